@@ -1,0 +1,181 @@
+"""Exemptions -> one nft set per shape, and one rule per set, so that a thousand cost a packet what ten do. Pure.
+
+What makes a shape: the devices, family, protocol, mark mask and DSCP that stand in the rule, and the fields that
+stand in the set's key. nft 1.0.6 keeps at most five types of a concatenation and shifts `ip dscp` inside one, so DSCP
+is never in a key. Exact values go to a hash set, ranges and networks to an interval set; the kernel refuses
+overlapping intervals in a concatenation (nft_set_pipapo.c), so these are spread over several sets.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from itertools import product
+
+from offload.model.plan import ExemptMatch
+
+Span = tuple[int, int]  # an inclusive range of numbers; one address or port is a range of one
+Box = tuple[Span, ...]  # one span per field of the key
+
+FULL_MASK = 0xFFFFFFFF
+MOST_FIELDS = 5
+TYPES = {"saddr": "{ip}_addr", "daddr": "{ip}_addr", "sport": "inet_service", "dport": "inet_service"}
+TYPES |= {"mac": "ether_addr", "mark": "mark"}
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptSet:
+    """A named set: its nft type, whether it holds intervals, and its elements as nft text."""
+
+    name: str
+    type: str
+    interval: bool
+    elements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptRules:
+    """All exemptions of a table: the sets, and the rules of chain `exempt` without their verdict."""
+
+    sets: tuple[ExemptSet, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Shape:
+    iifs: tuple[str, ...]
+    oifs: tuple[str, ...]
+    version: int  # 4, 6, or 0 for both
+    proto: str
+    mark: Span  # (value, mask) of a masked mark, which no set can hold; (0, 0) for none
+    dscp: int  # -1 for none
+    fields: tuple[str, ...]
+
+    def name(self, suffix: str) -> str:
+        """The same shape has the same name in every Plan."""
+        readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
+        return f"exempt_{readable}_{hashlib.sha256(repr(self).encode()).hexdigest()[:6]}{suffix}"
+
+
+def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
+    """Group the exemptions by shape. The same exemptions in any order give the same sets and rules."""
+    boxes: dict[_Shape, set[Box]] = defaultdict(set)
+    for match in matches:
+        for shape, box in _expand(match):
+            boxes[shape].add(box)
+    sets: list[ExemptSet] = []
+    rules: list[str] = []
+    for shape in sorted(boxes):
+        named = list(_sets(shape, boxes[shape])) if shape.fields else []
+        sets += named
+        rules += [_rule(shape, f"@{each.name}") for each in named] or [_rule(shape, "")]
+    return ExemptRules(tuple(sets), tuple(rules))
+
+
+def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, Box]]:
+    """One exempt as boxes: one per family and protocol and combination of its listed values."""
+    exempt = match.exempt
+    value, mask = exempt.mark or (0, 0)
+    for version in _versions(match):
+        spans: dict[str, list[Span]] = {
+            "saddr": [_net(net) for net in exempt.src_ip if net.version == version],
+            "daddr": [_net(net) for net in exempt.dest_ip if net.version == version],
+            "sport": list(exempt.src_port),
+            "dport": list(exempt.dest_port),
+            "mac": [_point(int(mac.replace(":", ""), 16)) for mac in exempt.src_mac],
+        }
+        fields = [field for field, values in spans.items() if values]
+        exact_mark = mask == FULL_MASK and len(fields) < MOST_FIELDS
+        if exact_mark:
+            fields.append("mark")
+            spans["mark"] = [_point(value)]
+        masked = (0, 0) if exact_mark else (value & mask, mask)
+        dscp = -1 if exempt.dscp is None else exempt.dscp
+        for proto in exempt.proto or ("",):
+            shape = _Shape(match.iifs, match.oifs, version, proto, masked, dscp, tuple(fields))
+            for box in product(*(spans[field] for field in fields)):
+                yield shape, box
+
+
+def _versions(match: ExemptMatch) -> list[int]:
+    """The families an exempt means: those both of its address lists have; DSCP has a different name in each."""
+    exempt = match.exempt
+    lists: list[set[int]] = [{net.version for net in nets} for nets in (exempt.src_ip, exempt.dest_ip) if nets]
+    if not lists:
+        return [0] if exempt.dscp is None else [4, 6]
+    return sorted(set.intersection(*lists))
+
+
+def _net(net: IPv4Network | IPv6Network) -> Span:
+    return int(net.network_address), int(net.broadcast_address)
+
+
+def _point(number: int) -> Span:
+    return number, number
+
+
+def _rule(shape: _Shape, reference: str) -> str:
+    ip = "ip6" if shape.version == 6 else "ip"  # noqa: PLR2004 - IP versions are their own names
+    ends = [("iifname", shape.iifs), ("oifname", shape.oifs)]
+    parts = [f"{key} {{ {', '.join(map(_quoted, names))} }}" for key, names in ends if names]
+    parts += [f"meta nfproto ipv{shape.version}"] if shape.version else []
+    parts += [f"meta l4proto {shape.proto}"] if shape.proto else []
+    parts += [f"meta mark & {shape.mark[1]:#010x} == {shape.mark[0]:#010x}"] if shape.mark[1] else []
+    parts += [f"{ip} dscp {shape.dscp}"] if shape.dscp >= 0 else []
+    keys = {"saddr": f"{ip} saddr", "daddr": f"{ip} daddr", "mac": "ether saddr", "mark": "meta mark"}
+    keys |= {field: f"{shape.proto} {field}" for field in ("sport", "dport")}
+    parts += [f"{' . '.join(keys[field] for field in shape.fields)} {reference}"] if shape.fields else []
+    return " ".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _sets(shape: _Shape, boxes: set[Box]) -> Iterator[ExemptSet]:
+    ip = "ipv6" if shape.version == 6 else "ipv4"  # noqa: PLR2004 - IP versions are their own names
+    kind = " . ".join(TYPES[field].format(ip=ip) for field in shape.fields)
+    points = {box for box in boxes if all(low == high for low, high in box)}
+    if points:
+        yield ExemptSet(shape.name(""), kind, interval=False, elements=_elements(shape, points))
+    for index, layer in enumerate(_layers(boxes - points), 1):
+        yield ExemptSet(shape.name(f"_r{index}"), kind, interval=True, elements=_elements(shape, layer))
+
+
+def _layers(boxes: set[Box]) -> list[list[Box]]:
+    """Spread boxes over as few sets as a simple rule finds, so that no two of one set overlap."""
+    layers: list[list[Box]] = []
+    for box in sorted(boxes):
+        free = next((layer for layer in layers if not any(_overlap(box, other) for other in layer)), None)
+        if free is None:
+            layers.append([box])
+        else:
+            free.append(box)
+    return layers
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return all(a[0] <= b[1] and b[0] <= a[1] for a, b in zip(one, other, strict=True))
+
+
+def _elements(shape: _Shape, boxes: Iterable[Box]) -> tuple[str, ...]:
+    return tuple(
+        " . ".join(_text(field, span, shape.version) for field, span in zip(shape.fields, box, strict=True))
+        for box in sorted(boxes)
+    )
+
+
+def _text(field: str, span: Span, version: int) -> str:
+    low, high = span
+    match field:
+        case "saddr" | "daddr":
+            size = 32 if version == 4 else 128  # noqa: PLR2004 - IP versions are their own names
+            net = (IPv4Network if size == 32 else IPv6Network)((low, size - (high - low).bit_length()))  # noqa: PLR2004
+            return str(net.network_address) if low == high else str(net)
+        case "mac":
+            return ":".join(f"{low:012x}"[at : at + 2] for at in range(0, 12, 2))
+        case "mark":
+            return f"{low:#010x}"
+        case _:
+            return str(low) if low == high else f"{low}-{high}"

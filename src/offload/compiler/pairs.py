@@ -1,0 +1,119 @@
+"""Which pairs of zones exist, and what the user asked for each. Pure.
+
+A pair exists where the firewall permits forwarding: by a forwarding, an accepting rule or a port forward, and within
+a zone that has several devices or forward ACCEPT. `filter + 10` sees only what the firewall accepted, so a pair that
+should not be here would cost a map element and widen nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from offload.compiler.topology import Topology
+from offload.model.config import Config, Family, Mode, Policy, ZoneChoice
+from offload.model.network import Snapshot
+from offload.model.plan import Reason, Why
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for a pair, and why that is less than one of its zones asks for."""
+
+    src: str
+    dest: str
+    mode: Mode
+    family: Family
+    after_packets: int
+    reasons: tuple[Reason, ...]
+
+
+def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
+    """Every pair the firewall lets through, in the order of its zones."""
+    names = [zone.name for zone in config.zones]
+    found: set[Pair] = set()
+    for permission in config.permissions:
+        dest = permission.dest or _zone_at(permission.dest_ip, topology, snapshot)
+        sources = names if permission.src == "*" else [permission.src]
+        dests = names if dest == "*" else [dest]
+        found |= {(each, other) for each in sources for other in dests if other is not None}
+    for zone in config.zones:
+        if zone.forward is Policy.ACCEPT or len(topology.zones[zone.name].l3) > 1:
+            found.add((zone.name, zone.name))
+    return sorted(found, key=lambda pair: (names.index(pair[0]), names.index(pair[1])))
+
+
+def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
+    """The zone whose network holds the address, as fw4 assumes for a redirect without dest."""
+    try:
+        wanted = ip_address(address)
+    except ValueError:
+        return None
+    devices = {known.device for known in snapshot.addresses if wanted in known.address.network}
+    return next((zone.name for zone in topology.zones.values() if devices & set(zone.l3)), None)
+
+
+def wishes(config: Config, pairs: Iterable[Pair]) -> list[Wish]:
+    """What the user asked for each pair."""
+    asked = _Asked(config)
+    return [asked.wish(src, dest) for src, dest in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    config: Config
+
+    def zone(self, name: str) -> ZoneChoice:
+        """The choice in force for a zone: its own section, completed from globals."""
+        common = self.config.globals
+        own = next((choice for choice in self.config.zone_choices if choice.name == name), ZoneChoice(name, "globals"))
+        after = common.after_packets if own.after_packets is None else own.after_packets
+        family = own.family or common.family
+        # what nobody may rely on makes the zone slow, and the section that says so is globals
+        section = "globals" if after is None or family is None else own.section
+        faulty = own.faulty or after is None or family is None
+        mode = Mode.NONE if faulty else own.mode or common.mode
+        return ZoneChoice(name, section, mode, family or Family.ANY, after or 0, faulty)
+
+    def wish(self, src: str, dest: str) -> Wish:
+        """The pair's own section, else the lower mode, the larger wait and the common family of its two zones."""
+        ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
+        mode, reasons = self._mode(src, dest, ends)
+        family = Family.ANY
+        for end in ends:
+            family = family & (end.family or Family.ANY)
+        after = max(end.after_packets or 0 for end in ends)
+        return Wish(src, dest, mode, family, after, tuple(reasons))
+
+    def _mode(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
+        faults = [*self._faults(src, dest), *(Why.CONFIG_FAULT(section=end.section) for end in ends if end.faulty)]
+        if faults:
+            return Mode.NONE, faults
+        for choice in self.config.pair_choices:
+            if (choice.src, choice.dest) == (src, dest):
+                return choice.mode, [Why.PAIR_MODE_NONE()] if choice.mode is Mode.NONE else []
+        mode = min(end.mode or Mode.NONE for end in ends)
+        lowest = [end for end in ends if end.mode is mode]
+        if mode is Mode.NONE:
+            return mode, [Why.MODE_NONE(zone=end.name) for end in lowest]
+        return mode, [Why.LOWER_MODE(zone=end.name, mode=mode.value) for end in lowest if len(lowest) < len(ends)]
+
+    def _faults(self, src: str, dest: str) -> Iterator[Reason]:
+        """Faulty pair and exempt sections hold whatever pair they may have meant on the slow path."""
+        for choice in self.config.pair_choices:
+            if choice.faulty and choice.src in {src, "*"} and choice.dest in {dest, "*"}:
+                yield Why.CONFIG_FAULT(section=choice.section)
+        for exempt in self.config.exempts:
+            if exempt.faulty and exempt.src in {src, "*"} and exempt.dest in {dest, "*"}:
+                yield Why.EXEMPT_FAULT(section=exempt.section)
+
+
+def zone_modes(config: Config) -> dict[str, tuple[Mode, tuple[Reason, ...]]]:
+    """The mode asked for every zone, and why a faulty section counts as none."""
+    asked = _Asked(config)
+    choices = [asked.zone(zone.name) for zone in config.zones]
+    return {
+        choice.name: (choice.mode or Mode.NONE, (Why.CONFIG_FAULT(section=choice.section),) if choice.faulty else ())
+        for choice in choices
+    }

@@ -1,0 +1,186 @@
+"""Config + Topology + Snapshot -> Plan: for every pair a path, on which devices, and why not a faster one. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from offload.compiler import decisions
+from offload.compiler.pairs import Wish, permitted, wishes
+from offload.compiler.topology import Topology
+from offload.model.config import Config, Exempt, Family, Mode
+from offload.model.network import DEVICE_NAME, Snapshot
+from offload.model.plan import TABLES, Element, ExemptMatch, PairDecision, Plan, PolicyKey, Reason, Table, Why
+from offload.model.topology import ZoneDevices
+
+
+def plan(config: Config, topology: Topology, snapshot: Snapshot) -> Plan:
+    """Decide everything. The same input gives the same Plan, whatever the order of links and networks."""
+    coverage = _Coverage.of(config, topology, snapshot)
+    asked = wishes(config, permitted(config, topology, snapshot))
+    bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
+    elements, settled = _settle(bids)
+    tables = tuple(
+        _table(name, flowtable, mode, [e for e, m in elements if m is mode], config, coverage)
+        for name, flowtable, mode in TABLES
+        if any(m is mode for _, m in elements)
+    )
+    return Plan(
+        tables=tables,
+        pairs=settled,
+        zones=decisions.zones(config, topology, settled),
+        devices=decisions.devices(config, topology, snapshot, settled, tables),
+    )
+
+
+def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
+    """What keeps everything on the slow path."""
+    if not config.globals.enabled:
+        return Why.OFFLOAD_DISABLED()
+    if config.fw4_offloads:
+        return Why.FW4_OFFLOADS()
+    if not snapshot.kernel.flowtable:
+        lacks = "; ".join(str(lack) for lack in snapshot.kernel.missing) or "install kmod-nft-offload"
+        return Why.KERNEL_WITHOUT_FLOWTABLE(lack=lacks)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Coverage:
+    """What a flowtable of each mode can list of each zone."""
+
+    zones: Mapping[str, ZoneDevices]
+    able: frozenset[str]  # devices whose driver reports hw-tc-offload
+    excluded: frozenset[str]
+    added: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "_Coverage":
+        known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
+        excluded = frozenset(config.globals.exclude_devices)
+        added = tuple(name for name in config.globals.devices if name in known - excluded)
+        able = frozenset(link.name for link in snapshot.links if link.hw_tc_offload)
+        return cls(topology.zones, able & known, excluded, added)
+
+    def devices(self, zone: str, mode: Mode) -> set[str]:
+        """Every device of the zone that the mode's flowtable lists."""
+        found = self.zones[zone]
+        if mode is Mode.SOFTWARE:
+            return set(found.listed) - self.excluded
+        leaves = {leaf for device in found.l3 for leaf in found.leaves_of(device)}
+        return ({*found.listed, *leaves} & self.able) - self.excluded
+
+    def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
+        """The devices that packets of this l3 device come in on unseen by the mode's flowtable."""
+        listed = {*self.devices(zone, mode), *self.added}
+        if mode is Mode.SOFTWARE and device in listed:
+            return []
+        return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
+
+    def l3(self, zone: str, mode: Mode) -> list[str]:
+        """The zone's l3 devices whose packets the mode's flowtable sees."""
+        return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bid:
+    """A wish with the mode it can have before other pairs on the same devices are looked at."""
+
+    wish: Wish
+    mode: Mode
+    reasons: tuple[Reason, ...]
+    crossings: tuple[tuple[str, str], ...]  # (iif, oif)
+
+    @property
+    def name(self) -> str:
+        return f"{self.wish.src} > {self.wish.dest}"
+
+    @property
+    def terms(self) -> tuple[Mode, int, Family]:
+        """What two pairs on the same devices have to agree on."""
+        return self.mode, self.wish.after_packets, self.wish.family
+
+
+def _bid(wish: Wish, coverage: _Coverage, gate: Reason | None) -> _Bid:
+    ends = [coverage.zones[name] for name in dict.fromkeys((wish.src, wish.dest))]
+    every = tuple((iif, oif) for iif in coverage.zones[wish.src].l3 for oif in coverage.zones[wish.dest].l3)
+    empty = [Why.ZONE_WITHOUT_DEVICES(zone=end.name) for end in ends if not end.l3]
+    refused = (
+        wish.reasons
+        if wish.mode is Mode.NONE
+        else [gate]
+        if gate
+        else [Why.FAMILIES_DISJOINT()]
+        if wish.family is Family.NEITHER
+        else empty
+    )
+    if refused:
+        return _Bid(wish, Mode.NONE, tuple(refused), every)
+
+    mode, reasons = wish.mode, list(wish.reasons)
+    if mode is Mode.HARDWARE:
+        bare = [leaf for end in ends for l3 in end.l3 for leaf in coverage.uncovered(end.name, l3, mode)]
+        if bare:
+            mode = Mode.SOFTWARE
+            reasons.append(Why.HARDWARE_UNCOVERED(devices=", ".join(dict.fromkeys(bare))))
+    crossings = tuple((i, o) for i in coverage.l3(wish.src, mode) for o in coverage.l3(wish.dest, mode))
+    if len(crossings) < len(every):
+        reasons.append(Why.EXCLUDED_BY_USER())
+    return _Bid(wish, mode if crossings else Mode.NONE, tuple(reasons), crossings or every)
+
+
+def _settle(bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
+    """One verdict per (iif, oif): where pairs share devices, the strictest of their terms holds for all of them."""
+    claims: dict[tuple[str, str], list[_Bid]] = defaultdict(list)
+    for bid in bids:
+        for crossing in bid.crossings:
+            claims[crossing].append(bid)
+
+    elements: list[tuple[Element, Mode]] = []
+    modes: dict[str, list[Mode]] = defaultdict(list)
+    shared: dict[str, list[Reason]] = defaultdict(list)
+    for (iif, oif), claimants in sorted(claims.items()):
+        lowest = min(claimants, key=lambda bid: bid.mode)
+        family = Family.ANY
+        for bid in claimants:
+            family = family & bid.wish.family
+        mode = Mode.NONE if family is Family.NEITHER else lowest.mode
+        for bid in claimants:
+            modes[bid.name].append(mode)
+            if bid.mode is not mode:
+                shared[bid.name].append(Why.SHARED_DEVICES(pair=lowest.name, mode=mode.value))
+        if mode is not Mode.NONE:
+            policy = PolicyKey(max(bid.wish.after_packets for bid in claimants), family.value)
+            elements.append((Element(iif, oif, policy, (claimants[0].wish.src, claimants[0].wish.dest)), mode))
+    pairs = tuple(_pair(bid, modes[bid.name], shared[bid.name]) for bid in bids)
+    return elements, pairs
+
+
+def _pair(bid: _Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
+    wish = bid.wish
+    effective = max(modes, default=Mode.NONE)
+    reasons = tuple(dict.fromkeys((*bid.reasons, *shared)))
+    return PairDecision(wish.src, wish.dest, wish.mode, effective, wish.family, wish.after_packets, reasons)
+
+
+def _table(
+    name: str, flowtable: str, mode: Mode, elements: list[Element], config: Config, coverage: _Coverage
+) -> Table:
+    zones = {zone for element in elements for zone in element.pair}
+    devices = {device for zone in zones for device in coverage.devices(zone, mode)} | set(coverage.added)
+    exempts = (_exempt(exempt, coverage.zones) for exempt in config.exempts if not exempt.faulty)
+    return Table(
+        name=name,
+        flowtable=flowtable,
+        hardware=mode is Mode.HARDWARE,
+        devices=tuple(sorted(devices)),
+        elements=tuple(elements),
+        exempts=tuple(match for match in exempts if match is not None),
+    )
+
+
+def _exempt(exempt: Exempt, zones: Mapping[str, ZoneDevices]) -> ExemptMatch | None:
+    """The exempt with its zones as devices; None where such a zone has none, so that no packet could match."""
+    ends = {end: zones[end].l3 if end != "*" else () for end in (exempt.src, exempt.dest)}
+    if any(end != "*" and not devices for end, devices in ends.items()):
+        return None
+    return ExemptMatch(exempt, ends[exempt.src], ends[exempt.dest])

@@ -1,0 +1,155 @@
+"""/etc/config/offload -> the user's choices. A section with a fault is left out in the safe direction: slower."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+from offload.config.schema import EXEMPT, GLOBALS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
+from offload.model.config import Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
+from offload.model.problem import Fault, Problem
+
+CONSEQUENCE = {
+    "globals": "zones that rely on it stay on the slow path",
+    "zone": "the zone stays on the slow path",
+    "pair": "the pair stays on the slow path",
+    "exempt": "the pairs it may mean stay on the slow path",
+}
+
+
+@dataclass(slots=True)
+class _Reader:
+    """The sections of one package, and the problems found on the way."""
+
+    sections: tuple[Section, ...]
+    zones: frozenset[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def readings(self, kind: str, table: Table) -> Iterator[Reading]:
+        """Each section of the type; one that names an unknown zone gets that Problem too."""
+        for section in self.sections:
+            if section.type == kind:
+                reading = read(section, table, CONSEQUENCE[kind])
+                self.problems.extend(reading.problems)
+                yield self._with_known_zones(reading)
+
+    def _with_known_zones(self, reading: Reading) -> Reading:
+        options = ("name",) if reading.section.type == "zone" else ("src", "dest")
+        named = {option: reading.get(option) for option in options if reading.get(option, "*") != "*"}
+        unknown = {option: name for option, name in named.items() if name not in self.zones}
+        for option, name in unknown.items():
+            self.refuse(reading, Fault.UNKNOWN_ZONE, option, value=name)
+        values = {option: value for option, value in reading.values.items() if option not in unknown}
+        return replace(reading, values=values, bad=reading.bad | set(unknown))
+
+    def refuse(self, reading: Reading, fault: Fault, option: str = "", **words: object) -> None:
+        """Note a Problem of this section."""
+        words.setdefault("consequence", CONSEQUENCE[reading.section.type])
+        self.problems.append(fault.at("offload", reading.section.id, option, **words))
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The offload package's part of the Config."""
+
+    globals: Globals
+    zones: tuple[ZoneChoice, ...]
+    pairs: tuple[PairChoice, ...]
+    exempts: tuple[Exempt, ...]
+    problems: tuple[Problem, ...]
+
+
+def load(sections: tuple[Section, ...], zones: frozenset[str]) -> Choices:
+    """Read all sections; `zones` are the names the firewall knows."""
+    reader = _Reader(sections, zones)
+    known = PACKAGES["offload"]
+    for section in sections:
+        if section.type not in known:
+            reader.problems.append(Fault.UNKNOWN_SECTION.at("offload", section.id, type=section.type))
+    return Choices(
+        globals=_globals(reader),
+        zones=tuple(_zone_choices(reader)),
+        pairs=tuple(_pair_choices(reader)),
+        exempts=tuple(_exempts(reader)),
+        problems=tuple(reader.problems),
+    )
+
+
+def _globals(reader: _Reader) -> Globals:
+    """All `globals` sections read as one, as uci merges sections of one name; what is faulty nobody may rely on."""
+    readings = list(reader.readings("globals", GLOBALS))
+    values: dict[str, Any] = {option: value for reading in readings for option, value in reading.values.items()}
+    bad = frozenset[str]().union(*(reading.bad for reading in readings))
+    return Globals(
+        enabled=values.get("enabled", "enabled" not in bad),
+        mode=Mode.NONE if bad else values.get("mode", Mode.NONE),
+        after_packets=None if "after_packets" in bad else values.get("after_packets", 0),
+        family=None if "family" in bad else values.get("family", Family.ANY),
+        devices=values.get("device", ()),
+        exclude_devices=values.get("exclude_device", ()),
+        auto_exempt=values.get("auto_exempt", True),
+    )
+
+
+def _zone_choices(reader: _Reader) -> Iterator[ZoneChoice]:
+    seen: dict[str, ZoneChoice] = {}
+    for reading in reader.readings("zone", ZONE_CHOICE):
+        if (name := reading.get("name")) is None:
+            continue  # without a zone there is nothing to keep slow; the Problem is noted
+        values = {option: reading.get(option) for option in ("mode", "family", "after_packets")}
+        choice = ZoneChoice(name, reading.section.id, **values, faulty=bool(reading.bad))
+        if (first := seen.get(name)) is not None:
+            reader.refuse(reading, Fault.DUPLICATE_SECTION, "name", value=f"zone {name}")
+            lower = min((c.mode for c in (first, choice) if c.mode is not None), default=None)
+            choice = replace(first, mode=lower, faulty=first.faulty or choice.faulty)
+        seen[name] = choice
+    yield from seen.values()
+
+
+def _pair_choices(reader: _Reader) -> Iterator[PairChoice]:
+    seen: dict[tuple[str, str], PairChoice] = {}
+    for reading in reader.readings("pair", PAIR_CHOICE):
+        src, dest, mode = reading.get("src", "*"), reading.get("dest", "*"), reading.get("mode", Mode.NONE)
+        choice = PairChoice(src, dest, reading.section.id, mode, faulty=bool(reading.bad))
+        if (first := seen.get((src, dest))) is not None and not first.faulty and not choice.faulty:
+            reader.refuse(reading, Fault.DUPLICATE_SECTION, value=f"pair {src} > {dest}")
+            choice = replace(first, mode=min(first.mode, choice.mode))
+        elif first is not None and first.faulty:
+            choice = first
+        seen[src, dest] = choice
+    yield from seen.values()
+
+
+def _exempts(reader: _Reader) -> Iterator[Exempt]:
+    for reading in reader.readings("exempt", EXEMPT):
+        section, get = reading.section, reading.get
+        ends = {"src": get("src", "*"), "dest": get("dest", "*")}
+        name = get("name", "") or section.id
+        if reading.bad or _impossible(reader, reading):
+            yield Exempt(name, section.id, **ends, faulty=True)
+            continue
+        protocols = get("proto", ())
+        yield Exempt(
+            name,
+            section.id,
+            **ends,
+            **{option: get(option, ()) for option in ("src_ip", "dest_ip", "src_mac", "src_port", "dest_port")},
+            # one "all" among them means all
+            proto=tuple(dict.fromkeys(chain.from_iterable(protocols))) if all(protocols) else (),
+            mark=get("mark"),
+            dscp=get("dscp"),
+        )
+
+
+def _impossible(reader: _Reader, reading: Reading) -> bool:
+    """Good values that mean nothing together: saying so beats guessing."""
+    ported = next((option for option in ("src_port", "dest_port") if reading.get(option)), None)
+    protocols = reading.get("proto", ())
+    if ported is not None and not (protocols and all(protocols)):
+        reader.refuse(reading, Fault.PORT_WITHOUT_PROTOCOL, ported)
+        return True
+    sources, dests = ({net.version for net in reading.get(option, ())} for option in ("src_ip", "dest_ip"))
+    if sources and dests and not sources & dests:
+        reader.refuse(reading, Fault.MIXED_FAMILIES, "dest_ip")
+        return True
+    return False

@@ -1,0 +1,130 @@
+"""/etc/config/firewall -> zones and what is permitted between them, as far as planning needs it.
+
+The sections are fw4's, so faults are taken as fw4 takes them: a section with a bad value does not count, an unknown
+option only earns a warning (fw4.uc, parse_options).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from offload.config.schema import DEFAULTS, FIREWALL_ZONE, FORWARDING, REDIRECT, RULE, Reading, Table, read
+from offload.model.config import Permission, Policy, Section, Zone
+from offload.model.problem import Fault, Problem
+
+UNKNOWN = "fw4 ignores it"
+SKIPPED = {
+    "defaults": "the option is taken as not set",
+    "zone": "the zone does not count, and its devices stay on the slow path",
+    "forwarding": "the forwarding does not count",
+    "rule": "the rule does not count",
+    "redirect": "the redirect does not count",
+}
+# fw4's words for protocols that can be offloaded; `!` is parsed and then ignored there
+OFFLOADABLE = {"all", "any", "*", "tcpudp", "tcp", "udp", "6", "17", "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """The firewall's part of the Config."""
+
+    zones: tuple[Zone, ...]
+    permissions: tuple[Permission, ...]
+    fw4_offloads: bool
+    problems: tuple[Problem, ...]
+
+
+def load(sections: tuple[Section, ...]) -> Firewall:
+    """Read zones first, then everything that names them."""
+    problems: list[Problem] = []
+
+    def readings(kind: str, table: Table) -> Iterator[Reading]:
+        for section in sections:
+            if section.type != kind:
+                continue
+            reading = read(section, table, SKIPPED[kind], unknown=UNKNOWN)
+            problems.extend(reading.problems)
+            if kind == "defaults" or (not reading.bad and reading.get("enabled", True)):
+                yield reading
+
+    defaults = next(readings("defaults", DEFAULTS), None)
+    forward = defaults.get("forward", Policy.DROP) if defaults else Policy.DROP
+    fw4_offloads = bool(defaults and defaults.get("flow_offloading", False))
+    if defaults and fw4_offloads:
+        problems.append(Fault.FW4_OFFLOADS.at("firewall", defaults.section.id, "flow_offloading"))
+
+    zones: dict[str, Zone] = {}
+    for reading in readings("zone", FIREWALL_ZONE):
+        if reading.get("name") in zones:
+            problems.append(_at(reading, "name", Fault.DUPLICATE_ZONE, value=reading.get("name")))
+        else:
+            zones[reading.get("name")] = _zone(reading, forward)
+
+    permissions: list[Permission] = []
+    for kind, table, permit in _PERMITTING:
+        for reading in readings(kind, table):
+            unknown = _unknown_zones(reading, zones)
+            problems.extend(unknown)
+            permissions.extend(permit(reading, zones) if not unknown else ())
+    return Firewall(tuple(zones.values()), tuple(permissions), fw4_offloads, tuple(problems))
+
+
+def _at(reading: Reading, option: str, fault: Fault, **words: object) -> Problem:
+    return fault.at("firewall", reading.section.id, option, **words)
+
+
+def _zone(reading: Reading, forward: Policy) -> Zone:
+    networks, devices = reading.get("network", ()), reading.get("device", ())
+    plain = [name for name in (*networks, *devices) if not name.startswith("!") and name not in {"+", "*"}]
+    return Zone(
+        name=reading.get("name"),
+        section=reading.section.id,
+        networks=tuple(name for name in networks if name in plain),
+        devices=tuple(name for name in devices if name in plain),
+        subnets=bool(reading.get("subnet")),
+        inverted=len(plain) < len(networks) + len(devices),
+        masq=reading.get("masq", False),
+        forward=reading.get("forward", forward),
+    )
+
+
+def _unknown_zones(reading: Reading, zones: dict[str, Zone]) -> list[Problem]:
+    named = [(option, reading.get(option)) for option in ("src", "dest")]
+    named += [("reflection_zone", name) for name in reading.get("reflection_zone", ())]
+    return [
+        _at(reading, option, Fault.UNKNOWN_ZONE, value=name, consequence=SKIPPED[reading.section.type])
+        for option, name in named
+        if name not in {None, "*"} and name not in zones
+    ]
+
+
+def _forwarding(reading: Reading, _zones: dict[str, Zone]) -> Iterator[Permission]:
+    yield Permission(reading.get("src"), reading.get("dest"), reading.section.id)
+
+
+def _rule(reading: Reading, _zones: dict[str, Zone]) -> Iterator[Permission]:
+    """A rule with both ends is a rule of the forward chain; with one end it concerns the router itself."""
+    if reading.get("target") == "accept" and _offloadable(reading) and reading.get("src") and reading.get("dest"):
+        yield Permission(reading.get("src"), reading.get("dest"), reading.section.id)
+
+
+def _redirect(reading: Reading, zones: dict[str, Zone]) -> Iterator[Permission]:
+    """A port forward permits src to dest, and with reflection the hosts beside its destination too.
+
+    Without dest_ip it leads to the router itself; without dest fw4 takes the zone whose network holds dest_ip.
+    """
+    src, dest, dest_ip = (reading.get(option, "") for option in ("src", "dest", "dest_ip"))
+    if reading.get("target", "dnat") != "dnat" or not _offloadable(reading) or src not in zones or not dest_ip:
+        return
+    yield Permission(src, dest, reading.section.id, dest_ip="" if dest else dest_ip)
+    if dest and reading.get("reflection", True) and zones[src].masq:
+        for beside in reading.get("reflection_zone", (dest,)):
+            yield Permission(beside, dest, reading.section.id)
+
+
+def _offloadable(reading: Reading) -> bool:
+    """Only TCP and UDP can be offloaded: a rule for ESP or ICMP opens no pair."""
+    words = reading.get("proto", ("tcpudp",))
+    return any(word.removeprefix("!").lower() in OFFLOADABLE for word in words)
+
+
+_PERMITTING = (("forwarding", FORWARDING, _forwarding), ("rule", RULE, _rule), ("redirect", REDIRECT, _redirect))

@@ -1,0 +1,55 @@
+"""UCI sections of firewall, network and offload -> Config and Problems. Pure."""
+
+from collections.abc import Mapping
+from itertools import chain
+
+from offload.config import choices, firewall
+from offload.config.schema import INTERFACE
+from offload.model.config import Config, Interface, Section
+from offload.model.problem import Fault, Problem
+
+Sections = tuple[Section, ...]
+Packages = Mapping[str, Sections | Problem]
+
+FILES = ("firewall", "network", "offload")
+# Without one of these files the rest still means something: no choices, or networks known to netifd alone.
+DISPENSABLE = {"network", "offload"}
+
+
+def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
+    """Read the three packages. A package is its sections, or the Problem that kept the door from reading it."""
+    problems = tuple(p for name in FILES if (p := _file_problem(name, packages)) is not None)
+    sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
+
+    walls = firewall.load(sections["firewall"])
+    wishes = choices.load(sections["offload"], frozenset(zone.name for zone in walls.zones))
+    config = Config(
+        zones=walls.zones,
+        permissions=walls.permissions,
+        interfaces=_interfaces(sections["network"]),
+        fw4_offloads=walls.fw4_offloads,
+        globals=wishes.globals,
+        zone_choices=wishes.zones,
+        pair_choices=wishes.pairs,
+        exempts=wishes.exempts,
+        readable=all(problem.fault is Fault.FILE_MISSING for problem in problems),
+    )
+    return config, tuple(chain(problems, walls.problems, wishes.problems))
+
+
+def _file_problem(name: str, packages: Packages) -> Problem | None:
+    found = packages.get(name, Fault.FILE_MISSING.at(name))
+    if isinstance(found, tuple) or (found.fault is Fault.FILE_MISSING and name in DISPENSABLE):
+        return None
+    return found
+
+
+def _interfaces(sections: Sections) -> tuple[Interface, ...]:
+    """Read them all: netifd's protocols define their own options, so nothing here is unknown and nothing is judged."""
+
+    def word(section: Section, option: str) -> str:
+        value = section.options.get(option, "")
+        return value if isinstance(value, str) else ""
+
+    found = (section for section in sections if section.type == "interface")
+    return tuple(Interface(section.name, *(word(section, option) for option in INTERFACE)) for section in found)

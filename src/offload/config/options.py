@@ -1,0 +1,199 @@
+"""Option types: one UCI string in, a typed value or a Bad out. Pure; the rules are fw4's where the file is fw4's.
+
+Source of the firewall's rules: openwrt/firewall4, fw4.uc, parse_* (bool, enum, family, identifier, device, protocol).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+
+from offload.model.config import Family, Mode, Policy
+from offload.model.network import DEVICE_NAME
+from offload.model.problem import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A value that was refused, and the words for the fault's sentence."""
+
+    fault: Fault
+    words: Mapping[str, object]
+
+
+Parser = Callable[[str], Any]  # str -> value | Bad
+
+TRUE, FALSE = {"1", "on", "true", "yes"}, {"0", "off", "false", "no"}
+IDENTIFIER = re.compile(r"[A-Za-z_.][A-Za-z0-9/_.-]*", re.ASCII)
+LONGEST_ZONE_NAME = 122  # fw4 builds chain names of it, and nft refuses longer ones
+MAC = re.compile(r"([0-9a-f]{2})[:-]" * 5 + r"([0-9a-f]{2})", re.ASCII | re.IGNORECASE)
+NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}", re.ASCII)
+HIGHEST_MARK = 0xFFFFFFFF
+HIGHEST_PORT = 65535
+# RFC 2474 class selectors, RFC 2597 assured forwarding, RFC 3246 EF, RFC 8622 LE; names as nft writes them
+DSCP = {
+    **{f"cs{number}": number * 8 for number in range(8)},
+    **{f"af{klass}{drop}": klass * 8 + drop * 2 for klass in range(1, 5) for drop in range(1, 4)},
+    "be": 0,
+    "df": 0,
+    "le": 1,
+    "ef": 46,
+}
+PROTOCOLS = {"tcp": ("tcp",), "udp": ("udp",), "tcpudp": ("tcp", "udp"), "6": ("tcp",), "17": ("udp",)}
+
+
+def text(value: str) -> str:
+    """Any text: the option is known, its value is none of our business."""
+    return value
+
+
+def boolean(value: str) -> bool | Bad:
+    """fw4's booleans, which are exact and lower case."""
+    if value in TRUE | FALSE:
+        return value in TRUE
+    return Bad(Fault.BAD_BOOL, {"value": value})
+
+
+def choice(*words: str) -> Parser:
+    """One of `words`, exactly: the types of /etc/config/offload."""
+
+    def parse(value: str) -> str | Bad:
+        return value if value in words else Bad(Fault.BAD_CHOICE, {"value": value, "choices": ", ".join(words)})
+
+    return parse
+
+
+def prefix(*words: str) -> Parser:
+    """The first of `words` that starts with the value in any case: fw4's enums accept `acc` and `REJ`."""
+
+    def parse(value: str) -> str | Bad:
+        found = next((word for word in words if value and word.startswith(value.lower())), None)
+        return found or Bad(Fault.BAD_CHOICE, {"value": value, "choices": ", ".join(words)})
+
+    return parse
+
+
+def mode(value: str) -> Mode | Bad:
+    """none, software or hardware."""
+    word = choice(*(each.value for each in Mode))(value)
+    return word if isinstance(word, Bad) else Mode(word)
+
+
+def family(value: str) -> Family | Bad:
+    """any, ipv4 or ipv6, exactly."""
+    if value in {"any", "ipv4", "ipv6"}:
+        return Family(value)
+    return Bad(Fault.BAD_FAMILY, {"value": value})
+
+
+def fw4_family(value: str) -> Family | Bad:
+    """fw4's reading: anything with a 4 is IPv4, with a 6 is IPv6, and `inet` is IPv4 too."""
+    if value in {"any", "all", "*"}:
+        return Family.ANY
+    if value == "inet" or "4" in value:
+        return Family.IPV4
+    return Family.IPV6 if "6" in value else Bad(Fault.BAD_FAMILY, {"value": value})
+
+
+def policy(value: str) -> Policy | Bad:
+    """ACCEPT, REJECT or DROP as fw4 reads them."""
+    word = prefix("accept", "reject", "drop")(value)
+    return word if isinstance(word, Bad) else Policy(word)
+
+
+def number(low: int, high: int) -> Parser:
+    """A decimal number from low to high."""
+
+    def parse(value: str) -> int | Bad:
+        # isdecimal alone would let other scripts' digits through
+        if value.isascii() and value.isdecimal() and len(value) <= len(str(high)) and low <= int(value) <= high:
+            return int(value)
+        return Bad(Fault.BAD_NUMBER, {"value": value, "low": low, "high": high})
+
+    return parse
+
+
+def identifier(value: str) -> str | Bad:
+    """A zone's name as the firewall accepts it."""
+    if IDENTIFIER.fullmatch(value) and len(value) <= LONGEST_ZONE_NAME:
+        return value
+    return Bad(Fault.BAD_NAME, {"value": value})
+
+
+def zone(value: str) -> str | Bad:
+    """A zone's name, or `*` for all zones: whether it exists is for load to say."""
+    return value if value == "*" else identifier(value)
+
+
+def device(value: str) -> str | Bad:
+    """The name of a network device that may stand in nft text."""
+    if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
+        return value
+    return Bad(Fault.BAD_DEVICE, {"value": value})
+
+
+def zone_device(value: str) -> str | Bad:
+    """A zone's `device` or `network`: `name`, `name+` for all that start so (given back as `name*`), `!name`, `+`."""
+    if value in {"+", "*", "!+"}:
+        return value
+    body = value.removeprefix("!")
+    name = device(body.removesuffix("+").removesuffix("*") or body)
+    if isinstance(name, Bad):
+        return Bad(name.fault, {"value": value})
+    star = "*" if body.endswith(("+", "*")) else ""
+    return ("!" if value.startswith("!") else "") + name + star
+
+
+def network(value: str) -> IPv4Network | IPv6Network | Bad:
+    """An address or network; host bits are cleared, a zone id (`%eth0`) is refused."""
+    try:
+        return Bad(Fault.BAD_ADDRESS, {"value": value}) if "%" in value else ip_network(value, strict=False)
+    except ValueError:
+        return Bad(Fault.BAD_ADDRESS, {"value": value})
+
+
+def mac(value: str) -> str | Bad:
+    """A MAC address with colons or dashes, given back in lower case with colons."""
+    if MAC.fullmatch(value):
+        return value.lower().replace("-", ":")
+    return Bad(Fault.BAD_MAC, {"value": value})
+
+
+def ports(value: str) -> tuple[int, int] | Bad:
+    """A port or a range `low-high` or `low:high`, given back as an inclusive range."""
+    parse = number(0, HIGHEST_PORT)
+    ends = [parse(part) for part in re.split("[-:]", value)]
+    match ends:
+        case [int(one)]:
+            return one, one
+        case [int(low), int(high)] if low <= high:
+            return low, high
+    return Bad(Fault.BAD_PORT, {"value": value})
+
+
+def protocol(value: str) -> tuple[str, ...] | Bad:
+    """tcp, udp, tcpudp, their numbers, or all (an empty tuple): nothing else can be offloaded."""
+    if value in {"all", "any", "*"}:
+        return ()
+    return PROTOCOLS.get(value.lower()) or Bad(Fault.BAD_PROTOCOL, {"value": value})
+
+
+def mark(value: str) -> tuple[int, int] | Bad:
+    """`value[/mask]`, decimal or 0xhex, given back as (value, mask)."""
+    parts = value.split("/")
+    if len(parts) > 2 or not all(NUMBER.fullmatch(part) for part in parts):  # noqa: PLR2004 - value and mask
+        return Bad(Fault.BAD_MARK, {"value": value})
+    # base 0 refuses decimals with leading zeros
+    numbers = [int(part, 16) if part[:2] in {"0x", "0X"} else int(part) for part in parts]
+    if max(numbers) > HIGHEST_MARK:
+        return Bad(Fault.BAD_MARK, {"value": value})
+    return numbers[0], numbers[1] if len(numbers) > 1 else HIGHEST_MARK
+
+
+def dscp(value: str) -> int | Bad:
+    """A class name in any case, or a number from 0 to 63."""
+    if value.lower() in DSCP:
+        return DSCP[value.lower()]
+    parsed = number(0, 63)(value)
+    return Bad(Fault.BAD_DSCP, {"value": value}) if isinstance(parsed, Bad) else int(parsed)

@@ -1,0 +1,205 @@
+"""One table per section type: option -> how to read it. A new option is one line here.
+
+The firewall's tables hold every option fw4 knows (fw4.uc, parse_zone and its siblings); those that planning does not
+need are TEXT. `offload snapshot` copies only options that stand in these tables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from offload.config import options
+from offload.config.options import Bad, Parser
+from offload.model.config import Section
+from offload.model.problem import Fault, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How one option is read. `many`: a list, or one option with words between blanks, as fw4 takes it."""
+
+    parse: Parser
+    many: bool = False
+    required: bool = False
+
+
+Table = Mapping[str, Option]
+
+TEXT = Option(options.text)
+TEXTS = Option(options.text, many=True)
+BOOL = Option(options.boolean)
+ZONE = Option(options.zone)
+
+
+def _known(names: str) -> dict[str, Option]:
+    return dict.fromkeys(names.split(), TEXTS)
+
+
+DEFAULTS: Table = {
+    **_known(
+        "input output forward drop_invalid tcp_reject_code any_reject_code syn_flood synflood_protect synflood_rate "
+        "synflood_burst auto_helper auto_includes tcp_syncookies tcp_ecn tcp_window_scaling accept_redirects "
+        "accept_source_route custom_chains disable_ipv6"
+    ),
+    "forward": Option(options.policy),
+    "flow_offloading": BOOL,
+    "flow_offloading_hw": BOOL,
+}
+FIREWALL_ZONE: Table = {
+    **_known(
+        "input output masq6 masq_allow_invalid masq_src masq_dest mtu_fix auto_helper helper log log_limit counter "
+        "custom_chains extra extra_src extra_dest"
+    ),
+    "enabled": BOOL,
+    "name": Option(options.identifier, required=True),
+    "family": Option(options.fw4_family),
+    "network": Option(options.zone_device, many=True),
+    "device": Option(options.zone_device, many=True),
+    "subnet": TEXTS,
+    "forward": Option(options.policy),
+    "masq": BOOL,
+}
+FORWARDING: Table = {
+    "enabled": BOOL,
+    "name": TEXT,
+    "family": Option(options.fw4_family),
+    "src": Option(options.zone, required=True),
+    "dest": Option(options.zone, required=True),
+}
+_MATCHES = (
+    "name _name family device direction ipset helper set_helper src_ip src_mac src_port dest_ip dest_port icmp_type "
+    "limit limit_burst utc_time start_date stop_date start_time stop_time weekdays monthdays mark set_mark set_xmark "
+    "dscp set_dscp counter log log_limit extra"
+)
+RULE: Table = {
+    **_known(_MATCHES),
+    "enabled": BOOL,
+    "src": ZONE,
+    "dest": ZONE,
+    "proto": TEXTS,
+    "target": Option(options.prefix("accept", "reject", "drop", "notrack", "helper", "mark", "dscp")),
+}
+REDIRECT: Table = {
+    **_known(_MATCHES + " src_dip src_dport reflection_src"),
+    "enabled": BOOL,
+    "src": ZONE,
+    "dest": ZONE,
+    "proto": TEXTS,
+    "dest_ip": TEXT,
+    "reflection": BOOL,
+    "reflection_zone": Option(options.zone, many=True),
+    "target": Option(options.prefix("dnat", "snat")),
+}
+INTERFACE: Table = {"device": TEXT, "proto": TEXT}
+
+_PACKETS = Option(options.number(0, 1_000_000))
+GLOBALS: Table = {
+    "enabled": BOOL,
+    "mode": Option(options.mode),
+    "after_packets": _PACKETS,
+    "family": Option(options.family),
+    "device": Option(options.device, many=True),
+    "exclude_device": Option(options.device, many=True),
+    "auto_exempt": BOOL,
+}
+ZONE_CHOICE: Table = {
+    "name": Option(options.identifier, required=True),
+    "mode": Option(options.mode),
+    "family": Option(options.family),
+    "after_packets": _PACKETS,
+}
+PAIR_CHOICE: Table = {
+    "src": Option(options.identifier, required=True),
+    "dest": Option(options.identifier, required=True),
+    "mode": Option(options.mode, required=True),
+}
+EXEMPT: Table = {
+    "name": TEXT,
+    "src": ZONE,
+    "dest": ZONE,
+    "src_ip": Option(options.network, many=True),
+    "dest_ip": Option(options.network, many=True),
+    "src_mac": Option(options.mac, many=True),
+    "proto": Option(options.protocol, many=True),
+    "src_port": Option(options.ports, many=True),
+    "dest_port": Option(options.ports, many=True),
+    "mark": Option(options.mark),
+    "dscp": Option(options.dscp),
+}
+
+# package -> section type -> table
+PACKAGES: Mapping[str, Mapping[str, Table]] = {
+    "firewall": {
+        "defaults": DEFAULTS,
+        "zone": FIREWALL_ZONE,
+        "forwarding": FORWARDING,
+        "rule": RULE,
+        "redirect": REDIRECT,
+    },
+    "network": {"interface": INTERFACE},
+    "offload": {"globals": GLOBALS, "zone": ZONE_CHOICE, "pair": PAIR_CHOICE, "exempt": EXEMPT},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A section read through its table: the values that were good, and a Problem for each that was not.
+
+    `bad` names the options behind the problems; unknown ones are among them unless the table is fw4's.
+    """
+
+    section: Section
+    values: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+    bad: frozenset[str]
+
+    def get(self, option: str, default: Any = None) -> Any:
+        """The option's value, or `default` where it is absent or faulty."""
+        return self.values.get(option, default)
+
+
+def read(section: Section, table: Table, consequence: str, *, unknown: str = "") -> Reading:
+    """Read every option of `section`.
+
+    `consequence` ends each sentence with what happens to the section; `unknown` does so for unknown options where these
+    do no harm (fw4 warns and goes on); without it an unknown option is as bad as a bad value.
+    """
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    bad: set[str] = set()
+
+    def refuse(fault: Fault, option: str, **words: object) -> None:
+        problems.append(fault.at(section.package, section.id, option, type=section.type, **words))
+
+    for option, given in section.options.items():
+        if option not in table:
+            refuse(Fault.UNKNOWN_OPTION, option, consequence=unknown or consequence)
+            bad |= set() if unknown else {option}
+            continue
+        value = _value(table[option], given)
+        if isinstance(value, Bad):
+            refuse(value.fault, option, **{"consequence": consequence, **value.words})
+            bad.add(option)
+        else:
+            values[option] = value
+    for option, rule in table.items():
+        if rule.required and option not in section.options:
+            refuse(Fault.MISSING_OPTION, option, consequence=consequence)
+            bad.add(option)
+    return Reading(section, values, tuple(problems), frozenset(bad))
+
+
+def _value(option: Option, given: str | tuple[str, ...]) -> Any:
+    if not option.many:
+        return option.parse(given) if isinstance(given, str) else Bad(Fault.NOT_A_LIST, {})
+    words = given.split() if isinstance(given, str) else given
+    parsed = [option.parse(word) for word in words]
+    return next((each for each in parsed if isinstance(each, Bad)), tuple(parsed))
+
+
+def named_only(section: Section) -> Section | None:
+    """The section cut down to the options of its table, for bug reports; None where no table knows its type."""
+    table = PACKAGES.get(section.package, {}).get(section.type)
+    if table is None:
+        return None
+    return replace(section, options={name: value for name, value in section.options.items() if name in table})

@@ -1,0 +1,28 @@
+"""The errors that doors raise; each carries a sentence for people.
+
+- OffloadError
+  - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged
+  - KernelError: a netlink request failed
+  - BusError: ubus is away or answered nonsense
+  - FileError: a file of a router directory cannot be read or written
+"""
+
+
+class OffloadError(Exception):
+    """Base: `str()` is a sentence that can be shown as it is."""
+
+
+class NftError(OffloadError):
+    """nft did not do it. The sentence is nft's own where nft spoke."""
+
+
+class KernelError(OffloadError):
+    """The kernel refused a netlink request."""
+
+
+class BusError(OffloadError):
+    """ubus cannot be reached, or the reply is not what netifd documents."""
+
+
+class FileError(OffloadError):
+    """A file of a router directory is missing, unreadable or malformed."""

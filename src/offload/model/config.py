@@ -1,0 +1,171 @@
+"""What the user asked for: /etc/config/{firewall,network,offload} as typed values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+
+
+class Mode(Enum):
+    """How packets of a pair may travel, from the safest to the fastest."""
+
+    NONE = "none"
+    SOFTWARE = "software"
+    HARDWARE = "hardware"
+
+    def __lt__(self, other: "Mode") -> bool:
+        order = list(Mode)
+        return order.index(self) < order.index(other)
+
+
+class Family(Enum):
+    """Address families; the value is the word of UCI."""
+
+    ANY = "any"
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    NEITHER = "neither"  # what is left when one zone wants ipv4 and the other ipv6; no user writes it
+
+    def __and__(self, other: "Family") -> "Family":
+        if self is other or other is Family.ANY:
+            return self
+        return other if self is Family.ANY else Family.NEITHER
+
+
+class Policy(Enum):
+    """Verdicts of the firewall's policies and rule targets that matter to offload."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of a UCI package as uci hands it over: strings, and tuples of strings for lists.
+
+    `id` is how uci and fw4 name the section to people: its name, or `@type[index]` for a section without one.
+    """
+
+    package: str
+    type: str
+    name: str
+    id: str
+    options: Mapping[str, str | tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """`config zone` of the firewall; `devices` may hold shell-like wildcards (`wg*`, from UCI's `wg+`)."""
+
+    name: str
+    section: str
+    networks: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    subnets: bool = False  # the zone is narrowed to subnets of its devices
+    inverted: bool = False  # a network or device is excluded (`!x`) or everything is meant (`+`)
+    masq: bool = False
+    forward: Policy = Policy.DROP
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Traffic of src to dest that the firewall lets through: a forwarding, an accepting rule or a port forward.
+
+    `*` stands for every zone. `dest_ip` is set where the destination zone must be found by an address.
+    """
+
+    src: str
+    dest: str
+    section: str
+    dest_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """`config interface` of /etc/config/network: a netifd network."""
+
+    name: str
+    device: str = ""
+    proto: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """`config globals` of /etc/config/offload. None: the option is faulty, so nobody may rely on it."""
+
+    enabled: bool = True
+    mode: Mode = Mode.NONE
+    after_packets: int | None = 0
+    family: Family | None = Family.ANY
+    devices: tuple[str, ...] = ()
+    exclude_devices: tuple[str, ...] = ()
+    auto_exempt: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChoice:
+    """`config zone` of /etc/config/offload; None: as `config globals` says.
+
+    `faulty`: the section is left out in the safe direction, so the zone stays slow.
+    """
+
+    name: str
+    section: str
+    mode: Mode | None = None
+    family: Family | None = None
+    after_packets: int | None = None
+    faulty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PairChoice:
+    """`config pair` of /etc/config/offload; `*` for an end that could not be read, which only a faulty one has."""
+
+    src: str
+    dest: str
+    section: str
+    mode: Mode
+    faulty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exempt:
+    """`config exempt`: traffic that stays on the slow path. Empty fields match everything.
+
+    Ports are inclusive ranges, mark is (value, mask), dscp a number from 0 to 63. A faulty exempt matches nothing
+    in the kernel; the pairs it may have meant stay slow instead.
+    """
+
+    name: str
+    section: str
+    src: str = "*"
+    dest: str = "*"
+    src_ip: tuple[IPv4Network | IPv6Network, ...] = ()
+    dest_ip: tuple[IPv4Network | IPv6Network, ...] = ()
+    src_mac: tuple[str, ...] = ()
+    proto: tuple[str, ...] = ()
+    src_port: tuple[tuple[int, int], ...] = ()
+    dest_port: tuple[tuple[int, int], ...] = ()
+    mark: tuple[int, int] | None = None
+    dscp: int | None = None
+    faulty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the user asked for, after validation.
+
+    `readable` is False when a file as a whole could not be read or parsed: then nothing may be changed in the kernel
+    on the strength of this Config.
+    """
+
+    zones: tuple[Zone, ...] = ()
+    permissions: tuple[Permission, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    fw4_offloads: bool = False
+    globals: Globals = field(default_factory=Globals)
+    zone_choices: tuple[ZoneChoice, ...] = ()
+    pair_choices: tuple[PairChoice, ...] = ()
+    exempts: tuple[Exempt, ...] = ()
+    readable: bool = True

@@ -1,0 +1,82 @@
+"""What the kernel does now: conntrack entries, and flows with their zones and path."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from offload.model.plan import Reason
+
+
+class State(Enum):
+    """The path of a flow's packets."""
+
+    SLOW = "slow"
+    SOFTWARE = "software"
+    HARDWARE = "hardware"
+
+
+# Bits of enum ip_conntrack_status, include/uapi/linux/netfilter/nf_conntrack_common.h
+IPS_SEEN_REPLY = 1 << 1
+IPS_ASSURED = 1 << 2
+IPS_SRC_NAT = 1 << 4
+IPS_DST_NAT = 1 << 5
+IPS_OFFLOAD = 1 << 14
+IPS_HW_OFFLOAD = 1 << 15
+
+
+class Tuple(NamedTuple):
+    """One direction of a connection; addresses are packed (4 or 16 bytes), ports are 0 where there are none."""
+
+    src: bytes
+    dst: bytes
+    sport: int
+    dport: int
+
+
+class Entry(NamedTuple):
+    """A conntrack entry as ctnetlink dumps it. A NamedTuple, not a dataclass: a busy router has 65,536 of them.
+
+    Counters are (original, reply), None where nf_conntrack_acct is off. `timeout` in seconds and `tcp_state` are None
+    for offloaded entries: the kernel sends neither (nf_conntrack_netlink.c, ctnetlink_dump_timeout and _protoinfo).
+    """
+
+    proto: int
+    original: Tuple
+    reply: Tuple
+    status: int
+    timeout: int | None
+    mark: int
+    packets: tuple[int, int] | None
+    bytes: tuple[int, int] | None
+    tcp_state: int | None
+    helper: str | None
+
+    @property
+    def state(self) -> State:
+        """The path by the status bits. Hardware entries carry both bits."""
+        if self.status & IPS_HW_OFFLOAD:
+            return State.HARDWARE
+        return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A forwarded connection with its zones (None where ambiguous) and, when slow, the Reason."""
+
+    entry: Entry
+    src_zone: str | None
+    dest_zone: str | None
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """The path its packets take."""
+        return self.entry.state
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Flows and bytes of one pair by path; bytes are those of live flows by their present state."""
+
+    flows: dict[State, int]
+    bytes: dict[State, int]

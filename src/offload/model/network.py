@@ -1,0 +1,88 @@
+"""What the router has now: links, netifd networks, addresses, routes and what the kernel can do."""
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+
+# The kernel takes almost any bytes (dev_valid_name, net/core/dev.c); these are the names nft text can carry unharmed.
+DEVICE_NAME = re.compile(r"[A-Za-z0-9_.:+@-]{1,15}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network device of the kernel.
+
+    `kind` is rtnetlink's IFLA_INFO_KIND (`bridge`, `vlan`, `bond`, `ppp`, `wireguard`, `veth`, `dsa`, ...; empty for
+    plain hardware), `master` the bridge or bond it is a port of, `lower` the devices it stands on.
+    """
+
+    name: str
+    kind: str = ""
+    up: bool = True
+    master: str = ""
+    lower: tuple[str, ...] = ()
+    wireless: bool = False
+    hw_tc_offload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A netifd interface as `network.interface dump` reports it; `zone` is its `data.zone`."""
+
+    name: str
+    up: bool = True
+    l3_device: str = ""
+    device: str = ""
+    proto: str = ""
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address of the router itself, with the network it opens on its device."""
+
+    device: str
+    address: IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the main table: traffic to `target` leaves through one of `devices` (several: multipath)."""
+
+    target: IPv4Network | IPv6Network
+    devices: tuple[str, ...]
+    metric: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something the kernel or nft cannot do: what, in words, and the OpenWrt package that provides it."""
+
+    what: str
+    package: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; install {self.package}" if self.package else self.what
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What can be had here. `flowtable` is True only when the probe made one that a rule could use."""
+
+    release: str = ""
+    flowtable: bool = True
+    nft: str = ""
+    modules: tuple[str, ...] = ()
+    missing: tuple[Lack, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One look at the router; everything the Plan depends on besides the Config."""
+
+    links: tuple[Link, ...] = ()
+    networks: tuple[Network, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    routes: tuple[Route, ...] = ()
+    kernel: Kernel = field(default_factory=Kernel)
+    firewall: str = "fw4"

@@ -1,0 +1,163 @@
+"""What shall be in the kernel, and for every "no" the Reason."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from offload.model.config import Exempt, Family, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is not offloaded, or not as far as asked. `code` is the stable token, `text` the sentence."""
+
+    code: "Why"
+    text: str
+
+
+class Why(Enum):
+    """Every reason for a "no". The name is the code in JSON, the value the sentence people read."""
+
+    # of everything
+    OFFLOAD_DISABLED = "offload is switched off (option enabled '0' in /etc/config/offload)"
+    KERNEL_WITHOUT_FLOWTABLE = "this kernel or nft cannot do flowtables: {lack}"
+    FW4_OFFLOADS = "fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)"
+    # of a zone or a pair
+    MODE_NONE = "mode none was chosen for zone {zone}"
+    PAIR_MODE_NONE = "mode none was chosen for this pair"
+    LOWER_MODE = "zone {zone} has the lower mode {mode}"
+    CONFIG_FAULT = "its section {section} in /etc/config/offload has a fault, so it stays slow"
+    EXEMPT_FAULT = "exempt {section} has a fault and may mean this pair, so all of it stays slow"
+    FAMILIES_DISJOINT = "its two zones ask for different address families, so no traffic is left"
+    ZONE_WITHOUT_DEVICES = "zone {zone} has no device now"
+    ZONE_INVERTED = "zone {zone} is defined by what it is not ('!' or '+'): name its devices to offload it"
+    NOT_PERMITTED = "the firewall permits no forwarding from or to zone {zone}"
+    SHARED_DEVICES = "its devices also belong to {pair}, which has the lower mode {mode}"
+    HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
+    # of a device
+    LINK_MISSING = "device {device} does not exist now"
+    NETWORK_DOWN = "network {network} is down, so it has no device now"
+    LOOPBACK = "{device} is the loopback device: its traffic is never forwarded"
+    EXCLUDED_BY_USER = "excluded by exclude_device in /etc/config/offload"
+    WIRELESS_PORT = "Wi-Fi port of {master}: its stations roam, and its packets are seen at {master}"
+    BRIDGE_UNDER_VLAN = "the kernel looks through {device} to its ports, so listing it gains nothing"
+    BOND_MEMBER = "member of {master}: the kernel sees its packets at {master}"
+    DSA_CONDUIT = "carries the switch ports: the kernel sees their packets at the ports"
+    NOT_FOLLOWED = "the kernel does not look through {upper} (a {kind} device) to what is beneath"
+    ODD_NAME = "its name cannot be written in nft"
+    NO_HW_TC_OFFLOAD = "its driver reports no hw-tc-offload"
+    # of a flow
+    NOT_TCP_OR_UDP = "only TCP and UDP can be offloaded, this is {proto}"
+    LOCAL = "the router itself is one end of it: only forwarded traffic is offloaded"
+    ZONE_UNKNOWN = "its addresses lead to no zone, or to more than one"
+    PAIR_UNKNOWN = "the firewall permits no forwarding from {src} to {dest}"
+    PAIR_SLOW = "{text}"
+    NOT_ASSURED = "no packet has come back yet"
+    TCP_STATE = "its TCP connection is not established (state {state})"
+    HELPER = "conntrack helper {helper} watches it, so the kernel does not offload it"
+    AFTER_PACKETS = "it has not yet sent the {count} packets after which it is offloaded"
+    WAITING = "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it"
+
+    def __call__(self, **words: object) -> Reason:
+        """Make the Reason; `words` fill the sentence's blanks."""
+        return Reason(self, self.value.format(**words))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PolicyKey:
+    """What the pairs that share a chain have in common: packets before offload, and family (the UCI word)."""
+
+    after_packets: int
+    family: str
+
+    @property
+    def chain(self) -> str:
+        """Name of the chain: stable, so that an unchanged policy is an unchanged chain."""
+        suffix = "" if self.family == Family.ANY.value else f"_{self.family}"
+        return f"policy_{self.after_packets}{suffix}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Element:
+    """One element of map `pairs`: packets from `iif` to `oif` go to `policy`'s chain."""
+
+    iif: str
+    oif: str
+    policy: PolicyKey
+    pair: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptMatch:
+    """An Exempt with its zones resolved to l3 devices; empty tuples match every device."""
+
+    exempt: Exempt
+    iifs: tuple[str, ...] = ()
+    oifs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One nft table of ours with its flowtable. `devices` and `elements` are sorted: same Plan, same text."""
+
+    name: str
+    flowtable: str
+    hardware: bool
+    devices: tuple[str, ...]
+    elements: tuple[Element, ...]
+    exempts: tuple[ExemptMatch, ...] = ()
+
+    @property
+    def policies(self) -> tuple[PolicyKey, ...]:
+        """The policies in use, each once."""
+        return tuple(sorted({element.policy for element in self.elements}))
+
+
+# (nft table, flowtable, mode): the names of design and the order of the text.
+SOFTWARE_TABLE = ("flow_offload", "sw", Mode.SOFTWARE)
+HARDWARE_TABLE = ("flow_offload_hw", "hw", Mode.HARDWARE)
+TABLES = (SOFTWARE_TABLE, HARDWARE_TABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDecision:
+    """A device that belongs to zones, the flowtables that list it, and why not where none does."""
+
+    name: str
+    zones: tuple[str, ...]
+    flowtables: tuple[str, ...]
+    hardware: bool  # a pair it carries asks for hardware
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneDecision:
+    """A zone of the firewall: the mode asked for, the fastest one any of its pairs got, and its l3 devices."""
+
+    name: str
+    mode: Mode
+    effective: Mode
+    devices: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairDecision:
+    """A pair of zones: what was asked, what it gets, with which policy, and why it is not more."""
+
+    src: str
+    dest: str
+    mode: Mode
+    effective: Mode
+    family: Family
+    after_packets: int
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What shall be. No table means: nothing of ours in the kernel."""
+
+    tables: tuple[Table, ...] = ()
+    zones: tuple[ZoneDecision, ...] = ()
+    pairs: tuple[PairDecision, ...] = ()
+    devices: tuple[DeviceDecision, ...] = ()

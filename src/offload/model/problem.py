@@ -1,0 +1,71 @@
+"""What is wrong with the user's input: one sentence per kind of fault, and the place where it was found."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of the configuration, as people and programs read it.
+
+    `file` is the UCI package (`firewall`, `offload`, `network`), `section` its name or `@type[index]` as uci prints it,
+    `option` the option concerned; either of the last two is empty where the fault concerns the whole.
+    """
+
+    fault: "Fault"
+    file: str
+    section: str
+    option: str
+    text: str
+
+    def __str__(self) -> str:
+        place = ".".join(part for part in (self.file, self.section, self.option) if part)
+        return f"{place}: {self.text}"
+
+
+class Fault(Enum):
+    """Every way in which the input can be wrong. The value is the sentence the user reads."""
+
+    FILE_MISSING = "/etc/config/{file} does not exist, so there are no zones to choose for"
+    FILE_UNREADABLE = "/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has"
+    FILE_SYNTAX = "/etc/config/{file} is not valid UCI ({detail}); the kernel keeps what it has"
+    UNKNOWN_SECTION = "sections of type '{type}' are not known here; this one is ignored"
+    UNKNOWN_OPTION = "is not an option of '{type}' sections; {consequence}"
+    MISSING_OPTION = "is missing; {consequence}"
+    NOT_A_LIST = "takes one value, not a list; {consequence}"
+    BAD_BOOL = "'{value}' is neither yes nor no (1, on, true, yes, 0, off, false, no); {consequence}"
+    BAD_CHOICE = "'{value}' is none of {choices}; {consequence}"
+    BAD_FAMILY = "'{value}' is no address family (any, ipv4 or ipv6); {consequence}"
+    BAD_NUMBER = "'{value}' is not a whole number from {low} to {high}; {consequence}"
+    BAD_NAME = "'{value}' is not a name the firewall accepts (letters, digits, /_.-); {consequence}"
+    BAD_DEVICE = "'{value}' is not a device name nft can take (1 to 15 of A-Z a-z 0-9 . _ : + @ -); {consequence}"
+    BAD_ADDRESS = "'{value}' is not an IPv4 or IPv6 address or network; {consequence}"
+    BAD_PORT = "'{value}' is not a port or a range of ports (80, 8000-8080); {consequence}"
+    BAD_PROTOCOL = "'{value}' is not a protocol; {consequence}"
+    BAD_MAC = "'{value}' is not a MAC address; {consequence}"
+    BAD_MARK = "'{value}' is not a mark (number or 0xhex, optionally /mask); {consequence}"
+    BAD_DSCP = "'{value}' is not a DSCP class or a number from 0 to 63; {consequence}"
+    PORT_WITHOUT_PROTOCOL = "ports need proto tcp, udp or both; {consequence}"
+    MIXED_FAMILIES = "src_ip and dest_ip share no address family; {consequence}"
+    UNKNOWN_ZONE = "no zone '{value}' in /etc/config/firewall; {consequence}"
+    UNKNOWN_NETWORK = "no network '{value}' in /etc/config/network, nor does netifd know one; the zone goes without it"
+    DUPLICATE_ZONE = "a second zone '{value}'; the first one counts, the devices of this one stay on the slow path"
+    DUPLICATE_SECTION = "a second section for {value}; the lower mode of the two counts"
+    FW4_OFFLOADS = (
+        "fw4 offloads every flow itself while this is on, so the choices per zone are without effect; "
+        "set it to '0' to let offload decide"
+    )
+
+    def at(self, file: str, section: str = "", option: str = "", **words: object) -> Problem:
+        """Make the Problem; `words` fill the sentence's blanks."""
+        said = {key: _shown(value) if isinstance(value, str) else value for key, value in words.items()}
+        return Problem(self, file, section, option, self.value.format(file=file, **said))
+
+
+# A value comes from the user's file: it may be long, and must not move the reader's cursor.
+LONGEST_SHOWN = 200
+
+
+def _shown(value: str) -> str:
+    text = "".join(char if char.isprintable() else "?" for char in value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -1,0 +1,34 @@
+"""Which devices a zone's packets can come in on, and which of them a flowtable should list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from offload.model.plan import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneDevices:
+    """The devices of one zone, as far as they exist now.
+
+    `l3` are the devices routes name (`br-lan`, `pppoe-wan`); `beneath` maps each to the lower devices a software
+    flowtable gains from; `leaves` maps each to the devices its packets really arrive on (the only ones hardware can
+    cover); `left_out` holds the others, each with its Reason; `reasons` says why devices the config names are not
+    here.
+    """
+
+    name: str
+    l3: tuple[str, ...] = ()
+    beneath: Mapping[str, tuple[str, ...]] | None = None
+    leaves: Mapping[str, tuple[str, ...]] | None = None
+    left_out: tuple[tuple[str, Reason], ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The l3 devices and all that is worth listing beneath them."""
+        lower = self.beneath or {}
+        return tuple(dict.fromkeys(name for device in self.l3 for name in (device, *lower.get(device, ()))))
+
+    def leaves_of(self, device: str) -> tuple[str, ...]:
+        """Where the packets of an l3 device arrive; the device itself where nothing is beneath."""
+        return (self.leaves or {}).get(device, (device,))

@@ -1,0 +1,65 @@
+"""What kernel and nft can do, asked once at start, each lack in words with the OpenWrt package that provides it.
+
+The order matters: a kernel without flowtables and a missing device give the same ENOENT (kernel.md 4), so a flowtable
+without devices is asked for before any device is named. `nft -c` goes through the kernel and changes nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from offload.errors import NftError
+from offload.model.network import Kernel, Lack
+
+FLOWTABLE = "flowtable f { hook ingress priority filter; counter; }"
+MAP = 'chain t { }\nmap m { type ifname . ifname : verdict; elements = { "a" . "b" : goto t }; }'
+STEPS = (
+    ("chain c { }", Lack("this kernel has no nftables", "kmod-nft-core")),
+    (
+        "chain c { type filter hook forward priority filter + 10; ct state established accept; }",
+        Lack("this kernel cannot match connections in nftables", "kmod-nft-core"),
+    ),
+    (
+        FLOWTABLE,
+        Lack("this kernel has no flowtables", "kmod-nft-offload"),
+    ),
+    (
+        f"{FLOWTABLE}\nchain c {{ type filter hook forward priority filter + 10; flow add @f; }}",
+        Lack("this kernel cannot add flows to a flowtable by a rule", "kmod-nft-offload"),
+    ),
+    (
+        f"{MAP}\nchain c {{ type filter hook forward priority filter + 10; iifname . oifname vmap @m; }}",
+        Lack("this kernel or nft cannot choose by a pair of devices", "kmod-nft-core and a newer nftables-json"),
+    ),
+)
+
+
+class Checker(Protocol):
+    """What the probe asks of the nft door."""
+
+    def check(self, text: str) -> None: ...
+    def version(self) -> str: ...
+    def tables(self) -> frozenset[str]: ...
+
+
+def probe(nft: Checker, release: str, modules: Iterable[str] = ()) -> Kernel:
+    """Ask step by step and stop at the first lack: what comes after it would fail for the same cause."""
+    try:
+        version = nft.version()
+        nft.tables()
+    except NftError as error:
+        package = "nftables-json" if "missing" in str(error) or "JSON" in str(error) else ""
+        return Kernel(release, flowtable=False, missing=(Lack(_plain(error), package),))
+    for body, lack in STEPS:
+        try:
+            nft.check(f"table inet flow_offload_probe {{\n{body}\n}}\n")
+        except NftError as error:
+            found = (
+                Lack(str(error), "") if "run as root" in str(error) else Lack(f"{lack.what} ({error})", lack.package)
+            )
+            return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
+    return Kernel(release, flowtable=True, nft=version, modules=tuple(modules))
+
+
+def _plain(error: NftError) -> str:
+    """The sentence without its advice, which the Lack gives as a package."""
+    return str(error).partition(": install")[0]

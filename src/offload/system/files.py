@@ -1,0 +1,170 @@
+"""The files door: a router as a directory (`--root DIR`), read as a Snapshot and written from a live router.
+
+`DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` holds netifd's replies, links and kernel:
+`{"ubus": {"network.interface dump": REPLY, ...}, "links": [...], "addresses": [...], "routes": [...], "kernel": {...},
+"firewall": "fw4"}`. What is absent has its default; addresses and routes come from the dump where they are not given.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from ipaddress import ip_interface, ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+
+from offload.errors import BusError, FileError
+from offload.model.config import Section
+from offload.model.network import Address, Kernel, Lack, Link, Route, Snapshot
+from offload.system import netifd
+
+T = TypeVar("T")
+SNAPSHOT = "snapshot.json"
+CONFIG = Path("etc/config")
+LINK_WORDS = {"name": str, "kind": str, "up": bool, "master": str, "wireless": bool, "hw_tc_offload": bool}
+
+
+class RouterDirectory:
+    """A router's files under one directory; nothing outside it is read or written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def confdir(self) -> Path:
+        """Where uci finds the packages."""
+        return self.root / CONFIG
+
+    def snapshot(self) -> Snapshot:
+        """Read snapshot.json; a FileError names the file and the key that is wrong."""
+        path = self.root / SNAPSHOT
+        if not self.root.is_dir():
+            raise FileError(f"{self.root} is not a directory")
+        if not path.exists():
+            return Snapshot()
+        try:
+            found = json.loads(path.read_text())
+            return _snapshot(found)
+        except OSError as error:
+            raise FileError(f"{path} cannot be read: {error.strerror}") from error
+        except BusError as error:
+            raise FileError(f"{path}: {error}") from error
+        except (UnicodeDecodeError, RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FileError(f"{path} is not a router's snapshot: {_plainly(error)}") from error
+
+    def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
+        """Write the packages' sections and snapshot.json; existing files are replaced."""
+        packages: dict[str, list[Section]] = {}
+        for section in sections:
+            packages.setdefault(section.package, []).append(section)
+        try:
+            self.confdir.mkdir(parents=True, exist_ok=True)
+            for package, members in packages.items():
+                (self.confdir / package).write_text("\n".join(uci_text(section) for section in members))
+            (self.root / SNAPSHOT).write_text(json.dumps(snapshot, indent=1) + "\n")
+        except OSError as error:
+            raise FileError(f"{error.filename} cannot be written: {error.strerror}") from error
+
+
+def uci_text(section: Section) -> str:
+    """A section in UCI's text form, as `uci export` prints it."""
+    name = "" if section.id.startswith("@") else f" '{section.name}'"
+    lines = [f"config {section.type}{name}"]
+    for option, value in section.options.items():
+        word, values = ("option", (value,)) if isinstance(value, str) else ("list", value)
+        lines += [f"\t{word} {option} {_quoted(each)}" for each in values]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    """Quote as a shell would: a quote ends the string, an escaped one stands between two strings."""
+    escaped = value.replace("'", "'\\''")
+    return f"'{escaped}'"
+
+
+def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
+    """What snapshot.json holds of a live router; `ubus` are replies already cut to what schemas name."""
+    kernel = snapshot.kernel
+    return {
+        "ubus": ubus,
+        "links": [asdict(link) | {"lower": list(link.lower)} for link in snapshot.links],
+        "addresses": [{"device": each.device, "address": str(each.address)} for each in snapshot.addresses],
+        "routes": [
+            {"target": str(each.target), "devices": list(each.devices), "metric": each.metric}
+            for each in snapshot.routes
+        ],
+        "kernel": {
+            "release": kernel.release,
+            "flowtable": kernel.flowtable,
+            "nft": kernel.nft,
+            "modules": list(kernel.modules),
+            "missing": [asdict(lack) for lack in kernel.missing],
+        },
+        "firewall": snapshot.firewall,
+    }
+
+
+def _snapshot(found: Any) -> Snapshot:
+    ubus = _of(dict, found.get("ubus", {}), "ubus")
+    dump = ubus.get(netifd.DUMP, {})
+    able = netifd.hw_tc_offload(ubus.get(netifd.DEVICES, {}))
+    links = tuple(_link(_of(dict, each, "links")) for each in _of(list, found.get("links", []), "links"))
+    snapshot = Snapshot(
+        links=tuple(replace(link, hw_tc_offload=link.hw_tc_offload or link.name in able) for link in links),
+        networks=netifd.networks(dump),
+        addresses=netifd.addresses(dump),
+        routes=netifd.routes(dump),
+        kernel=_kernel(_of(dict, found.get("kernel", {}), "kernel")),
+        firewall=_of(str, found.get("firewall", "fw4"), "firewall"),
+    )
+    if "addresses" in found:
+        snapshot = replace(snapshot, addresses=_each(found["addresses"], "addresses", _address))
+    if "routes" in found:
+        snapshot = replace(snapshot, routes=_each(found["routes"], "routes", _route))
+    return snapshot
+
+
+def _each(values: Any, key: str, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
+    return tuple(make(_of(dict, value, key)) for value in _of(list, values, key))
+
+
+def _link(each: dict[str, Any]) -> Link:
+    given = {
+        key: _of(kind, each[key], f"links: {key}") for key, kind in LINK_WORDS.items() if each.get(key) is not None
+    }
+    return Link(lower=_words(each.get("lower", []), "links: lower"), **{"name": each["name"], **given})
+
+
+def _address(each: dict[str, Any]) -> Address:
+    return Address(_of(str, each["device"], "device"), ip_interface(each["address"]))
+
+
+def _route(each: dict[str, Any]) -> Route:
+    devices = _words(each["devices"], "routes: devices")
+    return Route(ip_network(each["target"]), devices, _of(int, each.get("metric", 0), "metric"))
+
+
+def _kernel(found: dict[str, Any]) -> Kernel:
+    lacks = (
+        Lack(_of(str, each["what"], "what"), _of(str, each["package"], "package")) for each in found.get("missing", [])
+    )
+    return Kernel(
+        release=_of(str, found.get("release", ""), "release"),
+        flowtable=_of(bool, found.get("flowtable", True), "flowtable"),
+        nft=_of(str, found.get("nft", ""), "nft"),
+        modules=_words(found.get("modules", []), "modules"),
+        missing=tuple(lacks),
+    )
+
+
+def _words(values: Any, key: str) -> tuple[str, ...]:
+    return tuple(_of(str, value, key) for value in _of(list, values, key))
+
+
+def _of(kind: type, value: Any, key: str) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"'{key}' is not {kind.__name__}")
+    return value
+
+
+def _plainly(error: Exception) -> str:
+    return f"key {error} is missing" if isinstance(error, KeyError) else str(error)

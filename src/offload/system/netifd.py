@@ -1,0 +1,132 @@
+"""netifd's replies -> our nouns. Pure; a reply that is not what netifd documents is a BusError that names the place.
+
+Shapes: netifd's interface status (`network.interface dump`) and device status (`network.device status`).
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
+from typing import Any
+
+from offload.errors import BusError
+from offload.model.network import Address, Network, Route
+
+DUMP = "network.interface dump"
+DEVICES = "network.device status"
+
+
+def networks(dump: Any) -> tuple[Network, ...]:
+    """The networks of a `network.interface dump`; l3_device is empty where a network is down."""
+    return tuple(
+        Network(
+            name=_word(each, "interface"),
+            up=each.get("up") is True,
+            l3_device=_word(each, "l3_device") if each.get("up") is True else "",
+            device=_word(each, "device"),
+            proto=_word(each, "proto"),
+            zone=_word(_object(each.get("data", {}), "data"), "zone"),
+        )
+        for each in _interfaces(dump)
+    )
+
+
+def addresses(dump: Any) -> tuple[Address, ...]:
+    """The router's addresses as netifd set them, among them its own address in each assigned IPv6 prefix."""
+    found = []
+    for each in _interfaces(dump):
+        device = _word(each, "l3_device")
+        assigned = [
+            {**_object(prefix.get("local-address", {}), "local-address")}
+            for prefix in _objects(each, "ipv6-prefix-assignment")
+        ]
+        entries = (*_objects(each, "ipv4-address"), *_objects(each, "ipv6-address"), *assigned)
+        found += [Address(device, _interface(entry)) for entry in entries if device and entry]
+    return tuple(dict.fromkeys(found))
+
+
+def routes(dump: Any) -> tuple[Route, ...]:
+    """The routes netifd set, through each network's l3 device."""
+    found = []
+    for each in _interfaces(dump):
+        device = _word(each, "l3_device")
+        for entry in _objects(each, "route"):
+            try:
+                target = ip_network((entry["target"], entry["mask"]), strict=False)
+            except (KeyError, TypeError, ValueError) as error:
+                raise BusError(f"{DUMP}: {entry!r} is not a route") from error
+            metric = entry.get("metric", 0)
+            found += [Route(target, (device,), metric if isinstance(metric, int) else 0)] if device else []
+    return tuple(dict.fromkeys(found))
+
+
+def hw_tc_offload(status: Any) -> frozenset[str]:
+    """The devices for which `network.device status` reports hw-tc-offload."""
+    named = _object(status, DEVICES)
+    return frozenset(
+        name for name, each in named.items() if _object(each, f"{DEVICES}: {name}").get("hw-tc-offload") is True
+    )
+
+
+def _interfaces(dump: Any) -> Iterator[dict[str, Any]]:
+    for index, each in enumerate(_objects(_object(dump, DUMP), "interface")):
+        if not _word(each, "interface"):
+            raise BusError(f"{DUMP}: interface {index} has no name")
+        yield each
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BusError(f"{what} is not an object, as netifd's replies are")
+    return value
+
+
+def _objects(owner: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    values = owner.get(key, [])
+    if not isinstance(values, list):
+        raise BusError(f"{DUMP}: '{key}' is not a list")
+    return [_object(value, f"{DUMP}: an item of '{key}'") for value in values]
+
+
+def _word(owner: dict[str, Any], key: str) -> str:
+    value = owner.get(key, "")
+    if not isinstance(value, str):
+        raise BusError(f"{DUMP}: '{key}' is not a string")
+    return value
+
+
+def _interface(entry: dict[str, Any]) -> IPv4Interface | IPv6Interface:
+    try:
+        return ip_interface((entry["address"], entry.get("mask", 32)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BusError(f"{DUMP}: {entry!r} is not an address") from error
+
+
+# What the functions above read, which is all that may leave the router in a bug report: other keys hold PPPoE names and
+# passwords, WireGuard keys, DNS servers.
+_NAMED = ("interface", "up", "l3_device", "device", "proto")
+_LISTS = {
+    "ipv4-address": ("address", "mask"),
+    "ipv6-address": ("address", "mask"),
+    "route": ("target", "mask", "metric"),
+}
+
+
+def named_only(dump: Any) -> dict[str, Any]:
+    """A `network.interface dump` cut down to the keys that are read here."""
+    return {"interface": [_named_only(each) for each in _interfaces(dump)]}
+
+
+def _named_only(each: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: each[key] for key in _NAMED if key in each}
+    kept |= {
+        key: [{word: entry[word] for word in words if word in entry} for entry in _objects(each, key)]
+        for key, words in _LISTS.items()
+        if key in each
+    }
+    locals_ = [
+        prefix["local-address"] for prefix in _objects(each, "ipv6-prefix-assignment") if "local-address" in prefix
+    ]
+    kept["ipv6-prefix-assignment"] = [
+        {"local-address": {word: entry[word] for word in ("address", "mask") if word in entry}} for entry in locals_
+    ]
+    zone = _object(each.get("data", {}), "data").get("zone")
+    return kept | ({"data": {"zone": zone}} if zone else {})

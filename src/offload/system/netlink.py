@@ -1,0 +1,134 @@
+"""The netlink door: links, addresses and routes of the running kernel, through pyroute2."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_interface, ip_network
+from pathlib import Path
+from typing import Any
+
+from offload.errors import KernelError
+from offload.model.network import Address, Link, Route
+
+MAIN_TABLE = 254  # RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
+UNICAST = 1  # RTN_UNICAST
+IFF_UP = 1
+SIZES = {2: 32, 10: 128}  # AF_INET, AF_INET6 -> bits of an address
+# IFLA_LINK names a lower device for these kinds; for veth and tunnels it is the peer or the underlay.
+STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one look over netlink found."""
+
+    links: tuple[Link, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+
+class Netlink:
+    """The running kernel. `sysfs` is asked which links are wireless: rtnetlink does not say."""
+
+    def __init__(self, sysfs: Path = Path("/sys/class/net")) -> None:
+        self._sysfs = sysfs
+
+    def scene(self) -> Scene:
+        """Read links, addresses and routes. A KernelError if the kernel does not answer."""
+        from pyroute2 import IPRoute
+        from pyroute2.netlink.exceptions import NetlinkError
+
+        try:
+            with IPRoute() as route:
+                messages = list(route.get_links())
+                names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in messages}
+                links = self._links(messages, names)
+                addresses = tuple(_address(message, names) for message in route.get_addr())
+                routes = [_route(message, names) for message in route.get_routes(table=MAIN_TABLE)]
+        except (NetlinkError, OSError) as error:
+            raise KernelError(f"the kernel does not list links and routes over netlink: {error}") from error
+        return Scene(
+            links,
+            tuple(each for each in addresses if each is not None),
+            tuple(each for each in routes if each is not None),
+        )
+
+    def _links(self, messages: Iterable[Any], names: Mapping[int, str]) -> tuple[Link, ...]:
+        links = []
+        for message in messages:
+            name, info = message.get_attr("IFLA_IFNAME"), message.get_attr("IFLA_LINKINFO")
+            kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
+            parent = names.get(message.get_attr("IFLA_LINK") or 0, "")
+            links.append(
+                Link(
+                    name=name,
+                    kind=kind,
+                    up=bool(message["flags"] & IFF_UP),
+                    master=names.get(message.get_attr("IFLA_MASTER") or 0, ""),
+                    lower=(parent,) if parent and kind in STANDING else (),
+                    wireless=any((self._sysfs / name / mark).exists() for mark in ("phy80211", "wireless")),
+                )
+            )
+        return tuple(links)
+
+
+def with_hardware(scene: Scene) -> Scene:
+    """The scene with hw_tc_offload asked of each driver by ethtool; only devices without upper kinds have drivers."""
+    from pyroute2 import Ethtool
+
+    able = set()
+    with Ethtool() as ethtool:
+        for link in scene.links:
+            if link.kind in {"", "dsa"} and link.name != "lo" and _hw_tc_offload(ethtool, link.name):
+                able.add(link.name)
+    return replace(scene, links=tuple(replace(link, hw_tc_offload=link.name in able) for link in scene.links))
+
+
+def _hw_tc_offload(ethtool: Any, name: str) -> bool:
+    try:
+        return bool(ethtool.get_features(name).features["hw-tc-offload"].enable)
+    except (KeyError, OSError, AttributeError):
+        return False  # a device without a driver, or gone since: it cannot
+
+
+def release() -> str:
+    """The running kernel's release."""
+    return os.uname().release
+
+
+def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
+    """Loaded modules that matter here; built-in ones do not show."""
+    try:
+        names = sorted(line.split()[0] for line in path.read_text().splitlines())
+    except OSError:
+        return ()
+    return tuple(name for name in names if name.startswith(("nf_", "nft_")))
+
+
+def _address(message: Any, names: Mapping[int, str]) -> Address | None:
+    text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+    device = names.get(message["index"])
+    return Address(device, ip_interface((text, message["prefixlen"]))) if text and device else None
+
+
+def _route(message: Any, names: Mapping[int, str]) -> Route | None:
+    """A unicast route; multipath ones have several devices. Others (local, blackhole) lead nowhere."""
+    if message["type"] != UNICAST or message["family"] not in SIZES:
+        return None
+    hops = message.get_attr("RTA_MULTIPATH") or ()
+    indexes = [message.get_attr("RTA_OIF")] if message.get_attr("RTA_OIF") else [hop["oif"] for hop in hops]
+    devices = tuple(names[index] for index in indexes if index in names)
+    anywhere = "0.0.0.0" if SIZES[message["family"]] == 32 else "::"  # noqa: PLR2004, S104 - bits of IPv4; a route's target
+    target = ip_network((message.get_attr("RTA_DST") or anywhere, message["dst_len"]))
+    return Route(target, devices, message.get_attr("RTA_PRIORITY") or 0) if devices else None
+
+
+@dataclass(slots=True)
+class FakeNetlink:
+    """A kernel with exactly this scene."""
+
+    found: Scene = field(default_factory=Scene)
+
+    def scene(self) -> Scene:
+        """The scene it was made with."""
+        return self.found

@@ -1,0 +1,142 @@
+"""The nft door: text in, one transaction, nft's own sentence when it refuses; and what the kernel holds of ours."""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from offload.errors import NftError
+from offload.model.live import FINGERPRINT, LiveTable
+
+FAMILY = "inet"
+TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
+
+
+class Nft:
+    """The `nft` program. Every failure is an NftError whose sentence can be shown."""
+
+    def __init__(self, program: str = "nft", timeout: float = TIMEOUT) -> None:
+        self._program, self._timeout = program, timeout
+
+    def apply(self, text: str) -> None:
+        """Send `text` as one transaction: all of it holds afterwards, or nothing changed."""
+        self._run("-f", "-", text=text)
+
+    def check(self, text: str) -> None:
+        """Ask kernel and nft whether they would take `text`, and change nothing."""
+        self._run("-c", "-f", "-", text=text)
+
+    def version(self) -> str:
+        """The version of nft, `1.0.6`; empty where it prints something else."""
+        words = self._run("--version").split()
+        return words[1].lstrip("v") if len(words) > 1 and words[0] == "nftables" else ""
+
+    def tables(self) -> frozenset[str]:
+        """The names of all tables of family inet."""
+        return frozenset(table["name"] for table in self._list("tables", "table") if table["family"] == FAMILY)
+
+    def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
+        """Those of our tables that exist, as the kernel holds them now."""
+        existing = self.tables()
+        return {name: live_table(name, self._objects("table", FAMILY, name)) for name in names if name in existing}
+
+    def _list(self, what: str, kind: str) -> list[dict[str, Any]]:
+        return [found[kind] for found in self._objects(what) if kind in found]
+
+    def _objects(self, *what: str) -> list[dict[str, Any]]:
+        output = self._run("-j", "list", *what)
+        try:
+            found = json.loads(output)["nftables"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise NftError(f"nft -j list {' '.join(what)} did not answer in JSON: install nftables-json") from error
+        return list(found)
+
+    def _run(self, *arguments: str, text: str | None = None) -> str:
+        # uloop reaps children it does not know (openwrt.md 5): a blocking run keeps its exit status
+        try:
+            done = subprocess.run(  # noqa: S603 - the program is ours to choose, the arguments are fixed words
+                [self._program, *arguments],
+                input=text,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=self._timeout,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise NftError("the program nft is missing: install nftables-json") from error
+        except OSError as error:
+            raise NftError(f"the program nft cannot be run: {error.strerror}") from error
+        except subprocess.TimeoutExpired as error:
+            raise NftError(f"nft did not answer within {self._timeout:g} seconds") from error
+        if done.returncode:
+            raise NftError(sentence(done.stderr))
+        return done.stdout
+
+
+def sentence(stderr: str) -> str:
+    """What nft complained of, in one line: its first `Error:`, without the position in a text the user never saw."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")
+    if "Operation not permitted" in stderr:
+        return "nft may not touch the ruleset: run as root"
+    return first.partition("Error:")[2].strip() or first
+
+
+def live_table(name: str, objects: Iterable[dict[str, Any]]) -> LiveTable:
+    """Read one table from the objects of `nft -j list table`."""
+    devices: set[str] = set()
+    sizes: dict[str, int] = {}
+    fingerprint = ""
+    for found in objects:
+        for kind, each in found.items():
+            match kind:
+                case "flowtable":
+                    # a string for one device, a list for several, absent for none (kernel.md 31)
+                    named = each.get("dev", [])
+                    devices |= {named} if isinstance(named, str) else set(named)
+                case "set" | "map":
+                    sizes[each["name"]] = len(each.get("elem", []))
+                case "chain":
+                    sizes.setdefault(each["name"], 0)
+                case "rule":
+                    sizes[each["chain"]] = sizes.get(each["chain"], 0) + 1
+                    comment = each.get("comment", "")
+                    fingerprint = comment.removeprefix(FINGERPRINT) if comment.startswith(FINGERPRINT) else fingerprint
+                case _:
+                    pass  # metainfo and the table itself hold nothing we compare
+    return LiveTable(name, fingerprint, frozenset(devices), sizes)
+
+
+@dataclass(slots=True)
+class FakeNft:
+    """A kernel that takes everything, unless told to refuse; `sent` is what it was given, `held` what it would list."""
+
+    held: dict[str, LiveTable] = field(default_factory=dict)
+    others: frozenset[str] = frozenset({"fw4"})
+    refusal: str = ""
+    nft: str = "1.0.6"
+    sent: list[str] = field(default_factory=list)
+
+    def apply(self, text: str) -> None:
+        """Take the text, or refuse it with the sentence set in `refusal`."""
+        self.check(text)
+        self.sent.append(text)
+
+    def check(self, text: str) -> None:
+        """Refuse if told so."""
+        if self.refusal and text:
+            raise NftError(self.refusal)
+
+    def version(self) -> str:
+        """The version set in `nft`."""
+        return self.nft
+
+    def tables(self) -> frozenset[str]:
+        """The tables held, and others'."""
+        return self.others | frozenset(self.held)
+
+    def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
+        """What is held, by name."""
+        return {name: self.held[name] for name in names if name in self.held}

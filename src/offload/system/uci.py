@@ -1,0 +1,119 @@
+"""The uci door: the sections of a UCI package as they are committed, read by libuci through pyuci.
+
+pyuci names no fault and fails oddly on bytes that are not UTF-8, so the file is looked at first and then given to
+libuci by its path. Loaded by its name, a package carries everybody's uncommitted changes: libuci reads /tmp/.uci even
+when told to use another save directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
+"""
+
+import re
+import stat
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from offload.model.config import Section
+from offload.model.problem import Fault, Problem
+
+CONFDIR = "/etc/config"
+# Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).
+OVERRIDE = "/var/run/uci"
+NO_SECTION = " "  # no section can have this name, so asking for it does nothing but load the package
+UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without one: number and hash (list.c)
+ERROR = re.compile(r"Parse error \((?P<reason>.*)\) at line (?P<line>\d+), byte \d+")
+
+
+class Uci:
+    """UCI packages of a config directory, `/etc/config` unless `confdir` says otherwise."""
+
+    def __init__(self, confdir: str | Path = CONFDIR) -> None:
+        self._confdir = Path(confdir)
+
+    def read(self, package: str) -> tuple[Section, ...] | Problem:
+        """Sections of `package` in the order of the file, or the Problem that keeps the whole file from being read.
+
+        Only what is committed counts. Sections of the same name are one, an option without a value is absent, and a
+        list is a tuple even when it has one value.
+        """
+        path = self._path(package)
+        return _unreadable(path, package) or _load(path, package)
+
+    def _path(self, package: str) -> Path:
+        override = Path(OVERRIDE, package)
+        return override if str(self._confdir) == CONFDIR and override.exists() else self._confdir / package
+
+
+def _unreadable(path: Path, package: str) -> Problem | None:
+    """What the file's place, rights or bytes say against it."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return Fault.FILE_UNREADABLE.at(package, detail="it is not a regular file")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Fault.FILE_MISSING.at(package)
+    except OSError as error:
+        return Fault.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
+    if b"\0" in content:
+        return Fault.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return Fault.FILE_SYNTAX.at(package, detail=f"line {_line(content, error.start)}: not UTF-8")
+    return None
+
+
+def _line(content: bytes, position: int) -> int:
+    return content.count(b"\n", 0, position) + 1
+
+
+def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
+    try:
+        import uci
+    except ImportError:
+        return Fault.FILE_UNREADABLE.at(package, detail="the Python module uci is missing; install python3-uci")
+    context = uci.Uci(confdir=str(path.parent))
+    try:
+        with suppress(uci.UciExceptionNotFound):
+            context.get(str(path), NO_SECTION)
+        sections = context.get_all(package)
+        types = {name: context.get(package, name) for name in sections}
+    except uci.UciExceptionNotFound:  # it went away since we looked
+        return Fault.FILE_MISSING.at(package)
+    except uci.UciException:
+        return Fault.FILE_SYNTAX.at(package, detail=_sentence(path))
+    return tuple(_sections(package, sections, types))
+
+
+def _sentence(path: Path) -> str:
+    """Where and why libuci stopped. Only pyuci's changing methods pass that on; this one has nothing to change."""
+    import uci
+
+    try:
+        uci.Uci(confdir=str(path.parent)).reorder(str(path), NO_SECTION, 0)
+    except uci.UciException as error:
+        said = ERROR.fullmatch(str(error))
+        return f"line {said['line']}: {said['reason']}" if said else str(error)
+
+
+def _sections(
+    package: str, sections: Mapping[str, Mapping[str, str | tuple[str, ...]]], types: Mapping[str, str]
+) -> list[Section]:
+    seen: Counter[str] = Counter()
+    made = []
+    for name, options in sections.items():
+        kind = types[name]
+        identity = f"@{kind}[{seen[kind]}]" if UNNAMED.fullmatch(name) else name
+        seen[kind] += 1
+        made.append(Section(package, kind, name, identity, options))
+    return made
+
+
+class FakeUci:
+    """Packages as they are handed in; any other is missing."""
+
+    def __init__(self, packages: Mapping[str, tuple[Section, ...] | Problem]) -> None:
+        self.packages = dict(packages)
+
+    def read(self, package: str) -> tuple[Section, ...] | Problem:
+        """As `Uci.read`."""
+        return self.packages.get(package, Fault.FILE_MISSING.at(package))
