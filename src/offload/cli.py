@@ -134,7 +134,8 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
     if error := reconcile.unreadable(decided):
         raise FileError(error)
     if given.dry_run:
-        texts = [render(decided.plan)] if router.root else reconcile.pending(decided, router.nft)
+        live = [] if router.root else [each.text for each in reconcile.pending(decided, router.nft)]
+        texts = [render(decided.plan)] if router.root else live
         text = "\n".join(texts).rstrip("\n") or "Nothing to do: the kernel already has it."
         return _judged(Answer(text, {"ok": True, "transactions": texts}), decided)
     applied = reconcile.apply(decided, router.nft)

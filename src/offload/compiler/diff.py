@@ -1,48 +1,135 @@
-"""What to send so that the kernel holds the Plan, given what it holds now. Pure; nothing to do is an empty list."""
+"""What to send so that the kernel holds the Plan, given what it holds now. Pure; nothing to do is an empty list.
 
-from collections.abc import Mapping
+Adding devices, elements and chains, and taking exemptions away, leaves live flows where they are (kernel.md 18), so
+that is all a small change does. What must bring live flows back to the slow path (a pair that goes, a narrower
+family, a new exemption, a device taken out) returns the table: it is made anew in one transaction, its flows take a
+few slow packets, and those the Plan still wants are offloaded again at once (kernel.md 6 and 26).
+"""
 
-from offload.compiler.exempts import exempt_rules
-from offload.compiler.render import fingerprint_of, render_table, wipe
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from offload.compiler.exempts import ExemptRules, exempt_rules
+from offload.compiler.render import element_text, fill, render_table, wipe
+from offload.compiler.rules import Chain, chains
+from offload.model.config import Family
 from offload.model.live import LiveTable
-from offload.model.plan import TABLES, Plan, Table
+from offload.model.plan import TABLES, Plan, PolicyKey, Table
 
-FORWARD_RULES = 4  # state, direction, exempt, vmap: as in the template
+PAIRS = "pairs"
 
 
-def transactions(plan: Plan, live: Mapping[str, LiveTable]) -> list[str]:
-    """Texts for `nft -f -`, each one transaction, in order.
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One text for `nft -f -`; `returned` are the tables whose flows all take the slow path for a moment."""
 
-    A table that differs is replaced: its flows take a few slow packets and are offloaded again (kernel.md 6). The
-    hardware table is removed in a transaction of its own first, for the kernel refuses to replace it in one
-    (kernel.md 27).
+    text: str
+    returned: tuple[str, ...] = ()
+
+
+def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = ()) -> list[Transaction]:
+    """The transactions, in order. Tables named in `forced` are returned even if nothing else changes.
+
+    The hardware table is removed in a transaction of its own, for the kernel refuses to replace it in one (kernel.md
+    27).
     """
     wanted = {table.name: table for table in plan.tables}
-    first, second = "", ""
+    early, text = "", ""
+    returned: list[str] = []
     for name, _, _ in TABLES:
         table, held = wanted.get(name), live.get(name)
         if table is None:
-            second += wipe(name) if held else ""
-            continue
-        text = render_table(table)
-        if held == expected(table, text):
-            continue
-        if table.hardware and held:
-            first += wipe(name)
-            second += text
-        else:
-            second += wipe(name) + text
-    return [text for text in (first, second) if text]
+            text += wipe(name) if held else ""
+            returned += [name] if held else []
+        elif held is None or name in forced or (held != expected(table) and must_return(table, held)):
+            early += wipe(name) if held and table.hardware else ""
+            text += (wipe(name) if not table.hardware else "") + render_table(table)
+            returned += [name] if held else []
+        elif held != expected(table):
+            text += _change(table, held)
+    first = [Transaction(early)] if early else []
+    return [*first, Transaction(text, tuple(returned))] if text else first
 
 
-def expected(table: Table, text: str) -> LiveTable:
-    """What `nft -j` should list of a table rendered as `text`."""
+def expected(table: Table) -> LiveTable:
+    """What `nft -j` lists of this table once it is in the kernel."""
     exempts = exempt_rules(table.exempts)
-    sizes = {
-        "pairs": len(table.elements),
-        "exempt": len(exempts.rules),
-        "forward": FORWARD_RULES,
-        **{each.name: len(each.elements) for each in exempts.sets},
-        **{key.chain: 1 + (key.family != "any") + (key.after_packets > 0) for key in table.policies},
-    }
-    return LiveTable(table.name, fingerprint_of(text), frozenset(table.devices), sizes)
+    made = chains(table, exempts)
+    return LiveTable(
+        table.name,
+        frozenset(table.devices),
+        _elements(table, exempts),
+        {chain.name: chain.fingerprint for chain in made},
+        {chain.name: len(chain.rules) for chain in made},
+    )
+
+
+def must_return(table: Table, held: LiveTable) -> bool:
+    """Whether flows that live now could be somewhere the Plan no longer wants them."""
+    wanted, exempts = expected(table), exempt_rules(table.exempts)
+    # another version of us, or somebody else, wrote what decides
+    foreign = held.fingerprints.get("forward") != wanted.fingerprints["forward"] or PAIRS not in held.elements
+    # a rule of the exempt chain not known to have been there: its set is new, has new elements, or it needs none
+    tighter = any(
+        each.name not in held.elements or frozenset(each.elements) - held.elements[each.name] for each in exempts.sets
+    )
+    unnamed = len(exempts.rules) > len(exempts.sets)
+    changed = held.fingerprints.get("exempt", "") != wanted.fingerprints["exempt"]
+    return (
+        foreign
+        or bool(held.devices - wanted.devices)
+        or tighter
+        or (unnamed and changed)
+        or any(_narrower(text, wanted) for text in held.elements[PAIRS])
+    )
+
+
+def _narrower(text: str, wanted: LiveTable) -> bool:
+    """Whether flows that came in by this element of the live map may have lost their place."""
+    key, _, verdict = text.partition(" : ")
+    then = PolicyKey.of(verdict)
+    now = next(
+        (PolicyKey.of(each.partition(" : ")[2]) for each in wanted.elements[PAIRS] if each.startswith(key)), None
+    )
+    if then is None or now is None:
+        return True
+    before = Family(then.family)
+    return Family(now.family) & before is not before
+
+
+def _change(table: Table, held: LiveTable) -> str:
+    exempts = exempt_rules(table.exempts)
+    wanted, made = expected(table), chains(table, exempts)
+    new_elements, gone_elements = _moves(wanted, held)
+    return fill(
+        "change",
+        table=table,
+        devices=sorted(wanted.devices - held.devices),
+        new_chains=[chain for chain in made if chain.name not in held.rules],
+        changed_chains=[chain for chain in made if chain.name in held.rules and _differs(chain, held)],
+        gone_chains=sorted(set(held.rules) - set(wanted.rules)),
+        new_elements=new_elements,
+        gone_elements=gone_elements,
+        gone_sets=sorted(set(held.elements) - set(wanted.elements)),
+    ).lstrip("\n")
+
+
+def _differs(chain: Chain, held: LiveTable) -> bool:
+    same = held.fingerprints[chain.name] == chain.fingerprint and held.rules[chain.name] == len(chain.rules)
+    return not same
+
+
+Moves = list[tuple[str, list[str]]]
+
+
+def _moves(wanted: LiveTable, held: LiveTable) -> tuple[Moves, Moves]:
+    """Elements to add and to delete, by set; of sets that stay."""
+    stay = sorted(set(wanted.elements) & set(held.elements))
+    new = [(name, sorted(wanted.elements[name] - held.elements[name])) for name in stay]
+    gone = [(name, sorted(held.elements[name] - wanted.elements[name])) for name in stay]
+    return [each for each in new if each[1]], [each for each in gone if each[1]]
+
+
+def _elements(table: Table, exempts: ExemptRules) -> dict[str, frozenset[str]]:
+    found = {each.name: frozenset(each.elements) for each in exempts.sets}
+    return found | {PAIRS: frozenset(element_text(element) for element in table.elements)}

@@ -119,8 +119,9 @@ def _rule(shape: _Shape, reference: str) -> str:
     ip = "ip6" if shape.version == 6 else "ip"  # noqa: PLR2004 - IP versions are their own names
     ends = [("iifname", shape.iifs), ("oifname", shape.oifs)]
     parts = [f"{key} {{ {', '.join(map(_quoted, names))} }}" for key, names in ends if names]
-    parts += [f"meta nfproto ipv{shape.version}"] if shape.version else []
-    parts += [f"meta l4proto {shape.proto}"] if shape.proto else []
+    # addresses, DSCP and ports bring the checks of family and protocol with them
+    ported = {"sport", "dport"} & set(shape.fields)
+    parts += [f"meta l4proto {shape.proto}"] if shape.proto and not ported else []
     parts += [f"meta mark & {shape.mark[1]:#010x} == {shape.mark[0]:#010x}"] if shape.mark[1] else []
     parts += [f"{ip} dscp {shape.dscp}"] if shape.dscp >= 0 else []
     keys = {"saddr": f"{ip} saddr", "daddr": f"{ip} daddr", "mac": "ether saddr", "mark": "meta mark"}

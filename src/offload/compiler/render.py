@@ -4,46 +4,45 @@ Every name and value that reaches a template was validated on its way in: device
 is a number, an address or one of our own words.
 """
 
-import hashlib
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from offload.compiler.exempts import exempt_rules
-from offload.model.live import FINGERPRINT
-from offload.model.plan import TABLES, Plan, Table
+from offload.compiler.rules import chains
+from offload.model.plan import TABLES, Element, Plan, Table
 
 if TYPE_CHECKING:
     from jinja2 import Template
-
 
 NOTHING = "# Nothing is offloaded: no pair of zones has mode software or hardware, or none can have it now.\n"
 
 
 def render(plan: Plan) -> str:
     """The whole ruleset as `offload print` shows it: replaces our tables, whatever they held, and nothing else."""
-    blocks = {table.name: render_table(table) for table in plan.tables}
     wiped = "".join(wipe(name) for name, _, _ in TABLES)
-    return wiped + ("\n".join(blocks.values()) or NOTHING)
+    return wiped + ("\n".join(map(render_table, plan.tables)) or NOTHING)
 
 
 def render_table(table: Table) -> str:
-    """One table's declaration, its fingerprint in the last rule's comment. Same Table, same bytes."""
-    template, exempts = _template("table.nft.j2"), exempt_rules(table.exempts)
-
-    def text(fingerprint: str) -> str:
-        return template.render(table=table, exempts=exempts, comment=FINGERPRINT + fingerprint)
-
-    return text(hashlib.sha256(text("").encode()).hexdigest()[:16])
+    """One table's declaration. Same Table, same bytes."""
+    exempts = exempt_rules(table.exempts)
+    elements = [element_text(element) for element in table.elements]
+    return fill("table", table=table, sets=exempts.sets, chains=chains(table, exempts), elements=elements)
 
 
-def fingerprint_of(text: str) -> str:
-    """The fingerprint a rendered table carries."""
-    return text.rpartition(FINGERPRINT)[2].partition('"')[0]
+def element_text(element: Element) -> str:
+    """One element of map `pairs`."""
+    return f'"{element.iif}" . "{element.oif}" : goto {element.policy.chain}'
 
 
 def wipe(name: str) -> str:
     """Remove a table whether it exists or not: `delete` alone fails where it does not."""
     return f"table inet {name}\ndelete table inet {name}\n"
+
+
+def fill(name: str, **words: Any) -> str:
+    """Fill one of the templates; a word it does not get is an error, not an empty place."""
+    return _template(f"{name}.nft.j2").render(**words)
 
 
 @cache

@@ -1,5 +1,6 @@
 """What shall be in the kernel, and for every "no" the Reason."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -46,14 +47,16 @@ class Why(Enum):
     ODD_NAME = "its name cannot be written in nft"
     NO_HW_TC_OFFLOAD = "its driver reports no hw-tc-offload"
     # of a flow
-    NOT_TCP_OR_UDP = "only TCP and UDP can be offloaded, this is {proto}"
+    NOT_OFFLOADABLE = "only TCP, UDP and GRE without NAT can be offloaded, this is {proto}"
     LOCAL = "the router itself is one end of it: only forwarded traffic is offloaded"
+    NOT_UNICAST = "it goes to a group of receivers: only traffic to a single one is offloaded"
     ZONE_UNKNOWN = "its addresses lead to no zone, or to more than one"
     PAIR_UNKNOWN = "the firewall permits no forwarding from {src} to {dest}"
-    PAIR_SLOW = "{text}"
-    NOT_ASSURED = "no packet has come back yet"
+    OTHER_FAMILY = "from {src} to {dest} only {family} is offloaded"
     TCP_STATE = "its TCP connection is not established (state {state})"
     HELPER = "conntrack helper {helper} watches it, so the kernel does not offload it"
+    ADJUSTED = "the kernel corrects its sequence numbers or ports in every packet, so it does not offload it"
+    NO_REPLY = "no packet has come back yet"
     AFTER_PACKETS = "it has not yet sent the {count} packets after which it is offloaded"
     WAITING = "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it"
 
@@ -74,6 +77,12 @@ class PolicyKey:
         """Name of the chain: stable, so that an unchanged policy is an unchanged chain."""
         suffix = "" if self.family == Family.ANY.value else f"_{self.family}"
         return f"policy_{self.after_packets}{suffix}"
+
+    @classmethod
+    def of(cls, verdict: str) -> "PolicyKey | None":
+        """The policy a verdict of the map (`goto policy_20_ipv4`) goes to; None where we did not write it."""
+        match = re.fullmatch(r"goto policy_(\d+)(?:_(ipv4|ipv6))?", verdict, re.ASCII)
+        return cls(int(match[1]), match[2] or Family.ANY.value) if match else None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from offload.compiler.diff import transactions
+from offload.compiler.diff import Transaction, transactions
 from offload.compiler.plan import plan
 from offload.compiler.topology import resolve
 from offload.config.load import FILES, Packages, load
@@ -55,7 +55,7 @@ def decide(packages: Packages, snapshot: Snapshot) -> Decided:
     return Decided(config, snapshot, plan(config, topology, snapshot), (*problems, *topology.problems))
 
 
-def pending(decided: Decided, nft: Nft) -> list[str]:
+def pending(decided: Decided, nft: Nft) -> list[Transaction]:
     """The transactions that would bring the kernel to the Plan; none where it is there."""
     if not decided.snapshot.kernel.nft:
         return []
@@ -76,8 +76,8 @@ def apply(
         return Applied(before.generation, before.time, 0, error)
     sent = 0
     try:
-        for text in pending(decided, nft):
-            nft.apply(text)
+        for transaction in pending(decided, nft):
+            nft.apply(transaction.text)
             sent += 1
     except NftError as refusal:
         return Applied(before.generation, before.time, sent, str(refusal))

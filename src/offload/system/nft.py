@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from offload.errors import NftError
-from offload.model.live import FINGERPRINT, LiveTable
+from offload.model.live import LiveTable
+from offload.system.nftjson import live_table
 
 FAMILY = "inet"
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
@@ -82,31 +83,6 @@ def sentence(stderr: str) -> str:
     if "Operation not permitted" in stderr:
         return "nft may not touch the ruleset: run as root"
     return first.partition("Error:")[2].strip() or first
-
-
-def live_table(name: str, objects: Iterable[dict[str, Any]]) -> LiveTable:
-    """Read one table from the objects of `nft -j list table`."""
-    devices: set[str] = set()
-    sizes: dict[str, int] = {}
-    fingerprint = ""
-    for found in objects:
-        for kind, each in found.items():
-            match kind:
-                case "flowtable":
-                    # a string for one device, a list for several, absent for none (kernel.md 31)
-                    named = each.get("dev", [])
-                    devices |= {named} if isinstance(named, str) else set(named)
-                case "set" | "map":
-                    sizes[each["name"]] = len(each.get("elem", []))
-                case "chain":
-                    sizes.setdefault(each["name"], 0)
-                case "rule":
-                    sizes[each["chain"]] = sizes.get(each["chain"], 0) + 1
-                    comment = each.get("comment", "")
-                    fingerprint = comment.removeprefix(FINGERPRINT) if comment.startswith(FINGERPRINT) else fingerprint
-                case _:
-                    pass  # metainfo and the table itself hold nothing we compare
-    return LiveTable(name, fingerprint, frozenset(devices), sizes)
 
 
 @dataclass(slots=True)
