@@ -9,9 +9,9 @@ few slow packets, and those the Plan still wants are offloaded again at once (ke
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from offload.compiler.exempts import ExemptRules, exempt_rules
+from offload.compiler.exempts import exempt_rules
 from offload.compiler.render import element_text, fill, render_table, wipe
-from offload.compiler.rules import Chain, chains
+from offload.compiler.rules import chains
 from offload.model.config import Family
 from offload.model.live import LiveTable
 from offload.model.plan import TABLES, Plan, PolicyKey, Table
@@ -41,7 +41,7 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
         if table is None:
             text += wipe(name) if held else ""
             returned += [name] if held else []
-        elif held is None or name in forced or (held != expected(table) and must_return(table, held)):
+        elif held is None or name in forced or (held != expected(table) and must_return(table, held, plan.present)):
             early += wipe(name) if held and table.hardware else ""
             text += (wipe(name) if not table.hardware else "") + render_table(table)
             returned += [name] if held else []
@@ -54,39 +54,32 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
 def expected(table: Table) -> LiveTable:
     """What `nft -j` lists of this table once it is in the kernel."""
     exempts = exempt_rules(table.exempts)
-    made = chains(table, exempts)
-    return LiveTable(
-        table.name,
-        frozenset(table.devices),
-        _elements(table, exempts),
-        {chain.name: chain.fingerprint for chain in made},
-        {chain.name: len(chain.rules) for chain in made},
-    )
+    elements = {each.name: frozenset(each.elements) for each in exempts.sets}
+    elements[PAIRS] = frozenset(element_text(element) for element in table.elements)
+    rules = {chain.name: chain.fingerprints for chain in chains(table, exempts)}
+    return LiveTable(table.name, frozenset(table.devices), elements, rules)
 
 
-def must_return(table: Table, held: LiveTable) -> bool:
-    """Whether flows that live now could be somewhere the Plan no longer wants them."""
-    wanted, exempts = expected(table), exempt_rules(table.exempts)
+def must_return(table: Table, held: LiveTable, present: frozenset[str]) -> bool:
+    """Whether flows that live now could be somewhere the Plan no longer wants them; `present` are the links there are."""
+    wanted = expected(table)
     # another version of us, or somebody else, wrote what decides
-    foreign = held.fingerprints.get("forward") != wanted.fingerprints["forward"] or PAIRS not in held.elements
-    # a rule of the exempt chain not known to have been there: its set is new, has new elements, or it needs none
-    tighter = any(
-        each.name not in held.elements or frozenset(each.elements) - held.elements[each.name] for each in exempts.sets
-    )
-    unnamed = len(exempts.rules) > len(exempts.sets)
-    changed = held.fingerprints.get("exempt", "") != wanted.fingerprints["exempt"]
+    foreign = held.rules.get("forward") != wanted.rules["forward"] or PAIRS not in held.elements
+    if foreign or held.devices - wanted.devices:
+        return True
+    exempted = set(wanted.elements) - {PAIRS}
     return (
-        foreign
-        or bool(held.devices - wanted.devices)
-        or tighter
-        or (unnamed and changed)
-        or any(_narrower(text, wanted) for text in held.elements[PAIRS])
+        bool(set(wanted.rules["exempt"]) - set(held.rules.get("exempt", ())))
+        or any(wanted.elements[name] - held.elements.get(name, frozenset()) for name in exempted)
+        or any(_narrower(text, wanted, present) for text in held.elements[PAIRS])
     )
 
 
-def _narrower(text: str, wanted: LiveTable) -> bool:
+def _narrower(text: str, wanted: LiveTable, present: frozenset[str]) -> bool:
     """Whether flows that came in by this element of the live map may have lost their place."""
     key, _, verdict = text.partition(" : ")
+    if not present.issuperset(name.strip('"') for name in key.split(" . ")):
+        return False  # the kernel has ended the flows of a device that went away (nf_flow_table_netdev_event)
     then = PolicyKey.of(verdict)
     now = next(
         (PolicyKey.of(each.partition(" : ")[2]) for each in wanted.elements[PAIRS] if each.startswith(key)), None
@@ -98,25 +91,21 @@ def _narrower(text: str, wanted: LiveTable) -> bool:
 
 
 def _change(table: Table, held: LiveTable) -> str:
-    exempts = exempt_rules(table.exempts)
-    wanted, made = expected(table), chains(table, exempts)
+    wanted, made = expected(table), chains(table, exempt_rules(table.exempts))
     new_elements, gone_elements = _moves(wanted, held)
     return fill(
         "change",
         table=table,
         devices=sorted(wanted.devices - held.devices),
         new_chains=[chain for chain in made if chain.name not in held.rules],
-        changed_chains=[chain for chain in made if chain.name in held.rules and _differs(chain, held)],
+        changed_chains=[
+            chain for chain in made if held.rules.get(chain.name, chain.fingerprints) != chain.fingerprints
+        ],
         gone_chains=sorted(set(held.rules) - set(wanted.rules)),
         new_elements=new_elements,
         gone_elements=gone_elements,
         gone_sets=sorted(set(held.elements) - set(wanted.elements)),
     ).lstrip("\n")
-
-
-def _differs(chain: Chain, held: LiveTable) -> bool:
-    same = held.fingerprints[chain.name] == chain.fingerprint and held.rules[chain.name] == len(chain.rules)
-    return not same
 
 
 Moves = list[tuple[str, list[str]]]
@@ -128,8 +117,3 @@ def _moves(wanted: LiveTable, held: LiveTable) -> tuple[Moves, Moves]:
     new = [(name, sorted(wanted.elements[name] - held.elements[name])) for name in stay]
     gone = [(name, sorted(held.elements[name] - wanted.elements[name])) for name in stay]
     return [each for each in new if each[1]], [each for each in gone if each[1]]
-
-
-def _elements(table: Table, exempts: ExemptRules) -> dict[str, frozenset[str]]:
-    found = {each.name: frozenset(each.elements) for each in exempts.sets}
-    return found | {PAIRS: frozenset(element_text(element) for element in table.elements)}

@@ -29,6 +29,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot) -> Plan:
         pairs=settled,
         zones=decisions.zones(config, topology, settled),
         devices=decisions.devices(config, topology, snapshot, settled, tables),
+        present=frozenset(link.name for link in snapshot.links),
     )
 
 

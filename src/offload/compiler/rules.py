@@ -13,34 +13,34 @@ FORWARD = "type filter hook forward priority filter + 10; policy accept;"
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain as nft text: `hook` is the line that makes it a base chain, empty for a regular one."""
+    """A chain as nft text: `hook` is the line that makes it a base chain, empty for a regular one.
+
+    `speaks_for` is what else of the table the fingerprints of its rules cover.
+    """
 
     name: str
-    rules: tuple[str, ...]
+    texts: tuple[str, ...]
     hook: str = ""
-    speaks_for: str = ""  # what else of the table this chain's fingerprint covers
+    speaks_for: str = ""
 
     @property
-    def fingerprint(self) -> str:
-        """Same text, same fingerprint; empty for a chain without rules, which has no place for one."""
-        text = "\n".join((self.name, self.hook, self.speaks_for, *self.rules))
-        return hashlib.sha256(text.encode()).hexdigest()[:16] if self.rules else ""
+    def fingerprints(self) -> tuple[str, ...]:
+        """One per rule: same text at the same place, same fingerprint."""
+        place = f"{self.name}\n{self.hook}\n{self.speaks_for}\n"
+        return tuple(hashlib.sha256((place + text).encode()).hexdigest()[:12] for text in self.texts)
 
     @property
-    def marked_rules(self) -> tuple[str, ...]:
-        """The rules, the last of them with the chain's fingerprint as its comment."""
-        if not self.rules:
-            return ()
-        *first, last = self.rules
-        return (*first, f'{last} comment "{FINGERPRINT}{self.fingerprint}"')
+    def rules(self) -> tuple[str, ...]:
+        """The rules with their fingerprints as comments."""
+        marked = zip(self.texts, self.fingerprints, strict=True)
+        return tuple(f'{text} comment "{FINGERPRINT}{mark}"' for text, mark in marked)
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
     """All chains of a table; those that others go to stand first.
 
-    Only packets of the original direction reach the exemptions and the map, so that these mean what the user wrote
-    and no reply undoes them. `accept` leaves our base chain, no more: the firewall has spoken before, at priority
-    filter.
+    Only packets of the original direction reach the exemptions and the map, so that these mean what the user wrote and
+    no reply undoes them. `accept` leaves our base chain, no more: the firewall has spoken before, at priority filter.
     """
     return (
         *(_policy(key, table.flowtable) for key in table.policies),

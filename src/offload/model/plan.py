@@ -164,9 +164,10 @@ class PairDecision:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What shall be. No table means: nothing of ours in the kernel."""
+    """What shall be. No table means: nothing of ours in the kernel. `present` are the links that exist now."""
 
     tables: tuple[Table, ...] = ()
     zones: tuple[ZoneDecision, ...] = ()
     pairs: tuple[PairDecision, ...] = ()
     devices: tuple[DeviceDecision, ...] = ()
+    present: frozenset[str] = frozenset()

@@ -15,8 +15,7 @@ def live_table(name: str, objects: Iterable[Mapping[str, Any]]) -> LiveTable:
     """Read one table. What is none of our kinds is passed over: it changes nothing we compare."""
     devices: set[str] = set()
     elements: dict[str, frozenset[str]] = {}
-    fingerprints: dict[str, str] = {}
-    rules: dict[str, int] = {}
+    rules: dict[str, tuple[str, ...]] = {}
     for found in objects:
         match found:
             case {"flowtable": each}:
@@ -27,13 +26,12 @@ def live_table(name: str, objects: Iterable[Mapping[str, Any]]) -> LiveTable:
             case {"map": each}:
                 elements[each["name"]] = frozenset(_mapping(item, _types(each)) for item in each.get("elem", []))
             case {"chain": each}:
-                rules.setdefault(each["name"], 0)
-                fingerprints.setdefault(each["name"], "")
+                rules.setdefault(each["name"], ())
             case {"rule": each}:
-                chain, comment = each["chain"], each.get("comment", "")
-                rules[chain] = rules.get(chain, 0) + 1
-                fingerprints[chain] = comment.removeprefix(FINGERPRINT) if comment.startswith(FINGERPRINT) else ""
-    return LiveTable(name, frozenset(devices), elements, fingerprints, rules)
+                comment = each.get("comment", "")
+                mark = comment.removeprefix(FINGERPRINT) if comment.startswith(FINGERPRINT) else ""
+                rules[each["chain"]] = (*rules.get(each["chain"], ()), mark)
+    return LiveTable(name, frozenset(devices), elements, rules)
 
 
 def _types(each: Mapping[str, Any]) -> list[str]:

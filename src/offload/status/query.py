@@ -1,0 +1,139 @@
+"""Which flows are asked for, and in which order. Pure."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, ClassVar
+
+from offload.errors import OffloadError
+from offload.model.flow import Flow, State
+
+Sorting = Callable[[Flow], Any]
+
+# What comes first: the most of what is counted, the smallest of what is an order by itself.
+SORTS: Mapping[str, Sorting] = {
+    "bytes": lambda flow: -sum(flow.entry.bytes or (0,)),
+    "packets": lambda flow: -sum(flow.entry.packets or (0,)),
+    "src": lambda flow: (*_number(flow.entry.original.src), flow.entry.original.sport),
+    "dest": lambda flow: (*_number(flow.entry.original.dst), flow.entry.original.dport),
+    "zone": lambda flow: (flow.src_zone or "", flow.dest_zone or ""),
+    "state": lambda flow: list(State).index(flow.state),
+    "timeout": lambda flow: flow.entry.timeout or 0,
+}
+LARGEST = 1_000_000
+LONGEST_SHOWN = 60
+
+
+class QueryError(OffloadError):
+    """A question about flows that cannot be understood; the sentence names the word and what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Selects flows that have all of what is given: an end in `zone`, an end in `host`, this `state`.
+
+    `host` is an address or a network, before or after translation. `limit` None means all of them.
+    """
+
+    KEYS: ClassVar = ("zone", "host", "state", "sort", "limit", "offset")
+
+    zone: str | None = None
+    host: IPv4Network | IPv6Network | None = None
+    state: State | None = None
+    sort: str = "bytes"
+    limit: int | None = None
+    offset: int = 0
+
+    @classmethod
+    def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":
+        """Read a query as ubus or the command line give it: text or numbers. QueryError for what cannot be meant.
+
+        With `zones`, the names of the zones there are, a zone must be one of them.
+        """
+        unknown = sorted(words.keys() - set(cls.KEYS))
+        if unknown:
+            raise QueryError(f"{_quoted(unknown[0])} cannot be asked for: use {_listed(cls.KEYS)}")
+        read = {key: READERS[key](key, words[key]) for key in cls.KEYS if key in words}
+        if zones is not None and "zone" in read and read["zone"] not in zones:
+            raise QueryError(f"zone: there is no zone {_quoted(read['zone'])}, but {_listed(zones) or 'none at all'}")
+        return cls(**read)
+
+    def admits(self, flow: Flow) -> bool:
+        """Whether the flow is one of those asked for; sort, limit and offset aside."""
+        if self.state is not None and flow.state is not self.state:
+            return False
+        if self.zone is not None and self.zone not in {flow.src_zone, flow.dest_zone}:
+            return False
+        if self.host is None:
+            return True
+        original, reply = flow.entry.original, flow.entry.reply
+        return any(_within(end, self.host) for end in (original.src, original.dst, reply.src, reply.dst))
+
+
+def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
+    """The flows asked for, in the order asked for; equal ones stay in the order they came in."""
+    found = sorted(filter(query.admits, flows), key=SORTS[query.sort])
+    end = None if query.limit is None else query.offset + query.limit
+    return found[query.offset : end]
+
+
+def _number(address: bytes) -> tuple[int, int]:
+    """Sorts like people do: IPv4 before IPv6, then by value."""
+    return len(address), int.from_bytes(address, "big")
+
+
+def _within(address: bytes, network: IPv4Network | IPv6Network) -> bool:
+    return len(address) * 8 == network.max_prefixlen and ip_address(address) in network
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise QueryError(f"{key}: {_quoted(value)} is not a name")
+
+
+def _host(key: str, value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value), strict=False)
+    except ValueError:
+        raise QueryError(f"{key}: {_quoted(value)} is not an IPv4 or IPv6 address or network") from None
+
+
+def _state(key: str, value: object) -> State:
+    try:
+        return State(value)
+    except ValueError:
+        raise QueryError(f"{key}: {_quoted(value)} is none of {_listed(state.value for state in State)}") from None
+
+
+def _sort(key: str, value: object) -> str:
+    if isinstance(value, str) and value in SORTS:
+        return value
+    raise QueryError(f"{key}: {_quoted(value)} is none of {_listed(SORTS)}")
+
+
+def _count(key: str, value: object) -> int:
+    if re.fullmatch(r"[0-9]{1,7}", str(value)) and int(str(value)) <= LARGEST:
+        return int(str(value))
+    raise QueryError(f"{key}: {_quoted(value)} is not a whole number from 0 to {LARGEST}")
+
+
+READERS: Mapping[str, Callable[[str, object], Any]] = {
+    "zone": _text,
+    "host": _host,
+    "state": _state,
+    "sort": _sort,
+    "limit": _count,
+    "offset": _count,
+}
+
+
+def _quoted(value: object) -> str:
+    """The word as it was given, as far as it can be shown: it may be long, or move the reader's cursor."""
+    text = "".join(char if char.isprintable() else "?" for char in str(value)[:LONGEST_SHOWN])
+    return f"'{text}'"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,105 @@
+"""Why a connection is not on the path its pair asks for: the first Reason that holds. Pure.
+
+The order is the packet's: what the Plan decided for its pair, then what the kernel asks of a connection
+(nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c). What conntrack does not show, IPsec and IPv4 options and
+a missing neighbour, cannot be told from here.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+
+from offload.model.config import Family, Mode
+from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
+from offload.model.plan import PairDecision, Reason, Why
+from offload.status.places import Place
+
+# The protocols of /etc/protocols that routers meet; others are told by their number.
+PROTOCOLS = {1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre"}
+PROTOCOLS |= {50: "esp", 51: "ah", 58: "icmpv6", 132: "sctp", 136: "udplite"}
+TCP, UDP, GRE = 6, 17, 47
+
+# enum tcp_conntrack, include/uapi/linux/netfilter/nf_conntrack_tcp.h, as conntrack(8) prints it
+TCP_STATES = (
+    *("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT"),
+    *("CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"),
+)
+ESTABLISHED = TCP_STATES.index("ESTABLISHED")
+
+# enum ip_conntrack_status: IPS_SEQ_ADJUST and IPS_NAT_CLASH
+IPS_ADJUSTED = 1 << 6 | 1 << 12
+
+IPV4 = 4  # bytes of a packed address
+
+
+def reasons(entry: Entry, src: Place, dest: Place, pair: PairDecision | None) -> tuple[Reason, ...]:
+    """At most one Reason: why the connection is slow, or software where its pair asked for hardware and got less."""
+    state = entry.state
+    if state is State.SLOW:
+        return (next(_holding(entry, src, dest, pair)),)
+    if state is State.SOFTWARE and pair and pair.effective < pair.mode is Mode.HARDWARE:
+        return pair.reasons[:1]
+    return ()
+
+
+def _holding(entry: Entry, src: Place, dest: Place, pair: PairDecision | None) -> Iterator[Reason]:
+    """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""
+    yield from _of_ends(entry, src, dest)
+    if pair is None:
+        yield _said(Why.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
+        return
+    yield from _of_pair(entry, pair)
+    yield from _of_kernel(entry)
+    if entry.packets is not None and entry.packets[0] < pair.after_packets:
+        yield _said(Why.AFTER_PACKETS, count=pair.after_packets)
+    yield _said(Why.WAITING, src=pair.src)
+
+
+def _of_ends(entry: Entry, src: Place, dest: Place) -> Iterator[Reason]:
+    """What it is, and from where to where."""
+    translated = entry.status & (IPS_SRC_NAT | IPS_DST_NAT)
+    if entry.proto not in {TCP, UDP} and (entry.proto != GRE or translated):
+        yield _said(Why.NOT_OFFLOADABLE, proto=protocol(entry.proto))
+    if src.router or dest.router:
+        yield _said(Why.LOCAL)
+    if src.group or dest.group:
+        yield _said(Why.NOT_UNICAST)
+    if src.zone is None or dest.zone is None:
+        yield _said(Why.ZONE_UNKNOWN)
+
+
+def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
+    """What the Plan decided for its pair; a slow pair's own first Reason says why all of it is slow."""
+    if pair.effective is Mode.NONE:
+        yield from pair.reasons
+        yield _said(Why.PAIR_MODE_NONE)
+    family = Family.IPV4 if len(entry.original.src) == IPV4 else Family.IPV6
+    if pair.family not in (Family.ANY, family):
+        yield _said(Why.OTHER_FAMILY, src=pair.src, dest=pair.dest, family=pair.family.value)
+
+
+def _of_kernel(entry: Entry) -> Iterator[Reason]:
+    """What the kernel asks of the connection."""
+    if entry.proto == TCP and entry.tcp_state not in {None, ESTABLISHED}:
+        yield _said(Why.TCP_STATE, state=tcp_state(entry.tcp_state))
+    if entry.helper is not None:
+        yield _said(Why.HELPER, helper=entry.helper)
+    if entry.status & IPS_ADJUSTED:
+        yield _said(Why.ADJUSTED)
+    if not entry.status & IPS_SEEN_REPLY:
+        yield _said(Why.NO_REPLY)
+
+
+def protocol(number: int) -> str:
+    """The protocol's name, or its number as text."""
+    return PROTOCOLS.get(number, str(number))
+
+
+def tcp_state(number: int | None) -> str:
+    """The TCP state as conntrack(8) prints it, or its number as text."""
+    return TCP_STATES[number] if number is not None and number < len(TCP_STATES) else str(number)
+
+
+@cache
+def _said(why: Why, **words: object) -> Reason:
+    """The Reason; there are few different ones and many flows to give them to."""
+    return why(**words)

@@ -1,0 +1,154 @@
+"""The Plan and what lives in the kernel -> the answers of `status` and `flows` as JSON. Pure.
+
+Programs on routers read these: keys may be added, never renamed.
+"""
+
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from typing import Any
+
+from offload.model.applied import Applied
+from offload.model.config import Mode
+from offload.model.flow import Flow, Share, State, Tuple
+from offload.model.network import Kernel, Snapshot
+from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
+from offload.model.problem import Problem
+from offload.status.flows import Pair, no_share
+from offload.status.reasons import protocol, tcp_state
+
+Json = dict[str, Any]
+
+HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
+IPV4 = 4  # bytes of a packed address
+
+
+def status_json(
+    plan: Plan, snapshot: Snapshot, problems: Iterable[Problem], shares: Mapping[Pair, Share], applied: Applied
+) -> Json:
+    """Everything about zones, pairs and devices; `ok` says that the question could be answered."""
+    return {
+        "ok": True,
+        "firewall": snapshot.firewall,
+        "kernel": kernel_json(snapshot.kernel),
+        "zones": [zone_json(zone) for zone in plan.zones],
+        "pairs": [pair_json(pair, shares.get((pair.src, pair.dest)) or no_share()) for pair in plan.pairs],
+        "devices": [device_json(device, shares) for device in plan.devices],
+        "problems": [problem_json(problem) for problem in problems],
+        "applied": {
+            "generation": applied.generation,
+            "time": applied.time,
+            "changes": applied.changes,
+            "error": applied.error,
+        },
+    }
+
+
+def kernel_json(kernel: Kernel) -> Json:
+    """What the kernel and nft can do; `missing` are sentences that name the package to install."""
+    return {
+        "release": kernel.release,
+        "flowtable": kernel.flowtable,
+        "nft": kernel.nft,
+        "missing": [str(lack) for lack in kernel.missing],
+    }
+
+
+def zone_json(zone: ZoneDecision) -> Json:
+    """A zone: the mode asked for, the fastest any of its pairs got, its l3 devices."""
+    return {
+        "name": zone.name,
+        "mode": zone.mode.value,
+        "effective": zone.effective.value,
+        "devices": list(zone.devices),
+        "reasons": reasons_json(zone.reasons),
+    }
+
+
+def pair_json(pair: PairDecision, share: Share) -> Json:
+    """A pair: what was asked, what it got, and how many flows and bytes are on each path now."""
+    return {
+        "src": pair.src,
+        "dest": pair.dest,
+        "mode": pair.mode.value,
+        "effective": pair.effective.value,
+        "family": pair.family.value,
+        "after_packets": pair.after_packets,
+        "reasons": reasons_json(pair.reasons),
+        "flows": {state.value: share.flows[state] for state in State},
+        "bytes": {state.value: share.bytes[state] for state in State},
+    }
+
+
+def device_json(device: DeviceDecision, shares: Mapping[Pair, Share]) -> Json:
+    """A device; `zone` is null where it belongs to several, `zones` has them all."""
+    return {
+        "name": device.name,
+        "zone": device.zones[0] if len(device.zones) == 1 else None,
+        "zones": list(device.zones),
+        "flowtables": list(device.flowtables),
+        "hardware": evidence(device, shares),
+        "reasons": reasons_json(device.reasons),
+    }
+
+
+def evidence(device: DeviceDecision, shares: Mapping[Pair, Share]) -> str:
+    """How far hardware has come on this device: none, requested, bound or proven.
+
+    `bound` proves nothing on OpenWrt, whose kernel accepts every device; `proven` is a live flow of one of the device's
+    zones that carries IPS_HW_OFFLOAD.
+    """
+    if HARDWARE_FLOWTABLE not in device.flowtables:
+        return "requested" if device.hardware else Mode.NONE.value
+    zones = set(device.zones)
+    lives = any(share.flows[State.HARDWARE] for pair, share in shares.items() if zones & set(pair))
+    return "proven" if lives else "bound"
+
+
+def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
+    """Reasons as the stable code and the sentence."""
+    return [{"code": reason.code.name, "text": reason.text} for reason in reasons]
+
+
+def problem_json(problem: Problem) -> Json:
+    """A fault of the configuration and its place in it."""
+    return {
+        "code": problem.fault.name,
+        "file": problem.file,
+        "section": problem.section,
+        "option": problem.option,
+        "text": problem.text,
+    }
+
+
+def flow_json(flow: Flow) -> Json:
+    """A flow. `packets` and `bytes` are both directions together, null where nf_conntrack_acct is off.
+
+    `reply` is the connection as its answers travel: `reply.src` is where it really goes after destination NAT,
+    `reply.dest` what it looks like to the other side after source NAT. `timeout` (seconds) and `tcp_state` are null for
+    offloaded flows.
+    """
+    entry = flow.entry
+    return {
+        "family": "ipv4" if len(entry.original.src) == IPV4 else "ipv6",
+        "proto": protocol(entry.proto),
+        **_ends(entry.original),
+        "reply": _ends(entry.reply),
+        "src_zone": flow.src_zone,
+        "dest_zone": flow.dest_zone,
+        "state": flow.state.value,
+        "packets": None if entry.packets is None else sum(entry.packets),
+        "bytes": None if entry.bytes is None else sum(entry.bytes),
+        "timeout": entry.timeout,
+        "tcp_state": None if entry.tcp_state is None else tcp_state(entry.tcp_state),
+        "mark": entry.mark,
+        "reasons": reasons_json(flow.reasons),
+    }
+
+
+def _ends(ends: Tuple) -> Json:
+    return {
+        "src": str(ip_address(ends.src)),
+        "sport": ends.sport,
+        "dest": str(ip_address(ends.dst)),
+        "dport": ends.dport,
+    }

@@ -1,0 +1,166 @@
+"""The JSON answers as text for people: one answer, two voices. Pure.
+
+Fits the width it is given (80 columns by default) whatever stands in the answer: names come from config files and may
+be long or hostile.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+Json = Mapping[str, Any]
+
+NOTE = " " * 4  # before a sentence that belongs to the row above it
+GAP = "  "
+
+# All but printable characters that take one column each: ASCII, Latin, Greek and Cyrillic. The rest could move the
+# cursor, turn the direction of writing, or take no column or two.
+ODD = re.compile(r"[^ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f]")
+
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+STATES = ("slow", "software", "hardware")
+
+
+def status_text(status: Json, width: int = 80) -> str:
+    """What is offloaded, zone by zone, and why not."""
+    blocks = [
+        _head(status),
+        _table(("ZONE", "MODE", "GETS", "DEVICES"), map(_zone_row, status["zones"])),
+        _table(("PAIR", "GETS", *map(str.upper, STATES)), map(_pair_row, status["pairs"]), right=2),
+        _table(("DEVICE", "ZONE", "IN", "HARDWARE"), map(_device_row, status["devices"])),
+        [f"{_place(problem)}: {problem['text']}" for problem in status["problems"]],
+    ]
+    return "\n\n".join(_fitted(block, width) for block in blocks if block)
+
+
+def flows_text(flows: Sequence[Json], width: int = 80) -> str:
+    """One flow after the other, each with what keeps it slow; at the end how many are on each path."""
+    if not flows:
+        return "No flows."
+    zones = max(len(_zones(flow)) for flow in flows)
+    lines = [GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))]
+    for flow in flows:
+        lines += _flow_lines(flow, zones, width)
+    counts = {state: sum(flow["state"] == state for flow in flows) for state in STATES}
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    total = f"{len(flows)} flow{'s' * (len(flows) != 1)}: {told}"
+    return "\n\n".join(_fitted(block, width) for block in (lines, [total]))
+
+
+# A row of a table: its cells, and the sentences beneath it.
+Row = tuple[Sequence[str], Sequence[str]]
+
+
+def _head(status: Json) -> list[str]:
+    kernel, applied = status["kernel"], status["applied"]
+    nft = f"nft {kernel['nft']}" if kernel["nft"] else "no nft"
+    lines = [
+        f"Firewall    {status['firewall']}",
+        f"Kernel      {kernel['release'] or 'unknown'}, {nft}",
+        f"Flowtables  {'yes' if kernel['flowtable'] else 'no'}",
+        *(NOTE + lack for lack in kernel["missing"]),
+    ]
+    if applied["generation"]:
+        lines.append(f"Applied     {_applied(applied)}")
+    if applied["error"]:
+        lines.append(f"{NOTE}the last attempt failed: {applied['error']}")
+    if applied.get("pending"):
+        lines.append(f"{NOTE}the kernel has something else: bring it there with 'offload apply'")
+    return lines
+
+
+def _applied(applied: Json) -> str:
+    changes = applied["changes"]
+    return f"generation {applied['generation']} at {applied['time']}, {changes} change{'s' * (changes != 1)}"
+
+
+def _zone_row(zone: Json) -> Row:
+    return (zone["name"], zone["mode"], zone["effective"], ", ".join(zone["devices"]) or "-"), _sentences(zone)
+
+
+def _pair_row(pair: Json) -> Row:
+    paths = (_traffic(pair["flows"][state], pair["bytes"][state]) for state in STATES)
+    asked = [] if pair["mode"] == pair["effective"] else [f"{pair['mode']} was asked for"]
+    return (f"{pair['src']} > {pair['dest']}", pair["effective"], *paths), [*asked, *_sentences(pair)]
+
+
+def _device_row(device: Json) -> Row:
+    zones, tables = ", ".join(device["zones"]) or "-", ", ".join(device["flowtables"]) or "-"
+    return (device["name"], zones, tables, device["hardware"]), _sentences(device)
+
+
+def _place(problem: Json) -> str:
+    return ".".join(problem[part] for part in ("file", "section", "option") if problem[part])
+
+
+def _sentences(item: Json) -> list[str]:
+    return [reason["text"] for reason in item["reasons"]]
+
+
+def _traffic(flows: int, octets: int) -> str:
+    return f"{flows} {amount(octets):>6}" if flows else "-"
+
+
+def _flow_lines(flow: Json, zones: int, width: int) -> Iterator[str]:
+    """Lines of one flow: on one line if it fits, else the connection gets its own, and each end if it must."""
+    start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{_zones(flow):{zones}}"))
+    src, dest = _end(flow["src"], flow["sport"]), _end(flow["dest"], flow["dport"])
+    connection = f"{flow['proto']} {src} > {dest}"
+    if len(start + GAP + connection) <= width:
+        yield start + GAP + connection
+    elif len(NOTE + connection) <= width:
+        yield from (start, NOTE + connection)
+    else:
+        yield from (start, f"{NOTE}{flow['proto']} {src}", f"{NOTE}> {dest}")
+    real = _end(flow["reply"]["src"], flow["reply"]["sport"])
+    if real != dest:
+        yield f"{NOTE}sent on to {real}"
+    yield from (NOTE + sentence for sentence in _sentences(flow))
+
+
+def _zones(flow: Json) -> str:
+    return f"{flow['src_zone'] or '?'} > {flow['dest_zone'] or '?'}"
+
+
+def _end(address: str, port: int) -> str:
+    host = f"[{address}]" if ":" in address and port else address
+    return f"{host}:{port}" if port else host
+
+
+def amount(octets: int | None) -> str:
+    """Bytes in at most six columns, in powers of 1000; `-` where nobody counts."""
+    if octets is None:
+        return "-"
+    number, units = float(octets), iter(UNITS)
+    unit = next(units)
+    while number >= 999.5 and unit != UNITS[-1]:  # noqa: PLR2004 - from here on it would read 1000
+        number, unit = number / 1000, next(units)
+    small = unit != "B" and number < 9.95  # noqa: PLR2004 - from here on it would read 10.0
+    return f"{number:.1f} {unit}" if small else f"{number:.0f} {unit}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) -> list[str]:
+    """Aligned columns, each row with its sentences; columns from `right` on are set to the right. No rows, no table."""
+    body = list(rows)
+    if not body:
+        return []
+    columns = zip(head, *(cells for cells, _ in body), strict=True)
+    widths = [max(map(len, column)) for column in columns]
+    turn = len(head) if right is None else right
+    lines = []
+    for cells, notes in ((head, ()), *body):
+        left = [cell.ljust(size) for cell, size in zip(cells[:turn], widths[:turn], strict=True)]
+        numbers = [cell.rjust(size) for cell, size in zip(cells[turn:], widths[turn:], strict=True)]
+        lines.append(GAP.join(left + numbers).rstrip())
+        lines += [NOTE + note for note in notes]
+    return lines
+
+
+def _fitted(lines: Iterable[str], width: int) -> str:
+    """The lines, each shown safely and folded at the width; what is folded stands a little to the right."""
+    fitted = []
+    for line in lines:
+        indent = " " * min(len(line) - len(line.lstrip(" ")) + len(GAP), width // 2)
+        fitted += wrap(ODD.sub("?", line), width, subsequent_indent=indent, break_on_hyphens=False)
+    return "\n".join(fitted)
