@@ -15,14 +15,15 @@ from typing import Any
 from offload import __version__
 from offload.compiler.render import render
 from offload.config.schema import named_only
-from offload.errors import FileError, OffloadError
+from offload.errors import FileError, KernelError, OffloadError
 from offload.model.applied import Applied
 from offload.model.network import Kernel, Snapshot
 from offload.service import reconcile
 from offload.service.observe import observe
 from offload.service.reconcile import Decided
 from offload.status import report, tables
-from offload.status.flows import Query, flows, select
+from offload.status.flows import flows, shares
+from offload.status.query import SORTS, Query, QueryError, select
 from offload.system import netifd
 from offload.system.bus import Bus
 from offload.system.capability import probe
@@ -85,21 +86,29 @@ class Router:
 def status(router: Router, _: argparse.Namespace) -> Answer:
     """What is offloaded, zone by zone, and why not."""
     decided = router.decide()
-    entries = [] if router.root else Conntrack().entries()
-    found = flows(entries, decided.snapshot, decided.plan)
-    pending = [] if router.root else reconcile.pending(decided, router.nft)
+    notes: list[str] = []
+    entries, pending = [], []
+    if router.root is None:
+        pending = reconcile.pending(decided, router.nft)
+        try:
+            entries = Conntrack().entries()
+        except KernelError as error:
+            notes.append(f"flows are not counted: {error}")
+    counted = shares(entries, decided.snapshot, decided.plan)
     applied = Applied(error=reconcile.unreadable(decided))
-    data = report.status_json(decided.plan, decided.snapshot, decided.problems, found, applied)
+    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied)
     data["applied"]["pending"] = len(pending)
-    return Answer(tables.status_text(data), data)
+    return Answer(tables.status_text(data), data, notes=tuple(notes))
 
 
 def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     """Every forwarded connection with its path, and why it is slow."""
     router.live("flows")
-    query = Query.of({key: value for key in Query.KEYS if (value := getattr(given, key)) is not None})
+    words = {key: value for key in Query.KEYS if (value := getattr(given, key)) is not None}
+    Query.of(words)  # what can never be meant is told before anything is read
     decided = router.decide()
-    found = flows(Conntrack().entries(), decided.snapshot, decided.plan)
+    query = Query.of(words, [zone.name for zone in decided.plan.zones])
+    found = flows(Conntrack().entries(), decided.snapshot, decided.plan, everything=given.all)
     chosen = [report.flow_json(flow) for flow in select(found, query)]
     return Answer(tables.flows_text(chosen), {"ok": True, "flows": chosen})
 
@@ -189,11 +198,12 @@ VERBS = {
         flow_list,
         (
             ("--zone", {"help": "only flows from or to this zone"}),
-            ("--host", {"help": "only flows from or to this address"}),
+            ("--host", {"help": "only flows from or to this address or network"}),
             ("--state", {"help": "slow, software or hardware"}),
-            ("--sort", {"help": "bytes, packets, src or dest"}),
+            ("--sort", {"help": ", ".join(SORTS)}),
             ("--limit", {"help": "at most so many"}),
             ("--offset", {"help": "leave out so many first"}),
+            ("--all", {"action": "store_true", "help": "also connections of the router itself"}),
         ),
     ),
     "print": Verb(print_ruleset),
@@ -225,7 +235,8 @@ def main(argv: list[str]) -> int:
         answer = VERBS[given.verb].run(Router(given.root), given)
     except OffloadError as refusal:
         sentence = str(refusal)
-        answer = Answer("", {"ok": False, "error": sentence}, Exit.FAILED, (sentence,))
+        code = Exit.USAGE if isinstance(refusal, QueryError) else Exit.FAILED
+        answer = Answer("", {"ok": False, "error": sentence}, code, (sentence,))
     if given.json:
         print(json.dumps(answer.data, indent=1))
     elif answer.text:

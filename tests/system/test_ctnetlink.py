@@ -1,8 +1,8 @@
 """The parser against dumps of a real kernel, and against every kind of broken bytes.
 
 recorded/*.bin are whole answers of a 6.1 kernel with a software flowtable: NAT, a port forward, helper, mark, GRE,
-ESP and ICMP; `acct` with counters and timestamps, `plain` without. Beside each stands what `conntrack -L -o extended` said
-right after it.
+ESP and ICMP; `acct` with counters and timestamps, `plain` without. Beside each stands what `conntrack -L -o extended`
+said right after it.
 """
 
 import re

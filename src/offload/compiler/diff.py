@@ -61,7 +61,7 @@ def expected(table: Table) -> LiveTable:
 
 
 def must_return(table: Table, held: LiveTable, present: frozenset[str]) -> bool:
-    """Whether flows that live now could be somewhere the Plan no longer wants them; `present` are the links there are."""
+    """Whether flows that live now could be somewhere the Plan no longer wants them. `present`: the links there are."""
     wanted = expected(table)
     # another version of us, or somebody else, wrote what decides
     foreign = held.rules.get("forward") != wanted.rules["forward"] or PAIRS not in held.elements

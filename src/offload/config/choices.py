@@ -38,7 +38,8 @@ class _Reader:
         named = {option: reading.get(option) for option in options if reading.get(option, "*") != "*"}
         unknown = {option: name for option, name in named.items() if name not in self.zones}
         for option, name in unknown.items():
-            self.refuse(reading, Fault.UNKNOWN_ZONE, option, value=name)
+            nothing = {"consequence": "this section has no effect"} if reading.section.type == "zone" else {}
+            self.refuse(reading, Fault.UNKNOWN_ZONE, option, value=name, **nothing)
         values = {option: value for option, value in reading.values.items() if option not in unknown}
         return replace(reading, values=values, bad=reading.bad | set(unknown))
 

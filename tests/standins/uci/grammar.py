@@ -56,7 +56,7 @@ class Reader:
         """Begin a new line; False at the end of the file."""
         self.pos = 0
         self.fetch(0)
-        return not self.ended
+        return bool(self.text) or not self.ended
 
     def fail(self, reason: str) -> FailureError:
         return FailureError(Code.PARSE, f" ({reason}) at line {self.line}, byte {self.pos}")

@@ -1,0 +1,35 @@
+# Every target does its own set-up; on a machine that has it, that costs a second.
+PYTHON := .venv/bin/python
+VM := $(PYTHON) tests/kernel/vm.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check kernel golden format
+
+help:  ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup:  ## install what the other targets need (Debian packages, .venv)
+	@tests/setup.sh
+
+demo: setup  ## watch a guest zone move to the fast path, on a real kernel
+	@$(VM) python3 tests/demo.py
+
+test: check kernel  ## everything: lint, types, units, golden routers, a real kernel
+
+check: setup  ## lint, types and units, without a virtual machine
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m codespell_lib
+	$(PYTHON) -m mypy
+	$(PYTHON) -m pytest
+
+kernel: setup  ## tests of real traffic through a real kernel, one boot for all
+	$(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider tests/kernel
+
+golden: setup  ## write the golden routers' expected files anew; review the difference
+	$(PYTHON) -m pytest tests/test_golden.py --update-golden
+	@git status --short tests/golden
+
+format: setup  ## format and fix what can be fixed mechanically
+	$(PYTHON) -m ruff format
+	$(PYTHON) -m ruff check --fix

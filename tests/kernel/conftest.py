@@ -1,0 +1,25 @@
+"""These tests need a kernel with flowtables and are collected only in the guest that vm.py boots."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+if os.environ.get("OFFLOAD_IN_VM"):
+    from kernel.lab import Home, home
+else:
+    collect_ignore_glob = ["*.py"]
+
+
+@pytest.fixture(scope="session", name="network")
+def _network() -> Iterator["Home"]:
+    with home() as built:
+        yield built
+
+
+@pytest.fixture(scope="module", name="home")
+def _home(network: "Home") -> "Home":
+    """The network with its shipped configuration, applied."""
+    network.router.reset()
+    network.router.offload("apply")
+    return network

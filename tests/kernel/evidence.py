@@ -1,0 +1,96 @@
+"""The evidence that a flow is offloaded (design.md 4): a chain before ours that counts every packet on the slow path.
+
+A conntrack flag alone lies (kernel.md 16). This chain stands on the forward hook at `filter - 1`, so it sees what the
+firewall and our own chain see, dropped packets included, and nothing of what the flowtable forwards.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from kernel.netns import Namespace
+from kernel.traffic import Crossing, Talk
+
+Key = tuple[str, int, str, int, str]  # source, port, destination, port, protocol, as the forward hook sees them
+
+# One element per direction of every flow, made by the flow's first slow packet.
+COUNTERS = """
+table inet evidence {
+	set slow4 {
+		type ipv4_addr . inet_service . ipv4_addr . inet_service . inet_proto
+		size 65536
+		flags dynamic
+	}
+	set slow6 {
+		type ipv6_addr . inet_service . ipv6_addr . inet_service . inet_proto
+		size 65536
+		flags dynamic
+	}
+	chain forward {
+		type filter hook forward priority filter - 1; policy accept;
+		meta l4proto { tcp, udp } update @slow4 { ip saddr . th sport . ip daddr . th dport . meta l4proto counter }
+		meta l4proto { tcp, udp } update @slow6 { ip6 saddr . th sport . ip6 daddr . th dport . meta l4proto counter }
+	}
+}
+"""
+
+
+@dataclass
+class Sighting:
+    """What was seen of a conversation during a `with watch(...)`: packets it moved, and those among them that were slow."""
+
+    moved: Crossing = Crossing(0, 0)
+    slow: Crossing = Crossing(0, 0)
+
+    def fast(self, at_least: int) -> bool:
+        """Both directions moved at least so many packets, and not one of them was slow."""
+        return min(self.moved) >= at_least and self.slow == Crossing(0, 0)
+
+    def all_slow(self) -> bool:
+        """Both directions moved, and every packet was slow."""
+        return min(self.moved) > 0 and all(slow >= moved for slow, moved in zip(self.slow, self.moved, strict=True))
+
+
+class Evidence:
+    """The counting chain of one router."""
+
+    def __init__(self, router: Namespace) -> None:
+        self._router = router
+        router.nft(COUNTERS)
+
+    def slow(self, talk: Talk) -> Crossing:
+        """Packets of a conversation that have taken the slow path so far."""
+        counted = self._counted()
+        near, far = (str(talk.near[0]), talk.near[1]), (str(talk.far[0]), talk.far[1])
+        return Crossing(counted.get((*near, *far, talk.proto), 0), counted.get((*far, *near, talk.proto), 0))
+
+    @contextmanager
+    def watch(self, talk: Talk) -> Iterator[Sighting]:
+        """Watch a conversation while it goes on; the Sighting is filled in at the end."""
+        sighting = Sighting()
+        moved, slow = talk.packets(), self.slow(talk)
+        yield sighting
+        sighting.moved, sighting.slow = talk.packets() - moved, self.slow(talk) - slow
+
+    def _counted(self) -> dict[Key, int]:
+        listing = json.loads(self._router.run("nft", "-nn", "-j", "list", "table", "inet", "evidence"))
+        sets = [found["set"] for found in listing["nftables"] if "set" in found]
+        return dict(_element(each["elem"]) for found in sets for each in found.get("elem", ()))
+
+
+def _element(element: dict[str, object]) -> tuple[Key, int]:
+    value, counter = element["val"], element["counter"]
+    assert isinstance(value, dict) and isinstance(counter, dict)
+    source, sport, destination, dport, proto = value["concat"]
+    return (str(ip_address(source)), sport, str(ip_address(destination)), dport, str(proto)), counter["packets"]
+
+
+def conntrack_flags(router: Namespace, talk: Talk) -> set[str]:
+    """The flags that conntrack(8) prints for a conversation: an independent witness, but no proof."""
+    source, sport = talk.near
+    family = "ipv6" if ":" in str(source) else "ipv4"
+    listing = router.run("conntrack", "-L", "-f", family, "-p", talk.proto, "--orig-src", str(source), "--sport", str(sport))
+    return set(re.findall(r"\[(\w+)\]", listing))

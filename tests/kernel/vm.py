@@ -1,0 +1,107 @@
+"""Runs a command in a virtual machine with the newest stock kernel of /boot: `python tests/kernel/vm.py COMMAND...`.
+
+The machine is gone afterwards; what the command writes to build/vm stays. Output comes as it is written, the exit status
+is the command's own, and a machine that hangs is ended with status 124.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+# Run as a program, so that its own folder comes first on the path.
+from image import REPOSITORY, pack, python_path
+
+RESULTS = REPOSITORY / "build" / "vm"
+IMAGE = REPOSITORY / "build" / "guest.ext2"
+LONGEST = float(os.environ.get("OFFLOAD_VM_SECONDS", "1200"))  # a hung guest must not hang who waits for it
+TIMED_OUT = 124  # as timeout(1)
+
+# The sysctls of conntrack and flowtables appear in a namespace only when the modules are there.
+MODULES = (
+    "bridge nf_conntrack nf_conntrack_netlink nf_flow_table_inet nft_ct nft_flow_offload nft_masq pktgen veth".split()
+)
+
+
+def newest_kernel() -> Path:
+    """The kernel that Debian's linux-image-amd64 installed last, or OFFLOAD_KERNEL."""
+    if named := os.environ.get("OFFLOAD_KERNEL"):
+        return Path(named)
+    kernels = [file for file in Path("/boot").glob("vmlinuz-*") if Path("/lib/modules", file.name[8:]).is_dir()]
+    if not kernels:
+        raise SystemExit("there is no kernel in /boot: run `make setup`")
+    return max(kernels, key=lambda file: [int(number) for number in re.findall(r"\d+", file.name)])
+
+
+def script(command: list[str]) -> str:
+    """What the guest runs, before virtme-ng carries its exit status out."""
+    variables = {
+        "PATH": "/usr/sbin:/usr/bin",
+        "PYTHONPATH": python_path(),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "OFFLOAD_IN_VM": "1",
+        "COLUMNS": os.environ.get("COLUMNS", "80"),
+        "HOME": "/tmp",  # noqa: S108  # the guest's own, gone with it
+    }
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    return f"exec 2>&1; export {exports}; modprobe -a {' '.join(MODULES)}; {shlex.join(command)}"
+
+
+def boot(command: list[str]) -> int:
+    """Boot, run, and return the command's exit status."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    pack(IMAGE, RESULTS)
+    # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
+    machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "1G", "--user", "root"]
+    disks = ["--root-disk", str(IMAGE), "--root-fstype", "ext2", f"--rwdir={RESULTS}", f"--cwd={REPOSITORY}"]
+    virtme = ["vng", "--run", str(newest_kernel()), *machine, *disks, "--", script(command)]
+    # vng wants its own programs on the path, and opens its standard output anew: a file would be overwritten.
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"}
+    with subprocess.Popen(
+        virtme,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as machine_process:
+        return _relay(machine_process)
+
+
+def _relay(process: subprocess.Popen[bytes]) -> int:
+    """Pass the output on as it comes; end the machine when it takes too long or when we are interrupted."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(LONGEST, end)
+    timer.start()
+    assert process.stdout is not None
+    try:
+        while chunk := os.read(process.stdout.fileno(), 65536):
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+    except KeyboardInterrupt:
+        end()
+        raise
+    finally:
+        timer.cancel()
+    status = process.wait()
+    if late.is_set():
+        print(f"the virtual machine was ended after {LONGEST:.0f} s", file=sys.stderr)
+        return TIMED_OUT
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(boot(sys.argv[1:]))
