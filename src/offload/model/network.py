@@ -54,6 +54,24 @@ class Route:
     metric: int = 0
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Station:
+    """A MAC address a bridge has learned, the port it was seen on, and its VLAN (0: the bridge filters none)."""
+
+    mac: str
+    port: str
+    vlan: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Neighbour:
+    """An address the router has resolved on a device, and the MAC address it found."""
+
+    address: str
+    device: str
+    mac: str
+
+
 @dataclass(frozen=True, slots=True)
 class Lack:
     """Something the kernel or nft cannot do: what, in words, and the OpenWrt package that provides it."""
@@ -84,5 +102,7 @@ class Snapshot:
     networks: tuple[Network, ...] = ()
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
+    stations: tuple[Station, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
     kernel: Kernel = field(default_factory=Kernel)
     firewall: str = "fw4"

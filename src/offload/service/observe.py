@@ -41,6 +41,8 @@ def observe(bus: Bus, netlink: Netlink, nft: Tables, kernel: Kernel) -> tuple[Sn
         networks=netifd.networks(dump),
         addresses=scene.addresses,
         routes=scene.routes,
+        stations=scene.stations,
+        neighbours=scene.neighbours,
         kernel=kernel,
         firewall=firewall,
     )

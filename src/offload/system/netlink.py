@@ -1,17 +1,21 @@
 """The netlink door: links, addresses and routes of the running kernel, through pyroute2."""
 
 import os
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from offload.errors import KernelError
-from offload.model.network import Address, Link, Route
+from offload.model.network import Address, Link, Neighbour, Route, Station
+
+T = TypeVar("T")
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
 UNICAST = 1  # RTN_UNICAST
+NUD_NOARP, NUD_PERMANENT = 0x40, 0x80  # include/uapi/linux/neighbour.h
 IFF_UP = 1
 SIZES = {2: 32, 10: 128}  # AF_INET, AF_INET6 -> bits of an address
 # IFLA_LINK names a lower device for these kinds; for veth and tunnels it is the peer or the underlay.
@@ -25,6 +29,8 @@ class Scene:
     links: tuple[Link, ...] = ()
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
+    stations: tuple[Station, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
 
 
 class Netlink:
@@ -43,15 +49,13 @@ class Netlink:
                 messages = list(route.get_links())
                 names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in messages}
                 links = self._links(messages, names)
-                addresses = tuple(_address(message, names) for message in route.get_addr())
+                addresses = [_address(message, names) for message in route.get_addr()]
                 routes = [_route(message, names) for message in route.get_routes(table=MAIN_TABLE)]
+                stations = [_station(message, names) for message in route.get_neighbours(family=socket.AF_BRIDGE)]
+                neighbours = [_neighbour(message, names) for message in route.get_neighbours()]
         except (NetlinkError, OSError) as error:
             raise KernelError(f"the kernel does not list links and routes over netlink: {error}") from error
-        return Scene(
-            links,
-            tuple(each for each in addresses if each is not None),
-            tuple(each for each in routes if each is not None),
-        )
+        return Scene(links, _present(addresses), _present(routes), _present(stations), _present(neighbours))
 
     def _links(self, messages: Iterable[Any], names: Mapping[int, str]) -> tuple[Link, ...]:
         links = []
@@ -121,6 +125,24 @@ def _route(message: Any, names: Mapping[int, str]) -> Route | None:
     anywhere = "0.0.0.0" if SIZES[message["family"]] == 32 else "::"  # noqa: PLR2004, S104 - bits of IPv4; a route's target
     target = ip_network((message.get_attr("RTA_DST") or anywhere, message["dst_len"]))
     return Route(target, devices, message.get_attr("RTA_PRIORITY") or 0) if devices else None
+
+
+def _station(message: Any, names: Mapping[int, str]) -> Station | None:
+    """A learned entry of a bridge's forwarding table; permanent ones are the bridge's own addresses."""
+    mac, port = message.get_attr("NDA_LLADDR"), names.get(message["ifindex"])
+    learned = message.get_attr("NDA_MASTER") and not message["state"] & NUD_PERMANENT
+    return Station(mac, port, message.get_attr("NDA_VLAN") or 0) if mac and port and learned else None
+
+
+def _neighbour(message: Any, names: Mapping[int, str]) -> Neighbour | None:
+    address, mac = message.get_attr("NDA_DST"), message.get_attr("NDA_LLADDR")
+    device = names.get(message["ifindex"])
+    known = message["family"] in SIZES and address and mac and not message["state"] & NUD_NOARP
+    return Neighbour(address, device, mac) if known and device else None
+
+
+def _present(values: Iterable[T | None]) -> tuple[T, ...]:
+    return tuple(value for value in values if value is not None)
 
 
 @dataclass(slots=True)

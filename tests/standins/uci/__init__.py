@@ -192,16 +192,20 @@ def _spot(names: Sequence[Any]) -> Pointer:
 
 
 def _put(package: Package | None, spot: Pointer, value: str | tuple[str, ...] | list[str]) -> None:
-    if package is None:
-        raise FailureError(Code.INVAL)
     section, option = spot.section or "", spot.option
     if isinstance(value, str):
-        package.change(Change("", section, option, _in(value)))
+        _loaded(package).change(Change("", section, option, _in(value)))
         return
     with contextlib.suppress(FailureError):
-        package.change(Change("-", section, option))
+        _loaded(package).change(Change("-", section, option))
     for item in value:
-        package.change(Change("|", section, option, _in(item)))
+        _loaded(package).change(Change("|", section, option, _in(item)))
+
+
+def _loaded(package: Package | None) -> Package:
+    if package is None:
+        raise FailureError(Code.INVAL)
+    return package
 
 
 def _in(text: Any) -> str:

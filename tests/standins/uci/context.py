@@ -111,8 +111,9 @@ class Context:
         self.save(package)
         self.root.remove(package)
         saved = Path(self.savedir, _path(package.name))
-        kept = delta.without(_read(saved), package.name, section, option)
-        saved.write_text(kept, encoding="latin-1", newline="")
+        with contextlib.suppress(FailureError):
+            kept = delta.without(_read(saved), package.name, section, option)
+            saved.write_text(kept, encoding="latin-1", newline="")
         self.load(package.name)
 
 

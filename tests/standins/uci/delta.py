@@ -1,5 +1,6 @@
 """Changes that wait in a save directory: one file per package, one line per change (libuci's delta.c, git 66127cd)."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,16 +39,15 @@ def pointer(text: str) -> Pointer:
     return Pointer(package or "", section, option, value, section is not None and not NAME.match(section))
 
 
-def changes(content: bytes, package: str) -> Iterator[Change]:
-    """Every line of a delta file that libuci understands; it skips the others in silence."""
+def _lines(content: bytes, package: str) -> Iterator[Change | None]:
+    """The lines of a delta file; None stands for one that libuci does not understand."""
     reader = Reader(content)
     while reader.next_line():
-        try:
-            change = _change(reader, package)
-        except FailureError:
-            continue
-        if change:
-            yield change
+        if reader.text:
+            try:
+                yield _change(reader, package)
+            except FailureError:
+                yield None
 
 
 def _change(reader: Reader, package: str) -> Change | None:
@@ -76,14 +76,13 @@ def line(package: str, change: Change) -> str:
 
 
 def replay(content: bytes, package: Package) -> int:
-    """Make the changes of a delta file; returns how many could be made."""
+    """Make the changes of a delta file, as far as they can be understood and made; returns how many."""
     made = 0
-    for change in changes(content, package.name):
-        try:
-            package.change(change, record=False)
-        except FailureError:
-            continue
-        made += 1
+    for change in _lines(content, package.name):
+        with contextlib.suppress(FailureError):
+            if change:
+                package.change(change, record=False)
+                made += 1
     return made
 
 
@@ -97,10 +96,11 @@ def append(directory: Path, package: Package) -> None:
 
 
 def without(content: bytes, package: str, section: str | None, option: str | None) -> str:
-    """A delta file without what was changed in `section` and `option` (None: anything)."""
-    kept = (
-        change
-        for change in changes(content, package)
-        if (section is not None and change.section != section) or (option is not None and change.option != option)
-    )
-    return "".join(line(package, change) for change in kept)
+    """A delta file without what was changed in `section` and `option` (None: anything); FailureError on a bad line."""
+    kept = []
+    for change in _lines(content, package):
+        if change is None:
+            raise FailureError(Code.INVAL)
+        if (section is not None and change.section != section) or (option is not None and change.option != option):
+            kept.append(line(package, change))
+    return "".join(kept)

@@ -119,7 +119,8 @@ class Package:
         changed = VERBS[change.command](self, change)
         self.index()
         if changed and record and self.has_delta:
-            self.delta.append(change)
+            emptied = change.command == "" and not change.value
+            self.delta.append(Change("-", change.section, change.option) if emptied else change)
 
     def text(self) -> Iterator[str]:
         """The package as `uci commit` writes it."""
