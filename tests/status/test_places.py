@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from status.routers import HOME, addresses, entry, packed, plan, route, zone
 
 from offload.model.flow import IPS_DST_NAT, IPS_SRC_NAT, Entry
-from offload.model.network import Snapshot
+from offload.model.network import Route, Snapshot
 from offload.status.places import GROUP, NOWHERE, ROUTER, Place, Places
+from status.routers import HOME, addresses, entry, packed, plan, route, zone
 
 ADDRESSES = {
     "station": ("192.168.1.50", "lan"),
@@ -68,7 +68,7 @@ ROUTES = {
 
 
 @pytest.mark.parametrize(("routes", "expected"), ROUTES.values(), ids=ROUTES)
-def test_zone_by_routes(routes: tuple[()], expected: str | None) -> None:
+def test_zone_by_routes(routes: tuple[Route, ...], expected: str | None) -> None:
     zones = (zone("za", "a", "a2", "both"), zone("zb", "b", "both"))
     assert Places(Snapshot(routes=routes), plan(zones=zones)).zone_of(packed("10.1.2.3")) == expected
 

@@ -1,0 +1,56 @@
+"""What can be asked, written and answered is documented: docs/reference.md against the program."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from offload.cli import VERBS, Exit
+from offload.config.schema import PACKAGES
+from offload.model.plan import Why
+from offload.model.problem import Fault
+
+REFERENCE = (Path(__file__).parent.parent / "docs" / "reference.md").read_text()
+
+
+def section(title: str) -> str:
+    """The text under a heading, up to the next one that is not deeper."""
+    depth = len(title.partition(" ")[0])
+    _, found, rest = REFERENCE.partition(f"\n{title}\n")
+    assert found, f"docs/reference.md has no section '{title}'"
+    return re.split(rf"\n#{{1,{depth}}} ", rest)[0]
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of the tables in a section, headings and rulers aside."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if not set(line) <= set("|- ")]
+
+
+@pytest.mark.parametrize("kind", sorted(PACKAGES["offload"]))
+def test_every_option_is_documented_and_every_documented_option_exists(kind: str) -> None:
+    told = {row[0].strip("`") for row in rows(f"### `config {kind}`")} - {"option"}
+    assert told == set(PACKAGES["offload"][kind])
+
+
+@pytest.mark.parametrize(("title", "codes"), [("## Reasons", Why), ("## Problems", Fault)])
+def test_every_sentence_is_documented_word_for_word(title: str, codes: type[Why] | type[Fault]) -> None:
+    told = {row[0].strip("`"): row[1] for row in rows(title) if row[0] != "code"}
+    assert told == {code.name: code.value for code in codes}
+
+
+def test_every_reason_comes_with_what_to_do() -> None:
+    assert all(len(row) == 3 and row[2] for row in rows("## Reasons"))
+
+
+def test_every_verb_and_its_options_are_documented() -> None:
+    text = section("## The command `offload`")
+    for name, verb in VERBS.items():
+        assert f"`offload {name}" in text
+        for flag, _ in verb.arguments:
+            assert f"`{flag}" in text if flag.startswith("-") else f"{name} {flag[:3].upper()}" in text
+
+
+def test_every_exit_code_is_documented() -> None:
+    told = {(row[0], row[1]) for row in rows("## Exit codes")} - {("code", "name")}
+    assert told == {(str(code.value), code.name) for code in Exit}
