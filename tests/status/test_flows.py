@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, State, Tuple
@@ -67,6 +67,7 @@ any_entry = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(any_entry, max_size=20))
 def test_shares_agree_with_flows(entries: list[Entry]) -> None:
     decided = plan(pair("lan", "wan", after=3), pair("wan", "wan"))

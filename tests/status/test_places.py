@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.model.flow import IPS_DST_NAT, IPS_SRC_NAT, Entry
@@ -164,6 +164,7 @@ def test_nothing_known_is_nowhere() -> None:
     assert Places(Snapshot(), plan()).at(packed("192.0.2.1")) == NOWHERE
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))
 def test_every_address_has_a_place(address: bytes) -> None:
     places = Places(HOME, plan())

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.model.flow import IPS_ASSURED, IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry, State, Tuple
@@ -193,11 +193,13 @@ def test_layouts_do_not_grow_without_end() -> None:
     assert sum(map(len, parser._layouts.values())) <= MOST_LAYOUTS
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_are_survived(buffer: bytes) -> None:
     parse(buffer)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_attributes_are_survived(body: bytes) -> None:
     assert len(parse(message(b"\2\0\0\0" + body)).entries) <= 1
@@ -217,6 +219,7 @@ for dump in DUMPS:
     WARM.parse(recorded(dump))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_what_was_learnt_never_changes_the_answer(data: st.DataObject) -> None:
     original = bytearray(data.draw(st.sampled_from(messages(recorded(data.draw(st.sampled_from(DUMPS)))))))

@@ -29,7 +29,7 @@ def status_text(status: Json, width: int = 80) -> str:
         _table(("ZONE", "MODE", "GETS", "DEVICES"), map(_zone_row, status["zones"])),
         _table(("PAIR", "GETS", *map(str.upper, STATES)), map(_pair_row, status["pairs"]), right=2),
         _table(("DEVICE", "ZONE", "IN", "HARDWARE"), map(_device_row, status["devices"])),
-        [f"{_place(problem)}: {problem['text']}" for problem in status["problems"]],
+        _problems(status["problems"]),
     ]
     return "\n\n".join(_fitted(block, width) for block in blocks if block)
 
@@ -90,8 +90,12 @@ def _device_row(device: Json) -> Row:
     return (device["name"], zones, tables, device["hardware"]), _sentences(device)
 
 
-def _place(problem: Json) -> str:
-    return ".".join(problem[part] for part in ("file", "section", "option") if problem[part])
+def _problems(problems: Sequence[Json]) -> list[str]:
+    lines = ["PROBLEM"] if problems else []
+    for problem in problems:
+        place = ".".join(problem[part] for part in ("file", "section", "option") if problem[part])
+        lines.append(f"{place}: {problem['text']}")
+    return lines
 
 
 def _sentences(item: Json) -> list[str]:
@@ -99,7 +103,7 @@ def _sentences(item: Json) -> list[str]:
 
 
 def _traffic(flows: int, octets: int) -> str:
-    return f"{flows} {amount(octets):>6}" if flows else "-"
+    return f"{flows}{GAP}{amount(octets):>6}" if flows else "-"
 
 
 def _flow_lines(flow: Json, zones: int, width: int) -> Iterator[str]:

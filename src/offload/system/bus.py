@@ -28,25 +28,25 @@ class Bus:
     def __init__(self, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
 
-    def call(self, path: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What `method` of the object at `path` replies; every failure is a BusError.
+    def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What `method` of `object_name` replies; every failure is a BusError.
 
         `args` must match the method's signature exactly: python-ubus objects take no optional arguments.
         """
         ubus = _connected()
         try:
-            replies = ubus.call(path, method, dict(args or {}), max(1, round(self._timeout * 1000)))
+            replies = ubus.call(object_name, method, dict(args or {}), max(1, round(self._timeout * 1000)))
         except RuntimeError as error:
-            raise BusError(f"{path} {method}: {self._sentence(ubus, path, str(error))}") from error
+            raise BusError(f"{object_name} {method}: {self._sentence(ubus, object_name, str(error))}") from error
         if not replies:
-            raise BusError(f"{path} {method}: it gave no reply")
+            raise BusError(f"{object_name} {method}: it gave no reply")
         if not isinstance(replies[0], dict):
-            raise BusError(f"{path} {method}: the reply is not an object")
+            raise BusError(f"{object_name} {method}: the reply is not an object")
         return replies[0]
 
-    def _sentence(self, ubus: Any, path: str, error: str) -> str:
+    def _sentence(self, ubus: Any, object_name: str, error: str) -> str:
         if error.endswith(NOT_FOUND):
-            return "ubus has no such object" if _answers(ubus, path) else "ubusd went away"
+            return "ubus has no such object" if _answers(ubus, object_name) else "ubusd went away"
         status = error.removeprefix(STATUS)
         return SENTENCES.get(status, status).format(timeout=self._timeout)
 
@@ -65,27 +65,29 @@ def _connected() -> Any:
     return ubus
 
 
-def _answers(ubus: Any, path: str) -> bool:
+def _answers(ubus: Any, object_name: str) -> bool:
     try:
-        ubus.objects(path)
+        ubus.objects(object_name)
     except RuntimeError:
         return False
     return True
 
 
 class FakeBus:
-    """Replies by "path method"; a BusError among them is raised. `calls` holds what was asked, arguments included."""
+    """Replies by "object method"; a BusError among them is raised. `calls` holds what was asked, arguments included."""
 
     def __init__(self, replies: Mapping[str, Any]) -> None:
         self.replies = dict(replies)
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
 
-    def call(self, path: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """As `Bus.call`."""
-        self.calls.append((path, method, dict(args or {})))
-        reply = self.replies.get(f"{path} {method}", BusError(f"{path} {method}: ubus has no such object"))
+        self.calls.append((object_name, method, dict(args or {})))
+        reply = self.replies.get(
+            f"{object_name} {method}", BusError(f"{object_name} {method}: ubus has no such object")
+        )
         if isinstance(reply, BusError):
             raise reply
         if not isinstance(reply, dict):
-            raise BusError(f"{path} {method}: the reply is not an object")
+            raise BusError(f"{object_name} {method}: the reply is not an object")
         return reply

@@ -27,7 +27,7 @@ class Uci:
     """UCI packages of a config directory, `/etc/config` unless `confdir` says otherwise."""
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
-        self._confdir = Path(confdir)
+        self._confdir = Path(confdir).absolute()  # libuci takes a relative path for a name
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """Sections of `package` in the order of the file, or the Problem that keeps the whole file from being read.

@@ -1,0 +1,173 @@
+"""The JSON answers: shapes of the design, keys that programs read."""
+
+import json
+
+import pytest
+
+from offload.model.applied import Applied
+from offload.model.config import Mode
+from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, Share, State
+from offload.model.network import Kernel, Lack, Snapshot
+from offload.model.plan import DeviceDecision, Plan, Why
+from offload.model.problem import Fault
+from offload.status.flows import Pair, flows, no_share
+from offload.status.report import evidence, flow_json, status_json
+from status.routers import HOME, entry, pair, plan, zone
+
+LAN_WAN = ("lan", "wan")
+DEVICE = DeviceDecision("br-lan", ("lan",), ("sw",), hardware=False, reasons=())
+
+
+def share(**counts: int) -> Share:
+    found = no_share()
+    for name, count in counts.items():
+        found.flows[State(name)] = count
+        found.bytes[State(name)] = count * 100
+    return found
+
+
+def test_status() -> None:
+    decided = Plan(
+        zones=(zone("guest", "br-guest", mode=Mode.NONE, reasons=(Why.MODE_NONE(zone="guest"),)),),
+        pairs=(pair("lan", "wan", asked=Mode.HARDWARE), pair("guest", "wan", Mode.NONE, Why.MODE_NONE(zone="guest"))),
+        devices=(DEVICE,),
+    )
+    snapshot = Snapshot(
+        kernel=Kernel("6.6.73", flowtable=False, nft="1.1.1", missing=(Lack("no flowtables", "kmod-nft-offload"),))
+    )
+    problem = Fault.UNKNOWN_ZONE.at("offload", "@zone[0]", "name", value="lam", consequence="it is left out")
+    applied = Applied(3, "2026-11-22 20:00:00", 4, "")
+    none = [{"code": "MODE_NONE", "text": "mode none was chosen for zone guest"}]
+    nothing = {"slow": 0, "software": 0, "hardware": 0}
+    answer = status_json(decided, snapshot, [problem], {LAN_WAN: share(slow=2, software=7)}, applied)
+    assert answer == {
+        "ok": True,
+        "firewall": "fw4",
+        "kernel": {
+            "release": "6.6.73",
+            "flowtable": False,
+            "nft": "1.1.1",
+            "missing": ["no flowtables; install kmod-nft-offload"],
+        },
+        "zones": [{"name": "guest", "mode": "none", "effective": "none", "devices": ["br-guest"], "reasons": none}],
+        "pairs": [
+            {
+                "src": "lan",
+                "dest": "wan",
+                "mode": "hardware",
+                "effective": "software",
+                "family": "any",
+                "after_packets": 0,
+                "reasons": [],
+                "flows": {"slow": 2, "software": 7, "hardware": 0},
+                "bytes": {"slow": 200, "software": 700, "hardware": 0},
+            },
+            {
+                "src": "guest",
+                "dest": "wan",
+                "mode": "none",
+                "effective": "none",
+                "family": "any",
+                "after_packets": 0,
+                "reasons": none,
+                "flows": nothing,
+                "bytes": nothing,
+            },
+        ],
+        "devices": [
+            {
+                "name": "br-lan",
+                "zone": "lan",
+                "zones": ["lan"],
+                "flowtables": ["sw"],
+                "hardware": "none",
+                "reasons": [],
+            }
+        ],
+        "problems": [
+            {
+                "code": "UNKNOWN_ZONE",
+                "file": "offload",
+                "section": "@zone[0]",
+                "option": "name",
+                "text": "no zone 'lam' in /etc/config/firewall; it is left out",
+            }
+        ],
+        "applied": {"generation": 3, "time": "2026-11-22 20:00:00", "changes": 4, "error": ""},
+    }
+    assert json.loads(json.dumps(answer)) == answer
+
+
+EVIDENCE: dict[str, tuple[tuple[str, ...], bool, dict[Pair, Share], str]] = {
+    "not asked": (("sw",), False, {}, "none"),
+    "asked, not listed": (("sw",), True, {}, "requested"),
+    "listed": (("sw", "hw"), True, {}, "bound"),
+    "listed, its zone in software": (("hw",), True, {LAN_WAN: share(software=3)}, "bound"),
+    "listed, another zone in hardware": (("hw",), True, {("guest", "wan"): share(hardware=3)}, "bound"),
+    "a flow from its zone": (("hw",), True, {LAN_WAN: share(hardware=1)}, "proven"),
+    "a flow to its zone": (("hw",), True, {("wan", "lan"): share(hardware=1)}, "proven"),
+    "a flow though it is not listed": (("sw",), True, {LAN_WAN: share(hardware=1)}, "requested"),
+}
+
+
+@pytest.mark.parametrize(("flowtables", "asked", "shares", "expected"), EVIDENCE.values(), ids=EVIDENCE)
+def test_evidence(flowtables: tuple[str, ...], asked: bool, shares: dict[Pair, Share], expected: str) -> None:
+    assert evidence(DeviceDecision("eth0", ("lan",), flowtables, asked, ()), shares) == expected
+
+
+def test_device_of_several_zones_has_no_single_one() -> None:
+    devices = (
+        DeviceDecision("eth0", ("lan", "guest"), (), hardware=False, reasons=(Why.BOND_MEMBER(master="bond0"),)),
+    )
+    (answer,) = status_json(Plan(devices=devices), Snapshot(), [], {}, Applied())["devices"]
+    assert answer["zone"] is None
+    assert answer["zones"] == ["lan", "guest"]
+    assert answer["reasons"] == [
+        {"code": "BOND_MEMBER", "text": "member of bond0: the kernel sees its packets at bond0"}
+    ]
+
+
+def test_flow() -> None:
+    connection = entry(
+        "192.0.2.9#5 > 203.0.113.7#80", "192.168.1.50#8080 > 192.0.2.9#5", proto=6, status=IPS_DST_NAT, tcp_state=1
+    )
+    (flow,) = flows([connection], HOME, plan(pair("wan", "lan")))
+    answer = flow_json(flow)
+    assert answer == {
+        "family": "ipv4",
+        "proto": "tcp",
+        "src": "192.0.2.9",
+        "sport": 5,
+        "dest": "203.0.113.7",
+        "dport": 80,
+        "reply": {"src": "192.168.1.50", "sport": 8080, "dest": "192.0.2.9", "dport": 5},
+        "src_zone": "wan",
+        "dest_zone": "lan",
+        "state": "slow",
+        "packets": 20,
+        "bytes": 1500,
+        "timeout": 30,
+        "tcp_state": "SYN_SENT",
+        "mark": 0,
+        "reasons": [{"code": "TCP_STATE", "text": "its TCP connection is not established (state SYN_SENT)"}],
+    }
+    assert json.loads(json.dumps(answer)) == answer
+
+
+def test_flow_without_what_the_kernel_does_not_send() -> None:
+    offloaded = entry(
+        "fd00:1::50 > 2001:db8:9::9", status=IPS_OFFLOAD | IPS_HW_OFFLOAD, packets=None, octets=None
+    )._replace(proto=200, timeout=None)
+    (flow,) = flows([offloaded], HOME, plan())
+    answer = flow_json(flow)
+    assert answer["family"] == "ipv6"
+    assert answer["proto"] == "200"
+    assert answer["state"] == "hardware"
+    assert answer["src"] == "fd00:1::50"
+    assert [answer[key] for key in ("packets", "bytes", "timeout", "tcp_state", "reasons")] == [
+        None,
+        None,
+        None,
+        None,
+        [],
+    ]

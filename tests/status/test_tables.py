@@ -1,0 +1,193 @@
+"""The text answers: what people see, and that nothing in them is wider than the screen or moves the cursor."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from offload.model.applied import Applied
+from offload.model.config import Mode
+from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, State
+from offload.model.network import Kernel, Lack, Snapshot
+from offload.model.plan import DeviceDecision, Plan, Reason, Why
+from offload.model.problem import Fault
+from offload.status.flows import flows, no_share
+from offload.status.report import flow_json, status_json
+from offload.status.tables import amount, flows_text, status_text
+from status.routers import HOME, entry, pair, plan, zone
+
+STATUS = """\
+Firewall    fw4
+Kernel      6.6.73, nft 1.1.1
+Flowtables  yes
+Applied     generation 3 at 2026-11-22 20:00:00, 1 change
+
+ZONE   MODE      GETS      DEVICES
+lan    hardware  hardware  br-lan
+guest  none      none      -
+    mode none was chosen for zone guest
+
+PAIR         GETS           SLOW    SOFTWARE  HARDWARE
+lan > wan    software  2  1.2 kB  14  350 MB         -
+    hardware was asked for
+    hardware does not cover wan, so the pair is software
+guest > wan  none              -           -         -
+    mode none was chosen for zone guest
+
+DEVICE  ZONE        IN      HARDWARE
+br-lan  lan         sw, hw  bound
+wlan0   lan, guest  -       none
+    Wi-Fi port of br-lan: its stations roam, and its packets are seen at br-lan
+
+PROBLEM
+offload.@zone[0].name: no zone 'lam' in /etc/config/firewall; the section is
+  left out"""
+
+
+def test_status() -> None:
+    none = Why.MODE_NONE(zone="guest")
+    share = no_share()
+    share.flows.update({State.SLOW: 2, State.SOFTWARE: 14})
+    share.bytes.update({State.SLOW: 1234, State.SOFTWARE: 350_000_000})
+    decided = Plan(
+        zones=(zone("lan", "br-lan", mode=Mode.HARDWARE), zone("guest", mode=Mode.NONE, reasons=(none,))),
+        pairs=(
+            pair("lan", "wan", Mode.SOFTWARE, Why.HARDWARE_UNCOVERED(devices="wan"), asked=Mode.HARDWARE),
+            pair("guest", "wan", Mode.NONE, none),
+        ),
+        devices=(
+            DeviceDecision("br-lan", ("lan",), ("sw", "hw"), hardware=True, reasons=()),
+            DeviceDecision(
+                "wlan0", ("lan", "guest"), (), hardware=False, reasons=(Why.WIRELESS_PORT(master="br-lan"),)
+            ),
+        ),
+    )
+    problem = Fault.UNKNOWN_ZONE.at("offload", "@zone[0]", "name", value="lam", consequence="the section is left out")
+    snapshot = Snapshot(kernel=Kernel("6.6.73", nft="1.1.1"))
+    answer = status_json(decided, snapshot, [problem], {("lan", "wan"): share}, Applied(3, "2026-11-22 20:00:00", 1))
+    assert status_text(answer) == STATUS
+
+
+def test_status_of_a_router_that_cannot() -> None:
+    kernel = Kernel("", flowtable=False, missing=(Lack("nft is not installed", "nftables-json"),))
+    answer = status_json(Plan(), Snapshot(kernel=kernel), [], {}, Applied(error="nft said no"))
+    answer["applied"]["pending"] = 2
+    assert status_text(answer).splitlines() == [
+        "Firewall    fw4",
+        "Kernel      unknown, no nft",
+        "Flowtables  no",
+        "    nft is not installed; install nftables-json",
+        "    the last attempt failed: nft said no",
+        "    the kernel has something else: bring it there with 'offload apply'",
+    ]
+
+
+FLOWS = """\
+STATE      BYTES  ZONES      CONNECTION
+slow      1.5 kB  lan > wan  udp 192.168.1.50:5000 > 198.51.100.9:443
+    it qualifies, and is offloaded with its next packet from lan, unless an
+      exempt matches it
+software       -  lan > wan  udp [fd00:1::50]:5000 > [2001:db8:9::9]:443
+slow      1.5 kB  lan > wan
+    udp [fd00:1::1234:5678:9abc:def0]:50000
+    > [2001:db8:1234:5678:9abc:def0:1234:5678]:50443
+    no packet has come back yet
+slow      1.5 kB  lan > wan
+    udp [fd00:1::50]:50000 > [2001:db8:9:0:1234:5678:9abc:def0]:50443
+    no packet has come back yet
+slow      1.5 kB  wan > lan  tcp 192.0.2.9:5 > 203.0.113.7:80
+    sent on to 192.168.1.50:8080
+    its TCP connection is not established (state SYN_SENT)
+slow      1.5 kB  ? > wan    icmp 203.0.113.7 > 192.0.2.1
+    only TCP, UDP and GRE without NAT can be offloaded, this is icmp
+
+6 flows: 5 slow, 1 software"""
+
+
+def test_flows() -> None:
+    entries = [
+        entry("192.168.1.50#5000 > 198.51.100.9#443"),
+        entry("fd00:1::50#5000 > 2001:db8:9::9#443", status=IPS_OFFLOAD, octets=None),
+        entry("fd00:1:0:0:1234:5678:9abc:def0#50000 > 2001:db8:1234:5678:9abc:def0:1234:5678#50443", status=0),
+        entry("fd00:1::50#50000 > 2001:db8:9:0:1234:5678:9abc:def0#50443", status=0),
+        entry(
+            "192.0.2.9#5 > 203.0.113.7#80", "192.168.1.50#8080 > 192.0.2.9#5", proto=6, status=IPS_DST_NAT, tcp_state=1
+        ),
+        entry("203.0.113.7 > 192.0.2.1", proto=1),
+    ]
+    found = flows(entries, HOME, plan(pair("lan", "wan"), pair("wan", "lan")), everything=True)
+    assert flows_text([flow_json(flow) for flow in found]) == FLOWS
+
+
+def test_no_flows() -> None:
+    assert flows_text([]) == "No flows."
+
+
+AMOUNTS = {
+    None: "-",
+    0: "0 B",
+    999: "999 B",
+    1000: "1.0 kB",
+    9949: "9.9 kB",
+    9951: "10 kB",
+    999_499: "999 kB",
+    999_500: "1.0 MB",
+    123_456_789: "123 MB",
+    2**40: "1.1 TB",
+    2**64: "18 EB",
+    10**25: "10000000 EB",
+}
+
+
+@pytest.mark.parametrize(("octets", "expected"), AMOUNTS.items())
+def test_amount(octets: int | None, expected: str) -> None:
+    assert amount(octets) == expected
+
+
+HOSTILE = {
+    "\x1b[31mlan": "?[31mlan",
+    "lan\r\nwan": "lan??wan",
+    "\N{RIGHT-TO-LEFT OVERRIDE}nal": "?nal",
+    "l\N{COMBINING ACUTE ACCENT}an": "l?an",
+    "\N{CJK UNIFIED IDEOGRAPH-5BB6}": "?",
+    "b\N{LATIN SMALL LETTER U WITH DIAERESIS}ro": "b\N{LATIN SMALL LETTER U WITH DIAERESIS}ro",
+    "\N{CYRILLIC SMALL LETTER IO}": "\N{CYRILLIC SMALL LETTER IO}",
+}
+
+
+@pytest.mark.parametrize(("name", "shown"), HOSTILE.items())
+def test_odd_characters_are_question_marks(name: str, shown: str) -> None:
+    answer = status_json(Plan(zones=(zone(name, "eth0"),)), Snapshot(), [], {}, Applied())
+    assert f"\n{shown}" in status_text(answer)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300), st.text(max_size=300), st.integers(20, 200))
+def test_status_fits_whatever_the_names_are(name: str, text: str, width: int) -> None:
+    reason = Reason(Why.MODE_NONE, text)
+    decided = Plan(
+        zones=(replace(zone(name, text), reasons=(reason,)),),
+        pairs=(pair(name, text, Mode.NONE, reason),),
+        devices=(DeviceDecision(name, (text, name), ("sw",), hardware=False, reasons=(reason,)),),
+    )
+    problem = Fault.BAD_BOOL.at(name, text, name, value=text, consequence=text)
+    kernel = Kernel(name, nft=text, missing=(Lack(text, name),))
+    answer = status_json(decided, Snapshot(kernel=kernel, firewall=name), [problem], {}, Applied(1, name, 1, text))
+    assert_fits(status_text(answer, width), width)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300), st.integers(20, 200))
+def test_flows_fit_whatever_the_names_are(name: str, width: int) -> None:
+    zones = (zone(name, "br-lan"), zone("wan", "wan"))
+    connection = entry("fd00:1:0:0:1234:5678:9abc:def0#50000 > 2001:db8:9::9#443", status=IPS_SEEN_REPLY, helper=name)
+    found = flows([connection], HOME, plan(pair(name, "wan"), zones=zones))
+    answer: list[dict[str, Any]] = [flow_json(flow) for flow in found]
+    assert_fits(flows_text(answer, width), width)
+
+
+def assert_fits(text: str, width: int) -> None:
+    assert all(len(line) <= width for line in text.split("\n"))
+    assert all(char == "\n" or char.isprintable() for char in text)

@@ -1,0 +1,237 @@
+"""The uci door over a config directory: what it reads, and a Problem for everything it cannot.
+
+All of it holds for the real pyuci as well: put that before tests/standins on the path.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from offload.model.config import Section
+from offload.model.problem import Fault, Problem
+from offload.system.uci import FakeUci, Uci
+
+FIREWALL = """\
+package firewall
+
+config defaults
+\toption flow_offloading '1' # beside an option
+
+config zone
+\toption name "lan"
+\tlist network 'lan'
+\tlist network 'guest net'
+
+config zone 'wide'
+\toption name wan; option masq '1'
+\toption note 'it'\\''s
+two lines'
+\toption empty ''
+
+config rule
+config zone
+config zone 'wide'
+\toption masq 0
+"""
+
+BAD = {
+    "a word that is no command": ("config zone\nnonsense\n", "line 2: invalid command"),
+    "an open quote": ("config zone\n\toption name 'lan\n", "line 2: EOF with unterminated '"),
+    "an open double quote": ('config zone\n\toption name "lan\n\n', 'line 3: EOF with unterminated "'),
+    "an option before any section": (
+        "option name lan\n",
+        "line 1: option/list command found before the first section",
+    ),
+    "too much": ("config zone\n\toption name lan wan\n", "line 2: too many arguments"),
+    "too little": ("config\t\n", "line 1: insufficient arguments"),
+    "a name with a dash": ("config zone 'my-lan'\n", "line 1: invalid character in name field"),
+    "an option's name with a dot": ("config zone\n\toption a.b 1\n", "line 2: invalid character in name field"),
+    "a type that is not ASCII": ("config zöne\n", "line 1: invalid character in type field"),
+    "a name used for two types": (
+        "config zone a\nconfig rule a\n",
+        "line 2: section of different type overwrites prior section with same name",
+    ),
+}
+
+
+@pytest.fixture
+def confdir(tmp_path: Path) -> Path:
+    return tmp_path / "config.d"  # a dot in the path must not matter
+
+
+def written(confdir: Path, content: bytes | str, package: str = "firewall") -> Uci:
+    confdir.mkdir(exist_ok=True)
+    (confdir / package).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return Uci(confdir)
+
+
+def problem(found: tuple[Section, ...] | Problem) -> Problem:
+    assert isinstance(found, Problem)
+    return found
+
+
+def test_reads_sections_in_their_order(confdir: Path) -> None:
+    found = written(confdir, FIREWALL).read("firewall")
+    assert isinstance(found, tuple)
+    assert [(section.id, section.type, dict(section.options)) for section in found] == [
+        ("@defaults[0]", "defaults", {"flow_offloading": "1"}),
+        ("@zone[0]", "zone", {"name": "lan", "network": ("lan", "guest net")}),
+        ("wide", "zone", {"name": "wan", "note": "it's\ntwo lines", "masq": "0"}),
+        ("@rule[0]", "rule", {}),
+        ("@zone[2]", "zone", {}),
+    ]
+    assert {section.package for section in found} == {"firewall"}
+    assert [section.name for section in found if section.id == section.name] == ["wide"]
+
+
+def test_a_list_is_a_tuple_and_an_option_that_becomes_one_keeps_its_value(confdir: Path) -> None:
+    uci = written(confdir, "config a\n list x 1\n option y 1\n list y 2\n list z 1\n option z 2\n")
+    found = uci.read("firewall")
+    assert isinstance(found, tuple)
+    assert dict(found[0].options) == {"x": ("1",), "y": ("1", "2"), "z": "2"}
+
+
+def test_more_sections_than_two_hex_digits_count(confdir: Path) -> None:
+    found = written(confdir, "config rule\n" * 300).read("firewall")
+    assert isinstance(found, tuple)
+    assert [section.id for section in found] == [f"@rule[{index}]" for index in range(300)]
+
+
+def test_an_empty_file_has_no_sections(confdir: Path) -> None:
+    assert written(confdir, "").read("firewall") == ()
+    assert written(confdir, "# nothing\n\n").read("firewall") == ()
+
+
+def test_reads_again_what_has_changed(confdir: Path) -> None:
+    uci = written(confdir, "config a\n")
+    assert uci.read("firewall")
+    written(confdir, "")
+    assert uci.read("firewall") == ()
+
+
+def test_a_relative_directory_is_one_of_the_working_directory(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(confdir, "config a\n")
+    monkeypatch.chdir(confdir.parent)
+    assert isinstance(Uci(confdir.name).read("firewall"), tuple)
+
+
+def test_a_missing_file(confdir: Path) -> None:
+    assert problem(Uci(confdir).read("network")).fault is Fault.FILE_MISSING
+
+
+def test_what_is_no_file(confdir: Path) -> None:
+    (confdir / "firewall").mkdir(parents=True)
+    os.mkfifo(confdir / "network")
+    for package in ("firewall", "network"):
+        found = problem(Uci(confdir).read(package))
+        assert (found.fault, "not a regular file" in found.text) == (Fault.FILE_UNREADABLE, True)
+
+
+def test_a_file_where_the_directory_should_be(confdir: Path) -> None:
+    confdir.write_text("")
+    found = problem(Uci(confdir).read("firewall"))
+    assert (found.fault, "Not a directory" in found.text) == (Fault.FILE_UNREADABLE, True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(confdir: Path) -> None:
+    uci = written(confdir, "config a\n")
+    (confdir / "firewall").chmod(0)
+    found = problem(uci.read("firewall"))
+    assert (found.fault, "Permission denied" in found.text) == (Fault.FILE_UNREADABLE, True)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_syntax(confdir: Path, name: str) -> None:
+    text, detail = BAD[name]
+    assert written(confdir, text).read("firewall") == Fault.FILE_SYNTAX.at("firewall", detail=detail)
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"config a\n\toption b '\xe4'\n", "line 2: not UTF-8"),
+        (b"config a\n\tlist b '\xe4'\n", "line 2: not UTF-8"),
+        (b"# \xc3\n", "line 1: not UTF-8"),
+        (b"config a\n\n\toption b 'c\0d'\n", "line 3: a NUL byte"),
+        (b"\0", "line 1: a NUL byte"),
+    ],
+)
+def test_bytes_that_are_no_text(confdir: Path, content: bytes, detail: str) -> None:
+    assert written(confdir, content).read("firewall") == Fault.FILE_SYNTAX.at("firewall", detail=detail)
+
+
+@contextmanager
+def saved_by_others(package: str, line: str) -> Iterator[None]:
+    """A change that somebody saved and did not commit, where libuci saves by default."""
+    directory = Path("/tmp/.uci")  # noqa: S108  # libuci's place, for everybody on a router
+    directory.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    (directory / package).write_text(line)
+    try:
+        yield
+    finally:
+        (directory / package).unlink()
+
+
+def test_what_others_have_not_committed_does_not_count(confdir: Path) -> None:
+    package = f"offload_test_{os.getpid()}"
+    uci = written(confdir, "config a 'x'\n\toption b '1'\n", package)
+    with saved_by_others(package, f"{package}.x.b='2'\n"):
+        found = uci.read(package)
+    assert isinstance(found, tuple)
+    assert dict(found[0].options) == {"b": "1"}
+
+
+LINES = st.sampled_from(
+    [
+        "config a",
+        "config a 'n'",
+        "option b 'c'",
+        "list b",
+        "'",
+        '"',
+        "\\",
+        "\n",
+        ";",
+        "#",
+        "package x",
+        "é",
+        " ",
+        "\0",
+        "\r",
+    ]
+)
+
+
+@given(st.one_of(st.binary(max_size=200), st.lists(LINES).map(lambda words: "\n".join(words).encode())))
+@example(b"config a\n\toption b '\xed\xa0\x80'\n")
+def test_any_bytes_give_sections_or_a_problem(content: bytes) -> None:
+    with TemporaryDirectory() as directory:
+        found = written(Path(directory), content).read("firewall")
+    if isinstance(found, Problem):
+        assert found.fault is Fault.FILE_SYNTAX
+        assert found.text.isprintable()
+    else:
+        assert all(section.type and section.name for section in found)
+
+
+def test_without_pyuci_the_sentence_names_the_package(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uci", None)
+    found = problem(written(confdir, "config a\n").read("firewall"))
+    assert (found.fault, "install python3-uci" in found.text) == (Fault.FILE_UNREADABLE, True)
+
+
+def test_the_fake_has_what_it_was_given() -> None:
+    section = Section("firewall", "zone", "cfg01dc81", "@zone[0]", {"name": "lan"})
+    fake = FakeUci({"firewall": (section,), "network": Fault.FILE_UNREADABLE.at("network", detail="x")})
+    assert fake.read("firewall") == (section,)
+    assert problem(fake.read("network")).fault is Fault.FILE_UNREADABLE
+    assert problem(fake.read("offload")).fault is Fault.FILE_MISSING
