@@ -20,8 +20,8 @@ from typing import Any
 from ubus.wire import HEADER, LARGEST, Status, blob, packed
 
 Message = dict[str, Any]
-FIRST_OBJECT = 1025  # ids below are ubusd's own
 STARTING = 10.0  # seconds
+FIRST_OBJECT = 1025  # ids below are ubusd's own
 
 
 @dataclass(eq=False)
@@ -192,19 +192,19 @@ async def main(path: str, replies: Path | None) -> None:
 
 @contextmanager
 def running(path: Path, replies: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A broker of one's own for a while; it can be killed and started again."""
-    path.unlink(missing_ok=True)
+    """A broker of one's own for a while; it may be killed meanwhile."""
     arguments = [sys.executable, __file__, str(path), *([str(replies)] if replies else [])]
     with subprocess.Popen(arguments) as broker:
         try:
-            _wait_for(path, broker)
+            wait_for(path, broker)
             yield broker
         finally:
             broker.kill()
     path.unlink(missing_ok=True)
 
 
-def _wait_for(path: Path, broker: subprocess.Popen[bytes]) -> None:
+def wait_for(path: Path, broker: subprocess.Popen[bytes]) -> None:
+    """Wait until a broker accepts connections."""
     deadline = time.monotonic() + STARTING
     while time.monotonic() < deadline and broker.poll() is None:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:

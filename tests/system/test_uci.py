@@ -1,6 +1,6 @@
 """The uci door over a config directory: what it reads, and a Problem for everything it cannot.
 
-All of it holds for the real pyuci as well: put that before tests/standins on the path.
+All of it holds for the real pyuci as well; tests/standins/brokers.py tells how to try.
 """
 
 import os

@@ -38,6 +38,8 @@ class Bus:
             replies = ubus.call(object_name, method, dict(args or {}), max(1, round(self._timeout * 1000)))
         except RuntimeError as error:
             raise BusError(f"{object_name} {method}: {self._sentence(ubus, object_name, str(error))}") from error
+        except SystemError as error:  # python-ubus fails to fail where a reply's text is not UTF-8
+            raise BusError(f"{object_name} {method}: the reply is not text that can be read") from error
         if not replies:
             raise BusError(f"{object_name} {method}: it gave no reply")
         if not isinstance(replies[0], dict):
