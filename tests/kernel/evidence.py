@@ -65,7 +65,10 @@ class Evidence:
         """Packets of a conversation that have taken the slow path so far."""
         counted = self._counted()
         near, far = (str(talk.near[0]), talk.near[1]), (str(talk.far[0]), talk.far[1])
-        return Crossing(counted.get((*near, *far, talk.proto), 0), counted.get((*far, *near, talk.proto), 0))
+        original, reply = (*near, *far, talk.proto), (*far, *near, talk.proto)
+        # The first packet of every flow is slow. Without it, "no slow packet" would mean that we looked for another flow.
+        assert original in counted, f"the forward hook has never seen {original}"
+        return Crossing(counted[original], counted.get(reply, 0))
 
     @contextmanager
     def watch(self, talk: Talk) -> Iterator[Sighting]:
@@ -76,7 +79,7 @@ class Evidence:
         sighting.moved, sighting.slow = talk.packets() - moved, self.slow(talk) - slow
 
     def _counted(self) -> dict[Key, int]:
-        listing = json.loads(self._router.run("nft", "-nn", "-j", "list", "table", "inet", "evidence"))
+        listing = json.loads(self._router.run("nft", "-j", "list", "table", "inet", "evidence"))
         sets = [found["set"] for found in listing["nftables"] if "set" in found]
         return dict(_element(each["elem"]) for found in sets for each in found.get("elem", ()))
 

@@ -17,6 +17,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = "bash bridge busybox conntrack ethtool ip iperf3 modprobe mount nft sysctl tc tcpdump".split()
+PROGRAMS += "hostapd iw pppd pppoe-server wg".split()
+PLUGINS = sorted(Path("/usr/lib/pppd").glob("*/*pppoe.so"))  # pppd opens them by name, so no program asks for them
 CONFIG = ["/etc/group", "/etc/ld.so.cache", "/etc/passwd", "/etc/protocols", "/etc/services"]
 DIRECTORIES = "dev etc/config home opt proc root run srv sys tmp usr/bin usr/lib usr/lib64 usr/sbin var".split()
 NOT_NEEDED = shutil.ignore_patterns(
@@ -50,7 +52,7 @@ def pack(image: Path, results: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
     _frame(root, results)
     programs = [_program(name) for name in PROGRAMS]
-    _copy(root, [*programs, interpreter(), *map(Path, CONFIG)])
+    _copy(root, [*programs, *PLUGINS, interpreter(), *map(Path, CONFIG)])
     _copy_python(root)
     _copy(root, _libraries([*programs, interpreter(), *root.rglob("*.so")]))
     _write_image(root, image)
@@ -96,7 +98,7 @@ def _copy_python(root: Path) -> None:
         shutil.copytree(folder, root / folder.relative_to("/"), ignore=NOT_NEEDED, dirs_exist_ok=True)
     for name in ("src", "tests"):
         folder = REPOSITORY / name
-        shutil.copytree(folder, root / folder.relative_to("/"), ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(folder, root / folder.relative_to("/"), ignore=shutil.ignore_patterns("__pycache__", "golden"))
     shutil.copy2(REPOSITORY / "pyproject.toml", root / REPOSITORY.relative_to("/"))
     for folder in (*libraries, REPOSITORY):
         compileall.compile_dir(root / folder.relative_to("/"), stripdir=str(root), prependdir="/", quiet=2)

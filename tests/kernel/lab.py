@@ -7,12 +7,9 @@
 """
 
 import json
-import os
 import shutil
 import socket
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,10 +19,12 @@ from typing import Any
 import ubusd
 from kernel.evidence import Evidence
 from kernel.netns import Namespace, cable
+from kernel.product import Product
 from kernel.traffic import Server, Target
 from uci import Uci
 
 HOME = Path(__file__).parent / "home"
+NETLINK_NETFILTER = 12  # the module socket does not name it
 GET_GENERATION = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
 
 
@@ -45,16 +44,18 @@ class Router(Namespace):
         self.sysctl({"net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1, "net/netfilter/nf_conntrack_acct": 1})
 
     @contextmanager
-    def bus(self) -> Iterator[None]:
-        """Keep netifd's answers reachable on ubus."""
+    def running(self) -> Iterator[None]:
+        """Keep netifd's answers reachable on ubus, and the product ready."""
         with ubusd.running(self._socket, self.replies):
+            self.product = Product(self.name, self._socket)
             yield
+            self.product.close()
 
     def reset(self) -> None:
         """Put the folder's configuration and netifd's answers back."""
-        for source, target in ((self._folder / "config", self.config), (self._folder / "ubus", self.replies)):
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(source, target)
+        # The product's process has the directory mounted: its files may be replaced, the directory itself may not.
+        shutil.copytree(self._folder / "config", self.config, dirs_exist_ok=True)
+        shutil.copytree(self._folder / "ubus", self.replies, dirs_exist_ok=True)
 
     def uci(self, package: str, section: str, option: str, value: str | tuple[str, ...] | None = None) -> None:
         """`uci set` (without a value: `uci delete`) and `uci commit`; a section type as `option` adds the section."""
@@ -70,14 +71,10 @@ class Router(Namespace):
         (self.config / package).write_text(text)
 
     def offload(self, *arguments: str, codes: tuple[int, ...] = (0,), path: str = "") -> str:
-        """Run the product as its user does, on this router; `path` goes before PATH. What it printed is the answer."""
-        command = ["ip", "netns", "exec", self.name, sys.executable, "-m", "offload", *arguments]
-        environment = os.environ | {"OFFLOAD_UBUS_SOCKET": str(self._socket)}
-        if path:
-            environment["PATH"] = f"{path}:{environment['PATH']}"
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode in codes, f"offload {' '.join(arguments)}: {done.returncode} {done.stdout}{done.stderr}"
-        return done.stdout
+        """Run the product on this router; `path` goes before PATH. What it printed is the answer."""
+        done = self.product.run(*arguments, path=path)
+        assert done.code in codes, f"offload {' '.join(arguments)}: {done.code} {done.out}{done.err}"
+        return done.out
 
     def status(self) -> dict[str, Any]:
         """`offload status --json`."""
@@ -98,7 +95,7 @@ class Router(Namespace):
     def generation(self) -> int:
         """The number of nft transactions so far: every one of them, and nothing else, changes it."""
         with self.entered():
-            netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_NETFILTER)
+            netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         with netlink:
             netlink.send(struct.pack("=IHHII4x", 20, GET_GENERATION, 1, 1, 0))
             # nlmsghdr, nfgenmsg, and the first attribute, NFTA_GEN_ID
@@ -120,6 +117,11 @@ class Home:
     internet6 = Target("2001:db8:ff::1")
     camera = Target("203.0.113.2", port=8080, behind="192.168.1.2")  # the port forward, for who calls from outside
 
+    def host(self, name: str) -> Namespace:
+        """The host of that name, for tests that are told it."""
+        found: Namespace = getattr(self, name)
+        return found
+
 
 @contextmanager
 def home() -> Iterator[Home]:
@@ -138,7 +140,7 @@ def home() -> Iterator[Home]:
         router.nft((HOME / "firewall.nft").read_text())
         for answering in (client, server):
             stack.callback(Server(answering).close)
-        stack.enter_context(router.bus())
+        stack.enter_context(router.running())
         yield Home(router, client, laptop, guest, server, Evidence(router))
 
 
@@ -152,7 +154,7 @@ def _lay_cables(router: Router, client: Namespace, laptop: Namespace, guest: Nam
             f"addr add 192.168.{network}.{number}/24 dev eth0",
             f"addr add 2001:db8:{network}::{number}/64 dev eth0",
             f"route add default via 192.168.{network}.1",
-            f"-6 route add default via 2001:db8:{network}::1",
+            f"route add ::/0 via 2001:db8:{network}::1",
         )
     cable(router, "lan3", server, "unused")
     server.ip("link set unused down")
@@ -167,11 +169,11 @@ def _lay_cables(router: Router, client: Namespace, laptop: Namespace, guest: Nam
         "addr add 203.0.113.2/24 dev wan",
         "addr add 2001:db8:ff::2/64 dev wan",
         "route add default via 203.0.113.1",
-        "-6 route add default via 2001:db8:ff::1",
+        "route add ::/0 via 2001:db8:ff::1",
     )
     server.ip(
         "addr add 203.0.113.1/24 dev eth0",
         "addr add 2001:db8:ff::1/64 dev eth0",
-        "-6 route add 2001:db8:1::/64 via 2001:db8:ff::2",
-        "-6 route add 2001:db8:3::/64 via 2001:db8:ff::2",
+        "route add 2001:db8:1::/64 via 2001:db8:ff::2",
+        "route add 2001:db8:3::/64 via 2001:db8:ff::2",
     )

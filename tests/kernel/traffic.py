@@ -59,7 +59,7 @@ class Server:
 
     def _echo_datagrams(self) -> None:
         with suppress(OSError):
-            while received := self._udp.recvfrom(MOST_UDP):
+            while (received := self._udp.recvfrom(MOST_UDP)) != (b"", None):  # what a shutdown leaves
                 self._udp.sendto(*received)
 
 

@@ -51,17 +51,18 @@ def script(command: list[str]) -> str:
         "HOME": "/tmp",  # noqa: S108  # the guest's own, gone with it
     }
     exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
-    return f"exec 2>&1; export {exports}; modprobe -a {' '.join(MODULES)}; {shlex.join(command)}"
+    return f"exec 2>&1; export {exports}; modprobe -a {' '.join(MODULES)}; {shlex.join(command)}\n"
 
 
 def boot(command: list[str]) -> int:
     """Boot, run, and return the command's exit status."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     pack(IMAGE, RESULTS)
+    (RESULTS / "command.sh").write_text(script(command))  # a kernel command line ends at 2048 characters
     # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
     machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "1G", "--user", "root"]
     disks = ["--root-disk", str(IMAGE), "--root-fstype", "ext2", f"--rwdir={RESULTS}", f"--cwd={REPOSITORY}"]
-    virtme = ["vng", "--run", str(newest_kernel()), *machine, *disks, "--", script(command)]
+    virtme = ["vng", "--run", str(newest_kernel()), *machine, *disks, "--", f"sh {RESULTS}/command.sh"]
     # vng wants its own programs on the path, and opens its standard output anew: a file would be overwritten.
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"}
     with subprocess.Popen(
@@ -104,4 +105,5 @@ def _relay(process: subprocess.Popen[bytes]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us ends the machine as well
     sys.exit(boot(sys.argv[1:]))

@@ -1,21 +1,38 @@
 """A broker, and processes connected to it, for tests: ours or the real one, as the module `ubus` is.
 
-To run the tests of stand-ins and doors against the real ones, let pytest find those first:
-`PYTHONPATH=FOLDER_OF_PYUCI_AND_PYTHON_UBUS pytest -p uci -p ubus tests/standins tests/system`, with ubusd on PATH.
+To run the tests of stand-ins and doors against the real ones, let Python find those first, with ubusd on PATH:
+`PYTHONPATH=FOLDER_OF_UCI_AND_UBUS:tests/standins pytest -o pythonpath="src tests" tests/standins tests/system`.
 """
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import AF_UNIX, socket
+from typing import Any
 
 import ubus
 
 STANDIN = hasattr(ubus, "wire")
 OURS = Path(__file__).parent
+
+# What another process may run: an object `other`.
+OTHER = """
+def slow(handler, data):
+    time.sleep(data["tenths"] / 10)
+    handler.reply({})
+methods = {
+    "echo": (lambda handler, data: handler.reply(data), {"value": ubus.BLOBMSG_TYPE_UNSPEC}),
+    "slow": (slow, {"tenths": ubus.BLOBMSG_TYPE_INT32}),
+    "die": (lambda handler, data: os._exit(0), {}),
+}
+ubus.add("other", {name: {"method": method, "signature": words} for name, (method, words) in methods.items()})
+print("ready", flush=True)
+ubus.loop(30_000)
+"""
 
 
 @contextmanager
@@ -27,14 +44,20 @@ def running(path: Path) -> Iterator[subprocess.Popen[bytes]]:
         with ours(path) as broker:
             yield broker
         return
+    path.unlink(missing_ok=True)  # a killed ubusd leaves it
     rules = str(path.parent)  # none there: root needs none
     with subprocess.Popen(["ubusd", "-s", str(path), "-A", rules]) as broker:
         try:
-            while not path.exists():
+            while not _answers(path):
                 time.sleep(0.01)
             yield broker
         finally:
             broker.kill()
+
+
+def _answers(path: Path) -> bool:
+    with socket(AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 @contextmanager
@@ -55,3 +78,25 @@ def connected(path: Path, code: str) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
+
+
+def serve(**methods: tuple[Callable[[Any, Any], object], dict[str, int]]) -> None:
+    """Offer the object `mine`, with a signature for each method."""
+    ubus.add("mine", {name: {"method": method, "signature": words} for name, (method, words) in methods.items()})
+
+
+ASK = "try: print(ubus.call('mine', 'method', {arguments}, 3000))\nexcept RuntimeError as error: print(error)"
+
+
+def run(path: Path, code: str) -> bytes:
+    """What a process prints that connects and runs `code`, while this one serves."""
+    with connected(path, code) as process:
+        while process.poll() is None:
+            ubus.loop(20)
+        assert process.stdout
+        return process.stdout.read().strip()
+
+
+def asked(path: Path, arguments: dict[str, Any] | None = None) -> str:
+    """What another process gets from `method` of the object `mine`."""
+    return run(path, ASK.format(arguments=repr(arguments or {}))).decode()

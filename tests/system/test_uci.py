@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offload.model.config import Section
@@ -211,6 +211,7 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # it writes files
 @given(st.one_of(st.binary(max_size=200), st.lists(LINES).map(lambda words: "\n".join(words).encode())))
 @example(b"config a\n\toption b '\xed\xa0\x80'\n")
 def test_any_bytes_give_sections_or_a_problem(content: bytes) -> None:

@@ -8,12 +8,13 @@ overlapping intervals in a concatenation (nft_set_pipapo.c), so these are spread
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from itertools import product
 
-from offload.model.plan import ExemptMatch
+from offload.compiler.leases import comment
+from offload.model.plan import ExemptMatch, Lease
 
 Span = tuple[int, int]  # an inclusive range of numbers; one address or port is a range of one
 Box = tuple[Span, ...]  # one span per field of the key
@@ -26,12 +27,38 @@ TYPES |= {"mac": "ether_addr", "mark": "mark"}
 
 @dataclass(frozen=True, slots=True)
 class ExemptSet:
-    """A named set: its nft type, whether it holds intervals, and its elements as nft text."""
+    """A named set: its nft type, whether it holds intervals, and its keys as nft text.
+
+    With `leases`, one per key, the elements end by themselves and carry what makes the lease again.
+    """
 
     name: str
     type: str
     interval: bool
-    elements: tuple[str, ...]
+    keys: tuple[str, ...]
+    leases: tuple[Lease, ...] = ()
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The set's flags in nft's words."""
+        return (*(("interval",) if self.interval else ()), *(("timeout",) if self.leases else ()))
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """What makes an element itself; how long it has still to live does not."""
+        if not self.leases:
+            return self.keys
+        return tuple(f"{key} {_comment(lease)}" for key, lease in zip(self.keys, self.leases, strict=True))
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The elements as they are sent."""
+        if not self.leases:
+            return self.keys
+        return tuple(
+            f"{key} timeout {lease.timeout}s expires {lease.expires}s {_comment(lease)}"
+            for key, lease in zip(self.keys, self.leases, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +87,27 @@ class _Shape:
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     """Group the exemptions by shape. The same exemptions in any order give the same sets and rules."""
-    boxes: dict[_Shape, set[Box]] = defaultdict(set)
+    boxes: dict[tuple[bool, _Shape], dict[Box, Lease | None]] = defaultdict(dict)
     for match in matches:
         for shape, box in _expand(match):
-            boxes[shape].add(box)
+            found = boxes[match.lease is not None, shape]
+            found[box] = _longer(found.get(box), match.lease)
     sets: list[ExemptSet] = []
     rules: list[str] = []
-    for shape in sorted(boxes):
-        named = list(_sets(shape, boxes[shape])) if shape.fields else []
+    for timed, shape in sorted(boxes):
+        named = list(_sets(shape, boxes[timed, shape])) if shape.fields else []
         sets += named
         rules += [_rule(shape, f"@{each.name}") for each in named] or [_rule(shape, "")]
     return ExemptRules(tuple(sets), tuple(rules))
+
+
+def _longer(one: Lease | None, other: Lease | None) -> Lease | None:
+    """Of two leases on the same traffic the one that ends last: a set holds a key once."""
+    return max((lease for lease in (one, other) if lease), key=lambda lease: (lease.expires, lease.id), default=None)
+
+
+def _comment(lease: Lease) -> str:
+    return f'comment "{comment(lease)}"'
 
 
 def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, Box]]:
@@ -134,14 +171,21 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _sets(shape: _Shape, boxes: set[Box]) -> Iterator[ExemptSet]:
+def _sets(shape: _Shape, boxes: Mapping[Box, Lease | None]) -> Iterator[ExemptSet]:
     ip = "ipv6" if shape.version == 6 else "ipv4"  # noqa: PLR2004 - IP versions are their own names
     kind = " . ".join(TYPES[field].format(ip=ip) for field in shape.fields)
+    timed = "_t" if any(boxes.values()) else ""
+
+    def named(suffix: str, members: Iterable[Box], *, interval: bool) -> ExemptSet:
+        ordered = sorted(members)
+        leases = tuple(lease for box in ordered if (lease := boxes[box]))
+        return ExemptSet(shape.name(timed + suffix), kind, interval, _elements(shape, ordered), leases)
+
     points = {box for box in boxes if all(low == high for low, high in box)}
     if points:
-        yield ExemptSet(shape.name(""), kind, interval=False, elements=_elements(shape, points))
-    for index, layer in enumerate(_layers(boxes - points), 1):
-        yield ExemptSet(shape.name(f"_r{index}"), kind, interval=True, elements=_elements(shape, layer))
+        yield named("", points, interval=False)
+    for index, layer in enumerate(_layers(boxes.keys() - points), 1):
+        yield named(f"_r{index}", layer, interval=True)
 
 
 def _layers(boxes: set[Box]) -> list[list[Box]]:
@@ -163,7 +207,7 @@ def _overlap(one: Box, other: Box) -> bool:
 def _elements(shape: _Shape, boxes: Iterable[Box]) -> tuple[str, ...]:
     return tuple(
         " . ".join(_text(field, span, shape.version) for field, span in zip(shape.fields, box, strict=True))
-        for box in sorted(boxes)
+        for box in boxes
     )
 
 

@@ -16,8 +16,11 @@ def moved(before: Snapshot, after: Snapshot, plan: Plan) -> tuple[str, ...]:
 
     A station seen for the first time, or no longer, has moved nowhere: flows are pinned when they are offloaded.
     """
-    ports = set(_moved_ports(before, after))
-    devices = set(_devices_of_new_macs(before, after))
+    return concerned(plan, set(_moved_ports(before, after)), set(_devices_of_new_macs(before, after)))
+
+
+def concerned(plan: Plan, ports: set[str], devices: set[str]) -> tuple[str, ...]:
+    """The tables with flows that may be pinned to one of the ports, or to an old MAC on one of the devices."""
     return tuple(table.name for table in plan.tables if ports & set(table.devices) or _leads_to(table, devices))
 
 

@@ -68,13 +68,13 @@ class _Asked:
         """The choice in force for a zone: its own section, completed from globals."""
         common = self.config.globals
         own = next((choice for choice in self.config.zone_choices if choice.name == name), ZoneChoice(name, "globals"))
+        mode, family = own.mode or common.mode, own.family or common.family
         after = common.after_packets if own.after_packets is None else own.after_packets
-        family = own.family or common.family
-        # what nobody may rely on makes the zone slow, and the section that says so is globals
-        section = "globals" if after is None or family is None else own.section
-        faulty = own.faulty or after is None or family is None
-        mode = Mode.NONE if faulty else own.mode or common.mode
-        return ZoneChoice(name, section, mode, family or Family.ANY, after or 0, faulty)
+        if own.faulty or mode is None or family is None or after is None:
+            # what nobody may rely on makes the zone slow
+            section = own.section if own.faulty else common.section
+            return ZoneChoice(name, section, Mode.NONE, family or Family.ANY, after or 0, faulty=True)
+        return ZoneChoice(name, own.section, mode, family, after)
 
     def wish(self, src: str, dest: str) -> Wish:
         """The pair's own section, else the lower mode, the larger wait and the common family of its two zones."""

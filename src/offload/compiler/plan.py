@@ -1,26 +1,30 @@
 """Config + Topology + Snapshot -> Plan: for every pair a path, on which devices, and why not a faster one. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from offload.compiler import decisions
 from offload.compiler.pairs import Wish, permitted, wishes
 from offload.compiler.topology import Topology
 from offload.model.config import Config, Exempt, Family, Mode
 from offload.model.network import DEVICE_NAME, Snapshot
-from offload.model.plan import TABLES, Element, ExemptMatch, PairDecision, Plan, PolicyKey, Reason, Table, Why
+from offload.model.plan import TABLES, Element, ExemptMatch, Lease, PairDecision, Plan, PolicyKey, Reason, Table, Why
 from offload.model.topology import ZoneDevices
 
 
-def plan(config: Config, topology: Topology, snapshot: Snapshot) -> Plan:
-    """Decide everything. The same input gives the same Plan, whatever the order of links and networks."""
+def plan(config: Config, topology: Topology, snapshot: Snapshot, leases: Iterable[Lease] = ()) -> Plan:
+    """Decide everything; `leases` are exempts given at run time.
+
+    The same input gives the same Plan, whatever the order of links and networks.
+    """
     coverage = _Coverage.of(config, topology, snapshot)
+    exempts = tuple(_exempts(config, leases, coverage.zones))
     asked = wishes(config, permitted(config, topology, snapshot))
     bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
     elements, settled = _settle(bids)
     tables = tuple(
-        _table(name, flowtable, mode, [e for e, m in elements if m is mode], config, coverage)
+        _table(name, flowtable, mode, [e for e, m in elements if m is mode], exempts, coverage)
         for name, flowtable, mode in TABLES
         if any(m is mode for _, m in elements)
     )
@@ -164,24 +168,40 @@ def _pair(bid: _Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDec
 
 
 def _table(
-    name: str, flowtable: str, mode: Mode, elements: list[Element], config: Config, coverage: _Coverage
+    name: str,
+    flowtable: str,
+    mode: Mode,
+    elements: list[Element],
+    exempts: tuple[ExemptMatch, ...],
+    coverage: _Coverage,
 ) -> Table:
     zones = {zone for element in elements for zone in element.pair}
     devices = {device for zone in zones for device in coverage.devices(zone, mode)} | set(coverage.added)
-    exempts = (_exempt(exempt, coverage.zones) for exempt in config.exempts if not exempt.faulty)
     return Table(
         name=name,
         flowtable=flowtable,
         hardware=mode is Mode.HARDWARE,
         devices=tuple(sorted(devices)),
         elements=tuple(elements),
-        exempts=tuple(match for match in exempts if match is not None),
+        exempts=exempts,
     )
+
+
+def _exempts(config: Config, leases: Iterable[Lease], zones: Mapping[str, ZoneDevices]) -> Iterator[ExemptMatch]:
+    """Those of the configuration, then those given at run time; a lease may outlive the zone it was given for."""
+    for exempt in config.exempts:
+        match = None if exempt.faulty else _exempt(exempt, zones)
+        if match is not None:
+            yield match
+    for lease in leases:
+        match = _exempt(lease.exempt, zones) if {lease.exempt.src, lease.exempt.dest} <= {"*", *zones} else None
+        if match is not None:
+            yield replace(match, lease=lease)
 
 
 def _exempt(exempt: Exempt, zones: Mapping[str, ZoneDevices]) -> ExemptMatch | None:
     """The exempt with its zones as devices; None where such a zone has none, so that no packet could match."""
-    ends = {end: zones[end].l3 if end != "*" else () for end in (exempt.src, exempt.dest)}
+    ends = {end: tuple(sorted(zones[end].l3)) if end != "*" else () for end in (exempt.src, exempt.dest)}
     if any(end != "*" and not devices for end, devices in ends.items()):
         return None
     return ExemptMatch(exempt, ends[exempt.src], ends[exempt.dest])

@@ -43,9 +43,9 @@ def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Netw
     """The zone's networks by netifd: those that are up, Reasons for those that are not, and names nobody knows."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
-    wanted = [name for name in by_name if any(fnmatchcase(name, pattern) for pattern in zone.networks)]
-    wanted += [network.name for network in snapshot.networks if network.zone == zone.name]
-    missing = [name for name in zone.networks if name not in by_name and not name.endswith("*")]
+    wanted = [name for name in zone.networks if name in by_name]
+    wanted += sorted(network.name for network in snapshot.networks if network.zone == zone.name)
+    missing = [name for name in zone.networks if name not in by_name]
 
     found = [by_name[name] for name in dict.fromkeys(wanted)]
     down = [network.name for network in found if not network.l3_device]

@@ -82,8 +82,9 @@ def _globals(reader: _Reader) -> Globals:
     values: dict[str, Any] = {option: value for reading in readings for option, value in reading.values.items()}
     bad = frozenset[str]().union(*(reading.bad for reading in readings))
     return Globals(
+        section=readings[0].section.id if readings else "globals",
         enabled=values.get("enabled", "enabled" not in bad),
-        mode=Mode.NONE if bad else values.get("mode", Mode.NONE),
+        mode=None if bad else values.get("mode", Mode.NONE),
         after_packets=None if "after_packets" in bad else values.get("after_packets", 0),
         family=None if "family" in bad else values.get("family", Family.ANY),
         devices=values.get("device", ()),

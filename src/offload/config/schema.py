@@ -53,7 +53,7 @@ FIREWALL_ZONE: Table = {
     "enabled": BOOL,
     "name": Option(options.identifier, required=True),
     "family": Option(options.fw4_family),
-    "network": Option(options.zone_device, many=True),
+    "network": TEXTS,  # fw4 takes any name that netifd has; these are longer than a device's may be
     "device": Option(options.zone_device, many=True),
     "subnet": TEXTS,
     "forward": Option(options.policy),
@@ -145,7 +145,8 @@ PACKAGES: Mapping[str, Mapping[str, Table]] = {
 class Reading:
     """A section read through its table: the values that were good, and a Problem for each that was not.
 
-    `bad` names the options behind the problems; unknown ones are among them unless the table is fw4's.
+    `bad` names the options behind the problems; unknown ones are among them unless the table is fw4's. A list keeps the
+    good ones of its values beside its Problems.
     """
 
     section: Section
@@ -176,12 +177,14 @@ def read(section: Section, table: Table, consequence: str, *, unknown: str = "")
             refuse(Fault.UNKNOWN_OPTION, option, consequence=unknown or consequence)
             bad |= set() if unknown else {option}
             continue
-        value = _value(table[option], given)
-        if isinstance(value, Bad):
-            refuse(value.fault, option, **{"consequence": consequence, **value.words})
+        good, refused = _values(table[option], given)
+        for each in refused:
+            refuse(each.fault, option, **{"consequence": consequence, **each.words})
             bad.add(option)
-        else:
-            values[option] = value
+        if table[option].many:
+            values[option] = good
+        elif good:
+            values[option] = good[0]
     for option, rule in table.items():
         if rule.required and option not in section.options:
             refuse(Fault.MISSING_OPTION, option, consequence=consequence)
@@ -189,12 +192,14 @@ def read(section: Section, table: Table, consequence: str, *, unknown: str = "")
     return Reading(section, values, tuple(problems), frozenset(bad))
 
 
-def _value(option: Option, given: str | tuple[str, ...]) -> Any:
-    if not option.many:
-        return option.parse(given) if isinstance(given, str) else Bad(Fault.NOT_A_LIST, {})
-    words = given.split() if isinstance(given, str) else given
+def _values(option: Option, given: str | tuple[str, ...]) -> tuple[tuple[Any, ...], list[Bad]]:
+    """What the option's words mean, and those that mean nothing."""
+    if not option.many and not isinstance(given, str):
+        return (), [Bad(Fault.NOT_A_LIST, {})]
+    words = given if not isinstance(given, str) else given.split() if option.many else (given,)
     parsed = [option.parse(word) for word in words]
-    return next((each for each in parsed if isinstance(each, Bad)), tuple(parsed))
+    refused = [each for each in parsed if isinstance(each, Bad)]
+    return tuple(each for each in parsed if not isinstance(each, Bad)), refused
 
 
 def named_only(section: Section) -> Section | None:

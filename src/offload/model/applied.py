@@ -1,4 +1,4 @@
-"""What the last pass did."""
+"""What the last pass did, and what became of connections that were to end."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,24 @@ class Applied:
     """The outcome of a pass over config and router.
 
     `generation` counts passes that changed the kernel, `time` is when the last one did (ISO 8601, UTC; empty: not
-    yet), `changes` how many transactions it sent, `error` the sentence of the one that failed: then the last good
-    state stands.
+    yet), `changes` how many transactions it sent, `returned` the tables whose flows all took the slow path for a
+    moment, `error` the sentence of the one that failed: then the last good state stands.
     """
 
     generation: int = 0
     time: str = ""
     changes: int = 0
+    error: str = ""
+    returned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Connections that were to end, those that were ended, and the sentence of the first that could not be.
+
+    The difference without an error were gone already.
+    """
+
+    asked: int = 0
+    ended: int = 0
     error: str = ""

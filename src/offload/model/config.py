@@ -94,8 +94,9 @@ class Interface:
 class Globals:
     """`config globals` of /etc/config/offload. None: the option is faulty, so nobody may rely on it."""
 
+    section: str = "globals"
     enabled: bool = True
-    mode: Mode = Mode.NONE
+    mode: Mode | None = Mode.NONE
     after_packets: int | None = 0
     family: Family | None = Family.ANY
     devices: tuple[str, ...] = ()

@@ -2,8 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 FINGERPRINT = "offload "  # stands before a rule's fingerprint in its comment
+
+
+class Timed(NamedTuple):
+    """An element that the kernel will remove by itself; `key` and `comment` as text, times in seconds."""
+
+    set: str
+    key: str
+    comment: str
+    timeout: int
+    expires: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +26,12 @@ class LiveTable:
     compared one by one: the kernel drops devices that go away, and others may change what is ours.
 
     `elements` by set, in render's words (of a map: key and verdict, `"a" . "b" : goto policy_0`); `rules` by chain, as
-    fingerprints in order, empty for a rule that is not ours.
+    fingerprints in order, empty for a rule that is not ours. `timed` has the elements that end by themselves once more;
+    how long they have still to live makes no difference between two tables.
     """
 
     name: str
     devices: frozenset[str] = frozenset()
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    timed: tuple[Timed, ...] = field(default=(), compare=False)

@@ -96,12 +96,23 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """An Exempt given at run time: `timeout` seconds in all, `expires` from now."""
+
+    id: int
+    exempt: Exempt
+    timeout: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExemptMatch:
-    """An Exempt with its zones resolved to l3 devices; empty tuples match every device."""
+    """An Exempt with its zones resolved to l3 devices; empty tuples match every device. `lease`: it ends by itself."""
 
     exempt: Exempt
     iifs: tuple[str, ...] = ()
     oifs: tuple[str, ...] = ()
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from offload.compiler.diff import Transaction, transactions
+from offload.compiler.leases import held_leases
 from offload.compiler.plan import plan
+from offload.compiler.render import wipe
 from offload.compiler.topology import resolve
 from offload.config.load import FILES, Packages, load
 from offload.errors import NftError
@@ -14,7 +16,7 @@ from offload.model.applied import Applied
 from offload.model.config import Config, Section
 from offload.model.live import LiveTable
 from offload.model.network import Snapshot
-from offload.model.plan import TABLES, Plan
+from offload.model.plan import TABLES, Lease, Plan
 from offload.model.problem import Problem
 
 TABLE_NAMES = tuple(name for name, _, _ in TABLES)
@@ -48,18 +50,34 @@ def read(uci: Uci) -> Packages:
     return {name: uci.read(name) for name in FILES}
 
 
-def decide(packages: Packages, snapshot: Snapshot) -> Decided:
-    """Config and Snapshot -> Plan. Pure."""
+def decide(packages: Packages, snapshot: Snapshot, leases: Iterable[Lease] = ()) -> Decided:
+    """Config, Snapshot and exempts given at run time -> Plan. Pure."""
     config, problems = load(packages)
     topology = resolve(config, snapshot)
-    return Decided(config, snapshot, plan(config, topology, snapshot), (*problems, *topology.problems))
+    return Decided(config, snapshot, plan(config, topology, snapshot, leases), (*problems, *topology.problems))
 
 
-def pending(decided: Decided, nft: Nft) -> list[Transaction]:
-    """The transactions that would bring the kernel to the Plan; none where it is there."""
-    if not decided.snapshot.kernel.nft:
+def adopted(nft: Nft) -> tuple[Lease, ...]:
+    """The exempts given at run time that the kernel still holds; what nft cannot tell is none."""
+    try:
+        return held_leases(nft.live(TABLE_NAMES).values())
+    except NftError:
+        return ()
+
+
+def pending(decided: Decided, nft: Nft, forced: Iterable[str] = ()) -> list[Transaction]:
+    """The transactions that would bring the kernel to the Plan; none where it is there.
+
+    A kernel that a probe found unable changes nothing: what of ours lives in it proves the probe wrong.
+    """
+    if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
-    return transactions(decided.plan, nft.live(TABLE_NAMES))
+    return transactions(decided.plan, nft.live(TABLE_NAMES), forced)
+
+
+def removal(nft: Nft) -> str:
+    """The text that takes away what is ours, and nothing else; empty where there is nothing."""
+    return "".join(map(wipe, nft.live(TABLE_NAMES)))
 
 
 def unreadable(decided: Decided) -> str:
@@ -68,19 +86,25 @@ def unreadable(decided: Decided) -> str:
 
 
 def apply(
-    decided: Decided, nft: Nft, before: Applied | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    decided: Decided,
+    nft: Nft,
+    before: Applied | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    forced: Iterable[str] = (),
 ) -> Applied:
-    """Send what is pending. What nft refuses changes nothing and is told in `error`; nothing to do sends nothing."""
+    """Send what is pending, and return the tables named in `forced` besides. What nft refuses changes nothing and is told in `error`; nothing to do sends nothing."""
     before = before or Applied()
     if error := unreadable(decided):
         return Applied(before.generation, before.time, 0, error)
     sent = 0
+    returned: tuple[str, ...] = ()
     try:
-        for transaction in pending(decided, nft):
+        for transaction in pending(decided, nft, forced):
             nft.apply(transaction.text)
             sent += 1
+            returned += transaction.returned
     except NftError as refusal:
         return Applied(before.generation, before.time, sent, str(refusal))
     if not sent:
         return Applied(before.generation, before.time)
-    return Applied(before.generation + 1, now().isoformat(timespec="seconds"), sent)
+    return Applied(before.generation + 1, now().isoformat(timespec="seconds"), sent, returned=returned)

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from offload.model.live import FINGERPRINT, LiveTable
+from offload.model.live import FINGERPRINT, LiveTable, Timed
+
+# An element with less to live than this is as good as gone: between our look and our transaction it may go.
+LAST_SECONDS = 2
 
 
 def live_table(name: str, objects: Iterable[Mapping[str, Any]]) -> LiveTable:
@@ -16,13 +19,16 @@ def live_table(name: str, objects: Iterable[Mapping[str, Any]]) -> LiveTable:
     devices: set[str] = set()
     elements: dict[str, frozenset[str]] = {}
     rules: dict[str, tuple[str, ...]] = {}
+    timed: list[Timed] = []
     for found in objects:
         match found:
             case {"flowtable": each}:
                 named = each.get("dev", [])
                 devices |= {named} if isinstance(named, str) else set(named)
             case {"set": each}:
-                elements[each["name"]] = frozenset(_element(item, _types(each)) for item in each.get("elem", []))
+                items = [item for item in each.get("elem", []) if _stays(item)]
+                elements[each["name"]] = frozenset(_element(item, _types(each)) for item in items)
+                timed += [_timed(item, each) for item in items if _expires(item) is not None]
             case {"map": each}:
                 elements[each["name"]] = frozenset(_mapping(item, _types(each)) for item in each.get("elem", []))
             case {"chain": each}:
@@ -31,7 +37,7 @@ def live_table(name: str, objects: Iterable[Mapping[str, Any]]) -> LiveTable:
                 comment = each.get("comment", "")
                 mark = comment.removeprefix(FINGERPRINT) if comment.startswith(FINGERPRINT) else ""
                 rules[each["chain"]] = (*rules.get(each["chain"], ()), mark)
-    return LiveTable(name, frozenset(devices), elements, rules)
+    return LiveTable(name, frozenset(devices), elements, rules, tuple(timed))
 
 
 def _types(each: Mapping[str, Any]) -> list[str]:
@@ -47,8 +53,28 @@ def _mapping(item: Any, types: list[str]) -> str:
     return f"{_element(key, types)} : {word} {named}".rstrip()
 
 
+def _expires(item: Any) -> int | None:
+    match item:
+        case {"elem": {"expires": int(seconds)}}:
+            return seconds
+    return None
+
+
+def _stays(item: Any) -> bool:
+    seconds = _expires(item)
+    return seconds is None or seconds >= LAST_SECONDS
+
+
+def _timed(item: Any, each: Mapping[str, Any]) -> Timed:
+    found = item["elem"]
+    key = _element(found["val"], _types(each))
+    return Timed(each["name"], key, found.get("comment", ""), found.get("timeout", 0), found["expires"])
+
+
 def _element(item: Any, types: list[str]) -> str:
     match item:
+        case {"elem": {"val": value, "comment": comment}}:
+            return f'{_element(value, types)} comment "{comment}"'
         case {"elem": {"val": value}}:
             return _element(value, types)
         case {"concat": parts}:

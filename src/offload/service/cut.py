@@ -1,0 +1,53 @@
+"""Cut: end connections, of a pair, a zone, a host, or a single one, so that their next packet asks the firewall anew.
+
+For what is no longer allowed only: a masqueraded download does not survive it (kernel.md 17). What is allowed and
+shall be slow is returned with its table instead.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from offload.errors import KernelError
+from offload.model.applied import Cut
+from offload.model.flow import Entry, Flow, Tuple
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.status.flows import flows
+from offload.status.query import Query
+
+
+class Connections(Protocol):
+    """What is asked of conntrack."""
+
+    def entries(self) -> list[Entry]: ...
+    def delete(self, entries: Iterable[Entry]) -> Cut: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which connections: those with all of what is given. `query` knows zone, host and state."""
+
+    pair: tuple[str, str] | None = None
+    query: Query | None = None
+    tuples: frozenset[Tuple] | None = None  # original tuples
+
+    def admits(self, flow: Flow) -> bool:
+        """Whether the flow is one of those meant."""
+        return (
+            (self.pair is None or (flow.src_zone, flow.dest_zone) == self.pair)
+            and (self.query is None or self.query.admits(flow))
+            and (self.tuples is None or flow.entry.original in self.tuples)
+        )
+
+
+def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Connections) -> Cut:
+    """End the forwarded connections that are meant. A selection of nothing in particular ends nothing."""
+    if selection == Selection():
+        return Cut(error="nothing was named to be cut")
+    try:
+        entries = conntrack.entries()
+    except KernelError as refusal:
+        return Cut(error=str(refusal))
+    meant = [flow.entry for flow in flows(entries, snapshot, plan) if selection.admits(flow)]
+    return conntrack.delete(meant) if meant else Cut()

@@ -1,0 +1,121 @@
+"""Guest time per packet of a router, by the kernel's own packet generator.
+
+In a machine whose clock counts instructions (QEMU's icount), what a run takes repeats to a fraction of a percent whatever
+else the host does. A run sends packets of one established UDP flow from one host through the router; the far host drops them
+as they come in, and what the generator and the near cable cost is measured by a run that the router drops as it comes in.
+"""
+
+import socket
+from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel.netns import Namespace
+
+PKTGEN = Path("/proc/thread-self/net/pktgen")
+PORT = 9009
+SIZE = 128  # bytes of a packet
+DROP = """table netdev bench {{
+	chain sink {{ type filter hook ingress device "{device}" priority -500; policy accept; udp dport {port} drop; }}
+}}"""
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a cable: a host and its device."""
+
+    host: Namespace
+    device: str
+
+
+@dataclass(frozen=True)
+class Flow:
+    """An established UDP flow as one host sends it: to `address` and `port`, by way of the neighbour's MAC."""
+
+    sender: End
+    source: str
+    sport: int
+    address: str
+    dport: int
+    mac: str
+
+
+def establish(near: End, far: End, address: str, near_mac: str, far_mac: str) -> tuple[Flow, Flow]:
+    """Open a flow from near to `address` on far; it comes back as both of its directions.
+
+    Three packets each way: the second of the opener is the first that can be offloaded.
+    """
+    with far.host.entered():
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        server.bind((address, PORT))
+    with near.host.entered():
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.connect((address, PORT))
+    with server, client:
+        server.settimeout(5)
+        client.settimeout(5)
+        for _ in range(3):
+            client.send(b"?")
+            _, seen = server.recvfrom(16)
+            server.sendto(b"!", seen)
+            client.recv(16)
+        source, sport = client.getsockname()
+    forth = Flow(near, source, sport, address, PORT, near_mac)
+    return forth, Flow(far, address, PORT, seen[0], seen[1], far_mac)
+
+
+@contextmanager
+def dropping(end: End, port: int) -> Iterator[None]:
+    """Drop the flow's packets as they come in on this device, at the price of one rule."""
+    end.host.nft(DROP.format(device=end.device, port=port))
+    try:
+        yield
+    finally:
+        end.host.nft("delete table netdev bench")
+
+
+def blast(flow: Flow, count: int) -> float:
+    """Send `count` packets of the flow; microseconds of guest time per packet, everything they caused included."""
+    settings = (
+        f"count {count}",
+        f"pkt_size {SIZE}",
+        "delay 0",
+        "clone_skb 0",
+        f"dst {flow.address}",
+        f"src_min {flow.source}",
+        f"src_max {flow.source}",
+        f"dst_mac {flow.mac}",
+        f"udp_src_min {flow.sport}",
+        f"udp_src_max {flow.sport}",
+        f"udp_dst_min {flow.dport}",
+        f"udp_dst_max {flow.dport}",
+    )
+    device = flow.sender.device
+    with flow.sender.host.entered():
+        with suppress(OSError):
+            _write("kpktgend_0", "rem_device_all")
+        _write("kpktgend_0", f"add_device {device}")
+        for setting in settings:
+            _write(device, setting)
+        _write("pgctrl", "start")
+        result = (PKTGEN / device).read_text().rpartition("Result: OK: ")[2]
+        _write("kpktgend_0", "rem_device_all")
+    return int(result.partition("(")[0]) / count
+
+
+def _write(name: str, command: str) -> None:
+    (PKTGEN / name).write_text(command + "\n")
+
+
+def cost(flow: Flow, arrives: End, leaves: End, count: int = 20_000) -> float:
+    """Guest microseconds per packet of the router alone.
+
+    `arrives` is the router's device where the flow comes in, `leaves` the far host's where it ends.
+    """
+    blast(flow, 500)  # caches, neighbours and the generator itself are warm afterwards
+    with dropping(arrives, flow.dport):
+        around = blast(flow, count)
+    with dropping(leaves, flow.dport):
+        through = blast(flow, count)
+    return through - around

@@ -1,0 +1,75 @@
+"""The product, imported once and run often: what `python -m offload VERB` does, without its start.
+
+In a virtual machine without KVM Python and its libraries take five seconds to start, the work itself one. So a process on
+the router imports them, and forks for every run. `Product.start` is the other way, the one a user takes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Done(NamedTuple):
+    """How a run of the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Product:
+    """The command `offload` on one router."""
+
+    def __init__(self, router: str, ubus_socket: Path) -> None:
+        self._start = ["ip", "netns", "exec", router, sys.executable]
+        self._environment = os.environ | {"OFFLOAD_UBUS_SOCKET": str(ubus_socket)}
+        self._warm = subprocess.Popen(
+            [*self._start, __file__], env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def close(self) -> None:
+        """Let the warm process end."""
+        self._warm.communicate()
+
+    def run(self, *argv: str, path: str = "") -> Done:
+        """Run a verb in a fork of the warm process; `path` is put before PATH."""
+        assert self._warm.stdin is not None and self._warm.stdout is not None
+        self._warm.stdin.write(json.dumps([path, *argv]) + "\n")
+        self._warm.stdin.flush()
+        return Done(*json.loads(self._warm.stdout.readline()))
+
+    def start(self, *argv: str) -> Done:
+        """Run a verb as a user does, in a process of its own."""
+        command = [*self._start, "-m", "offload", *argv]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+
+def _serve() -> None:
+    main = import_module("offload.cli").main
+    for library in ("jinja2", "pyroute2", "ubus", "uci"):
+        import_module(library)
+    for line in sys.stdin:
+        path, *argv = json.loads(line)
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            if not (child := os.fork()):
+                os.environ["PATH"] = f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]
+                os.dup2(out.fileno(), 1)
+                os.dup2(err.fileno(), 2)
+                sys.exit(main(argv))
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            print(json.dumps([code, _content(out), _content(err)]), flush=True)
+
+
+def _content(file: "tempfile._TemporaryFileWrapper[str]") -> str:
+    file.seek(0)
+    return file.read()
+
+
+if __name__ == "__main__":
+    _serve()

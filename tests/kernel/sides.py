@@ -1,0 +1,131 @@
+"""The sides of a router: how the packets of one network reach it, made of the kernel's own devices.
+
+Each lays the cables between a router and the host at the far end of one of its networks, and tells what the network
+stands on. Addresses are not their business, except where the protocol brings them along.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from kernel.netns import Namespace, cable
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a network stands on: its l3 device, the far end's device, and what netifd calls `proto` and `device`.
+
+    Without a protocol netifd knows nothing of the network, and its zone names the device.
+    """
+
+    l3: str
+    far: str = "eth0"
+    proto: str = "static"
+    parent: str = ""
+
+
+Side = Callable[[Namespace, Namespace, ExitStack], Ends]  # router, far host, and what to undo at the end
+
+
+def port(name: str) -> Side:
+    """A cable and nothing else."""
+
+    def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
+        cable(router, name, far, "eth0")
+        return Ends(name)
+
+    return lay
+
+
+def vlan(beneath: Side, number: int) -> Side:
+    """A tagged VLAN on another side: `eth1.7`, as many providers want it."""
+
+    def lay(router: Namespace, far: Namespace, stack: ExitStack) -> Ends:
+        ends = beneath(router, far, stack)
+        return Ends(_tag(router, ends.l3, number), _tag(far, ends.far, number))
+
+    return lay
+
+
+def bond(*names: str) -> Side:
+    """Several cables that are one device on both hosts."""
+
+    def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
+        for number, name in enumerate(names):
+            cable(router, name, far, f"eth{number}")
+        _join(router, "bond0", *names)
+        _join(far, "bond0", *(f"eth{number}" for number in range(len(names))))
+        return Ends("bond0", far="bond0")
+
+    return lay
+
+
+def bridge(*beneath: Side, name: str = "br-lan") -> Side:
+    """A bridge with other sides as its ports; the far end of the first one is the host's."""
+
+    def lay(router: Namespace, far: Namespace, stack: ExitStack) -> Ends:
+        router.ip(f"link add {name} type bridge", f"link set {name} up")
+        ends = [side(router, far, stack) for side in beneath]
+        router.ip(*(f"link set {each.l3} master {name}" for each in ends))
+        return Ends(name, ends[0].far)
+
+    return lay
+
+
+def filtering(name: str, number: int, tagged: bool = False) -> Side:
+    """One VLAN of a bridge that filters them, `br-lan.10`, with one port of it."""
+
+    def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
+        if not router.run("ip", "-br", "link", "show", "type", "bridge"):
+            router.ip("link add br-lan type bridge vlan_filtering 1 vlan_default_pvid 0", "link set br-lan up")
+        cable(router, name, far, "eth0")
+        router.ip(f"link set {name} master br-lan")
+        router.run("bridge", "vlan", "add", "vid", str(number), "dev", name, *([] if tagged else ["pvid", "untagged"]))
+        router.run("bridge", "vlan", "add", "vid", str(number), "dev", "br-lan", "self")
+        return Ends(_tag(router, "br-lan", number), _tag(far, "eth0", number) if tagged else "eth0")
+
+    return lay
+
+
+def container(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
+    """What docker makes: a bridge that netifd does not know, with a veth into the container."""
+    router.ip("link add docker0 type bridge", "link set docker0 up")
+    cable(router, "veth1a2b3c4", far, "eth0")
+    router.ip("link set veth1a2b3c4 master docker0")
+    return Ends("docker0", proto="")
+
+
+def wireguard(ours: str, theirs: str) -> Side:
+    """A WireGuard tunnel between two addresses that already reach each other."""
+
+    def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
+        ends = ((router, "wg0", ours), (far, "wg0", theirs))
+        keys = [_wireguard_device(host, name) for host, name, _ in ends]
+        for (host, name, _), key, peer in zip(ends, reversed(keys), (theirs, ours), strict=True):
+            host.run("wg", "set", name, "peer", key, "endpoint", f"{peer}:51820", "allowed-ips", "0.0.0.0/0,::/0")
+        return Ends("wg0", far="wg0", proto="wireguard")
+
+    return lay
+
+
+def _wireguard_device(host: Namespace, name: str) -> str:
+    """Make the device with a new key, and tell its public one."""
+    private = host.run("wg", "genkey")
+    host.ip(f"link add {name} type wireguard")
+    host.run("wg", "set", name, "listen-port", "51820", "private-key", "/dev/stdin", text=private)
+    host.ip(f"link set {name} up")
+    return host.run("wg", "pubkey", text=private).strip()
+
+
+def _tag(host: Namespace, device: str, number: int) -> str:
+    name = f"{device}.{number}"
+    host.ip(f"link add link {device} name {name} type vlan id {number}", f"link set {name} up")
+    return name
+
+
+def _join(host: Namespace, name: str, *members: str) -> None:
+    # balance-xor listens on every member; with active-backup the two ends could choose different cables
+    host.ip(f"link add {name} type bond mode balance-xor miimon 100")
+    for member in members:
+        host.ip(f"link set {member} down", f"link set {member} master {name}")
+    host.ip(f"link set {name} up")

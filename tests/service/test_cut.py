@@ -1,0 +1,48 @@
+"""Who is cut: by pair, zone, host or tuple, and nobody else."""
+
+import pytest
+
+from offload.errors import KernelError
+from offload.model.flow import Tuple
+from offload.service.cut import Selection, cut
+from offload.status.query import Query
+from offload.system.conntrack import FakeConntrack
+from status.routers import HOME, entry, packed, pair, plan
+
+PLAN = plan(pair("lan", "wan"), pair("guest", "wan"))
+PHONE = entry("192.168.1.10#1000 > 198.51.100.1#443", proto=6)
+LAPTOP = entry("192.168.1.11#1000 > 198.51.100.1#443", proto=6)
+VISITOR = entry("192.168.2.10#1000 > 198.51.100.1#443")
+OURS = entry("192.168.1.10#1000 > 192.168.1.1#22", proto=6)
+
+SELECTIONS = {
+    "a pair": (Selection(pair=("guest", "wan")), [VISITOR]),
+    "a zone": (Selection(query=Query.of({"zone": "lan"})), [PHONE, LAPTOP]),
+    "a host": (Selection(query=Query.of({"host": "192.168.1.10"})), [PHONE]),
+    "one": (Selection(tuples=frozenset({LAPTOP.original})), [LAPTOP]),
+    "all of what is given": (Selection(("lan", "wan"), Query.of({"host": "192.168.1.11"})), [LAPTOP]),
+    "nobody fits": (Selection(pair=("lan", "guest")), []),
+}
+
+
+@pytest.mark.parametrize(("selection", "ended"), SELECTIONS.values(), ids=SELECTIONS)
+def test_those_meant_end_and_no_others(selection: Selection, ended: list[object]) -> None:
+    fake = FakeConntrack([PHONE, LAPTOP, VISITOR, OURS])
+    assert cut(selection, HOME, PLAN, fake).ended == len(ended)
+    assert fake.deleted == ended
+
+
+def test_nothing_named_ends_nothing() -> None:
+    fake = FakeConntrack([PHONE])
+    assert cut(Selection(), HOME, PLAN, fake).error
+    assert not fake.deleted
+
+
+def test_a_tuple_is_the_original_one() -> None:
+    back = Tuple(packed("198.51.100.1"), packed("192.168.1.10"), 443, 1000)
+    assert cut(Selection(tuples=frozenset({back})), HOME, PLAN, FakeConntrack([PHONE])).asked == 0
+
+
+def test_a_kernel_that_cannot_be_asked_is_a_sentence() -> None:
+    found = cut(Selection(pair=("lan", "wan")), HOME, PLAN, FakeConntrack(error=KernelError("no ctnetlink")))
+    assert found.error == "no ctnetlink"

@@ -1,0 +1,86 @@
+"""The program `ubus`, which the real one agrees with (brokers.py tells how to try), and a router's replies as files."""
+
+import re
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import brokers
+import pytest
+import ubus
+
+PROGRAM = [sys.executable, str(brokers.OURS / "ubus_cli.py")] if brokers.STANDIN else ["ubus"]
+
+
+@pytest.mark.skipif(not brokers.STANDIN, reason="a feature of our broker")
+def test_replies_from_a_directory(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ubus_cli
+    from ubusd import running
+
+    replies = tmp_path / "replies"
+    replies.mkdir()
+    reply = replies / "network.interface~dump.json"
+    reply.write_text('{"interface": []}')
+    monkeypatch.setenv("OFFLOAD_UBUS_SOCKET", str(path))
+    with running(path, replies):
+        ubus.connect()
+        assert ubus.objects() == {"network.interface": {"dump": {}}}
+        assert ubus.call("network.interface", "dump", {"any": "thing"}) == [{"interface": []}]
+        reply.write_text('{"interface": [1]}')
+        assert ubus.call("network.interface", "dump", {}) == [{"interface": [1]}]
+        reply.write_text("nonsense")
+        for method, sentence in (("dump", "Unknown error"), ("up", "Method not found")):
+            with pytest.raises(RuntimeError, match=sentence):
+                ubus.call("network.interface", method, {})
+        ubus.disconnect()
+        assert ubus_cli.main(["list"]) == 0
+
+
+COMMANDS: dict[str, tuple[list[str], int, str, str]] = {
+    "list": (["list"], 0, "other\n", ""),
+    "list verbosely": (
+        ["-v", "list", "other"],
+        0,
+        '\'other\' @ID\n\t"echo":{"value":"(unknown)"}\n\t"slow":{"tenths":"Integer"}\n\t"die":{}\n',
+        "",
+    ),
+    "list nobody": (["list", "nobody"], 4, "", "Command failed: Not found\n"),
+    "call": (
+        ["call", "other", "echo", '{"value": [1, 2.5, {}, "é"]}'],
+        0,
+        '{\n\t"value": [\n\t\t1,\n\t\t2.500000,\n\t\t{\n\t\t\t\n\t\t},\n\t\t"é"\n\t]\n}\n',
+        "",
+    ),
+    "call simply": (["-S", "call", "other", "echo", '{"value":[true,null]}'], 0, '{"value":[true,null]}\n', ""),
+    "call nobody": (["call", "nobody", "echo"], 4, "", "Command failed: Not found\n"),
+    "call nothing": (["call", "other", "no"], 253, "", "Command failed: ubus call other no (Method not found)\n"),
+    "call badly": (
+        ["call", "other", "echo", "{"],
+        244,
+        "",
+        "Command failed: ubus call other echo { (Parsing message data failed)\n",
+    ),
+    "send": (["send", "event", "{}"], 0, "", ""),
+}
+
+
+@pytest.mark.usefixtures("other")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_program(path: Path, name: str) -> None:
+    arguments, code, output, error = COMMANDS[name]
+    done = subprocess.run([*PROGRAM, "-s", str(path), *arguments], capture_output=True, text=True, check=False)
+    shown = re.sub("@[0-9a-f]{8}", "@ID", done.stdout)
+    assert (done.returncode, shown, done.stderr) == (code, output, error)
+
+
+@pytest.mark.usefixtures("broker")
+def test_the_program_listens(path: Path) -> None:
+    with subprocess.Popen([*PROGRAM, "-s", str(path), "listen", "an*"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        while not select.select([process.stdout], [], [], 0.05)[0]:
+            ubus.send("answer", {})
+        ubus.send("an.event", {"n": 1, "list": [True]})
+        said = list(iter(process.stdout.readline, '{ "an.event": {"n":1,"list":[true]} }\n'))
+        assert set(said) == {'{ "answer": {} }\n'}
+        process.kill()

@@ -1,0 +1,142 @@
+"""Deletions as bytes, and the same bytes at work in a kernel of this machine."""
+
+import errno
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from offload.model.flow import Entry, Tuple
+from offload.system import conntrack
+from offload.system.conntrack import Conntrack, FakeConntrack
+from offload.system.ctrequest import answers, deletions
+
+SRC = Path(__file__).parents[2] / "src"
+HERE, THERE = b"\x0a\0\0\1", b"\x0a\0\0\2"
+
+
+def entry(sport: int = 1000, proto: int = 6, src: bytes = HERE, dst: bytes = THERE) -> Entry:
+    ends = Tuple(src, dst, sport, 80)
+    return Entry(proto, ends, Tuple(dst, src, 80, sport), 0, 60, 0, None, None, 3, None)
+
+
+def answer(number: int, refusal: int = 0) -> bytes:
+    return struct.pack("=IHHIIi", 36, 2, 0, number, 0, -refusal) + b"\0" * 16
+
+
+def test_a_deletion_names_the_original_tuple() -> None:
+    (sent,) = [deletions([entry()], 7)]
+    assert struct.unpack_from("=IHHIIBBH", sent) == (len(sent), 0x102, 5, 7, 0, 2, 0, 0)
+    assert HERE + b"\x08\0\2\0" + THERE in sent
+    assert struct.pack("!H", 1000) in sent and struct.pack("!H", 80) in sent
+    six = deletions([entry(src=b"\1" * 16, dst=b"\2" * 16)], 1)
+    assert six[16] == 10 and b"\1" * 16 in six and b"\2" * 16 in six
+
+
+def test_answers_are_read_whatever_they_are() -> None:
+    assert answers(answer(1) + answer(2, errno.ENOENT)) == [(1, 0), (2, errno.ENOENT)]
+    assert answers(b"") == answers(b"\0" * 15) == answers(b"\0" * 64) == []
+
+
+class Kernel:
+    """Stands where socket.socket stands, and refuses what the test says by the number of the request."""
+
+    refusals: dict[int, int]
+
+    def __init__(self, *_: object) -> None:
+        self.waiting: list[bytes] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def settimeout(self, _: float) -> None: ...
+
+    def setsockopt(self, *_: object) -> None: ...
+
+    def send(self, datagram: bytes) -> None:
+        at = 0
+        while at < len(datagram):
+            length, _, _, number = struct.unpack_from("=IHHI", datagram, at)
+            self.waiting.append(answer(number, self.refusals.get(number, 0)))
+            at += length
+
+    def recv(self, _: int) -> bytes:
+        return self.waiting.pop(0)
+
+
+@pytest.fixture(name="kernel")
+def _kernel(monkeypatch: pytest.MonkeyPatch) -> type[Kernel]:
+    monkeypatch.setattr("socket.socket", Kernel)
+    Kernel.refusals = {}
+    return Kernel
+
+
+@pytest.mark.usefixtures("kernel")
+def test_many_are_ended_in_batches() -> None:
+    found = Conntrack().delete(entry(port) for port in range(conntrack.BATCH * 2 + 1))
+    assert (found.asked, found.ended, found.error) == (257, 257, "")
+
+
+@pytest.mark.usefixtures("kernel")
+def test_nothing_is_asked_for_what_has_no_ports() -> None:
+    assert Conntrack().delete([entry(proto=1)]).asked == 0
+
+
+def test_what_is_gone_already_is_no_refusal(kernel: type[Kernel]) -> None:
+    kernel.refusals = {1: errno.ENOENT}
+    found = Conntrack().delete([entry(1), entry(2)])
+    assert (found.asked, found.ended, found.error) == (2, 1, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [(errno.EBUSY, "older than 6.1.32"), (errno.EPERM, "run as root"), (errno.ENOMEM, "Cannot allocate memory")],
+)
+def test_a_refusal_is_a_sentence_and_the_others_are_ended(kernel: type[Kernel], number: int, sentence: str) -> None:
+    kernel.refusals = {2: number}
+    found = Conntrack().delete([entry(1), entry(2), entry(3)])
+    assert (found.asked, found.ended) == (3, 2)
+    assert sentence in found.error
+
+
+def test_the_fake_ends_what_it_has() -> None:
+    fake = FakeConntrack([entry(1), entry(2)])
+    assert fake.delete([entry(2), entry(3)]).ended == 1
+    assert fake.entries() == [entry(1)] and fake.deleted == [entry(2)]
+
+
+REAL = """
+import subprocess, sys
+def insert(*words): subprocess.run(["conntrack", "-I", *words, "-t", "600"], check=True, capture_output=True)
+try:
+    insert("-p", "tcp", "--state", "ESTABLISHED", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "1", "--dport", "80")
+    insert("-p", "udp", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "2", "--dport", "53")
+    insert("-p", "udp", "-s", "2001:db8::1", "-d", "2001:db8::2", "--sport", "3", "--dport", "53")
+except (OSError, subprocess.CalledProcessError) as error:
+    print("no conntrack here:", getattr(error, "stderr", error)); sys.exit(77)
+from offload.system.conntrack import Conntrack
+door = Conntrack()
+found = [entry for entry in door.entries() if entry.original.sport in (1, 3)]
+print(len(found), door.delete(found), [entry.original.sport for entry in door.entries()], door.delete(found))
+"""
+
+
+def test_a_real_kernel_ends_connections() -> None:
+    """In a network namespace of its own: two are ended, the third stays, and a second time there is nothing to end."""
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-c", REAL],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(SRC), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        check=False,
+    )
+    if done.returncode != 0 and ("no conntrack" in done.stdout or "unshare" in done.stderr):
+        pytest.skip(done.stdout + done.stderr)
+    assert done.stdout.split("\n")[0] == ("2 Cut(asked=2, ended=2, error='') [2] Cut(asked=2, ended=0, error='')"), (
+        done.stdout + done.stderr
+    )
