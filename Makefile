@@ -1,6 +1,6 @@
 # Every target does its own set-up; on a machine that has it, that costs a second.
 PYTHON := .venv/bin/python
-VM := $(PYTHON) tests/kernel/vm.py
+VM := PYTHONPATH=tests $(PYTHON) -m kernel.vm
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check kernel golden format

@@ -4,8 +4,8 @@ Every word a user can write into /etc/config and every name a kernel or netifd c
 the worst one; the rest is what a real router looks like, so that most of it gets as far as the ruleset.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from random import Random
 from typing import TypeVar
@@ -18,7 +18,17 @@ Options = dict[str, str | tuple[str, ...]]
 
 HOSTILE = (
     *("", " ", "'", '"', '\\"', "\n", "\r\n", "\t", "\0", "{", "}", "{ }", "{0}", "%s", ";", "#", "$(reboot)", "`id`"),
-    *('" } ; flush ruleset ; "', '"\n}\ndelete table inet fw4\n', "drop; accept", "@pairs", "lo", "*", "+", "!", "!lan"),
+    *(
+        '" } ; flush ruleset ; "',
+        '"\n}\ndelete table inet fw4\n',
+        "drop; accept",
+        "@pairs",
+        "lo",
+        "*",
+        "+",
+        "!",
+        "!lan",
+    ),
     *("a" * 300, "é", "日本", "\x1b[2J", "\udce9", "-1", "0x", "1e3", "٣", "99999999999999999999", "../../etc/passwd"),
     *("0.0.0.0/0", "::/0", "1.2.3.4/33", "fe80::1%eth0", "10.0.0.1-10.0.0.9", "00:00:00:00:00", "65536", "9-1", "-"),
 )
@@ -37,7 +47,15 @@ WORDS: dict[str, Sequence[str]] = {
     "redirect target": ("DNAT", "dnat", "SNAT"),
     "reflection": ("0", "1", "1"),
     "flow_offloading": ("0",) * 19 + ("1",),
-    "src_ip": ("192.168.1.50", "192.168.1.0/24", "10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "2001:db8::5", "0.0.0.0/0"),
+    "src_ip": (
+        "192.168.1.50",
+        "192.168.1.0/24",
+        "10.0.0.0/8",
+        "10.1.0.0/16",
+        "2001:db8::/32",
+        "2001:db8::5",
+        "0.0.0.0/0",
+    ),
     "dest_ip": ("203.0.113.9", "203.0.113.0/24", "203.0.112.0/22", "2001:db8:f::/48", "192.168.1.10", "128.0.0.0/1"),
     "src_mac": ("00:11:22:33:44:55", "AA-BB-CC-DD-EE-FF"),
     "proto": ("tcp", "udp", "tcpudp", "6", "17", "all", "tcp", "udp"),
@@ -62,6 +80,18 @@ def router(seed: int, hostility: float = 0.01) -> Router:
     """The router of this number: the same one every time. `hostility`: the share of words that are the worst ones."""
     random = Random(seed)  # noqa: S311 - a test that repeats, not a secret
     return _Maker(random, random.choice((0.0, hostility, 5 * hostility))).router()
+
+
+def changes(seed: int, steps: int) -> Iterator[Router]:
+    """A router, and what becomes of it in small steps: a section of its offload package, or a device, goes or is back."""
+    random, whole = Random(seed), router(seed, 0.0)  # noqa: S311 - as above
+    yield whole
+    for _ in range(steps):
+        sections, links = whole.packages["offload"], whole.snapshot.links
+        kept = random.sample(sections, max(1, len(sections) - random.randint(0, 2)))
+        there = random.sample(links, len(links) - random.randint(0, 1))
+        packages = whole.packages | {"offload": tuple(sorted(kept, key=lambda section: section.name))}
+        yield Router(packages, replace(whole.snapshot, links=tuple(there)))
 
 
 class _Maker:
@@ -97,10 +127,9 @@ class _Maker:
     def _some(self, words: Sequence[T], least: int = 0, most: int = 3) -> tuple[T, ...]:
         return tuple(self.random.sample(words, min(len(words), self.random.randint(least, most))))
 
-    def _shuffled(self, items: Sequence[T] | object) -> tuple[T, ...]:
-        listed: list[T] = list(items)  # type: ignore[call-overload] # a view of a dict is no Sequence
-        self.random.shuffle(listed)
-        return tuple(listed)
+    def _shuffled(self, items: Iterable[T]) -> tuple[T, ...]:
+        listed = list(items)
+        return tuple(self.random.sample(listed, len(listed)))
 
     # the devices
 
@@ -124,7 +153,9 @@ class _Maker:
             plain.append(self._join("bond0", "bond", plain))
         named = [self._join(name, "bridge", plain) for name in ("br-lan", "br-guest", "docker0")]
         named += [self._link(f"{named[0]}.{vid}", kind="vlan", lower=(named[0],), able=0) for vid in (10, 20)]
-        named += [self._link(name, kind=name[:-1], able=0) for name in ("wg0", "wg1", "ppp0", "tun0") if self.chance(0.4)]
+        named += [
+            self._link(name, kind=name[:-1], able=0) for name in ("wg0", "wg1", "ppp0", "tun0") if self.chance(0.4)
+        ]
         return [*named, *plain, "lo", "gone0"]
 
     def _port(self, name: str, conduit: str) -> str:
@@ -177,6 +208,9 @@ class _Maker:
     def _chosen(self, *names: str, share: float = 0.5) -> Options:
         return {name: self._value(name, WORDS[name]) for name in names if self.chance(share)}
 
+    def _wish(self) -> Options:
+        return {**self._chosen("mode", share=0.9), **self._chosen("family", "after_packets", share=0.2)}
+
     def _ends(self, share: float = 1.0) -> Options:
         return {end: self._word(self.random.choice(self.zones)) for end in ("src", "dest") if self.chance(share)}
 
@@ -197,15 +231,13 @@ class _Maker:
         return tuple(self._section("firewall", kind, i, options) for i, (kind, options) in enumerate(made))
 
     def _offload(self) -> tuple[Section, ...]:
-        common = self._chosen("mode", share=0.9) | self._chosen("after_packets", "family", share=0.2) | self._chosen("enabled", share=0.1)
+        common = self._wish() | self._chosen("enabled", share=0.1)
         for option in ("device", "exclude_device"):
             if self.chance(0.2):
                 common[option] = self._value(option, list(self.links))
         made: list[tuple[str, Options]] = [("globals", common)]
-        for zone in self._some(self.zones, 0, 5):
-            made.append(("zone", {"name": self._word(zone)} | self._chosen("mode", share=0.9) | self._chosen("family", "after_packets", share=0.2)))
-        for _ in range(self.random.randint(0, 2)):
-            made.append(("pair", self._ends() | self._chosen("mode", share=1)))
+        made += [("zone", {"name": self._word(zone), **self._wish()}) for zone in self._some(self.zones, 0, 5)]
+        made += [("pair", self._ends() | self._chosen("mode", share=1)) for _ in range(self.random.randint(0, 2))]
         for i in range(self.random.randint(0, 5)):
             match = self._chosen(*MATCHES, share=0.35)
             if {"src_port", "dest_port"} & set(match):

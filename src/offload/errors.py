@@ -4,6 +4,7 @@
   - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged
   - KernelError: a netlink request failed
   - BusError: ubus is away or answered nonsense
+    - AbsentError: nobody is there to be asked
   - FileError: a file of a router directory cannot be read or written
 """
 
@@ -22,6 +23,10 @@ class KernelError(OffloadError):
 
 class BusError(OffloadError):
     """ubus cannot be reached, or the reply is not what netifd documents."""
+
+
+class AbsentError(BusError):
+    """ubusd is not reachable, or it knows no such object."""
 
 
 class FileError(OffloadError):

@@ -1,12 +1,14 @@
 """These tests need a kernel with flowtables and are collected only in the guest that vm.py boots."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 
 import pytest
 
 if os.environ.get("OFFLOAD_IN_VM"):
     from kernel.lab import Home, home
+    from kernel.traffic import Talk
 else:
     collect_ignore_glob = ["*.py"]
 
@@ -23,3 +25,10 @@ def _home(network: "Home") -> "Home":
     network.router.reset()
     network.router.offload("apply")
     return network
+
+
+@pytest.fixture(name="call")
+def _call() -> Iterator[Callable[..., "Talk"]]:
+    """Start conversations as `Talk` does; they end with the test."""
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(closing(Talk(*arguments)))

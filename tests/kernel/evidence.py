@@ -6,13 +6,13 @@ firewall and our own chain see, dropped packets included, and nothing of what th
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from kernel.netns import Namespace
-from kernel.traffic import Crossing, Talk
+from kernel.traffic import NOTHING, Crossing, Talk
 
 Key = tuple[str, int, str, int, str]  # source, port, destination, port, protocol, as the forward hook sees them
 
@@ -40,14 +40,14 @@ table inet evidence {
 
 @dataclass
 class Sighting:
-    """What was seen of a conversation during a `with watch(...)`: packets it moved, and those among them that were slow."""
+    """What was seen of a conversation in a `with watch(...)`: packets it moved, and those among them that were slow."""
 
-    moved: Crossing = Crossing(0, 0)
-    slow: Crossing = Crossing(0, 0)
+    moved: Crossing = NOTHING
+    slow: Crossing = NOTHING
 
     def fast(self, at_least: int) -> bool:
         """Both directions moved at least so many packets, and not one of them was slow."""
-        return min(self.moved) >= at_least and self.slow == Crossing(0, 0)
+        return min(self.moved) >= at_least and self.slow == NOTHING
 
     def all_slow(self) -> bool:
         """Both directions moved, and every packet was slow."""
@@ -61,12 +61,12 @@ class Evidence:
         self._router = router
         router.nft(COUNTERS)
 
-    def slow(self, talk: Talk) -> Crossing:
-        """Packets of a conversation that have taken the slow path so far."""
-        counted = self._counted()
+    def slow(self, talk: Talk, counted: Mapping[Key, int] | None = None) -> Crossing:
+        """Packets of a conversation that have taken the slow path so far, or had when `counted`."""
+        counted = self.counted() if counted is None else counted
         near, far = (str(talk.near[0]), talk.near[1]), (str(talk.far[0]), talk.far[1])
         original, reply = (*near, *far, talk.proto), (*far, *near, talk.proto)
-        # The first packet of every flow is slow. Without it, "no slow packet" would mean that we looked for another flow.
+        # The first packet of every flow is slow. Where there was none, we are looking for another flow.
         assert original in counted, f"the forward hook has never seen {original}"
         return Crossing(counted[original], counted.get(reply, 0))
 
@@ -78,7 +78,19 @@ class Evidence:
         yield sighting
         sighting.moved, sighting.slow = talk.packets() - moved, self.slow(talk) - slow
 
-    def _counted(self) -> dict[Key, int]:
+    @contextmanager
+    def watch_all(self, talks: Sequence[Talk]) -> Iterator[list[Sighting]]:
+        """Watch several conversations at once, which costs no more than one."""
+        sightings = [Sighting() for _ in talks]
+        moved, before = [talk.packets() for talk in talks], self.counted()
+        yield sightings
+        after = self.counted()
+        for sighting, talk, then in zip(sightings, talks, moved, strict=True):
+            sighting.moved = talk.packets() - then
+            sighting.slow = self.slow(talk, after) - self.slow(talk, before)
+
+    def counted(self) -> dict[Key, int]:
+        """Slow packets so far, of every flow there was."""
         listing = json.loads(self._router.run("nft", "-j", "list", "table", "inet", "evidence"))
         sets = [found["set"] for found in listing["nftables"] if "set" in found]
         return dict(_element(each["elem"]) for found in sets for each in found.get("elem", ()))
@@ -95,5 +107,7 @@ def conntrack_flags(router: Namespace, talk: Talk) -> set[str]:
     """The flags that conntrack(8) prints for a conversation: an independent witness, but no proof."""
     source, sport = talk.near
     family = "ipv6" if ":" in str(source) else "ipv4"
-    listing = router.run("conntrack", "-L", "-f", family, "-p", talk.proto, "--orig-src", str(source), "--sport", str(sport))
+    listing = router.run(
+        "conntrack", "-L", "-f", family, "-p", talk.proto, "--orig-src", str(source), "--sport", str(sport)
+    )
     return set(re.findall(r"\[(\w+)\]", listing))

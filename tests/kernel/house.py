@@ -140,8 +140,7 @@ class House:
 
     def watch(self, talks: list[Talk], count: int = 60) -> list[Sighting]:
         """Let each conversation exchange so many messages, and see what became of the packets."""
-        with ExitStack() as stack:
-            sightings = [stack.enter_context(self.evidence.watch(talk)) for talk in talks]
+        with self.evidence.watch_all(talks) as sightings:
             for talk in talks:
                 talk.echo(count)
         return sightings
@@ -160,20 +159,14 @@ class House:
         self.talks.clear()
 
     def _build(self, network: str, side: Side, stack: ExitStack) -> None:
-        # a tunnel's far end is a host that is there already
-        beyond = self.hosts.get("wan") if network == "vpn" else None
-        far = beyond or Namespace(network)
-        self.hosts[network] = far
-        if not beyond:
-            stack.callback(far.delete)
+        far = self.hosts[network] = Namespace(network)
+        stack.callback(far.delete)
         ends = self.ends[network] = side(self.router, far, stack)
         if ends.proto != "pppoe":
             for host, device, number in ((self.router, ends.l3, 1), (far, ends.far, 2)):
                 host.ip(*(f"addr add {_address(network, number, v)}/{size} dev {device}" for v, size in ((4, 24), (6, 64))))
-            if not beyond:
-                far.ip(*(f"route add {every} via {_address(network, 1, v)}" for every, v in (("0/0", 4), ("::/0", 6))))
-        if not beyond:
-            stack.callback(Server(far).close)
+            far.ip(*(f"route add {every} via {_address(network, 1, v)}" for every, v in (("0/0", 4), ("::/0", 6))))
+        stack.callback(Server(far).close)
 
     def _configure(self, shape: Shape) -> None:
         known = {network: ends for network, ends in self.ends.items() if ends.proto}
@@ -199,7 +192,9 @@ class House:
             ),
         )
         quoted = {
-            side: ", ".join(f'"{ends.l3}"' for name, ends in self.ends.items() if (name in OUTSIDE) == (side == "outside"))
+            side: ", ".join(
+                f'"{ends.l3}"' for name, ends in self.ends.items() if (name in OUTSIDE) == (side == "outside")
+            )
             for side in ("inside", "outside")
         }
         masqueraded = "{ ipv4, ipv6 }" if shape.nat66 else "ipv4"

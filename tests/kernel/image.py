@@ -1,8 +1,8 @@
-"""Packs the guest's root file system: a small ext2 image with Python, the programs the tests call, and this repository.
+"""Packs the guest's root file system: a small ext2 image with Python, the programs tests call, and this repository.
 
-virtme-ng can give the guest the host's own root instead, but over 9p, where each open, stat and page is a round trip, and
-with udev, which loads every driver it knows. Measured without KVM: 24 to 90 s to the first command instead of 7, and
-27 s for `import pytest` instead of 3.
+virtme-ng can give the guest the host's own root instead, but over 9p, where each open, stat and page is a round trip,
+and with udev, which loads every driver it knows. Measured without KVM: 24 to 90 s to the first command instead of 7,
+and 27 s for `import pytest` instead of 3.
 """
 
 import compileall
@@ -16,11 +16,16 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
-PROGRAMS = "bash bridge busybox conntrack ethtool ip iperf3 modprobe mount nft sysctl tc tcpdump".split()
-PROGRAMS += "hostapd iw pppd pppoe-server wg".split()
+PROGRAMS = [
+    *("bash", "bridge", "busybox", "conntrack", "ethtool", "ip", "iperf3", "modprobe", "mount", "nft", "sysctl"),
+    *("hostapd", "iw", "pppd", "pppoe-server", "tc", "tcpdump", "wg"),
+]
 PLUGINS = sorted(Path("/usr/lib/pppd").glob("*/*pppoe.so"))  # pppd opens them by name, so no program asks for them
 CONFIG = ["/etc/group", "/etc/ld.so.cache", "/etc/passwd", "/etc/protocols", "/etc/services"]
-DIRECTORIES = "dev etc/config home opt proc root run srv sys tmp usr/bin usr/lib usr/lib64 usr/sbin var".split()
+DIRECTORIES = [
+    *("dev", "etc/config", "home", "opt", "proc", "root", "run", "srv", "sys", "tmp", "var"),
+    *("usr/bin", "usr/lib", "usr/lib64", "usr/sbin"),
+]
 NOT_NEEDED = shutil.ignore_patterns(
     *("ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tests", "tkinter", "turtledemo", "config-3*"),
     *("mypy", "mypyc", "pip", "pkg_resources", "ruff", "setuptools", "virtme", "virtme_ng", "*__mypyc*", "*.opt-?.pyc"),
@@ -46,22 +51,21 @@ def interpreter() -> Path:
     return Path(sys.executable).resolve()
 
 
-def pack(image: Path, results: Path) -> None:
-    """Write the image; `results` will be a directory shared with the host."""
-    root = image.with_suffix(".root")
-    shutil.rmtree(root, ignore_errors=True)
+def pack(folder: Path, results: Path, script: str) -> Path:
+    """Make the image in `folder`; `results` will be shared with the host, and `script` is the guest's /command.sh."""
+    root = folder / "root"
     _frame(root, results)
+    (root / "command.sh").write_text(script)  # on the kernel's command line, 2048 characters would be all
     programs = [_program(name) for name in PROGRAMS]
     _copy(root, [*programs, *PLUGINS, interpreter(), *map(Path, CONFIG)])
     _copy_python(root)
     _copy(root, _libraries([*programs, interpreter(), *root.rglob("*.so")]))
-    _write_image(root, image)
-    shutil.rmtree(root)
+    return _image(root)
 
 
 def _frame(root: Path, results: Path) -> None:
     """Make the directories, Debian's links into /usr, busybox for everything small, and what stands for udev."""
-    for directory in (*DIRECTORIES, results.relative_to("/")):
+    for directory in (*DIRECTORIES, str(results)[1:]):
         (root / directory).mkdir(parents=True, exist_ok=True)
     for directory in ("bin", "lib", "lib64", "sbin"):
         (root / directory).symlink_to(f"usr/{directory}")
@@ -110,9 +114,12 @@ def _libraries(files: Iterable[Path]) -> list[Path]:
     return sorted({Path(path) for path in re.findall(r"(/\S+) \(0x", listing)})
 
 
-def _write_image(root: Path, image: Path) -> None:
+def _image(root: Path) -> Path:
+    image = root.with_suffix(".ext2")
     size = sum(path.lstat().st_size + 4096 for path in root.rglob("*"))
     with image.open("wb") as file:
         file.truncate(size * 5 // 4 + (16 << 20))
     mke2fs = shutil.which("mke2fs", path=SEARCH) or "mke2fs"
     subprocess.run([mke2fs, "-q", "-F", "-t", "ext2", "-m", "0", "-d", str(root), str(image)], check=True)
+    shutil.rmtree(root)
+    return image

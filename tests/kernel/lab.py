@@ -1,9 +1,9 @@
 """A test network like a house's: a router that the product runs on, two stations, a guest and a server in the internet.
 
-          client --- lan1                      client  192.168.1.2  2001:db8:1::2
-          laptop --- lan2  br-lan              laptop  192.168.1.3  2001:db8:1::3
-    (no carrier) --- lan3          router --- wan --- server  203.0.113.1  2001:db8:ff::1
-           guest --- guest1  br-guest          guest   192.168.3.2  2001:db8:3::2
+      client --- lan1                      client  192.168.1.2  2001:db8:1::2
+      laptop --- lan2  br-lan              laptop  192.168.1.3  2001:db8:1::3
+(no carrier) --- lan3          router --- wan --- server  203.0.113.1  2001:db8:ff::1
+       guest --- guest1  br-guest          guest   192.168.3.2  2001:db8:3::2
 """
 
 import json
@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import ubusd
+from uci import Uci
+
 from kernel.evidence import Evidence
 from kernel.netns import Namespace, cable
 from kernel.product import Product
 from kernel.traffic import Server, Target
-from uci import Uci
 
 HOME = Path(__file__).parent / "home"
 NETLINK_NETFILTER = 12  # the module socket does not name it
@@ -46,10 +47,10 @@ class Router(Namespace):
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep netifd's answers reachable on ubus, and the product ready."""
+        self.product = Product(self.name, self._socket)  # it gets warm meanwhile
         with ubusd.running(self._socket, self.replies):
-            self.product = Product(self.name, self._socket)
             yield
-            self.product.close()
+        self.product.close()
 
     def reset(self) -> None:
         """Put the folder's configuration and netifd's answers back."""
@@ -57,18 +58,20 @@ class Router(Namespace):
         shutil.copytree(self._folder / "config", self.config, dirs_exist_ok=True)
         shutil.copytree(self._folder / "ubus", self.replies, dirs_exist_ok=True)
 
-    def uci(self, package: str, section: str, option: str, value: str | tuple[str, ...] | None = None) -> None:
-        """`uci set` (without a value: `uci delete`) and `uci commit`; a section type as `option` adds the section."""
+    def uci(self, package: str, section: str, option: str, value: str) -> None:
+        """`uci set PACKAGE.SECTION.OPTION=VALUE` and `uci commit PACKAGE`."""
         tree = Uci(confdir=str(self.config))
-        if value is None:
-            tree.delete(package, section, option)
-        else:
-            tree.set(package, section, option, value)
+        tree.set(package, section, option, value)
         tree.commit(package)
 
     def write(self, package: str, text: str) -> None:
         """Write a whole file of /etc/config."""
         (self.config / package).write_text(text)
+
+    def append(self, package: str, text: str) -> None:
+        """Add sections to a file of /etc/config, as with an editor."""
+        with (self.config / package).open("a") as file:
+            file.write(text)
 
     def offload(self, *arguments: str, codes: tuple[int, ...] = (0,), path: str = "") -> str:
         """Run the product on this router; `path` goes before PATH. What it printed is the answer."""
@@ -135,12 +138,12 @@ def home() -> Iterator[Home]:
 
         router = Router("router")
         stack.callback(router.delete)
+        stack.enter_context(router.running())
         client, laptop, guest, server = map(host, ("client", "laptop", "guest", "server"))
         _lay_cables(router, client, laptop, guest, server)
         router.nft((HOME / "firewall.nft").read_text())
         for answering in (client, server):
             stack.callback(Server(answering).close)
-        stack.enter_context(router.running())
         yield Home(router, client, laptop, guest, server, Evidence(router))
 
 

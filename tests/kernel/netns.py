@@ -1,7 +1,6 @@
 """Network namespaces as the hosts of a test network, and cables between them."""
 
 import ctypes
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +11,13 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Namespace:
-    """A host: a network namespace of this name, with its loopback up and IPv6 addresses usable at once."""
+    """A host: a network namespace of this name, whose IPv6 addresses are usable at once."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         subprocess.run(["ip", "netns", "add", name], check=True)
         # Duplicate address detection would hold every test up for a second or two.
         self.sysctl({"net/ipv6/conf/default/accept_dad": 0, "net/ipv6/conf/all/accept_dad": 0})
-        self.ip("link set lo up")
 
     def delete(self) -> None:
         """Remove the host; its devices, connections and rulesets go with it."""
@@ -28,8 +26,9 @@ class Namespace:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """What this thread opens or starts meanwhile lives on this host: sockets, processes, /proc/sys/net."""
-        with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{self.name}", "rb") as there:
-            _set_namespace(there.fileno())
+        here, there = Path("/proc/thread-self/ns/net"), Path("/run/netns", self.name)
+        with here.open("rb") as home, there.open("rb") as away:
+            _set_namespace(away.fileno())
             try:
                 yield
             finally:

@@ -1,5 +1,6 @@
 """A PPPoE session over another side: a real pppd that dials, a real pppoe-server that answers."""
 
+import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,6 +20,7 @@ class Session:
 
     def __init__(self, router: Namespace, parent: str, far: Namespace, device: str) -> None:
         self._router, self._far, self._parent = router, far, parent
+        subprocess.run(["modprobe", "-a", "ppp_generic", "pppoe"], check=True)
         options = Path("/run/pppoe-server.options")
         options.write_text(SERVER)
         PLUGINS.mkdir(parents=True, exist_ok=True)
@@ -37,7 +39,9 @@ class Session:
         for host, device in ((self._router, DEVICE), (self._far, FAR)):
             wait_until(lambda host=host, device=device: "inet " in _shown(host, device), device, self._dialer.log)
         self._router.ip(f"addr add 2001:db8:ff::1/64 dev {DEVICE}")
-        self._far.ip(f"addr add 2001:db8:ff::2/64 dev {FAR}", f"route add default dev {FAR}", f"route add ::/0 dev {FAR}")
+        self._far.ip(
+            f"addr add 2001:db8:ff::2/64 dev {FAR}", f"route add default dev {FAR}", f"route add ::/0 dev {FAR}"
+        )
 
     def hang_up(self) -> None:
         """End the session; the device goes with it, at both ends."""

@@ -1,7 +1,7 @@
 """The product, imported once and run often: what `python -m offload VERB` does, without its start.
 
-In a virtual machine without KVM Python and its libraries take five seconds to start, the work itself one. So a process on
-the router imports them, and forks for every run. `Product.start` is the other way, the one a user takes.
+In a virtual machine without KVM Python and its libraries take five seconds to start, the work itself one. So a process
+on the router imports them, and forks for every run. `Product.start` is the other way, the one a user takes.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 
 class Done(NamedTuple):
@@ -66,7 +66,7 @@ def _serve() -> None:
             print(json.dumps([code, _content(out), _content(err)]), flush=True)
 
 
-def _content(file: "tempfile._TemporaryFileWrapper[str]") -> str:
+def _content(file: IO[str]) -> str:
     file.seek(0)
     return file.read()
 

@@ -95,25 +95,28 @@ def container(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
     return Ends("docker0", proto="")
 
 
-def wireguard(ours: str, theirs: str) -> Side:
-    """A WireGuard tunnel between two addresses that already reach each other."""
+def wireguard(carrier: str) -> Side:
+    """A WireGuard tunnel to a host that is reached through the host at the far end of network `carrier`."""
 
     def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
-        ends = ((router, "wg0", ours), (far, "wg0", theirs))
-        keys = [_wireguard_device(host, name) for host, name, _ in ends]
-        for (host, name, _), key, peer in zip(ends, reversed(keys), (theirs, ours), strict=True):
-            host.run("wg", "set", name, "peer", key, "endpoint", f"{peer}:51820", "allowed-ips", "0.0.0.0/0,::/0")
+        # made there and taken away, the device keeps sending through the host where it was made
+        router.run("ip", "-n", carrier, "link", "add", "wg0", "type", "wireguard")
+        router.run("ip", "-n", carrier, "link", "set", "wg0", "netns", far.name)
+        router.ip("link add wg0 type wireguard")
+        keys = [_with_key(host) for host in (router, far)]
+        router.run("wg", "set", "wg0", "listen-port", "51820", "peer", keys[1], "allowed-ips", "0.0.0.0/0,::/0")
+        far.run("wg", "set", "wg0", "peer", keys[0], "endpoint", "203.0.113.1:51820", "allowed-ips", "0.0.0.0/0,::/0")
+        far.run("wg", "set", "wg0", "peer", keys[0], "persistent-keepalive", "1")
         return Ends("wg0", far="wg0", proto="wireguard")
 
     return lay
 
 
-def _wireguard_device(host: Namespace, name: str) -> str:
-    """Make the device with a new key, and tell its public one."""
+def _with_key(host: Namespace) -> str:
+    """Give the host's tunnel a new key, and tell its public one."""
     private = host.run("wg", "genkey")
-    host.ip(f"link add {name} type wireguard")
-    host.run("wg", "set", name, "listen-port", "51820", "private-key", "/dev/stdin", text=private)
-    host.ip(f"link set {name} up")
+    host.run("wg", "set", "wg0", "private-key", "/dev/stdin", text=private)
+    host.ip("link set wg0 up")
     return host.run("wg", "pubkey", text=private).strip()
 
 

@@ -1,4 +1,4 @@
-"""Real traffic between hosts: a server that answers, conversations whose packets are counted, and a pulse that feels gaps."""
+"""Real traffic between hosts: a server, conversations whose packets are counted, and a pulse that feels gaps."""
 
 import socket
 import struct
@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 from kernel.netns import Namespace
 
@@ -30,6 +30,9 @@ class Crossing(NamedTuple):
 
     def __sub__(self, other: tuple[int, int]) -> "Crossing":
         return Crossing(self.original - other[0], self.reply - other[1])
+
+
+NOTHING = Crossing(0, 0)
 
 
 class Server:
@@ -102,7 +105,11 @@ class Talk:
         with host.entered():
             self._socket = socket.socket(family, kind)
         self._socket.settimeout(PATIENCE)
-        self._socket.connect((target.address, target.port))
+        try:
+            self._socket.connect((target.address, target.port))
+        except OSError:
+            self._socket.close()
+            raise
         if proto == "tcp":
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.near = _address(self._socket)
@@ -167,7 +174,7 @@ class Pulse:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
-    def __enter__(self) -> "Pulse":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

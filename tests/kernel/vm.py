@@ -1,7 +1,7 @@
-"""Runs a command in a virtual machine with the newest stock kernel of /boot: `python tests/kernel/vm.py COMMAND...`.
+"""Runs a command in a virtual machine with the newest stock kernel of /boot: `python -m kernel.vm COMMAND...`.
 
-The machine is gone afterwards; what the command writes to build/vm stays. Output comes as it is written, the exit status
-is the command's own, and a machine that hangs is ended with status 124.
+The machine is gone afterwards; what the command writes to build/vm stays. Output comes as it is written, the exit
+status is the command's own, and a machine that hangs is ended with status 124.
 """
 
 import contextlib
@@ -11,21 +11,22 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
-# Run as a program, so that its own folder comes first on the path.
-from image import REPOSITORY, pack, python_path
+from kernel.image import REPOSITORY, pack, python_path
 
-RESULTS = REPOSITORY / "build" / "vm"
-IMAGE = REPOSITORY / "build" / "guest.ext2"
+BUILD = REPOSITORY / "build"
+RESULTS = BUILD / "vm"
 LONGEST = float(os.environ.get("OFFLOAD_VM_SECONDS", "1200"))  # a hung guest must not hang who waits for it
 TIMED_OUT = 124  # as timeout(1)
 
 # The sysctls of conntrack and flowtables appear in a namespace only when the modules are there.
-MODULES = (
-    "bridge nf_conntrack nf_conntrack_netlink nf_flow_table_inet nft_ct nft_flow_offload nft_masq pktgen veth".split()
-)
+MODULES = [
+    *("bridge", "nf_conntrack", "nf_conntrack_netlink", "nf_flow_table_inet", "nft_ct", "nft_flow_offload"),
+    *("nft_masq", "pktgen", "veth"),
+]
 
 
 def newest_kernel() -> Path:
@@ -51,20 +52,31 @@ def script(command: list[str]) -> str:
         "HOME": "/tmp",  # noqa: S108  # the guest's own, gone with it
     }
     exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
-    return f"exec 2>&1; export {exports}; modprobe -a {' '.join(MODULES)}; {shlex.join(command)}\n"
+    return f"exec 2>&1\nexport {exports}\nmodprobe -a {' '.join(MODULES)}\n{shlex.join(command)}\n"
 
 
 def boot(command: list[str]) -> int:
     """Boot, run, and return the command's exit status."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    pack(IMAGE, RESULTS)
-    (RESULTS / "command.sh").write_text(script(command))  # a kernel command line ends at 2048 characters
-    # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
-    machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "1G", "--user", "root"]
-    disks = ["--root-disk", str(IMAGE), "--root-fstype", "ext2", f"--rwdir={RESULTS}", f"--cwd={REPOSITORY}"]
-    virtme = ["vng", "--run", str(newest_kernel()), *machine, *disks, "--", f"sh {RESULTS}/command.sh"]
+    with tempfile.TemporaryDirectory(prefix="vm-", dir=BUILD) as folder:
+        image = pack(Path(folder), RESULTS, script(command))
+        # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
+        machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "1G", "--user", "root"]
+        disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={RESULTS}", f"--cwd={REPOSITORY}"]
+        return _run(["vng", "--run", str(newest_kernel()), *machine, *disks, "--", "sh /command.sh"])
+
+
+def _run(virtme: list[str]) -> int:
+    """Run virtme-ng, pass its output on, and end the machine when it takes too long or when we are interrupted."""
     # vng wants its own programs on the path, and opens its standard output anew: a file would be overwritten.
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"}
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(machine.pid, signal.SIGKILL)
+
     with subprocess.Popen(
         virtme,
         env=environment,
@@ -72,36 +84,27 @@ def boot(command: list[str]) -> int:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-    ) as machine_process:
-        return _relay(machine_process)
-
-
-def _relay(process: subprocess.Popen[bytes]) -> int:
-    """Pass the output on as it comes; end the machine when it takes too long or when we are interrupted."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-    timer = threading.Timer(LONGEST, end)
-    timer.start()
-    assert process.stdout is not None
-    try:
-        while chunk := os.read(process.stdout.fileno(), 65536):
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
-    except KeyboardInterrupt:
-        end()
-        raise
-    finally:
-        timer.cancel()
-    status = process.wait()
+    ) as machine:
+        timer = threading.Timer(LONGEST, end)
+        timer.start()
+        try:
+            _relay(machine)
+        except KeyboardInterrupt:
+            end()
+            raise
+        finally:
+            timer.cancel()
     if late.is_set():
         print(f"the virtual machine was ended after {LONGEST:.0f} s", file=sys.stderr)
         return TIMED_OUT
-    return status
+    return machine.returncode
+
+
+def _relay(machine: subprocess.Popen[bytes]) -> None:
+    assert machine.stdout is not None
+    while chunk := os.read(machine.stdout.fileno(), 65536):
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """What the Plan means for each zone and each device, with the Reasons people ask for. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from offload.compiler.pairs import zone_modes
 from offload.compiler.topology import Topology
 from offload.model.config import Config, Mode
-from offload.model.network import DEVICE_NAME, Snapshot
+from offload.model.network import DEVICE_NAME, Link, Snapshot
 from offload.model.plan import DeviceDecision, PairDecision, Reason, Table, Why, ZoneDecision
+from offload.model.topology import ZoneDevices
 
 Pairs = tuple[PairDecision, ...]
 
@@ -22,10 +23,11 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
             reasons.append(Why.ZONE_WITHOUT_DEVICES(zone=name))
         elif not own:
             reasons.append(Why.NOT_PERMITTED(zone=name))
-        elif mode is Mode.NONE and not faults:
+        elif mode is Mode.NONE and effective is Mode.NONE and not faults:
             reasons.append(Why.MODE_NONE(zone=name))
         elif effective < mode:
-            reasons += [reason for pair in own for reason in pair.reasons]
+            told = _told_by(pair for pair in own if pair.mode is mode) or _told_by(own)
+            reasons += told or [Why.PAIRS_LOWER(mode=effective.value)]
         decided.append(ZoneDecision(name, mode, effective, found.l3, _unique(reasons)))
     return tuple(decided)
 
@@ -34,20 +36,37 @@ def devices(
     config: Config, topology: Topology, snapshot: Snapshot, pairs: Pairs, tables: tuple[Table, ...]
 ) -> tuple[DeviceDecision, ...]:
     """Every device that belongs to a zone or was named by the user, and why no flowtable lists it where none does."""
-    able = {link.name for link in snapshot.links if link.hw_tc_offload}
+    links = {link.name: link for link in snapshot.links}
+    hardware = {device for table in tables if table.hardware for device in table.devices}
     decided = []
     for name in _names(config, topology):
         owners = tuple(zone for zone, found in topology.zones.items() if name in _members(topology, zone))
-        asked = [pair for zone in owners for pair in _of_zone(zone, pairs) if pair.mode is Mode.HARDWARE]
+        own = [pair for zone in owners for pair in _of_zone(zone, pairs)]
+        asked = any(pair.mode is Mode.HARDWARE for pair in own)
         listed = tuple(table.flowtable for table in tables if name in table.devices)
-        reasons = list(_left_out(name, owners, config, topology, snapshot))
-        if listed:
-            # left out beneath one zone and wanted by another: it is in, so there is nothing to explain but hardware
-            reasons = [Why.NO_HW_TC_OFFLOAD()] if asked and name not in able else []
-        elif not reasons:
-            reasons = [reason for zone in owners for pair in _of_zone(zone, pairs) for reason in pair.reasons]
-        decided.append(DeviceDecision(name, owners, listed, bool(asked), _unique(reasons)))
+        # left out beneath one zone and wanted by another: it is in, so there is nothing to explain but hardware
+        reasons = [] if listed else list(_left_out(name, owners, config, topology, links))
+        slower = not listed or (asked and name not in hardware)
+        if slower and asked:
+            reasons += _not_in_hardware(name, [topology.zones[zone] for zone in owners], links, hardware)
+        if slower and not reasons:
+            reasons = _told_by(pair for pair in own if pair.effective < pair.mode) or _told_by(own)
+            reasons = reasons or [Why.NOT_PERMITTED(zone=zone) for zone in owners] or [Why.NO_FLOWTABLE()]
+        decided.append(DeviceDecision(name, owners, listed, asked, _unique(reasons)))
     return tuple(decided)
+
+
+def _not_in_hardware(
+    name: str, zones: Iterable[ZoneDevices], links: Mapping[str, Link], hardware: set[str]
+) -> Iterator[Reason]:
+    """Where packets arrive it takes a driver that can; what stands above needs none, if hardware has all beneath it."""
+    for zone in zones:
+        for device in zone.l3:
+            leaves = zone.leaves_of(device)
+            if name in leaves and name in links and not links[name].hw_tc_offload:
+                yield Why.NO_HW_TC_OFFLOAD()
+            elif name not in leaves and name in zone.group(device) and hardware.issuperset(leaves):
+                yield Why.HARDWARE_BENEATH(devices=", ".join(leaves))
 
 
 def _names(config: Config, topology: Topology) -> Iterable[str]:
@@ -62,13 +81,13 @@ def _members(topology: Topology, zone: str) -> Iterator[str]:
 
 
 def _left_out(
-    name: str, owners: Iterable[str], config: Config, topology: Topology, snapshot: Snapshot
+    name: str, owners: Iterable[str], config: Config, topology: Topology, links: Mapping[str, Link]
 ) -> Iterator[Reason]:
     if name in config.globals.exclude_devices:
         yield Why.EXCLUDED_BY_USER()
     for zone in owners:
         yield from (reason for device, reason in topology.zones[zone].left_out if device == name)
-    if name in config.globals.devices and name not in {link.name for link in snapshot.links}:
+    if name in config.globals.devices and name not in links:
         yield Why.LINK_MISSING(device=name)
     if name == "lo" or not DEVICE_NAME.fullmatch(name):
         yield Why.LOOPBACK(device=name) if name == "lo" else Why.ODD_NAME()
@@ -76,6 +95,10 @@ def _left_out(
 
 def _of_zone(name: str, pairs: Pairs) -> list[PairDecision]:
     return [pair for pair in pairs if name in {pair.src, pair.dest}]
+
+
+def _told_by(pairs: Iterable[PairDecision]) -> list[Reason]:
+    return [reason for pair in pairs for reason in pair.reasons]
 
 
 def _unique(reasons: Iterable[Reason]) -> tuple[Reason, ...]:

@@ -67,7 +67,8 @@ class _Asked:
     def zone(self, name: str) -> ZoneChoice:
         """The choice in force for a zone: its own section, completed from globals."""
         common = self.config.globals
-        own = next((choice for choice in self.config.zone_choices if choice.name == name), ZoneChoice(name, "globals"))
+        named = {choice.name: choice for choice in self.config.zone_choices}
+        own = named.get(name) or named.get("*") or ZoneChoice(name, common.section)
         mode, family = own.mode or common.mode, own.family or common.family
         after = common.after_packets if own.after_packets is None else own.after_packets
         if own.faulty or mode is None or family is None or after is None:
@@ -100,13 +101,19 @@ class _Asked:
         return mode, [Why.LOWER_MODE(zone=end.name, mode=mode.value) for end in lowest if len(lowest) < len(ends)]
 
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
-        """Faulty pair and exempt sections hold whatever pair they may have meant on the slow path."""
+        """Pair and exempt sections with a fault hold whatever pair they may have meant on the slow path.
+
+        So does an exempt that names zones and nothing else: what all packets of a pair would match is no longer a match.
+        """
         for choice in self.config.pair_choices:
             if choice.faulty and choice.src in {src, "*"} and choice.dest in {dest, "*"}:
                 yield Why.CONFIG_FAULT(section=choice.section)
         for exempt in self.config.exempts:
-            if exempt.faulty and exempt.src in {src, "*"} and exempt.dest in {dest, "*"}:
-                yield Why.EXEMPT_FAULT(section=exempt.section)
+            if exempt.src in {src, "*"} and exempt.dest in {dest, "*"}:
+                if exempt.faulty:
+                    yield Why.EXEMPT_FAULT(section=exempt.section)
+                elif exempt.everything:
+                    yield Why.EXEMPT(section=exempt.section)
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode, tuple[Reason, ...]]]:

@@ -99,11 +99,6 @@ class _Bid:
     def name(self) -> str:
         return f"{self.wish.src} > {self.wish.dest}"
 
-    @property
-    def terms(self) -> tuple[Mode, int, Family]:
-        """What two pairs on the same devices have to agree on."""
-        return self.mode, self.wish.after_packets, self.wish.family
-
 
 def _bid(wish: Wish, coverage: _Coverage, gate: Reason | None) -> _Bid:
     ends = [coverage.zones[name] for name in dict.fromkeys((wish.src, wish.dest))]
@@ -151,13 +146,22 @@ def _settle(bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDec
         mode = Mode.NONE if family is Family.NEITHER else lowest.mode
         for bid in claimants:
             modes[bid.name].append(mode)
-            if bid.mode is not mode:
-                shared[bid.name].append(Why.SHARED_DEVICES(pair=lowest.name, mode=mode.value))
+            shared[bid.name] += _shared(bid, lowest, claimants)
         if mode is not Mode.NONE:
             policy = PolicyKey(max(bid.wish.after_packets for bid in claimants), family.value)
             elements.append((Element(iif, oif, policy, (claimants[0].wish.src, claimants[0].wish.dest)), mode))
     pairs = tuple(_pair(bid, modes[bid.name], shared[bid.name]) for bid in bids)
     return elements, pairs
+
+
+def _shared(bid: _Bid, lowest: _Bid, claimants: Iterable[_Bid]) -> Iterator[Reason]:
+    """Why the other pairs on its devices leave a pair less than it could have alone."""
+    if bid.mode is not lowest.mode:
+        yield Why.SHARED_DEVICES(pair=lowest.name, mode=lowest.mode.value)
+    if lowest.mode is not Mode.NONE:
+        for other in claimants:
+            if bid.wish.family & other.wish.family is not bid.wish.family:
+                yield Why.SHARED_FAMILY(pair=other.name, family=other.wish.family.value)
 
 
 def _pair(bid: _Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
@@ -190,7 +194,8 @@ def _table(
 def _exempts(config: Config, leases: Iterable[Lease], zones: Mapping[str, ZoneDevices]) -> Iterator[ExemptMatch]:
     """Those of the configuration, then those given at run time; a lease may outlive the zone it was given for."""
     for exempt in config.exempts:
-        match = None if exempt.faulty else _exempt(exempt, zones)
+        # what a faulty one may mean stays slow as a whole, and so does what one means as a whole
+        match = None if exempt.faulty or exempt.everything else _exempt(exempt, zones)
         if match is not None:
             yield match
     for lease in leases:

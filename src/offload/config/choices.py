@@ -40,6 +40,8 @@ class _Reader:
         for option, name in unknown.items():
             nothing = {"consequence": "this section has no effect"} if reading.section.type == "zone" else {}
             self.refuse(reading, Fault.UNKNOWN_ZONE, option, value=name, **nothing)
+        if reading.section.type == "zone":
+            return reading
         values = {option: value for option, value in reading.values.items() if option not in unknown}
         return replace(reading, values=values, bad=reading.bad | set(unknown))
 
@@ -96,12 +98,12 @@ def _globals(reader: _Reader) -> Globals:
 def _zone_choices(reader: _Reader) -> Iterator[ZoneChoice]:
     seen: dict[str, ZoneChoice] = {}
     for reading in reader.readings("zone", ZONE_CHOICE):
-        if (name := reading.get("name")) is None:
-            continue  # without a zone there is nothing to keep slow; the Problem is noted
+        name = reading.get("name", "*")
         values = {option: reading.get(option) for option in ("mode", "family", "after_packets")}
         choice = ZoneChoice(name, reading.section.id, **values, faulty=bool(reading.bad))
         if (first := seen.get(name)) is not None:
-            reader.refuse(reading, Fault.DUPLICATE_SECTION, "name", value=f"zone {name}")
+            if name != "*":
+                reader.refuse(reading, Fault.DUPLICATE_SECTION, "name", value=f"zone {name}")
             lower = min((c.mode for c in (first, choice) if c.mode is not None), default=None)
             choice = replace(first, mode=lower, faulty=first.faulty or choice.faulty)
         seen[name] = choice

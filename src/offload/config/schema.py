@@ -101,6 +101,7 @@ GLOBALS: Table = {
     "device": Option(options.device, many=True),
     "exclude_device": Option(options.device, many=True),
     "auto_exempt": BOOL,
+    "taken": Option(options.mode),  # written by `offload takeover`, read by `offload giveback`
 }
 ZONE_CHOICE: Table = {
     "name": Option(options.identifier, required=True),

@@ -55,6 +55,19 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One change to a package, in uci's words: `section` is its name, and is made with `type` where there is none.
+
+    Without an option only the section is made; without a value the option is deleted.
+    """
+
+    section: str
+    type: str
+    option: str = ""
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """`config zone` of the firewall; `devices` may hold shell-like wildcards (`wg*`, from UCI's `wg+`)."""
 
@@ -108,7 +121,8 @@ class Globals:
 class ZoneChoice:
     """`config zone` of /etc/config/offload; None: as `config globals` says.
 
-    `faulty`: the section is left out in the safe direction, so the zone stays slow.
+    `faulty`: the section is left out in the safe direction, so the zone stays slow. `*` for a name that could not be
+    read, which only a faulty one has: it may mean any zone that has no section of its own.
     """
 
     name: str
@@ -151,6 +165,12 @@ class Exempt:
     mark: tuple[int, int] | None = None
     dscp: int | None = None
     faulty: bool = False
+
+    @property
+    def everything(self) -> bool:
+        """Whether it means all traffic between its zones."""
+        lists = (self.src_ip, self.dest_ip, self.src_mac, self.proto, self.src_port, self.dest_port)
+        return not any(lists) and self.mark is None and self.dscp is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Fault(Enum):
     BAD_DEVICE = "'{value}' is not a device name nft can take (1 to 15 of A-Z a-z 0-9 . _ : + @ -); {consequence}"
     BAD_ADDRESS = "'{value}' is not an IPv4 or IPv6 address or network; {consequence}"
     BAD_PORT = "'{value}' is not a port or a range of ports (80, 8000-8080); {consequence}"
-    BAD_PROTOCOL = "'{value}' is not a protocol; {consequence}"
+    BAD_PROTOCOL = "'{value}' is no protocol that can be offloaded (tcp, udp, tcpudp or all); {consequence}"
     BAD_MAC = "'{value}' is not a MAC address; {consequence}"
     BAD_MARK = "'{value}' is not a mark (number or 0xhex, optionally /mask); {consequence}"
     BAD_DSCP = "'{value}' is not a DSCP class or a number from 0 to 63; {consequence}"

@@ -26,8 +26,11 @@ class ZoneDevices:
     @property
     def listed(self) -> tuple[str, ...]:
         """The l3 devices and all that is worth listing beneath them."""
-        lower = self.beneath or {}
-        return tuple(dict.fromkeys(name for device in self.l3 for name in (device, *lower.get(device, ()))))
+        return tuple(dict.fromkeys(name for device in self.l3 for name in self.group(device)))
+
+    def group(self, device: str) -> tuple[str, ...]:
+        """An l3 device and what is worth listing beneath it."""
+        return (device, *(self.beneath or {}).get(device, ()))
 
     def leaves_of(self, device: str) -> tuple[str, ...]:
         """Where the packets of an l3 device arrive; the device itself where nothing is beneath."""

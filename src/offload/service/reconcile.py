@@ -92,7 +92,10 @@ def apply(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     forced: Iterable[str] = (),
 ) -> Applied:
-    """Send what is pending, and return the tables named in `forced` besides. What nft refuses changes nothing and is told in `error`; nothing to do sends nothing."""
+    """Send what is pending, and return the tables named in `forced` besides.
+
+    What nft refuses changes nothing and is told in `error`; nothing to do sends nothing.
+    """
     before = before or Applied()
     if error := unreadable(decided):
         return Applied(before.generation, before.time, 0, error)

@@ -39,8 +39,16 @@ def status_json(
             "time": applied.time,
             "changes": applied.changes,
             "error": applied.error,
+            "returned": list(applied.returned),
         },
     }
+
+
+def check_json(problems: Iterable[Problem], kernel: Kernel) -> Json:
+    """What is wrong with the configuration, and what kernel or nft lack; `ok`: nothing is."""
+    found = [problem_json(problem) for problem in problems]
+    lacks = [str(lack) for lack in kernel.missing]
+    return {"ok": not found and not lacks, "problems": found, "missing": lacks}
 
 
 def kernel_json(kernel: Kernel) -> Json:

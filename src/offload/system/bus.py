@@ -8,7 +8,7 @@ must run `ubus.loop(0)` after it has called.
 from collections.abc import Mapping
 from typing import Any
 
-from offload.errors import BusError
+from offload.errors import AbsentError, BusError
 
 TIMEOUT = 5.0  # seconds; python-ubus itself would wait for ever
 # python-ubus's words. An object that is missing and a broker that is gone look the same to it.
@@ -37,7 +37,8 @@ class Bus:
         try:
             replies = ubus.call(object_name, method, dict(args or {}), max(1, round(self._timeout * 1000)))
         except RuntimeError as error:
-            raise BusError(f"{object_name} {method}: {self._sentence(ubus, object_name, str(error))}") from error
+            kind = AbsentError if str(error).endswith(NOT_FOUND) else BusError
+            raise kind(f"{object_name} {method}: {self._sentence(ubus, object_name, str(error))}") from error
         except SystemError as error:  # python-ubus fails to fail where a reply's text is not UTF-8
             raise BusError(f"{object_name} {method}: the reply is not text that can be read") from error
         if not replies:
@@ -58,12 +59,12 @@ def _connected() -> Any:
     try:
         import ubus
     except ImportError as error:
-        raise BusError("the Python module ubus is missing; install python3-ubus") from error
+        raise AbsentError("the Python module ubus is missing; install python3-ubus") from error
     if not ubus.get_connected():
         try:
             ubus.connect()
         except OSError as error:
-            raise BusError(f"ubusd cannot be reached: {str(error).strip()}") from error
+            raise AbsentError(f"ubusd cannot be reached: {str(error).strip()}") from error
     return ubus
 
 
@@ -86,7 +87,7 @@ class FakeBus:
         """As `Bus.call`."""
         self.calls.append((object_name, method, dict(args or {})))
         reply = self.replies.get(
-            f"{object_name} {method}", BusError(f"{object_name} {method}: ubus has no such object")
+            f"{object_name} {method}", AbsentError(f"{object_name} {method}: ubus has no such object")
         )
         if isinstance(reply, BusError):
             raise reply

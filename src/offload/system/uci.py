@@ -1,19 +1,23 @@
-"""The uci door: the sections of a UCI package as they are committed, read by libuci through pyuci.
+"""The uci door: the sections of a UCI package as they are committed, read and changed by libuci through pyuci.
 
 pyuci names no fault and fails oddly on bytes that are not UTF-8, so the file is looked at first and then given to
 libuci by its path. Loaded by its name, a package carries everybody's uncommitted changes: libuci reads /tmp/.uci even
 when told to use another save directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
 """
 
+import errno
 import re
 import stat
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from offload.model.config import Section
+from offload.errors import FileError
+from offload.model.config import Edit, Section
 from offload.model.problem import Fault, Problem
+from offload.system.replace import locked, replace
 
 CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).
@@ -37,6 +41,35 @@ class Uci:
         """
         path = self._path(package)
         return _unreadable(path, package) or _load(path, package)
+
+    def write(self, package: str, edits: Sequence[Edit]) -> None:
+        """Make these changes and commit them; a FileError says why nothing was changed.
+
+        What others have changed and not committed stays so, and so does everything else in the file but its comments,
+        which no commit of uci keeps. A file that is not there is made.
+        """
+        path = self._path(package)
+        try:
+            with locked(path) as content:
+                changed = self._edited(package, content, edits)
+                replace(path, changed)
+        except OSError as error:
+            raise FileError(f"{path} cannot be written ({error.strerror or error}); nothing was changed") from error
+
+    def _edited(self, package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
+        """The file with the changes, made by libuci on a copy where nothing else can reach it."""
+        with TemporaryDirectory(prefix="offload-") as directory:
+            copy = Path(directory, package)
+            copy.write_bytes(content)
+            before = _unreadable(copy, package) or _load(copy, package)
+            if isinstance(before, Problem):
+                raise FileError(str(before))
+            _commit(copy, package, edits)
+            after = _load(copy, package)
+            # libuci does not look whether a full disk took what it wrote
+            if isinstance(after, Problem) or _told(after) != _told(applied(before, edits)):
+                raise OSError(errno.ENOSPC, f"{directory} did not take the change")
+            return copy.read_bytes()
 
     def _path(self, package: str) -> Path:
         override = Path(OVERRIDE, package)
@@ -84,6 +117,47 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
     return tuple(_sections(package, sections, types))
 
 
+def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
+    import uci
+
+    context = uci.Uci(confdir=str(path.parent), savedir=str(path.parent / "save"))
+    try:
+        with suppress(uci.UciExceptionNotFound):
+            context.get(str(path), NO_SECTION)  # by its path: nobody's uncommitted changes come with it
+        names = set(context.get_all(package))
+        for edit in edits:
+            if edit.section not in names:
+                context.set(package, edit.section, edit.type)
+                names.add(edit.section)
+            if edit.option and edit.value is None:
+                with suppress(uci.UciExceptionNotFound):
+                    context.delete(package, edit.section, edit.option)
+            if edit.value is not None:
+                context.set(package, edit.section, edit.option, edit.value)
+        context.commit(package)
+    except uci.UciException as error:
+        raise FileError(f"uci does not change {package}: {error or 'without a word'}; nothing was changed") from error
+
+
+def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section, ...]:
+    """The sections after the edits. Pure."""
+    found = {section.name: section for section in sections}
+    for edit in edits:
+        section = found.get(edit.section) or Section(
+            sections[0].package if sections else "", edit.type, edit.section, edit.section, {}
+        )
+        options = {name: value for name, value in section.options.items() if name != edit.option}
+        kept = section.options if edit.value is None and not edit.option else options
+        given = {edit.option: edit.value} if edit.option and edit.value is not None else {}
+        found[edit.section] = Section(section.package, section.type, section.name, section.id, {**kept, **given})
+    return tuple(found.values())
+
+
+def _told(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
+    """What must be as expected; libuci names a section without a name after what is in it."""
+    return [(section.id, section.type, dict(section.options)) for section in sections]
+
+
 def _sentence(path: Path) -> str:
     """Where and why libuci stopped. Only pyuci's changing methods pass that on; this one has nothing to change."""
     import uci
@@ -109,7 +183,9 @@ def _sections(
 
 
 class FakeUci:
-    """Packages as they are handed in; any other is missing."""
+    """Packages as they are handed in; any other is missing. With a `refusal` a write says so, and changes nothing."""
+
+    refusal = ""
 
     def __init__(self, packages: Mapping[str, tuple[Section, ...] | Problem]) -> None:
         self.packages = dict(packages)
@@ -117,3 +193,10 @@ class FakeUci:
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """As `Uci.read`."""
         return self.packages.get(package, Fault.FILE_MISSING.at(package))
+
+    def write(self, package: str, edits: Sequence[Edit]) -> None:
+        """As `Uci.write`."""
+        found = self.packages.get(package, ())
+        if self.refusal or isinstance(found, Problem):
+            raise FileError(self.refusal or str(found))
+        self.packages[package] = applied(found, edits)

@@ -1,0 +1,85 @@
+"""What the user asks for in one sentence -> changes to /etc/config/{offload,firewall}. Pure.
+
+All sections that speak of a zone or pair get the new mode: where two do, the lower one would win.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from offload.config.options import TRUE
+from offload.model.config import Edit, Mode, Section
+
+TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was taken over
+
+
+def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
+    """Give a zone its mode."""
+    own = [section for section in sections if section.type == "zone" and section.options.get("name") == zone]
+    return _set_mode(sections, own, "zone", {"name": zone}, mode)
+
+
+def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
+    """Give a pair of zones a mode of its own."""
+    ends = {"src": src, "dest": dest}
+    own = [
+        section
+        for section in sections
+        if section.type == "pair" and {end: section.options.get(end) for end in ends} == ends
+    ]
+    return _set_mode(sections, own, "pair", ends, mode)
+
+
+def _set_mode(
+    sections: Sequence[Section], own: Iterable[Section], kind: str, words: dict[str, str], mode: Mode
+) -> list[Edit]:
+    edits = [Edit(section.name, kind, "mode", mode.value) for section in own]
+    if edits:
+        return edits
+    name = _free_name("_".join(words.values()), sections)
+    return [Edit(name, kind, option, value) for option, value in {**words, "mode": mode.value}.items()]
+
+
+def _free_name(wanted: str, sections: Sequence[Section]) -> str:
+    """A name uci takes and nobody has: a section with a name is one that others can speak of."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", wanted)
+    taken = {section.name for section in sections}
+    numbered = (f"{plain}_{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (plain, *numbered) if name not in taken)
+
+
+def takeover(firewall: Sequence[Section], offload: Sequence[Section]) -> tuple[list[Edit], list[Edit]]:
+    """Turn fw4's global switch into our `globals.mode`: changes to offload, and to firewall; none where it is off."""
+    defaults = [section for section in firewall if section.type == "defaults"]
+    switched = [section for section in defaults if section.options.get("flow_offloading") in TRUE]
+    if not switched:
+        return [], []
+    hardware = any(section.options.get("flow_offloading_hw") in TRUE for section in switched)
+    mode = Mode.HARDWARE if hardware else Mode.SOFTWARE
+    name = _globals(offload)
+    ours = [Edit(name, "globals", option, mode.value) for option in ("mode", TAKEN)]
+    return ours, [
+        Edit(section.name, "defaults", option, "0")
+        for section in switched
+        for option in ("flow_offloading", "flow_offloading_hw")
+        if option in section.options
+    ]
+
+
+def giveback(firewall: Sequence[Section], offload: Sequence[Section]) -> tuple[list[Edit], list[Edit]]:
+    """Undo `takeover`, if we took it and nobody has changed either side since; else nothing."""
+    found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
+    defaults = next((section for section in firewall if section.type == "defaults"), None)
+    if not found or defaults is None:
+        return [], []
+    (ours, *_), taken = found, found[0].options[TAKEN]
+    changed = ours.options.get("mode") != taken or defaults.options.get("flow_offloading") in TRUE
+    if changed:
+        return [], []
+    switch = [Edit(defaults.name, "defaults", "flow_offloading", "1")]
+    if taken == Mode.HARDWARE.value:
+        switch.append(Edit(defaults.name, "defaults", "flow_offloading_hw", "1"))
+    return [Edit(ours.name, "globals", "mode", Mode.NONE.value), Edit(ours.name, "globals", TAKEN)], switch
+
+
+def _globals(offload: Sequence[Section]) -> str:
+    return next((section.name for section in offload if section.type == "globals"), "globals")

@@ -1,0 +1,215 @@
+"""What each method answers. A refusal is raised as an OffloadError, whose sentence becomes the reply."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from offload.config import edits
+from offload.config.load import load
+from offload.errors import KernelError, OffloadError
+from offload.model.applied import Applied
+from offload.model.config import Config, Edit, Section
+from offload.model.flow import Entry, Flow, State
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Lease, Plan
+from offload.model.problem import Fault, Problem
+from offload.service import reconcile, wishes
+from offload.service.life import Service
+from offload.service.reconcile import Decided
+from offload.service.wishes import WishError
+from offload.status import report
+from offload.status.flows import flows, shares
+from offload.status.query import Query, select
+
+Json = dict[str, Any]
+Given = Mapping[str, Any]
+
+PAGE, LARGEST_PAGE = 200, 500
+TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
+
+
+def status(service: Service, _: Given) -> Json:
+    """Zones, pairs, devices, problems, and what the last pass did."""
+    decided = _decided(service)
+    entries, notes = _entries(service)
+    counted = shares(entries, decided.snapshot, decided.plan)
+    found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied)
+    return found | {"exempts": exempts_json(service), "notes": notes}
+
+
+def zones(service: Service, _: Given) -> Json:
+    """Zones and pairs alone: what can be chosen, and what came of it."""
+    plan = _decided(service).plan
+    pairs = [
+        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
+        for pair in plan.pairs
+    ]
+    return {"ok": True, "zones": [report.zone_json(zone) for zone in plan.zones], "pairs": pairs}
+
+
+def check(service: Service, _: Given) -> Json:
+    """What is wrong with the configuration as it stands now, and what kernel or nft lack."""
+    decided = _decided(service)
+    problems = load(reconcile.read(service.doors.uci))[1]
+    of_networks = [each for each in decided.problems if each.fault is Fault.UNKNOWN_NETWORK]
+    return report.check_json((*problems, *of_networks), decided.snapshot.kernel)
+
+
+def reload(service: Service, _: Given) -> Json:
+    """Read everything anew, and bring the kernel in line."""
+    return applied_json(service.reload()) | {"problems": _problems(service)}
+
+
+def set_zone(service: Service, given: Given) -> Json:
+    """Write a zone's mode, commit, and apply."""
+    config, sections = _written_now(service)
+    zone, mode = wishes.zone("zone", given.get("zone"), config), wishes.mode(given.get("mode"))
+    return _write(service, edits.zone_mode(sections, zone, mode))
+
+
+def set_pair(service: Service, given: Given) -> Json:
+    """Write a pair's own mode, commit, and apply."""
+    config, sections = _written_now(service)
+    src, dest = (wishes.zone(end, given.get(end), config) for end in ("src", "dest"))
+    return _write(service, edits.pair_mode(sections, src, dest, wishes.mode(given.get("mode"))))
+
+
+def list_flows(service: Service, given: Given) -> Json:
+    """A page of the forwarded connections; `total` is the number of all that were asked for."""
+    decided = _decided(service)
+    query, everything = _query(given, decided.plan)
+    page = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
+    found = flows(service.doors.conntrack.entries(), decided.snapshot, decided.plan, everything=everything)
+    meant = select(found, replace(query, limit=None, offset=0))
+    chosen = meant[page.offset : page.offset + (page.limit or 0)]
+    told = [report.flow_json(flow) for flow in chosen]
+    return {"ok": True, "total": len(meant), "offset": page.offset, "limit": page.limit, "flows": told}
+
+
+def flush(service: Service, given: Given) -> Json:
+    """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
+    decided = _decided(service)
+    query, _ = _query(given, decided.plan)
+    fast: list[Flow] = []
+    tables = {table.name for table in decided.plan.tables}
+    if given.get("query"):
+        found = flows(service.doors.conntrack.entries(), decided.snapshot, decided.plan)
+        fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
+        tables &= {TABLE_OF[flow.state] for flow in fast}
+    applied = service.work(forced=tables) if tables else service.applied
+    if tables and applied.error:
+        raise OffloadError(applied.error)
+    return {"ok": True, "returned": sorted(tables), "flows": len(fast)}
+
+
+def exempt_add(service: Service, given: Given) -> Json:
+    """Keep traffic on the slow path for a while."""
+    decided = _decided(service)
+    seconds = wishes.number("timeout", given.get("timeout"), 1, wishes.LONGEST_TIMEOUT)
+    match = wishes.table("match", given.get("match"))
+    exempt = wishes.exempt(match, [zone.name for zone in decided.config.zones])
+    if service.leases.full():
+        raise WishError("there are as many run-time exempts as there can be: delete one, or write a 'config exempt'")
+    number = service.leases.add(exempt, seconds, service.doors.clock())
+    applied = service.work()
+    if applied.error:
+        service.leases.delete(number)
+        raise OffloadError(applied.error)
+    return {"ok": True, "id": number, "expires": seconds}
+
+
+def exempt_delete(service: Service, given: Given) -> Json:
+    """End a run-time exempt now."""
+    number = wishes.number("id", given.get("id"), 1, 999_999_999)
+    if not service.leases.delete(number):
+        raise WishError(f"id: there is no run-time exempt {number}")
+    return applied_json(service.work())
+
+
+def exempts_json(service: Service) -> list[Json]:
+    """The run-time exempts with the seconds they have left."""
+    return [_lease_json(lease) for lease in service.leases.living(service.doors.clock())]
+
+
+def applied_json(applied: Applied) -> Json:
+    """The outcome of a pass; a failed one is a refusal."""
+    done: Json = {"ok": not applied.error, "changes": applied.changes, "returned": list(applied.returned)}
+    return done | ({"error": applied.error} if applied.error else {})
+
+
+def _lease_json(lease: Lease) -> Json:
+    exempt = lease.exempt
+    value, mask = exempt.mark or (0, 0)
+    match = {
+        "src": "" if exempt.src == "*" else exempt.src,
+        "dest": "" if exempt.dest == "*" else exempt.dest,
+        "src_ip": [str(net) for net in exempt.src_ip],
+        "dest_ip": [str(net) for net in exempt.dest_ip],
+        "src_mac": list(exempt.src_mac),
+        "proto": list(exempt.proto),
+        "src_port": [_port(span) for span in exempt.src_port],
+        "dest_port": [_port(span) for span in exempt.dest_port],
+        "mark": f"{value:#x}/{mask:#x}" if exempt.mark else "",
+        "dscp": "" if exempt.dscp is None else str(exempt.dscp),
+    }
+    named = {word: each for word, each in match.items() if each}
+    return {"id": lease.id, "match": named, "timeout": lease.timeout, "expires": lease.expires}
+
+
+def _port(span: tuple[int, int]) -> str:
+    return str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}"
+
+
+def _decided(service: Service) -> Decided:
+    if service.decided is None:
+        raise OffloadError(service.applied.error or "no look at the router has succeeded yet")
+    return service.decided
+
+
+def _entries(service: Service) -> tuple[list[Entry], list[str]]:
+    try:
+        return service.doors.conntrack.entries(), []
+    except KernelError as error:
+        return [], [f"flows are not counted: {error}"]
+
+
+def _query(given: Given, plan: Plan) -> tuple[Query, bool]:
+    words = dict(wishes.table("query", given.get("query")))
+    everything = words.pop("all", False)
+    if not isinstance(everything, bool):
+        raise WishError(f"all: {wishes.shown(everything)} is neither true nor false")
+    return Query.of(words, [zone.name for zone in plan.zones]), everything
+
+
+def _written_now(service: Service) -> tuple[Config, Sequence[Section]]:
+    """The configuration as the files have it now; OffloadError where a change to it cannot be meant."""
+    packages = reconcile.read(service.doors.uci)
+    config, problems = load(packages)
+    if not config.readable:
+        raise OffloadError(str(next(each for each in problems if each.fault is not Fault.FILE_MISSING)))
+    found = packages["offload"]
+    return config, () if isinstance(found, Problem) else found
+
+
+def _write(service: Service, changes: list[Edit]) -> Json:
+    before = service.decided.plan if service.decided else Plan()
+    service.doors.uci.write("offload", changes)
+    applied = service.work()
+    after = service.decided.plan if service.decided else before
+    return applied_json(applied) | {"changed": _changed(before, after), "problems": _problems(service)}
+
+
+def _changed(before: Plan, after: Plan) -> list[Json]:
+    """The pairs whose path is another now."""
+    then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
+    return [
+        {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value}
+        for pair in after.pairs
+        if (was := then.get((pair.src, pair.dest), "none")) != pair.effective.value
+    ]
+
+
+def _problems(service: Service) -> list[Json]:
+    return [report.problem_json(each) for each in (service.decided.problems if service.decided else ())]
+
+
+Answering = Callable[[Service, Given], Json]

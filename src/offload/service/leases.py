@@ -1,0 +1,62 @@
+"""Exempts given at run time, from when they are given until they end by themselves. Pure; the caller brings the time.
+
+The kernel ends each by its own timeout; what is kept here is for making the sets again when their table is returned,
+and never outlives what the kernel has.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import ceil
+
+from offload.model.config import Exempt
+from offload.model.plan import Lease
+
+MOST = 1000
+# The kernel's element may go any moment now; asking for it once more would return its table for nothing.
+LAST_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Leases:
+    """The leases that live; `now` is in seconds that never jump."""
+
+    _ends: dict[int, tuple[Lease, float]] = field(default_factory=dict)
+    _last: int = 0  # a number is never given twice: it is what tells one element of a set from its successor
+
+    def adopt(self, leases: Iterable[Lease], now: float) -> None:
+        """Take in what the kernel holds."""
+        for lease in leases:
+            self._ends[lease.id] = lease, now + lease.expires
+            self._last = max(self._last, lease.id)
+
+    def add(self, exempt: Exempt, timeout: int, now: float) -> int:
+        """Begin a lease; its number. One for the same traffic is ended: the new one takes its place."""
+        same = _traffic(exempt)
+        self._ends = {key: each for key, each in self._ends.items() if _traffic(each[0].exempt) != same}
+        self._last += 1
+        self._ends[self._last] = Lease(self._last, exempt, timeout, timeout), now + timeout
+        return self._last
+
+    def delete(self, number: int) -> bool:
+        """End a lease; whether it was there."""
+        return self._ends.pop(number, None) is not None
+
+    def living(self, now: float) -> tuple[Lease, ...]:
+        """Those with time left, each with how much; a part of a second counts as one: the kernel ends it last."""
+        self._ends = {number: each for number, each in self._ends.items() if each[1] - now >= LAST_SECONDS}
+        return tuple(
+            Lease(number, lease.exempt, lease.timeout, ceil(end - now)) for number, (lease, end) in self._ends.items()
+        )
+
+    def next_end(self) -> float | None:
+        """When the next one ends, and its set can be tidied away."""
+        return min((end for _, end in self._ends.values()), default=None)
+
+    def full(self) -> bool:
+        """Whether there is no room for another."""
+        return len(self._ends) >= MOST
+
+
+def _traffic(exempt: Exempt) -> tuple[object, ...]:
+    """What an exempt matches, whatever it is called."""
+    return tuple(getattr(exempt, name) for name in Exempt.__slots__ if name not in {"name", "section"})

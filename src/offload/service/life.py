@@ -1,0 +1,143 @@
+"""What the service knows between passes, and one pass: look, decide, apply, and say what changed.
+
+The command uses the same without the loop around it, for one pass, where no service runs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from offload.errors import OffloadError
+from offload.model.applied import Applied, Cut
+from offload.model.config import Edit, Section
+from offload.model.flow import Entry
+from offload.model.live import LiveTable
+from offload.model.network import Kernel
+from offload.model.plan import Plan
+from offload.model.problem import Problem
+from offload.service import reconcile
+from offload.service.leases import Leases
+from offload.service.observe import Bus, Netlink, observe
+from offload.service.reconcile import Decided
+from offload.service.sightings import Sightings
+
+# A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
+TRIES = 3
+
+
+class Uci(Protocol):
+    """What is asked of uci."""
+
+    def read(self, package: str) -> tuple[Section, ...] | Problem: ...
+    def write(self, package: str, edits: list[Edit]) -> None: ...
+
+
+class Nft(Protocol):
+    """What is asked of nft."""
+
+    def apply(self, text: str) -> None: ...
+    def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
+    def tables(self) -> frozenset[str]: ...
+
+
+class Conntrack(Protocol):
+    """What is asked of conntrack."""
+
+    def entries(self) -> list[Entry]: ...
+    def delete(self, entries: Iterable[Entry]) -> Cut: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds that never jump."""
+
+    uci: Uci
+    nft: Nft
+    bus: Bus
+    netlink: Netlink
+    conntrack: Conntrack
+    probe: Callable[[], Kernel]
+    clock: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Service:
+    """`decided` is the last look that counts, `sent` how many transactions were sent so far, `news` events to tell."""
+
+    doors: Doors
+    decided: Decided | None = None
+    applied: Applied = field(default_factory=Applied)
+    leases: Leases = field(default_factory=Leases)
+    sightings: Sightings = field(default_factory=Sightings)
+    kernel: Kernel | None = None
+    sent: int = 0
+    news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def adopt(self) -> None:
+        """Begin with what the kernel holds of an earlier life."""
+        self.leases.adopt(reconcile.adopted(self.doors.nft), self.doors.clock())
+
+    def reload(self) -> Applied:
+        """A pass that also asks anew what the kernel can do."""
+        self.kernel = None
+        return self.work()
+
+    def work(self, forced: Iterable[str] = ()) -> Applied:
+        """One pass. Whatever fails leaves the last good state and is told in `error`."""
+        before, last = self.decided, None
+        for _ in range(TRIES):
+            try:
+                decided = self._look()
+            except OffloadError as refusal:
+                return self._noted(replace(self.applied, changes=0, returned=(), error=str(refusal)), before)
+            if last is not None and decided.plan == last.plan:
+                break  # nothing vanished meanwhile: nft means it
+            last = decided
+            wanted = {*forced, *self.sightings.concerned(decided.plan)}
+            applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted)
+            self.sent += applied.changes
+            self._keep(decided)
+            if not applied.error:
+                self.sightings.settled()
+                break
+        return self._noted(applied, before)
+
+    def _look(self) -> Decided:
+        doors = self.doors
+        if self.kernel is None or not self.kernel.flowtable:
+            self.kernel = doors.probe()
+        snapshot, _ = observe(doors.bus, doors.netlink, doors.nft, self.kernel)
+        self.sightings.look(snapshot)
+        return reconcile.decide(reconcile.read(doors.uci), snapshot, self.leases.living(doors.clock()))
+
+    def _keep(self, decided: Decided) -> None:
+        """Remember a look; one at broken files changes nothing but the problems that are told."""
+        readable = decided.config.readable or self.decided is None
+        self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
+
+    def _noted(self, applied: Applied, before: Decided | None) -> Applied:
+        """Remember the outcome, and make news of what is new in it."""
+        lacks = self.kernel.missing if self.kernel and not applied.error else ()
+        applied = replace(applied, error=str(lacks[0])) if lacks else applied
+        if applied.error and applied.error != self.applied.error:
+            self.news.append(("offload.degraded", {"error": applied.error}))
+        if applied.changes:
+            words = {"generation": applied.generation, "time": applied.time, "changes": applied.changes}
+            self.news.append(("offload.applied", {**words, "returned": list(applied.returned)}))
+        if self.decided is not None and not applied.error:
+            self.news += _device_news(before.plan if before else Plan(), self.decided.plan)
+        self.applied = applied
+        return applied
+
+
+def _device_news(before: Plan, after: Plan) -> list[tuple[str, dict[str, Any]]]:
+    then, now = _listed(before), _listed(after)
+    return [
+        ("offload.device", {"name": name, "flowtables": list(now.get(name, ()))})
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name, ()) != now.get(name, ())
+    ]
+
+
+def _listed(plan: Plan) -> Mapping[str, tuple[str, ...]]:
+    return {device.name: device.flowtables for device in plan.devices if device.flowtables}

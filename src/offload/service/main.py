@@ -1,0 +1,204 @@
+"""The resident service: one thread, one poll over ubus, the kernel's notifications, signals and time.
+
+Nothing here believes an event: each is a hint that settles into a pass, and a pass reads everything again.
+"""
+
+import os
+import select
+import signal
+import sys
+import time
+from types import FrameType
+
+from offload.errors import BusError, NftError
+from offload.service import reconcile
+from offload.service.life import Doors, Service
+from offload.service.ubus_object import objects
+from offload.service.watch import Watch
+from offload.system.bus import Bus
+from offload.system.capability import probe
+from offload.system.conntrack import Conntrack
+from offload.system.events import Told
+from offload.system.hints import Hints
+from offload.system.netlink import Netlink, modules, release
+from offload.system.nft import Nft
+from offload.system.presence import Presence
+from offload.system.uci import Uci
+
+NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
+RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
+GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+TABLES_CHANGED = "nftables changed"
+STOP = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def doors() -> Doors:
+    """The real router's."""
+    nft = Nft(timeout=NFT_PATIENCE)
+    return Doors(
+        uci=Uci(),
+        nft=nft,
+        bus=Bus(),
+        netlink=Netlink(),
+        conntrack=Conntrack(),
+        probe=lambda: probe(nft, release(), modules()),
+        clock=time.monotonic,
+    )
+
+
+def serve() -> int:
+    """Serve until a signal says stop; then our tables are removed, and nothing else."""
+    loop = Loop()
+    try:
+        loop.run()
+    finally:
+        loop.close()
+    return 0
+
+
+class Loop:
+    """What the poll waits for, and what each of it means."""
+
+    def __init__(self) -> None:
+        self.hints = Hints()  # listens before the first look, so that nothing falls between
+        self.service = Service(doors())
+        self.watch = Watch()
+        self.presence = Presence(objects(self.service), ("network.interface",), self._hint)
+        self.poll = select.poll()
+        self.stopping = False
+        self._counted = 0  # of the transactions sent, those whose notification came
+        self._reconnect, self._pause = 0.0, RECONNECT_FIRST
+        self._signals = _signals()
+        self._links, self._nft = self.hints.descriptors
+        for descriptor in (self._signals, self._links, self._nft):
+            self.poll.register(descriptor, select.POLLIN)
+
+    def run(self) -> None:
+        """Wait, look what came, work when it is time."""
+        self.service.adopt()
+        self._hint("the service started")
+        while not self.stopping:
+            now = time.monotonic()
+            if self.presence.descriptor is None and now >= self._reconnect:
+                self._connect(now)
+            due = self.watch.due()
+            if due is not None and due <= now and self.presence.descriptor is not None:
+                self._work()
+                continue
+            for descriptor, event in self.poll.poll(self._wait(now, due)):
+                self._came(descriptor, event)
+        self._leave()
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self.hints.close()
+
+    def _wait(self, now: float, due: float | None) -> int | None:
+        """Milliseconds until something is to be done; None: until somebody calls."""
+        times = [self._reconnect] if self.presence.descriptor is None else [each for each in (due,) if each is not None]
+        if (end := self.service.leases.next_end()) is not None and end > now:
+            times.append(end)
+        return max(0, round((min(times) - now) * 1000) + 1) if times else None
+
+    def _came(self, descriptor: int, event: int) -> None:
+        if descriptor == self._signals:
+            self._signalled(os.read(descriptor, 512))
+        elif descriptor == self._links:
+            self._told(self.hints.links())
+        elif descriptor == self._nft:
+            self._sent(self.hints.transactions())
+        elif event & GONE:
+            self._lost()
+        else:
+            self._answer()
+
+    def _hint(self, cause: str) -> None:
+        self.watch.hint(cause, time.monotonic())
+
+    def _signalled(self, numbers: bytes) -> None:
+        for number in numbers:
+            self.stopping |= number in STOP
+            if number == signal.SIGHUP:
+                self.service.kernel = None  # ask anew what it can do: a package may have come
+                self._hint("told to reload")
+
+    def _told(self, told: Told) -> None:
+        """Links, addresses, routes; of stations only those that are somewhere else than before."""
+        for cause in told.causes:
+            self._hint(cause)
+        for seen in told.seen:
+            found = self.hints.named(seen)
+            if isinstance(found, tuple):
+                station, master = found
+                moved = self.service.sightings.station(station, master)
+            else:
+                moved = found is not None and self.service.sightings.neighbour(found)
+            if moved:
+                self._hint("a station moved")
+
+    def _sent(self, told: Told) -> None:
+        """A transaction of ours is no news, nor is one on tables that are none of ours."""
+        ours = self.service.sent - self._counted
+        if told.generations <= ours and not told.causes[1:]:
+            self._counted += told.generations
+            return
+        self._counted = self.service.sent
+        if told.causes or told.tables & set(reconcile.TABLE_NAMES):
+            self._hint(TABLES_CHANGED)
+
+    def _work(self) -> None:
+        cause = self.watch.cause
+        self.watch.begin()
+        applied = self.service.work()
+        mended = cause == TABLES_CHANGED and applied.changes > 0
+        self.watch.done(time.monotonic(), failed=bool(applied.error), mended=mended)
+        self._answer()  # calls that came while we called netifd do not make the descriptor readable again
+
+    def _answer(self) -> None:
+        """Answer what was called, tell what is new, and answer what was called while we told it."""
+        self.presence.serve()
+        while self.service.news and self.presence.descriptor is not None:
+            self.presence.send(*self.service.news.pop(0))
+        self.presence.serve()
+
+    def _connect(self, now: float) -> None:
+        try:
+            self.presence.connect()
+        except BusError as refusal:
+            if self._pause == RECONNECT_FIRST:
+                sys.stderr.write(f"offload: {refusal}\n")
+            self._reconnect, self._pause = now + self._pause, min(self._pause * 2, RECONNECT_LAST)
+            return
+        self._pause = RECONNECT_FIRST
+        if self.presence.descriptor is not None:
+            self.poll.register(self.presence.descriptor, select.POLLIN)
+        self._hint("ubus is back")
+
+    def _lost(self) -> None:
+        if self.presence.descriptor is not None:
+            self.poll.unregister(self.presence.descriptor)
+            self.presence.leave(lost=True)
+
+    def _leave(self) -> None:
+        """Our tables go, and nothing else; connections go on on the slow path."""
+        try:
+            if text := reconcile.removal(self.service.doors.nft):
+                self.service.doors.nft.apply(text)
+        except NftError as refusal:
+            sys.stderr.write(f"offload: our tables stay: {refusal}\n")
+        self.presence.leave(lost=False)
+
+
+def _signals() -> int:
+    """A descriptor from which the numbers of signals can be read."""
+    reading, writing = os.pipe()
+    for descriptor in (reading, writing):
+        os.set_blocking(descriptor, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (*STOP, signal.SIGHUP):
+        signal.signal(number, _nothing)
+    return reading
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """The number stands in the pipe."""

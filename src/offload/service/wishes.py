@@ -1,0 +1,96 @@
+"""What callers hand over -> typed values, or a refusal with a sentence. Pure; everything that comes in is hostile."""
+
+from collections.abc import Collection, Mapping
+from math import prod
+from typing import Any
+
+from offload.compiler.exempts import exempt_rules
+from offload.compiler.leases import LONGEST_COMMENT, comment
+from offload.config import choices
+from offload.config.schema import EXEMPT
+from offload.errors import OffloadError
+from offload.model.config import Config, Exempt, Mode, Section
+from offload.model.plan import ExemptMatch, Lease
+
+LONGEST_SHOWN = 60
+LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
+MOST_VALUES = 256  # combinations of listed values, each of them an element in the kernel
+MATCHES = tuple(option for option in EXEMPT if option != "name")  # a name would not outlive the service
+
+
+class WishError(OffloadError):
+    """What was asked cannot be meant; the sentence says which word, and what it may be."""
+
+
+def shown(value: object) -> str:
+    """A caller's value in a sentence: short, and in printable characters."""
+    text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
+    return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
+
+
+def zone(name: str, value: object, config: Config) -> str:
+    """The name of a zone that there is."""
+    known = [each.name for each in config.zones]
+    if isinstance(value, str) and value in known:
+        return value
+    raise WishError(f"{name}: there is no zone {shown(value)}, but {', '.join(known) or 'none at all'}")
+
+
+def mode(value: object) -> Mode:
+    """none, software or hardware."""
+    words = [each.value for each in Mode]
+    if isinstance(value, str) and value in words:
+        return Mode(value)
+    raise WishError(f"mode: {shown(value)} is none of {', '.join(words)}")
+
+
+def number(name: str, value: object, low: int, high: int) -> int:
+    """A whole number; True is none."""
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise WishError(f"{name}: {shown(value)} is not a whole number from {low} to {high}")
+
+
+def table(name: str, value: object) -> Mapping[str, Any]:
+    """A table of words."""
+    if isinstance(value, dict):
+        return value
+    raise WishError(f"{name}: {shown(value)} is not a table")
+
+
+def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
+    """The traffic that a caller wants kept slow for a while, in the words of `config exempt`."""
+    unknown = next((word for word in given if word not in MATCHES), None)
+    if unknown is not None:
+        raise WishError(f"match: {shown(unknown)} cannot be matched: use {', '.join(MATCHES)}")
+    section = Section("offload", "exempt", "match", "match", {word: _value(word, each) for word, each in given.items()})
+    read = choices.load((section,), frozenset(zones))
+    if read.problems:
+        raise WishError("; ".join(f"{each.option}: {each.text.partition('; ')[0]}" for each in read.problems))
+    (found,) = read.exempts
+    _fits(found)
+    return found
+
+
+def _value(word: str, value: object) -> str | tuple[str, ...]:
+    """Text, a number, or a list of these: as UCI would have them."""
+    values = value if isinstance(value, list) else [value]
+    texts = [str(each) for each in values if isinstance(each, (str, int)) and not isinstance(each, bool)]
+    if len(texts) < len(values) or len(texts) > MOST_VALUES:
+        raise WishError(f"match: {word} is neither text nor a list of at most {MOST_VALUES} texts")
+    return tuple(texts) if isinstance(value, list) else texts[0]
+
+
+def _fits(found: Exempt) -> None:
+    """Refuse what the kernel cannot keep for us with a time to end."""
+    lists = (found.src_ip, found.dest_ip, found.src_mac, found.proto, found.src_port, found.dest_port)
+    if prod(max(len(values), 1) for values in lists) > MOST_VALUES:
+        raise WishError(f"match: its lists make more than {MOST_VALUES} combinations")
+    lease = Lease(999_999_999, found, 1, 1)
+    rules = exempt_rules([ExemptMatch(found, lease=lease)])
+    if len(rules.sets) < len(rules.rules) or not rules.sets:
+        raise WishError(
+            "match: without an address, MAC, port or whole mark it has no time to end: write a 'config exempt' section"
+        )
+    if len(comment(lease)) > LONGEST_COMMENT:
+        raise WishError("match: the names of its zones are too long to be kept in the kernel")

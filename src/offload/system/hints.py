@@ -1,0 +1,92 @@
+"""The door to what the kernel tells by itself: one rtnetlink socket, one for nftables, both only ever listened to.
+
+Plain sockets, because pyroute2's would parse every message in full, and wake a thread for it.
+"""
+
+import errno
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+
+from offload.errors import KernelError
+from offload.model.network import Neighbour, Station
+from offload.system.events import Links, Seen, Told, transactions
+
+# RTMGRP_LINK, _NEIGH (bridges' forwarding tables among them), _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE
+ROUTE_GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400
+NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
+NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
+RECEIVE_BUFFER = 1 << 20
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sparc and parisc
+DATAGRAM = 64 << 10
+MOST_AT_ONCE = 256  # datagrams; the rest is still there at the next look
+OVERRUN = Told(("the kernel told more than we could read",))
+
+
+class Hints:
+    """Listens from the moment it is made. `descriptors` are what to poll."""
+
+    def __init__(self) -> None:
+        try:
+            self._route = _listening(NETLINK_ROUTE, ROUTE_GROUPS)
+            self._nft = _listening(NETLINK_NETFILTER, NFTABLES_GROUP)
+        except OSError as error:
+            raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
+        self._links = Links()
+        self.descriptors = (self._route.fileno(), self._nft.fileno())
+
+    def links(self) -> Told:
+        """What was said of links, addresses, routes and neighbours since the last look."""
+        return _joined(self._links.hear(each) if each is not None else OVERRUN for each in _datagrams(self._route))
+
+    def transactions(self) -> Told:
+        """What was said of nft transactions since the last look, our own among them."""
+        return _joined(transactions(each) if each is not None else OVERRUN for each in _datagrams(self._nft))
+
+    def named(self, seen: Seen) -> tuple[Station, str] | Neighbour | None:
+        """The station with its bridge, or the neighbour, by the names of devices; None where these are gone already."""
+        with suppress(OSError):
+            device = socket.if_indextoname(seen.device)
+            if not seen.master:
+                return Neighbour(seen.address, device, seen.place)
+            return Station(seen.address, device, seen.vlan), socket.if_indextoname(seen.master)
+        return None
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._route.close()
+        self._nft.close()
+
+
+def _listening(protocol: int, groups: int) -> socket.socket:
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
+    with suppress(OSError):
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    made.bind((0, groups))
+    return made
+
+
+def _datagrams(source: socket.socket) -> Iterable[bytes | None]:
+    """What is there; None where some of it was lost."""
+    for _ in range(MOST_AT_ONCE):
+        try:
+            yield source.recv(DATAGRAM)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            yield None
+            if error.errno != errno.ENOBUFS:
+                return
+
+
+def _joined(parts: Iterable[Told]) -> Told:
+    causes: dict[str, None] = {}
+    seen: list[Seen] = []
+    tables: set[str] = set()
+    generations = 0
+    for part in parts:
+        causes |= dict.fromkeys(part.causes)
+        seen += part.seen
+        tables |= part.tables
+        generations += part.generations
+    return Told(tuple(causes), tuple(seen), generations, frozenset(tables))

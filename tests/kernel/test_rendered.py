@@ -1,0 +1,76 @@
+"""What is rendered for random routers, before a real nft and kernel: accepted, and there afterwards as it was meant."""
+
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+
+import pytest
+
+from kernel.netns import Namespace
+from offload.compiler.diff import expected, transactions
+from offload.compiler.render import render
+from offload.model.plan import Plan
+from offload.service.reconcile import decide
+from offload.system.nft import Nft
+from random_routers import Router, changes, router
+
+TEXTS, AT_ONCE = 200, 20
+ROUTERS, STEPS = 12, 6
+MOST_NAMES = 500  # dummy devices are cheap, but not free
+
+
+def plan_of(random_router: Router) -> Plan:
+    return decide(random_router.packages, random_router.snapshot).plan
+
+
+def text_of(text: str) -> str:
+    """A stock kernel has no driver that takes hardware flowtables; the rest of their tables is what we want to see."""
+    return text.replace("\t\tflags offload\n", "").replace(" flags offload;", "")
+
+
+@pytest.fixture(name="bench")
+def _bench() -> Iterator[Namespace]:
+    host = Namespace("rendered")
+    yield host
+    host.delete()
+
+
+def make_devices(host: Namespace, plans: list[Plan]) -> None:
+    """Every device that a flowtable lists; what rules and maps name need not be there."""
+    names = sorted({device for plan in plans for table in plan.tables for device in table.devices})
+    assert len(names) < MOST_NAMES
+    with host.entered():
+        there = {path.name for path in Path("/proc/self/net/dev_snmp6").iterdir()}
+    host.ip(*(f"link add name {name} type dummy" for name in names if name not in there))
+
+
+def test_rulesets_of_random_routers_are_accepted(bench: Namespace) -> None:
+    plans = ((seed, plan_of(router(seed))) for seed in count())
+    chosen = dict(islice(((seed, plan) for seed, plan in plans if plan.tables), TEXTS))
+    make_devices(bench, list(chosen.values()))
+    texts = {seed: text_of(render(plan)) for seed, plan in chosen.items()}
+    seeds = list(texts)
+    for start in range(0, TEXTS, AT_ONCE):
+        some = seeds[start : start + AT_ONCE]
+        try:
+            # each text begins with the removal of what the one before has made
+            bench.run("nft", "-c", "-f", "-", text="".join(texts[seed] for seed in some))
+        except AssertionError:
+            for seed in some:  # which of them, and why
+                bench.run("nft", "-c", "-f", "-", text=texts[seed])
+            raise
+
+
+@pytest.mark.parametrize("seed", range(ROUTERS))
+def test_small_changes_bring_the_kernel_where_the_plan_is(bench: Namespace, seed: int) -> None:
+    plans = [plan_of(changed) for changed in changes(seed, STEPS)]
+    make_devices(bench, plans)
+    with bench.entered():
+        nft = Nft()
+        for plan in plans:
+            names = [table.name for table in plan.tables]
+            for transaction in transactions(plan, nft.live(("flow_offload", "flow_offload_hw"))):
+                nft.apply(text_of(transaction.text))
+            held = nft.live(("flow_offload", "flow_offload_hw"))
+            assert held == dict(zip(names, map(expected, plan.tables), strict=True))
+            assert transactions(plan, held) == []

@@ -1,0 +1,85 @@
+"""The floors of the house: who may import whom, where the heavy libraries stay, and where doors are built.
+
+          cli.py            service/                faces and life
+             \\                 /
+     config/  compiler/  status/  system/           pure | doors
+          \\        |        |      /
+                  model/                            nouns; errors.py is for everyone
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent / "src" / "offload"
+FILES = sorted(HOUSE.rglob("*.py"))
+NOUNS = {"model", "errors"}
+BELOW = {
+    "model": set[str](),
+    "errors": set[str](),
+    **dict.fromkeys(("config", "compiler", "status", "system"), NOUNS),
+    "service": NOUNS | {"config", "compiler", "status", "system"},
+    "cli": NOUNS | {"config", "compiler", "status", "system", "service"},
+    "__main__": {"cli"},
+}
+# What may be used in one place only: the library, and the folder or file it stays in.
+KEPT = {"jinja2": "compiler/render.py", **dict.fromkeys(("pyroute2", "ubus", "uci", "subprocess", "socket"), "system/")}
+BUILDERS = {"cli.py", "service/main.py"}
+
+
+def place(file: Path) -> str:
+    return file.relative_to(HOUSE).as_posix()
+
+
+def floor(file: Path) -> str:
+    return file.relative_to(HOUSE).parts[0].removesuffix(".py")
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Every module a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{place(file)} imports by dots"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def doors() -> set[str]:
+    """A door is a class that has a fake beside it."""
+    trees = [ast.parse(file.read_text()) for file in FILES if floor(file) == "system"]
+    names = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    return {name for name in names if f"Fake{name}" in names}
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if floor(file) != "__init__"], ids=place)
+def test_who_imports_whom(file: Path) -> None:
+    ours = {name.split(".")[1] for name in imported(file) if name.startswith("offload.")}
+    assert ours - {floor(file), "__version__"} <= BELOW[floor(file)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=place)
+def test_heavy_libraries_stay_where_they_are(file: Path) -> None:
+    used = {name.partition(".")[0] for name in imported(file)} & set(KEPT)
+    assert [name for name in used if not place(file).startswith(KEPT[name])] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=place)
+def test_doors_are_built_where_programs_begin(file: Path) -> None:
+    calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    called = {func.id for func in calls if isinstance(func, ast.Name)}
+    called |= {func.attr for func in calls if isinstance(func, ast.Attribute)}
+    # a door may stand on another one: both are in system/
+    assert place(file) in BUILDERS or floor(file) == "system" or not called & doors()
+
+
+def test_every_door_has_its_fake_beside_it() -> None:
+    assert {"Bus", "Conntrack", "Netlink", "Nft", "Uci"} <= doors()
+
+
+def test_the_nouns_stand_alone() -> None:
+    outside = {name.partition(".")[0] for file in FILES if floor(file) == "model" for name in imported(file)}
+    assert outside <= {"offload", "re", "dataclasses", "enum", "typing", "collections", "ipaddress"}

@@ -1,0 +1,72 @@
+"""One folder of tests/golden is one router: its files, its snapshot, and what comes of them by the command line.
+
+`problems.txt` is what `check` complains of, `ruleset.nft` what `print` prints, `plan.txt` the answer of `status`;
+where there is nothing, there is no file. `make golden` writes them anew, and the diff is the review.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from offload.cli import Exit, main
+from offload.model.plan import Why
+from offload.model.problem import Fault
+from offload.service import reconcile
+from offload.service.reconcile import Decided
+from offload.system.files import RouterDirectory
+from offload.system.uci import Uci
+
+GOLDEN = Path(__file__).parent / "golden"
+ROUTERS = sorted(GOLDEN.iterdir())
+VERBS = {"problems.txt": "check", "ruleset.nft": "print", "plan.txt": "status"}
+# What is said of flows only has its tests in tests/status.
+OF_FLOWS = list(Why)[list(Why).index(Why.NOT_OFFLOADABLE) :]
+PRINT = "import sys; from offload.cli import main; [main(['print', '--root', each]) for each in sys.argv[1:]]"
+
+
+def decided(router: Path) -> Decided:
+    directory = RouterDirectory(router)
+    return reconcile.decide(reconcile.read(Uci(directory.confdir)), directory.snapshot())
+
+
+@pytest.mark.parametrize("router", ROUTERS, ids=lambda path: path.name)
+@pytest.mark.parametrize(("file", "verb"), VERBS.items())
+def test_router(
+    router: Path, file: str, verb: str, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
+) -> None:
+    code = main([verb, "--root", str(router)])
+    said = capsys.readouterr().out
+    if verb == "check" and code == Exit.DONE:
+        said = ""
+    golden = router / file
+    if pytestconfig.getoption("update_golden"):
+        golden.write_text(said) if said else golden.unlink(missing_ok=True)
+    assert said == (golden.read_text() if golden.exists() else "")
+
+
+def test_the_same_bytes_whatever_order_python_hashes_in() -> None:
+    """Sets and dicts are ordered by the hash seed, which is new for every process."""
+
+    def printed(seed: str) -> bytes:
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-c", PRINT, *map(str, ROUTERS)]
+        return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+
+    assert printed("1") == printed("2")
+
+
+def test_every_reason_occurs() -> None:
+    told: set[Why] = set()
+    for router in ROUTERS:
+        plan = decided(router).plan
+        for each in (*plan.zones, *plan.pairs, *plan.devices):
+            told |= {reason.code for reason in each.reasons}
+    assert [why.name for why in Why if why not in told and why not in OF_FLOWS] == []
+
+
+def test_every_fault_occurs() -> None:
+    found = {problem.fault for router in ROUTERS for problem in decided(router).problems}
+    assert [fault.name for fault in Fault if fault not in found] == []
