@@ -23,7 +23,7 @@ check: setup  ## lint, types and units, without a virtual machine
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest
 
-kernel: setup  ## tests of real traffic through a real kernel, one boot for all
+kernel: setup  ## real traffic through a real kernel, one boot for all
 	$(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider tests/kernel
 
 golden: setup  ## write the golden routers' expected files anew; review the difference

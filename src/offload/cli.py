@@ -6,16 +6,17 @@ Doors are opened here and handed in. Each verb answers with one value, which is 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
-from offload import __version__
+from offload import __version__, commands
+from offload.answer import Answer, Exit
 from offload.compiler.render import render
 from offload.config.schema import named_only
-from offload.errors import FileError, KernelError, OffloadError
+from offload.errors import AbsentError, FileError, KernelError, OffloadError
 from offload.model.applied import Applied
 from offload.model.network import Kernel, Snapshot
 from offload.service import reconcile
@@ -33,25 +34,7 @@ from offload.system.netlink import Netlink, modules, release
 from offload.system.nft import Nft
 from offload.system.uci import Uci
 
-
-class Exit(IntEnum):
-    """Exit codes; README documents them."""
-
-    DONE = 0
-    FAILED = 1  # nothing was changed; the sentence says why
-    USAGE = 2  # as argparse has it
-    PROBLEMS = 3  # done, as far as the configuration is good; its problems are listed
-    LACKING = 4  # kernel or nft cannot do it; the package to install is named
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a verb has to say: to people, to programs, and to the shell."""
-
-    text: str
-    data: dict[str, Any]
-    code: Exit = Exit.DONE
-    notes: tuple[str, ...] = ()  # for people, on stderr
+PATIENCE = 30.0  # seconds for the service, which may wait for nft
 
 
 class Router:
@@ -77,6 +60,30 @@ class Router:
         snapshot, _ = self.snapshot()
         return reconcile.decide(reconcile.read(self.uci), snapshot)
 
+    def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """What the service answers; None where none runs, or a directory was given."""
+        if self.root is not None:
+            return None
+        try:
+            return Bus(PATIENCE).call("offload", method, words)
+        except AbsentError:
+            return None
+
+    def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
+        """What the service answers; where none runs, what it would answer, and do, for once."""
+        self.live(method)
+        return self.asked(method, words) or self._alone(method, words)
+
+    def _alone(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
+        from offload.service import main
+        from offload.service.life import Service
+        from offload.service.ubus_object import METHODS, answer
+
+        service = Service(main.doors())
+        service.adopt()
+        service.look()
+        return answer(service, METHODS[method], words)
+
     def live(self, verb: str) -> None:
         """Refuse what needs a running router, where a directory was given."""
         if self.root is not None:
@@ -85,6 +92,8 @@ class Router:
 
 def status(router: Router, _: argparse.Namespace) -> Answer:
     """What is offloaded, zone by zone, and why not."""
+    if data := router.asked("status"):
+        return _served(data, partial(tables.status_text, data), tuple(data.get("notes", ())))
     decided = router.decide()
     notes: list[str] = []
     entries, pending = [], []
@@ -105,7 +114,9 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     """Every forwarded connection with its path, and why it is slow."""
     router.live("flows")
     words = {key: value for key in Query.KEYS if (value := getattr(given, key)) is not None}
-    Query.of(words)  # what can never be meant is told before anything is read
+    query = Query.of(words)  # what can never be meant is told before anything is read
+    if data := _pages(router, words | ({"all": True} if given.all else {}), query.limit):
+        return _served(data, partial(tables.flows_text, data.get("flows", ())))
     decided = router.decide()
     query = Query.of(words, [zone.name for zone in decided.plan.zones])
     found = flows(Conntrack().entries(), decided.snapshot, decided.plan, everything=given.all)
@@ -124,21 +135,23 @@ def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
 
 def check(router: Router, _: argparse.Namespace) -> Answer:
     """What is wrong with the configuration, and what kernel or nft lack."""
-    decided = router.decide()
-    lacks = [str(lack) for lack in decided.snapshot.kernel.missing]
-    sentences = [*(str(problem) for problem in decided.problems), *lacks]
-    data = {
-        "ok": not sentences,
-        "problems": [report.problem_json(problem) for problem in decided.problems],
-        "missing": lacks,
-    }
-    return Answer("\n".join(sentences) or "Nothing is wrong.", data, _code(decided))
+    data = router.asked("check")
+    if data is None:
+        decided = router.decide()
+        data = report.check_json(decided.problems, decided.snapshot.kernel)
+    if "error" in data:
+        return _served(data, str)
+    sentences = [*commands.notes(data), *data["missing"]]
+    code = Exit.LACKING if data["missing"] else Exit.PROBLEMS if sentences else Exit.DONE
+    return Answer("\n".join(sentences) or "Nothing is wrong.", data, code)
 
 
 def apply(router: Router, given: argparse.Namespace) -> Answer:
     """Bring the kernel in line with the configuration; with --dry-run only show what would be sent."""
     if not given.dry_run:
         router.live("apply")
+        if router.asked("zones"):
+            return commands.reload(router.ask, given)
     decided = router.decide()
     if error := reconcile.unreadable(decided):
         raise FileError(error)
@@ -171,6 +184,37 @@ def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
     return Answer(text, {"ok": True, "directory": str(directory.root)}, notes=notes)
 
 
+def service(router: Router, _: argparse.Namespace) -> Answer:
+    """Stay, follow every change, and answer on ubus; procd runs this."""
+    router.live("service")
+    from offload.service.main import serve
+
+    serve()
+    return Answer("", {"ok": True})
+
+
+def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any] | None:
+    """The service's flows, page by page until all that were asked for are here."""
+    data = router.asked("flows", {"query": words})
+    while data and "error" not in data:
+        flows_so_far, at = data["flows"], data["offset"] + len(data["flows"])
+        left = data["total"] - at if limit is None else min(data["total"] - at, limit - len(flows_so_far))
+        if left <= 0:
+            break
+        more = router.ask("flows", {"query": words | {"offset": at, "limit": left}})
+        if not more.get("flows"):
+            break
+        data = data | {"flows": flows_so_far + more["flows"]}
+    return data
+
+
+def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
+    """What the service answered; a refusal has its sentence and nothing else to show."""
+    if "error" in data:
+        return Answer("", data, Exit.FAILED, (data["error"],))
+    return Answer(text(), data, notes=notes)
+
+
 def _code(decided: Decided) -> Exit:
     if decided.snapshot.kernel.missing:
         return Exit.LACKING
@@ -184,6 +228,26 @@ def _judged(answer: Answer, decided: Decided) -> Answer:
     return Answer(answer.text, data, _code(decided), notes)
 
 
+def _by_service(run: Callable[[commands.Ask, argparse.Namespace], Answer]) -> Callable[..., Answer]:
+    """A verb that needs nothing but the service's answers."""
+
+    @wraps(run)
+    def verb(router: Router, given: argparse.Namespace) -> Answer:
+        return run(router.ask, given)
+
+    return verb
+
+
+def _by_uci(run: Callable[[Uci], Answer]) -> Callable[..., Answer]:
+    """A verb that needs nothing but the configuration."""
+
+    @wraps(run)
+    def verb(router: Router, _: argparse.Namespace) -> Answer:
+        return run(router.uci)
+
+    return verb
+
+
 @dataclass(frozen=True, slots=True)
 class Verb:
     """One verb: what runs it, and the arguments only it has. Its first docstring line is its help."""
@@ -192,14 +256,18 @@ class Verb:
     arguments: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
+MODE = ("mode", {"metavar": "MODE", "help": "none, software or hardware"})
+CHOOSING = (
+    ("--zone", {"help": "only flows from or to this zone"}),
+    ("--host", {"help": "only flows from or to this address or network"}),
+    ("--state", {"help": "slow, software or hardware"}),
+)
 VERBS = {
     "status": Verb(status),
     "flows": Verb(
         flow_list,
         (
-            ("--zone", {"help": "only flows from or to this zone"}),
-            ("--host", {"help": "only flows from or to this address or network"}),
-            ("--state", {"help": "slow, software or hardware"}),
+            *CHOOSING,
             ("--sort", {"help": ", ".join(SORTS)}),
             ("--limit", {"help": "at most so many"}),
             ("--offset", {"help": "leave out so many first"}),
@@ -209,6 +277,26 @@ VERBS = {
     "print": Verb(print_ruleset),
     "check": Verb(check),
     "apply": Verb(apply, (("--dry-run", {"action": "store_true", "help": "show the nft text, send nothing"}),)),
+    "zones": Verb(_by_service(commands.zones)),
+    "set": Verb(_by_service(commands.set_zone), (("zone", {"metavar": "ZONE"}), MODE)),
+    "pair": Verb(_by_service(commands.set_pair), (("src", {"metavar": "SRC"}), ("dest", {"metavar": "DEST"}), MODE)),
+    "exempt": Verb(
+        _by_service(commands.exempt),
+        (
+            ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
+            ("id", {"nargs": "?", "type": int, "metavar": "ID", "help": "which one to delete"}),
+            ("--timeout", {"default": "1h", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
+            *(
+                (f"--{word.replace('_', '-')}", {"action": "append"} if many else {})
+                for word, many in commands.MATCHES.items()
+            ),
+        ),
+    ),
+    "flush": Verb(_by_service(commands.flush), CHOOSING),
+    "reload": Verb(_by_service(commands.reload)),
+    "takeover": Verb(_by_uci(commands.takeover)),
+    "giveback": Verb(_by_uci(commands.giveback)),
+    "service": Verb(service),
     "snapshot": Verb(take_snapshot, (("directory", {"metavar": "DIR", "help": "where to write it"}),)),
 }
 

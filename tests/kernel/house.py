@@ -182,9 +182,9 @@ class House:
             for network, ends in known.items()
         }
         (self.router.replies / NETIFD).write_text(json.dumps({"interface": list(networks.values())}))
-        self.router.write("firewall", _firewall(shape, self.ends))
-        self.router.write("offload", OFFLOAD)
-        self.router.write(
+        self._write("firewall", _firewall(shape, self.ends))
+        self._write("offload", OFFLOAD)
+        self._write(
             "network",
             "".join(
                 INTERFACE.format(name=network, device=ends.parent or ends.l3, proto=ends.proto)
@@ -199,6 +199,9 @@ class House:
         }
         masqueraded = "{ ipv4, ipv6 }" if shape.nat66 else "ipv4"
         self.router.nft(FIREWALL.format(port=PORT, masqueraded=masqueraded, **quoted))
+
+    def _write(self, package: str, text: str) -> None:
+        (self.router.config / package).write_text(text)
 
     def _clear(self) -> None:
         """Leave the router as it was: without devices of its own, without rules but the evidence's."""

@@ -11,7 +11,7 @@ from kernel.sides import Ends, Side
 DEVICE, FAR = "pppoe-wan", "ppp-far"
 PLUGINS = Path("/etc/ppp/plugins")
 # The provider's end: its pppd names the device, gives the addresses, and asks for no password.
-SERVER = f"noauth\nifname {FAR}\nmtu 1492\nmru 1492\nnodefaultroute\n+ipv6\nnoipx\n"
+SERVER = f"noauth\nifname {FAR}\nmtu 1492\nmru 1492\nnodefaultroute\n+ipv6\nlogfile /run/pppoe-server.log\ndebug\n"
 DIAL = "noauth nodetach nodefaultroute noipdefault +ipv6 mtu 1492 mru 1492 persist maxfail 0 holdoff 1".split()
 
 
@@ -37,7 +37,7 @@ class Session:
             self._router, "pppd", "plugin", "rp-pppoe.so", f"nic-{self._parent}", "ifname", DEVICE, *DIAL
         )
         for host, device in ((self._router, DEVICE), (self._far, FAR)):
-            wait_until(lambda host=host, device=device: "inet " in _shown(host, device), device, self._dialer.log)
+            wait_until(lambda host=host, device=device: "inet " in _shown(host, device), device, Path("/run/pppoe-server.log"))
         self._router.ip(f"addr add 2001:db8:ff::1/64 dev {DEVICE}")
         self._far.ip(
             f"addr add 2001:db8:ff::2/64 dev {FAR}", f"route add default dev {FAR}", f"route add ::/0 dev {FAR}"

@@ -102,6 +102,10 @@ class Service:
                 break
         return self._noted(applied, before)
 
+    def look(self) -> None:
+        """Read everything and decide, without touching the kernel."""
+        self._keep(self._look())
+
     def _look(self) -> Decided:
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:

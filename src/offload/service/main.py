@@ -19,7 +19,7 @@ from offload.system.bus import Bus
 from offload.system.capability import probe
 from offload.system.conntrack import Conntrack
 from offload.system.events import Told
-from offload.system.hints import Hints
+from offload.system.hints import OVERRUN, Hints
 from offload.system.netlink import Netlink, modules, release
 from offload.system.nft import Nft
 from offload.system.presence import Presence
@@ -81,6 +81,9 @@ class Loop:
             now = time.monotonic()
             if self.presence.descriptor is None and now >= self._reconnect:
                 self._connect(now)
+            end = self.service.leases.next_end()
+            if end is not None and end <= now:
+                self._hint("a run-time exempt ended")
             due = self.watch.due()
             if due is not None and due <= now and self.presence.descriptor is not None:
                 self._work()
@@ -139,7 +142,7 @@ class Loop:
     def _sent(self, told: Told) -> None:
         """A transaction of ours is no news, nor is one on tables that are none of ours."""
         ours = self.service.sent - self._counted
-        if told.generations <= ours and not told.causes[1:]:
+        if told.generations <= ours and OVERRUN.causes[0] not in told.causes:
             self._counted += told.generations
             return
         self._counted = self.service.sent
@@ -156,6 +159,8 @@ class Loop:
 
     def _answer(self) -> None:
         """Answer what was called, tell what is new, and answer what was called while we told it."""
+        if self.presence.descriptor is None:
+            return
         self.presence.serve()
         while self.service.news and self.presence.descriptor is not None:
             self.presence.send(*self.service.news.pop(0))

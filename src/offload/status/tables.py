@@ -34,6 +34,16 @@ def status_text(status: Json, width: int = 80) -> str:
     return "\n\n".join(_fitted(block, width) for block in blocks if block)
 
 
+def zones_text(zones: Json, width: int = 80) -> str:
+    """Zones and pairs: what was chosen, and what they get."""
+    rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
+    blocks = [
+        _table(("ZONE", "MODE", "GETS", "DEVICES"), map(_zone_row, zones["zones"])),
+        _table(("PAIR", "MODE", "GETS"), rows),
+    ]
+    return "\n\n".join(_fitted(block, width) for block in blocks if block) or "There are no zones."
+
+
 def flows_text(flows: Sequence[Json], width: int = 80) -> str:
     """One flow after the other, each with what keeps it slow; at the end how many are on each path."""
     if not flows:

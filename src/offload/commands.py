@@ -1,0 +1,154 @@
+"""The verbs that the service answers; where none runs, the same code answers once, in this process.
+
+Each takes `ask`, which is handed a method of the service with its arguments and gives back its reply. What is imported
+here must stay light: a verb answered by the service needs neither pyroute2 nor jinja2.
+"""
+
+import argparse
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from offload.answer import Answer, Exit
+from offload.config import edits
+from offload.errors import FileError, OffloadError
+from offload.model.problem import Fault, Problem
+from offload.status import tables
+from offload.status.query import Query
+
+Json = dict[str, Any]
+Ask = Callable[[str, Mapping[str, Any]], Json]
+
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
+# Options of `exempt add`, and whether they may be given several times.
+MATCHES = {
+    "src": False, "dest": False, "src_ip": True, "dest_ip": True, "src_mac": True, "proto": True,
+    "src_port": True, "dest_port": True, "mark": False, "dscp": False,
+}  # fmt: skip
+
+
+def zones(ask: Ask, _: argparse.Namespace) -> Answer:
+    """Zones and pairs of zones: what was chosen, and what they get."""
+    data = ask("zones", {})
+    return _told(data, lambda: tables.zones_text(data))
+
+
+def set_zone(ask: Ask, given: argparse.Namespace) -> Answer:
+    """Give a zone a mode: written to /etc/config/offload, and applied."""
+    return _changed(ask("set", {"zone": given.zone, "mode": given.mode}))
+
+
+def set_pair(ask: Ask, given: argparse.Namespace) -> Answer:
+    """Give a pair of zones a mode of its own: written to /etc/config/offload, and applied."""
+    return _changed(ask("set_pair", {"src": given.src, "dest": given.dest, "mode": given.mode}))
+
+
+def reload(ask: Ask, _: argparse.Namespace) -> Answer:
+    """Read everything anew, and bring the kernel in line."""
+    data = ask("reload", {})
+    return _told(data, lambda: applied_text(data), notes(data))
+
+
+def flush(ask: Ask, given: argparse.Namespace) -> Answer:
+    """Put offloaded flows back on the slow path for a moment; no connection ends."""
+    words = {key: value for key in ("zone", "host", "state") if (value := getattr(given, key)) is not None}
+    Query.of(words)
+    data = ask("flush", {"query": words})
+    return _told(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
+
+
+def exempt(ask: Ask, given: argparse.Namespace) -> Answer:
+    """Keep traffic on the slow path for a while: add, delete or list such exempts."""
+    if given.action == "list":
+        data = ask("status", {})
+        chosen = {"ok": data["ok"], "exempts": data.get("exempts", [])} | _error(data)
+        return _told(chosen, lambda: _exempts_text(chosen["exempts"]))
+    if given.action == "delete":
+        data = ask("exempt_delete", {"id": given.id or 0})
+        return _told(data, lambda: f"Exempt {given.id} is deleted.")
+    words = {key: value for key in MATCHES if (value := getattr(given, key)) is not None}
+    data = ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
+    return _told(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
+
+
+def duration(text: str) -> int:
+    """Seconds of `90`, `30m`, `1h`, `2d`."""
+    found = DURATION.fullmatch(text)
+    if not found:
+        raise OffloadError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def takeover(uci: Any) -> Answer:
+    """Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off."""
+    return _handed(
+        uci, edits.takeover, "fw4's own offload is off: there is nothing to take over.", "now decides offload"
+    )
+
+
+def giveback(uci: Any) -> Answer:
+    """Give fw4 its global offload back, if it was taken over and nobody has changed it since."""
+    unchanged = "Nothing to give back: fw4's switch was not taken, or somebody has changed it since."
+    return _handed(uci, edits.giveback, unchanged, "decides fw4 again")
+
+
+def _handed(uci: Any, planned: Callable[..., Any], nothing: str, done: str) -> Answer:
+    packages = {name: uci.read(name) for name in ("firewall", "offload")}
+    for found in packages.values():
+        if isinstance(found, Problem) and found.fault is not Fault.FILE_MISSING:
+            raise FileError(str(found))
+    firewall, offload = (() if isinstance(found, Problem) else found for found in packages.values())
+    ours, theirs = planned(firewall, offload)
+    if not theirs:
+        return Answer(nothing, {"ok": True, "changed": False})
+    uci.write("offload", ours)  # first: where the second fails, fw4 still decides, and a second run completes it
+    uci.write("firewall", theirs)
+    text = f"What is offloaded {done}. Reload the firewall: /etc/init.d/firewall reload"
+    return Answer(text, {"ok": True, "changed": True})
+
+
+def applied_text(data: Json) -> str:
+    """What a pass did, in a sentence."""
+    count = data["changes"]
+    return (
+        f"Applied in {count} transaction{'s' * (count != 1)}." if count else "Nothing to do: the kernel already has it."
+    )
+
+
+def _changed(data: Json) -> Answer:
+    def text() -> str:
+        lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in data["changed"]]
+        return "\n".join(lines) or "Written; no pair takes another path for it."
+
+    return _told(data, text, notes(data))
+
+
+def _told(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
+    """The reply as an answer; a refusal has its sentence and nothing else to show."""
+    if "error" in data:
+        return Answer("", data, Exit.FAILED, (data["error"],))
+    return Answer(text(), data, Exit.PROBLEMS if notes else Exit.DONE, notes)
+
+
+def notes(data: Json) -> tuple[str, ...]:
+    places = (
+        (*(each[part] for part in ("file", "section", "option")), each["text"]) for each in data.get("problems", [])
+    )
+    return tuple(f"{'.'.join(part for part in place if part)}: {text}" for *place, text in places)
+
+
+def _error(data: Json) -> Json:
+    return {"error": data["error"]} if "error" in data else {}
+
+
+def _exempts_text(exempts: list[Json]) -> str:
+    lines = []
+    for each in exempts:
+        match = " ".join(f"{word}={_listed(value)}" for word, value in each["match"].items())
+        lines.append(f"{each['id']:>4}  {each['expires']:>7} s left  {match}")
+    return "\n".join(lines) or "There are no run-time exempts."
+
+
+def _listed(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
