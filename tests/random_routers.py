@@ -83,7 +83,7 @@ def router(seed: int, hostility: float = 0.01) -> Router:
 
 
 def changes(seed: int, steps: int) -> Iterator[Router]:
-    """A router, and what becomes of it in small steps: a section of its offload package, or a device, goes or is back."""
+    """A router, and what becomes of it in small steps: an offload section or a device goes, or is back."""
     random, whole = Random(seed), router(seed, 0.0)  # noqa: S311 - as above
     yield whole
     for _ in range(steps):

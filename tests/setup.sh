@@ -36,19 +36,27 @@ install_packages() {
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $absent
 }
 
+dependencies='
+import sys, tomllib
+project = tomllib.load(open("pyproject.toml", "rb"))["project"]
+print(sys.version_info, project["dependencies"], project["optional-dependencies"])
+'
+
+venv_is_ours() { # the same Python as here, and not moved: its programs name their interpreter by its full path
+    [ "$(.venv/bin/python -V 2>/dev/null)" = "$(python3 -V)" ] && grep -qF "$PWD/.venv" .venv/pyvenv.cfg
+}
+
 make_venv() {
-    python=$(python3 -c 'import sys; print(sys.version); sys.exit(sys.version_info < (3, 11))') || {
-        say "python3 is $python, but 3.11 is the oldest that will do"
+    if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        say "python3 is $(python3 -V), but 3.11 is the oldest that will do"
         exit 1
-    }
-    # The same Python, the same dependencies, in the same place: then what is there is what would be made.
-    inputs=$(printf '%s' "$python $PWD" | cat - pyproject.toml | sha256sum)
-    if [ "$(cat .venv/inputs 2>/dev/null)" = "$inputs" ] && .venv/bin/python -c 'import offload, pytest'; then return; fi
-    say "making .venv with Python ${python%% *} (about one minute)"
-    rm -rf .venv
-    quietly python3 -m venv .venv
+    fi
+    wanted=$(python3 -c "$dependencies")
+    if venv_is_ours && [ "$(cat .venv/wanted 2>/dev/null)" = "$wanted" ]; then return; fi
+    say "making .venv with $(python3 -V) (about one minute)"
+    venv_is_ours || quietly python3 -m venv --clear .venv
     quietly .venv/bin/python -m pip install --disable-pip-version-check -e '.[dev]'
-    printf '%s\n' "$inputs" >.venv/inputs
+    printf '%s\n' "$wanted" >.venv/wanted
 }
 
 install_packages

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from offload.cli import Exit, main
+from offload.answer import Exit
+from offload.cli import main
 from offload.model.plan import Why
 from offload.model.problem import Fault
 from offload.service import reconcile
@@ -62,8 +63,9 @@ def test_every_reason_occurs() -> None:
     told: set[Why] = set()
     for router in ROUTERS:
         plan = decided(router).plan
-        for each in (*plan.zones, *plan.pairs, *plan.devices):
-            told |= {reason.code for reason in each.reasons}
+        reasons = [each.reasons for each in plan.zones] + [each.reasons for each in plan.pairs]
+        reasons += [each.reasons for each in plan.devices]
+        told |= {reason.code for several in reasons for reason in several}
     assert [why.name for why in Why if why not in told and why not in OF_FLOWS] == []
 
 

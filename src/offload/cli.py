@@ -155,17 +155,18 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
     decided = router.decide()
     if error := reconcile.unreadable(decided):
         raise FileError(error)
+    idle = "Nothing was sent." if decided.snapshot.kernel.missing else "Nothing to do: the kernel already has it."
     if given.dry_run:
         live = [] if router.root else [each.text for each in reconcile.pending(decided, router.nft)]
         texts = [render(decided.plan)] if router.root else live
-        text = "\n".join(texts).rstrip("\n") or "Nothing to do: the kernel already has it."
+        text = "\n".join(texts).rstrip("\n") or idle
         return _judged(Answer(text, {"ok": True, "transactions": texts}), decided)
     applied = reconcile.apply(decided, router.nft)
     data = {"ok": not applied.error, "changes": applied.changes, "time": applied.time}
     if applied.error:
         return Answer("", data | {"error": applied.error}, Exit.FAILED, (applied.error,))
     text = f"Applied in {applied.changes} transaction{'s' * (applied.changes != 1)}." if applied.changes else ""
-    return _judged(Answer(text or "Nothing to do: the kernel already has it.", data), decided)
+    return _judged(Answer(text or idle, data), decided)
 
 
 def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:

@@ -82,15 +82,14 @@ def duration(text: str) -> int:
 
 def takeover(uci: Any) -> Answer:
     """Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off."""
-    return _handed(
-        uci, edits.takeover, "fw4's own offload is off: there is nothing to take over.", "now decides offload"
-    )
+    off = "fw4's own offload is off: there is nothing to take over."
+    return _handed(uci, edits.takeover, off, "From now on offload decides what is offloaded.")
 
 
 def giveback(uci: Any) -> Answer:
     """Give fw4 its global offload back, if it was taken over and nobody has changed it since."""
     unchanged = "Nothing to give back: fw4's switch was not taken, or somebody has changed it since."
-    return _handed(uci, edits.giveback, unchanged, "decides fw4 again")
+    return _handed(uci, edits.giveback, unchanged, "From now on fw4 decides again what is offloaded.")
 
 
 def _handed(uci: Any, planned: Callable[..., Any], nothing: str, done: str) -> Answer:
@@ -104,16 +103,16 @@ def _handed(uci: Any, planned: Callable[..., Any], nothing: str, done: str) -> A
         return Answer(nothing, {"ok": True, "changed": False})
     uci.write("offload", ours)  # first: where the second fails, fw4 still decides, and a second run completes it
     uci.write("firewall", theirs)
-    text = f"What is offloaded {done}. Reload the firewall: /etc/init.d/firewall reload"
+    text = f"{done} Reload the firewall: /etc/init.d/firewall reload"
     return Answer(text, {"ok": True, "changed": True})
 
 
 def applied_text(data: Json) -> str:
     """What a pass did, in a sentence."""
     count = data["changes"]
-    return (
-        f"Applied in {count} transaction{'s' * (count != 1)}." if count else "Nothing to do: the kernel already has it."
-    )
+    if not count:
+        return "Nothing to do: the kernel already has it."
+    return f"Applied in {count} transaction{'s' * (count != 1)}."
 
 
 def _changed(data: Json) -> Answer:
@@ -132,10 +131,12 @@ def _told(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> A
 
 
 def notes(data: Json) -> tuple[str, ...]:
-    places = (
-        (*(each[part] for part in ("file", "section", "option")), each["text"]) for each in data.get("problems", [])
-    )
-    return tuple(f"{'.'.join(part for part in place if part)}: {text}" for *place, text in places)
+    """The problems in a reply, one sentence each."""
+    found = []
+    for each in data.get("problems", []):
+        place = ".".join(each[part] for part in ("file", "section", "option") if each[part])
+        found.append(f"{place}: {each['text']}")
+    return tuple(found)
 
 
 def _error(data: Json) -> Json:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 if os.environ.get("OFFLOAD_IN_VM"):
+    from kernel.house import House, house
     from kernel.lab import Home, home
     from kernel.traffic import Talk
 else:
@@ -32,3 +33,10 @@ def _call() -> Iterator[Callable[..., "Talk"]]:
     """Start conversations as `Talk` does; they end with the test."""
     with ExitStack() as stack:
         yield lambda *arguments: stack.enter_context(closing(Talk(*arguments)))
+
+
+@pytest.fixture(scope="session", name="house")
+def _house() -> Iterator["House"]:
+    """A router without networks, for tests that give it a shape."""
+    with house() as built:
+        yield built

@@ -30,6 +30,7 @@ def wait_until(holds: Callable[[], object], what: str, log: Path | None = None) 
     """Look again and again until it holds."""
     deadline = time.monotonic() + PATIENCE
     while not holds():
-        said = log.read_text(errors="replace") if log else ""
-        assert time.monotonic() < deadline, f"{what} did not come within {PATIENCE:.0f} s {said}"
+        if time.monotonic() > deadline:
+            said = log.read_text(errors="replace") if log and log.exists() else ""
+            raise AssertionError(f"{what} did not come within {PATIENCE:.0f} s {said}")
         time.sleep(0.05)

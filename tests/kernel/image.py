@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = [
     *("bash", "bridge", "busybox", "conntrack", "ethtool", "ip", "iperf3", "modprobe", "mount", "nft", "sysctl"),
-    *("hostapd", "iw", "pppd", "pppoe-server", "tc", "tcpdump", "wg"),
+    *("hostapd", "iw", "pppd", "pppoe", "pppoe-server", "tc", "tcpdump", "wg"),
 ]
 PLUGINS = sorted(Path("/usr/lib/pppd").glob("*/*pppoe.so"))  # pppd opens them by name, so no program asks for them
 CONFIG = ["/etc/group", "/etc/ld.so.cache", "/etc/passwd", "/etc/protocols", "/etc/services"]

@@ -4,12 +4,19 @@ What a user runs is `Router.offload`. This is what that runs, on the same files 
 """
 
 import json
+import os
+import pickle
+import traceback
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from kernel.lab import Router
+from offload.compiler.diff import transactions
 from offload.compiler.render import render
-from offload.model.network import Snapshot
+from offload.model.network import Kernel, Snapshot
 from offload.model.plan import Plan
 from offload.service import reconcile
 from offload.service.observe import observe
@@ -20,6 +27,8 @@ from offload.system.netifd import DUMP
 from offload.system.netlink import Netlink, modules, release
 from offload.system.nft import Nft
 from offload.system.uci import Uci
+
+T = TypeVar("T")
 
 NETIFD = "network.interface~dump.json"
 
@@ -32,11 +41,14 @@ def observed(router: Router) -> Snapshot:
         sysfs.mkdir()
         router.run("mount", "-t", "sysfs", "sysfs", str(sysfs))
     with router.entered():
-        nft = Nft()
-        snapshot, _ = observe(
-            FakeBus({DUMP: dump}), Netlink(sysfs / "class/net"), nft, probe(nft, release(), modules())
-        )
+        snapshot, _ = observe(FakeBus({DUMP: dump}), Netlink(sysfs / "class/net"), Nft(), capability())
     return snapshot
+
+
+@cache
+def capability() -> Kernel:
+    """What the kernel can do: asked once, as a service does."""
+    return probe(Nft(), release(), modules())
 
 
 def decided(router: Router, snapshot: Snapshot) -> Decided:
@@ -52,6 +64,36 @@ def applied(router: Router, decision: Decided) -> int:
     return done.changes
 
 
+def returned(router: Router, plan: Plan, tables: Iterable[str]) -> None:
+    """Bring the kernel to the plan, and make these of its tables anew."""
+    with router.entered():
+        nft = Nft()
+        for transaction in transactions(plan, nft.live(reconcile.TABLE_NAMES), tables):
+            nft.apply(transaction.text)
+
+
 def listing(plan: Plan, *devices: str) -> str:
     """The ruleset of a plan with other devices in its flowtable."""
     return render(replace(plan, tables=tuple(replace(table, devices=tuple(devices)) for table in plan.tables)))
+
+
+def in_fork(run: Callable[[], T]) -> T:
+    """Call `run` in a copy of this process, so that it and the threads here do not wait for each other."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            answer = run()
+            with open(writer, "wb") as pipe:
+                pickle.dump(answer, pipe)
+        except BaseException:  # noqa: BLE001  # a fork must never return into the test that made it
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        answered = pipe.read()
+    _, status = os.waitpid(child, 0)
+    assert status == 0, "the fork failed; what it printed says why"
+    answer: T = pickle.loads(answered)  # noqa: S301  # from ourselves
+    return answer

@@ -1,11 +1,11 @@
-"""Wi-Fi without air: two access points of the router and a station, radios of mac80211_hwsim that hear each other."""
+"""Wi-Fi without air: access points of the router and a station, radios of mac80211_hwsim that hear each other."""
 
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
 from kernel.daemons import Daemon, wait_until
-from kernel.netns import Namespace
+from kernel.netns import Namespace, cable
 from kernel.sides import Ends
 
 RADIOS = 3
@@ -24,27 +24,30 @@ class Air:
     def __init__(self, router: Namespace, station: Namespace, stack: ExitStack) -> None:
         self._station = station
         subprocess.run(["modprobe", "mac80211_hwsim", f"radios={RADIOS}"], check=True)
-        # What still runs when the module goes would keep it; the stack ends the daemons first.
-        stack.callback(lambda: subprocess.run(["modprobe", "-r", "mac80211_hwsim"], check=True))
-        *names, self.device = sorted(each.name for each in Path("/sys/class/net").glob("wlan*"))
-        self.points: dict[str, str] = {}
-        for host, wlan in ((router, names[0]), (router, names[1]), (station, self.device)):
-            _carry(wlan, host)
-        for wlan, (name, (channel, _)) in zip(names, CHANNELS.items(), strict=True):
-            router.ip(f"link set {wlan} name {name}")
-            self.points[name] = router.mac(name)
-            config = Path("/run", f"{name}.conf")
-            config.write_text(ACCESS_POINT.format(name=name, channel=channel))
-            daemon = Daemon(router, "hostapd", str(config))
-            stack.callback(daemon.stop)
-            wait_until(lambda log=daemon.log: "AP-ENABLED" in log.read_text(), f"access point {name}", daemon.log)
-            router.ip(f"link set {name} master br-lan")
+        stack.callback(subprocess.run, ["modprobe", "-r", "mac80211_hwsim"], check=True)
+        *ours, self.device = sorted(each.name for each in Path("/sys/class/net").glob("wlan*"))
+        _carry(self.device, station)
         station.ip(f"link set {self.device} up")
+        self.points: dict[str, str] = {}
+        for wlan, name in zip(ours, CHANNELS, strict=True):
+            _carry(wlan, router)
+            router.ip(f"link set {wlan} name {name}")
+            self._open(router, name, stack)
+
+    def _open(self, router: Namespace, name: str, stack: ExitStack) -> None:
+        self.points[name] = router.mac(name)
+        config = Path("/run", f"{name}.conf")
+        config.write_text(ACCESS_POINT.format(name=name, channel=CHANNELS[name][0]))
+        daemon = Daemon(router, "hostapd", str(config))
+        stack.callback(daemon.stop)
+        wait_until(lambda: "AP-ENABLED" in daemon.log.read_text(), f"access point {name}", daemon.log)
+        router.ip(f"link set {name} master br-lan")
 
     def join(self, name: str) -> None:
         """Let the station go to an access point, from wherever it is."""
-        _, frequency = CHANNELS[name]
-        self._station.run("iw", "dev", self.device, "connect", "home", str(frequency), self.points[name])
+        if "Connected" in self.link():
+            self.leave()
+        self._station.run("iw", "dev", self.device, "connect", "home", str(CHANNELS[name][1]), self.points[name])
         wait_until(lambda: f"to {self.points[name]}" in self.link(), f"the station at {name}")
 
     def leave(self) -> None:
@@ -60,6 +63,60 @@ def _carry(wlan: str, host: Namespace) -> None:
     """Give a radio to a host."""
     phy = Path("/sys/class/net", wlan, "phy80211/name").read_text().strip()
     subprocess.run(["iw", "phy", phy, "set", "netns", "name", host.name], check=True)
+
+
+class Walk:
+    """A side of a router: a LAN with two cables and two access points, and a station that goes from one to the other.
+
+    The cables lead to switches in the house, as a mesh's or an access point's do, so that the router's own ports never
+    lose their carrier: that the station is elsewhere shows only in the bridge's forwarding table.
+    """
+
+    PORTS = ("lan1", "lan2")
+
+    def __call__(self, router: Namespace, far: Namespace, stack: ExitStack) -> Ends:
+        router.ip("link add br-lan type bridge", "link set br-lan up")
+        self.station, self.floor = far, Namespace("floor")
+        stack.callback(self.floor.delete)
+        for name in self.PORTS:
+            cable(router, name, self.floor, f"to-{name}")
+            router.ip(f"link set {name} master br-lan")
+            self.floor.ip(
+                f"link add at-{name} type bridge", f"link set at-{name} up", f"link set to-{name} master at-{name}"
+            )
+        cable(self.floor, "desk", far, "eth0")
+        self.air = Air(router, far, stack)
+        far.ip(f"link set eth0 address {far.mac(self.air.device)}")  # one station, wherever it is
+        self.floor.ip(f"link set desk master at-{self.PORTS[0]}")
+        self._device = "eth0"
+        return Ends("br-lan", "eth0")
+
+    def go(self, place: str) -> None:
+        """Take the station to a port of the bridge, with its addresses, and let it say that it is there."""
+        device = "eth0" if place in self.PORTS else self.air.device
+        if device == "eth0":
+            self.floor.ip(f"link set desk master at-{place}")
+        else:
+            self.air.join(place)
+        if device != self._device:
+            self._readdress(device)
+        self.station.run("busybox", "arping", "-U", "-c", "1", "-I", device, "192.168.1.2")
+
+    def _readdress(self, device: str) -> None:
+        old, self._device = self._device, device
+        self.station.ip(
+            f"link set {device} up",
+            f"addr del 192.168.1.2/24 dev {old}",
+            f"addr del 2001:db8:1::2/64 dev {old}",
+            f"addr add 192.168.1.2/24 dev {device}",
+            f"addr add 2001:db8:1::2/64 dev {device}",
+            "route replace 0/0 via 192.168.1.1",
+            "route replace ::/0 via 2001:db8:1::1",
+        )
+        if old == self.air.device:
+            self.air.leave()
+        else:
+            self.station.ip(f"link set {old} down")
 
 
 def wifi(router: Namespace, far: Namespace, stack: ExitStack) -> Ends:

@@ -1,6 +1,6 @@
 """Runs a command in a virtual machine with the newest stock kernel of /boot: `python -m kernel.vm COMMAND...`.
 
-The machine is gone afterwards; what the command writes to build/vm stays. Output comes as it is written, the exit
+The machine is gone afterwards; what the command writes to build/ stays. Output comes as it is written, the exit
 status is the command's own, and a machine that hangs is ended with status 124.
 """
 
@@ -18,7 +18,6 @@ from pathlib import Path
 from kernel.image import REPOSITORY, pack, python_path
 
 BUILD = REPOSITORY / "build"
-RESULTS = BUILD / "vm"
 LONGEST = float(os.environ.get("OFFLOAD_VM_SECONDS", "1200"))  # a hung guest must not hang who waits for it
 TIMED_OUT = 124  # as timeout(1)
 
@@ -51,18 +50,20 @@ def script(command: list[str]) -> str:
         "COLUMNS": os.environ.get("COLUMNS", "80"),
         "HOME": "/tmp",  # noqa: S108  # the guest's own, gone with it
     }
+    if sys.stdout.isatty():
+        variables["FORCE_COLOR"] = "1"  # pytest and the demo know it
     exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     return f"exec 2>&1\nexport {exports}\nmodprobe -a {' '.join(MODULES)}\n{shlex.join(command)}\n"
 
 
 def boot(command: list[str]) -> int:
     """Boot, run, and return the command's exit status."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="vm-", dir=BUILD) as folder:
-        image = pack(Path(folder), RESULTS, script(command))
+        image = pack(Path(folder), BUILD, script(command))
         # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
         machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "1G", "--user", "root"]
-        disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={RESULTS}", f"--cwd={REPOSITORY}"]
+        disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]
         return _run(["vng", "--run", str(newest_kernel()), *machine, *disks, "--", "sh /command.sh"])
 
 

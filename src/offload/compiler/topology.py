@@ -16,6 +16,8 @@ from offload.model.problem import Fault, Problem
 from offload.model.topology import ZoneDevices
 
 LOOPBACK = "lo"
+ENCAPSULATING = {"vlan", "ppp"}
+ENCAPSULATIONS = 2  # NF_FLOW_TABLE_ENCAP_MAX, include/net/netfilter/nf_flow_table.h
 Left = tuple[str, Reason]
 
 
@@ -118,30 +120,33 @@ class _Stack:
         """The link's kind; a PPPoE device is one whoever made it."""
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
 
-    def walk(self, upper: str, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
+    def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
         """Every device beneath `upper` with the Reason to leave it out of a software flowtable, or None to list it."""
-        seen |= {upper}
+        path |= {upper}
         for name in sorted(self.lower.get(upper, ())):
-            if name in seen:
+            if name in path:
                 continue
-            reason, deeper = self._beneath(upper, name)
+            reason, deeper = self._beneath(upper, name, path)
             yield name, self.refusal(name) or reason
             if deeper:
-                yield from self.walk(name, seen)
+                yield from self.walk(name, path)
 
-    def leaves(self, upper: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    def leaves(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[str]:
         """The devices on which packets of `upper` arrive, Wi-Fi ports among them: what hardware has to cover."""
-        seen |= {upper}
-        followed = [name for name in sorted(self.lower.get(upper, ())) if self._beneath(upper, name)[1]]
+        path |= {upper}
+        followed = [name for name in sorted(self.lower.get(upper, ())) if self._beneath(upper, name, path)[1]]
         if not followed:
             yield upper
         for name in followed:
-            if name not in seen:
-                yield from self.leaves(name, seen)
+            if name not in path:
+                yield from self.leaves(name, path)
 
-    def _beneath(self, upper: str, name: str) -> tuple[Reason | None, bool]:
+    def _beneath(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
         """(why `name` is not worth listing under `upper`, whether packets of `upper` arrive by way of `name`)."""
         link, kind = self.links.get(name, Link(name)), self.kind(upper)
+        if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:
+            # worse than no gain: the kernel would take such flows for flows of this device and then not know them
+            return Why.TOO_DEEP(device=name), False
         match kind:
             case "bridge" if link.wireless:
                 return Why.WIRELESS_PORT(master=upper), True

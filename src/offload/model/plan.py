@@ -48,6 +48,7 @@ class Why(Enum):
     BOND_MEMBER = "member of {master}: the kernel sees its packets at {master}"
     DSA_CONDUIT = "carries the switch ports: the kernel sees their packets at the ports"
     NOT_FOLLOWED = "the kernel does not look through {upper} (a {kind} device) to what is beneath"
+    TOO_DEEP = "packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two"
     ODD_NAME = "its name cannot be written in nft"
     HARDWARE_BENEATH = "hardware sees its packets at {devices}"
     NO_HW_TC_OFFLOAD = "its driver reports no hw-tc-offload"

@@ -19,7 +19,7 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        place = ".".join(part for part in (self.file, self.section, self.option) if part)
+        place = ".".join(_shown(part) for part in (self.file, self.section, self.option) if part)
         return f"{place}: {self.text}"
 
 

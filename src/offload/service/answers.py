@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from offload.config import edits
@@ -33,7 +34,7 @@ def status(service: Service, _: Given) -> Json:
     entries, notes = _entries(service)
     counted = shares(entries, decided.snapshot, decided.plan)
     found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied)
-    return found | {"exempts": exempts_json(service), "notes": notes}
+    return found | {"exempts": exempts_json(service), "notes": notes, "service": {"passes": service.passes}}
 
 
 def zones(service: Service, _: Given) -> Json:
@@ -142,8 +143,8 @@ def _lease_json(lease: Lease) -> Json:
     match = {
         "src": "" if exempt.src == "*" else exempt.src,
         "dest": "" if exempt.dest == "*" else exempt.dest,
-        "src_ip": [str(net) for net in exempt.src_ip],
-        "dest_ip": [str(net) for net in exempt.dest_ip],
+        "src_ip": [_address(net) for net in exempt.src_ip],
+        "dest_ip": [_address(net) for net in exempt.dest_ip],
         "src_mac": list(exempt.src_mac),
         "proto": list(exempt.proto),
         "src_port": [_port(span) for span in exempt.src_port],
@@ -153,6 +154,10 @@ def _lease_json(lease: Lease) -> Json:
     }
     named = {word: each for word, each in match.items() if each}
     return {"id": lease.id, "match": named, "timeout": lease.timeout, "expires": lease.expires}
+
+
+def _address(net: IPv4Network | IPv6Network) -> str:
+    return str(net.network_address) if net.prefixlen == net.max_prefixlen else str(net)
 
 
 def _port(span: tuple[int, int]) -> str:

@@ -62,7 +62,10 @@ class Doors:
 
 @dataclass(slots=True)
 class Service:
-    """`decided` is the last look that counts, `sent` how many transactions were sent so far, `news` events to tell."""
+    """`decided` is the last look that counts, `sent` how many transactions were sent so far, `news` events to tell.
+
+    `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something.
+    """
 
     doors: Doors
     decided: Decided | None = None
@@ -71,6 +74,8 @@ class Service:
     sightings: Sightings = field(default_factory=Sightings)
     kernel: Kernel | None = None
     sent: int = 0
+    passes: int = 0
+    trouble: str = ""
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def adopt(self) -> None:
@@ -84,6 +89,7 @@ class Service:
 
     def work(self, forced: Iterable[str] = ()) -> Applied:
         """One pass. Whatever fails leaves the last good state and is told in `error`."""
+        self.passes += 1
         before, last = self.decided, None
         for _ in range(TRIES):
             try:
@@ -121,10 +127,11 @@ class Service:
 
     def _noted(self, applied: Applied, before: Decided | None) -> Applied:
         """Remember the outcome, and make news of what is new in it."""
-        lacks = self.kernel.missing if self.kernel and not applied.error else ()
-        applied = replace(applied, error=str(lacks[0])) if lacks else applied
-        if applied.error and applied.error != self.applied.error:
-            self.news.append(("offload.degraded", {"error": applied.error}))
+        lacks = self.kernel.missing if self.kernel else ()
+        trouble = applied.error or "; ".join(map(str, lacks))
+        if trouble and trouble != self.trouble:
+            self.news.append(("offload.degraded", {"error": trouble}))
+        self.trouble = trouble
         if applied.changes:
             words = {"generation": applied.generation, "time": applied.time, "changes": applied.changes}
             self.news.append(("offload.applied", {**words, "returned": list(applied.returned)}))

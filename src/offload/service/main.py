@@ -48,7 +48,7 @@ def doors() -> Doors:
 
 def serve() -> int:
     """Serve until a signal says stop; then our tables are removed, and nothing else."""
-    loop = Loop()
+    loop = Loop(doors())
     try:
         loop.run()
     finally:
@@ -59,9 +59,9 @@ def serve() -> int:
 class Loop:
     """What the poll waits for, and what each of it means."""
 
-    def __init__(self) -> None:
+    def __init__(self, outside: Doors) -> None:
         self.hints = Hints()  # listens before the first look, so that nothing falls between
-        self.service = Service(doors())
+        self.service = Service(outside)
         self.watch = Watch()
         self.presence = Presence(objects(self.service), ("network.interface",), self._hint)
         self.poll = select.poll()
@@ -154,7 +154,7 @@ class Loop:
         self.watch.begin()
         applied = self.service.work()
         mended = cause == TABLES_CHANGED and applied.changes > 0
-        self.watch.done(time.monotonic(), failed=bool(applied.error), mended=mended)
+        self.watch.done(time.monotonic(), failed=bool(self.service.trouble), mended=mended)
         self._answer()  # calls that came while we called netifd do not make the descriptor readable again
 
     def _answer(self) -> None:

@@ -39,7 +39,6 @@ def status_json(
             "time": applied.time,
             "changes": applied.changes,
             "error": applied.error,
-            "returned": list(applied.returned),
         },
     }
 

@@ -1,0 +1,145 @@
+"""Makes the packages of opkg, without OpenWrt's SDK: `python package/ipk.py`.
+
+Name, dependencies and scripts are read from the Makefile that the SDK reads, and the files are put together by the
+same stage.sh, so both kinds of package hold the same. Owners, order and times are fixed: the same sources give the same
+bytes.
+"""
+
+import gzip
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+HERE = Path(__file__).resolve().parent
+BUILD = HERE.parent / "build" / "packages"
+DEFINED = re.compile(r"^define (\S+)\n(.*?)^endef$", re.DOTALL | re.MULTILINE)
+ASSIGNED = re.compile(r"^[ \t]*([A-Z_]+):=[ \t]*(.*)$", re.MULTILINE)
+# What OpenWrt gives every package (include/package-pack.mk); the package's own script is called from functions.sh.
+SCRIPT = """#!/bin/sh
+{silent}[ -s "${{IPKG_INSTROOT}}/lib/functions.sh" ] || exit 0
+. ${{IPKG_INSTROOT}}/lib/functions.sh
+{default} $0 $@
+"""
+SILENT = '[ "${IPKG_NO_SCRIPT}" = "1" ] && exit 0\n'
+RUN = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a Makefile says about the package: variables, and the texts between define and endef."""
+
+    folder: Path
+    variables: Mapping[str, str]
+    texts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Recipe":
+        """Read FOLDER/Makefile, where the package has the folder's name."""
+        makefile = (folder / "Makefile").read_text().replace("\\\n", " ")
+        texts = {name: text.replace("$$", "$") for name, text in DEFINED.findall(makefile)}
+        return cls(folder, dict(ASSIGNED.findall(makefile)), texts)
+
+    @property
+    def name(self) -> str:
+        return self.variables["PKG_NAME"]
+
+    @property
+    def version(self) -> str:
+        """As OpenWrt writes it since 24.10."""
+        return f"{self.variables['PKG_VERSION']}-r{self.variables['PKG_RELEASE']}"
+
+    @property
+    def depends(self) -> list[str]:
+        return [word.lstrip("+") for word in self.variables["DEPENDS"].split()]
+
+    def text(self, what: str) -> str:
+        """The text of `define Package/NAME/WHAT`."""
+        return self.texts[f"Package/{self.name}/{what}"]
+
+    def control(self, size: int) -> dict[str, tuple[str, int]]:
+        """The files that tell opkg what to do: content and mode."""
+        description = self.text("description").strip()
+        fields = {
+            "Package": self.name,
+            "Version": self.version,
+            "Depends": ", ".join(self.depends),
+            "License": self.variables["PKG_LICENSE"],
+            "Section": self.variables["SECTION"],
+            "Architecture": self.variables["PKGARCH"],
+            "Installed-Size": str(size),
+            "Description": description,
+        }
+        return {
+            "conffiles": (self.text("conffiles"), 0o644),
+            "control": ("".join(f"{name}: {value}\n" for name, value in fields.items()), 0o644),
+            "postinst": (SCRIPT.format(silent=SILENT, default="default_postinst"), RUN),
+            "postinst-pkg": (self.text("postinst"), RUN),
+            "postrm": (self.text("postrm"), RUN),
+            "prerm": (SCRIPT.format(silent="", default="default_prerm"), RUN),
+            "prerm-pkg": (self.text("prerm"), RUN),
+        }
+
+
+def build(folder: Path, target: Path) -> Path:
+    """Write the package of FOLDER/Makefile into `target`."""
+    recipe, time = Recipe.of(folder), _time()
+    with TemporaryDirectory() as staged:
+        subprocess.run([HERE / "stage.sh", folder / "files.list", staged], check=True)  # noqa: S603  # our own
+        files = sorted(Path(staged).rglob("*"))
+        data = _tar(((path.relative_to(staged).as_posix(), *_content(path)) for path in files), time)
+        size = sum(path.stat().st_size for path in files if path.is_file())
+    control = ((name, text.encode(), mode) for name, (text, mode) in recipe.control(size).items())
+    parts = {"debian-binary": b"2.0\n", "data.tar.gz": data, "control.tar.gz": _tar(control, time)}
+    target.mkdir(parents=True, exist_ok=True)
+    package = target / f"{recipe.name}_{recipe.version}_{recipe.variables['PKGARCH']}.ipk"
+    package.write_bytes(_tar(((name, content, 0o644) for name, content in parts.items()), time))
+    return package
+
+
+def _content(path: Path) -> tuple[bytes | None, int]:
+    """Of a file; a folder has none. A folder's mode does not depend on the umask here."""
+    return (path.read_bytes(), path.stat().st_mode & 0o777) if path.is_file() else (None, RUN)
+
+
+def _tar(members: Iterable[tuple[str, bytes | None, int]], time: int) -> bytes:
+    """A compressed archive as ipkg-build makes it: everything belongs to root, and has the same time."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, content, mode in members:
+            member = tarfile.TarInfo(f"./{name}")
+            member.mode, member.mtime = mode, time
+            if content is None:
+                member.type = tarfile.DIRTYPE
+            else:
+                member.size = len(content)
+            tar.addfile(member, None if content is None else io.BytesIO(content))
+    return gzip.compress(archive.getvalue(), mtime=0)
+
+
+def _time() -> int:
+    """SOURCE_DATE_EPOCH, or when the last change was committed; 0 where neither can be known."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    log = ["git", "-C", str(HERE), "log", "-1", "--format=%ct"]
+    try:
+        return int(subprocess.run(log, capture_output=True, text=True, check=True).stdout)  # noqa: S603  # fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return 0  # an archive of the sources, without history
+
+
+def main() -> None:
+    """Make every package there is, and say where it is."""
+    for makefile in sorted(HERE.glob("*/Makefile")):
+        package = build(makefile.parent, BUILD)
+        sys.stdout.write(f"{package.relative_to(HERE.parent)}: {package.stat().st_size} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

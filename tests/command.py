@@ -1,0 +1,24 @@
+"""A run of the command in this process, and what it left behind."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Ran:
+    """The exit code, and what was printed for people and programs."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The answer in JSON."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+Offload = Callable[..., Ran]

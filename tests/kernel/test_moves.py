@@ -1,0 +1,125 @@
+"""Stations that move while they download: the return that moves.py asks for takes their flows along."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kernel.daemons import wait_until
+from kernel.house import House, Shape
+from kernel.inside import decided, observed, returned
+from kernel.radio import Walk
+from kernel.sides import port
+from kernel.steady import Drip, Steady, download, since
+from offload.compiler.moves import moved
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+
+WALK = Walk()
+STATION = "192.168.1.2"
+AT_ONCE = 1.0  # seconds from when the kernel knows until the transfer goes on
+WHILE = 2.0  # seconds that a transfer is given to show that it stands still
+
+
+@pytest.fixture(scope="module")
+def plan(house: House) -> Iterator[Plan]:
+    with house.shaped(Shape({"lan": WALK, "wan": port("wan")})):
+        yield decided(house.router, observed(house.router)).plan
+
+
+@pytest.fixture
+def transfer(house: House, plan: Plan) -> Callable[[str], tuple[Drip, Steady]]:
+    """Conversations of the station at a place, on the fast path."""
+
+    def begin(place: str) -> tuple[Drip, Steady]:
+        WALK.go(place)
+        returned(house.router, plan, [table.name for table in plan.tables])
+        return Drip(house.call("lan", "wan", proto="udp")), download(house.call("lan", "wan"))
+
+    return begin
+
+
+def learned(house: House) -> str:
+    """The port of the bridge where the station was seen last."""
+    listed = house.router.run("bridge", "fdb", "show", "br", "br-lan")
+    mac = WALK.station.mac("eth0")
+    return next((line.split()[2] for line in listed.splitlines() if line.startswith(mac)), "")
+
+
+def resolved(house: House) -> str:
+    """The MAC address that the router has for the station."""
+    found = re.search(r"lladdr (\S+)", house.router.run("ip", "neigh", "show", STATION))
+    return found[1] if found else ""
+
+
+def follow(house: House, before: Snapshot, plan: Plan) -> tuple[str, ...]:
+    """What the service does after a hint: look, compare, return. The tables it returned."""
+    tables = moved(before, observed(house.router), plan)
+    returned(house.router, plan, tables)
+    return tables
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "tables"),
+    [
+        ("lan1", "lan2", ("flow_offload",)),
+        ("lan2", "phy0-ap0", ("flow_offload",)),
+        ("phy0-ap0", "phy1-ap0", ()),  # no Wi-Fi port is listed, so nothing is pinned to one
+        ("phy1-ap0", "lan1", ("flow_offload",)),
+    ],
+)
+def test_a_transfer_follows_its_station(
+    house: House, plan: Plan, transfer: Callable[[str], tuple[Drip, Steady]], start: str, end: str, tables: tuple[str, ...]
+) -> None:
+    drip, fetching = transfer(start)
+    with drip, fetching:
+        wait_until(lambda: learned(house) == start and len(fetching.times) > 10, f"the station at {start}")
+        before = observed(house.router)
+        WALK.go(end)
+        wait_until(lambda: learned(house) == end, f"the station at {end}")
+        visible = time.monotonic()
+        assert follow(house, before, plan) == tables
+        done = time.monotonic()
+        wait_until(lambda: since(drip.times, visible) and since(fetching.times, visible), "the transfer")
+    print(f"{start} > {end}: pass {done - visible:.2f} s, UDP {since(drip.times, visible):.2f}, TCP {since(fetching.times, visible):.2f}")
+    assert fetching.error is None
+    assert (since(drip.times, visible) or 9) < AT_ONCE
+    assert (since(fetching.times, visible) or 9) < AT_ONCE
+
+
+def test_without_the_return_it_stands_still_between_cables(
+    house: House, plan: Plan, transfer: Callable[[str], tuple[Drip, Steady]]
+) -> None:
+    drip, fetching = transfer("lan1")
+    with drip, fetching:
+        wait_until(lambda: len(fetching.times) > 10, "the transfer")
+        before = observed(house.router)
+        WALK.go("lan2")
+        wait_until(lambda: learned(house) == "lan2", "the station at lan2")
+        visible = time.monotonic()
+        time.sleep(WHILE)
+        assert since(drip.times, visible) is None and since(fetching.times, visible) is None
+        follow(house, before, plan)
+        wait_until(lambda: since(drip.times, visible), "the transfer")
+
+
+def test_a_transfer_follows_an_address_to_another_mac(
+    house: House, plan: Plan, transfer: Callable[[str], tuple[Drip, Steady]]
+) -> None:
+    drip, _ = transfer("lan1")
+    old = WALK.station.mac("eth0")
+    with drip:
+        wait_until(lambda: resolved(house) == old and len(drip.times) > 10, "the transfer")
+        before = observed(house.router)
+        WALK.station.ip("link set eth0 address 02:00:00:00:99:01")
+        WALK.go("lan1")
+        wait_until(lambda: resolved(house) == "02:00:00:00:99:01", "the new address")
+        visible = time.monotonic()
+        time.sleep(WHILE / 2)
+        assert since(drip.times, visible) is None
+        still = time.monotonic()
+        assert follow(house, before, plan) == ("flow_offload",)
+        wait_until(lambda: since(drip.times, visible), "the transfer")
+    WALK.station.ip(f"link set eth0 address {old}")
+    assert (since(drip.times, still) or 9) < AT_ONCE

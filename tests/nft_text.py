@@ -1,0 +1,49 @@
+"""What a line of ours for nft may look like. Whatever gets into a ruleset has to pass here."""
+
+import re
+
+DEVICE = r'"[A-Za-z0-9_.:+@-]{1,15}"'
+DEVICES = rf"{DEVICE}(?:, {DEVICE})*"
+NAME = r"[a-z][a-z0-9_]*"
+VALUE = r"[0-9a-fA-Fx:./-]+"
+ELEMENT = rf"{VALUE}(?: \. {VALUE})*"
+KEY = r"(?:ip6? [sd]addr|(?:tcp|udp) [sd]port|ether saddr|meta mark)"
+MATCH = "|".join(
+    (
+        rf"[io]ifname {{ {DEVICES} }}",
+        r"meta nfproto (?:!= )?ipv[46]",
+        r"meta l4proto (?:tcp|udp)",
+        r"meta mark & 0x[0-9a-f]{8} == 0x[0-9a-f]{8}",
+        r"ip6? dscp \d{1,2}",
+        rf"{KEY}(?: \. {KEY})* @{NAME}",
+        r"ct state != established",
+        r"ct direction != original",
+        r"ct original packets < \d{1,7}",
+        r"iifname \. oifname vmap @pairs",
+    )
+)
+VERDICT = rf"(?:accept|jump exempt|flow add @{NAME})"
+LINE = re.compile(
+    "|".join(
+        (
+            "",
+            "# Nothing is offloaded: .*",
+            rf"(?:delete )?table inet {NAME}",
+            rf"table inet {NAME} {{|\t}}|}}|\t\t}}",
+            rf"\t(?:flowtable|set|map|chain) {NAME} {{",
+            r"\t\thook ingress priority filter|\t\tcounter|\t\tflags offload",
+            rf"\t\tdevices = {{ {DEVICES} }}",
+            r"\t\ttype [a-z0-9_]+(?: \. [a-z0-9_]+)*(?: : verdict)?",
+            r"\t\tflags interval",
+            rf"\t\telements = {{ {ELEMENT}(?:, {ELEMENT})* }}|\t\telements = {{",
+            rf"\t\t\t{DEVICE} \. {DEVICE} : goto policy_\d+(?:_ipv[46])?,",
+            r"\t\ttype filter hook forward priority filter \+ 10; policy accept;",
+            rf'\t\t(?:(?:{MATCH}) ?)*(?:{VERDICT})? ?comment "offload [0-9a-f]{{12}}"',
+        )
+    )
+)
+
+
+def strange_lines(text: str) -> list[str]:
+    """The lines that are none of ours."""
+    return [line for line in text.split("\n") if not LINE.fullmatch(line)]

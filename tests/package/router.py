@@ -1,0 +1,162 @@
+"""A router in a folder: the smallest OpenWrt in which a package is installed, started, upgraded and removed.
+
+The folder is a root file system with busybox, the scripts of `root/`, and the bus and procd of the stand-ins. Python is
+the one that runs the tests, at the paths it has here. Its commands run in namespaces of their own: no process outlives
+the test, and nothing of this machine can be reached, least of all its network.
+"""
+
+import os
+import shutil
+import subprocess
+import sysconfig
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kernel.image import _libraries, interpreter
+
+HERE = Path(__file__).resolve().parent
+TESTS = HERE.parent
+INFO = Path("usr/lib/opkg/info")
+END = "that was the command's exit status:"
+DIRECTORIES = ("bin", "dev", "etc/rc.d", "proc", "standins", "tmp", "usr/bin", "var/run/ubus", INFO)
+# What the interpreter needs, and what the guest of the kernel tests has besides, at the paths they have here.
+PYTHON = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib")]
+DEVICES = ("null", "urandom")
+# PATH as OpenWrt's, and Python as silent about bytecode as OpenWrt's (lang/python/python3, patch 004).
+ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "PYTHONPATH": f"/standins:{PYTHON[-1]}",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class Router:
+    """One that runs: `run` is its shell, `files` what lies in its flash."""
+
+    def __init__(self, root: Path, shell: "subprocess.Popen[str]") -> None:
+        self.root, self._shell = root, shell
+
+    def run(self, command: str, status: int = 0) -> str:
+        """What a command prints, both streams; its exit status must be the one expected."""
+        assert self._shell.stdin and self._shell.stdout
+        self._shell.stdin.write(f"( {command}\n) </dev/null 2>&1; echo; echo '{END}' $?\n")
+        self._shell.stdin.flush()
+        said = ""
+        for line in self._shell.stdout:
+            if line.startswith(END):
+                assert int(line.removeprefix(END)) == status, f"{command}:{line}{said}"
+                return said.removesuffix("\n")
+            said += line
+        raise AssertionError(f"the router died of: {command}\n{said}")
+
+    def until(self, command: str, seconds: float = 20) -> str:
+        """Run a command again and again until it succeeds."""
+        deadline = time.monotonic() + seconds
+        while self.run(f"{command} >/tmp/last 2>&1; echo $?") != "0\n":
+            assert time.monotonic() < deadline, f"{command}: {self.run('cat /tmp/last /tmp/log')}"
+            time.sleep(0.1)
+        return self.run("cat /tmp/last")
+
+    def files(self) -> dict[str, str]:
+        """Every file of the flash with its mode and owner; what lies in /tmp and /var is gone with a reboot."""
+        return {
+            path.relative_to(self.root).as_posix(): f"{path.lstat().st_mode:o}"
+            for path in sorted(self.root.rglob("*"))
+            if path.relative_to(self.root).parts[0] not in {"tmp", "var"} and not path.is_dir()
+        }
+
+    def install(self, package: Path) -> str:
+        """As opkg does: the old one's prerm, its files, the new one's, scripts, postinst; conffiles of the user stay."""
+        name = package.name.partition("_")[0]
+        old = self._listed(name)
+        upgrade = f"PKG_UPGRADE={int(bool(old))}"
+        said = self.run(f"{upgrade} /{INFO}/{name}.prerm upgrade") if old else ""
+        with tarfile.open(package) as outer:
+            parts = {member.name: outer.extractfile(member) for member in outer}
+        with tarfile.open(fileobj=parts["./control.tar.gz"]) as control:
+            control.extractall(self.root / "tmp/control", filter="tar")
+        kept = {line.strip("/") for line in (self.root / "tmp/control/conffiles").read_text().split()}
+        if old:
+            said += self.run(f"{upgrade} /{INFO}/{name}.postrm upgrade")
+        with tarfile.open(fileobj=parts["./data.tar.gz"]) as data:
+            new = [member for member in data if not member.isdir()]
+            for member in new:
+                here = self.root / member.name
+                if not (here.exists() and member.name.removeprefix("./") in kept):
+                    data.extract(member, self.root, filter="tar")
+        listed = sorted(member.name.removeprefix(".") for member in new)
+        for gone in set(old) - set(listed):
+            (self.root / gone[1:]).unlink(missing_ok=True)
+        for script in (self.root / "tmp/control").iterdir():
+            shutil.move(script, self.root / INFO / f"{name}.{script.name}")
+        (self.root / INFO / f"{name}.list").write_text("".join(f"{path}\n" for path in listed))
+        return said + self.run(f"{upgrade} /{INFO}/{name}.postinst configure")
+
+    def remove(self, name: str) -> str:
+        """As opkg does: prerm, the files, postrm, the scripts; conffiles the user has changed would stay."""
+        said = self.run(f"PKG_UPGRADE=0 /{INFO}/{name}.prerm remove")
+        for path in self._listed(name):
+            (self.root / path[1:]).unlink(missing_ok=True)
+        said += self.run(f"PKG_UPGRADE=0 /{INFO}/{name}.postrm remove")
+        for script in (self.root / INFO).glob(f"{name}.*"):
+            script.unlink()
+        return said
+
+    def _listed(self, name: str) -> list[str]:
+        listing = self.root / INFO / f"{name}.list"
+        return listing.read_text().split() if listing.exists() else []
+
+
+def build(root: Path) -> None:
+    """Make the folder: directories, busybox under all its names, the scripts of `root/`, the stand-ins."""
+    for directory in DIRECTORIES:
+        (root / directory).mkdir(parents=True)
+    busybox = shutil.which("busybox") or "busybox"
+    shutil.copy2(busybox, root / "bin/busybox")
+    for name in subprocess.check_output([busybox, "--list"], text=True).split():
+        if name != "busybox":
+            (root / "bin" / name).symlink_to("busybox")
+    shutil.copytree(HERE / "root", root, dirs_exist_ok=True, symlinks=True)
+    shutil.copytree(TESTS / "standins", root / "standins", dirs_exist_ok=True)
+    shutil.copy2(HERE / "procd.py", root / "standins")
+    (root / "usr/bin/python3").symlink_to(interpreter())
+
+
+@contextmanager
+def running(root: Path, *shared: Path) -> Iterator[Router]:
+    """The router switched on: a shell that is its first process, the bus, procd. `shared` are programs of this machine."""
+    programs = [interpreter(), *shared]
+    modules = [file for folder in PYTHON[:2] for file in (folder / "lib-dynload").glob("*.so")]
+    folders = {*PYTHON, *(library.parent for library in _libraries([*programs, *modules]))}
+    mounts = [f"mount --rbind {folder} {root}{folder}" for folder in sorted(folders)]
+    for folder in folders:
+        (root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    for file in (*(Path("/dev", name) for name in DEVICES), *programs):
+        place = root / file.relative_to("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+        mounts.append(f"mount --bind {file} {place}")
+    mounts.append(f"mount -t proc proc {root}/proc")
+    namespaces = ["unshare", *(["-r"] if os.geteuid() else []), "--mount", "--net", "--pid", "--fork", "--kill-child"]
+    script = " && ".join([*mounts, f"exec chroot {root} /bin/sh"])
+    with subprocess.Popen(
+        [*namespaces, "sh", "-c", script],
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+    ) as shell:
+        try:
+            router = Router(root, shell)
+            router.run("python3 /standins/ubusd.py /var/run/ubus/ubus.sock /etc/replies >/tmp/ubusd 2>&1 &")
+            router.until("ubus list")
+            router.run("python3 /standins/procd.py >/tmp/procd 2>&1 &")
+            router.until("ubus list service")
+            yield router
+        finally:
+            shell.kill()

@@ -1,0 +1,198 @@
+"""The command as its users meet it: a sentence for every fault, the documented exit code, and everything else works."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from command import Offload
+from offload.answer import Exit
+from offload.cli import main
+
+PURE = (["status"], ["print"], ["check"], ["apply", "--dry-run"])
+LIVE = (["apply"], ["flows"], ["snapshot", "somewhere"])
+
+# A router whose only fault is this one: what is changed in its files, and the sentence.
+FAULTS = {
+    "unknown zone": (
+        "offload",
+        "'guest'",
+        "'cellar'",
+        "offload.@zone[0].name: no zone 'cellar' in /etc/config/firewall",
+    ),
+    "unknown mode": (
+        "offload",
+        "'none'",
+        "'quick'",
+        "offload.@zone[0].mode: 'quick' is none of none, software, hardware",
+    ),
+    "bad family": ("offload", "mode 'none'", "family 'inet'", "offload.@zone[0].family: 'inet' is no address family"),
+    "duplicate zone": ("firewall", "name 'guest'", "name 'lan'", "firewall.@zone[1].name: a second zone 'lan'"),
+    "broken syntax": ("offload", "'guest'", "'guest", "offload: /etc/config/offload is not valid UCI (line"),
+}
+
+
+def edit(root: Path, package: str, old: str, new: str) -> None:
+    file = root / "etc/config" / package
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_is_one_sentence_and_the_rest_works(offload: Offload, root: Path, fault: str) -> None:
+    package, old, new, sentence = FAULTS[fault]
+    edit(root, package, old, new)
+    checked = offload("check", "--root", str(root))
+    assert checked.code == Exit.PROBLEMS
+    assert [line.startswith(sentence) for line in checked.out.splitlines()].count(True) == 1
+    status = offload("status", "--root", str(root), "--json")
+    assert status.code == Exit.DONE
+    assert {"lan", "wan"} <= {zone["name"] for zone in status.data["zones"]}
+    printed = offload("print", "--root", str(root))
+    if fault == "broken syntax":
+        assert (printed.code, printed.out) == (Exit.FAILED, "")
+        assert printed.err.startswith(f"offload: {sentence}")
+    else:
+        assert printed.code == Exit.PROBLEMS
+        assert '"br-lan" . "wan" : goto policy_0' in printed.out
+        assert '"br-guest"' not in printed.out or fault == "unknown zone"
+
+
+def test_a_file_that_cannot_be_read_changes_nothing(offload: Offload, root: Path) -> None:
+    (root / "etc/config/firewall").unlink()
+    (root / "etc/config/firewall").mkdir()
+    ran = offload("print", "--root", str(root))
+    assert (ran.code, ran.out) == (Exit.FAILED, "")
+    assert ran.err == (
+        "offload: firewall: /etc/config/firewall cannot be read (it is not a regular file); "
+        "the kernel keeps what it has\n"
+    )
+
+
+def test_a_zone_without_devices_says_so(offload: Offload, root: Path) -> None:
+    edit(root, "firewall", "list network 'guest'", "list device 'wlan9'")
+    status = offload("status", "--root", str(root), "--json").data
+    guest = next(zone for zone in status["zones"] if zone["name"] == "guest")
+    assert [reason["code"] for reason in guest["reasons"]] == ["ZONE_WITHOUT_DEVICES"]
+    assert guest["effective"] == "none"
+
+
+def test_nothing_wrong_is_said_too(offload: Offload, root: Path) -> None:
+    ran = offload("check", "--root", str(root))
+    assert (ran.code, ran.out, ran.err) == (Exit.DONE, "Nothing is wrong.\n", "")
+    assert offload("check", "--root", str(root), "--json").data == {"ok": True, "problems": [], "missing": []}
+
+
+@pytest.mark.parametrize("arguments", PURE, ids=" ".join)
+def test_json_is_one_object_that_says_whether_it_is_ok(offload: Offload, root: Path, arguments: list[str]) -> None:
+    assert offload(*arguments, "--root", str(root), "--json").data["ok"] is True
+    (root / "snapshot.json").write_text("[]")
+    refused = offload(*arguments, "--root", str(root), "--json")
+    assert refused.code == Exit.FAILED
+    assert refused.data["ok"] is False
+    assert "snapshot.json is not a router's snapshot" in refused.data["error"]
+
+
+@pytest.mark.parametrize("arguments", LIVE, ids=" ".join)
+def test_what_needs_the_running_router_refuses_a_directory(offload: Offload, root: Path, arguments: list[str]) -> None:
+    ran = offload(*arguments, "--root", str(root))
+    assert ran.code == Exit.FAILED
+    assert ran.err == f"offload: {arguments[0]} needs the running router, and --root names a directory\n"
+
+
+def test_a_directory_that_is_not_there(offload: Offload, tmp_path: Path) -> None:
+    ran = offload("status", "--root", str(tmp_path / "nowhere"))
+    assert (ran.code, ran.err) == (Exit.FAILED, f"offload: {tmp_path / 'nowhere'} is not a directory\n")
+
+
+def test_usage_is_argparse_s(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(["fly"])
+    assert exited.value.code == Exit.USAGE
+    assert "invalid choice: 'fly'" in capsys.readouterr().err
+
+
+WRONG_SHAPES = (
+    *("", "{", "nonsense", "null", "[]", "1", '"x"', '{"links": {}}', '{"links": [1]}', '{"links": [{}]}'),
+    *(
+        '{"links": [{"name": 1}]}',
+        '{"links": [{"name": "a", "lower": "b"}]}',
+        '{"links": [{"name": "a", "up": "yes"}]}',
+    ),
+    *(
+        '{"ubus": []}',
+        '{"ubus": {"network.interface dump": []}}',
+        '{"ubus": {"network.interface dump": {"interface": 1}}}',
+    ),
+    *('{"ubus": {"network.interface dump": {"interface": [{}]}}}', '{"ubus": {"network.device status": []}}'),
+    *('{"kernel": 1}', '{"kernel": {"missing": 1}}', '{"kernel": {"missing": [{}]}}', '{"kernel": {"modules": "x"}}'),
+    *('{"addresses": 1}', '{"addresses": [{"device": "a", "address": "x"}]}', '{"routes": [{"target": "::/0"}]}'),
+    *(
+        '{"routes": [{"target": "1.2.3.4/0", "devices": []}]}',
+        '{"firewall": 4}',
+        "[" * 100_000,
+        '{"kernel": {"nft": null}}',
+    ),
+)
+
+
+@pytest.mark.parametrize("shape", WRONG_SHAPES, ids=lambda shape: shape[:60])
+def test_a_snapshot_of_the_wrong_shape_is_one_sentence(offload: Offload, root: Path, shape: str) -> None:
+    (root / "snapshot.json").write_text(shape)
+    ran = offload("status", "--root", str(root))
+    assert (ran.code, ran.out) == (Exit.FAILED, "")
+    assert ran.err.startswith(f"offload: {root}/snapshot.json")
+    assert ran.err.count("\n") == 1
+
+
+def test_bytes_that_are_no_text_are_one_sentence(offload: Offload, root: Path) -> None:
+    (root / "snapshot.json").write_bytes(b'{"firewall": "\xff"}')
+    ran = offload("status", "--root", str(root))
+    assert (ran.code, ran.err.count("\n")) == (Exit.FAILED, 1)
+
+
+def test_names_that_no_terminal_should_see(offload: Offload, root: Path) -> None:
+    names = ["\x1b[2J", "\ud800", "a\nb", "\u202e", "é"]
+    links = [{"name": name, "master": "br-lan"} for name in names] + [{"name": "br-lan", "kind": "bridge"}]
+    snapshot = json.loads((root / "snapshot.json").read_text()) | {"links": links}
+    (root / "snapshot.json").write_text(json.dumps(snapshot))
+    for arguments in PURE:
+        ran = offload(*arguments, "--root", str(root))
+        assert ran.code == Exit.DONE
+        assert ran.out.isascii() or "é" in ran.out
+        assert all(char.isprintable() or char in "\n\t" for char in ran.out + ran.err)
+    assert "ODD_NAME" in offload("status", "--root", str(root), "--json").out
+
+
+# What a run with --root opens or starts, told by the interpreter itself (sys.addaudithook).
+WATCH = """
+import sys
+seen = []
+def hook(event, arguments):
+    if event in ("open", "os.listdir", "os.scandir") and isinstance(arguments[0], str):
+        seen.append(arguments[0])
+    elif event.startswith(("subprocess", "socket", "os.exec", "os.posix_spawn", "os.mkdir", "os.remove", "os.rename")):
+        seen.append(event)
+from offload.cli import main
+sys.addaudithook(hook)
+main(sys.argv[2:])
+inside = tuple(sys.path) + (sys.argv[1], sys.prefix, sys.base_prefix)
+print("\\n".join(name for name in seen if not name.startswith(tuple(filter(None, inside)))), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", PURE, ids=" ".join)
+def test_with_root_nothing_of_the_real_system_is_read_or_written(root: Path, arguments: list[str]) -> None:
+    def tree() -> dict[str, tuple[int, bytes]]:
+        return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*") if path.is_file()}
+
+    before = tree()
+    command = [sys.executable, "-c", WATCH, str(root), *arguments, "--root", str(root)]
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    assert tree() == before

@@ -1,0 +1,123 @@
+"""The command on the running router, with doors that are fakes: lacks, refusals, and what is sent."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from command import Offload
+from offload import cli
+from offload.answer import Exit
+from offload.errors import KernelError, NftError
+from offload.system.bus import FakeBus
+from offload.system.conntrack import FakeConntrack
+from offload.system.files import RouterDirectory
+from offload.system.netifd import DUMP
+from offload.system.netlink import FakeNetlink, Scene
+from offload.system.nft import FakeNft, Nft
+from offload.system.uci import Uci
+
+
+@pytest.fixture(name="nft")
+def _nft() -> FakeNft:
+    return FakeNft()
+
+
+@pytest.fixture(name="live")
+def _live(root: Path, nft: FakeNft, monkeypatch: pytest.MonkeyPatch) -> FakeNft:
+    """Run as on the router HOME itself, with this nft."""
+    snapshot = json.loads((root / "snapshot.json").read_text())
+    scene = Scene(links=RouterDirectory(root).snapshot().links)
+    monkeypatch.setattr(cli, "Bus", lambda *_: FakeBus({DUMP: snapshot["ubus"][DUMP]}))
+    monkeypatch.setattr(cli, "Netlink", lambda: FakeNetlink(scene))
+    monkeypatch.setattr(cli, "Conntrack", FakeConntrack)
+    monkeypatch.setattr(cli, "Uci", lambda confdir=root / "etc/config": Uci(confdir))
+    monkeypatch.setattr(cli, "Nft", lambda: nft)
+    return nft
+
+
+def test_nft_that_is_missing(offload: Offload, live: FakeNft, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert live
+    monkeypatch.setattr(cli, "Nft", lambda: Nft("/nowhere/nft"))
+    checked = offload("check")
+    assert checked.code == Exit.LACKING
+    assert checked.out == "the program nft is missing; install nftables-json\n"
+    assert offload("status").code == Exit.DONE
+    assert offload("print").code == Exit.LACKING
+    applied = offload("apply")
+    assert (applied.code, applied.out) == (Exit.LACKING, "Nothing was sent.\n")
+    assert "the program nft is missing; install nftables-json" in applied.err
+
+
+class OldKernel(FakeNft):
+    """A kernel that has nftables and no flowtables."""
+
+    def check(self, text: str) -> None:
+        if "flowtable" in text:
+            raise NftError("Could not process rule: No such file or directory")
+
+
+@pytest.mark.parametrize("nft", [OldKernel()])
+def test_a_kernel_without_flowtables(offload: Offload, live: OldKernel) -> None:
+    checked = offload("check")
+    assert checked.code == Exit.LACKING
+    assert checked.out.startswith("this kernel has no flowtables (Could not process rule")
+    assert checked.out.endswith("; install kmod-nft-offload\n")
+    assert offload("apply").code == Exit.LACKING
+    assert live.sent == []
+    status = offload("status", "--json").data
+    assert not status["kernel"]["flowtable"]
+    assert {reason["code"] for zone in status["zones"] for reason in zone["reasons"]} == {
+        "KERNEL_WITHOUT_FLOWTABLE",
+        "MODE_NONE",
+    }
+
+
+def test_apply_sends_one_transaction_and_its_dry_run_shows_it(offload: Offload, live: FakeNft) -> None:
+    dry = offload("apply", "--dry-run", "--json").data["transactions"]
+    assert live.sent == []
+    ran = offload("apply")
+    assert (ran.code, ran.out, ran.err) == (Exit.DONE, "Applied in 1 transaction.\n", "")
+    assert live.sent == dry
+
+
+class BusyKernel(FakeNft):
+    """A kernel that takes nothing."""
+
+    def apply(self, text: str) -> None:
+        assert text
+        raise NftError("Could not process rule: Device or resource busy")
+
+
+@pytest.mark.parametrize("nft", [BusyKernel()])
+def test_a_refused_transaction_is_nft_s_sentence(offload: Offload, live: BusyKernel) -> None:
+    ran = offload("apply")
+    assert (ran.code, ran.out, live.sent) == (Exit.FAILED, "", [])
+    assert ran.err == "offload: Could not process rule: Device or resource busy\n"
+
+
+def test_flows_that_cannot_be_read(offload: Offload, live: FakeNft, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert live
+    sentence = "the kernel does not list its connections"
+    monkeypatch.setattr(cli, "Conntrack", lambda: FakeConntrack(error=KernelError(sentence)))
+    assert offload("flows").err == f"offload: {sentence}\n"
+    status = offload("status")
+    assert (status.code, status.err) == (Exit.DONE, f"offload: flows are not counted: {sentence}\n")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [["--state", "quick"], ["--limit", "-1"], ["--host", "x"], ["--sort", "colour"], ["--zone", "cellar"]],
+    ids=" ".join,
+)
+def test_a_question_that_cannot_be_meant(offload: Offload, live: FakeNft, query: list[str]) -> None:
+    assert live
+    ran = offload("flows", *query)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (Exit.USAGE, "", 1)
+
+
+def test_a_snapshot_of_the_running_router_decides_the_same(offload: Offload, live: FakeNft, tmp_path: Path) -> None:
+    assert live
+    copy = tmp_path / "copy"
+    assert offload("snapshot", str(copy)).code == Exit.DONE
+    assert offload("print", "--root", str(copy)).out == offload("print").out
