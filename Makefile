@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 VM := PYTHONPATH=tests $(PYTHON) -m kernel.vm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check kernel golden format
+.PHONY: help setup demo test check kernel golden format package
 
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -33,3 +33,6 @@ golden: setup  ## write the golden routers' expected files anew; review the diff
 format: setup  ## format and fix what can be fixed mechanically
 	$(PYTHON) -m ruff format
 	$(PYTHON) -m ruff check --fix
+
+package: setup  ## an .ipk for opkg in build/packages, without OpenWrt's SDK
+	@$(PYTHON) package/ipk.py

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from offload.cli import VERBS, Exit
+from offload.answer import Exit
+from offload.cli import VERBS
 from offload.config.schema import PACKAGES
 from offload.model.plan import Why
 from offload.model.problem import Fault
+from offload.service.ubus_object import METHODS
 
 REFERENCE = (Path(__file__).parent.parent / "docs" / "reference.md").read_text()
 
@@ -46,9 +48,17 @@ def test_every_reason_comes_with_what_to_do() -> None:
 def test_every_verb_and_its_options_are_documented() -> None:
     text = section("## The command `offload`")
     for name, verb in VERBS.items():
-        assert f"`offload {name}" in text
-        for flag, _ in verb.arguments:
-            assert f"`{flag}" in text if flag.startswith("-") else f"{name} {flag[:3].upper()}" in text
+        (usage,) = re.findall(rf"`(offload {name}(?: [^`]*)?)`", text)
+        for flag, words in verb.arguments:
+            assert f"`{flag} " in text or f"`{flag}`" in text if flag.startswith("-") else words["metavar"] in usage
+
+
+def test_every_ubus_method_and_its_arguments_are_documented() -> None:
+    told = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in rows("## ubus") if row[0] != "method"}
+    told = {
+        name: words & {"zone", "mode", "src", "dest", "query", "match", "timeout", "id"} for name, words in told.items()
+    }
+    assert told == {name: set(verb.arguments) for name, verb in METHODS.items()}
 
 
 def test_every_exit_code_is_documented() -> None:

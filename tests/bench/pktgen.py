@@ -1,13 +1,14 @@
 """Guest time per packet of a router, by the kernel's own packet generator.
 
-In a machine whose clock counts instructions (QEMU's icount), what a run takes repeats to a fraction of a percent whatever
-else the host does. A run sends packets of one established UDP flow from one host through the router; the far host drops them
-as they come in, and what the generator and the near cable cost is measured by a run that the router drops as it comes in.
+In a machine whose clock counts instructions (QEMU's icount), what a run takes repeats to a fraction of a percent
+whatever else the host does. A run sends packets of one established UDP flow from one host through the router; the far
+host drops them as they come in, and what the generator and the near cable cost is measured by a run that the router
+drops as it comes in.
 """
 
 import socket
-from contextlib import contextmanager, suppress
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ PKTGEN = Path("/proc/thread-self/net/pktgen")
 PORT = 9009
 SIZE = 128  # bytes of a packet
 DROP = """table netdev bench {{
-	chain sink {{ type filter hook ingress device "{device}" priority -500; policy accept; udp dport {port} drop; }}
+	chain sink {{ type filter hook ingress devices = {{ {devices} }} priority -500; policy drop; }}
 }}"""
 
 
@@ -65,14 +66,21 @@ def establish(near: End, far: End, address: str, near_mac: str, far_mac: str) ->
     return forth, Flow(far, address, PORT, seen[0], seen[1], far_mac)
 
 
-@contextmanager
-def dropping(end: End, port: int) -> Iterator[None]:
-    """Drop the flow's packets as they come in on this device, at the price of one rule."""
-    end.host.nft(DROP.format(device=end.device, port=port))
-    try:
-        yield
-    finally:
-        end.host.nft("delete table netdev bench")
+@dataclass(frozen=True)
+class Sink:
+    """A host that drops all that comes in on these devices, before it looks at it."""
+
+    host: Namespace
+    devices: tuple[str, ...]
+
+    @contextmanager
+    def dropping(self) -> Iterator[None]:
+        """For as long as a run takes; ARP, LCP and the like bear that."""
+        self.host.nft(DROP.format(devices=", ".join(f'"{device}"' for device in self.devices)))
+        try:
+            yield
+        finally:
+            self.host.nft("delete table netdev bench")
 
 
 def blast(flow: Flow, count: int) -> float:
@@ -108,14 +116,11 @@ def _write(name: str, command: str) -> None:
     (PKTGEN / name).write_text(command + "\n")
 
 
-def cost(flow: Flow, arrives: End, leaves: End, count: int = 20_000) -> float:
-    """Guest microseconds per packet of the router alone.
-
-    `arrives` is the router's device where the flow comes in, `leaves` the far host's where it ends.
-    """
+def cost(flow: Flow, around: Sink, beyond: Sink, count: int = 10_000) -> float:
+    """Guest microseconds per packet of the router alone: `around` drops what reaches it, `beyond` what leaves it."""
     blast(flow, 500)  # caches, neighbours and the generator itself are warm afterwards
-    with dropping(arrives, flow.dport):
-        around = blast(flow, count)
-    with dropping(leaves, flow.dport):
+    with around.dropping():
+        without = blast(flow, count)
+    with beyond.dropping():
         through = blast(flow, count)
-    return through - around
+    return through - without

@@ -1,4 +1,4 @@
-"""Two thousand random routers: no exception, no strange line, no "no" in silence, and no order of things that matters."""
+"""Two thousand random routers: no exception, no strange line, no "no" in silence, no order of things that matters."""
 
 from dataclasses import replace
 from random import Random
@@ -63,7 +63,7 @@ def test_every_step_ends_where_the_plan_is() -> None:
     """Small changes, big ones and none: the texts are harmless, and the kernel that holds the result needs no more."""
     changed = returned = 0
     for seed in range(FEW):
-        held: dict[str, LiveTable] = {}
+        held = dict[str, LiveTable]()
         for step in changes(seed, 4):
             plan = plan_of(step)
             wanted = {table.name: expected(table) for table in plan.tables}

@@ -1,4 +1,4 @@
-"""A router of any shape: the sides it is given, the configuration its user would write, a firewall, and hosts that answer.
+"""A router of any shape: the sides it is given, the configuration its user would write, a firewall, hosts that answer.
 
 Every network has the same plan, whatever carries it: the router is .1 and ::1, the host at its far end .2 and ::2.
 """
@@ -88,7 +88,8 @@ table inet fw4 {{
 	}}
 	chain dstnat {{
 		type nat hook prerouting priority dstnat; policy accept;
-		iifname {{ {outside} }} meta nfproto ipv4 meta l4proto {{ tcp, udp }} th dport 8080 dnat ip to 192.168.1.2:{port}
+		iifname {{ {outside} }} meta nfproto ipv4 tcp dport 8080 dnat ip to 192.168.1.2:{port}
+		iifname {{ {outside} }} meta nfproto ipv4 udp dport 8080 dnat ip to 192.168.1.2:{port}
 	}}
 	chain srcnat {{
 		type nat hook postrouting priority srcnat; policy accept;
@@ -132,7 +133,7 @@ class House:
 
     def call(self, src: str, dest: str, version: int = 4, proto: Proto = "tcp") -> Talk:
         """Open a conversation of one network's host with another's, and let it settle."""
-        forwarded = src in OUTSIDE and version == 4  # noqa: PLR2004 - IP versions are their own names
+        forwarded = src in OUTSIDE and version == 4
         talk = Talk(self.hosts[src], self.camera if forwarded else self.target(dest, version), proto)
         self.talks.append(talk)
         talk.echo(10)
@@ -164,7 +165,8 @@ class House:
         ends = self.ends[network] = side(self.router, far, stack)
         if ends.proto != "pppoe":
             for host, device, number in ((self.router, ends.l3, 1), (far, ends.far, 2)):
-                host.ip(*(f"addr add {_address(network, number, v)}/{size} dev {device}" for v, size in ((4, 24), (6, 64))))
+                addresses = (_address(network, number, 4) + "/24", _address(network, number, 6) + "/64")
+                host.ip(*(f"addr add {each} dev {device}" for each in addresses))
             far.ip(*(f"route add {every} via {_address(network, 1, v)}" for every, v in (("0/0", 4), ("::/0", 6))))
         stack.callback(Server(far).close)
 
@@ -233,7 +235,7 @@ def _firewall(shape: Shape, ends: Mapping[str, Ends]) -> str:
 
 def _address(network: str, number: int, version: int) -> str:
     four, six = NETWORKS[network]
-    return f"{four}.{number}" if version == 4 else f"{six}::{number}"  # noqa: PLR2004 - IP versions are their own names
+    return f"{four}.{number}" if version == 4 else f"{six}::{number}"
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from kernel.lab import Router
-from offload.compiler.diff import transactions
 from offload.compiler.render import render
+from offload.model.applied import Applied
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import Plan
 from offload.service import reconcile
@@ -56,20 +56,12 @@ def decided(router: Router, snapshot: Snapshot) -> Decided:
     return reconcile.decide(reconcile.read(Uci(router.config)), snapshot)
 
 
-def applied(router: Router, decision: Decided) -> int:
-    """Bring the kernel to the decision; the number of transactions that took."""
+def applied(router: Router, decision: Decided, forced: Iterable[str] = ()) -> Applied:
+    """Bring the kernel to the decision, and return the tables named in `forced`."""
     with router.entered():
-        done = reconcile.apply(decision, Nft())
+        done = reconcile.apply(decision, Nft(), forced=forced)
     assert not done.error, done.error
-    return done.changes
-
-
-def returned(router: Router, plan: Plan, tables: Iterable[str]) -> None:
-    """Bring the kernel to the plan, and make these of its tables anew."""
-    with router.entered():
-        nft = Nft()
-        for transaction in transactions(plan, nft.live(reconcile.TABLE_NAMES), tables):
-            nft.apply(transaction.text)
+    return done
 
 
 def listing(plan: Plan, *devices: str) -> str:
@@ -83,15 +75,14 @@ def in_fork(run: Callable[[], T]) -> T:
     child = os.fork()
     if not child:
         try:
-            answer = run()
-            with open(writer, "wb") as pipe:
-                pickle.dump(answer, pipe)
+            with os.fdopen(writer, "wb") as pipe:
+                pickle.dump(run(), pipe)
         except BaseException:  # noqa: BLE001  # a fork must never return into the test that made it
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
     os.close(writer)
-    with open(reader, "rb") as pipe:
+    with os.fdopen(reader, "rb") as pipe:
         answered = pipe.read()
     _, status = os.waitpid(child, 0)
     assert status == 0, "the fork failed; what it printed says why"

@@ -1,9 +1,9 @@
 """A test network like a house's: a router that the product runs on, two stations, a guest and a server in the internet.
 
-      client --- lan1                      client  192.168.1.2  2001:db8:1::2
-      laptop --- lan2  br-lan              laptop  192.168.1.3  2001:db8:1::3
-(no carrier) --- lan3          router --- wan --- server  203.0.113.1  2001:db8:ff::1
-       guest --- guest1  br-guest          guest   192.168.3.2  2001:db8:3::2
+      client --- lan1                     client  192.168.1.2  2001:db8:1::2
+      laptop --- lan2  br-lan             laptop  192.168.1.3  2001:db8:1::3
+(no carrier) --- lan3   router -- wan --- server  203.0.113.1  2001:db8:ff::1
+       guest --- guest1  br-guest         guest   192.168.3.2  2001:db8:3::2
 """
 
 import json

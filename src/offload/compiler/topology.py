@@ -126,7 +126,7 @@ class _Stack:
         for name in sorted(self.lower.get(upper, ())):
             if name in path:
                 continue
-            reason, deeper = self._beneath(upper, name, path)
+            reason, deeper = self._step(upper, name, path)
             yield name, self.refusal(name) or reason
             if deeper:
                 yield from self.walk(name, path)
@@ -134,19 +134,25 @@ class _Stack:
     def leaves(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[str]:
         """The devices on which packets of `upper` arrive, Wi-Fi ports among them: what hardware has to cover."""
         path |= {upper}
-        followed = [name for name in sorted(self.lower.get(upper, ())) if self._beneath(upper, name, path)[1]]
+        lower = sorted(set(self.lower.get(upper, ())) - path)
+        followed = [name for name in lower if self._step(upper, name, path)[1]]
         if not followed:
             yield upper
         for name in followed:
-            if name not in path:
-                yield from self.leaves(name, path)
+            yield from self.leaves(name, path)
 
-    def _beneath(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
-        """(why `name` is not worth listing under `upper`, whether packets of `upper` arrive by way of `name`)."""
-        link, kind = self.links.get(name, Link(name)), self.kind(upper)
+    def _step(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
+        """(why `name` is not worth listing under `upper`, whether packets of `upper` arrive by way of `name`).
+
+        Listing what is too deep is worse than no gain: the kernel then expects the flow's packets there, and does not
+        know them when they come.
+        """
         if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:
-            # worse than no gain: the kernel would take such flows for flows of this device and then not know them
             return Why.TOO_DEEP(device=name), False
+        return self._beneath(upper, name)
+
+    def _beneath(self, upper: str, name: str) -> tuple[Reason | None, bool]:
+        link, kind = self.links.get(name, Link(name)), self.kind(upper)
         match kind:
             case "bridge" if link.wireless:
                 return Why.WIRELESS_PORT(master=upper), True

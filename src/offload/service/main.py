@@ -29,7 +29,8 @@ NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 TABLES_CHANGED = "nftables changed"
-STOP = frozenset({signal.SIGTERM, signal.SIGINT})
+UPGRADE = signal.SIGUSR1  # the next version comes: our tables stay, and it adopts them
+STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 
 
 def doors() -> Doors:
@@ -65,7 +66,7 @@ class Loop:
         self.watch = Watch()
         self.presence = Presence(objects(self.service), ("network.interface",), self._hint)
         self.poll = select.poll()
-        self.stopping = False
+        self.stopping = self.upgrading = False
         self._counted = 0  # of the transactions sent, those whose notification came
         self._reconnect, self._pause = 0.0, RECONNECT_FIRST
         self._signals = _signals()
@@ -121,6 +122,7 @@ class Loop:
     def _signalled(self, numbers: bytes) -> None:
         for number in numbers:
             self.stopping |= number in STOP
+            self.upgrading |= number == UPGRADE
             if number == signal.SIGHUP:
                 self.service.kernel = None  # ask anew what it can do: a package may have come
                 self._hint("told to reload")
@@ -185,9 +187,9 @@ class Loop:
             self.presence.leave(lost=True)
 
     def _leave(self) -> None:
-        """Our tables go, and nothing else; connections go on on the slow path."""
+        """Our tables go, and nothing else; connections go on on the slow path. Before an upgrade they stay."""
         try:
-            if text := reconcile.removal(self.service.doors.nft):
+            if not self.upgrading and (text := reconcile.removal(self.service.doors.nft)):
                 self.service.doors.nft.apply(text)
         except NftError as refusal:
             sys.stderr.write(f"offload: our tables stay: {refusal}\n")

@@ -17,7 +17,7 @@ from offload.model.config import Config, Section
 from offload.model.live import LiveTable
 from offload.model.network import Snapshot
 from offload.model.plan import TABLES, Lease, Plan
-from offload.model.problem import Problem
+from offload.model.problem import Fault, Problem
 
 TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 
@@ -82,7 +82,9 @@ def removal(nft: Nft) -> str:
 
 def unreadable(decided: Decided) -> str:
     """Why nothing may be changed on the strength of this config; empty where it is readable."""
-    return "" if decided.config.readable else str(decided.problems[0])
+    # the files' own problems come first; one that is merely missing hinders nothing
+    found = (problem for problem in decided.problems if problem.fault is not Fault.FILE_MISSING)
+    return "" if decided.config.readable else str(next(found))
 
 
 def apply(

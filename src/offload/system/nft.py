@@ -48,10 +48,9 @@ class Nft:
     def _objects(self, *what: str) -> list[dict[str, Any]]:
         output = self._run("-j", "list", *what)
         try:
-            found = json.loads(output)["nftables"]
+            return list(json.loads(output)["nftables"])
         except (ValueError, KeyError, TypeError) as error:
             raise NftError(f"nft -j list {' '.join(what)} did not answer in JSON: install nftables-json") from error
-        return list(found)
 
     def _run(self, *arguments: str, text: str | None = None) -> str:
         # uloop reaps children it does not know (openwrt.md 5): a blocking run keeps its exit status

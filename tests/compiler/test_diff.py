@@ -1,0 +1,168 @@
+"""From what the kernel holds to what the Plan wants: which change returns live flows, and what is sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+
+import pytest
+
+from offload.compiler.diff import expected, transactions
+from offload.compiler.render import render_table
+from offload.model.config import Exempt
+from offload.model.live import LiveTable
+from offload.model.plan import Element, ExemptMatch, Plan, PolicyKey, Table
+
+ALL, V4, V6 = PolicyKey(0, "any"), PolicyKey(0, "ipv4"), PolicyKey(0, "ipv6")
+LAN, GUEST = Element("br-lan", "wan", ALL, ("lan", "wan")), Element("br-guest", "wan", ALL, ("guest", "wan"))
+PRESENT = frozenset({"br-lan", "br-guest", "wan", "lan1"})
+
+
+def exempt(address: str, **words: tuple[str, ...]) -> ExemptMatch:
+    return ExemptMatch(Exempt(address, "@exempt[0]", src_ip=(ip_network(address),), **words))  # type: ignore[arg-type] # as above
+
+
+CONSOLE, PHONE, NET = exempt("10.0.0.1"), exempt("10.0.0.2"), exempt("10.1.0.0/16")
+BASE = Table("flow_offload", "sw", False, ("br-guest", "br-lan", "wan"), (GUEST, LAN), (CONSOLE, NET))
+HARDWARE = replace(BASE, name="flow_offload_hw", flowtable="hw", hardware=True)
+
+
+def held(*tables: Table) -> dict[str, LiveTable]:
+    return {table.name: expected(table) for table in tables}
+
+
+def plan(*tables: Table) -> Plan:
+    return Plan(tables=tables, present=PRESENT)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What becomes of BASE, whether its flows return, and the lines that say so where they do not."""
+
+    change: Callable[[Table], Table]
+    returned: bool
+    lines: tuple[str, ...] = ()
+
+
+def with_policy(policy: PolicyKey) -> Callable[[Table], Table]:
+    return lambda table: replace(table, elements=(GUEST, replace(LAN, policy=policy)))
+
+
+ADD, DELETE = "add element inet flow_offload", "delete element inet flow_offload"
+CASES = {
+    "a device more": Case(
+        lambda table: replace(table, devices=("br-guest", "br-lan", "lan1", "wan")),
+        returned=False,
+        lines=('add flowtable inet flow_offload sw { hook ingress priority filter; devices = { "lan1" }; }',),
+    ),
+    "a device less": Case(lambda table: replace(table, devices=("br-lan", "wan")), returned=True),
+    "a pair more": Case(
+        lambda table: replace(table, elements=(*table.elements, Element("wan", "br-lan", ALL, ("wan", "lan")))),
+        returned=False,
+        lines=(f'{ADD} pairs {{ "wan" . "br-lan" : goto policy_0 }}',),
+    ),
+    "a pair less": Case(lambda table: replace(table, elements=(LAN,)), returned=True),
+    "a pair less whose device went away": Case(
+        lambda table: replace(table, elements=(GUEST, LAN)),
+        returned=False,
+        lines=(f'{DELETE} pairs {{ "gone0" . "wan" : goto policy_0 }}',),
+    ),
+    "a narrower family": Case(with_policy(V4), returned=True),
+    "more packets first": Case(
+        with_policy(PolicyKey(9, "any")),
+        returned=False,
+        lines=(
+            "add chain inet flow_offload policy_9",
+            "flush chain inet flow_offload policy_9",
+            f'{DELETE} pairs {{ "br-lan" . "wan" : goto policy_0 }}',
+            f'{ADD} pairs {{ "br-lan" . "wan" : goto policy_9 }}',
+        ),
+    ),
+    "an exempt more of a known shape": Case(lambda table: replace(table, exempts=(CONSOLE, NET, PHONE)), returned=True),
+    "an exempt more of a new shape": Case(
+        lambda table: replace(table, exempts=(CONSOLE, NET, exempt("10.0.0.1", proto=("udp",)))), returned=True
+    ),
+    "an exempt less": Case(
+        lambda table: replace(table, exempts=(CONSOLE,)),
+        returned=False,
+        lines=("flush chain inet flow_offload exempt", "delete set inet flow_offload exempt_ip4_saddr_ddef59_r1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_change(name: str) -> None:
+    case = CASES[name]
+    before = BASE
+    if name == "a pair less whose device went away":
+        before = replace(BASE, elements=(*BASE.elements, Element("gone0", "wan", ALL, ("lan", "wan"))))
+    (sent,) = transactions(plan(case.change(BASE)), held(before))
+    assert sent.returned == (("flow_offload",) if case.returned else ())
+    lines = sent.text.splitlines()
+    assert ("delete table inet flow_offload" in lines) == case.returned
+    for line in case.lines:
+        assert line in lines
+
+
+def test_a_wider_family_returns_nothing() -> None:
+    narrow = replace(BASE, elements=(GUEST, replace(LAN, policy=V4)))
+    (sent,) = transactions(plan(BASE), held(narrow))
+    assert sent.returned == ()
+    assert "delete chain inet flow_offload policy_0_ipv4" in sent.text
+
+
+def test_another_family_returns() -> None:
+    narrow = replace(BASE, elements=(GUEST, replace(LAN, policy=V4)))
+    other = replace(BASE, elements=(GUEST, replace(LAN, policy=V6)))
+    (sent,) = transactions(plan(other), held(narrow))
+    assert sent.returned == ("flow_offload",)
+
+
+def test_nothing_to_do_sends_nothing() -> None:
+    assert transactions(plan(BASE, HARDWARE), held(BASE, HARDWARE)) == []
+    assert transactions(plan(), {}) == []
+
+
+def test_the_first_table_returns_nothing() -> None:
+    (sent,) = transactions(plan(BASE), {})
+    assert sent.text.endswith(render_table(BASE))
+    assert sent.returned == ()
+
+
+def test_a_table_nobody_wants_goes() -> None:
+    (sent,) = transactions(plan(), held(BASE))
+    assert sent.text == "table inet flow_offload\ndelete table inet flow_offload\n"
+    assert sent.returned == ("flow_offload",)
+
+
+def test_a_hardware_table_is_replaced_in_two_transactions() -> None:
+    """The kernel refuses it in one (kernel.md 27)."""
+    first, second = transactions(plan(BASE, replace(HARDWARE, elements=(LAN,))), held(BASE, HARDWARE))
+    assert first.text == "table inet flow_offload_hw\ndelete table inet flow_offload_hw\n"
+    assert "delete table" not in second.text
+    assert second.returned == ("flow_offload_hw",)
+
+
+def test_a_device_more_for_hardware_repeats_its_flag() -> None:
+    (sent,) = transactions(plan(replace(HARDWARE, devices=(*HARDWARE.devices, "lan1"))), held(HARDWARE))
+    assert 'devices = { "lan1" }; flags offload; }' in sent.text
+    assert sent.returned == ()
+
+
+def test_forced_is_returned_though_nothing_changed() -> None:
+    (sent,) = transactions(plan(BASE), held(BASE), forced=["flow_offload"])
+    assert sent.returned == ("flow_offload",)
+
+
+def test_devices_the_kernel_dropped_are_added_again() -> None:
+    now = expected(BASE)
+    (sent,) = transactions(plan(BASE), {BASE.name: replace(now, devices=now.devices - {"wan"})})
+    assert 'devices = { "wan" };' in sent.text
+    assert sent.returned == ()
+
+
+@pytest.mark.parametrize("chain", ["forward", "exempt", "policy_0"])
+def test_a_rule_somebody_else_wrote_goes(chain: str) -> None:
+    now = expected(BASE)
+    (sent,) = transactions(plan(BASE), {BASE.name: replace(now, rules={**now.rules, chain: (*now.rules[chain], "")})})
+    assert sent.returned == (("flow_offload",) if chain == "forward" else ())
+    assert f"flush chain inet flow_offload {chain}" in sent.text or chain == "forward"

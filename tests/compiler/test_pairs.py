@@ -1,0 +1,160 @@
+"""Which pairs there are, and what was asked for each."""
+
+from ipaddress import ip_interface
+
+import pytest
+
+from offload.compiler.pairs import permitted, wishes
+from offload.compiler.topology import resolve
+from offload.model.config import (
+    Config,
+    Exempt,
+    Family,
+    Globals,
+    Mode,
+    PairChoice,
+    Permission,
+    Policy,
+    Zone,
+    ZoneChoice,
+)
+from offload.model.network import Address, Link, Snapshot
+from offload.model.plan import Why
+
+LAN, GUEST, WAN = (Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
+SNAPSHOT = Snapshot(
+    links=tuple(map(Link, ("lan", "guest", "wan", "wan2"))),
+    addresses=(Address("lan", ip_interface("192.168.1.1/24")), Address("guest", ip_interface("192.168.2.1/24"))),
+)
+
+
+def pairs(*permissions: Permission, zones: tuple[Zone, ...] = (LAN, GUEST, WAN)) -> list[str]:
+    config = Config(zones=zones, permissions=permissions)
+    return [f"{src}>{dest}" for src, dest in permitted(config, resolve(config, SNAPSHOT), SNAPSHOT)]
+
+
+def test_nothing_permitted_nothing_there() -> None:
+    assert pairs() == []
+
+
+def test_pairs_come_in_the_order_of_their_zones() -> None:
+    assert pairs(Permission("wan", "lan", "@redirect[0]"), Permission("lan", "wan", "@forwarding[0]")) == [
+        "lan>wan",
+        "wan>lan",
+    ]
+
+
+def test_a_star_is_every_zone() -> None:
+    assert pairs(Permission("lan", "*", "@forwarding[0]")) == ["lan>lan", "lan>guest", "lan>wan"]
+    assert pairs(Permission("*", "lan", "@rule[0]")) == ["lan>lan", "guest>lan", "wan>lan"]
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [("192.168.2.9", ["wan>guest"]), ("10.0.0.1", []), ("lan", []), ("2001:db8::1", []), ("", [])],
+)
+def test_a_port_forward_without_dest_leads_to_the_zone_of_its_address(address: str, found: list[str]) -> None:
+    assert pairs(Permission("wan", "", "@redirect[0]", dest_ip=address)) == found
+
+
+def test_a_zone_with_itself() -> None:
+    open_lan = Zone("lan", "@zone[0]", devices=("lan",), forward=Policy.ACCEPT)
+    two_wans = Zone("wan", "@zone[1]", devices=("wan", "wan2"))
+    assert pairs(zones=(open_lan, GUEST, two_wans)) == ["lan>lan", "wan>wan"]
+
+
+def asked(config: Config, src: str = "lan", dest: str = "wan") -> tuple[Mode, Family, int, list[Why]]:
+    (wish,) = wishes(config, [(src, dest)])
+    return wish.mode, wish.family, wish.after_packets, [reason.code for reason in wish.reasons]
+
+
+SOFTWARE = Globals(mode=Mode.SOFTWARE)
+
+
+def choice(zone: str, mode: Mode | None = None, **more: object) -> ZoneChoice:
+    return ZoneChoice(zone, f"its_{zone}", mode, **more)  # type: ignore[arg-type] # words of the case
+
+
+CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[Why]]]] = {
+    "globals": (Config(globals=SOFTWARE), (Mode.SOFTWARE, Family.ANY, 0, [])),
+    "nobody chose": (Config(), (Mode.NONE, Family.ANY, 0, [Why.MODE_NONE, Why.MODE_NONE])),
+    "the lower mode": (
+        Config(globals=SOFTWARE, zone_choices=(choice("lan", Mode.HARDWARE),)),
+        (Mode.SOFTWARE, Family.ANY, 0, [Why.LOWER_MODE]),
+    ),
+    "one zone in mode none": (
+        Config(globals=SOFTWARE, zone_choices=(choice("wan", Mode.NONE),)),
+        (Mode.NONE, Family.ANY, 0, [Why.MODE_NONE]),
+    ),
+    "a pair is stronger, upward": (
+        Config(pair_choices=(PairChoice("lan", "wan", "p", Mode.HARDWARE),)),
+        (Mode.HARDWARE, Family.ANY, 0, []),
+    ),
+    "a pair is stronger, downward": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("lan", "wan", "p", Mode.NONE),)),
+        (Mode.NONE, Family.ANY, 0, [Why.PAIR_MODE_NONE]),
+    ),
+    "a pair the other way": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("wan", "lan", "p", Mode.NONE),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "the larger wait and the common family": (
+        Config(
+            globals=Globals(mode=Mode.SOFTWARE, after_packets=9, family=Family.IPV4),
+            zone_choices=(choice("lan", after_packets=3, family=Family.ANY),),
+        ),
+        (Mode.SOFTWARE, Family.IPV4, 9, []),
+    ),
+    "no common family": (
+        Config(
+            globals=SOFTWARE,
+            zone_choices=(choice("lan", family=Family.IPV4), choice("wan", family=Family.IPV6)),
+        ),
+        (Mode.SOFTWARE, Family.NEITHER, 0, []),
+    ),
+    "a faulty zone section": (
+        Config(globals=SOFTWARE, zone_choices=(choice("lan", Mode.SOFTWARE, faulty=True),)),
+        (Mode.NONE, Family.ANY, 0, [Why.CONFIG_FAULT]),
+    ),
+    "a faulty section of a zone nobody can name": (
+        Config(globals=SOFTWARE, zone_choices=(choice("*", faulty=True), choice("wan", Mode.SOFTWARE))),
+        (Mode.NONE, Family.ANY, 0, [Why.CONFIG_FAULT]),
+    ),
+    "globals that cannot be relied on": (
+        Config(globals=Globals(mode=None), zone_choices=(choice("wan", Mode.SOFTWARE),)),
+        (Mode.NONE, Family.ANY, 0, [Why.CONFIG_FAULT]),
+    ),
+    "globals that nobody relies on": (
+        Config(
+            globals=Globals(mode=None),
+            zone_choices=(choice("lan", Mode.SOFTWARE), choice("wan", Mode.SOFTWARE)),
+        ),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "a faulty pair that may mean this one": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("*", "wan", "p", Mode.SOFTWARE, faulty=True),)),
+        (Mode.NONE, Family.ANY, 0, [Why.CONFIG_FAULT]),
+    ),
+    "a faulty pair that means another": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("guest", "*", "p", Mode.NONE, faulty=True),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "a faulty exempt": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", src="lan", faulty=True),)),
+        (Mode.NONE, Family.ANY, 0, [Why.EXEMPT_FAULT]),
+    ),
+    "an exempt of all of it": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan"),)),
+        (Mode.NONE, Family.ANY, 0, [Why.EXEMPT]),
+    ),
+    "an exempt of some of it": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", dscp=0),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_was_asked(name: str) -> None:
+    config, expected = CASES[name]
+    assert asked(config) == expected

@@ -1,0 +1,114 @@
+"""Plan -> nft text: the picture of design, and harmless whatever the kernel or the user calls things."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nft_text import strange_lines
+from offload.compiler.render import NOTHING, render, render_table
+from offload.config.load import load
+from offload.model.config import Section
+from offload.model.network import Link, Network, Snapshot
+from offload.model.plan import Element, Plan, PolicyKey, Table
+from offload.service.reconcile import decide
+from random_routers import HOSTILE, ODD_DEVICES
+from strategies import gate
+
+POLICIES = (PolicyKey(0, "any"), PolicyKey(20, "ipv4"))
+ELEMENTS = (
+    Element("br-lan", "pppoe-wan", POLICIES[0], ("lan", "wan")),
+    Element("wan", "br-lan", POLICIES[1], ("wan", "lan")),
+)
+TEXT = """table inet flow_offload {
+	flowtable sw {
+		hook ingress priority filter
+		devices = { "br-lan", "wan" }
+		counter
+	}
+
+	chain policy_0 {
+		flow add @sw
+	}
+
+	chain policy_20_ipv4 {
+		meta nfproto != ipv4 accept
+		ct original packets < 20 accept
+		flow add @sw
+	}
+
+	map pairs {
+		type ifname . ifname : verdict
+		elements = {
+			"br-lan" . "pppoe-wan" : goto policy_0,
+			"wan" . "br-lan" : goto policy_20_ipv4,
+		}
+	}
+
+	chain exempt {
+	}
+
+	chain forward {
+		type filter hook forward priority filter + 10; policy accept;
+		ct state != established accept
+		ct direction != original accept
+		jump exempt
+		iifname . oifname vmap @pairs
+	}
+}
+"""
+
+
+def without_comments(text: str) -> str:
+    return "".join(f"{line.partition(' comment ')[0]}\n" for line in text.splitlines())
+
+
+def test_a_table_is_the_picture_of_the_design() -> None:
+    table = Table("flow_offload", "sw", hardware=False, devices=("br-lan", "wan"), elements=ELEMENTS)
+    assert without_comments(render_table(table)) == TEXT
+
+
+def test_a_hardware_table_has_its_flag() -> None:
+    table = Table("flow_offload_hw", "hw", hardware=True, devices=("wan",), elements=ELEMENTS[:1])
+    assert "\t\tflags offload\n" in render_table(table)
+    assert "flow add @hw" in render_table(table)
+
+
+def test_an_empty_plan_takes_away_what_was_there() -> None:
+    text = render(Plan())
+    assert text.endswith(NOTHING)
+    assert text.splitlines()[:4] == [
+        "table inet flow_offload",
+        "delete table inet flow_offload",
+        "table inet flow_offload_hw",
+        "delete table inet flow_offload_hw",
+    ]
+
+
+names = st.one_of(st.sampled_from((*HOSTILE, *ODD_DEVICES, "lan1", "wg0")), st.text(max_size=16))
+
+
+@gate
+@given(port=names, l3=names, device=names, listed=names, address=names, zone=names)
+def test_no_name_gets_out_of_its_place(port: str, l3: str, device: str, listed: str, address: str, zone: str) -> None:
+    """Names of the kernel, of netifd and of the user, each where it can stand."""
+    firewall = (
+        Section("firewall", "zone", "z", "@zone[0]", {"name": "lan", "network": "lan", "device": (device, "eth+")}),
+        Section("firewall", "zone", "z", "@zone[1]", {"name": "wan", "network": ("wan",), "forward": "ACCEPT"}),
+        Section("firewall", "zone", "z", "@zone[2]", {"name": zone, "device": (port,)}),
+        Section("firewall", "forwarding", "f", "@forwarding[0]", {"src": "lan", "dest": "wan"}),
+        Section("firewall", "forwarding", "f", "@forwarding[1]", {"src": zone, "dest": "wan"}),
+    )
+    offload = (
+        Section("offload", "globals", "globals", "globals", {"mode": "hardware", "device": (listed,)}),
+        Section("offload", "exempt", "e", "@exempt[0]", {"name": address, "src": "lan", "src_ip": (address,)}),
+    )
+    links = tuple(Link(name, "bridge" if name == l3 else "", hw_tc_offload=True) for name in {port, l3, device, listed})
+    master = Link(f"{port}0", master=l3, hw_tc_offload=True)
+    snapshot = Snapshot(
+        links=(*links, master),
+        networks=(Network("lan", l3_device=l3), Network("wan", l3_device=port)),
+    )
+    packages = {"firewall": firewall, "offload": offload}
+    decided = decide(packages, snapshot)
+    assert strange_lines(render(decided.plan)) == []
+    assert render(decide(packages, snapshot).plan) == render(decided.plan)
+    assert load(packages)[0] == decided.config

@@ -1,0 +1,176 @@
+"""Stacks of links -> what a flowtable should list of them, and why not the rest."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from offload.compiler.topology import resolve
+from offload.model.config import Config, Interface, Zone
+from offload.model.network import Link, Network, Snapshot
+from offload.model.plan import Why
+from offload.model.topology import ZoneDevices
+
+
+@dataclass(frozen=True)
+class Case:
+    """Links, the l3 device of the only zone, and what comes of it."""
+
+    links: tuple[Link, ...]
+    l3: str
+    listed: list[str]
+    left_out: dict[str, Why]
+    leaves: list[str]
+
+
+def ports(master: str, *names: str, kind: str = "", wireless: bool = False) -> tuple[Link, ...]:
+    return tuple(Link(name, kind, master=master, wireless=wireless) for name in names)
+
+
+BRIDGE = (Link("br-lan", "bridge"), *ports("br-lan", "lan1", "lan2"), *ports("br-lan", "wlan0", wireless=True))
+CASES = {
+    "a device alone": Case((Link("eth1"),), "eth1", ["eth1"], {}, ["eth1"]),
+    "a bridge": Case(
+        BRIDGE, "br-lan", ["br-lan", "lan1", "lan2"], {"wlan0": Why.WIRELESS_PORT}, ["lan1", "lan2", "wlan0"]
+    ),
+    "a bridge without ports": Case((Link("br-lan", "bridge"),), "br-lan", ["br-lan"], {}, ["br-lan"]),
+    "a VLAN of a filtering bridge": Case(
+        (*BRIDGE, Link("br-lan.10", "vlan", lower=("br-lan",))),
+        "br-lan.10",
+        ["br-lan.10", "lan1", "lan2"],
+        {"br-lan": Why.BRIDGE_UNDER_VLAN, "wlan0": Why.WIRELESS_PORT},
+        ["lan1", "lan2", "wlan0"],
+    ),
+    "a VLAN that is a bridge port": Case(
+        (Link("br-lan", "bridge"), Link("eth0.1", "vlan", master="br-lan", lower=("eth0",)), Link("eth0")),
+        "br-lan",
+        ["br-lan", "eth0.1", "eth0"],
+        {},
+        ["eth0"],
+    ),
+    "switch ports": Case(
+        (Link("br-lan", "bridge"), Link("lan1", "dsa", master="br-lan", lower=("eth0",)), Link("eth0")),
+        "br-lan",
+        ["br-lan", "lan1"],
+        {"eth0": Why.DSA_CONDUIT},
+        ["lan1"],
+    ),
+    "a bond": Case(
+        (Link("bond0", "bond"), *ports("bond0", "eth0", "eth1")),
+        "bond0",
+        ["bond0"],
+        {"eth0": Why.BOND_MEMBER, "eth1": Why.BOND_MEMBER},
+        ["bond0"],
+    ),
+    "a VLAN on a bond in a bridge": Case(
+        (
+            *(Link("br-lan", "bridge"), Link("bond0.7", "vlan", master="br-lan", lower=("bond0",))),
+            *(Link("bond0", "bond"), *ports("bond0", "eth0")),
+        ),
+        "br-lan",
+        ["br-lan", "bond0.7", "bond0"],
+        {"eth0": Why.BOND_MEMBER},
+        ["bond0"],
+    ),
+    "a macvlan": Case(
+        (Link("mac0", "macvlan", lower=("eth1",)), Link("eth1")), "mac0", ["mac0"], {"eth1": Why.NOT_FOLLOWED}, ["mac0"]
+    ),
+    "containers": Case(
+        (Link("docker0", "bridge"), *ports("docker0", "veth1", kind="veth")),
+        "docker0",
+        ["docker0", "veth1"],
+        {},
+        ["veth1"],
+    ),
+    "a port with a name nft cannot take": Case(
+        (Link("br-lan", "bridge"), *ports("br-lan", "a{b}")), "br-lan", ["br-lan"], {"a{b}": Why.ODD_NAME}, ["a{b}"]
+    ),
+    "PPPoE on two VLANs": Case(
+        (
+            Link("eth1"),
+            Link("eth1.7", "vlan", lower=("eth1",)),
+            Link("eth1.7.8", "vlan", lower=("eth1.7",)),
+            Link("pppoe-wan", "ppp", lower=("eth1.7.8",)),
+        ),
+        "pppoe-wan",
+        ["pppoe-wan", "eth1.7.8", "eth1.7"],
+        {"eth1": Why.TOO_DEEP},
+        ["eth1.7"],
+    ),
+    "links that stand on each other": Case(
+        (Link("a", "vlan", lower=("b",)), Link("b", "vlan", lower=("a",))), "a", ["a", "b"], {}, ["b"]
+    ),
+    "a link that stands on itself": Case((Link("a", "vlan", lower=("a",)),), "a", ["a"], {}, ["a"]),
+}
+
+
+def found(zone: Zone, snapshot: Snapshot, *interfaces: str) -> ZoneDevices:
+    return resolve(Config(zones=(zone,), interfaces=tuple(map(Interface, interfaces))), snapshot).zones[zone.name]
+
+
+def codes(devices: ZoneDevices) -> dict[str, Why]:
+    return {name: reason.code for name, reason in devices.left_out}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_stack(name: str) -> None:
+    case = CASES[name]
+    snapshot = Snapshot(links=case.links, networks=(Network("lan", l3_device=case.l3, device=case.l3),))
+    devices = found(Zone("lan", "@zone[0]", networks=("lan",)), snapshot)
+    assert devices.l3 == (case.l3,)
+    assert list(devices.listed) == case.listed
+    assert codes(devices) == case.left_out
+    assert list(devices.leaves_of(case.l3)) == case.leaves
+
+
+def test_pppoe_stands_on_what_netifd_says() -> None:
+    links = (Link("pppoe-wan", "ppp"), Link("eth1.7", "vlan", lower=("eth1",)), Link("eth1"))
+    network = Network("wan", l3_device="pppoe-wan", device="eth1.7", proto="pppoe")
+    devices = found(Zone("wan", "@zone[0]", networks=("wan",)), Snapshot(links=links, networks=(network,)))
+    assert devices.listed == ("pppoe-wan", "eth1.7", "eth1")
+    assert devices.leaves_of("pppoe-wan") == ("eth1",)
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (Network("wan", up=False), Why.NETWORK_DOWN),
+        (Network("wan", l3_device="eth9"), Why.LINK_MISSING),
+        (Network("wan", l3_device="lo"), Why.LOOPBACK),
+    ],
+)
+def test_a_network_without_a_usable_device(network: Network, why: Why) -> None:
+    devices = found(Zone("wan", "@zone[0]", networks=("wan",)), Snapshot(links=(Link("lo"),), networks=(network,)))
+    assert devices.l3 == ()
+    assert why in {*codes(devices).values(), *(reason.code for reason in devices.reasons)}
+
+
+def test_vlans_too_deep_for_a_flow_to_remember() -> None:
+    links = (Link("eth1.7.8", "vlan", lower=("eth1.7",)), Link("eth1.7", "vlan", lower=("eth1",)), Link("eth1"))
+    pppoe = Link("pppoe-wan", "ppp")
+    network = Network("wan", l3_device="pppoe-wan", device="eth1.7.8", proto="pppoe")
+    devices = found(Zone("wan", "@zone[0]", networks=("wan",)), Snapshot(links=(*links, pppoe), networks=(network,)))
+    assert devices.listed == ("pppoe-wan", "eth1.7.8", "eth1.7")
+    assert codes(devices) == {"eth1": Why.TOO_DEEP}
+    assert devices.leaves_of("pppoe-wan") == ("eth1.7",)
+
+
+def test_a_network_nobody_knows_is_a_problem_and_one_of_the_config_is_down() -> None:
+    zone = Zone("wan", "@zone[0]", networks=("wan", "typo"))
+    topology = resolve(Config(zones=(zone,), interfaces=(Interface("wan"),)), Snapshot())
+    (problem,) = topology.problems
+    assert str(problem).startswith("firewall.@zone[0].network: no network 'typo' in /etc/config/network")
+    assert [reason.code for reason in topology.zones["wan"].reasons] == [Why.NETWORK_DOWN]
+
+
+def test_devices_by_pattern_and_networks_by_their_own_word() -> None:
+    links = tuple(map(Link, ("wg10", "wg2", "wgx", "awg", "tun0")))
+    networks = (Network("peer", l3_device="tun0", zone="vpn"), Network("other", l3_device="awg", zone="lan"))
+    zone = Zone("vpn", "@zone[0]", devices=("wg*",))
+    devices = found(zone, Snapshot(links=links, networks=networks))
+    assert set(devices.l3) == {"wg10", "wg2", "wgx", "tun0"}
+    assert found(zone, Snapshot()).reasons == (Why.LINK_MISSING(device="wg*"),)
+
+
+def test_a_zone_of_what_it_is_not() -> None:
+    devices = found(Zone("rest", "@zone[0]", inverted=True), Snapshot())
+    assert [reason.code for reason in devices.reasons] == [Why.ZONE_INVERTED]

@@ -1,0 +1,77 @@
+"""/etc/config/firewall as fw4 reads it: zones, and what is permitted between them."""
+
+import pytest
+
+from config.packages import ZONES, Options, loaded
+from offload.model.config import Permission, Policy
+from offload.model.problem import Fault
+
+
+def permissions(*sections: tuple[str, Options]) -> list[tuple[str, str, str]]:
+    config, _ = loaded(firewall=(*ZONES, *sections))
+    return [(each.src, each.dest, each.dest_ip) for each in config.permissions]
+
+
+def test_a_zone() -> None:
+    config, faults = loaded(
+        firewall=(
+            ("defaults", {"forward": "ACCEPT"}),
+            (
+                "zone",
+                {"name": "lan", "network": ("lan", "!guest", "a_name_longer_than_a_device"), "device": "wg+ eth1"},
+            ),
+            ("zone", {"name": "wan", "forward": "drop", "subnet": "10.0.0.0/8", "masq": "yes", "unheard": "of"}),
+            ("zone", {"name": "off", "enabled": "0"}),
+        )
+    )
+    lan, wan = config.zones
+    assert (lan.networks, lan.devices, lan.inverted) == (("lan", "a_name_longer_than_a_device"), ("wg*", "eth1"), True)
+    assert (lan.forward, wan.forward) == (Policy.ACCEPT, Policy.DROP)
+    assert (wan.masq, wan.subnets, wan.inverted) == (True, True, False)
+    assert faults == [Fault.UNKNOWN_OPTION]
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ([("forwarding", {"src": "lan", "dest": "wan"})], [("lan", "wan", "")]),
+        ([("forwarding", {"src": "lan", "dest": "*"})], [("lan", "*", "")]),
+        ([("forwarding", {"src": "lan", "dest": "wan", "enabled": "0"})], []),
+        ([("forwarding", {"src": "lan", "dest": "moon"})], []),
+        ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT"})], [("wan", "lan", "")]),
+        ([("rule", {"src": "*", "dest": "lan", "target": "acc", "proto": "udp"})], [("*", "lan", "")]),
+        ([("rule", {"src": "wan", "dest": "lan", "target": "REJECT"})], []),
+        ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "proto": "esp"})], []),
+        ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "proto": ("icmp", "tcp")})], [("wan", "lan", "")]),
+        ([("rule", {"src": "wan", "target": "ACCEPT"})], []),
+        ([("rule", {"src": "wan", "dest": "lan"})], []),
+        (
+            [("redirect", {"src": "wan", "dest": "lan", "dest_ip": "192.168.1.9"})],
+            [("wan", "lan", ""), ("lan", "lan", "")],
+        ),
+        ([("redirect", {"src": "wan", "dest": "lan", "dest_ip": "1.2.3.4", "reflection": "0"})], [("wan", "lan", "")]),
+        (
+            [("redirect", {"src": "wan", "dest": "lan", "dest_ip": "1.2.3.4", "reflection_zone": ("lan", "wan")})],
+            [("wan", "lan", ""), ("lan", "lan", ""), ("wan", "lan", "")],
+        ),
+        ([("redirect", {"src": "lan", "dest": "wan", "dest_ip": "1.2.3.4"})], [("lan", "wan", "")]),  # lan has no masq
+        ([("redirect", {"src": "wan", "dest_ip": "1.2.3.4"})], [("wan", "", "1.2.3.4")]),
+        ([("redirect", {"src": "wan", "dest": "lan", "src_dport": "80"})], []),  # to the router itself
+        ([("redirect", {"src": "wan", "dest": "lan", "dest_ip": "1.2.3.4", "target": "SNAT"})], []),
+    ],
+)
+def test_what_the_firewall_lets_through(
+    sections: list[tuple[str, Options]], expected: list[tuple[str, str, str]]
+) -> None:
+    assert permissions(*sections) == expected
+
+
+def test_permissions_name_their_section() -> None:
+    config, _ = loaded(firewall=(*ZONES, ("forwarding", {"src": "lan", "dest": "wan"})))
+    assert config.permissions == (Permission("lan", "wan", "@forwarding[0]"),)
+
+
+def test_fw4_offloading_by_itself_is_told() -> None:
+    config, faults = loaded(firewall=(("defaults", {"flow_offloading": "1"}), *ZONES))
+    assert config.fw4_offloads
+    assert faults == [Fault.FW4_OFFLOADS]

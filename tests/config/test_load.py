@@ -1,0 +1,190 @@
+"""Files and choices -> Config: what is missing, what is faulty, and the safe direction for each."""
+
+from typing import Any
+
+import pytest
+
+from config.packages import ZONES, Options, loaded, package
+from offload.config.load import load
+from offload.model.config import Config, Exempt, Family, Mode, PairChoice, Section, ZoneChoice
+from offload.model.problem import Fault, Problem
+
+
+def test_an_empty_router() -> None:
+    config, problems = load({})
+    assert [problem.fault for problem in problems] == [Fault.FILE_MISSING]
+    assert config == Config()
+
+
+@pytest.mark.parametrize("fault", [Fault.FILE_SYNTAX, Fault.FILE_UNREADABLE])
+@pytest.mark.parametrize("name", ["firewall", "network", "offload"])
+def test_a_file_that_cannot_be_read_makes_the_whole_unreadable(name: str, fault: Fault) -> None:
+    packages: dict[str, tuple[Section, ...] | Problem] = {"firewall": package("firewall", *ZONES)}
+    config, problems = load(packages | {name: fault.at(name, detail="odd")})
+    assert not config.readable
+    assert problems[0].fault is fault
+
+
+def test_globals() -> None:
+    config, faults = loaded(("globals", {"mode": "hardware", "after_packets": "7", "family": "ipv6", "device": "a b"}))
+    found = config.globals
+    assert (found.mode, found.after_packets, found.family) == (Mode.HARDWARE, 7, Family.IPV6)
+    assert (found.devices, found.enabled, faults) == (("a", "b"), True, [])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "field"),
+    [
+        ("mode", "x", "mode"),
+        ("after_packets", "x", "after_packets"),
+        ("family", "x", "family"),
+        ("unheard", "of", "mode"),
+    ],
+)
+def test_nobody_may_rely_on_globals_with_a_fault(option: str, value: str, field: str) -> None:
+    config, faults = loaded(("globals", {option: value}))
+    assert getattr(config.globals, field) is None
+    assert config.globals.mode is None
+    assert len(faults) == 1
+
+
+def test_enabled_that_cannot_be_read_is_off() -> None:
+    config, _ = loaded(("globals", {"enabled": "perhaps"}))
+    assert not config.globals.enabled
+
+
+def test_a_list_keeps_its_good_values_beside_its_problems() -> None:
+    config, faults = loaded(("globals", {"exclude_device": ("eth1", "a b", 'x"', "eth2")}))
+    assert config.globals.exclude_devices == ("eth1", "eth2")
+    assert faults == [Fault.BAD_DEVICE, Fault.BAD_DEVICE]
+
+
+ZONE_CASES: dict[str, tuple[list[Options], list[ZoneChoice], list[Fault]]] = {
+    "good": (
+        [{"name": "lan", "mode": "software", "family": "ipv4", "after_packets": "3"}],
+        [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE, Family.IPV4, 3)],
+        [],
+    ),
+    "a bad value": (
+        [{"name": "lan", "mode": "x", "family": "ipv4"}],
+        [ZoneChoice("lan", "@zone[0]", None, Family.IPV4, faulty=True)],
+        [Fault.BAD_CHOICE],
+    ),
+    "twice": (
+        [{"name": "lan", "mode": "hardware"}, {"name": "lan", "mode": "software"}],
+        [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE)],
+        [Fault.DUPLICATE_SECTION],
+    ),
+    "without a name": (
+        [{"mode": "none"}],
+        [ZoneChoice("*", "@zone[0]", Mode.NONE, faulty=True)],
+        [Fault.MISSING_OPTION],
+    ),
+    "with a list as a name": (
+        [{"name": ("lan", "wan"), "mode": "none"}],
+        [ZoneChoice("*", "@zone[0]", Mode.NONE, faulty=True)],
+        [Fault.NOT_A_LIST],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ZONE_CASES)
+def test_zone_choices(name: str) -> None:
+    sections, choices, expected = ZONE_CASES[name]
+    config, faults = loaded(*(("zone", options) for options in sections))
+    assert (list(config.zone_choices), faults) == (choices, expected)
+
+
+def test_a_zone_that_is_not_there_harms_no_other() -> None:
+    config, faults = loaded(("zone", {"name": "moon", "mode": "none"}))
+    assert not any(choice.faulty and choice.name in {"lan", "wan", "*"} for choice in config.zone_choices)
+    assert faults == [Fault.UNKNOWN_ZONE]
+
+
+PAIR_CASES: dict[str, tuple[list[Options], list[tuple[str, str, Mode, bool]], list[Fault]]] = {
+    "good": (
+        [{"src": "lan", "dest": "wan", "mode": "hardware"}],
+        [("lan", "wan", Mode.HARDWARE, False)],
+        [],
+    ),
+    "twice": (
+        [{"src": "lan", "dest": "wan", "mode": "hardware"}, {"src": "lan", "dest": "wan", "mode": "none"}],
+        [("lan", "wan", Mode.NONE, False)],
+        [Fault.DUPLICATE_SECTION],
+    ),
+    "an unknown zone": (
+        [{"src": "lan", "dest": "moon", "mode": "hardware"}],
+        [("lan", "*", Mode.HARDWARE, True)],
+        [Fault.UNKNOWN_ZONE],
+    ),
+    "without a mode": ([{"src": "lan", "dest": "wan"}], [("lan", "wan", Mode.NONE, True)], [Fault.MISSING_OPTION]),
+    "faulty, then good": (
+        [{"src": "lan", "dest": "wan", "mode": "x"}, {"src": "lan", "dest": "wan", "mode": "software"}],
+        [("lan", "wan", Mode.NONE, True)],
+        [Fault.BAD_CHOICE],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIR_CASES)
+def test_pair_choices(name: str) -> None:
+    sections, choices, expected = PAIR_CASES[name]
+    config, faults = loaded(*(("pair", options) for options in sections))
+
+    def told(choice: PairChoice) -> tuple[str, str, Mode, bool]:
+        return choice.src, choice.dest, choice.mode, choice.faulty
+
+    assert ([told(choice) for choice in config.pair_choices], faults) == (choices, expected)
+
+
+EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any], list[Fault]]] = {
+    "a name": ({"name": "Console", "src": "lan"}, {"name": "Console", "src": "lan"}, []),
+    "without a name": ({"dscp": "ef"}, {"name": "@exempt[0]", "dscp": 46}, []),
+    "all protocols among others": ({"proto": ("tcp", "all")}, {"proto": ()}, []),
+    "protocols once": ({"proto": "tcpudp 6 udp"}, {"proto": ("tcp", "udp")}, []),
+    "several ports in one option": (
+        {"proto": "tcp", "dest_port": "80 443-444"},
+        {"proto": ("tcp",), "dest_port": ((80, 80), (443, 444))},
+        [],
+    ),
+    "ports without a protocol": ({"dest_port": "80"}, {"faulty": True}, [Fault.PORT_WITHOUT_PROTOCOL]),
+    "ports of all protocols": ({"src_port": "1", "proto": "all"}, {"faulty": True}, [Fault.PORT_WITHOUT_PROTOCOL]),
+    "no common family": (
+        {"src_ip": "10.0.0.1", "dest_ip": "::1"},
+        {"faulty": True},
+        [Fault.MIXED_FAMILIES],
+    ),
+    "an unknown option": (
+        {"src_ips": "10.0.0.1", "src": "lan"},
+        {"src": "lan", "faulty": True},
+        [Fault.UNKNOWN_OPTION],
+    ),
+    "an unknown zone": ({"src": "moon", "dest": "wan"}, {"dest": "wan", "faulty": True}, [Fault.UNKNOWN_ZONE]),
+    "one bad address of many": ({"src_ip": ("10.0.0.1", "x")}, {"faulty": True}, [Fault.BAD_ADDRESS]),
+}
+
+
+@pytest.mark.parametrize("name", EXEMPT_CASES)
+def test_exempts(name: str) -> None:
+    options, words, expected = EXEMPT_CASES[name]
+    config, faults = loaded(("exempt", options))
+    assert config.exempts == (Exempt(**{"name": "@exempt[0]", "section": "@exempt[0]", **words}),)
+    assert faults == expected
+
+
+def test_an_unknown_type_of_section_is_told() -> None:
+    assert loaded(("speed", {"mode": "fast"}))[1] == [Fault.UNKNOWN_SECTION]
+
+
+def test_interfaces_are_read_without_judgement() -> None:
+    network = (
+        Section("network", "interface", "lan", "lan", {"device": "br-lan", "proto": "static", "ipaddr": "x"}),
+        Section("network", "interface", "odd", "odd", {"device": ("a", "b")}),
+        Section("network", "device", "cfg1", "@device[0]", {"name": "br-lan"}),
+    )
+    config, problems = load({"firewall": package("firewall", *ZONES), "network": network})
+    assert [(each.name, each.device, each.proto) for each in config.interfaces] == [
+        ("lan", "br-lan", "static"),
+        ("odd", "", ""),
+    ]
+    assert problems == ()

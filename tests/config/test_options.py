@@ -1,0 +1,99 @@
+"""Each option type: what it takes, what it makes of it, and the fault where it takes it not."""
+
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from offload.config import options
+from offload.config.options import Bad, Parser
+from offload.model.config import Family, Mode, Policy
+from offload.model.problem import Fault
+
+GOOD: list[tuple[Parser, str, Any]] = [
+    *((options.boolean, word, True) for word in ("1", "on", "true", "yes")),
+    *((options.boolean, word, False) for word in ("0", "off", "false", "no")),
+    *((options.mode, mode.value, mode) for mode in Mode),
+    (options.family, "any", Family.ANY),
+    (options.family, "ipv6", Family.IPV6),
+    (options.fw4_family, "*", Family.ANY),
+    (options.fw4_family, "inet", Family.IPV4),
+    (options.fw4_family, "inet6", Family.IPV6),
+    (options.fw4_family, "ipv46", Family.IPV4),  # fw4's own reading
+    (options.policy, "ACCEPT", Policy.ACCEPT),
+    (options.policy, "rej", Policy.REJECT),
+    (options.policy, "D", Policy.DROP),
+    (options.number(0, 65535), "0", 0),
+    (options.number(0, 65535), "65535", 65535),
+    (options.identifier, "_my-zone.2/x", "_my-zone.2/x"),
+    (options.zone, "*", "*"),
+    (options.device, "br-lan.10", "br-lan.10"),
+    (options.device, "a" * 15, "a" * 15),
+    (options.zone_device, "wg+", "wg*"),
+    (options.zone_device, "wg*", "wg*"),
+    (options.zone_device, "!eth1", "!eth1"),
+    (options.zone_device, "+", "+"),
+    (options.network, "192.168.1.50", ip_network("192.168.1.50/32")),
+    (options.network, "192.168.1.50/24", ip_network("192.168.1.0/24")),
+    (options.network, "10.0.0.0/255.0.0.0", ip_network("10.0.0.0/8")),
+    (options.network, "2001:DB8::1", ip_network("2001:db8::1/128")),
+    (options.network, "::/0", ip_network("::/0")),
+    (options.mac, "AA-bb-CC-dd-EE-ff", "aa:bb:cc:dd:ee:ff"),
+    (options.ports, "80", (80, 80)),
+    (options.ports, "8000-8080", (8000, 8080)),
+    (options.ports, "1:2", (1, 2)),
+    (options.ports, "0-65535", (0, 65535)),
+    (options.protocol, "tcpudp", ("tcp", "udp")),
+    (options.protocol, "UDP", ("udp",)),
+    (options.protocol, "6", ("tcp",)),
+    (options.protocol, "all", ()),
+    (options.mark, "16", (16, 0xFFFFFFFF)),
+    (options.mark, "0x10/0xF0", (0x10, 0xF0)),
+    (options.mark, "007", (7, 0xFFFFFFFF)),
+    (options.dscp, "EF", 46),
+    (options.dscp, "cs0", 0),
+    (options.dscp, "AF41", 34),
+    (options.dscp, "63", 63),
+]
+BAD: list[tuple[Parser, tuple[str, ...], Fault]] = [
+    (options.boolean, ("", "TRUE", "2", "enabled", " 1"), Fault.BAD_BOOL),
+    (options.mode, ("", "Software", "fast", "none "), Fault.BAD_CHOICE),
+    (options.family, ("", "inet", "IPv4", "4", "neither"), Fault.BAD_FAMILY),
+    (options.fw4_family, ("", "ip", "klingon"), Fault.BAD_FAMILY),
+    (options.policy, ("", "accepted", "x"), Fault.BAD_CHOICE),
+    (options.number(1, 100), ("", "0", "101", "-1", "1e1", "٣", "0x1", " 1", "1" * 99), Fault.BAD_NUMBER),
+    (options.identifier, ("", "0lan", "a b", 'a"', "a\n", "é", "x" * 123), Fault.BAD_NAME),
+    (options.device, ("", ".", "..", "a" * 16, "a/b", "a b", 'a"', "a\n", "ü", "a*"), Fault.BAD_DEVICE),
+    (options.zone_device, ("", "!", "a b", "a" * 16 + "+", 'x"+'), Fault.BAD_DEVICE),
+    (
+        options.network,
+        ("", "1.2.3", "1.2.3.4/33", "1.2.3.4-5", "!1.2.3.4", "host", "fe80::1%lo", "::/129", "1.2.3.4/", "01.2.3.4"),
+        Fault.BAD_ADDRESS,
+    ),
+    (options.mac, ("", "00:11:22:33:44", "00:11:22:33:44:5g", "001122334455", "00:11:22:33:44:55\n"), Fault.BAD_MAC),
+    (options.ports, ("", "-", "1-", "2-1", "65536", "http", "1-2-3", "1,2", " 1"), Fault.BAD_PORT),
+    (options.protocol, ("", "icmp", "47", "tcp,udp", "!tcp"), Fault.BAD_PROTOCOL),
+    (options.mark, ("", "0x", "0x1g", "1/2/3", "4294967296", "-1", "!1", "1/", "0x123456789"), Fault.BAD_MARK),
+    (options.dscp, ("", "64", "-1", "cs8", "af14", "0x2e"), Fault.BAD_DSCP),
+]
+
+
+def name(word: object) -> str:
+    return str(getattr(word, "__qualname__", repr(word))).partition(".<locals>")[0]
+
+
+@pytest.mark.parametrize(("parse", "word", "value"), GOOD, ids=name)
+def test_what_it_takes(parse: Parser, word: str, value: object) -> None:
+    assert parse(word) == value
+
+
+@pytest.mark.parametrize(
+    ("parse", "word", "fault"), [(parse, word, fault) for parse, words, fault in BAD for word in words], ids=name
+)
+def test_what_it_refuses(parse: Parser, word: str, fault: Fault) -> None:
+    refused = parse(word)
+    assert isinstance(refused, Bad)
+    assert refused.fault is fault
+    problem = fault.at("offload", "globals", "option", consequence="it stays slow", **refused.words)
+    assert str(problem).startswith("offload.globals.option: ")
+    assert problem.text.endswith("; it stays slow")

@@ -1,0 +1,174 @@
+"""Random changes while people work: downloads, uploads and quiet connections live through them and hardly notice.
+
+The changes are made in a fork, so that the traffic of this process waits for the kernel and not for Python.
+"""
+
+import os
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from kernel.evidence import Key
+from kernel.house import OFFLOAD, House, Shape
+from kernel.inside import applied, decided, in_fork, observed
+from kernel.netns import Namespace
+from kernel.sides import bridge, port
+from kernel.steady import Steady, download, quiet, upload
+from kernel.traffic import Talk
+from offload.model.network import Snapshot
+
+CHANGES = 100 if os.environ.get("OFFLOAD_SOAK") else 10
+LONGEST_GAP = 0.2  # seconds
+# Packets of a kept flow that a return sends over the slow path, in each direction. A new entry of a flow can be made
+# only when the old one is gone, one grace period of RCU later: so it is not a number of packets but some ten
+# milliseconds of them, and these flows send a few in such a time.
+MOST_SLOW = 12
+AFTERWARDS = 0.4  # seconds in which they are counted: a quiet connection has spoken
+BUSY = ["busybox", "sh", "-c", "while :; do :; done"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user has written at the moment; the flows under test are lan's, opened and received."""
+
+    lan: str = "software"
+    iot: str = "software"
+    devices: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    exempts: frozenset[int] = frozenset()
+    after: int = 0
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it wants the flows under test on the fast path."""
+        return self.lan == "software"
+
+    def text(self) -> str:
+        """As /etc/config/offload."""
+        lists = [f"\tlist device '{name}'\n" for name in sorted(self.devices)]
+        lists += [f"\tlist exclude_device '{name}'\n" for name in sorted(self.excluded)]
+        modes = {"lan": self.lan, "iot": self.iot}
+        zones = [f"\nconfig zone\n\toption name '{zone}'\n\toption mode '{mode}'\n" for zone, mode in modes.items()]
+        exempts = [f"\nconfig exempt\n\tlist dest_ip '198.18.0.{number}'\n" for number in sorted(self.exempts)]
+        return OFFLOAD + f"\toption after_packets '{self.after}'\n" + "".join((*lists, *zones, *exempts))
+
+    def changed(self, dice: random.Random) -> "Choice":
+        """One of the things a user might do next; reloading without a change is one of them."""
+        number = dice.randrange(1, 250)
+        return dice.choice(
+            [
+                self,
+                replace(self, lan="none" if self.keeps else "software"),
+                replace(self, iot="none" if self.iot == "software" else "software"),
+                replace(self, devices=self.devices ^ {"dummy0"}),
+                replace(self, excluded=self.excluded ^ {"lan1"}),
+                replace(self, exempts=self.exempts | {number}),
+                replace(self, exempts=frozenset(sorted(self.exempts)[1:])),
+                replace(self, after=dice.choice([0, 3, 5])),
+            ]
+        )
+
+
+@dataclass
+class Change:
+    """What a change did: which tables it returned, and the slow packets of each kept flow and direction meanwhile."""
+
+    what: Choice
+    kept: bool
+    returned: tuple[str, ...]
+    seconds: float
+    slow: dict[Key, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def snapshot(house: House) -> Iterator[Snapshot]:
+    sides = {"lan": bridge(port("lan1")), "iot": bridge(port("lan2"), name="br-iot"), "wan": port("wan")}
+    with house.shaped(Shape(sides)):
+        house.router.ip("link add dummy0 type dummy", "link set dummy0 up")
+        yield observed(house.router)
+        house.router.ip("link del dummy0")
+
+
+def storm(house: House, snapshot: Snapshot, count: int, seed: int) -> list[Change]:
+    """Apply so many random changes, one after the other."""
+    dice, choice, changes = random.Random(seed), Choice(), []  # noqa: S311  # a dice, and the same one every time
+    for _ in range(count):
+        before, choice = choice, choice.changed(dice)
+        (house.router.config / "offload").write_text(choice.text())
+        counted = house.evidence.counted()
+        started = time.monotonic()
+        done = applied(house.router, decided(house.router, snapshot))
+        seconds = time.monotonic() - started
+        time.sleep(AFTERWARDS)
+        slow = {key: number - counted.get(key, 0) for key, number in house.evidence.counted().items()}
+        changes.append(Change(choice, before.keeps and choice.keeps, done.returned, seconds, slow))
+        time.sleep(AFTERWARDS)
+    return changes
+
+
+@contextmanager
+def traffic(house: House) -> Iterator[list[Steady]]:
+    """Downloads, uploads and quiet connections: from inside through masquerade, from outside through a port forward."""
+    (house.router.config / "offload").write_text(Choice().text())
+    applied(house.router, decided(house.router, observed(house.router)))
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(kind(house.call(src, dest)))
+            for src, dest in (("lan", "wan"), ("wan", "lan"))
+            for kind in (download, upload, quiet)
+        ]
+
+
+@contextmanager
+def load(processes: int) -> Iterator[None]:
+    """Keep the processors busy."""
+    busy = [subprocess.Popen(BUSY) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for each in busy:
+            each.kill()
+            each.wait()
+
+
+@pytest.mark.parametrize(("busy", "count"), [(0, CHANGES), (2, max(CHANGES // 2, 4))], ids=["idle", "busy"])
+def test_connections_live_through_changes(house: House, snapshot: Snapshot, busy: int, count: int) -> None:
+    seed = random.randrange(1_000_000)  # noqa: S311  # a dice
+    control = Steady(Talk(house.hosts["wan"], house.target("wan")), lambda talk: talk.echo(1))
+    lost = sum(map(retransmitted, house.hosts.values()))
+    with traffic(house) as flows, control, load(busy):
+        changes = in_fork(lambda: storm(house, snapshot, count, seed))
+    keys = [key for flow in flows for key in both(flow)]
+    kept = [(change, [change.slow.get(key, 0) for key in keys]) for change in changes if change.kept]
+    print(f"\nseed {seed}, a pass takes {median(change.seconds for change in changes):.2f} s")
+    print("longest gaps", [f"{flow.longest:.3f}" for flow in flows], f"without a router {control.longest:.3f}")
+    print("retransmitted", sum(map(retransmitted, house.hosts.values())) - lost)
+    print("rounds", [len(flow.times) for flow in flows])
+    for change, slow in kept:
+        print(change.returned, slow)
+    assert [flow.error for flow in flows] == [None] * len(flows)
+    assert max(flow.longest for flow in flows) < LONGEST_GAP + control.longest
+    assert [slow for change, slow in kept if not change.returned and any(slow)] == []
+    assert [slow for change, slow in kept if change.returned and max(slow) > MOST_SLOW] == []
+
+
+def retransmitted(host: Namespace) -> int:
+    """TCP segments that a host had to send again: what the changes lost, whatever the processors were busy with."""
+    with host.entered():
+        names, values = (
+            line.split() for line in Path("/proc/thread-self/net/snmp").read_text().splitlines() if "Tcp:" in line
+        )
+    return int(values[names.index("RetransSegs")])
+
+
+def both(flow: Steady) -> tuple[Key, Key]:
+    """The two directions of a flow, as the evidence names them."""
+    near, far = ((str(address), number) for address, number in (flow.talk.near, flow.talk.far))
+    return (*near, *far, flow.talk.proto), (*far, *near, flow.talk.proto)

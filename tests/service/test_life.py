@@ -1,0 +1,154 @@
+"""One pass after the other, over fakes: what is sent, what is kept, what is told."""
+
+import gc
+import os
+from dataclasses import replace
+
+from offload.errors import BusError
+from offload.model.network import Kernel, Lack, Neighbour, Station
+from offload.model.problem import Fault
+from offload.system.netifd import DUMP
+from service.routers import OFFLOAD, SCENE, router, section, without
+
+SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1
+
+
+def test_the_second_pass_sends_nothing() -> None:
+    fakes = router()
+    assert fakes.service.work().changes == 1
+    again = fakes.service.work()
+    assert (again.changes, again.generation, again.error) == (0, 1, "")
+    assert len(fakes.nft.sent) == 1
+
+
+def test_news_are_told_once() -> None:
+    fakes = router()
+    fakes.service.work()
+    names = [event for event, _ in fakes.service.news]
+    assert names == ["offload.applied", *["offload.device"] * 4]
+    fakes.service.work()
+    assert [event for event, _ in fakes.service.news] == names
+
+
+def test_a_device_that_vanished_meanwhile_is_planned_without() -> None:
+    fakes = router()
+    fakes.nft.refusals = ["Could not process rule: No such file or directory"]
+    before = fakes.netlink.scene
+
+    def scene() -> object:
+        found = before()
+        fakes.netlink.found = without(SCENE, "lan2")
+        return found
+
+    fakes.service.doors = replace(fakes.service.doors, netlink=type("N", (), {"scene": staticmethod(scene)})())
+    applied = fakes.service.work()
+    assert (applied.changes, applied.error) == (1, "")
+    assert '"lan2"' not in fakes.nft.sent[0] and '"lan1"' in fakes.nft.sent[0]
+
+
+def test_a_refusal_without_cause_is_not_repeated_and_keeps_what_holds() -> None:
+    fakes = router()
+    fakes.service.work()
+    fakes.nft.refusals = ["Out of memory"] * 9
+    fakes.netlink.found = without(SCENE, "lan2")
+    applied = fakes.service.work()
+    assert (applied.generation, applied.error) == (1, "Out of memory")
+    assert len(fakes.nft.refusals) == 8
+    assert ("offload.degraded", {"error": "Out of memory"}) in fakes.service.news
+    fakes.nft.refusals = []
+    assert fakes.service.work().error == ""
+
+
+def test_broken_files_keep_the_last_plan_and_tell_the_fault() -> None:
+    fakes = router()
+    fakes.service.work()
+    assert fakes.service.decided
+    good = fakes.service.decided.plan
+    fakes.uci.packages["offload"] = Fault.FILE_SYNTAX.at("offload", detail="line 2: invalid command")
+    applied = fakes.service.work()
+    assert "line 2" in applied.error
+    assert fakes.service.decided.plan == good
+    assert [problem.fault for problem in fakes.service.decided.problems] == [Fault.FILE_SYNTAX]
+    assert len(fakes.nft.sent) == 1
+
+
+def test_ubus_away_keeps_everything() -> None:
+    fakes = router()
+    fakes.service.work()
+    fakes.bus.replies[DUMP] = BusError("network.interface dump: ubusd went away")
+    assert "ubusd went away" in fakes.service.work().error
+    assert fakes.service.decided is not None and len(fakes.nft.sent) == 1
+
+
+def test_a_kernel_that_cannot_is_trouble_but_no_reason_to_remove_anything() -> None:
+    fakes = router(Kernel("6.1", flowtable=False, nft="1.0.6", missing=(Lack("no flowtables", "kmod-nft-offload"),)))
+    assert fakes.service.work().error == ""
+    assert "kmod-nft-offload" in fakes.service.trouble
+    assert fakes.nft.sent == []
+
+
+def test_a_station_that_the_bridge_had_forgotten_has_moved_all_the_same() -> None:
+    fakes = router()
+    station = Station("02:00:00:00:00:01", "lan1")
+    fakes.netlink.found = replace(SCENE, stations=(station,))
+    fakes.service.work()
+    fakes.netlink.found = SCENE
+    assert fakes.service.work().changes == 0
+    fakes.netlink.found = replace(SCENE, stations=(replace(station, port="lan2"),))
+    assert fakes.service.work().returned == ("flow_offload",)
+    assert fakes.service.work().changes == 0
+
+
+def test_there_and_back_again_between_two_passes_is_two_moves() -> None:
+    fakes = router()
+    fakes.service.work()
+    seen = fakes.service.sightings
+    moves = [seen.station(Station("02:00:00:00:00:01", port), "br-lan") for port in ("lan1", "lan2", "lan1", "lan1")]
+    assert moves == [False, True, True, False]
+    assert fakes.service.work().returned == ("flow_offload",)
+
+
+def test_an_address_with_another_mac_returns_the_table_that_leads_to_it() -> None:
+    fakes = router()
+    fakes.service.work()
+    seen = fakes.service.sightings
+    assert not seen.neighbour(Neighbour("192.168.1.9", "br-lan", "02:00:00:00:00:01"))
+    assert seen.neighbour(Neighbour("192.168.1.9", "br-lan", "02:00:00:00:00:02"))
+    assert fakes.service.work().returned == ("flow_offload",)
+    seen.neighbour(Neighbour("10.0.0.9", "tun0", "02:00:00:00:00:01"))
+    seen.neighbour(Neighbour("10.0.0.9", "tun0", "02:00:00:00:00:02"))
+    assert fakes.service.work().changes == 0
+
+
+def test_what_is_remembered_of_stations_has_an_end() -> None:
+    fakes = router()
+    for number in range(20_000):
+        fakes.service.sightings.station(Station(f"02:{number:010x}", "lan1"), "br-lan")
+    assert len(fakes.service.sightings._places) <= 16_384
+
+
+def test_a_zone_that_comes_into_the_file_is_followed() -> None:
+    fakes = router()
+    fakes.service.work()
+    fakes.uci.packages["offload"] = (*OFFLOAD, section("offload", "zone", "g", name="guest", mode="software"))
+    applied = fakes.service.work()
+    assert (applied.changes, applied.returned) == (1, ())
+    assert '"br-guest" . "wan" : goto policy_0' in fakes.nft.sent[1]
+
+
+def test_thousands_of_appearances_leave_memory_flat() -> None:
+    """A device that comes and goes with every pass; what a real kernel says to that, tests/kernel asks."""
+    fakes = router()
+
+    def appear(times: int) -> int:
+        for turn in range(times):
+            fakes.netlink.found = (SCENE, without(SCENE, "lan2"))[turn % 2]
+            fakes.service.work()
+            fakes.service.news.clear()
+            fakes.nft.sent.clear()
+            fakes.bus.calls.clear()
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = appear(100)
+    assert appear(1000 * SOAK) <= before + 100

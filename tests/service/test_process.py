@@ -1,0 +1,208 @@
+"""The loop as a process of its own, over a broker: called by others, by too many, and left alone by ubusd.
+
+The doors to nft, netlink and uci are fakes; what is between them and ubus is what runs on a router.
+"""
+
+import os
+import random
+import signal
+import string
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import brokers
+import pytest
+import ubus
+
+from offload.service.ubus_object import METHODS
+
+SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1
+CALLS = 10_000 * SOAK
+TESTS = Path(__file__).parents[1]
+PROGRAM = """
+import os, ubus
+from service.routers import router
+from offload.service.main import Loop
+fakes = router()
+loop = Loop(fakes.service.doors)
+fakes.nft.service = loop.service
+loop.run()
+print("stopped", flush=True)
+"""
+# A user's command, and what it had to import for the answer.
+COMMAND = """
+import sys
+from offload.cli import main
+code = main(sys.argv[1:])
+print("HEAVY", sorted({"jinja2", "pyroute2"} & set(sys.modules)), code)
+"""
+
+
+class Running:
+    """A service and its broker; this process is connected to it."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+        self.environment = os.environ | {
+            "OFFLOAD_UBUS_SOCKET": str(socket),
+            "PYTHONPATH": ":".join([str(TESTS), *sys.path]),
+            "COLUMNS": "80",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def call(self, method: str, words: dict[str, Any]) -> dict[str, Any]:
+        found: list[dict[str, Any]] = ubus.call("offload", method, words, 5000)
+        return found[0]
+
+    def answers(self) -> bool:
+        with suppress(RuntimeError):
+            return bool(self.call("status", {})["ok"])
+        return False
+
+    def until(self, holds: Callable[[], object], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def command(self, *words: str) -> str:
+        """What a user's command printed, and after that what it imported and its exit code."""
+        command = [sys.executable, "-c", COMMAND, *words]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    def size(self) -> tuple[int, int]:
+        """PSS in kB, and open descriptors."""
+        proc = Path("/proc", str(self.process.pid))
+        pss = int((proc / "smaps_rollup").read_text().partition("\nPss:")[2].split()[0])
+        return pss, len(list((proc / "fd").iterdir()))
+
+
+@contextmanager
+def broker_at(socket: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A broker, with this process connected to it."""
+    with brokers.running(socket) as broker:
+        ubus.connect(str(socket))
+        try:
+            yield broker
+        finally:
+            ubus.disconnect(False)
+
+
+@pytest.fixture(name="service")
+def _service(tmp_path: Path) -> Iterator[Running]:
+    if os.geteuid():
+        pytest.skip("the kernel tells its notifications to root only")
+    with broker_at(tmp_path / "sock"):
+        running = Running(tmp_path / "sock")
+        running.until(running.answers)
+        yield running
+        running.process.kill()
+        running.process.communicate()
+
+
+def test_it_stops_when_told_to(service: Running) -> None:
+    service.process.send_signal(signal.SIGTERM)
+    out, err = service.process.communicate(timeout=10)
+    assert (out, err, service.process.returncode) == (b"stopped\n", b"", 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("status",), "GETS"),
+        (("status", "--json"), '"ok": true'),
+        (("zones",), "lan > wan"),
+        (("set", "guest", "software"), "guest > wan: none -> software"),
+        (("pair", "lan", "wan", "none"), "lan > wan: software -> none"),
+        (("exempt", "add", "--src-ip", "192.168.1.50", "--timeout", "1h"), "Exempt 1, for 3600 s."),
+        (("exempt", "list"), "no run-time exempts"),
+        (("flush",), "Returned: flow_offload."),
+        (("flows",), "No flows."),
+        (("check",), "Nothing is wrong."),
+        (("reload",), "Nothing to do"),
+        (("apply",), "Nothing to do"),
+    ],
+)
+def test_a_verb_that_the_service_answers_imports_nothing_heavy(
+    service: Running, words: tuple[str, ...], text: str
+) -> None:
+    said = service.command(*words)
+    assert text in said and said.rstrip().endswith("HEAVY [] 0"), said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("set", "dmz", "none"), "there is no zone 'dmz'"),
+        (("set", "lan", "fast"), "'fast' is none of"),
+        (("exempt", "add", "--src-ip", "nonsense"), "is not an IPv4 or IPv6 address"),
+        (("exempt", "add", "--src-ip", "10.0.0.1", "--timeout", "soon"), "'soon' is no time"),
+        (("exempt", "delete", "7"), "there is no run-time exempt 7"),
+    ],
+)
+def test_a_refusal_is_a_sentence_and_an_exit_code(service: Running, words: tuple[str, ...], sentence: str) -> None:
+    said = service.command(*words)
+    assert sentence in said and "HEAVY [] 1" in said, said
+
+
+def test_ubusd_dies_and_comes_back_many_times(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("the kernel tells its notifications to root only")
+    running: Running | None = None
+    for _ in range(2 * SOAK + 1):
+        with broker_at(tmp_path / "sock") as broker:
+            running = running or Running(tmp_path / "sock")
+            running.until(running.answers)
+            size = running.size()
+            broker.kill()
+            broker.wait()
+        (tmp_path / "sock").unlink(missing_ok=True)
+    assert running is not None
+    with broker_at(tmp_path / "sock"):
+        running.until(running.answers)
+        assert running.size()[1] == size[1]
+        running.process.kill()
+        running.process.communicate()
+
+
+def junk(choose: random.Random) -> Any:
+    """Any value that fits into a message, some of them huge."""
+    words = ["zone", "lan", "software", "10.0.0.1", "", "\n", "é" * 9, "x" * 100_000]
+    kinds: list[Callable[[], Any]] = [
+        lambda: choose.choice(words),
+        lambda: choose.randint(-(2**63), 2**63 - 1),
+        lambda: choose.choice([True, False, None]),
+        lambda: [junk(choose) for _ in range(choose.randint(0, 3))],
+        lambda: {choose.choice(string.ascii_letters): junk(choose) for _ in range(choose.randint(0, 3))},
+        lambda: {choose.choice(["src_ip", "limit", "zone", "all"]): junk(choose)},
+    ]
+    return choose.choice(kinds)()
+
+
+def test_wrong_huge_and_random_calls_leave_memory_and_descriptors_flat(service: Running) -> None:
+    choose = random.Random(4)  # noqa: S311 - to be repeated, not to be secret
+    methods = {name: sorted(verb.arguments) for name, verb in METHODS.items()} | {"nothing": []}
+
+    def shout(count: int) -> None:
+        for _ in range(count):
+            method = choose.choice([*methods])
+            words = {word: junk(choose) for word in methods[method]}
+            with suppress(RuntimeError):  # the arguments do not fit the method
+                assert "ok" in service.call(method, words)
+
+    shout(CALLS // 5)
+    before = service.size()
+    shout(CALLS)
+    after = service.size()
+    assert after[1] == before[1]
+    assert after[0] <= before[0] + 1000, (before, after)
+    assert service.answers()

@@ -1,0 +1,122 @@
+"""One pass: nothing to do sends nothing, a refusal leaves what is there, and a faulty file changes nothing."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import pytest
+
+from offload.compiler.diff import expected
+from offload.errors import NftError
+from offload.model.applied import Applied
+from offload.model.config import Section
+from offload.model.network import Kernel, Lack, Link, Network, Snapshot
+from offload.model.problem import Fault, Problem
+from offload.service.reconcile import Decided, apply, decide, pending, read, unreadable
+from offload.system.nft import FakeNft
+from offload.system.uci import FakeUci
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FIREWALL = (
+    Section("firewall", "zone", "cfg1", "@zone[0]", {"name": "lan", "network": "lan"}),
+    Section("firewall", "zone", "cfg2", "@zone[1]", {"name": "wan", "network": "wan"}),
+    Section("firewall", "forwarding", "cfg3", "@forwarding[0]", {"src": "lan", "dest": "wan"}),
+)
+OFFLOAD = (Section("offload", "globals", "globals", "globals", {"mode": "software"}),)
+SNAPSHOT = Snapshot(
+    links=(Link("br-lan", "bridge"), Link("eth1")),
+    networks=(Network("lan", l3_device="br-lan"), Network("wan", l3_device="eth1")),
+    kernel=Kernel("6.1.0", nft="1.0.6"),
+)
+
+
+@dataclass(slots=True)
+class Refusing(FakeNft):
+    """Takes so many transactions and refuses the next."""
+
+    takes: int = 0
+    taken: list[str] = field(default_factory=list)
+
+    def apply(self, text: str) -> None:
+        if len(self.taken) == self.takes:
+            raise NftError("Device or resource busy")
+        self.taken.append(text)
+
+
+def decided(
+    snapshot: Snapshot = SNAPSHOT,
+    firewall: tuple[Section, ...] | Problem = FIREWALL,
+    offload: tuple[Section, ...] | Problem = OFFLOAD,
+) -> Decided:
+    return decide(read(FakeUci({"firewall": firewall, "offload": offload})), snapshot)
+
+
+def holding(found: Decided) -> FakeNft:
+    return FakeNft(held={table.name: expected(table) for table in found.plan.tables})
+
+
+def test_the_first_pass_sends_one_transaction() -> None:
+    nft = FakeNft()
+    applied = apply(decided(), nft, now=lambda: NOON)
+    assert applied == Applied(1, "2026-01-01T12:00:00+00:00", 1)
+    assert len(nft.sent) == 1
+
+
+def test_the_second_pass_sends_nothing_and_keeps_the_first_one_s_time() -> None:
+    found = decided()
+    nft = holding(found)
+    assert apply(found, nft, Applied(7, "then", 1)) == Applied(7, "then", 0)
+    assert nft.sent == []
+
+
+def test_a_refusal_is_told_and_counts_as_no_generation() -> None:
+    assert apply(decided(), Refusing(), Applied(7, "then", 1)) == Applied(7, "then", 0, "Device or resource busy")
+
+
+def test_a_table_that_returns_is_named() -> None:
+    found = decided()
+    applied = apply(found, holding(found), forced=["flow_offload"])
+    assert applied.returned == ("flow_offload",)
+
+
+@pytest.mark.parametrize("fault", [Fault.FILE_UNREADABLE, Fault.FILE_SYNTAX])
+@pytest.mark.parametrize("package", ["firewall", "offload"])
+def test_a_file_with_a_fault_as_a_whole_changes_nothing(package: str, fault: Fault) -> None:
+    problem = fault.at(package, detail="odd")
+    found = decided(**{package: problem})  # type: ignore[arg-type] # one of the two files
+    nft = holding(decided())
+    applied = apply(found, nft, Applied(7, "then"))
+    assert (applied.generation, applied.time, applied.changes) == (7, "then", 0)
+    assert applied.error == str(problem)
+    assert nft.sent == []
+
+
+def test_what_is_told_is_the_file_that_stops_us_not_one_that_is_missing() -> None:
+    problem = Fault.FILE_SYNTAX.at("offload", detail="odd")
+    found = decided(firewall=Fault.FILE_MISSING.at("firewall"), offload=problem)
+    assert unreadable(found) == str(problem)
+
+
+def test_missing_files_are_no_reason_to_stop() -> None:
+    found = decided(offload=Fault.FILE_MISSING.at("offload"))
+    assert (unreadable(found), found.problems) == ("", ())
+    gone = decided(firewall=Fault.FILE_MISSING.at("firewall"))
+    assert unreadable(gone) == ""
+    assert [problem.fault for problem in gone.problems] == [Fault.FILE_MISSING]
+
+
+def test_without_zones_what_was_ours_goes() -> None:
+    (sent,) = pending(decided(firewall=Fault.FILE_MISSING.at("firewall")), holding(decided()))
+    assert sent.text == "table inet flow_offload\ndelete table inet flow_offload\n"
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        Kernel("6.1.0", flowtable=False, missing=(Lack("nft is missing", "nftables-json"),)),
+        Kernel(nft="1.0.6", flowtable=False),
+    ],
+)
+def test_a_kernel_that_lacks_something_is_left_alone(kernel: Kernel) -> None:
+    found = decided(replace(SNAPSHOT, kernel=kernel))
+    assert pending(found, FakeNft(refusal="never asked")) == []
+    assert apply(found, FakeNft(refusal="never asked")) == Applied()

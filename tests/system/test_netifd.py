@@ -1,0 +1,97 @@
+"""netifd's replies as nouns; what netifd never says is one sentence; and what may leave the router."""
+
+import json
+import re
+from ipaddress import ip_interface, ip_network
+from typing import Any
+
+import pytest
+
+from offload.errors import BusError
+from offload.model.network import Address, Network, Route
+from offload.system.netifd import addresses, hw_tc_offload, named_only, networks, routes
+
+WAN = {
+    "interface": "wan",
+    "up": True,
+    "proto": "pppoe",
+    "l3_device": "pppoe-wan",
+    "device": "eth1.7",
+    "ipv4-address": [{"address": "198.51.100.9", "mask": 32, "ptpaddress": "198.51.100.1"}],
+    "ipv6-address": [{"address": "2001:db8::9", "mask": 64, "preferred": 1800}],
+    "ipv6-prefix-assignment": [],
+    "route": [{"target": "0.0.0.0", "mask": 0, "nexthop": "198.51.100.1", "metric": 10}],  # noqa: S104 - a route's target
+    "dns-server": ["198.51.100.53"],
+    "data": {"zone": "wan", "username": "user@isp", "password": "secret"},
+}
+LAN = {
+    "interface": "lan",
+    "up": True,
+    "l3_device": "br-lan",
+    "ipv6-prefix-assignment": [
+        {"address": "fd00:1::", "mask": 60, "local-address": {"address": "fd00:1::1", "mask": 60}},
+        {"address": "fd00:2::", "mask": 60},
+    ],
+}
+
+
+def dump(*interfaces: Any) -> dict[str, Any]:
+    return {"interface": list(interfaces)}
+
+
+def test_a_network() -> None:
+    assert networks(dump(WAN)) == (Network("wan", True, "pppoe-wan", "eth1.7", "pppoe", "wan"),)
+
+
+def test_a_network_that_is_down_has_no_device_whatever_netifd_remembers() -> None:
+    (down,) = networks(dump(WAN | {"up": False}))
+    assert (down.up, down.l3_device, down.device) == (False, "", "eth1.7")
+
+
+def test_addresses_and_the_router_s_own_in_assigned_prefixes() -> None:
+    assert addresses(dump(WAN, LAN)) == (
+        Address("pppoe-wan", ip_interface("198.51.100.9/32")),
+        Address("pppoe-wan", ip_interface("2001:db8::9/64")),
+        Address("br-lan", ip_interface("fd00:1::1/60")),
+    )
+
+
+def test_routes() -> None:
+    assert routes(dump(WAN, LAN)) == (Route(ip_network("0.0.0.0/0"), ("pppoe-wan",), 10),)
+
+
+def test_devices_that_report_hw_tc_offload() -> None:
+    status = {"eth0": {"hw-tc-offload": True}, "eth1": {"hw-tc-offload": False}, "lo": {}}
+    assert hw_tc_offload(status) == {"eth0"}
+    assert hw_tc_offload({}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("reply", "sentence"),
+    [
+        ([], "network.interface dump is not an object"),
+        (None, "network.interface dump is not an object"),
+        ({"interface": {}}, "'interface' is not a list"),
+        (dump(1), "an item of 'interface' is not an object"),
+        (dump({}), "interface 0 has no name"),
+        (dump({"interface": 3}), "'interface' is not a string"),
+        (dump(WAN | {"l3_device": 3}), "'l3_device' is not a string"),
+        (dump(WAN | {"data": []}), "data is not an object"),
+        (dump(WAN | {"ipv4-address": {}}), "'ipv4-address' is not a list"),
+        (dump(WAN | {"ipv4-address": [{"mask": 3}]}), "is not an address"),
+        (dump(WAN | {"ipv4-address": [{"address": "1.2.3.4", "mask": 33}]}), "is not an address"),
+        (dump(WAN | {"route": [{"target": "x", "mask": 0}]}), "is not a route"),
+        (dump(WAN | {"ipv6-prefix-assignment": [1]}), "an item of 'ipv6-prefix-assignment' is not an object"),
+    ],
+)
+def test_what_netifd_never_says_is_one_sentence(reply: Any, sentence: str) -> None:
+    with pytest.raises(BusError, match=re.escape(sentence)):
+        _ = networks(reply), addresses(reply), routes(reply)
+
+
+def test_only_what_is_read_leaves_the_router() -> None:
+    kept = named_only(dump(WAN, LAN))
+    text = json.dumps(kept)
+    assert not any(word in text for word in ("user@isp", "secret", "dns", "nexthop", "ptpaddress", "preferred"))
+    for read in (networks, addresses, routes):
+        assert read(kept) == read(dump(WAN, LAN))

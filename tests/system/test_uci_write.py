@@ -1,0 +1,161 @@
+"""What a write leaves behind: our change, everything else, and nobody else's intentions.
+
+All of it holds for the real pyuci as well; tests/standins/brokers.py tells how to try.
+"""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from offload.errors import FileError
+from offload.model.config import Edit, Section
+from offload.model.problem import Problem
+from offload.system import replace
+from offload.system.uci import FakeUci, Uci
+
+TEXT = """\
+config globals 'globals'
+\toption enabled '1'
+
+config zone
+\toption name 'lan'
+\tlist note 'it'\\''s'
+\tlist note 'two
+lines'
+
+config exempt 'tv'
+\tlist src_ip '192.168.1.9'
+"""
+EDITS = [Edit("guest", "zone", "name", "guest"), Edit("guest", "zone", "mode", "software")]
+
+
+@pytest.fixture(name="confdir")
+def _confdir(tmp_path: Path) -> Path:
+    (tmp_path / "offload").write_text(TEXT)
+    return tmp_path
+
+
+def told(uci: Uci | FakeUci, package: str = "offload") -> list[tuple[str, str, dict[str, object]]]:
+    found = uci.read(package)
+    assert not isinstance(found, Problem), found
+    return [(section.id, section.type, dict(section.options)) for section in found]
+
+
+def test_a_new_section_stands_behind_the_others(confdir: Path) -> None:
+    before = told(Uci(confdir))
+    Uci(confdir).write("offload", EDITS)
+    assert told(Uci(confdir)) == [*before, ("guest", "zone", {"name": "guest", "mode": "software"})]
+
+
+def test_a_section_without_a_name_is_changed_in_its_place(confdir: Path) -> None:
+    found = Uci(confdir).read("offload")
+    assert not isinstance(found, Problem)
+    Uci(confdir).write("offload", [Edit(found[1].name, "zone", "mode", "none"), Edit("globals", "globals", "enabled")])
+    assert told(Uci(confdir)) == [
+        ("globals", "globals", {}),
+        ("@zone[0]", "zone", {"name": "lan", "note": ("it's", "two\nlines"), "mode": "none"}),
+        ("tv", "exempt", {"src_ip": ("192.168.1.9",)}),
+    ]
+
+
+def test_a_file_that_is_not_there_is_made(tmp_path: Path) -> None:
+    Uci(tmp_path).write("offload", EDITS)
+    assert told(Uci(tmp_path)) == [("guest", "zone", {"name": "guest", "mode": "software"})]
+
+
+def test_rights_and_links_stay_and_nothing_is_left_lying_about(confdir: Path) -> None:
+    real = confdir / "real"
+    (confdir / "offload").rename(real)
+    real.chmod(0o640)
+    (confdir / "offload").symlink_to(real)
+    Uci(confdir).write("offload", EDITS)
+    assert (confdir / "offload").is_symlink()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert sorted(path.name for path in confdir.iterdir()) == ["offload", "real"]
+
+
+def test_what_others_have_not_committed_stays_uncommitted(tmp_path: Path) -> None:
+    package = f"offload_test_{os.getpid()}"
+    (tmp_path / package).write_text("config zone 'lan'\n\toption mode 'none'\n")
+    saved = Path("/tmp/.uci", package)  # noqa: S108  # libuci's place, for everybody on a router
+    saved.parent.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    saved.write_text(f"{package}.lan.mode='hardware'\n{package}.lan.family='ipv4'\n")
+    try:
+        Uci(tmp_path).write(package, [Edit("lan", "zone", "after_packets", "5")])
+        assert told(Uci(tmp_path), package) == [("lan", "zone", {"mode": "none", "after_packets": "5"})]
+        assert saved.read_text() == f"{package}.lan.mode='hardware'\n{package}.lan.family='ipv4'\n"
+    finally:
+        saved.unlink()
+
+
+@pytest.mark.parametrize("text", ["config zone\nnonsense\n", "config zone\n\toption name 'lan\n"])
+def test_a_broken_file_is_not_touched(confdir: Path, text: str) -> None:
+    (confdir / "offload").write_text(text)
+    with pytest.raises(FileError, match="not valid UCI"):
+        Uci(confdir).write("offload", EDITS)
+    assert (confdir / "offload").read_text() == text
+
+
+def test_what_uci_cannot_take_changes_nothing(confdir: Path) -> None:
+    with pytest.raises(FileError, match="nothing was changed"):
+        Uci(confdir).write("offload", [Edit("no name", "zone", "name", "guest")])
+    assert (confdir / "offload").read_text() == TEXT
+
+
+def test_a_file_that_somebody_holds_is_a_sentence(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replace, "PATIENCE", 0.1)
+    with replace.locked(confdir / "offload"), pytest.raises(FileError, match="nothing was changed"):
+        Uci(confdir).write("offload", EDITS)
+
+
+FULL = """
+import sys
+from pathlib import Path
+from offload.errors import FileError
+from offload.model.config import Edit
+from offload.system.uci import Uci
+edits = [Edit("guest", "zone", "name", "guest"), Edit("guest", "zone", "mode", "x" * 9000)]
+try:
+    Uci(sys.argv[1]).write("offload", edits)
+except FileError as error:
+    print(error)
+print(sorted(path.name for path in Path(sys.argv[1]).iterdir()))
+print(Path(sys.argv[1], "offload").read_text(), end="")
+"""
+
+
+@pytest.mark.parametrize("full", ["config", "tmp"])
+def test_a_full_disk_is_a_sentence_and_nothing_is_lost(tmp_path: Path, full: str) -> None:
+    """The disk of the configuration, and that of the copy which libuci works on."""
+    for name in ("config", "tmp"):
+        (tmp_path / name).mkdir()
+    script = (
+        f'mount -t tmpfs -o size=8k tmpfs {tmp_path}/{full} && printf %s "$TEXT" > {tmp_path}/config/offload'
+        f' && exec {sys.executable} -c "$PROGRAM" {tmp_path}/config'
+    )
+    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no right to make a mount namespace here")
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script],
+        env=os.environ
+        | {"TEXT": TEXT, "PROGRAM": FULL, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sentence, listing, rest = done.stdout.split("\n", 2)
+    assert "nothing was changed" in sentence and "No space left" in sentence, done.stdout + done.stderr
+    assert (listing, rest) == ("['offload']", TEXT)
+
+
+def test_the_fake_takes_what_the_door_takes() -> None:
+    fake = FakeUci({"offload": (Section("offload", "zone", "lan", "lan", {"mode": "none"}),)})
+    fake.write("offload", [Edit("lan", "zone", "mode", "software"), Edit("guest", "zone", "mode", "none")])
+    assert told(fake) == [("lan", "zone", {"mode": "software"}), ("guest", "zone", {"mode": "none"})]
+    fake.refusal = "full"
+    with pytest.raises(FileError, match="full"):
+        fake.write("offload", EDITS)
