@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 VM := PYTHONPATH=tests $(PYTHON) -m kernel.vm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check kernel golden format package
+.PHONY: help setup demo test check kernel soak bench golden format package
 
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,6 +25,15 @@ check: setup  ## lint, types and units, without a virtual machine
 
 kernel: setup  ## real traffic through a real kernel, one boot for all
 	$(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider tests/kernel
+
+soak: setup  ## the service's repetitions, ten times as many as in `make test`
+	OFFLOAD_SOAK=1 $(PYTHON) -m pytest --timeout 3600 tests/service
+	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider \
+		--timeout 3600 tests/kernel/test_service.py
+
+bench: setup  ## the figures of design.md 10, as far as they are measured
+	PYTHONPATH=src:tests/standins:tests $(PYTHON) -m bench.service
+	$(VM) python3 -m bench.service
 
 golden: setup  ## write the golden routers' expected files anew; review the difference
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="linux-image-amd64 qemu-system-x86 busybox-static nftables conntrack iperf3 ethtool kmod iproute2 tcpdump
-    procps e2fsprogs python3-venv ppp pppoe hostapd iw wireguard-tools"
+    procps e2fsprogs file python3-venv ppp pppoe hostapd iw wireguard-tools"
 
 say() {
     printf 'setup: %s\n' "$*"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from offload.answer import Exit
-from offload.cli import VERBS
 from offload.config.schema import PACKAGES
 from offload.model.plan import Why
 from offload.model.problem import Fault
 from offload.service.ubus_object import METHODS
+from offload.verbs import VERBS
 
 REFERENCE = (Path(__file__).parent.parent / "docs" / "reference.md").read_text()
 

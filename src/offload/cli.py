@@ -1,4 +1,4 @@
-"""The command `offload`: a table of verbs, the doors they need, and exit codes.
+"""The command `offload`: its doors, its command line, and what it prints.
 
 Doors are opened here and handed in. Each verb answers with one value, which is printed as text for people or as JSON.
 """
@@ -6,33 +6,27 @@ Doors are opened here and handed in. Each verb answers with one value, which is 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial, wraps
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from offload import __version__, commands
+from offload import __version__
 from offload.answer import Answer, Exit
-from offload.compiler.render import render
-from offload.config.schema import named_only
-from offload.errors import AbsentError, FileError, KernelError, OffloadError
-from offload.model.applied import Applied
+from offload.errors import AbsentError, FileError, OffloadError
+from offload.model.flow import Entry
 from offload.model.network import Kernel, Snapshot
 from offload.service import reconcile
 from offload.service.observe import observe
 from offload.service.reconcile import Decided
-from offload.status import report, tables
-from offload.status.flows import flows, shares
-from offload.status.query import SORTS, Query, QueryError, select
-from offload.system import netifd
+from offload.status.query import QueryError
 from offload.system.bus import Bus
 from offload.system.capability import probe
 from offload.system.conntrack import Conntrack
-from offload.system.files import RouterDirectory, snapshot_json
+from offload.system.files import RouterDirectory
 from offload.system.netlink import Netlink, modules, release
 from offload.system.nft import Nft
 from offload.system.uci import Uci
+from offload.verbs import VERBS
 
 PATIENCE = 30.0  # seconds for the service, which may wait for nft
 
@@ -55,10 +49,15 @@ class Router:
         """What the running kernel can do."""
         return probe(self.nft, release(), modules())
 
-    def decide(self) -> Decided:
-        """Read everything and decide; the kernel is not touched."""
+    def decide(self, *, held: bool = False) -> Decided:
+        """Read everything and decide; the kernel is not touched. `held`: with the run-time exempts it holds."""
         snapshot, _ = self.snapshot()
-        return reconcile.decide(reconcile.read(self.uci), snapshot)
+        leases = reconcile.adopted(self.nft) if held and self.root is None else ()
+        return reconcile.decide(reconcile.read(self.uci), snapshot, leases)
+
+    def entries(self) -> list[Entry]:
+        """The kernel's connections."""
+        return Conntrack().entries()
 
     def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """What the service answers; None where none runs, or a directory was given."""
@@ -84,222 +83,16 @@ class Router:
         service.look()
         return answer(service, METHODS[method], words)
 
+    def serve(self) -> None:
+        """Be the service."""
+        from offload.service.main import serve
+
+        serve()
+
     def live(self, verb: str) -> None:
         """Refuse what needs a running router, where a directory was given."""
         if self.root is not None:
             raise FileError(f"{verb} needs the running router, and --root names a directory")
-
-
-def status(router: Router, _: argparse.Namespace) -> Answer:
-    """What is offloaded, zone by zone, and why not."""
-    if data := router.asked("status"):
-        return _served(data, partial(tables.status_text, data), tuple(data.get("notes", ())))
-    decided = router.decide()
-    notes: list[str] = []
-    entries, pending = [], []
-    if router.root is None:
-        pending = reconcile.pending(decided, router.nft)
-        try:
-            entries = Conntrack().entries()
-        except KernelError as error:
-            notes.append(f"flows are not counted: {error}")
-    counted = shares(entries, decided.snapshot, decided.plan)
-    applied = Applied(error=reconcile.unreadable(decided))
-    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied)
-    data["applied"]["pending"] = len(pending)
-    return Answer(tables.status_text(data), data, notes=tuple(notes))
-
-
-def flow_list(router: Router, given: argparse.Namespace) -> Answer:
-    """Every forwarded connection with its path, and why it is slow."""
-    router.live("flows")
-    words = {key: value for key in Query.KEYS if (value := getattr(given, key)) is not None}
-    query = Query.of(words)  # what can never be meant is told before anything is read
-    if data := _pages(router, words | ({"all": True} if given.all else {}), query.limit):
-        return _served(data, partial(tables.flows_text, data.get("flows", ())))
-    decided = router.decide()
-    query = Query.of(words, [zone.name for zone in decided.plan.zones])
-    found = flows(Conntrack().entries(), decided.snapshot, decided.plan, everything=given.all)
-    chosen = [report.flow_json(flow) for flow in select(found, query)]
-    return Answer(tables.flows_text(chosen), {"ok": True, "flows": chosen})
-
-
-def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
-    """The nft text for this configuration, the same bytes every time."""
-    decided = router.decide()
-    if error := reconcile.unreadable(decided):
-        raise FileError(error)
-    text = render(decided.plan)
-    return _judged(Answer(text.rstrip("\n"), {"ok": True, "ruleset": text}), decided)
-
-
-def check(router: Router, _: argparse.Namespace) -> Answer:
-    """What is wrong with the configuration, and what kernel or nft lack."""
-    data = router.asked("check")
-    if data is None:
-        decided = router.decide()
-        data = report.check_json(decided.problems, decided.snapshot.kernel)
-    if "error" in data:
-        return _served(data, str)
-    sentences = [*commands.notes(data), *data["missing"]]
-    code = Exit.LACKING if data["missing"] else Exit.PROBLEMS if sentences else Exit.DONE
-    return Answer("\n".join(sentences) or "Nothing is wrong.", data, code)
-
-
-def apply(router: Router, given: argparse.Namespace) -> Answer:
-    """Bring the kernel in line with the configuration; with --dry-run only show what would be sent."""
-    if not given.dry_run:
-        router.live("apply")
-        if router.asked("zones"):
-            return commands.reload(router.ask, given)
-    decided = router.decide()
-    if error := reconcile.unreadable(decided):
-        raise FileError(error)
-    idle = "Nothing was sent." if decided.snapshot.kernel.missing else "Nothing to do: the kernel already has it."
-    if given.dry_run:
-        live = [] if router.root else [each.text for each in reconcile.pending(decided, router.nft)]
-        texts = [render(decided.plan)] if router.root else live
-        text = "\n".join(texts).rstrip("\n") or idle
-        return _judged(Answer(text, {"ok": True, "transactions": texts}), decided)
-    applied = reconcile.apply(decided, router.nft)
-    data = {"ok": not applied.error, "changes": applied.changes, "time": applied.time}
-    if applied.error:
-        return Answer("", data | {"error": applied.error}, Exit.FAILED, (applied.error,))
-    text = f"Applied in {applied.changes} transaction{'s' * (applied.changes != 1)}." if applied.changes else ""
-    return _judged(Answer(text or idle, data), decided)
-
-
-def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
-    """Write this router as a directory for --root, without passwords and keys."""
-    router.live("snapshot")
-    snapshot, dump = router.snapshot()
-    packages = reconcile.read(router.uci)
-    sections = [
-        kept for found in packages.values() if isinstance(found, tuple) for s in found if (kept := named_only(s))
-    ]
-    replies = {netifd.DUMP: netifd.named_only(dump)}
-    directory = RouterDirectory(Path(given.directory))
-    directory.write(sections, snapshot_json(snapshot, replies))
-    notes = tuple(str(found) for found in packages.values() if not isinstance(found, tuple))
-    text = f"Written to {directory.root}. Try: offload check --root {directory.root}"
-    return Answer(text, {"ok": True, "directory": str(directory.root)}, notes=notes)
-
-
-def service(router: Router, _: argparse.Namespace) -> Answer:
-    """Stay, follow every change, and answer on ubus; procd runs this."""
-    router.live("service")
-    from offload.service.main import serve
-
-    serve()
-    return Answer("", {"ok": True})
-
-
-def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any] | None:
-    """The service's flows, page by page until all that were asked for are here."""
-    data = router.asked("flows", {"query": words})
-    while data and "error" not in data:
-        flows_so_far, at = data["flows"], data["offset"] + len(data["flows"])
-        left = data["total"] - at if limit is None else min(data["total"] - at, limit - len(flows_so_far))
-        if left <= 0:
-            break
-        more = router.ask("flows", {"query": words | {"offset": at, "limit": left}})
-        if not more.get("flows"):
-            break
-        data = data | {"flows": flows_so_far + more["flows"]}
-    return data
-
-
-def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """What the service answered; a refusal has its sentence and nothing else to show."""
-    if "error" in data:
-        return Answer("", data, Exit.FAILED, (data["error"],))
-    return Answer(text(), data, notes=notes)
-
-
-def _code(decided: Decided) -> Exit:
-    if decided.snapshot.kernel.missing:
-        return Exit.LACKING
-    return Exit.PROBLEMS if decided.problems else Exit.DONE
-
-
-def _judged(answer: Answer, decided: Decided) -> Answer:
-    """The answer with the configuration's problems beside it and in the exit code."""
-    notes = tuple(map(str, (*decided.problems, *decided.snapshot.kernel.missing)))
-    data = answer.data | {"problems": [report.problem_json(problem) for problem in decided.problems]}
-    return Answer(answer.text, data, _code(decided), notes)
-
-
-def _by_service(run: Callable[[commands.Ask, argparse.Namespace], Answer]) -> Callable[..., Answer]:
-    """A verb that needs nothing but the service's answers."""
-
-    @wraps(run)
-    def verb(router: Router, given: argparse.Namespace) -> Answer:
-        return run(router.ask, given)
-
-    return verb
-
-
-def _by_uci(run: Callable[[Uci], Answer]) -> Callable[..., Answer]:
-    """A verb that needs nothing but the configuration."""
-
-    @wraps(run)
-    def verb(router: Router, _: argparse.Namespace) -> Answer:
-        return run(router.uci)
-
-    return verb
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """One verb: what runs it, and the arguments only it has. Its first docstring line is its help."""
-
-    run: Callable[[Router, argparse.Namespace], Answer]
-    arguments: tuple[tuple[str, dict[str, Any]], ...] = ()
-
-
-MODE = ("mode", {"metavar": "MODE", "help": "none, software or hardware"})
-CHOOSING = (
-    ("--zone", {"help": "only flows from or to this zone"}),
-    ("--host", {"help": "only flows from or to this address or network"}),
-    ("--state", {"help": "slow, software or hardware"}),
-)
-VERBS = {
-    "status": Verb(status),
-    "flows": Verb(
-        flow_list,
-        (
-            *CHOOSING,
-            ("--sort", {"help": ", ".join(SORTS)}),
-            ("--limit", {"help": "at most so many"}),
-            ("--offset", {"help": "leave out so many first"}),
-            ("--all", {"action": "store_true", "help": "also connections of the router itself"}),
-        ),
-    ),
-    "print": Verb(print_ruleset),
-    "check": Verb(check),
-    "apply": Verb(apply, (("--dry-run", {"action": "store_true", "help": "show the nft text, send nothing"}),)),
-    "zones": Verb(_by_service(commands.zones)),
-    "set": Verb(_by_service(commands.set_zone), (("zone", {"metavar": "ZONE"}), MODE)),
-    "pair": Verb(_by_service(commands.set_pair), (("src", {"metavar": "SRC"}), ("dest", {"metavar": "DEST"}), MODE)),
-    "exempt": Verb(
-        _by_service(commands.exempt),
-        (
-            ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
-            ("id", {"nargs": "?", "type": int, "metavar": "ID", "help": "which one to delete"}),
-            ("--timeout", {"default": "1h", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
-            *(
-                (f"--{word.replace('_', '-')}", {"action": "append"} if many else {})
-                for word, many in commands.MATCHES.items()
-            ),
-        ),
-    ),
-    "flush": Verb(_by_service(commands.flush), CHOOSING),
-    "reload": Verb(_by_service(commands.reload)),
-    "takeover": Verb(_by_uci(commands.takeover)),
-    "giveback": Verb(_by_uci(commands.giveback)),
-    "service": Verb(service),
-    "snapshot": Verb(take_snapshot, (("directory", {"metavar": "DIR", "help": "where to write it"}),)),
-}
 
 
 def parser() -> argparse.ArgumentParser:

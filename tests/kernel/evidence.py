@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
+from socket import IPPROTO_TCP, IPPROTO_UDP
 
 from kernel.netns import Namespace
 from kernel.traffic import NOTHING, Crossing, Talk
 
-Key = tuple[str, int, str, int, str]  # source, port, destination, port, protocol, as the forward hook sees them
+Key = tuple[str, int, str, int, int]  # source, port, destination, port, protocol, as the forward hook sees them
+NUMBERS = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}  # nft knows the names only where /etc/protocols does
 
 # One element per direction of every flow, made by the flow's first slow packet.
 COUNTERS = """
@@ -65,7 +67,8 @@ class Evidence:
         """Packets of a conversation that have taken the slow path so far, or had when `counted`."""
         counted = self.counted() if counted is None else counted
         near, far = (str(talk.near[0]), talk.near[1]), (str(talk.far[0]), talk.far[1])
-        original, reply = (*near, *far, talk.proto), (*far, *near, talk.proto)
+        proto = NUMBERS[talk.proto]
+        original, reply = (*near, *far, proto), (*far, *near, proto)
         # The first packet of every flow is slow. Where there was none, we are looking for another flow.
         assert original in counted, f"the forward hook has never seen {original}"
         return Crossing(counted[original], counted.get(reply, 0))
@@ -91,7 +94,7 @@ class Evidence:
 
     def counted(self) -> dict[Key, int]:
         """Slow packets so far, of every flow there was."""
-        listing = json.loads(self._router.run("nft", "-j", "list", "table", "inet", "evidence"))
+        listing = json.loads(self._router.run("nft", "-nn", "-j", "list", "table", "inet", "evidence"))
         sets = [found["set"] for found in listing["nftables"] if "set" in found]
         return dict(_element(each["elem"]) for found in sets for each in found.get("elem", ()))
 
@@ -100,7 +103,7 @@ def _element(element: dict[str, object]) -> tuple[Key, int]:
     value, counter = element["val"], element["counter"]
     assert isinstance(value, dict) and isinstance(counter, dict)
     source, sport, destination, dport, proto = value["concat"]
-    return (str(ip_address(source)), sport, str(ip_address(destination)), dport, str(proto)), counter["packets"]
+    return (str(ip_address(source)), sport, str(ip_address(destination)), dport, int(proto)), counter["packets"]
 
 
 def conntrack_flags(router: Namespace, talk: Talk) -> set[str]:

@@ -17,7 +17,7 @@ import ubusd
 from kernel.lab import Router
 
 PROGRAMS = ("nft",)
-PATIENCE = 30.0
+PATIENCE = 120.0  # a machine without KVM beside others of its kind is slow to start Python
 
 
 class Resident:
@@ -135,8 +135,8 @@ def resident(router: Router) -> Iterator[Resident]:
     router.reset()
     running = Resident(router)
     with running.bus():
-        running.start()
         try:
+            running.start()
             yield running
         finally:
             if running.process is not None and running.process.poll() is None:

@@ -78,6 +78,9 @@ def test_fw4s_switch_is_taken_over_and_given_back(router: Router, package: Path)
     router.install(package)
     assert "flow_offloading '0'" in router.run("cat /etc/config/firewall")
     assert "mode 'software'" in router.run("cat /etc/config/offload")
+    router.run(f". /{INFO}/offload.prerm-pkg")
+    # To the byte: then opkg sees that its file was not changed, and removes it.
+    assert (router.root / "etc/config/offload").read_bytes() == (REPOSITORY / "files/etc/config/offload").read_bytes()
     router.remove("offload")
     assert "flow_offloading '1'" in router.run("cat /etc/config/firewall")
     assert "firewall reload" in router.run("cat /tmp/log")
@@ -105,6 +108,18 @@ def test_an_upgrade_keeps_the_users_files_and_runs_the_new_version(router: Route
     router.until("ubus list offload")
     assert router.run(SERVICE) != first
     assert router.run("ps | grep -c '[o]ffload service'") == "1\n"
+
+
+def test_stopped_it_clears_up_and_upgraded_it_does_not(router: Router, package: Path) -> None:
+    router.install(package)
+    router.until("ubus list offload")
+    router.run("touch /tmp/table /tmp/sent")
+    router.install(package)
+    router.until("ubus list offload")
+    assert router.run("cat /tmp/sent") == ""
+    router.run("/etc/init.d/offload stop")
+    router.until("grep -q flow_offload /tmp/sent")
+    router.run("rm /tmp/table /tmp/sent")
 
 
 def test_a_change_of_the_configuration_reaches_the_service(router: Router, package: Path) -> None:

@@ -67,7 +67,7 @@ class Loop:
         self.presence = Presence(objects(self.service), ("network.interface",), self._hint)
         self.poll = select.poll()
         self.stopping = self.upgrading = False
-        self._counted = 0  # of the transactions sent, those whose notification came
+        self._counted = 0  # of the transactions sent, those we have heard ourselves make
         self._reconnect, self._pause = 0.0, RECONNECT_FIRST
         self._signals = _signals()
         self._links, self._nft = self.hints.descriptors
@@ -110,7 +110,7 @@ class Loop:
         elif descriptor == self._links:
             self._told(self.hints.links())
         elif descriptor == self._nft:
-            self._sent(self.hints.transactions())
+            self._transactions()
         elif event & GONE:
             self._lost()
         else:
@@ -141,13 +141,15 @@ class Loop:
             if moved:
                 self._hint("a station moved")
 
-    def _sent(self, told: Told) -> None:
-        """A transaction of ours is no news, nor is one on tables that are none of ours."""
-        ours = self.service.sent - self._counted
+    def _transactions(self) -> None:
+        """Look what was said of nftables. The kernel tells of a transaction before nft ends, so ours are all there.
+
+        As many as we sent are ours; changes to the tables of others are no news.
+        """
+        ours, self._counted = self.service.sent - self._counted, self.service.sent
+        told = self.hints.transactions()
         if told.generations <= ours and OVERRUN.causes[0] not in told.causes:
-            self._counted += told.generations
             return
-        self._counted = self.service.sent
         if told.causes or told.tables & set(reconcile.TABLE_NAMES):
             self._hint(TABLES_CHANGED)
 
@@ -155,6 +157,7 @@ class Loop:
         cause = self.watch.cause
         self.watch.begin()
         applied = self.service.work()
+        self._transactions()
         mended = cause == TABLES_CHANGED and applied.changes > 0
         self.watch.done(time.monotonic(), failed=bool(self.service.trouble), mended=mended)
         self._answer()  # calls that came while we called netifd do not make the descriptor readable again
@@ -164,6 +167,7 @@ class Loop:
         if self.presence.descriptor is None:
             return
         self.presence.serve()
+        self._transactions()
         while self.service.news and self.presence.descriptor is not None:
             self.presence.send(*self.service.news.pop(0))
         self.presence.serve()

@@ -40,13 +40,21 @@ class Nft:
     def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
         """Those of our tables that exist, as the kernel holds them now."""
         existing = self.tables()
-        return {name: live_table(name, self._objects("table", FAMILY, name)) for name in names if name in existing}
+        return {name: self._live(name) for name in names if name in existing}
+
+    def _live(self, name: str) -> LiveTable:
+        objects = self._objects("table", FAMILY, name)
+        try:
+            return live_table(name, objects)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            # somebody put into it what we never write: then it is not the table we made, and is made anew
+            return LiveTable(name)
 
     def _list(self, what: str, kind: str) -> list[dict[str, Any]]:
         return [found[kind] for found in self._objects(what) if kind in found]
 
     def _objects(self, *what: str) -> list[dict[str, Any]]:
-        output = self._run("-j", "list", *what)
+        output = self._run("-n", "-j", "list", *what)  # numbers, also for marks that /etc/iproute2/rt_marks names
         try:
             return list(json.loads(output)["nftables"])
         except (ValueError, KeyError, TypeError) as error:

@@ -1,0 +1,99 @@
+"""What a sentence of the user's becomes in the files; and fw4's switch, taken and given back."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from offload.commands import giveback, takeover
+from offload.config import edits
+from offload.config.load import load
+from offload.model.config import Edit, Mode, Section
+from offload.system.uci import FakeUci, applied
+
+
+def section(kind: str, name: str, /, **options: str) -> Section:
+    return Section("offload", kind, name, name, options)
+
+
+def modes(sections: Sequence[Section]) -> dict[str, object]:
+    return {each.name: each.options.get("mode") for each in sections}
+
+
+def test_a_zone_without_a_section_gets_one_with_a_name() -> None:
+    assert edits.zone_mode((), "guest", Mode.NONE) == [
+        Edit("guest", "zone", "name", "guest"),
+        Edit("guest", "zone", "mode", "none"),
+    ]
+
+
+def test_a_name_that_uci_refuses_or_somebody_has_is_changed() -> None:
+    taken = (section("exempt", "my_zone_2"), section("exempt", "my_zone_2_2"))
+    assert edits.zone_mode(taken, "my-zone.2", Mode.NONE)[0].section == "my_zone_2_3"
+
+
+def test_every_section_of_a_zone_gets_the_mode_for_the_lower_one_would_win() -> None:
+    sections = (section("zone", "a", name="lan", mode="none"), section("zone", "b", name="lan"), section("zone", "c"))
+    assert modes(applied(sections, edits.zone_mode(sections, "lan", Mode.HARDWARE))) == {
+        "a": "hardware",
+        "b": "hardware",
+        "c": None,
+    }
+
+
+def test_a_pair_is_not_its_reverse() -> None:
+    sections = (section("pair", "back", src="wan", dest="lan", mode="none"),)
+    changed = applied(sections, edits.pair_mode(sections, "lan", "wan", Mode.SOFTWARE))
+    assert modes(changed) == {"back": "none", "lan_wan": "software"}
+
+
+def files(switch: dict[str, str], ours: dict[str, str] | None = None) -> FakeUci:
+    firewall = (Section("firewall", "defaults", "cfg01", "@defaults[0]", {"input": "REJECT", **switch}),)
+    return FakeUci({"firewall": firewall, "offload": (section("globals", "globals", **(ours or {"mode": "none"})),)})
+
+
+def options(uci: FakeUci, package: str) -> dict[str, object]:
+    found = uci.packages[package]
+    assert isinstance(found, tuple)
+    return dict(found[0].options)
+
+
+@pytest.mark.parametrize(
+    ("switch", "mode"),
+    [
+        ({"flow_offloading": "1"}, "software"),
+        ({"flow_offloading": "true", "flow_offloading_hw": "1"}, "hardware"),
+    ],
+)
+def test_fw4_s_switch_becomes_our_mode_and_goes_back(switch: dict[str, str], mode: str) -> None:
+    uci = files(switch)
+    assert takeover(uci).data["changed"] is True
+    assert options(uci, "offload") == {"mode": mode, "taken": mode}
+    assert options(uci, "firewall") == {"input": "REJECT", **dict.fromkeys(switch, "0")}
+    config, problems = load({"firewall": (), "network": (), "offload": uci.packages["offload"]})
+    assert config.globals.mode is Mode(mode) and not problems
+    assert takeover(uci).data["changed"] is False
+
+    assert giveback(uci).data["changed"] is True
+    assert options(uci, "offload") == {"mode": "none"}
+    assert options(uci, "firewall") == {"input": "REJECT", **dict.fromkeys(switch, "1")}
+    assert giveback(uci).data["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("switch", "ours"),
+    [
+        ({"flow_offloading": "0"}, {"mode": "software"}),  # never taken
+        ({"flow_offloading": "0"}, {"mode": "none", "taken": "software"}),  # we were told otherwise since
+        ({"flow_offloading": "1"}, {"mode": "software", "taken": "software"}),  # fw4 was switched on since
+    ],
+)
+def test_what_was_not_taken_or_was_changed_since_stays(switch: dict[str, str], ours: dict[str, str]) -> None:
+    uci = files(switch, ours)
+    assert giveback(uci).data["changed"] is False
+    assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == (ours, switch["flow_offloading"])
+
+
+def test_nothing_to_take_over_writes_nothing() -> None:
+    uci = files({})
+    uci.refusal = "nobody may write here"
+    assert takeover(uci).data == {"ok": True, "changed": False}
