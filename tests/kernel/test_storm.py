@@ -141,6 +141,7 @@ def load(processes: int) -> Iterator[None]:
 @pytest.mark.parametrize(("busy", "count"), [(0, CHANGES), (2, max(CHANGES // 2, 4))], ids=["idle", "busy"])
 def test_connections_live_through_changes(house: House, snapshot: Snapshot, busy: int, count: int) -> None:
     seed = random.randrange(1_000_000)  # noqa: S311  # a dice
+    house.hosts["wan"].ip("link set lo up")  # for a conversation with itself
     control = Steady(Talk(house.hosts["wan"], house.target("wan")), lambda talk: talk.echo(1))
     lost = sum(map(retransmitted, house.hosts.values()))
     with traffic(house) as flows, control, load(busy):

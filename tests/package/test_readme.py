@@ -48,7 +48,6 @@ def test_every_command_for_a_router_runs_there(router: Router, command: str) -> 
     text, _, status = said.rstrip().rpartition("\n")
     if command.startswith("/etc/init.d/offload") and not command.endswith("stop"):
         router.until("ubus list offload")
-    print(command, status, text[:200])
     assert int(status) in GOOD or command.startswith(REFUSED), said
     if command.startswith("ubus call"):
         reply = json.loads(text)
