@@ -34,6 +34,7 @@ soak: setup  ## the service's repetitions, ten times as many as in `make test`
 bench: setup  ## the figures of design.md 10, as far as they are measured
 	PYTHONPATH=src:tests/standins:tests $(PYTHON) -m bench.service
 	$(VM) python3 -m bench.service
+	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.packets
 
 golden: setup  ## write the golden routers' expected files anew; review the difference
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden

@@ -18,7 +18,7 @@ from pathlib import Path
 from kernel.image import REPOSITORY, pack, python_path
 
 BUILD = REPOSITORY / "build"
-LONGEST = float(os.environ.get("OFFLOAD_VM_SECONDS", "1200"))  # a hung guest must not hang who waits for it
+LONGEST = float(os.environ.get("OFFLOAD_VM_SECONDS", "3600"))  # a hung guest must not hang who waits for it
 TIMED_OUT = 124  # as timeout(1)
 
 # The sysctls of conntrack and flowtables appear in a namespace only when the modules are there.

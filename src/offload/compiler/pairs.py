@@ -13,6 +13,7 @@ from offload.compiler.topology import Topology
 from offload.model.config import Config, Family, Mode, Policy, ZoneChoice
 from offload.model.network import Snapshot
 from offload.model.plan import Reason, Why
+from offload.model.problem import Fault, Problem
 
 Pair = tuple[str, str]
 
@@ -54,6 +55,16 @@ def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None
     return next((zone.name for zone in topology.zones.values() if devices & set(zone.l3)), None)
 
 
+def without_effect(config: Config, pairs: Iterable[Pair]) -> list[Problem]:
+    """A Problem for each `pair` section whose pair the firewall does not let through."""
+    there = set(pairs)
+    return [
+        Fault.PAIR_NOT_PERMITTED.at("offload", choice.section, src=choice.src, dest=choice.dest)
+        for choice in config.pair_choices
+        if not choice.faulty and (choice.src, choice.dest) not in there
+    ]
+
+
 def wishes(config: Config, pairs: Iterable[Pair]) -> list[Wish]:
     """What the user asked for each pair."""
     asked = _Asked(config)
@@ -88,6 +99,8 @@ class _Asked:
         return Wish(src, dest, mode, family, after, tuple(reasons))
 
     def _mode(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
+        if not self.config.readable:
+            return Mode.NONE, [Why.CONFIG_UNREADABLE()]
         faults = [*self._faults(src, dest), *(Why.CONFIG_FAULT(section=end.section) for end in ends if end.faulty)]
         if faults:
             return Mode.NONE, faults
@@ -103,7 +116,7 @@ class _Asked:
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
         """Pair and exempt sections with a fault hold whatever pair they may have meant on the slow path.
 
-        So does an exempt that names zones and nothing else: what all packets of a pair would match is no longer a match.
+        So does an exempt that names zones and nothing else: what every packet of a pair matches needs no match.
         """
         for choice in self.config.pair_choices:
             if choice.faulty and choice.src in {src, "*"} and choice.dest in {dest, "*"}:
@@ -118,6 +131,8 @@ class _Asked:
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode, tuple[Reason, ...]]]:
     """The mode asked for every zone, and why a faulty section counts as none."""
+    if not config.readable:
+        return {zone.name: (Mode.NONE, (Why.CONFIG_UNREADABLE(),)) for zone in config.zones}
     asked = _Asked(config)
     choices = [asked.zone(zone.name) for zone in config.zones]
     return {

@@ -50,6 +50,7 @@ class Fault(Enum):
     UNKNOWN_ZONE = "no zone '{value}' in /etc/config/firewall; {consequence}"
     UNKNOWN_NETWORK = "no network '{value}' in /etc/config/network, nor does netifd know one; the zone goes without it"
     DUPLICATE_ZONE = "a second zone '{value}'; the first one counts, the devices of this one stay on the slow path"
+    PAIR_NOT_PERMITTED = "the firewall permits no forwarding from {src} to {dest}; this section has no effect"
     DUPLICATE_SECTION = "a second section for {value}; the lower mode of the two counts"
     FW4_OFFLOADS = (
         "fw4 offloads every flow itself while this is on, so the choices per zone are without effect; "

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from offload.compiler.diff import Transaction, transactions
 from offload.compiler.leases import held_leases
+from offload.compiler.pairs import without_effect
 from offload.compiler.plan import plan
 from offload.compiler.render import wipe
 from offload.compiler.topology import resolve
@@ -54,7 +55,9 @@ def decide(packages: Packages, snapshot: Snapshot, leases: Iterable[Lease] = ())
     """Config, Snapshot and exempts given at run time -> Plan. Pure."""
     config, problems = load(packages)
     topology = resolve(config, snapshot)
-    return Decided(config, snapshot, plan(config, topology, snapshot, leases), (*problems, *topology.problems))
+    planned = plan(config, topology, snapshot, leases)
+    unused = without_effect(config, ((pair.src, pair.dest) for pair in planned.pairs))
+    return Decided(config, snapshot, planned, (*problems, *topology.problems, *unused))
 
 
 def adopted(nft: Nft) -> tuple[Lease, ...]:
