@@ -7,7 +7,7 @@ from offload.config.schema import PACKAGES
 from offload.model.config import Section
 from random_routers import HOSTILE, WORDS
 
-# The gate repeats itself; `pytest -p hypothesis --hypothesis-seed` looks elsewhere.
+# The gate repeats itself: a test that fails must fail again for whoever looks.
 gate = settings(derandomize=True, deadline=None, database=None, max_examples=300)
 
 PLAUSIBLE = sorted(

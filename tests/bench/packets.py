@@ -1,4 +1,4 @@
-"""What a packet costs the router by our device list and by fw4's, topology by topology. Run by `make bench`, see pktgen.py.
+"""What a packet costs the router by our device list and by fw4's, topology by topology. Run by `make bench`.
 
 The same network, firewall and kernel for both; fw4's list is the L2 device of each network, never pppoe-wan,
 WireGuard or a zone that names its device (fw4.uc, resolve_offload_devices). Ends with status 1 where a goal is

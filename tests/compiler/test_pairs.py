@@ -4,7 +4,7 @@ from ipaddress import ip_interface
 
 import pytest
 
-from offload.compiler.pairs import permitted, wishes
+from offload.compiler.pairs import permitted, wishes, without_effect, zone_modes
 from offload.compiler.topology import resolve
 from offload.model.config import (
     Config,
@@ -112,6 +112,10 @@ CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[Why]]]] = {
         ),
         (Mode.SOFTWARE, Family.NEITHER, 0, []),
     ),
+    "files that cannot be read": (
+        Config(globals=SOFTWARE, readable=False),
+        (Mode.NONE, Family.ANY, 0, [Why.CONFIG_UNREADABLE]),
+    ),
     "a faulty zone section": (
         Config(globals=SOFTWARE, zone_choices=(choice("lan", Mode.SOFTWARE, faulty=True),)),
         (Mode.NONE, Family.ANY, 0, [Why.CONFIG_FAULT]),
@@ -158,3 +162,14 @@ CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[Why]]]] = {
 def test_what_was_asked(name: str) -> None:
     config, expected = CASES[name]
     assert asked(config) == expected
+
+
+def test_a_pair_section_without_its_pair_is_told() -> None:
+    sections = (PairChoice("lan", "wan", "used", Mode.NONE), PairChoice("wan", "lan", "unused", Mode.NONE))
+    faulty = PairChoice("guest", "*", "faulty", Mode.NONE, faulty=True)  # told already
+    (problem,) = without_effect(Config(pair_choices=(*sections, faulty)), [("lan", "wan")])
+    assert str(problem).startswith("offload.unused: the firewall permits no forwarding from wan to lan")
+
+
+def test_the_zones_of_files_that_cannot_be_read() -> None:
+    assert zone_modes(Config(zones=(LAN,), readable=False)) == {"lan": (Mode.NONE, (Why.CONFIG_UNREADABLE(),))}

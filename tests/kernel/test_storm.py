@@ -15,7 +15,7 @@ from statistics import median
 
 import pytest
 
-from kernel.evidence import Key
+from kernel.evidence import NUMBERS, Key
 from kernel.house import OFFLOAD, House, Shape
 from kernel.inside import applied, decided, in_fork, observed
 from kernel.netns import Namespace
@@ -172,4 +172,5 @@ def retransmitted(host: Namespace) -> int:
 def both(flow: Steady) -> tuple[Key, Key]:
     """The two directions of a flow, as the evidence names them."""
     near, far = ((str(address), number) for address, number in (flow.talk.near, flow.talk.far))
-    return (*near, *far, flow.talk.proto), (*far, *near, flow.talk.proto)
+    proto = NUMBERS[flow.talk.proto]
+    return (*near, *far, proto), (*far, *near, proto)
