@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nft_text import LINE
 from offload.compiler.exempts import exempt_rules
 from offload.model.config import Exempt
-from offload.model.plan import ExemptMatch
+from offload.model.plan import ExemptMatch, Lease
 from strategies import gate
 
 
@@ -94,13 +94,22 @@ def test_a_thousand_exempts_of_one_shape_are_one_rule() -> None:
     assert (len(made.rules), len(made.sets), len(made.sets[0].elements)) == (1, 1, 1000)
 
 
-def test_nested_networks_are_spread_over_sets() -> None:
+def test_what_another_one_contains_needs_no_set() -> None:
     nested = match(src_ip="10.0.0.0/8 10.1.0.0/16 10.2.0.0/16 10.1.2.0/24 11.0.0.0/8")
-    assert rules(nested) == [
-        "ip saddr {10.0.0.0/8, 11.0.0.0/8}",
-        "ip saddr {10.1.0.0/16, 10.2.0.0/16}",
-        "ip saddr {10.1.2.0/24}",
+    assert rules(nested) == ["ip saddr {10.0.0.0/8, 11.0.0.0/8}"]
+
+
+def test_ranges_that_overlap_are_spread_over_sets() -> None:
+    assert rules(match(proto=("tcp",), dest_port=((1, 10), (5, 20), (11, 30), (21, 40)))) == [
+        "tcp dport {1-10, 11-30}",
+        "tcp dport {5-20, 21-40}",
     ]
+
+
+def test_a_lease_inside_another_one_keeps_its_own_time() -> None:
+    exempts = [Exempt(text, "", src_ip=(ip_network(text),)) for text in ("10.0.0.0/8", "10.1.0.0/16")]
+    leases = [ExemptMatch(each, lease=Lease(i, each, 60, 60)) for i, each in enumerate(exempts)]
+    assert [each.keys for each in exempt_rules(leases).sets] == [("10.0.0.0/8",), ("10.1.0.0/16",)]
 
 
 networks4 = st.builds(

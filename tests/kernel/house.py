@@ -146,6 +146,11 @@ class House:
                 talk.echo(count)
         return sightings
 
+    def listed(self) -> list[str]:
+        """The devices of the flowtable, as the kernel has them."""
+        text = self.router.run("nft", "list", "flowtables", "inet")
+        return sorted(name.strip('" ') for name in text.partition("devices = {")[2].partition("}")[0].split(","))
+
     @contextmanager
     def shaped(self, shape: Shape) -> Iterator["House"]:
         """Build the sides, write the configuration, load the firewall; take all of it away afterwards."""

@@ -23,21 +23,21 @@ class Pppoe:
 
     def __call__(self, router: Namespace, far: Namespace, stack: ExitStack) -> Ends:
         ends = self._beneath(router, far, stack)
-        self._router, self._far, self._parent = router, far, ends.l3
+        self._router, self._far = router, far
+        self._parents = (ends.l3, ends.far)
         subprocess.run(["modprobe", "-a", "ppp_generic", "pppoe"], check=True)
         OPTIONS.write_text(SERVER)
-        addresses = ["-L", "203.0.113.2", "-R", "203.0.113.1", "-N", "1"]
-        server = Daemon(far, "pppoe-server", "-F", "-I", ends.far, "-O", str(OPTIONS), *addresses)
-        stack.callback(server.stop)
         self.dial()
         stack.callback(self.hang_up)
         return Ends(DEVICE, FAR, proto="pppoe", parent=ends.l3)
 
     def dial(self) -> None:
         """Connect, and give both ends their IPv6 addresses, which a router gets by DHCPv6."""
-        self._dialer = Daemon(
-            self._router, "pppd", "plugin", "rp-pppoe.so", f"nic-{self._parent}", "ifname", DEVICE, *DIAL
-        )
+        # a server of its own for each session: one that goes on holds the address back for a while
+        ours, theirs = self._parents
+        addresses = ["-L", "203.0.113.2", "-R", "203.0.113.1", "-N", "1"]
+        self._server = Daemon(self._far, "pppoe-server", "-F", "-I", theirs, "-O", str(OPTIONS), *addresses)
+        self._dialer = Daemon(self._router, "pppd", "plugin", "rp-pppoe.so", f"nic-{ours}", "ifname", DEVICE, *DIAL)
         wait_until(lambda: "inet " in _shown(self._router, DEVICE), DEVICE, self._dialer.log)
         wait_until(lambda: "inet " in _shown(self._far, FAR), FAR, LOG)
         self._router.ip(f"addr add 2001:db8:ff::1/64 dev {DEVICE}")
@@ -46,6 +46,7 @@ class Pppoe:
     def hang_up(self) -> None:
         """End the session; the device goes with it, at both ends."""
         self._dialer.stop()
+        self._server.stop()
         wait_until(lambda: not _shown(self._router, DEVICE), f"the end of {DEVICE}")
         wait_until(lambda: not _shown(self._far, FAR), f"the end of {FAR}", LOG)
 

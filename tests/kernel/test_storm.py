@@ -9,28 +9,29 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 import pytest
 
-from kernel.evidence import NUMBERS, Key
+from kernel.evidence import Key
 from kernel.house import OFFLOAD, House, Shape
 from kernel.inside import applied, decided, in_fork, observed
 from kernel.netns import Namespace
 from kernel.sides import bridge, port
 from kernel.steady import Steady, download, quiet, upload
-from kernel.traffic import Talk
+from kernel.traffic import Crossing
 from offload.model.network import Snapshot
 
 CHANGES = 100 if os.environ.get("OFFLOAD_SOAK") else 10
 LONGEST_GAP = 0.2  # seconds
-# Packets of a kept flow that a return sends over the slow path, in each direction. A new entry of a flow can be made
-# only when the old one is gone, one grace period of RCU later: so it is not a number of packets but some ten
-# milliseconds of them, and these flows send a few in such a time.
+# Packets of a kept flow that a return sends over the slow path, in each direction. 5 were seen on a machine of our own,
+# 6 on one that others kept busy: it seems to be a time rather than a number, the time until the kernel has let the old
+# table's flows go, so a faster flow would count more.
 MOST_SLOW = 12
 AFTERWARDS = 0.4  # seconds in which they are counted: a quiet connection has spoken
+CALM = 5.0  # seconds
 BUSY = ["busybox", "sh", "-c", "while :; do :; done"]
 
 
@@ -78,13 +79,14 @@ class Choice:
 
 @dataclass
 class Change:
-    """What a change did: which tables it returned, and the slow packets of each kept flow and direction meanwhile."""
+    """What a change did: which tables it returned, and the slow packets there were before and after it."""
 
     what: Choice
     kept: bool
     returned: tuple[str, ...]
     seconds: float
-    slow: dict[Key, int] = field(default_factory=dict)
+    before: dict[Key, int]
+    after: dict[Key, int]
 
 
 @pytest.fixture(scope="module")
@@ -99,16 +101,18 @@ def snapshot(house: House) -> Iterator[Snapshot]:
 def storm(house: House, snapshot: Snapshot, count: int, seed: int) -> list[Change]:
     """Apply so many random changes, one after the other."""
     dice, choice, changes = random.Random(seed), Choice(), []  # noqa: S311  # a dice, and the same one every time
-    for _ in range(count):
-        before, choice = choice, choice.changed(dice)
+    # whatever the dice say: one change that returns the table and one that only adds to it
+    surely = [replace(choice, exempts=frozenset({251})), replace(choice, exempts=frozenset({251}), after=3)]
+    for number in range(count):
+        before, choice = choice, surely[number] if number < len(surely) else choice.changed(dice)
         (house.router.config / "offload").write_text(choice.text())
         counted = house.evidence.counted()
         started = time.monotonic()
         done = applied(house.router, decided(house.router, snapshot))
         seconds = time.monotonic() - started
         time.sleep(AFTERWARDS)
-        slow = {key: number - counted.get(key, 0) for key, number in house.evidence.counted().items()}
-        changes.append(Change(choice, before.keeps and choice.keeps, done.returned, seconds, slow))
+        kept = before.keeps and choice.keeps
+        changes.append(Change(choice, kept, done.returned, seconds, counted, house.evidence.counted()))
         time.sleep(AFTERWARDS)
     return changes
 
@@ -141,23 +145,32 @@ def load(processes: int) -> Iterator[None]:
 @pytest.mark.parametrize(("busy", "count"), [(0, CHANGES), (2, max(CHANGES // 2, 4))], ids=["idle", "busy"])
 def test_connections_live_through_changes(house: House, snapshot: Snapshot, busy: int, count: int) -> None:
     seed = random.randrange(1_000_000)  # noqa: S311  # a dice
-    house.hosts["wan"].ip("link set lo up")  # for a conversation with itself
-    control = Steady(Talk(house.hosts["wan"], house.target("wan")), lambda talk: talk.echo(1))
-    lost = sum(map(retransmitted, house.hosts.values()))
-    with traffic(house) as flows, control, load(busy):
+    with traffic(house) as flows, load(busy):
+        calm, lost = undisturbed(house, flows)
+        before = sum(map(retransmitted, house.hosts.values()))
         changes = in_fork(lambda: storm(house, snapshot, count, seed))
-    keys = [key for flow in flows for key in both(flow)]
-    kept = [(change, [change.slow.get(key, 0) for key in keys]) for change in changes if change.kept]
+    kept = [(change, [slow(house, flow, change) for flow in flows]) for change in changes if change.kept]
     print(f"\nseed {seed}, a pass takes {median(change.seconds for change in changes):.2f} s")
-    print("longest gaps", [f"{flow.longest:.3f}" for flow in flows], f"without a router {control.longest:.3f}")
-    print("retransmitted", sum(map(retransmitted, house.hosts.values())) - lost)
-    print("rounds", [len(flow.times) for flow in flows])
-    for change, slow in kept:
-        print(change.returned, slow)
+    print(f"longest gaps {[round(flow.longest, 3) for flow in flows]}, undisturbed {calm:.3f}")
+    print(f"retransmitted {sum(map(retransmitted, house.hosts.values())) - before}, undisturbed {lost} in {CALM:.0f} s")
+    print("\n".join(f"{change.returned} {counts}" for change, counts in kept))
     assert [flow.error for flow in flows] == [None] * len(flows)
-    assert max(flow.longest for flow in flows) < LONGEST_GAP + control.longest
-    assert [slow for change, slow in kept if not change.returned and any(slow)] == []
-    assert [slow for change, slow in kept if change.returned and max(slow) > MOST_SLOW] == []
+    assert [counts for change, counts in kept if not change.returned and any(map(sum, counts))] == []
+    assert [counts for change, counts in kept if change.returned and max(map(max, counts)) > MOST_SLOW] == []
+    # On processors that others use as well, even flows that nobody touches wait.
+    assert max(flow.longest for flow in flows) < LONGEST_GAP + calm
+
+
+def undisturbed(house: House, flows: list[Steady]) -> tuple[float, int]:
+    """The longest wait of the flows, and the segments sent again, in a while without any change."""
+    before = sum(map(retransmitted, house.hosts.values()))
+    time.sleep(CALM)
+    return max(flow.longest for flow in flows), sum(map(retransmitted, house.hosts.values())) - before
+
+
+def slow(house: House, flow: Steady, change: Change) -> Crossing:
+    """The slow packets of a flow while a change was made."""
+    return house.evidence.slow(flow.talk, change.after) - house.evidence.slow(flow.talk, change.before)
 
 
 def retransmitted(host: Namespace) -> int:
@@ -167,10 +180,3 @@ def retransmitted(host: Namespace) -> int:
             line.split() for line in Path("/proc/thread-self/net/snmp").read_text().splitlines() if "Tcp:" in line
         )
     return int(values[names.index("RetransSegs")])
-
-
-def both(flow: Steady) -> tuple[Key, Key]:
-    """The two directions of a flow, as the evidence names them."""
-    near, far = ((str(address), number) for address, number in (flow.talk.near, flow.talk.far))
-    proto = NUMBERS[flow.talk.proto]
-    return (*near, *far, proto), (*far, *near, proto)

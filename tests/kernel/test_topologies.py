@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from kernel.evidence import Sighting, conntrack_flags
+from kernel.evidence import conntrack_flags
 from kernel.house import OUTSIDE, House
-from kernel.inside import applied, decided, listing, observed
-from kernel.topologies import PPPOE, TOPOLOGIES, Topology
+from kernel.inside import decided, listing, observed
+from kernel.topologies import TOPOLOGIES, Topology
 from kernel.traffic import Proto
 
 ENOUGH = 60  # packets that a flow moves in each direction while its slow ones are counted
@@ -33,7 +33,7 @@ def calls(house: House) -> Iterator[tuple[str, str, int, Proto]]:
 
 def test_both_directions_of_every_pair_are_fast(house: House, topology: Topology) -> None:
     house.router.offload("apply")
-    assert devices(house) == sorted(topology.listed.split())
+    assert house.listed() == sorted(topology.listed.split())
     called = list(calls(house))
     seen = house.watch([house.call(*each) for each in called], ENOUGH)
     assert {call: each for call, each in zip(called, seen, strict=True) if not each.fast(ENOUGH)} == {}
@@ -47,31 +47,3 @@ def test_other_lists_are_no_better(house: House, topology: Topology) -> None:
         (seen,) = house.watch([talk], ENOUGH)
         assert "OFFLOAD" in conntrack_flags(house.router, talk), devices_
         assert seen.fast(ENOUGH) == (devices_ in topology.right), (devices_, seen)
-
-
-def test_a_pppoe_session_that_comes_back_finds_its_pair_fast(house: House) -> None:
-    with house.shaped(TOPOLOGIES["pppoe"].shape):
-        house.router.offload("apply")
-        assert one(house).fast(ENOUGH)
-
-        PPPOE.hang_up()
-        PPPOE.dial()
-        # The kernel has dropped the old device from the flowtable; its parent is there, and that is enough.
-        assert devices(house) == ["br-lan", "eth1", "lan1"]
-        assert one(house).fast(ENOUGH)
-
-        applied(house.router, decided(house.router, observed(house.router)))
-        assert devices(house) == sorted(TOPOLOGIES["pppoe"].listed.split())
-        assert one(house).fast(ENOUGH)
-
-
-def one(house: House) -> Sighting:
-    """What becomes of a new conversation from lan to wan."""
-    (seen,) = house.watch([house.call("lan", "wan")], ENOUGH)
-    return seen
-
-
-def devices(house: House) -> list[str]:
-    """The devices of the flowtable, as the kernel has them."""
-    listed = house.router.run("nft", "list", "flowtables", "inet")
-    return sorted(name.strip('" ') for name in listed.partition("devices = {")[2].partition("}")[0].split(","))

@@ -184,20 +184,41 @@ def _sets(shape: _Shape, boxes: Mapping[Box, Lease | None]) -> Iterator[ExemptSe
     points = {box for box in boxes if all(low == high for low, high in box)}
     if points:
         yield named("", points, interval=False)
-    for index, layer in enumerate(_layers(boxes.keys() - points), 1):
+    ranges = boxes.keys() - points
+    # each set is a rule that every slow packet pays for; but a lease that ends must not take another one with it
+    for index, layer in enumerate(_layers(ranges if timed else _outermost(ranges)), 1):
         yield named(f"_r{index}", layer, interval=True)
 
 
-def _layers(boxes: set[Box]) -> list[list[Box]]:
+def _outermost(boxes: Iterable[Box]) -> Iterator[Box]:
+    """The boxes that no other one contains."""
+    reaching: list[Box] = []
+    # what contains a box stands before it
+    for box in sorted(boxes, key=lambda box: [(low, -high) for low, high in box]):
+        reaching = _reaching(reaching, box)
+        if not any(all(a[0] <= b[0] and b[1] <= a[1] for a, b in zip(other, box, strict=True)) for other in reaching):
+            reaching.append(box)
+            yield box
+
+
+def _layers(boxes: Iterable[Box]) -> list[list[Box]]:
     """Spread boxes over as few sets as a simple rule finds, so that no two of one set overlap."""
     layers: list[list[Box]] = []
+    ends: list[list[Box]] = []  # of each layer, the boxes that the next one can still overlap
     for box in sorted(boxes):
-        free = next((layer for layer in layers if not any(_overlap(box, other) for other in layer)), None)
-        if free is None:
-            layers.append([box])
-        else:
-            free.append(box)
+        ends = [_reaching(end, box) for end in ends]
+        free = next((i for i, end in enumerate(ends) if not any(_overlap(box, other) for other in end)), len(layers))
+        if free == len(layers):
+            layers.append([])
+            ends.append([])
+        layers[free].append(box)
+        ends[free].append(box)
     return layers
+
+
+def _reaching(boxes: Iterable[Box], to: Box) -> list[Box]:
+    """Those of boxes sorted before it that are not wholly before it in the first field."""
+    return [box for box in boxes if box[0][1] >= to[0][0]]
 
 
 def _overlap(one: Box, other: Box) -> bool:
