@@ -19,6 +19,7 @@ from offload.model.config import Section
 from offload.model.problem import Fault, Problem
 from offload.system.uci import FakeUci, Uci
 
+NOBODY = 65534
 FIREWALL = """\
 package firewall
 
@@ -141,11 +142,25 @@ def test_a_file_where_the_directory_should_be(confdir: Path) -> None:
     assert (found.fault, "Not a directory" in found.text) == (Fault.FILE_UNREADABLE, True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(confdir: Path) -> None:
-    uci = written(confdir, "config a\n")
-    (confdir / "firewall").chmod(0)
-    found = problem(uci.read("firewall"))
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Root may read everything, so be nobody for a while; who is not root has no such rights to give up."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_file_that_may_not_be_read() -> None:
+    with TemporaryDirectory() as folder:  # pytest's own directories are closed to nobody
+        Path(folder).chmod(0o755)
+        uci = written(Path(folder, "config"), "config a\n")
+        Path(folder, "config", "firewall").chmod(0)
+        with without_rights():
+            found = problem(uci.read("firewall"))
     assert (found.fault, "Permission denied" in found.text) == (Fault.FILE_UNREADABLE, True)
 
 
