@@ -196,3 +196,13 @@ def test_with_root_nothing_of_the_real_system_is_read_or_written(root: Path, arg
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (0, "")
     assert tree() == before
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(root: Path) -> None:
+    command = [sys.executable, "-m", "offload", "print", "--root", str(root)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == Exit.DONE
