@@ -118,11 +118,15 @@ class Resident:
 
     @contextmanager
     def bus(self) -> Iterator[None]:
-        """Run a broker, with this process connected to it."""
-        with ubusd.running(self.socket, self.router.replies) as self.broker:
+        """Run a broker, with this process connected to it; a test may put another in its place."""
+        with ubusd.running(self.socket, self.router.replies) as first:
+            self.broker = first
             ubus.connect(str(self.socket))
             yield
             ubus.disconnect(False)
+            if self.broker is not first:
+                self.broker.kill()
+                self.broker.wait()
 
 
 def _which(name: str) -> str:
