@@ -29,7 +29,7 @@ kernel: setup  ## real traffic through a real kernel, one boot for all
 soak: setup  ## the service's repetitions, ten times as many as in `make test`
 	OFFLOAD_SOAK=1 $(PYTHON) -m pytest --timeout 3600 tests/service
 	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider \
-		--timeout 3600 tests/kernel/test_service.py
+		--timeout 3600 tests/kernel/test_service.py tests/kernel/test_storm.py
 
 bench: setup  ## the figures of design.md 10, as far as they are measured
 	PYTHONPATH=src:tests/standins:tests $(PYTHON) -m bench.service

@@ -47,6 +47,7 @@ def script(command: list[str]) -> str:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "OFFLOAD_IN_VM": "1",
+        **{name: value for name, value in os.environ.items() if name == "OFFLOAD_SOAK"},
         "COLUMNS": os.environ.get("COLUMNS", "80"),
         "HOME": "/tmp",  # noqa: S108  # the guest's own, gone with it
     }
