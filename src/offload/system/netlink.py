@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,25 +74,6 @@ class Netlink:
                 )
             )
         return tuple(links)
-
-
-def with_hardware(scene: Scene) -> Scene:
-    """The scene with hw_tc_offload asked of each driver by ethtool; only devices without upper kinds have drivers."""
-    from pyroute2 import Ethtool
-
-    able = set()
-    with Ethtool() as ethtool:
-        for link in scene.links:
-            if link.kind in {"", "dsa"} and link.name != "lo" and _hw_tc_offload(ethtool, link.name):
-                able.add(link.name)
-    return replace(scene, links=tuple(replace(link, hw_tc_offload=link.name in able) for link in scene.links))
-
-
-def _hw_tc_offload(ethtool: Any, name: str) -> bool:
-    try:
-        return bool(ethtool.get_features(name).features["hw-tc-offload"].enable)
-    except (KeyError, OSError, AttributeError):
-        return False  # a device without a driver, or gone since: it cannot
 
 
 def release() -> str:
