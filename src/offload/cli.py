@@ -16,7 +16,7 @@ from offload.errors import AbsentError, FileError, OffloadError
 from offload.model.flow import Entry
 from offload.model.network import Kernel, Snapshot
 from offload.service import reconcile
-from offload.service.observe import observe
+from offload.service.observe import netifd_says, observe, with_routes
 from offload.service.reconcile import Decided
 from offload.status.query import QueryError
 from offload.system.bus import Bus
@@ -43,7 +43,8 @@ class Router:
         """What the router has, and netifd's dump as it came (empty for a directory)."""
         if self.root is not None:
             return RouterDirectory(self.root).snapshot(), {}
-        return observe(Bus(), Netlink(), self.nft, self.kernel())
+        dump, netlink = netifd_says(Bus()), Netlink()
+        return with_routes(observe(dump, netlink, self.nft, self.kernel()), netlink), dump
 
     def kernel(self) -> Kernel:
         """What the running kernel can do."""

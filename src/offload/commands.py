@@ -7,6 +7,7 @@ here must stay light: a verb answered by the service needs neither pyroute2 nor 
 import argparse
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from offload.answer import Answer, Exit
@@ -80,29 +81,30 @@ def duration(text: str) -> int:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def takeover(uci: Any) -> Answer:
+def takeover(uci: Any, given: argparse.Namespace) -> Answer:
     """Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off."""
-    off = "fw4's own offload is off: there is nothing to take over."
-    return _handed(uci, edits.takeover, off, "From now on offload decides what is offloaded.")
+    off = "There is nothing to take over: fw4's own offload is off, or was asked for before."
+    planned = partial(edits.takeover, once=given.once)
+    return _handed(uci, planned, off, "From now on offload decides what is offloaded.")
 
 
-def giveback(uci: Any) -> Answer:
+def giveback(uci: Any, given: argparse.Namespace) -> Answer:
     """Give fw4 its global offload back, if it was taken over and nobody has changed it since."""
     unchanged = "Nothing to give back: fw4's switch was not taken, or somebody has changed it since."
-    return _handed(uci, edits.giveback, unchanged, "From now on fw4 decides again what is offloaded.")
+    planned = partial(edits.giveback, forget=given.forget)
+    return _handed(uci, planned, unchanged, "From now on fw4 decides again what is offloaded.")
 
 
-def _handed(uci: Any, planned: Callable[..., Any], nothing: str, done: str) -> Answer:
+def _handed(uci: Any, planned: Callable[..., list[edits.Write]], nothing: str, done: str) -> Answer:
     packages = {name: uci.read(name) for name in ("firewall", "offload")}
     for found in packages.values():
         if isinstance(found, Problem) and found.fault is not Fault.FILE_MISSING:
             raise FileError(str(found))
-    firewall, offload = (() if isinstance(found, Problem) else found for found in packages.values())
-    ours, theirs = planned(firewall, offload)
-    if not theirs:
+    writes = planned(*(() if isinstance(found, Problem) else found for found in packages.values()))
+    for package, changes in writes:
+        uci.write(package, changes)
+    if all(package != "firewall" for package, _ in writes):
         return Answer(nothing, {"ok": True, "changed": False})
-    uci.write("offload", ours)  # first: where the second fails, fw4 still decides, and a second run completes it
-    uci.write("firewall", theirs)
     text = f"{done} Reload the firewall: /etc/init.d/firewall reload"
     return Answer(text, {"ok": True, "changed": True})
 

@@ -193,12 +193,12 @@ def _by_service(run: Callable[[commands.Ask, argparse.Namespace], Answer]) -> Ca
     return verb
 
 
-def _by_uci(run: Callable[[Uci], Answer]) -> Callable[..., Answer]:
+def _by_uci(run: Callable[[Uci, argparse.Namespace], Answer]) -> Callable[..., Answer]:
     """A verb that needs nothing but the configuration."""
 
     @wraps(run)
-    def verb(router: Router, _: argparse.Namespace) -> Answer:
-        return run(router.uci)
+    def verb(router: Router, given: argparse.Namespace) -> Answer:
+        return run(router.uci, given)
 
     return verb
 
@@ -209,6 +209,10 @@ class Verb:
 
     run: Callable[[Router, argparse.Namespace], Answer]
     arguments: tuple[tuple[str, dict[str, Any]], ...] = ()
+
+
+def _flag(words: str) -> dict[str, Any]:
+    return {"action": "store_true", "help": words}
 
 
 MODE = ("mode", {"metavar": "MODE", "help": "none, software or hardware"})
@@ -226,12 +230,12 @@ VERBS = {
             ("--sort", {"help": ", ".join(SORTS)}),
             ("--limit", {"help": "at most so many"}),
             ("--offset", {"help": "leave out so many first"}),
-            ("--all", {"action": "store_true", "help": "also connections of the router itself"}),
+            ("--all", _flag("also connections of the router itself")),
         ),
     ),
     "print": Verb(print_ruleset),
     "check": Verb(check),
-    "apply": Verb(apply, (("--dry-run", {"action": "store_true", "help": "show the nft text, send nothing"}),)),
+    "apply": Verb(apply, (("--dry-run", _flag("show the nft text, send nothing")),)),
     "zones": Verb(_by_service(commands.zones)),
     "set": Verb(_by_service(commands.set_zone), (("zone", {"metavar": "ZONE"}), MODE)),
     "pair": Verb(_by_service(commands.set_pair), (("src", {"metavar": "SRC"}), ("dest", {"metavar": "DEST"}), MODE)),
@@ -249,8 +253,8 @@ VERBS = {
     ),
     "flush": Verb(_by_service(commands.flush), CHOOSING),
     "reload": Verb(_by_service(commands.reload)),
-    "takeover": Verb(_by_uci(commands.takeover)),
-    "giveback": Verb(_by_uci(commands.giveback)),
+    "takeover": Verb(_by_uci(commands.takeover), (("--once", _flag("not where it was asked for before")),)),
+    "giveback": Verb(_by_uci(commands.giveback), (("--forget", _flag("and forget that it was ever asked for")),)),
     "service": Verb(service),
     "snapshot": Verb(take_snapshot, (("directory", {"metavar": "DIR", "help": "where to write it"}),)),
 }

@@ -21,9 +21,7 @@ from offload.model.plan import Plan
 from offload.service import reconcile
 from offload.service.observe import observe
 from offload.service.reconcile import Decided
-from offload.system.bus import FakeBus
 from offload.system.capability import probe
-from offload.system.netifd import DUMP
 from offload.system.netlink import Netlink, modules, release
 from offload.system.nft import Nft
 from offload.system.uci import Uci
@@ -41,8 +39,7 @@ def observed(router: Router) -> Snapshot:
         sysfs.mkdir()
         router.run("mount", "-t", "sysfs", "sysfs", str(sysfs))
     with router.entered():
-        snapshot, _ = observe(FakeBus({DUMP: dump}), Netlink(sysfs / "class/net"), Nft(), capability())
-    return snapshot
+        return observe(dump, Netlink(sysfs / "class/net"), Nft(), capability())
 
 
 @cache
@@ -60,6 +57,14 @@ def applied(router: Router, decision: Decided, forced: Iterable[str] = ()) -> Ap
     """Bring the kernel to the decision, and return the tables named in `forced`."""
     with router.entered():
         done = reconcile.apply(decision, Nft(), forced=forced)
+    assert not done.error, done.error
+    return done
+
+
+def again(router: Router, decision: Decided, tables: Iterable[str]) -> Applied:
+    """Return these tables as they were decided, as the service does when a station moved."""
+    with router.entered():
+        done = reconcile.again(decision, Nft(), Applied(), tables)
     assert not done.error, done.error
     return done
 

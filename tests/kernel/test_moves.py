@@ -8,7 +8,7 @@ import pytest
 
 from kernel.daemons import wait_until
 from kernel.house import House, Shape
-from kernel.inside import applied, decided, listing, observed
+from kernel.inside import again, applied, decided, listing, observed
 from kernel.radio import Walk
 from kernel.sides import port
 from kernel.steady import Drip, Steady, download, since
@@ -58,7 +58,7 @@ def resolved(house: House) -> str:
 def follow(house: House, before: Snapshot, decision: Decided) -> tuple[str, ...]:
     """Look again, compare, return: the tables that were returned."""
     tables = moved(before, observed(house.router), decision.plan)
-    return applied(house.router, decision, tables).returned
+    return again(house.router, decision, tables).returned
 
 
 @pytest.mark.parametrize(

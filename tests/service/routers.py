@@ -47,8 +47,8 @@ SCENE = Scene(
         Address("br-guest", ip_interface("192.168.2.1/24")),
         Address("wan", ip_interface("203.0.113.7/24")),
     ),
-    routes=(Route(ip_network("0.0.0.0/0"), ("wan",)),),
 )
+ROUTES = (Route(ip_network("0.0.0.0/0"), ("wan",)),)
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Fakes:
 def router(kernel: Kernel | None = None) -> Fakes:
     """The service on a router with lan, guest and wan, of which guest is slow."""
     uci = FakeUci({"firewall": FIREWALL, "network": (), "offload": OFFLOAD})
-    nft, bus, netlink = HoldingNft(), FakeBus({DUMP: REPLY}), FakeNetlink(SCENE)
+    nft, bus, netlink = HoldingNft(), FakeBus({DUMP: REPLY}), FakeNetlink(SCENE, ROUTES)
     conntrack, clock = FakeConntrack(), Clock()
     able = kernel or Kernel("6.1", flowtable=True, nft="1.0.6")
     service = Service(Doors(uci, nft, bus, netlink, conntrack, lambda: able, clock))

@@ -5,10 +5,11 @@ import os
 from dataclasses import replace
 
 from offload.errors import BusError
+from offload.model.config import Exempt
 from offload.model.network import Kernel, Lack, Neighbour, Station
 from offload.model.problem import Fault
 from offload.system.netifd import DUMP
-from service.routers import OFFLOAD, SCENE, router, section, without
+from service.routers import OFFLOAD, SCENE, Fakes, router, section, without
 
 SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1
 
@@ -70,6 +71,51 @@ def test_broken_files_keep_the_last_plan_and_tell_the_fault() -> None:
     assert fakes.service.decided.plan == good
     assert [problem.fault for problem in fakes.service.decided.problems] == [Fault.FILE_SYNTAX]
     assert len(fakes.nft.sent) == 1
+
+
+def test_while_ubusd_is_away_netifd_s_last_words_count() -> None:
+    fakes = router()
+    fakes.service.work()
+    fakes.bus.replies[DUMP] = BusError("network.interface dump: ubusd went away")
+    fakes.service.alone = True
+    fakes.netlink.found = without(SCENE, "lan2")
+    applied = fakes.service.work()
+    assert (applied.error, applied.changes) == ("", 1)
+    assert '"lan2"' not in fakes.nft.sent[-1]
+
+
+def moved(fakes: Fakes) -> None:
+    """A phone goes from lan1 to lan2."""
+    for port in ("lan1", "lan2"):
+        fakes.service.sightings.station(Station("02:00:00:00:00:77", port), "br-lan")
+
+
+def test_a_move_is_followed_without_asking_anybody() -> None:
+    fakes = router()
+    fakes.service.work()
+    moved(fakes)
+    fakes.bus.replies[DUMP] = BusError("nobody may be asked")
+    assert fakes.service.follow()
+    assert fakes.service.applied.returned == ("flow_offload",)
+    assert fakes.nft.sent[-1] == fakes.nft.sent[0]
+    assert not fakes.service.follow()
+    assert len(fakes.nft.sent) == 2
+
+
+def test_a_move_is_left_to_the_pass_where_something_else_changed_too() -> None:
+    fakes = router()
+    assert not fakes.service.follow()
+    fakes.service.work()
+    moved(fakes)
+    fakes.nft.refusals = ["Could not process rule: No such file or directory"]
+    fakes.netlink.found = without(SCENE, "lan3")
+    assert not fakes.service.follow()
+    assert fakes.service.work().returned == ("flow_offload",)
+    fakes.service.leases.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 60, fakes.clock())
+    fakes.service.work()
+    moved(fakes)
+    assert not fakes.service.follow()
+    assert fakes.service.work().returned == ("flow_offload",)
 
 
 def test_ubus_away_keeps_everything() -> None:

@@ -14,9 +14,9 @@ def test_nothing_hinted_nothing_due() -> None:
 def test_the_first_hint_waits_for_others_and_no_longer() -> None:
     watch = Watch()
     watch.hint("a link changed", 10.0)
-    watch.hint("a route changed", 10.04)
+    watch.hint("an address changed", 10.04)
     assert watch.due() == 10.0 + GATHER
-    assert watch.cause == "a route changed"
+    assert watch.cause == "an address changed"
 
 
 def test_what_comes_while_a_pass_works_waits_for_the_next() -> None:

@@ -64,7 +64,7 @@ def test_no_nft() -> None:
 
 def test_no_rights() -> None:
     class Forbidden(FakeNft):
-        def tables(self) -> frozenset[str]:
+        def lists(self) -> None:
             raise NftError("nft may not touch the ruleset: run as root")
 
     assert probe(Forbidden(), "6.1.0").missing == (Lack("nft may not touch the ruleset: run as root", ""),)

@@ -49,11 +49,6 @@ def test_a_bridge_s_talk_of_its_ports_is_none() -> None:
     assert Links().hear(message(16, body)).causes == ()
 
 
-def test_routes_of_other_tables_are_none() -> None:
-    main, local = bytes([2, 24, 0, 0, 254]) + bytes(7), bytes([2, 24, 0, 0, 255]) + bytes(7)
-    assert Links().hear(message(24, main)).causes and not Links().hear(message(24, local)).causes
-
-
 def test_stations_and_neighbours_are_seen() -> None:
     mac = bytes.fromhex("020000000001")
     told = Links().hear(

@@ -1,6 +1,5 @@
 """The nft door: nft's own sentence, and every other way in which a program can fail."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -86,16 +85,11 @@ def test_the_version(tmp_path: Path, printed: str, version: str) -> None:
 def test_an_nft_without_json_is_named(tmp_path: Path, printed: str) -> None:
     nft = program(tmp_path, f"echo '{printed}'")
     with pytest.raises(NftError, match=r"nft -j list tables did not answer in JSON: install nftables-json"):
-        nft.tables()
+        nft.lists()
 
 
-def test_tables_of_other_families_are_not_ours(tmp_path: Path) -> None:
-    listed = [{"metainfo": {}}, *({"table": {"family": family, "name": family}} for family in ("ip", "inet"))]
-    assert program(tmp_path, f"echo '{json.dumps({'nftables': listed})}'").tables() == {"inet"}
-
-
-def test_what_is_not_there_is_not_listed(tmp_path: Path) -> None:
-    assert program(tmp_path, """echo '{"nftables": []}'""").live(["flow_offload"]) == {}
+def test_what_is_not_there_is_not_listed() -> None:
+    assert Nft("/nowhere/nft", tables=frozenset).live(["flow_offload"]) == {}
 
 
 def test_the_fake_refuses_when_told() -> None:

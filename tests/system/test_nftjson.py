@@ -87,7 +87,7 @@ def nft(tmp_path: Path, objects: Any) -> Nft:
     (tmp_path / "listing").write_text(json.dumps(listing))
     (tmp_path / "nft").write_text(f"#!/bin/sh\ncat {tmp_path}/listing\n")
     (tmp_path / "nft").chmod(0o755)
-    return Nft(str(tmp_path / "nft"))
+    return Nft(str(tmp_path / "nft"), tables=lambda: frozenset({"flow_offload"}))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from offload.config.options import TRUE
 from offload.model.config import Edit, Mode, Section
 
-TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was taken over
+TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was asked for, until it is given back
+
+Write = tuple[str, list[Edit]]  # a package and its changes, in the order in which they are to be written
 
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
@@ -47,38 +49,54 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
     return next(name for name in (plain, *numbered) if name not in taken)
 
 
-def takeover(firewall: Sequence[Section], offload: Sequence[Section]) -> tuple[list[Edit], list[Edit]]:
-    """Turn fw4's global switch into our `globals.mode`: changes to offload, and to firewall; none where it is off."""
+def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
+    """Turn fw4's global switch into our `globals.mode`; nothing where it is off.
+
+    `once`, as installations and first boots ask: only where `taken` does not tell that it was asked before. A
+    configuration may be older than the system around it, and a switch that is on again is then the user's.
+    """
+    if once and any(TAKEN in section.options for section in offload):
+        return []
+    name = _globals(offload)
     defaults = [section for section in firewall if section.type == "defaults"]
     switched = [section for section in defaults if section.options.get("flow_offloading") in TRUE]
     if not switched:
-        return [], []
+        return [("offload", [Edit(name, "globals", TAKEN, Mode.NONE.value)])] if once else []
     hardware = any(section.options.get("flow_offloading_hw") in TRUE for section in switched)
     mode = Mode.HARDWARE if hardware else Mode.SOFTWARE
-    name = _globals(offload)
-    ours = [Edit(name, "globals", option, mode.value) for option in ("mode", TAKEN)]
-    return ours, [
+    off = [
         Edit(section.name, "defaults", option, "0")
         for section in switched
         for option in ("flow_offloading", "flow_offloading_hw")
         if option in section.options
     ]
+    # Where the second cannot be written, fw4 still decides, and a second run completes it.
+    return [
+        ("offload", [Edit(name, "globals", "mode", mode.value)]),
+        ("firewall", off),
+        ("offload", [Edit(name, "globals", TAKEN, mode.value)]),
+    ]
 
 
-def giveback(firewall: Sequence[Section], offload: Sequence[Section]) -> tuple[list[Edit], list[Edit]]:
-    """Undo `takeover`, if we took it and nobody has changed either side since; else nothing."""
+def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
+    """Undo `takeover`, if we took it and nobody has changed either side since; else nothing.
+
+    That it was asked stays known, unless `forget` says that we are removed.
+    """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
+    if not found:
+        return []
+    ours, taken = found[0], found[0].options[TAKEN]
+    asked = Edit(ours.name, "globals", TAKEN, None if forget else Mode.NONE.value)
     defaults = next((section for section in firewall if section.type == "defaults"), None)
-    if not found or defaults is None:
-        return [], []
-    (ours, *_), taken = found, found[0].options[TAKEN]
-    changed = ours.options.get("mode") != taken or defaults.options.get("flow_offloading") in TRUE
-    if changed:
-        return [], []
+    untouched = ours.options.get("mode") == taken != Mode.NONE.value
+    if not untouched or defaults is None or defaults.options.get("flow_offloading") in TRUE:
+        return [("offload", [asked])] if forget else []
     switch = [Edit(defaults.name, "defaults", "flow_offloading", "1")]
     if taken == Mode.HARDWARE.value:
         switch.append(Edit(defaults.name, "defaults", "flow_offloading_hw", "1"))
-    return [Edit(ours.name, "globals", "mode", Mode.NONE.value), Edit(ours.name, "globals", TAKEN)], switch
+    # Where the second cannot be written, all is as fast as it was.
+    return [("firewall", switch), ("offload", [Edit(ours.name, "globals", "mode", Mode.NONE.value), asked])]
 
 
 def _globals(offload: Sequence[Section]) -> str:

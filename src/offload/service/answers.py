@@ -11,10 +11,12 @@ from offload.errors import KernelError, OffloadError
 from offload.model.applied import Applied
 from offload.model.config import Config, Edit, Section
 from offload.model.flow import Entry, Flow, State
+from offload.model.network import Snapshot
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Lease, Plan
 from offload.model.problem import Fault, Problem
 from offload.service import reconcile, wishes
 from offload.service.life import Service
+from offload.service.observe import with_routes
 from offload.service.reconcile import Decided
 from offload.service.wishes import WishError
 from offload.status import report
@@ -32,7 +34,7 @@ def status(service: Service, _: Given) -> Json:
     """Zones, pairs, devices, problems, and what the last pass did."""
     decided = _decided(service)
     entries, notes = _entries(service)
-    counted = shares(entries, decided.snapshot, decided.plan)
+    counted = shares(entries, _placed(service, decided), decided.plan) if entries else {}
     found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied)
     return found | {"exempts": exempts_json(service), "notes": notes, "service": {"passes": service.passes}}
 
@@ -79,7 +81,7 @@ def list_flows(service: Service, given: Given) -> Json:
     decided = _decided(service)
     query, everything = _query(given, decided.plan)
     page = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
-    found = flows(service.doors.conntrack.entries(), decided.snapshot, decided.plan, everything=everything)
+    found = flows(service.doors.conntrack.entries(), _placed(service, decided), decided.plan, everything=everything)
     meant = select(found, replace(query, limit=None, offset=0))
     chosen = meant[page.offset : page.offset + (page.limit or 0)]
     told = [report.flow_json(flow) for flow in chosen]
@@ -93,7 +95,7 @@ def flush(service: Service, given: Given) -> Json:
     fast: list[Flow] = []
     tables = {table.name for table in decided.plan.tables}
     if given.get("query"):
-        found = flows(service.doors.conntrack.entries(), decided.snapshot, decided.plan)
+        found = flows(service.doors.conntrack.entries(), _placed(service, decided), decided.plan)
         fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
         tables &= {TABLE_OF[flow.state] for flow in fast}
     applied = service.work(forced=tables) if tables else service.applied
@@ -168,6 +170,10 @@ def _decided(service: Service) -> Decided:
     if service.decided is None:
         raise OffloadError(service.applied.error or "no look at the router has succeeded yet")
     return service.decided
+
+
+def _placed(service: Service, decided: Decided) -> Snapshot:
+    return with_routes(decided.snapshot, service.doors.netlink)
 
 
 def _entries(service: Service) -> tuple[list[Entry], list[str]]:

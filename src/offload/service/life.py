@@ -17,7 +17,7 @@ from offload.model.plan import Plan
 from offload.model.problem import Problem
 from offload.service import reconcile
 from offload.service.leases import Leases
-from offload.service.observe import Bus, Netlink, observe
+from offload.service.observe import Bus, Netlink, netifd_says, observe
 from offload.service.reconcile import Decided
 from offload.service.sightings import Sightings
 
@@ -64,7 +64,8 @@ class Doors:
 class Service:
     """`decided` is the last look that counts, `sent` how many transactions were sent so far, `news` events to tell.
 
-    `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something.
+    `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something. `dump` is what
+    netifd said last; it goes on being true while nobody can be asked (`alone`: ubusd is away).
     """
 
     doors: Doors
@@ -73,6 +74,8 @@ class Service:
     leases: Leases = field(default_factory=Leases)
     sightings: Sightings = field(default_factory=Sightings)
     kernel: Kernel | None = None
+    dump: dict[str, Any] | None = None
+    alone: bool = False
     sent: int = 0
     passes: int = 0
     trouble: str = ""
@@ -108,6 +111,24 @@ class Service:
                 break
         return self._noted(applied, before)
 
+    def follow(self) -> bool:
+        """Return at once the tables whose stations moved, as they were planned last; whether that was done.
+
+        Nothing is read for it, so the pass that must follow looks whether it was right: making a table anew harms no
+        connection. Run-time exempts would live longer by it, and leave it to that pass.
+        """
+        before = self.decided
+        if before is None or self.leases.living(self.doors.clock()):
+            return False
+        tables = self.sightings.concerned(before.plan)
+        applied = reconcile.again(before, self.doors.nft, self.applied, tables)
+        self.sent += applied.changes
+        if applied.error or not applied.changes:
+            return False  # a device may be gone: the pass knows better
+        self.sightings.settled()
+        self._noted(applied, before)
+        return True
+
     def look(self) -> None:
         """Read everything and decide, without touching the kernel."""
         self._keep(self._look())
@@ -116,7 +137,9 @@ class Service:
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
             self.kernel = doors.probe()
-        snapshot, _ = observe(doors.bus, doors.netlink, doors.nft, self.kernel)
+        if self.dump is None or not self.alone:
+            self.dump = netifd_says(doors.bus)
+        snapshot = observe(self.dump, doors.netlink, doors.nft, self.kernel)
         self.sightings.look(snapshot)
         return reconcile.decide(reconcile.read(doors.uci), snapshot, self.leases.living(doors.clock()))
 

@@ -3,6 +3,7 @@
 Nothing here believes an event: each is a hint that settles into a pass, and a pass reads everything again.
 """
 
+import gc
 import os
 import select
 import signal
@@ -14,7 +15,7 @@ from offload.errors import BusError, NftError
 from offload.service import reconcile
 from offload.service.life import Doors, Service
 from offload.service.ubus_object import objects
-from offload.service.watch import Watch
+from offload.service.watch import APART, Watch
 from offload.system.bus import Bus
 from offload.system.capability import probe
 from offload.system.conntrack import Conntrack
@@ -67,6 +68,7 @@ class Loop:
         self.presence = Presence(objects(self.service), ("network.interface",), self._hint)
         self.poll = select.poll()
         self.stopping = self.upgrading = False
+        self._followed = float("-inf")
         self._counted = 0  # of the transactions sent, those we have heard ourselves make
         self._reconnect, self._pause = 0.0, RECONNECT_FIRST
         self._signals = _signals()
@@ -85,8 +87,8 @@ class Loop:
             end = self.service.leases.next_end()
             if end is not None and end <= now:
                 self._hint("a run-time exempt ended")
-            due = self.watch.due()
-            if due is not None and due <= now and self.presence.descriptor is not None:
+            due = self.watch.due() if self._may_work() else None
+            if due is not None and due <= now:
                 self._work()
                 continue
             for descriptor, event in self.poll.poll(self._wait(now, due)):
@@ -99,10 +101,16 @@ class Loop:
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
-        times = [self._reconnect] if self.presence.descriptor is None else [each for each in (due,) if each is not None]
+        times = [] if due is None else [due]
+        if self.presence.descriptor is None:
+            times.append(self._reconnect)
         if (end := self.service.leases.next_end()) is not None and end > now:
             times.append(end)
         return max(0, round((min(times) - now) * 1000) + 1) if times else None
+
+    def _may_work(self) -> bool:
+        """Until netifd was heard once there is nothing to go by; later, its last words do while ubusd is away."""
+        return self.presence.descriptor is not None or self.service.dump is not None
 
     def _came(self, descriptor: int, event: int) -> None:
         if descriptor == self._signals:
@@ -128,7 +136,7 @@ class Loop:
                 self._hint("told to reload")
 
     def _told(self, told: Told) -> None:
-        """Links, addresses, routes; of stations only those that are somewhere else than before."""
+        """Links and addresses; of stations only those that are somewhere else than before."""
         for cause in told.causes:
             self._hint(cause)
         for seen in told.seen:
@@ -139,7 +147,17 @@ class Loop:
             else:
                 moved = found is not None and self.service.sightings.neighbour(found)
             if moved:
-                self._hint("a station moved")
+                self._follow()
+
+    def _follow(self) -> None:
+        """A transfer stands still until its table is returned: do that now, and look after; but no oftener than passes.
+
+        Who sends with another's MAC address could otherwise keep us, and every flow, busy.
+        """
+        now = time.monotonic()
+        if now - self._followed >= APART and self.service.follow():
+            self._followed = now
+        self._hint("a station moved")
 
     def _transactions(self) -> None:
         """Look what was said of nftables. The kernel tells of a transaction before nft ends, so ours are all there.
@@ -156,7 +174,10 @@ class Loop:
     def _work(self) -> None:
         cause = self.watch.cause
         self.watch.begin()
+        self.service.alone = self.presence.descriptor is None
         applied = self.service.work()
+        if self.service.passes == 1:
+            gc.freeze()  # all that was imported stays: who looks for garbage need not look there again
         self._transactions()
         mended = cause == TABLES_CHANGED and applied.changes > 0
         self.watch.done(time.monotonic(), failed=bool(self.service.trouble), mended=mended)

@@ -1,8 +1,10 @@
 """One look at the router through the doors -> Snapshot."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
-from offload.model.network import Kernel, Snapshot
+from offload.model.network import Kernel, Route, Snapshot
 from offload.system import netifd
 from offload.system.netlink import Scene
 
@@ -19,6 +21,7 @@ class Netlink(Protocol):
     """What is asked of rtnetlink."""
 
     def scene(self) -> Scene: ...
+    def routes(self) -> tuple[Route, ...]: ...
 
 
 class Tables(Protocol):
@@ -27,23 +30,30 @@ class Tables(Protocol):
     def tables(self) -> frozenset[str]: ...
 
 
-def observe(bus: Bus, netlink: Netlink, nft: Tables, kernel: Kernel) -> tuple[Snapshot, dict[str, Any]]:
-    """Read netifd and netlink; also netifd's dump as it came, for `offload snapshot`.
+def netifd_says(bus: Bus) -> dict[str, Any]:
+    """Netifd's interfaces as it tells them."""
+    return bus.call("network.interface", "dump")
 
-    Addresses and routes are the kernel's: it also knows those that netifd did not set (containers, VPNs).
+
+def observe(dump: Mapping[str, Any], netlink: Netlink, nft: Tables, kernel: Kernel) -> Snapshot:
+    """Read the kernel, and what netifd said; without routes, on which no decision rests.
+
+    Addresses are the kernel's: it also knows those that netifd did not set (containers, VPNs).
     """
-    dump = bus.call("network.interface", "dump")
     scene = netlink.scene()
     tables = nft.tables() if kernel.nft else frozenset[str]()
     firewall = next((name for table, name in FIREWALL_TABLES.items() if table in tables), "none")
-    snapshot = Snapshot(
+    return Snapshot(
         links=scene.links,
         networks=netifd.networks(dump),
         addresses=scene.addresses,
-        routes=scene.routes,
         stations=scene.stations,
         neighbours=scene.neighbours,
         kernel=kernel,
         firewall=firewall,
     )
-    return snapshot, dump
+
+
+def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
+    """The Snapshot with the routes of this moment, by which connections find their zones."""
+    return replace(snapshot, routes=netlink.routes())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from offload.compiler.diff import Transaction, transactions
+from offload.compiler.diff import Transaction, expected, transactions
 from offload.compiler.leases import held_leases
 from offload.compiler.pairs import without_effect
 from offload.compiler.plan import plan
@@ -104,10 +104,28 @@ def apply(
     before = before or Applied()
     if error := unreadable(decided):
         return Applied(before.generation, before.time, 0, error)
+    return _sent(lambda: pending(decided, nft, forced), nft, before, now)
+
+
+def again(
+    decided: Decided,
+    nft: Nft,
+    before: Applied,
+    tables: Iterable[str],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Applied:
+    """Return these tables as they were decided, and ask nothing first: for when that cannot wait for a whole pass."""
+    live = {table.name: expected(table) for table in decided.plan.tables}
+    return _sent(lambda: transactions(decided.plan, live, tables), nft, before, now)
+
+
+def _sent(
+    transactions_of: Callable[[], list[Transaction]], nft: Nft, before: Applied, now: Callable[[], datetime]
+) -> Applied:
     sent = 0
     returned: tuple[str, ...] = ()
     try:
-        for transaction in pending(decided, nft, forced):
+        for transaction in transactions_of():
             nft.apply(transaction.text)
             sent += 1
             returned += transaction.returned

@@ -21,6 +21,7 @@ SORTS: Mapping[str, Sorting] = {
     "state": lambda flow: list(State).index(flow.state),
     "timeout": lambda flow: flow.entry.timeout or 0,
 }
+REVERSED = "-"
 LARGEST = 1_000_000
 LONGEST_SHOWN = 60
 
@@ -33,7 +34,8 @@ class QueryError(OffloadError):
 class Query:
     """Selects flows that have all of what is given: an end in `zone`, an end in `host`, this `state`.
 
-    `host` is an address or a network, before or after translation. `limit` None means all of them.
+    `host` is an address or a network, before or after translation. `limit` None means all of them. `sort` is a word of
+    SORTS, with a minus before it for the other way round.
     """
 
     KEYS: ClassVar = ("zone", "host", "state", "sort", "limit", "offset")
@@ -73,7 +75,8 @@ class Query:
 
 def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
     """The flows asked for, in the order asked for; equal ones stay in the order they came in."""
-    found = sorted(filter(query.admits, flows), key=SORTS[query.sort])
+    word = query.sort.removeprefix(REVERSED)
+    found = sorted(filter(query.admits, flows), key=SORTS[word], reverse=word != query.sort)
     end = None if query.limit is None else query.offset + query.limit
     return found[query.offset : end]
 
@@ -108,7 +111,7 @@ def _state(key: str, value: object) -> State:
 
 
 def _sort(key: str, value: object) -> str:
-    if isinstance(value, str) and value in SORTS:
+    if isinstance(value, str) and value.removeprefix(REVERSED) in SORTS:
         return value
     raise QueryError(f"{key}: {_quoted(value)} is none of {_listed(SORTS)}")
 

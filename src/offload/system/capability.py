@@ -38,14 +38,14 @@ class Checker(Protocol):
 
     def check(self, text: str) -> None: ...
     def version(self) -> str: ...
-    def tables(self) -> frozenset[str]: ...
+    def lists(self) -> None: ...
 
 
 def probe(nft: Checker, release: str, modules: Iterable[str] = ()) -> Kernel:
     """Ask step by step and stop at the first lack: what comes after it would fail for the same cause."""
     try:
         version = nft.version()
-        nft.tables()
+        nft.lists()
     except NftError as error:
         package = "nftables-json" if "missing" in str(error) or "JSON" in str(error) else ""
         return Kernel(release, flowtable=False, missing=(Lack(_plain(error), package),))

@@ -17,7 +17,7 @@ NLA_TYPE_MASK = 0x3FFF
 
 # include/uapi/linux/rtnetlink.h
 RTM_NEWLINK, RTM_DELLINK = 16, 17
-RTM_NEWADDR, RTM_DELADDR, RTM_NEWROUTE, RTM_DELROUTE = 20, 21, 24, 25
+RTM_NEWADDR, RTM_DELADDR = 20, 21
 RTM_NEWNEIGH = 28
 AF_INET, AF_INET6, AF_BRIDGE = 2, 10, 7
 IFINFOMSG = struct.Struct("=BxHiII")  # family, type, index, flags, changed
@@ -25,7 +25,6 @@ NDMSG = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
 IFLA_IFNAME, IFLA_MASTER, IFF_UP = 3, 10, 1
 NDA_DST, NDA_LLADDR, NDA_VLAN, NDA_MASTER = 1, 2, 5, 9
 NUD_NOARP, NUD_PERMANENT = 0x40, 0x80
-RT_TABLE, RT_TABLE_MAIN, RTMSG_SIZE = 4, 254, 12
 MAC_SIZE = 6
 
 # include/uapi/linux/netfilter/nf_tables.h; the upper byte is NFNL_SUBSYS_NFTABLES
@@ -70,8 +69,6 @@ class Links:
                 causes["a link changed"] = None
             elif kind in {RTM_NEWADDR, RTM_DELADDR}:
                 causes["an address changed"] = None
-            elif kind in {RTM_NEWROUTE, RTM_DELROUTE} and len(body) >= RTMSG_SIZE and body[RT_TABLE] == RT_TABLE_MAIN:
-                causes["a route changed"] = None
             elif kind == RTM_NEWNEIGH:
                 seen += _seen(body)
         return Told(tuple(causes), tuple(seen))

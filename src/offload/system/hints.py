@@ -12,8 +12,8 @@ from offload.errors import KernelError
 from offload.model.network import Neighbour, Station
 from offload.system.events import Links, Seen, Told, transactions
 
-# RTMGRP_LINK, _NEIGH (bridges' forwarding tables among them), _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE
-ROUTE_GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400
+# RTMGRP_LINK, _NEIGH (bridges' forwarding tables among them), _IPV4_IFADDR, _IPV6_IFADDR; routes decide nothing
+ROUTE_GROUPS = 0x1 | 0x4 | 0x10 | 0x100
 NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
 NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
 RECEIVE_BUFFER = 1 << 20
@@ -36,7 +36,7 @@ class Hints:
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Told:
-        """What was said of links, addresses, routes and neighbours since the last look."""
+        """What was said of links, addresses and neighbours since the last look."""
         return _joined(self._links.hear(each) if each is not None else OVERRUN for each in _datagrams(self._route))
 
     def transactions(self) -> Told:

@@ -1,8 +1,10 @@
-"""The netlink door: links, addresses and routes of the running kernel, through pyroute2."""
+"""The netlink door: links, addresses, stations and routes of the running kernel, through pyroute2."""
 
+import gc
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
@@ -28,7 +30,6 @@ class Scene:
 
     links: tuple[Link, ...] = ()
     addresses: tuple[Address, ...] = ()
-    routes: tuple[Route, ...] = ()
     stations: tuple[Station, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
 
@@ -40,22 +41,21 @@ class Netlink:
         self._sysfs = sysfs
 
     def scene(self) -> Scene:
-        """Read links, addresses and routes. A KernelError if the kernel does not answer."""
-        from pyroute2 import IPRoute
-        from pyroute2.netlink.exceptions import NetlinkError
+        """Read links, addresses and who is where. A KernelError if the kernel does not answer."""
+        with _asking("links and addresses") as route:
+            messages = list(route.get_links())
+            names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in messages}
+            links = self._links(messages, names)
+            addresses = _present(_address(message, names) for message in route.get_addr())
+            stations = _present(_station(message, names) for message in route.get_neighbours(family=socket.AF_BRIDGE))
+            neighbours = _present(_neighbour(message, names) for message in route.get_neighbours())
+        return Scene(links, addresses, stations, neighbours)
 
-        try:
-            with IPRoute() as route:
-                messages = list(route.get_links())
-                names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in messages}
-                links = self._links(messages, names)
-                addresses = [_address(message, names) for message in route.get_addr()]
-                routes = [_route(message, names) for message in route.get_routes(table=MAIN_TABLE)]
-                stations = [_station(message, names) for message in route.get_neighbours(family=socket.AF_BRIDGE)]
-                neighbours = [_neighbour(message, names) for message in route.get_neighbours()]
-        except (NetlinkError, OSError) as error:
-            raise KernelError(f"the kernel does not list links and routes over netlink: {error}") from error
-        return Scene(links, _present(addresses), _present(routes), _present(stations), _present(neighbours))
+    def routes(self) -> tuple[Route, ...]:
+        """Read the routes of the main table, of which there may be very many: nothing but flows' zones needs them."""
+        names = dict(socket.if_nameindex())
+        with _asking("routes") as route:
+            return _present(_route(message, names) for message in route.get_routes(table=MAIN_TABLE))
 
     def _links(self, messages: Iterable[Any], names: Mapping[int, str]) -> tuple[Link, ...]:
         links = []
@@ -74,6 +74,21 @@ class Netlink:
                 )
             )
         return tuple(links)
+
+
+@contextmanager
+def _asking(what: str) -> Iterator[Any]:
+    """A connection to rtnetlink for one question; a KernelError says what could not be read."""
+    from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        with IPRoute() as route:
+            yield route
+    except (NetlinkError, OSError) as error:
+        raise KernelError(f"the kernel does not list its {what} over netlink: {error}") from error
+    finally:
+        gc.collect()  # pyroute2's messages hang together in cycles: left alone they grow the service by megabytes
 
 
 def release() -> str:
@@ -128,10 +143,15 @@ def _present(values: Iterable[T | None]) -> tuple[T, ...]:
 
 @dataclass(slots=True)
 class FakeNetlink:
-    """A kernel with exactly this scene."""
+    """A kernel with exactly this scene, and these ways out of it."""
 
     found: Scene = field(default_factory=Scene)
+    ways: tuple[Route, ...] = ()
 
     def scene(self) -> Scene:
         """The scene it was made with."""
         return self.found
+
+    def routes(self) -> tuple[Route, ...]:
+        """The routes it was made with."""
+        return self.ways

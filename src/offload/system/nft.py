@@ -2,23 +2,27 @@
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from offload.errors import NftError
 from offload.model.live import LiveTable
 from offload.system.nftjson import live_table
+from offload.system.nfttables import inet_tables
 
 FAMILY = "inet"
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
 
 
 class Nft:
-    """The `nft` program. Every failure is an NftError whose sentence can be shown."""
+    """The `nft` program, and the kernel's list of tables. Every failure is an NftError whose sentence can be shown."""
 
-    def __init__(self, program: str = "nft", timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, program: str = "nft", timeout: float = TIMEOUT, tables: Callable[[], frozenset[str]] = inet_tables
+    ) -> None:
         self._program, self._timeout = program, timeout
+        self.tables = tables
 
     def apply(self, text: str) -> None:
         """Send `text` as one transaction: all of it holds afterwards, or nothing changed."""
@@ -33,9 +37,9 @@ class Nft:
         words = self._run("--version").split()
         return words[1].lstrip("v") if len(words) > 1 and words[0] == "nftables" else ""
 
-    def tables(self) -> frozenset[str]:
-        """The names of all tables of family inet."""
-        return frozenset(table["name"] for table in self._list("tables", "table") if table["family"] == FAMILY)
+    def lists(self) -> None:
+        """Try whether nft lists in JSON; an NftError says why not."""
+        self._objects("tables")
 
     def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
         """Those of our tables that exist, as the kernel holds them now."""
@@ -49,9 +53,6 @@ class Nft:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             # somebody put into it what we never write: then it is not the table we made, and is made anew
             return LiveTable(name)
-
-    def _list(self, what: str, kind: str) -> list[dict[str, Any]]:
-        return [found[kind] for found in self._objects(what) if kind in found]
 
     def _objects(self, *what: str) -> list[dict[str, Any]]:
         output = self._run("-n", "-j", "list", *what)  # numbers, also for marks that /etc/iproute2/rt_marks names
@@ -115,6 +116,9 @@ class FakeNft:
     def version(self) -> str:
         """The version set in `nft`."""
         return self.nft
+
+    def lists(self) -> None:
+        """It does."""
 
     def tables(self) -> frozenset[str]:
         """The tables held, and others'."""
