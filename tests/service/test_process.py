@@ -27,9 +27,9 @@ TESTS = Path(__file__).parents[1]
 PROGRAM = """
 import os, ubus
 from service.routers import router
-from offload.service.main import Loop
+from offload.service.main import build
 fakes = router()
-loop = Loop(fakes.service.doors)
+loop = build(fakes.service.doors)
 fakes.nft.service = loop.service
 loop.run()
 print("stopped", flush=True)

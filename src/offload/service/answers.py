@@ -36,7 +36,11 @@ def status(service: Service, _: Given) -> Json:
     entries, notes = _entries(service)
     counted = shares(entries, _placed(service, decided), decided.plan) if entries else {}
     found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied)
-    return found | {"exempts": exempts_json(service), "notes": notes, "service": {"passes": service.passes}}
+    for pair in found["pairs"]:
+        number, octets = service.totals.of((pair["src"], pair["dest"]))
+        pair["ended"] = {"flows": number, "bytes": octets}
+    lived = {"passes": service.passes, "since": service.totals.since, "complete": service.totals.whole}
+    return found | {"exempts": exempts_json(service), "notes": notes, "service": lived}
 
 
 def zones(service: Service, _: Given) -> Json:

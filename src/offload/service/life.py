@@ -20,6 +20,7 @@ from offload.service.leases import Leases
 from offload.service.observe import Bus, Netlink, netifd_says, observe
 from offload.service.reconcile import Decided
 from offload.service.sightings import Sightings
+from offload.service.totals import Totals
 
 # A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
 TRIES = 3
@@ -73,6 +74,7 @@ class Service:
     applied: Applied = field(default_factory=Applied)
     leases: Leases = field(default_factory=Leases)
     sightings: Sightings = field(default_factory=Sightings)
+    totals: Totals = field(default_factory=Totals)
     kernel: Kernel | None = None
     dump: dict[str, Any] | None = None
     alone: bool = False

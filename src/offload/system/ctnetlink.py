@@ -1,4 +1,4 @@
-"""ctnetlink's answer to a dump: bytes in, conntrack entries out, no socket.
+"""ctnetlink's answer to a dump, and what it tells of connections that end: bytes in, conntrack entries out, no socket.
 
 The kernel writes all entries with the same few sequences of attributes (ctnetlink_fill_info in
 net/netfilter/nf_conntrack_netlink.c). So a sequence is walked once, attribute by attribute, and becomes a Layout: one
@@ -25,6 +25,7 @@ NLA_TYPE_MASK = 0x3FFF  # the two bits above are NLA_F_NESTED and NLA_F_NET_BYTE
 # include/uapi/linux/netfilter/nfnetlink_conntrack.h; the upper byte is NFNL_SUBSYS_CTNETLINK
 IPCTNL_MSG_CT_NEW = 0x100
 IPCTNL_MSG_CT_GET = 0x101
+IPCTNL_MSG_CT_DELETE = 0x102
 
 # Headers are in the machine's byte order, ctnetlink's values in the network's.
 NLMSGHDR = struct.Struct("=IHHII")  # length, type, flags, sequence, port
@@ -106,9 +107,10 @@ class Part:
 
 
 class Parser:
-    """Reads datagrams. Keeps nothing from one to the next but the Layouts it has learnt."""
+    """Reads datagrams: messages of one kind. Keeps nothing from one to the next but the Layouts it has learnt."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: int = IPCTNL_MSG_CT_NEW) -> None:
+        self._kind = kind
         self._layouts: dict[int, list[_Layout]] = {}  # by length of the message
         self._learnt = 0
 
@@ -119,7 +121,7 @@ class Parser:
         that claims to be longer than the datagram ends it.
         """
         entries: list[Entry] = []
-        append, layouts_of, header = entries.append, self._layouts.get, NLMSGHDR_START.unpack_from
+        append, layouts_of, header, wanted = entries.append, self._layouts.get, NLMSGHDR_START.unpack_from, self._kind
         at, size, seen = 0, len(buffer), 0
         while at + NLMSGHDR.size <= size:
             length, kind, flags = header(buffer, at)
@@ -127,7 +129,7 @@ class Parser:
             if length < NLMSGHDR.size or end > size:
                 break
             seen |= flags
-            if kind == IPCTNL_MSG_CT_NEW:
+            if kind == wanted:
                 for layout in layouts_of(length, ()):
                     fields = layout.unpack(buffer, at)
                     if fields[::2] == layout.frame:

@@ -7,9 +7,8 @@ import struct
 from collections.abc import Sequence
 
 from offload.model.flow import Entry
-from offload.system.ctnetlink import ERRNO, NFGENMSG, NLATTR, NLMSG_ERROR, NLMSGHDR
+from offload.system.ctnetlink import ERRNO, IPCTNL_MSG_CT_DELETE, NFGENMSG, NLATTR, NLMSG_ERROR, NLMSGHDR
 
-IPCTNL_MSG_CT_DELETE = 0x102
 NLM_F_REQUEST_ACK = 0x5
 NLA_F_NESTED = 0x8000
 CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 1, 2

@@ -18,10 +18,11 @@ HIGHEST_DESCRIPTOR = 1024
 
 
 class Presence:
-    """Objects by name, each with its methods; `hearing` is called with the events named in `events`."""
+    """Objects by name, each with its methods; `hearing` is called with the names of events among `events`."""
 
-    def __init__(self, objects: Objects, events: tuple[str, ...], hearing: Callable[[str], None]) -> None:
-        self._objects, self._events, self._hearing = objects, events, hearing
+    def __init__(self, objects: Objects, events: tuple[str, ...]) -> None:
+        self._objects, self._events = objects, events
+        self.hearing: Callable[[str], None] = _unheard
         self.descriptor: int | None = None
 
     def connect(self) -> None:
@@ -38,7 +39,7 @@ class Presence:
         try:
             for name, methods in self._objects.items():
                 ubus.add(name, {word: _method(ubus, *each) for word, each in methods.items()})
-            ubus.listen(*((event, lambda name, _: self._hearing(name)) for event in self._events))
+            ubus.listen(*((event, lambda name, _: self.hearing(name)) for event in self._events))
         except RuntimeError as error:
             ubus.disconnect(False)
             raise BusError(f"ubus does not take our objects: is another offload service running? ({error})") from error
@@ -64,6 +65,10 @@ class Presence:
         if self.descriptor is not None:
             self.descriptor = None
             ubus.disconnect(not lost)
+
+
+def _unheard(_event: str) -> None:
+    """Nobody listens yet."""
 
 
 def _method(ubus: Any, signature: Signature, answer: Answer) -> dict[str, Any]:

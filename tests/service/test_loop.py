@@ -2,7 +2,7 @@
 
 import pytest
 
-from offload.service.main import Loop
+from offload.service.loop import Loop
 from offload.service.watch import Watch
 from offload.system.events import Told
 from offload.system.hints import OVERRUN

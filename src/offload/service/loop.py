@@ -1,0 +1,194 @@
+"""The poll over ubus, the kernel's notifications, signals and time, and what each of them means.
+
+Nothing here believes an event: each is a hint that settles into a pass, and a pass reads everything again.
+"""
+
+import gc
+import os
+import select
+import signal
+import sys
+import time
+
+from offload.errors import BusError, NftError
+from offload.service import reconcile
+from offload.service.life import Service
+from offload.service.tally import Tally
+from offload.service.watch import APART, Watch
+from offload.system.events import Told
+from offload.system.hints import OVERRUN, Hints
+from offload.system.presence import Presence
+
+RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
+GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+TABLES_CHANGED = "nftables changed"
+UPGRADE = signal.SIGUSR1  # the next version comes: our tables stay, and it adopts them
+STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
+
+
+class Loop:
+    """One thread. `signals` is a descriptor from which the numbers of signals can be read."""
+
+    def __init__(self, service: Service, hints: Hints, tally: Tally, presence: Presence, signals: int) -> None:
+        self.service, self.hints, self.tally, self.presence = service, hints, tally, presence
+        self.presence.hearing = self._hint
+        self.watch = Watch()
+        self.poll = select.poll()
+        self.stopping = self.upgrading = False
+        self._followed = float("-inf")
+        self._counted = 0  # of the transactions sent, those we have heard ourselves make
+        self._reconnect, self._pause = 0.0, RECONNECT_FIRST
+        self._signals = signals
+        self._links, self._nft = self.hints.descriptors
+        for descriptor in (self._signals, self._links, self._nft):
+            self.poll.register(descriptor, select.POLLIN)
+        self.tally.wait(self.poll)
+
+    def run(self) -> None:
+        """Wait, look what came, work when it is time."""
+        self.service.adopt()
+        self._hint("the service started")
+        while not self.stopping:
+            now = time.monotonic()
+            if self.presence.descriptor is None and now >= self._reconnect:
+                self._connect(now)
+            end = self.service.leases.next_end()
+            if end is not None and end <= now:
+                self._hint("a run-time exempt ended")
+            if self.tally.due is not None and self.tally.due <= now:
+                self.tally.count(self.poll, now)
+            due = self.watch.due() if self._may_work() else None
+            if due is not None and due <= now:
+                self._work()
+                continue
+            for descriptor, event in self.poll.poll(self._wait(now, due)):
+                self._came(descriptor, event)
+        self._leave()
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self.hints.close()
+        self.tally.close()
+
+    def _wait(self, now: float, due: float | None) -> int | None:
+        """Milliseconds until something is to be done; None: until somebody calls."""
+        times = [each for each in (due, self.tally.due) if each is not None]
+        if self.presence.descriptor is None:
+            times.append(self._reconnect)
+        if (end := self.service.leases.next_end()) is not None and end > now:
+            times.append(end)
+        return max(0, round((min(times) - now) * 1000) + 1) if times else None
+
+    def _may_work(self) -> bool:
+        """Until netifd was heard once there is nothing to go by; later, its last words do while ubusd is away."""
+        return self.presence.descriptor is not None or self.service.dump is not None
+
+    def _came(self, descriptor: int, event: int) -> None:
+        if descriptor == self._signals:
+            self._signalled(os.read(descriptor, 512))
+        elif descriptor == self._links:
+            self._told(self.hints.links())
+        elif descriptor == self._nft:
+            self._transactions()
+        elif descriptor == self.tally.descriptor:
+            self.tally.count(self.poll, time.monotonic())
+        elif event & GONE:
+            self._lost()
+        else:
+            self._answer()
+
+    def _hint(self, cause: str) -> None:
+        self.watch.hint(cause, time.monotonic())
+
+    def _signalled(self, numbers: bytes) -> None:
+        for number in numbers:
+            self.stopping |= number in STOP
+            self.upgrading |= number == UPGRADE
+            if number == signal.SIGHUP:
+                self.service.kernel = None  # ask anew what it can do: a package may have come
+                self._hint("told to reload")
+
+    def _told(self, told: Told) -> None:
+        """Links and addresses; of stations only those that are somewhere else than before."""
+        for cause in told.causes:
+            self._hint(cause)
+        for seen in told.seen:
+            found = self.hints.named(seen)
+            if isinstance(found, tuple):
+                station, master = found
+                moved = self.service.sightings.station(station, master)
+            else:
+                moved = found is not None and self.service.sightings.neighbour(found)
+            if moved:
+                self._follow()
+
+    def _follow(self) -> None:
+        """A transfer stands still until its table is returned: do that now, and look after; but no oftener than passes.
+
+        Who sends with another's MAC address could otherwise keep us, and every flow, busy.
+        """
+        now = time.monotonic()
+        if now - self._followed >= APART and self.service.follow():
+            self._followed = now
+        self._hint("a station moved")
+
+    def _transactions(self) -> None:
+        """Look what was said of nftables. The kernel tells of a transaction before nft ends, so ours are all there.
+
+        As many as we sent are ours; changes to the tables of others are no news.
+        """
+        ours, self._counted = self.service.sent - self._counted, self.service.sent
+        told = self.hints.transactions()
+        if told.generations <= ours and OVERRUN.causes[0] not in told.causes:
+            return
+        if told.causes or told.tables & set(reconcile.TABLE_NAMES):
+            self._hint(TABLES_CHANGED)
+
+    def _work(self) -> None:
+        cause = self.watch.cause
+        self.watch.begin()
+        self.service.alone = self.presence.descriptor is None
+        applied = self.service.work()
+        if self.service.passes == 1:
+            gc.freeze()  # all that was imported stays: who looks for garbage need not look there again
+        self._transactions()
+        mended = cause == TABLES_CHANGED and applied.changes > 0
+        self.watch.done(time.monotonic(), failed=bool(self.service.trouble), mended=mended)
+        self._answer()  # calls that came while we called netifd do not make the descriptor readable again
+
+    def _answer(self) -> None:
+        """Answer what was called, tell what is new, and answer what was called while we told it."""
+        if self.presence.descriptor is None:
+            return
+        self.presence.serve()
+        self._transactions()
+        while self.service.news and self.presence.descriptor is not None:
+            self.presence.send(*self.service.news.pop(0))
+        self.presence.serve()
+
+    def _connect(self, now: float) -> None:
+        try:
+            self.presence.connect()
+        except BusError as refusal:
+            if self._pause == RECONNECT_FIRST:
+                sys.stderr.write(f"offload: {refusal}\n")
+            self._reconnect, self._pause = now + self._pause, min(self._pause * 2, RECONNECT_LAST)
+            return
+        self._pause = RECONNECT_FIRST
+        if self.presence.descriptor is not None:
+            self.poll.register(self.presence.descriptor, select.POLLIN)
+        self._hint("ubus is back")
+
+    def _lost(self) -> None:
+        if self.presence.descriptor is not None:
+            self.poll.unregister(self.presence.descriptor)
+            self.presence.leave(lost=True)
+
+    def _leave(self) -> None:
+        """Our tables go, and nothing else; connections go on on the slow path. Before an upgrade they stay."""
+        try:
+            if not self.upgrading and (text := reconcile.removal(self.service.doors.nft)):
+                self.service.doors.nft.apply(text)
+        except NftError as refusal:
+            sys.stderr.write(f"offload: our tables stay: {refusal}\n")
+        self.presence.leave(lost=False)
