@@ -22,8 +22,8 @@ from offload.service import reconcile
 from offload.service.life import Nft, Uci
 from offload.service.reconcile import Decided
 from offload.status import report, tables
-from offload.status.flows import flows, shares
-from offload.status.query import SORTS, Query, select
+from offload.status.flows import page, shares
+from offload.status.query import SORTS, Query
 from offload.system import netifd
 from offload.system.files import RouterDirectory, snapshot_json
 
@@ -75,8 +75,8 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
         return _served(data, partial(tables.flows_text, data.get("flows", ())))
     decided = router.decide()
     query = Query.of(words, [zone.name for zone in decided.plan.zones])
-    found = flows(router.entries(), decided.snapshot, decided.plan, everything=given.all)
-    chosen = [report.flow_json(flow) for flow in select(found, query)]
+    found, _ = page(router.entries(), decided.snapshot, decided.plan, query, everything=given.all)
+    chosen = [report.flow_json(flow) for flow in found]
     return Answer(tables.flows_text(chosen), {"ok": True, "flows": chosen})
 
 

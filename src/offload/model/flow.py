@@ -59,9 +59,8 @@ class Entry(NamedTuple):
         return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """A forwarded connection with its zones (None where ambiguous) and, when slow, the Reason."""
+class Flow(NamedTuple):
+    """A forwarded connection with its zones (None where ambiguous) and, when slow, the Reason; as many as entries."""
 
     entry: Entry
     src_zone: str | None

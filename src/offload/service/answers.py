@@ -20,7 +20,7 @@ from offload.service.observe import with_routes
 from offload.service.reconcile import Decided
 from offload.service.wishes import WishError
 from offload.status import report
-from offload.status.flows import flows, shares
+from offload.status.flows import flows, page, shares
 from offload.status.query import Query, select
 
 Json = dict[str, Any]
@@ -84,12 +84,11 @@ def list_flows(service: Service, given: Given) -> Json:
     """A page of the forwarded connections; `total` is the number of all that were asked for."""
     decided = _decided(service)
     query, everything = _query(given, decided.plan)
-    page = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
-    found = flows(service.doors.conntrack.entries(), _placed(service, decided), decided.plan, everything=everything)
-    meant = select(found, replace(query, limit=None, offset=0))
-    chosen = meant[page.offset : page.offset + (page.limit or 0)]
-    told = [report.flow_json(flow) for flow in chosen]
-    return {"ok": True, "total": len(meant), "offset": page.offset, "limit": page.limit, "flows": told}
+    asked = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
+    entries = service.doors.conntrack.entries()
+    shown, total = page(entries, _placed(service, decided), decided.plan, asked, everything=everything)
+    told = [report.flow_json(flow) for flow in shown]
+    return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": told}
 
 
 def flush(service: Service, given: Given) -> Json:
@@ -99,7 +98,8 @@ def flush(service: Service, given: Given) -> Json:
     fast: list[Flow] = []
     tables = {table.name for table in decided.plan.tables}
     if given.get("query"):
-        found = flows(service.doors.conntrack.entries(), _placed(service, decided), decided.plan)
+        entries = service.doors.conntrack.entries()
+        found = flows(entries, _placed(service, decided), decided.plan, explained=False)
         fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
         tables &= {TABLE_OF[flow.state] for flow in fast}
     applied = service.work(forced=tables) if tables else service.applied

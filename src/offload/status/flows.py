@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, Flow, Share, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.status.places import Places
+from offload.status.query import Query, select
 from offload.status.reasons import reasons
 
 Pair = tuple[str, str]
@@ -21,8 +23,10 @@ PATHS = {
 }
 
 
-def flows(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan, *, everything: bool = False) -> list[Flow]:
-    """The forwarded connections, in the order of the entries, each with its zones and why it is slow.
+def flows(
+    entries: Iterable[Entry], snapshot: Snapshot, plan: Plan, *, everything: bool = False, explained: bool = True
+) -> list[Flow]:
+    """The forwarded connections, in the order of the entries, each with its zones and, if `explained`, why it is slow.
 
     `everything`: also those that the router itself, or a group of receivers, is an end of. Such an end has no zone.
     """
@@ -33,8 +37,20 @@ def flows(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan, *, everythin
         src, dest = ends(entry)
         if everything or not (src.router or dest.router or src.group or dest.group):
             pair = pairs.get((src.zone or "", dest.zone or ""))
-            found.append(Flow(entry, src.zone, dest.zone, reasons(entry, src, dest, pair)))
+            why = reasons(entry, src, dest, pair) if explained else ()
+            found.append(Flow(entry, src.zone, dest.zone, why))
     return found
+
+
+def page(
+    entries: Iterable[Entry], snapshot: Snapshot, plan: Plan, query: Query, *, everything: bool = False
+) -> tuple[list[Flow], int]:
+    """The flows asked for, and how many there are beside `limit` and `offset`; only those shown are explained."""
+    found = flows(entries, snapshot, plan, everything=everything, explained=False)
+    meant = select(found, replace(query, limit=None, offset=0))
+    end = None if query.limit is None else query.offset + query.limit
+    shown = (flow.entry for flow in meant[query.offset : end])
+    return flows(shown, snapshot, plan, everything=everything), len(meant)
 
 
 def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:

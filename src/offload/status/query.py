@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, ClassVar
 
 from offload.errors import OffloadError
@@ -70,7 +71,8 @@ class Query:
         if self.host is None:
             return True
         original, reply = flow.entry.original, flow.entry.reply
-        return any(_within(end, self.host) for end in (original.src, original.dst, reply.src, reply.dst))
+        within = _within(self.host)
+        return within(original.src) or within(original.dst) or within(reply.src) or within(reply.dst)
 
 
 def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
@@ -86,8 +88,14 @@ def _number(address: bytes) -> tuple[int, int]:
     return len(address), int.from_bytes(address, "big")
 
 
-def _within(address: bytes, network: IPv4Network | IPv6Network) -> bool:
-    return len(address) * 8 == network.max_prefixlen and ip_address(address) in network
+@lru_cache(maxsize=8)
+def _within(network: IPv4Network | IPv6Network) -> Callable[[bytes], bool]:
+    """Whether a packed address is in the network. By numbers: ip_address() takes ten times as long, for every end."""
+    size, beyond = network.max_prefixlen // 8, network.max_prefixlen - network.prefixlen
+    if not beyond:
+        return network.network_address.packed.__eq__
+    wanted = int(network.network_address) >> beyond
+    return lambda address: len(address) == size and int.from_bytes(address, "big") >> beyond == wanted
 
 
 def _text(key: str, value: object) -> str:
