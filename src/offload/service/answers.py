@@ -11,12 +11,10 @@ from offload.errors import KernelError, OffloadError
 from offload.model.applied import Applied
 from offload.model.config import Config, Edit, Section
 from offload.model.flow import Entry, Flow, State
-from offload.model.network import Snapshot
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Lease, Plan
 from offload.model.problem import Fault, Problem
 from offload.service import reconcile, wishes
 from offload.service.life import Service
-from offload.service.observe import with_routes
 from offload.service.reconcile import Decided
 from offload.service.wishes import WishError
 from offload.status import report
@@ -34,7 +32,7 @@ def status(service: Service, _: Given) -> Json:
     """Zones, pairs, devices, problems, and what the last pass did."""
     decided = _decided(service)
     entries, notes = _entries(service)
-    counted = shares(entries, _placed(service, decided), decided.plan) if entries else {}
+    counted = shares(entries, service.placed(decided), decided.plan) if entries else {}
     found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied)
     for pair in found["pairs"]:
         number, octets = service.totals.of((pair["src"], pair["dest"]))
@@ -86,7 +84,7 @@ def list_flows(service: Service, given: Given) -> Json:
     query, everything = _query(given, decided.plan)
     asked = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
     entries = service.doors.conntrack.entries()
-    shown, total = page(entries, _placed(service, decided), decided.plan, asked, everything=everything)
+    shown, total = page(entries, service.placed(decided), decided.plan, asked, everything=everything)
     told = [report.flow_json(flow) for flow in shown]
     return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": told}
 
@@ -99,7 +97,7 @@ def flush(service: Service, given: Given) -> Json:
     tables = {table.name for table in decided.plan.tables}
     if given.get("query"):
         entries = service.doors.conntrack.entries()
-        found = flows(entries, _placed(service, decided), decided.plan, explained=False)
+        found = flows(entries, service.placed(decided), decided.plan, explained=False)
         fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
         tables &= {TABLE_OF[flow.state] for flow in fast}
     applied = service.work(forced=tables) if tables else service.applied
@@ -174,10 +172,6 @@ def _decided(service: Service) -> Decided:
     if service.decided is None:
         raise OffloadError(service.applied.error or "no look at the router has succeeded yet")
     return service.decided
-
-
-def _placed(service: Service, decided: Decided) -> Snapshot:
-    return with_routes(decided.snapshot, service.doors.netlink)
 
 
 def _entries(service: Service) -> tuple[list[Entry], list[str]]:

@@ -12,7 +12,7 @@ from offload.model.applied import Applied, Cut
 from offload.model.config import Edit, Section
 from offload.model.flow import Entry
 from offload.model.live import LiveTable
-from offload.model.network import Kernel
+from offload.model.network import Kernel, Route, Snapshot
 from offload.model.plan import Plan
 from offload.model.problem import Problem
 from offload.service import reconcile
@@ -24,6 +24,7 @@ from offload.service.totals import Totals
 
 # A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
 TRIES = 3
+ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find flows' zones by
 
 
 class Uci(Protocol):
@@ -82,6 +83,7 @@ class Service:
     passes: int = 0
     trouble: str = ""
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())
 
     def adopt(self) -> None:
         """Begin with what the kernel holds of an earlier life."""
@@ -134,6 +136,13 @@ class Service:
     def look(self) -> None:
         """Read everything and decide, without touching the kernel."""
         self._keep(self._look())
+
+    def placed(self, decided: Decided) -> Snapshot:
+        """The Snapshot with the router's routes: for flows' zones, and on no decision's way."""
+        now = self.doors.clock()
+        if now - self._routes[0] >= ROUTES_LAST:
+            self._routes = now, self.doors.netlink.routes()
+        return replace(decided.snapshot, routes=self._routes[1])
 
     def _look(self) -> Decided:
         doors = self.doors
