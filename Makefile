@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 VM := PYTHONPATH=tests $(PYTHON) -m kernel.vm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check kernel soak bench golden format package
+.PHONY: help setup demo test check kernel soak bench golden po format package
 
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,23 +19,31 @@ test: check kernel  ## everything: lint, types, units, golden routers, a real ke
 check: setup  ## lint, types and units, without a virtual machine
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
+	node_modules/.bin/eslint
 	$(PYTHON) -m codespell_lib
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest
 
-kernel: setup  ## real traffic through a real kernel, one boot for all
+kernel: setup  ## real traffic through a real kernel, one boot for all; hardware on a later kernel as well
 	$(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider tests/kernel
+	OFFLOAD_KERNEL=6.12 $(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider \
+		tests/kernel/test_engine.py tests/kernel/test_hardware*.py
 
+SOAKED := service survival reconnect roaming storm
 soak: setup  ## the service's repetitions, ten times as many as in `make test`
 	OFFLOAD_SOAK=1 $(PYTHON) -m pytest --timeout 3600 tests/service
-	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider \
-		--timeout 3600 tests/kernel/test_service.py tests/kernel/test_storm.py
+	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -s -p pytest_timeout -p no:cacheprovider \
+		--timeout 3600 $(SOAKED:%=tests/kernel/test_%.py)
 
-bench: setup  ## the figures of design.md 10, as far as they are measured
+bench: package  ## the figures of design.md 10, as far as they are measured
 	PYTHONPATH=src:tests/standins:tests $(PYTHON) -m bench.service
 	$(VM) python3 -m bench.service
+	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.start
 	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.packets
 	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.exemptions
+
+po: setup  ## gather what the LuCI page says: its template, and its translations brought in line
+	$(PYTHON) package/po.py
 
 golden: setup  ## write the golden routers' expected files anew; review the difference
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden

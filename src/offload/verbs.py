@@ -18,8 +18,10 @@ from offload.errors import FileError, KernelError
 from offload.model.applied import Applied
 from offload.model.flow import Entry
 from offload.model.network import Snapshot
+from offload.model.plan import HARDWARE_TABLE
 from offload.service import reconcile
 from offload.service.life import Nft, Uci
+from offload.service.proofs import Proofs
 from offload.service.reconcile import Decided
 from offload.status import report, tables
 from offload.status.flows import page, shares
@@ -61,7 +63,12 @@ def status(router: Router, _: argparse.Namespace) -> Answer:
             notes.append(f"flows are not counted: {error}")
     counted = shares(entries, decided.snapshot, decided.plan)
     applied = Applied(error=reconcile.unreadable(decided))
-    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied)
+    proofs = Proofs()
+    proofs.follow(decided.plan, decided.snapshot, 0.0)
+    if entries and proofs.cases:
+        held = router.nft.live(reconcile.TABLE_NAMES).get(HARDWARE_TABLE[0])
+        proofs.look(entries, decided.snapshot, decided.plan, held, {}, 0.0, "")
+    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, proofs.cases)
     data["applied"]["pending"] = len(pending)
     return Answer(tables.status_text(data), data, notes=tuple(notes))
 

@@ -22,7 +22,8 @@ def main() -> None:
         _status()
 
 
-def _line(what: str, figure: str, goal: str) -> None:
+def line(what: str, figure: str, goal: str) -> None:
+    """Print one figure."""
     print(f"{what:58} {figure:>12}   {goal}", flush=True)
 
 
@@ -37,7 +38,7 @@ def _in_the_machine() -> None:
 
         generation = router.generation()
         service.call("reload")
-        _line("nothing changed: transactions", str(router.generation() - generation), "0")
+        line("nothing changed: transactions", str(router.generation() - generation), "0")
 
         times = []
         for _ in range(ROUNDS):
@@ -50,8 +51,8 @@ def _in_the_machine() -> None:
             router.ip("link delete lan4")
             service.until(lambda: "lan4" not in router.run("nft", "list", "flowtables"))
             time.sleep(1.2)
-        _line(f"hint to device in the flowtable, median of {ROUNDS}", f"{statistics.median(times):.2f} s", "1 s")
-        _line("  slowest", f"{max(times):.2f} s", "")
+        line(f"hint to device in the flowtable, median of {ROUNDS}", f"{statistics.median(times):.2f} s", "1 s")
+        line("  slowest", f"{max(times):.2f} s", "")
 
         service.quiet()
         passes = service.passes()
@@ -59,14 +60,14 @@ def _in_the_machine() -> None:
         router.ip(*(f"address {word} 10.9.9.9/32 dev br-lan" for _ in range(500) for word in ("add", "delete")))
         took = time.monotonic() - begin
         service.quiet()
-        _line(f"1000 hints in {took:.2f} s: passes", str(service.passes() - passes), "3")
+        line(f"1000 hints in {took:.2f} s: passes", str(service.passes() - passes), "3")
 
         assert service.process is not None
         time.sleep(3)
         before = _wake_ups(service.process.pid)
         time.sleep(IDLE_SECONDS)
-        _line(f"idle for {IDLE_SECONDS} s: wake-ups", str(_wake_ups(service.process.pid) - before), "6")
-        _line("idle: PSS", f"{service.memory() / 1024:.1f} MB", "35 MB")
+        line(f"idle for {IDLE_SECONDS} s: wake-ups", str(_wake_ups(service.process.pid) - before), "6")
+        line("idle: PSS", f"{service.memory() / 1024:.1f} MB", "35 MB")
 
 
 def _wake_ups(pid: int) -> int:
@@ -93,7 +94,7 @@ def _status() -> None:
         begin = time.perf_counter()
         assert answer(fakes.service, METHODS["status"], {})["ok"]
         times.append(time.perf_counter() - begin)
-    _line(f"status with {FLOWS} flows, median of {ROUNDS}", f"{statistics.median(times) * 1000:.1f} ms", "20 ms")
+    line(f"status with {FLOWS} flows, median of {ROUNDS}", f"{statistics.median(times) * 1000:.1f} ms", "20 ms")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """What a sentence of the user's becomes in the files; and fw4's switch, taken and given back."""
 
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from offload.commands import giveback, takeover
+from offload import commands
+from offload.answer import Answer
 from offload.config import edits
 from offload.config.load import load
+from offload.errors import FileError
 from offload.model.config import Edit, Mode, Section
 from offload.system.uci import FakeUci, applied
 
@@ -51,6 +54,28 @@ def files(switch: dict[str, str], ours: dict[str, str] | None = None) -> FakeUci
     return FakeUci({"firewall": firewall, "offload": (section("globals", "globals", **(ours or {"mode": "none"})),)})
 
 
+class Halting(FakeUci):
+    """One whose flash is full after `left` more writes."""
+
+    left = 9
+
+    def __init__(self, switch: dict[str, str]) -> None:
+        super().__init__(files(switch).packages)
+
+    def write(self, package: str, edits: Sequence[Edit]) -> None:
+        self.left -= 1
+        self.refusal = "the flash is full" if self.left < 0 else ""
+        super().write(package, edits)
+
+
+def takeover(uci: FakeUci, *, once: bool = False) -> Answer:
+    return commands.takeover(uci, Namespace(once=once))
+
+
+def giveback(uci: FakeUci, *, forget: bool = False) -> Answer:
+    return commands.giveback(uci, Namespace(forget=forget))
+
+
 def options(uci: FakeUci, package: str) -> dict[str, object]:
     found = uci.packages[package]
     assert isinstance(found, tuple)
@@ -74,9 +99,43 @@ def test_fw4_s_switch_becomes_our_mode_and_goes_back(switch: dict[str, str], mod
     assert takeover(uci).data["changed"] is False
 
     assert giveback(uci).data["changed"] is True
-    assert options(uci, "offload") == {"mode": "none"}
+    assert options(uci, "offload") == {"mode": "none", "taken": "none"}
     assert options(uci, "firewall") == {"input": "REJECT", **dict.fromkeys(switch, "1")}
     assert giveback(uci).data["changed"] is False
+    assert takeover(uci, once=True).data["changed"] is False
+
+
+def test_removed_it_forgets_and_installed_again_it_asks_again() -> None:
+    uci = files({"flow_offloading": "1"})
+    assert takeover(uci, once=True).data["changed"] is True
+    assert giveback(uci, forget=True).data["changed"] is True
+    assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == ({"mode": "none"}, "1")
+    assert takeover(uci, once=True).data["changed"] is True
+
+
+@pytest.mark.parametrize("switch", ["0", "1"])
+def test_who_was_asked_once_is_not_asked_again(switch: str) -> None:
+    uci = files({"flow_offloading": switch})
+    assert takeover(uci, once=True).data["changed"] is (switch == "1")
+    assert options(uci, "offload")["taken"] == {"0": "none", "1": "software"}[switch]
+    uci.write("firewall", [Edit("cfg01", "defaults", "flow_offloading", "1")])  # the user, later
+    assert takeover(uci, once=True).data["changed"] is False
+    assert options(uci, "firewall")["flow_offloading"] == "1"
+    assert takeover(uci).data["changed"] is True  # by hand it is always done
+
+
+@pytest.mark.parametrize("hand", [takeover, giveback])
+def test_what_could_not_be_written_leaves_all_as_fast_and_takeover_completes_it(hand: Callable[..., Answer]) -> None:
+    uci = Halting({"flow_offloading": "1"})
+    if hand is giveback:
+        takeover(uci, once=True)
+    uci.left = 1
+    with pytest.raises(FileError):
+        hand(uci)
+    assert "software" in options(uci, "offload").values() or options(uci, "firewall")["flow_offloading"] == "1"
+    uci.left = 9
+    assert takeover(uci, once=hand is takeover).data["changed"] is True
+    assert options(uci, "offload") == {"mode": "software", "taken": "software"}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ DIRECTORIES = [
 ]
 NOT_NEEDED = shutil.ignore_patterns(
     *("ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tests", "tkinter", "turtledemo", "config-3*"),
-    *("mypy", "mypyc", "pip", "pkg_resources", "ruff", "setuptools", "virtme", "virtme_ng", "*__mypyc*", "*.opt-?.pyc"),
+    *("mypy", "mypyc", "pip", "pkg_resources", "playwright", "ruff", "setuptools", "virtme", "virtme_ng"),
+    *("*__mypyc*", "*.opt-?.pyc"),
 )
 
 # virtme-ng's init calls udev to name the serial ports it talks through. Nothing else here needs udev.
@@ -103,7 +104,8 @@ def _copy_python(root: Path) -> None:
     for name in ("src", "tests"):
         folder = REPOSITORY / name
         shutil.copytree(folder, root / folder.relative_to("/"), ignore=shutil.ignore_patterns("__pycache__", "golden"))
-    shutil.copy2(REPOSITORY / "pyproject.toml", root / REPOSITORY.relative_to("/"))
+    for name in ("README.md", "pyproject.toml"):
+        shutil.copy2(REPOSITORY / name, root / REPOSITORY.relative_to("/"))
     for folder in (*libraries, REPOSITORY):
         compileall.compile_dir(root / folder.relative_to("/"), stripdir=str(root), prependdir="/", quiet=2)
 

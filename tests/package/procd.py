@@ -37,8 +37,13 @@ class Instance:
         if self.due is not None and self.due <= time.monotonic():
             self.due = None
             with LOG.open("ab") as log:
-                environment = os.environ | self.asked.get("env", {})
-                self.process = subprocess.Popen(self.asked["command"], env=environment, stdout=log, stderr=log)
+                self.process = subprocess.Popen(self.asked["command"], env=self.environment(), stdout=log, stderr=log)
+
+    def environment(self) -> dict[str, str]:
+        """A jail hands on only what was set for the service (procd's jail/jail.c); PYTHON... is what we run on here."""
+        handed = {name: value for name, value in os.environ.items() if "jail" not in self.asked or "PYTHON" in name}
+        set_: dict[str, str] = self.asked.get("env", {})
+        return handed | set_
 
     def end(self) -> None:
         """TERM, and nobody waits: what is started next may meet it."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kernel.image import _libraries, interpreter
 
@@ -25,6 +26,7 @@ END = "exit status of that command:"
 DIRECTORIES = ("bin", "dev", "etc/rc.d", "proc", "standins", "tmp", "usr/bin", "var/run/ubus", INFO)
 # What the interpreter needs, and what the guest of the kernel tests has besides, at the paths they have here.
 PYTHON = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib")]
+NFT = Path("/sbin/nft")  # the real one, behind the script of root/usr/sbin
 DEVICES = ("null", "urandom")
 # PATH as OpenWrt's, and Python as silent about bytecode as OpenWrt's (lang/python/python3, patch 004).
 ENVIRONMENT = {
@@ -79,25 +81,10 @@ class Router:
         old = self._listed(name)
         upgrade = f"PKG_UPGRADE={int(bool(old))}"
         said = self.run(f"{upgrade} /{INFO}/{name}.prerm upgrade") if old else ""
-        unpacked = self.root / "tmp/package"
-        for archive in (package, unpacked / "control.tar.gz"):
-            with tarfile.open(archive) as tar:
-                tar.extractall(unpacked, filter="tar")
-        kept = {line.strip("/") for line in (unpacked / "conffiles").read_text().split()}
         if old:
             said += self.run(f"{upgrade} /{INFO}/{name}.postrm upgrade")
-        with tarfile.open(unpacked / "data.tar.gz") as data:
-            new = [member for member in data if not member.isdir()]
-            for member in new:
-                here = self.root / member.name
-                if not (here.exists() and member.name.removeprefix("./") in kept):
-                    data.extract(member, self.root, filter="tar")
-        listed = sorted(member.name.removeprefix(".") for member in new)
-        for gone in set(old) - set(listed):
+        for gone in set(old) - set(unpack(package, self.root)):
             (self.root / gone[1:]).unlink(missing_ok=True)
-        for part in CONTROL:
-            shutil.move(unpacked / part, self.root / INFO / f"{name}.{part}")
-        (self.root / INFO / f"{name}.list").write_text("".join(f"{path}\n" for path in listed))
         return said + self.run(f"{upgrade} /{INFO}/{name}.postinst configure")
 
     def remove(self, name: str) -> str:
@@ -113,6 +100,27 @@ class Router:
     def _listed(self, name: str) -> list[str]:
         listing = self.root / INFO / f"{name}.list"
         return listing.read_text().split() if listing.exists() else []
+
+
+def unpack(package: Path, root: Path) -> list[str]:
+    """Lay a package's files and scripts where opkg lays them; a conffile that is there stays. The files it has."""
+    name = package.name.partition("_")[0]
+    with TemporaryDirectory() as folder:
+        unpacked = Path(folder)
+        for archive in (package, unpacked / "control.tar.gz"):
+            with tarfile.open(archive) as tar:
+                tar.extractall(unpacked, filter="tar")
+        kept = {line.strip("/") for line in (unpacked / "conffiles").read_text().split()}
+        with tarfile.open(unpacked / "data.tar.gz") as data:
+            files = [member for member in data if not member.isdir()]
+            for member in files:
+                if not ((root / member.name).exists() and member.name.removeprefix("./") in kept):
+                    data.extract(member, root, filter="tar")
+        for part in CONTROL:
+            shutil.move(unpacked / part, root / INFO / f"{name}.{part}")
+    listed = sorted(member.name.removeprefix(".") for member in files)
+    (root / INFO / f"{name}.list").write_text("".join(f"{path}\n" for path in listed))
+    return listed
 
 
 def furnish(root: Path) -> None:
@@ -131,12 +139,16 @@ def furnish(root: Path) -> None:
 
 
 @contextmanager
-def running(root: Path, *shared: Path) -> Iterator[Router]:
-    """The router switched on: a shell, the bus, procd. `shared` are programs of this machine it has besides."""
-    programs = [interpreter(), *shared]
+def running(root: Path, *shared: Path, flash: str = "") -> Iterator[Router]:
+    """The router switched on: a shell, the bus, procd. `shared` are programs of this machine it has besides.
+
+    With `flash`, options of a tmpfs as `size=1m`, the root is a rom under an overlay of that size, gone with the power.
+    """
+    programs = [interpreter(), NFT, *shared]
     modules = [file for folder in PYTHON[:2] for file in (folder / "lib-dynload").glob("*.so")]
     folders = {*PYTHON, *(library.parent for library in _libraries([*programs, *modules]))}
-    mounts = [f"mount --rbind {folder} {root}{folder}" for folder in sorted(folders)]
+    mounts = _rom(root, flash) if flash else []
+    mounts += [f"mount --rbind {folder} {root}{folder}" for folder in sorted(folders)]
     for folder in folders:
         (root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
     for file in (*(Path("/dev", name) for name in DEVICES), *programs):
@@ -165,3 +177,17 @@ def running(root: Path, *shared: Path) -> Iterator[Router]:
             yield router
         finally:
             shell.kill()
+
+
+def _rom(root: Path, flash: str) -> list[str]:
+    """As OpenWrt mounts a squashfs: an overlay over it takes what is written, /tmp and /var are memory."""
+    state = root.parent / f"{root.name}.flash"
+    state.mkdir(exist_ok=True)
+    layers = f"lowerdir={root},upperdir={state}/upper,workdir={state}/work"
+    return [
+        f"mount -t tmpfs -o {flash} flash {state}",
+        f"mkdir {state}/upper {state}/work",
+        f"mount -t overlay -o {layers} overlay {root}",
+        *(f"mount -t tmpfs memory {root}/{folder}" for folder in ("tmp", "var")),
+        f"mkdir -p {root}/var/run/ubus",
+    ]

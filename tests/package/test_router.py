@@ -9,6 +9,7 @@ from package.ipk import build
 from package.router import INFO, REPOSITORY, Router, furnish, running
 
 LIBRARY = "usr/lib/offload/"
+SHIPPED = (REPOSITORY / "files/etc/config/offload").read_bytes()
 SERVICE = 'ubus call service list \'{"name": "offload"}\''
 
 
@@ -57,6 +58,8 @@ def test_it_starts_and_tells_what_is_missing(router: Router, package: Path) -> N
     router.until("ubus list offload")
     assert "install kmod-nft-offload" in router.run("ubus call offload status")
     router.run("offload check", status=4)
+    router.run("offload set lan software")
+    assert router.run("nft list tables") == ""  # and nothing is done
     router.run("/etc/init.d/offload enabled && /etc/init.d/offload running")
 
 
@@ -74,23 +77,49 @@ def test_without_bytecode_it_works_as_well(router: Router, package: Path) -> Non
     assert router.run("offload --version").startswith("offload ")
 
 
-def test_fw4s_switch_is_taken_over_and_given_back(router: Router, package: Path) -> None:
+@pytest.mark.parametrize(
+    ("spoiled", "command"),
+    [
+        (
+            "another Python's, under the name it has here",
+            "printf '\\000\\000\\r\\n' | dd of=$file conv=notrunc 2>/dev/null",
+        ),
+        ("another version's of ours", "printf '\\000\\000' | dd of=$file bs=1 seek=8 conv=notrunc 2>/dev/null"),
+        ("of a write that a power cut ended before it began", ": >$file"),
+    ],
+)
+def test_no_bytecode_keeps_the_service_from_starting(router: Router, package: Path, spoiled: str, command: str) -> None:
     router.install(package)
+    router.until("ubus list offload")
+    router.run(f"for file in $(find /usr/lib/offload -name '*.pyc'); do {command}; done")
+    used = "python3 -v /usr/bin/offload --version 2>&1 | grep -c 'code object from /usr/lib/offload/'"
+    assert int(router.run(used)) > 0, spoiled  # from the source, that is: Python did not believe the bytecode
+    router.run("/etc/init.d/offload restart")
+    router.until("ubus list offload")
+    router.run("offload zones")
+
+
+def test_fw4s_switch_is_taken_over_and_given_back(router: Router, package: Path) -> None:
+    router.run("nft add table inet fw4; rm -f /tmp/log")
+    router.install(package)
+    assert router.run("grep -c 'firewall reload' /tmp/log; nft delete table inet fw4") == "1\n"
     assert "flow_offloading '0'" in router.run("cat /etc/config/firewall")
     assert "mode 'software'" in router.run("cat /etc/config/offload")
     router.run(f". /{INFO}/offload.prerm-pkg")
     # To the byte: then opkg sees that its file was not changed, and removes it.
-    assert (router.root / "etc/config/offload").read_bytes() == (REPOSITORY / "files/etc/config/offload").read_bytes()
+    assert (router.root / "etc/config/offload").read_bytes() == SHIPPED
     router.remove("offload")
     assert "flow_offloading '1'" in router.run("cat /etc/config/firewall")
-    assert "firewall reload" in router.run("cat /tmp/log")
+    assert router.run("grep -c 'firewall reload' /tmp/log") == "2\n"
 
 
 def test_a_switch_that_was_never_on_stays_off(router: Router, package: Path) -> None:
     router.run("sed -i /flow_offloading/d /etc/config/firewall")
     before = router.run("md5sum /etc/config/firewall")
     router.install(package)
-    assert "mode 'none'" in router.run("cat /etc/config/offload")
+    assert "mode 'none'\n\toption taken 'none'" in router.run("cat /etc/config/offload")
+    router.run(f". /{INFO}/offload.prerm-pkg")
+    assert (router.root / "etc/config/offload").read_bytes() == SHIPPED
     router.remove("offload")
     assert router.run("md5sum /etc/config/firewall") == before
 
@@ -113,13 +142,13 @@ def test_an_upgrade_keeps_the_users_files_and_runs_the_new_version(router: Route
 def test_stopped_it_clears_up_and_upgraded_it_does_not(router: Router, package: Path) -> None:
     router.install(package)
     router.until("ubus list offload")
-    router.run("touch /tmp/table /tmp/sent")
+    router.run("nft add table inet flow_offload; nft add table inet fw4")  # as if it had been loaded before
     router.install(package)
     router.until("ubus list offload")
-    assert router.run("cat /tmp/sent") == ""
+    assert "flow_offload" in router.run("nft list tables")
     router.run("/etc/init.d/offload stop")
-    router.until("grep -q flow_offload /tmp/sent")
-    router.run("rm /tmp/table /tmp/sent")
+    router.until("! nft list tables | grep flow_offload")
+    assert "fw4" in router.run("nft list tables; nft delete table inet fw4")
 
 
 def test_a_change_of_the_configuration_reaches_the_service(router: Router, package: Path) -> None:
