@@ -41,6 +41,7 @@ bench: package  ## the figures of design.md 10, as far as they are measured
 	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.start
 	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.packets
 	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.exemptions
+	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.hardware
 
 po: setup  ## gather what the LuCI page says: its template, and its translations brought in line
 	$(PYTHON) package/po.py

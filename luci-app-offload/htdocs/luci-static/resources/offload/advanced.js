@@ -1,0 +1,75 @@
+'use strict';
+'require baseclass';
+'require form';
+'require uci';
+'require offload.words as words';
+'require offload.zones as zones';
+
+/*
+ * config globals: what holds for all zones, and below it what single zones have of their own.
+ */
+
+const DEVICE = /^[A-Za-z0-9._:+@-]{1,15}$/;
+
+/** The section's name; made when it is not there, and written with the first change. */
+function globalsName() {
+	return uci.sections('offload', 'globals')[0]?.['.name'] ?? uci.add('offload', 'globals', 'globals');
+}
+
+/** Shows the default where there is no option, and writes nothing unless somebody changed it. */
+function defaulted(option, value) {
+	const parse = option.parse;
+
+	words.label(option);
+	option.default = value;
+	option.load = (id) => uci.get('offload', id, option.option) ?? value;
+	option.parse = (id) => option.formvalue(id) === option.cfgvalue(id) ? Promise.resolve() : parse.call(option, id);
+}
+
+function devices(section, name, heading, description) {
+	const option = section.option(form.DynamicList, name, heading, description);
+
+	option.validate = (section_id, value) => !value || DEVICE.test(value)
+		|| _('a device name of 1 to 15 of A-Z a-z 0-9 . _ : + @ -');
+}
+
+return baseclass.extend({
+	/** add(map): adds the section. */
+	add(map) {
+		const section = map.section(form.NamedSection, globalsName(), 'globals', _('Advanced'));
+
+		const enabled = section.option(form.Flag, 'enabled', _('Enable'), _('Without it nothing is offloaded, whatever the rest says.'));
+
+		defaulted(enabled, enabled.enabled);
+
+		const mode = section.option(form.ListValue, 'mode', _('Mode of other zones'), _('For zones that have no mode of their own.'));
+
+		words.choose(mode);
+		defaulted(mode, 'none');
+
+		const family = section.option(form.ListValue, 'family', _('Address family'));
+
+		family.value('any', _('IPv4 and IPv6'));
+		family.value('ipv4', _('IPv4 only'));
+		family.value('ipv6', _('IPv6 only'));
+		defaulted(family, 'any');
+
+		const packets = section.option(form.Value, 'after_packets', _('After packets'),
+			_('A connection is offloaded only after so many packets of the side that opened it, for tools that must see its beginning.'));
+
+		packets.datatype = 'range(0, 1000000)';
+		packets.placeholder = '0';
+
+		devices(section, 'device', _('More devices'), _('Added to the devices that are found.'));
+		devices(section, 'exclude_device', _('Devices to leave out'), _('Never listed in a flowtable.'));
+
+		const exempt = section.option(form.Flag, 'auto_exempt', _('Respect other rules'),
+			_('Traffic that rules of others limit or mark stays on the slow path, where they see it.'));
+
+		defaulted(exempt, exempt.enabled);
+
+		zones.limits(section);
+
+		return () => {};
+	}
+});

@@ -1,0 +1,85 @@
+'use strict';
+'require baseclass';
+'require rpc';
+
+/*
+ * The methods of the ubus object `luci.offload` (docs/reference.md#ubus), one function each. A promise resolves to the
+ * reply, and rejects with an Error that has a `kind`:
+ *
+ *   refused   the service said no; the message is its sentence
+ *   stopped   the service is not there
+ *   denied    the user has no rights to call this
+ *   away      no answer at all: ubus, the web server or the way to them
+ */
+
+const object = 'luci.offload';
+const declare = (method, ...params) => rpc.declare({ object, method, params, reject: true });
+
+// rpcd and uhttpd answer with JSON-RPC errors, ubus with codes of its own; LuCI puts either into a sentence.
+const KINDS = [
+	[ /\berror -32000\b/, 'stopped' ],
+	[ /\berror -32002\b/, 'denied' ],
+	[ /\bubus code [34]\b/, 'stopped' ],
+	[ /\bubus code 6\b/, 'denied' ]
+];
+
+function failure(kind, message) {
+	return Object.assign(new Error(message), { name: 'OffloadError', kind });
+}
+
+const anybody = rpc.declare({ object: 'session', method: 'access', params: [ 'scope', 'object', 'function' ], reject: true });
+
+/** Without ubusd no object is there, rpcd's as little as ours. */
+async function kindOf(message) {
+	const kind = KINDS.find(([pattern]) => pattern.test(message))?.[1] ?? 'away';
+
+	return kind === 'stopped' ? anybody('uci', 'offload', 'read').then(() => kind, () => 'away') : kind;
+}
+
+function heard(reply) {
+	if (!L.isObject(reply))
+		throw failure('away', 'an empty reply');
+
+	if (reply.ok === false && reply.error)
+		throw failure('refused', String(reply.error));
+
+	return reply;
+}
+
+function asked(call) {
+	return (...args) => call(...args)
+		.catch(async (error) => { throw failure(await kindOf(String(error.message)), String(error.message)); })
+		.then(heard);
+}
+
+return baseclass.extend({
+	/** Zones, pairs, devices, problems, and what the last pass did. */
+	status: asked(declare('status')),
+
+	/** Zones and pairs alone. */
+	zones: asked(declare('zones')),
+
+	/** `problems` and `missing`; here `ok: false` is an answer, not a refusal. */
+	check: asked(declare('check')),
+
+	/** Reads everything anew and brings the kernel in line. */
+	reload: asked(declare('reload')),
+
+	/** set(zone, mode): written, committed and applied at once, without LuCI's rollback. */
+	set: asked(declare('set', 'zone', 'mode')),
+
+	/** setPair(src, dest, mode): as `set`. */
+	setPair: asked(declare('set_pair', 'src', 'dest', 'mode')),
+
+	/** flows({ zone, host, state, sort, limit, offset, all }): a page of the connections. */
+	flows: asked(declare('flows', 'query')),
+
+	/** flush({ zone, host, state }): puts offloaded flows back on the slow path for a moment. */
+	flush: asked(declare('flush', 'query')),
+
+	/** exemptAdd({ options of `config exempt` }, seconds) */
+	exemptAdd: asked(declare('exempt_add', 'match', 'timeout')),
+
+	/** exemptDelete(id) */
+	exemptDelete: asked(declare('exempt_delete', 'id'))
+});

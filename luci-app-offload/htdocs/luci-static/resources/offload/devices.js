@@ -1,0 +1,83 @@
+'use strict';
+'require baseclass';
+'require form';
+'require dom';
+'require offload.words as words';
+
+/*
+ * The devices: which flowtable lists them, how far hardware has come, and why not.
+ */
+
+const EVIDENCE = {
+	none: () => '',
+	requested: () => _('asked for'),
+	bound: () => _('accepted by the kernel, not yet proven'),
+	proven: () => _('proven: a live connection runs in hardware')
+};
+const TABLES = { sw: _('software'), hw: _('hardware') };
+
+function row(device) {
+	const cell = (title, content) => E('td', { 'class': 'td', 'data-title': title }, content);
+	const evidence = EVIDENCE[device.hardware];
+
+	return E('tr', { 'class': 'tr' }, [
+		cell(_('Device'), [ E('span', { 'class': 'ifacebadge' }, [ String(device.name) ]) ]),
+		cell(_('Zone'), (device.zones ?? []).map((name) => words.zone(name))),
+		cell(_('Listed for'), [ (device.flowtables ?? []).map((name) => TABLES[name] ?? String(name)).join(', ') || '-' ]),
+		cell(_('Hardware'), [ (evidence ? evidence() : String(device.hardware ?? '')) || '-' ]),
+		cell(_('Why not'), [ words.reasons(device.reasons) || '-' ])
+	]);
+}
+
+function table(devices) {
+	const heads = [ _('Device'), _('Zone'), _('Listed for'), _('Hardware'), _('Why not') ];
+
+	if (!devices.length)
+		return E('p', {}, [ E('em', {}, [ _('The service knows no devices now.') ]) ]);
+
+	return E('table', { 'class': 'table' }, [
+		E('tr', { 'class': 'tr table-titles' }, heads.map((head) => E('th', { 'class': 'th' }, [ head ]))),
+		...devices.map(row)
+	]);
+}
+
+/** A section without options: LuCI's forms hold it in a tab beside the others. */
+const Devices = form.AbstractSection.extend({
+	cfgsections: () => [],
+	load: () => Promise.resolve(),
+	parse: () => Promise.resolve(),
+
+	render() {
+		this.place = E('div');
+		this.draw();
+
+		return E('div', {
+			'class': 'cbi-section',
+			'data-tab': this.sectiontype,
+			'data-tab-title': this.title
+		}, [
+			E('h3', {}, [ this.title ]),
+			E('div', { 'class': 'cbi-section-descr' }, [ this.description ]),
+			this.place
+		]);
+	},
+
+	draw() {
+		const fresh = table(this.now().devices ?? []);
+
+		if (this.place && this.place.firstChild?.outerHTML !== fresh.outerHTML)
+			dom.content(this.place, fresh);
+	}
+});
+
+return baseclass.extend({
+	/** add(map, now): adds the section; `now()` is the latest status reply. Returns what redraws it. */
+	add(map, now) {
+		const section = map.section(Devices, 'devices', _('Devices'),
+			_('Flows are seen at the devices listed in a flowtable. That the kernel accepts a device for hardware proves nothing yet; a live connection does.'));
+
+		section.now = now;
+
+		return () => section.draw();
+	}
+});

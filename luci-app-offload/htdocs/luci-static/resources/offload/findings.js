@@ -1,0 +1,34 @@
+'use strict';
+'require baseclass';
+'require dom';
+
+/*
+ * What is wrong with the configuration, with its place: file, section and option.
+ */
+
+function place(problem) {
+	return [ problem.file, problem.section, problem.option ].filter((word) => word).map(String).join(' · ');
+}
+
+return baseclass.extend({
+	/** A place for the list, read out when it changes. */
+	place() {
+		return E('div', { 'class': 'offload-findings', 'role': 'status', 'aria-live': 'polite' });
+	},
+
+	/** show(place, problems): what was there is replaced. `FW4_OFFLOADS` has a notice of its own. */
+	show(node, problems) {
+		const found = (problems ?? []).filter((problem) => problem.code !== 'FW4_OFFLOADS');
+		const items = found.map((problem) => E('li', {}, [ E('code', {}, [ place(problem) ]), ' ', String(problem.text) ]));
+		const said = items.map((item) => item.textContent).join('\n');
+
+		if (node.dataset.said === said)
+			return;
+
+		node.dataset.said = said;
+		dom.content(node, items.length ? E('div', { 'class': 'alert-message warning offload-notice' }, [
+			E('h4', {}, [ _('Findings') ]),
+			E('ul', {}, items)
+		]) : null);
+	}
+});

@@ -1,0 +1,99 @@
+'use strict';
+'require baseclass';
+'require dom';
+'require ui';
+'require offload.takeover as takeover';
+
+/*
+ * What stands between the user and an offloaded flow, told in place: the service is stopped, nobody answers, no rights, a
+ * kernel that cannot do it, fw4's own switch, the last pass's error. Everything that comes from the router is text.
+ */
+
+const WORDS = {
+	stopped: () => [ 'warning', _('The service is not running'),
+		_('What is offloaded is not known here now. The service starts with "/etc/init.d/offload start"; this page asks again by itself.') ],
+	denied: () => [ 'warning', _('No rights'),
+		_('This login may not ask the service. Log out and in again if the package was installed just now.') ],
+	away: () => [ 'danger', _('No answer'),
+		_('The router, its web server or ubus does not answer. This page asks again by itself.') ],
+	unreadable: () => [ 'danger', _('No configuration'),
+		_('/etc/config/offload or /etc/config/firewall cannot be read: a file is missing, it is not valid, or this login has no rights to it.') ],
+	refused: (error) => [ 'danger', _('Refused'), error.message ]
+};
+
+function box(level, title, body, ...more) {
+	return E('div', { 'class': `alert-message ${level} offload-notice` }, [
+		E('h4', {}, [ title ]),
+		E('p', {}, [ body ]),
+		...more
+	]);
+}
+
+function failed(error) {
+	return box(...(WORDS[error.kind] ?? WORDS.away)(error));
+}
+
+/** The first `FW4_OFFLOADS` of a status reply, as a reason of a zone or as a problem. */
+function fw4Offloads(status) {
+	const said = [ ...status.problems ?? [], ...(status.zones ?? []).flatMap((zone) => zone.reasons ?? []) ];
+
+	return said.some((each) => each.code === 'FW4_OFFLOADS');
+}
+
+function takeoverButton() {
+	return E('button', {
+		'class': 'btn cbi-button cbi-button-action important',
+		'disabled': L.hasViewPermission() ? null : '',
+		'click': ui.createHandlerFn(takeover, 'run')
+	}, [ _('Take over') ]);
+}
+
+function found(status) {
+	const missing = status.kernel?.missing ?? [];
+	const notices = [];
+
+	if (missing.length)
+		notices.push(box('warning', _('This router cannot offload yet'), _('Kernel or nft lack something:'),
+			E('ul', {}, missing.map((sentence) => E('li', {}, [ String(sentence) ])))));
+
+	if (fw4Offloads(status))
+		notices.push(box('warning', _('The firewall offloads every flow itself'),
+			_('While the switch in Network > Firewall is on, the choices per zone have no effect. Taking over turns the switch into the mode of all zones, and from there you choose.'),
+			E('p', {}, [ takeoverButton() ])));
+
+	if (status.applied?.error)
+		notices.push(box('danger', _('The last change was not applied'), String(status.applied.error),
+			E('p', {}, [ _('The last good state stands.') ])));
+
+	for (const note of status.notes ?? [])
+		notices.push(box('notice', _('Note'), String(note)));
+
+	return notices;
+}
+
+return baseclass.extend({
+	/**
+	 * of(answer): nodes for a status reply, or for the Error that a function of `offload.bus` rejected with; none
+	 * where all is well.
+	 */
+	of(answer) {
+		return answer instanceof Error ? [ failed(answer) ] : found(answer ?? {});
+	},
+
+	/** A place for notices, read out by screen readers when they change. */
+	place() {
+		return E('div', { 'class': 'offload-notices', 'role': 'status', 'aria-live': 'polite' });
+	},
+
+	/** show(place, answer): what was there is replaced, and left alone where nothing has changed. */
+	show(place, answer) {
+		const nodes = this.of(answer);
+		const text = nodes.map((node) => node.textContent).join('\n');
+
+		if (place.dataset.said === text)
+			return;
+
+		place.dataset.said = text;
+		dom.content(place, nodes);
+	}
+});

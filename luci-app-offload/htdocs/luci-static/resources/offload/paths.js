@@ -1,0 +1,68 @@
+'use strict';
+'require baseclass';
+
+/*
+ * The three paths that a flow's packets can take, slowest first: in words, in figures, as bars.
+ */
+
+const PATHS = [ 'slow', 'software', 'hardware' ];
+const WORDS = { slow: _('slow'), software: _('software'), hardware: _('hardware') };
+
+const UNITS = [ 'B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB' ];
+
+// LuCI's pt_br is the browser's pt-BR.
+const LANGUAGE = (document.documentElement.lang || 'en').replace('_', '-');
+const whole = new Intl.NumberFormat(LANGUAGE);
+const tenths = new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+return baseclass.extend({
+	PATHS,
+
+	word(path) {
+		return WORDS[path] ?? String(path);
+	},
+
+	count(number) {
+		return whole.format(number);
+	},
+
+	bytes(number) {
+		const step = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(number, 1)) / 10));
+
+		return `${step ? tenths.format(number / 1024 ** step) : whole.format(number)} ${UNITS[step]}`;
+	},
+
+	/** A number of `flows` or `bytes`, with its unit. */
+	measure(number, metric) {
+		return metric === 'bytes' ? this.bytes(number) : this.count(number);
+	},
+
+	/** The pairs' shares of one metric added up: { slow, software, hardware }. */
+	total(pairs, metric) {
+		const sum = (path) => pairs.reduce((found, pair) => found + (pair[metric]?.[path] ?? 0), 0);
+
+		return Object.fromEntries(PATHS.map((path) => [ path, sum(path) ]));
+	},
+
+	/** "2 slow, 120 software"; paths with nothing on them are left out. */
+	sentence(share, metric) {
+		const used = PATHS.filter((path) => share[path] > 0);
+
+		return used.map((path) => `${this.measure(share[path], metric)} ${this.word(path)}`).join(', ') || _('nothing');
+	},
+
+	badge(path) {
+		return E('span', { 'class': `offload-path offload-${PATHS.includes(path) ? path : 'slow'}` }, [ this.word(path) ]);
+	},
+
+	/** A bar divided as the share is, and the same in words. */
+	bar(share, metric) {
+		const parts = PATHS.filter((path) => share[path] > 0).map((path) =>
+			E('span', { 'class': `offload-${path}`, 'style': `flex-grow:${+share[path]}` }));
+
+		return E('div', {}, [
+			E('div', { 'class': 'offload-bar', 'aria-hidden': 'true' }, parts),
+			E('div', {}, [ this.sentence(share, metric) ])
+		]);
+	}
+});

@@ -1,0 +1,93 @@
+'use strict';
+'require baseclass';
+'require firewall';
+'require uci';
+
+/*
+ * How the page writes zones, modes and reasons. Names come from the router and are hostile: they become text nodes only.
+ */
+
+const MODES = [ 'none', 'software', 'hardware' ];
+const TITLES = { none: _('None'), software: _('Software'), hardware: _('Hardware') };
+
+const mode = (word) => TITLES[word] ?? String(word ?? '?');
+
+return baseclass.extend({
+	/** The modes, slowest first. */
+	modes: MODES,
+
+	/** A mode as people read it. */
+	mode,
+
+	/** The slower of two modes; what is no mode counts as none. */
+	lower: (one, other) => MODES[Math.max(0, Math.min(MODES.indexOf(one), MODES.indexOf(other)))],
+
+	/** Whether the firewall has a zone of this name. */
+	isZone: (name) => uci.sections('firewall', 'zone').some((zone) => zone.name === name),
+
+	/** Names of the firewall's zones, in the order of its file, each once. */
+	zones: () => [ ...new Set(uci.sections('firewall', 'zone').map((zone) => zone.name).filter((name) => name)) ],
+
+	/** A zone in its colour, as the firewall's page shows it. */
+	zone(name) {
+		return E('span', {
+			'class': 'zonebadge',
+			'style': firewall.getZoneColorStyle(name)
+		}, [ E('strong', {}, [ String(name) ]) ]);
+	},
+
+	/** A mode, marked with the colour of the path that it means. */
+	badge(word) {
+		const path = [ 'software', 'hardware' ].includes(word) ? word : 'slow';
+
+		return E('span', { 'class': `offload-mode offload-path offload-${path}` }, [ mode(word) ]);
+	},
+
+	/** Reasons of a status reply, as a list of sentences; nothing where there are none. */
+	reasons(list) {
+		const texts = (list ?? []).map((reason) => String(reason.text));
+
+		return texts.length ? E('ul', { 'class': 'offload-reasons' }, texts.map((text) => E('li', {}, [ text ]))) : '';
+	},
+
+	/** What a zone or pair of a status reply gets, and why not what was asked. */
+	effective(decision) {
+		if (!decision)
+			return E('em', {}, [ _('unknown') ]);
+
+		const differs = decision.effective !== decision.mode;
+
+		return E('div', {}, [ this.badge(decision.effective), differs ? this.reasons(decision.reasons) : '' ]);
+	},
+
+	/** The three modes as choices of a form.ListValue. */
+	choose(option) {
+		for (const word of MODES)
+			option.value(word, mode(word));
+	},
+
+	/** All zones as choices, and those that sections still name though the firewall lost them. */
+	chooseZone(option, named) {
+		const zones = this.zones();
+
+		for (const name of zones)
+			option.value(name);
+
+		for (const name of new Set(named.filter((each) => each && !zones.includes(each))))
+			option.value(name, _('%s (no such zone)').replace('%s', name));
+	},
+
+	/** Names an option's fields for screen readers: its title, and in a table what `name(section_id)` says of the row. */
+	label(option, name) {
+		const renderWidget = option.renderWidget; // `super` would pass over the option's own class
+
+		option.renderWidget = function(section_id, ...rest) {
+			const node = renderWidget.call(this, section_id, ...rest);
+
+			for (const field of node.querySelectorAll('select, input:not([type=hidden])'))
+				field.setAttribute('aria-label', name ? `${this.title}: ${name(section_id)}` : this.title);
+
+			return node;
+		};
+	}
+});

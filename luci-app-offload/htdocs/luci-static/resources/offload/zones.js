@@ -1,0 +1,185 @@
+'use strict';
+'require baseclass';
+'require form';
+'require uci';
+'require ui';
+'require offload.rows as rows';
+'require offload.words as words';
+
+/*
+ * One row for each zone of the firewall, whether /etc/config/offload has a section for it or not, and one for each name
+ * that sections still use though the firewall has no such zone any more.
+ */
+
+const ENDS = [ 'src', 'dest' ];
+const sectionsOf = (name) => uci.sections('offload', 'zone').filter((section) => section.name === name);
+const globalMode = () => uci.sections('offload', 'globals')[0]?.mode ?? 'none';
+
+/** What a zone's sections choose for an option; of two modes the lower counts, as in the service. */
+function chosen(name, option) {
+	const values = sectionsOf(name).map((section) => section[option]).filter((value) => value != null);
+
+	return option === 'mode' && values.length ? values.reduce(words.lower) : values[0] ?? null;
+}
+
+function choose(name, option, value) {
+	const sections = sectionsOf(name).map((section) => section['.name']);
+
+	if (!sections.length) {
+		if (value == null)
+			return;
+
+		sections.push(uci.add('offload', 'zone', freeName(name)));
+		uci.set('offload', sections[0], 'name', name);
+	}
+
+	for (const section of sections)
+		value == null ? uci.unset('offload', section, option) : uci.set('offload', section, option, value);
+}
+
+/** A section's name that others can speak of; none, where it is taken. */
+function freeName(name) {
+	const plain = name.replace(/[^A-Za-z0-9_]/g, '_');
+
+	return plain && !uci.get('offload', plain) ? plain : null;
+}
+
+/** Names in use without a zone of the firewall. */
+function lost() {
+	const named = [
+		...uci.sections('offload', 'zone').map((section) => section.name),
+		...uci.sections('offload', 'pair').flatMap((section) => ENDS.map((end) => section[end])),
+		...uci.sections('offload', 'exempt').flatMap((section) => ENDS.map((end) => section[end]))
+	];
+
+	return [ ...new Set(named.filter((name) => name && name !== '*' && !words.isZone(name))) ];
+}
+
+/** A zone that has sections of its own keeps them; those of the old name go. */
+function rename(before, after) {
+	const taken = sectionsOf(after).length > 0;
+
+	for (const section of sectionsOf(before))
+		taken ? uci.remove('offload', section['.name']) : uci.set('offload', section['.name'], 'name', after);
+
+	for (const kind of [ 'pair', 'exempt' ])
+		for (const section of uci.sections('offload', kind))
+			for (const end of ENDS)
+				if (section[end] === before)
+					uci.set('offload', section['.name'], end, after);
+}
+
+/** An exempt is kept: it says what must stay slow, and `check` tells that it names no zone. */
+function forget(name) {
+	for (const section of sectionsOf(name))
+		uci.remove('offload', section['.name']);
+
+	for (const section of uci.sections('offload', 'pair'))
+		if (ENDS.some((end) => section[end] === name))
+			uci.remove('offload', section['.name']);
+}
+
+function repair(map, name) {
+	const select = E('select', { 'aria-label': _('The zone it is called now'), 'disabled': map.readonly || null },
+		words.zones().map((zone) => E('option', { 'value': zone }, [ zone ])));
+	const button = (title, style, change) => E('button', {
+		'class': `btn cbi-button ${style}`,
+		'disabled': map.readonly || null,
+		'click': ui.createHandlerFn(null, () => map.save(change, true)) // after the form is read: its rows are those of the old names
+	}, [ title ]);
+
+	return E('div', { 'class': 'offload-repair' }, [
+		E('p', {}, [ _('The firewall has no such zone any more. Was it renamed?') ]),
+		select,
+		button(_('Rename'), 'cbi-button-action', () => rename(name, select.value)),
+		button(_('Remove'), 'cbi-button-negative', () => forget(name))
+	]);
+}
+
+function mode(section, nameOf) {
+	const option = section.option(form.ListValue, 'mode', _('Mode'));
+
+	words.choose(option);
+	words.label(option, nameOf);
+	option.load = (id) => chosen(nameOf(id), 'mode') ?? globalMode();
+	option.write = (id, value) => choose(nameOf(id), 'mode', value);
+	option.remove = () => {};
+
+	unlessLost(option, (id) => E('em', {}, [ words.mode(chosen(nameOf(id), 'mode') ?? 'none') ]));
+}
+
+/** A zone that is not there has nothing to choose: its row shows what is written, and is never written to. */
+function unlessLost(option, draw) {
+	const { renderWidget, isActive, parse } = option;
+	const lost = (id) => option.section.rowOf(id)?.lost;
+
+	option.renderWidget = (id, ...rest) => lost(id) ? draw(id) : renderWidget.call(option, id, ...rest);
+	option.isActive = (id) => !lost(id) && isActive.call(option, id);
+	option.parse = (id) => lost(id) ? Promise.resolve() : parse.call(option, id);
+}
+
+function devices(decision, status) {
+	return (decision?.devices ?? []).map((name) => {
+		const device = (status.devices ?? []).find((each) => each.name === name);
+		const listed = device?.flowtables?.length;
+
+		return E('span', {
+			'class': `ifacebadge offload-device${listed ? ' ifacebadge-active' : ''}`,
+			'title': (device?.reasons ?? []).map((reason) => reason.text).join('\n') || null
+		}, [ String(name) ]);
+	});
+}
+
+return baseclass.extend({
+	/** add(map, now): adds the section; `now()` is the latest status reply. Returns what redraws its live cells. */
+	add(map, now) {
+		const decision = (name) => now().zones?.find((zone) => zone.name === name);
+		const list = () => [
+			...words.zones().map((name) => ({ key: name, name })),
+			...lost().map((name) => ({ key: name, name, lost: true }))
+		];
+		const section = map.section(rows.table('zone', list), 'zone', _('Zones'),
+			_('What the traffic of a zone may have at most. A connection takes the lower mode of the two zones it runs between.'));
+		const nameOf = (id) => section.rowOf(id).name;
+
+		rows.live(section, '_zone', _('Zone'), (row) => words.zone(row.name));
+		mode(section, nameOf);
+
+		const redraw = [
+			rows.live(section, '_effective', _('In effect'),
+				(row) => row.lost ? repair(map, row.name) : words.effective(decision(row.name))),
+			rows.live(section, '_devices', _('Devices'), (row) => devices(decision(row.name), now()))
+		];
+
+		return () => redraw.forEach((draw) => draw());
+	},
+
+	/** limits(section): family and after_packets of each zone, as a table inside another section. */
+	limits(parent) {
+		const list = () => words.zones().map((name) => ({ key: name, name }));
+		const Table = rows.table('limits', list);
+		const section = parent.option(form.SectionValue, '_limits', Table, 'limits', _('Single zones')).subsection;
+		const nameOf = (id) => section.rowOf(id).name;
+
+		rows.live(section, '_zone', _('Zone'), (row) => words.zone(row.name));
+
+		const family = section.option(form.ListValue, 'family', _('Address family'));
+
+		family.value('', _('as above'));
+		family.value('any', _('IPv4 and IPv6'));
+		family.value('ipv4', _('IPv4 only'));
+		family.value('ipv6', _('IPv6 only'));
+
+		const packets = section.option(form.Value, 'after_packets', _('After packets'));
+
+		packets.datatype = 'range(0, 1000000)';
+		packets.placeholder = _('as above');
+
+		for (const option of [ family, packets ]) {
+			words.label(option, nameOf);
+			option.load = (id) => chosen(nameOf(id), option.option);
+			option.write = (id, value) => choose(nameOf(id), option.option, value);
+			option.remove = (id) => choose(nameOf(id), option.option, null);
+		}
+	}
+});

@@ -1,0 +1,123 @@
+'use strict';
+'require view';
+'require offload.bus as bus';
+'require offload.choice as choice';
+'require offload.flows as flows';
+'require offload.graph as graph';
+'require offload.notice as notice';
+'require offload.paths as paths';
+'require offload.pulse as pulse';
+'require offload.style';
+'require offload.table as table';
+'require offload.words as words';
+
+/*
+ * What offload does now: flows and bytes per pair and path, the last minutes, and flow by flow why not more. One batch of
+ * two calls per beat, and none while nobody looks.
+ */
+
+const BEAT = 5; // seconds
+
+const name = (pair) => `${pair.src} → ${pair.dest}`;
+
+/** What ended since the service watches; it may have missed some, or all. */
+function ended(pair, service) {
+	if (!pair.ended || !service?.since)
+		return '–';
+
+	const all = _('%s flows, %s').format(paths.count(pair.ended.flows), paths.bytes(pair.ended.bytes));
+
+	return service.complete === false ? _('at least %s').format(all) : all;
+}
+
+function pairRow(pair, service) {
+	const cell = (title, children) => E('td', { 'class': 'td', 'data-title': title }, children);
+
+	return E('tr', { 'class': 'tr', 'data-key': name(pair) }, [
+		cell(_('Pair'), [ words.zone(pair.src), ' → ', words.zone(pair.dest) ]),
+		cell(_('In effect'), [ words.badge(pair.effective) ]),
+		cell(_('Flows'), [ paths.bar(pair.flows, 'flows') ]),
+		cell(_('Bytes'), [ paths.bar(pair.bytes, 'bytes') ]),
+		cell(_('Ended'), [ ended(pair, service) ])
+	]);
+}
+
+function section(title, ...children) {
+	return E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ title ]), ...children ]);
+}
+
+return view.extend({
+	handleSaveApply: null,
+	handleSave: null,
+	handleReset: null,
+
+	render() {
+		const page = E('div', { 'class': 'cbi-map' }, [
+			E('h2', {}, [ _('Flow Offload') ]),
+			this.renderNotices(),
+			this.renderPairs(),
+			this.renderGraph(),
+			section(_('Flows'), flows.render())
+		]);
+
+		pulse.every(BEAT, () => this.ask());
+
+		return page;
+	},
+
+	renderNotices() {
+		this.notices = notice.place();
+
+		return this.notices;
+	},
+
+	renderPairs() {
+		this.pairs = E('tbody');
+
+		return section(_('Pairs of zones'),
+			E('div', { 'class': 'cbi-section-descr' }, [
+				_('Flows and bytes that are on each path now. Bytes are those of the flows alive, on their present path: when a flow ends, its bytes leave the sum and count as ended, since the service started.')
+			]),
+			E('table', { 'class': 'table', 'aria-label': _('Pairs of zones') }, [
+				table.titles([ _('Pair'), _('In effect'), _('Flows'), _('Bytes'), _('Ended') ]), this.pairs
+			]));
+	},
+
+	renderGraph() {
+		const change = () => this.draw();
+
+		this.figure = graph.figure();
+		this.which = choice.make(_('Pair'), { change }, [ [ '', _('all') ] ]);
+		this.metric = choice.make(_('Show'), { change }, [ [ 'flows', _('Flows') ], [ 'bytes', _('Bytes of live flows') ] ]);
+
+		return section(_('The last minutes'),
+			E('div', { 'class': 'offload-filter' }, [
+				this.which, this.metric, E('span', { 'class': 'offload-legend' }, paths.PATHS.map((path) => paths.badge(path)))
+			]),
+			E('div', { 'class': 'offload-frame' }, [ this.figure ]));
+	},
+
+	async ask() {
+		const [ answer, failure ] = await Promise.all([ bus.status().catch((error) => error), flows.ask() ]);
+		const failed = answer instanceof Error;
+
+		notice.show(this.notices, failed ? answer : failure ?? answer);
+
+		if (!failed)
+			this.show(answer);
+	},
+
+	show(status) {
+		table.show(this.pairs, status.pairs.map((pair) => pairRow(pair, status.service)));
+		flows.offer(status.zones.map((zone) => zone.name));
+		choice.offer(this.which.lastElementChild, status.pairs.map(name));
+		graph.remember(status.pairs, Date.now());
+		this.draw();
+	},
+
+	draw() {
+		const which = this.which.lastElementChild.value;
+
+		graph.draw(this.figure, this.metric.lastElementChild.value, (pair) => !which || name(pair) === which);
+	}
+});

@@ -1,0 +1,59 @@
+'use strict';
+'require view';
+'require form';
+'require uci';
+'require offload.bus as bus';
+'require offload.notice as notice';
+'require offload.findings as findings';
+'require offload.pulse as pulse';
+'require offload.style';
+'require offload.zones as zones';
+'require offload.pairs as pairs';
+'require offload.exempts as exempts';
+'require offload.devices as devices';
+'require offload.advanced as advanced';
+
+/*
+ * Network > Flow Offload > Zones: what may be offloaded, what is, and why not more. The form is LuCI's, over
+ * /etc/config/offload; what the service says stands beside it and follows by itself.
+ */
+
+const SECONDS = 5;
+const asked = () => bus.status().catch((error) => error);
+const unreadable = () => Object.assign(new Error(), { kind: 'unreadable' });
+
+return view.extend({
+	load() {
+		return Promise.all([ asked(), uci.load([ 'firewall', 'offload' ]).catch(unreadable) ]);
+	},
+
+	render([ answer, loaded ]) {
+		let status = answer instanceof Error ? {} : answer;
+
+		const places = [ notice.place(), findings.place() ];
+
+		if (loaded instanceof Error) {
+			notice.show(places[0], loaded);
+
+			return places[0];
+		}
+
+		const map = new form.Map('offload', _('Flow Offload'),
+			_('Connections that the firewall has accepted can skip most of the router: in software, or in hardware where it can. Choose per zone; what is not offloaded says why.'));
+
+		map.tabbed = true;
+
+		const redraw = [ zones, pairs, exempts, devices, advanced ].map((part) => part.add(map, () => status));
+		const show = (reply) => {
+			status = reply instanceof Error ? {} : reply;
+			notice.show(places[0], reply);
+			findings.show(places[1], status.problems);
+			redraw.forEach((draw) => draw());
+		};
+
+		show(answer);
+		pulse.every(SECONDS, () => asked().then(show));
+
+		return map.render().then((node) => E('div', {}, [ ...places, node ]));
+	}
+});

@@ -1,0 +1,47 @@
+'use strict';
+'require baseclass';
+'require offload.bus as bus';
+'require offload.paths as paths';
+'require offload.pulse as pulse';
+
+/*
+ * One line on Status > Overview. Nothing where this login may not ask, or where there is nothing to tell about.
+ */
+
+function line(status) {
+	const share = paths.total(status.pairs ?? [], 'flows');
+	const fast = share.software + share.hardware;
+
+	return _('%s of %s flows on the fast path (%s software, %s hardware)').format(
+		...[ fast, fast + share.slow, share.software, share.hardware ].map((each) => paths.count(each)));
+}
+
+function words(answer) {
+	if (answer instanceof Error)
+		return answer.kind === 'stopped' ? _('The service is not running') : _('No answer');
+
+	if (answer.kernel?.missing?.length)
+		return _('Kernel or nft lack something');
+
+	return line(answer);
+}
+
+return baseclass.extend({
+	title: _('Flow offload'),
+
+	// The overview asks every few seconds, seen or not.
+	load: pulse.gently(() => bus.status().catch((error) => error)),
+
+	render(answer) {
+		if (answer == null || answer.kind === 'denied')
+			return null;
+
+		return E('table', { 'class': 'table' }, [
+			E('tr', { 'class': 'tr' }, [
+				E('td', { 'class': 'td left' }, [
+					E('a', { 'href': L.url('admin/network/offload/live') }, [ words(answer) ])
+				])
+			])
+		]);
+	}
+});

@@ -1,0 +1,141 @@
+"""Gathers what luci-app-offload says: `python package/po.py` writes its template and brings its translations in line.
+
+The same strings and the same form as LuCI's own i18n-scan.pl and msgmerge, without their programs. A translation whose
+string is gone goes with it; a new string has an empty one, which tests/package/test_po.py does not let pass.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+APP = Path(__file__).resolve().parents[1] / "luci-app-offload"
+TEMPLATE = APP / "po" / "templates" / "offload.pot"
+TEMPLATE_HEADER = "Content-Type: text/plain; charset=UTF-8"
+
+STRING = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
+# The calls, and what may hold something that looks like one: comments, other strings, regular expressions.
+CALL = re.compile(
+    rf"""(?P<comment>//[^\n]*|/\*.*?\*/)
+    |(?<![\w.$])_\(\s*(?:(?P<one>{STRING})\s*\)|(?P<no_one>))
+    |(?<![\w.$])N_\(\s*(?:[\w.]+\s*,\s*(?P<first>{STRING})\s*,\s*(?P<many>{STRING})\s*\)|(?P<no_many>))
+    |{STRING}
+    |(?<=[(,=:\[!&|?])\s*/(?![*/])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/""",
+    re.DOTALL | re.VERBOSE,
+)
+TITLE = re.compile(r'"(?:title|description)"\s*:\s*("(?:[^"\\]|\\.)*")')
+ENTRY = re.compile(r"^msgid (.*?)^msgstr(?:\[0\])? (.*?)(?=^#|^msgid|\Z)", re.DOTALL | re.MULTILINE)
+
+
+class ScanError(Exception):
+    """A call whose string cannot be read off the source."""
+
+
+@dataclass(slots=True)
+class Message:
+    """A string, its plural if it has one, and where it is said."""
+
+    text: str
+    plural: str | None = None
+    places: list[str] = field(default_factory=list)
+
+
+def messages() -> dict[str, Message]:
+    """All that the app says, by string, in the order of the alphabet."""
+    found: dict[str, Message] = {}
+    for file in sources():
+        source, name = file.read_text(), file.relative_to(APP.parent)
+        for offset, text, plural in scan(source) if file.suffix == ".js" else titles(source):
+            line = source.count("\n", 0, offset) + 1
+            message = found.setdefault(text, Message(text, plural))
+            message.places.append(f"{name}:{line}")
+    return dict(sorted(found.items()))
+
+
+def sources() -> list[Path]:
+    """The files that LuCI's scanner reads."""
+    return sorted([*APP.glob("htdocs/**/*.js"), *APP.glob("root/**/menu.d/*.json"), *APP.glob("root/**/acl.d/*.json")])
+
+
+def scan(source: str) -> Iterator[tuple[int, str, str | None]]:
+    """Offset, string and plural of every `_()` and `N_()`; ScanError for one that has no plain string."""
+    for call in CALL.finditer(source):
+        if call["no_one"] is not None or call["no_many"] is not None:
+            line = source.count("\n", 0, call.start()) + 1
+            raise ScanError(f"line {line}: a translated string must be written out: {source[call.start() :][:60]}")
+        if call["one"]:
+            yield call.start(), plain(call["one"]), None
+        if call["first"]:
+            yield call.start(), plain(call["first"]), plain(call["many"])
+
+
+def titles(source: str) -> Iterator[tuple[int, str, None]]:
+    """Offset and string of every title and description in JSON."""
+    for title in TITLE.finditer(source):
+        yield title.start(), json.loads(title[1]), None
+
+
+def plain(literal: str) -> str:
+    """What a literal of JavaScript says; LuCI takes runs of space for one."""
+    return re.sub(r"\s+", " ", re.sub(r"\\(.)", lambda each: {"n": " ", "t": " "}.get(each[1], each[1]), literal[1:-1]))
+
+
+def template(said: Mapping[str, Message]) -> str:
+    """The .pot."""
+    return written(TEMPLATE_HEADER, said, {})
+
+
+def written(header: str, said: Mapping[str, Message], translated: Mapping[str, str]) -> str:
+    """A .pot or .po: the header, and what is said with its translations."""
+    lines = ['msgid ""', "msgstr " + quoted(header)]
+    for message in said.values():
+        lines += ["", *(f"#: {place}" for place in message.places), f"msgid {quoted(message.text)}"]
+        if message.plural is None:
+            lines.append(f"msgstr {quoted(translated.get(message.text, ''))}")
+            continue
+        forms = translated.get(message.text, "\0").split("\0")
+        lines.append(f"msgid_plural {quoted(message.plural)}")
+        lines += [f"msgstr[{number}] {quoted(form)}" for number, form in enumerate(forms)]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A string of a .po; one with more than one line begins on the next."""
+    lines = text.splitlines(keepends=True)
+    if len(lines) > 1:
+        return '""\n' + "\n".join(quoted(line) for line in lines)
+    return json.dumps(text, ensure_ascii=False)
+
+
+def read(po: str) -> dict[str, str]:
+    """The translations of a .po; its header is that of the empty string. Plural forms are joined by a null byte."""
+    found = {}
+    for original, translated in ENTRY.findall(po):
+        forms = re.split(r"^msgstr\[\d+\] ", translated, flags=re.MULTILINE)
+        text = unquoted(original.partition("msgid_plural")[0])
+        found[text] = "\0".join(unquoted(form) for form in forms)
+    return found
+
+
+def unquoted(literals: str) -> str:
+    """What adjacent strings of a .po say."""
+    return "".join(json.loads(literal) for literal in re.findall(r'^"(?:[^"\\]|\\.)*"', literals, re.MULTILINE))
+
+
+def main() -> None:
+    """Write the template, and every translation with it."""
+    said = messages()
+    TEMPLATE.write_text(template(said))
+    for file in (APP / "po").glob("*/*.po"):
+        translated = read(file.read_text())
+        file.write_text(written(translated.pop("", ""), said, translated))
+        missing = [f"  {text}\n" for text in said if not translated.get(text)]
+        sys.stdout.write(
+            f"{file.relative_to(APP)}: {len(said)} strings, {len(missing)} not translated\n" + "".join(missing)
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Chromium without a window, and a router whose page it looks at. Whatever its console says fails the test."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from browser import site as sites
+
+TESTS = Path(__file__).parents[1]
+DESKTOP, PHONE = (1280, 900), (360, 740)
+# milliseconds; a loaded machine without a graphics card is slow
+PATIENCE = 15_000
+
+Visit = Callable[..., Page]
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session", name="browser")
+def _browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    assert program, "chromium is missing: run `make setup`"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(name="site")
+def _site(tmp_path: Path) -> Iterator[sites.Site]:
+    with sites.site(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(name="visit")
+def _visit(browser: Browser, site: sites.Site) -> Iterator[Visit]:
+    """visit("zones"): a page of the site, shown completely.
+
+    `user` is root or reader, `theme` light or dark; `expect` is what the console may say beside nothing.
+    """
+    said: list[str] = []
+    expected: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            said.append(message.text)
+
+    with ExitStack() as stack:
+
+        def visit(
+            path: str, *, user: str = "root", theme: str = "light", size: tuple[int, int] = DESKTOP, expect: str = ""
+        ) -> Page:
+            context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+            stack.callback(context.close)
+            context.set_default_timeout(PATIENCE)
+            page = context.new_page()
+            page.on("console", heard)
+            page.on("pageerror", lambda error: said.append(str(error)))
+            expected.extend([expect] if expect else [])
+            page.goto(f"{site.url}/{path}?user={user}&theme={theme}")
+            page.wait_for_selector("#view > :not(.spinning)")
+            return page
+
+        yield visit
+    surprises = [text for text in said if not any(word in text for word in expected)]
+    assert not surprises, surprises

@@ -1,0 +1,64 @@
+"""The service a browser test talks to: `python -m browser.resident FOLDER`.
+
+Its loop, its answers, uci and the bus are real; nft, netlink and conntrack are fakes, since the kernel here may have no
+flowtables (tests/kernel/test_page.py has one). In FOLDER a test finds what was sent to nft, and says what the rest of
+the router is like: `flows` (how many connections), `lacks` (a package that the kernel lacks), `refusal` (what nft says
+to the next transaction).
+"""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from browser.traffic import entries
+from offload.errors import NftError
+from offload.model.flow import Entry
+from offload.model.network import Kernel, Lack
+from offload.service.main import build
+from offload.system.conntrack import FakeConntrack
+from offload.system.uci import Uci
+from service.routers import HoldingNft, router
+
+FOLDER = Path(sys.argv[1]) if __name__ == "__main__" else Path()
+
+
+class ToldNft(HoldingNft):
+    """Writes down what it is sent, and refuses when it is told to."""
+
+    def apply(self, text: str) -> None:
+        refusal = FOLDER / "refusal"
+        if refusal.exists():
+            raise NftError(refusal.read_text())
+        with (FOLDER / "nft").open("a") as file:
+            file.write(text)
+        super().apply(text)
+
+
+class Traffic(FakeConntrack):
+    """As many connections as the file says; they move on with time."""
+
+    begin = time.monotonic()
+
+    def entries(self) -> list[Entry]:
+        flows = FOLDER / "flows"
+        return entries(int(flows.read_text()) if flows.exists() else 20, seconds=time.monotonic() - self.begin)
+
+
+def kernel() -> Kernel:
+    """What the kernel can do."""
+    lacks = FOLDER / "lacks"
+    missing = (Lack("flowtables", lacks.read_text()),) if lacks.exists() else ()
+    return Kernel("6.6.73", flowtable=not missing, nft="1.1.1", missing=missing)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    doors, nft = router().service.doors, ToldNft()
+    loop = build(replace(doors, uci=Uci(FOLDER / "config"), nft=nft, conntrack=Traffic(), probe=kernel))
+    nft.service = loop.service
+    loop.run()
+
+
+if __name__ == "__main__":
+    main()

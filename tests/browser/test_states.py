@@ -1,0 +1,165 @@
+"""What the page says when the way to an offloaded flow is not free: in place, in words, and it finds back by itself."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.conftest import PHONE, Visit
+from browser.site import FIREWALL, Site
+from browser.test_zones import row, tab
+
+AXE = (Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js").read_text()
+TABS = ("Zones", "Pairs", "Exempt traffic", "Devices", "Advanced")
+
+
+def notice(page: Page, text: str) -> None:
+    """Wait for a notice, with the form still there beneath it."""
+    expect(page.locator(".offload-notices")).to_contain_text(text)
+    expect(page.locator("#cbi-offload-zone")).to_be_visible()
+
+
+def test_the_service_stops_and_starts_again(site: Site, visit: Visit) -> None:
+    page = visit("zones")
+    expect(page.locator(".offload-notices")).to_be_empty()
+    site.stop()
+    notice(page, "The service is not running")
+    expect(row(page, "lan")).to_contain_text("unknown")
+    site.start()
+    expect(page.locator(".offload-notices")).to_be_empty()
+    expect(row(page, "lan").locator(".offload-mode")).to_have_text("Software")
+
+
+def test_a_choice_can_be_made_while_the_service_is_away(site: Site, visit: Visit) -> None:
+    site.stop()
+    page = visit("zones")
+    notice(page, "The service is not running")
+    row(page, "guest").get_by_role("combobox").select_option("software")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save & Apply").click()
+    assert site.option("guest", "mode") == "software"
+
+
+def test_the_router_does_not_answer(site: Site, visit: Visit) -> None:
+    page = visit("zones", expect="Failed to load resource")
+    page.route("**/admin/ubus*", lambda route: route.abort())
+    notice(page, "No answer")
+    page.unroute("**/admin/ubus*")
+    expect(page.locator(".offload-notices")).to_be_empty()
+    page.route("**/admin/ubus*", lambda route: route.fulfill(status=502))
+    notice(page, "No answer")
+    assert site.option("lan", "mode") == "software"
+
+
+def test_ubus_is_away(site: Site, visit: Visit) -> None:
+    page = visit("zones")
+    assert site.broker is not None
+    site.broker.kill()
+    notice(page, "No answer")
+
+
+def test_a_login_that_may_not_ask(visit: Visit) -> None:
+    page = visit("zones")
+    page.evaluate("L.env.sessionid = '0'.repeat(32)")
+    notice(page, "No rights")
+
+
+def test_a_kernel_without_flowtables_names_the_package(site: Site, visit: Visit) -> None:
+    site.say("lacks", "kmod-nft-offload")
+    site.reload()
+    page = visit("zones")
+    notice(page, "install kmod-nft-offload")
+    expect(row(page, "lan").locator(".offload-mode")).to_have_text("None")
+    expect(row(page, "lan")).to_contain_text("this kernel or nft cannot do flowtables")
+
+
+def test_a_refused_change_is_told(site: Site, visit: Visit) -> None:
+    page = visit("zones")
+    site.say("refusal", "Error: Could not process rule: Device or resource busy")
+    row(page, "guest").get_by_role("combobox").select_option("software")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save & Apply").click()
+    notice(page, "Device or resource busy")
+    site.say("refusal")
+    expect(page.locator(".offload-notices")).to_be_empty()
+
+
+def test_fw4s_own_switch_is_taken_over_with_one_click(site: Site, visit: Visit) -> None:
+    site.write("firewall", FIREWALL.replace("'REJECT'", "'REJECT'\n\toption flow_offloading '1'", 1))
+    site.reload()
+    page = visit("zones")
+    notice(page, "The firewall offloads every flow itself")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Take over").click()
+    assert (site.option("globals", "mode"), site.option("globals", "taken")) == ("software", "software")
+    assert "flow_offloading '0'" in (site.config / "firewall").read_text()
+    page.wait_for_selector("#cbi-offload-zone")
+    expect(page.locator(".offload-notices")).to_be_empty()
+    expect(row(page, "guest").locator(".offload-mode")).to_have_text("Software")
+
+
+def test_a_reader_cannot_take_over(site: Site, visit: Visit) -> None:
+    site.write("firewall", FIREWALL.replace("'REJECT'", "'REJECT'\n\toption flow_offloading '1'", 1))
+    site.reload()
+    page = visit("zones", user="reader")
+    expect(page.get_by_role("button", name="Take over")).to_be_disabled()
+
+
+@pytest.mark.parametrize("package", ["offload", "firewall"])
+def test_without_a_file_the_page_says_so(site: Site, visit: Visit, package: str) -> None:
+    (site.config / package).unlink()
+    expect(visit("zones").locator(".offload-notices")).to_contain_text("No configuration")
+
+
+def test_a_hidden_page_asks_nothing(site: Site, visit: Visit) -> None:
+    page = visit("zones")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.wait_for_timeout(6500)
+    assert asked == []
+    site.stop()
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: false })")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator(".offload-notices")).to_contain_text("The service is not running", timeout=2000)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_in_the_way_of_eyes_and_hands(site: Site, visit: Visit, theme: str) -> None:
+    site.write("firewall", FIREWALL.replace("'REJECT'", "'REJECT'\n\toption flow_offloading '1'", 1))
+    site.reload()
+    page = visit("zones", theme=theme)
+    page.add_script_tag(content=AXE)
+    for name in TABS:
+        tab(page, name)
+        page.wait_for_timeout(100)
+        found = page.evaluate("axe.run(document.body).then((report) => report.violations)")
+        grave = [each for each in found if each["impact"] in {"serious", "critical"}]
+        assert not grave, [(each["id"], [node["html"] for node in each["nodes"]]) for each in grave]
+    tab(page, "Exempt traffic")
+    page.get_by_role("button", name="Add exemption").click()
+    page.wait_for_selector(".modal")
+    found = page.evaluate("axe.run('.modal').then((report) => report.violations)")
+    grave = [each for each in found if each["impact"] in {"serious", "critical"}]
+    assert not grave, [(each["id"], [node["html"] for node in each["nodes"]]) for each in grave]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_is_wide_enough(visit: Visit, theme: str) -> None:
+    page = visit("zones", theme=theme, size=PHONE)
+    for name in TABS:
+        tab(page, name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], name
+
+
+def test_the_keyboard_is_enough(site: Site, visit: Visit) -> None:
+    page = visit("zones")
+    row(page, "guest").get_by_role("combobox").focus()
+    page.keyboard.press("ArrowDown")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Save & Apply":
+            break
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert site.option("guest", "mode") == "software"
