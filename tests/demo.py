@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ubus_cli
+
 from kernel import lab
 from kernel.lab import Home, home
 from kernel.netns import Namespace
 from kernel.pace import BYTES, Pace
+from kernel.resident import resident
 from kernel.traffic import Server, Talk, Target
 
 RESULT = Path("build/demo.json")
@@ -49,10 +52,33 @@ def expect(holds: bool, sentence: str) -> None:
         sys.exit(1)
 
 
+def prompt(line: str) -> None:
+    print(f"{DIM}${PLAIN} {BOLD}{line}{PLAIN}", flush=True)
+
+
 def command(home: Home, *argv: str) -> None:
-    """Run the product and show what it says, as on a terminal."""
-    print(f"{DIM}${PLAIN} {BOLD}offload {' '.join(argv)}{PLAIN}", flush=True)
+    """Run the product and show what it says, as on a terminal; the service answers."""
+    prompt(f"offload {' '.join(argv)}")
     print(home.router.offload(*argv), flush=True)
+
+
+def serve(home: Home, stack: ExitStack) -> None:
+    """Start the service, and wait until it has brought the kernel there."""
+    prompt("offload service &")
+    service = stack.enter_context(resident(home.router))
+    service.until(service.devices)
+    tell(f"It looked around by itself, and its flowtable lists {', '.join(service.devices())}.")
+
+
+def ubus_call(home: Home, method: str, **words: str) -> None:
+    """Call the service as a script does, and show what it replies."""
+    text = json.dumps(words)
+    prompt(f"ubus call offload {method} '{text}'")
+    program = [sys.executable, ubus_cli.__file__, "-s", str(home.router.socket)]
+    reply = home.router.run(*program, "call", "offload", method, text)
+    show(reply.expandtabs(4))
+    answer = json.loads(reply)
+    expect(answer["ok"], answer.get("error", "the service refused"))
 
 
 @dataclass
@@ -161,7 +187,7 @@ def main() -> None:
         heading(2, "The choice: software for every zone, but none for guest")
         show((built.router.config / "offload").read_text().replace("\t", "    "))
         print()
-        command(built, "apply")
+        serve(built, stack)
 
         heading(3, "Everybody talks to the server, through NAT")
         house.talk()
@@ -174,9 +200,8 @@ def main() -> None:
         pace = house.measure()
 
         heading(4, "One change: guest may use the fast path")
-        built.router.uci("offload", "guest", "mode", "software")
-        print(f"{DIM}${PLAIN} {BOLD}uci set offload.guest.mode=software; uci commit offload{PLAIN}")
-        command(built, "apply")
+        ubus_call(built, "set", zone="guest", mode="software")
+        print()
         house.talk()
         fast = house.witness()
         after = json.loads(built.router.offload("status", "--json"))

@@ -9,6 +9,7 @@ import pytest
 if os.environ.get("OFFLOAD_IN_VM"):
     from kernel.house import House, house
     from kernel.lab import Home, home
+    from kernel.resident import Resident, resident
     from kernel.traffic import Talk
 else:
     collect_ignore_glob = ["*.py"]
@@ -26,6 +27,16 @@ def _home(network: "Home") -> "Home":
     network.router.reset()
     network.router.offload("apply")
     return network
+
+
+@pytest.fixture(scope="module", name="service")
+def _service(network: "Home") -> Iterator["Resident"]:
+    """The resident service on that network's router."""
+    network.router.reset()
+    with resident(network.router) as running:
+        running.until(running.devices)
+        yield running
+    network.router.reset()
 
 
 @pytest.fixture(name="call")

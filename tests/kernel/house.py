@@ -19,6 +19,7 @@ from kernel.traffic import PORT, Proto, Server, Talk, Target
 NETWORKS = {
     "lan": ("192.168.1", "2001:db8:1"),
     "iot": ("192.168.2", "2001:db8:2"),
+    "guest": ("192.168.3", "2001:db8:3"),
     "docker": ("172.17.0", "2001:db8:17"),
     "vpn": ("10.7.0", "2001:db8:7"),
     "wan": ("203.0.113", "2001:db8:ff"),
@@ -216,7 +217,7 @@ class House:
             talk.close()
         ours = ("fw4", "flow_offload", "flow_offload_hw")
         self.router.nft("".join(f"table inet {name}\ndelete table inet {name}\n" for name in ours))
-        for kind in ("bridge", "bond", "wireguard", "veth"):  # VLANs go with what they stand on
+        for kind in ("bridge", "bond", "wireguard", "veth", "engine"):  # VLANs go with what they stand on
             listed = self.router.run("ip", "-o", "link", "show", "type", kind).splitlines()
             self.router.ip(*(f"link del {re.split('[:@]', line)[1].strip()}" for line in listed))
         self.router.run("conntrack", "-F")

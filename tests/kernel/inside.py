@@ -19,6 +19,7 @@ from offload.model.applied import Applied
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import Plan
 from offload.service import reconcile
+from offload.service.ability import Ability
 from offload.service.observe import observe
 from offload.service.reconcile import Decided
 from offload.system.capability import probe
@@ -39,7 +40,8 @@ def observed(router: Router) -> Snapshot:
         sysfs.mkdir()
         router.run("mount", "-t", "sysfs", "sysfs", str(sysfs))
     with router.entered():
-        return observe(dump, Netlink(sysfs / "class/net"), Nft(), capability())
+        seen = observe(dump, Netlink(sysfs / "class/net"), Nft(), capability())
+        return Ability().look(seen, reconcile.read(Uci(router.config)), Netlink(), Nft())
 
 
 @cache

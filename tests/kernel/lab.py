@@ -10,6 +10,8 @@ import json
 import shutil
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class Router(Namespace):
     def __init__(self, name: str, folder: Path = HOME) -> None:
         super().__init__(name)
         self._folder = folder
-        self._socket = Path("/run", f"{name}.ubus")
+        self.socket = Path("/run", f"{name}.ubus")
         self.config = Path("/etc/netns", name, "config")
         self.replies = Path("/run", f"{name}.replies")
         self.reset()
@@ -47,10 +49,24 @@ class Router(Namespace):
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep netifd's answers reachable on ubus, and the product ready."""
-        self.product = Product(self.name, self._socket)  # it gets warm meanwhile
-        with ubusd.running(self._socket, self.replies):
+        self.product = Product(self.name, self.socket)  # it gets warm meanwhile
+        self.start_broker()
+        try:
             yield
+        finally:
+            self.stop_broker()
         self.product.close()
+
+    def start_broker(self) -> None:
+        """Run a ubusd that also answers for netifd."""
+        self._broker = subprocess.Popen([sys.executable, ubusd.__file__, str(self.socket), str(self.replies)])
+        ubusd.wait_for(self.socket, self._broker)
+
+    def stop_broker(self) -> None:
+        """Kill it; who was connected is not told."""
+        self._broker.kill()
+        self._broker.wait()
+        self.socket.unlink()
 
     def reset(self) -> None:
         """Put the folder's configuration and netifd's answers back."""

@@ -1,7 +1,8 @@
-"""The resident service on a router of the lab: a process of its own, a broker of its own, and who calls it."""
+"""The resident service on a router of the lab: a process of its own, and who calls it over the router's ubus."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import ubus
-import ubusd
 
 from kernel.lab import Router
 
 PROGRAMS = ("nft",)
+IP = shutil.which("ip") or "ip"  # the service is started with a PATH of its own
+HOME_DEVICES = ["br-lan", "lan1", "lan2", "lan3", "wan"]  # what lab.Home's own configuration lists
+SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1
 PATIENCE = 120.0  # a machine without KVM beside others of its kind is slow to start Python
 
 
@@ -25,11 +28,9 @@ class Resident:
 
     def __init__(self, router: Router) -> None:
         self.router = router
-        self.socket = Path("/run/service.ubus")
         self.programs = Path("/run/service.bin")
         self.programs.mkdir(exist_ok=True)
         self.mend()
-        self.broker: subprocess.Popen[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
 
     def mend(self) -> None:
@@ -49,12 +50,9 @@ class Resident:
 
     def start(self) -> None:
         """Start the service and wait until it answers and has worked."""
-        command = ["ip", "netns", "exec", self.router.name, sys.executable, "-m", "offload", "service"]
-        environment = os.environ | {
-            "OFFLOAD_UBUS_SOCKET": str(self.socket),
-            "PATH": f"{self.programs}:{os.environ['PATH']}" if not self.programs.exists() else str(self.programs),
-        }
-        self.process = subprocess.Popen([_which(command[0]), *command[1:]], env=environment)
+        command = [IP, "netns", "exec", self.router.name, sys.executable, "-m", "offload", "service"]
+        environment = os.environ | {"OFFLOAD_UBUS_SOCKET": str(self.router.socket), "PATH": str(self.programs)}
+        self.process = subprocess.Popen(command, env=environment)
         self.until(lambda: self.status() is not None)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -74,6 +72,17 @@ class Resident:
             found = self.call("status")
             return found if found["ok"] else None
         return None
+
+    def as_shipped(self) -> None:
+        """Put the configuration back, and wait until the kernel is there again."""
+        self.router.reset()
+        assert self.call("reload")["ok"]
+        self.until(lambda: self.devices() == HOME_DEVICES)
+
+    def inside(self, script: str) -> str:
+        """Run a shell script where the service runs, with its view of the files."""
+        assert self.process is not None
+        return self.router.run("nsenter", "-t", str(self.process.pid), "-m", "sh", "-c", script)
 
     def passes(self) -> int:
         """How many passes there were."""
@@ -117,28 +126,28 @@ class Resident:
         return len(list(Path("/proc", str(self.process.pid), "fd").iterdir()))
 
     @contextmanager
-    def bus(self) -> Iterator[None]:
-        """Run a broker, with this process connected to it; a test may put another in its place."""
-        with ubusd.running(self.socket, self.router.replies) as first:
-            self.broker = first
-            ubus.connect(str(self.socket))
+    def connected(self) -> Iterator[None]:
+        """Let this process be one of those that call it."""
+        ubus.connect(str(self.router.socket))
+        try:
             yield
-            ubus.disconnect(False)
-            if self.broker is not first:
-                self.broker.kill()
-                self.broker.wait()
+        finally:
+            if ubus.get_connected():
+                ubus.disconnect(False)
 
-
-def _which(name: str) -> str:
-    return next(str(path) for folder in ("/usr/sbin", "/usr/bin", "/sbin") if (path := Path(folder, name)).exists())
+    def lose_ubusd(self) -> None:
+        """Kill ubusd, and start another."""
+        ubus.disconnect(False)
+        self.router.stop_broker()
+        self.router.start_broker()
+        ubus.connect(str(self.router.socket))
 
 
 @contextmanager
 def resident(router: Router) -> Iterator[Resident]:
-    """Run the service on `router` for a while."""
-    router.reset()
+    """Run the service on `router` for a while; killed at the end, it leaves its tables."""
     running = Resident(router)
-    with running.bus():
+    with running.connected():
         try:
             running.start()
             yield running

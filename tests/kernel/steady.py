@@ -53,9 +53,9 @@ def upload(talk: Talk) -> Steady:
     return Steady(talk, lambda talk: talk.push(LITTLE))
 
 
-def quiet(talk: Talk) -> Steady:
+def quiet(talk: Talk, pause: float = 0.3) -> Steady:
     """Say a word now and then."""
-    return Steady(talk, lambda talk: talk.echo(1), pause=0.3)
+    return Steady(talk, lambda talk: talk.echo(1), pause)
 
 
 class Drip:

@@ -101,6 +101,16 @@ def test_an_exemption_by_mac_means_who_opened(desk: Desk) -> None:
     assert desk.slow() == {"out", "out6"}
 
 
+def test_an_exemption_by_source_port_means_who_opened(desk: Desk) -> None:
+    """Every reply comes from port 7007, the one called, and is nobody's source."""
+    opened, called = (desk.talks[name].near[1] for name in ("out", "in6"))
+    exempt = "\nconfig exempt\n\toption proto 'tcpudp'\n\tlist src_port '{}'\n"
+    desk.choose(exempt.format(opened) + exempt.format(f"{called - 1}-{called}"))
+    assert desk.slow() == {"out", "in6"}
+    desk.choose(exempt.format(7007))
+    assert desk.slow() == set()
+
+
 def test_without_exemptions_all_are_fast_again(desk: Desk) -> None:
     desk.choose()
     assert desk.slow() == set()

@@ -1,27 +1,92 @@
-"""A PPPoE session that ends and comes back: its parent keeps new flows fast until the product has been there."""
+"""A PPPoE session that ends and comes back: its parent keeps new flows fast until the product has been there.
 
+Alone the kernel forgets the device with the session; the resident service lists it again, however often it comes.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+import pytest
+import ubus
+
+from kernel.daemons import wait_until
 from kernel.evidence import Sighting
 from kernel.house import House
-from kernel.inside import applied, decided, observed
+from kernel.inside import NETIFD, applied, decided, observed
+from kernel.resident import Resident, resident
 from kernel.topologies import PPPOE, TOPOLOGIES
 
 ENOUGH = 60
+LISTED = sorted(TOPOLOGIES["pppoe"].listed.split())
+RECONNECTS = 100 if os.environ.get("OFFLOAD_SOAK") else 10
+SAMPLED = 5  # every so many reconnects a new conversation shows which path it takes
 
 
-def test_a_pppoe_session_that_comes_back_finds_its_pair_fast(house: House) -> None:
+@pytest.fixture(scope="module", name="line")
+def _line(house: House) -> Iterator[House]:
     with house.shaped(TOPOLOGIES["pppoe"].shape):
-        house.router.offload("apply")
-        assert one(house).fast(ENOUGH)
+        yield house
 
-        PPPOE.hang_up()
-        PPPOE.dial()
-        # The kernel has dropped the old device from the flowtable; its parent is there, and that is enough.
-        assert house.listed() == ["br-lan", "eth1", "lan1"]
-        assert one(house).fast(ENOUGH)
 
-        applied(house.router, decided(house.router, observed(house.router)))
-        assert house.listed() == sorted(TOPOLOGIES["pppoe"].listed.split())
-        assert one(house).fast(ENOUGH)
+def test_a_pppoe_session_that_comes_back_finds_its_pair_fast(line: House) -> None:
+    line.router.offload("apply")
+    assert one(line).fast(ENOUGH)
+
+    PPPOE.hang_up()
+    PPPOE.dial()
+    # The kernel has dropped the old device from the flowtable; its parent is there, and that is enough.
+    assert line.listed() == ["br-lan", "eth1", "lan1"]
+    assert one(line).fast(ENOUGH)
+
+    applied(line.router, decided(line.router, observed(line.router)))
+    assert line.listed() == LISTED
+    assert one(line).fast(ENOUGH)
+
+
+def test_the_service_follows_every_session(line: House) -> None:
+    netifd = Netifd(line)
+    with resident(line.router) as service:
+        service.until(lambda: line.listed() == LISTED)
+        size = service.descriptors()
+        took = [reconnect(line, netifd, service, sampled=not turn % SAMPLED) for turn in range(RECONNECTS)]
+        print(f"\n{RECONNECTS} reconnects: listed {median(took):.2f} s after netifd said so, at most {max(took):.2f} s")
+        assert service.descriptors() == size
+    line.router.offload("apply")
+
+
+def reconnect(line: House, netifd: "Netifd", service: Resident, *, sampled: bool) -> float:
+    """Let the session end and come back; how long the service took to list its device again."""
+    PPPOE.hang_up()
+    netifd.tell(up=False)
+    wait_until(lambda: "pppoe-wan" not in service.devices(), "the flowtable without pppoe-wan")
+    PPPOE.dial()
+    netifd.tell(up=True)
+    begin = time.monotonic()
+    service.until(lambda: service.devices() == LISTED, 20)
+    took = time.monotonic() - begin
+    if sampled:
+        assert one(line).fast(ENOUGH)
+    return took
+
+
+class Netifd:
+    """What netifd says of wan: in its dump, and in the event that tells of it."""
+
+    def __init__(self, line: House) -> None:
+        self._file = line.router.replies / NETIFD
+        self._dump: dict[str, Any] = json.loads(self._file.read_text())
+
+    def tell(self, *, up: bool) -> None:
+        """Say that wan is up, on its l3 device, or that it is down."""
+        kept = [each for each in self._dump["interface"] if each["interface"] != "wan"]
+        wan = next(each for each in self._dump["interface"] if each["interface"] == "wan")
+        down = {name: value for name, value in wan.items() if name != "l3_device"} | {"up": False}
+        self._file.write_text(json.dumps({"interface": [*kept, wan if up else down]}))
+        ubus.send("network.interface", {"action": "ifup" if up else "ifdown", "interface": "wan"})
 
 
 def one(house: House) -> Sighting:

@@ -1,13 +1,12 @@
-"""Real traffic between hosts: a server, conversations whose packets are counted, and a pulse that feels gaps."""
+"""Real traffic between hosts: a server, and conversations whose packets are counted."""
 
 import socket
 import struct
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple
 
 from kernel.netns import Namespace
 
@@ -160,37 +159,6 @@ class Talk:
             if not got:
                 raise ConnectionError("the other side hung up")
             size -= got
-
-
-class Pulse:
-    """A conversation that never rests: `with Pulse(talk) as pulse:`; afterwards, its longest gap and its error."""
-
-    def __init__(self, talk: Talk, pause: float = 0.05) -> None:
-        self.talk = talk
-        self.beats = 0
-        self.longest = 0.0  # seconds
-        self.error: OSError | None = None
-        self._pause = pause
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
-        try:
-            while not self._stopped.wait(self._pause):
-                started = time.monotonic()
-                self.talk.echo(1)
-                self.beats += 1
-                self.longest = max(self.longest, time.monotonic() - started)
-        except OSError as error:
-            self.error = error
 
 
 def _address(connected: socket.socket) -> tuple[IPv4Address | IPv6Address, int]:

@@ -20,6 +20,7 @@ RECEIVE_BUFFER = 1 << 20
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sparc and parisc
 DATAGRAM = 64 << 10
 MOST_AT_ONCE = 256  # datagrams; the rest is still there at the next look
+NOTHING = Told()
 OVERRUN = Told(("the kernel told more than we could read",))
 
 
@@ -33,6 +34,7 @@ class Hints:
         except OSError as error:
             raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
         self._links = Links()
+        self._begun = NOTHING  # of a transaction whose end the kernel has not told yet
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Told:
@@ -40,8 +42,19 @@ class Hints:
         return _joined(self._links.hear(each) if each is not None else OVERRUN for each in _datagrams(self._route))
 
     def transactions(self) -> Told:
-        """What was said of nft transactions since the last look, our own among them."""
-        return _joined(transactions(each) if each is not None else OVERRUN for each in _datagrams(self._nft))
+        """What was said of the nft transactions that have ended since the last look, our own among them.
+
+        The kernel tells what a transaction changed, and then, in a datagram of its own, that it is one: who looks
+        between the two must not take the first for nothing.
+        """
+        ended = [NOTHING]
+        for each in _datagrams(self._nft):
+            part = transactions(each) if each is not None else OVERRUN
+            self._begun = _joined((self._begun, part))
+            if part.generations or part is OVERRUN:
+                ended.append(self._begun)
+                self._begun = NOTHING
+        return _joined(ended)
 
     def named(self, seen: Seen) -> tuple[Station, str] | Neighbour | None:
         """The station with its bridge, or the neighbour, by the names of devices; None where these are gone already."""

@@ -1,0 +1,37 @@
+"""What the init script asks of procd's jail; each was wrong once, and shows only under a real procd and ujail."""
+
+import re
+
+import pytest
+
+from package.router import REPOSITORY
+
+SCRIPT = (REPOSITORY / "files/etc/init.d/offload").read_text()
+
+
+def words(call: str) -> list[str]:
+    """The arguments of the script's only call of a function."""
+    (found,) = re.findall(rf"^\t{call} (.*?)(?: #.*)?$", SCRIPT, re.MULTILINE)
+    return str(found).split()
+
+
+def test_the_command_is_a_program_and_not_a_script() -> None:
+    """Of a script ujail reads the first line into a buffer that it never ends (procd, jail/fs.c)."""
+    assert words("procd_set_param command") == ["/usr/bin/python3", "/usr/bin/offload", "service"]
+
+
+def test_nft_is_found_in_an_environment_that_holds_nothing_else() -> None:
+    (path,) = words("procd_set_param env")
+    assert "/usr/sbin" in path.removeprefix("PATH=").split(":")
+
+
+def test_the_next_ubusd_can_be_reached() -> None:
+    """The jail's own word mounts the socket that there is, and a ubusd that comes back makes another."""
+    assert "ubus" not in words("procd_add_jail")
+    assert "/var/run/ubus" in words("procd_add_jail_mount")
+
+
+@pytest.mark.parametrize("word", ["requirejail", "log"])
+def test_what_may_be_missing_does_not_keep_it_from_starting(word: str) -> None:
+    """Without ujail it starts unjailed; and a jail with `log` does not start where nobody made /dev/log."""
+    assert word not in words("procd_add_jail")
