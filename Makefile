@@ -16,18 +16,19 @@ demo: setup  ## watch a guest zone move to the fast path, on a real kernel
 
 test: check kernel  ## everything: lint, types, units, golden routers, a real kernel
 
-check: setup  ## lint, types and units, without a virtual machine
+check: setup  ## lint, types, units and the LuCI page in a browser, without a virtual machine
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	node_modules/.bin/eslint
 	$(PYTHON) -m codespell_lib
 	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --ignore tests/browser/test_kernel.py
 
 kernel: setup  ## real traffic through a real kernel, one boot for all; hardware on a later kernel as well
 	$(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider tests/kernel
 	OFFLOAD_KERNEL=6.12 $(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider \
 		tests/kernel/test_engine.py tests/kernel/test_hardware*.py
+	$(PYTHON) -m pytest tests/browser/test_kernel.py
 
 SOAKED := service survival reconnect roaming storm
 soak: setup  ## the service's repetitions, ten times as many as in `make test`

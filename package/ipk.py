@@ -9,6 +9,7 @@ import gzip
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "packages"
+APP = HERE.parent / "luci-app-offload"
 DEFINED = re.compile(r"^define (\S+)\n(.*?)^endef$", re.DOTALL | re.MULTILINE)
 ASSIGNED = re.compile(r"^[ \t]*([A-Z_]+):=[ \t]*(.*)$", re.MULTILINE)
 # What OpenWrt gives every package (include/package-pack.mk); the package's own script is called from functions.sh.
@@ -60,8 +62,12 @@ class Recipe:
         return [word.lstrip("+") for word in self.variables["DEPENDS"].split()]
 
     def text(self, what: str) -> str:
-        """The text of `define Package/NAME/WHAT`."""
-        return self.texts[f"Package/{self.name}/{what}"]
+        """The text of `define Package/NAME/WHAT`; empty where there is none."""
+        return self.texts.get(f"Package/{self.name}/{what}", "")
+
+    def stage(self, target: Path) -> None:
+        """Copy what lands on a router into a folder."""
+        subprocess.run([HERE / "stage.sh", self.folder / "files.list", target], check=True)  # noqa: S603  # our own
 
     def control(self, size: int) -> dict[str, tuple[str, int]]:
         """The files that tell opkg what to do: content and mode."""
@@ -70,13 +76,14 @@ class Recipe:
             "Package": self.name,
             "Version": self.version,
             "Depends": ", ".join(self.depends),
+            "Maintainer": self.variables["PKG_MAINTAINER"],
             "License": self.variables["PKG_LICENSE"],
             "Section": self.variables["SECTION"],
             "Architecture": self.variables["PKGARCH"],
             "Installed-Size": str(size),
             "Description": description,
         }
-        return {
+        files = {
             "conffiles": (self.text("conffiles"), 0o644),
             "control": ("".join(f"{name}: {value}\n" for name, value in fields.items()), 0o644),
             "postinst": (SCRIPT.format(silent=SILENT, default="default_postinst"), RUN),
@@ -85,13 +92,40 @@ class Recipe:
             "prerm": (SCRIPT.format(silent="", default="default_prerm"), RUN),
             "prerm-pkg": (self.text("prerm"), RUN),
         }
+        return {name: (text, mode) for name, (text, mode) in files.items() if text}
+
+
+class Page(Recipe):
+    """A LuCI app: its Makefile says little, since OpenWrt's luci.mk says the rest, and so does this."""
+
+    # What luci.mk does after an installation, so that menu and rights are read anew.
+    POSTINST = (
+        '[ -n "${IPKG_INSTROOT}" ] || {\n'
+        "\trm -f /tmp/luci-indexcache.*\n\trm -rf /tmp/luci-modulecache/\n"
+        "\t/etc/init.d/rpcd reload 2>/dev/null\n\texit 0\n}\n"
+    )
+
+    @classmethod
+    def of(cls, folder: Path) -> "Page":
+        """Read FOLDER/Makefile."""
+        own = Recipe.of(folder).variables
+        names = {"DEPENDS": "DEPENDS", "PKG_MAINTAINER": "MAINTAINER", "PKGARCH": "PKGARCH"}
+        variables = {**own, **{name: own[f"LUCI_{theirs}"] for name, theirs in names.items()}}
+        variables |= {"PKG_NAME": folder.name, "SECTION": "luci"}
+        texts = {"conffiles": "", "description": " ".join(own["LUCI_DESCRIPTION"].split()), "postinst": cls.POSTINST}
+        return cls(folder, variables, {f"Package/{folder.name}/{what}": text for what, text in texts.items()})
+
+    def stage(self, target: Path) -> None:
+        """Copy what lands on a router into a folder."""
+        shutil.copytree(self.folder / "htdocs", target / "www")
+        shutil.copytree(self.folder / "root", target, dirs_exist_ok=True)
 
 
 def build(folder: Path, target: Path) -> Path:
     """Write the package of FOLDER/Makefile into `target`."""
-    recipe, time = Recipe.of(folder), _time()
+    recipe, time = (Recipe if (folder / "files.list").exists() else Page).of(folder), _time()
     with TemporaryDirectory() as staged:
-        subprocess.run([HERE / "stage.sh", folder / "files.list", staged], check=True)  # noqa: S603  # our own
+        recipe.stage(Path(staged))
         files = sorted(Path(staged).rglob("*"))
         data = _tar(((path.relative_to(staged).as_posix(), *_content(path)) for path in files), time)
         size = sum(path.stat().st_size for path in files if path.is_file())
@@ -136,7 +170,7 @@ def _time() -> int:
 
 def main() -> None:
     """Make every package there is, and say where it is."""
-    for makefile in sorted(HERE.glob("*/Makefile")):
+    for makefile in (*sorted(HERE.glob("*/Makefile")), APP / "Makefile"):
         package = build(makefile.parent, BUILD)
         sys.stdout.write(f"{package.relative_to(HERE.parent)}: {package.stat().st_size} bytes\n")
 

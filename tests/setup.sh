@@ -5,7 +5,9 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="linux-image-amd64 qemu-system-x86 busybox-static nftables conntrack iperf3 ethtool kmod iproute2 tcpdump
-    procps e2fsprogs file python3-venv ppp pppoe hostapd iw wireguard-tools"
+    procps e2fsprogs file python3-venv ppp pppoe hostapd iw wireguard-tools gcc make linux-headers-amd64
+    chromium fonts-dejavu-core nodejs"
+later=6.12 # the hardware tests run on this kernel as well; Debian 12 has it among its security updates
 
 say() {
     printf 'setup: %s\n' "$*"
@@ -36,6 +38,43 @@ install_packages() {
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $absent
 }
 
+newest() { # a plain kernel for PCs: no cloud, no real time
+    apt-cache search --names-only "^linux-image-$later\.[0-9]+(\+deb[0-9]+)?-amd64\$" | cut -d' ' -f1 | sort -V | tail -n 1
+}
+
+install_later_kernel() {
+    if ls "/boot/vmlinuz-$later."* >/dev/null 2>&1; then return; fi
+    say "installing kernel $later (about one minute)"
+    [ -n "$(newest)" ] || quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get update
+    image=$(newest)
+    [ -n "$image" ] || { say "this Debian has no kernel $later"; exit 1; }
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        "$image" "linux-headers-${image#linux-image-}"
+}
+
+build_engine() { # the emulated hardware, once per kernel; only test machines load it
+    for headers in /lib/modules/*/build; do
+        release=$(basename "$(dirname "$headers")")
+        folder=build/engine/$release
+        stamp=$(cat tests/kernel/engine/* | sha256sum)
+        if [ -e "$folder/engine.ko" ] && [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ]; then continue; fi
+        say "building the emulated hardware for $release"
+        mkdir -p "$folder"
+        cp tests/kernel/engine/* "$folder/"
+        quietly make -C "$headers" M="$PWD/$folder" modules
+        printf '%s\n' "$stamp" >"$folder/stamp"
+    done
+}
+
+install_modules() { # what checks the LuCI page: eslint and axe-core
+    if cmp -s package.json node_modules/wanted; then return; fi
+    say "installing node_modules"
+    # Debian's nodejs has npm in a package of its own, other makers' in the same.
+    command -v npm >/dev/null || quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y npm
+    quietly npm install --no-package-lock --no-audit --no-fund
+    cp package.json node_modules/wanted
+}
+
 dependencies='
 import sys, tomllib
 project = tomllib.load(open("pyproject.toml", "rb"))["project"]
@@ -60,5 +99,8 @@ make_venv() {
 }
 
 install_packages
+install_later_kernel
+build_engine
 make_venv
+install_modules
 say "ready"

@@ -1,9 +1,9 @@
 """The service a browser test talks to: `python -m browser.resident FOLDER`.
 
 Its loop, its answers, uci and the bus are real; nft, netlink and conntrack are fakes, since the kernel here may have no
-flowtables (tests/kernel/test_page.py has one). In FOLDER a test finds what was sent to nft, and says what the rest of
-the router is like: `flows` (how many connections), `lacks` (a package that the kernel lacks), `refusal` (what nft says
-to the next transaction).
+flowtables (test_kernel.py has one that does). In FOLDER a test finds what was sent to `nft`, and says what the rest of
+the router is like: `flows` (how many connections), `lacks` (a package that the kernel lacks), `hardware` (all devices
+can do it), `refusal` (what nft says to the next transaction).
 """
 
 import sys
@@ -17,8 +17,9 @@ from offload.model.flow import Entry
 from offload.model.network import Kernel, Lack
 from offload.service.main import build
 from offload.system.conntrack import FakeConntrack
+from offload.system.netlink import FakeNetlink
 from offload.system.uci import Uci
-from service.routers import HoldingNft, router
+from service.routers import SCENE, HoldingNft, router
 
 FOLDER = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 
@@ -55,7 +56,11 @@ def kernel() -> Kernel:
 def main() -> None:
     """Serve until told to stop."""
     doors, nft = router().service.doors, ToldNft()
-    loop = build(replace(doors, uci=Uci(FOLDER / "config"), nft=nft, conntrack=Traffic(), probe=kernel))
+    able = (FOLDER / "hardware").exists()
+    netlink = FakeNetlink(replace(SCENE, links=tuple(replace(link, hw_tc_offload=able) for link in SCENE.links)))
+    loop = build(
+        replace(doors, netlink=netlink, uci=Uci(FOLDER / "config"), nft=nft, conntrack=Traffic(), probe=kernel)
+    )
     nft.service = loop.service
     loop.run()
 

@@ -1,6 +1,7 @@
 """Network > Flow Offload > Zones in a browser, over the real service: what is chosen lands in UCI and in nft."""
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -146,6 +147,21 @@ def test_devices_say_what_they_are_listed_for_and_why_not(visit: Visit) -> None:
     table = page.locator("[data-tab=devices] table")
     expect(table.get_by_role("row").filter(has_text="lan1")).to_contain_text("software")
     expect(table.get_by_role("row").filter(has_text="br-guest")).to_contain_text("mode none was chosen for zone guest")
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_hardware_says_how_far_it_has_come(site: Site, visit: Visit, *, able: bool) -> None:
+    site.stop()
+    site.say("hardware", "yes" if able else "")
+    site.write("offload", OFFLOAD.replace("software", "hardware"))
+    site.start()
+    page = visit("zones")
+    tab(page, "Pairs")
+    said = r"Hardware.*(accepted by the kernel|proven by live)" if able else "Software.*hardware does not cover"
+    expect(pair(page, "lan", "wan")).to_contain_text(re.compile(said, re.DOTALL))
+    tab(page, "Devices")
+    lan1 = page.locator("[data-tab=devices] tr").filter(has=page.locator(".ifacebadge", has_text="lan1"))
+    expect(lan1).to_contain_text("hardware" if able else "its driver reports no hw-tc-offload")
 
 
 def test_nothing_is_written_where_nothing_was_changed(site: Site, visit: Visit) -> None:

@@ -101,7 +101,7 @@ def _copy_python(root: Path) -> None:
     libraries = [Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))]
     for folder in libraries:
         shutil.copytree(folder, root / folder.relative_to("/"), ignore=NOT_NEEDED, dirs_exist_ok=True)
-    for name in ("src", "tests"):
+    for name in ("luci-app-offload", "src", "tests"):
         folder = REPOSITORY / name
         shutil.copytree(folder, root / folder.relative_to("/"), ignore=shutil.ignore_patterns("__pycache__", "golden"))
     for name in ("README.md", "pyproject.toml"):

@@ -24,7 +24,7 @@ from kernel.steady import Drip, download, since
 MOVES = 100 if os.environ.get("OFFLOAD_SOAK") else 10
 WALK = Walk()
 PLACES = [*WALK.PORTS, *CHANNELS]
-LONGEST = 5.0  # seconds until datagrams come through again; on a virtual machine without KVM a pass takes one or two
+MOSTLY, LONGEST = 1.0, 5.0  # seconds until something comes through again, where a busy machine may take its time
 AT_EASE = 2.0  # seconds that a phone stays where it is
 
 
@@ -91,5 +91,6 @@ def test_transfers_follow_a_phone_wherever_it_goes(house: House, service: Reside
     assert fetching.error is None
     for name, seconds in waited.items():
         print(f"\n{MOVES} moves, {name} went on after: median {median(seconds):.2f} s, worst {max(seconds):.2f} s")
+        assert median(seconds) < MOSTLY
     assert max(waited["UDP"]) < LONGEST
     assert not (service.status() or {"applied": {"error": "no answer"}})["applied"]["error"]

@@ -1,4 +1,4 @@
-"""Runs a command in a virtual machine with the newest stock kernel of /boot: `python -m kernel.vm COMMAND...`.
+"""Runs a command in a virtual machine with a stock kernel of Debian: `python -m kernel.vm COMMAND...`.
 
 The machine is gone afterwards; what the command writes to build/ stays. Output comes as it is written, the exit
 status is the command's own, and a machine that hangs is ended with status 124.
@@ -20,6 +20,7 @@ from kernel.image import REPOSITORY, pack, python_path
 BUILD = REPOSITORY / "build"
 LONGEST = float(os.environ.get("OFFLOAD_VM_SECONDS", "3600"))  # a hung guest must not hang who waits for it
 TIMED_OUT = 124  # as timeout(1)
+PAGE_PORT = 8080
 
 # The sysctls of conntrack and flowtables appear in a namespace only when the modules are there.
 MODULES = [
@@ -28,14 +29,20 @@ MODULES = [
 ]
 
 
-def newest_kernel() -> Path:
-    """The kernel that Debian's linux-image-amd64 installed last, or OFFLOAD_KERNEL."""
-    if named := os.environ.get("OFFLOAD_KERNEL"):
-        return Path(named)
+def kernel() -> Path:
+    """The kernel of Debian's linux-image-amd64, or the newest whose release begins with OFFLOAD_KERNEL, as `6.12`."""
+    wanted = os.environ.get("OFFLOAD_KERNEL") or _stable()
     kernels = [file for file in Path("/boot").glob("vmlinuz-*") if Path("/lib/modules", file.name[8:]).is_dir()]
-    if not kernels:
-        raise SystemExit("there is no kernel in /boot: run `make setup`")
-    return max(kernels, key=lambda file: [int(number) for number in re.findall(r"\d+", file.name)])
+    if fitting := [file for file in kernels if file.name[8:].startswith(wanted) or file == Path(wanted)]:
+        return max(fitting, key=lambda file: [int(number) for number in re.findall(r"\d+", file.name)])
+    raise SystemExit(f"there is no kernel {wanted} in /boot: run `make setup`")
+
+
+def _stable() -> str:
+    # not just the newest in /boot: another one for the hardware tests is there as well
+    query = ["dpkg-query", "--show", "--showformat", "${Depends}", "linux-image-amd64"]
+    depends = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    return depends.removeprefix("linux-image-").partition(" ")[0]
 
 
 def script(command: list[str]) -> str:
@@ -64,17 +71,24 @@ def processors() -> list[str]:
     return ["--cpus", "2"]
 
 
+def forwarded() -> list[str]:
+    """With OFFLOAD_VM_PORT, that port of this machine's loopback leads to PAGE_PORT of the guest, and nothing else."""
+    port = os.environ.get("OFFLOAD_VM_PORT")
+    network = f"user,id=page,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:{PAGE_PORT}"
+    return [f"--qemu-opts=-netdev {network} -device virtio-net-pci,netdev=page"] if port else []
+
+
 def boot(command: list[str]) -> int:
     """Boot, run, and return the command's exit status."""
-    kernel = newest_kernel()
-    print(f"vm: booting {kernel.name} (about ten seconds)", flush=True)
+    chosen = kernel()
+    print(f"vm: booting {chosen.name} (about ten seconds)", flush=True)
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="vm-", dir=BUILD) as folder:
         image = pack(Path(folder), BUILD, script(command))
         # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
-        machine = ["--disable-kvm", "--force-9p", *processors(), "--memory", "1G", "--user", "root"]
+        machine = ["--disable-kvm", "--force-9p", *processors(), *forwarded(), "--memory", "1G", "--user", "root"]
         disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]
-        return _run(["vng", "--run", str(kernel), *machine, *disks, "--", "sh /command.sh"])
+        return _run(["vng", "--run", str(chosen), *machine, *disks, "--", "sh /command.sh"])
 
 
 def _run(virtme: list[str]) -> int:

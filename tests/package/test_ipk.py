@@ -100,3 +100,15 @@ def test_everything_that_shall_lie_on_a_router_is_listed() -> None:
 
 def test_makefile_and_program_have_the_same_version() -> None:
     assert Recipe.of(FOLDER).variables["PKG_VERSION"] == __version__
+
+
+def test_opkg_is_told_what_the_makefile_says() -> None:
+    recipe = Recipe.of(FOLDER)
+    text, _ = recipe.control(1)["control"]
+    told = dict(line.split(": ", 1) for line in text.splitlines() if not line.startswith(" "))
+    assert told["Package"] == "offload"
+    assert told["Version"] == f"{__version__}-r{recipe.variables['PKG_RELEASE']}"
+    assert told["Depends"].split(", ") == recipe.depends
+    assert told["Architecture"] == "all"
+    assert told["Maintainer"]
+    assert (FOLDER / "Makefile").read_text().startswith(f"# SPDX-License-Identifier: {told['License']}\n")

@@ -8,23 +8,16 @@
  * The devices: which flowtable lists them, how far hardware has come, and why not.
  */
 
-const EVIDENCE = {
-	none: () => '',
-	requested: () => _('asked for'),
-	bound: () => _('accepted by the kernel, not yet proven'),
-	proven: () => _('proven: a live connection runs in hardware')
-};
 const TABLES = { sw: _('software'), hw: _('hardware') };
 
 function row(device) {
 	const cell = (title, content) => E('td', { 'class': 'td', 'data-title': title }, content);
-	const evidence = EVIDENCE[device.hardware];
 
 	return E('tr', { 'class': 'tr' }, [
 		cell(_('Device'), [ E('span', { 'class': 'ifacebadge' }, [ String(device.name) ]) ]),
 		cell(_('Zone'), (device.zones ?? []).map((name) => words.zone(name))),
 		cell(_('Listed for'), [ (device.flowtables ?? []).map((name) => TABLES[name] ?? String(name)).join(', ') || '-' ]),
-		cell(_('Hardware'), [ (evidence ? evidence() : String(device.hardware ?? '')) || '-' ]),
+		cell(_('Hardware'), [ words.evidence(device.hardware) || '-' ]),
 		cell(_('Why not'), [ words.reasons(device.reasons) || '-' ])
 	]);
 }

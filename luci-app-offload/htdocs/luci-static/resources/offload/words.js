@@ -10,6 +10,13 @@
 const MODES = [ 'none', 'software', 'hardware' ];
 const TITLES = { none: _('None'), software: _('Software'), hardware: _('Hardware') };
 
+const EVIDENCE = {
+	requested: _('asked for'),
+	bound: _('accepted by the kernel, not yet proven'),
+	proven: _('proven by live connections'),
+	refused: _('refused: connections stay in software')
+};
+
 const mode = (word) => TITLES[word] ?? String(word ?? '?');
 
 return baseclass.extend({
@@ -50,14 +57,23 @@ return baseclass.extend({
 		return texts.length ? E('ul', { 'class': 'offload-reasons' }, texts.map((text) => E('li', {}, [ text ]))) : '';
 	},
 
-	/** What a zone or pair of a status reply gets, and why not what was asked. */
+	/** How far hardware has come, in words; empty where it was not asked for. */
+	evidence: (word) => EVIDENCE[word] ?? '',
+
+	/** What a zone or pair of a status reply gets, why not what was asked, and what hardware has proved. */
 	effective(decision) {
 		if (!decision)
 			return E('em', {}, [ _('unknown') ]);
 
 		const differs = decision.effective !== decision.mode;
+		const proof = decision.effective === 'hardware' ? this.evidence(decision.hardware?.proof) : '';
 
-		return E('div', {}, [ this.badge(decision.effective), differs ? this.reasons(decision.reasons) : '' ]);
+		return E('div', {}, [
+			this.badge(decision.effective),
+			proof ? E('div', { 'class': 'offload-reasons' }, [ proof ]) : '',
+			proof ? this.reasons(decision.hardware.reasons) : '',
+			differs ? this.reasons(decision.reasons) : ''
+		]);
 	},
 
 	/** The three modes as choices of a form.ListValue. */

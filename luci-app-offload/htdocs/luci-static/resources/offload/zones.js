@@ -79,9 +79,16 @@ function forget(name) {
 			uci.remove('offload', section['.name']);
 }
 
+/** The likeliest names first: zones that nobody has chosen anything for. */
+function candidates() {
+	const chosen = (name) => sectionsOf(name).length > 0;
+
+	return words.zones().sort((one, other) => chosen(one) - chosen(other));
+}
+
 function repair(map, name) {
 	const select = E('select', { 'aria-label': _('The zone it is called now'), 'disabled': map.readonly || null },
-		words.zones().map((zone) => E('option', { 'value': zone }, [ zone ])));
+		candidates().map((zone) => E('option', { 'value': zone }, [ zone ])));
 	const button = (title, style, change) => E('button', {
 		'class': `btn cbi-button ${style}`,
 		'disabled': map.readonly || null,
