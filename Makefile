@@ -11,7 +11,8 @@ help:  ## show this
 setup:  ## install what the other targets need (Debian packages, .venv)
 	@tests/setup.sh
 
-demo: setup  ## watch a guest zone move to the fast path, on a real kernel
+demo:  ## watch a guest zone move to the fast path, on a real kernel
+	@tests/setup.sh demo
 	@$(VM) python3 tests/demo.py
 
 test: check kernel  ## everything: lint, types, units, golden routers, a real kernel

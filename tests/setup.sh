@@ -1,12 +1,12 @@
 #!/bin/sh
-# Everything `make demo` and `make test` need on a bare Debian: packages, a kernel to boot, and .venv.
-# A second run looks whether all of it is there and ends at once.
+# Everything `make demo` and `make test` need on a bare Debian: packages, a kernel to boot, and .venv; with the word
+# `demo`, only what that one needs. A second run looks whether all of it is there and ends at once.
 set -eu
 cd "$(dirname "$0")/.."
 
 packages="linux-image-amd64 qemu-system-x86 busybox-static nftables conntrack iperf3 ethtool kmod iproute2 tcpdump
-    procps e2fsprogs file python3-venv ppp pppoe hostapd iw wireguard-tools gcc make linux-headers-amd64
-    chromium fonts-dejavu-core nodejs"
+    procps e2fsprogs file python3-venv ppp pppoe hostapd iw wireguard-tools"
+[ "${1:-}" = demo ] || packages="$packages gcc make linux-headers-amd64 chromium fonts-dejavu-core nodejs"
 later=6.12 # the hardware tests run on this kernel as well; Debian 12 has it among its security updates
 
 say() {
@@ -32,7 +32,7 @@ missing() {
 install_packages() {
     absent=$(missing)
     if [ -z "$absent" ]; then return; fi
-    say "installing $absent(about two minutes)"
+    say "installing $absent(a few minutes)"
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get update
     # shellcheck disable=SC2086  # one word per package
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $absent
@@ -99,8 +99,10 @@ make_venv() {
 }
 
 install_packages
-install_later_kernel
-build_engine
 make_venv
-install_modules
+if [ "${1:-}" != demo ]; then
+    install_later_kernel
+    build_engine
+    install_modules
+fi
 say "ready"

@@ -38,7 +38,7 @@ def test_a_transaction_is_told_when_its_end_is(kernel: tuple[socket.socket, Hint
     assert hints.transactions().generations == 0 and not hints.transactions().tables
     theirs.send(message(NEWGEN))
     told = hints.transactions()
-    assert (told.generations, told.tables) == (1, {"flow_offload"}) and told.causes
+    assert (told.generations, told.tables) == (1, frozenset({"flow_offload"})) and told.causes
     assert hints.transactions().tables == frozenset()
 
 
@@ -49,6 +49,6 @@ def test_several_at_once_are_one_answer(kernel: tuple[socket.socket, Hints]) -> 
         theirs.send(message(NEWGEN))
     theirs.send(message(DELTABLE, "late"))
     told = hints.transactions()
-    assert (told.generations, told.tables) == (2, {"fw4", "flow_offload"})
+    assert (told.generations, told.tables) == (2, frozenset({"fw4", "flow_offload"}))
     theirs.send(message(NEWGEN))
     assert hints.transactions().tables == {"late"}
