@@ -16,6 +16,7 @@ from offload.errors import AbsentError, FileError, OffloadError
 from offload.model.flow import Entry
 from offload.model.network import Kernel, Snapshot
 from offload.service import reconcile
+from offload.service.ability import Ability
 from offload.service.observe import netifd_says, observe, with_routes
 from offload.service.reconcile import Decided
 from offload.status.query import QueryError
@@ -44,7 +45,9 @@ class Router:
         if self.root is not None:
             return RouterDirectory(self.root).snapshot(), {}
         dump, netlink = netifd_says(Bus()), Netlink()
-        return with_routes(observe(dump, netlink, self.nft, self.kernel()), netlink), dump
+        seen = observe(dump, netlink, self.nft, self.kernel())
+        snapshot = Ability().look(seen, reconcile.read(self.uci), netlink, self.nft)
+        return with_routes(snapshot, netlink), dump
 
     def kernel(self) -> Kernel:
         """What the running kernel can do."""

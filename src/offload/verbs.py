@@ -67,7 +67,7 @@ def status(router: Router, _: argparse.Namespace) -> Answer:
     proofs.follow(decided.plan, decided.snapshot, 0.0)
     if entries and proofs.cases:
         held = router.nft.live(reconcile.TABLE_NAMES).get(HARDWARE_TABLE[0])
-        proofs.look(entries, decided.snapshot, decided.plan, held, {}, 0.0, "")
+        proofs.once(entries, decided.snapshot, decided.plan, held)
     data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, proofs.cases)
     data["applied"]["pending"] = len(pending)
     return Answer(tables.status_text(data), data, notes=tuple(notes))

@@ -1,6 +1,7 @@
 """The JSON answers: shapes of the design, keys that programs read."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,11 +11,15 @@ from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, Share, 
 from offload.model.network import Kernel, Lack, Snapshot
 from offload.model.plan import DeviceDecision, Plan, Why
 from offload.model.problem import Fault
+from offload.status.evidence import Case, Proof
 from offload.status.flows import Pair, flows, no_share
 from offload.status.report import evidence, flow_json, status_json
 from status.routers import HOME, entry, pair, plan, zone
 
 LAN_WAN = ("lan", "wan")
+NO_HARDWARE: dict[str, Any] = {
+    "proof": "none", "since": None, "flows": 0, "packets": 0, "strays": 0, "stayed": 0, "frozen": False, "reasons": []
+}  # fmt: skip
 DEVICE = DeviceDecision("br-lan", ("lan",), ("sw",), hardware=False, reasons=())
 
 
@@ -61,6 +66,7 @@ def test_status() -> None:
                 "reasons": [],
                 "flows": {"slow": 2, "software": 7, "hardware": 0},
                 "bytes": {"slow": 200, "software": 700, "hardware": 0},
+                "hardware": NO_HARDWARE | {"proof": "requested"},
             },
             {
                 "src": "guest",
@@ -72,6 +78,7 @@ def test_status() -> None:
                 "reasons": none,
                 "flows": nothing,
                 "bytes": nothing,
+                "hardware": NO_HARDWARE,
             },
         ],
         "devices": [
@@ -98,21 +105,35 @@ def test_status() -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-EVIDENCE: dict[str, tuple[tuple[str, ...], bool, dict[Pair, Share], str]] = {
-    "not asked": (("sw",), False, {}, "none"),
-    "asked, not listed": (("sw",), True, {}, "requested"),
-    "listed": (("sw", "hw"), True, {}, "bound"),
-    "listed, its zone in software": (("hw",), True, {LAN_WAN: share(software=3)}, "bound"),
-    "listed, another zone in hardware": (("hw",), True, {("guest", "wan"): share(hardware=3)}, "bound"),
-    "a flow from its zone": (("hw",), True, {LAN_WAN: share(hardware=1)}, "proven"),
-    "a flow to its zone": (("hw",), True, {("wan", "lan"): share(hardware=1)}, "proven"),
-    "a flow though it is not listed": (("sw",), True, {LAN_WAN: share(hardware=1)}, "requested"),
+PROVEN, REFUSED = Case(("eth0",), proof=Proof.PROVEN), Case(("eth0",), proof=Proof.REFUSED)
+EVIDENCE: dict[str, tuple[tuple[str, ...], bool, dict[Pair, Case], Proof]] = {
+    "not asked": (("sw",), False, {}, Proof.NONE),
+    "asked, not listed": (("sw",), True, {}, Proof.REQUESTED),
+    "listed": (("sw", "hw"), True, {}, Proof.BOUND),
+    "listed, without flows": (("hw",), True, {LAN_WAN: Case(("eth0",))}, Proof.BOUND),
+    "listed, proven for another zone": (("hw",), True, {("guest", "wan"): PROVEN}, Proof.BOUND),
+    "proven from its zone": (("hw",), True, {LAN_WAN: PROVEN}, Proof.PROVEN),
+    "proven to its zone": (("hw",), True, {("wan", "lan"): PROVEN}, Proof.PROVEN),
+    "refused": (("hw",), True, {LAN_WAN: REFUSED}, Proof.REFUSED),
+    "refused to one, proven to another": (("hw",), True, {LAN_WAN: REFUSED, ("lan", "vpn"): PROVEN}, Proof.PROVEN),
+    "refused to one, open to another": (("hw",), True, {LAN_WAN: REFUSED, ("lan", "vpn"): Case(())}, Proof.REFUSED),
+    "proven though it is not listed": (("sw",), True, {LAN_WAN: PROVEN}, Proof.REQUESTED),
 }
 
 
-@pytest.mark.parametrize(("flowtables", "asked", "shares", "expected"), EVIDENCE.values(), ids=EVIDENCE)
-def test_evidence(flowtables: tuple[str, ...], asked: bool, shares: dict[Pair, Share], expected: str) -> None:
-    assert evidence(DeviceDecision("eth0", ("lan",), flowtables, asked, ()), shares) == expected
+@pytest.mark.parametrize(("flowtables", "asked", "cases", "expected"), EVIDENCE.values(), ids=EVIDENCE)
+def test_evidence(flowtables: tuple[str, ...], asked: bool, cases: dict[Pair, Case], expected: Proof) -> None:
+    assert evidence(DeviceDecision("eth0", ("lan",), flowtables, asked, ()), cases) is expected
+
+
+def test_a_pair_says_what_hardware_proved() -> None:
+    decided = Plan(pairs=(pair("lan", "wan", Mode.HARDWARE, asked=Mode.HARDWARE),))
+    case = Case(("eth0", "wan"), since="2026-11-22", proof=Proof.PROVEN, moved=700, strays=3, still=2)
+    told = status_json(decided, Snapshot(), [], {}, Applied(), {LAN_WAN: case})["pairs"][0]["hardware"]
+    assert told | {"reasons": []} == NO_HARDWARE | {
+        "proof": "proven", "since": "2026-11-22", "packets": 700, "strays": 3, "frozen": True
+    }  # fmt: skip
+    assert [reason["code"] for reason in told["reasons"]] == ["HARDWARE_FROZEN"]
 
 
 def test_device_of_several_zones_has_no_single_one() -> None:

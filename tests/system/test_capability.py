@@ -6,7 +6,7 @@ import pytest
 
 from offload.errors import NftError
 from offload.model.network import Kernel, Lack
-from offload.system.capability import STEPS, probe
+from offload.system.capability import STEPS, bindable, probe
 from offload.system.nft import FakeNft, Nft
 
 ENOENT = "Could not process rule: No such file or directory"
@@ -68,3 +68,10 @@ def test_no_rights() -> None:
             raise NftError("nft may not touch the ruleset: run as root")
 
     assert probe(Forbidden(), "6.1.0").missing == (Lack("nft may not touch the ruleset: run as root", ""),)
+
+
+def test_what_a_hardware_flowtable_can_have() -> None:
+    assert bindable(Poor(), ["wan", "lan1"]) == {"lan1": True, "wan": True}
+    assert bindable(Poor(words=('"wan"',)), ["wan", "lan1"]) == {"lan1": True, "wan": False}
+    nft = Poor()
+    assert (bindable(nft, []), nft.asked) == ({}, [])

@@ -30,6 +30,13 @@ def test_devices(dev: dict[str, Any], devices: set[str]) -> None:
     assert listed(flowtable={"name": "sw", "hook": "ingress", **dev}).devices == devices
 
 
+def test_strays_are_counted_and_compared_with_nothing() -> None:
+    element = {"elem": {"val": {"concat": ["br-lan", "wan"]}, "counter": {"packets": 7, "bytes": 500}}}
+    found = listed(set={"name": "stray", "type": ["ifname", "ifname"], "elem": [element]})
+    assert found.strays == {("br-lan", "wan"): 7}
+    assert found == LiveTable("flow_offload") == listed(set={"name": "stray", "type": ["ifname", "ifname"]})
+
+
 CONCAT = ["ipv4_addr", "inet_service", "ether_addr"]
 
 

@@ -65,6 +65,8 @@ def _not_in_hardware(
             leaves = zone.leaves_of(device)
             if name in leaves and name in links and not links[name].hw_tc_offload:
                 yield Why.NO_HW_TC_OFFLOAD()
+            elif name in leaves and name in links and not links[name].hw_bind:
+                yield Why.HARDWARE_UNBOUND()
             elif name not in leaves and name in zone.group(device) and hardware.issuperset(leaves):
                 yield Why.HARDWARE_BENEATH(devices=", ".join(leaves))
 

@@ -54,7 +54,7 @@ class _Coverage:
     """What a flowtable of each mode can list of each zone."""
 
     zones: Mapping[str, ZoneDevices]
-    able: frozenset[str]  # devices whose driver reports hw-tc-offload
+    able: frozenset[str]  # devices that a hardware flowtable can have
     excluded: frozenset[str]
     added: tuple[str, ...]
 
@@ -63,8 +63,12 @@ class _Coverage:
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
         added = tuple(name for name in config.globals.devices if name in known - excluded)
-        able = frozenset(link.name for link in snapshot.links if link.hw_tc_offload)
+        able = frozenset(link.name for link in snapshot.links if link.hw_tc_offload and link.hw_bind)
         return cls(topology.zones, able & known, excluded, added)
+
+    def added_to(self, mode: Mode) -> set[str]:
+        """What the user adds to the mode's flowtable; one device that hardware cannot have would refuse all of it."""
+        return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:
         """Every device of the zone that the mode's flowtable lists."""
@@ -76,7 +80,7 @@ class _Coverage:
 
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
         """The devices that packets of this l3 device come in on unseen by the mode's flowtable."""
-        listed = {*self.devices(zone, mode), *self.added}
+        listed = self.devices(zone, mode) | self.added_to(mode)
         if mode is Mode.SOFTWARE and device in listed:
             return []
         return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
@@ -180,12 +184,12 @@ def _table(
     coverage: _Coverage,
 ) -> Table:
     zones = {zone for element in elements for zone in element.pair}
-    devices = {device for zone in zones for device in coverage.devices(zone, mode)} | set(coverage.added)
+    devices = {device for zone in zones for device in coverage.devices(zone, mode)}
     return Table(
         name=name,
         flowtable=flowtable,
         hardware=mode is Mode.HARDWARE,
-        devices=tuple(sorted(devices)),
+        devices=tuple(sorted(devices | coverage.added_to(mode))),
         elements=tuple(elements),
         exempts=exempts,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from offload.compiler.exempts import exempt_rules
 from offload.compiler.rules import chains
+from offload.model.live import STRAY_SET
 from offload.model.plan import TABLES, Element, Plan, Table
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def render_table(table: Table) -> str:
     """One table's declaration. Same Table, same bytes."""
     exempts = exempt_rules(table.exempts)
     elements = [element_text(element) for element in table.elements]
-    return fill("table", table=table, sets=exempts.sets, chains=chains(table, exempts), elements=elements)
+    return fill(
+        "table", stray_set=STRAY_SET, table=table, sets=exempts.sets, chains=chains(table, exempts), elements=elements
+    )
 
 
 def element_text(element: Element) -> str:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from offload.compiler.exempts import ExemptRules
 from offload.model.config import Family
-from offload.model.live import FINGERPRINT
+from offload.model.live import FINGERPRINT, STRAY_SET
 from offload.model.plan import PolicyKey, Table
 
+# IPS_OFFLOAD and IPS_HW_OFFLOAD: packets of flows that hardware is said to have. One that is here proves the contrary.
+STRAYS = f"ct status & 0xc000 == 0xc000 update @{STRAY_SET} {{ iifname . oifname counter }}"
 FORWARD = "type filter hook forward priority filter + 10; policy accept;"
 
 
@@ -48,6 +50,7 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
         Chain(
             "forward",
             (
+                *((STRAYS,) if table.hardware else ()),
                 "ct state != established accept",
                 "ct direction != original accept",
                 "jump exempt",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+STRAY_SET = "stray"  # of a hardware table: counts its flows' packets that took the slow path, by (iif, oif)
 FINGERPRINT = "offload "  # stands before a rule's fingerprint in its comment
 
 
@@ -27,7 +28,8 @@ class LiveTable:
 
     `elements` by set, in render's words (of a map: key and verdict, `"a" . "b" : goto policy_0`); `rules` by chain, as
     fingerprints in order, empty for a rule that is not ours. `timed` has the elements that end by themselves once more;
-    how long they have still to live makes no difference between two tables.
+    how long they have still to live makes no difference between two tables. No more do `strays`: packets on the slow
+    path of flows that hardware is said to have, by the devices they came in on and were to leave by.
     """
 
     name: str
@@ -35,3 +37,4 @@ class LiveTable:
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timed: tuple[Timed, ...] = field(default=(), compare=False)
+    strays: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)

@@ -14,6 +14,8 @@ class Link:
 
     `kind` is rtnetlink's IFLA_INFO_KIND (`bridge`, `vlan`, `bond`, `ppp`, `wireguard`, `veth`, `dsa`, ...; empty for
     plain hardware), `master` the bridge or bond it is a port of, `lower` the devices it stands on.
+    `hw_tc_offload` is what its driver says, `hw_bind` what the kernel said when asked whether a flowtable with `flags
+    offload` may have it; both are asked only when a pair is to be in hardware.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Link:
     lower: tuple[str, ...] = ()
     wireless: bool = False
     hw_tc_offload: bool = False
+    hw_bind: bool = True
 
 
 @dataclass(frozen=True, slots=True)

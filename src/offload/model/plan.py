@@ -53,6 +53,7 @@ class Why(Enum):
     ODD_NAME = "its name cannot be written in nft"
     HARDWARE_BENEATH = "hardware sees its packets at {devices}"
     NO_HW_TC_OFFLOAD = "its driver reports no hw-tc-offload"
+    HARDWARE_UNBOUND = "the kernel refuses it in a hardware flowtable: its driver takes no flows"
     # of a flow
     NOT_OFFLOADABLE = "only TCP, UDP and GRE without NAT can be offloaded, this is {proto}"
     LOCAL = "the router itself is one end of it: only forwarded traffic is offloaded"
@@ -66,6 +67,17 @@ class Why(Enum):
     NO_REPLY = "no packet has come back yet"
     AFTER_PACKETS = "it has not yet sent the {count} packets after which it is offloaded"
     WAITING = "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it"
+    # of hardware, as live flows tell
+    HARDWARE_DRIVER = "{count} of its flows stayed in software: no driver of {devices} takes any"
+    HARDWARE_FAMILY = (
+        "{count} of its {family} flows stayed in software: the drivers of {devices} take none of that family"
+    )
+    HARDWARE_ENCAPSULATED = (
+        "{count} of its flows stayed in software: drivers may not take the tags or PPPoE of {devices}"
+    )
+    HARDWARE_FULL = "{count} of its flows stayed in software beside others in hardware: its table may be full"
+    HARDWARE_STRAYS = "{count} packets of flows that hardware is said to have took the slow path"
+    HARDWARE_FROZEN = "the packets of its hardware flows are not counted, though {devices} receive them"
 
     def __call__(self, **words: object) -> Reason:
         """Make the Reason; `words` fill the sentence's blanks."""

@@ -33,7 +33,10 @@ def status(service: Service, _: Given) -> Json:
     decided = _decided(service)
     entries, notes = _entries(service)
     counted = shares(entries, service.placed(decided), decided.plan) if entries else {}
-    found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied)
+    if not notes:
+        service.prove(entries)
+    cases = service.proofs.cases
+    found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied, cases)
     for pair in found["pairs"]:
         number, octets = service.totals.of((pair["src"], pair["dest"]))
         pair["ended"] = {"flows": number, "bytes": octets}

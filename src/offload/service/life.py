@@ -5,6 +5,7 @@ The command uses the same without the loop around it, for one pass, where no ser
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from offload.errors import OffloadError
@@ -13,17 +14,20 @@ from offload.model.config import Edit, Section
 from offload.model.flow import Entry
 from offload.model.live import LiveTable
 from offload.model.network import Kernel, Route, Snapshot
-from offload.model.plan import Plan
+from offload.model.plan import HARDWARE_TABLE, Plan
 from offload.model.problem import Problem
 from offload.service import reconcile
+from offload.service.ability import Ability
 from offload.service.leases import Leases
 from offload.service.observe import Bus, Netlink, netifd_says, observe
+from offload.service.proofs import Proofs
 from offload.service.reconcile import Decided
 from offload.service.sightings import Sightings
 from offload.service.totals import Totals
 
 # A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
 TRIES = 3
+HARDWARE = HARDWARE_TABLE[0]
 ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find flows' zones by
 
 
@@ -38,6 +42,9 @@ class Nft(Protocol):
     """What is asked of nft."""
 
     def apply(self, text: str) -> None: ...
+    def check(self, text: str) -> None: ...
+    def version(self) -> str: ...
+    def lists(self) -> None: ...
     def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
     def tables(self) -> frozenset[str]: ...
 
@@ -75,8 +82,10 @@ class Service:
     applied: Applied = field(default_factory=Applied)
     leases: Leases = field(default_factory=Leases)
     sightings: Sightings = field(default_factory=Sightings)
+    proofs: Proofs = field(default_factory=Proofs)
     totals: Totals = field(default_factory=Totals)
     kernel: Kernel | None = None
+    ability: Ability = field(default_factory=Ability)
     dump: dict[str, Any] | None = None
     alone: bool = False
     sent: int = 0
@@ -92,6 +101,7 @@ class Service:
     def reload(self) -> Applied:
         """A pass that also asks anew what the kernel can do."""
         self.kernel = None
+        self.ability = Ability()
         return self.work()
 
     def work(self, forced: Iterable[str] = ()) -> Applied:
@@ -150,14 +160,33 @@ class Service:
             self.kernel = doors.probe()
         if self.dump is None or not self.alone:
             self.dump = netifd_says(doors.bus)
-        snapshot = observe(self.dump, doors.netlink, doors.nft, self.kernel)
+        packages = reconcile.read(doors.uci)
+        seen = observe(self.dump, doors.netlink, doors.nft, self.kernel)
+        snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
         self.sightings.look(snapshot)
-        return reconcile.decide(reconcile.read(doors.uci), snapshot, self.leases.living(doors.clock()))
+        return reconcile.decide(packages, snapshot, self.leases.living(doors.clock()))
 
     def _keep(self, decided: Decided) -> None:
         """Remember a look; one at broken files changes nothing but the problems that are told."""
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
+        self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
+
+    def prove(self, entries: list[Entry] | None = None) -> None:
+        """Judge the pairs in hardware by the connections of this moment, and make news of what is wrong with them."""
+        decided, doors, now = self.decided, self.doors, self.doors.clock()
+        if decided is None or not self.proofs.rested(now):
+            return
+        try:
+            found = doors.conntrack.entries() if entries is None else entries
+            held = doors.nft.live([HARDWARE]).get(HARDWARE)
+            placed = self.placed(decided)
+        except OffloadError:
+            self.proofs.later(now)
+            return
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        wrong = self.proofs.look(found, placed, decided.plan, held, doors.netlink.received(), now, time)
+        self.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
 
     def _noted(self, applied: Applied, before: Decided | None) -> Applied:
         """Remember the outcome, and make news of what is new in it."""

@@ -57,6 +57,9 @@ class Loop:
                 self._hint("a run-time exempt ended")
             if self.tally.due is not None and self.tally.due <= now:
                 self.tally.count(self.poll, now)
+            if self.service.proofs.due is not None and self.service.proofs.due <= now:
+                self.service.prove()
+                self._answer()  # what it has to tell
             due = self.watch.due() if self._may_work() else None
             if due is not None and due <= now:
                 self._work()
@@ -72,7 +75,7 @@ class Loop:
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
-        times = [each for each in (due, self.tally.due) if each is not None]
+        times = [each for each in (due, self.tally.due, self.service.proofs.due) if each is not None]
         if self.presence.descriptor is None:
             times.append(self._reconnect)
         if (end := self.service.leases.next_end()) is not None and end > now:

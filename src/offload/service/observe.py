@@ -1,6 +1,6 @@
 """One look at the router through the doors -> Snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ class Netlink(Protocol):
 
     def scene(self) -> Scene: ...
     def routes(self) -> tuple[Route, ...]: ...
+    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
+    def received(self) -> dict[str, int]: ...
 
 
 class Tables(Protocol):

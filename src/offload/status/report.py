@@ -13,6 +13,7 @@ from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
 from offload.model.problem import Problem
+from offload.status.evidence import Case, Proof
 from offload.status.flows import Pair, no_share
 from offload.status.reasons import protocol, tcp_state
 
@@ -23,16 +24,28 @@ IPV4 = 4  # bytes of a packed address
 
 
 def status_json(
-    plan: Plan, snapshot: Snapshot, problems: Iterable[Problem], shares: Mapping[Pair, Share], applied: Applied
+    plan: Plan,
+    snapshot: Snapshot,
+    problems: Iterable[Problem],
+    shares: Mapping[Pair, Share],
+    applied: Applied,
+    cases: Mapping[Pair, Case] | None = None,
 ) -> Json:
-    """Everything about zones, pairs and devices; `ok` says that the question could be answered."""
+    """Everything about zones, pairs and devices; `ok` says that the question could be answered.
+
+    `cases` are what live flows proved of the pairs in hardware.
+    """
+    proofs = cases or {}
     return {
         "ok": True,
         "firewall": snapshot.firewall,
         "kernel": kernel_json(snapshot.kernel),
         "zones": [zone_json(zone) for zone in plan.zones],
-        "pairs": [pair_json(pair, shares.get((pair.src, pair.dest)) or no_share()) for pair in plan.pairs],
-        "devices": [device_json(device, shares) for device in plan.devices],
+        "pairs": [
+            pair_json(pair, shares.get((pair.src, pair.dest)) or no_share(), proofs.get((pair.src, pair.dest)))
+            for pair in plan.pairs
+        ],
+        "devices": [device_json(device, proofs) for device in plan.devices],
         "problems": [problem_json(problem) for problem in problems],
         "applied": {
             "generation": applied.generation,
@@ -71,8 +84,8 @@ def zone_json(zone: ZoneDecision) -> Json:
     }
 
 
-def pair_json(pair: PairDecision, share: Share) -> Json:
-    """A pair: what was asked, what it got, and how many flows and bytes are on each path now."""
+def pair_json(pair: PairDecision, share: Share, case: Case | None) -> Json:
+    """A pair: what was asked, what it got, how many flows and bytes are on each path now, and what hardware proved."""
     return {
         "src": pair.src,
         "dest": pair.dest,
@@ -83,32 +96,45 @@ def pair_json(pair: PairDecision, share: Share) -> Json:
         "reasons": reasons_json(pair.reasons),
         "flows": {state.value: share.flows[state] for state in State},
         "bytes": {state.value: share.bytes[state] for state in State},
+        "hardware": _hardware(pair, case),
     }
 
 
-def device_json(device: DeviceDecision, shares: Mapping[Pair, Share]) -> Json:
+def _hardware(pair: PairDecision, case: Case | None) -> Json:
+    if case is None:
+        bound = Proof.BOUND if pair.effective is Mode.HARDWARE else Proof.REQUESTED
+        case = Case((), proof=bound if pair.mode is Mode.HARDWARE else Proof.NONE)
+    return {
+        "proof": case.proof.value,
+        "since": case.since or None,
+        "flows": case.in_hardware,
+        "packets": case.moved,
+        "strays": case.strays,
+        "stayed": sum(len(flows) for flows in case.stayed.values()),
+        "frozen": case.frozen,
+        "reasons": reasons_json(case.reasons),
+    }
+
+
+def device_json(device: DeviceDecision, cases: Mapping[Pair, Case]) -> Json:
     """A device; `zone` is null where it belongs to several, `zones` has them all."""
     return {
         "name": device.name,
         "zone": device.zones[0] if len(device.zones) == 1 else None,
         "zones": list(device.zones),
         "flowtables": list(device.flowtables),
-        "hardware": evidence(device, shares),
+        "hardware": evidence(device, cases).value,
         "reasons": reasons_json(device.reasons),
     }
 
 
-def evidence(device: DeviceDecision, shares: Mapping[Pair, Share]) -> str:
-    """How far hardware has come on this device: none, requested, bound or proven.
-
-    `bound` proves nothing on OpenWrt, whose kernel accepts every device; `proven` is a live flow of one of the device's
-    zones that carries IPS_HW_OFFLOAD.
-    """
+def evidence(device: DeviceDecision, cases: Mapping[Pair, Case]) -> Proof:
+    """How far hardware has come on this device: as far as with any pair of its zones."""
     if HARDWARE_FLOWTABLE not in device.flowtables:
-        return "requested" if device.hardware else Mode.NONE.value
+        return Proof.REQUESTED if device.hardware else Proof.NONE
     zones = set(device.zones)
-    lives = any(share.flows[State.HARDWARE] for pair, share in shares.items() if zones & set(pair))
-    return "proven" if lives else "bound"
+    found = {case.proof for pair, case in cases.items() if zones & set(pair)}
+    return next((proof for proof in (Proof.PROVEN, Proof.REFUSED) if proof in found), Proof.BOUND)
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:

@@ -92,7 +92,11 @@ def _zone_row(zone: Json) -> Row:
 def _pair_row(pair: Json) -> Row:
     paths = (_traffic(pair["flows"][state], pair["bytes"][state]) for state in STATES)
     asked = [] if pair["mode"] == pair["effective"] else [f"{pair['mode']} was asked for"]
-    return (f"{pair['src']} > {pair['dest']}", pair["effective"], *paths), [*asked, *_sentences(pair)]
+    return (f"{pair['src']} > {pair['dest']}", pair["effective"], *paths), [
+        *asked,
+        *_sentences(pair),
+        *_sentences(pair["hardware"]),
+    ]
 
 
 def _device_row(device: Json) -> Row:

@@ -33,6 +33,12 @@ STEPS = (
 )
 
 
+HARDWARE = """table inet flow_offload_probe {{
+	flowtable f {{ hook ingress priority filter; devices = {{ {devices} }}; flags offload; }}
+}}
+"""
+
+
 class Checker(Protocol):
     """What the probe asks of the nft door."""
 
@@ -58,6 +64,26 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = ()) -> Kernel:
             )
             return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
     return Kernel(release, flowtable=True, nft=version, modules=tuple(modules))
+
+
+def bindable(nft: Checker, names: Iterable[str]) -> dict[str, bool]:
+    """Which of these devices the kernel would have in a flowtable with `flags offload`, each for itself.
+
+    Asking binds them for a moment, so devices that such a flowtable has already must not be asked for: they are busy.
+    OpenWrt's kernel says yes to every device (kernel.md, Read); there only live flows tell.
+    """
+    asked = sorted(names)
+    if not asked or _binds(nft, asked):
+        return dict.fromkeys(asked, True)
+    return {name: _binds(nft, [name]) for name in asked}
+
+
+def _binds(nft: Checker, names: Iterable[str]) -> bool:
+    try:
+        nft.check(HARDWARE.format(devices=", ".join(f'"{name}"' for name in names)))
+    except NftError:
+        return False
+    return True
 
 
 def _plain(error: NftError) -> str:

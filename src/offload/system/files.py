@@ -20,7 +20,8 @@ from offload.system import netifd
 T = TypeVar("T")
 SNAPSHOT = "snapshot.json"
 CONFIG = Path("etc/config")
-LINK_WORDS = {"name": str, "kind": str, "up": bool, "master": str, "wireless": bool, "hw_tc_offload": bool}
+LINK_WORDS = {"name": str, "kind": str, "up": bool, "master": str, "wireless": bool}
+LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 
 
 class RouterDirectory:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from offload.errors import KernelError
 from offload.model.network import Address, Link, Neighbour, Route, Station
+from offload.system.ethtool import hw_tc_offload
 
 T = TypeVar("T")
 
@@ -56,6 +57,15 @@ class Netlink:
         names = dict(socket.if_nameindex())
         with _asking("routes") as route:
             return _present(_route(message, names) for message in route.get_routes(table=MAIN_TABLE))
+
+    def received(self) -> dict[str, int]:
+        """Bytes that each device has received so far, by its driver's own count."""
+        lines = Path("/proc/net/dev").read_text().splitlines()[2:]
+        return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
+
+    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of these devices whose drivers say that they can offload."""
+        return hw_tc_offload(names)
 
     def _links(self, messages: Iterable[Any], names: Mapping[int, str]) -> tuple[Link, ...]:
         links = []
@@ -147,6 +157,8 @@ class FakeNetlink:
 
     found: Scene = field(default_factory=Scene)
     ways: tuple[Route, ...] = ()
+    able: frozenset[str] = frozenset()
+    octets: dict[str, int] = field(default_factory=dict)
 
     def scene(self) -> Scene:
         """The scene it was made with."""
@@ -155,3 +167,11 @@ class FakeNetlink:
     def routes(self) -> tuple[Route, ...]:
         """The routes it was made with."""
         return self.ways
+
+    def received(self) -> dict[str, int]:
+        """The bytes it was told."""
+        return self.octets
+
+    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of them it was told."""
+        return self.able.intersection(names)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from offload.model.live import FINGERPRINT, LiveTable, Timed
+from offload.model.live import FINGERPRINT, STRAY_SET, LiveTable, Timed
 
 # An element with less to live than this is as good as gone: between our look and our transaction it may go.
 LAST_SECONDS = 2
@@ -20,11 +20,14 @@ def live_table(name: str, objects: Iterable[Mapping[str, Any]]) -> LiveTable:
     elements: dict[str, frozenset[str]] = {}
     rules: dict[str, tuple[str, ...]] = {}
     timed: list[Timed] = []
+    strays: dict[tuple[str, str], int] = {}
     for found in objects:
         match found:
             case {"flowtable": each}:
                 named = each.get("dev", [])
                 devices |= {named} if isinstance(named, str) else set(named)
+            case {"set": each} if each["name"] == STRAY_SET:
+                strays |= dict(_stray(item) for item in each.get("elem", []))
             case {"set": each}:
                 items = [item for item in each.get("elem", []) if _stays(item)]
                 elements[each["name"]] = frozenset(_element(item, _types(each)) for item in items)
@@ -37,7 +40,7 @@ def live_table(name: str, objects: Iterable[Mapping[str, Any]]) -> LiveTable:
                 comment = each.get("comment", "")
                 mark = comment.removeprefix(FINGERPRINT) if comment.startswith(FINGERPRINT) else ""
                 rules[each["chain"]] = (*rules.get(each["chain"], ()), mark)
-    return LiveTable(name, frozenset(devices), elements, rules, tuple(timed))
+    return LiveTable(name, frozenset(devices), elements, rules, tuple(timed), strays)
 
 
 def _types(each: Mapping[str, Any]) -> list[str]:
@@ -69,6 +72,12 @@ def _timed(item: Any, each: Mapping[str, Any]) -> Timed:
     found = item["elem"]
     key = _element(found["val"], _types(each))
     return Timed(each["name"], key, found.get("comment", ""), found.get("timeout", 0), found["expires"])
+
+
+def _stray(item: Any) -> tuple[tuple[str, str], int]:
+    found = item["elem"]
+    iif, oif = found["val"]["concat"]
+    return (iif, oif), found["counter"]["packets"]
 
 
 def _element(item: Any, types: list[str]) -> str:

@@ -1,0 +1,133 @@
+"""When to look at the flows of pairs in hardware, and what of them each look is told."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from offload.model.config import Mode
+from offload.model.flow import IPS_OFFLOAD, Entry, State
+from offload.model.live import LiveTable
+from offload.model.network import Snapshot
+from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, Why
+from offload.status.evidence import Case, Key, Look, Seen, judged
+from offload.status.flows import Pair
+from offload.status.places import Places
+
+APART, APART_SETTLED = 10.0, 60.0  # seconds from one look to the next, before and after there is a verdict
+SOONEST = 2.0  # seconds: between two looks flows shall have moved
+FOLLOWED = 1000  # flows of a pair whose counters are remembered: the rest is like them
+TAGGED = {"vlan", "ppp"}
+HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
+
+
+@dataclass(slots=True)
+class Proofs:
+    """The case of every pair that is in hardware now. `due`: when to look next; None: there is no such pair."""
+
+    cases: dict[Pair, Case] = field(default_factory=dict)
+    due: float | None = None
+    _told: set[tuple[Pair, Why]] = field(default_factory=set)
+
+    def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
+        """Take up the pairs of this plan; a pair on other devices is a new case."""
+        opened = dict(_opened(plan, snapshot))
+        for pair, case in opened.items():
+            known = self.cases.get(pair)
+            if known and (known.devices, known.tagged) == (case.devices, case.tagged):
+                opened[pair] = known
+        self.cases = opened
+        self._told = {(pair, why) for pair, why in self._told if pair in opened}
+        if not opened:
+            self.due = None
+        elif self.due is None:
+            self.due = now + APART
+
+    def rested(self, now: float) -> bool:
+        """Whether there is a case, and the last look is long enough ago for another."""
+        looks = [case.look for case in self.cases.values()]
+        return any(look is None or now - look.at >= SOONEST for look in looks)
+
+    def later(self, now: float) -> None:
+        """There was nothing to look at; try again."""
+        self.due = now + APART if self.cases else None
+
+    def look(
+        self,
+        entries: Sequence[Entry],
+        placed: Snapshot,
+        plan: Plan,
+        held: LiveTable | None,
+        received: Mapping[str, int],
+        now: float,
+        time: str,
+    ) -> list[tuple[Pair, Reason]]:
+        """Judge every case by these connections; what is wrong and was not told yet. `held`: the hardware table."""
+        flows, others = self._flows(entries, Places(placed, plan))
+        strays = _strays(plan, held)
+        for pair, case in self.cases.items():
+            octets = sum(received.get(name, 0) for name in case.devices)
+            marked = sum(seen.state is State.HARDWARE for seen in flows[pair].values())
+            seen = _followed(flows[pair], case.look)
+            self.cases[pair] = judged(case, Look(now, time, seen, marked, strays.get(pair, 0), octets, others))
+        open_ = any(not case.settled for case in self.cases.values())
+        self.due = now + (APART if open_ else APART_SETTLED) if self.cases else None
+        told = [(pair, reason) for pair, case in self.cases.items() for reason in case.reasons]
+        fresh = [each for each in told if (each[0], each[1].code) not in self._told]
+        self._told |= {(pair, reason.code) for pair, reason in fresh}
+        return fresh
+
+    def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, held: LiveTable | None) -> None:
+        """Judge by one look alone, as far as that goes: what every connection did since it began."""
+        new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
+        self.look(new, placed, plan, None, {}, 0.0, "")
+        self.look(entries, placed, plan, held, {}, APART, "")
+
+    def _flows(self, entries: Iterable[Entry], places: Places) -> tuple[dict[Pair, dict[Key, Seen]], int]:
+        """The offloaded flows of each case, and the bytes of all that is not in hardware."""
+        found: dict[Pair, dict[Key, Seen]] = {pair: {} for pair in self.cases}
+        others = 0
+        for entry in entries:
+            state = entry.state
+            if state is not State.HARDWARE and entry.bytes is not None:
+                others += sum(entry.bytes)
+            if entry.status & IPS_OFFLOAD:
+                src, dest = places.ends(entry)
+                own = found.get((src.zone or "", dest.zone or ""))
+                if own is not None:
+                    packets = None if entry.packets is None else sum(entry.packets)
+                    own[entry.proto, entry.original] = Seen(state, packets)
+        return found, others
+
+
+def _followed(flows: Mapping[Key, Seen], before: Look | None) -> dict[Key, Seen]:
+    """As many as we remember, those first that we knew before."""
+    known = [key for key in before.flows if key in flows] if before else []
+    return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}
+
+
+def _opened(plan: Plan, snapshot: Snapshot) -> Iterator[tuple[Pair, Case]]:
+    kinds = {link.name: link.kind for link in snapshot.links}
+    pppoe = {network.l3_device for network in snapshot.networks if network.proto == "pppoe"}
+    for pair in plan.pairs:
+        if pair.effective is Mode.HARDWARE:
+            l3 = [name for zone in plan.zones if zone.name in {pair.src, pair.dest} for name in zone.devices]
+            tagged = tuple(name for name in l3 if kinds.get(name) in TAGGED or name in pppoe)
+            yield (pair.src, pair.dest), Case(_devices(plan, pair), tagged)
+
+
+def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:
+    return tuple(
+        device.name
+        for device in plan.devices
+        if HARDWARE_FLOWTABLE in device.flowtables and {pair.src, pair.dest} & set(device.zones)
+    )
+
+
+def _strays(plan: Plan, held: LiveTable | None) -> dict[Pair, int]:
+    """By pair, both directions of its devices together."""
+    counted = held.strays if held else {}
+    found: dict[Pair, int] = {}
+    for table in plan.tables:
+        for element in table.elements if table.hardware else ():
+            forth, back = (element.iif, element.oif), (element.oif, element.iif)
+            found[element.pair] = found.get(element.pair, 0) + counted.get(forth, 0) + counted.get(back, 0)
+    return found

@@ -1,0 +1,110 @@
+"""The emulated offload engine of engine/: its cables, what a test asks of it, and what it counted.
+
+A packet that the engine forwards reaches neither the router's forward hook nor its qdiscs. It keeps the rules of its
+devices apart by the device that a packet comes in on, as the kernel's flowtable tells them.
+"""
+
+import fcntl
+import os
+import socket
+import struct
+import subprocess
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from kernel.image import REPOSITORY
+from kernel.netns import Namespace
+from kernel.sides import Ends, Side
+
+MODULE = REPOSITORY / "build/engine" / os.uname().release / "engine.ko"
+SIOCETHTOOL, ETHTOOL_GSTATS = 0x8946, 0x1D  # include/uapi/linux/{sockios,ethtool}.h
+PARAMETERS = Path("/sys/module/engine/parameters")
+
+
+class Count(NamedTuple):
+    """What a device of the engine counted, as `ethtool -S` tells it: of packets that come in there."""
+
+    rules: int  # in its table now
+    taken: int
+    refused: int
+    destroyed: int
+    forwarded: int  # packets
+    forwarded_bytes: int
+    nanoseconds: int  # of the processor, for emulating it
+
+
+def load() -> None:
+    """Make devices of type `engine` possible in this machine."""
+    if not PARAMETERS.exists():
+        subprocess.run(["insmod", MODULE], check=True)
+
+
+def cable(one: Namespace, device: str, other: Namespace, peer: str) -> None:
+    """Join two hosts as `netns.cable` does, with devices of the engine."""
+    load()
+    one.ip(
+        f"link add {device} type engine",
+        f"link add link {device} name {peer} netns {other.name} type engine",
+        f"link set {device} up",
+    )
+    other.ip(f"link set {peer} up")
+
+
+def port(name: str, peer: str = "eth0") -> Side:
+    """A side of a router as `sides.port` makes it, with a device of the engine."""
+
+    def lay(router: Namespace, far: Namespace, _: object) -> Ends:
+        cable(router, name, far, peer)
+        return Ends(name, peer)
+
+    return lay
+
+
+def count(host: Namespace, device: str) -> Count:
+    """The counters of a device; asked here, for a process takes a quarter of a second without KVM."""
+    answer = array("Q", [ETHTOOL_GSTATS | len(Count._fields) << 32, *(0 for _ in Count._fields)])
+    with host.entered(), socket.socket() as control:
+        fcntl.ioctl(control, SIOCETHTOOL, struct.pack("@16sP16x", device.encode(), answer.buffer_info()[0]))
+    return Count(*answer[1:])
+
+
+def rules(host: Namespace, *devices: str) -> int:
+    """How many rules these devices have now."""
+    return sum(count(host, device).rules for device in devices)
+
+
+@contextmanager
+def fault(host: Namespace, device: str, name: str) -> Iterator[None]:
+    """For as long as it takes a device has one of the faults of engine.h."""
+    host.run("ethtool", "--set-priv-flags", device, name, "on")
+    try:
+        yield
+    finally:
+        if f"{device}:" in host.run("ip", "-o", "link").replace("@", ":"):
+            host.run("ethtool", "--set-priv-flags", device, name, "off")
+
+
+@contextmanager
+def parameter(name: str, value: str) -> Iterator[None]:
+    """For as long as it takes the module has this parameter: `bind_anything`, `table_size`."""
+    load()
+    file = PARAMETERS / name
+    before = file.read_text()
+    file.write_text(value)
+    try:
+        yield
+    finally:
+        file.write_text(before)
+
+
+@contextmanager
+def without_offer(host: Namespace, device: str) -> Iterator[None]:
+    """For as long as it takes a device's hw-tc-offload is off."""
+    host.run("ethtool", "-K", device, "hw-tc-offload", "off")
+    try:
+        yield
+    finally:
+        host.run("ethtool", "-K", device, "hw-tc-offload", "on")

@@ -1,0 +1,202 @@
+"""What live flows prove of hardware, told by the service's own looks at a real kernel; only its clock is the test's."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from kernel import chip
+from kernel.house import House, Shape
+from kernel.inside import NETIFD, capability
+from kernel.pppoe import Pppoe
+from kernel.sides import bridge, vlan
+from kernel.traffic import Talk
+from offload.service.answers import status
+from offload.service.life import Doors, Service
+from offload.service.proofs import APART
+from offload.system.bus import FakeBus
+from offload.system.conntrack import Conntrack
+from offload.system.netifd import DUMP
+from offload.system.netlink import Netlink
+from offload.system.nft import Nft
+from offload.system.uci import Uci
+
+LAN = bridge(chip.port("lan1"))
+SHAPES = {
+    "plain": (Shape({"lan": LAN, "wan": chip.port("wan")}), ("lan1", "wan")),
+    "port": (Shape({"lan": chip.port("lan1"), "wan": chip.port("wan")}), ("lan1", "wan")),
+    "vlan": (Shape({"lan": LAN, "wan": vlan(chip.port("eth1"), 7)}), ("lan1", "eth1")),
+    "pppoe": (Shape({"lan": LAN, "wan": Pppoe(chip.port("eth1"))}), ("lan1", "eth1")),
+}
+
+
+# Drivers are asked for counters when a tenth of the timeout has passed, and that is looked at every second.
+TIMEOUT = {f"net/netfilter/nf_flowtable_{proto}_timeout": 10 for proto in ("tcp", "udp")}
+COUNTED = 2.2
+
+
+@dataclass
+class Lab:
+    """A router in hardware with the service on it, looked at from inside."""
+
+    house: House
+    ports: tuple[str, ...]
+    now: float = 1000.0
+    service: Service = field(init=False)
+
+    def __post_init__(self) -> None:
+        router = self.house.router
+        router.write("offload", "config globals 'globals'\n\toption mode 'hardware'\n")
+        router.sysctl(TIMEOUT)
+        dump = json.loads((router.replies / NETIFD).read_text())
+        doors = Doors(
+            uci=Uci(router.config),
+            nft=Nft(),
+            bus=FakeBus({DUMP: dump}),
+            netlink=Netlink(),
+            conntrack=Conntrack(),
+            probe=capability,
+            clock=lambda: self.now,
+        )
+        self.service = Service(doors)
+        with router.entered():
+            assert self.service.work(["flow_offload_hw"]).error == ""
+
+    def look(self) -> None:
+        """The service's next look, as many seconds later as it would be, but late enough for what drivers tell."""
+        self.now += APART
+        time.sleep(COUNTED)
+        with self.house.router.entered():
+            self.service.prove()
+
+    def told(self) -> dict[str, Any]:
+        """What `status` says of lan > wan, and of its devices."""
+        with self.house.router.entered():
+            answer = status(self.service, {})
+        found: dict[str, Any] = next(p for p in answer["pairs"] if (p["src"], p["dest"]) == ("lan", "wan"))
+        devices = {device["name"]: device["hardware"] for device in answer["devices"]}
+        hardware: dict[str, Any] = found["hardware"]
+        return hardware | {
+            "codes": [reason["code"] for reason in found["hardware"]["reasons"]],
+            "devices": {devices[name] for name in self.ports},
+        }
+
+    def faulty(self, stack: ExitStack, name: str) -> None:
+        """Give every port a fault."""
+        for port in self.ports:
+            stack.enter_context(chip.fault(self.house.router, port, name))
+
+    def talk(self, *talks: Talk, rounds: int = 8) -> None:
+        """Conversations that go on from look to look."""
+        for _ in range(rounds):
+            for each in talks:
+                each.echo(12)
+            self.look()
+
+
+def build(house: House, stack: ExitStack, name: str) -> Lab:
+    shape, ports = SHAPES[name]
+    stack.enter_context(house.shaped(shape))
+    return Lab(house, ports)
+
+
+@pytest.fixture(name="stack")
+def _stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(name="lab")
+def _lab(house: House) -> Iterator[Lab]:
+    with ExitStack() as shape:  # it ends after the faults of its devices
+        yield build(house, shape, "plain")
+
+
+def test_proven(lab: Lab) -> None:
+    assert (lab.told()["proof"], lab.told()["devices"]) == ("bound", {"bound"})
+    lab.talk(lab.house.call("lan", "wan"), lab.house.call("lan", "wan", 6, "udp"), rounds=3)
+    told = lab.told()
+    assert (told["proof"], told["codes"], told["devices"]) == ("proven", [], {"proven"})
+    assert told["flows"] == 2
+    assert told["strays"] * 20 <= told["packets"]
+    assert [name for name, _ in lab.service.news if name == "offload.degraded"] == []
+
+
+def test_refused_by_every_driver(lab: Lab, stack: ExitStack) -> None:
+    lab.faulty(stack, "refuse")
+    lab.talk(lab.house.call("lan", "wan"))
+    told = lab.told()
+    assert (told["proof"], told["codes"], told["devices"]) == ("refused", ["HARDWARE_DRIVER"], {"refused"})
+    (news,) = [words for name, words in lab.service.news if name == "offload.degraded"]
+    assert news["error"].startswith("lan > wan: ")
+
+
+def test_one_family_is_refused(lab: Lab, stack: ExitStack) -> None:
+    lab.faulty(stack, "refuse-ipv6")
+    lab.talk(lab.house.call("lan", "wan", 4), lab.house.call("lan", "wan", 6))
+    assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", ["HARDWARE_FAMILY"])
+
+
+def test_a_hundred_flows_beside_a_full_table(lab: Lab, stack: ExitStack) -> None:
+    stack.enter_context(chip.parameter("table_size", "2"))
+    first = lab.house.call("lan", "wan")
+    lab.talk(first, rounds=2)
+    crowd = [Talk(lab.house.hosts["lan"], lab.house.target("wan"), "udp") for _ in range(110)]
+    lab.house.talks += crowd
+    for _ in range(3):
+        for each in crowd:
+            each.echo(3)
+        first.echo(12)
+        lab.look()
+    assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", ["HARDWARE_FULL"])
+
+
+def test_a_kernel_that_binds_what_cannot(lab: Lab, stack: ExitStack) -> None:
+    """OpenWrt's: what it says of binding means nothing, and flows tell."""
+    lab.house.router.nft("delete table inet flow_offload_hw")
+    stack.enter_context(chip.parameter("bind_anything", "1"))
+    lab.faulty(stack, "no-bind")
+    other = Lab(lab.house, lab.ports)
+    assert other.told()["proof"] == "bound"
+    other.talk(other.house.call("lan", "wan"))
+    assert (other.told()["proof"], other.told()["codes"]) == ("refused", ["HARDWARE_DRIVER"])
+    lab.house.router.nft("delete table inet flow_offload_hw")
+
+
+def test_marks_that_lie(house: House, stack: ExitStack) -> None:
+    """A port that is not in the flowtable: marked as hardware's, and slow one way."""
+    lab = build(house, stack, "port")
+    lab.house.router.nft("delete flowtable inet flow_offload_hw hw { devices = { lan1 }; }")
+    lab.talk(lab.house.call("lan", "wan"), rounds=5)
+    assert lab.told()["flows"] == 1
+    assert (lab.told()["proof"], lab.told()["codes"]) == ("refused", ["HARDWARE_STRAYS"])
+
+
+def test_frozen_counters(lab: Lab, stack: ExitStack) -> None:
+    lab.faulty(stack, "uncounted")
+    talk = lab.house.call("lan", "wan")
+    talk.echo(30)
+    for _ in range(5):
+        talk.fetch(300_000)
+        lab.look()
+    assert (lab.told()["frozen"], lab.told()["proof"], lab.told()["codes"]) == (True, "proven", ["HARDWARE_FROZEN"])
+
+
+def test_a_session(house: House, stack: ExitStack) -> None:
+    lab = build(house, stack, "pppoe")
+    lab.talk(lab.house.call("lan", "wan"), rounds=3)
+    assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", [])
+
+
+def test_tags_that_the_driver_does_not_take(house: House, stack: ExitStack) -> None:
+    lab = build(house, stack, "vlan")
+    lab.talk(lab.house.call("lan", "wan"), rounds=3)
+    assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", [])
+    lab.faulty(stack, "refuse-vlan")
+    again = Lab(house, lab.ports)
+    again.talk(again.house.call("lan", "wan", proto="udp"))
+    assert again.told()["codes"] == ["HARDWARE_ENCAPSULATED"]
