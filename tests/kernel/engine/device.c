@@ -116,7 +116,9 @@ out:
 static netdev_tx_t engine_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	skb_tx_timestamp(skb);
-	engine_cable(dev, skb);
+	skb = skb_share_check(skb, GFP_ATOMIC);	/* the kernel's packet generator keeps a hand on it */
+	if (skb)
+		engine_cable(dev, skb);
 	return NETDEV_TX_OK;
 }
 
