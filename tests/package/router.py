@@ -102,20 +102,22 @@ class Router:
         return listing.read_text().split() if listing.exists() else []
 
 
+def extract(archive: Path, folder: Path, *but: str) -> None:
+    """By tar(1): what tarfile calls safe differs between the Pythons that we run on."""
+    subprocess.run(["tar", "-xf", archive, "-C", folder, *(f"--exclude={name}" for name in but)], check=True)
+
+
 def unpack(package: Path, root: Path) -> list[str]:
     """Lay a package's files and scripts where opkg lays them; a conffile that is there stays. The files it has."""
     name = package.name.partition("_")[0]
     with TemporaryDirectory() as folder:
         unpacked = Path(folder)
         for archive in (package, unpacked / "control.tar.gz"):
-            with tarfile.open(archive) as tar:
-                tar.extractall(unpacked, filter="tar")
-        kept = {line.strip("/") for line in (unpacked / "conffiles").read_text().split()}
+            extract(archive, unpacked)
+        conffiles = {f"./{line.strip('/')}" for line in (unpacked / "conffiles").read_text().split()}
         with tarfile.open(unpacked / "data.tar.gz") as data:
             files = [member for member in data if not member.isdir()]
-            for member in files:
-                if not ((root / member.name).exists() and member.name.removeprefix("./") in kept):
-                    data.extract(member, root, filter="tar")
+        extract(unpacked / "data.tar.gz", root, *(name for name in conffiles if (root / name).exists()))
         for part in CONTROL:
             shutil.move(unpacked / part, root / INFO / f"{name}.{part}")
     listed = sorted(member.name.removeprefix(".") for member in files)

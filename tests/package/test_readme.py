@@ -14,7 +14,7 @@ from readme import COMMANDS, README
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 ON_A_ROUTER = [command for command in COMMANDS if not command.startswith(("make", "opkg", "apk"))]
 # Run where they can be: OpenWrt's SDK and image builder are not here, and what opkg does is done by `Router`.
-ELSEWHERE = ("make image", "make package/offload/compile")
+ELSEWHERE = ("make image", "make package/offload/compile", "make package/luci-app-offload/compile")
 # This router has no flowtables, and says so; every other command does what README says.
 LACKING = {"offload check": 4, "offload check --json": 4}
 
