@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 
 from offload.answer import Exit
+from offload.cli import main
 from offload.config.schema import PACKAGES
 from offload.model.plan import Why
 from offload.model.problem import Fault
 from offload.service.ubus_object import METHODS
 from offload.verbs import VERBS
 
-REFERENCE = (Path(__file__).parent.parent / "docs" / "reference.md").read_text()
+REPOSITORY = Path(__file__).parent.parent
+REFERENCE = (REPOSITORY / "docs" / "reference.md").read_text()
+README = (REPOSITORY / "README.md").read_text()
+MIXED = REPOSITORY / "tests" / "golden" / "32-both-tables"
 
 
 def section(title: str) -> str:
@@ -64,3 +68,12 @@ def test_every_ubus_method_and_its_arguments_are_documented() -> None:
 def test_every_exit_code_is_documented() -> None:
     told = {(row[0], row[1]) for row in rows("## Exit codes")} - {("code", "name")}
     assert told == {(str(code.value), code.name) for code in Exit}
+
+
+def test_the_readme_shows_a_mixed_router_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["status", "--root", str(MIXED)])
+    said = [line for line in capsys.readouterr().out.splitlines() if line]
+    shown = [line for line in README.partition("\n## In hardware\n")[2].partition("\n## ")[0].splitlines() if line]
+    assert said[said.index(next(line for line in said if line.startswith("ZONE"))) :] == [
+        line.removeprefix("    ") for line in shown if line.startswith("    ")
+    ]
