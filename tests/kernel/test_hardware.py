@@ -1,6 +1,7 @@
 """Pairs in hardware beside others in software and in none, on the emulated engine: who is where, and why."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -65,12 +66,13 @@ def flowtables(lab: House) -> dict[str, set[str]]:
 
 
 def settled(lab: House, talk: Talk) -> Talk:
-    """Talk until the engine has the conversation, or fail."""
+    """Talk until the engine has the conversation, or fail; it is asked by a thread of the kernel's own."""
     for _ in range(50):
         before = forwarded(lab)
         talk.echo(3)
         if forwarded(lab) - before >= 2 * 3:
             return talk
+        time.sleep(0.1)
     pytest.fail("the engine does not forward it")
 
 
