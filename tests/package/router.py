@@ -150,9 +150,10 @@ def running(root: Path, *shared: Path, flash: str = "") -> Iterator[Router]:
     modules = [file for folder in PYTHON[:2] for file in (folder / "lib-dynload").glob("*.so")]
     folders = {*PYTHON, *(library.parent for library in _libraries([*programs, *modules]))}
     mounts = _rom(root, flash) if flash else []
-    mounts += [f"mount --rbind {folder} {root}{folder}" for folder in sorted(folders)]
     for folder in folders:
         (root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    # made once more: what lies in /tmp here is under the router's own /tmp by then
+    mounts += [f"mkdir -p {root}{folder} && mount --rbind {folder} {root}{folder}" for folder in sorted(folders)]
     for file in (*(Path("/dev", name) for name in DEVICES), *programs):
         place = root / file.relative_to("/")
         place.parent.mkdir(parents=True, exist_ok=True)
