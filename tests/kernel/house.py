@@ -166,7 +166,7 @@ class House:
         self.talks.clear()
 
     def _build(self, network: str, side: Side, stack: ExitStack) -> None:
-        far = self.hosts[network] = Namespace(network)
+        far = self.hosts[network] = Namespace(f"{network}-far")  # another network of hosts may be there
         stack.callback(far.delete)
         ends = self.ends[network] = side(self.router, far, stack)
         if ends.proto != "pppoe":
