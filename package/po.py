@@ -46,7 +46,7 @@ def messages() -> dict[str, Message]:
     """All that the app says, by string, in the order of the alphabet."""
     found: dict[str, Message] = {}
     for file in sources():
-        source, name = file.read_text(), file.relative_to(APP.parent)
+        source, name = file.read_text(), file.relative_to(APP)
         for offset, text, plural in scan(source) if file.suffix == ".js" else titles(source):
             line = source.count("\n", 0, offset) + 1
             message = found.setdefault(text, Message(text, plural))

@@ -9,15 +9,19 @@ import os
 import socket
 import struct
 import subprocess
+import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from kernel.image import REPOSITORY
 from kernel.netns import Namespace
 from kernel.sides import Ends, Side
+from kernel.traffic import Talk
 
 MODULE = REPOSITORY / "build/engine" / os.uname().release / "engine.ko"
 SIOCETHTOOL, ETHTOOL_GSTATS = 0x8946, 0x1D  # include/uapi/linux/{sockios,ethtool}.h
@@ -108,3 +112,20 @@ def without_offer(host: Namespace, device: str) -> Iterator[None]:
         yield
     finally:
         host.run("ethtool", "-K", device, "hw-tc-offload", "on")
+
+
+def forwarded(host: Namespace, devices: Iterable[str]) -> int:
+    """Packets that these devices of the engine have forwarded."""
+    return sum(count(host, device).forwarded for device in devices)
+
+
+def settled(host: Namespace, devices: Iterable[str], talk: Talk) -> Talk:
+    """Talk until the engine has the conversation, or fail; it is asked by a thread of the kernel's own."""
+    named = tuple(devices)
+    for _ in range(100):
+        before = forwarded(host, named)
+        talk.echo(3)
+        if forwarded(host, named) - before >= 2 * 3:
+            return talk
+        time.sleep(0.1)
+    pytest.fail("the engine does not forward it")

@@ -13,7 +13,7 @@ from kernel.evidence import Evidence, Sighting
 from kernel.inside import NETIFD
 from kernel.lab import Router
 from kernel.netns import Namespace
-from kernel.sides import Ends, Side
+from kernel.sides import Ends, Side, named
 from kernel.traffic import PORT, Proto, Server, Talk, Target
 
 NETWORKS = {
@@ -156,17 +156,16 @@ class House:
     def shaped(self, shape: Shape) -> Iterator["House"]:
         """Build the sides, write the configuration, load the firewall; take all of it away afterwards."""
         with ExitStack() as stack:
+            for left in (self.hosts, self.ends, self.talks):
+                stack.callback(left.clear)
             stack.callback(self._clear)
             for network, side in shape.sides.items():
                 self._build(network, side, stack)
             self._configure(shape)
             yield self
-        self.hosts.clear()
-        self.ends.clear()
-        self.talks.clear()
 
     def _build(self, network: str, side: Side, stack: ExitStack) -> None:
-        far = self.hosts[network] = Namespace(f"{network}-far")  # another network of hosts may be there
+        far = self.hosts[network] = Namespace(named(network))
         stack.callback(far.delete)
         ends = self.ends[network] = side(self.router, far, stack)
         if ends.proto != "pppoe":

@@ -24,6 +24,11 @@ class Ends:
     parent: str = ""
 
 
+def named(network: str) -> str:
+    """The namespace of the host at the far end of a network; another test's network of the same name may be there."""
+    return f"{network}-far"
+
+
 Side = Callable[[Namespace, Namespace, ExitStack], Ends]  # router, far host, and what to undo at the end
 
 
@@ -67,6 +72,7 @@ def bridge(*beneath: Side, name: str = "br-lan") -> Side:
         router.ip(f"link add {name} type bridge", f"link set {name} up")
         ends = [side(router, far, stack) for side in beneath]
         router.ip(*(f"link set {each.l3} master {name}" for each in ends))
+        far.sysctl({"net/ipv4/conf/all/arp_ignore": 1})  # or the others would answer for the first one's address
         return Ends(name, ends[0].far)
 
     return lay
@@ -100,8 +106,9 @@ def wireguard(carrier: str) -> Side:
 
     def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
         # made there and taken away, the device keeps sending through the host where it was made
-        router.run("ip", "-n", carrier, "link", "add", "wg0", "type", "wireguard")
-        router.run("ip", "-n", carrier, "link", "set", "wg0", "netns", far.name)
+        outside = named(carrier)
+        router.run("ip", "-n", outside, "link", "add", "wg0", "type", "wireguard")
+        router.run("ip", "-n", outside, "link", "set", "wg0", "netns", far.name)
         router.ip("link add wg0 type wireguard")
         keys = [_with_key(host) for host in (router, far)]
         router.run("wg", "set", "wg0", "listen-port", "51820", "peer", keys[1], "allowed-ips", "0.0.0.0/0,::/0")

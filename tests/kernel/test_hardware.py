@@ -1,7 +1,6 @@
 """Pairs in hardware beside others in software and in none, on the emulated engine: who is where, and why."""
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -42,8 +41,7 @@ def choose(lab: House, **modes: str) -> None:
 
 
 def forwarded(lab: House) -> int:
-    """Packets that the engine has forwarded."""
-    return sum(chip.count(lab.router, device).forwarded for device in ENGINE)
+    return chip.forwarded(lab.router, ENGINE)
 
 
 def pair(lab: House, src: str, dest: str = "wan") -> tuple[str, list[str]]:
@@ -66,14 +64,7 @@ def flowtables(lab: House) -> dict[str, set[str]]:
 
 
 def settled(lab: House, talk: Talk) -> Talk:
-    """Talk until the engine has the conversation, or fail; it is asked by a thread of the kernel's own."""
-    for _ in range(50):
-        before = forwarded(lab)
-        talk.echo(3)
-        if forwarded(lab) - before >= 2 * 3:
-            return talk
-        time.sleep(0.1)
-    pytest.fail("the engine does not forward it")
+    return chip.settled(lab.router, ENGINE, talk)
 
 
 @pytest.mark.parametrize("version", [4, 6])

@@ -62,7 +62,7 @@ def rules(lab: House) -> int:
 
 
 def forwarded(lab: House) -> int:
-    return sum(chip.count(lab.router, device).forwarded for device in ENGINE)
+    return chip.forwarded(lab.router, ENGINE)
 
 
 def marked(lab: House) -> int:
@@ -86,13 +86,7 @@ def agreement(lab: House) -> None:
 
 
 def settled(lab: House, talk: Talk) -> Talk:
-    """Talk until the engine has the conversation, or fail."""
-    for _ in range(100):
-        before = forwarded(lab)
-        talk.echo(3)
-        if forwarded(lab) - before >= 2 * 3:
-            return talk
-    pytest.fail("the engine does not forward it")
+    return chip.settled(lab.router, ENGINE, talk)
 
 
 def original(talk: Talk) -> Tuple:

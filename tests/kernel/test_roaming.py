@@ -83,10 +83,10 @@ def test_transfers_follow_a_phone_wherever_it_goes(house: House, service: Reside
             place = dice.choice([each for each in PLACES if each != place])
             begin = time.monotonic()
             WALK.go(place)
-            wait_until(lambda: bridge.at(place, begin), f"the phone at {place}")  # noqa: B023
+            wait_until(lambda: bridge.at(place, begin), f"the phone at {place}")  # noqa: B023  # called in this round
             visible = bridge.at(place, begin) or begin
             for name, times in (("UDP", drip.times), ("TCP", fetching.times)):
-                wait_until(lambda: since(times, visible), f"{name} at {place}, move {turn}")  # noqa: B023
+                wait_until(lambda: since(times, visible), f"{name} at {place}, move {turn}")  # noqa: B023  # called in this round
                 waited[name].append(since(times, visible) or 0.0)
     assert fetching.error is None
     for name, seconds in waited.items():

@@ -21,12 +21,13 @@ class Picky(FakeNft):
     """A kernel that refuses some devices, and every transaction with one of them."""
 
     refuses: frozenset[str] = frozenset()
+    no: str = "Could not process rule: Operation not supported"
     asked: list[str] = field(default_factory=list)
 
     def check(self, text: str) -> None:
         self.asked.append(text.partition("devices = { ")[2].partition(" }")[0].replace('"', ""))
         if any(f'"{name}"' in text for name in self.refuses):
-            raise NftError("Could not process rule: Operation not supported")
+            raise NftError(self.no)
 
 
 def able(snapshot: Snapshot) -> dict[str, bool]:
@@ -74,3 +75,11 @@ def test_a_kernel_without_flowtables_is_not_asked() -> None:
     blind = Snapshot(links=SNAPSHOT.links, kernel=Kernel(flowtable=False))
     assert Ability().look(blind, WANTED, FakeNetlink(able=frozenset({"wan"})), nft) == blind
     assert nft.asked == []
+
+
+def test_a_device_that_was_busy_is_asked_again() -> None:
+    nft, drivers, ability = Picky(refuses=frozenset({"wan"})), FakeNetlink(able=frozenset({"wan"})), Ability()
+    nft.no = "Could not process rule: Device or resource busy"
+    assert able(ability.look(SNAPSHOT, WANTED, drivers, nft)) == {"wan": False}
+    nft.refuses = frozenset()
+    assert able(ability.look(SNAPSHOT, WANTED, drivers, nft)) == {"wan": True}

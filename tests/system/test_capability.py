@@ -17,12 +17,13 @@ class Poor(FakeNft):
     """A kernel that refuses every text with one of these words in it; `asked` is how often it was asked."""
 
     words: tuple[str, ...] = ()
+    no: str = ENOENT
     asked: list[str] = field(default_factory=list)
 
     def check(self, text: str) -> None:
         self.asked.append(text)
         if any(word in text for word in self.words):
-            raise NftError(ENOENT)
+            raise NftError(self.no)
 
 
 def test_a_kernel_that_can() -> None:
@@ -72,6 +73,13 @@ def test_no_rights() -> None:
 
 def test_what_a_hardware_flowtable_can_have() -> None:
     assert bindable(Poor(), ["wan", "lan1"]) == {"lan1": True, "wan": True}
-    assert bindable(Poor(words=('"wan"',)), ["wan", "lan1"]) == {"lan1": True, "wan": False}
+    for no in ("Could not process rule: Operation not supported", "Could not process rule: Not supported"):
+        assert bindable(Poor(words=('"wan"',), no=no), ["wan", "lan1"]) == {"lan1": True, "wan": False}
     nft = Poor()
     assert (bindable(nft, []), nft.asked) == ({}, [])
+
+
+def test_a_device_that_cannot_answer_now_is_no_driver_that_refuses() -> None:
+    assert bindable(Poor(words=('"wan"',)), ["wan", "lan1"]) == {"lan1": True}
+    with pytest.raises(NftError, match="did not answer"):
+        bindable(Poor(words=('"wan"',), no="nft did not answer within 10 seconds"), ["wan", "lan1"])

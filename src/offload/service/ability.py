@@ -28,8 +28,6 @@ class Nft(Protocol):
     """What is asked of nft."""
 
     def check(self, text: str) -> None: ...
-    def version(self) -> str: ...
-    def lists(self) -> None: ...
     def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
 
 
@@ -53,7 +51,7 @@ class Ability:
         able = drivers.hw_tc_offload(link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name))
         self._ask(able, nft)
         links = tuple(
-            replace(link, hw_tc_offload=True, hw_bind=self._binds[link.name]) if link.name in able else link
+            replace(link, hw_tc_offload=True, hw_bind=self._binds.get(link.name, False)) if link.name in able else link
             for link in snapshot.links
         )
         return replace(snapshot, links=links)

@@ -43,8 +43,6 @@ class Nft(Protocol):
 
     def apply(self, text: str) -> None: ...
     def check(self, text: str) -> None: ...
-    def version(self) -> str: ...
-    def lists(self) -> None: ...
     def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
     def tables(self) -> frozenset[str]: ...
 
@@ -98,10 +96,14 @@ class Service:
         """Begin with what the kernel holds of an earlier life."""
         self.leases.adopt(reconcile.adopted(self.doors.nft), self.doors.clock())
 
-    def reload(self) -> Applied:
-        """A pass that also asks anew what the kernel can do."""
+    def forget(self) -> None:
+        """Ask anew what the kernel and its devices can do: a package may have come."""
         self.kernel = None
         self.ability = Ability()
+
+    def reload(self) -> Applied:
+        """A pass that also asks anew what the kernel can do."""
+        self.forget()
         return self.work()
 
     def work(self, forced: Iterable[str] = ()) -> Applied:
@@ -135,9 +137,11 @@ class Service:
         if before is None or self.leases.living(self.doors.clock()):
             return False
         tables = self.sightings.concerned(before.plan)
+        if not tables:
+            return False
         applied = reconcile.again(before, self.doors.nft, self.applied, tables)
         self.sent += applied.changes
-        if applied.error or not applied.changes:
+        if applied.error:
             return False  # a device may be gone: the pass knows better
         self.sightings.settled()
         self._noted(applied, before)
@@ -180,12 +184,12 @@ class Service:
         try:
             found = doors.conntrack.entries() if entries is None else entries
             held = doors.nft.live([HARDWARE]).get(HARDWARE)
-            placed = self.placed(decided)
-        except OffloadError:
+            placed, received = self.placed(decided), doors.netlink.received()
+        except OffloadError:  # status, and the next pass, tell it where people look; here it only costs a look
             self.proofs.later(now)
             return
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        wrong = self.proofs.look(found, placed, decided.plan, held, doors.netlink.received(), now, time)
+        wrong = self.proofs.look(found, placed, decided.plan, held, received, now, time)
         self.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
 
     def _noted(self, applied: Applied, before: Decided | None) -> Applied:

@@ -108,22 +108,23 @@ class Loop:
             self.stopping |= number in STOP
             self.upgrading |= number == UPGRADE
             if number == signal.SIGHUP:
-                self.service.kernel = None  # ask anew what it can do: a package may have come
+                self.service.forget()
                 self._hint("told to reload")
 
     def _told(self, told: Told) -> None:
         """Links and addresses; of stations only those that are somewhere else than before."""
         for cause in told.causes:
             self._hint(cause)
+        moved = False
         for seen in told.seen:
             found = self.hints.named(seen)
             if isinstance(found, tuple):
                 station, master = found
-                moved = self.service.sightings.station(station, master)
-            else:
-                moved = found is not None and self.service.sightings.neighbour(found)
-            if moved:
-                self._follow()
+                moved |= self.service.sightings.station(station, master)
+            elif found is not None:
+                moved |= self.service.sightings.neighbour(found)
+        if moved:
+            self._follow()
 
     def _follow(self) -> None:
         """A transfer stands still until its table is returned: do that now, and look after; but no oftener than passes.

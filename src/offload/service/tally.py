@@ -56,6 +56,6 @@ class Tally:
             return None
         try:
             placed = self._service.placed(decided)
-        except KernelError:
+        except KernelError:  # status tells it; without routes, what ends beyond the next router has no zone
             placed = decided.snapshot
         return Places(placed, decided.plan)

@@ -4,6 +4,7 @@ The order matters: a kernel without flowtables and a missing device give the sam
 without devices is asked for before any device is named. `nft -c` goes through the kernel and changes nothing.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -39,10 +40,21 @@ HARDWARE = """table inet flow_offload_probe {{
 """
 
 
-class Checker(Protocol):
-    """What the probe asks of the nft door."""
+# EOPNOTSUPP in the words of glibc and of musl: the driver's own no. Every other refusal of the kernel (a device that
+# went away, one that is busy) is of this moment.
+NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
+REFUSED = "Could not process rule"
+
+
+class Asked(Protocol):
+    """What is asked of the nft door about devices."""
 
     def check(self, text: str) -> None: ...
+
+
+class Checker(Asked, Protocol):
+    """What the probe asks of it besides."""
+
     def version(self) -> str: ...
     def lists(self) -> None: ...
 
@@ -66,23 +78,29 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = ()) -> Kernel:
     return Kernel(release, flowtable=True, nft=version, modules=tuple(modules))
 
 
-def bindable(nft: Checker, names: Iterable[str]) -> dict[str, bool]:
+def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:
     """Which of these devices the kernel would have in a flowtable with `flags offload`, each for itself.
 
+    Without those that it cannot say now. An NftError where nft itself fails: that says nothing of any device.
     Asking binds them for a moment, so devices that such a flowtable has already must not be asked for: they are busy.
     OpenWrt's kernel says yes to every device (kernel.md, Read); there only live flows tell.
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):
         return dict.fromkeys(asked, True)
-    return {name: _binds(nft, [name]) for name in asked}
+    answers = {name: _binds(nft, [name]) for name in asked}
+    return {name: answer for name, answer in answers.items() if answer is not None}
 
 
-def _binds(nft: Checker, names: Iterable[str]) -> bool:
+def _binds(nft: Asked, names: Iterable[str]) -> bool | None:
     try:
         nft.check(HARDWARE.format(devices=", ".join(f'"{name}"' for name in names)))
-    except NftError:
-        return False
+    except NftError as error:
+        if NOT_SUPPORTED.search(str(error)):
+            return False
+        if REFUSED in str(error):
+            return None
+        raise
     return True
 
 

@@ -1,18 +1,13 @@
 """The door to what the kernel tells of connections that end: each with its last counters, and gone with the telling."""
 
-import errno
-import socket
-from contextlib import suppress
-
 from offload.errors import KernelError
 from offload.model.flow import Entry
 from offload.system.ctnetlink import IPCTNL_MSG_CT_DELETE, Parser
+from offload.system.hints import NETLINK_NETFILTER, datagrams, listening
 
-NETLINK_NETFILTER = 12
 DESTROY_GROUP = 1 << (3 - 1)  # NFNLGRP_CONNTRACK_DESTROY
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sparc and parisc
-RECEIVE_BUFFER = 4 << 20  # some 5,000 endings, until somebody looks
-DATAGRAM = 64 << 10
+ROOM = 4 << 20  # bytes for some 5,000 endings, until somebody looks
+MOST_AT_ONCE = 1 << 16  # each ending is a datagram; more than that at one look never end
 
 
 class Endings:
@@ -21,10 +16,7 @@ class Endings:
     def __init__(self) -> None:
         self._parser = Parser(IPCTNL_MSG_CT_DELETE)
         try:
-            self._kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_NETFILTER)
-            with suppress(OSError):
-                self._kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-            self._kernel.bind((0, DESTROY_GROUP))
+            self._kernel = listening(NETLINK_NETFILTER, DESTROY_GROUP, ROOM)
         except OSError as error:
             raise KernelError(f"the kernel does not tell of ending connections: {error.strerror}") from error
         self.descriptor = self._kernel.fileno()
@@ -33,15 +25,12 @@ class Endings:
         """The connections that ended since the last look, and whether that is all of them."""
         ended: list[Entry] = []
         whole = True
-        while True:
-            try:
-                ended += self._parser.parse(self._kernel.recv(DATAGRAM)).entries
-            except BlockingIOError:
-                return ended, whole
-            except OSError as error:
+        for each in datagrams(self._kernel, MOST_AT_ONCE):
+            if each is None:
                 whole = False
-                if error.errno != errno.ENOBUFS:
-                    return ended, whole
+            else:
+                ended += self._parser.parse(each).entries
+        return ended, whole
 
     def close(self) -> None:
         """Listen no more."""

@@ -29,8 +29,8 @@ class Hints:
 
     def __init__(self) -> None:
         try:
-            self._route = _listening(NETLINK_ROUTE, ROUTE_GROUPS)
-            self._nft = _listening(NETLINK_NETFILTER, NFTABLES_GROUP)
+            self._route = listening(NETLINK_ROUTE, ROUTE_GROUPS)
+            self._nft = listening(NETLINK_NETFILTER, NFTABLES_GROUP)
         except OSError as error:
             raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
         self._links = Links()
@@ -39,7 +39,7 @@ class Hints:
 
     def links(self) -> Told:
         """What was said of links, addresses and neighbours since the last look."""
-        return _joined(self._links.hear(each) if each is not None else OVERRUN for each in _datagrams(self._route))
+        return _joined(self._links.hear(each) if each is not None else OVERRUN for each in datagrams(self._route))
 
     def transactions(self) -> Told:
         """What was said of the nft transactions that have ended since the last look, our own among them.
@@ -48,7 +48,7 @@ class Hints:
         between the two must not take the first for nothing.
         """
         ended = [NOTHING]
-        for each in _datagrams(self._nft):
+        for each in datagrams(self._nft):
             part = transactions(each) if each is not None else OVERRUN
             self._begun = _joined((self._begun, part))
             if part.generations or part is OVERRUN:
@@ -71,17 +71,18 @@ class Hints:
         self._nft.close()
 
 
-def _listening(protocol: int, groups: int) -> socket.socket:
+def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
+    """A netlink socket of these groups that never waits, with `room` bytes for what nobody has read yet."""
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
     with suppress(OSError):
-        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
     made.bind((0, groups))
     return made
 
 
-def _datagrams(source: socket.socket) -> Iterable[bytes | None]:
+def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
     """What is there; None where some of it was lost."""
-    for _ in range(MOST_AT_ONCE):
+    for _ in range(most):
         try:
             yield source.recv(DATAGRAM)
         except BlockingIOError:

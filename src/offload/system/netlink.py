@@ -59,8 +59,11 @@ class Netlink:
             return _present(_route(message, names) for message in route.get_routes(table=MAIN_TABLE))
 
     def received(self) -> dict[str, int]:
-        """Bytes that each device has received so far, by its driver's own count."""
-        lines = Path("/proc/net/dev").read_text().splitlines()[2:]
+        """Bytes that each device has received so far, by its driver's own count. KernelError where /proc is missing."""
+        try:
+            lines = Path("/proc/net/dev").read_text().splitlines()[2:]
+        except OSError as error:
+            raise KernelError(f"/proc/net/dev cannot be read: {error.strerror}") from error
         return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:

@@ -6,18 +6,15 @@ Every pass asks this first. By way of the nft program it would cost a process ea
 import errno
 import os
 import socket
-import struct
 
 from offload.errors import NftError
+from offload.system.ctnetlink import ERRNO, NFGENMSG, NLMSG_DONE, NLMSG_ERROR
 from offload.system.events import NFGENMSG_SIZE, NFT_MSG_NEWTABLE, NFTABLES, NLMSGHDR, TABLE_NAME, attributes, messages
+from offload.system.hints import NETLINK_NETFILTER
 
-NETLINK_NETFILTER = 12
 NFPROTO_INET = 1  # include/uapi/linux/netfilter.h
-NLMSG_ERROR, NLMSG_DONE = 2, 3
 NFT_MSG_GETTABLE = 1
 NLM_F_REQUEST_DUMP = 0x301
-NFGENMSG = struct.Struct("=BBH")  # family, version, resource
-ERRNO = struct.Struct("=i")
 DATAGRAM = 64 << 10
 PATIENCE = 10.0  # seconds without a datagram
 
