@@ -6,7 +6,7 @@ from offload.compiler.pairs import zone_modes
 from offload.compiler.topology import Topology
 from offload.model.config import Config, Mode
 from offload.model.network import DEVICE_NAME, Link, Snapshot
-from offload.model.plan import DeviceDecision, PairDecision, Reason, Table, Why, ZoneDecision
+from offload.model.plan import MOST_DEVICES, DeviceDecision, PairDecision, Reason, Table, Why, ZoneDecision
 from offload.model.topology import ZoneDevices
 
 Pairs = tuple[PairDecision, ...]
@@ -38,6 +38,7 @@ def devices(
     """Every device that belongs to a zone or was named by the user, and why no flowtable lists it where none does."""
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}
+    full = any(len(table.devices) == MOST_DEVICES for table in tables)
     decided = []
     for name in _names(config, topology):
         owners = tuple(zone for zone, found in topology.zones.items() if name in _members(topology, zone))
@@ -49,6 +50,8 @@ def devices(
         slower = not listed or (asked and name not in hardware)
         if slower and asked:
             reasons += _not_in_hardware(name, [topology.zones[zone] for zone in owners], links, hardware)
+        if not listed and not reasons and full and any(pair.effective is not Mode.NONE for pair in own):
+            reasons = [Why.FLOWTABLE_FULL(most=MOST_DEVICES)]
         if slower and not reasons:
             reasons = _told_by(pair for pair in own if pair.effective < pair.mode) or _told_by(own)
             reasons = reasons or [Why.NOT_PERMITTED(zone=zone) for zone in owners] or [Why.NO_FLOWTABLE()]

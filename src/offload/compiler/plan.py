@@ -9,7 +9,19 @@ from offload.compiler.pairs import Wish, permitted, wishes
 from offload.compiler.topology import Topology
 from offload.model.config import Config, Exempt, Family, Mode
 from offload.model.network import DEVICE_NAME, Snapshot
-from offload.model.plan import TABLES, Element, ExemptMatch, Lease, PairDecision, Plan, PolicyKey, Reason, Table, Why
+from offload.model.plan import (
+    MOST_DEVICES,
+    TABLES,
+    Element,
+    ExemptMatch,
+    Lease,
+    PairDecision,
+    Plan,
+    PolicyKey,
+    Reason,
+    Table,
+    Why,
+)
 from offload.model.topology import ZoneDevices
 
 
@@ -184,12 +196,15 @@ def _table(
     coverage: _Coverage,
 ) -> Table:
     zones = {zone for element in elements for zone in element.pair}
-    devices = {device for zone in zones for device in coverage.devices(zone, mode)}
+    devices = {device for zone in zones for device in coverage.devices(zone, mode)} | coverage.added_to(mode)
+    crossed = {device for element in elements for device in (element.iif, element.oif)}
+    # where they are too many, what is crossed has to stay; what is beneath it only makes its packets cheaper
+    first = sorted(devices, key=lambda device: (device not in crossed, device))
     return Table(
         name=name,
         flowtable=flowtable,
         hardware=mode is Mode.HARDWARE,
-        devices=tuple(sorted(devices | coverage.added_to(mode))),
+        devices=tuple(sorted(first[:MOST_DEVICES])),
         elements=tuple(elements),
         exempts=exempts,
     )

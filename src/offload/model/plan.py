@@ -50,6 +50,7 @@ class Why(Enum):
     DSA_CONDUIT = "carries the switch ports: the kernel sees their packets at the ports"
     NOT_FOLLOWED = "the kernel does not look through {upper} (a {kind} device) to what is beneath"
     TOO_DEEP = "packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two"
+    FLOWTABLE_FULL = "a flowtable takes {most} devices and there are more: its packets are seen at the device above"
     ODD_NAME = "its name cannot be written in nft"
     HARDWARE_BENEATH = "hardware sees its packets at {devices}"
     NO_HW_TC_OFFLOAD = "its driver reports no hw-tc-offload"
@@ -155,6 +156,7 @@ class Table:
 SOFTWARE_TABLE = ("flow_offload", "sw", Mode.SOFTWARE)
 HARDWARE_TABLE = ("flow_offload_hw", "hw", Mode.HARDWARE)
 TABLES = (SOFTWARE_TABLE, HARDWARE_TABLE)
+MOST_DEVICES = 256  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfilter/nf_tables_api.c
 
 
 @dataclass(frozen=True, slots=True)

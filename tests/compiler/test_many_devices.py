@@ -1,0 +1,36 @@
+"""A router with more devices than a flowtable takes."""
+
+from offload.compiler.plan import plan
+from offload.compiler.topology import resolve
+from offload.model.config import Config, Globals, Mode, Permission, Zone
+from offload.model.network import Kernel, Link, Snapshot
+from offload.model.plan import MOST_DEVICES, Plan, Why
+
+CONFIG = Config(
+    zones=(Zone("lan", "@zone[0]", devices=("br-lan",)), Zone("wan", "@zone[1]", devices=("wan",))),
+    permissions=(Permission("lan", "wan", "@forwarding[0]"),),
+    globals=Globals(mode=Mode.SOFTWARE),
+)
+
+
+def with_ports(count: int) -> Plan:
+    ports = tuple(Link(f"port{number:03}", master="br-lan") for number in range(count))
+    kernel = Kernel("6.6.0", flowtable=True, nft="1.1.1")
+    snapshot = Snapshot(links=(Link("br-lan", kind="bridge"), Link("wan"), *ports), kernel=kernel)
+    return plan(CONFIG, resolve(CONFIG, snapshot), snapshot)
+
+
+def test_as_many_as_it_takes() -> None:
+    found = with_ports(MOST_DEVICES - 2)
+    assert len(found.tables[0].devices) == MOST_DEVICES
+    assert not any(device.reasons for device in found.devices)
+
+
+def test_what_packets_cross_stays_and_ports_are_left_out() -> None:
+    found = with_ports(MOST_DEVICES + 44)
+    listed = found.tables[0].devices
+    assert len(listed) == MOST_DEVICES
+    assert {"br-lan", "wan"} <= set(listed)
+    left = {device.name: [reason.code for reason in device.reasons] for device in found.devices if device.reasons}
+    assert left == {f"port{number:03}": [Why.FLOWTABLE_FULL] for number in range(MOST_DEVICES - 2, MOST_DEVICES + 44)}
+    assert [pair.effective for pair in found.pairs] == [Mode.SOFTWARE]
