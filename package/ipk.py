@@ -1,4 +1,4 @@
-"""Makes the packages of opkg, without OpenWrt's SDK: `python package/ipk.py`.
+"""Makes the packages of opkg, without OpenWrt's SDK: `python -m package.ipk`.
 
 Name, dependencies and scripts are read from the Makefile that the SDK reads, and the files are put together by the
 same stage.sh, so both kinds of package hold the same. Owners, order and times are fixed: the same sources give the same
@@ -13,14 +13,18 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from package import lmo
+
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "packages"
 APP = HERE.parent / "luci-app-offload"
+# What LuCI calls a language in its list, by folder of po/; luci.mk has them all.
+LANGUAGES = {"de": "Deutsch (German)"}
 DEFINED = re.compile(r"^define (\S+)\n(.*?)^endef$", re.DOTALL | re.MULTILINE)
 ASSIGNED = re.compile(r"^[ \t]*([A-Z_]+):=[ \t]*(.*)$", re.MULTILINE)
 # What OpenWrt gives every package (include/package-pack.mk); the package's own script is called from functions.sh.
@@ -121,9 +125,45 @@ class Page(Recipe):
         shutil.copytree(self.folder / "root", target, dirs_exist_ok=True)
 
 
+class Translation(Recipe):
+    """One language of a LuCI app, a package of its own as luci.mk makes it."""
+
+    @classmethod
+    def into(cls, language: str, folder: Path) -> "Translation":
+        """Read FOLDER/Makefile; `language` is a folder of FOLDER/po."""
+        app = Page.of(folder)
+        name = app.name.replace("-app-", "-i18n-") + f"-{language}"
+        variables = {**app.variables, "PKG_NAME": name, "DEPENDS": app.name, "LANGUAGE": language}
+        texts = {f"Package/{name}/description": f"Translation for {app.name} - {LANGUAGES[language]}"}
+        return cls(folder, variables, texts)
+
+    def stage(self, target: Path) -> None:
+        """Write what lands on a router into a folder."""
+        language = self.variables["LANGUAGE"]
+        catalogues, defaults = target / "usr/lib/lua/luci/i18n", target / "etc/uci-defaults"
+        catalogues.mkdir(parents=True)
+        defaults.mkdir(parents=True)
+        for file in sorted((self.folder / "po" / language).glob("*.po")):
+            (catalogues / f"{file.stem}.{language}.lmo").write_bytes(lmo.compiled(file.read_text()))
+        offer = f"uci set luci.languages.{language}='{LANGUAGES[language]}'; uci commit luci\n"
+        (defaults / self.name).write_text(offer)
+
+
+def recipes() -> Iterator[Recipe]:
+    """All packages there are."""
+    yield from (Recipe.of(makefile.parent) for makefile in sorted(HERE.glob("*/Makefile")))
+    yield Page.of(APP)
+    yield from (Translation.into(language, APP) for language in LANGUAGES)
+
+
 def build(folder: Path, target: Path) -> Path:
     """Write the package of FOLDER/Makefile into `target`."""
-    recipe, time = (Recipe if (folder / "files.list").exists() else Page).of(folder), _time()
+    return pack((Recipe if (folder / "files.list").exists() else Page).of(folder), target)
+
+
+def pack(recipe: Recipe, target: Path) -> Path:
+    """Write a package into `target`."""
+    time = _time()
     with TemporaryDirectory() as staged:
         recipe.stage(Path(staged))
         files = sorted(Path(staged).rglob("*"))
@@ -170,8 +210,8 @@ def _time() -> int:
 
 def main() -> None:
     """Make every package there is, and say where it is."""
-    for makefile in (*sorted(HERE.glob("*/Makefile")), APP / "Makefile"):
-        package = build(makefile.parent, BUILD)
+    for recipe in recipes():
+        package = pack(recipe, BUILD)
         sys.stdout.write(f"{package.relative_to(HERE.parent)}: {package.stat().st_size} bytes\n")
 
 

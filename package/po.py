@@ -1,4 +1,4 @@
-"""Gathers what luci-app-offload says: `python package/po.py` writes its template and brings its translations in line.
+"""Gathers what luci-app-offload says: `python -m package.po` writes its template and brings its translations in line.
 
 The same strings and the same form as LuCI's own i18n-scan.pl and msgmerge, without their programs. A translation whose
 string is gone goes with it; a new string has an empty one, which tests/package/test_po.py does not let pass.
@@ -109,14 +109,17 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def read(po: str) -> dict[str, str]:
-    """The translations of a .po; its header is that of the empty string. Plural forms are joined by a null byte."""
-    found = {}
+def entries(po: str) -> Iterator[tuple[Message, list[str]]]:
+    """What a .po translates, each with its translation, or the forms of a plural. The empty string's is the header."""
     for original, translated in ENTRY.findall(po):
         forms = re.split(r"^msgstr\[\d+\] ", translated, flags=re.MULTILINE)
-        text = unquoted(original.partition("msgid_plural")[0])
-        found[text] = "\0".join(unquoted(form) for form in forms)
-    return found
+        one, _, many = original.partition("\nmsgid_plural ")
+        yield Message(unquoted(one), unquoted(many) if many else None), [unquoted(form) for form in forms]
+
+
+def read(po: str) -> dict[str, str]:
+    """The translations of a .po, by string. Plural forms are joined by a null byte."""
+    return {message.text: "\0".join(forms) for message, forms in entries(po)}
 
 
 def unquoted(literals: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from browser import site as sites
+from browser.lively import FLOWS, PAGE, WATCHED, rows
 
 TESTS = Path(__file__).parents[1]
 DESKTOP, PHONE = (1280, 900), (360, 740)
@@ -67,3 +68,13 @@ def _visit(browser: Browser, site: sites.Site) -> Iterator[Visit]:
         yield visit
     surprises = [text for text in said if not any(word in text for word in expected)]
     assert not surprises, surprises
+
+
+@pytest.fixture(name="live")
+def _live(site: sites.Site, visit: Visit) -> Page:
+    """The page Live with a thousand flows in its table."""
+    site.say("flows", str(FLOWS))
+    page = visit("live")
+    page.evaluate(WATCHED)
+    expect(rows(page)).to_have_count(PAGE)
+    return page

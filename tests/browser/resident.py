@@ -59,7 +59,15 @@ def main() -> None:
     able = (FOLDER / "hardware").exists()
     netlink = FakeNetlink(replace(SCENE, links=tuple(replace(link, hw_tc_offload=able) for link in SCENE.links)))
     loop = build(
-        replace(doors, netlink=netlink, uci=Uci(FOLDER / "config"), nft=nft, conntrack=Traffic(), probe=kernel)
+        replace(
+            doors,
+            netlink=netlink,
+            uci=Uci(FOLDER / "config"),
+            nft=nft,
+            conntrack=Traffic(),
+            probe=kernel,
+            clock=time.monotonic,
+        )
     )
     nft.service = loop.service
     loop.run()

@@ -35,6 +35,7 @@ def test_it_holds_the_page_its_menu_and_its_rights(tmp_path: Path) -> None:
     data = parts(package)["data.tar.gz"]
     assert {f"{RESOURCES}/view/offload/{view}.js" for view in ("zones", "live")} <= data.keys()
     assert f"{RESOURCES}/offload/offload.css" in data
+    assert f"{RESOURCES}/view/status/include/35_offload.js" in data  # the overview takes whatever lies in this folder
     assert not [name for name in data if name.endswith((".po", ".pot"))]
     menu = json.loads(data["usr/share/luci/menu.d/luci-app-offload.json"])
     views = [node["action"]["path"] for node in menu.values() if node["action"]["type"] == "view"]

@@ -1,6 +1,6 @@
 /*
  * Stand-in of LuCI's browser runtime: only what this repository's pages use, with the real one's names and behaviour.
- * Classes, modules, nodes, polling and views; rpc, uci, ui and form are modules beside this file.
+ * Classes, modules, nodes, polling and views; rpc, uci, ui and form are modules beside this file, in parts of standin/.
  */
 
 'use strict';
@@ -259,38 +259,6 @@
 
 			return typeof value === 'object' ? [ value ] : `${value}`.trim().split(/\s+/).filter((word) => word !== '');
 		}
-	};
-
-	const ESCAPES = { '&': '&#38;', '"': '&#34;', '\'': '&#39;', '<': '&#60;', '>': '&#62;' };
-	const UNITS = [ '', 'K', 'M', 'G', 'T', 'P' ];
-
-	function scaled(value, base, digits) {
-		let unit = 0;
-
-		for (value = Number(value) || 0; value > base && unit < UNITS.length - 1; unit++)
-			value /= base;
-
-		return unit ? `${value.toFixed(digits)} ${UNITS[unit]}${base === 1024 ? 'i' : ''}` : `${value} `;
-	}
-
-	const CONVERSIONS = {
-		s: (value) => `${value}`,
-		d: (value) => `${Math.floor(Number(value) || 0)}`,
-		x: (value) => Math.floor(Number(value) || 0).toString(16),
-		f: (value, width, digits) => digits == null ? `${Number(value)}` : Number(value).toFixed(digits),
-		h: (value) => `${value}`.replace(/[&"'<>]/g, (char) => ESCAPES[char]),
-		m: (value, width, digits) => scaled(value, width || 1000, digits ?? 2)
-	};
-
-	String.prototype.format = function(...args) {
-		return this.replace(/%(?:%|(0?)(\d+)?(?:\.(\d+))?([sdxfhm]))/g, (all, zero, width, digits, type) => {
-			if (!type)
-				return '%';
-
-			const text = CONVERSIONS[type](args.shift(), Number(width), digits);
-
-			return type === 'm' || !width ? text : text.padStart(Number(width), zero || ' ');
-		});
 	};
 
 	window.LuCI = function(env) {

@@ -64,7 +64,7 @@ return baseclass.extend({
 		devices(section, 'exclude_device', _('Devices to leave out'), _('Never listed in a flowtable.'));
 
 		const exempt = section.option(form.Flag, 'auto_exempt', _('Respect other rules'),
-			_('Traffic that rules of others limit or mark stays on the slow path, where they see it.'));
+			_('Traffic that rules of the firewall give a mark or a DSCP class stays on the slow path, where they see it.'));
 
 		defaulted(exempt, exempt.enabled);
 

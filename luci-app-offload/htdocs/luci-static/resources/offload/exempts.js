@@ -2,6 +2,7 @@
 'require baseclass';
 'require form';
 'require uci';
+'require offload.match as match';
 'require offload.words as words';
 
 /*
@@ -16,21 +17,6 @@ const CLASSES = [
 	'EF', 'BE', 'LE'
 ];
 
-const title = {
-	src: _('From zone'), dest: _('To zone'), src_ip: _('Source address'), dest_ip: _('Destination address'),
-	src_mac: _('Source MAC address'), proto: _('Protocol'), src_port: _('Source port'), dest_port: _('Destination port'),
-	mark: _('Mark'), dscp: _('DSCP')
-};
-
-/** What a section matches, in words: "From zone lan, Source address 192.168.1.50". */
-function summary(section_id) {
-	const section = uci.get('offload', section_id) ?? {};
-	const parts = Object.keys(title).filter((name) => section[name] != null)
-		.map((name) => E('li', {}, [ `${title[name]}: ${L.toArray(section[name]).join(', ')}` ]));
-
-	return parts.length ? E('ul', { 'class': 'offload-reasons' }, parts) : E('em', {}, [ _('everything') ]);
-}
-
 function column(section, name, heading, draw) {
 	const option = section.option(form.DummyValue, name, heading);
 
@@ -40,7 +26,7 @@ function column(section, name, heading, draw) {
 }
 
 function zone(section, name) {
-	const option = section.option(form.ListValue, name, title[name]);
+	const option = section.option(form.ListValue, name, match.title[name]);
 
 	option.modalonly = true;
 	option.value('', _('any'));
@@ -48,7 +34,7 @@ function zone(section, name) {
 }
 
 function list(section, name, datatype, placeholder, description) {
-	const option = section.option(form.DynamicList, name, title[name], description);
+	const option = section.option(form.DynamicList, name, match.title[name], description);
 
 	option.modalonly = true;
 	option.datatype = datatype;
@@ -58,7 +44,7 @@ function list(section, name, datatype, placeholder, description) {
 }
 
 function protocol(section) {
-	const option = section.option(form.ListValue, 'proto', title.proto);
+	const option = section.option(form.ListValue, 'proto', match.title.proto);
 
 	option.modalonly = true;
 	option.value('', _('any'));
@@ -73,7 +59,7 @@ function protocol(section) {
 }
 
 function checked(section, name, placeholder, description, right, sentence) {
-	const option = section.option(form.Value, name, title[name], description);
+	const option = section.option(form.Value, name, match.title[name], description);
 
 	option.modalonly = true;
 	option.placeholder = placeholder;
@@ -92,7 +78,7 @@ return baseclass.extend({
 	/** add(map): adds the section. */
 	add(map) {
 		const section = map.section(form.GridSection, 'exempt', _('Exempt traffic'),
-			_('Traffic that stays on the slow path, because something must see all of its packets. All fields of an entry must match; several values of one field are alternatives.'));
+			_('Traffic that stays on the slow path, because something must see all of its packets. All fields of an entry must match; several values of one field are alternatives. One that ends by itself is added at Live.'));
 
 		section.anonymous = true;
 		section.addremove = true;
@@ -105,7 +91,7 @@ return baseclass.extend({
 		name.modalonly = true;
 
 		column(section, '_name', _('Name'), (id) => E('span', {}, [ uci.get('offload', id, 'name') ?? '-' ]));
-		column(section, '_match', _('Matches'), summary);
+		column(section, '_match', _('Matches'), (id) => match.list(uci.get('offload', id) ?? {}));
 
 		zone(section, 'src');
 		zone(section, 'dest');

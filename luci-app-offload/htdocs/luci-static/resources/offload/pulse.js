@@ -7,6 +7,7 @@
  */
 
 const REST = 4; // times as long as an answer took is waited before the next question: a busy router is asked less often
+const LONGEST_REST = 15_000; // milliseconds: one question that was never answered must not silence the page
 
 return baseclass.extend({
 	/** gently(ask): a function that asks, or where nobody looks or rest is due, resolves to the last answer. */
@@ -19,7 +20,7 @@ return baseclass.extend({
 			const start = performance.now();
 
 			last = await ask();
-			due = performance.now() + REST * (performance.now() - start);
+			due = performance.now() + Math.min(REST * (performance.now() - start), LONGEST_REST);
 		};
 
 		return async () => {

@@ -14,7 +14,7 @@ const EVIDENCE = {
 	requested: _('asked for'),
 	bound: _('accepted by the kernel, not yet proven'),
 	proven: _('proven by live connections'),
-	refused: _('refused: connections stay in software')
+	refused: _('hardware refused: connections stay in software')
 };
 
 const mode = (word) => TITLES[word] ?? String(word ?? '?');
@@ -60,6 +60,13 @@ return baseclass.extend({
 	/** How far hardware has come, in words; empty where it was not asked for. */
 	evidence: (word) => EVIDENCE[word] ?? '',
 
+	/** How far hardware has come with a zone: as far as with any of its pairs. */
+	proof(zone, pairs) {
+		const found = (pairs ?? []).filter((pair) => pair.src === zone || pair.dest === zone).map((pair) => pair.hardware?.proof);
+
+		return [ 'proven', 'refused', 'bound' ].find((word) => found.includes(word));
+	},
+
 	/** What a zone or pair of a status reply gets, why not what was asked, and what hardware has proved. */
 	effective(decision) {
 		if (!decision)
@@ -69,9 +76,9 @@ return baseclass.extend({
 		const proof = decision.effective === 'hardware' ? this.evidence(decision.hardware?.proof) : '';
 
 		return E('div', {}, [
-			this.badge(decision.effective),
+			this.badge(proof && decision.hardware.proof === 'refused' ? 'software' : decision.effective),
 			proof ? E('div', { 'class': 'offload-reasons' }, [ proof ]) : '',
-			proof ? this.reasons(decision.hardware.reasons) : '',
+			this.reasons(decision.hardware?.reasons),
 			differs ? this.reasons(decision.reasons) : ''
 		]);
 	},

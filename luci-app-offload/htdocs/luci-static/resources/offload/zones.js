@@ -140,7 +140,11 @@ function devices(decision, status) {
 return baseclass.extend({
 	/** add(map, now): adds the section; `now()` is the latest status reply. Returns what redraws its live cells. */
 	add(map, now) {
-		const decision = (name) => now().zones?.find((zone) => zone.name === name);
+		const decision = (name) => {
+			const zone = now().zones?.find((each) => each.name === name);
+
+			return zone && { ...zone, hardware: { proof: words.proof(name, now().pairs) } };
+		};
 		const list = () => [
 			...words.zones().map((name) => ({ key: name, name })),
 			...lost().map((name) => ({ key: name, name, lost: true }))

@@ -4,6 +4,7 @@
 'require offload.choice as choice';
 'require offload.flows as flows';
 'require offload.graph as graph';
+'require offload.leases as leases';
 'require offload.notice as notice';
 'require offload.paths as paths';
 'require offload.pulse as pulse';
@@ -35,7 +36,7 @@ function pairRow(pair, service) {
 
 	return E('tr', { 'class': 'tr', 'data-key': name(pair) }, [
 		cell(_('Pair'), [ words.zone(pair.src), ' → ', words.zone(pair.dest) ]),
-		cell(_('In effect'), [ words.badge(pair.effective) ]),
+		cell(_('In effect'), [ words.effective(pair) ]),
 		cell(_('Flows'), [ paths.bar(pair.flows, 'flows') ]),
 		cell(_('Bytes'), [ paths.bar(pair.bytes, 'bytes') ]),
 		cell(_('Ended'), [ ended(pair, service) ])
@@ -57,6 +58,7 @@ return view.extend({
 			this.renderNotices(),
 			this.renderPairs(),
 			this.renderGraph(),
+			this.renderLeases(),
 			section(_('Flows'), flows.render())
 		]);
 
@@ -97,6 +99,14 @@ return view.extend({
 			E('div', { 'class': 'offload-frame' }, [ this.figure ]));
 	},
 
+	renderLeases() {
+		return section(_('Kept slow for a while'),
+			E('div', { 'class': 'cbi-section-descr' }, [
+				_('Connections that stay on the slow path until the time is up, because something must see all of their packets. It begins and ends at once, and outlives the service, but not a reboot.')
+			]),
+			leases.render(() => this.ask()));
+	},
+
 	async ask() {
 		const [ answer, failure ] = await Promise.all([ bus.status().catch((error) => error), flows.ask() ]);
 		const failed = answer instanceof Error;
@@ -110,6 +120,7 @@ return view.extend({
 	show(status) {
 		table.show(this.pairs, status.pairs.map((pair) => pairRow(pair, status.service)));
 		flows.offer(status.zones.map((zone) => zone.name));
+		leases.show(status.exempts);
 		choice.offer(this.which.lastElementChild, status.pairs.map(name));
 		graph.remember(status.pairs, Date.now());
 		this.draw();

@@ -1,0 +1,25 @@
+'use strict';
+'require baseclass';
+
+/*
+ * What an exemption matches, in words: of a section of /etc/config/offload, or of one given at run time.
+ */
+
+const TITLES = {
+	src: _('From zone'), dest: _('To zone'), src_ip: _('Source address'), dest_ip: _('Destination address'),
+	src_mac: _('Source MAC address'), proto: _('Protocol'), src_port: _('Source port'), dest_port: _('Destination port'),
+	mark: _('Mark'), dscp: _('DSCP')
+};
+
+return baseclass.extend({
+	/** What each option is called. */
+	title: TITLES,
+
+	/** A list such as "From zone: lan", "Source address: 192.168.1.50". The values are text from the router. */
+	list(match) {
+		const parts = Object.keys(TITLES).filter((name) => match[name] != null)
+			.map((name) => E('li', {}, [ `${TITLES[name]}: ${[].concat(match[name]).join(', ')}` ]));
+
+		return parts.length ? E('ul', { 'class': 'offload-reasons' }, parts) : E('em', {}, [ _('everything') ]);
+	}
+});

@@ -1,0 +1,135 @@
+"""The table of flows on the page Live, over the real service: sorted, paged, filtered, and explained."""
+
+import json
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser import site as sites
+from browser.lively import COUNT, FLOWS, HOSTILE, PAGE, answers, column, pages, rows
+from browser.site import Site
+
+
+@pytest.fixture(scope="module", name="site")
+def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One router for all these tests: they only look at it, and put back what they stop."""
+    with sites.site(tmp_path_factory.mktemp("live")) as made:
+        yield made
+
+
+def source(text: str) -> tuple[int, int]:
+    """A source as it sorts."""
+    address, _, port = text.rpartition(":")
+    return int(ip_address(address)), int(port)
+
+
+def test_a_thousand_flows_are_sorted_by_the_service(live: Page) -> None:
+    live.get_by_role("button", name="Source").click()
+    expect(live.locator("th[aria-sort=ascending]")).to_have_text("Source")
+    first = column(live, "Source")
+    assert first == sorted(first, key=source) and first[0].startswith("192.168.1.1")
+    live.get_by_role("button", name="Source").click()
+    expect(live.locator("th[aria-sort=descending]")).to_have_text("Source")
+    last = column(live, "Source")
+    assert last == sorted(last, key=source, reverse=True) and last[0].startswith("192.168.2.")
+
+
+def test_a_thousand_flows_have_forty_pages(live: Page) -> None:
+    live.get_by_role("button", name="Source").click()
+    expect(live.locator("th[aria-sort]")).to_have_text("Source")
+    seen = set(column(live, "Source"))
+    expect(live.get_by_role("button", name="Previous")).to_be_disabled()
+    for number in range(2, FLOWS // PAGE + 1):
+        live.get_by_role("button", name="Next").click()
+        expect(pages(live)).to_have_text(f"{PAGE * (number - 1) + 1:,} to {PAGE * number:,} of {FLOWS:,}")
+        seen |= set(column(live, "Source"))
+    assert len(seen) == FLOWS
+    expect(live.get_by_role("button", name="Next")).to_be_disabled()
+
+
+def test_the_page_follows_when_flows_end(live: Page, site: Site) -> None:
+    for _ in range(3):
+        live.get_by_role("button", name="Next").click()
+    expect(pages(live)).to_have_text("76 to 100 of 1,000")
+    site.say("flows", "30")
+    expect(pages(live)).to_have_text("26 to 30 of 30")
+    assert rows(live).count() == 5
+
+
+def test_every_slow_flow_says_why(live: Page) -> None:
+    live.get_by_role("combobox", name="Path").select_option("slow")
+    expect(pages(live)).to_have_text("1 to 25 of 300")
+    for cell in live.locator('.offload-flows td[data-title="Path"]').all_inner_texts():
+        assert cell.split("\n") == ["slow", "mode none was chosen for zone guest"]
+
+
+def test_filters_narrow_the_table(live: Page) -> None:
+    live.get_by_role("combobox", name="Zone").select_option("guest")
+    expect(pages(live)).to_have_text("1 to 25 of 300")
+    live.get_by_label("Address or network").fill("192.168.2.0/26")
+    expect(pages(live)).to_contain_text("of 85")
+    assert all(source(text)[0] <= int(ip_address("192.168.2.63")) for text in column(live, "Source"))
+    live.get_by_label("Address or network").fill("10.0.0.1")
+    expect(rows(live)).to_have_text(["No such flows now."])
+
+
+def test_a_filter_that_cannot_be_meant_leaves_the_table(live: Page) -> None:
+    host = live.get_by_label("Address or network")
+    host.fill(HOSTILE)
+    expect(live.locator("#offload-host-refused")).to_contain_text("is not an IPv4 or IPv6 address or network")
+    expect(live.locator("#offload-host-refused")).to_contain_text("<img src=x")
+    expect(host).to_have_attribute("aria-invalid", "true")
+    assert rows(live).count() == PAGE
+    before = column(live, "Bytes")
+    expect(live.locator('.offload-flows td[data-title="Bytes"]').first).not_to_have_text(before[0])  # it goes on
+    host.fill("")
+    expect(live.locator("#offload-host-refused")).to_have_text("")
+    expect(host).to_have_attribute("aria-invalid", "false")
+    assert live.locator("img").count() == 0
+
+
+def test_focus_selection_and_rows_outlive_a_poll(live: Page) -> None:
+    live.get_by_role("button", name="Source").click()
+    expect(live.locator("th[aria-sort]")).to_have_text("Source")
+    live.get_by_role("button", name="Next").click()
+    expect(pages(live)).to_contain_text("26 to 50")
+    live.evaluate("""() => {
+        const row = document.querySelectorAll('.offload-flows tbody tr')[3];
+        row.mark = 'mine';
+        getSelection().selectAllChildren(row.children[1]);
+        document.querySelector('th[data-sort=dest] button').focus();
+    }""")
+    selected, bytes_then = live.evaluate("() => String(getSelection())"), column(live, "Bytes")
+    asked = live.evaluate(COUNT)
+    live.wait_for_function(f"() => window.asked.length > {asked}")
+    expect(live.locator('.offload-flows td[data-title="Bytes"]').first).not_to_have_text(bytes_then[0])
+    assert live.evaluate("() => document.querySelectorAll('.offload-flows tbody tr')[3].mark") == "mine"
+    assert live.evaluate("() => String(getSelection())") == selected != ""
+    assert live.evaluate("() => document.activeElement.textContent") == "Destination"
+    expect(pages(live)).to_contain_text("26 to 50")
+
+
+def test_without_accounting_nothing_is_made_up(live: Page) -> None:
+    def change(text: str) -> str:
+        replies: list[Any] = json.loads(text)
+        for reply in replies:
+            for flow in reply["result"][1].get("flows", []):
+                flow["packets"] = flow["bytes"] = None
+        return json.dumps(replies)
+
+    with answers(live, change):
+        expect(live.locator('.offload-flows td[data-title="Bytes"]').first).to_have_text("–")  # noqa: RUF001 - a dash
+        assert set(column(live, "Packets")) == {"–"}  # noqa: RUF001 - the same
+
+
+def test_the_keyboard_is_enough(live: Page) -> None:
+    live.get_by_label("Address or network").focus()
+    for _ in range(3):
+        live.keyboard.press("Tab")
+    assert live.evaluate("document.activeElement.textContent") == "Path"
+    live.keyboard.press("Enter")
+    expect(live.locator("th[aria-sort]")).to_have_text("Path")
+    assert set(column(live, "Path")) == {"slow"}
