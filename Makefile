@@ -11,9 +11,9 @@ help:  ## show this
 setup:  ## install what the other targets need (Debian packages, .venv)
 	@tests/setup.sh
 
-demo:  ## watch a guest zone move to the fast path, on a real kernel
+demo:  ## watch flows in hardware, and a guest zone move to the fast path, on a real kernel
 	@tests/setup.sh demo
-	@$(VM) python3 tests/demo.py
+	@$(VM) python3 -m demo
 
 test: check kernel  ## everything: lint, types, units, golden routers, a real kernel
 
@@ -48,7 +48,7 @@ bench: package  ## the figures of design.md 10, as far as they are measured
 	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.hardware
 
 po: setup  ## gather what the LuCI page says: its template, and its translations brought in line
-	$(PYTHON) package/po.py
+	$(PYTHON) -m package.po
 
 golden: setup  ## write the golden routers' expected files anew; review the difference
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden
@@ -59,4 +59,4 @@ format: setup  ## format and fix what can be fixed mechanically
 	$(PYTHON) -m ruff check --fix
 
 package: setup  ## an .ipk for opkg in build/packages, without OpenWrt's SDK
-	@$(PYTHON) package/ipk.py
+	@$(PYTHON) -m package.ipk

@@ -17,10 +17,13 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-quietly() { # what a command says is worth reading only when it fails
-    log=build/setup.log
+logged() {
     mkdir -p build
-    "$@" >"$log" 2>&1 </dev/null || { cat "$log"; say "failed: $*"; exit 1; }
+    "$@" >build/setup.log 2>&1 </dev/null
+}
+
+quietly() { # what a command says is worth reading only when it fails
+    logged "$@" || { cat build/setup.log; say "failed: $*"; exit 1; }
 }
 
 missing() {
@@ -52,18 +55,39 @@ install_later_kernel() {
         "$image" "linux-headers-${image#linux-image-}"
 }
 
-build_engine() { # the emulated hardware, once per kernel; only test machines load it
+build_engine() { # the emulated hardware for kernel $1; only test machines load it
+    folder=build/engine/$1
+    stamp=$(cat tests/kernel/engine/* | sha256sum)
+    if [ -e "$folder/engine.ko" ] && [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
+    say "building the emulated hardware for $1"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp tests/kernel/engine/* "$folder/"
+    logged make -C "/lib/modules/$1/build" M="$PWD/$folder" modules || return 1
+    printf '%s\n' "$stamp" >"$folder/stamp"
+}
+
+build_engines() { # for each kernel that has headers
     for headers in /lib/modules/*/build; do
         release=$(basename "$(dirname "$headers")")
-        folder=build/engine/$release
-        stamp=$(cat tests/kernel/engine/* | sha256sum)
-        if [ -e "$folder/engine.ko" ] && [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ]; then continue; fi
-        say "building the emulated hardware for $release"
-        mkdir -p "$folder"
-        cp tests/kernel/engine/* "$folder/"
-        quietly make -C "$headers" M="$PWD/$folder" modules
-        printf '%s\n' "$stamp" >"$folder/stamp"
+        build_engine "$release" || { cat build/setup.log; say "failed"; exit 1; }
     done
+}
+
+offer_engine() { # the demo has hardware where it can; kernel headers bring the compiler they want
+    release=$(dpkg-query -W -f '${Depends}' linux-image-amd64 | sed 's/^linux-image-\([^ ,]*\).*/\1/')
+    if [ ! -e "/lib/modules/$release/build" ]; then
+        say "installing linux-headers-$release (about one minute)"
+        logged as_root env DEBIAN_FRONTEND=noninteractive apt-get update || true
+        logged as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+            "linux-headers-$release" || true
+    fi
+    if [ ! -e "/lib/modules/$release/build" ]; then
+        rm -rf "build/engine/$release"
+        say "the headers of kernel $release cannot be had here (build/setup.log), so the demo goes without hardware"
+    elif ! build_engine "$release"; then
+        say "the emulated hardware cannot be built (build/setup.log), so the demo goes without hardware"
+    fi
 }
 
 install_modules() { # what checks the LuCI page: eslint and axe-core
@@ -100,9 +124,11 @@ make_venv() {
 
 install_packages
 make_venv
-if [ "${1:-}" != demo ]; then
+if [ "${1:-}" = demo ]; then
+    offer_engine
+else
     install_later_kernel
-    build_engine
+    build_engines
     install_modules
 fi
 say "ready"

@@ -12,7 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ from kernel.traffic import Server, Target
 HOME = Path(__file__).parent / "home"
 NETLINK_NETFILTER = 12  # the module socket does not name it
 GET_GENERATION = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
+
+Join = Callable[[Namespace, str, Namespace, str], None]  # lays a cable: a host and its device, twice
 
 
 class Router(Namespace):
@@ -143,8 +145,8 @@ class Home:
 
 
 @contextmanager
-def home() -> Iterator[Home]:
-    """Build the network, and take it away afterwards."""
+def home(join: Join = cable) -> Iterator[Home]:
+    """Build the network on cables that `join` lays, and take it away afterwards."""
     with ExitStack() as stack:
 
         def host(name: str) -> Namespace:
@@ -156,18 +158,19 @@ def home() -> Iterator[Home]:
         stack.callback(router.delete)
         stack.enter_context(router.running())
         client, laptop, guest, server = map(host, ("client", "laptop", "guest", "server"))
-        _lay_cables(router, client, laptop, guest, server)
+        _lay_cables(join, router, client, laptop, guest, server)
         router.nft((HOME / "firewall.nft").read_text())
         for answering in (client, server):
             stack.callback(Server(answering).close)
         yield Home(router, client, laptop, guest, server, Evidence(router))
 
 
-def _lay_cables(router: Router, client: Namespace, laptop: Namespace, guest: Namespace, server: Namespace) -> None:
+def _lay_cables(join: Join, router: Router, *hosts: Namespace) -> None:
+    client, laptop, guest, server = hosts
     router.ip("link add br-lan type bridge", "link add br-guest type bridge")
     stations = ((client, "lan1", "br-lan", 1, 2), (laptop, "lan2", "br-lan", 1, 3), (guest, "guest1", "br-guest", 3, 2))
     for host, port, bridge, network, number in stations:
-        cable(router, port, host, "eth0")
+        join(router, port, host, "eth0")
         router.ip(f"link set {port} master {bridge}")
         host.ip(
             f"addr add 192.168.{network}.{number}/24 dev eth0",
@@ -175,9 +178,9 @@ def _lay_cables(router: Router, client: Namespace, laptop: Namespace, guest: Nam
             f"route add default via 192.168.{network}.1",
             f"route add ::/0 via 2001:db8:{network}::1",
         )
-    cable(router, "lan3", server, "unused")
+    join(router, "lan3", server, "unused")
     server.ip("link set unused down")
-    cable(router, "wan", server, "eth0")
+    join(router, "wan", server, "eth0")
     router.ip(
         "link set lan3 master br-lan",
         *(f"link set {bridge} up" for bridge in ("br-lan", "br-guest")),

@@ -1,7 +1,7 @@
-"""The lab's home with the service on its router, and the LuCI page of it for a browser outside of the machine.
+"""The mixed router with the service on it, and the LuCI page of it for a browser outside of the machine.
 
-`python -m kernel.page`, in a machine with a forwarded port (vm.py). Each line is the devices in the kernel's flowtable,
-whenever they have changed; it goes on until the machine is ended.
+`python -m kernel.page`, in a machine with a forwarded port (vm.py). Each line is the devices in the kernel's software
+flowtable, whenever they have changed; it goes on, with traffic through the router, until the machine is ended.
 """
 
 import subprocess
@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from kernel.lab import home
+from kernel.mixed import mixed
 from kernel.resident import Resident, resident
 from kernel.vm import PAGE_PORT
 
@@ -45,9 +45,10 @@ def serve(running: Resident) -> subprocess.Popen[str]:
 def main() -> None:
     """Serve, and tell what the kernel has."""
     connect()
-    with home() as network, resident(network.router) as running, serve(running):
+    with mixed() as network, resident(network.router) as running, serve(running):
         told: list[str] | None = None
         while True:
+            network.talk()
             if (devices := running.devices()) != told:
                 print("flowtable:", *devices, flush=True)
                 told = devices

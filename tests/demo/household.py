@@ -1,0 +1,134 @@
+"""Who lives in the demo's house, what they say, and two witnesses of the path that their packets take.
+
+Neither witness is the product: a counter in front of everybody's firewall chain sees all that takes the slow path, and
+the chip counts what it forwards by itself. What neither has seen went through the flowtable, in software.
+"""
+
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from kernel import chip
+from kernel.evidence import Sighting
+from kernel.lab import Home, Router
+from kernel.netns import Namespace
+from kernel.pace import Pace
+from kernel.traffic import Proto, Server, Talk, Target
+
+Path = Literal["slow path", "software", "hardware", "several"]
+Taken = dict[tuple[str, str], Path]  # by pair, and IPv4 or IPv6
+
+MESSAGES = 200
+CROWD = 100  # connections: after so many the service has seen enough
+PACKETS = 20_000
+PACE_PORT = 7008  # a server of its own: while packets are counted there, nobody gets an answer
+LATE = 0.2  # seconds: TCP may hold an acknowledgement back for a moment
+PORTS = ("lan1", "lan2", "lan3", "guest1", "wan")
+
+
+class Voice(NamedTuple):
+    """A conversation that goes on during the whole demo, and how it is told."""
+
+    pair: str
+    version: str
+    talk: Talk
+
+
+@dataclass(frozen=True)
+class Household:
+    """The hosts behind the router and the server that they talk to."""
+
+    home: Home
+    on_chip: bool  # the router's ports are those of a switch chip
+    voices: list[Voice]
+    pace: Pace
+    stack: ExitStack
+
+    @property
+    def router(self) -> Router:
+        return self.home.router
+
+    @property
+    def best(self) -> str:
+        """The fastest mode there is."""
+        return "hardware" if self.on_chip else "software"
+
+    def talk(self) -> None:
+        """Everybody says something, downloads and uploads."""
+        for _, _, talk in self.voices:
+            talk.echo(MESSAGES // 4)
+            if talk.proto == "tcp":
+                talk.fetch(1_000_000)
+                talk.push(200_000)
+        self._settle()
+
+    def witness(self) -> Taken:
+        """Count what becomes of each conversation's packets, tell it, and say which path they took."""
+        found: Taken = {}
+        print(f"{'PAIR':12} {'':13} {'MOVED':>7} {'SLOW':>6} {'CHIP' if self.on_chip else '':>6}   THEIR PATH")
+        for pair, version, talk in self.voices:
+            talk.echo(10)
+            time.sleep(LATE)
+            before = self._forwarded()
+            with self.home.evidence.watch(talk) as seen:
+                talk.echo(MESSAGES)
+                time.sleep(LATE)
+            forwarded = self._forwarded() - before
+            path = found[pair, version] = _path(seen, forwarded)
+            told = forwarded if self.on_chip else ""
+            line = f"{pair:12} {talk.proto} over {version} {sum(seen.moved):7} {sum(seen.slow):6} {told:6}   {path}"
+            print(line, flush=True)
+        print()
+        return found
+
+    def crowd(self) -> list[Talk]:
+        """Many connections of the laptop over IPv6."""
+        laptop, target = self.home.laptop, self.home.internet6
+        return [self.stack.enter_context(closing(Talk(laptop, target, "udp"))) for _ in range(CROWD)]
+
+    def measure(self) -> float:
+        """Packets per second of the guest, as fast as they go."""
+        self.pace.talk.echo(5)
+        return self.pace.measure(PACKETS)
+
+    def _forwarded(self) -> int:
+        return chip.forwarded(self.router, PORTS) if self.on_chip else 0
+
+    def _settle(self) -> None:
+        """Wait until the chip is asked for nothing more; a thread of the kernel's own asks it."""
+        before = -1
+        while self.on_chip and (now := self._asked()) != before:
+            before = now
+            time.sleep(0.5)
+
+    def _asked(self) -> int:
+        counts = [chip.count(self.router, port) for port in PORTS]
+        return sum(each.taken + each.refused for each in counts)
+
+
+def household(home: Home, stack: ExitStack, *, on_chip: bool) -> Household:
+    """Let everybody call the server; they hang up with `stack`."""
+    stack.callback(Server(home.server, PACE_PORT).close)
+
+    def voice(pair: str, host: Namespace, target: Target, proto: Proto) -> Voice:
+        talk = stack.enter_context(closing(Talk(host, target, proto)))
+        return Voice(pair, "IPv6" if ":" in target.address else "IPv4", talk)
+
+    voices = [
+        voice("lan > wan", home.client, home.internet4, "tcp"),
+        voice("lan > wan", home.laptop, home.internet6, "udp"),
+        voice("guest > wan", home.guest, home.internet4, "tcp"),
+        voice("guest > wan", home.guest, home.internet6, "udp"),
+    ]
+    paced = voice("guest > wan", home.guest, Target(home.internet4.address, PACE_PORT), "udp").talk
+    pace = Pace(paced, home.guest, home.router.mac("br-guest"), home.server)
+    return Household(home, on_chip, voices, pace, stack)
+
+
+def _path(seen: Sighting, forwarded: int) -> Path:
+    if seen.all_slow():
+        return "slow path"
+    if not seen.fast(MESSAGES) or 0 < forwarded < 2 * MESSAGES:
+        return "several"
+    return "hardware" if forwarded else "software"
