@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from kernel.image import REPOSITORY
 from kernel.netns import Namespace
 from kernel.sides import Ends, Side
@@ -128,4 +126,4 @@ def settled(host: Namespace, devices: Iterable[str], talk: Talk) -> Talk:
         if forwarded(host, named) - before >= 2 * 3:
             return talk
         time.sleep(0.1)
-    pytest.fail("the engine does not forward it")
+    raise AssertionError("the engine does not forward it")

@@ -150,6 +150,14 @@ def test_a_kernel_that_binds_anything_changes_nothing(lab: House) -> None:
         choose(lab, guest="none")
 
 
+def test_a_flow_that_no_driver_takes_says_so(lab: House) -> None:
+    choose(lab, lan="none", guest="hardware")
+    with chip.fault(lab.router, "guest1", "refuse"), chip.fault(lab.router, "wan", "refuse"):
+        talk = lab.call("guest", "wan")
+        (told,) = [flow for flow in lab.router.flows() if flow["sport"] == talk.near[1]]
+    assert (told["state"], [each["code"] for each in told["reasons"]]) == ("software", ["HARDWARE_AWAITED"])
+
+
 def test_a_bridge_with_a_port_of_another_kind(lab: House) -> None:
     cable(lab.router, "usb0", lab.hosts["iot"], "eth1")
     lab.router.ip("link set usb0 master br-lan")

@@ -14,10 +14,12 @@ from kernel.house import House, Shape
 from kernel.inside import NETIFD, capability
 from kernel.pppoe import Pppoe
 from kernel.sides import bridge, vlan
+from kernel.steady import download
 from kernel.traffic import Talk
-from offload.service.answers import status
-from offload.service.life import Doors, Service
+from offload.service.answers import list_flows, status
+from offload.service.life import HARDWARE, Doors, Service
 from offload.service.proofs import APART
+from offload.status.evidence import PACKETS
 from offload.system.bus import FakeBus
 from offload.system.conntrack import Conntrack
 from offload.system.netifd import DUMP
@@ -50,7 +52,6 @@ class Lab:
 
     def __post_init__(self) -> None:
         router = self.house.router
-        router.write("offload", "config globals 'globals'\n\toption mode 'hardware'\n")
         router.sysctl(TIMEOUT)
         dump = json.loads((router.replies / NETIFD).read_text())
         doors = Doors(
@@ -63,8 +64,9 @@ class Lab:
             clock=lambda: self.now,
         )
         self.service = Service(doors)
+        self.choose("hardware")
         with router.entered():
-            assert self.service.work(["flow_offload_hw"]).error == ""
+            assert self.service.work([HARDWARE]).error == ""
 
     def look(self) -> None:
         """The service's next look, as many seconds later as it would be, but late enough for what drivers tell."""
@@ -84,6 +86,18 @@ class Lab:
             "codes": [reason["code"] for reason in found["hardware"]["reasons"]],
             "devices": {devices[name] for name in self.ports},
         }
+
+    def flows(self) -> dict[str, list[str]]:
+        """The codes of the reasons that `flows` tells, by family."""
+        with self.house.router.entered():
+            answer = list_flows(self.service, {"query": {}})["flows"]
+        return {each["family"]: [reason["code"] for reason in each["reasons"]] for each in answer}
+
+    def choose(self, mode: str) -> None:
+        """What the user writes, and the service's pass."""
+        self.house.router.write("offload", f"config globals 'globals'\n\toption mode '{mode}'\n")
+        with self.house.router.entered():
+            assert self.service.work().error == ""
 
     def faulty(self, stack: ExitStack, name: str) -> None:
         """Give every port a fault."""
@@ -131,6 +145,7 @@ def test_refused_by_every_driver(lab: Lab, stack: ExitStack) -> None:
     lab.talk(lab.house.call("lan", "wan"))
     told = lab.told()
     assert (told["proof"], told["codes"], told["devices"]) == ("refused", ["HARDWARE_DRIVER"], {"refused"})
+    assert lab.flows() == {"ipv4": ["HARDWARE_DRIVER"]}
     (news,) = [words for name, words in lab.service.news if name == "offload.degraded"]
     assert news["error"].startswith("lan > wan: ")
 
@@ -139,6 +154,7 @@ def test_one_family_is_refused(lab: Lab, stack: ExitStack) -> None:
     lab.faulty(stack, "refuse-ipv6")
     lab.talk(lab.house.call("lan", "wan", 4), lab.house.call("lan", "wan", 6))
     assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", ["HARDWARE_FAMILY"])
+    assert lab.flows() == {"ipv4": [], "ipv6": ["HARDWARE_FAMILY"]}
 
 
 def test_a_hundred_flows_beside_a_full_table(lab: Lab, stack: ExitStack) -> None:
@@ -174,6 +190,35 @@ def test_marks_that_lie(house: House, stack: ExitStack) -> None:
     lab.talk(lab.house.call("lan", "wan"), rounds=5)
     assert lab.told()["flows"] == 1
     assert (lab.told()["proof"], lab.told()["codes"]) == ("refused", ["HARDWARE_STRAYS"])
+
+
+def test_one_direction_in_hardware_and_the_other_in_software(lab: Lab, stack: ExitStack) -> None:
+    """The mark is there, and no packet is slow; but the direction in hardware is counted only when the other rests."""
+    lab.house.router.sysctl(dict.fromkeys(TIMEOUT, 30))
+    stack.enter_context(chip.fault(lab.house.router, "wan", "refuse"))
+    with download(lab.house.call("lan", "wan")):
+        for _ in range(4):
+            lab.look()
+    told = lab.told()
+    assert (told["flows"], told["strays"] < PACKETS) == (1, True)
+    assert (told["proof"], told["codes"], told["devices"]) == ("refused", ["HARDWARE_HALF"], {"refused"})
+
+
+@pytest.mark.parametrize("keeps", [False, True], ids=["forgets", "keeps"])
+def test_what_a_driver_keeps_of_a_table_that_goes(lab: Lab, stack: ExitStack, keeps: bool) -> None:
+    """The kernel destroys no rule of a table that goes: a driver that keeps them forwards, whatever is chosen."""
+    if keeps:
+        lab.faulty(stack, "keep-rules")
+    talk = lab.house.call("lan", "wan", proto="udp")
+    lab.talk(talk, rounds=3)
+    assert lab.flows() == {"ipv4": []}
+    lab.choose("none")
+    before = chip.forwarded(lab.house.router, lab.ports)
+    lab.talk(talk, rounds=3)
+    assert (chip.forwarded(lab.house.router, lab.ports) > before) == keeps
+    told = lab.told()
+    assert (told["proof"], told["codes"]) == ("none", ["HARDWARE_KEPT"] if keeps else [])
+    assert lab.flows() == {"ipv4": ["HARDWARE_KEPT"] if keeps else ["MODE_NONE"]}
 
 
 def test_frozen_counters(lab: Lab, stack: ExitStack) -> None:

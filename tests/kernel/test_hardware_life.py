@@ -16,8 +16,10 @@ from kernel import chip
 from kernel.daemons import wait_until
 from kernel.house import House, Shape
 from kernel.inside import applied, decided, observed
+from kernel.netns import Namespace
+from kernel.resident import resident
 from kernel.sides import bridge
-from kernel.steady import download, quiet
+from kernel.steady import Drip, download, quiet, since
 from kernel.traffic import PORT, Talk
 from offload.compiler.moves import moved
 from offload.model.flow import Tuple
@@ -200,31 +202,79 @@ def test_a_port_that_is_used_again(lab: House) -> None:
         agreement(lab)
 
 
-def test_a_station_that_moves(lab: House) -> None:
+def test_a_port_that_is_used_again_right_after_its_connection(lab: House) -> None:
+    """As soon as the engine has forgotten the connection before; conntrack remembers it for a while."""
+    station = lab.hosts["lan"]
+    station.sysctl({"net/ipv4/tcp_max_tw_buckets": 0})  # it does not wait before it uses a port again
+    first = settled(lab, lab.call("lan", "wan"))
+    first._socket.shutdown(socket.SHUT_WR)
+    assert first._socket.recv(1) == b""
+    first.close()
+    wait_until(lambda: rules(lab) == 0, "an empty table")
+    assert f"sport={first.near[1]} " in lab.router.run("conntrack", "-L")
+    again = Talk(station, lab.target("wan"), port=first.near[1])
+    lab.talks.append(again)
+    settled(lab, again)
+    agreement(lab)
+
+
+def move(station: Namespace, there: str, here: str) -> None:
+    """Take the station from one cable to another; it keeps its MAC address, and its IPv4 address."""
+    mac = station.mac(there)
+    station.ip(f"link set {there} down", f"link set {here} address {mac}", f"link set {here} up")
+    station.ip(f"addr flush dev {there}", f"addr add 192.168.1.2/24 dev {here}", "route add default via 192.168.1.1")
+
+
+@pytest.fixture(name="station")
+def _station(lab: House) -> Iterator[Namespace]:
+    """The LAN's host, which is where it was when the test ends."""
+    station = lab.hosts["lan"]
+    yield station
+    move(station, "eth1", "eth0")
+    station.ip("addr add 2001:db8:1::2/64 dev eth0", "route add ::/0 via 2001:db8:1::1")
+
+
+def test_a_station_that_moves(lab: House, station: Namespace) -> None:
     """Its packets come in elsewhere, and answers go on to where it was, until its table is returned."""
-    before, decision = observed(lab.router), decided(lab.router, observed(lab.router))
     talk = settled(lab, lab.call("lan", "wan", proto="udp"))
     before = observed(lab.router)
-    station = lab.hosts["lan"]
-    mac = station.mac("eth0")
-    station.ip("link set eth0 down", f"link set eth1 address {mac}", "link set eth1 up", "addr flush dev eth0")
-    station.ip("addr add 192.168.1.2/24 dev eth1", "route add default via 192.168.1.1")
+    move(station, "eth0", "eth1")
     talk._socket.settimeout(1)
     with pytest.raises(TimeoutError):
         talk.echo(1)
+    decision = decided(lab.router, before)
     tables = moved(before, observed(lab.router), decision.plan)
     assert HARDWARE in tables
     applied(lab.router, decision, tables)
     settled(lab, talk)
-    station.ip("link set eth1 down", "addr flush dev eth1", "link set eth0 up", "addr add 192.168.1.2/24 dev eth0")
-    station.ip(
-        "addr add 2001:db8:1::2/64 dev eth0", "route add default via 192.168.1.1", "route add ::/0 via 2001:db8:1::1"
-    )
+    agreement(lab)
 
 
-def test_a_driver_that_goes(lab: House) -> None:
-    """The last, for nothing comes back: the device disappears with its far end and all of its rules."""
-    settled(lab, lab.call("lan", "wan"))
-    lab.router.ip("link del lan1")
-    wait_until(lambda: rules(lab) == 0 and agree(lab), "agreement")
+def test_a_station_that_moves_is_followed_by_the_service(lab: House, station: Namespace) -> None:
+    talk = settled(lab, lab.call("lan", "wan", proto="udp"))
+    with resident(lab.router) as service:
+        service.quiet()
+        with Drip(talk) as drip:
+            move(station, "eth0", "eth1")
+            moved_at = time.monotonic()
+            wait_until(lambda: since(drip.times, moved_at), "an answer at the new place")
+        settled(lab, talk)
+        agreement(lab)
+
+
+def test_a_device_and_then_its_driver_go_under_traffic(lab: House) -> None:
+    """The last, for nothing comes back: a device with its far end, and later the module with every device it has."""
+    station, talk = lab.hosts["lan"], settled(lab, lab.call("lan", "wan", proto="udp"))
+    mac = station.mac("eth0")
+    with Drip(talk):
+        lab.router.ip("link del lan1")
+        wait_until(lambda: rules(lab) == 0 and agree(lab), "agreement")
     choose(lab, "hardware")
+    station.ip(f"link set eth1 address {mac}", "link set eth1 up", "addr add 192.168.1.2/24 dev eth1")
+    station.ip("route add default via 192.168.1.1")
+    talk = chip.settled(lab.router, ("lan2", "wan"), lab.call("lan", "wan", proto="udp"))
+    with Drip(talk):
+        lab.router.run("rmmod", "engine")
+        wait_until(lambda: marked(lab) == 0, "connections without the mark")
+    assert "devices" not in lab.router.run("nft", "list", "flowtables", "inet")
+    chip.load()

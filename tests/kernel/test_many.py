@@ -4,6 +4,7 @@ import pytest
 
 from kernel.house import House, Shape
 from kernel.sides import bridge, port
+from offload.model.plan import MOST_DEVICES
 
 ENOUGH = 60
 MANY = 300
@@ -17,7 +18,7 @@ def test_flows_are_fast_at_the_bridge_where_their_port_is_left_out(house: House,
         try:
             house.router.offload("apply")
             listed = house.listed()
-            assert len(listed) == 256
+            assert len(listed) == MOST_DEVICES
             assert {"br-lan", "wan"} < set(listed)
             assert "lan1" not in listed
             seen = house.watch([house.call("lan", "wan", version), house.call("wan", "lan", version)], ENOUGH)

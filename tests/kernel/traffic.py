@@ -95,9 +95,9 @@ class Target:
 
 
 class Talk:
-    """A conversation of one host with a Server, kept open; each call waits for the whole answer."""
+    """A conversation of one host with a Server, kept open; each call waits for the whole answer. `port`: its own."""
 
-    def __init__(self, host: Namespace, target: Target, proto: Proto = "tcp") -> None:
+    def __init__(self, host: Namespace, target: Target, proto: Proto = "tcp", port: int = 0) -> None:
         self.proto: Proto = proto
         kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
         family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
@@ -105,6 +105,8 @@ class Talk:
             self._socket = socket.socket(family, kind)
         self._socket.settimeout(PATIENCE)
         try:
+            if port:
+                self._socket.bind(("", port))
             self._socket.connect((target.address, target.port))
         except OSError:
             self._socket.close()

@@ -87,7 +87,7 @@ def test_what_is_wrong_is_told_once(fakes: Fakes) -> None:
     for packets in (5, 50, 500):
         look(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(100)))
     assert told(fakes)["hardware"]["proof"] == "refused"
-    sentence = "lan > wan: 100 of its flows stayed in software: no driver of lan1, lan2, wan takes any"
+    sentence = "lan > wan: 100 flows stayed in software: no driver of lan1, lan2, wan takes any"
     assert fakes.service.news == [("offload.degraded", {"error": sentence})]
 
 
@@ -100,12 +100,62 @@ def test_packets_that_stray_in_either_direction(fakes: Fakes, crossing: tuple[st
     assert [reason["code"] for reason in told(fakes)["hardware"]["reasons"]] == ["HARDWARE_STRAYS"]
 
 
+def flows(fakes: Fakes) -> list[str]:
+    """The codes of the reasons of `flows`."""
+    found = answer(fakes.service, METHODS["flows"], {"query": {}})["flows"]
+    return [reason["code"] for each in found for reason in each["reasons"]]
+
+
+def test_a_flow_in_software_says_why(fakes: Fakes) -> None:
+    look(fakes, flow(5, SOFTWARE))
+    assert flows(fakes) == ["HARDWARE_AWAITED"]
+    for packets in range(10, 90, 10):
+        look(fakes, flow(packets, SOFTWARE))
+    assert flows(fakes) == ["HARDWARE_DRIVER"]
+    look(fakes, flow(5))
+    assert flows(fakes) == []
+
+
+@pytest.mark.parametrize("mode", ["hardware", "none"])
+def test_a_driver_that_keeps_flows_when_they_are_taken_out(fakes: Fakes, mode: str) -> None:
+    look(fakes, flow(5))
+    look(fakes, flow(500))
+    chosen = tuple(replace(each, options={**each.options, "mode": mode}) for each in CHOSEN)
+    fakes.uci.packages = {**fakes.uci.packages, "offload": chosen}
+    assert "flow_offload_hw" in fakes.service.work(["flow_offload_hw"]).returned
+    fakes.service.news.clear()
+    for _ in range(3):
+        assert fakes.service.proofs.due == fakes.clock.now + APART
+        look(fakes, flow(510, IPS_SEEN_REPLY))
+    assert fakes.service.proofs.due == fakes.clock.now + APART_SETTLED
+    assert flows(fakes) == ["HARDWARE_KEPT"]
+    assert [reason["code"] for reason in told(fakes)["hardware"]["reasons"]] == ["HARDWARE_KEPT"]
+    assert told(fakes)["hardware"]["proof"] == ("proven" if mode == "hardware" else "none")
+    assert [name for name, _ in fakes.service.news] == ["offload.degraded"]
+    fakes.service.work()
+    assert flows(fakes) == ["HARDWARE_KEPT"]
+    look(fakes)
+    assert (told(fakes)["hardware"]["reasons"], fakes.service.proofs.over) == ([], {})
+    assert (fakes.service.proofs.due is None) == (mode == "none")
+
+
+def test_flows_that_come_back_were_not_kept(fakes: Fakes) -> None:
+    look(fakes, flow(5), flow(5, sport=2))
+    look(fakes, flow(500), flow(90, sport=2))
+    fakes.service.work(["flow_offload_hw"])
+    for packets in (2, 50, 500):
+        look(fakes, flow(packets, SOFTWARE), flow(95, IPS_SEEN_REPLY, sport=2))
+    assert told(fakes)["hardware"]["reasons"] == []
+    assert flows(fakes) == ["HARDWARE_AWAITED", "WAITING"]
+
+
 def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(fakes: Fakes) -> None:
     look(fakes, flow(5))
     look(fakes, flow(500))
     fakes.netlink.able = frozenset({"lan1", "wan"})  # lan2 is not covered now
     fakes.service.work()
     assert (told(fakes)["effective"], told(fakes)["hardware"]["proof"]) == ("software", "requested")
+    look(fakes, flow(505, SOFTWARE))
     assert fakes.service.proofs.due is None
     fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
     fakes.service.work()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from offload.model.flow import State, Tuple
 from offload.model.plan import Why
-from offload.status.evidence import FLOWS, PACKETS, Case, Key, Look, Proof, Seen, judged
+from offload.status.evidence import FLOWS, PACKETS, Case, Look, Proof, judged, taken_out
+from offload.status.left import Key, Seen
 
 OPEN = Case(("lan1", "wan"))
 FOUR, SIX = b"\xc0\xa8\x01\x02", bytes(16)
@@ -22,7 +23,7 @@ def key(number: int, src: bytes = FOUR) -> Key:
 
 def look(at: float, flows: dict[Key, tuple[State, int]], strays: int = 0, received: int = 0, others: int = 0) -> Look:
     marked = sum(state is State.HARDWARE for state, _ in flows.values())
-    seen = {each: Seen(state, packets) for each, (state, packets) in flows.items()}
+    seen = {each: Seen(state, (packets // 2, packets - packets // 2)) for each, (state, packets) in flows.items()}
     return Look(at, f"t{at:g}", seen, marked, strays, received, others)
 
 
@@ -69,6 +70,50 @@ def test_a_mark_whose_packets_take_the_slow_path_is_a_lie() -> None:
     assert (case.proof, codes(case)) == (Proof.REFUSED, [Why.HARDWARE_STRAYS])
 
 
+def one_way(at: float, forth: int, back: int, proto: int = 6) -> Look:
+    return Look(at, f"t{at:g}", {(proto, key(1)[1]): Seen(State.HARDWARE, (forth, back))}, 1)
+
+
+def test_one_direction_alone_is_not_hardware() -> None:
+    case = after(OPEN, one_way(0, 10, 10), one_way(10, 10, 500), one_way(20, 10, 900))
+    assert (case.proof, codes(case), case.settled) == (Proof.REFUSED, [Why.HARDWARE_HALF], True)
+    assert "890 packets" in case.reasons[0].text
+
+
+def test_of_udp_one_direction_proves_nothing_and_refutes_nothing() -> None:
+    case = after(OPEN, one_way(0, 10, 10, 17), one_way(10, 10, 900, 17))
+    assert (case.proof, case.reasons, case.moved) == (Proof.BOUND, (), 890)
+    assert after(case, one_way(20, 30, 990, 17)).proof is Proof.PROVEN
+
+
+def test_what_a_dead_connection_repeats_refutes_nothing() -> None:
+    looks = [one_way(at, at, 10) for at in range(0, 100, 10)]
+    assert (after(OPEN, *looks).proof, after(OPEN, *looks).reasons) == (Proof.BOUND, ())
+
+
+def test_some_in_one_direction_beside_many_in_both_are_told() -> None:
+    both = {key(2): (State.HARDWARE, 0)}, {key(2): (State.HARDWARE, 1000)}
+    looks = [
+        replace(one_way(at, 10, back), flows={**one_way(at, 10, back).flows, **look(at, flows).flows})
+        for at, back, flows in ((0, 10, both[0]), (10, 110, both[1]))
+    ]
+    assert (after(OPEN, *looks).proof, codes(after(OPEN, *looks))) == (Proof.PROVEN, [Why.HARDWARE_HALF])
+
+
+def test_a_new_connection_in_the_place_of_another_has_moved_nothing() -> None:
+    assert after(OPEN, one_way(0, 500, 10), one_way(10, 3, 900)).moved == 0
+
+
+def test_flows_that_are_taken_out_of_hardware_and_not_seen_again() -> None:
+    case = after(OPEN, look(0, hardware(0)), look(10, hardware(500)))
+    rests = {key(1): (State.SLOW, 510)}
+    case = after(taken_out(case, 12), look(20, rests), look(30, rests))
+    assert (case.reasons, case.settled) == ((), False)
+    case = after(case, look(40, rests))
+    assert (case.proof, codes(case), case.settled) == (Proof.PROVEN, [Why.HARDWARE_KEPT], True)
+    assert after(case, look(50, {})).reasons == ()
+
+
 def test_few_strays_are_in_order() -> None:
     assert after(OPEN, look(0, hardware(10)), look(10, hardware(2010), strays=30)).proof is Proof.PROVEN
 
@@ -82,7 +127,7 @@ def test_a_hundred_flows_that_stay_in_software_refute_it() -> None:
     before, later = software(5, range(FLOWS)), software(50, range(FLOWS))
     case = after(OPEN, look(0, before), look(10, later))
     assert (case.proof, codes(case)) == (Proof.REFUSED, [Why.HARDWARE_DRIVER])
-    assert "100 of its flows" in case.reasons[0].text and "lan1, wan" in case.reasons[0].text
+    assert case.reasons[0].text.startswith("100 flows ") and "lan1, wan" in case.reasons[0].text
 
 
 def test_a_minute_of_traffic_in_software_refutes_it() -> None:

@@ -5,6 +5,7 @@ import pytest
 from offload.model.config import Family, Mode
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry
 from offload.model.plan import PairDecision, Why
+from offload.status.evidence import FLOWS, Case
 from offload.status.flows import flows
 from offload.status.reasons import IPS_ADJUSTED
 from status.routers import HOME, entry, pair, plan
@@ -16,6 +17,7 @@ LATE = pair("lan", "wan", after=20)
 SLOW = pair("lan", "wan", Mode.NONE, Why.MODE_NONE(zone="wan"), Why.MODE_NONE(zone="lan"))
 ONLY_IPV4 = pair("lan", "wan", family=Family.IPV4)
 LESS = pair("lan", "wan", Mode.SOFTWARE, Why.HARDWARE_UNCOVERED(devices="wan"), asked=Mode.HARDWARE)
+HARD = pair("lan", "wan", Mode.HARDWARE)
 TCP, ICMP, GRE = 6, 1, 47
 NO_REPLY = 0
 MASQUERADED = "198.51.100.9#443 > 203.0.113.7#5000"
@@ -56,6 +58,7 @@ CASES: dict[str, tuple[Entry, PairDecision, Why | None, str]] = {
     "software": (entry(LAN_WAN, status=IPS_OFFLOAD), FAST, None, ""),
     "hardware": (entry(LAN_WAN, status=IPS_OFFLOAD | IPS_HW_OFFLOAD), LESS, None, ""),
     "software, hardware was asked": (entry(LAN_WAN, status=IPS_OFFLOAD), LESS, Why.HARDWARE_UNCOVERED, "cover wan"),
+    "software, hardware was asked and may be had": (entry(LAN_WAN, status=IPS_OFFLOAD), HARD, Why.HARDWARE_AWAITED, ""),
     "software after the pair became slow": (entry(LAN_WAN, status=IPS_OFFLOAD), SLOW, None, ""),
 }
 
@@ -74,7 +77,18 @@ def test_address_without_a_zone() -> None:
     assert [reason.code for reason in flow.reasons] == [Why.ZONE_UNKNOWN]
 
 
+def test_a_flow_in_software_says_what_is_known_of_its_like() -> None:
+    like = {(17, entry(LAN_WAN6)[1]._replace(sport=port)) for port in range(FLOWS)}
+    case = Case(("lan1", "wan"), stayed={"ipv6": frozenset(like)}, taken=frozenset({"ipv4"}))
+    software = [entry(each, status=IPS_OFFLOAD) for each in (LAN_WAN, LAN_WAN6)]
+    four, six = flows(software, HOME, plan(HARD), {("lan", "wan"): case})
+    assert [reason.code for reason in four.reasons] == [Why.HARDWARE_AWAITED]
+    assert six.reasons == case.reasons and six.reasons[0].code is Why.HARDWARE_FAMILY
+    (lowered,) = flows(software[:1], HOME, plan(LESS), {("lan", "wan"): case})
+    assert [reason.code for reason in lowered.reasons] == [Why.HARDWARE_UNCOVERED]
+
+
 def test_every_reason_of_a_flow_has_a_case() -> None:
     every = list(Why)
     of_a_flow = set(every[every.index(Why.NOT_OFFLOADABLE) : every.index(Why.HARDWARE_DRIVER)])
-    assert of_a_flow - {why for _, _, why, _ in CASES.values()} == {Why.ZONE_UNKNOWN}
+    assert of_a_flow - {why for _, _, why, _ in CASES.values()} == {Why.ZONE_UNKNOWN, Why.EXEMPTED}  # test_exempted.py

@@ -1,15 +1,16 @@
 """When to look at the flows of pairs in hardware, and what of them each look is told."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, Entry, State
 from offload.model.live import LiveTable
 from offload.model.network import Snapshot
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, Why
-from offload.status.evidence import Case, Key, Look, Seen, judged
+from offload.status.evidence import Case, Look, Proof, judged, taken_out
 from offload.status.flows import Pair
+from offload.status.left import Key, Seen
 from offload.status.places import Places
 
 APART, APART_SETTLED = 10.0, 60.0  # seconds from one look to the next, before and after there is a verdict
@@ -21,9 +22,13 @@ HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 
 @dataclass(slots=True)
 class Proofs:
-    """The case of every pair that is in hardware now. `due`: when to look next; None: there is no such pair."""
+    """The case of every pair that is in hardware now, and what is left of those that were.
+
+    `due`: when to look next; None: there is nothing to look for.
+    """
 
     cases: dict[Pair, Case] = field(default_factory=dict)
+    over: dict[Pair, Case] = field(default_factory=dict)
     due: float | None = None
     _told: set[tuple[Pair, Why]] = field(default_factory=set)
 
@@ -31,24 +36,40 @@ class Proofs:
         """Take up the pairs of this plan; a pair on other devices is a new case."""
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
-            known = self.cases.get(pair)
-            if known and (known.devices, known.tagged) == (case.devices, case.tagged):
-                opened[pair] = known
+            if known := self.known.get(pair):
+                same = pair in self.cases and (known.devices, known.tagged) == (case.devices, case.tagged)
+                opened[pair] = known if same else replace(case, left=known.left)
+        self.over = {
+            pair: Case(case.devices, proof=Proof.NONE, left=case.left)
+            for pair, case in self.known.items()
+            if case.left.flows and pair not in opened
+        }
         self.cases = opened
-        self._told = {(pair, why) for pair, why in self._told if pair in opened}
-        if not opened:
+        self._told = {(pair, why) for pair, why in self._told if pair in self.known}
+        if not self.known:
             self.due = None
         elif self.due is None:
             self.due = now + APART
 
+    @property
+    def known(self) -> Mapping[Pair, Case]:
+        """The cases of all pairs there is something to tell of."""
+        return {**self.over, **self.cases}
+
+    def taken_out(self, now: float) -> None:
+        """All flows were taken out of hardware: look soon where they are."""
+        self.cases = {pair: taken_out(case, now) for pair, case in self.cases.items()}
+        if self.due is not None:
+            self.due = min(self.due, now + APART)
+
     def rested(self, now: float) -> bool:
         """Whether there is a case, and the last look is long enough ago for another."""
-        looks = [case.look for case in self.cases.values()]
+        looks = [case.look for case in self.known.values()]
         return any(look is None or now - look.at >= SOONEST for look in looks)
 
     def later(self, now: float) -> None:
         """There was nothing to look at; try again."""
-        self.due = now + APART if self.cases else None
+        self.due = now + APART if self.known else None
 
     def look(
         self,
@@ -68,33 +89,38 @@ class Proofs:
             marked = sum(seen.state is State.HARDWARE for seen in flows[pair].values())
             seen = _followed(flows[pair], case.look)
             self.cases[pair] = judged(case, Look(now, time, seen, marked, strays.get(pair, 0), octets, others))
-        open_ = any(not case.settled for case in self.cases.values())
-        self.due = now + (APART if open_ else APART_SETTLED) if self.cases else None
-        told = [(pair, reason) for pair, case in self.cases.items() for reason in case.reasons]
+        for pair, case in self.over.items():
+            left = case.left.missed(flows[pair], now)
+            self.over[pair] = replace(case, left=left, look=Look(now, time, {}))
+        self.over = {pair: case for pair, case in self.over.items() if case.left.flows}
+        open_ = not all(case.settled or (pair in self.over and case.left.kept) for pair, case in self.known.items())
+        self.due = now + (APART if open_ else APART_SETTLED) if self.known else None
+        told = [(pair, reason) for pair, case in self.known.items() for reason in case.reasons]
         fresh = [each for each in told if (each[0], each[1].code) not in self._told]
         self._told |= {(pair, reason.code) for pair, reason in fresh}
         return fresh
 
     def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, held: LiveTable | None) -> None:
         """Judge by one look alone, as far as that goes: what every connection did since it began."""
+        # before it began it had moved nothing; that one direction alone moves cannot be told from this
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
         self.look(new, placed, plan, None, {}, 0.0, "")
         self.look(entries, placed, plan, held, {}, APART, "")
 
     def _flows(self, entries: Iterable[Entry], places: Places) -> tuple[dict[Pair, dict[Key, Seen]], int]:
-        """The offloaded flows of each case, and the bytes of all that is not in hardware."""
-        found: dict[Pair, dict[Key, Seen]] = {pair: {} for pair in self.cases}
+        """The flows of each case, offloaded or taken out of hardware, and the bytes of all that is not in hardware."""
+        found: dict[Pair, dict[Key, Seen]] = {pair: {} for pair in self.known}
+        awaited = {key for case in self.known.values() for key in case.left.flows}
         others = 0
         for entry in entries:
             state = entry.state
             if state is not State.HARDWARE and entry.bytes is not None:
                 others += sum(entry.bytes)
-            if entry.status & IPS_OFFLOAD:
+            if entry.status & IPS_OFFLOAD or (awaited and (entry.proto, entry.original) in awaited):
                 src, dest = places.ends(entry)
                 own = found.get((src.zone or "", dest.zone or ""))
                 if own is not None:
-                    packets = None if entry.packets is None else sum(entry.packets)
-                    own[entry.proto, entry.original] = Seen(state, packets)
+                    own[entry.proto, entry.original] = Seen(state, entry.packets)
         return found, others
 
 

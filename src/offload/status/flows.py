@@ -1,12 +1,14 @@
 """Conntrack entries and the Plan -> flows with zones and Reasons, and what each pair has on each path. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, Flow, Share, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
+from offload.status.evidence import Case
+from offload.status.exempted import Exempted
 from offload.status.places import Places
 from offload.status.query import Query, select
 from offload.status.reasons import reasons
@@ -24,33 +26,48 @@ PATHS = {
 
 
 def flows(
-    entries: Iterable[Entry], snapshot: Snapshot, plan: Plan, *, everything: bool = False, explained: bool = True
+    entries: Iterable[Entry],
+    snapshot: Snapshot,
+    plan: Plan,
+    cases: Mapping[Pair, Case] | None = None,
+    *,
+    everything: bool = False,
+    explained: bool = True,
 ) -> list[Flow]:
     """The forwarded connections, in the order of the entries, each with its zones and, if `explained`, why it is slow.
 
-    `everything`: also those that the router itself, or a group of receivers, is an end of. Such an end has no zone.
+    `cases`: what is known of pairs in hardware, for flows that are not. `everything`: also those that the router
+    itself, or a group of receivers, is an end of. Such an end has no zone.
     """
-    ends = Places(snapshot, plan).ends
+    known = cases or {}
+    ends, exempted = Places(snapshot, plan).ends, Exempted(plan) if explained else None
     pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
     found = []
     for entry in entries:
         src, dest = ends(entry)
         if everything or not (src.router or dest.router or src.group or dest.group):
-            pair = pairs.get((src.zone or "", dest.zone or ""))
-            why = reasons(entry, src, dest, pair) if explained else ()
+            between = src.zone or "", dest.zone or ""
+            case = known.get(between)
+            why = reasons(entry, src, dest, pairs.get(between), case, exempted) if explained else ()
             found.append(Flow(entry, src.zone, dest.zone, why))
     return found
 
 
 def page(
-    entries: Iterable[Entry], snapshot: Snapshot, plan: Plan, query: Query, *, everything: bool = False
+    entries: Iterable[Entry],
+    snapshot: Snapshot,
+    plan: Plan,
+    query: Query,
+    cases: Mapping[Pair, Case] | None = None,
+    *,
+    everything: bool = False,
 ) -> tuple[list[Flow], int]:
     """The flows asked for, and how many there are beside `limit` and `offset`; only those shown are explained."""
     found = flows(entries, snapshot, plan, everything=everything, explained=False)
     meant = select(found, replace(query, limit=None, offset=0))
     end = None if query.limit is None else query.offset + query.limit
     shown = (flow.entry for flow in meant[query.offset : end])
-    return flows(shown, snapshot, plan, everything=everything), len(meant)
+    return flows(shown, snapshot, plan, cases, everything=everything), len(meant)
 
 
 def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:

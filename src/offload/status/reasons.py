@@ -1,8 +1,8 @@
 """Why a connection is not on the path its pair asks for: the first Reason that holds. Pure.
 
 The order is the packet's: what the Plan decided for its pair, then what the kernel asks of a connection
-(nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c). What conntrack does not show, IPsec and IPv4 options and
-a missing neighbour, cannot be told from here.
+(nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then what drivers do with it. What conntrack does not
+show, IPsec and IPv4 options and a missing neighbour, cannot be told from here.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from functools import cache
 from offload.model.config import Family, Mode
 from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
 from offload.model.plan import PairDecision, Reason, Why
+from offload.status.evidence import Case, family_of
+from offload.status.exempted import Exempted
 from offload.status.places import Place
 
 # The protocols of /etc/protocols that routers meet; others are told by their number.
@@ -28,26 +30,42 @@ ESTABLISHED = TCP_STATES.index("ESTABLISHED")
 # enum ip_conntrack_status: IPS_SEQ_ADJUST and IPS_NAT_CLASH
 IPS_ADJUSTED = 1 << 6 | 1 << 12
 
-IPV4 = 4  # bytes of a packed address
 
+def reasons(
+    entry: Entry,
+    src: Place,
+    dest: Place,
+    pair: PairDecision | None,
+    case: Case | None = None,
+    exempted: Exempted | None = None,
+) -> tuple[Reason, ...]:
+    """At most one Reason: why the connection is slow, or software where its pair asked for hardware.
 
-def reasons(entry: Entry, src: Place, dest: Place, pair: PairDecision | None) -> tuple[Reason, ...]:
-    """At most one Reason: why the connection is slow, or software where its pair asked for hardware and got less."""
+    `case` is what is known of its pair in hardware, or of what was in hardware when the pair was.
+    """
     state = entry.state
     if state is State.SLOW:
-        return (next(_holding(entry, src, dest, pair)),)
-    if state is State.SOFTWARE and pair and pair.effective < pair.mode is Mode.HARDWARE:
+        if case and (entry.proto, entry.original) in case.left.kept:
+            return (case.keeping,)  # slow as far as the kernel knows
+        return (next(_holding(entry, src, dest, pair, exempted)),)
+    if state is State.HARDWARE or pair is None or pair.mode is not Mode.HARDWARE:
+        return ()
+    if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
-    return ()
+    return (case.in_software(family_of(entry.original)) if case else _said(Why.HARDWARE_AWAITED),)
 
 
-def _holding(entry: Entry, src: Place, dest: Place, pair: PairDecision | None) -> Iterator[Reason]:
+def _holding(
+    entry: Entry, src: Place, dest: Place, pair: PairDecision | None, exempted: Exempted | None
+) -> Iterator[Reason]:
     """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""
     yield from _of_ends(entry, src, dest)
     if pair is None:
         yield _said(Why.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
         return
     yield from _of_pair(entry, pair)
+    if exempted is not None:
+        yield from exempted.reasons(entry, pair)
     yield from _of_kernel(entry)
     if entry.packets is not None and entry.packets[0] < pair.after_packets:
         yield _said(Why.AFTER_PACKETS, count=pair.after_packets)
@@ -72,7 +90,7 @@ def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
     if pair.effective is Mode.NONE:
         yield from pair.reasons
         yield _said(Why.PAIR_MODE_NONE)
-    family = Family.IPV4 if len(entry.original.src) == IPV4 else Family.IPV6
+    family = Family(family_of(entry.original))
     if pair.family not in (Family.ANY, family):
         yield _said(Why.OTHER_FAMILY, src=pair.src, dest=pair.dest, family=pair.family.value)
 

@@ -101,11 +101,13 @@ def pair_json(pair: PairDecision, share: Share, case: Case | None) -> Json:
 
 
 def _hardware(pair: PairDecision, case: Case | None) -> Json:
-    if case is None:
-        bound = Proof.BOUND if pair.effective is Mode.HARDWARE else Proof.REQUESTED
-        case = Case((), proof=bound if pair.mode is Mode.HARDWARE else Proof.NONE)
+    if pair.effective is Mode.HARDWARE:
+        proof = case.proof if case else Proof.BOUND
+    else:
+        proof = Proof.REQUESTED if pair.mode is Mode.HARDWARE else Proof.NONE
+    case = case or Case(())
     return {
-        "proof": case.proof.value,
+        "proof": proof.value,
         "since": case.since or None,
         "flows": case.in_hardware,
         "packets": case.moved,

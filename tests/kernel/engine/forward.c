@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the chip does with a packet as it comes in: what a rule matches is changed as the rule says and leaves at
- * the rule's device. Everything else, and what such chips do not do either, goes to the CPU: the packets that end a
- * TCP connection, fragments, IP options, an expiring hop count, a packet too large for the way out.
+ * the rule's device. Everything else, and what such chips do not do either, goes to the CPU: the packets that open
+ * or end a TCP connection, fragments, IP options, an expiring hop count, a packet too large for the way out.
  */
 #include <linux/if_ether.h>
 #include <linux/if_pppox.h>
@@ -89,7 +89,7 @@ static bool read_ports(struct sk_buff *skb, struct packet *packet)
 	ports = (const void *)(skb->data + packet->l4);
 	packet->key.sport = ports->source;
 	packet->key.dport = ports->dest;
-	return !tcp || !(tcp_flag_word((const struct tcphdr *)ports) & (TCP_FLAG_FIN | TCP_FLAG_RST));
+	return !tcp || !(tcp_flag_word((const struct tcphdr *)ports) & (TCP_FLAG_SYN | TCP_FLAG_FIN | TCP_FLAG_RST));
 }
 
 /* The checksum that covers ports and addresses; none where a UDP sender has left it out. */
