@@ -43,7 +43,9 @@ WORDS: dict[str, Sequence[str]] = {
     "auto_exempt": ("0", "1"),
     "forward": ("ACCEPT", "REJECT", "drop", "acc"),
     "masq": ("0", "1"),
-    "rule target": ("ACCEPT", "accept", "REJECT", "DROP", "MARK"),
+    "rule target": ("ACCEPT", "accept", "REJECT", "DROP", "MARK", "DSCP"),
+    "set_mark": ("0x10",),
+    "set_dscp": ("EF",),
     "redirect target": ("DNAT", "dnat", "SNAT"),
     "reflection": ("0", "1", "1"),
     "flow_offloading": ("0",) * 19 + ("1",),
@@ -64,7 +66,9 @@ WORDS: dict[str, Sequence[str]] = {
     "mark": ("1", "0xff00/0xff00", "0x10", "5/0x3", "0/0xff", "0xffffffff"),
     "dscp": ("EF", "CS0", "af41", "46", "0", "63"),
 }
-LISTS = {"src_ip", "dest_ip", "src_mac", "proto", "src_port", "dest_port", "device", "exclude_device", "network"}
+WORDS |= {"subnet": (*WORDS["src_ip"], "!10.0.0.0/8")}
+LISTS = {"src_ip", "dest_ip", "src_mac", "proto", "src_port", "dest_port", "subnet"}
+LISTS |= {"device", "exclude_device", "network"}
 MATCHES = ("src_ip", "dest_ip", "src_mac", "proto", "src_port", "dest_port", "mark", "dscp")
 
 
@@ -220,12 +224,17 @@ class _Maker:
             owned: Options = {"network": self._value("network", networks)} if self.chance(0.8) else {}
             if self.chance(0.3):
                 owned["device"] = self._value("device", [*devices, "wg+", "!eth1", "+", "eth*"])
+            if self.chance(0.1):
+                owned["subnet"] = self._value("subnet", WORDS["subnet"])
             made.append(("zone", {"name": self._word(zone), **owned, **self._chosen("forward", "masq")}))
         made += [("forwarding", self._ends()) for _ in range(self.random.randint(0, 6))]
         for kind, own in (("rule", "mark"), ("redirect", "reflection")):
             for _ in range(self.random.randint(0, 2)):
                 target = self._value("target", WORDS[f"{kind} target"])
                 made.append((kind, self._ends(0.9) | {"target": target} | self._chosen("proto", own)))
+                if target in {"MARK", "DSCP"}:
+                    made[-1][1].update(self._chosen("set_mark", "set_dscp", share=0.9))
+                    made[-1][1].update(self._chosen("src_ip", "src_mac", "src_port", "dest_port", "dscp", share=0.3))
                 if self.chance(0.7):
                     made[-1][1]["dest_ip"] = self._word(self.random.choice(WORDS["dest_ip"]))
         return tuple(self._section("firewall", kind, i, options) for i, (kind, options) in enumerate(made))

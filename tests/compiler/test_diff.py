@@ -142,6 +142,16 @@ def test_a_hardware_table_is_replaced_in_two_transactions() -> None:
     assert second.returned == ("flow_offload_hw",)
 
 
+def test_software_comes_first_and_by_itself() -> None:
+    """What the kernel refuses of hardware keeps nobody from software."""
+    software, hardware = transactions(plan(BASE, HARDWARE), {})
+    assert software.text.endswith(render_table(BASE)) and "flow_offload_hw" not in software.text
+    assert hardware.text == render_table(HARDWARE)
+    narrower = replace(BASE, elements=(LAN,))
+    changed = transactions(plan(narrower), held(BASE, HARDWARE))
+    assert [each.returned for each in changed] == [("flow_offload",), ("flow_offload_hw",)]
+
+
 def test_a_device_more_for_hardware_repeats_its_flag() -> None:
     (sent,) = transactions(plan(replace(HARDWARE, devices=(*HARDWARE.devices, "lan1"))), held(HARDWARE))
     assert 'devices = { "lan1" }; flags offload; }' in sent.text

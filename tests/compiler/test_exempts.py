@@ -1,5 +1,6 @@
 """Exemptions as sets and rules: one rule per shape, no overlap in a set, nothing lost, and always the same."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from itertools import combinations
 from typing import Any
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nft_text import LINE
+from offload.compiler import exempts
 from offload.compiler.exempts import exempt_rules
 from offload.model.config import Exempt
 from offload.model.plan import ExemptMatch, Lease
@@ -94,13 +96,33 @@ def test_a_thousand_exempts_of_one_shape_are_one_rule() -> None:
     assert (len(made.rules), len(made.sets), len(made.sets[0].elements)) == (1, 1, 1000)
 
 
+def test_what_did_not_change_is_not_thought_over_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor while a run-time exempt grows older beside it."""
+
+    def nets(left: int) -> list[ExemptMatch]:
+        phone = match(src_mac=(MAC,))
+        return [match(src_ip="10.7.0.0/16 10.8.0.0/16"), replace(phone, lease=Lease(1, phone.exempt, 60, left))]
+
+    first = exempt_rules(nets(60))
+    monkeypatch.setattr(exempts, "outermost", lambda _: pytest.fail("thought over again"))
+    again = exempt_rules(nets(50))
+    assert again.rules == first.rules and again.sets[0] == first.sets[0]
+    assert again.sets[1].written != first.sets[1].written
+
+
 def test_what_another_one_contains_needs_no_set() -> None:
     nested = match(src_ip="10.0.0.0/8 10.1.0.0/16 10.2.0.0/16 10.1.2.0/24 11.0.0.0/8")
     assert rules(nested) == ["ip saddr {10.0.0.0/8, 11.0.0.0/8}"]
 
 
-def test_ranges_that_overlap_are_spread_over_sets() -> None:
-    assert rules(match(proto=("tcp",), dest_port=((1, 10), (5, 20), (11, 30), (21, 40)))) == [
+def test_ranges_of_one_exempt_that_overlap_are_one() -> None:
+    ports = ((5, 20), (1, 10), (15, 15), (21, 30), (443, 443), (443, 443))
+    assert rules(match(proto=("tcp",), dest_port=ports)) == ["tcp dport {443}", "tcp dport {1-20, 21-30}"]
+
+
+def test_ranges_of_several_that_overlap_are_spread_over_sets() -> None:
+    ports = ((1, 10), (5, 20), (11, 30), (21, 40))
+    assert rules(*(match(proto=("tcp",), dest_port=(each,)) for each in ports)) == [
         "tcp dport {1-10, 11-30}",
         "tcp dport {5-20, 21-40}",
     ]

@@ -1,10 +1,11 @@
 """Which pairs there are, and what was asked for each."""
 
 from ipaddress import ip_interface
+from typing import Any
 
 import pytest
 
-from offload.compiler.pairs import permitted, wishes, without_effect, zone_modes
+from offload.compiler.pairs import existing, surprises, wishes, zone_modes
 from offload.compiler.topology import resolve
 from offload.model.config import (
     Config,
@@ -28,9 +29,9 @@ SNAPSHOT = Snapshot(
 )
 
 
-def pairs(*permissions: Permission, zones: tuple[Zone, ...] = (LAN, GUEST, WAN)) -> list[str]:
-    config = Config(zones=zones, permissions=permissions)
-    return [f"{src}>{dest}" for src, dest in permitted(config, resolve(config, SNAPSHOT), SNAPSHOT)]
+def pairs(*permissions: Permission, zones: tuple[Zone, ...] = (LAN, GUEST, WAN), **more: Any) -> list[str]:
+    config = Config(zones=zones, permissions=permissions, **more)
+    return [f"{src}>{dest}" for src, dest in existing(config, resolve(config, SNAPSHOT), SNAPSHOT)]
 
 
 def test_nothing_permitted_nothing_there() -> None:
@@ -61,6 +62,19 @@ def test_a_zone_with_itself() -> None:
     open_lan = Zone("lan", "@zone[0]", devices=("lan",), forward=Policy.ACCEPT)
     two_wans = Zone("wan", "@zone[1]", devices=("wan", "wan2"))
     assert pairs(zones=(open_lan, GUEST, two_wans)) == ["lan>lan", "wan>wan"]
+
+
+def test_defaults_that_accept_open_every_pair_between_zones() -> None:
+    """Within a zone the zone's own policy decides."""
+    every = ["lan>guest", "lan>wan", "guest>lan", "guest>wan", "wan>lan", "wan>guest"]
+    assert pairs(forward=Policy.ACCEPT) == every
+    assert pairs(forward=Policy.REJECT) == []
+
+
+def test_a_section_makes_its_pair_whatever_lets_it_through() -> None:
+    upnp = PairChoice("wan", "lan", "upnp", Mode.SOFTWARE)
+    faulty = PairChoice("wan", "*", "faulty", Mode.NONE, faulty=True)
+    assert pairs(Permission("lan", "wan", "@forwarding[0]"), pair_choices=(upnp, faulty)) == ["lan>wan", "wan>lan"]
 
 
 def asked(config: Config, src: str = "lan", dest: str = "wan") -> tuple[Mode, Family, int, list[Why]]:
@@ -151,6 +165,18 @@ CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[Why]]]] = {
         Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan"),)),
         (Mode.NONE, Family.ANY, 0, [Why.EXEMPT]),
     ),
+    "an exempt of both protocols": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", proto=("tcp", "udp")),)),
+        (Mode.NONE, Family.ANY, 0, [Why.EXEMPT]),
+    ),
+    "an exempt of one protocol": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", proto=("udp",)),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "an exempt of no bit of the mark": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", mark=(0, 0)),)),
+        (Mode.NONE, Family.ANY, 0, [Why.EXEMPT]),
+    ),
     "an exempt of some of it": (
         Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", dscp=0),)),
         (Mode.SOFTWARE, Family.ANY, 0, []),
@@ -167,8 +193,18 @@ def test_what_was_asked(name: str) -> None:
 def test_a_pair_section_without_its_pair_is_told() -> None:
     sections = (PairChoice("lan", "wan", "used", Mode.NONE), PairChoice("wan", "lan", "unused", Mode.NONE))
     faulty = PairChoice("guest", "*", "faulty", Mode.NONE, faulty=True)  # told already
-    (problem,) = without_effect(Config(pair_choices=(*sections, faulty)), [("lan", "wan")])
-    assert str(problem).startswith("offload.unused: the firewall permits no forwarding from wan to lan")
+    there = (Permission("lan", "wan", "@forwarding[0]"),)
+    config = Config(zones=(LAN, GUEST, WAN), permissions=there, pair_choices=(*sections, faulty))
+    (problem,) = surprises(config, resolve(config, SNAPSHOT), SNAPSHOT)
+    assert str(problem).startswith("offload.unused: /etc/config/firewall permits no forwarding from wan to lan")
+
+
+def test_an_exempt_of_a_zone_that_nothing_tells_is_told() -> None:
+    rest = Zone("rest", "@zone[3]", inverted=True)
+    known = (Exempt("a", "a", src="lan", dscp=0), Exempt("b", "b", src="rest"), Exempt("c", "c", "rest", faulty=True))
+    config = Config(zones=(LAN, rest), exempts=(*known, Exempt("d", "d", src="*", dest="rest", dscp=0)))
+    (problem,) = surprises(config, resolve(config, SNAPSHOT), SNAPSHOT)
+    assert str(problem).startswith("offload.d.dest: zone rest is defined by what it is not")
 
 
 def test_the_zones_of_files_that_cannot_be_read() -> None:

@@ -152,6 +152,23 @@ def test_what_was_not_taken_or_was_changed_since_stays(switch: dict[str, str], o
     assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == (ours, switch["flow_offloading"])
 
 
+@pytest.mark.parametrize("ours", [{"enabled": "0"}, {"enabled": "off", "mode": "software"}, {"family": "ipv7"}])
+def test_what_would_leave_all_flows_slow_is_not_taken_over_and_says_why(ours: dict[str, str]) -> None:
+    uci = files({"flow_offloading": "1"}, ours)
+    with pytest.raises(FileError, match=r"nothing is taken over: .*/etc/config/offload.* set enabled to 1"):
+        takeover(uci)
+    assert options(uci, "offload") == ours
+    assert takeover(uci, once=True).data == {"ok": True, "changed": False}
+    assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == ({**ours, "taken": "none"}, "1")
+
+
+def test_a_second_globals_section_counts_too() -> None:
+    uci = files({"flow_offloading": "1"})
+    uci.packages["offload"] = (section("globals", "globals"), section("globals", "more", enabled="0"))
+    with pytest.raises(FileError, match="nothing is taken over"):
+        takeover(uci)
+
+
 def test_nothing_to_take_over_writes_nothing() -> None:
     uci = files({})
     uci.refusal = "nobody may write here"

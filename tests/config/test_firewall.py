@@ -1,5 +1,7 @@
 """/etc/config/firewall as fw4 reads it: zones, and what is permitted between them."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from config.packages import ZONES, Options, loaded
@@ -27,8 +29,20 @@ def test_a_zone() -> None:
     lan, wan = config.zones
     assert (lan.networks, lan.devices, lan.inverted) == (("lan", "a_name_longer_than_a_device"), ("wg*", "eth1"), True)
     assert (lan.forward, wan.forward) == (Policy.ACCEPT, Policy.DROP)
-    assert (wan.masq, wan.subnets, wan.inverted) == (True, True, False)
+    assert (wan.masq, wan.subnets, wan.inverted) == (True, (ip_network("10.0.0.0/8"),), False)
     assert faults == [Fault.UNKNOWN_OPTION]
+
+
+@pytest.mark.parametrize("odd", ["!10.0.0.0/8", "10.0.0.1-10.0.0.9", "lan", "::1/::ffff"])
+def test_subnets_that_are_no_networks_may_be_any_address(odd: str) -> None:
+    config, _ = loaded(firewall=(("zone", {"name": "lab", "subnet": ("192.168.1.9/25", odd)}),))
+    assert config.zones[0].subnets == (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+
+@pytest.mark.parametrize(("defaults", "forward"), [({"forward": "ACC"}, Policy.ACCEPT), ({}, Policy.DROP)])
+def test_what_becomes_of_the_rest_between_zones(defaults: Options, forward: Policy) -> None:
+    config, _ = loaded(firewall=(("defaults", defaults), *ZONES))
+    assert config.forward is forward
 
 
 @pytest.mark.parametrize(

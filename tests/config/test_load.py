@@ -172,6 +172,14 @@ def test_exempts(name: str) -> None:
     assert faults == expected
 
 
+@pytest.mark.parametrize(("proto", "ports", "faulty"), [("udp", 128, False), ("udp", 129, True), ("tcpudp", 65, True)])
+def test_an_exempt_makes_no_more_combinations_than_can_be_meant(proto: str, ports: int, *, faulty: bool) -> None:
+    addresses = tuple(f"10.0.0.{number}" for number in range(64))
+    many = tuple(str(number) for number in range(ports))
+    config, faults = loaded(("exempt", {"src_ip": addresses, "dest_port": many, "proto": proto}))
+    assert (config.exempts[0].faulty, faults) == (faulty, [Fault.TOO_MANY_COMBINATIONS] * faulty)
+
+
 def test_an_unknown_type_of_section_is_told() -> None:
     assert loaded(("speed", {"mode": "fast"}))[1] == [Fault.UNKNOWN_SECTION]
 

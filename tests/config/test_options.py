@@ -49,6 +49,7 @@ GOOD: list[tuple[Parser, str, Any]] = [
     (options.protocol, "all", ()),
     (options.mark, "16", (16, 0xFFFFFFFF)),
     (options.mark, "0x10/0xF0", (0x10, 0xF0)),
+    (options.mark, "0/0", (0, 0)),
     (options.mark, "007", (7, 0xFFFFFFFF)),
     (options.dscp, "EF", 46),
     (options.dscp, "cs0", 0),
@@ -73,7 +74,11 @@ BAD: list[tuple[Parser, tuple[str, ...], Fault]] = [
     (options.mac, ("", "00:11:22:33:44", "00:11:22:33:44:5g", "001122334455", "00:11:22:33:44:55\n"), Fault.BAD_MAC),
     (options.ports, ("", "-", "1-", "2-1", "65536", "http", "1-2-3", "1,2", " 1"), Fault.BAD_PORT),
     (options.protocol, ("", "icmp", "47", "tcp,udp", "!tcp"), Fault.BAD_PROTOCOL),
-    (options.mark, ("", "0x", "0x1g", "1/2/3", "4294967296", "-1", "!1", "1/", "0x123456789"), Fault.BAD_MARK),
+    (
+        options.mark,
+        ("", "0x", "0x1g", "1/2/3", "4294967296", "-1", "!1", "1/", "0x123456789", "0x10/0x0f"),
+        Fault.BAD_MARK,
+    ),
     (options.dscp, ("", "64", "-1", "cs8", "af14", "0x2e"), Fault.BAD_DSCP),
 ]
 

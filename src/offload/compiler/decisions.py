@@ -20,7 +20,7 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
         effective = max((pair.effective for pair in own), default=Mode.NONE)
         reasons = [*faults, *found.reasons]
         if not found.l3:
-            reasons.append(Why.ZONE_WITHOUT_DEVICES(zone=name))
+            reasons.append(without_devices(found))
         elif not own:
             reasons.append(Why.NOT_PERMITTED(zone=name))
         elif mode is Mode.NONE and effective is Mode.NONE and not faults:
@@ -30,6 +30,11 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
             reasons += told or [Why.PAIRS_LOWER(mode=effective.value)]
         decided.append(ZoneDecision(name, mode, effective, found.l3, _unique(reasons)))
     return tuple(decided)
+
+
+def without_devices(zone: ZoneDevices) -> Reason:
+    """Why a zone has no device."""
+    return (Why.ZONE_OF_SUBNETS if zone.subnets else Why.ZONE_WITHOUT_DEVICES)(zone=zone.name)
 
 
 def devices(

@@ -30,25 +30,24 @@ class Transaction:
 def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = ()) -> list[Transaction]:
     """The transactions, in order. Tables named in `forced` are returned even if nothing else changes.
 
-    The hardware table is removed in a transaction of its own, for the kernel refuses to replace it in one (kernel.md
-    27).
+    One for each table, software first, so that hardware which the kernel refuses keeps nobody from software. The
+    hardware table is removed in a transaction of its own, for the kernel refuses to replace it in one (kernel.md 27).
     """
-    wanted = {table.name: table for table in plan.tables}
-    early, text = "", ""
-    returned: list[str] = []
+    tables = {table.name: table for table in plan.tables}
+    found: list[Transaction] = []
     for name, _, _ in TABLES:
-        table, held = wanted.get(name), live.get(name)
+        table, held = tables.get(name), live.get(name)
         if table is None:
-            text += wipe(name) if held else ""
-            returned += [name] if held else []
-        elif held is None or name in forced or (held != expected(table) and must_return(table, held, plan.present)):
-            early += wipe(name) if held and table.hardware else ""
-            text += (wipe(name) if not table.hardware else "") + render_table(table)
-            returned += [name] if held else []
-        elif held != expected(table):
-            text += _change(table, held)
-    first = [Transaction(early)] if early else []
-    return [*first, Transaction(text, tuple(returned))] if text else first
+            found += [Transaction(wipe(name), (name,))] if held else []
+            continue
+        wanted = expected(table)
+        if held is None or name in forced or (held != wanted and must_return(wanted, held, plan.present)):
+            found += [Transaction(wipe(name))] if held and table.hardware else []
+            text = ("" if table.hardware else wipe(name)) + render_table(table)
+            found.append(Transaction(text, (name,) if held else ()))
+        elif held != wanted:
+            found.append(Transaction(_change(table, wanted, held)))
+    return found
 
 
 def expected(table: Table) -> LiveTable:
@@ -60,9 +59,8 @@ def expected(table: Table) -> LiveTable:
     return LiveTable(table.name, frozenset(table.devices), elements, rules)
 
 
-def must_return(table: Table, held: LiveTable, present: frozenset[str]) -> bool:
+def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> bool:
     """Whether flows that live now could be somewhere the Plan no longer wants them. `present`: the links there are."""
-    wanted = expected(table)
     # another version of us, or somebody else, wrote what decides
     foreign = held.rules.get("forward") != wanted.rules["forward"] or PAIRS not in held.elements
     if foreign or held.devices - wanted.devices:
@@ -90,8 +88,8 @@ def _narrower(text: str, wanted: LiveTable, present: frozenset[str]) -> bool:
     return Family(now.family) & before is not before
 
 
-def _change(table: Table, held: LiveTable) -> str:
-    wanted, made = expected(table), chains(table, exempt_rules(table.exempts))
+def _change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
+    made = chains(table, exempt_rules(table.exempts))
     new_elements, gone_elements = _moves(wanted, held)
     return fill(
         "change",

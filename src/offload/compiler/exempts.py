@@ -10,14 +10,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from itertools import product
 
+from offload.compiler.boxes import Box, Span, joined, layers, outermost
 from offload.compiler.leases import comment
 from offload.model.plan import ExemptMatch, Lease
-
-Span = tuple[int, int]  # an inclusive range of numbers; one address or port is a range of one
-Box = tuple[Span, ...]  # one span per field of the key
 
 FULL_MASK = 0xFFFFFFFF
 MOST_FIELDS = 5
@@ -87,6 +86,19 @@ class _Shape:
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     """Group the exemptions by shape. The same exemptions in any order give the same sets and rules."""
+    lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
+    for match in matches:
+        (timed if match.lease else lasting).append(match)
+    first, second = _lasting(tuple(lasting)), _grouped(timed)
+    return ExemptRules(first.sets + second.sets, first.rules + second.rules)
+
+
+@lru_cache(maxsize=4)  # a few passes' worth: what did not change is not thought over again
+def _lasting(matches: tuple[ExemptMatch, ...]) -> ExemptRules:
+    return _grouped(matches)
+
+
+def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
     boxes: dict[tuple[bool, _Shape], dict[Box, Lease | None]] = defaultdict(dict)
     for match in matches:
         for shape, box in _expand(match):
@@ -118,8 +130,8 @@ def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, Box]]:
         spans: dict[str, list[Span]] = {
             "saddr": [_net(net) for net in exempt.src_ip if net.version == version],
             "daddr": [_net(net) for net in exempt.dest_ip if net.version == version],
-            "sport": list(exempt.src_port),
-            "dport": list(exempt.dest_port),
+            "sport": joined(exempt.src_port),
+            "dport": joined(exempt.dest_port),
             "mac": [_point(int(mac.replace(":", ""), 16)) for mac in exempt.src_mac],
         }
         fields = [field for field, values in spans.items() if values]
@@ -186,43 +198,8 @@ def _sets(shape: _Shape, boxes: Mapping[Box, Lease | None]) -> Iterator[ExemptSe
         yield named("", points, interval=False)
     ranges = boxes.keys() - points
     # each set is a rule that every slow packet pays for; but a lease that ends must not take another one with it
-    for index, layer in enumerate(_layers(ranges if timed else _outermost(ranges)), 1):
+    for index, layer in enumerate(layers(ranges if timed else outermost(ranges)), 1):
         yield named(f"_r{index}", layer, interval=True)
-
-
-def _outermost(boxes: Iterable[Box]) -> Iterator[Box]:
-    """The boxes that no other one contains."""
-    reaching: list[Box] = []
-    # what contains a box stands before it
-    for box in sorted(boxes, key=lambda box: [(low, -high) for low, high in box]):
-        reaching = _reaching(reaching, box)
-        if not any(all(a[0] <= b[0] and b[1] <= a[1] for a, b in zip(other, box, strict=True)) for other in reaching):
-            reaching.append(box)
-            yield box
-
-
-def _layers(boxes: Iterable[Box]) -> list[list[Box]]:
-    """Spread boxes over as few sets as a simple rule finds, so that no two of one set overlap."""
-    layers: list[list[Box]] = []
-    ends: list[list[Box]] = []  # of each layer, the boxes that the next one can still overlap
-    for box in sorted(boxes):
-        ends = [_reaching(end, box) for end in ends]
-        free = next((i for i, end in enumerate(ends) if not any(_overlap(box, other) for other in end)), len(layers))
-        if free == len(layers):
-            layers.append([])
-            ends.append([])
-        layers[free].append(box)
-        ends[free].append(box)
-    return layers
-
-
-def _reaching(boxes: Iterable[Box], to: Box) -> list[Box]:
-    """Those of boxes sorted before it that are not wholly before it in the first field."""
-    return [box for box in boxes if box[0][1] >= to[0][0]]
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return all(a[0] <= b[1] and b[0] <= a[1] for a, b in zip(one, other, strict=True))
 
 
 def _elements(shape: _Shape, boxes: Iterable[Box]) -> tuple[str, ...]:

@@ -1,16 +1,19 @@
 """Which pairs of zones exist, and what the user asked for each. Pure.
 
-A pair exists where the firewall permits forwarding: by a forwarding, an accepting rule or a port forward, and within
-a zone that has several devices or forward ACCEPT. `filter + 10` sees only what the firewall accepted, so a pair that
-should not be here would cost a map element and widen nothing.
+A pair exists where the firewall permits forwarding: by a forwarding, an accepting rule or a port forward, within a zone
+that has several devices or forward ACCEPT, and between all zones with forward ACCEPT in `config defaults`. So does one
+with a section of its own, for the firewall's configuration does not show what UPnP, procd or rules in nft let through.
+`filter + 10` sees only what the firewall accepted: a pair that should not be here costs a map element, and widens
+nothing.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import permutations
 
 from offload.compiler.topology import Topology
-from offload.model.config import Config, Family, Mode, Policy, ZoneChoice
+from offload.model.config import Config, Exempt, Family, Mode, Policy, ZoneChoice
 from offload.model.network import Snapshot
 from offload.model.plan import Reason, Why
 from offload.model.problem import Fault, Problem
@@ -30,10 +33,19 @@ class Wish:
     reasons: tuple[Reason, ...]
 
 
-def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
-    """Every pair the firewall lets through, in the order of its zones."""
+def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
+    """The pairs the firewall lets through and those with a section of their own, in the order of its zones."""
     names = [zone.name for zone in config.zones]
-    found: set[Pair] = set()
+    chosen = {(choice.src, choice.dest) for choice in config.pair_choices if not choice.faulty}
+    found = permitted(config, topology, snapshot) | chosen
+    return sorted(found, key=lambda pair: (names.index(pair[0]), names.index(pair[1])))
+
+
+def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pair]:
+    """Every pair the firewall lets through, as far as its configuration shows."""
+    names = [zone.name for zone in config.zones]
+    # what no zone's chain decides falls to the policy of the base chain; within a zone its own policy decides
+    found: set[Pair] = set(permutations(names, 2)) if config.forward is Policy.ACCEPT else set()
     for permission in config.permissions:
         dest = permission.dest or _zone_at(permission.dest_ip, topology, snapshot)
         sources = names if permission.src == "*" else [permission.src]
@@ -42,7 +54,7 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pa
     for zone in config.zones:
         if zone.forward is Policy.ACCEPT or len(topology.zones[zone.name].l3) > 1:
             found.add((zone.name, zone.name))
-    return sorted(found, key=lambda pair: (names.index(pair[0]), names.index(pair[1])))
+    return found
 
 
 def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
@@ -55,14 +67,21 @@ def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None
     return next((zone.name for zone in topology.zones.values() if devices & set(zone.l3)), None)
 
 
-def without_effect(config: Config, pairs: Iterable[Pair]) -> list[Problem]:
-    """A Problem for each `pair` section whose pair the firewall does not let through."""
-    there = set(pairs)
-    return [
+def surprises(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
+    """A Problem for each good section of /etc/config/offload that means less, or more, than it seems to."""
+    there = permitted(config, topology, snapshot)
+    pairs = [
         Fault.PAIR_NOT_PERMITTED.at("offload", choice.section, src=choice.src, dest=choice.dest)
         for choice in config.pair_choices
         if not choice.faulty and (choice.src, choice.dest) not in there
     ]
+    exempts = [
+        Fault.EXEMPT_OF_EVERY_ZONE.at("offload", exempt.section, end, zone=name)
+        for exempt in config.exempts
+        for end, name in (("src", exempt.src), ("dest", exempt.dest))
+        if not exempt.faulty and not exempt.everything and name in topology.zones and topology.zones[name].nowhere
+    ]
+    return pairs + exempts
 
 
 def wishes(config: Config, pairs: Iterable[Pair]) -> list[Wish]:
@@ -127,6 +146,12 @@ class _Asked:
                     yield Why.EXEMPT_FAULT(section=exempt.section)
                 elif exempt.everything:
                     yield Why.EXEMPT(section=exempt.section)
+        yield from (Why.MARKED(section=each.section) for each in marked(self.config, src, dest) if each.everything)
+
+
+def marked(config: Config, src: str, dest: str) -> Iterator[Exempt]:
+    """What rules of the firewall mark of a pair's packets."""
+    yield from (each for each in config.markings if each.src in {src, "*"} and each.dest in {dest, "*"})
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode, tuple[Reason, ...]]]:

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from offload.compiler import decisions
-from offload.compiler.pairs import Wish, permitted, wishes
+from offload.compiler.matches import of_exempts, of_subnets
+from offload.compiler.pairs import Wish, existing, marked, wishes
 from offload.compiler.topology import Topology
-from offload.model.config import Config, Exempt, Family, Mode
+from offload.model.config import Config, Family, Mode
 from offload.model.network import DEVICE_NAME, Snapshot
 from offload.model.plan import (
     MOST_DEVICES,
@@ -31,20 +32,21 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, leases: Iterabl
     The same input gives the same Plan, whatever the order of links and networks.
     """
     coverage = _Coverage.of(config, topology, snapshot)
-    exempts = tuple(_exempts(config, leases, coverage.zones))
-    asked = wishes(config, permitted(config, topology, snapshot))
+    exempts = tuple(of_exempts(config, leases, topology.zones))
+    asked = wishes(config, existing(config, topology, snapshot))
     bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
-    elements, settled = _settle(bids)
-    tables = tuple(
-        _table(name, flowtable, mode, [e for e, m in elements if m is mode], exempts, coverage)
-        for name, flowtable, mode in TABLES
-        if any(m is mode for _, m in elements)
-    )
+    elements, settled = _settle(config, bids)
+    tables = []
+    for name, flowtable, mode in TABLES:
+        own = [element for element, its_mode in elements if its_mode is mode]
+        if own:
+            matches = (*exempts, *of_subnets(config, topology.zones, own, mode))
+            tables.append(_table(name, flowtable, mode, own, matches, coverage))
     return Plan(
-        tables=tables,
+        tables=tuple(tables),
         pairs=settled,
         zones=decisions.zones(config, topology, settled),
-        devices=decisions.devices(config, topology, snapshot, settled, tables),
+        devices=decisions.devices(config, topology, snapshot, settled, tuple(tables)),
         present=frozenset(link.name for link in snapshot.links),
     )
 
@@ -119,7 +121,7 @@ class _Bid:
 def _bid(wish: Wish, coverage: _Coverage, gate: Reason | None) -> _Bid:
     ends = [coverage.zones[name] for name in dict.fromkeys((wish.src, wish.dest))]
     every = tuple((iif, oif) for iif in coverage.zones[wish.src].l3 for oif in coverage.zones[wish.dest].l3)
-    empty = [Why.ZONE_WITHOUT_DEVICES(zone=end.name) for end in ends if not end.l3]
+    empty = [decisions.without_devices(end) for end in ends if not end.l3]
     refused = (
         wish.reasons
         if wish.mode is Mode.NONE
@@ -144,7 +146,7 @@ def _bid(wish: Wish, coverage: _Coverage, gate: Reason | None) -> _Bid:
     return _Bid(wish, mode if crossings else Mode.NONE, tuple(reasons), crossings or every)
 
 
-def _settle(bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
+def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
     """One verdict per (iif, oif): where pairs share devices, the strictest of their terms holds for all of them."""
     claims: dict[tuple[str, str], list[_Bid]] = defaultdict(list)
     for bid in bids:
@@ -166,7 +168,7 @@ def _settle(bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDec
         if mode is not Mode.NONE:
             policy = PolicyKey(max(bid.wish.after_packets for bid in claimants), family.value)
             elements.append((Element(iif, oif, policy, (claimants[0].wish.src, claimants[0].wish.dest)), mode))
-    pairs = tuple(_pair(bid, modes[bid.name], shared[bid.name]) for bid in bids)
+    pairs = tuple(_pair(config, bid, modes[bid.name], shared[bid.name]) for bid in bids)
     return elements, pairs
 
 
@@ -180,10 +182,12 @@ def _shared(bid: _Bid, lowest: _Bid, claimants: Iterable[_Bid]) -> Iterator[Reas
                 yield Why.SHARED_FAMILY(pair=other.name, family=other.wish.family.value)
 
 
-def _pair(bid: _Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
+def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
     wish = bid.wish
     effective = max(modes, default=Mode.NONE)
-    reasons = tuple(dict.fromkeys((*bid.reasons, *shared)))
+    parts = [Why.MARKED_PART(section=each.section) for each in marked(config, wish.src, wish.dest)]
+    # what holds for a part comes last: the first Reason is what a slow flow of the pair is told
+    reasons = tuple(dict.fromkeys((*bid.reasons, *shared, *(parts if effective is not Mode.NONE else ()))))
     return PairDecision(wish.src, wish.dest, wish.mode, effective, wish.family, wish.after_packets, reasons)
 
 
@@ -208,24 +212,3 @@ def _table(
         elements=tuple(elements),
         exempts=exempts,
     )
-
-
-def _exempts(config: Config, leases: Iterable[Lease], zones: Mapping[str, ZoneDevices]) -> Iterator[ExemptMatch]:
-    """Those of the configuration, then those given at run time; a lease may outlive the zone it was given for."""
-    for exempt in config.exempts:
-        # what a faulty one may mean stays slow as a whole, and so does what one means as a whole
-        match = None if exempt.faulty or exempt.everything else _exempt(exempt, zones)
-        if match is not None:
-            yield match
-    for lease in leases:
-        match = _exempt(lease.exempt, zones) if {lease.exempt.src, lease.exempt.dest} <= {"*", *zones} else None
-        if match is not None:
-            yield replace(match, lease=lease)
-
-
-def _exempt(exempt: Exempt, zones: Mapping[str, ZoneDevices]) -> ExemptMatch | None:
-    """The exempt with its zones as devices; None where such a zone has none, so that no packet could match."""
-    ends = {end: tuple(sorted(zones[end].l3)) if end != "*" else () for end in (exempt.src, exempt.dest)}
-    if any(end != "*" and not devices for end, devices in ends.items()):
-        return None
-    return ExemptMatch(exempt, ends[exempt.src], ends[exempt.dest])

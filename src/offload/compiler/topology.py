@@ -79,7 +79,16 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
     leaves = {device: tuple(dict.fromkeys(stack.leaves(device))) for device in l3}
     if zone.inverted:
         reasons.append(Why.ZONE_INVERTED(zone=zone.name))
-    return ZoneDevices(zone.name, tuple(l3), beneath, leaves, tuple(dict.fromkeys(left)), tuple(reasons))
+    return ZoneDevices(
+        zone.name,
+        tuple(l3),
+        beneath,
+        leaves,
+        tuple(dict.fromkeys(left)),
+        tuple(reasons),
+        zone.subnets,
+        zone.inverted,
+    )
 
 
 @dataclass(frozen=True, slots=True)

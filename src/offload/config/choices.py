@@ -1,8 +1,9 @@
 """/etc/config/offload -> the user's choices. A section with a fault is left out in the safe direction: slower."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from math import prod
 from typing import Any
 
 from offload.config.schema import EXEMPT, GLOBALS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
@@ -15,6 +16,9 @@ CONSEQUENCE = {
     "pair": "the pair stays on the slow path",
     "exempt": "the pairs it may mean stay on the slow path",
 }
+LISTS = ("src_ip", "dest_ip", "src_mac", "src_port", "dest_port")  # of an exempt; each combination is one element
+# 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than anybody meant.
+MOST_COMBINATIONS = 8192
 
 
 @dataclass(slots=True)
@@ -37,18 +41,25 @@ class _Reader:
         options = ("name",) if reading.section.type == "zone" else ("src", "dest")
         named = {option: reading.get(option) for option in options if reading.get(option, "*") != "*"}
         unknown = {option: name for option, name in named.items() if name not in self.zones}
+        values = {option: value for option, value in reading.values.items() if option not in unknown}
+        # which pairs those are nobody sees who looks for the zone that is gone
+        consequence = "this section has no effect" if reading.section.type == "zone" else _held(values)
         for option, name in unknown.items():
-            nothing = {"consequence": "this section has no effect"} if reading.section.type == "zone" else {}
-            self.refuse(reading, Fault.UNKNOWN_ZONE, option, value=name, **nothing)
+            self.refuse(reading, Fault.UNKNOWN_ZONE, option, value=name, consequence=consequence)
         if reading.section.type == "zone":
             return reading
-        values = {option: value for option, value in reading.values.items() if option not in unknown}
         return replace(reading, values=values, bad=reading.bad | set(unknown))
 
     def refuse(self, reading: Reading, fault: Fault, option: str = "", **words: object) -> None:
         """Note a Problem of this section."""
         words.setdefault("consequence", CONSEQUENCE[reading.section.type])
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
+
+
+def _held(values: Mapping[str, Any]) -> str:
+    """Which pairs stay slow because a section may mean them, by the zones it names that there are."""
+    ends = [f"{word} {values[end]}" for end, word in (("src", "from"), ("dest", "to")) if values.get(end, "*") != "*"]
+    return f"every pair {' '.join(ends)} stays slow until the section is mended or deleted".replace("  ", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +148,7 @@ def _exempts(reader: _Reader) -> Iterator[Exempt]:
             name,
             section.id,
             **ends,
-            **{option: get(option, ()) for option in ("src_ip", "dest_ip", "src_mac", "src_port", "dest_port")},
+            **{option: get(option, ()) for option in LISTS},
             # one "all" among them means all
             proto=tuple(dict.fromkeys(chain.from_iterable(protocols))) if all(protocols) else (),
             mark=get("mark"),
@@ -155,5 +166,11 @@ def _impossible(reader: _Reader, reading: Reading) -> bool:
     sources, dests = ({net.version for net in reading.get(option, ())} for option in ("src_ip", "dest_ip"))
     if sources and dests and not sources & dests:
         reader.refuse(reading, Fault.MIXED_FAMILIES, "dest_ip")
+        return True
+    lists = {option: len(reading.get(option, ())) for option in LISTS}
+    count = prod(filter(None, lists.values())) * max(len(set(chain.from_iterable(protocols))), 1)
+    if count > MOST_COMBINATIONS:
+        longest = max(lists, key=lists.__getitem__)
+        reader.refuse(reading, Fault.TOO_MANY_COMBINATIONS, longest, count=count, most=MOST_COMBINATIONS)
         return True
     return False

@@ -5,8 +5,11 @@ All sections that speak of a zone or pair get the new mode: where two do, the lo
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from offload.config import choices
 from offload.config.options import TRUE
+from offload.errors import FileError
 from offload.model.config import Edit, Mode, Section
 
 TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was asked for, until it is given back
@@ -50,7 +53,7 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 
 
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
-    """Turn fw4's global switch into our `globals.mode`; nothing where it is off.
+    """Turn fw4's global switch into our `globals.mode`; nothing where it is off, a FileError where ours would stay off.
 
     `once`, as installations and first boots ask: only where `taken` does not tell that it was asked before. A
     configuration may be older than the system around it, and a switch that is on again is then the user's.
@@ -64,6 +67,13 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
         return [("offload", [Edit(name, "globals", TAKEN, Mode.NONE.value)])] if once else []
     hardware = any(section.options.get("flow_offloading_hw") in TRUE for section in switched)
     mode = Mode.HARDWARE if hardware else Mode.SOFTWARE
+    if not _would_hold(mode, name, offload):
+        if once:
+            return [("offload", [Edit(name, "globals", TAKEN, Mode.NONE.value)])]
+        raise FileError(
+            "nothing is taken over: by 'config globals' in /etc/config/offload (option enabled '0', or a fault that "
+            "`offload check` names) every flow would be slow; set enabled to 1 or mend it, then ask again"
+        )
     off = [
         Edit(section.name, "defaults", option, "0")
         for section in switched
@@ -76,6 +86,17 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
         ("firewall", off),
         ("offload", [Edit(name, "globals", TAKEN, mode.value)]),
     ]
+
+
+def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
+    """Whether zones would have the mode once it is written: else nobody would offload any more."""
+    ours = [section for section in offload if section.type == "globals"]
+    written = [
+        replace(section, options={**section.options, "mode": mode.value}) if section.name == name else section
+        for section in ours
+    ]
+    found = choices.load(tuple(written), frozenset()).globals
+    return not ours or (found.enabled and found.mode is mode)
 
 
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:

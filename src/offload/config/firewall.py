@@ -4,11 +4,16 @@ The sections are fw4's, so faults are taken as fw4 takes them: a section with a 
 option only earns a warning (fw4.uc, parse_options).
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
+from offload.config import options
+from offload.config.markings import EVERY_ADDRESS, markings
+from offload.config.options import Bad
 from offload.config.schema import DEFAULTS, FIREWALL_ZONE, FORWARDING, REDIRECT, RULE, Reading, Table, read
-from offload.model.config import Permission, Policy, Section, Zone
+from offload.model.config import Exempt, Permission, Policy, Section, Zone
 from offload.model.problem import Fault, Problem
 
 UNKNOWN = "fw4 ignores it"
@@ -29,6 +34,8 @@ class Firewall:
 
     zones: tuple[Zone, ...]
     permissions: tuple[Permission, ...]
+    markings: tuple[Exempt, ...]
+    forward: Policy
     fw4_offloads: bool
     problems: tuple[Problem, ...]
 
@@ -52,24 +59,39 @@ def load(sections: tuple[Section, ...]) -> Firewall:
     if defaults and fw4_offloads:
         problems.append(Fault.FW4_OFFLOADS.at("firewall", defaults.section.id, "flow_offloading"))
 
-    zones: dict[str, Zone] = {}
-    for reading in readings("zone", FIREWALL_ZONE):
-        if reading.get("name") in zones:
-            problems.append(_at(reading, "name", Fault.DUPLICATE_ZONE, value=reading.get("name")))
-        else:
-            zones[reading.get("name")] = _zone(reading, forward)
-
+    zones = _zones(readings("zone", FIREWALL_ZONE), forward, problems)
     permissions: list[Permission] = []
+    good: dict[str, list[Reading]] = defaultdict(list)
     for kind, table, permit in _PERMITTING:
         for reading in readings(kind, table):
             unknown = _unknown_zones(reading, zones)
             problems.extend(unknown)
-            permissions.extend(permit(reading, zones) if not unknown else ())
-    return Firewall(tuple(zones.values()), tuple(permissions), fw4_offloads, tuple(problems))
+            if not unknown:
+                good[kind].append(reading)
+                permissions.extend(permit(reading, zones))
+    return Firewall(
+        zones=tuple(zones.values()),
+        permissions=tuple(permissions),
+        markings=tuple(_markings(good, zones)),
+        forward=forward,
+        fw4_offloads=fw4_offloads,
+        problems=tuple(problems),
+    )
 
 
 def _at(reading: Reading, option: str, fault: Fault, **words: object) -> Problem:
     return fault.at("firewall", reading.section.id, option, **words)
+
+
+def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]) -> dict[str, Zone]:
+    """The zones by name; of two with one name the first, and a Problem."""
+    zones: dict[str, Zone] = {}
+    for reading in readings:
+        if reading.get("name") in zones:
+            problems.append(_at(reading, "name", Fault.DUPLICATE_ZONE, value=reading.get("name")))
+        else:
+            zones[reading.get("name")] = _zone(reading, forward)
+    return zones
 
 
 def _zone(reading: Reading, forward: Policy) -> Zone:
@@ -80,11 +102,17 @@ def _zone(reading: Reading, forward: Policy) -> Zone:
         section=reading.section.id,
         networks=tuple(name for name in networks if name in plain),
         devices=tuple(name for name in devices if name in plain),
-        subnets=bool(reading.get("subnet")),
+        subnets=_subnets(reading.get("subnet", ())),
         inverted=len(plain) < len(networks) + len(devices),
         masq=reading.get("masq", False),
         forward=reading.get("forward", forward),
     )
+
+
+def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks; what fw4 reads and we do not (`!`, a range, the name of a network) may mean any address."""
+    networks = tuple(each for word in words if not isinstance(each := options.network(word), Bad))
+    return networks if len(networks) == len(words) else tuple(EVERY_ADDRESS.values())
 
 
 def _unknown_zones(reading: Reading, zones: dict[str, Zone]) -> list[Problem]:
@@ -119,6 +147,12 @@ def _redirect(reading: Reading, zones: dict[str, Zone]) -> Iterator[Permission]:
     if dest and reading.get("reflection", True) and zones[src].masq:
         for beside in reading.get("reflection_zone", (dest,)):
             yield Permission(beside, dest, reading.section.id)
+
+
+def _markings(good: Mapping[str, Iterable[Reading]], zones: dict[str, Zone]) -> Iterator[Exempt]:
+    translated = {zone.name for zone in zones.values() if zone.masq} | {each.get("src") for each in good["redirect"]}
+    for rule in good["rule"]:
+        yield from markings(rule, translated)
 
 
 def _offloadable(reading: Reading) -> bool:

@@ -28,10 +28,12 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
         permissions=walls.permissions,
         interfaces=_interfaces(sections["network"]),
         fw4_offloads=walls.fw4_offloads,
+        forward=walls.forward,
         globals=wishes.globals,
         zone_choices=wishes.zones,
         pair_choices=wishes.pairs,
         exempts=wishes.exempts,
+        markings=walls.markings if wishes.globals.auto_exempt else (),
         readable=all(problem.fault is Fault.FILE_MISSING for problem in problems),
     )
     return config, tuple(chain(problems, walls.problems, wishes.problems))

@@ -180,15 +180,16 @@ def protocol(value: str) -> tuple[str, ...] | Bad:
 
 
 def mark(value: str) -> tuple[int, int] | Bad:
-    """`value[/mask]`, decimal or 0xhex, given back as (value, mask)."""
+    """`value[/mask]`, decimal or 0xhex, given back as (value, mask). A value with bits beside its mask fits nothing."""
     parts = value.split("/")
     if len(parts) > 2 or not all(NUMBER.fullmatch(part) for part in parts):  # noqa: PLR2004 - value and mask
         return Bad(Fault.BAD_MARK, {"value": value})
     # base 0 refuses decimals with leading zeros
     numbers = [int(part, 16) if part[:2] in {"0x", "0X"} else int(part) for part in parts]
-    if max(numbers) > HIGHEST_MARK:
+    number, mask = numbers[0], numbers[1] if len(numbers) > 1 else HIGHEST_MARK
+    if max(number, mask) > HIGHEST_MARK or number & ~mask:
         return Bad(Fault.BAD_MARK, {"value": value})
-    return numbers[0], numbers[1] if len(numbers) > 1 else HIGHEST_MARK
+    return number, mask
 
 
 def dscp(value: str) -> int | Bad:

@@ -1,0 +1,88 @@
+"""Exempts, and zones that only addresses tell -> what of a table's traffic stays on the slow path. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from offload.compiler.pairs import Wish, wishes
+from offload.model.config import Config, Exempt, Family, Mode
+from offload.model.plan import Element, ExemptMatch, Lease
+from offload.model.topology import ZoneDevices
+
+Zones = Mapping[str, ZoneDevices]
+
+
+def of_exempts(config: Config, leases: Iterable[Lease], zones: Zones) -> Iterator[ExemptMatch]:
+    """Those of both configurations, then those given at run time; a lease may outlive the zone it was given for."""
+    of_sections = [(exempt, f"exempt {exempt.section}") for exempt in config.exempts]
+    of_rules = [(exempt, f"rule {exempt.section} of /etc/config/firewall") for exempt in config.markings]
+    for exempt, called in (*of_sections, *of_rules):
+        # what a faulty one may mean stays slow as a whole, and so does what one means as a whole
+        match = None if exempt.faulty or exempt.everything else _match(exempt, zones)
+        if match is not None:
+            yield replace(match, called=called)
+    for lease in leases:
+        match = _match(lease.exempt, zones) if {lease.exempt.src, lease.exempt.dest} <= {"*", *zones} else None
+        if match is not None:
+            yield replace(match, lease=lease, called=f"run-time exempt {lease.id}")
+
+
+def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
+    """The exempt with its zones as devices or addresses; None where a zone is neither, so that no packet could match.
+
+    Where both are missing for a zone that is there all the same, the match is wider, which is slower.
+    """
+    devices: dict[str, Any] = {}
+    addresses: dict[str, Any] = {}
+    for name, iface, option in ((exempt.src, "iifs", "src_ip"), (exempt.dest, "oifs", "dest_ip")):
+        zone = zones.get(name)  # none for `*`
+        if zone is None or zone.nowhere:
+            continue
+        if zone.l3 and not zone.inverted:
+            devices[iface] = tuple(sorted(zone.l3))
+        elif zone.subnets:
+            addresses[option] = getattr(exempt, option) or zone.subnets
+        else:
+            return None
+    return ExemptMatch(replace(exempt, **addresses), **devices)
+
+
+def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
+    """What keeps a zone without devices off the table where less was asked for it than the devices it uses have there.
+
+    `elements` are those of the mode's table. Only original packets reach exempts, so each end of a connection is one.
+    """
+    table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
+    for zone in zones.values():
+        if zone.l3 or not zone.subnets:
+            continue
+        opened = zip(placed, wishes(config, [(zone.name, other.name) for other in placed]), strict=True)
+        oifs = {
+            each.oif
+            for other, wish in opened
+            for each in table
+            if each.oif in other.l3 and not _grants(wish, each, mode)
+        }
+        reached = zip(placed, wishes(config, [(other.name, zone.name) for other in placed]), strict=True)
+        iifs = {
+            each.iif
+            for other, wish in reached
+            for each in table
+            if each.iif in other.l3 and not _grants(wish, each, mode)
+        }
+        called = f"zone {zone.name}, whose subnets it is in,"
+        if oifs:
+            limited = oifs != {each.oif for each in table}
+            exempt = Exempt(zone.name, "", src_ip=zone.subnets)
+            yield ExemptMatch(exempt, oifs=tuple(sorted(oifs)) if limited else (), called=called)
+        if iifs:
+            limited = iifs != {each.iif for each in table}
+            exempt = Exempt(zone.name, "", dest_ip=zone.subnets)
+            yield ExemptMatch(exempt, iifs=tuple(sorted(iifs)) if limited else (), called=called)
+
+
+def _grants(wish: Wish, element: Element, mode: Mode) -> bool:
+    """Whether a pair may have all that this element of the mode's table gives."""
+    given = Family(element.policy.family)
+    slower = wish.mode < mode or wish.after_packets > element.policy.after_packets
+    return not slower and given & wish.family is given

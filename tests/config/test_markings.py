@@ -1,0 +1,202 @@
+"""MARK and DSCP rules of the firewall, as the exempts that keep their traffic where they see it."""
+
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.packages import ZONES, Options, loaded
+from offload.model.config import Exempt
+from strategies import gate
+
+HERE = ("zone", {"name": "guest"})
+FULL = 0xFFFFFFFF
+
+
+def markings(*rules: Options, globals_: Options | None = None) -> list[Exempt]:
+    sections = tuple(("rule", rule) for rule in rules)
+    config, _ = loaded(("globals", globals_ or {}), firewall=(*ZONES, HERE, *sections))
+    return list(config.markings)
+
+
+def dscp(**more: str | tuple[str, ...]) -> Options:
+    return {"src": "lan", "dest": "wan", "target": "DSCP", "set_dscp": "EF", **more}
+
+
+def mark(**more: str | tuple[str, ...]) -> Options:
+    return {"src": "lan", "dest": "wan", "target": "mark", "set_xmark": "0x10/0xf0", **more}
+
+
+def told(exempt: Exempt) -> dict[str, Any]:
+    """What an exempt matches beside its zones."""
+    fields = {
+        name: getattr(exempt, name) for name in Exempt.__slots__ if name not in {"name", "section", "src", "dest"}
+    }
+    return {name: value for name, value in fields.items() if value not in ((), None, False)}
+
+
+NET, HOST = (ip_network("192.168.1.0/24"),), (ip_network("203.0.113.9/32"),)
+# the rule, what is exempt from lan to wan, and from wan to lan
+CASES: dict[str, tuple[Options, dict[str, Any], dict[str, Any]]] = {
+    "nothing but zones": (dscp(), {}, {}),
+    "ports of both protocols": (
+        dscp(dest_port="53"),
+        {"proto": ("tcp", "udp"), "dest_port": ((53, 53),)},
+        {"proto": ("tcp", "udp"), "src_port": ((53, 53),)},
+    ),
+    "every protocol": (dscp(proto="all", dest_port="80"), {}, {}),
+    "addresses": (
+        mark(src_ip="192.168.1.7/24", dest_ip=("203.0.113.9",)),
+        {"src_ip": NET, "dest_ip": HOST},
+        {"src_ip": HOST, "dest_ip": NET},
+    ),
+    "ports": (
+        mark(proto="udp", src_port="53", dest_port="80 8000-8080"),
+        {"proto": ("udp",), "src_port": ((53, 53),), "dest_port": ((80, 80), (8000, 8080))},
+        {"proto": ("udp",), "src_port": ((80, 80), (8000, 8080)), "dest_port": ((53, 53),)},
+    ),
+    "a protocol that nobody offloads beside one": (dscp(proto=("icmp", "6")), {"proto": ("tcp",)}, {"proto": ("tcp",)}),
+    "a protocol negated, as fw4 reads it": (dscp(proto="!udp"), {"proto": ("udp",)}, {"proto": ("udp",)}),
+    "a MAC stands on packets from there only": (
+        dscp(src_mac="00-11-22-33-44-55"),
+        {"src_mac": ("00:11:22:33:44:55",)},
+        {},
+    ),
+    "a mark that another rule set": (dscp(mark="0x1"), {"mark": (1, FULL)}, {}),
+    "a mark that the rule itself changes": (mark(mark="0x1"), {}, {}),
+    "a DSCP class": (mark(dscp="cs1"), {"dscp": 8}, {}),
+    "a DSCP class that the rule itself changes": (dscp(dscp="cs1"), {}, {}),
+    "one family": (
+        dscp(family="ipv4"),
+        {"src_ip": (ip_network("0.0.0.0/0"),)},
+        {"dest_ip": (ip_network("0.0.0.0/0"),)},
+    ),
+    "one family of its addresses": (
+        dscp(family="ipv4", src_ip=("192.168.1.0/24", "2001:db8::/64")),
+        {"src_ip": NET},
+        {"dest_ip": NET},
+    ),
+    "what an exempt cannot say": (
+        dscp(
+            src_ip="!192.168.1.0/24",
+            dest_ip="10.0.0.1-10.0.0.9",
+            ipset="bad",
+            weekdays="Sat",
+            limit="9/s",
+            dest_port="!1",
+        ),
+        {},
+        {},
+    ),
+    "one that cannot be said among others": (dscp(dest_ip=("203.0.113.9", "lan")), {}, {}),
+    "one excluded among others": (
+        dscp(dest_ip=("203.0.113.9", "!203.0.113.1")),
+        {"dest_ip": HOST},
+        {"src_ip": HOST},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule(name: str) -> None:
+    rule, there, back = CASES[name]
+    first, second = markings(rule)
+    assert [(first.src, first.dest), (second.src, second.dest)] == [("lan", "wan"), ("wan", "lan")]
+    assert [told(first), told(second)] == [there, back]
+    assert {first.section, second.section} == {"@rule[0]"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        dscp(set_dscp=""),  # fw4 skips it
+        {"src": "lan", "dest": "wan", "target": "MARK", "set_dscp": "EF"},
+        {"src": "lan", "target": "DSCP", "set_dscp": "EF"},  # packets to the router itself
+        {"dest": "wan", "target": "DSCP", "set_dscp": "EF"},
+        {"src": "lan", "dest": "wan", "target": "ACCEPT", "limit": "1/s", "mark": "1"},
+        {"src": "lan", "dest": "wan", "target": "DROP", "ipset": "bad"},
+        dscp(proto="icmp"),
+        dscp(enabled="0"),
+        dscp(dest="moon"),
+        dscp(family="ipv6", src_ip="192.168.1.0/24"),
+    ],
+)
+def test_what_marks_nothing_that_could_be_offloaded(rule: Options) -> None:
+    assert markings(rule) == []
+
+
+def test_where_a_rule_sees_destinations_before_they_are_translated_they_are_left_out() -> None:
+    words = {"dest": "*", "proto": "tcp", "dest_ip": "203.0.113.9", "dest_port": "80"}
+    kept = {"proto": ("tcp",), "dest_ip": HOST, "dest_port": ((80, 80),)}
+    assert told(markings(dscp(**words))[0]) == kept
+    assert told(markings(dscp(**words, src="wan"))[0]) == {"proto": ("tcp",)}  # wan has masq
+    redirect = ("redirect", {"src": "lan", "dest": "wan", "dest_ip": "203.0.113.9"})
+    config, _ = loaded(firewall=(*ZONES, redirect, ("rule", dscp(**words))))
+    assert told(config.markings[0]) == {"proto": ("tcp",)}
+    assert told(markings(dscp(**words, src="*"))[0]) == kept  # in mangle_forward, where they are
+
+
+def test_lists_that_make_too_many_elements_are_left_out_longest_first() -> None:
+    sources = tuple(f"10.0.{i}.0/25" for i in range(100))
+    (there, _) = markings(dscp(proto="tcp", src_ip=sources, dest_port=tuple(str(port) for port in range(1, 100))))
+    assert (len(there.src_ip), len(there.dest_port)) == (0, 99)
+
+
+def test_auto_exempt_switches_them_off() -> None:
+    assert markings(dscp(), globals_={"auto_exempt": "0"}) == []
+    assert len(markings(dscp(), globals_={"auto_exempt": "perhaps"})) == 2
+
+
+ADDRESSES = ("192.168.1.7", "192.168.1.9", "203.0.113.9", "10.0.0.3")
+WORDS = ("192.168.1.0/24", "!192.168.1.9", "10.0.0.1-10.0.0.9", "203.0.113.9", "lan")
+PORTS = ("80", "!80", "50-90", "443")
+
+
+def fits(words: tuple[str, ...], value: Any) -> bool:
+    """fw4's lists: one of the plain words, and none of those with `!`; the name of a network may be anything."""
+
+    def one(word: str) -> bool:
+        if word == "lan":
+            return True
+        if "/" in word:
+            return value in ip_network(word)
+        read: Any = ip_address if "." in word else int
+        low, _, high = word.partition("-")
+        return bool(read(low) <= value <= read(high or low))
+
+    plain = [word for word in words if not word.startswith("!")]
+    return (not plain or any(map(one, plain))) and not any(one(word[1:]) for word in words if word.startswith("!"))
+
+
+words_of = st.fixed_dictionaries(
+    {option: st.lists(st.sampled_from(WORDS), max_size=2).map(tuple) for option in ("src_ip", "dest_ip")}
+    | {option: st.lists(st.sampled_from(PORTS), max_size=2).map(tuple) for option in ("src_port", "dest_port")}
+)
+packets = st.fixed_dictionaries(
+    {option: st.sampled_from(ADDRESSES).map(ip_address) for option in ("src_ip", "dest_ip")}
+    | {option: st.sampled_from((79, 80, 443)) for option in ("src_port", "dest_port")}
+)
+TURNED = {"src_ip": "dest_ip", "dest_ip": "src_ip", "src_port": "dest_port", "dest_port": "src_port"}
+
+
+@gate
+@given(rule=words_of, packet=packets)
+def test_no_packet_that_a_rule_marks_is_missed(rule: dict[str, tuple[str, ...]], packet: dict[str, Any]) -> None:
+    """Nor is one of the other direction, by what its connection's first packet is."""
+    if not all(fits(words, packet[option]) for option, words in rule.items()):
+        return
+    there, back = markings(dscp(proto="tcp", **rule))
+
+    def matches(exempt: Exempt, seen: dict[str, Any]) -> bool:
+        nets = all(
+            not getattr(exempt, o) or any(seen[o] in net for net in getattr(exempt, o)) for o in ("src_ip", "dest_ip")
+        )
+        return nets and all(
+            not getattr(exempt, o) or any(low <= seen[o] <= high for low, high in getattr(exempt, o))
+            for o in ("src_port", "dest_port")
+        )
+
+    assert matches(there, packet)
+    assert matches(back, {option: packet[other] for option, other in TURNED.items()})
