@@ -53,10 +53,20 @@ def reload(ask: Ask, _: argparse.Namespace) -> Answer:
 
 def flush(ask: Ask, given: argparse.Namespace) -> Answer:
     """Put offloaded flows back on the slow path for a moment; no connection ends."""
-    words = {key: value for key in ("zone", "host", "state") if (value := getattr(given, key)) is not None}
-    Query.of(words)
-    data = ask("flush", {"query": words})
+    data = ask("flush", {"query": _chosen(given)})
     return _told(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
+
+
+def cut(ask: Ask, given: argparse.Namespace) -> Answer:
+    """End connections, so that what goes on must pass the firewall anew: for what is no longer allowed."""
+    data = ask("cut", {"query": _chosen(given)})
+    return _told(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
+
+
+def _chosen(given: argparse.Namespace) -> dict[str, str]:
+    words = {key: value for key in ("zone", "host", "state") if (value := getattr(given, key)) is not None}
+    Query.of(words)  # what can never be meant is told before anybody is asked
+    return words
 
 
 def exempt(ask: Ask, given: argparse.Namespace) -> Answer:
@@ -83,7 +93,7 @@ def duration(text: str) -> int:
 
 def takeover(uci: Any, given: argparse.Namespace) -> Answer:
     """Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off."""
-    off = "There is nothing to take over: fw4's own offload is off, or was asked for before."
+    off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     planned = partial(edits.takeover, once=given.once)
     return _handed(uci, planned, off, "From now on offload decides what is offloaded.")
 

@@ -4,7 +4,7 @@ A verb that the running service can answer asks it first; what imports pyroute2 
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -24,10 +24,13 @@ from offload.service.life import Nft, Uci
 from offload.service.proofs import Proofs
 from offload.service.reconcile import Decided
 from offload.status import report, tables
-from offload.status.flows import page, shares
+from offload.status.evidence import Case
+from offload.status.flows import Pair, page, shares
 from offload.status.query import SORTS, Query
 from offload.system import netifd
 from offload.system.files import RouterDirectory, snapshot_json
+
+PAGE = 200  # flows, where nobody says how many: each page reads the kernel's whole table, so few pages are better
 
 
 class Router(Protocol):
@@ -63,12 +66,8 @@ def status(router: Router, _: argparse.Namespace) -> Answer:
             notes.append(f"flows are not counted: {error}")
     counted = shares(entries, decided.snapshot, decided.plan)
     applied = Applied(error=reconcile.unreadable(decided))
-    proofs = Proofs()
-    proofs.follow(decided.plan, decided.snapshot, 0.0)
-    if entries and proofs.cases:
-        held = router.nft.live(reconcile.TABLE_NAMES).get(HARDWARE_TABLE[0])
-        proofs.once(entries, decided.snapshot, decided.plan, held)
-    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, proofs.cases)
+    cases = _proven(router, decided, entries)
+    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, cases)
     data["applied"]["pending"] = len(pending)
     return Answer(tables.status_text(data), data, notes=tuple(notes))
 
@@ -77,14 +76,17 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     """Every forwarded connection with its path, and why it is slow."""
     router.live("flows")
     words = {key: value for key in Query.KEYS if (value := getattr(given, key)) is not None}
+    words = {"limit": PAGE} | words
     query = Query.of(words)  # what can never be meant is told before anything is read
     if data := _pages(router, words | ({"all": True} if given.all else {}), query.limit):
-        return _served(data, partial(tables.flows_text, data.get("flows", ())))
+        return _served(data, partial(tables.flows_text, data.get("flows", ())), _others(data))
     decided = router.decide()
     query = Query.of(words, [zone.name for zone in decided.plan.zones])
-    found, _ = page(router.entries(), decided.snapshot, decided.plan, query, everything=given.all)
-    chosen = [report.flow_json(flow) for flow in found]
-    return Answer(tables.flows_text(chosen), {"ok": True, "flows": chosen})
+    entries = router.entries()
+    cases = _proven(router, decided, entries)
+    found, total = page(entries, decided.snapshot, decided.plan, query, cases, everything=given.all)
+    data = {"ok": True, "total": total, "offset": query.offset, "flows": [report.flow_json(flow) for flow in found]}
+    return Answer(tables.flows_text(data["flows"]), data, notes=_others(data))
 
 
 def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
@@ -155,6 +157,16 @@ def service(router: Router, _: argparse.Namespace) -> Answer:
     return Answer("", {"ok": True})
 
 
+def _proven(router: Router, decided: Decided, entries: Sequence[Entry]) -> Mapping[Pair, Case]:
+    """What these connections prove of the pairs in hardware, by themselves."""
+    proofs = Proofs()
+    proofs.follow(decided.plan, decided.snapshot, 0.0)
+    if entries and proofs.cases:
+        held = router.nft.live(reconcile.TABLE_NAMES).get(HARDWARE_TABLE[0])
+        proofs.once(entries, decided.snapshot, decided.plan, held)
+    return proofs.cases
+
+
 def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any] | None:
     """The service's flows, page by page until all that were asked for are here."""
     data = router.asked("flows", {"query": words})
@@ -168,6 +180,14 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
             break
         data = data | {"flows": flows_so_far + more["flows"]}
     return data
+
+
+def _others(data: dict[str, Any]) -> tuple[str, ...]:
+    """That there are flows beside those shown."""
+    shown = len(data.get("flows", ()))
+    if data.get("total", shown) <= data.get("offset", 0) + shown:
+        return ()
+    return (f"{shown} of {data['total']} flows: --limit and --offset show the others",)
 
 
 def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
@@ -235,7 +255,7 @@ VERBS = {
         (
             *CHOOSING,
             ("--sort", {"help": ", ".join(SORTS)}),
-            ("--limit", {"help": "at most so many"}),
+            ("--limit", {"help": f"at most so many ({PAGE})"}),
             ("--offset", {"help": "leave out so many first"}),
             ("--all", _flag("also connections of the router itself")),
         ),
@@ -259,6 +279,7 @@ VERBS = {
         ),
     ),
     "flush": Verb(_by_service(commands.flush), CHOOSING),
+    "cut": Verb(_by_service(commands.cut), CHOOSING),
     "reload": Verb(_by_service(commands.reload)),
     "takeover": Verb(_by_uci(commands.takeover), (("--once", _flag("not where it was asked for before")),)),
     "giveback": Verb(_by_uci(commands.giveback), (("--forget", _flag("and forget that it was ever asked for")),)),

@@ -22,8 +22,8 @@ COUNTER = """table inet bench_slow {
 FORWARD = "type filter hook forward priority filter; policy drop;\n"
 # Encapsulated by the far host itself, where the kernel's generator cannot send.
 ONE_WAY = ("pppoe-wan", "wg0")
-# fw4 offloads flows of Wi-Fi stations as we do; the emulated radio costs more than the router.
-LEFT_OUT = ("wifi",)
+# What is sent by radio: the emulated one costs more than the router, so only the lists are compared.
+BY_RADIO = ("wifi",)
 GOALS = {"static": 0.50, "pppoe": 0.90, "pppoe-on-vlan": 0.90}
 GOAL = 1.05
 
@@ -101,9 +101,12 @@ def main() -> int:
     print(f"{'topology':20}{'fw4 us':>9}{'slow':>7}{'ours us':>10}{'slow':>7}{'ratio':>8}{'goal':>7}", flush=True)
     with house() as lab:
         for name, topology in TOPOLOGIES.items():
-            if name in LEFT_OUT:
-                continue
             with lab.shaped(topology.shape):
+                if name in BY_RADIO:
+                    same = fw4_devices(lab) == sorted(topology.listed.split())
+                    print(f"{name:20}{'the same list' if same else 'another list':>53}", flush=True)
+                    missed += [] if same else [name]
+                    continue
                 fw4, ours = compare(lab, topology)
             ratio, goal = ours.microseconds / fw4.microseconds, GOALS.get(name, GOAL)
             figures = (

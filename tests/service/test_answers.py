@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY
 from offload.service.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
-from service.routers import Fakes, router
+from service.routers import OFFLOAD, Fakes, router, section
 from status.routers import entry
 
 FAST = IPS_SEEN_REPLY | IPS_OFFLOAD
@@ -97,11 +97,34 @@ def test_flows_come_in_pages(fakes: Fakes) -> None:
 def test_flush_returns_the_tables_of_the_flows_meant(fakes: Fakes) -> None:
     assert call(fakes, "flush", query={}) == {"ok": True, "returned": ["flow_offload"], "flows": 0}
     fakes.conntrack._entries = FLOWS[:3]
+    assert call(fakes, "flush", query={}) == {"ok": True, "returned": ["flow_offload"], "flows": 3}
     assert call(fakes, "flush", query={"zone": "lan"}) == {"ok": True, "returned": ["flow_offload"], "flows": 3}
     assert call(fakes, "flush", query={"zone": "guest"}) == {"ok": True, "returned": [], "flows": 0}
     fakes.conntrack._entries = [entry("192.168.1.10#1 > 198.51.100.1#443", status=FAST | IPS_HW_OFFLOAD)]
     assert call(fakes, "flush", query={"zone": "lan"})["returned"] == []  # there is no hardware table
-    assert len(fakes.nft.sent) == 3
+    assert len(fakes.nft.sent) == 4
+
+
+def test_cut_ends_the_connections_meant_and_needs_a_word(fakes: Fakes) -> None:
+    fakes.conntrack._entries = FLOWS[:3]
+    assert call(fakes, "cut", query={"host": "192.168.1.11"}) == {"ok": True, "flows": 0, "ended": 0}
+    for empty in ({}, {"sort": "src"}):
+        assert (
+            call(fakes, "cut", query=empty)["error"] == "query: name whose connections are to end: zone, host or state"
+        )
+    assert fakes.conntrack.deleted == []
+    assert call(fakes, "cut", query={"host": "192.168.1.10"}) == {"ok": True, "flows": 3, "ended": 3}
+    assert fakes.conntrack.deleted == FLOWS[:3]
+
+
+def test_check_tells_what_status_tells(fakes: Fakes) -> None:
+    fakes.uci.packages["offload"] = (
+        *OFFLOAD,
+        section("offload", "pair", "p", src="wan", dest="guest", mode="none"),
+    )
+    fakes.service.work()
+    told = call(fakes, "check")["problems"]
+    assert told == call(fakes, "status")["problems"] and len(told) == 1
 
 
 def test_an_exempt_for_a_while(fakes: Fakes) -> None:
@@ -137,6 +160,16 @@ def test_an_exempt_that_nft_refuses_is_not_kept(fakes: Fakes) -> None:
     fakes.nft.refusals = ["Out of memory"] * 3
     assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)["error"] == "Out of memory"
     assert call(fakes, "status")["exempts"] == []
+
+
+def test_an_exempt_that_nft_refuses_leaves_the_one_it_was_to_replace(fakes: Fakes) -> None:
+    call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=3600)
+    fakes.nft.refusals = ["Device or resource busy"] * 3
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=7200)["ok"] is False
+    fakes.nft.refusals = []
+    assert [(each["id"], each["expires"]) for each in call(fakes, "status")["exempts"]] == [(1, 3600)]
+    assert fakes.service.work().changes == 0
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=7200)["id"] == 3
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,16 @@ import gc
 import os
 from dataclasses import replace
 
-from offload.errors import BusError
-from offload.model.config import Exempt
+import pytest
+
+from offload.errors import BusError, NftError
+from offload.model.config import Exempt, Mode
 from offload.model.network import Kernel, Lack, Neighbour, Station
+from offload.model.plan import Why
 from offload.model.problem import Fault
+from offload.service import answers
 from offload.system.netifd import DUMP
-from service.routers import OFFLOAD, SCENE, Fakes, router, section, without
+from service.routers import OFFLOAD, SCENE, Fakes, HoldingNft, router, section, without
 
 SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1
 
@@ -58,6 +62,44 @@ def test_a_refusal_without_cause_is_not_repeated_and_keeps_what_holds() -> None:
     assert ("offload.degraded", {"error": "Out of memory"}) in fakes.service.news
     fakes.nft.refusals = []
     assert fakes.service.work().error == ""
+
+
+def test_what_is_refused_is_told_as_it_was() -> None:
+    fakes = router()
+    fakes.service.work()
+    fakes.nft.refusals = ["Out of memory"] * 9
+    reply = answers.set_zone(fakes.service, {"zone": "guest", "mode": "software"})
+    assert (reply["ok"], reply["changed"]) == (False, [])
+    assert reply["error"] == "written to /etc/config/offload, but not yet in the kernel: Out of memory"
+    guest = next(each for each in fakes.service.decided.plan.pairs if each.src == "guest")  # type: ignore[union-attr]  # was decided
+    assert (guest.mode, guest.effective, guest.reasons[0].code) == (Mode.SOFTWARE, Mode.NONE, Why.NOT_APPLIED)
+    fakes.nft.refusals = []
+    fakes.service.news.clear()
+    assert fakes.service.work().changes == 1
+    assert ("offload.device", {"name": "br-guest", "flowtables": ["sw"]}) in fakes.service.news
+
+
+def test_a_device_that_is_busy_in_hardware_leaves_its_pair_in_software(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was bindable when it was asked; somebody else has it since, and our table is gone."""
+    fakes = router()
+    fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
+    fakes.uci.packages["offload"] = tuple(
+        section("offload", "zone", zone, name=zone, mode="hardware") for zone in ("lan", "wan")
+    )
+    fakes.service.work()
+    assert any("flags offload" in text for text in fakes.nft.sent)
+
+    def busy(_: HoldingNft, text: str) -> None:
+        if "flags offload" in text:
+            raise NftError("Could not process rule: Device or resource busy")
+
+    monkeypatch.setattr(HoldingNft, "check", busy)  # which comes before everything it takes
+    fakes.nft.held, fakes.nft.took = {}, False
+    applied = fakes.service.work()
+    assert (applied.changes, applied.error) == (1, "")
+    assert "flags offload" not in fakes.nft.sent[-1]
+    plan = fakes.service.decided.plan  # type: ignore[union-attr]  # was decided
+    assert next(each for each in plan.pairs if each.src == "lan").effective is Mode.SOFTWARE
 
 
 def test_broken_files_keep_the_last_plan_and_tell_the_fault() -> None:

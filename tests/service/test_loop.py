@@ -2,10 +2,13 @@
 
 import pytest
 
-from offload.service.loop import Loop
+from offload.errors import BusError
+from offload.model.config import Exempt
+from offload.service.loop import TABLES_CHANGED, Loop
 from offload.service.watch import Watch
-from offload.system.events import Told
+from offload.system.events import FIREWALL_CHANGED, Told
 from offload.system.hints import OVERRUN
+from offload.system.netifd import DUMP
 from service.routers import router
 
 OURS, THEIRS = frozenset({"flow_offload"}), frozenset({"fw4"})
@@ -21,15 +24,15 @@ class Kernel:
         return self.told
 
 
-def hinted(told: Told, sent: int) -> bool:
-    """Whether a loop that has sent so many transactions takes this for news."""
+def watched(told: Told, sent: int) -> Watch:
+    """What a loop that has sent so many transactions makes of this."""
     loop = Loop.__new__(Loop)  # without its sockets
     loop.service, loop.watch, loop._counted = router().service, Watch(), 0
     loop.hints = Kernel(told)  # type: ignore[assignment]
     loop.service.sent = sent
     loop._transactions()
     assert loop._counted == sent  # an echo that never came is not taken for the next one
-    return loop.watch.due() is not None
+    return loop.watch
 
 
 @pytest.mark.parametrize(
@@ -41,10 +44,40 @@ def hinted(told: Told, sent: int) -> bool:
         (Told(generations=1, tables=OURS), 0, True),
         (Told(generations=1, tables=THEIRS), 0, False),
         (Told(generations=1, tables=THEIRS, causes=("a table came or went",)), 0, True),
+        (Told(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0, True),
         (Told(generations=3, tables=OURS | THEIRS), 2, True),
         (OVERRUN, 1, True),
         (Told(), 1, False),
     ],
 )
 def test_only_what_is_more_than_our_own_is_news(told: Told, sent: int, *, news: bool) -> None:
-    assert hinted(told, sent) is news
+    assert (watched(told, sent).due() is not None) is news
+
+
+def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:
+    """Only who changes our tables makes us mend them slower and slower."""
+    assert watched(Told(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0).cause == FIREWALL_CHANGED
+    assert watched(Told(generations=1, tables=THEIRS | OURS, causes=(FIREWALL_CHANGED,)), 0).cause == TABLES_CHANGED
+
+
+def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_failure() -> None:
+    fakes = router()
+    loop = Loop.__new__(Loop)  # without its sockets
+    loop.service, loop.watch = fakes.service, Watch()
+    fakes.service.work()
+    start = fakes.clock.now
+    fakes.service.leases.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 5, start)
+    fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
+    passes = []
+    for tenth in range(600):
+        now = fakes.clock.now = start + tenth / 10
+        loop._leases(now)
+        due = loop.watch.due()
+        if due is not None and due <= now:
+            loop.watch.begin()
+            fakes.service.work()
+            loop.watch.done(now, failed=bool(fakes.service.trouble))
+            passes.append(now - start)
+    # as Watch has it: again after 1, 2, 4, 8, 16 and 32 seconds
+    assert passes[0] == pytest.approx(5.1) and len(passes) == 6
+    assert fakes.service.leases.next_end() is None

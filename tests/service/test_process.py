@@ -128,6 +128,7 @@ def test_it_stops_when_told_to(service: Running) -> None:
         (("exempt", "list"), "no run-time exempts"),
         (("flush",), "Returned: flow_offload."),
         (("flows",), "No flows."),
+        (("cut", "--host", "192.168.1.50"), "Ended 0 of 0 connections."),
         (("check",), "Nothing is wrong."),
         (("reload",), "Nothing to do"),
         (("apply",), "Nothing to do"),
@@ -147,6 +148,7 @@ def test_a_verb_that_the_service_answers_imports_nothing_heavy(
         (("set", "lan", "fast"), "'fast' is none of"),
         (("exempt", "add", "--src-ip", "nonsense"), "is not an IPv4 or IPv6 address"),
         (("exempt", "add", "--src-ip", "10.0.0.1", "--timeout", "soon"), "'soon' is no time"),
+        (("cut",), "name whose connections are to end"),
         (("exempt", "delete", "7"), "there is no run-time exempt 7"),
     ],
 )

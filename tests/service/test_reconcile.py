@@ -1,5 +1,6 @@
 """One pass: nothing to do sends nothing, a refusal leaves what is there, and a faulty file changes nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -9,9 +10,10 @@ from offload.compiler.diff import expected
 from offload.errors import NftError
 from offload.model.applied import Applied
 from offload.model.config import Section
+from offload.model.live import LiveTable
 from offload.model.network import Kernel, Lack, Link, Network, Snapshot
 from offload.model.problem import Fault, Problem
-from offload.service.reconcile import Decided, apply, decide, pending, read, unreadable
+from offload.service.reconcile import Decided, apply, decide, pending, read, removal, unreadable
 from offload.system.nft import FakeNft
 from offload.system.uci import FakeUci
 
@@ -120,3 +122,16 @@ def test_a_kernel_that_lacks_something_is_left_alone(kernel: Kernel) -> None:
     found = decided(replace(SNAPSHOT, kernel=kernel))
     assert pending(found, FakeNft(refusal="never asked")) == []
     assert apply(found, FakeNft(refusal="never asked")) == Applied()
+
+
+class Listless(FakeNft):
+    """An nft that can do everything but list a table."""
+
+    def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
+        raise NftError(f"nft -j list table inet {', '.join(names)} did not answer in JSON")
+
+
+def test_what_is_ours_goes_also_where_nft_cannot_list_it() -> None:
+    held = holding(decided()).held
+    assert removal(Listless(held)) == "table inet flow_offload\ndelete table inet flow_offload\n"
+    assert removal(Listless()) == ""

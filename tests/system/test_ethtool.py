@@ -1,5 +1,6 @@
 """hw-tc-offload, asked of this machine's kernel; tests/kernel has devices that can."""
 
+import struct
 from array import array
 
 import pytest
@@ -18,7 +19,8 @@ def test_the_bit_of_the_feature(monkeypatch: pytest.MonkeyPatch, active: int, ex
         if name != "lan1":
             raise OSError
         if command[0] == ethtool.GSSET_INFO:
-            return array("I", [0, 0, 1 << ethtool.SS_FEATURES, 0, 60])
+            assert struct.unpack("=IIQI", command.tobytes()) == (0x37, 0, 1 << ethtool.SS_FEATURES, 0)
+            return array("I", [*command[:-1], 60])
         if command[0] == ethtool.GSTRINGS:
             texts = b"".join(f"feature-{number}".encode().ljust(32, b"\0") for number in range(49))
             return array("I", [0, 0, 60]) + array("I", texts + b"hw-tc-offload".ljust(32, b"\0"))
@@ -26,3 +28,14 @@ def test_the_bit_of_the_feature(monkeypatch: pytest.MonkeyPatch, active: int, ex
 
     monkeypatch.setattr(ethtool, "_ask", ask)
     assert hw_tc_offload(["lo", "lan1"]) == expected
+
+
+def test_a_kernel_that_names_no_features_is_not_asked_for_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would write them behind a place for none."""
+
+    def ask(_: object, __: str, command: "array[int]") -> "array[int]":
+        assert command[0] == ethtool.GSSET_INFO
+        return command
+
+    monkeypatch.setattr(ethtool, "_ask", ask)
+    assert hw_tc_offload(["lan1"]) == frozenset()

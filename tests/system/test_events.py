@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.system.events import IFF_UP, Links, Seen, transactions
+from offload.system.events import FIREWALL_CHANGED, IFF_UP, Links, Seen, transactions
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
@@ -73,6 +73,13 @@ def test_transactions_name_their_tables_and_are_counted() -> None:
     assert (told.tables, told.generations, told.causes) == (frozenset({"flow_offload"}), 1, ())
     assert transactions(gone).causes
     assert transactions(message(0x0100, bytes(20))).tables == frozenset()
+
+
+def test_rules_of_the_firewall_are_news_and_those_of_others_are_not() -> None:
+    added, deleted = (message(kind, bytes(4) + attribute(1, b"fw4\0")) for kind in (0x0A06, 0x0A08))
+    assert transactions(added).causes == transactions(deleted).causes == (FIREWALL_CHANGED,)
+    assert transactions(message(0x0A06, bytes(4) + attribute(1, b"banip\0"))).causes == ()
+    assert transactions(message(0x0A0C, bytes(4) + attribute(1, b"fw4\0"))).causes == ()  # an element of a set
 
 
 @given(st.binary(max_size=400))

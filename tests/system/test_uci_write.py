@@ -7,6 +7,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,45 @@ def test_a_file_that_somebody_holds_is_a_sentence(confdir: Path, monkeypatch: py
     monkeypatch.setattr(replace, "PATIENCE", 0.1)
     with replace.locked(confdir / "offload"), pytest.raises(FileError, match="nothing was changed"):
         Uci(confdir).write("offload", EDITS)
+
+
+def test_who_waited_for_the_file_finds_what_was_written_meanwhile(confdir: Path) -> None:
+    """The lock is the file's that was there before; who gets it then holds a file that nobody will ever read."""
+    path, waiting, found = confdir / "offload", threading.Event(), list[bytes]()
+
+    def second() -> None:
+        waiting.set()
+        with replace.locked(path) as content:
+            found.append(content)
+            replace.replace(path, content + b"# second\n")
+
+    other = threading.Thread(target=second)
+    with replace.locked(path) as content:
+        other.start()
+        waiting.wait()
+        time.sleep(0.1)  # it has opened the file, and waits
+        replace.replace(path, content + b"# first\n")
+    other.join()
+    assert path.read_text() == TEXT + "# first\n# second\n" and found == [TEXT.encode() + b"# first\n"]
+
+
+def test_who_waited_for_a_file_that_went_away_makes_a_new_one(tmp_path: Path) -> None:
+    path, waiting = tmp_path / "offload", threading.Event()
+
+    def second() -> None:
+        waiting.set()
+        with replace.locked(path) as content:
+            replace.replace(path, content + b"# second\n")
+
+    other = threading.Thread(target=second)
+    held = replace.locked(path)
+    held.__enter__()
+    other.start()
+    waiting.wait()
+    time.sleep(0.1)
+    assert held.__exit__(ZeroDivisionError, ZeroDivisionError(), None) is False  # we fail, and leave no file behind
+    other.join()
+    assert path.read_text() == "# second\n"
 
 
 FULL = """

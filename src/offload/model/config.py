@@ -75,7 +75,7 @@ class Zone:
     section: str
     networks: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
-    subnets: bool = False  # the zone is narrowed to subnets of its devices
+    subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is narrowed to these addresses
     inverted: bool = False  # a network or device is excluded (`!x`) or everything is meant (`+`)
     masq: bool = False
     forward: Policy = Policy.DROP
@@ -168,9 +168,11 @@ class Exempt:
 
     @property
     def everything(self) -> bool:
-        """Whether it means all traffic between its zones."""
-        lists = (self.src_ip, self.dest_ip, self.src_mac, self.proto, self.src_port, self.dest_port)
-        return not any(lists) and self.mark is None and self.dscp is None
+        """Whether it means all traffic between its zones that can be offloaded: TCP and UDP together are that."""
+        lists = (self.src_ip, self.dest_ip, self.src_mac, self.src_port, self.dest_port)
+        some_protocols = bool(self.proto) and not {"tcp", "udp"} <= set(self.proto)
+        some_marks = self.mark is not None and self.mark[1] != 0
+        return not any(lists) and not some_protocols and not some_marks and self.dscp is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,10 @@ class Config:
     permissions: tuple[Permission, ...] = ()
     interfaces: tuple[Interface, ...] = ()
     fw4_offloads: bool = False
+    forward: Policy = Policy.DROP  # of `config defaults`: what becomes of traffic between zones that nothing permits
     globals: Globals = field(default_factory=Globals)
     zone_choices: tuple[ZoneChoice, ...] = ()
     pair_choices: tuple[PairChoice, ...] = ()
     exempts: tuple[Exempt, ...] = ()
+    markings: tuple[Exempt, ...] = ()  # what rules of the firewall mark packet by packet; none with auto_exempt 0
     readable: bool = True

@@ -21,6 +21,7 @@ class Why(Enum):
     # of everything
     OFFLOAD_DISABLED = "offload is switched off (option enabled '0' in /etc/config/offload)"
     KERNEL_WITHOUT_FLOWTABLE = "this kernel or nft cannot do flowtables: {lack}"
+    NOT_APPLIED = "the kernel refused the last change, so this is as it was before: see its error"
     FW4_OFFLOADS = "fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)"
     # of a zone or a pair
     MODE_NONE = "mode none was chosen for zone {zone}"
@@ -31,8 +32,14 @@ class Why(Enum):
     CONFIG_FAULT = "its section {section} in /etc/config/offload has a fault, so it stays slow"
     EXEMPT_FAULT = "exempt {section} has a fault and may mean this pair, so all of it stays slow"
     EXEMPT = "exempt {section} means all of it"
+    MARKED = "rule {section} of /etc/config/firewall marks every packet of it, which offloaded ones would miss"
+    MARKED_PART = "rule {section} of /etc/config/firewall marks some of it packet by packet: that part stays slow"
     FAMILIES_DISJOINT = "its two zones ask for different address families, so no traffic is left"
     ZONE_WITHOUT_DEVICES = "zone {zone} has no device now"
+    ZONE_OF_SUBNETS = (
+        "zone {zone} has subnets and no device of its own: its addresses go the way of the devices they use, "
+        "and stay slow where less was asked for the zone"
+    )
     ZONE_INVERTED = "zone {zone} is defined by what it is not ('!' or '+'): name its devices to offload it"
     NOT_PERMITTED = "the firewall permits no forwarding from or to zone {zone}"
     SHARED_DEVICES = "its devices also belong to {pair}, which has the lower mode {mode}"
@@ -67,16 +74,22 @@ class Why(Enum):
     ADJUSTED = "the kernel corrects its sequence numbers or ports in every packet, so it does not offload it"
     NO_REPLY = "no packet has come back yet"
     AFTER_PACKETS = "it has not yet sent the {count} packets after which it is offloaded"
+    EXEMPTED = "{exempt} keeps it on the slow path"
     WAITING = "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it"
-    # of hardware, as live flows tell
-    HARDWARE_DRIVER = "{count} of its flows stayed in software: no driver of {devices} takes any"
-    HARDWARE_FAMILY = (
-        "{count} of its {family} flows stayed in software: the drivers of {devices} take none of that family"
+    HARDWARE_AWAITED = "it is fast in software: hardware was asked to take it as well, and has not so far"
+    # of hardware, as live flows tell; up to HARDWARE_KEPT also said of a flow that is one of those
+    HARDWARE_DRIVER = "{count} flows stayed in software: no driver of {devices} takes any"
+    HARDWARE_FAMILY = "{count} {family} flows stayed in software: the drivers of {devices} take none of that family"
+    HARDWARE_ENCAPSULATED = "{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}"
+    HARDWARE_FULL = "{count} flows stayed in software beside others in hardware: its table may be full"
+    HARDWARE_KEPT = (
+        "{count} flows moved in hardware when they were taken out, and no packet of them was seen since: "
+        "they rest, or a driver of {devices} keeps them and forwards them still"
     )
-    HARDWARE_ENCAPSULATED = (
-        "{count} of its flows stayed in software: drivers may not take the tags or PPPoE of {devices}"
+    HARDWARE_HALF = (
+        "{count} packets of flows in hardware moved in one direction only: a driver of {devices} takes no more, "
+        "and the other direction is in software"
     )
-    HARDWARE_FULL = "{count} of its flows stayed in software beside others in hardware: its table may be full"
     HARDWARE_STRAYS = "{count} packets of flows that hardware is said to have took the slow path"
     HARDWARE_FROZEN = "the packets of its hardware flows are not counted, though {devices} receive them"
 
@@ -127,12 +140,16 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class ExemptMatch:
-    """An Exempt with its zones resolved to l3 devices; empty tuples match every device. `lease`: it ends by itself."""
+    """An Exempt with its zones resolved to l3 devices; empty tuples match every device.
+
+    `lease`: it ends by itself. `called` is what people call it: exempts are not made by sections only.
+    """
 
     exempt: Exempt
     iifs: tuple[str, ...] = ()
     oifs: tuple[str, ...] = ()
     lease: Lease | None = None
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +164,11 @@ class Table:
     exempts: tuple[ExemptMatch, ...] = ()
 
     @property
+    def mode(self) -> Mode:
+        """The mode of the pairs in it."""
+        return Mode.HARDWARE if self.hardware else Mode.SOFTWARE
+
+    @property
     def policies(self) -> tuple[PolicyKey, ...]:
         """The policies in use, each once."""
         return tuple(sorted({element.policy for element in self.elements}))
@@ -156,7 +178,7 @@ class Table:
 SOFTWARE_TABLE = ("flow_offload", "sw", Mode.SOFTWARE)
 HARDWARE_TABLE = ("flow_offload_hw", "hw", Mode.HARDWARE)
 TABLES = (SOFTWARE_TABLE, HARDWARE_TABLE)
-MOST_DEVICES = 256  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfilter/nf_tables_api.c
+MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfilter/nf_tables_api.c, refuses the 256th
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,25 @@ class Fault(Enum):
     BAD_PORT = "'{value}' is not a port or a range of ports (80, 8000-8080); {consequence}"
     BAD_PROTOCOL = "'{value}' is no protocol that can be offloaded (tcp, udp, tcpudp or all); {consequence}"
     BAD_MAC = "'{value}' is not a MAC address; {consequence}"
-    BAD_MARK = "'{value}' is not a mark (number or 0xhex, optionally /mask); {consequence}"
+    BAD_MARK = "'{value}' is not a mark (number or 0xhex, optionally /mask that has all its bits); {consequence}"
     BAD_DSCP = "'{value}' is not a DSCP class or a number from 0 to 63; {consequence}"
     PORT_WITHOUT_PROTOCOL = "ports need proto tcp, udp or both; {consequence}"
     MIXED_FAMILIES = "src_ip and dest_ip share no address family; {consequence}"
+    TOO_MANY_COMBINATIONS = (
+        "the lists of this section make {count} combinations, more than {most}: write networks and ranges instead of "
+        "single values; {consequence}"
+    )
     UNKNOWN_ZONE = "no zone '{value}' in /etc/config/firewall; {consequence}"
     UNKNOWN_NETWORK = "no network '{value}' in /etc/config/network, nor does netifd know one; the zone goes without it"
     DUPLICATE_ZONE = "a second zone '{value}'; the first one counts, the devices of this one stay on the slow path"
-    PAIR_NOT_PERMITTED = "the firewall permits no forwarding from {src} to {dest}; this section has no effect"
+    PAIR_NOT_PERMITTED = (
+        "/etc/config/firewall permits no forwarding from {src} to {dest}; this section counts only for what something "
+        "else lets through (UPnP, a service, nft rules of your own)"
+    )
+    EXEMPT_OF_EVERY_ZONE = (
+        "zone {zone} is defined by what it is not ('!' or '+'), so its devices cannot be matched; "
+        "this exempt holds whatever the zone"
+    )
     DUPLICATE_SECTION = "a second section for {value}; the lower mode of the two counts"
     FW4_OFFLOADS = (
         "fw4 offloads every flow itself while this is on, so the choices per zone are without effect; "

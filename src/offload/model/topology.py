@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 from offload.model.plan import Reason
 
@@ -13,7 +14,7 @@ class ZoneDevices:
     `l3` are the devices routes name (`br-lan`, `pppoe-wan`); `beneath` maps each to the lower devices a software
     flowtable gains from; `leaves` maps each to the devices its packets really arrive on (the only ones hardware can
     cover); `left_out` holds the others, each with its Reason; `reasons` says why devices the config names are not
-    here.
+    here. `subnets` narrow the zone to addresses; `inverted`: more devices may be in it than `l3` tells.
     """
 
     name: str
@@ -22,6 +23,13 @@ class ZoneDevices:
     leaves: Mapping[str, tuple[str, ...]] | None = None
     left_out: tuple[tuple[str, Reason], ...] = ()
     reasons: tuple[Reason, ...] = ()
+    subnets: tuple[IPv4Network | IPv6Network, ...] = ()
+    inverted: bool = False
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether nothing tells its packets: neither all of its devices are known, nor its addresses."""
+        return self.inverted and not self.subnets
 
     @property
     def listed(self) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ from offload.config.load import load
 from offload.errors import KernelError, OffloadError
 from offload.model.applied import Applied
 from offload.model.config import Config, Edit, Section
-from offload.model.flow import Entry, Flow, State
+from offload.model.flow import Entry, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Lease, Plan
 from offload.model.problem import Fault, Problem
 from offload.service import reconcile, wishes
+from offload.service.cut import Selection, cut
 from offload.service.life import Service
 from offload.service.reconcile import Decided
 from offload.service.wishes import WishError
@@ -35,7 +36,7 @@ def status(service: Service, _: Given) -> Json:
     counted = shares(entries, service.placed(decided), decided.plan) if entries else {}
     if not notes:
         service.prove(entries)
-    cases = service.proofs.cases
+    cases = service.proofs.known
     found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied, cases)
     for pair in found["pairs"]:
         number, octets = service.totals.of((pair["src"], pair["dest"]))
@@ -56,10 +57,8 @@ def zones(service: Service, _: Given) -> Json:
 
 def check(service: Service, _: Given) -> Json:
     """What is wrong with the configuration as it stands now, and what kernel or nft lack."""
-    decided = _decided(service)
-    problems = load(reconcile.read(service.doors.uci))[1]
-    of_networks = [each for each in decided.problems if each.fault is Fault.UNKNOWN_NETWORK]
-    return report.check_json((*problems, *of_networks), decided.snapshot.kernel)
+    seen = _decided(service).snapshot
+    return report.check_json(reconcile.decide(reconcile.read(service.doors.uci), seen).problems, seen.kernel)
 
 
 def reload(service: Service, _: Given) -> Json:
@@ -87,7 +86,8 @@ def list_flows(service: Service, given: Given) -> Json:
     query, everything = _query(given, decided.plan)
     asked = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
     entries = service.doors.conntrack.entries()
-    shown, total = page(entries, service.placed(decided), decided.plan, asked, everything=everything)
+    placed, cases = service.placed(decided), service.proofs.known
+    shown, total = page(entries, placed, decided.plan, asked, cases, everything=everything)
     told = [report.flow_json(flow) for flow in shown]
     return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": told}
 
@@ -96,17 +96,27 @@ def flush(service: Service, given: Given) -> Json:
     """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
     decided = _decided(service)
     query, _ = _query(given, decided.plan)
-    fast: list[Flow] = []
+    entries = service.doors.conntrack.entries()
+    found = flows(entries, service.placed(decided), decided.plan, explained=False)
+    fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
     tables = {table.name for table in decided.plan.tables}
     if given.get("query"):
-        entries = service.doors.conntrack.entries()
-        found = flows(entries, service.placed(decided), decided.plan, explained=False)
-        fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
         tables &= {TABLE_OF[flow.state] for flow in fast}
     applied = service.work(forced=tables) if tables else service.applied
     if tables and applied.error:
         raise OffloadError(applied.error)
     return {"ok": True, "returned": sorted(tables), "flows": len(fast)}
+
+
+def end(service: Service, given: Given) -> Json:
+    """Cut the connections asked for: what goes on must pass the firewall anew. Something must be asked for."""
+    decided = _decided(service)
+    query, _ = _query(given, decided.plan)
+    if query.zone is None and query.host is None and query.state is None:
+        raise WishError("query: name whose connections are to end: zone, host or state")
+    done = cut(Selection(query=query), service.placed(decided), decided.plan, service.doors.conntrack)
+    told: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
+    return told | ({"error": done.error} if done.error else {})
 
 
 def exempt_add(service: Service, given: Given) -> Json:
@@ -117,10 +127,11 @@ def exempt_add(service: Service, given: Given) -> Json:
     exempt = wishes.exempt(match, [zone.name for zone in decided.config.zones])
     if service.leases.full():
         raise WishError("there are as many run-time exempts as there can be: delete one, or write a 'config exempt'")
+    before = service.leases.ends  # one for the same traffic goes on if the new one is refused
     number = service.leases.add(exempt, seconds, service.doors.clock())
     applied = service.work()
     if applied.error:
-        service.leases.delete(number)
+        service.leases.restore(before)
         raise OffloadError(applied.error)
     return {"ok": True, "id": number, "expires": seconds}
 
@@ -207,6 +218,9 @@ def _write(service: Service, changes: list[Edit]) -> Json:
     service.doors.uci.write("offload", changes)
     applied = service.work()
     after = service.decided.plan if service.decided else before
+    if applied.error:
+        error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
+        applied = replace(applied, error=error)
     return applied_json(applied) | {"changed": _changed(before, after), "problems": _problems(service)}
 
 

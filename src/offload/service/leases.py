@@ -4,7 +4,7 @@ The kernel ends each by its own timeout; what is kept here is for making the set
 and never outlives what the kernel has.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -37,6 +37,15 @@ class Leases:
         self._ends[self._last] = Lease(self._last, exempt, timeout, timeout), now + timeout
         return self._last
 
+    @property
+    def ends(self) -> Mapping[int, tuple[Lease, float]]:
+        """The leases by number, each with when it ends: what `restore` takes."""
+        return dict(self._ends)
+
+    def restore(self, before: Mapping[int, tuple[Lease, float]]) -> None:
+        """Have those of then again, and no others; numbers given since stay given."""
+        self._ends = dict(before)
+
     def delete(self, number: int) -> bool:
         """End a lease; whether it was there."""
         return self._ends.pop(number, None) is not None
@@ -47,6 +56,12 @@ class Leases:
         return tuple(
             Lease(number, lease.exempt, lease.timeout, ceil(end - now)) for number, (lease, end) in self._ends.items()
         )
+
+    def ended(self, now: float) -> bool:
+        """Whether any has ended since it was asked last: each is told once, so that it makes one pass and no more."""
+        left = {number: each for number, each in self._ends.items() if each[1] > now}
+        news, self._ends = len(left) < len(self._ends), left
+        return news
 
     def next_end(self) -> float | None:
         """When the next one ends, and its set can be tidied away."""

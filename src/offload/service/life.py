@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from offload.errors import OffloadError
+from offload.compiler.diff import expected
+from offload.compiler.standing import standing
+from offload.errors import NftError, OffloadError
 from offload.model.applied import Applied, Cut
 from offload.model.config import Edit, Section
 from offload.model.flow import Entry
@@ -121,10 +123,14 @@ class Service:
             wanted = {*forced, *self.sightings.concerned(decided.plan)}
             applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted)
             self.sent += applied.changes
+            self._taken_out(applied)
             self._keep(decided)
             if not applied.error:
                 self.sightings.settled()
                 break
+            self.ability = Ability()  # a device may no longer be what it was when it was asked
+        if applied.error and decided.config.readable:
+            self._keep(replace(decided, plan=self._standing(decided.plan, before.plan if before else Plan())))
         return self._noted(applied, before)
 
     def follow(self) -> bool:
@@ -144,6 +150,7 @@ class Service:
         if applied.error:
             return False  # a device may be gone: the pass knows better
         self.sightings.settled()
+        self._taken_out(applied)
         self._noted(applied, before)
         return True
 
@@ -175,6 +182,18 @@ class Service:
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
         self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
+
+    def _standing(self, wanted: Plan, before: Plan) -> Plan:
+        """What holds after a refusal; where nft fails altogether, what held before."""
+        try:
+            live = self.doors.nft.live(reconcile.TABLE_NAMES)
+        except NftError:
+            live = {table.name: expected(table) for table in before.tables}
+        return standing(wanted, before, live)
+
+    def _taken_out(self, applied: Applied) -> None:
+        if HARDWARE in applied.returned:
+            self.proofs.taken_out(self.doors.clock())
 
     def prove(self, entries: list[Entry] | None = None) -> None:
         """Judge the pairs in hardware by the connections of this moment, and make news of what is wrong with them."""

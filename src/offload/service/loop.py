@@ -15,13 +15,14 @@ from offload.service import reconcile
 from offload.service.life import Service
 from offload.service.tally import Tally
 from offload.service.watch import APART, Watch
-from offload.system.events import Told
+from offload.system.events import FIREWALL_CHANGED, Told
 from offload.system.hints import OVERRUN, Hints
 from offload.system.presence import Presence
 
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 TABLES_CHANGED = "nftables changed"
+OURS = frozenset(reconcile.TABLE_NAMES)
 UPGRADE = signal.SIGUSR1  # the next version comes: our tables stay, and it adopts them
 STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 
@@ -52,9 +53,7 @@ class Loop:
             now = time.monotonic()
             if self.presence.descriptor is None and now >= self._reconnect:
                 self._connect(now)
-            end = self.service.leases.next_end()
-            if end is not None and end <= now:
-                self._hint("a run-time exempt ended")
+            self._leases(now)
             if self.tally.due is not None and self.tally.due <= now:
                 self.tally.count(self.poll, now)
             if self.service.proofs.due is not None and self.service.proofs.due <= now:
@@ -73,12 +72,17 @@ class Loop:
         self.hints.close()
         self.tally.close()
 
+    def _leases(self, now: float) -> None:
+        """Their sets can be tidied away; should that fail, it is tried again as any pass is, and no oftener."""
+        if self.service.leases.ended(now):
+            self.watch.hint("a run-time exempt ended", now)
+
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
         times = [each for each in (due, self.tally.due, self.service.proofs.due) if each is not None]
         if self.presence.descriptor is None:
             times.append(self._reconnect)
-        if (end := self.service.leases.next_end()) is not None and end > now:
+        if (end := self.service.leases.next_end()) is not None:
             times.append(end)
         return max(0, round((min(times) - now) * 1000) + 1) if times else None
 
@@ -139,13 +143,16 @@ class Loop:
     def _transactions(self) -> None:
         """Look what was said of nftables. The kernel tells of a transaction before nft ends, so ours are all there.
 
-        As many as we sent are ours; changes to the tables of others are no news.
+        As many as we sent are ours. Of the firewall's table every new rule is news, for it is not made anew when it is
+        reloaded; of the tables of others only that they came or went.
         """
         ours, self._counted = self.service.sent - self._counted, self.service.sent
         told = self.hints.transactions()
         if told.generations <= ours and OVERRUN.causes[0] not in told.causes:
             return
-        if told.causes or told.tables & set(reconcile.TABLE_NAMES):
+        if set(told.causes) == {FIREWALL_CHANGED} and not told.tables & OURS:
+            self._hint(FIREWALL_CHANGED)
+        elif told.causes or told.tables & OURS:
             self._hint(TABLES_CHANGED)
 
     def _work(self) -> None:
@@ -164,7 +171,10 @@ class Loop:
         """Answer what was called, tell what is new, and answer what was called while we told it."""
         if self.presence.descriptor is None:
             return
+        passes = self.service.passes
         self.presence.serve()
+        if self.service.passes != passes:  # a call made one: what failed in it is tried again
+            self.watch.done(time.monotonic(), failed=bool(self.service.trouble))
         self._transactions()
         while self.service.news and self.presence.descriptor is not None:
             self.presence.send(*self.service.news.pop(0))

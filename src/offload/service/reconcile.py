@@ -7,7 +7,7 @@ from typing import Protocol
 
 from offload.compiler.diff import Transaction, expected, transactions
 from offload.compiler.leases import held_leases
-from offload.compiler.pairs import without_effect
+from offload.compiler.pairs import surprises
 from offload.compiler.plan import plan
 from offload.compiler.render import wipe
 from offload.compiler.topology import resolve
@@ -34,6 +34,7 @@ class Nft(Protocol):
 
     def apply(self, text: str) -> None: ...
     def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
+    def tables(self) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ def decide(packages: Packages, snapshot: Snapshot, leases: Iterable[Lease] = ())
     config, problems = load(packages)
     topology = resolve(config, snapshot)
     planned = plan(config, topology, snapshot, leases)
-    unused = without_effect(config, ((pair.src, pair.dest) for pair in planned.pairs))
-    return Decided(config, snapshot, planned, (*problems, *topology.problems, *unused))
+    surprising = surprises(config, topology, snapshot)
+    return Decided(config, snapshot, planned, (*problems, *topology.problems, *surprising))
 
 
 def adopted(nft: Nft) -> tuple[Lease, ...]:
@@ -80,7 +81,8 @@ def pending(decided: Decided, nft: Nft, forced: Iterable[str] = ()) -> list[Tran
 
 def removal(nft: Nft) -> str:
     """The text that takes away what is ours, and nothing else; empty where there is nothing."""
-    return "".join(map(wipe, nft.live(TABLE_NAMES)))
+    existing = nft.tables()
+    return "".join(wipe(name) for name in TABLE_NAMES if name in existing)
 
 
 def unreadable(decided: Decided) -> str:

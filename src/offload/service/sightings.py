@@ -7,10 +7,9 @@ up at another port, only who remembers the old one knows that it moved (kernel.m
 from dataclasses import dataclass, field
 
 from offload.compiler.moves import concerned
-from offload.model.network import Neighbour, Snapshot, Station
+from offload.model.network import MOST_PLACES, Neighbour, Snapshot, Station
 from offload.model.plan import Plan
 
-MOST = 16_384  # who invents addresses must not make us grow
 Key = tuple[str, str, int]
 
 
@@ -58,6 +57,6 @@ class Sightings:
     def _remember(self, key: Key, place: str) -> str | None:
         before = self._places.pop(key, None)  # to stand last: the first is the one to forget
         self._places[key] = place
-        if len(self._places) > MOST:
+        if len(self._places) > MOST_PLACES:
             del self._places[next(iter(self._places))]
         return before

@@ -40,6 +40,7 @@ METHODS: Mapping[str, Verb] = {
     "set_pair": Verb(answers.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
     "flows": Verb(answers.list_flows, {"query": "table"}),
     "flush": Verb(answers.flush, {"query": "table"}),
+    "cut": Verb(answers.end, {"query": "table"}),
     "exempt_add": Verb(answers.exempt_add, {"match": "table", "timeout": "integer"}),
     "exempt_delete": Verb(answers.exempt_delete, {"id": "integer"}),
 }

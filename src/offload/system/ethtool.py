@@ -16,6 +16,7 @@ SS_FEATURES = 4
 NAME_LENGTH = 32  # ETH_GSTRING_LEN
 FEATURE = b"hw-tc-offload"
 WORDS_OF_A_BLOCK, ACTIVE = 4, 2  # struct ethtool_get_features_block: available, requested, active, never_changed
+SSET_INFO = struct.Struct("=IIQI")  # command, reserved, mask of sets (64 bits, whatever the byte order), their size
 REQUEST = struct.Struct("@16sP16x")  # struct ifreq with a pointer in it
 
 
@@ -37,8 +38,9 @@ def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
 
 def _place(control: socket.socket, name: str) -> int:
     """The feature's number in this kernel; ValueError where it has none."""
-    told = _ask(control, name, array("I", [GSSET_INFO, 0, 1 << SS_FEATURES, 0, 0]))
-    count = told[4]
+    count = _ask(control, name, array("I", SSET_INFO.pack(GSSET_INFO, 0, 1 << SS_FEATURES, 0)))[-1]
+    if not count:
+        raise ValueError(f"{name} names no features")  # the kernel would write them behind a place for none
     texts = _ask(control, name, array("I", [GSTRINGS, SS_FEATURES, count]) + array("I", bytes(count * NAME_LENGTH)))
     listed = texts[3:].tobytes()
     return [listed[at : at + NAME_LENGTH].rstrip(b"\0") for at in range(0, len(listed), NAME_LENGTH)].index(FEATURE)

@@ -29,8 +29,9 @@ MAC_SIZE = 6
 
 # include/uapi/linux/netfilter/nf_tables.h; the upper byte is NFNL_SUBSYS_NFTABLES
 NFTABLES = 10
-NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWGEN = 0, 2, 15
+NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, NFT_MSG_NEWGEN = 0, 2, 6, 8, 15
 NFGENMSG_SIZE = 4
+FIREWALL, FIREWALL_CHANGED = b"fw4", "rules of the firewall changed"
 TABLE_NAME = 1  # the first attribute of every message about a table, or about something in one
 
 
@@ -63,15 +64,15 @@ class Links:
     def hear(self, datagram: bytes) -> Told:
         """What a datagram of rtnetlink hints at; never raises."""
         causes: dict[str, None] = {}
-        seen: list[Seen] = []
+        found: list[Seen] = []
         for kind, body in messages(datagram):
             if kind in {RTM_NEWLINK, RTM_DELLINK} and self._changed(kind, body):
                 causes["a link changed"] = None
             elif kind in {RTM_NEWADDR, RTM_DELADDR}:
                 causes["an address changed"] = None
             elif kind == RTM_NEWNEIGH:
-                seen += _seen(body)
-        return Told(tuple(causes), tuple(seen))
+                found += seen(body)
+        return Told(tuple(causes), tuple(found))
 
     def _changed(self, kind: int, body: bytes) -> bool:
         """Whether name, master or being up are news; carrier, statistics and Wi-Fi scans are not."""
@@ -104,10 +105,13 @@ def transactions(datagram: bytes) -> Told:
             tables.add(name.rstrip(b"\0").decode("ascii", "replace"))
         if message in {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE}:
             causes["a table came or went"] = None
+        elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") == FIREWALL:
+            causes[FIREWALL_CHANGED] = None  # its tables stay when it is reloaded
     return Told(tuple(causes), (), generations, frozenset(tables))
 
 
-def _seen(body: bytes) -> list[Seen]:
+def seen(body: bytes) -> list[Seen]:
+    """The station or neighbour a message about one speaks of; none where it is not known, or the router's own."""
     if len(body) < NDMSG.size:
         return []
     family, index, state, _, _ = NDMSG.unpack_from(body)

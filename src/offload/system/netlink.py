@@ -1,9 +1,9 @@
-"""The netlink door: links, addresses, stations and routes of the running kernel, through pyroute2."""
+"""The netlink door: links, addresses and routes through pyroute2, stations and neighbours by a reader of our own."""
 
 import gc
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_interface, ip_network
@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from offload.errors import KernelError
-from offload.model.network import Address, Link, Neighbour, Route, Station
+from offload.model.network import MOST_PLACES, Address, Link, Neighbour, Route, Station
 from offload.system.ethtool import hw_tc_offload
+from offload.system.events import Seen
+from offload.system.places import places
 
 T = TypeVar("T")
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
 UNICAST = 1  # RTN_UNICAST
-NUD_NOARP, NUD_PERMANENT = 0x40, 0x80  # include/uapi/linux/neighbour.h
 IFF_UP = 1
 SIZES = {2: 32, 10: 128}  # AF_INET, AF_INET6 -> bits of an address
 # IFLA_LINK names a lower device for these kinds; for veth and tunnels it is the peer or the underlay.
@@ -38,18 +39,24 @@ class Scene:
 class Netlink:
     """The running kernel. `sysfs` is asked which links are wireless: rtnetlink does not say."""
 
-    def __init__(self, sysfs: Path = Path("/sys/class/net")) -> None:
-        self._sysfs = sysfs
+    def __init__(self, sysfs: Path = Path("/sys/class/net"), seen: Callable[[int, int], list[Seen]] = places) -> None:
+        self._sysfs, self._seen = sysfs, seen
 
     def scene(self) -> Scene:
         """Read links, addresses and who is where. A KernelError if the kernel does not answer."""
         with _asking("links and addresses") as route:
             messages = list(route.get_links())
-            names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in messages}
+            names = {message["index"]: _name(message) for message in messages}
             links = self._links(messages, names)
             addresses = _present(_address(message, names) for message in route.get_addr())
-            stations = _present(_station(message, names) for message in route.get_neighbours(family=socket.AF_BRIDGE))
-            neighbours = _present(_neighbour(message, names) for message in route.get_neighbours())
+        learned = self._seen(socket.AF_BRIDGE, MOST_PLACES)
+        resolved = self._seen(socket.AF_UNSPEC, MOST_PLACES)
+        stations = tuple(
+            Station(each.address, names[each.device], each.vlan) for each in learned if each.device in names
+        )
+        neighbours = tuple(
+            Neighbour(each.address, names[each.device], each.place) for each in resolved if each.device in names
+        )
         return Scene(links, addresses, stations, neighbours)
 
     def routes(self) -> tuple[Route, ...]:
@@ -61,7 +68,7 @@ class Netlink:
     def received(self) -> dict[str, int]:
         """Bytes that each device has received so far, by its driver's own count. KernelError where /proc is missing."""
         try:
-            lines = Path("/proc/net/dev").read_text().splitlines()[2:]
+            lines = Path("/proc/net/dev").read_text(errors="replace").splitlines()[2:]
         except OSError as error:
             raise KernelError(f"/proc/net/dev cannot be read: {error.strerror}") from error
         return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
@@ -73,7 +80,7 @@ class Netlink:
     def _links(self, messages: Iterable[Any], names: Mapping[int, str]) -> tuple[Link, ...]:
         links = []
         for message in messages:
-            name, info = message.get_attr("IFLA_IFNAME"), message.get_attr("IFLA_LINKINFO")
+            name, info = _name(message), message.get_attr("IFLA_LINKINFO")
             kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
             parent = names.get(message.get_attr("IFLA_LINK") or 0, "")
             links.append(
@@ -87,6 +94,12 @@ class Netlink:
                 )
             )
         return tuple(links)
+
+
+def _name(message: Any) -> str:
+    """The link's name, in which the kernel takes any bytes but a few; what is no UTF-8 is shown as such."""
+    name: str | bytes = message.get_attr("IFLA_IFNAME")
+    return name if isinstance(name, str) else name.decode(errors="replace")
 
 
 @contextmanager
@@ -134,20 +147,6 @@ def _route(message: Any, names: Mapping[int, str]) -> Route | None:
     anywhere = "0.0.0.0" if SIZES[message["family"]] == 32 else "::"  # noqa: PLR2004, S104 - bits of IPv4; a route's target
     target = ip_network((message.get_attr("RTA_DST") or anywhere, message["dst_len"]))
     return Route(target, devices, message.get_attr("RTA_PRIORITY") or 0) if devices else None
-
-
-def _station(message: Any, names: Mapping[int, str]) -> Station | None:
-    """A learned entry of a bridge's forwarding table; permanent ones are the bridge's own addresses."""
-    mac, port = message.get_attr("NDA_LLADDR"), names.get(message["ifindex"])
-    learned = message.get_attr("NDA_MASTER") and not message["state"] & NUD_PERMANENT
-    return Station(mac, port, message.get_attr("NDA_VLAN") or 0) if mac and port and learned else None
-
-
-def _neighbour(message: Any, names: Mapping[int, str]) -> Neighbour | None:
-    address, mac = message.get_attr("NDA_DST"), message.get_attr("NDA_LLADDR")
-    device = names.get(message["ifindex"])
-    known = message["family"] in SIZES and address and mac and not message["state"] & NUD_NOARP
-    return Neighbour(address, device, mac) if known and device else None
 
 
 def _present(values: Iterable[T | None]) -> tuple[T, ...]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 PATIENCE = 2.0  # seconds for who writes the file just now
 MODE = 0o600
@@ -16,24 +17,41 @@ MODE = 0o600
 @contextmanager
 def locked(path: Path) -> Iterator[bytes]:
     """Hold the lock libuci takes for writing (file.c, uci_open_stream); gives the content, empty for a new file."""
-    made = not path.exists()
-    with path.open("ab+") as file:
-        deadline = time.monotonic() + PATIENCE
-        while True:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        made = not path.exists()
+        with path.open("ab+") as file:
+            _lock(file, deadline)
+            if not _stands(file, path):
+                continue  # who held it has put another file in its place meanwhile
+            file.seek(0)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-        file.seek(0)
+                yield file.read()
+            except BaseException:
+                if made:
+                    path.unlink(missing_ok=True)
+                raise
+            return
+
+
+def _lock(file: BinaryIO, deadline: float) -> None:
+    while True:
         try:
-            yield file.read()
-        except BaseException:
-            if made:
-                path.unlink(missing_ok=True)
-            raise
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _stands(file: BinaryIO, path: Path) -> bool:
+    """Whether the open file is still the one that has this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def replace(path: Path, content: bytes) -> None:
