@@ -84,14 +84,20 @@ def test_a_refused_change_is_told(site: Site, visit: Visit) -> None:
     expect(page.locator(".offload-notices")).to_be_empty()
 
 
-def test_fw4s_own_switch_is_taken_over_with_one_click(site: Site, visit: Visit) -> None:
+@pytest.mark.parametrize(
+    "ours", ["", "config globals 'globals'\n\toption enabled '0'\n"], ids=["fresh", "off"]
+)
+def test_fw4s_own_switch_is_taken_over_with_one_click(site: Site, visit: Visit, ours: str) -> None:
     site.write("firewall", FIREWALL.replace("'REJECT'", "'REJECT'\n\toption flow_offloading '1'", 1))
+    if ours:
+        site.write("offload", ours)
     site.reload()
     page = visit("zones")
     notice(page, "The firewall offloads every flow itself")
     with page.expect_navigation():
         page.get_by_role("button", name="Take over").click()
     assert (site.option("globals", "mode"), site.option("globals", "taken")) == ("software", "software")
+    assert site.option("globals", "enabled") in {None, "1"}
     assert "flow_offloading '0'" in (site.config / "firewall").read_text()
     page.wait_for_selector("#cbi-offload-zone")
     expect(page.locator(".offload-notices")).to_be_empty()

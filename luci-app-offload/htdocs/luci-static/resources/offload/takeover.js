@@ -26,6 +26,8 @@ function stage(sections) {
 
 	uci.set('offload', globals, 'mode', mode);
 	uci.set('offload', globals, 'taken', mode);
+	if (uci.get('offload', globals, 'enabled') != null)
+		uci.set('offload', globals, 'enabled', '1');
 
 	for (const section of sections)
 		for (const option of [ 'flow_offloading', 'flow_offloading_hw' ])
