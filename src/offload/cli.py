@@ -74,7 +74,7 @@ class Router:
 
     def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
         """What the service answers; where none runs, what it would answer, and do, for once."""
-        self.live(method)
+        self.live("this")
         return self.asked(method, words) or self._alone(method, words)
 
     def _alone(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
