@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -182,7 +183,9 @@ def test_the_door_names_devices_and_leaves_out_those_that_are_gone() -> None:
         socket.AF_BRIDGE: [Seen("02:00:00:00:00:01", "", 1, 9, 0), Seen("02:00:00:00:00:02", "", 1 << 30, 9, 0)],
         socket.AF_UNSPEC: [Seen("10.0.0.2", "02:00:00:00:00:01", 1, 0, 0)],
     }
-    scene = Netlink(seen=lambda family, most: seen[socket.AddressFamily(family)][:most]).scene()
+    door = Netlink(seen=lambda family, most: seen[socket.AddressFamily(family)][:most])
+    with ThreadPoolExecutor(1) as thread:  # pyroute2 wants a thread without an event loop; a browser's may run in ours
+        scene = thread.submit(door.scene).result()
     assert [(each.mac, each.port) for each in scene.stations] == [("02:00:00:00:00:01", "lo")]
     assert [(each.address, each.device, each.mac) for each in scene.neighbours] == [
         ("10.0.0.2", "lo", "02:00:00:00:00:01")
