@@ -84,9 +84,7 @@ def test_a_refused_change_is_told(site: Site, visit: Visit) -> None:
     expect(page.locator(".offload-notices")).to_be_empty()
 
 
-@pytest.mark.parametrize(
-    "ours", ["", "config globals 'globals'\n\toption enabled '0'\n"], ids=["fresh", "off"]
-)
+@pytest.mark.parametrize("ours", ["", "config globals 'globals'\n\toption enabled '0'\n"], ids=["fresh", "off"])
 def test_fw4s_own_switch_is_taken_over_with_one_click(site: Site, visit: Visit, ours: str) -> None:
     site.write("firewall", FIREWALL.replace("'REJECT'", "'REJECT'\n\toption flow_offloading '1'", 1))
     if ours:
