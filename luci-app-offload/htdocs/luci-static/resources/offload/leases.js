@@ -108,7 +108,10 @@ return baseclass.extend({
 		if (sentence)
 			return this.refuse(sentence);
 
-		return this.change(() => bus.exemptAdd({ [option]: [ host ] }, +seconds.value).then(() => { lease.value = ''; }));
+		return this.change(() => bus.exemptAdd({ [option]: [ host ] }, +seconds.value).then(() => {
+			if (lease.value.trim() === host)  // the next one may have been typed meanwhile
+				lease.value = '';
+		}));
 	},
 
 	remove(id) {
