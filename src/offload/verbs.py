@@ -26,11 +26,9 @@ from offload.service.reconcile import Decided
 from offload.status import report, tables
 from offload.status.evidence import Case
 from offload.status.flows import Pair, page, shares
-from offload.status.query import SORTS, Query
+from offload.status.query import PAGE, SORTS, Query
 from offload.system import netifd
 from offload.system.files import RouterDirectory, snapshot_json
-
-PAGE = 200  # flows, where nobody says how many: each page reads the kernel's whole table, so few pages are better
 
 
 class Router(Protocol):

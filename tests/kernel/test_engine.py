@@ -185,7 +185,8 @@ def test_what_it_refuses_stays_in_software(bench: Bench, call: Call, name: str, 
             said(talk, 10)
             seen, forwarded, queued = watched(bench, talk)
             assert seen.fast(ENOUGH), seen
-            assert (forwarded == Crossing(0, 0), queued > 0) == (target in refuses, target in refuses)
+            # a neighbour's question may cross the qdiscs at any time
+            assert (forwarded == Crossing(0, 0), queued >= ENOUGH) == (target in refuses, target in refuses)
             assert conntrack_flags(bench.router, talk) == {"OFFLOAD" if target in refuses else "HW_OFFLOAD"}
     assert chip.count(bench.router, "lan").refused > 0
 

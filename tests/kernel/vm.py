@@ -1,7 +1,8 @@
 """Runs a command in a virtual machine with a stock kernel of Debian: `python -m kernel.vm COMMAND...`.
 
 The machine is gone afterwards; what the command writes to build/ stays. Output comes as it is written, the exit
-status is the command's own, and a machine that hangs is ended with status 124.
+status is the command's own, and a machine that hangs is ended with status 124. Where the machine's kernel dies under
+the command, what it said last is shown.
 """
 
 import contextlib
@@ -20,6 +21,9 @@ from kernel.image import REPOSITORY, pack, python_path
 BUILD = REPOSITORY / "build"
 LONGEST = float(os.environ.get("OFFLOAD_VM_SECONDS", "3600"))  # a hung guest must not hang who waits for it
 TIMED_OUT = 124  # as timeout(1)
+DIED = 255  # virtme-ng's, where the machine ended without telling the command's status
+LAST_WORDS = 120  # lines
+CONSOLE = "-device virtio-serial-pci -device virtconsole,chardev=said"  # virtme-ng sends the serial one nowhere
 PAGE_PORT = 8080
 
 # The sysctls of conntrack and flowtables appear in a namespace only when the modules are there.
@@ -87,8 +91,14 @@ def boot(command: list[str]) -> int:
         image = pack(Path(folder), BUILD, script(command))
         # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
         machine = ["--disable-kvm", "--force-9p", *processors(), *forwarded(), "--memory", "1G", "--user", "root"]
+        said = Path(folder, "console")
+        log = [f"--qemu-opts=-chardev file,id=said,path={said} {CONSOLE}", "--append=console=hvc0 loglevel=5"]
         disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]
-        return _run(["vng", "--run", str(chosen), *machine, *disks, "--", "sh /command.sh"])
+        status = _run(["vng", "--run", str(chosen), *machine, *log, *disks, "--", "sh /command.sh"])
+        if status == DIED:
+            lines = said.read_text(errors="replace").splitlines()[-LAST_WORDS:]
+            print("the virtual machine died; its kernel said last:", *lines, sep="\n", file=sys.stderr)
+        return status
 
 
 def _run(virtme: list[str]) -> int:

@@ -42,9 +42,12 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
             continue
         wanted = expected(table)
         if held is None or name in forced or (held != wanted and must_return(wanted, held, plan.present)):
-            found += [Transaction(wipe(name))] if held and table.hardware else []
-            text = ("" if table.hardware else wipe(name)) + render_table(table)
-            found.append(Transaction(text, (name,) if held else ()))
+            returned = (name,) if held else ()
+            if table.hardware:
+                found += [Transaction(wipe(name), returned)] if held else []
+                found.append(Transaction(render_table(table)))
+            else:
+                found.append(Transaction(wipe(name) + render_table(table), returned))
         elif held != wanted:
             found.append(Transaction(_change(table, wanted, held)))
     return found

@@ -1,7 +1,8 @@
 """Exempts, and zones that only addresses tell -> what of a table's traffic stays on the slow path. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from offload.compiler.pairs import Wish, wishes
@@ -56,29 +57,27 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
     for zone in zones.values():
         if zone.l3 or not zone.subnets:
             continue
-        opened = zip(placed, wishes(config, [(zone.name, other.name) for other in placed]), strict=True)
-        oifs = {
-            each.oif
-            for other, wish in opened
-            for each in table
-            if each.oif in other.l3 and not _grants(wish, each, mode)
-        }
-        reached = zip(placed, wishes(config, [(other.name, zone.name) for other in placed]), strict=True)
-        iifs = {
-            each.iif
-            for other, wish in reached
-            for each in table
-            if each.iif in other.l3 and not _grants(wish, each, mode)
-        }
         called = f"zone {zone.name}, whose subnets it is in,"
-        if oifs:
-            limited = oifs != {each.oif for each in table}
-            exempt = Exempt(zone.name, "", src_ip=zone.subnets)
-            yield ExemptMatch(exempt, oifs=tuple(sorted(oifs)) if limited else (), called=called)
-        if iifs:
-            limited = iifs != {each.iif for each in table}
-            exempt = Exempt(zone.name, "", dest_ip=zone.subnets)
-            yield ExemptMatch(exempt, iifs=tuple(sorted(iifs)) if limited else (), called=called)
+        opened = zip(placed, wishes(config, [(zone.name, other.name) for other in placed]), strict=True)
+        oifs = _denied(opened, table, mode, attrgetter("oif"))
+        if oifs is not None:
+            yield ExemptMatch(Exempt(zone.name, "", src_ip=zone.subnets), oifs=oifs, called=called)
+        reached = zip(placed, wishes(config, [(other.name, zone.name) for other in placed]), strict=True)
+        iifs = _denied(reached, table, mode, attrgetter("iif"))
+        if iifs is not None:
+            yield ExemptMatch(Exempt(zone.name, "", dest_ip=zone.subnets), iifs=iifs, called=called)
+
+
+def _denied(
+    asked: Iterable[tuple[ZoneDevices, Wish]], table: Sequence[Element], mode: Mode, key: Callable[[Element], str]
+) -> tuple[str, ...] | None:
+    """Devices with elements that give more than was asked for them; empty where that is all there are, None if none."""
+    found = {
+        key(each) for zone, wish in asked for each in table if key(each) in zone.l3 and not _grants(wish, each, mode)
+    }
+    if not found:
+        return None
+    return () if found == {key(each) for each in table} else tuple(sorted(found))
 
 
 def _grants(wish: Wish, element: Element, mode: Mode) -> bool:

@@ -61,15 +61,16 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
     if once and any(TAKEN in section.options for section in offload):
         return []
     name = _globals(offload)
+    asked = [("offload", [Edit(name, "globals", TAKEN, Mode.NONE.value)])]
     defaults = [section for section in firewall if section.type == "defaults"]
     switched = [section for section in defaults if section.options.get("flow_offloading") in TRUE]
     if not switched:
-        return [("offload", [Edit(name, "globals", TAKEN, Mode.NONE.value)])] if once else []
+        return asked if once else []
     hardware = any(section.options.get("flow_offloading_hw") in TRUE for section in switched)
     mode = Mode.HARDWARE if hardware else Mode.SOFTWARE
     if not _would_hold(mode, name, offload):
         if once:
-            return [("offload", [Edit(name, "globals", TAKEN, Mode.NONE.value)])]
+            return asked
         raise FileError(
             "nothing is taken over: by 'config globals' in /etc/config/offload (option enabled '0', or a fault that "
             "`offload check` names) every flow would be slow; set enabled to 1 or mend it, then ask again"

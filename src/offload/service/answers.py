@@ -20,12 +20,12 @@ from offload.service.reconcile import Decided
 from offload.service.wishes import WishError
 from offload.status import report
 from offload.status.flows import flows, page, shares
-from offload.status.query import Query, select
+from offload.status.query import PAGE, Query, select
 
 Json = dict[str, Any]
 Given = Mapping[str, Any]
 
-PAGE, LARGEST_PAGE = 200, 500
+LARGEST_PAGE = 500
 TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 

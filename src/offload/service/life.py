@@ -124,13 +124,13 @@ class Service:
             applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted)
             self.sent += applied.changes
             self._taken_out(applied)
-            self._keep(decided)
             if not applied.error:
                 self.sightings.settled()
                 break
             self.ability = Ability()  # a device may no longer be what it was when it was asked
         if applied.error and decided.config.readable:
-            self._keep(replace(decided, plan=self._standing(decided.plan, before.plan if before else Plan())))
+            decided = replace(decided, plan=self._standing(decided.plan, before.plan if before else Plan()))
+        self._keep(decided)
         return self._noted(applied, before)
 
     def follow(self) -> bool:

@@ -132,7 +132,7 @@ def _sent(
             sent += 1
             returned += transaction.returned
     except NftError as refusal:
-        return Applied(before.generation, before.time, sent, str(refusal))
+        return Applied(before.generation, before.time, sent, str(refusal), returned)
     if not sent:
         return Applied(before.generation, before.time)
     return Applied(before.generation + 1, now().isoformat(timespec="seconds"), sent, returned=returned)

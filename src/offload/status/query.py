@@ -24,6 +24,7 @@ SORTS: Mapping[str, Sorting] = {
 }
 REVERSED = "-"
 LARGEST = 1_000_000
+PAGE = 200  # flows, where nobody says how many: each page costs a look at the kernel's whole table
 LONGEST_SHOWN = 60
 
 
