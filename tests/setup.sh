@@ -45,13 +45,22 @@ newest() { # a plain kernel for PCs: no cloud, no real time
     apt-cache search --names-only "^linux-image-$later\.[0-9]+(\+deb[0-9]+)?-amd64\$" | cut -d' ' -f1 | sort -V | tail -n 1
 }
 
-install_later_kernel() {
-    if ls "/boot/vmlinuz-$later."* >/dev/null 2>&1; then return; fi
-    say "installing kernel $later (about one minute)"
+install_later_kernel() { # the newest: some before 6.12.113 free a connection while packets of its flow still use it
     [ -n "$(newest)" ] || quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get update
     image=$(newest)
     [ -n "$image" ] || { say "this Debian has no kernel $later"; exit 1; }
-    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    release=${image#linux-image-}
+    if [ -e "/boot/vmlinuz-$release" ] && [ -e "/lib/modules/$release/build" ]; then return; fi
+    say "installing kernel $release (about one minute)"
+    add_kernel || {
+        quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get update # what apt knew may be gone from the archive
+        image=$(newest)
+        quietly add_kernel
+    }
+}
+
+add_kernel() {
+    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         "$image" "linux-headers-${image#linux-image-}"
 }
 
