@@ -26,11 +26,11 @@ check: setup  ## lint, types, units and the LuCI page in a browser, without a vi
 	$(PYTHON) -m pytest --ignore tests/browser/test_kernel.py
 
 # A machine without KVM stands still now and then, and times are part of what is tested: what fails is tried once more,
-# and says so by an R.
+# and says so by an R. So is all of it where the kernel itself dies, after its last words (tests/kernel/vm.py).
 ONCE_MORE := -p pytest_timeout -p pytest_rerunfailures -p no:cacheprovider --reruns 1
 kernel: setup  ## real traffic through a real kernel, one boot for all; hardware on a later kernel as well
-	$(VM) python3 -m pytest $(ONCE_MORE) tests/kernel
-	OFFLOAD_KERNEL=6.12 $(VM) python3 -m pytest $(ONCE_MORE) tests/kernel/test_engine.py tests/kernel/test_hardware*.py
+	$(VM) --once-more python3 -m pytest $(ONCE_MORE) tests/kernel
+	OFFLOAD_KERNEL=6.12 $(VM) --once-more python3 -m pytest $(ONCE_MORE) tests/kernel/test_engine.py tests/kernel/test_hardware*.py
 	$(PYTHON) -m pytest --reruns 1 tests/browser/test_kernel.py
 
 SOAKED := service survival reconnect roaming storm

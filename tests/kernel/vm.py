@@ -2,7 +2,8 @@
 
 The machine is gone afterwards; what the command writes to build/ stays. Output comes as it is written, the exit
 status is the command's own, and a machine that hangs is ended with status 124. Where the machine's kernel dies under
-the command, what it said last is shown.
+the command, what it said last is shown; with --once-more before the command, all of it is then tried a second time,
+for the flowtables of some stock kernels free what they still use (6.12 to this day, in flow_offload_work_handler()).
 """
 
 import contextlib
@@ -23,6 +24,8 @@ LONGEST = float(os.environ.get("OFFLOAD_VM_SECONDS", "3600"))  # a hung guest mu
 TIMED_OUT = 124  # as timeout(1)
 DIED = 255  # virtme-ng's, where the machine ended without telling the command's status
 LAST_WORDS = 120  # lines
+ONCE_MORE = "--once-more"
+COMPLAINT = re.compile(r"\b(BUG|WARNING|Oops|stall)\b")
 CONSOLE = "-device virtio-serial-pci -device virtconsole,chardev=said"  # virtme-ng sends the serial one nowhere
 PAGE_PORT = 8080
 
@@ -95,10 +98,18 @@ def boot(command: list[str]) -> int:
         log = [f"--qemu-opts=-chardev file,id=said,path={said} {CONSOLE}", "--append=console=hvc0 loglevel=5"]
         disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]
         status = _run(["vng", "--run", str(chosen), *machine, *log, *disks, "--", "sh /command.sh"])
-        if status == DIED:
-            lines = said.read_text(errors="replace").splitlines()[-LAST_WORDS:]
-            print("the virtual machine died; its kernel said last:", *lines, sep="\n", file=sys.stderr)
+        _report(said, died=status == DIED)
         return status
+
+
+def _report(console: Path, *, died: bool) -> None:
+    """Show what the kernel had to say, where it complained of itself or died."""
+    words = console.read_text(errors="replace").splitlines() if console.exists() else []
+    complaint = next((number for number, line in enumerate(words) if COMPLAINT.search(line)), None)
+    if died:
+        print("\nvm: the machine died; its kernel said last:", *words[-LAST_WORDS:], sep="\n", flush=True)
+    elif complaint is not None:
+        print("\nvm: the kernel complained:", *words[complaint:][:LAST_WORDS], sep="\n", flush=True)
 
 
 def _run(virtme: list[str]) -> int:
@@ -142,6 +153,14 @@ def _relay(machine: subprocess.Popen[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
+def main(arguments: list[str]) -> int:
+    """The command's exit status."""
+    once_more = arguments[:1] == [ONCE_MORE]
+    command = arguments[once_more:]
+    status = boot(command)
+    return boot(command) if status == DIED and once_more else status
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us ends the machine as well
-    sys.exit(boot(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))
