@@ -23,10 +23,11 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was asked for a pair, and why that is less than one of its zones asks for."""
+    """What was asked for a pair, and what of it the configuration leaves (`mode`), with the reasons."""
 
     src: str
     dest: str
+    asked: Mode
     mode: Mode
     family: Family
     after_packets: int
@@ -102,35 +103,40 @@ class _Asked:
         mode, family = own.mode or common.mode, own.family or common.family
         after = common.after_packets if own.after_packets is None else own.after_packets
         if own.faulty or mode is None or family is None or after is None:
-            # what nobody may rely on makes the zone slow
+            # what nobody may rely on makes the zone slow, whatever was asked
             section = own.section if own.faulty else common.section
-            return ZoneChoice(name, section, Mode.NONE, family or Family.ANY, after or 0, faulty=True)
+            return ZoneChoice(name, section, mode or Mode.NONE, family or Family.ANY, after or 0, faulty=True)
         return ZoneChoice(name, own.section, mode, family, after)
 
     def wish(self, src: str, dest: str) -> Wish:
         """The pair's own section, else the lower mode, the larger wait and the common family of its two zones."""
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
-        mode, reasons = self._mode(src, dest, ends)
+        asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
+        hindrances = list(self._hindrances(src, dest, ends))
         family = Family.ANY
         for end in ends:
             family = family & (end.family or Family.ANY)
         after = max(end.after_packets or 0 for end in ends)
-        return Wish(src, dest, mode, family, after, tuple(reasons))
+        mode = Mode.NONE if hindrances else asked
+        return Wish(src, dest, asked, mode, family, after, tuple(hindrances or reasons))
 
-    def _mode(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
-        if not self.config.readable:
-            return Mode.NONE, [Why.CONFIG_UNREADABLE()]
-        faults = [*self._faults(src, dest), *(Why.CONFIG_FAULT(section=end.section) for end in ends if end.faulty)]
-        if faults:
-            return Mode.NONE, faults
+    def _asked(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
         for choice in self.config.pair_choices:
-            if (choice.src, choice.dest) == (src, dest):
+            if (choice.src, choice.dest) == (src, dest) and not choice.faulty:
                 return choice.mode, [Why.PAIR_MODE_NONE()] if choice.mode is Mode.NONE else []
         mode = min(end.mode or Mode.NONE for end in ends)
         lowest = [end for end in ends if end.mode is mode]
         if mode is Mode.NONE:
             return mode, [Why.MODE_NONE(zone=end.name) for end in lowest]
         return mode, [Why.LOWER_MODE(zone=end.name, mode=mode.value) for end in lowest if len(lowest) < len(ends)]
+
+    def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice]) -> Iterator[Reason]:
+        """Why none of it is had, whatever was asked."""
+        if not self.config.readable:
+            yield Why.CONFIG_UNREADABLE()
+            return
+        yield from self._faults(src, dest)
+        yield from (Why.CONFIG_FAULT(section=end.section) for end in ends if end.faulty)
 
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
         """Pair and exempt sections with a fault hold whatever pair they may have meant on the slow path.
@@ -156,7 +162,7 @@ def marked(config: Config, src: str, dest: str) -> Iterator[Exempt]:
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode, tuple[Reason, ...]]]:
     """The mode asked for every zone, and why a faulty section counts as none."""
-    if not config.readable:
+    if not config.readable:  # then nobody knows what was asked
         return {zone.name: (Mode.NONE, (Why.CONFIG_UNREADABLE(),)) for zone in config.zones}
     asked = _Asked(config)
     choices = [asked.zone(zone.name) for zone in config.zones]

@@ -188,7 +188,7 @@ def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Rea
     parts = [Why.MARKED_PART(section=each.section) for each in marked(config, wish.src, wish.dest)]
     # what holds for a part comes last: the first Reason is what a slow flow of the pair is told
     reasons = tuple(dict.fromkeys((*bid.reasons, *shared, *(parts if effective is not Mode.NONE else ()))))
-    return PairDecision(wish.src, wish.dest, wish.mode, effective, wish.family, wish.after_packets, reasons)
+    return PairDecision(wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, reasons)
 
 
 def _table(

@@ -29,7 +29,7 @@ class Why(Enum):
     PAIRS_LOWER = "its pairs have sections of their own, with the lower mode {mode}"
     LOWER_MODE = "zone {zone} has the lower mode {mode}"
     CONFIG_UNREADABLE = "not all of its configuration can be read, so the kernel keeps what it has"
-    CONFIG_FAULT = "its section {section} in /etc/config/offload has a fault, so it stays slow"
+    CONFIG_FAULT = "section {section} of /etc/config/offload has a fault and may mean it, so it stays slow"
     EXEMPT_FAULT = "exempt {section} has a fault and may mean this pair, so all of it stays slow"
     EXEMPT = "exempt {section} means all of it"
     MARKED = "rule {section} of /etc/config/firewall marks every packet of it, which offloaded ones would miss"
