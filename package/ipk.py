@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -34,7 +35,7 @@ SCRIPT = """#!/bin/sh
 {default} $0 $@
 """
 SILENT = '[ "${IPKG_NO_SCRIPT}" = "1" ] && exit 0\n'
-RUN = 0o755
+RUN, READ = 0o755, 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,8 @@ class Recipe:
             "Description": description,
         }
         files = {
-            "conffiles": (self.text("conffiles"), 0o644),
-            "control": ("".join(f"{name}: {value}\n" for name, value in fields.items()), 0o644),
+            "conffiles": (self.text("conffiles"), READ),
+            "control": ("".join(f"{name}: {value}\n" for name, value in fields.items()), READ),
             "postinst": (SCRIPT.format(silent=SILENT, default="default_postinst"), RUN),
             "postinst-pkg": (self.text("postinst"), RUN),
             "postrm": (self.text("postrm"), RUN),
@@ -123,6 +124,7 @@ class Page(Recipe):
         """Copy what lands on a router into a folder."""
         shutil.copytree(self.folder / "htdocs", target / "www")
         shutil.copytree(self.folder / "root", target, dirs_exist_ok=True)
+        _settle(target)
 
 
 class Translation(Recipe):
@@ -147,6 +149,7 @@ class Translation(Recipe):
             (catalogues / f"{file.stem}.{language}.lmo").write_bytes(lmo.compiled(file.read_text()))
         offer = f"uci set luci.languages.{language}='{LANGUAGES[language]}'; uci commit luci\n"
         (defaults / self.name).write_text(offer)
+        _settle(target)
 
 
 def recipes() -> Iterator[Recipe]:
@@ -173,8 +176,15 @@ def pack(recipe: Recipe, target: Path) -> Path:
     parts = {"debian-binary": b"2.0\n", "data.tar.gz": data, "control.tar.gz": _tar(control, time)}
     target.mkdir(parents=True, exist_ok=True)
     package = target / f"{recipe.name}_{recipe.version}_{recipe.variables['PKGARCH']}.ipk"
-    package.write_bytes(_tar(((name, content, 0o644) for name, content in parts.items()), time))
+    package.write_bytes(_tar(((name, content, READ) for name, content in parts.items()), time))
     return package
+
+
+def _settle(folder: Path) -> None:
+    """Of modes, where no list says them, leave what git keeps: the rest is the umask of whoever made the checkout."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(RUN if path.stat().st_mode & stat.S_IXUSR else READ)
 
 
 def _content(path: Path) -> tuple[bytes | None, int]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from command import Offload
 from offload.answer import Exit
 from offload.cli import main
+from offload.system import replace
 
 PURE = (["status"], ["print"], ["check"], ["apply", "--dry-run"])
 LIVE = (["apply"], ["flows"], ["snapshot", "somewhere"])
@@ -196,6 +198,60 @@ def test_with_root_nothing_of_the_real_system_is_read_or_written(root: Path, arg
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (0, "")
     assert tree() == before
+
+
+# What is sent to it while it imports the command.
+SIGNALLED = """
+import os, signal, sys
+
+class Importing:
+    def find_spec(name, path=None, target=None):
+        if name == "offload.cli":
+            os.kill(os.getpid(), signal.SIGHUP)
+
+sys.meta_path.insert(0, Importing)
+from offload.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize(("verb", "code"), [("service", Exit.FAILED), ("status", -signal.SIGHUP)])
+def test_a_reload_while_the_service_still_imports_does_not_end_it(root: Path, verb: str, code: int) -> None:
+    command = [sys.executable, "-c", SIGNALLED, verb, "--root", str(root)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "locked", "written"),
+    [
+        ("takeover", "firewall", "offload.globals.mode='software'"),
+        ("giveback", "offload", ".flow_offloading='1'"),
+    ],
+)
+def test_what_was_written_before_a_file_refused_is_named(
+    offload: Offload, root: Path, monkeypatch: pytest.MonkeyPatch, verb: str, locked: str, written: str
+) -> None:
+    monkeypatch.setattr(replace, "PATIENCE", 0.1)
+    edit(root, "firewall", "config defaults\n", "config defaults\n\toption flow_offloading '1'\n")
+    if verb == "giveback":
+        edit(root, "offload", "mode 'none'", "mode 'software'")  # a zone with less would keep all as it is
+        assert offload("takeover", "--root", str(root)).code == Exit.DONE
+    with replace.locked(root / "etc/config" / locked):
+        ran = offload(verb, "--root", str(root))
+    assert (ran.code, ran.out, ran.err.count("\n")) == (Exit.FAILED, "", 1)
+    assert f"etc/config/{locked} cannot be written" in ran.err
+    assert "nothing was changed in it; written before that: " in ran.err and ran.err.rstrip().endswith(written)
+
+
+def test_where_nothing_was_written_nothing_is_named(
+    offload: Offload, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replace, "PATIENCE", 0.1)
+    edit(root, "firewall", "config defaults\n", "config defaults\n\toption flow_offloading '1'\n")
+    with replace.locked(root / "etc/config/offload"):
+        assert "before that" not in offload("takeover", "--root", str(root)).err
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(root: Path) -> None:

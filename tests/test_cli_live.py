@@ -121,3 +121,14 @@ def test_a_snapshot_of_the_running_router_decides_the_same(offload: Offload, liv
     copy = tmp_path / "copy"
     assert offload("snapshot", str(copy)).code == Exit.DONE
     assert offload("print", "--root", str(copy)).out == offload("print").out
+
+
+def test_a_snapshot_into_a_used_directory_is_of_this_router_alone(
+    offload: Offload, live: FakeNft, root: Path, tmp_path: Path
+) -> None:
+    assert live
+    copy = str(tmp_path / "copy")
+    assert offload("snapshot", copy).code == Exit.DONE
+    (root / "etc/config/offload").unlink()
+    assert offload("snapshot", copy).code == Exit.DONE
+    assert offload("print", "--root", copy).out == offload("print").out

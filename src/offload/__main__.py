@@ -1,13 +1,18 @@
 """`python -m offload`."""
 
 import os
+import signal
 import sys
-
-from offload.cli import main
 
 
 def run() -> None:
     """Entry point of the installed command."""
+    if sys.argv[1:2] == ["service"]:
+        # A reload sends it HUP, which would end it until it listens: on a router the imports take seconds.
+        # What is missed so is nothing: the first pass is still to come.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from offload.cli import main
+
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()

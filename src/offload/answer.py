@@ -9,7 +9,7 @@ class Exit(IntEnum):
     """Exit codes; README documents them."""
 
     DONE = 0
-    FAILED = 1  # nothing was changed; the sentence says why
+    FAILED = 1  # it was not done; the sentence says why, and what was written nevertheless
     USAGE = 2  # as argparse has it
     PROBLEMS = 3  # done, as far as the configuration is good; its problems are listed
     LACKING = 4  # kernel or nft cannot do it; the package to install is named

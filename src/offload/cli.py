@@ -56,7 +56,8 @@ class Router:
     def decide(self, *, held: bool = False) -> Decided:
         """Read everything and decide; the kernel is not touched. `held`: with the run-time exempts it holds."""
         snapshot, _ = self.snapshot()
-        leases = reconcile.adopted(self.nft) if held and self.root is None else ()
+        asked = held and self.root is None and snapshot.kernel.nft
+        leases = reconcile.adopted(self.nft) if asked else ()
         return reconcile.decide(reconcile.read(self.uci), snapshot, leases)
 
     def entries(self) -> list[Entry]:
@@ -82,8 +83,7 @@ class Router:
         from offload.service.life import Service
         from offload.service.ubus_object import METHODS, answer
 
-        service = Service(main.doors())
-        service.adopt()
+        service = Service(main.doors(), resident=False)
         service.look()
         return answer(service, METHODS[method], words)
 

@@ -74,6 +74,8 @@ def exempt(ask: Ask, given: argparse.Namespace) -> Answer:
     if given.action == "list":
         data = ask("status", {})
         chosen = {"ok": data["ok"], "exempts": data.get("exempts", [])} | _error(data)
+        if lost := data.get("left_off", {}).get("exempts"):
+            chosen["left_off"] = {"exempts": lost}
         return _told(chosen, lambda: _exempts_text(chosen["exempts"]))
     if given.action == "delete":
         data = ask("exempt_delete", {"id": given.id or 0})
@@ -111,17 +113,31 @@ def _handed(uci: Any, planned: Callable[..., list[edits.Write]], nothing: str, d
         if isinstance(found, Problem) and found.fault is not Fault.FILE_MISSING:
             raise FileError(str(found))
     writes = planned(*(() if isinstance(found, Problem) else found for found in packages.values()))
-    for package, changes in writes:
-        uci.write(package, changes)
+    _write(uci, writes)
     if all(package != "firewall" for package, _ in writes):
         return Answer(nothing, {"ok": True, "changed": False})
     text = f"{done} Reload the firewall: /etc/init.d/firewall reload"
     return Answer(text, {"ok": True, "changed": True})
 
 
+def _write(uci: Any, writes: list[edits.Write]) -> None:
+    """One file after the other; a refusal speaks of its own file, and so is told what stands in the others by then."""
+    written: list[str] = []
+    for package, changes in writes:
+        try:
+            uci.write(package, changes)
+        except FileError as refusal:
+            if not written:
+                raise
+            raise FileError(f"{refusal}; written before that: {', '.join(written)}") from refusal
+        written += [f"{package}.{each.section}.{each.option}='{each.value or ''}'" for each in changes]
+
+
 def applied_text(data: Json) -> str:
     """What a pass did, in a sentence."""
     count = data["changes"]
+    if not count and data.get("missing"):
+        return "Nothing was sent."
     if not count:
         return "Nothing to do: the kernel already has it."
     return f"Applied in {count} transaction{'s' * (count != 1)}."
@@ -129,6 +145,8 @@ def applied_text(data: Json) -> str:
 
 def _changed(data: Json) -> Answer:
     def text() -> str:
+        if data.get("missing"):
+            return "Written, but nothing takes effect: kernel or nft cannot do it."
         lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in data["changed"]]
         return "\n".join(lines) or "Written; no pair takes another path for it."
 
@@ -139,7 +157,15 @@ def _told(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> A
     """The reply as an answer; a refusal has its sentence and nothing else to show."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
-    return Answer(text(), data, Exit.PROBLEMS if notes else Exit.DONE, notes)
+    missing = tuple(data.get("missing", ()))
+    code = Exit.LACKING if missing else Exit.PROBLEMS if notes else Exit.DONE
+    return Answer(text(), data, code, (*notes, *missing, *left_off(data)))
+
+
+def left_off(data: Json) -> tuple[str, ...]:
+    """That the service's reply had more than ubus carries: without a word, what is not there would seem not to be."""
+    lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
+    return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
 
 
 def notes(data: Json) -> tuple[str, ...]:

@@ -55,15 +55,15 @@ def status(router: Router, _: argparse.Namespace) -> Answer:
         return _served(data, partial(tables.status_text, data), tuple(data.get("notes", ())))
     decided = router.decide(held=True)
     notes: list[str] = []
-    entries, pending = [], []
+    entries, pending, unreadable = [], [], reconcile.unreadable(decided)
     if router.root is None:
-        pending = reconcile.pending(decided, router.nft)
+        pending = [] if unreadable else reconcile.pending(decided, router.nft)
         try:
             entries = router.entries()
         except KernelError as error:
             notes.append(f"flows are not counted: {error}")
     counted = shares(entries, decided.snapshot, decided.plan)
-    applied = Applied(error=reconcile.unreadable(decided))
+    applied = Applied(error=unreadable)
     cases = _proven(router, decided, entries)
     data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, cases)
     data["applied"]["pending"] = len(pending)
@@ -78,7 +78,7 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     query = Query.of(words)  # what can never be meant is told before anything is read
     if data := _pages(router, words | ({"all": True} if given.all else {}), query.limit):
         return _served(data, partial(tables.flows_text, data.get("flows", ())), _others(data))
-    decided = router.decide()
+    decided = router.decide(held=True)
     query = Query.of(words, [zone.name for zone in decided.plan.zones])
     entries = router.entries()
     cases = _proven(router, decided, entries)
@@ -106,7 +106,7 @@ def check(router: Router, _: argparse.Namespace) -> Answer:
         return _served(data, str)
     sentences = [*commands.notes(data), *data["missing"]]
     code = Exit.LACKING if data["missing"] else Exit.PROBLEMS if sentences else Exit.DONE
-    return Answer("\n".join(sentences) or "Nothing is wrong.", data, code)
+    return Answer("\n".join(sentences) or "Nothing is wrong.", data, code, commands.left_off(data))
 
 
 def apply(router: Router, given: argparse.Namespace) -> Answer:
@@ -142,7 +142,7 @@ def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
     ]
     replies = {netifd.DUMP: netifd.named_only(dump)}
     directory = RouterDirectory(Path(given.directory))
-    directory.write(sections, snapshot_json(snapshot, replies))
+    directory.write(sections, snapshot_json(snapshot, replies), packages)
     notes = tuple(str(found) for found in packages.values() if not isinstance(found, tuple))
     text = f"Written to {directory.root}. Try: offload check --root {directory.root}"
     return Answer(text, {"ok": True, "directory": str(directory.root)}, notes=notes)
@@ -177,6 +177,7 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
         if not more.get("flows"):
             break
         data = data | {"flows": flows_so_far + more["flows"]}
+        data.pop("left_off", None)  # of the first page: here they are
     return data
 
 
@@ -192,7 +193,7 @@ def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...
     """What the service answered; a refusal has its sentence and nothing else to show."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
-    return Answer(text(), data, notes=notes)
+    return Answer(text(), data, notes=(*notes, *commands.left_off(data)))
 
 
 def _code(decided: Decided) -> Exit:

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_network
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.compiler.exempts import exempt_rules
@@ -48,6 +48,7 @@ def kernel(lease: Lease) -> LiveTable:
     )
 
 
+@settings(deadline=None)
 @given(EXEMPTS, st.integers(1, 999_999_999))
 def test_a_lease_is_found_again_where_it_works(exempt: Exempt, number: int) -> None:
     lease = Lease(number, exempt, 3600, 1800)

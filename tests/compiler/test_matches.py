@@ -22,6 +22,7 @@ from offload.model.network import Link, Network, Snapshot
 from offload.model.plan import Lease, Plan, Why
 
 KIDS = (ip_network("192.168.1.128/25"), ip_network("2001:db8::/64"))
+EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 LAN, GUEST, WAN = (Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
 ZONES = (LAN, GUEST, WAN, Zone("kids", "@zone[3]", subnets=KIDS), Zone("rest", "@zone[4]", inverted=True))
 SNAPSHOT = Snapshot(links=tuple(map(Link, ("lan", "guest", "wan"))), networks=(Network("down", up=False),))
@@ -90,6 +91,57 @@ def test_the_faster_table_alone_is_denied() -> None:
     snapshot = Snapshot(links=links)
     found = plan(config, resolve(config, snapshot), snapshot)
     assert (matches(found, "hw"), matches(found)) == (ALL_OF_KIDS, [])
+
+
+DENIED: dict[str, tuple[dict[str, Any], tuple[Any, ...], Mode, list[Why]]] = {
+    "a part": (chosen(Mode.NONE), KIDS, Mode.SOFTWARE, [Why.SUBNETS_PART]),
+    "nothing": (chosen(Mode.SOFTWARE), KIDS, Mode.SOFTWARE, []),
+    "all, for they may be any address": (chosen(Mode.NONE), EVERYWHERE, Mode.NONE, [Why.SUBNETS_ANY]),
+    "nothing, though they may be any address": (chosen(Mode.SOFTWARE), EVERYWHERE, Mode.SOFTWARE, []),
+    "every address of one family": (chosen(Mode.NONE), EVERYWHERE[:1], Mode.SOFTWARE, [Why.SUBNETS_PART]),
+    "other pairs alone": (
+        {"pair_choices": (PairChoice("kids", "lan", "p", Mode.NONE),), "permissions": EVERY_PAIR},
+        KIDS,
+        Mode.SOFTWARE,
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DENIED)
+def test_a_pair_says_what_a_zone_of_subnets_keeps_of_it(name: str) -> None:
+    more, subnets, effective, reasons = DENIED[name]
+    zones = (LAN, GUEST, WAN, Zone("kids", "@zone[3]", subnets=subnets))
+    (pair,) = (each for each in planned(zones=zones, **more).pairs if (each.src, each.dest) == ("lan", "wan"))
+    assert (pair.effective, [reason.code for reason in pair.reasons]) == (effective, reasons)
+
+
+def test_what_is_kept_of_a_pair_in_hardware_by_a_zone_in_software() -> None:
+    links = tuple(Link(name, hw_tc_offload=True) for name in ("lan", "guest", "wan"))
+    zones = (LAN, WAN, Zone("kids", "@zone[3]", subnets=EVERYWHERE))
+    choices = (ZoneChoice("kids", "k", Mode.SOFTWARE),)
+    config = Config(zones=zones, globals=Globals(mode=Mode.HARDWARE), zone_choices=choices, permissions=FORWARDINGS[:1])
+    (pair,) = plan(config, resolve(config, Snapshot(links=links)), Snapshot(links=links)).pairs
+    assert (pair.effective, [reason.code for reason in pair.reasons]) == (Mode.NONE, [Why.SUBNETS_ANY])
+
+
+def test_a_pair_that_is_kept_out_of_one_of_its_two_tables() -> None:
+    """Lan goes the way of twin's software by lan2; the zone of any address has software as well."""
+    able = Snapshot(links=tuple(Link(name, hw_tc_offload=True) for name in ("lan", "lan2", "wan")))
+    lan, twin = Zone("lan", "@zone[0]", devices=("lan", "lan2")), Zone("twin", "@zone[1]", devices=("lan2",))
+    zones = (lan, twin, WAN, Zone("kids", "@zone[3]", subnets=EVERYWHERE))
+    choices = tuple(ZoneChoice(name, name, Mode.SOFTWARE) for name in ("kids", "twin"))
+    forwardings = tuple(Permission(src, "wan", src) for src in ("lan", "twin"))
+    config = Config(zones=zones, globals=Globals(mode=Mode.HARDWARE), zone_choices=choices, permissions=forwardings)
+    found = plan(config, resolve(config, able), able).pairs
+    (pair,) = (each for each in found if (each.src, each.dest) == ("lan", "wan"))
+    assert (pair.effective, pair.reasons[-1].code) == (Mode.SOFTWARE, Why.SUBNETS_ANY)
+
+
+def test_subnets_that_may_be_any_address_are_called_so() -> None:
+    zones = (LAN, GUEST, WAN, Zone("kids", "@zone[3]", subnets=EVERYWHERE))
+    called = {match.called for match in planned(zones=zones, **chosen(Mode.NONE)).tables[0].exempts}
+    assert called == {"zone kids, whose subnets may be any address,"}
 
 
 def test_an_exempt_of_all_of_it_holds_for_its_addresses() -> None:

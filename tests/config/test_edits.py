@@ -152,6 +152,55 @@ def test_what_was_not_taken_or_was_changed_since_stays(switch: dict[str, str], o
     assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == (ours, switch["flow_offloading"])
 
 
+@pytest.mark.parametrize(
+    ("ours", "more", "back"),
+    [
+        ({}, (), True),
+        ({}, (section("zone", "a", name="lan"), section("zone", "b", name="wan", mode="software")), True),
+        ({}, (section("pair", "a", src="lan", dest="wan", mode="hardware"),), True),
+        ({"enabled": "0"}, (), False),
+        ({"family": "ipv7"}, (), False),
+        ({"exclude_device": "br-lan,lan1"}, (), False),
+        ({}, (section("globals", "more", enabled="0"),), False),
+        ({}, (section("zone", "a", name="guest", mode="none"),), False),
+        ({}, (section("zone", "a", name="guest", mode="quick"),), False),
+        ({}, (section("pair", "a", src="lan", dest="wan", mode="none"),), False),
+        ({}, (section("pair", "a", src="lan", dest="wan"),), False),
+    ],
+)
+def test_what_was_made_slow_since_is_not_made_fast(
+    ours: dict[str, str], more: tuple[Section, ...], *, back: bool
+) -> None:
+    uci = files({"flow_offloading": "1"})
+    takeover(uci)
+    uci.write("offload", [Edit("globals", "globals", option, value) for option, value in ours.items()])
+    found = uci.packages["offload"]
+    assert isinstance(found, tuple)
+    uci.packages["offload"] = (*found, *more)
+    assert giveback(uci, forget=True).data["changed"] is back
+    assert options(uci, "firewall")["flow_offloading"] == str(int(back))
+    assert "taken" not in options(uci, "offload")
+
+
+def test_a_mode_that_is_none_of_ours_was_not_taken() -> None:
+    assert giveback(files({"flow_offloading": "0"}, {"mode": "x", "taken": "x"})).data["changed"] is False
+
+
+def test_fw4_looks_at_the_first_defaults_only_and_so_does_takeover() -> None:
+    def two(first: str, second: str) -> FakeUci:
+        uci = files({"flow_offloading": first})
+        later = Section("firewall", "defaults", "cfg02", "@defaults[1]", {"flow_offloading": second})
+        uci.packages["firewall"] = (*uci.packages["firewall"], later)  # type: ignore[misc]
+        return uci
+
+    assert takeover(two("0", "1")).data["changed"] is False
+    uci = two("1", "1")
+    assert takeover(uci).data["changed"] is True
+    assert [each.options["flow_offloading"] for each in uci.packages["firewall"]] == ["0", "1"]  # type: ignore[union-attr]
+    assert giveback(uci).data["changed"] is True
+    assert options(uci, "firewall")["flow_offloading"] == "1"
+
+
 @pytest.mark.parametrize("ours", [{"enabled": "0"}, {"enabled": "off", "mode": "software"}, {"family": "ipv7"}])
 def test_what_would_leave_all_flows_slow_is_not_taken_over_and_says_why(ours: dict[str, str]) -> None:
     uci = files({"flow_offloading": "1"}, ours)

@@ -53,6 +53,35 @@ def test_enabled_that_cannot_be_read_is_off() -> None:
     assert not config.globals.enabled
 
 
+@pytest.mark.parametrize(
+    ("options", "held"),
+    [
+        ({"exclude_device": ("lan1", "br-lan,lan1")}, True),
+        ({"exclude_device": "way_too_long_a_name"}, True),
+        ({"enabled": "perhaps"}, True),
+        ({"exclude_devices": "lan1"}, False),
+        ({"device": "br-lan,lan1"}, False),
+    ],
+)
+def test_what_may_mean_any_zone_holds_all_pairs_and_says_so(options: Options, *, held: bool) -> None:
+    sections = package("offload", ("globals", options), ("zone", {"name": "lan", "mode": "software"}))
+    config, problems = load({"firewall": package("firewall", *ZONES), "offload": sections})
+    assert config.pair_choices == (PairChoice("*", "*", "@globals[0]", Mode.NONE, faulty=True),) * held
+    told = {True: "nothing is offloaded", False: "zones without a mode of their own stay on the slow path"}
+    assert [told[held] in problem.text for problem in problems] == [True]
+
+
+def test_of_two_globals_the_slower_value_of_each_option_counts() -> None:
+    first = {"enabled": "0", "mode": "hardware", "family": "ipv4", "exclude_device": "lan1", "auto_exempt": "1"}
+    second = {"enabled": "1", "mode": "software", "after_packets": "20", "exclude_device": "lan2", "auto_exempt": "0"}
+    for sections in ((first, second), (second, first)):
+        config, faults = loaded(*(("globals", options) for options in sections))
+        found = config.globals
+        assert (found.enabled, found.mode, found.auto_exempt) == (False, Mode.SOFTWARE, True)
+        assert (found.family, found.after_packets) == (Family.IPV4, 20)
+        assert (set(found.exclude_devices), faults) == ({"lan1", "lan2"}, [Fault.DUPLICATE_SECTION])
+
+
 def test_a_list_keeps_its_good_values_beside_its_problems() -> None:
     config, faults = loaded(("globals", {"exclude_device": ("eth1", "a b", 'x"', "eth2")}))
     assert config.globals.exclude_devices == ("eth1", "eth2")
@@ -75,6 +104,24 @@ ZONE_CASES: dict[str, tuple[list[Options], list[ZoneChoice], list[Fault]]] = {
         [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE)],
         [Fault.DUPLICATE_SECTION],
     ),
+    "twice, each with something of its own": (
+        [
+            {"name": "lan", "mode": "software", "family": "ipv4"},
+            {"name": "lan", "mode": "software", "after_packets": "9"},
+        ],
+        [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE, Family.IPV4, 9)],
+        [Fault.DUPLICATE_SECTION],
+    ),
+    "twice, and one as globals say": (
+        [{"name": "lan", "mode": "software"}, {"name": "lan", "family": "ipv4", "after_packets": "9"}],
+        [ZoneChoice("lan", "@zone[0]", Mode.NONE, Family.IPV4, 9)],
+        [Fault.DUPLICATE_SECTION],
+    ),
+    "twice, and both as globals say": (
+        [{"name": "lan"}, {"name": "lan"}],
+        [ZoneChoice("lan", "@zone[0]")],
+        [Fault.DUPLICATE_SECTION],
+    ),
     "without a name": (
         [{"mode": "none"}],
         [ZoneChoice("*", "@zone[0]", Mode.NONE, faulty=True)],
@@ -93,6 +140,38 @@ def test_zone_choices(name: str) -> None:
     sections, choices, expected = ZONE_CASES[name]
     config, faults = loaded(*(("zone", options) for options in sections))
     assert (list(config.zone_choices), faults) == (choices, expected)
+
+
+def test_of_two_sections_the_one_that_relies_on_faulty_globals_keeps_its_zone_slow() -> None:
+    config, _ = loaded(
+        ("globals", {"mode": "x"}), ("zone", {"name": "lan", "mode": "software"}), ("zone", {"name": "lan"})
+    )
+    assert config.zone_choices == (ZoneChoice("lan", "@zone[0]"),)
+    assert config.globals.mode is None
+
+
+OFF = ("zone", {"name": "guest", "enabled": "0"})
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        ("zone", {"name": "guest", "mode": "x"}),
+        ("pair", {"src": "guest", "dest": "wan", "mode": "none"}),
+        ("pair", {"src": "moon", "dest": "guest", "mode": "x"}),
+        ("exempt", {"src": "guest", "src_ip": "10.0.0.5"}),
+        ("exempt", {"dest": "guest", "src_ip": "10.0.0.500"}),
+    ],
+)
+def test_a_section_of_a_disabled_zone_has_no_effect(section: tuple[str, Options]) -> None:
+    config, faults = loaded(section, firewall=(*ZONES, OFF))
+    assert (config.zone_choices, config.pair_choices, config.exempts) == ((), (), ())
+    assert faults == [Fault.DISABLED_ZONE]
+
+
+def test_a_zone_of_which_one_section_is_not_disabled_is_there() -> None:
+    config, faults = loaded(("exempt", {"src": "lan"}), firewall=(*ZONES, ("zone", {"name": "lan", "enabled": "no"})))
+    assert (config.exempts[0].faulty, faults) == (False, [])
 
 
 def test_a_zone_that_is_not_there_harms_no_other() -> None:

@@ -129,13 +129,15 @@ def test_what_marks_nothing_that_could_be_offloaded(rule: Options) -> None:
 
 def test_where_a_rule_sees_destinations_before_they_are_translated_they_are_left_out() -> None:
     words = {"dest": "*", "proto": "tcp", "dest_ip": "203.0.113.9", "dest_port": "80"}
+    # whatever the zone: reflection and SNAT translate where neither masq nor a port forward names it
+    for src in ("lan", "wan", "guest"):
+        there, back = markings(dscp(**words, src=src))
+        assert [told(there), told(back)] == [{"proto": ("tcp",)}, {"proto": ("tcp",)}]
+    own = markings(dscp(**words, src_ip="192.168.1.0/24"))
+    assert [told(each) for each in own] == [{"proto": ("tcp",), "src_ip": NET}, {"proto": ("tcp",), "dest_ip": NET}]
     kept = {"proto": ("tcp",), "dest_ip": HOST, "dest_port": ((80, 80),)}
-    assert told(markings(dscp(**words))[0]) == kept
-    assert told(markings(dscp(**words, src="wan"))[0]) == {"proto": ("tcp",)}  # wan has masq
-    redirect = ("redirect", {"src": "lan", "dest": "wan", "dest_ip": "203.0.113.9"})
-    config, _ = loaded(firewall=(*ZONES, redirect, ("rule", dscp(**words))))
-    assert told(config.markings[0]) == {"proto": ("tcp",)}
     assert told(markings(dscp(**words, src="*"))[0]) == kept  # in mangle_forward, where they are
+    assert told(markings(dscp(**{**words, "dest": "wan"}, src="*"))[0]) == kept  # in mangle_postrouting
 
 
 def test_lists_that_make_too_many_elements_are_left_out_longest_first() -> None:

@@ -36,6 +36,7 @@ GOOD: list[tuple[Parser, str, Any]] = [
     (options.network, "192.168.1.50", ip_network("192.168.1.50/32")),
     (options.network, "192.168.1.50/24", ip_network("192.168.1.0/24")),
     (options.network, "10.0.0.0/255.0.0.0", ip_network("10.0.0.0/8")),
+    (options.network, "10.0.0.0/0.0.0.0", ip_network("0.0.0.0/0")),
     (options.network, "2001:DB8::1", ip_network("2001:db8::1/128")),
     (options.network, "::/0", ip_network("::/0")),
     (options.mac, "AA-bb-CC-dd-EE-ff", "aa:bb:cc:dd:ee:ff"),
@@ -71,6 +72,12 @@ BAD: list[tuple[Parser, tuple[str, ...], Fault]] = [
         ("", "1.2.3", "1.2.3.4/33", "1.2.3.4-5", "!1.2.3.4", "host", "fe80::1%lo", "::/129", "1.2.3.4/", "01.2.3.4"),
         Fault.BAD_ADDRESS,
     ),
+    # Python takes the first three for the inverse of a mask, which they are not for fw4
+    (
+        options.network,
+        ("192.168.1.5/0.0.0.255", "0.0.0.5/0.0.0.255", "1.2.3.4/127.255.255.255", "1.2.3.4/255.0.255.0", "::1/::ff"),
+        Fault.BAD_ADDRESS,
+    ),
     (options.mac, ("", "00:11:22:33:44", "00:11:22:33:44:5g", "001122334455", "00:11:22:33:44:55\n"), Fault.BAD_MAC),
     (options.ports, ("", "-", "1-", "2-1", "65536", "http", "1-2-3", "1,2", " 1"), Fault.BAD_PORT),
     (options.protocol, ("", "icmp", "47", "tcp,udp", "!tcp"), Fault.BAD_PROTOCOL),
@@ -81,6 +88,17 @@ BAD: list[tuple[Parser, tuple[str, ...], Fault]] = [
     ),
     (options.dscp, ("", "64", "-1", "cs8", "af14", "0x2e"), Fault.BAD_DSCP),
 ]
+
+
+def test_the_sentence_on_names_tells_what_a_name_may_be() -> None:
+    assert (
+        f"at most {options.LONGEST_ZONE_NAME} of A-Z a-z 0-9 / _ . -, the first none of 0-9 / -" in Fault.BAD_NAME.value
+    )
+    ascii_ = [chr(code) for code in range(128)]
+    first = {char for char in ascii_ if not isinstance(options.identifier(char), Bad)}
+    later = {char for char in ascii_ if not isinstance(options.identifier("x" + char), Bad)}
+    assert later == {char for char in ascii_ if char.isalnum()} | set("/_.-")
+    assert later - first == set("0123456789/-")
 
 
 def name(word: object) -> str:

@@ -18,7 +18,7 @@ def test_it_brings_the_kernel_there_and_then_sends_nothing(service: Resident) ->
     service.until(lambda: service.devices() == HOME_DEVICES)
     service.quiet()
     before = service.router.generation()
-    assert service.call("reload") == {"ok": True, "changes": 0, "returned": [], "problems": []}
+    assert service.call("reload") == {"ok": True, "changes": 0, "returned": [], "problems": [], "missing": []}
     assert service.router.generation() == before
 
 

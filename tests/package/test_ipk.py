@@ -2,13 +2,15 @@
 
 import ast
 import re
+import shutil
+import stat
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
 import pytest
-from package.ipk import Recipe, build
+from package.ipk import APP, Recipe, build
 
 from offload import __version__
 from package.router import REPOSITORY
@@ -81,6 +83,21 @@ def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = (build(FOLDER, tmp_path / name) for name in ("first", "second"))
     assert first.read_bytes() == second.read_bytes()
     assert re.fullmatch(r"offload_[0-9.]+-r[0-9]+_all\.ipk", first.name)
+
+
+def test_the_umask_of_the_checkout_does_not_matter(tmp_path: Path) -> None:
+    """What git keeps of a mode is whether a file can be executed."""
+    packages = []
+    for umask in (0o002, 0o022, 0o077):
+        folder = tmp_path / f"{umask:o}" / "luci-app-offload"
+        for file in sorted(path for part in ("htdocs", "root") for path in (APP / part).rglob("*") if path.is_file()):
+            copy = folder / file.relative_to(APP)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
+            copy.chmod((0o777 if file.stat().st_mode & stat.S_IXUSR else 0o666) & ~umask)
+        shutil.copy(APP / "Makefile", folder)
+        packages.append(build(folder, folder.parent).read_bytes())
+    assert packages[0] == packages[1] == packages[2]
 
 
 def test_everything_belongs_to_root_and_has_one_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

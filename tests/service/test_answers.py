@@ -108,13 +108,24 @@ def test_flush_returns_the_tables_of_the_flows_meant(fakes: Fakes) -> None:
 def test_cut_ends_the_connections_meant_and_needs_a_word(fakes: Fakes) -> None:
     fakes.conntrack._entries = FLOWS[:3]
     assert call(fakes, "cut", query={"host": "192.168.1.11"}) == {"ok": True, "flows": 0, "ended": 0}
-    for empty in ({}, {"sort": "src"}):
-        assert (
-            call(fakes, "cut", query=empty)["error"] == "query: name whose connections are to end: zone, host or state"
-        )
+    assert call(fakes, "cut", query={})["error"] == "query: name whose connections are to end: zone, host or state"
     assert fakes.conntrack.deleted == []
     assert call(fakes, "cut", query={"host": "192.168.1.10"}) == {"ok": True, "flows": 3, "ended": 3}
     assert fakes.conntrack.deleted == FLOWS[:3]
+
+
+@pytest.mark.parametrize("method", ["cut", "flush"])
+@pytest.mark.parametrize(
+    "word", [{"limit": 1}, {"sort": "src"}, {"offset": 1}, {"all": True}, {"colour": "x"}], ids=str
+)
+def test_words_that_choose_no_flows_are_refused_where_there_is_no_way_back(
+    fakes: Fakes, method: str, word: dict[str, Any]
+) -> None:
+    fakes.conntrack._entries = FLOWS[:3]
+    found = call(fakes, method, query={"host": "192.168.1.10"} | word)
+    sentence = f"query: '{next(iter(word))}' does not choose flows: use zone, host, state"
+    assert found == {"ok": False, "error": sentence}
+    assert fakes.conntrack.deleted == [] and len(fakes.nft.sent) == 1
 
 
 def test_check_tells_what_status_tells(fakes: Fakes) -> None:
@@ -147,6 +158,23 @@ def test_an_exempt_for_a_while(fakes: Fakes) -> None:
     assert fakes.service.work().returned == ()
 
 
+def test_the_shortest_exempt_reaches_the_kernel(fakes: Fakes) -> None:
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=3)["ok"] is True
+    assert "192.168.1.50 timeout 3s expires 3s" in fakes.nft.sent[-1]
+
+
+def test_who_asks_in_its_last_seconds_leaves_an_exempt_its_tidying_pass(fakes: Fakes) -> None:
+    call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)
+    fakes.clock.now += 59
+    assert call(fakes, "status")["exempts"] == []
+    assert fakes.service.leases.next_end() is not None
+    assert not fakes.service.leases.ended(fakes.clock())
+    fakes.clock.now += 1.5
+    assert fakes.service.leases.ended(fakes.clock())
+    assert not fakes.service.leases.ended(fakes.clock())
+    assert fakes.service.work().changes == 1
+
+
 def test_the_same_exempt_again_takes_the_place_of_the_first(fakes: Fakes) -> None:
     call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)
     assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=600)["id"] == 2
@@ -177,6 +205,7 @@ def test_an_exempt_that_nft_refuses_leaves_the_one_it_was_to_replace(fakes: Fake
     [
         ({"src_ip": "192.168.1.500"}, 60, "src_ip"),
         ({"src_ip": "192.168.1.5"}, 0, "timeout"),
+        ({"src_ip": "192.168.1.5"}, 2, "timeout: '2' is not a whole number from 3 to 2592000"),
         ({"src_ip": "192.168.1.5"}, True, "timeout"),
         ({"src_ip": "192.168.1.5"}, 10**9, "timeout"),
         ({"dest_port": "80"}, 60, "proto"),

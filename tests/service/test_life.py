@@ -2,16 +2,20 @@
 
 import gc
 import os
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import pytest
 
+from offload.compiler.leases import comment
 from offload.errors import BusError, NftError
 from offload.model.config import Exempt, Mode
+from offload.model.live import LiveTable, Timed
 from offload.model.network import Kernel, Lack, Neighbour, Station
 from offload.model.plan import Why
 from offload.model.problem import Fault
 from offload.service import answers
+from offload.service.life import Service
 from offload.system.netifd import DUMP
 from service.routers import OFFLOAD, SCENE, Fakes, HoldingNft, router, section, without
 
@@ -158,6 +162,66 @@ def test_a_move_is_left_to_the_pass_where_something_else_changed_too() -> None:
     moved(fakes)
     assert not fakes.service.follow()
     assert fakes.service.work().returned == ("flow_offload",)
+
+
+def test_a_move_in_an_exempt_s_last_seconds_does_not_begin_it_anew() -> None:
+    fakes = router()
+    fakes.service.leases.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 60, fakes.clock())
+    fakes.service.work()
+    sent = len(fakes.nft.sent)
+    for seconds in (59, 2):
+        fakes.clock.now += seconds
+        fakes.service.leases.ended(fakes.clock())
+        moved(fakes)
+        assert not fakes.service.follow()
+    assert len(fakes.nft.sent) == sent
+
+
+def test_a_move_does_not_mend_what_is_wrong_nor_tell_it_again() -> None:
+    fakes = router()
+    fakes.service.work()
+    fakes.uci.packages["firewall"] = Fault.FILE_SYNTAX.at("firewall", detail="line 3")
+    error = fakes.service.work().error
+    for _ in range(3):
+        fakes.service.news.clear()
+        moved(fakes)
+        assert fakes.service.follow()
+        assert (fakes.service.applied.error, fakes.service.applied.returned) == (error, ("flow_offload",))
+        fakes.service.work()
+        assert [name for name, _ in fakes.service.news] == ["offload.applied"]
+
+
+@dataclass(slots=True)
+class Slow(HoldingNft):
+    """An nft that gives no answer the first times it is asked what there is."""
+
+    silent: int = 2
+
+    def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
+        if self.silent:
+            self.silent -= 1
+            raise NftError("nft did not answer within 10 seconds")
+        return HoldingNft.live(self, names)
+
+
+def test_exempts_of_an_earlier_life_survive_an_nft_that_is_silent_at_first() -> None:
+    earlier = router()
+    earlier.service.leases.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 3600, earlier.clock())
+    earlier.service.work()
+    (lease,) = earlier.service.leases.living(earlier.clock())
+    (held,) = earlier.nft.live(["flow_offload"]).values()
+    name = next(name for name in held.elements if name.startswith("exempt"))
+    timed = Timed(name, "02:00:00:00:00:77", comment(lease), 3600, 3500)
+    nft = Slow(held={held.name: replace(held, timed=(timed,))})
+    later = Service(replace(earlier.service.doors, nft=nft))
+    for _ in range(2):
+        assert later.work().error == "nft did not answer within 10 seconds"
+        assert (nft.sent, later.decided) == ([], None)
+    assert (later.work().changes, nft.sent) == (0, [])
+    assert [(each.id, each.expires) for each in later.leases.living(earlier.clock())] == [(1, 3500)]
+    nft.silent = 1  # later it is a failure like any other
+    assert later.work().error and later.leases.living(earlier.clock())
+    assert later.work().changes == 0
 
 
 def test_ubus_away_keeps_everything() -> None:

@@ -60,6 +60,37 @@ def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:
     assert watched(Told(generations=1, tables=THEIRS | OURS, causes=(FIREWALL_CHANGED,)), 0).cause == TABLES_CHANGED
 
 
+class Presence:
+    """Stands where Presence stands, beside another service or not."""
+
+    descriptor = None
+
+    def __init__(self, *, alone: bool) -> None:
+        self.alone = alone
+
+    def connect(self) -> None:
+        if not self.alone:
+            raise BusError("ubus does not take our objects: is another offload service running?")
+
+    def leave(self, *, lost: bool) -> None:
+        assert not lost
+
+
+@pytest.mark.parametrize(("alone", "upgrading", "goes"), [(True, False, True), (True, True, False), (False,) * 3])
+def test_tables_go_with_the_service_that_has_the_name(*, alone: bool, upgrading: bool, goes: bool) -> None:
+    """One that only waited for its name on ubus would take away the tables of the one that has it."""
+    fakes = router()
+    fakes.service.work()
+    fakes.nft.live(["flow_offload"])
+    fakes.nft.sent.clear()
+    loop = Loop.__new__(Loop)  # without its sockets
+    loop.service, loop.watch, loop.presence = fakes.service, Watch(), Presence(alone=alone)  # type: ignore[assignment]
+    loop.upgrading, loop._pause = upgrading, 1.0
+    loop._connect(0.0)
+    loop._leave()
+    assert bool(fakes.nft.sent) is goes
+
+
 def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_failure() -> None:
     fakes = router()
     loop = Loop.__new__(Loop)  # without its sockets

@@ -7,9 +7,10 @@ import pytest
 
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
+from offload.model.network import Link
 from offload.service.proofs import APART, APART_SETTLED, FOLLOWED, SOONEST
 from offload.service.ubus_object import METHODS, answer
-from service.routers import Fakes, router, section
+from service.routers import ROUTES, SCENE, Fakes, router, section
 from status.routers import entry
 
 SOFTWARE = IPS_SEEN_REPLY | IPS_OFFLOAD
@@ -21,8 +22,9 @@ CHOSEN = (
 )
 
 
-def flow(packets: int, status: int = HARDWARE, src: str = "192.168.1.10", sport: int = 1) -> Entry:
-    return entry(f"{src}#{sport} > 198.51.100.1#443", packets=(packets, packets), octets=(100, 100), status=status)
+def flow(packets: int, status: int = HARDWARE, src: str = "192.168.1.10", sport: int = 1, octets: int = 100) -> Entry:
+    counted = {"packets": (packets, packets), "octets": (octets, octets)}
+    return entry(f"{src}#{sport} > 198.51.100.1#443", status=status, **counted)  # type: ignore[arg-type] # as above
 
 
 @pytest.fixture(name="fakes")
@@ -181,4 +183,31 @@ def test_counters_that_stand_still(fakes: Fakes) -> None:
     for round_ in range(4):
         fakes.netlink.octets = {"wan": round_ * 1_000_000, "lan1": 5}
         look(fakes, flow(7))
-    assert told(fakes)["hardware"]["frozen"] is True
+    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (True, "proven")
+
+
+def test_what_a_bridge_hands_from_port_to_port_proves_nothing(fakes: Fakes) -> None:
+    """No connection accounts for it, and no counter stands still because of it."""
+    for round_ in range(4):
+        fakes.netlink.octets = {"lan1": round_ * 50_000_000, "wan": 5}
+        look(fakes, flow(7))
+    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (False, "bound")
+
+
+def test_nor_does_what_comes_in_where_a_bridge_takes_a_vlan_out(fakes: Fakes) -> None:
+    """Television in VLAN 8 beside the line, handed to lan2 by a bridge of its own."""
+    links = (Link("br-tv", "bridge"), Link("wan.8", "vlan", master="br-tv", lower=("wan",)))
+    fakes.netlink.__init__(replace(SCENE, links=(*SCENE.links, *links)), ROUTES)  # type: ignore[misc] # a new scene
+    fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
+    fakes.service.work()
+    for round_ in range(4):
+        fakes.netlink.octets = {"wan": round_ * 50_000_000}
+        look(fakes, flow(7))
+    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (False, "bound")
+
+
+def test_nor_do_the_flows_of_another_pair_that_hardware_counts(fakes: Fakes) -> None:
+    for round_ in range(4):
+        fakes.netlink.octets = {"wan": round_ * 1_000_000}
+        look(fakes, flow(7), flow(7, src="192.168.2.10", octets=round_ * 1_000_000))
+    assert told(fakes)["hardware"]["frozen"] is False

@@ -13,7 +13,7 @@ from offload.model.plan import Why
 from offload.status.evidence import FLOWS, PACKETS, Case, Look, Proof, judged, taken_out
 from offload.status.left import Key, Seen
 
-OPEN = Case(("lan1", "wan"))
+OPEN = Case(("lan1", "wan"), unbridged=("wan",))
 FOUR, SIX = b"\xc0\xa8\x01\x02", bytes(16)
 
 
@@ -21,10 +21,10 @@ def key(number: int, src: bytes = FOUR) -> Key:
     return 6, Tuple(src, src, number, 443)
 
 
-def look(at: float, flows: dict[Key, tuple[State, int]], strays: int = 0, received: int = 0, others: int = 0) -> Look:
+def look(at: float, flows: dict[Key, tuple[State, int]], strays: int = 0, received: int = 0, counted: int = 0) -> Look:
     marked = sum(state is State.HARDWARE for state, _ in flows.values())
     seen = {each: Seen(state, (packets // 2, packets - packets // 2)) for each, (state, packets) in flows.items()}
-    return Look(at, f"t{at:g}", seen, marked, strays, received, others)
+    return Look(at, f"t{at:g}", seen, marked, strays, received, counted)
 
 
 def after(case: Case, *looks: Look) -> Case:
@@ -174,16 +174,17 @@ def test_counters_that_stand_still_while_the_device_receives() -> None:
     looks = [look(at, hardware(5), received=at * 1_000_000) for at in (10, 20, 30)]
     case = after(OPEN, *looks)
     assert (case.frozen, case.proof, codes(case)) == (True, Proof.PROVEN, [Why.HARDWARE_FROZEN])
+    assert "though wan receive" in case.reasons[0].text
     assert not after(case, look(40, hardware(50), received=40_000_000)).frozen
 
 
 @pytest.mark.parametrize(
-    ("received", "others"), [((0, 0, 0), (0, 0, 0)), ((0, 9_000_000, 18_000_000), (0, 8_000_000, 16_000_000))]
+    ("received", "counted"), [((0, 0, 0), (0, 0, 0)), ((0, 9_000_000, 18_000_000), (0, 8_000_000, 16_000_000))]
 )
-def test_what_others_received_freezes_nothing(received: tuple[int, ...], others: tuple[int, ...]) -> None:
+def test_what_is_counted_somewhere_freezes_nothing(received: tuple[int, ...], counted: tuple[int, ...]) -> None:
     looks = [
-        look(at, hardware(5), received=octets, others=theirs)
-        for at, octets, theirs in zip((10, 20, 30), received, others, strict=True)
+        look(at, hardware(5), received=octets, counted=theirs)
+        for at, octets, theirs in zip((10, 20, 30), received, counted, strict=True)
     ]
     assert not after(OPEN, *looks).frozen
 

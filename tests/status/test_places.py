@@ -44,8 +44,8 @@ def test_zone_of_address(address: str, expected: str | None) -> None:
         ("fe80::50", ROUTER),
         ("192.168.1.255", GROUP),
         ("ff02::fb", GROUP),
-        ("192.168.1.50", Place("lan")),
-        ("198.51.100.9", Place("wan", distant=True)),
+        ("192.168.1.50", Place("lan", devices=("br-lan",))),
+        ("198.51.100.9", Place("wan", distant=True, devices=("wan",))),
     ],
 )
 def test_place_of_address(address: str, expected: Place) -> None:
@@ -157,7 +157,16 @@ def test_ends_of_connection(snapshot: Snapshot, connection: Entry, expected: tup
 def test_router_as_an_end_is_not_hidden_by_nat() -> None:
     """A redirect to the router itself: its own address is the real destination."""
     redirected = entry("192.168.1.50#5 > 192.0.2.9#53", "192.168.1.1#53 > 192.168.1.50#5", status=IPS_DST_NAT)
-    assert Places(HOME, plan()).ends(redirected) == (Place("lan"), ROUTER)
+    assert Places(HOME, plan()).ends(redirected) == (Place("lan", devices=("br-lan",)), ROUTER)
+
+
+def test_the_devices_that_lead_to_a_zone() -> None:
+    zones = (zone("za", "a", "a2"), zone("zb", "b"))
+    several = Places(Snapshot(routes=(route("10.0.0.0/8", "a", "a2"),)), plan(zones=zones))
+    assert several.at(packed("10.1.2.3")).devices == ("a", "a2")
+    masqueraded = entry("192.168.1.50 > 192.0.2.9", "192.0.2.9 > 198.51.100.7", status=IPS_SRC_NAT)
+    ends = Places(TWO_WANS, plan(zones=TWO_ZONES)).ends(masqueraded)
+    assert [end.devices for end in ends] == [("br-lan",), ("wanb",)]
 
 
 def test_nothing_known_is_nowhere() -> None:

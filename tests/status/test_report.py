@@ -1,6 +1,7 @@
 """The JSON answers: shapes of the design, keys that programs read."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +125,12 @@ EVIDENCE: dict[str, tuple[tuple[str, ...], bool, dict[Pair, Case], Proof]] = {
 @pytest.mark.parametrize(("flowtables", "asked", "cases", "expected"), EVIDENCE.values(), ids=EVIDENCE)
 def test_evidence(flowtables: tuple[str, ...], asked: bool, cases: dict[Pair, Case], expected: Proof) -> None:
     assert evidence(DeviceDecision("eth0", ("lan",), flowtables, asked, ()), cases) is expected
+
+
+def test_nothing_is_requested_of_hardware_for_a_pair_that_is_kept_slow() -> None:
+    kept = replace(pair("lan", "wan", Mode.NONE, Why.EXEMPT(section="e"), asked=Mode.HARDWARE), kept=True)
+    (told,) = status_json(Plan(pairs=(kept,)), Snapshot(), [], {}, Applied(), {})["pairs"]
+    assert (told["mode"], told["hardware"]["proof"]) == ("hardware", "none")
 
 
 def test_a_pair_says_what_hardware_proved() -> None:

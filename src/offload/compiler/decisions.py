@@ -34,7 +34,9 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
 
 def without_devices(zone: ZoneDevices) -> Reason:
     """Why a zone has no device."""
-    return (Why.ZONE_OF_SUBNETS if zone.subnets else Why.ZONE_WITHOUT_DEVICES)(zone=zone.name)
+    if zone.subnets:
+        return Why.ZONE_OF_SUBNETS(zone=zone.name)
+    return (Why.ZONE_INVERTED if zone.inverted else Why.ZONE_WITHOUT_DEVICES)(zone=zone.name)
 
 
 def devices(
@@ -48,7 +50,7 @@ def devices(
     for name in _names(config, topology):
         owners = tuple(zone for zone, found in topology.zones.items() if name in _members(topology, zone))
         own = [pair for zone in owners for pair in _of_zone(zone, pairs)]
-        asked = any(pair.mode is Mode.HARDWARE for pair in own)
+        asked = any(pair.hardware for pair in own)
         listed = tuple(table.flowtable for table in tables if name in table.devices)
         # left out beneath one zone and wanted by another: it is in, so there is nothing to explain but hardware
         reasons = [] if listed else list(_left_out(name, owners, config, topology, links))

@@ -69,22 +69,20 @@ def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> 
     if foreign or held.devices - wanted.devices:
         return True
     exempted = set(wanted.elements) - {PAIRS}
+    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in wanted.elements[PAIRS])}
     return (
         bool(set(wanted.rules["exempt"]) - set(held.rules.get("exempt", ())))
         or any(wanted.elements[name] - held.elements.get(name, frozenset()) for name in exempted)
-        or any(_narrower(text, wanted, present) for text in held.elements[PAIRS])
+        or any(_narrower(text, now, present) for text in held.elements[PAIRS])
     )
 
 
-def _narrower(text: str, wanted: LiveTable, present: frozenset[str]) -> bool:
-    """Whether flows that came in by this element of the live map may have lost their place."""
+def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
+    """Whether flows that came in by this element of the live map may have lost their place (`wanted`: key, verdict)."""
     key, _, verdict = text.partition(" : ")
     if not present.issuperset(name.strip('"') for name in key.split(" . ")):
         return False  # the kernel has ended the flows of a device that went away (nf_flow_table_netdev_event)
-    then = PolicyKey.of(verdict)
-    now = next(
-        (PolicyKey.of(each.partition(" : ")[2]) for each in wanted.elements[PAIRS] if each.startswith(key)), None
-    )
+    then, now = PolicyKey.of(verdict), PolicyKey.of(wanted.get(key, ""))
     if then is None or now is None:
         return True
     before = Family(then.family)

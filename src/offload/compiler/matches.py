@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from operator import attrgetter
 from typing import Any
 
 from offload.compiler.pairs import Wish, wishes
 from offload.model.config import Config, Exempt, Family, Mode
-from offload.model.plan import Element, ExemptMatch, Lease
+from offload.model.plan import Element, ExemptMatch, Lease, PairDecision, Reason, Why
 from offload.model.topology import ZoneDevices
 
 Zones = Mapping[str, ZoneDevices]
@@ -57,7 +58,7 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
     for zone in zones.values():
         if zone.l3 or not zone.subnets:
             continue
-        called = f"zone {zone.name}, whose subnets it is in,"
+        called = f"zone {zone.name}, whose subnets {'may be any address' if _unread(zone) else 'it is in'},"
         opened = zip(placed, wishes(config, [(zone.name, other.name) for other in placed]), strict=True)
         oifs = _denied(opened, table, mode, attrgetter("oif"))
         if oifs is not None:
@@ -66,6 +67,40 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
         iifs = _denied(reached, table, mode, attrgetter("iif"))
         if iifs is not None:
             yield ExemptMatch(Exempt(zone.name, "", dest_ip=zone.subnets), iifs=iifs, called=called)
+
+
+def told(
+    pair: PairDecision, zones: Zones, modes: Mapping[tuple[str, str], Mode], denials: Mapping[Mode, list[ExemptMatch]]
+) -> PairDecision:
+    """The pair with what zones without devices deny it: a part, or all. `modes`: of the tables' elements (iif, oif).
+
+    `denials` are the tables' `of_subnets`.
+    """
+    left: list[Mode] = []
+    reasons: list[Reason] = []
+    for crossing in product(zones[pair.src].l3, zones[pair.dest].l3):
+        if mode := modes.get(crossing):
+            slow = [zones[each.exempt.name] for each in denials[mode] if _crosses(crossing, each)]
+            reasons += map(_denial, slow)
+            left += [] if any(map(_unread, slow)) else [mode]
+    if not reasons:
+        return pair
+    why = dict.fromkeys((*pair.reasons, *reasons) if left else (*reasons, *pair.reasons))
+    return replace(pair, effective=max(left, default=Mode.NONE), reasons=tuple(why))
+
+
+def _crosses(crossing: tuple[str, str], match: ExemptMatch) -> bool:
+    iif, oif = crossing
+    return (not match.iifs or iif in match.iifs) and (not match.oifs or oif in match.oifs)
+
+
+def _denial(zone: ZoneDevices) -> Reason:
+    return (Why.SUBNETS_ANY if _unread(zone) else Why.SUBNETS_PART)(zone=zone.name)
+
+
+def _unread(zone: ZoneDevices) -> bool:
+    """Whether its subnets are every address there is, as those are that cannot be read."""
+    return {net.version for net in zone.subnets if net.prefixlen == 0} == {4, 6}
 
 
 def _denied(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from offload.compiler import decisions
-from offload.compiler.matches import of_exempts, of_subnets
+from offload.compiler.matches import of_exempts, of_subnets, told
 from offload.compiler.pairs import Wish, existing, marked, wishes
 from offload.compiler.topology import Topology
 from offload.model.config import Config, Family, Mode
@@ -36,12 +36,16 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, leases: Iterabl
     asked = wishes(config, existing(config, topology, snapshot))
     bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
     elements, settled = _settle(config, bids)
-    tables = []
+    tables: list[Table] = []
+    denials: dict[Mode, list[ExemptMatch]] = {}
     for name, flowtable, mode in TABLES:
         own = [element for element, its_mode in elements if its_mode is mode]
         if own:
-            matches = (*exempts, *of_subnets(config, topology.zones, own, mode))
-            tables.append(_table(name, flowtable, mode, own, matches, coverage))
+            denials[mode] = list(of_subnets(config, topology.zones, own, mode))
+            tables.append(_table(name, flowtable, mode, own, (*exempts, *denials[mode]), coverage))
+    if any(denials.values()):
+        modes = {(element.iif, element.oif): mode for element, mode in elements}
+        settled = tuple(told(pair, topology.zones, modes, denials) for pair in settled)
     return Plan(
         tables=tuple(tables),
         pairs=settled,
@@ -141,9 +145,11 @@ def _bid(wish: Wish, coverage: _Coverage, gate: Reason | None) -> _Bid:
             mode = Mode.SOFTWARE
             reasons.append(Why.HARDWARE_UNCOVERED(devices=", ".join(dict.fromkeys(bare))))
     crossings = tuple((i, o) for i in coverage.l3(wish.src, mode) for o in coverage.l3(wish.dest, mode))
+    if not crossings:
+        return _Bid(wish, Mode.NONE, (Why.EXCLUDED_BY_USER(),), every)
     if len(crossings) < len(every):
         reasons.append(Why.EXCLUDED_BY_USER())
-    return _Bid(wish, mode if crossings else Mode.NONE, tuple(reasons), crossings or every)
+    return _Bid(wish, mode, tuple(reasons), crossings)
 
 
 def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
@@ -185,10 +191,16 @@ def _shared(bid: _Bid, lowest: _Bid, claimants: Iterable[_Bid]) -> Iterator[Reas
 def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
     wish = bid.wish
     effective = max(modes, default=Mode.NONE)
-    parts = [Why.MARKED_PART(section=each.section) for each in marked(config, wish.src, wish.dest)]
+    kept = wish.mode is Mode.NONE and wish.asked is not Mode.NONE
     # what holds for a part comes last: the first Reason is what a slow flow of the pair is told
-    reasons = tuple(dict.fromkeys((*bid.reasons, *shared, *(parts if effective is not Mode.NONE else ()))))
-    return PairDecision(wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, reasons)
+    reasons = [*bid.reasons, *shared]
+    if effective is not Mode.NONE:
+        reasons += [Why.MARKED_PART(section=each.section) for each in marked(config, wish.src, wish.dest)]
+    elif bid.mode is not Mode.NONE:
+        # the other pairs on its devices keep it slow; why it would only be software counts for nothing then
+        reasons = [*shared, *(each for each in bid.reasons if each.code is not Why.HARDWARE_UNCOVERED)]
+    why = tuple(dict.fromkeys(reasons))
+    return PairDecision(wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, why, kept)
 
 
 def _table(

@@ -129,6 +129,14 @@ class _Stack:
         """The link's kind; a PPPoE device is one whoever made it."""
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
 
+    def wireless(self, name: str) -> bool:
+        """Whether it is Wi-Fi, or a VLAN on Wi-Fi."""
+        seen: set[str] = set()
+        while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
+            seen.add(name)
+            name = self.lower[name][0]  # a VLAN stands on one device
+        return name in self.links and self.links[name].wireless
+
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
         """Every device beneath `upper` with the Reason to leave it out of a software flowtable, or None to list it."""
         path |= {upper}
@@ -158,13 +166,15 @@ class _Stack:
         """
         if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:
             return Why.TOO_DEEP(device=name), False
-        return self._beneath(upper, name)
+        bridge = next((each for each in (upper, *sorted(path)) if self.kind(each) == "bridge"), "")
+        return self._beneath(upper, name, bridge)
 
-    def _beneath(self, upper: str, name: str) -> tuple[Reason | None, bool]:
-        link, kind = self.links.get(name, Link(name)), self.kind(upper)
+    def _beneath(self, upper: str, name: str, bridge: str) -> tuple[Reason | None, bool]:
+        kind = self.kind(upper)
         match kind:
-            case "bridge" if link.wireless:
-                return Why.WIRELESS_PORT(master=upper), True
+            # a VLAN of an access point is a Wi-Fi port as well, and so is the access point beneath it
+            case "bridge" | "vlan" if bridge and self.wireless(name):
+                return Why.WIRELESS_PORT(master=bridge), True
             case "vlan" if self.kind(name) == "bridge":
                 return Why.BRIDGE_UNDER_VLAN(device=name), True
             case "bridge" | "vlan" | "ppp":

@@ -1,22 +1,36 @@
 """/etc/config/offload -> the user's choices. A section with a fault is left out in the safe direction: slower."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import prod
+from operator import add, and_, or_
 from typing import Any
 
-from offload.config.schema import EXEMPT, GLOBALS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
+from offload.config.schema import EXEMPT, FATAL, GLOBALS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
 from offload.model.config import Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
 from offload.model.problem import Fault, Problem
 
 CONSEQUENCE = {
-    "globals": "zones that rely on it stay on the slow path",
+    "globals": "zones without a mode of their own stay on the slow path, the others go on without it",
     "zone": "the zone stays on the slow path",
     "pair": "the pair stays on the slow path",
     "exempt": "the pairs it may mean stay on the slow path",
 }
+OF_ZONE = ("mode", "family", "after_packets")  # what a zone's section says, and globals where it does not
+NO_EFFECT = "this section has no effect"
 LISTS = ("src_ip", "dest_ip", "src_mac", "src_port", "dest_port")  # of an exempt; each combination is one element
+# Two values of one option -> the one that leaves more on the slow path, where two sections speak of the same.
+SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
+    "enabled": and_,
+    "mode": min,
+    "family": and_,
+    "after_packets": max,
+    "device": add,
+    "exclude_device": add,
+    "auto_exempt": or_,
+    "taken": min,
+}
 # 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than anybody meant.
 MOST_COMBINATIONS = 8192
 
@@ -27,23 +41,30 @@ class _Reader:
 
     sections: tuple[Section, ...]
     zones: frozenset[str]
+    disabled: frozenset[str]
     problems: list[Problem] = field(default_factory=list)
 
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
-        """Each section of the type; one that names an unknown zone gets that Problem too."""
+        """Each section of the type; one that names an unknown zone gets that Problem too.
+
+        One that names a disabled zone is about no traffic at all: that is all there is to say of it.
+        """
         for section in self.sections:
             if section.type == kind:
                 reading = read(section, table, CONSEQUENCE[kind])
+                if disabled := {option: name for option, name in _named(reading).items() if name in self.disabled}:
+                    for option, name in disabled.items():
+                        self.refuse(reading, Fault.DISABLED_ZONE, option, value=name, consequence=NO_EFFECT)
+                    continue
                 self.problems.extend(reading.problems)
                 yield self._with_known_zones(reading)
 
     def _with_known_zones(self, reading: Reading) -> Reading:
-        options = ("name",) if reading.section.type == "zone" else ("src", "dest")
-        named = {option: reading.get(option) for option in options if reading.get(option, "*") != "*"}
+        named = _named(reading)
         unknown = {option: name for option, name in named.items() if name not in self.zones}
         values = {option: value for option, value in reading.values.items() if option not in unknown}
         # which pairs those are nobody sees who looks for the zone that is gone
-        consequence = "this section has no effect" if reading.section.type == "zone" else _held(values)
+        consequence = NO_EFFECT if reading.section.type == "zone" else _held(values)
         for option, name in unknown.items():
             self.refuse(reading, Fault.UNKNOWN_ZONE, option, value=name, consequence=consequence)
         if reading.section.type == "zone":
@@ -54,6 +75,12 @@ class _Reader:
         """Note a Problem of this section."""
         words.setdefault("consequence", CONSEQUENCE[reading.section.type])
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
+
+
+def _named(reading: Reading) -> dict[str, str]:
+    """The options of the section that name a zone, and the zones."""
+    options = ("name",) if reading.section.type == "zone" else ("src", "dest")
+    return {option: reading.get(option) for option in options if reading.get(option, "*") != "*"}
 
 
 def _held(values: Mapping[str, Any]) -> str:
@@ -73,26 +100,32 @@ class Choices:
     problems: tuple[Problem, ...]
 
 
-def load(sections: tuple[Section, ...], zones: frozenset[str]) -> Choices:
-    """Read all sections; `zones` are the names the firewall knows."""
-    reader = _Reader(sections, zones)
+def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
+    """Read all sections; `zones` are the names the firewall knows, `disabled` those it was told to leave out."""
+    reader = _Reader(sections, zones, disabled)
     known = PACKAGES["offload"]
     for section in sections:
         if section.type not in known:
             reader.problems.append(Fault.UNKNOWN_SECTION.at("offload", section.id, type=section.type))
+    readings = list(reader.readings("globals", GLOBALS))
+    common = _globals(readings, reader)
     return Choices(
-        globals=_globals(reader),
-        zones=tuple(_zone_choices(reader)),
-        pairs=tuple(_pair_choices(reader)),
+        globals=common,
+        zones=tuple(_zone_choices(reader, common)),
+        pairs=(*_any_pair(readings), *_pair_choices(reader)),
         exempts=tuple(_exempts(reader)),
         problems=tuple(reader.problems),
     )
 
 
-def _globals(reader: _Reader) -> Globals:
-    """All `globals` sections read as one, as uci merges sections of one name; what is faulty nobody may rely on."""
-    readings = list(reader.readings("globals", GLOBALS))
-    values: dict[str, Any] = {option: value for reading in readings for option, value in reading.values.items()}
+def _globals(readings: list[Reading], reader: _Reader) -> Globals:
+    """All `globals` sections read as one; what is faulty nobody may rely on."""
+    values: dict[str, Any] = {}
+    for reading in readings:
+        for option, value in reading.values.items():
+            values[option] = SLOWER[option](values[option], value) if option in values else value
+    for reading in readings[1:]:
+        reader.refuse(reading, Fault.DUPLICATE_SECTION, value="globals")
     bad = frozenset[str]().union(*(reading.bad for reading in readings))
     return Globals(
         section=readings[0].section.id if readings else "globals",
@@ -106,19 +139,34 @@ def _globals(reader: _Reader) -> Globals:
     )
 
 
-def _zone_choices(reader: _Reader) -> Iterator[ZoneChoice]:
+def _any_pair(readings: list[Reading]) -> Iterator[PairChoice]:
+    """What is faulty in globals, and may mean any pair of zones whatever their sections say."""
+    for reading in readings:
+        if reading.bad & FATAL:
+            yield PairChoice("*", "*", reading.section.id, Mode.NONE, faulty=True)
+
+
+def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
     seen: dict[str, ZoneChoice] = {}
     for reading in reader.readings("zone", ZONE_CHOICE):
         name = reading.get("name", "*")
-        values = {option: reading.get(option) for option in ("mode", "family", "after_packets")}
+        values = {option: reading.get(option) for option in OF_ZONE}
         choice = ZoneChoice(name, reading.section.id, **values, faulty=bool(reading.bad))
         if (first := seen.get(name)) is not None:
             if name != "*":
                 reader.refuse(reading, Fault.DUPLICATE_SECTION, "name", value=f"zone {name}")
-            lower = min((c.mode for c in (first, choice) if c.mode is not None), default=None)
-            choice = replace(first, mode=lower, faulty=first.faulty or choice.faulty)
+            slower = {option: _slower(option, first, choice, common) for option in OF_ZONE}
+            choice = replace(first, **slower, faulty=first.faulty or choice.faulty)
         seen[name] = choice
     yield from seen.values()
+
+
+def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
+    """The slower of what two sections of a zone say; one that says nothing says what globals do."""
+    said = [getattr(first, option), getattr(second, option)]
+    one, other = (getattr(common, option) if value is None else value for value in said)
+    # None stays where neither says anything, or where globals have a fault, which makes the zone slow
+    return None if said == [None, None] or None in {one, other} else SLOWER[option](one, other)
 
 
 def _pair_choices(reader: _Reader) -> Iterator[PairChoice]:

@@ -62,12 +62,10 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
         return []
     name = _globals(offload)
     asked = [("offload", [Edit(name, "globals", TAKEN, Mode.NONE.value)])]
-    defaults = [section for section in firewall if section.type == "defaults"]
-    switched = [section for section in defaults if section.options.get("flow_offloading") in TRUE]
-    if not switched:
+    switch = _defaults(firewall)
+    if switch is None or switch.options.get("flow_offloading") not in TRUE:
         return asked if once else []
-    hardware = any(section.options.get("flow_offloading_hw") in TRUE for section in switched)
-    mode = Mode.HARDWARE if hardware else Mode.SOFTWARE
+    mode = Mode.HARDWARE if switch.options.get("flow_offloading_hw") in TRUE else Mode.SOFTWARE
     if not _would_hold(mode, name, offload):
         if once:
             return asked
@@ -76,10 +74,9 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
             "`offload check` names) every flow would be slow; set enabled to 1 or mend it, then ask again"
         )
     off = [
-        Edit(section.name, "defaults", option, "0")
-        for section in switched
+        Edit(switch.name, "defaults", option, "0")
         for option in ("flow_offloading", "flow_offloading_hw")
-        if option in section.options
+        if option in switch.options
     ]
     # Where the second cannot be written, fw4 still decides, and a second run completes it.
     return [
@@ -103,22 +100,44 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
     """Undo `takeover`, if we took it and nobody has changed either side since; else nothing.
 
+    Zones and pairs for which less was chosen since must not become fast because we go.
     That it was asked stays known, unless `forget` says that we are removed.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:
         return []
-    ours, taken = found[0], found[0].options[TAKEN]
+    ours = found[0]
+    taken = _mode(ours.options[TAKEN])
     asked = Edit(ours.name, "globals", TAKEN, None if forget else Mode.NONE.value)
-    defaults = next((section for section in firewall if section.type == "defaults"), None)
-    untouched = ours.options.get("mode") == taken != Mode.NONE.value
+    defaults = _defaults(firewall)
+    untouched = (
+        _mode(ours.options.get("mode", "")) is taken is not Mode.NONE
+        and _would_hold(taken, ours.name, offload)
+        and not any(_asks_less(section, taken) for section in offload)
+    )
     if not untouched or defaults is None or defaults.options.get("flow_offloading") in TRUE:
         return [("offload", [asked])] if forget else []
     switch = [Edit(defaults.name, "defaults", "flow_offloading", "1")]
-    if taken == Mode.HARDWARE.value:
+    if taken is Mode.HARDWARE:
         switch.append(Edit(defaults.name, "defaults", "flow_offloading_hw", "1"))
     # Where the second cannot be written, all is as fast as it was.
     return [("firewall", switch), ("offload", [Edit(ours.name, "globals", "mode", Mode.NONE.value), asked])]
+
+
+def _asks_less(section: Section, than: Mode) -> bool:
+    """A zone without a mode has the one of globals; a pair without has a fault."""
+    absent = {"zone": than.value, "pair": ""}
+    return section.type in absent and _mode(section.options.get("mode", absent[section.type])) < than
+
+
+def _mode(word: str | tuple[str, ...]) -> Mode:
+    """What the word asks for; none where it is none of ours."""
+    return next((mode for mode in Mode if mode.value == word), Mode.NONE)
+
+
+def _defaults(firewall: Sequence[Section]) -> Section | None:
+    """The first: fw4 warns of others and passes them by."""
+    return next((section for section in firewall if section.type == "defaults"), None)
 
 
 def _globals(offload: Sequence[Section]) -> str:

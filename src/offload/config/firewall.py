@@ -4,8 +4,7 @@ The sections are fw4's, so faults are taken as fw4 takes them: a section with a 
 option only earns a warning (fw4.uc, parse_options).
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
@@ -33,6 +32,7 @@ class Firewall:
     """The firewall's part of the Config."""
 
     zones: tuple[Zone, ...]
+    disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
     permissions: tuple[Permission, ...]
     markings: tuple[Exempt, ...]
     forward: Policy
@@ -60,19 +60,21 @@ def load(sections: tuple[Section, ...]) -> Firewall:
         problems.append(Fault.FW4_OFFLOADS.at("firewall", defaults.section.id, "flow_offloading"))
 
     zones = _zones(readings("zone", FIREWALL_ZONE), forward, problems)
+    disabled = _disabled(sections) - zones.keys()
     permissions: list[Permission] = []
-    good: dict[str, list[Reading]] = defaultdict(list)
+    marked: list[Exempt] = []
     for kind, table, permit in _PERMITTING:
         for reading in readings(kind, table):
-            unknown = _unknown_zones(reading, zones)
+            unknown = _unknown_zones(reading, zones, disabled)
             problems.extend(unknown)
             if not unknown:
-                good[kind].append(reading)
                 permissions.extend(permit(reading, zones))
+                marked.extend(markings(reading) if kind == "rule" else ())
     return Firewall(
         zones=tuple(zones.values()),
+        disabled=disabled,
         permissions=tuple(permissions),
-        markings=tuple(_markings(good, zones)),
+        markings=tuple(marked),
         forward=forward,
         fw4_offloads=fw4_offloads,
         problems=tuple(problems),
@@ -92,6 +94,13 @@ def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]
         else:
             zones[reading.get("name")] = _zone(reading, forward)
     return zones
+
+
+def _disabled(sections: Iterable[Section]) -> frozenset[str]:
+    """The names of zones that are switched off, whatever else is wrong with them."""
+    zones = (section.options for section in sections if section.type == "zone")
+    names = (zone.get("name") for zone in zones if zone.get("enabled") in options.FALSE)
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _zone(reading: Reading, forward: Policy) -> Zone:
@@ -115,14 +124,18 @@ def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     return networks if len(networks) == len(words) else tuple(EVERY_ADDRESS.values())
 
 
-def _unknown_zones(reading: Reading, zones: dict[str, Zone]) -> list[Problem]:
+def _unknown_zones(reading: Reading, zones: dict[str, Zone], disabled: frozenset[str]) -> list[Problem]:
     named = [(option, reading.get(option)) for option in ("src", "dest")]
     named += [("reflection_zone", name) for name in reading.get("reflection_zone", ())]
     return [
-        _at(reading, option, Fault.UNKNOWN_ZONE, value=name, consequence=SKIPPED[reading.section.type])
+        _at(reading, option, _absent(name, disabled), value=name, consequence=SKIPPED[reading.section.type])
         for option, name in named
         if name not in {None, "*"} and name not in zones
     ]
+
+
+def _absent(name: str, disabled: frozenset[str]) -> Fault:
+    return Fault.DISABLED_ZONE if name in disabled else Fault.UNKNOWN_ZONE
 
 
 def _forwarding(reading: Reading, _zones: dict[str, Zone]) -> Iterator[Permission]:
@@ -147,12 +160,6 @@ def _redirect(reading: Reading, zones: dict[str, Zone]) -> Iterator[Permission]:
     if dest and reading.get("reflection", True) and zones[src].masq:
         for beside in reading.get("reflection_zone", (dest,)):
             yield Permission(beside, dest, reading.section.id)
-
-
-def _markings(good: Mapping[str, Iterable[Reading]], zones: dict[str, Zone]) -> Iterator[Exempt]:
-    translated = {zone.name for zone in zones.values() if zone.masq} | {each.get("src") for each in good["redirect"]}
-    for rule in good["rule"]:
-        yield from markings(rule, translated)
 
 
 def _offloadable(reading: Reading) -> bool:

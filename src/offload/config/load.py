@@ -22,7 +22,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
 
     walls = firewall.load(sections["firewall"])
-    wishes = choices.load(sections["offload"], frozenset(zone.name for zone in walls.zones))
+    wishes = choices.load(sections["offload"], frozenset(zone.name for zone in walls.zones), walls.disabled)
     config = Config(
         zones=walls.zones,
         permissions=walls.permissions,

@@ -5,7 +5,7 @@ directions meet them, so each rule makes two exempts: for connections it sees fr
 replies it sees. What an exempt cannot say (`!`, a set, a time, a limit, a device) is left out: wider, which is slower.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from math import prod
@@ -23,11 +23,8 @@ EVERYTHING = {"all", "any", "*", "0"}
 EVERY_ADDRESS = {Family.IPV4: ip_network("0.0.0.0/0"), Family.IPV6: ip_network("::/0")}
 
 
-def markings(rule: Reading, translated: Collection[str]) -> Iterator[Exempt]:
-    """The traffic between zones that the rule marks, as exempts; none where it marks none that could be offloaded.
-
-    `translated`: the zones from which packets come with destinations that a port forward or masquerade changes.
-    """
+def markings(rule: Reading) -> Iterator[Exempt]:
+    """The traffic between zones that the rule marks, as exempts; none where it marks none that could be offloaded."""
     target, src, dest = rule.get("target"), rule.get("src"), rule.get("dest")
     # with one end it marks packets of the router itself
     if not any(rule.get(option) for option in MARKS.get(target, ())) or not src or not dest:
@@ -39,8 +36,9 @@ def markings(rule: Reading, translated: Collection[str]) -> Iterator[Exempt]:
     # fw4 reads no ports where all protocols are meant
     ports = ("src_port", "dest_port") if protocols else ()
     match |= {option: _values(rule, option, options.ports) for option in ports}
-    if dest == "*" and src in translated:
-        # the rule stands in mangle_prerouting, and sees destinations as they are before they are translated
+    if dest == "*" and src != "*":
+        # The rule stands in mangle_prerouting and sees destinations before they are translated: by port forwards and
+        # their reflection, masquerade and SNAT, UPnP, rules of other tables.
         match |= dict.fromkeys({"dest_ip", "dest_port"} & match.keys(), ())
     if not _narrow(match, _family(rule)):
         return

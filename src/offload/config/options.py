@@ -146,11 +146,17 @@ def zone_device(value: str) -> str | Bad:
 
 
 def network(value: str) -> IPv4Network | IPv6Network | Bad:
-    """An address or network; host bits are cleared, a zone id (`%eth0`) is refused."""
+    """An address or network; host bits are cleared, a zone id (`%eth0`) is refused.
+
+    So is a mask like 0.0.0.255, which Python takes for the inverse of one, and fw4 for the bits to look at.
+    """
+    mask = value.partition("/")[2]
     try:
-        return Bad(Fault.BAD_ADDRESS, {"value": value}) if "%" in value else ip_network(value, strict=False)
+        found = ip_network(value, strict=False)
     except ValueError:
         return Bad(Fault.BAD_ADDRESS, {"value": value})
+    odd = "%" in value or ("." in mask and mask != str(found.netmask))
+    return Bad(Fault.BAD_ADDRESS, {"value": value}) if odd else found
 
 
 def mac(value: str) -> str | Bad:

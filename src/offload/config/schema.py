@@ -16,11 +16,15 @@ from offload.model.problem import Fault, Problem
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How one option is read. `many`: a list, or one option with words between blanks, as fw4 takes it."""
+    """How one option is read. `many`: a list, or one option with words between blanks, as fw4 takes it.
+
+    `consequence`: what a bad value leads to, where that is not what other faults of the section lead to.
+    """
 
     parse: Parser
     many: bool = False
     required: bool = False
+    consequence: str = ""
 
 
 Table = Mapping[str, Option]
@@ -93,13 +97,17 @@ REDIRECT: Table = {
 INTERFACE: Table = {"device": TEXT, "proto": TEXT}
 
 _PACKETS = Option(options.number(0, 1_000_000))
+_LEAN = "zones without a mode and {} of their own stay on the slow path"
+# The faults of `config globals` that may mean any zone, whatever its own section says.
+FATAL = frozenset({"enabled", "exclude_device"})
+_FATAL = "nothing is offloaded"
 GLOBALS: Table = {
-    "enabled": BOOL,
+    "enabled": Option(options.boolean, consequence=_FATAL),
     "mode": Option(options.mode),
-    "after_packets": _PACKETS,
-    "family": Option(options.family),
+    "after_packets": replace(_PACKETS, consequence=_LEAN.format("an after_packets")),
+    "family": Option(options.family, consequence=_LEAN.format("a family")),
     "device": Option(options.device, many=True),
-    "exclude_device": Option(options.device, many=True),
+    "exclude_device": Option(options.device, many=True, consequence=_FATAL),
     "auto_exempt": BOOL,
     "taken": Option(options.mode),  # written by `offload takeover`, read by `offload giveback`
 }
@@ -180,7 +188,7 @@ def read(section: Section, table: Table, consequence: str, *, unknown: str = "")
             continue
         good, refused = _values(table[option], given)
         for each in refused:
-            refuse(each.fault, option, **{"consequence": consequence, **each.words})
+            refuse(each.fault, option, **{"consequence": table[option].consequence or consequence, **each.words})
             bad.add(option)
         if table[option].many:
             values[option] = good

@@ -34,6 +34,11 @@ class Why(Enum):
     EXEMPT = "exempt {section} means all of it"
     MARKED = "rule {section} of /etc/config/firewall marks every packet of it, which offloaded ones would miss"
     MARKED_PART = "rule {section} of /etc/config/firewall marks some of it packet by packet: that part stays slow"
+    SUBNETS_PART = "less was asked for zone {zone}, which its subnets alone tell: what is in them stays slow"
+    SUBNETS_ANY = (
+        "less was asked for zone {zone}, and as its subnets are written ('!', a range, an odd mask, a network's name) "
+        "they may be any address: all of it stays slow"
+    )
     FAMILIES_DISJOINT = "its two zones ask for different address families, so no traffic is left"
     ZONE_WITHOUT_DEVICES = "zone {zone} has no device now"
     ZONE_OF_SUBNETS = (
@@ -205,7 +210,10 @@ class ZoneDecision:
 
 @dataclass(frozen=True, slots=True)
 class PairDecision:
-    """A pair of zones: what was asked, what it gets, with which policy, and why it is not more."""
+    """A pair of zones: what was asked, what it gets, with which policy, and why it is not more.
+
+    `kept`: an exempt of all of it, or a fault, keeps it slow whatever was asked.
+    """
 
     src: str
     dest: str
@@ -214,6 +222,12 @@ class PairDecision:
     family: Family
     after_packets: int
     reasons: tuple[Reason, ...]
+    kept: bool = False
+
+    @property
+    def hardware(self) -> bool:
+        """Whether hardware was to be had for it: nobody tries that for what stays slow on purpose."""
+        return self.mode is Mode.HARDWARE and not self.kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,10 @@ class Fault(Enum):
     BAD_CHOICE = "'{value}' is none of {choices}; {consequence}"
     BAD_FAMILY = "'{value}' is no address family (any, ipv4 or ipv6); {consequence}"
     BAD_NUMBER = "'{value}' is not a whole number from {low} to {high}; {consequence}"
-    BAD_NAME = "'{value}' is not a name the firewall accepts (letters, digits, /_.-); {consequence}"
+    BAD_NAME = (
+        "'{value}' is not a name the firewall accepts (at most 122 of A-Z a-z 0-9 / _ . -, the first none of 0-9 / -); "
+        "{consequence}"
+    )
     BAD_DEVICE = "'{value}' is not a device name nft can take (1 to 15 of A-Z a-z 0-9 . _ : + @ -); {consequence}"
     BAD_ADDRESS = "'{value}' is not an IPv4 or IPv6 address or network; {consequence}"
     BAD_PORT = "'{value}' is not a port or a range of ports (80, 8000-8080); {consequence}"
@@ -52,6 +55,7 @@ class Fault(Enum):
         "single values; {consequence}"
     )
     UNKNOWN_ZONE = "no zone '{value}' in /etc/config/firewall; {consequence}"
+    DISABLED_ZONE = "zone '{value}' is disabled in /etc/config/firewall (option enabled '0'); {consequence}"
     UNKNOWN_NETWORK = "no network '{value}' in /etc/config/network, nor does netifd know one; the zone goes without it"
     DUPLICATE_ZONE = "a second zone '{value}'; the first one counts, the devices of this one stay on the slow path"
     PAIR_NOT_PERMITTED = (
@@ -62,7 +66,7 @@ class Fault(Enum):
         "zone {zone} is defined by what it is not ('!' or '+'), so its devices cannot be matched; "
         "this exempt holds whatever the zone"
     )
-    DUPLICATE_SECTION = "a second section for {value}; the lower mode of the two counts"
+    DUPLICATE_SECTION = "a second section for {value}; of each option the slower value counts"
     FW4_OFFLOADS = (
         "fw4 offloads every flow itself while this is on, so the choices per zone are without effect; "
         "set it to '0' to let offload decide"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from offload.config import edits
@@ -11,10 +10,11 @@ from offload.errors import KernelError, OffloadError
 from offload.model.applied import Applied
 from offload.model.config import Config, Edit, Section
 from offload.model.flow import Entry, State
-from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Lease, Plan
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problem import Fault, Problem
 from offload.service import reconcile, wishes
 from offload.service.cut import Selection, cut
+from offload.service.leases import lease_json
 from offload.service.life import Service
 from offload.service.reconcile import Decided
 from offload.service.wishes import WishError
@@ -26,6 +26,7 @@ Json = dict[str, Any]
 Given = Mapping[str, Any]
 
 LARGEST_PAGE = 500
+CHOOSING = ("zone", "host", "state")
 TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
@@ -63,7 +64,7 @@ def check(service: Service, _: Given) -> Json:
 
 def reload(service: Service, _: Given) -> Json:
     """Read everything anew, and bring the kernel in line."""
-    return applied_json(service.reload()) | {"problems": _problems(service)}
+    return applied_json(service.reload()) | _found(service)
 
 
 def set_zone(service: Service, given: Given) -> Json:
@@ -95,7 +96,7 @@ def list_flows(service: Service, given: Given) -> Json:
 def flush(service: Service, given: Given) -> Json:
     """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
     decided = _decided(service)
-    query, _ = _query(given, decided.plan)
+    query = _chosen(given, decided.plan)
     entries = service.doors.conntrack.entries()
     found = flows(entries, service.placed(decided), decided.plan, explained=False)
     fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
@@ -111,8 +112,8 @@ def flush(service: Service, given: Given) -> Json:
 def end(service: Service, given: Given) -> Json:
     """Cut the connections asked for: what goes on must pass the firewall anew. Something must be asked for."""
     decided = _decided(service)
-    query, _ = _query(given, decided.plan)
-    if query.zone is None and query.host is None and query.state is None:
+    query = _chosen(given, decided.plan)
+    if query == Query():
         raise WishError("query: name whose connections are to end: zone, host or state")
     done = cut(Selection(query=query), service.placed(decided), decided.plan, service.doors.conntrack)
     told: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
@@ -122,7 +123,7 @@ def end(service: Service, given: Given) -> Json:
 def exempt_add(service: Service, given: Given) -> Json:
     """Keep traffic on the slow path for a while."""
     decided = _decided(service)
-    seconds = wishes.number("timeout", given.get("timeout"), 1, wishes.LONGEST_TIMEOUT)
+    seconds = wishes.number("timeout", given.get("timeout"), wishes.SHORTEST_TIMEOUT, wishes.LONGEST_TIMEOUT)
     match = wishes.table("match", given.get("match"))
     exempt = wishes.exempt(match, [zone.name for zone in decided.config.zones])
     if service.leases.full():
@@ -133,6 +134,11 @@ def exempt_add(service: Service, given: Given) -> Json:
     if applied.error:
         service.leases.restore(before)
         raise OffloadError(applied.error)
+    if not service.resident and not service.holds(number):
+        raise OffloadError(
+            "its traffic is not offloaded now, so the kernel has no table to keep it in, and no service runs to "
+            "remember it: start the service (/etc/init.d/offload start), or write a 'config exempt' section"
+        )
     return {"ok": True, "id": number, "expires": seconds}
 
 
@@ -146,40 +152,13 @@ def exempt_delete(service: Service, given: Given) -> Json:
 
 def exempts_json(service: Service) -> list[Json]:
     """The run-time exempts with the seconds they have left."""
-    return [_lease_json(lease) for lease in service.leases.living(service.doors.clock())]
+    return [lease_json(lease) for lease in service.leases.living(service.doors.clock())]
 
 
 def applied_json(applied: Applied) -> Json:
     """The outcome of a pass; a failed one is a refusal."""
     done: Json = {"ok": not applied.error, "changes": applied.changes, "returned": list(applied.returned)}
     return done | ({"error": applied.error} if applied.error else {})
-
-
-def _lease_json(lease: Lease) -> Json:
-    exempt = lease.exempt
-    value, mask = exempt.mark or (0, 0)
-    match = {
-        "src": "" if exempt.src == "*" else exempt.src,
-        "dest": "" if exempt.dest == "*" else exempt.dest,
-        "src_ip": [_address(net) for net in exempt.src_ip],
-        "dest_ip": [_address(net) for net in exempt.dest_ip],
-        "src_mac": list(exempt.src_mac),
-        "proto": list(exempt.proto),
-        "src_port": [_port(span) for span in exempt.src_port],
-        "dest_port": [_port(span) for span in exempt.dest_port],
-        "mark": f"{value:#x}/{mask:#x}" if exempt.mark else "",
-        "dscp": "" if exempt.dscp is None else str(exempt.dscp),
-    }
-    named = {word: each for word, each in match.items() if each}
-    return {"id": lease.id, "match": named, "timeout": lease.timeout, "expires": lease.expires}
-
-
-def _address(net: IPv4Network | IPv6Network) -> str:
-    return str(net.network_address) if net.prefixlen == net.max_prefixlen else str(net)
-
-
-def _port(span: tuple[int, int]) -> str:
-    return str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}"
 
 
 def _decided(service: Service) -> Decided:
@@ -203,6 +182,14 @@ def _query(given: Given, plan: Plan) -> tuple[Query, bool]:
     return Query.of(words, [zone.name for zone in plan.zones]), everything
 
 
+def _chosen(given: Given, plan: Plan) -> Query:
+    """Which flows are meant, where no list is made of them: whoever gives a `limit` means fewer than there would be."""
+    words = wishes.table("query", given.get("query"))
+    if unknown := [word for word in words if word not in CHOOSING]:
+        raise WishError(f"query: {wishes.shown(unknown[0])} does not choose flows: use {', '.join(CHOOSING)}")
+    return Query.of(words, [zone.name for zone in plan.zones])
+
+
 def _written_now(service: Service) -> tuple[Config, Sequence[Section]]:
     """The configuration as the files have it now; OffloadError where a change to it cannot be meant."""
     packages = reconcile.read(service.doors.uci)
@@ -221,7 +208,7 @@ def _write(service: Service, changes: list[Edit]) -> Json:
     if applied.error:
         error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
         applied = replace(applied, error=error)
-    return applied_json(applied) | {"changed": _changed(before, after), "problems": _problems(service)}
+    return applied_json(applied) | {"changed": _changed(before, after)} | _found(service)
 
 
 def _changed(before: Plan, after: Plan) -> list[Json]:
@@ -234,8 +221,10 @@ def _changed(before: Plan, after: Plan) -> list[Json]:
     ]
 
 
-def _problems(service: Service) -> list[Json]:
-    return [report.problem_json(each) for each in (service.decided.problems if service.decided else ())]
+def _found(service: Service) -> Json:
+    """What keeps a pass from doing all that was asked: in the configuration, and in kernel or nft."""
+    problems = [report.problem_json(each) for each in (service.decided.problems if service.decided else ())]
+    return {"problems": problems, "missing": [str(lack) for lack in (service.kernel.missing if service.kernel else ())]}
 
 
 Answering = Callable[[Service, Given], Json]

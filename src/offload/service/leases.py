@@ -6,10 +6,12 @@ and never outlives what the kernel has.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from math import ceil
+from typing import Any
 
 from offload.model.config import Exempt
-from offload.model.plan import Lease
+from offload.model.plan import Lease, Plan
 
 MOST = 1000
 # The kernel's element may go any moment now; asking for it once more would return its table for nothing.
@@ -52,13 +54,17 @@ class Leases:
 
     def living(self, now: float) -> tuple[Lease, ...]:
         """Those with time left, each with how much; a part of a second counts as one: the kernel ends it last."""
-        self._ends = {number: each for number, each in self._ends.items() if each[1] - now >= LAST_SECONDS}
         return tuple(
-            Lease(number, lease.exempt, lease.timeout, ceil(end - now)) for number, (lease, end) in self._ends.items()
+            Lease(number, lease.exempt, lease.timeout, ceil(end - now))
+            for number, (lease, end) in self._ends.items()
+            if end - now >= LAST_SECONDS
         )
 
     def ended(self, now: float) -> bool:
-        """Whether any has ended since it was asked last: each is told once, so that it makes one pass and no more."""
+        """Whether any has ended since it was asked last, and forget it: so each makes one pass, and no more.
+
+        Only here: who merely looks must not take away what the pass is for.
+        """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left
         return news
@@ -75,3 +81,36 @@ class Leases:
 def _traffic(exempt: Exempt) -> tuple[object, ...]:
     """What an exempt matches, whatever it is called."""
     return tuple(getattr(exempt, name) for name in Exempt.__slots__ if name not in {"name", "section"})
+
+
+def leased(plan: Plan) -> set[int]:
+    """The leases that tables of the Plan hold, by number."""
+    return {match.lease.id for table in plan.tables for match in table.exempts if match.lease}
+
+
+def lease_json(lease: Lease) -> dict[str, Any]:
+    """A lease with the seconds it has left, its match in the words of `config exempt`."""
+    exempt = lease.exempt
+    value, mask = exempt.mark or (0, 0)
+    match = {
+        "src": "" if exempt.src == "*" else exempt.src,
+        "dest": "" if exempt.dest == "*" else exempt.dest,
+        "src_ip": [_address(net) for net in exempt.src_ip],
+        "dest_ip": [_address(net) for net in exempt.dest_ip],
+        "src_mac": list(exempt.src_mac),
+        "proto": list(exempt.proto),
+        "src_port": [_port(span) for span in exempt.src_port],
+        "dest_port": [_port(span) for span in exempt.dest_port],
+        "mark": f"{value:#x}/{mask:#x}" if exempt.mark else "",
+        "dscp": "" if exempt.dscp is None else str(exempt.dscp),
+    }
+    named = {word: each for word, each in match.items() if each}
+    return {"id": lease.id, "match": named, "timeout": lease.timeout, "expires": lease.expires}
+
+
+def _address(net: IPv4Network | IPv6Network) -> str:
+    return str(net.network_address) if net.prefixlen == net.max_prefixlen else str(net)
+
+
+def _port(span: tuple[int, int]) -> str:
+    return str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}"

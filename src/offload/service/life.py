@@ -20,7 +20,7 @@ from offload.model.plan import HARDWARE_TABLE, Plan
 from offload.model.problem import Problem
 from offload.service import reconcile
 from offload.service.ability import Ability
-from offload.service.leases import Leases
+from offload.service.leases import Leases, leased
 from offload.service.observe import Bus, Netlink, netifd_says, observe
 from offload.service.proofs import Proofs
 from offload.service.reconcile import Decided
@@ -74,7 +74,8 @@ class Service:
     """`decided` is the last look that counts, `sent` how many transactions were sent so far, `news` events to tell.
 
     `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something. `dump` is what
-    netifd said last; it goes on being true while nobody can be asked (`alone`: ubusd is away).
+    netifd said last; it goes on being true while nobody can be asked (`alone`: ubusd is away). `adopted`: the exempts
+    of an earlier life are known. `resident`: it stays, and so does what only it remembers.
     """
 
     doors: Doors
@@ -88,15 +89,13 @@ class Service:
     ability: Ability = field(default_factory=Ability)
     dump: dict[str, Any] | None = None
     alone: bool = False
+    adopted: bool = False
+    resident: bool = True
     sent: int = 0
     passes: int = 0
     trouble: str = ""
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())
-
-    def adopt(self) -> None:
-        """Begin with what the kernel holds of an earlier life."""
-        self.leases.adopt(reconcile.adopted(self.doors.nft), self.doors.clock())
 
     def forget(self) -> None:
         """Ask anew what the kernel and its devices can do: a package may have come."""
@@ -137,10 +136,10 @@ class Service:
         """Return at once the tables whose stations moved, as they were planned last; whether that was done.
 
         Nothing is read for it, so the pass that must follow looks whether it was right: making a table anew harms no
-        connection. Run-time exempts would live longer by it, and leave it to that pass.
+        connection. Run-time exempts would live longer by it, and leave it to that pass. What was wrong stays so.
         """
         before = self.decided
-        if before is None or self.leases.living(self.doors.clock()):
+        if before is None or leased(before.plan):
             return False
         tables = self.sightings.concerned(before.plan)
         if not tables:
@@ -151,12 +150,16 @@ class Service:
             return False  # a device may be gone: the pass knows better
         self.sightings.settled()
         self._taken_out(applied)
-        self._noted(applied, before)
+        self._noted(replace(applied, error=self.applied.error), before)
         return True
 
     def look(self) -> None:
         """Read everything and decide, without touching the kernel."""
         self._keep(self._look())
+
+    def holds(self, number: int) -> bool:
+        """Whether a table that was planned last, and so the kernel, has this run-time exempt."""
+        return self.decided is not None and number in leased(self.decided.plan)
 
     def placed(self, decided: Decided) -> Snapshot:
         """The Snapshot with the router's routes: for flows' zones, and on no decision's way."""
@@ -169,6 +172,9 @@ class Service:
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
             self.kernel = doors.probe()
+        if self.kernel.nft and not self.adopted:  # first of all: a pass that knows nothing of them would delete them
+            self.leases.adopt(reconcile.adopted(doors.nft), doors.clock())
+            self.adopted = True
         if self.dump is None or not self.alone:
             self.dump = netifd_says(doors.bus)
         packages = reconcile.read(doors.uci)

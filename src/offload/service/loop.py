@@ -30,6 +30,8 @@ STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 class Loop:
     """One thread. `signals` is a descriptor from which the numbers of signals can be read."""
 
+    named = False  # ubus has taken our objects, if only for a while
+
     def __init__(self, service: Service, hints: Hints, tally: Tally, presence: Presence, signals: int) -> None:
         self.service, self.hints, self.tally, self.presence = service, hints, tally, presence
         self.presence.hearing = self._hint
@@ -47,7 +49,6 @@ class Loop:
 
     def run(self) -> None:
         """Wait, look what came, work when it is time."""
-        self.service.adopt()
         self._hint("the service started")
         while not self.stopping:
             now = time.monotonic()
@@ -188,7 +189,7 @@ class Loop:
                 sys.stderr.write(f"offload: {refusal}\n")
             self._reconnect, self._pause = now + self._pause, min(self._pause * 2, RECONNECT_LAST)
             return
-        self._pause = RECONNECT_FIRST
+        self._pause, self.named = RECONNECT_FIRST, True
         if self.presence.descriptor is not None:
             self.poll.register(self.presence.descriptor, select.POLLIN)
         self._hint("ubus is back")
@@ -199,9 +200,12 @@ class Loop:
             self.presence.leave(lost=True)
 
     def _leave(self) -> None:
-        """Our tables go, and nothing else; connections go on on the slow path. Before an upgrade they stay."""
+        """Our tables go, and nothing else; connections go on on the slow path. Before an upgrade they stay.
+
+        Without our name on ubus we made no pass: they are those of another service, which has the name and lives on.
+        """
         try:
-            if not self.upgrading and (text := reconcile.removal(self.service.doors.nft)):
+            if self.named and not self.upgrading and (text := reconcile.removal(self.service.doors.nft)):
                 self.service.doors.nft.apply(text)
         except NftError as refusal:
             sys.stderr.write(f"offload: our tables stay: {refusal}\n")

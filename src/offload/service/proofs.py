@@ -37,7 +37,7 @@ class Proofs:
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
             if known := self.known.get(pair):
-                same = pair in self.cases and (known.devices, known.tagged) == (case.devices, case.tagged)
+                same = pair in self.cases and _stands_on(known) == _stands_on(case)
                 opened[pair] = known if same else replace(case, left=known.left)
         self.over = {
             pair: Case(case.devices, proof=Proof.NONE, left=case.left)
@@ -82,13 +82,13 @@ class Proofs:
         time: str,
     ) -> list[tuple[Pair, Reason]]:
         """Judge every case by these connections; what is wrong and was not told yet. `held`: the hardware table."""
-        flows, others = self._flows(entries, Places(placed, plan))
+        flows, counted = self._flows(entries, Places(placed, plan))
         strays = _strays(plan, held)
         for pair, case in self.cases.items():
-            octets = sum(received.get(name, 0) for name in case.devices)
+            octets = sum(received.get(name, 0) for name in case.unbridged)
             marked = sum(seen.state is State.HARDWARE for seen in flows[pair].values())
             seen = _followed(flows[pair], case.look)
-            self.cases[pair] = judged(case, Look(now, time, seen, marked, strays.get(pair, 0), octets, others))
+            self.cases[pair] = judged(case, Look(now, time, seen, marked, strays.get(pair, 0), octets, counted))
         for pair, case in self.over.items():
             left = case.left.missed(flows[pair], now)
             self.over[pair] = replace(case, left=left, look=Look(now, time, {}))
@@ -108,20 +108,19 @@ class Proofs:
         self.look(entries, placed, plan, held, {}, APART, "")
 
     def _flows(self, entries: Iterable[Entry], places: Places) -> tuple[dict[Pair, dict[Key, Seen]], int]:
-        """The flows of each case, offloaded or taken out of hardware, and the bytes of all that is not in hardware."""
+        """The flows of each case, offloaded or taken out of hardware, and the bytes of all connections."""
         found: dict[Pair, dict[Key, Seen]] = {pair: {} for pair in self.known}
         awaited = {key for case in self.known.values() for key in case.left.flows}
-        others = 0
+        counted = 0
         for entry in entries:
-            state = entry.state
-            if state is not State.HARDWARE and entry.bytes is not None:
-                others += sum(entry.bytes)
+            # those in hardware as well: of another pair's flows, or where counters stand, nothing is added
+            counted += sum(entry.bytes or ())
             if entry.status & IPS_OFFLOAD or (awaited and (entry.proto, entry.original) in awaited):
                 src, dest = places.ends(entry)
                 own = found.get((src.zone or "", dest.zone or ""))
                 if own is not None:
-                    own[entry.proto, entry.original] = Seen(state, entry.packets)
-        return found, others
+                    own[entry.proto, entry.original] = Seen(entry.state, entry.packets)
+        return found, counted
 
 
 def _followed(flows: Mapping[Key, Seen], before: Look | None) -> dict[Key, Seen]:
@@ -131,13 +130,31 @@ def _followed(flows: Mapping[Key, Seen], before: Look | None) -> dict[Key, Seen]
 
 
 def _opened(plan: Plan, snapshot: Snapshot) -> Iterator[tuple[Pair, Case]]:
-    kinds = {link.name: link.kind for link in snapshot.links}
+    kinds, bridged = {link.name: link.kind for link in snapshot.links}, _bridged(snapshot)
     pppoe = {network.l3_device for network in snapshot.networks if network.proto == "pppoe"}
     for pair in plan.pairs:
         if pair.effective is Mode.HARDWARE:
             l3 = [name for zone in plan.zones if zone.name in {pair.src, pair.dest} for name in zone.devices]
             tagged = tuple(name for name in l3 if kinds.get(name) in TAGGED or name in pppoe)
-            yield (pair.src, pair.dest), Case(_devices(plan, pair), tagged)
+            devices = _devices(plan, pair)
+            yield (pair.src, pair.dest), Case(devices, tagged, tuple(name for name in devices if name not in bridged))
+
+
+def _stands_on(case: Case) -> tuple[tuple[str, ...], ...]:
+    return case.devices, case.tagged, case.unbridged
+
+
+def _bridged(snapshot: Snapshot) -> set[str]:
+    """The ports of bridges and their like, and what ports stand on: what comes in may be handed to another port."""
+    links = {link.name: link for link in snapshot.links}
+    found: set[str] = set()
+    waiting = [link.name for link in snapshot.links if link.master]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += links[name].lower if name in links else ()
+    return found
 
 
 def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:

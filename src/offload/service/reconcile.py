@@ -62,11 +62,11 @@ def decide(packages: Packages, snapshot: Snapshot, leases: Iterable[Lease] = ())
 
 
 def adopted(nft: Nft) -> tuple[Lease, ...]:
-    """The exempts given at run time that the kernel still holds; what nft cannot tell is none."""
-    try:
-        return held_leases(nft.live(TABLE_NAMES).values())
-    except NftError:
-        return ()
+    """The exempts given at run time that the kernel still holds; an NftError where it cannot be told.
+
+    Not none then: the next pass would delete their sets.
+    """
+    return held_leases(nft.live(TABLE_NAMES).values())
 
 
 def pending(decided: Decided, nft: Nft, forced: Iterable[str] = ()) -> list[Transaction]:

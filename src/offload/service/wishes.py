@@ -11,8 +11,10 @@ from offload.config.schema import EXEMPT
 from offload.errors import OffloadError
 from offload.model.config import Config, Exempt, Mode, Section
 from offload.model.plan import ExemptMatch, Lease
+from offload.service.leases import LAST_SECONDS
 
 LONGEST_SHOWN = 60
+SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; less would never reach the kernel
 LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
 MOST_VALUES = 256  # combinations of listed values, each of them an element in the kernel
 MATCHES = tuple(option for option in EXEMPT if option != "name")  # a name would not outlive the service

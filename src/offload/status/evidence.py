@@ -33,7 +33,7 @@ PACKETS = 20  # that flows in hardware must have moved
 STRAYING = 20  # one stray among so many is in order: what is too large or has IP options is the CPU's
 FLOWS, SECONDS = 100, 60.0  # that stay in software although hardware was asked
 LONGEST = 15.0  # seconds that traffic between two looks counts for, at most
-IDLE_BYTES = 100_000  # that devices may receive unaccounted for: broadcasts, the router's own traffic
+IDLE_BYTES = 100_000  # that devices may receive unaccounted for: broadcasts, what is not IP
 LOOKS_FROZEN = 2
 IPV4 = 4  # bytes of a packed address
 TCP = 6
@@ -46,7 +46,7 @@ class Look:
 
     `flows` are offloaded ones of its own, and slow ones that were taken out of hardware; `marked` how many it has in
     hardware; `strays` packets so far on the slow path of those marked as hardware's; `received` bytes so far that came
-    in on the pair's devices, `others` those that conntrack accounts to flows not in hardware.
+    in on the case's `unbridged`, `counted` those that conntrack accounts to flows, whatever path they take.
     """
 
     at: float
@@ -55,13 +55,14 @@ class Look:
     marked: int = 0
     strays: int = 0
     received: int = 0
-    others: int = 0
+    counted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """What is known of a pair in hardware on `devices`; `tagged` are those whose packets carry VLAN tags or PPPoE.
 
+    `unbridged` are those whose packets no bridge can hand on: all that they receive is routed, so conntrack knows it.
     `since` is when `proof` became what it is; `moved` and `strays` count the packets it rests on, `whole` those of them
     whose flows moved in both directions, `half` those of TCP that moved in one; by family `stayed` has the flows that
     stayed in software, `busy` the seconds for which they moved, `taken` those that hardware took. `moving` are the
@@ -70,6 +71,7 @@ class Case:
 
     devices: tuple[str, ...]
     tagged: tuple[str, ...] = ()
+    unbridged: tuple[str, ...] = ()
     since: str = ""
     proof: Proof = Proof.BOUND
     look: Look | None = None
@@ -80,7 +82,7 @@ class Case:
     stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)
     busy: Mapping[str, float] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
-    still: int = 0  # looks at which counters stood and devices received
+    still: int = 0  # looks at which counters stood and its unbridged devices received
     moving: frozenset[Key] = frozenset()
     left: Left = NONE_LEFT
 
@@ -104,8 +106,10 @@ class Case:
         """What its figures say."""
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Proof.REFUSED
-        counted = self.whole >= PACKETS or (self.frozen and self.in_hardware > 0)
-        return Proof.PROVEN if counted else Proof.BOUND
+        # Counters that stand still prove it too: what comes in by devices that no bridge has is routed, and where the
+        # processor had seen it some flow's counter would have moved. A bridge port receives what nobody counts.
+        proven = self.whole >= PACKETS or (self.frozen and self.in_hardware > 0)
+        return Proof.PROVEN if proven else Proof.BOUND
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -116,7 +120,7 @@ class Case:
             found.append(Why.HARDWARE_HALF(count=self.half, devices=devices))
         found += [self._refusal(family) for family in sorted(self._refused)]
         if self.frozen:
-            found.append(Why.HARDWARE_FROZEN(devices=devices))
+            found.append(Why.HARDWARE_FROZEN(devices=", ".join(self.unbridged)))
         if self.left.kept:
             found.append(self.keeping)
         return tuple(dict.fromkeys(found))
@@ -223,6 +227,6 @@ def _halved(key: Key, count: tuple[int, int]) -> bool:
 
 def _stands_still(before: Look | None, look: Look, hardware: Mapping[Key, tuple[int, int]]) -> bool:
     """Devices received what no flow accounts for, and no flow in hardware moved by its counters."""
-    if before is None or hardware or not look.marked or look.others < before.others:
+    if before is None or hardware or not look.marked or look.counted < before.counted:
         return False
-    return look.received - before.received > IDLE_BYTES + 2 * (look.others - before.others)
+    return look.received - before.received > IDLE_BYTES + 2 * (look.counted - before.counted)

@@ -8,10 +8,9 @@ from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, Flow, Share, 
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.status.evidence import Case
-from offload.status.exempted import Exempted
 from offload.status.places import Places
 from offload.status.query import Query, select
-from offload.status.reasons import reasons
+from offload.status.reasons import Told, reasons
 
 Pair = tuple[str, str]
 
@@ -40,7 +39,7 @@ def flows(
     itself, or a group of receivers, is an end of. Such an end has no zone.
     """
     known = cases or {}
-    ends, exempted = Places(snapshot, plan).ends, Exempted(plan) if explained else None
+    ends, told = Places(snapshot, plan).ends, Told.of(plan) if explained else None
     pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
     found = []
     for entry in entries:
@@ -48,7 +47,7 @@ def flows(
         if everything or not (src.router or dest.router or src.group or dest.group):
             between = src.zone or "", dest.zone or ""
             case = known.get(between)
-            why = reasons(entry, src, dest, pairs.get(between), case, exempted) if explained else ()
+            why = reasons(entry, src, dest, pairs.get(between), case, told) if explained else ()
             found.append(Flow(entry, src.zone, dest.zone, why))
     return found
 

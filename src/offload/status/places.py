@@ -27,13 +27,15 @@ class Place(NamedTuple):
     """Where an address is. `router` and `group` have no zone and exclude each other.
 
     `router`: the router itself, or what only a neighbour can talk to. `group`: multicast or broadcast.
-    `distant`: reached only by a default route, or ambiguous; where NAT knows better, NAT is right.
+    `distant`: reached only by a default route, or ambiguous; where NAT knows better, NAT is right. `devices`: those of
+    the zone that lead there, several where routes leave it open.
     """
 
     zone: str | None = None
     router: bool = False
     group: bool = False
     distant: bool = False
+    devices: tuple[str, ...] = ()
 
 
 ROUTER = Place(router=True)
@@ -137,8 +139,10 @@ def _routed(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[Target, P
     places = {}
     for target, found in ways.items():
         best = min(metric for metric, _ in found)
-        zone = _only(zones, (device for metric, devices in found if metric == best for device in devices))
-        places[target] = Place(zone, distant=zone is None or target.prefixlen < DISTANT)
+        ways_there = [device for metric, devices in found if metric == best for device in devices]
+        zone = _only(zones, ways_there)
+        distant = zone is None or target.prefixlen < DISTANT
+        places[target] = Place(zone, distant=distant, devices=tuple(ways_there) if zone else ())
     return places
 
 
@@ -160,5 +164,5 @@ def _owners(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[bytes, Pl
     devices = defaultdict[bytes, set[str]](set)
     for known in snapshot.addresses:
         devices[known.address.packed].add(known.device)
-    found = {address: _only(zones, names) for address, names in devices.items()}
-    return {address: Place(zone) for address, zone in found.items() if zone is not None}
+    found = {address: Place(_only(zones, names), devices=tuple(sorted(names))) for address, names in devices.items()}
+    return {address: place for address, place in found.items() if place.zone is not None}

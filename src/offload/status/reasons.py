@@ -7,10 +7,12 @@ show, IPsec and IPv4 options and a missing neighbour, cannot be told from here.
 
 from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 from offload.model.config import Family, Mode
 from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
-from offload.model.plan import PairDecision, Reason, Why
+from offload.model.plan import PairDecision, Plan, Reason, Why
+from offload.status.crossings import Crossings
 from offload.status.evidence import Case, family_of
 from offload.status.exempted import Exempted
 from offload.status.places import Place
@@ -31,13 +33,25 @@ ESTABLISHED = TCP_STATES.index("ESTABLISHED")
 IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
+class Told(NamedTuple):
+    """What the Plan's tables tell of connections."""
+
+    exempted: Exempted
+    crossings: Crossings
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Told":
+        """By the tables of this Plan."""
+        return cls(Exempted(plan), Crossings(plan))
+
+
 def reasons(
     entry: Entry,
     src: Place,
     dest: Place,
     pair: PairDecision | None,
     case: Case | None = None,
-    exempted: Exempted | None = None,
+    told: Told | None = None,
 ) -> tuple[Reason, ...]:
     """At most one Reason: why the connection is slow, or software where its pair asked for hardware.
 
@@ -47,28 +61,31 @@ def reasons(
     if state is State.SLOW:
         if case and (entry.proto, entry.original) in case.left.kept:
             return (case.keeping,)  # slow as far as the kernel knows
-        return (next(_holding(entry, src, dest, pair, exempted)),)
-    if state is State.HARDWARE or pair is None or pair.mode is not Mode.HARDWARE:
+        return (next(_holding(entry, src, dest, pair, told)),)
+    if state is State.HARDWARE or pair is None or not pair.hardware:
         return ()
     if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
+    if slower := list(told.crossings.slower(entry, src, dest, pair)) if told else []:
+        return tuple(slower[:1])
     return (case.in_software(family_of(entry.original)) if case else _said(Why.HARDWARE_AWAITED),)
 
 
-def _holding(
-    entry: Entry, src: Place, dest: Place, pair: PairDecision | None, exempted: Exempted | None
-) -> Iterator[Reason]:
+def _holding(entry: Entry, src: Place, dest: Place, pair: PairDecision | None, told: Told | None) -> Iterator[Reason]:
     """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""
     yield from _of_ends(entry, src, dest)
     if pair is None:
         yield _said(Why.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
         return
     yield from _of_pair(entry, pair)
-    if exempted is not None:
-        yield from exempted.reasons(entry, pair)
+    if told is not None:
+        yield from told.exempted.reasons(entry, pair)
+        # software is had where hardware is not: a flow that is slow there will have it
+        yield from told.crossings.slower(entry, src, dest, pair, Mode.SOFTWARE)
     yield from _of_kernel(entry)
-    if entry.packets is not None and entry.packets[0] < pair.after_packets:
-        yield _said(Why.AFTER_PACKETS, count=pair.after_packets)
+    after = told.crossings.after(src, dest, pair) if told else pair.after_packets
+    if entry.packets is not None and entry.packets[0] < after:
+        yield _said(Why.AFTER_PACKETS, count=after)
     yield _said(Why.WAITING, src=pair.src)
 
 

@@ -104,7 +104,7 @@ def _hardware(pair: PairDecision, case: Case | None) -> Json:
     if pair.effective is Mode.HARDWARE:
         proof = case.proof if case else Proof.BOUND
     else:
-        proof = Proof.REQUESTED if pair.mode is Mode.HARDWARE else Proof.NONE
+        proof = Proof.REQUESTED if pair.hardware else Proof.NONE
     case = case or Case(())
     return {
         "proof": proof.value,

@@ -16,6 +16,7 @@ from offload.errors import BusError, FileError
 from offload.model.config import Section
 from offload.model.network import Address, Kernel, Lack, Link, Route, Snapshot
 from offload.system import netifd
+from offload.system.uci import CONFDIR
 
 T = TypeVar("T")
 SNAPSHOT = "snapshot.json"
@@ -52,13 +53,20 @@ class RouterDirectory:
         except (UnicodeDecodeError, RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileError(f"{path} is not a router's snapshot: {_plainly(error)}") from error
 
-    def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
-        """Write the packages' sections and snapshot.json; existing files are replaced."""
+    def write(self, sections: Iterable[Section], snapshot: dict[str, Any], known: Iterable[str] = ()) -> None:
+        """Write the packages' sections and snapshot.json; existing files are replaced.
+
+        Those `known` packages that have no section go: they would be an earlier router's.
+        """
         packages: dict[str, list[Section]] = {}
         for section in sections:
             packages.setdefault(section.package, []).append(section)
+        if self.confdir.resolve() == Path(CONFDIR):
+            raise FileError(f"{self.confdir} is the configuration of this router: name another directory")
         try:
             self.confdir.mkdir(parents=True, exist_ok=True)
+            for package in set(known) - packages.keys():
+                (self.confdir / package).unlink(missing_ok=True)
             for package, members in packages.items():
                 (self.confdir / package).write_text("\n".join(uci_text(section) for section in members))
             (self.root / SNAPSHOT).write_text(json.dumps(snapshot, indent=1) + "\n")

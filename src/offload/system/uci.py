@@ -43,7 +43,7 @@ class Uci:
         return _unreadable(path, package) or _load(path, package)
 
     def write(self, package: str, edits: Sequence[Edit]) -> None:
-        """Make these changes and commit them; a FileError says why nothing was changed.
+        """Make these changes and commit them; a FileError says why nothing was changed in the file.
 
         What others have changed and not committed stays so, and so does everything else in the file but its comments,
         which no commit of uci keeps. A file that is not there is made.
@@ -54,7 +54,9 @@ class Uci:
                 changed = self._edited(package, content, edits)
                 replace(path, changed)
         except OSError as error:
-            raise FileError(f"{path} cannot be written ({error.strerror or error}); nothing was changed") from error
+            raise FileError(
+                f"{path} cannot be written ({error.strerror or error}); nothing was changed in it"
+            ) from error
 
     def _edited(self, package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
         """The file with the changes, made by libuci on a copy where nothing else can reach it."""
@@ -136,7 +138,9 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
                 context.set(package, edit.section, edit.option, edit.value)
         context.commit(package)
     except uci.UciException as error:
-        raise FileError(f"uci does not change {package}: {error or 'without a word'}; nothing was changed") from error
+        raise FileError(
+            f"uci does not change {package}: {error or 'without a word'}; nothing was changed in it"
+        ) from error
 
 
 def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section, ...]:

@@ -17,7 +17,8 @@ const isPort = (value) => isNumber(value, 0, 65535);
 
 const TYPES = {
 	or: (value, ...types) => types.some((type) => holds(value, type)),
-	range: (value, low, high) => isNumber(value, Number(low), Number(high)),
+	/** As lax as the real one, which takes 1.5 and 00000020. */
+	range: (value, low, high) => /^-?\d+(\.\d+)?$/.test(value) && Number(value) >= Number(low) && Number(value) <= Number(high),
 	uinteger: (value) => isNumber(value, 0, Infinity),
 	ipaddr: (value, nomask) => isV4(value) || isV6(value) || (!nomask && TYPES.cidr(value)),
 	cidr: (value) => isMasked(value, 32, isV4) || isMasked(value, 128, isV6),

@@ -2,6 +2,7 @@
 'require baseclass';
 'require form';
 'require uci';
+'require offload.fields as fields';
 'require offload.words as words';
 'require offload.zones as zones';
 
@@ -9,7 +10,7 @@
  * config globals: what holds for all zones, and below it what single zones have of their own.
  */
 
-const DEVICE = /^[A-Za-z0-9._:+@-]{1,15}$/;
+const DEVICE = /^(?!\.{1,2}$)[A-Za-z0-9._:+@-]{1,15}$/;
 
 /** The section's name; made when it is not there, and written with the first change. */
 function globalsName() {
@@ -18,12 +19,24 @@ function globalsName() {
 
 /** Shows the default where there is no option, and writes nothing unless somebody changed it. */
 function defaulted(option, value) {
-	const parse = option.parse;
-
 	words.label(option);
 	option.default = value;
 	option.load = (id) => uci.get('offload', id, option.option) ?? value;
-	option.parse = (id) => option.formvalue(id) === option.cfgvalue(id) ? Promise.resolve() : parse.call(option, id);
+	fields.untouched(option);
+}
+
+function chosen(option, value) {
+	defaulted(option, value);
+	fields.keep(option);
+}
+
+/** A switch that is on unless the file says no, in any of the words that the service takes. */
+function switched(option) {
+	defaulted(option, option.enabled);
+
+	const load = option.load;
+
+	option.load = (id) => fields.on(load(id)) ? option.enabled : option.disabled;
 }
 
 function devices(section, name, heading, description) {
@@ -40,24 +53,24 @@ return baseclass.extend({
 
 		const enabled = section.option(form.Flag, 'enabled', _('Enable'), _('Without it nothing is offloaded, whatever the rest says.'));
 
-		defaulted(enabled, enabled.enabled);
+		switched(enabled);
 
 		const mode = section.option(form.ListValue, 'mode', _('Mode of other zones'), _('For zones that have no mode of their own.'));
 
 		words.choose(mode);
-		defaulted(mode, 'none');
+		chosen(mode, 'none');
 
 		const family = section.option(form.ListValue, 'family', _('Address family'));
 
 		family.value('any', _('IPv4 and IPv6'));
 		family.value('ipv4', _('IPv4 only'));
 		family.value('ipv6', _('IPv6 only'));
-		defaulted(family, 'any');
+		chosen(family, 'any');
 
 		const packets = section.option(form.Value, 'after_packets', _('After packets'),
 			_('A connection is offloaded only after so many packets of the side that opened it, for tools that must see its beginning.'));
 
-		packets.datatype = 'range(0, 1000000)';
+		fields.packets(packets);
 		packets.placeholder = '0';
 
 		devices(section, 'device', _('More devices'), _('Added to the devices that are found.'));
@@ -66,7 +79,7 @@ return baseclass.extend({
 		const exempt = section.option(form.Flag, 'auto_exempt', _('Respect other rules'),
 			_('Traffic that rules of the firewall give a mark or a DSCP class stays on the slow path, where they see it.'));
 
-		defaulted(exempt, exempt.enabled);
+		switched(exempt);
 
 		zones.limits(section);
 

@@ -2,6 +2,7 @@
 'require baseclass';
 'require form';
 'require uci';
+'require offload.fields as fields';
 'require offload.match as match';
 'require offload.words as words';
 
@@ -10,11 +11,15 @@
  */
 
 const PORTS = [ 'src_port', 'dest_port' ];
+const PORTED = [ 'tcp', 'udp', 'tcpudp' ];
+const PROTOCOLS = new Map(Object.entries({ tcp: [ 'tcp' ], udp: [ 'udp' ], tcpudp: [ 'tcp', 'udp' ], 6: [ 'tcp' ], 17: [ 'udp' ] }));
+const ALL = [ 'all', 'any', '*' ];
 const MARK = /^(0x[0-9a-f]{1,8}|\d{1,10})(\/(0x[0-9a-f]{1,8}|\d{1,10}))?$/i;
+const HIGHEST_MARK = 0xffffffff;
 const CLASSES = [
 	...[ 0, 1, 2, 3, 4, 5, 6, 7 ].map((number) => `CS${number}`),
 	...[ 1, 2, 3, 4 ].flatMap((level) => [ 1, 2, 3 ].map((drop) => `AF${level}${drop}`)),
-	'EF', 'BE', 'LE'
+	'EF', 'BE', 'DF', 'LE'
 ];
 
 function column(section, name, heading, draw) {
@@ -31,6 +36,13 @@ function zone(section, name) {
 	option.modalonly = true;
 	option.value('', _('any'));
 	words.chooseZone(option, uci.sections('offload', 'exempt').map((each) => each[name]));
+	option.load = (id) => {
+		const named = uci.get('offload', id, name);
+
+		return named === '*' ? '' : named;
+	};
+	fields.keep(option);
+	fields.untouched(option);
 }
 
 function list(section, name, datatype, placeholder, description) {
@@ -43,6 +55,36 @@ function list(section, name, datatype, placeholder, description) {
 	return option;
 }
 
+/** LuCI takes octets with leading zeros, which some programs read as octal and the service refuses. */
+function addresses(section, name, placeholder, description) {
+	const option = list(section, name, 'or(ipaddr("nomask"),cidr)', placeholder, description);
+
+	option.validate = (section_id, value) => !/(^|[.:])0\d+\.|\.0\d+(\/|$)/.test(value)
+		|| _('an address without leading zeros');
+}
+
+function ports(section, name) {
+	const option = list(section, name, 'portrange', '8000-8080');
+
+	option.validate = (section_id, value) => !/\d{6}/.test(value) || _('a port or a range of ports (80, 8000-8080)');
+
+	return option;
+}
+
+/** What a section's protocols are among the choices; what is none of them stays as it is written. */
+function protocolOf(section) {
+	const named = L.toArray(section.proto).join(' ').split(/\s+/).filter((word) => word);
+	const known = named.flatMap((word) => ALL.includes(word) ? [ 'all' ] : PROTOCOLS.get(word.toLowerCase()) ?? [ null ]);
+
+	if (known.includes(null))
+		return named.join(' ');
+
+	if (!known.length || known.includes('all'))
+		return PORTS.some((port) => section[port] != null) ? 'all' : ''; // with ports, all is as wrong as an unknown one
+
+	return [ ...new Set(known) ].sort().join('');
+}
+
 function protocol(section) {
 	const option = section.option(form.ListValue, 'proto', match.title.proto);
 
@@ -51,11 +93,9 @@ function protocol(section) {
 	option.value('tcp', 'TCP');
 	option.value('udp', 'UDP');
 	option.value('tcpudp', _('TCP and UDP'));
-	option.load = (id) => {
-		const named = L.toArray(uci.get('offload', id, 'proto')).join(' ').split(' ').sort().join(' ');
-
-		return { 'tcp udp': 'tcpudp', 'all': '' }[named] ?? named;
-	};
+	option.load = (id) => protocolOf(uci.get('offload', id) ?? {});
+	fields.keep(option);
+	fields.untouched(option);
 }
 
 function checked(section, name, placeholder, description, right, sentence) {
@@ -67,7 +107,9 @@ function checked(section, name, placeholder, description, right, sentence) {
 }
 
 function isMark(value) {
-	return MARK.test(value) && value.split('/').every((number) => Number(number) <= 0xffffffff);
+	const [ mark, mask ] = value.split('/').map(Number);
+
+	return MARK.test(value) && Math.max(mark, mask ?? 0) <= HIGHEST_MARK && (mark & ~(mask ?? HIGHEST_MARK)) === 0;
 }
 
 function isDscp(value) {
@@ -95,17 +137,20 @@ return baseclass.extend({
 
 		zone(section, 'src');
 		zone(section, 'dest');
-		list(section, 'src_ip', 'or(ipaddr("nomask"),cidr)', '192.168.1.50', _('who opens the connection'));
-		list(section, 'dest_ip', 'or(ipaddr("nomask"),cidr)', '203.0.113.0/24', _('who it leads to'));
+		addresses(section, 'src_ip', '192.168.1.50', _('who opens the connection'));
+		addresses(section, 'dest_ip', '203.0.113.0/24', _('who it leads to'));
 		list(section, 'src_mac', 'macaddr', '00:11:22:33:44:55');
 		protocol(section);
 
+		// A protocol that is not known hides no ports: what is hidden goes with the next Save.
+		const odd = uci.sections('offload', 'exempt').map(protocolOf).filter((proto) => proto && !PORTED.includes(proto));
+
 		for (const port of PORTS)
-			for (const proto of [ 'tcp', 'udp', 'tcpudp' ])
-				(section.getOption(port) ?? list(section, port, 'portrange', '8000-8080')).depends('proto', proto);
+			for (const proto of new Set([ ...PORTED, ...odd ]))
+				(section.getOption(port) ?? ports(section, port)).depends('proto', proto);
 
 		checked(section, 'mark', '0x10/0xff', _("the packet's mark, optionally with a mask"), isMark,
-			_('a number or 0xhex, optionally /mask'));
+			_('a number or 0xhex, optionally /mask that has all its bits'));
 		checked(section, 'dscp', 'EF', _('a class name (EF, AF11, CS1) or a number'), isDscp,
 			_('a class name (EF, AF11, CS1) or a number from 0 to 63'));
 

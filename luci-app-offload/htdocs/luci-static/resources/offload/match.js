@@ -15,9 +15,9 @@ return baseclass.extend({
 	/** What each option is called. */
 	title: TITLES,
 
-	/** A list such as "From zone: lan", "Source address: 192.168.1.50". The values are text from the router. */
+	/** A list such as "From zone: lan", "Source address: 192.168.1.50", without `*`. The values are text from the router. */
 	list(match) {
-		const parts = Object.keys(TITLES).filter((name) => match[name] != null)
+		const parts = Object.keys(TITLES).filter((name) => ![ null, undefined, '*' ].includes(match[name]))
 			.map((name) => E('li', {}, [ `${TITLES[name]}: ${[].concat(match[name]).join(', ')}` ]));
 
 		return parts.length ? E('ul', { 'class': 'offload-reasons' }, parts) : E('em', {}, [ _('everything') ]);

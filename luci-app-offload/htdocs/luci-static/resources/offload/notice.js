@@ -2,11 +2,12 @@
 'require baseclass';
 'require dom';
 'require ui';
+'require offload.paths as paths';
 'require offload.takeover as takeover';
 
 /*
  * What stands between the user and an offloaded flow, told in place: the service is stopped, nobody answers, no rights, a
- * kernel that cannot do it, fw4's own switch, the last pass's error. Everything that comes from the router is text.
+ * kernel that cannot do it, fw4's own switch, the last pass's error, a list that was cut. Everything that comes from the router is text.
  */
 
 const WORDS = {
@@ -20,6 +21,8 @@ const WORDS = {
 		_('/etc/config/offload or /etc/config/firewall cannot be read: a file is missing, it is not valid, or this login has no rights to it.') ],
 	refused: (error) => [ 'danger', _('Refused'), error.message ]
 };
+
+const LISTS = { zones: _('Zones'), pairs: _('Pairs'), devices: _('Devices'), problems: _('Findings'), exempts: _('Exempt traffic') };
 
 function box(level, title, body, ...more) {
 	return E('div', { 'class': `alert-message ${level} offload-notice` }, [
@@ -58,12 +61,17 @@ function found(status) {
 
 	if (fw4Offloads(status))
 		notices.push(box('warning', _('The firewall offloads every flow itself'),
-			_('While the switch in Network > Firewall is on, the choices per zone have no effect. Taking over turns the switch into the mode of all zones without one of their own, and from there you choose.'),
+			_('While the switch in Network > Firewall is on, the choices per zone have no effect. Taking over turns the switch into the mode of all zones without one of their own, and switches offload on where it is off (option enabled). From there you choose.'),
 			E('p', {}, [ takeoverButton() ])));
 
 	if (status.applied?.error)
 		notices.push(box('danger', _('The last change was not applied'), String(status.applied.error),
 			E('p', {}, [ _('The last good state stands.') ])));
+
+	if (status.left_off)
+		notices.push(box('notice', _('Not everything is shown'), _('There is more than one answer of the service can carry. Left out here:'),
+			E('ul', {}, Object.entries(status.left_off).map(([ list, count ]) =>
+				E('li', {}, [ `${LISTS[list] ?? list}: ${paths.count(count)}` ])))));
 
 	for (const note of status.notes ?? [])
 		notices.push(box('notice', _('Note'), String(note)));

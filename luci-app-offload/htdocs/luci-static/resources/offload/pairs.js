@@ -2,6 +2,7 @@
 'require baseclass';
 'require form';
 'require uci';
+'require offload.fields as fields';
 'require offload.rows as rows';
 'require offload.words as words';
 
@@ -9,6 +10,8 @@
  * One row for each pair of zones that there is: those the service knows, those a forwarding permits, and those that have
  * a section. Choosing a mode makes the section, choosing none removes it.
  */
+
+const NO_MODE = '-'; // a section without a mode is faulty, and still there
 
 const sectionsOf = (row) => uci.sections('offload', 'pair')
 	.filter((section) => section.src === row.src && section.dest === row.dest);
@@ -67,10 +70,11 @@ return baseclass.extend({
 		words.choose(mode);
 		words.label(mode, (id) => `${section.rowOf(id).src} > ${section.rowOf(id).dest}`);
 		mode.load = (id) => {
-			const modes = sectionsOf(section.rowOf(id)).map((each) => each.mode);
+			const modes = sectionsOf(section.rowOf(id)).map((each) => each.mode ?? NO_MODE);
 
 			return modes.length ? modes.reduce(words.lower) : null;
 		};
+		fields.keep(mode);
 		mode.write = (id, value) => choose(section.rowOf(id), value);
 		mode.remove = (id) => forget(section.rowOf(id));
 

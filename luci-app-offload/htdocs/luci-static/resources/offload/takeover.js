@@ -2,32 +2,52 @@
 'require baseclass';
 'require ui';
 'require uci';
+'require offload.bus as bus';
+'require offload.fields as fields';
 
 /*
  * Turns fw4's own switch into our mode for all zones, as `offload takeover` does, but through LuCI's Save & Apply: the
  * browser must confirm it, and the firewall is reloaded by what watches its configuration.
  */
 
-const on = (value) => [ '1', 'on', 'true', 'yes', 'enabled' ].includes(value);
+const WRITTEN = [ 'mode', 'taken', 'enabled' ];
+const SECOND = 'DUPLICATE_SECTION'; // what is written is written to all of them
 
+const globals = () => uci.sections('offload', 'globals');
+
+/** The first section, if its switch is on: fw4 passes by all others. */
 function switched() {
-	return uci.sections('firewall', 'defaults').filter((section) => on(section.flow_offloading));
+	return uci.sections('firewall', 'defaults').slice(0, 1).filter((section) => fields.on(section.flow_offloading));
 }
 
-function globalsSection() {
-	const found = uci.sections('offload', 'globals')[0];
+/** What would keep zones slow once fw4's switch is off: faults of `config globals` that are not mended on the way. */
+function hindrances(problems) {
+	const ids = globals().flatMap((section, place) => [ section['.name'], `@globals[${place}]` ]);
 
-	return found ? found['.name'] : uci.add('offload', 'globals', 'globals');
+	return (problems ?? []).filter((problem) =>
+		problem.file === 'offload' && ids.includes(problem.section) && problem.code !== SECOND && !WRITTEN.includes(problem.option));
+}
+
+function refuse(sentence, problems) {
+	ui.showModal(_('Nothing was taken over'), [
+		E('p', {}, [ sentence ]),
+		E('ul', {}, problems.map((problem) => E('li', {}, [ E('code', {}, [ String(problem.option) ]), ' ', String(problem.text) ]))),
+		E('div', { 'class': 'button-row' }, [ E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Dismiss') ]) ])
+	]);
 }
 
 function stage(sections) {
-	const mode = sections.some((section) => on(section.flow_offloading_hw)) ? 'hardware' : 'software';
-	const globals = globalsSection();
+	const mode = sections.some((section) => fields.on(section.flow_offloading_hw)) ? 'hardware' : 'software';
+	const first = globals()[0]?.['.name'] ?? uci.add('offload', 'globals', 'globals');
 
-	uci.set('offload', globals, 'mode', mode);
-	uci.set('offload', globals, 'taken', mode);
-	if (uci.get('offload', globals, 'enabled') != null)
-		uci.set('offload', globals, 'enabled', '1');
+	uci.set('offload', first, 'mode', mode);
+	uci.set('offload', first, 'taken', mode);
+
+	// Of several sections the slower word counts.
+	for (const section of globals())
+		for (const [ option, value ] of [ [ 'mode', mode ], [ 'enabled', '1' ] ])
+			if (section[option] != null)
+				uci.set('offload', section['.name'], option, value);
 
 	for (const section of sections)
 		for (const option of [ 'flow_offloading', 'flow_offloading_hw' ])
@@ -36,14 +56,20 @@ function stage(sections) {
 }
 
 return baseclass.extend({
-	/** Stages the change, and applies it at once. Nothing to do where fw4's switch is off. */
+	/** Stages the change, and applies it at once, or says why not. Nothing to do where fw4's switch is off. */
 	async run() {
-		await Promise.all([ uci.load('firewall'), uci.load('offload') ]);
-
+		const [ status ] = await Promise.all([ bus.status().catch(() => null), uci.load('firewall'), uci.load('offload') ]);
 		const sections = switched();
+		const found = hindrances(status?.problems);
 
 		if (!sections.length)
 			return;
+
+		if (!status)
+			return refuse(_('The service does not answer now. Try again when it does.'), []);
+
+		if (found.length)
+			return refuse(_('Section globals of /etc/config/offload has a fault, and with it flows would be slow that are fast now. Mend it first:'), found);
 
 		stage(sections);
 		await uci.save();

@@ -17,7 +17,16 @@ const EVIDENCE = {
 	refused: _('hardware refused: connections stay in software')
 };
 
+/* Reasons that say no more than the choice did, where it was followed. */
+const REPEATED = [ 'MODE_NONE', 'PAIR_MODE_NONE', 'LOWER_MODE' ];
+
 const mode = (word) => TITLES[word] ?? String(word ?? '?');
+
+function telling(decision) {
+	const followed = decision.effective === decision.mode;
+
+	return (decision.reasons ?? []).filter((reason) => !(followed && REPEATED.includes(reason.code)));
+}
 
 return baseclass.extend({
 	/** The modes, slowest first. */
@@ -67,19 +76,18 @@ return baseclass.extend({
 		return [ 'proven', 'refused', 'bound' ].find((word) => found.includes(word));
 	},
 
-	/** What a zone or pair of a status reply gets, why not what was asked, and what hardware has proved. */
+	/** What a zone or pair of a status reply gets, why not all that was asked, and what hardware has proved. */
 	effective(decision) {
 		if (!decision)
 			return E('em', {}, [ _('unknown') ]);
 
-		const differs = decision.effective !== decision.mode;
 		const proof = decision.effective === 'hardware' ? this.evidence(decision.hardware?.proof) : '';
 
 		return E('div', {}, [
 			this.badge(proof && decision.hardware.proof === 'refused' ? 'software' : decision.effective),
 			proof ? E('div', { 'class': 'offload-reasons' }, [ proof ]) : '',
 			this.reasons(decision.hardware?.reasons),
-			differs ? this.reasons(decision.reasons) : ''
+			this.reasons(telling(decision))
 		]);
 	},
 
@@ -89,14 +97,14 @@ return baseclass.extend({
 			option.value(word, mode(word));
 	},
 
-	/** All zones as choices, and those that sections still name though the firewall lost them. */
+	/** All zones as choices, and those that sections still name though the firewall lost them; `*` is no name. */
 	chooseZone(option, named) {
 		const zones = this.zones();
 
 		for (const name of zones)
 			option.value(name);
 
-		for (const name of new Set(named.filter((each) => each && !zones.includes(each))))
+		for (const name of new Set(named.filter((each) => each && each !== '*' && !zones.includes(each))))
 			option.value(name, _('%s (no such zone)').replace('%s', name));
 	},
 

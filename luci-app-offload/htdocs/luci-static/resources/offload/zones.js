@@ -3,6 +3,7 @@
 'require form';
 'require uci';
 'require ui';
+'require offload.fields as fields';
 'require offload.rows as rows';
 'require offload.words as words';
 
@@ -109,6 +110,7 @@ function mode(section, nameOf) {
 	words.choose(option);
 	words.label(option, nameOf);
 	option.load = (id) => chosen(nameOf(id), 'mode') ?? globalMode();
+	fields.keep(option);
 	option.write = (id, value) => choose(nameOf(id), 'mode', value);
 	option.remove = () => {};
 
@@ -183,7 +185,7 @@ return baseclass.extend({
 
 		const packets = section.option(form.Value, 'after_packets', _('After packets'));
 
-		packets.datatype = 'range(0, 1000000)';
+		fields.packets(packets);
 		packets.placeholder = _('as above');
 
 		for (const option of [ family, packets ]) {
@@ -192,5 +194,7 @@ return baseclass.extend({
 			option.write = (id, value) => choose(nameOf(id), option.option, value);
 			option.remove = (id) => choose(nameOf(id), option.option, null);
 		}
+
+		fields.keep(family);
 	}
 });

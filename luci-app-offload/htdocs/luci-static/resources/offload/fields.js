@@ -1,0 +1,48 @@
+'use strict';
+'require baseclass';
+
+/*
+ * What fields have in common: they take what the service takes (src/offload/config/options.py), which is less than
+ * LuCI's data types let through, and leave what stands in the file until somebody chooses something else.
+ */
+
+const ON = [ '1', 'on', 'true', 'yes' ];
+const MOST_PACKETS = 1_000_000;
+
+return baseclass.extend({
+	/** A boolean of UCI as the firewall and the service read it; what is no boolean is not on. */
+	on: (value) => ON.includes(value),
+
+	/** A number of packets. LuCI's range alone takes 1.5, and more leading zeros than the service. */
+	packets(option) {
+		const digits = String(MOST_PACKETS).length;
+
+		option.datatype = `range(0, ${MOST_PACKETS})`;
+		option.validate = (section_id, value) => value.length <= digits && /^\d*$/.test(value)
+			|| _('a whole number of at most %d digits').format(digits);
+	},
+
+	/** A value that a select does not offer becomes a choice of its own: else any Save would take it away. */
+	keep(option) {
+		const load = option.load;
+
+		option.load = async function(section_id) {
+			const found = await load.call(this, section_id);
+			const value = Array.isArray(found) ? found.join(' ') : found;
+
+			if (value && !this.keylist.includes(value))
+				this.value(value, _('%s (not valid)').format(value));
+
+			return value;
+		};
+	},
+
+	/** Writes and removes nothing where the field still shows what was loaded, in whatever words the file has it. */
+	untouched(option) {
+		const parse = option.parse;
+
+		option.parse = function(section_id) {
+			return this.formvalue(section_id) === this.cfgvalue(section_id) ? Promise.resolve() : parse.call(this, section_id);
+		};
+	}
+});

@@ -1,0 +1,82 @@
+"""What the Plan says of pairs that cannot have what was asked, and which Reason comes first."""
+
+from typing import Any
+
+import pytest
+
+from offload.compiler.plan import plan
+from offload.compiler.topology import resolve
+from offload.model.config import Config, Exempt, Globals, Mode, Permission, Zone, ZoneChoice
+from offload.model.network import Link, Snapshot
+from offload.model.plan import PairDecision, Plan, Why
+
+ZONES = tuple(Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
+FORWARDINGS = (Permission("lan", "wan", "@forwarding[0]"),)
+PLAIN = Snapshot(links=tuple(map(Link, ("lan", "guest", "wan"))))
+ABLE = Snapshot(links=tuple(Link(name, hw_tc_offload=True) for name in ("lan", "guest", "wan")))
+
+
+def planned(snapshot: Snapshot = PLAIN, **words: Any) -> Plan:
+    chosen: dict[str, Any] = {"zones": ZONES, "permissions": FORWARDINGS, "globals": Globals(mode=Mode.HARDWARE)}
+    config = Config(**chosen | words)
+    return plan(config, resolve(config, snapshot), snapshot)
+
+
+def lan_wan(found: Plan) -> PairDecision:
+    return next(pair for pair in found.pairs if (pair.src, pair.dest) == ("lan", "wan"))
+
+
+TWIN = (*ZONES, Zone("twin", "@zone[3]", devices=("lan",)))
+TWINS = {
+    "zones": TWIN,
+    "permissions": (*FORWARDINGS, Permission("twin", "wan", "@forwarding[1]")),
+    "zone_choices": (ZoneChoice("twin", "its", Mode.NONE),),
+}
+SLOW: dict[str, tuple[dict[str, Any], list[Why]]] = {
+    "all of its devices excluded": (
+        {"globals": Globals(mode=Mode.HARDWARE, exclude_devices=("lan",))},
+        [Why.EXCLUDED_BY_USER],
+    ),
+    "all of its devices shared with a slow pair": (TWINS, [Why.SHARED_DEVICES]),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_a_slow_pair_is_not_said_to_be_software(name: str) -> None:
+    words, reasons = SLOW[name]
+    found = lan_wan(planned(**words))
+    assert (found.mode, found.effective) == (Mode.HARDWARE, Mode.NONE)
+    assert [reason.code for reason in found.reasons] == reasons
+
+
+def test_a_pair_that_hardware_does_not_cover_is_said_to_be_software() -> None:
+    found = lan_wan(planned())
+    assert (found.effective, [reason.code for reason in found.reasons]) == (Mode.SOFTWARE, [Why.HARDWARE_UNCOVERED])
+    assert found.hardware
+
+
+KEPT: dict[str, tuple[dict[str, Any], Why]] = {
+    "an exempt of all of it": ({"exempts": (Exempt("e", "e", "lan", "wan"),)}, Why.EXEMPT),
+    "a faulty exempt": ({"exempts": (Exempt("e", "e", "lan", faulty=True),)}, Why.EXEMPT_FAULT),
+    "a rule that marks all of it": ({"markings": (Exempt("r", "r", "lan", "wan"),)}, Why.MARKED),
+    "a faulty section": ({"zone_choices": (ZoneChoice("lan", "its", Mode.HARDWARE, faulty=True),)}, Why.CONFIG_FAULT),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_nothing_is_requested_of_hardware_for_what_is_kept_slow(name: str) -> None:
+    words, why = KEPT[name]
+    found = planned(ABLE, **words)
+    pair = lan_wan(found)
+    assert (pair.mode, pair.effective, pair.hardware) == (Mode.HARDWARE, Mode.NONE, False)
+    assert [reason.code for reason in pair.reasons] == [why]
+    assert [device.name for device in found.devices if device.hardware] == []
+
+
+def test_a_pair_of_an_inverted_zone_says_what_it_is() -> None:
+    rest = Zone("rest", "@zone[3]", inverted=True)
+    found = planned(zones=(*ZONES, rest), permissions=(Permission("rest", "wan", "f"),))
+    assert [reason.code for pair in found.pairs for reason in pair.reasons] == [Why.ZONE_INVERTED]
+    assert [reason.code for zone in found.zones if zone.name == "rest" for reason in zone.reasons] == [
+        Why.ZONE_INVERTED
+    ]

@@ -1,0 +1,154 @@
+"""The command and the service's answers: asked of one that runs, and given by the command itself where none does."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import ip_interface
+from typing import Any
+
+import pytest
+
+from offload import cli, commands, verbs
+from offload.answer import Answer, Exit
+from offload.compiler.diff import expected
+from offload.compiler.leases import comment
+from offload.model.live import Timed
+from offload.model.network import Address, Kernel, Lack, Link
+from offload.model.problem import Fault
+from offload.service import main
+from offload.service.ubus_object import METHODS, answer
+from offload.system.netifd import DUMP
+from service.routers import SCENE, Fakes, router, section
+from status.routers import entry
+
+LACKING = Kernel("6.1", flowtable=False, nft="1.0.6", missing=(Lack("no flowtables", "kmod-nft-offload"),))
+SENTENCE = "no flowtables; install kmod-nft-offload"
+HOST = "192.168.1.50"
+FLOWS = Namespace(**dict.fromkeys(("zone", "host", "state", "sort", "limit", "offset")), all=False)
+
+
+class Router(cli.Router):
+    """The command's router made of the service's fakes; `runs`: a service answers."""
+
+    def __init__(self, fakes: Fakes, *, runs: bool = False) -> None:
+        super().__init__(None)
+        self.fakes, self.runs = fakes, runs
+        self.nft, self.uci = fakes.nft, fakes.uci  # type: ignore[assignment]  # fakes of both
+        self.entries = fakes.conntrack.entries  # type: ignore[method-assign]
+
+    def snapshot(self) -> Any:
+        assert self.fakes.service.decided
+        return self.fakes.service.placed(self.fakes.service.decided), {}
+
+    def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        return answer(self.fakes.service, METHODS[method], words or {}) if self.runs else None
+
+
+@pytest.fixture(name="fakes")
+def _fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    fakes = router()
+    fakes.service.work()
+    monkeypatch.setattr(main, "doors", lambda: fakes.service.doors)
+    return fakes
+
+
+def holding(fakes: Fakes, timeout: int) -> None:
+    """The kernel has a run-time exempt, as it tells it."""
+    assert answer(fakes.service, METHODS["exempt_add"], {"match": {"src_ip": HOST}, "timeout": timeout})["ok"]
+    assert fakes.service.decided
+    (lease,) = fakes.service.leases.living(fakes.clock())
+    for table in fakes.service.decided.plan.tables:
+        held = expected(table)
+        name = next(name for name in held.elements if name.startswith("exempt"))
+        fakes.nft.held[table.name] = replace(held, timed=(Timed(name, HOST, comment(lease), timeout, timeout),))
+    fakes.nft.took = False
+
+
+@pytest.mark.parametrize("verb", ["apply", "reload"])
+def test_what_the_kernel_lacks_is_told_by_the_service_too(verb: str) -> None:
+    fakes = router(LACKING)
+    fakes.service.work()
+    ran = verbs.VERBS[verb].run(Router(fakes, runs=True), Namespace(dry_run=False))
+    assert (ran.text, ran.code, ran.notes) == ("Nothing was sent.", Exit.LACKING, (SENTENCE,))
+    assert ran.data["missing"] == [SENTENCE]
+
+
+def test_a_mode_that_the_kernel_cannot_have_is_written_and_told_so() -> None:
+    fakes = router(LACKING)
+    fakes.service.work()
+    for run, given in (
+        (commands.set_zone, Namespace(zone="guest", mode="software")),
+        (commands.set_pair, Namespace(src="lan", dest="wan", mode="software")),
+    ):
+        ran = run(Router(fakes, runs=True).ask, given)
+        assert (ran.code, ran.notes) == (Exit.LACKING, (SENTENCE,))
+        assert ran.text == "Written, but nothing takes effect: kernel or nft cannot do it."
+
+
+def many_zones(count: int) -> Fakes:
+    """All of them may reach all others, which is more than ubus carries."""
+    fakes = router()
+    names = [f"zone{number}" for number in range(count)]
+    devices = [f"eth{number}" for number in range(count)]
+    fakes.uci.packages["firewall"] = (
+        section("firewall", "defaults", "d", forward="ACCEPT"),
+        *(section("firewall", "zone", name, name=name, network=(name,)) for name in names),
+    )
+    dump = [
+        {"interface": name, "up": True, "l3_device": device, "device": device}
+        for name, device in zip(names, devices, strict=True)
+    ]
+    fakes.bus.replies[DUMP] = {"interface": dump}
+    addresses = tuple(Address(name, ip_interface(f"10.{place}.0.1/24")) for place, name in enumerate(devices))
+    fakes.netlink.found = replace(SCENE, links=tuple(Link(name, "dsa") for name in devices), addresses=addresses)
+    fakes.uci.packages["offload"] = (section("offload", "globals", "g", mode="software"),)
+    fakes.service.work()
+    return fakes
+
+
+def test_what_is_left_off_a_large_answer_is_said() -> None:
+    asking = Router(many_zones(40), runs=True)
+    ran = verbs.status(asking, Namespace())
+    lost = ran.data["left_off"]["pairs"]
+    assert lost + len(ran.data["pairs"]) == 1600
+    assert (ran.code, ran.notes) == (Exit.DONE, (f"{lost} pairs are left off: the answer is larger than ubus carries",))
+
+
+def test_exempts_that_are_left_off_are_said() -> None:
+    reply = {"ok": True, "exempts": [], "pairs": [], "left_off": {"exempts": 3, "pairs": 4}}
+    ran = commands.exempt(lambda _, __: reply, Namespace(action="list"))
+    assert ran.notes == ("3 exempts are left off: the answer is larger than ubus carries",)
+
+
+def add(fakes: Fakes, **match: list[str]) -> Answer:
+    words = dict.fromkeys(commands.MATCHES) | match
+    return commands.exempt(Router(fakes).ask, Namespace(action="add", id=None, timeout="1h", **words))
+
+
+def test_an_exempt_that_nobody_would_remember_is_refused(fakes: Fakes) -> None:
+    fakes.uci.packages["offload"] = ()
+    ran = add(fakes, src_ip=[HOST])
+    assert (ran.code, ran.data["ok"]) == (Exit.FAILED, False)
+    assert "start the service" in ran.notes[0] and "config exempt" in ran.notes[0]
+
+
+def test_an_exempt_that_the_kernel_keeps_needs_no_service(fakes: Fakes) -> None:
+    assert add(fakes, src_ip=[HOST]).text == "Exempt 1, for 3600 s."
+    assert f'{HOST} timeout 3600s expires 3600s comment "1 ' in fakes.nft.sent[-1]
+
+
+def test_without_the_service_a_flow_is_slow_for_what_the_kernel_holds(fakes: Fakes) -> None:
+    holding(fakes, 3600)
+    fakes.conntrack._entries = [entry(f"{HOST}#1000 > 198.51.100.1#443")]
+    for runs in (False, True):
+        (flow,) = verbs.flow_list(Router(fakes, runs=runs), FLOWS).data["flows"]
+        assert [each["code"] for each in flow["reasons"]] == ["EXEMPTED"], runs
+
+
+def test_a_file_that_stops_everything_leaves_nothing_pending(fakes: Fakes) -> None:
+    fakes.nft.live(["flow_offload"])
+    fakes.uci.packages["firewall"] = Fault.FILE_SYNTAX.at("firewall", detail="line 3")
+    ran = verbs.status(Router(fakes), Namespace())
+    assert ran.data["applied"]["pending"] == 0
+    assert "line 3" in ran.data["applied"]["error"]
+    assert "offload apply" not in ran.text
