@@ -46,20 +46,24 @@ newest() { # a plain kernel for PCs: no cloud, no real time
 }
 
 install_later_kernel() { # the newest: some before 6.12.113 free a connection while packets of its flow still use it
-    [ -n "$(newest)" ] || quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get update
-    image=$(newest)
-    [ -n "$image" ] || { say "this Debian has no kernel $later"; exit 1; }
-    release=${image#linux-image-}
-    if [ -e "/boot/vmlinuz-$release" ] && [ -e "/lib/modules/$release/build" ]; then return; fi
-    say "installing kernel $release (about one minute)"
-    add_kernel || {
-        quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get update # what apt knew may be gone from the archive
-        image=$(newest)
-        quietly add_kernel
-    }
+    [ -n "$(newest)" ] || update || true
+    release=$(newest | sed 's/^linux-image-//')
+    if [ -n "$release" ] && [ -e "/boot/vmlinuz-$release" ] && [ -e "/lib/modules/$release/build" ]; then return; fi
+    say "installing kernel ${release:-$later} (about one minute)"
+    # what apt knew may be gone from the archive
+    if add_kernel || { update && add_kernel; }; then return; fi
+    cat build/setup.log
+    ls "/boot/vmlinuz-$later."* >/dev/null 2>&1 || { say "failed"; exit 1; }
+    say "failed; going on with the kernel $later that is here"
+}
+
+update() {
+    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get update
 }
 
 add_kernel() {
+    image=$(newest)
+    [ -n "$image" ] || { echo "this Debian has no kernel $later" >build/setup.log; return 1; }
     logged as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         "$image" "linux-headers-${image#linux-image-}"
 }
