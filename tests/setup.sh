@@ -26,6 +26,10 @@ quietly() { # what a command says is worth reading only when it fails
     logged "$@" || { cat build/setup.log; say "failed: $*"; exit 1; }
 }
 
+update() {
+    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get update
+}
+
 missing() {
     for package in $packages; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
@@ -36,7 +40,7 @@ install_packages() {
     absent=$(missing)
     if [ -z "$absent" ]; then return; fi
     say "installing $absent(a few minutes)"
-    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get update
+    quietly update
     # shellcheck disable=SC2086  # one word per package
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $absent
 }
@@ -55,10 +59,6 @@ install_later_kernel() { # the newest: some before 6.12.113 free a connection wh
     cat build/setup.log
     ls "/boot/vmlinuz-$later."* >/dev/null 2>&1 || { say "failed"; exit 1; }
     say "failed; going on with the kernel $later that is here"
-}
-
-update() {
-    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get update
 }
 
 add_kernel() {
@@ -91,7 +91,7 @@ offer_engine() { # the demo has hardware where it can; kernel headers bring the 
     release=$(dpkg-query -W -f '${Depends}' linux-image-amd64 | sed 's/^linux-image-\([^ ,]*\).*/\1/')
     if [ ! -e "/lib/modules/$release/build" ]; then
         say "installing linux-headers-$release (about one minute)"
-        logged as_root env DEBIAN_FRONTEND=noninteractive apt-get update || true
+        update || true
         logged as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
             "linux-headers-$release" || true
     fi

@@ -190,13 +190,13 @@ def test_fw4_looks_at_the_first_defaults_only_and_so_does_takeover() -> None:
     def two(first: str, second: str) -> FakeUci:
         uci = files({"flow_offloading": first})
         later = Section("firewall", "defaults", "cfg02", "@defaults[1]", {"flow_offloading": second})
-        uci.packages["firewall"] = (*uci.packages["firewall"], later)  # type: ignore[misc]
+        uci.packages["firewall"] = (*uci.packages["firewall"], later)  # type: ignore[misc]  # no Problem
         return uci
 
     assert takeover(two("0", "1")).data["changed"] is False
     uci = two("1", "1")
     assert takeover(uci).data["changed"] is True
-    assert [each.options["flow_offloading"] for each in uci.packages["firewall"]] == ["0", "1"]  # type: ignore[union-attr]
+    assert [each.options["flow_offloading"] for each in uci.packages["firewall"]] == ["0", "1"]  # type: ignore[union-attr]  # no Problem
     assert giveback(uci).data["changed"] is True
     assert options(uci, "firewall")["flow_offloading"] == "1"
 

@@ -84,7 +84,8 @@ def test_tables_go_with_the_service_that_has_the_name(*, alone: bool, upgrading:
     fakes.nft.live(["flow_offload"])
     fakes.nft.sent.clear()
     loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch, loop.presence = fakes.service, Watch(), Presence(alone=alone)  # type: ignore[assignment]
+    loop.service, loop.watch = fakes.service, Watch()
+    loop.presence = Presence(alone=alone)  # type: ignore[assignment]  # the fake of this file
     loop.upgrading, loop._pause = upgrading, 1.0
     loop._connect(0.0)
     loop._leave()
