@@ -1,5 +1,6 @@
-"""Changing a file as a whole: others wait meanwhile, and a full disk or a power cut leaves the old content."""
+"""Changing a file as a whole: other writers wait meanwhile, and a full disk or a power cut leaves the old content."""
 
+import errno
 import fcntl
 import os
 import stat
@@ -8,48 +9,57 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
-PATIENCE = 2.0  # seconds for who writes the file just now
+from offload.system.locks import holder
+from offload.system.regular_file import whole
+
+PATIENCE = 2.0  # seconds for another writer; any user who may read the file can hold its lock for ever
 MODE = 0o600
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[bytes]:
-    """Hold the lock libuci takes for writing (file.c, uci_open_stream); gives the content, empty for a new file."""
+    """Hold the lock libuci takes for writing (file.c, uci_open_stream); gives the content, empty for a new file.
+
+    An OSError names the process that held the lock for all of `PATIENCE`.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         made = not path.exists()
-        with path.open("ab+") as file:
-            _lock(file, deadline)
-            if not _stands(file, path):
-                continue  # who held it has put another file in its place meanwhile
-            file.seek(0)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, MODE)
+        try:
+            _lock(descriptor, deadline)
+            if not _stands(descriptor, path):
+                continue  # the process that held it has put another file in its place meanwhile
             try:
-                yield file.read()
+                yield whole(descriptor)
             except BaseException:
                 if made:
                     path.unlink(missing_ok=True)
                 raise
             return
+        finally:
+            os.close(descriptor)
 
 
-def _lock(file: BinaryIO, deadline: float) -> None:
+def _lock(descriptor: int, deadline: float) -> None:
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
             if time.monotonic() > deadline:
-                raise
+                raise OSError(
+                    errno.EAGAIN, f"{holder(descriptor)} has held its lock for more than {PATIENCE:g} s"
+                ) from error
             time.sleep(0.02)
         else:
             return
 
 
-def _stands(file: BinaryIO, path: Path) -> bool:
+def _stands(descriptor: int, path: Path) -> bool:
     """Whether the open file is still the one that has this name."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+        return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
 

@@ -1,23 +1,27 @@
 """The uci door: the sections of a UCI package as they are committed, read and changed by libuci through pyuci.
 
-pyuci names no fault and fails oddly on bytes that are not UTF-8, so the file is looked at first and then given to
-libuci by its path. Loaded by its name, a package carries everybody's uncommitted changes: libuci reads /tmp/.uci even
-when told to use another save directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
+The file's bytes are read here, checked, and given to libuci as a copy in a directory of our own, by the copy's path:
+
+- libuci waits without end for a file's lock (file.c, uci_open_stream), which any user who may read the file can hold;
+- pyuci names no fault and fails oddly on bytes that are not UTF-8;
+- loaded by its name, a package carries everybody's uncommitted changes: libuci reads /tmp/.uci even with another save
+  directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
 """
 
 import errno
 import re
-import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
 from offload.errors import FileError
 from offload.model.config import Edit, Section
 from offload.model.problem import Fault, Problem
+from offload.system import regular_file
 from offload.system.replace import locked, replace
+from offload.system.workspace import workspace
 
 CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).
@@ -31,7 +35,8 @@ class Uci:
     """UCI packages of a config directory, `/etc/config` unless `confdir` says otherwise."""
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
-        self._confdir = Path(confdir).absolute()  # libuci takes a relative path for a name
+        self._confdir = Path(confdir)
+        self._stamps: dict[str, regular_file.Stamp | None] = {}  # of the files as they were read last
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """Sections of `package` in the order of the file, or the Problem that keeps the whole file from being read.
@@ -39,8 +44,19 @@ class Uci:
         Only what is committed counts. Sections of the same name are one, an option without a value is absent, and a
         list is a tuple even when it has one value.
         """
-        path = self._path(package)
-        return _unreadable(path, package) or _load(path, package)
+        try:
+            content, self._stamps[package] = regular_file.read(self._path(package))
+            return _unreadable(content, package) or _parsed(content, package)
+        except FileNotFoundError:
+            self._stamps[package] = None
+            return Fault.FILE_MISSING.at(package)
+        except OSError as error:
+            self._stamps.pop(package, None)
+            return Fault.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
+
+    def changed(self) -> bool:
+        """Whether a file is no longer the one that was read: its writer may not have been ready."""
+        return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
     def write(self, package: str, edits: Sequence[Edit]) -> None:
         """Make these changes and commit them; a FileError says why nothing was changed in the file.
@@ -59,13 +75,13 @@ class Uci:
             ) from error
 
     def _edited(self, package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
-        """The file with the changes, made by libuci on a copy where nothing else can reach it."""
-        with TemporaryDirectory(prefix="offload-") as directory:
-            copy = Path(directory, package)
+        """The file with the changes, made by libuci on a copy."""
+        before = _unreadable(content, package) or _parsed(content, package)
+        if isinstance(before, Problem):
+            raise FileError(str(before))
+        with workspace() as directory:
+            copy = directory / package
             copy.write_bytes(content)
-            before = _unreadable(copy, package) or _load(copy, package)
-            if isinstance(before, Problem):
-                raise FileError(str(before))
             _commit(copy, package, edits)
             after = _load(copy, package)
             # libuci does not look whether a full disk took what it wrote
@@ -78,16 +94,8 @@ class Uci:
         return override if str(self._confdir) == CONFDIR and override.exists() else self._confdir / package
 
 
-def _unreadable(path: Path, package: str) -> Problem | None:
-    """What the file's place, rights or bytes say against it."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return Fault.FILE_UNREADABLE.at(package, detail="it is not a regular file")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return Fault.FILE_MISSING.at(package)
-    except OSError as error:
-        return Fault.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
+def _unreadable(content: bytes, package: str) -> Problem | None:
+    """What the bytes of a file say against it."""
     if b"\0" in content:
         return Fault.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
     try:
@@ -101,6 +109,17 @@ def _line(content: bytes, position: int) -> int:
     return content.count(b"\n", 0, position) + 1
 
 
+def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
+    """What libuci makes of the bytes of a package."""
+    try:
+        with workspace() as directory:
+            copy = directory / package
+            copy.write_bytes(content)
+            return _load(copy, package)
+    except OSError as error:
+        raise OSError(error.errno, f"its copy in {gettempdir()}: {error.strerror}") from error
+
+
 def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
     try:
         import uci
@@ -112,8 +131,6 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
             context.get(str(path), NO_SECTION)
         sections = context.get_all(package)
         types = {name: context.get(package, name) for name in sections}
-    except uci.UciExceptionNotFound:  # it went away since we looked
-        return Fault.FILE_MISSING.at(package)
     except uci.UciException:
         return Fault.FILE_SYNTAX.at(package, detail=_sentence(path))
     return tuple(_sections(package, sections, types))
@@ -193,10 +210,16 @@ class FakeUci:
 
     def __init__(self, packages: Mapping[str, tuple[Section, ...] | Problem]) -> None:
         self.packages = dict(packages)
+        self._read: dict[str, tuple[Section, ...] | Problem | None] = {}
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """As `Uci.read`."""
+        self._read[package] = self.packages.get(package)
         return self.packages.get(package, Fault.FILE_MISSING.at(package))
+
+    def changed(self) -> bool:
+        """As `Uci.changed`."""
+        return any(self.packages.get(package) is not before for package, before in self._read.items())
 
     def write(self, package: str, edits: Sequence[Edit]) -> None:
         """As `Uci.write`."""

@@ -1,6 +1,7 @@
 """A libuci context: packages in memory, the config directory they come from, the save directories with their deltas."""
 
 import contextlib
+import fcntl
 import os
 import re
 import stat
@@ -139,6 +140,8 @@ def _read(path: Path) -> bytes:
     if not regular:
         raise FailureError(Code.NOTFOUND)
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # libuci waits without end (file.c, uci_open_stream)
+            return file.read()
     except OSError:
         raise FailureError(Code.IO) from None

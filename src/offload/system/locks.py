@@ -1,0 +1,51 @@
+"""Who holds a file's lock, by /proc/locks (proc_locks(5)). Any user who may read a file may also lock it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+LONGEST_NAME = 15  # characters of /proc/PID/comm (TASK_COMM_LEN, include/linux/sched.h)
+
+
+def holder(descriptor: int, proc: Path = PROC) -> str:
+    """The process that holds the lock of an open file, for a sentence: `process 4711 'flock'`; never raises."""
+    try:
+        status, text = os.fstat(descriptor), (proc / "locks").read_text(errors="replace")
+    except OSError:
+        return "another process"
+    for number in holders(text, status.st_dev, status.st_ino):
+        return f"process {number} '{_name(number, proc)}'"
+    return "a process that /proc/locks does not list"
+
+
+def holders(text: str, device: int, inode: int) -> list[int]:
+    """The ids of the processes that hold a lock on this inode, from the text of /proc/locks; never raises.
+
+    On an overlay or a subvolume stat(2) gives another device number than /proc/locks: then the inode alone decides.
+    """
+    found = [(number, where) for number, where, known in _entries(text) if known == inode]
+    exact = [number for number, where in found if where == (os.major(device), os.minor(device))]
+    return exact or [number for number, _ in found]
+
+
+def _entries(text: str) -> Iterator[tuple[int, tuple[int, int], int]]:
+    """Process, device and inode of each lock that is held; a line with `->` is one who waits."""
+    for line in text.splitlines():
+        words = line.split()
+        try:
+            _, _, _, _, number, place, *_ = words if "->" not in words else []
+            major, minor, inode = place.split(":")
+            entry = int(number), (int(major, 16), int(minor, 16)), int(inode)
+        except ValueError:
+            continue
+        if entry[0] > 0:  # 0: a process of another PID namespace
+            yield entry
+
+
+def _name(number: int, proc: Path) -> str:
+    try:
+        name = (proc / str(number) / "comm").read_text(errors="replace")
+    except OSError:
+        return "?"
+    return "".join(char if char.isprintable() else "?" for char in name.rstrip("\n"))[:LONGEST_NAME]

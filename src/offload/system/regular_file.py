@@ -1,0 +1,70 @@
+"""Reading a small file as a whole without ever waiting: not for a lock, a pipe or a device.
+
+A writer that does not replace its file but writes into it can be caught half-way: size or time of change then differ
+before and after the reading, and the file is read again.
+"""
+
+import errno
+import os
+import stat
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+LARGEST = 16 << 20  # bytes
+TRIES, PAUSE = 5, 0.02  # seconds between two readings of a file that changes meanwhile
+
+
+class Stamp(NamedTuple):
+    """What differs between two states of a file: its inode, its size in bytes, its time of change in nanoseconds."""
+
+    inode: int
+    size: int
+    changed: int
+
+
+def read(path: Path, largest: int = LARGEST) -> tuple[bytes, Stamp]:
+    """The content of a regular file and its stamp; an OSError says why not, in words.
+
+    After `TRIES` readings of a file that changes all the time the last one counts: the stamp tells that it is old.
+    """
+    for _ in range(TRIES):
+        content, before = _read(path, largest)
+        if stamp(path) == before:
+            break
+        time.sleep(PAUSE)
+    return content, before
+
+
+def stamp(path: Path) -> Stamp | None:
+    """The stamp of the file that has this name now; None where there is none, or it cannot be asked."""
+    try:
+        return _stamp(path.stat())
+    except OSError:
+        return None
+
+
+def whole(descriptor: int, largest: int = LARGEST) -> bytes:
+    """The content of an open regular file from its start."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"it is larger than {largest >> 20} MB")
+    return content
+
+
+def _read(path: Path, largest: int) -> tuple[bytes, Stamp]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        before = _stamp(os.fstat(descriptor))
+        return whole(descriptor, largest), before
+    finally:
+        os.close(descriptor)
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_ino, status.st_size, status.st_mtime_ns)

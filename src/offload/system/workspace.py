@@ -1,0 +1,62 @@
+"""A directory of our own for the time of one task, and the removal of those that a killed process left behind.
+
+Whoever uses one holds a lock on it, which ends with the process however it ends.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PREFIX = ".offload-"
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A new directory that only this user may enter; it goes with its content."""
+    directory, descriptor = _made()
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(descriptor)
+
+
+def sweep() -> list[Path]:
+    """Remove the directories of processes that were killed; gives those that are gone."""
+    removed = []
+    for directory in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
+        with suppress(OSError):
+            descriptor = _locked(directory)
+            try:
+                if os.fstat(descriptor).st_uid == os.geteuid():
+                    shutil.rmtree(directory)
+                    removed.append(directory)
+            finally:
+                os.close(descriptor)
+    return removed
+
+
+def _made() -> tuple[Path, int]:
+    """A sweep may take a new directory for an old one before it is locked: then another one is made."""
+    while True:
+        directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+        with suppress(BlockingIOError, FileNotFoundError):
+            descriptor = _locked(directory)
+            if directory.exists():
+                return directory, descriptor
+            os.close(descriptor)
+
+
+def _locked(directory: Path) -> int:
+    """A descriptor of the directory that holds its lock; an OSError where another process does, or it is a link."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
