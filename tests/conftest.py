@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from command import Offload, Ran
-from offload.cli import main
+from offload.cli.command import main
 
 HOME = Path(__file__).parent / "golden" / "03-lan-guest-wan"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from command import Offload
-from offload.answer import Exit
-from offload.cli import main
-from offload.system import replace
+from offload.cli.answer import Exit
+from offload.cli.command import main
+from offload.system import atomic_file
 
 PURE = (["status"], ["print"], ["check"], ["apply", "--dry-run"])
 LIVE = (["apply"], ["flows"], ["snapshot", "somewhere"])
@@ -179,7 +179,7 @@ def hook(event, arguments):
         seen.append(arguments[0])
     elif event.startswith(("subprocess", "socket", "os.exec", "os.posix_spawn", "os.mkdir", "os.remove", "os.rename")):
         seen.append(event)
-from offload.cli import main
+from offload.cli.command import main
 sys.addaudithook(hook)
 main(sys.argv[2:])
 inside = tuple(sys.path) + (sys.argv[1], sys.prefix, sys.base_prefix)
@@ -206,7 +206,7 @@ import os, signal, sys
 
 class Importing:
     def find_spec(name, path=None, target=None):
-        if name == "offload.cli":
+        if name == "offload.cli.command":
             os.kill(os.getpid(), signal.SIGHUP)
 
 sys.meta_path.insert(0, Importing)
@@ -233,12 +233,12 @@ def test_a_reload_while_the_service_still_imports_does_not_end_it(root: Path, ve
 def test_what_was_written_before_a_file_refused_is_named(
     offload: Offload, root: Path, monkeypatch: pytest.MonkeyPatch, verb: str, locked: str, written: str
 ) -> None:
-    monkeypatch.setattr(replace, "PATIENCE", 0.1)
+    monkeypatch.setattr(atomic_file, "PATIENCE", 0.1)
     edit(root, "firewall", "config defaults\n", "config defaults\n\toption flow_offloading '1'\n")
     if verb == "giveback":
         edit(root, "offload", "mode 'none'", "mode 'software'")  # a zone with less would keep all as it is
         assert offload("takeover", "--root", str(root)).code == Exit.DONE
-    with replace.locked(root / "etc/config" / locked):
+    with atomic_file.locked(root / "etc/config" / locked):
         ran = offload(verb, "--root", str(root))
     assert (ran.code, ran.out, ran.err.count("\n")) == (Exit.FAILED, "", 1)
     assert f"etc/config/{locked} cannot be written" in ran.err
@@ -248,9 +248,9 @@ def test_what_was_written_before_a_file_refused_is_named(
 def test_where_nothing_was_written_nothing_is_named(
     offload: Offload, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replace, "PATIENCE", 0.1)
+    monkeypatch.setattr(atomic_file, "PATIENCE", 0.1)
     edit(root, "firewall", "config defaults\n", "config defaults\n\toption flow_offloading '1'\n")
-    with replace.locked(root / "etc/config/offload"):
+    with atomic_file.locked(root / "etc/config/offload"):
         assert "before that" not in offload("takeover", "--root", str(root)).err
 
 

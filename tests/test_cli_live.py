@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from command import Offload
-from offload import cli
-from offload.answer import Exit
+from offload.cli import command
+from offload.cli.answer import Exit
 from offload.errors import KernelError, NftError
-from offload.system.bus import FakeBus
-from offload.system.conntrack import FakeConntrack
-from offload.system.files import RouterDirectory
 from offload.system.netifd import DUMP
-from offload.system.netlink import FakeNetlink, Scene
-from offload.system.nft import FakeNft, Nft
+from offload.system.netlink.conntrack import FakeConntrack
+from offload.system.netlink.links import FakeNetlink, LinkDump
+from offload.system.nft.door import FakeNft, Nft
+from offload.system.router_directory import RouterDirectory
+from offload.system.ubus.client import FakeUbusClient
 from offload.system.uci import Uci
 
 
@@ -27,18 +27,18 @@ def _nft() -> FakeNft:
 def _live(root: Path, nft: FakeNft, monkeypatch: pytest.MonkeyPatch) -> FakeNft:
     """Run as on the router HOME itself, with this nft."""
     snapshot = json.loads((root / "snapshot.json").read_text())
-    scene = Scene(links=RouterDirectory(root).snapshot().links)
-    monkeypatch.setattr(cli, "Bus", lambda *_: FakeBus({DUMP: snapshot["ubus"][DUMP]}))
-    monkeypatch.setattr(cli, "Netlink", lambda: FakeNetlink(scene))
-    monkeypatch.setattr(cli, "Conntrack", FakeConntrack)
-    monkeypatch.setattr(cli, "Uci", lambda confdir=root / "etc/config": Uci(confdir))
-    monkeypatch.setattr(cli, "Nft", lambda: nft)
+    scene = LinkDump(links=RouterDirectory(root).snapshot().links)
+    monkeypatch.setattr(command, "UbusClient", lambda *_: FakeUbusClient({DUMP: snapshot["ubus"][DUMP]}))
+    monkeypatch.setattr(command, "Netlink", lambda: FakeNetlink(scene))
+    monkeypatch.setattr(command, "Conntrack", FakeConntrack)
+    monkeypatch.setattr(command, "Uci", lambda confdir=root / "etc/config": Uci(confdir))
+    monkeypatch.setattr(command, "Nft", lambda: nft)
     return nft
 
 
 def test_nft_that_is_missing(offload: Offload, live: FakeNft, monkeypatch: pytest.MonkeyPatch) -> None:
     assert live
-    monkeypatch.setattr(cli, "Nft", lambda: Nft("/nowhere/nft"))
+    monkeypatch.setattr(command, "Nft", lambda: Nft("/nowhere/nft"))
     checked = offload("check")
     assert checked.code == Exit.LACKING
     assert checked.out == "the program nft is missing; install nftables-json\n"
@@ -99,7 +99,7 @@ def test_a_refused_transaction_is_nft_s_sentence(offload: Offload, live: BusyKer
 def test_flows_that_cannot_be_read(offload: Offload, live: FakeNft, monkeypatch: pytest.MonkeyPatch) -> None:
     assert live
     sentence = "the kernel does not list its connections"
-    monkeypatch.setattr(cli, "Conntrack", lambda: FakeConntrack(error=KernelError(sentence)))
+    monkeypatch.setattr(command, "Conntrack", lambda: FakeConntrack(error=KernelError(sentence)))
     assert offload("flows").err == f"offload: {sentence}\n"
     status = offload("status")
     assert (status.code, status.err) == (Exit.DONE, f"offload: flows are not counted: {sentence}\n")

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from offload import cli, commands, verbs
-from offload.answer import Answer, Exit
-from offload.compiler.diff import expected
-from offload.compiler.leases import comment
-from offload.model.live import Timed
+from offload.cli import command, local, remote
+from offload.cli.answer import Answer, Exit
+from offload.compiler.offload.diff import expected
+from offload.compiler.offload.timed_exempts import comment
+from offload.model.live import TimedElement
 from offload.model.network import Address, Kernel, Lack, Link
-from offload.model.problem import Fault
+from offload.model.problem import ProblemCode
 from offload.service import main
 from offload.service.ubus_object import METHODS, answer
 from offload.system.netifd import DUMP
@@ -27,7 +27,7 @@ HOST = "192.168.1.50"
 FLOWS = Namespace(**dict.fromkeys(("zone", "host", "state", "sort", "limit", "offset")), all=False)
 
 
-class Router(cli.Router):
+class Router(command.Router):
     """The command's router made of the service's fakes; `runs`: a service answers."""
 
     def __init__(self, fakes: Fakes, *, runs: bool = False) -> None:
@@ -56,11 +56,13 @@ def holding(fakes: Fakes, timeout: int) -> None:
     """The kernel has a run-time exempt, as it tells it."""
     assert answer(fakes.service, METHODS["exempt_add"], {"match": {"src_ip": HOST}, "timeout": timeout})["ok"]
     assert fakes.service.decided
-    (lease,) = fakes.service.leases.living(fakes.clock())
+    (timed_exempt,) = fakes.service.timed_exempts.living(fakes.clock())
     for table in fakes.service.decided.plan.tables:
         held = expected(table)
         name = next(name for name in held.elements if name.startswith("exempt"))
-        fakes.nft.held[table.name] = replace(held, timed=(Timed(name, HOST, comment(lease), timeout, timeout),))
+        fakes.nft.held[table.name] = replace(
+            held, timed=(TimedElement(name, HOST, comment(timed_exempt), timeout, timeout),)
+        )
     fakes.nft.took = False
 
 
@@ -68,7 +70,7 @@ def holding(fakes: Fakes, timeout: int) -> None:
 def test_what_the_kernel_lacks_is_told_by_the_service_too(verb: str) -> None:
     fakes = router(LACKING)
     fakes.service.work()
-    ran = verbs.VERBS[verb].run(Router(fakes, runs=True), Namespace(dry_run=False))
+    ran = local.VERBS[verb].run(Router(fakes, runs=True), Namespace(dry_run=False))
     assert (ran.text, ran.code, ran.notes) == ("Nothing was sent.", Exit.LACKING, (SENTENCE,))
     assert ran.data["missing"] == [SENTENCE]
 
@@ -77,8 +79,8 @@ def test_a_mode_that_the_kernel_cannot_have_is_written_and_told_so() -> None:
     fakes = router(LACKING)
     fakes.service.work()
     for run, given in (
-        (commands.set_zone, Namespace(zone="guest", mode="software")),
-        (commands.set_pair, Namespace(src="lan", dest="wan", mode="software")),
+        (remote.set_zone, Namespace(zone="guest", mode="software")),
+        (remote.set_pair, Namespace(src="lan", dest="wan", mode="software")),
     ):
         ran = run(Router(fakes, runs=True).ask, given)
         assert (ran.code, ran.notes) == (Exit.LACKING, (SENTENCE,))
@@ -108,7 +110,7 @@ def many_zones(count: int) -> Fakes:
 
 def test_what_is_left_off_a_large_answer_is_said() -> None:
     asking = Router(many_zones(40), runs=True)
-    ran = verbs.status(asking, Namespace())
+    ran = local.status(asking, Namespace())
     lost = ran.data["left_off"]["pairs"]
     assert lost + len(ran.data["pairs"]) == 1600
     assert (ran.code, ran.notes) == (Exit.DONE, (f"{lost} pairs are left off: the answer is larger than ubus carries",))
@@ -116,13 +118,13 @@ def test_what_is_left_off_a_large_answer_is_said() -> None:
 
 def test_exempts_that_are_left_off_are_said() -> None:
     reply = {"ok": True, "exempts": [], "pairs": [], "left_off": {"exempts": 3, "pairs": 4}}
-    ran = commands.exempt(lambda _, __: reply, Namespace(action="list"))
+    ran = remote.exempt(lambda _, __: reply, Namespace(action="list"))
     assert ran.notes == ("3 exempts are left off: the answer is larger than ubus carries",)
 
 
 def add(fakes: Fakes, **match: list[str]) -> Answer:
-    words = dict.fromkeys(commands.MATCHES) | match
-    return commands.exempt(Router(fakes).ask, Namespace(action="add", id=None, timeout="1h", **words))
+    words = dict.fromkeys(remote.MATCHES) | match
+    return remote.exempt(Router(fakes).ask, Namespace(action="add", id=None, timeout="1h", **words))
 
 
 def test_an_exempt_that_nobody_would_remember_is_refused(fakes: Fakes) -> None:
@@ -141,14 +143,14 @@ def test_without_the_service_a_flow_is_slow_for_what_the_kernel_holds(fakes: Fak
     holding(fakes, 3600)
     fakes.conntrack._entries = [entry(f"{HOST}#1000 > 198.51.100.1#443")]
     for runs in (False, True):
-        (flow,) = verbs.flow_list(Router(fakes, runs=runs), FLOWS).data["flows"]
+        (flow,) = local.flow_list(Router(fakes, runs=runs), FLOWS).data["flows"]
         assert [each["code"] for each in flow["reasons"]] == ["EXEMPTED"], runs
 
 
 def test_a_file_that_stops_everything_leaves_nothing_pending(fakes: Fakes) -> None:
     fakes.nft.live(["flow_offload"])
-    fakes.uci.packages["firewall"] = Fault.FILE_SYNTAX.at("firewall", detail="line 3")
-    ran = verbs.status(Router(fakes), Namespace())
+    fakes.uci.packages["firewall"] = ProblemCode.FILE_SYNTAX.at("firewall", detail="line 3")
+    ran = local.status(Router(fakes), Namespace())
     assert ran.data["applied"]["pending"] == 0
     assert "line 3" in ran.data["applied"]["error"]
     assert "offload apply" not in ran.text

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from offload.answer import Exit
-from offload.cli import main
+from offload.cli.answer import Exit
+from offload.cli.command import main
+from offload.cli.local import VERBS
 from offload.config.schema import PACKAGES
-from offload.model.plan import Why
-from offload.model.problem import Fault
+from offload.model.plan import ReasonCode
+from offload.model.problem import ProblemCode
 from offload.service.ubus_object import METHODS
-from offload.verbs import VERBS
 
 REPOSITORY = Path(__file__).parent.parent
 REFERENCE = (REPOSITORY / "docs" / "reference.md").read_text()
@@ -39,8 +39,8 @@ def test_every_option_is_documented_and_every_documented_option_exists(kind: str
     assert told == set(PACKAGES["offload"][kind])
 
 
-@pytest.mark.parametrize(("title", "codes"), [("## Reasons", Why), ("## Problems", Fault)])
-def test_every_sentence_is_documented_word_for_word(title: str, codes: type[Why] | type[Fault]) -> None:
+@pytest.mark.parametrize(("title", "codes"), [("## Reasons", ReasonCode), ("## Problems", ProblemCode)])
+def test_every_sentence_is_documented_word_for_word(title: str, codes: type[ReasonCode] | type[ProblemCode]) -> None:
     told = {row[0].strip("`"): row[1] for row in rows(title) if row[0] != "code"}
     assert told == {code.name: code.value for code in codes}
 

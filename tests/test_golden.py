@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from offload.answer import Exit
-from offload.cli import main
-from offload.model.plan import Why
-from offload.model.problem import Fault
+from offload.cli.answer import Exit
+from offload.cli.command import main
+from offload.model.plan import ReasonCode
+from offload.model.problem import ProblemCode
 from offload.service import reconcile
 from offload.service.reconcile import Decided
-from offload.system.files import RouterDirectory
+from offload.system.router_directory import RouterDirectory
 from offload.system.uci import Uci
 
 GOLDEN = Path(__file__).parent / "golden"
 ROUTERS = sorted(GOLDEN.iterdir())
 VERBS = {"problems.txt": "check", "ruleset.nft": "print", "plan.txt": "status"}
 # What is said of flows only has its tests in tests/status, what is said of a refusal in tests/compiler.
-OF_FLOWS = list(Why)[list(Why).index(Why.NOT_OFFLOADABLE) :]
-PRINT = "import sys; from offload.cli import main; [main(['print', '--root', each]) for each in sys.argv[1:]]"
+OF_FLOWS = list(ReasonCode)[list(ReasonCode).index(ReasonCode.NOT_OFFLOADABLE) :]
+PRINT = "import sys; from offload.cli.command import main; [main(['print', '--root', each]) for each in sys.argv[1:]]"
 
 
 def decided(router: Path) -> Decided:
@@ -60,15 +60,15 @@ def test_the_same_bytes_whatever_order_python_hashes_in() -> None:
 
 
 def test_every_reason_occurs() -> None:
-    told: set[Why] = set()
+    told: set[ReasonCode] = set()
     for router in ROUTERS:
         plan = decided(router).plan
         reasons = [each.reasons for each in plan.zones] + [each.reasons for each in plan.pairs]
         reasons += [each.reasons for each in plan.devices]
         told |= {reason.code for several in reasons for reason in several}
-    assert [why.name for why in Why if why not in {*told, *OF_FLOWS, Why.NOT_APPLIED}] == []
+    assert [why.name for why in ReasonCode if why not in {*told, *OF_FLOWS, ReasonCode.NOT_APPLIED}] == []
 
 
 def test_every_fault_occurs() -> None:
     found = {problem.fault for router in ROUTERS for problem in decided(router).problems}
-    assert [fault.name for fault in Fault if fault not in found] == []
+    assert [fault.name for fault in ProblemCode if fault not in found] == []

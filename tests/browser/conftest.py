@@ -66,8 +66,8 @@ def _visit(browser: Browser, site: sites.Site) -> Iterator[Visit]:
             return page
 
         yield visit
-    surprises = [text for text in said if not any(word in text for word in expected)]
-    assert not surprises, surprises
+    warnings = [text for text in said if not any(word in text for word in expected)]
+    assert not warnings, warnings
 
 
 @pytest.fixture(name="live")

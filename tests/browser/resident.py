@@ -16,8 +16,8 @@ from offload.errors import NftError
 from offload.model.flow import Entry
 from offload.model.network import Kernel, Lack
 from offload.service.main import build
-from offload.system.conntrack import FakeConntrack
-from offload.system.netlink import FakeNetlink
+from offload.system.netlink.conntrack import FakeConntrack
+from offload.system.netlink.links import FakeNetlink
 from offload.system.uci import Uci
 from service.routers import SCENE, HoldingNft, router
 

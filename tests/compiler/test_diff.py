@@ -7,8 +7,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from offload.compiler.diff import expected, transactions
-from offload.compiler.render import render_table
+from offload.compiler.offload.diff import expected, transactions
+from offload.compiler.offload.render import render_table
 from offload.model.config import Exempt
 from offload.model.live import LiveTable
 from offload.model.plan import Element, ExemptMatch, Plan, PolicyKey, Table
@@ -36,7 +36,7 @@ def plan(*tables: Table) -> Plan:
 
 
 @dataclass(frozen=True)
-class Case:
+class PairHardware:
     """What becomes of BASE, whether its flows return, and the lines that say so where they do not."""
 
     change: Callable[[Table], Table]
@@ -50,25 +50,25 @@ def with_policy(policy: PolicyKey) -> Callable[[Table], Table]:
 
 ADD, DELETE = "add element inet flow_offload", "delete element inet flow_offload"
 CASES = {
-    "a device more": Case(
+    "a device more": PairHardware(
         lambda table: replace(table, devices=("br-guest", "br-lan", "lan1", "wan")),
         returned=False,
         lines=('add flowtable inet flow_offload sw { hook ingress priority filter; devices = { "lan1" }; }',),
     ),
-    "a device less": Case(lambda table: replace(table, devices=("br-lan", "wan")), returned=True),
-    "a pair more": Case(
+    "a device less": PairHardware(lambda table: replace(table, devices=("br-lan", "wan")), returned=True),
+    "a pair more": PairHardware(
         lambda table: replace(table, elements=(*table.elements, Element("wan", "br-lan", ALL, ("wan", "lan")))),
         returned=False,
         lines=(f'{ADD} pairs {{ "wan" . "br-lan" : goto policy_0 }}',),
     ),
-    "a pair less": Case(lambda table: replace(table, elements=(LAN,)), returned=True),
-    "a pair less whose device went away": Case(
+    "a pair less": PairHardware(lambda table: replace(table, elements=(LAN,)), returned=True),
+    "a pair less whose device went away": PairHardware(
         lambda table: replace(table, elements=(GUEST, LAN)),
         returned=False,
         lines=(f'{DELETE} pairs {{ "gone0" . "wan" : goto policy_0 }}',),
     ),
-    "a narrower family": Case(with_policy(V4), returned=True),
-    "more packets first": Case(
+    "a narrower family": PairHardware(with_policy(V4), returned=True),
+    "more packets first": PairHardware(
         with_policy(PolicyKey(9, "any")),
         returned=False,
         lines=(
@@ -78,11 +78,13 @@ CASES = {
             f'{ADD} pairs {{ "br-lan" . "wan" : goto policy_9 }}',
         ),
     ),
-    "an exempt more of a known shape": Case(lambda table: replace(table, exempts=(CONSOLE, NET, PHONE)), returned=True),
-    "an exempt more of a new shape": Case(
+    "an exempt more of a known shape": PairHardware(
+        lambda table: replace(table, exempts=(CONSOLE, NET, PHONE)), returned=True
+    ),
+    "an exempt more of a new shape": PairHardware(
         lambda table: replace(table, exempts=(CONSOLE, NET, exempt("10.0.0.1", proto=("udp",)))), returned=True
     ),
-    "an exempt less": Case(
+    "an exempt less": PairHardware(
         lambda table: replace(table, exempts=(CONSOLE,)),
         returned=False,
         lines=("flush chain inet flow_offload exempt", "delete set inet flow_offload exempt_ip4_saddr_ddef59_r1"),

@@ -1,10 +1,10 @@
 """A router with more devices than a flowtable takes."""
 
-from offload.compiler.plan import plan
-from offload.compiler.topology import resolve
+from offload.compiler.devices import resolve
+from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Globals, Mode, Permission, Zone
 from offload.model.network import Kernel, Link, Snapshot
-from offload.model.plan import MOST_DEVICES, Plan, Why
+from offload.model.plan import MOST_DEVICES, Plan, ReasonCode
 
 CONFIG = Config(
     zones=(Zone("lan", "@zone[0]", devices=("br-lan",)), Zone("wan", "@zone[1]", devices=("wan",))),
@@ -32,5 +32,7 @@ def test_what_packets_cross_stays_and_ports_are_left_out() -> None:
     assert len(listed) == MOST_DEVICES
     assert {"br-lan", "wan"} <= set(listed)
     left = {device.name: [reason.code for reason in device.reasons] for device in found.devices if device.reasons}
-    assert left == {f"port{number:03}": [Why.FLOWTABLE_FULL] for number in range(MOST_DEVICES - 2, MOST_DEVICES + 44)}
+    assert left == {
+        f"port{number:03}": [ReasonCode.FLOWTABLE_FULL] for number in range(MOST_DEVICES - 2, MOST_DEVICES + 44)
+    }
     assert [pair.effective for pair in found.pairs] == [Mode.SOFTWARE]

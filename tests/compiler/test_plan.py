@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from offload.compiler.plan import plan
-from offload.compiler.topology import resolve
+from offload.compiler.devices import resolve
+from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Exempt, Globals, Mode, Permission, Zone, ZoneChoice
 from offload.model.network import Link, Snapshot
-from offload.model.plan import PairDecision, Plan, Why
+from offload.model.plan import PairDecision, Plan, ReasonCode
 
 ZONES = tuple(Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
 FORWARDINGS = (Permission("lan", "wan", "@forwarding[0]"),)
@@ -32,12 +32,12 @@ TWINS = {
     "permissions": (*FORWARDINGS, Permission("twin", "wan", "@forwarding[1]")),
     "zone_choices": (ZoneChoice("twin", "its", Mode.NONE),),
 }
-SLOW: dict[str, tuple[dict[str, Any], list[Why]]] = {
+SLOW: dict[str, tuple[dict[str, Any], list[ReasonCode]]] = {
     "all of its devices excluded": (
         {"globals": Globals(mode=Mode.HARDWARE, exclude_devices=("lan",))},
-        [Why.EXCLUDED_BY_USER],
+        [ReasonCode.EXCLUDED_BY_USER],
     ),
-    "all of its devices shared with a slow pair": (TWINS, [Why.SHARED_DEVICES]),
+    "all of its devices shared with a slow pair": (TWINS, [ReasonCode.SHARED_DEVICES]),
 }
 
 
@@ -51,15 +51,21 @@ def test_a_slow_pair_is_not_said_to_be_software(name: str) -> None:
 
 def test_a_pair_that_hardware_does_not_cover_is_said_to_be_software() -> None:
     found = lan_wan(planned())
-    assert (found.effective, [reason.code for reason in found.reasons]) == (Mode.SOFTWARE, [Why.HARDWARE_UNCOVERED])
+    assert (found.effective, [reason.code for reason in found.reasons]) == (
+        Mode.SOFTWARE,
+        [ReasonCode.HARDWARE_UNCOVERED],
+    )
     assert found.hardware
 
 
-KEPT: dict[str, tuple[dict[str, Any], Why]] = {
-    "an exempt of all of it": ({"exempts": (Exempt("e", "e", "lan", "wan"),)}, Why.EXEMPT),
-    "a faulty exempt": ({"exempts": (Exempt("e", "e", "lan", faulty=True),)}, Why.EXEMPT_FAULT),
-    "a rule that marks all of it": ({"markings": (Exempt("r", "r", "lan", "wan"),)}, Why.MARKED),
-    "a faulty section": ({"zone_choices": (ZoneChoice("lan", "its", Mode.HARDWARE, faulty=True),)}, Why.CONFIG_FAULT),
+KEPT: dict[str, tuple[dict[str, Any], ReasonCode]] = {
+    "an exempt of all of it": ({"exempts": (Exempt("e", "e", "lan", "wan"),)}, ReasonCode.EXEMPT),
+    "a faulty exempt": ({"exempts": (Exempt("e", "e", "lan", faulty=True),)}, ReasonCode.EXEMPT_FAULT),
+    "a rule that marks all of it": ({"markings": (Exempt("r", "r", "lan", "wan"),)}, ReasonCode.MARKED),
+    "a faulty section": (
+        {"zone_choices": (ZoneChoice("lan", "its", Mode.HARDWARE, faulty=True),)},
+        ReasonCode.CONFIG_FAULT,
+    ),
 }
 
 
@@ -76,7 +82,7 @@ def test_nothing_is_requested_of_hardware_for_what_is_kept_slow(name: str) -> No
 def test_a_pair_of_an_inverted_zone_says_what_it_is() -> None:
     rest = Zone("rest", "@zone[3]", inverted=True)
     found = planned(zones=(*ZONES, rest), permissions=(Permission("rest", "wan", "f"),))
-    assert [reason.code for pair in found.pairs for reason in pair.reasons] == [Why.ZONE_INVERTED]
+    assert [reason.code for pair in found.pairs for reason in pair.reasons] == [ReasonCode.ZONE_INVERTED]
     assert [reason.code for zone in found.zones if zone.name == "rest" for reason in zone.reasons] == [
-        Why.ZONE_INVERTED
+        ReasonCode.ZONE_INVERTED
     ]

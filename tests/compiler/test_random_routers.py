@@ -4,8 +4,8 @@ from dataclasses import replace
 from random import Random
 
 from nft_text import strange_lines
-from offload.compiler.diff import expected, transactions
-from offload.compiler.render import render
+from offload.compiler.offload.diff import expected, transactions
+from offload.compiler.offload.render import render
 from offload.model.config import Mode
 from offload.model.live import LiveTable
 from offload.model.plan import PairDecision, Plan, ZoneDecision

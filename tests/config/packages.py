@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from offload.config.load import load
 from offload.model.config import Config, Section
-from offload.model.problem import Fault
+from offload.model.problem import ProblemCode
 
 Options = Mapping[str, str | tuple[str, ...]]
 
@@ -24,6 +24,6 @@ ZONES = (("zone", {"name": "lan", "network": "lan"}), ("zone", {"name": "wan", "
 
 def loaded(
     *offload: tuple[str, Options], firewall: tuple[tuple[str, Options], ...] = ZONES
-) -> tuple[Config, list[Fault]]:
+) -> tuple[Config, list[ProblemCode]]:
     config, problems = load({"firewall": package("firewall", *firewall), "offload": package("offload", *offload)})
     return config, [problem.fault for problem in problems]

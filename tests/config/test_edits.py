@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from offload import commands
-from offload.answer import Answer
+from offload.cli import remote
+from offload.cli.answer import Answer
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import FileError
@@ -69,11 +69,11 @@ class Halting(FakeUci):
 
 
 def takeover(uci: FakeUci, *, once: bool = False) -> Answer:
-    return commands.takeover(uci, Namespace(once=once))
+    return remote.takeover(uci, Namespace(once=once))
 
 
 def giveback(uci: FakeUci, *, forget: bool = False) -> Answer:
-    return commands.giveback(uci, Namespace(forget=forget))
+    return remote.giveback(uci, Namespace(forget=forget))
 
 
 def options(uci: FakeUci, package: str) -> dict[str, object]:

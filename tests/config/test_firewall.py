@@ -6,7 +6,7 @@ import pytest
 
 from config.packages import ZONES, Options, loaded
 from offload.model.config import Permission, Policy
-from offload.model.problem import Fault
+from offload.model.problem import ProblemCode
 
 
 def permissions(*sections: tuple[str, Options]) -> list[tuple[str, str, str]]:
@@ -30,7 +30,7 @@ def test_a_zone() -> None:
     assert (lan.networks, lan.devices, lan.inverted) == (("lan", "a_name_longer_than_a_device"), ("wg*", "eth1"), True)
     assert (lan.forward, wan.forward) == (Policy.ACCEPT, Policy.DROP)
     assert (wan.masq, wan.subnets, wan.inverted) == (True, (ip_network("10.0.0.0/8"),), False)
-    assert faults == [Fault.UNKNOWN_OPTION]
+    assert faults == [ProblemCode.UNKNOWN_OPTION]
 
 
 @pytest.mark.parametrize("odd", ["!10.0.0.0/8", "10.0.0.1-10.0.0.9", "lan", "::1/::ffff"])
@@ -88,4 +88,4 @@ def test_permissions_name_their_section() -> None:
 def test_fw4_offloading_by_itself_is_told() -> None:
     config, faults = loaded(firewall=(("defaults", {"flow_offloading": "1"}), *ZONES))
     assert config.fw4_offloads
-    assert faults == [Fault.FW4_OFFLOADS]
+    assert faults == [ProblemCode.FW4_OFFLOADS]

@@ -7,18 +7,18 @@ import pytest
 from config.packages import ZONES, Options, loaded, package
 from offload.config.load import load
 from offload.model.config import Config, Exempt, Family, Mode, PairChoice, Section, ZoneChoice
-from offload.model.problem import Fault, Problem
+from offload.model.problem import Problem, ProblemCode
 
 
 def test_an_empty_router() -> None:
     config, problems = load({})
-    assert [problem.fault for problem in problems] == [Fault.FILE_MISSING]
+    assert [problem.fault for problem in problems] == [ProblemCode.FILE_MISSING]
     assert config == Config()
 
 
-@pytest.mark.parametrize("fault", [Fault.FILE_SYNTAX, Fault.FILE_UNREADABLE])
+@pytest.mark.parametrize("fault", [ProblemCode.FILE_SYNTAX, ProblemCode.FILE_UNREADABLE])
 @pytest.mark.parametrize("name", ["firewall", "network", "offload"])
-def test_a_file_that_cannot_be_read_makes_the_whole_unreadable(name: str, fault: Fault) -> None:
+def test_a_file_that_cannot_be_read_makes_the_whole_unreadable(name: str, fault: ProblemCode) -> None:
     packages: dict[str, tuple[Section, ...] | Problem] = {"firewall": package("firewall", *ZONES)}
     config, problems = load(packages | {name: fault.at(name, detail="odd")})
     assert not config.readable
@@ -79,16 +79,16 @@ def test_of_two_globals_the_slower_value_of_each_option_counts() -> None:
         found = config.globals
         assert (found.enabled, found.mode, found.auto_exempt) == (False, Mode.SOFTWARE, True)
         assert (found.family, found.after_packets) == (Family.IPV4, 20)
-        assert (set(found.exclude_devices), faults) == ({"lan1", "lan2"}, [Fault.DUPLICATE_SECTION])
+        assert (set(found.exclude_devices), faults) == ({"lan1", "lan2"}, [ProblemCode.DUPLICATE_SECTION])
 
 
 def test_a_list_keeps_its_good_values_beside_its_problems() -> None:
     config, faults = loaded(("globals", {"exclude_device": ("eth1", "a b", 'x"', "eth2")}))
     assert config.globals.exclude_devices == ("eth1", "eth2")
-    assert faults == [Fault.BAD_DEVICE, Fault.BAD_DEVICE]
+    assert faults == [ProblemCode.BAD_DEVICE, ProblemCode.BAD_DEVICE]
 
 
-ZONE_CASES: dict[str, tuple[list[Options], list[ZoneChoice], list[Fault]]] = {
+ZONE_CASES: dict[str, tuple[list[Options], list[ZoneChoice], list[ProblemCode]]] = {
     "good": (
         [{"name": "lan", "mode": "software", "family": "ipv4", "after_packets": "3"}],
         [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE, Family.IPV4, 3)],
@@ -97,12 +97,12 @@ ZONE_CASES: dict[str, tuple[list[Options], list[ZoneChoice], list[Fault]]] = {
     "a bad value": (
         [{"name": "lan", "mode": "x", "family": "ipv4"}],
         [ZoneChoice("lan", "@zone[0]", None, Family.IPV4, faulty=True)],
-        [Fault.BAD_CHOICE],
+        [ProblemCode.BAD_CHOICE],
     ),
     "twice": (
         [{"name": "lan", "mode": "hardware"}, {"name": "lan", "mode": "software"}],
         [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE)],
-        [Fault.DUPLICATE_SECTION],
+        [ProblemCode.DUPLICATE_SECTION],
     ),
     "twice, each with something of its own": (
         [
@@ -110,27 +110,27 @@ ZONE_CASES: dict[str, tuple[list[Options], list[ZoneChoice], list[Fault]]] = {
             {"name": "lan", "mode": "software", "after_packets": "9"},
         ],
         [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE, Family.IPV4, 9)],
-        [Fault.DUPLICATE_SECTION],
+        [ProblemCode.DUPLICATE_SECTION],
     ),
     "twice, and one as globals say": (
         [{"name": "lan", "mode": "software"}, {"name": "lan", "family": "ipv4", "after_packets": "9"}],
         [ZoneChoice("lan", "@zone[0]", Mode.NONE, Family.IPV4, 9)],
-        [Fault.DUPLICATE_SECTION],
+        [ProblemCode.DUPLICATE_SECTION],
     ),
     "twice, and both as globals say": (
         [{"name": "lan"}, {"name": "lan"}],
         [ZoneChoice("lan", "@zone[0]")],
-        [Fault.DUPLICATE_SECTION],
+        [ProblemCode.DUPLICATE_SECTION],
     ),
     "without a name": (
         [{"mode": "none"}],
         [ZoneChoice("*", "@zone[0]", Mode.NONE, faulty=True)],
-        [Fault.MISSING_OPTION],
+        [ProblemCode.MISSING_OPTION],
     ),
     "with a list as a name": (
         [{"name": ("lan", "wan"), "mode": "none"}],
         [ZoneChoice("*", "@zone[0]", Mode.NONE, faulty=True)],
-        [Fault.NOT_A_LIST],
+        [ProblemCode.NOT_A_LIST],
     ),
 }
 
@@ -166,7 +166,7 @@ OFF = ("zone", {"name": "guest", "enabled": "0"})
 def test_a_section_of_a_disabled_zone_has_no_effect(section: tuple[str, Options]) -> None:
     config, faults = loaded(section, firewall=(*ZONES, OFF))
     assert (config.zone_choices, config.pair_choices, config.exempts) == ((), (), ())
-    assert faults == [Fault.DISABLED_ZONE]
+    assert faults == [ProblemCode.DISABLED_ZONE]
 
 
 def test_a_zone_of_which_one_section_is_not_disabled_is_there() -> None:
@@ -177,10 +177,10 @@ def test_a_zone_of_which_one_section_is_not_disabled_is_there() -> None:
 def test_a_zone_that_is_not_there_harms_no_other() -> None:
     config, faults = loaded(("zone", {"name": "moon", "mode": "none"}))
     assert not any(choice.faulty and choice.name in {"lan", "wan", "*"} for choice in config.zone_choices)
-    assert faults == [Fault.UNKNOWN_ZONE]
+    assert faults == [ProblemCode.UNKNOWN_ZONE]
 
 
-PAIR_CASES: dict[str, tuple[list[Options], list[tuple[str, str, Mode, bool]], list[Fault]]] = {
+PAIR_CASES: dict[str, tuple[list[Options], list[tuple[str, str, Mode, bool]], list[ProblemCode]]] = {
     "good": (
         [{"src": "lan", "dest": "wan", "mode": "hardware"}],
         [("lan", "wan", Mode.HARDWARE, False)],
@@ -189,18 +189,22 @@ PAIR_CASES: dict[str, tuple[list[Options], list[tuple[str, str, Mode, bool]], li
     "twice": (
         [{"src": "lan", "dest": "wan", "mode": "hardware"}, {"src": "lan", "dest": "wan", "mode": "none"}],
         [("lan", "wan", Mode.NONE, False)],
-        [Fault.DUPLICATE_SECTION],
+        [ProblemCode.DUPLICATE_SECTION],
     ),
     "an unknown zone": (
         [{"src": "lan", "dest": "moon", "mode": "hardware"}],
         [("lan", "*", Mode.HARDWARE, True)],
-        [Fault.UNKNOWN_ZONE],
+        [ProblemCode.UNKNOWN_ZONE],
     ),
-    "without a mode": ([{"src": "lan", "dest": "wan"}], [("lan", "wan", Mode.NONE, True)], [Fault.MISSING_OPTION]),
+    "without a mode": (
+        [{"src": "lan", "dest": "wan"}],
+        [("lan", "wan", Mode.NONE, True)],
+        [ProblemCode.MISSING_OPTION],
+    ),
     "faulty, then good": (
         [{"src": "lan", "dest": "wan", "mode": "x"}, {"src": "lan", "dest": "wan", "mode": "software"}],
         [("lan", "wan", Mode.NONE, True)],
-        [Fault.BAD_CHOICE],
+        [ProblemCode.BAD_CHOICE],
     ),
 }
 
@@ -216,7 +220,7 @@ def test_pair_choices(name: str) -> None:
     assert ([told(choice) for choice in config.pair_choices], faults) == (choices, expected)
 
 
-EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any], list[Fault]]] = {
+EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any], list[ProblemCode]]] = {
     "a name": ({"name": "Console", "src": "lan"}, {"name": "Console", "src": "lan"}, []),
     "without a name": ({"dscp": "ef"}, {"name": "@exempt[0]", "dscp": 46}, []),
     "all protocols among others": ({"proto": ("tcp", "all")}, {"proto": ()}, []),
@@ -226,20 +230,24 @@ EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any], list[Fault]]] = {
         {"proto": ("tcp",), "dest_port": ((80, 80), (443, 444))},
         [],
     ),
-    "ports without a protocol": ({"dest_port": "80"}, {"faulty": True}, [Fault.PORT_WITHOUT_PROTOCOL]),
-    "ports of all protocols": ({"src_port": "1", "proto": "all"}, {"faulty": True}, [Fault.PORT_WITHOUT_PROTOCOL]),
+    "ports without a protocol": ({"dest_port": "80"}, {"faulty": True}, [ProblemCode.PORT_WITHOUT_PROTOCOL]),
+    "ports of all protocols": (
+        {"src_port": "1", "proto": "all"},
+        {"faulty": True},
+        [ProblemCode.PORT_WITHOUT_PROTOCOL],
+    ),
     "no common family": (
         {"src_ip": "10.0.0.1", "dest_ip": "::1"},
         {"faulty": True},
-        [Fault.MIXED_FAMILIES],
+        [ProblemCode.MIXED_FAMILIES],
     ),
     "an unknown option": (
         {"src_ips": "10.0.0.1", "src": "lan"},
         {"src": "lan", "faulty": True},
-        [Fault.UNKNOWN_OPTION],
+        [ProblemCode.UNKNOWN_OPTION],
     ),
-    "an unknown zone": ({"src": "moon", "dest": "wan"}, {"dest": "wan", "faulty": True}, [Fault.UNKNOWN_ZONE]),
-    "one bad address of many": ({"src_ip": ("10.0.0.1", "x")}, {"faulty": True}, [Fault.BAD_ADDRESS]),
+    "an unknown zone": ({"src": "moon", "dest": "wan"}, {"dest": "wan", "faulty": True}, [ProblemCode.UNKNOWN_ZONE]),
+    "one bad address of many": ({"src_ip": ("10.0.0.1", "x")}, {"faulty": True}, [ProblemCode.BAD_ADDRESS]),
 }
 
 
@@ -256,11 +264,11 @@ def test_an_exempt_makes_no_more_combinations_than_can_be_meant(proto: str, port
     addresses = tuple(f"10.0.0.{number}" for number in range(64))
     many = tuple(str(number) for number in range(ports))
     config, faults = loaded(("exempt", {"src_ip": addresses, "dest_port": many, "proto": proto}))
-    assert (config.exempts[0].faulty, faults) == (faulty, [Fault.TOO_MANY_COMBINATIONS] * faulty)
+    assert (config.exempts[0].faulty, faults) == (faulty, [ProblemCode.TOO_MANY_COMBINATIONS] * faulty)
 
 
 def test_an_unknown_type_of_section_is_told() -> None:
-    assert loaded(("speed", {"mode": "fast"}))[1] == [Fault.UNKNOWN_SECTION]
+    assert loaded(("speed", {"mode": "fast"}))[1] == [ProblemCode.UNKNOWN_SECTION]
 
 
 def test_interfaces_are_read_without_judgement() -> None:

@@ -8,7 +8,7 @@ import pytest
 from offload.config import options
 from offload.config.options import Bad, Parser
 from offload.model.config import Family, Mode, Policy
-from offload.model.problem import Fault
+from offload.model.problem import ProblemCode
 
 GOOD: list[tuple[Parser, str, Any]] = [
     *((options.boolean, word, True) for word in ("1", "on", "true", "yes")),
@@ -57,42 +57,47 @@ GOOD: list[tuple[Parser, str, Any]] = [
     (options.dscp, "AF41", 34),
     (options.dscp, "63", 63),
 ]
-BAD: list[tuple[Parser, tuple[str, ...], Fault]] = [
-    (options.boolean, ("", "TRUE", "2", "enabled", " 1"), Fault.BAD_BOOL),
-    (options.mode, ("", "Software", "fast", "none "), Fault.BAD_CHOICE),
-    (options.family, ("", "inet", "IPv4", "4", "neither"), Fault.BAD_FAMILY),
-    (options.fw4_family, ("", "ip", "klingon"), Fault.BAD_FAMILY),
-    (options.policy, ("", "accepted", "x"), Fault.BAD_CHOICE),
-    (options.number(1, 100), ("", "0", "101", "-1", "1e1", "٣", "0x1", " 1", "1" * 99), Fault.BAD_NUMBER),
-    (options.identifier, ("", "0lan", "a b", 'a"', "a\n", "é", "x" * 123), Fault.BAD_NAME),
-    (options.device, ("", ".", "..", "a" * 16, "a/b", "a b", 'a"', "a\n", "ü", "a*"), Fault.BAD_DEVICE),
-    (options.zone_device, ("", "!", "a b", "a" * 16 + "+", 'x"+'), Fault.BAD_DEVICE),
+BAD: list[tuple[Parser, tuple[str, ...], ProblemCode]] = [
+    (options.boolean, ("", "TRUE", "2", "enabled", " 1"), ProblemCode.BAD_BOOL),
+    (options.mode, ("", "Software", "fast", "none "), ProblemCode.BAD_CHOICE),
+    (options.family, ("", "inet", "IPv4", "4", "neither"), ProblemCode.BAD_FAMILY),
+    (options.fw4_family, ("", "ip", "klingon"), ProblemCode.BAD_FAMILY),
+    (options.policy, ("", "accepted", "x"), ProblemCode.BAD_CHOICE),
+    (options.number(1, 100), ("", "0", "101", "-1", "1e1", "٣", "0x1", " 1", "1" * 99), ProblemCode.BAD_NUMBER),
+    (options.identifier, ("", "0lan", "a b", 'a"', "a\n", "é", "x" * 123), ProblemCode.BAD_NAME),
+    (options.device, ("", ".", "..", "a" * 16, "a/b", "a b", 'a"', "a\n", "ü", "a*"), ProblemCode.BAD_DEVICE),
+    (options.zone_device, ("", "!", "a b", "a" * 16 + "+", 'x"+'), ProblemCode.BAD_DEVICE),
     (
         options.network,
         ("", "1.2.3", "1.2.3.4/33", "1.2.3.4-5", "!1.2.3.4", "host", "fe80::1%lo", "::/129", "1.2.3.4/", "01.2.3.4"),
-        Fault.BAD_ADDRESS,
+        ProblemCode.BAD_ADDRESS,
     ),
     # Python takes the first three for the inverse of a mask, which they are not for fw4
     (
         options.network,
         ("192.168.1.5/0.0.0.255", "0.0.0.5/0.0.0.255", "1.2.3.4/127.255.255.255", "1.2.3.4/255.0.255.0", "::1/::ff"),
-        Fault.BAD_ADDRESS,
+        ProblemCode.BAD_ADDRESS,
     ),
-    (options.mac, ("", "00:11:22:33:44", "00:11:22:33:44:5g", "001122334455", "00:11:22:33:44:55\n"), Fault.BAD_MAC),
-    (options.ports, ("", "-", "1-", "2-1", "65536", "http", "1-2-3", "1,2", " 1"), Fault.BAD_PORT),
-    (options.protocol, ("", "icmp", "47", "tcp,udp", "!tcp"), Fault.BAD_PROTOCOL),
+    (
+        options.mac,
+        ("", "00:11:22:33:44", "00:11:22:33:44:5g", "001122334455", "00:11:22:33:44:55\n"),
+        ProblemCode.BAD_MAC,
+    ),
+    (options.ports, ("", "-", "1-", "2-1", "65536", "http", "1-2-3", "1,2", " 1"), ProblemCode.BAD_PORT),
+    (options.protocol, ("", "icmp", "47", "tcp,udp", "!tcp"), ProblemCode.BAD_PROTOCOL),
     (
         options.mark,
         ("", "0x", "0x1g", "1/2/3", "4294967296", "-1", "!1", "1/", "0x123456789", "0x10/0x0f"),
-        Fault.BAD_MARK,
+        ProblemCode.BAD_MARK,
     ),
-    (options.dscp, ("", "64", "-1", "cs8", "af14", "0x2e"), Fault.BAD_DSCP),
+    (options.dscp, ("", "64", "-1", "cs8", "af14", "0x2e"), ProblemCode.BAD_DSCP),
 ]
 
 
 def test_the_sentence_on_names_tells_what_a_name_may_be() -> None:
     assert (
-        f"at most {options.LONGEST_ZONE_NAME} of A-Z a-z 0-9 / _ . -, the first none of 0-9 / -" in Fault.BAD_NAME.value
+        f"at most {options.LONGEST_ZONE_NAME} of A-Z a-z 0-9 / _ . -, the first none of 0-9 / -"
+        in ProblemCode.BAD_NAME.value
     )
     ascii_ = [chr(code) for code in range(128)]
     first = {char for char in ascii_ if not isinstance(options.identifier(char), Bad)}
@@ -113,7 +118,7 @@ def test_what_it_takes(parse: Parser, word: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("parse", "word", "fault"), [(parse, word, fault) for parse, words, fault in BAD for word in words], ids=name
 )
-def test_what_it_refuses(parse: Parser, word: str, fault: Fault) -> None:
+def test_what_it_refuses(parse: Parser, word: str, fault: ProblemCode) -> None:
     refused = parse(word)
     assert isinstance(refused, Bad)
     assert refused.fault is fault

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from kernel.lab import Router
-from offload.compiler.render import render
+from offload.compiler.offload.render import render
 from offload.model.applied import Applied
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import Plan
 from offload.service import reconcile
-from offload.service.ability import Ability
-from offload.service.observe import observe
+from offload.service.hardware_probe import HardwareProbe
+from offload.service.read_snapshot import observe
 from offload.service.reconcile import Decided
-from offload.system.capability import probe
-from offload.system.netlink import Netlink, modules, release
-from offload.system.nft import Nft
+from offload.system.netlink.links import Netlink, modules, release
+from offload.system.nft.door import Nft
+from offload.system.nft.probe import probe
 from offload.system.uci import Uci
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ def observed(router: Router) -> Snapshot:
         router.run("mount", "-t", "sysfs", "sysfs", str(sysfs))
     with router.entered():
         seen = observe(dump, Netlink(sysfs / "class/net"), Nft(), capability())
-        return Ability().look(seen, reconcile.read(Uci(router.config)), Netlink(), Nft())
+        return HardwareProbe().look(seen, reconcile.read(Uci(router.config)), Netlink(), Nft())
 
 
 @cache

@@ -51,7 +51,7 @@ class Product:
 
 
 def _serve() -> None:
-    main = import_module("offload.cli").main
+    main = import_module("offload.cli.command").main
     for library in ("jinja2", "pyroute2", "ubus", "uci"):
         import_module(library)
     for line in sys.stdin:

@@ -14,7 +14,7 @@ from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.service.cut import Selection, cut
 from offload.status.query import Query
-from offload.system.conntrack import Conntrack
+from offload.system.netlink.conntrack import Conntrack
 
 # A rule that came later: new connections of lan are refused, established ones have been accepted before it.
 REFUSED = 'insert rule inet fw4 forward iifname "br-lan" ct state new meta l4proto tcp reject with tcp reset'

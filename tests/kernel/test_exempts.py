@@ -13,7 +13,7 @@ from kernel.inside import applied, decided, observed
 from kernel.sides import bridge, port
 from kernel.traffic import Talk
 from offload.model.network import Snapshot
-from offload.system.nft import Nft
+from offload.system.nft.door import Nft
 
 ENOUGH = 30
 EF = 46

@@ -16,15 +16,15 @@ from kernel.pppoe import Pppoe
 from kernel.sides import bridge, vlan
 from kernel.steady import download
 from kernel.traffic import Talk
-from offload.service.answers import list_flows, status
-from offload.service.life import HARDWARE, Doors, Service
-from offload.service.proofs import APART
-from offload.status.evidence import PACKETS
-from offload.system.bus import FakeBus
-from offload.system.conntrack import Conntrack
+from offload.service.engine import HARDWARE, Doors, Service
+from offload.service.hardware_monitor import APART
+from offload.service.methods import list_flows, status
+from offload.status.hardware import PACKETS
 from offload.system.netifd import DUMP
-from offload.system.netlink import Netlink
-from offload.system.nft import Nft
+from offload.system.netlink.conntrack import Conntrack
+from offload.system.netlink.links import Netlink
+from offload.system.nft.door import Nft
+from offload.system.ubus.client import FakeUbusClient
 from offload.system.uci import Uci
 
 LAN = bridge(chip.port("lan1"))
@@ -57,7 +57,7 @@ class Lab:
         doors = Doors(
             uci=Uci(router.config),
             nft=Nft(),
-            bus=FakeBus({DUMP: dump}),
+            bus=FakeUbusClient({DUMP: dump}),
             netlink=Netlink(),
             conntrack=Conntrack(),
             probe=capability,

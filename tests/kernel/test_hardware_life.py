@@ -21,10 +21,10 @@ from kernel.resident import resident
 from kernel.sides import bridge
 from kernel.steady import Drip, download, quiet, since
 from kernel.traffic import PORT, Talk
-from offload.compiler.moves import moved
+from offload.compiler.offload.returns import moved
 from offload.model.flow import Tuple
 from offload.service.cut import Selection, cut
-from offload.system.conntrack import Conntrack
+from offload.system.netlink.conntrack import Conntrack
 
 ENOUGH = 60
 SHAPE = Shape({"lan": bridge(chip.port("lan1"), chip.port("lan2", "eth1")), "wan": chip.port("wan")})

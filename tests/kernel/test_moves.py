@@ -12,7 +12,7 @@ from kernel.inside import again, applied, decided, listing, observed
 from kernel.radio import Walk
 from kernel.sides import port
 from kernel.steady import Drip, Steady, download, since
-from offload.compiler.moves import moved
+from offload.compiler.offload.returns import moved
 from offload.model.network import Snapshot
 from offload.service.reconcile import Decided
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from kernel.netns import Namespace
-from offload.compiler.diff import expected, transactions
-from offload.compiler.render import render
+from offload.compiler.offload.diff import expected, transactions
+from offload.compiler.offload.render import render
 from offload.model.plan import Plan
 from offload.service.reconcile import decide
-from offload.system.nft import Nft
+from offload.system.nft.door import Nft
 from random_routers import Router, changes, router
 
 TEXTS, AT_ONCE = 200, 20

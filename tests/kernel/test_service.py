@@ -91,9 +91,9 @@ def test_an_exempt_for_a_while_outlives_kill_9(service: Resident) -> None:
     service.quiet()
     found = service.status()
     assert found is not None
-    (lease, *_) = found["exempts"]
-    assert lease["id"] == added["id"] and 540 < lease["expires"] < 600
-    assert lease["match"] == {"src": "lan", "src_ip": [LEASED]}
+    (timed_exempt, *_) = found["exempts"]
+    assert timed_exempt["id"] == added["id"] and 540 < timed_exempt["expires"] < 600
+    assert timed_exempt["match"] == {"src": "lan", "src_ip": [LEASED]}
     service.until(lambda: "5000-6000" not in service.router.table(), 15)
     # adopted as it was: nothing but the ended exempt's set was ever changed
     service.quiet()

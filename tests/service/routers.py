@@ -4,17 +4,17 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
-from offload.compiler.diff import expected
+from offload.compiler.offload.diff import expected
 from offload.errors import NftError
 from offload.model.config import Section
 from offload.model.live import LiveTable
 from offload.model.network import Address, Kernel, Link, Route
-from offload.service.life import Doors, Service
-from offload.system.bus import FakeBus
-from offload.system.conntrack import FakeConntrack
+from offload.service.engine import Doors, Service
 from offload.system.netifd import DUMP
-from offload.system.netlink import FakeNetlink, Scene
-from offload.system.nft import FakeNft
+from offload.system.netlink.conntrack import FakeConntrack
+from offload.system.netlink.links import FakeNetlink, LinkDump
+from offload.system.nft.door import FakeNft
+from offload.system.ubus.client import FakeUbusClient
 from offload.system.uci import FakeUci
 
 DEVICES = {"lan": "br-lan", "guest": "br-guest", "wan": "wan"}
@@ -33,7 +33,7 @@ OFFLOAD = tuple(section("offload", "zone", zone, name=zone, mode="software") for
 REPLY = {
     "interface": [{"interface": zone, "up": True, "l3_device": name, "device": name} for zone, name in DEVICES.items()]
 }
-SCENE = Scene(
+SCENE = LinkDump(
     links=(
         Link("lo"),
         Link("br-lan", "bridge"),
@@ -87,7 +87,7 @@ class Fakes:
 
     uci: FakeUci
     nft: HoldingNft
-    bus: FakeBus
+    bus: FakeUbusClient
     netlink: FakeNetlink
     conntrack: FakeConntrack
     clock: Clock
@@ -97,7 +97,7 @@ class Fakes:
 def router(kernel: Kernel | None = None) -> Fakes:
     """The service on a router with lan, guest and wan, of which guest is slow."""
     uci = FakeUci({"firewall": FIREWALL, "network": (), "offload": OFFLOAD})
-    nft, bus, netlink = HoldingNft(), FakeBus({DUMP: REPLY}), FakeNetlink(SCENE, ROUTES)
+    nft, bus, netlink = HoldingNft(), FakeUbusClient({DUMP: REPLY}), FakeNetlink(SCENE, ROUTES)
     conntrack, clock = FakeConntrack(), Clock()
     able = kernel or Kernel("6.1", flowtable=True, nft="1.0.6")
     service = Service(Doors(uci, nft, bus, netlink, conntrack, lambda: able, clock))
@@ -105,6 +105,6 @@ def router(kernel: Kernel | None = None) -> Fakes:
     return Fakes(uci, nft, bus, netlink, conntrack, clock, service)
 
 
-def without(scene: Scene, name: str) -> Scene:
+def without(scene: LinkDump, name: str) -> LinkDump:
     """The scene without a link."""
     return replace(scene, links=tuple(link for link in scene.links if link.name != name))

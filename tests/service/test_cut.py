@@ -6,7 +6,7 @@ from offload.errors import KernelError
 from offload.model.flow import Tuple
 from offload.service.cut import Selection, cut
 from offload.status.query import Query
-from offload.system.conntrack import FakeConntrack
+from offload.system.netlink.conntrack import FakeConntrack
 from status.routers import HOME, entry, packed, pair, plan
 
 PLAN = plan(pair("lan", "wan"), pair("guest", "wan"))

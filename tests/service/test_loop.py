@@ -4,11 +4,11 @@ import pytest
 
 from offload.errors import BusError
 from offload.model.config import Exempt
+from offload.service.debounce import Debouncer
 from offload.service.loop import TABLES_CHANGED, Loop
-from offload.service.watch import Watch
-from offload.system.events import FIREWALL_CHANGED, Told
-from offload.system.hints import OVERRUN
 from offload.system.netifd import DUMP
+from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
+from offload.system.netlink.monitor import OVERRUN
 from service.routers import router
 
 OURS, THEIRS = frozenset({"flow_offload"}), frozenset({"fw4"})
@@ -17,17 +17,17 @@ OURS, THEIRS = frozenset({"flow_offload"}), frozenset({"fw4"})
 class Kernel:
     """Stands where Hints stands; tells one thing."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Notification) -> None:
         self.told = told
 
-    def transactions(self) -> Told:
+    def transactions(self) -> Notification:
         return self.told
 
 
-def watched(told: Told, sent: int) -> Watch:
+def watched(told: Notification, sent: int) -> Debouncer:
     """What a loop that has sent so many transactions makes of this."""
     loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch, loop._counted = router().service, Watch(), 0
+    loop.service, loop.watch, loop._counted = router().service, Debouncer(), 0
     loop.hints = Kernel(told)  # type: ignore[assignment]
     loop.service.sent = sent
     loop._transactions()
@@ -38,29 +38,32 @@ def watched(told: Told, sent: int) -> Watch:
 @pytest.mark.parametrize(
     ("told", "sent", "news"),
     [
-        (Told(generations=1, tables=OURS), 1, False),
-        (Told(generations=1, tables=OURS, causes=("a table came or went",)), 1, False),
-        (Told(generations=2, tables=OURS), 1, True),
-        (Told(generations=1, tables=OURS), 0, True),
-        (Told(generations=1, tables=THEIRS), 0, False),
-        (Told(generations=1, tables=THEIRS, causes=("a table came or went",)), 0, True),
-        (Told(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0, True),
-        (Told(generations=3, tables=OURS | THEIRS), 2, True),
+        (Notification(generations=1, tables=OURS), 1, False),
+        (Notification(generations=1, tables=OURS, causes=("a table came or went",)), 1, False),
+        (Notification(generations=2, tables=OURS), 1, True),
+        (Notification(generations=1, tables=OURS), 0, True),
+        (Notification(generations=1, tables=THEIRS), 0, False),
+        (Notification(generations=1, tables=THEIRS, causes=("a table came or went",)), 0, True),
+        (Notification(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0, True),
+        (Notification(generations=3, tables=OURS | THEIRS), 2, True),
         (OVERRUN, 1, True),
-        (Told(), 1, False),
+        (Notification(), 1, False),
     ],
 )
-def test_only_what_is_more_than_our_own_is_news(told: Told, sent: int, *, news: bool) -> None:
+def test_only_what_is_more_than_our_own_is_news(told: Notification, sent: int, *, news: bool) -> None:
     assert (watched(told, sent).due() is not None) is news
 
 
 def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:
     """Only who changes our tables makes us mend them slower and slower."""
-    assert watched(Told(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0).cause == FIREWALL_CHANGED
-    assert watched(Told(generations=1, tables=THEIRS | OURS, causes=(FIREWALL_CHANGED,)), 0).cause == TABLES_CHANGED
+    assert watched(Notification(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0).cause == FIREWALL_CHANGED
+    assert (
+        watched(Notification(generations=1, tables=THEIRS | OURS, causes=(FIREWALL_CHANGED,)), 0).cause
+        == TABLES_CHANGED
+    )
 
 
-class Presence:
+class UbusServer:
     """Stands where Presence stands, beside another service or not."""
 
     descriptor = None
@@ -84,8 +87,8 @@ def test_tables_go_with_the_service_that_has_the_name(*, alone: bool, upgrading:
     fakes.nft.live(["flow_offload"])
     fakes.nft.sent.clear()
     loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch = fakes.service, Watch()
-    loop.presence = Presence(alone=alone)  # type: ignore[assignment]  # the fake of this file
+    loop.service, loop.watch = fakes.service, Debouncer()
+    loop.presence = UbusServer(alone=alone)  # type: ignore[assignment]  # the fake of this file
     loop.upgrading, loop._pause = upgrading, 1.0
     loop._connect(0.0)
     loop._leave()
@@ -95,15 +98,15 @@ def test_tables_go_with_the_service_that_has_the_name(*, alone: bool, upgrading:
 def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_failure() -> None:
     fakes = router()
     loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch = fakes.service, Watch()
+    loop.service, loop.watch = fakes.service, Debouncer()
     fakes.service.work()
     start = fakes.clock.now
-    fakes.service.leases.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 5, start)
+    fakes.service.timed_exempts.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 5, start)
     fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
     passes = []
     for tenth in range(600):
         now = fakes.clock.now = start + tenth / 10
-        loop._leases(now)
+        loop._timed_exempts(now)
         due = loop.watch.due()
         if due is not None and due <= now:
             loop.watch.begin()
@@ -112,4 +115,4 @@ def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_
             passes.append(now - start)
     # as Watch has it: again after 1, 2, 4, 8, 16 and 32 seconds
     assert passes[0] == pytest.approx(5.1) and len(passes) == 6
-    assert fakes.service.leases.next_end() is None
+    assert fakes.service.timed_exempts.next_end() is None

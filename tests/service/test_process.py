@@ -38,7 +38,7 @@ print("stopped", flush=True)
 # A user's command, and what it had to import for the answer.
 COMMAND = """
 import sys
-from offload.cli import main
+from offload.cli.command import main
 code = main(sys.argv[1:])
 print("HEAVY", sorted({"jinja2", "pyroute2"} & set(sys.modules)), code)
 """

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from offload.compiler.diff import expected
+from offload.compiler.offload.diff import expected
 from offload.errors import NftError
 from offload.model.applied import Applied
 from offload.model.config import Section
 from offload.model.live import LiveTable
 from offload.model.network import Kernel, Lack, Link, Network, Snapshot
-from offload.model.problem import Fault, Problem
+from offload.model.problem import Problem, ProblemCode
 from offload.service.reconcile import Decided, apply, decide, pending, read, removal, unreadable
-from offload.system.nft import FakeNft
+from offload.system.nft.door import FakeNft
 from offload.system.uci import FakeUci
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -80,9 +80,9 @@ def test_a_table_that_returns_is_named() -> None:
     assert applied.returned == ("flow_offload",)
 
 
-@pytest.mark.parametrize("fault", [Fault.FILE_UNREADABLE, Fault.FILE_SYNTAX])
+@pytest.mark.parametrize("fault", [ProblemCode.FILE_UNREADABLE, ProblemCode.FILE_SYNTAX])
 @pytest.mark.parametrize("package", ["firewall", "offload"])
-def test_a_file_with_a_fault_as_a_whole_changes_nothing(package: str, fault: Fault) -> None:
+def test_a_file_with_a_fault_as_a_whole_changes_nothing(package: str, fault: ProblemCode) -> None:
     problem = fault.at(package, detail="odd")
     found = decided(**{package: problem})  # type: ignore[arg-type] # one of the two files
     nft = holding(decided())
@@ -93,21 +93,21 @@ def test_a_file_with_a_fault_as_a_whole_changes_nothing(package: str, fault: Fau
 
 
 def test_what_is_told_is_the_file_that_stops_us_not_one_that_is_missing() -> None:
-    problem = Fault.FILE_SYNTAX.at("offload", detail="odd")
-    found = decided(firewall=Fault.FILE_MISSING.at("firewall"), offload=problem)
+    problem = ProblemCode.FILE_SYNTAX.at("offload", detail="odd")
+    found = decided(firewall=ProblemCode.FILE_MISSING.at("firewall"), offload=problem)
     assert unreadable(found) == str(problem)
 
 
 def test_missing_files_are_no_reason_to_stop() -> None:
-    found = decided(offload=Fault.FILE_MISSING.at("offload"))
+    found = decided(offload=ProblemCode.FILE_MISSING.at("offload"))
     assert (unreadable(found), found.problems) == ("", ())
-    gone = decided(firewall=Fault.FILE_MISSING.at("firewall"))
+    gone = decided(firewall=ProblemCode.FILE_MISSING.at("firewall"))
     assert unreadable(gone) == ""
-    assert [problem.fault for problem in gone.problems] == [Fault.FILE_MISSING]
+    assert [problem.fault for problem in gone.problems] == [ProblemCode.FILE_MISSING]
 
 
 def test_without_zones_what_was_ours_goes() -> None:
-    (sent,) = pending(decided(firewall=Fault.FILE_MISSING.at("firewall")), holding(decided()))
+    (sent,) = pending(decided(firewall=ProblemCode.FILE_MISSING.at("firewall")), holding(decided()))
     assert sent.text == "table inet flow_offload\ndelete table inet flow_offload\n"
 
 

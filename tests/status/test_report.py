@@ -10,10 +10,10 @@ from offload.model.applied import Applied
 from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, Share, State
 from offload.model.network import Kernel, Lack, Snapshot
-from offload.model.plan import DeviceDecision, Plan, Why
-from offload.model.problem import Fault
-from offload.status.evidence import Case, Proof
+from offload.model.plan import DeviceDecision, Plan, ReasonCode
+from offload.model.problem import ProblemCode
 from offload.status.flows import Pair, flows, no_share
+from offload.status.hardware import PairHardware, Proof
 from offload.status.report import evidence, flow_json, status_json
 from status.routers import HOME, entry, pair, plan, zone
 
@@ -34,14 +34,17 @@ def share(**counts: int) -> Share:
 
 def test_status() -> None:
     decided = Plan(
-        zones=(zone("guest", "br-guest", mode=Mode.NONE, reasons=(Why.MODE_NONE(zone="guest"),)),),
-        pairs=(pair("lan", "wan", asked=Mode.HARDWARE), pair("guest", "wan", Mode.NONE, Why.MODE_NONE(zone="guest"))),
+        zones=(zone("guest", "br-guest", mode=Mode.NONE, reasons=(ReasonCode.MODE_NONE(zone="guest"),)),),
+        pairs=(
+            pair("lan", "wan", asked=Mode.HARDWARE),
+            pair("guest", "wan", Mode.NONE, ReasonCode.MODE_NONE(zone="guest")),
+        ),
         devices=(DEVICE,),
     )
     snapshot = Snapshot(
         kernel=Kernel("6.6.73", flowtable=False, nft="1.1.1", missing=(Lack("no flowtables", "kmod-nft-offload"),))
     )
-    problem = Fault.UNKNOWN_ZONE.at("offload", "@zone[0]", "name", value="lam", consequence="it is left out")
+    problem = ProblemCode.UNKNOWN_ZONE.at("offload", "@zone[0]", "name", value="lam", consequence="it is left out")
     applied = Applied(3, "2026-11-22 20:00:00", 4, "")
     none = [{"code": "MODE_NONE", "text": "mode none was chosen for zone guest"}]
     nothing = {"slow": 0, "software": 0, "hardware": 0}
@@ -106,36 +109,41 @@ def test_status() -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-PROVEN, REFUSED = Case(("eth0",), proof=Proof.PROVEN), Case(("eth0",), proof=Proof.REFUSED)
-EVIDENCE: dict[str, tuple[tuple[str, ...], bool, dict[Pair, Case], Proof]] = {
+PROVEN, REFUSED = PairHardware(("eth0",), proof=Proof.PROVEN), PairHardware(("eth0",), proof=Proof.REFUSED)
+EVIDENCE: dict[str, tuple[tuple[str, ...], bool, dict[Pair, PairHardware], Proof]] = {
     "not asked": (("sw",), False, {}, Proof.NONE),
     "asked, not listed": (("sw",), True, {}, Proof.REQUESTED),
     "listed": (("sw", "hw"), True, {}, Proof.BOUND),
-    "listed, without flows": (("hw",), True, {LAN_WAN: Case(("eth0",))}, Proof.BOUND),
+    "listed, without flows": (("hw",), True, {LAN_WAN: PairHardware(("eth0",))}, Proof.BOUND),
     "listed, proven for another zone": (("hw",), True, {("guest", "wan"): PROVEN}, Proof.BOUND),
     "proven from its zone": (("hw",), True, {LAN_WAN: PROVEN}, Proof.PROVEN),
     "proven to its zone": (("hw",), True, {("wan", "lan"): PROVEN}, Proof.PROVEN),
     "refused": (("hw",), True, {LAN_WAN: REFUSED}, Proof.REFUSED),
     "refused to one, proven to another": (("hw",), True, {LAN_WAN: REFUSED, ("lan", "vpn"): PROVEN}, Proof.PROVEN),
-    "refused to one, open to another": (("hw",), True, {LAN_WAN: REFUSED, ("lan", "vpn"): Case(())}, Proof.REFUSED),
+    "refused to one, open to another": (
+        ("hw",),
+        True,
+        {LAN_WAN: REFUSED, ("lan", "vpn"): PairHardware(())},
+        Proof.REFUSED,
+    ),
     "proven though it is not listed": (("sw",), True, {LAN_WAN: PROVEN}, Proof.REQUESTED),
 }
 
 
 @pytest.mark.parametrize(("flowtables", "asked", "cases", "expected"), EVIDENCE.values(), ids=EVIDENCE)
-def test_evidence(flowtables: tuple[str, ...], asked: bool, cases: dict[Pair, Case], expected: Proof) -> None:
+def test_evidence(flowtables: tuple[str, ...], asked: bool, cases: dict[Pair, PairHardware], expected: Proof) -> None:
     assert evidence(DeviceDecision("eth0", ("lan",), flowtables, asked, ()), cases) is expected
 
 
 def test_nothing_is_requested_of_hardware_for_a_pair_that_is_kept_slow() -> None:
-    kept = replace(pair("lan", "wan", Mode.NONE, Why.EXEMPT(section="e"), asked=Mode.HARDWARE), kept=True)
+    kept = replace(pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(section="e"), asked=Mode.HARDWARE), kept=True)
     (told,) = status_json(Plan(pairs=(kept,)), Snapshot(), [], {}, Applied(), {})["pairs"]
     assert (told["mode"], told["hardware"]["proof"]) == ("hardware", "none")
 
 
 def test_a_pair_says_what_hardware_proved() -> None:
     decided = Plan(pairs=(pair("lan", "wan", Mode.HARDWARE, asked=Mode.HARDWARE),))
-    case = Case(("eth0", "wan"), since="2026-11-22", proof=Proof.PROVEN, moved=700, strays=3, still=2)
+    case = PairHardware(("eth0", "wan"), since="2026-11-22", proof=Proof.PROVEN, moved=700, strays=3, still=2)
     told = status_json(decided, Snapshot(), [], {}, Applied(), {LAN_WAN: case})["pairs"][0]["hardware"]
     assert told | {"reasons": []} == NO_HARDWARE | {
         "proof": "proven", "since": "2026-11-22", "packets": 700, "strays": 3, "frozen": True
@@ -145,7 +153,7 @@ def test_a_pair_says_what_hardware_proved() -> None:
 
 def test_device_of_several_zones_has_no_single_one() -> None:
     devices = (
-        DeviceDecision("eth0", ("lan", "guest"), (), hardware=False, reasons=(Why.BOND_MEMBER(master="bond0"),)),
+        DeviceDecision("eth0", ("lan", "guest"), (), hardware=False, reasons=(ReasonCode.BOND_MEMBER(master="bond0"),)),
     )
     (answer,) = status_json(Plan(devices=devices), Snapshot(), [], {}, Applied())["devices"]
     assert answer["zone"] is None

@@ -11,8 +11,8 @@ from offload.model.applied import Applied
 from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, State
 from offload.model.network import Kernel, Lack, Snapshot
-from offload.model.plan import DeviceDecision, Plan, Reason, Why
-from offload.model.problem import Fault
+from offload.model.plan import DeviceDecision, Plan, Reason, ReasonCode
+from offload.model.problem import ProblemCode
 from offload.status.flows import flows, no_share
 from offload.status.report import flow_json, status_json
 from offload.status.tables import amount, flows_text, status_text
@@ -47,24 +47,26 @@ offload.@zone[0].name: no zone 'lam' in /etc/config/firewall; the section is
 
 
 def test_status() -> None:
-    none = Why.MODE_NONE(zone="guest")
+    none = ReasonCode.MODE_NONE(zone="guest")
     share = no_share()
     share.flows.update({State.SLOW: 2, State.SOFTWARE: 14})
     share.bytes.update({State.SLOW: 1234, State.SOFTWARE: 350_000_000})
     decided = Plan(
         zones=(zone("lan", "br-lan", mode=Mode.HARDWARE), zone("guest", mode=Mode.NONE, reasons=(none,))),
         pairs=(
-            pair("lan", "wan", Mode.SOFTWARE, Why.HARDWARE_UNCOVERED(devices="wan"), asked=Mode.HARDWARE),
+            pair("lan", "wan", Mode.SOFTWARE, ReasonCode.HARDWARE_UNCOVERED(devices="wan"), asked=Mode.HARDWARE),
             pair("guest", "wan", Mode.NONE, none),
         ),
         devices=(
             DeviceDecision("br-lan", ("lan",), ("sw", "hw"), hardware=True, reasons=()),
             DeviceDecision(
-                "wlan0", ("lan", "guest"), (), hardware=False, reasons=(Why.WIRELESS_PORT(master="br-lan"),)
+                "wlan0", ("lan", "guest"), (), hardware=False, reasons=(ReasonCode.WIRELESS_PORT(master="br-lan"),)
             ),
         ),
     )
-    problem = Fault.UNKNOWN_ZONE.at("offload", "@zone[0]", "name", value="lam", consequence="the section is left out")
+    problem = ProblemCode.UNKNOWN_ZONE.at(
+        "offload", "@zone[0]", "name", value="lam", consequence="the section is left out"
+    )
     snapshot = Snapshot(kernel=Kernel("6.6.73", nft="1.1.1"))
     answer = status_json(decided, snapshot, [problem], {("lan", "wan"): share}, Applied(3, "2026-11-22 20:00:00", 1))
     assert status_text(answer) == STATUS
@@ -166,13 +168,13 @@ def test_odd_characters_are_question_marks(name: str, shown: str) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300), st.integers(20, 200))
 def test_status_fits_whatever_the_names_are(name: str, text: str, width: int) -> None:
-    reason = Reason(Why.MODE_NONE, text)
+    reason = Reason(ReasonCode.MODE_NONE, text)
     decided = Plan(
         zones=(replace(zone(name, text), reasons=(reason,)),),
         pairs=(pair(name, text, Mode.NONE, reason),),
         devices=(DeviceDecision(name, (text, name), ("sw",), hardware=False, reasons=(reason,)),),
     )
-    problem = Fault.BAD_BOOL.at(name, text, name, value=text, consequence=text)
+    problem = ProblemCode.BAD_BOOL.at(name, text, name, value=text, consequence=text)
     kernel = Kernel(name, nft=text, missing=(Lack(text, name),))
     answer = status_json(decided, Snapshot(kernel=kernel, firewall=name), [problem], {}, Applied(1, name, 1, text))
     assert_fits(status_text(answer, width), width)

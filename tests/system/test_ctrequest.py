@@ -10,9 +10,9 @@ from typing import Self
 import pytest
 
 from offload.model.flow import Entry, Tuple
-from offload.system import conntrack
-from offload.system.conntrack import Conntrack, FakeConntrack
-from offload.system.ctrequest import answers, deletions
+from offload.system.netlink import conntrack
+from offload.system.netlink.conntrack import Conntrack, FakeConntrack
+from offload.system.netlink.ctrequest import answers, deletions
 
 SRC = Path(__file__).parents[2] / "src"
 HERE, THERE = b"\x0a\0\0\1", b"\x0a\0\0\2"
@@ -119,7 +119,7 @@ try:
     insert("-p", "udp", "-s", "2001:db8::1", "-d", "2001:db8::2", "--sport", "3", "--dport", "53")
 except (OSError, subprocess.CalledProcessError) as error:
     print("no conntrack here:", getattr(error, "stderr", error)); sys.exit(77)
-from offload.system.conntrack import Conntrack
+from offload.system.netlink.conntrack import Conntrack
 door = Conntrack()
 found = [entry for entry in door.entries() if entry.original.sport in (1, 3)]
 print(len(found), door.delete(found), [entry.original.sport for entry in door.entries()], door.delete(found))

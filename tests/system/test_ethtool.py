@@ -5,8 +5,8 @@ from array import array
 
 import pytest
 
-from offload.system import ethtool
-from offload.system.ethtool import hw_tc_offload
+from offload.system.netlink import ethtool
+from offload.system.netlink.ethtool import hw_tc_offload
 
 
 def test_what_cannot_and_what_is_not_there() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from offload.errors import NftError
-from offload.system.nft import FakeNft, Nft, sentence
+from offload.system.nft.door import FakeNft, Nft, sentence
 
 
 def program(tmp_path: Path, script: str) -> Nft:

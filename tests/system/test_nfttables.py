@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.system.nfttables import answer, question
+from offload.system.nft.tables import answer, question
 
 INET, IP = 1, 2
 NEWTABLE, DONE, ERROR = 0xA00, 3, 2

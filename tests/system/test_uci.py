@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offload.model.config import Section
-from offload.model.problem import Fault, Problem
+from offload.model.problem import Problem, ProblemCode
 from offload.system.uci import FakeUci, Uci
 
 NOBODY = 65534
@@ -125,7 +125,7 @@ def test_a_relative_directory_is_one_of_the_working_directory(confdir: Path, mon
 
 
 def test_a_missing_file(confdir: Path) -> None:
-    assert problem(Uci(confdir).read("network")).fault is Fault.FILE_MISSING
+    assert problem(Uci(confdir).read("network")).fault is ProblemCode.FILE_MISSING
 
 
 def test_what_is_no_file(confdir: Path) -> None:
@@ -133,13 +133,13 @@ def test_what_is_no_file(confdir: Path) -> None:
     os.mkfifo(confdir / "network")
     for package in ("firewall", "network"):
         found = problem(Uci(confdir).read(package))
-        assert (found.fault, "not a regular file" in found.text) == (Fault.FILE_UNREADABLE, True)
+        assert (found.fault, "not a regular file" in found.text) == (ProblemCode.FILE_UNREADABLE, True)
 
 
 def test_a_file_where_the_directory_should_be(confdir: Path) -> None:
     confdir.write_text("")
     found = problem(Uci(confdir).read("firewall"))
-    assert (found.fault, "Not a directory" in found.text) == (Fault.FILE_UNREADABLE, True)
+    assert (found.fault, "Not a directory" in found.text) == (ProblemCode.FILE_UNREADABLE, True)
 
 
 @contextmanager
@@ -161,13 +161,13 @@ def test_a_file_that_may_not_be_read() -> None:
         Path(folder, "config", "firewall").chmod(0)
         with without_rights():
             found = problem(uci.read("firewall"))
-    assert (found.fault, "Permission denied" in found.text) == (Fault.FILE_UNREADABLE, True)
+    assert (found.fault, "Permission denied" in found.text) == (ProblemCode.FILE_UNREADABLE, True)
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_syntax(confdir: Path, name: str) -> None:
     text, detail = BAD[name]
-    assert written(confdir, text).read("firewall") == Fault.FILE_SYNTAX.at("firewall", detail=detail)
+    assert written(confdir, text).read("firewall") == ProblemCode.FILE_SYNTAX.at("firewall", detail=detail)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_syntax(confdir: Path, name: str) -> None:
     ],
 )
 def test_bytes_that_are_no_text(confdir: Path, content: bytes, detail: str) -> None:
-    assert written(confdir, content).read("firewall") == Fault.FILE_SYNTAX.at("firewall", detail=detail)
+    assert written(confdir, content).read("firewall") == ProblemCode.FILE_SYNTAX.at("firewall", detail=detail)
 
 
 @contextmanager
@@ -233,7 +233,7 @@ def test_any_bytes_give_sections_or_a_problem(content: bytes) -> None:
     with TemporaryDirectory() as directory:
         found = written(Path(directory), content).read("firewall")
     if isinstance(found, Problem):
-        assert found.fault is Fault.FILE_SYNTAX
+        assert found.fault is ProblemCode.FILE_SYNTAX
         assert found.text.isprintable()
     else:
         assert all(section.type and section.name for section in found)
@@ -242,12 +242,12 @@ def test_any_bytes_give_sections_or_a_problem(content: bytes) -> None:
 def test_without_pyuci_the_sentence_names_the_package(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uci", None)
     found = problem(written(confdir, "config a\n").read("firewall"))
-    assert (found.fault, "install python3-uci" in found.text) == (Fault.FILE_UNREADABLE, True)
+    assert (found.fault, "install python3-uci" in found.text) == (ProblemCode.FILE_UNREADABLE, True)
 
 
 def test_the_fake_has_what_it_was_given() -> None:
     section = Section("firewall", "zone", "cfg01dc81", "@zone[0]", {"name": "lan"})
-    fake = FakeUci({"firewall": (section,), "network": Fault.FILE_UNREADABLE.at("network", detail="x")})
+    fake = FakeUci({"firewall": (section,), "network": ProblemCode.FILE_UNREADABLE.at("network", detail="x")})
     assert fake.read("firewall") == (section,)
-    assert problem(fake.read("network")).fault is Fault.FILE_UNREADABLE
-    assert problem(fake.read("offload")).fault is Fault.FILE_MISSING
+    assert problem(fake.read("network")).fault is ProblemCode.FILE_UNREADABLE
+    assert problem(fake.read("offload")).fault is ProblemCode.FILE_MISSING

@@ -16,7 +16,7 @@ import pytest
 from offload.errors import FileError
 from offload.model.config import Edit, Section
 from offload.model.problem import Problem
-from offload.system import replace
+from offload.system import atomic_file
 from offload.system.uci import FakeUci, Uci
 
 TEXT = """\
@@ -109,8 +109,8 @@ def test_what_uci_cannot_take_changes_nothing(confdir: Path) -> None:
 
 
 def test_a_file_that_somebody_holds_is_a_sentence(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replace, "PATIENCE", 0.1)
-    with replace.locked(confdir / "offload"), pytest.raises(FileError, match="nothing was changed"):
+    monkeypatch.setattr(atomic_file, "PATIENCE", 0.1)
+    with atomic_file.locked(confdir / "offload"), pytest.raises(FileError, match="nothing was changed"):
         Uci(confdir).write("offload", EDITS)
 
 
@@ -120,16 +120,16 @@ def test_who_waited_for_the_file_finds_what_was_written_meanwhile(confdir: Path)
 
     def second() -> None:
         waiting.set()
-        with replace.locked(path) as content:
+        with atomic_file.locked(path) as content:
             found.append(content)
-            replace.replace(path, content + b"# second\n")
+            atomic_file.replace(path, content + b"# second\n")
 
     other = threading.Thread(target=second)
-    with replace.locked(path) as content:
+    with atomic_file.locked(path) as content:
         other.start()
         waiting.wait()
         time.sleep(0.1)  # it has opened the file, and waits
-        replace.replace(path, content + b"# first\n")
+        atomic_file.replace(path, content + b"# first\n")
     other.join()
     assert path.read_text() == TEXT + "# first\n# second\n" and found == [TEXT.encode() + b"# first\n"]
 
@@ -139,11 +139,11 @@ def test_who_waited_for_a_file_that_went_away_makes_a_new_one(tmp_path: Path) ->
 
     def second() -> None:
         waiting.set()
-        with replace.locked(path) as content:
-            replace.replace(path, content + b"# second\n")
+        with atomic_file.locked(path) as content:
+            atomic_file.replace(path, content + b"# second\n")
 
     other = threading.Thread(target=second)
-    held = replace.locked(path)
+    held = atomic_file.locked(path)
     held.__enter__()
     other.start()
     waiting.wait()

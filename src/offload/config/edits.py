@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from offload.config import choices
+from offload.config import offload as choices
 from offload.config.options import TRUE
 from offload.errors import FileError
 from offload.model.config import Edit, Mode, Section

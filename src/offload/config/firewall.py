@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from offload.config import options
-from offload.config.markings import EVERY_ADDRESS, markings
+from offload.config.mark_rules import EVERY_ADDRESS, markings
 from offload.config.options import Bad
 from offload.config.schema import DEFAULTS, FIREWALL_ZONE, FORWARDING, REDIRECT, RULE, Reading, Table, read
 from offload.model.config import Exempt, Permission, Policy, Section, Zone
-from offload.model.problem import Fault, Problem
+from offload.model.problem import Problem, ProblemCode
 
 UNKNOWN = "fw4 ignores it"
 SKIPPED = {
@@ -57,7 +57,7 @@ def load(sections: tuple[Section, ...]) -> Firewall:
     forward = defaults.get("forward", Policy.DROP) if defaults else Policy.DROP
     fw4_offloads = bool(defaults and defaults.get("flow_offloading", False))
     if defaults and fw4_offloads:
-        problems.append(Fault.FW4_OFFLOADS.at("firewall", defaults.section.id, "flow_offloading"))
+        problems.append(ProblemCode.FW4_OFFLOADS.at("firewall", defaults.section.id, "flow_offloading"))
 
     zones = _zones(readings("zone", FIREWALL_ZONE), forward, problems)
     disabled = _disabled(sections) - zones.keys()
@@ -81,7 +81,7 @@ def load(sections: tuple[Section, ...]) -> Firewall:
     )
 
 
-def _at(reading: Reading, option: str, fault: Fault, **words: object) -> Problem:
+def _at(reading: Reading, option: str, fault: ProblemCode, **words: object) -> Problem:
     return fault.at("firewall", reading.section.id, option, **words)
 
 
@@ -90,7 +90,7 @@ def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]
     zones: dict[str, Zone] = {}
     for reading in readings:
         if reading.get("name") in zones:
-            problems.append(_at(reading, "name", Fault.DUPLICATE_ZONE, value=reading.get("name")))
+            problems.append(_at(reading, "name", ProblemCode.DUPLICATE_ZONE, value=reading.get("name")))
         else:
             zones[reading.get("name")] = _zone(reading, forward)
     return zones
@@ -134,8 +134,8 @@ def _unknown_zones(reading: Reading, zones: dict[str, Zone], disabled: frozenset
     ]
 
 
-def _absent(name: str, disabled: frozenset[str]) -> Fault:
-    return Fault.DISABLED_ZONE if name in disabled else Fault.UNKNOWN_ZONE
+def _absent(name: str, disabled: frozenset[str]) -> ProblemCode:
+    return ProblemCode.DISABLED_ZONE if name in disabled else ProblemCode.UNKNOWN_ZONE
 
 
 def _forwarding(reading: Reading, _zones: dict[str, Zone]) -> Iterator[Permission]:

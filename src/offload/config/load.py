@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from itertools import chain
 
-from offload.config import choices, firewall
+from offload.config import firewall, offload
 from offload.config.schema import INTERFACE
 from offload.model.config import Config, Interface, Section
-from offload.model.problem import Fault, Problem
+from offload.model.problem import Problem, ProblemCode
 
 Sections = tuple[Section, ...]
 Packages = Mapping[str, Sections | Problem]
@@ -22,7 +22,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
 
     walls = firewall.load(sections["firewall"])
-    wishes = choices.load(sections["offload"], frozenset(zone.name for zone in walls.zones), walls.disabled)
+    wishes = offload.load(sections["offload"], frozenset(zone.name for zone in walls.zones), walls.disabled)
     config = Config(
         zones=walls.zones,
         permissions=walls.permissions,
@@ -34,14 +34,14 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
         pair_choices=wishes.pairs,
         exempts=wishes.exempts,
         markings=walls.markings if wishes.globals.auto_exempt else (),
-        readable=all(problem.fault is Fault.FILE_MISSING for problem in problems),
+        readable=all(problem.fault is ProblemCode.FILE_MISSING for problem in problems),
     )
     return config, tuple(chain(problems, walls.problems, wishes.problems))
 
 
 def _file_problem(name: str, packages: Packages) -> Problem | None:
-    found = packages.get(name, Fault.FILE_MISSING.at(name))
-    if isinstance(found, tuple) or (found.fault is Fault.FILE_MISSING and name in DISPENSABLE):
+    found = packages.get(name, ProblemCode.FILE_MISSING.at(name))
+    if isinstance(found, tuple) or (found.fault is ProblemCode.FILE_MISSING and name in DISPENSABLE):
         return None
     return found
 

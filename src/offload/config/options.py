@@ -11,14 +11,14 @@ from typing import Any
 
 from offload.model.config import Family, Mode, Policy
 from offload.model.network import DEVICE_NAME
-from offload.model.problem import Fault
+from offload.model.problem import ProblemCode
 
 
 @dataclass(frozen=True, slots=True)
 class Bad:
     """A value that was refused, and the words for the fault's sentence."""
 
-    fault: Fault
+    fault: ProblemCode
     words: Mapping[str, object]
 
 
@@ -52,14 +52,14 @@ def boolean(value: str) -> bool | Bad:
     """fw4's booleans, which are exact and lower case."""
     if value in TRUE | FALSE:
         return value in TRUE
-    return Bad(Fault.BAD_BOOL, {"value": value})
+    return Bad(ProblemCode.BAD_BOOL, {"value": value})
 
 
 def choice(*words: str) -> Parser:
     """One of `words`, exactly: the types of /etc/config/offload."""
 
     def parse(value: str) -> str | Bad:
-        return value if value in words else Bad(Fault.BAD_CHOICE, {"value": value, "choices": ", ".join(words)})
+        return value if value in words else Bad(ProblemCode.BAD_CHOICE, {"value": value, "choices": ", ".join(words)})
 
     return parse
 
@@ -69,7 +69,7 @@ def prefix(*words: str) -> Parser:
 
     def parse(value: str) -> str | Bad:
         found = next((word for word in words if value and word.startswith(value.lower())), None)
-        return found or Bad(Fault.BAD_CHOICE, {"value": value, "choices": ", ".join(words)})
+        return found or Bad(ProblemCode.BAD_CHOICE, {"value": value, "choices": ", ".join(words)})
 
     return parse
 
@@ -84,7 +84,7 @@ def family(value: str) -> Family | Bad:
     """any, ipv4 or ipv6, exactly."""
     if value in {"any", "ipv4", "ipv6"}:
         return Family(value)
-    return Bad(Fault.BAD_FAMILY, {"value": value})
+    return Bad(ProblemCode.BAD_FAMILY, {"value": value})
 
 
 def fw4_family(value: str) -> Family | Bad:
@@ -93,7 +93,7 @@ def fw4_family(value: str) -> Family | Bad:
         return Family.ANY
     if value == "inet" or "4" in value:
         return Family.IPV4
-    return Family.IPV6 if "6" in value else Bad(Fault.BAD_FAMILY, {"value": value})
+    return Family.IPV6 if "6" in value else Bad(ProblemCode.BAD_FAMILY, {"value": value})
 
 
 def policy(value: str) -> Policy | Bad:
@@ -109,7 +109,7 @@ def number(low: int, high: int) -> Parser:
         # isdecimal alone would let other scripts' digits through
         if value.isascii() and value.isdecimal() and len(value) <= len(str(high)) and low <= int(value) <= high:
             return int(value)
-        return Bad(Fault.BAD_NUMBER, {"value": value, "low": low, "high": high})
+        return Bad(ProblemCode.BAD_NUMBER, {"value": value, "low": low, "high": high})
 
     return parse
 
@@ -118,7 +118,7 @@ def identifier(value: str) -> str | Bad:
     """A zone's name as the firewall accepts it."""
     if IDENTIFIER.fullmatch(value) and len(value) <= LONGEST_ZONE_NAME:
         return value
-    return Bad(Fault.BAD_NAME, {"value": value})
+    return Bad(ProblemCode.BAD_NAME, {"value": value})
 
 
 def zone(value: str) -> str | Bad:
@@ -130,7 +130,7 @@ def device(value: str) -> str | Bad:
     """The name of a network device that may stand in nft text."""
     if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
         return value
-    return Bad(Fault.BAD_DEVICE, {"value": value})
+    return Bad(ProblemCode.BAD_DEVICE, {"value": value})
 
 
 def zone_device(value: str) -> str | Bad:
@@ -154,16 +154,16 @@ def network(value: str) -> IPv4Network | IPv6Network | Bad:
     try:
         found = ip_network(value, strict=False)
     except ValueError:
-        return Bad(Fault.BAD_ADDRESS, {"value": value})
+        return Bad(ProblemCode.BAD_ADDRESS, {"value": value})
     odd = "%" in value or ("." in mask and mask != str(found.netmask))
-    return Bad(Fault.BAD_ADDRESS, {"value": value}) if odd else found
+    return Bad(ProblemCode.BAD_ADDRESS, {"value": value}) if odd else found
 
 
 def mac(value: str) -> str | Bad:
     """A MAC address with colons or dashes, given back in lower case with colons."""
     if MAC.fullmatch(value):
         return value.lower().replace("-", ":")
-    return Bad(Fault.BAD_MAC, {"value": value})
+    return Bad(ProblemCode.BAD_MAC, {"value": value})
 
 
 def ports(value: str) -> tuple[int, int] | Bad:
@@ -175,26 +175,26 @@ def ports(value: str) -> tuple[int, int] | Bad:
             return one, one
         case [int(low), int(high)] if low <= high:
             return low, high
-    return Bad(Fault.BAD_PORT, {"value": value})
+    return Bad(ProblemCode.BAD_PORT, {"value": value})
 
 
 def protocol(value: str) -> tuple[str, ...] | Bad:
     """tcp, udp, tcpudp, their numbers, or all (an empty tuple): nothing else can be offloaded."""
     if value in {"all", "any", "*"}:
         return ()
-    return PROTOCOLS.get(value.lower()) or Bad(Fault.BAD_PROTOCOL, {"value": value})
+    return PROTOCOLS.get(value.lower()) or Bad(ProblemCode.BAD_PROTOCOL, {"value": value})
 
 
 def mark(value: str) -> tuple[int, int] | Bad:
     """`value[/mask]`, decimal or 0xhex, given back as (value, mask). A value with bits beside its mask fits nothing."""
     parts = value.split("/")
     if len(parts) > 2 or not all(NUMBER.fullmatch(part) for part in parts):  # noqa: PLR2004 - value and mask
-        return Bad(Fault.BAD_MARK, {"value": value})
+        return Bad(ProblemCode.BAD_MARK, {"value": value})
     # base 0 refuses decimals with leading zeros
     numbers = [int(part, 16) if part[:2] in {"0x", "0X"} else int(part) for part in parts]
     number, mask = numbers[0], numbers[1] if len(numbers) > 1 else HIGHEST_MARK
     if max(number, mask) > HIGHEST_MARK or number & ~mask:
-        return Bad(Fault.BAD_MARK, {"value": value})
+        return Bad(ProblemCode.BAD_MARK, {"value": value})
     return number, mask
 
 
@@ -203,4 +203,4 @@ def dscp(value: str) -> int | Bad:
     if value.lower() in DSCP:
         return DSCP[value.lower()]
     parsed = number(0, 63)(value)
-    return Bad(Fault.BAD_DSCP, {"value": value}) if isinstance(parsed, Bad) else int(parsed)
+    return Bad(ProblemCode.BAD_DSCP, {"value": value}) if isinstance(parsed, Bad) else int(parsed)

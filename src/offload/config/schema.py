@@ -11,7 +11,7 @@ from typing import Any
 from offload.config import options
 from offload.config.options import Bad, Parser
 from offload.model.config import Section
-from offload.model.problem import Fault, Problem
+from offload.model.problem import Problem, ProblemCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +178,12 @@ def read(section: Section, table: Table, consequence: str, *, unknown: str = "")
     problems: list[Problem] = []
     bad: set[str] = set()
 
-    def refuse(fault: Fault, option: str, **words: object) -> None:
+    def refuse(fault: ProblemCode, option: str, **words: object) -> None:
         problems.append(fault.at(section.package, section.id, option, type=section.type, **words))
 
     for option, given in section.options.items():
         if option not in table:
-            refuse(Fault.UNKNOWN_OPTION, option, consequence=unknown or consequence)
+            refuse(ProblemCode.UNKNOWN_OPTION, option, consequence=unknown or consequence)
             bad |= set() if unknown else {option}
             continue
         good, refused = _values(table[option], given)
@@ -196,7 +196,7 @@ def read(section: Section, table: Table, consequence: str, *, unknown: str = "")
             values[option] = good[0]
     for option, rule in table.items():
         if rule.required and option not in section.options:
-            refuse(Fault.MISSING_OPTION, option, consequence=consequence)
+            refuse(ProblemCode.MISSING_OPTION, option, consequence=consequence)
             bad.add(option)
     return Reading(section, values, tuple(problems), frozenset(bad))
 
@@ -204,7 +204,7 @@ def read(section: Section, table: Table, consequence: str, *, unknown: str = "")
 def _values(option: Option, given: str | tuple[str, ...]) -> tuple[tuple[Any, ...], list[Bad]]:
     """What the option's words mean, and those that mean nothing."""
     if not option.many and not isinstance(given, str):
-        return (), [Bad(Fault.NOT_A_LIST, {})]
+        return (), [Bad(ProblemCode.NOT_A_LIST, {})]
     words = given if not isinstance(given, str) else given.split() if option.many else (given,)
     parsed = [option.parse(word) for word in words]
     refused = [each for each in parsed if isinstance(each, Bad)]

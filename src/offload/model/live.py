@@ -8,7 +8,7 @@ STRAY_SET = "stray"  # of a hardware table: counts its flows' packets that took 
 FINGERPRINT = "offload "  # stands before a rule's fingerprint in its comment
 
 
-class Timed(NamedTuple):
+class TimedElement(NamedTuple):
     """An element that the kernel will remove by itself; `key` and `comment` as text, times in seconds."""
 
     set: str
@@ -36,5 +36,5 @@ class LiveTable:
     devices: frozenset[str] = frozenset()
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    timed: tuple[Timed, ...] = field(default=(), compare=False)
+    timed: tuple[TimedElement, ...] = field(default=(), compare=False)
     strays: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)

@@ -6,7 +6,7 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
 # The kernel takes almost any bytes (dev_valid_name, net/core/dev.c); these are the names nft text can carry unharmed.
 DEVICE_NAME = re.compile(r"[A-Za-z0-9_.:+@-]{1,15}", re.ASCII)
-MOST_PLACES = 16_384  # of stations and neighbours that are read and remembered: anybody can invent addresses
+MAX_NEIGHBOURS = 16_384  # of stations and neighbours that are read and remembered: anybody can invent addresses
 
 
 @dataclass(frozen=True, slots=True)

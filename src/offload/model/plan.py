@@ -11,11 +11,11 @@ from offload.model.config import Exempt, Family, Mode
 class Reason:
     """Why something is not offloaded, or not as far as asked. `code` is the stable token, `text` the sentence."""
 
-    code: "Why"
+    code: "ReasonCode"
     text: str
 
 
-class Why(Enum):
+class ReasonCode(Enum):
     """Every reason for a "no". The name is the code in JSON, the value the sentence people read."""
 
     # of everything
@@ -134,7 +134,7 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class TimedExempt:
     """An Exempt given at run time: `timeout` seconds in all, `expires` from now."""
 
     id: int
@@ -147,13 +147,13 @@ class Lease:
 class ExemptMatch:
     """An Exempt with its zones resolved to l3 devices; empty tuples match every device.
 
-    `lease`: it ends by itself. `called` is what people call it: exempts are not made by sections only.
+    `timed exempt`: it ends by itself. `called` is what people call it: exempts are not made by sections only.
     """
 
     exempt: Exempt
     iifs: tuple[str, ...] = ()
     oifs: tuple[str, ...] = ()
-    lease: Lease | None = None
+    timed_exempt: TimedExempt | None = None
     called: str = ""
 
 

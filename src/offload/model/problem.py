@@ -12,7 +12,7 @@ class Problem:
     `option` the option concerned; either of the last two is empty where the fault concerns the whole.
     """
 
-    fault: "Fault"
+    fault: "ProblemCode"
     file: str
     section: str
     option: str
@@ -23,7 +23,7 @@ class Problem:
         return f"{place}: {self.text}"
 
 
-class Fault(Enum):
+class ProblemCode(Enum):
     """Every way in which the input can be wrong. The value is the sentence the user reads."""
 
     FILE_MISSING = "/etc/config/{file} does not exist, so there are no zones to choose for"

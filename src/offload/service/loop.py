@@ -12,12 +12,12 @@ import time
 
 from offload.errors import BusError, NftError
 from offload.service import reconcile
-from offload.service.life import Service
-from offload.service.tally import Tally
-from offload.service.watch import APART, Watch
-from offload.system.events import FIREWALL_CHANGED, Told
-from offload.system.hints import OVERRUN, Hints
-from offload.system.presence import Presence
+from offload.service.accounting import Tally
+from offload.service.debounce import APART, Debouncer
+from offload.service.engine import Service
+from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
+from offload.system.netlink.monitor import OVERRUN, Monitor
+from offload.system.ubus.server import UbusServer
 
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
@@ -32,10 +32,10 @@ class Loop:
 
     named = False  # ubus has taken our objects, if only for a while
 
-    def __init__(self, service: Service, hints: Hints, tally: Tally, presence: Presence, signals: int) -> None:
+    def __init__(self, service: Service, hints: Monitor, tally: Tally, presence: UbusServer, signals: int) -> None:
         self.service, self.hints, self.tally, self.presence = service, hints, tally, presence
         self.presence.hearing = self._hint
-        self.watch = Watch()
+        self.watch = Debouncer()
         self.poll = select.poll()
         self.stopping = self.upgrading = False
         self._followed = float("-inf")
@@ -54,7 +54,7 @@ class Loop:
             now = time.monotonic()
             if self.presence.descriptor is None and now >= self._reconnect:
                 self._connect(now)
-            self._leases(now)
+            self._timed_exempts(now)
             if self.tally.due is not None and self.tally.due <= now:
                 self.tally.count(self.poll, now)
             if self.service.proofs.due is not None and self.service.proofs.due <= now:
@@ -73,9 +73,9 @@ class Loop:
         self.hints.close()
         self.tally.close()
 
-    def _leases(self, now: float) -> None:
+    def _timed_exempts(self, now: float) -> None:
         """Their sets can be tidied away; should that fail, it is tried again as any pass is, and no oftener."""
-        if self.service.leases.ended(now):
+        if self.service.timed_exempts.ended(now):
             self.watch.hint("a run-time exempt ended", now)
 
     def _wait(self, now: float, due: float | None) -> int | None:
@@ -83,7 +83,7 @@ class Loop:
         times = [each for each in (due, self.tally.due, self.service.proofs.due) if each is not None]
         if self.presence.descriptor is None:
             times.append(self._reconnect)
-        if (end := self.service.leases.next_end()) is not None:
+        if (end := self.service.timed_exempts.next_end()) is not None:
             times.append(end)
         return max(0, round((min(times) - now) * 1000) + 1) if times else None
 
@@ -116,7 +116,7 @@ class Loop:
                 self.service.forget()
                 self._hint("told to reload")
 
-    def _told(self, told: Told) -> None:
+    def _told(self, told: Notification) -> None:
         """Links and addresses; of stations only those that are somewhere else than before."""
         for cause in told.causes:
             self._hint(cause)

@@ -6,18 +6,18 @@ import time
 from types import FrameType
 
 from offload.errors import KernelError
-from offload.service.life import Doors, Service
+from offload.service.accounting import Tally
+from offload.service.engine import Doors, Service
 from offload.service.loop import STOP, Loop
-from offload.service.tally import Tally
 from offload.service.ubus_object import objects
-from offload.system.bus import Bus
-from offload.system.capability import probe
-from offload.system.conntrack import Conntrack
-from offload.system.endings import Endings
-from offload.system.hints import Hints
-from offload.system.netlink import Netlink, modules, release
-from offload.system.nft import Nft
-from offload.system.presence import Presence
+from offload.system.netlink.conntrack import Conntrack
+from offload.system.netlink.ctevents import ConntrackEvents
+from offload.system.netlink.links import Netlink, modules, release
+from offload.system.netlink.monitor import Monitor
+from offload.system.nft.door import Nft
+from offload.system.nft.probe import probe
+from offload.system.ubus.client import UbusClient
+from offload.system.ubus.server import UbusServer
 from offload.system.uci import Uci
 
 NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
@@ -30,7 +30,7 @@ def doors() -> Doors:
     return Doors(
         uci=Uci(),
         nft=nft,
-        bus=Bus(),
+        bus=UbusClient(),
         netlink=Netlink(),
         conntrack=Conntrack(),
         probe=lambda: probe(nft, release(), modules()),
@@ -50,15 +50,15 @@ def serve() -> int:
 
 def build(outside: Doors) -> Loop:
     """The loop, listening already, so that nothing falls between its first look and its first wait."""
-    hints = Hints()
+    hints = Monitor()
     service = Service(outside)
-    return Loop(service, hints, Tally(service, _endings()), Presence(objects(service), EVENTS), _signals())
+    return Loop(service, hints, Tally(service, _endings()), UbusServer(objects(service), EVENTS), _signals())
 
 
-def _endings() -> Endings | None:
+def _endings() -> ConntrackEvents | None:
     """Without them all goes on, but for the totals; what the kernel lacks is told where flows are listed."""
     try:
-        return Endings()
+        return ConntrackEvents()
     except KernelError:
         return None
 

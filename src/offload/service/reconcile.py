@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from offload.compiler.diff import Transaction, expected, transactions
-from offload.compiler.leases import held_leases
-from offload.compiler.pairs import surprises
-from offload.compiler.plan import plan
-from offload.compiler.render import wipe
-from offload.compiler.topology import resolve
+from offload.compiler.devices import resolve
+from offload.compiler.offload.diff import Transaction, expected, transactions
+from offload.compiler.offload.plan import plan
+from offload.compiler.offload.render import wipe
+from offload.compiler.offload.requests import warnings
+from offload.compiler.offload.timed_exempts import held_timed_exempts
 from offload.config.load import FILES, Packages, load
 from offload.errors import NftError
 from offload.model.applied import Applied
 from offload.model.config import Config, Section
 from offload.model.live import LiveTable
 from offload.model.network import Snapshot
-from offload.model.plan import TABLES, Lease, Plan
-from offload.model.problem import Fault, Problem
+from offload.model.plan import TABLES, Plan, TimedExempt
+from offload.model.problem import Problem, ProblemCode
 
 TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 
@@ -52,21 +52,21 @@ def read(uci: Uci) -> Packages:
     return {name: uci.read(name) for name in FILES}
 
 
-def decide(packages: Packages, snapshot: Snapshot, leases: Iterable[Lease] = ()) -> Decided:
+def decide(packages: Packages, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = ()) -> Decided:
     """Config, Snapshot and exempts given at run time -> Plan. Pure."""
     config, problems = load(packages)
     topology = resolve(config, snapshot)
-    planned = plan(config, topology, snapshot, leases)
-    surprising = surprises(config, topology, snapshot)
+    planned = plan(config, topology, snapshot, timed_exempts)
+    surprising = warnings(config, topology, snapshot)
     return Decided(config, snapshot, planned, (*problems, *topology.problems, *surprising))
 
 
-def adopted(nft: Nft) -> tuple[Lease, ...]:
+def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
     """The exempts given at run time that the kernel still holds; an NftError where it cannot be told.
 
     Not none then: the next pass would delete their sets.
     """
-    return held_leases(nft.live(TABLE_NAMES).values())
+    return held_timed_exempts(nft.live(TABLE_NAMES).values())
 
 
 def pending(decided: Decided, nft: Nft, forced: Iterable[str] = ()) -> list[Transaction]:
@@ -88,7 +88,7 @@ def removal(nft: Nft) -> str:
 def unreadable(decided: Decided) -> str:
     """Why nothing may be changed on the strength of this config; empty where it is readable."""
     # the files' own problems come first; one that is merely missing hinders nothing
-    found = (problem for problem in decided.problems if problem.fault is not Fault.FILE_MISSING)
+    found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from offload.model.flow import Entry
 from offload.status.flows import Pair
-from offload.status.places import Places
+from offload.status.zone_lookup import ZoneLookup
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Totals:
     whole: bool = True
     _counted: dict[Pair, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
-    def add(self, ended: Iterable[Entry], places: Places) -> None:
+    def add(self, ended: Iterable[Entry], places: ZoneLookup) -> None:
         """Count connections, both of whose zones are known."""
         for entry in ended:
             src, dest = places.ends(entry)

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from offload.errors import OffloadError
-from offload.service import answers
-from offload.service.life import Service
+from offload.service import methods
+from offload.service.engine import Service
 
 SESSION = "ubus_rpc_session"
 # ubusd drops who sends 1 MiB or more; blobmsg takes at most twice the room of this JSON.
@@ -27,22 +27,22 @@ Method = tuple[Signature, Callable[[Json], Json]]
 class Verb:
     """A method: its arguments with their types, all of them needed, and what answers it."""
 
-    answer: answers.Answering
+    answer: methods.Answering
     arguments: Signature
 
 
 METHODS: Mapping[str, Verb] = {
-    "status": Verb(answers.status, {}),
-    "zones": Verb(answers.zones, {}),
-    "check": Verb(answers.check, {}),
-    "reload": Verb(answers.reload, {}),
-    "set": Verb(answers.set_zone, {"zone": "string", "mode": "string"}),
-    "set_pair": Verb(answers.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
-    "flows": Verb(answers.list_flows, {"query": "table"}),
-    "flush": Verb(answers.flush, {"query": "table"}),
-    "cut": Verb(answers.end, {"query": "table"}),
-    "exempt_add": Verb(answers.exempt_add, {"match": "table", "timeout": "integer"}),
-    "exempt_delete": Verb(answers.exempt_delete, {"id": "integer"}),
+    "status": Verb(methods.status, {}),
+    "zones": Verb(methods.zones, {}),
+    "check": Verb(methods.check, {}),
+    "reload": Verb(methods.reload, {}),
+    "set": Verb(methods.set_zone, {"zone": "string", "mode": "string"}),
+    "set_pair": Verb(methods.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
+    "flows": Verb(methods.list_flows, {"query": "table"}),
+    "flush": Verb(methods.flush, {"query": "table"}),
+    "cut": Verb(methods.end, {"query": "table"}),
+    "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),
+    "exempt_delete": Verb(methods.exempt_delete, {"id": "integer"}),
 }
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, Flow, Share, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
-from offload.status.evidence import Case
-from offload.status.places import Places
+from offload.status.hardware import PairHardware
 from offload.status.query import Query, select
 from offload.status.reasons import Told, reasons
+from offload.status.zone_lookup import ZoneLookup
 
 Pair = tuple[str, str]
 
@@ -28,7 +28,7 @@ def flows(
     entries: Iterable[Entry],
     snapshot: Snapshot,
     plan: Plan,
-    cases: Mapping[Pair, Case] | None = None,
+    cases: Mapping[Pair, PairHardware] | None = None,
     *,
     everything: bool = False,
     explained: bool = True,
@@ -39,7 +39,7 @@ def flows(
     itself, or a group of receivers, is an end of. Such an end has no zone.
     """
     known = cases or {}
-    ends, told = Places(snapshot, plan).ends, Told.of(plan) if explained else None
+    ends, told = ZoneLookup(snapshot, plan).ends, Told.of(plan) if explained else None
     pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
     found = []
     for entry in entries:
@@ -57,7 +57,7 @@ def page(
     snapshot: Snapshot,
     plan: Plan,
     query: Query,
-    cases: Mapping[Pair, Case] | None = None,
+    cases: Mapping[Pair, PairHardware] | None = None,
     *,
     everything: bool = False,
 ) -> tuple[list[Flow], int]:
@@ -74,7 +74,7 @@ def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pai
 
     One pass that makes no Flow, for the summary of a table of 65,536. Without nf_conntrack_acct all bytes are 0.
     """
-    ends = Places(snapshot, plan).ends
+    ends = ZoneLookup(snapshot, plan).ends
     counted = defaultdict[tuple[str, str, int], list[int]](lambda: [0, 0])
     for entry in entries:
         src, dest = ends(entry)

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from offload.model.config import Family, Mode
 from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
-from offload.model.plan import PairDecision, Plan, Reason, Why
-from offload.status.crossings import Crossings
-from offload.status.evidence import Case, family_of
-from offload.status.exempted import Exempted
-from offload.status.places import Place
+from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
+from offload.status.device_pairs import DevicePairs
+from offload.status.exempt_lookup import ExemptLookup
+from offload.status.hardware import PairHardware, family_of
+from offload.status.zone_lookup import Endpoint
 
 # The protocols of /etc/protocols that routers meet; others are told by their number.
 PROTOCOLS = {1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre"}
@@ -36,21 +36,21 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 class Told(NamedTuple):
     """What the Plan's tables tell of connections."""
 
-    exempted: Exempted
-    crossings: Crossings
+    exempted: ExemptLookup
+    crossings: DevicePairs
 
     @classmethod
     def of(cls, plan: Plan) -> "Told":
         """By the tables of this Plan."""
-        return cls(Exempted(plan), Crossings(plan))
+        return cls(ExemptLookup(plan), DevicePairs(plan))
 
 
 def reasons(
     entry: Entry,
-    src: Place,
-    dest: Place,
+    src: Endpoint,
+    dest: Endpoint,
     pair: PairDecision | None,
-    case: Case | None = None,
+    case: PairHardware | None = None,
     told: Told | None = None,
 ) -> tuple[Reason, ...]:
     """At most one Reason: why the connection is slow, or software where its pair asked for hardware.
@@ -68,14 +68,16 @@ def reasons(
         return pair.reasons[:1]
     if slower := list(told.crossings.slower(entry, src, dest, pair)) if told else []:
         return tuple(slower[:1])
-    return (case.in_software(family_of(entry.original)) if case else _said(Why.HARDWARE_AWAITED),)
+    return (case.in_software(family_of(entry.original)) if case else _said(ReasonCode.HARDWARE_AWAITED),)
 
 
-def _holding(entry: Entry, src: Place, dest: Place, pair: PairDecision | None, told: Told | None) -> Iterator[Reason]:
+def _holding(
+    entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, told: Told | None
+) -> Iterator[Reason]:
     """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""
     yield from _of_ends(entry, src, dest)
     if pair is None:
-        yield _said(Why.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
+        yield _said(ReasonCode.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
         return
     yield from _of_pair(entry, pair)
     if told is not None:
@@ -85,43 +87,43 @@ def _holding(entry: Entry, src: Place, dest: Place, pair: PairDecision | None, t
     yield from _of_kernel(entry)
     after = told.crossings.after(src, dest, pair) if told else pair.after_packets
     if entry.packets is not None and entry.packets[0] < after:
-        yield _said(Why.AFTER_PACKETS, count=after)
-    yield _said(Why.WAITING, src=pair.src)
+        yield _said(ReasonCode.AFTER_PACKETS, count=after)
+    yield _said(ReasonCode.WAITING, src=pair.src)
 
 
-def _of_ends(entry: Entry, src: Place, dest: Place) -> Iterator[Reason]:
+def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
     """What it is, and from where to where."""
     translated = entry.status & (IPS_SRC_NAT | IPS_DST_NAT)
     if entry.proto not in {TCP, UDP} and (entry.proto != GRE or translated):
-        yield _said(Why.NOT_OFFLOADABLE, proto=protocol(entry.proto))
+        yield _said(ReasonCode.NOT_OFFLOADABLE, proto=protocol(entry.proto))
     if src.router or dest.router:
-        yield _said(Why.LOCAL)
+        yield _said(ReasonCode.LOCAL)
     if src.group or dest.group:
-        yield _said(Why.NOT_UNICAST)
+        yield _said(ReasonCode.NOT_UNICAST)
     if src.zone is None or dest.zone is None:
-        yield _said(Why.ZONE_UNKNOWN)
+        yield _said(ReasonCode.ZONE_UNKNOWN)
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
     """What the Plan decided for its pair; a slow pair's own first Reason says why all of it is slow."""
     if pair.effective is Mode.NONE:
         yield from pair.reasons
-        yield _said(Why.PAIR_MODE_NONE)
+        yield _said(ReasonCode.PAIR_MODE_NONE)
     family = Family(family_of(entry.original))
     if pair.family not in (Family.ANY, family):
-        yield _said(Why.OTHER_FAMILY, src=pair.src, dest=pair.dest, family=pair.family.value)
+        yield _said(ReasonCode.OTHER_FAMILY, src=pair.src, dest=pair.dest, family=pair.family.value)
 
 
 def _of_kernel(entry: Entry) -> Iterator[Reason]:
     """What the kernel asks of the connection."""
     if entry.proto == TCP and entry.tcp_state not in {None, ESTABLISHED}:
-        yield _said(Why.TCP_STATE, state=tcp_state(entry.tcp_state))
+        yield _said(ReasonCode.TCP_STATE, state=tcp_state(entry.tcp_state))
     if entry.helper is not None:
-        yield _said(Why.HELPER, helper=entry.helper)
+        yield _said(ReasonCode.HELPER, helper=entry.helper)
     if entry.status & IPS_ADJUSTED:
-        yield _said(Why.ADJUSTED)
+        yield _said(ReasonCode.ADJUSTED)
     if not entry.status & IPS_SEEN_REPLY:
-        yield _said(Why.NO_REPLY)
+        yield _said(ReasonCode.NO_REPLY)
 
 
 def protocol(number: int) -> str:
@@ -135,6 +137,6 @@ def tcp_state(number: int | None) -> str:
 
 
 @cache
-def _said(why: Why, **words: object) -> Reason:
+def _said(why: ReasonCode, **words: object) -> Reason:
     """The Reason; there are few different ones and many flows to give them to."""
     return why(**words)

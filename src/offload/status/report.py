@@ -13,8 +13,8 @@ from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
 from offload.model.problem import Problem
-from offload.status.evidence import Case, Proof
 from offload.status.flows import Pair, no_share
+from offload.status.hardware import PairHardware, Proof
 from offload.status.reasons import protocol, tcp_state
 
 Json = dict[str, Any]
@@ -29,7 +29,7 @@ def status_json(
     problems: Iterable[Problem],
     shares: Mapping[Pair, Share],
     applied: Applied,
-    cases: Mapping[Pair, Case] | None = None,
+    cases: Mapping[Pair, PairHardware] | None = None,
 ) -> Json:
     """Everything about zones, pairs and devices; `ok` says that the question could be answered.
 
@@ -84,7 +84,7 @@ def zone_json(zone: ZoneDecision) -> Json:
     }
 
 
-def pair_json(pair: PairDecision, share: Share, case: Case | None) -> Json:
+def pair_json(pair: PairDecision, share: Share, case: PairHardware | None) -> Json:
     """A pair: what was asked, what it got, how many flows and bytes are on each path now, and what hardware proved."""
     return {
         "src": pair.src,
@@ -100,12 +100,12 @@ def pair_json(pair: PairDecision, share: Share, case: Case | None) -> Json:
     }
 
 
-def _hardware(pair: PairDecision, case: Case | None) -> Json:
+def _hardware(pair: PairDecision, case: PairHardware | None) -> Json:
     if pair.effective is Mode.HARDWARE:
         proof = case.proof if case else Proof.BOUND
     else:
         proof = Proof.REQUESTED if pair.hardware else Proof.NONE
-    case = case or Case(())
+    case = case or PairHardware(())
     return {
         "proof": proof.value,
         "since": case.since or None,
@@ -118,7 +118,7 @@ def _hardware(pair: PairDecision, case: Case | None) -> Json:
     }
 
 
-def device_json(device: DeviceDecision, cases: Mapping[Pair, Case]) -> Json:
+def device_json(device: DeviceDecision, cases: Mapping[Pair, PairHardware]) -> Json:
     """A device; `zone` is null where it belongs to several, `zones` has them all."""
     return {
         "name": device.name,
@@ -130,7 +130,7 @@ def device_json(device: DeviceDecision, cases: Mapping[Pair, Case]) -> Json:
     }
 
 
-def evidence(device: DeviceDecision, cases: Mapping[Pair, Case]) -> Proof:
+def evidence(device: DeviceDecision, cases: Mapping[Pair, PairHardware]) -> Proof:
     """How far hardware has come on this device: as far as with any pair of its zones."""
     if HARDWARE_FLOWTABLE not in device.flowtables:
         return Proof.REQUESTED if device.hardware else Proof.NONE

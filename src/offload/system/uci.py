@@ -18,9 +18,9 @@ from tempfile import gettempdir
 
 from offload.errors import FileError
 from offload.model.config import Edit, Section
-from offload.model.problem import Fault, Problem
+from offload.model.problem import Problem, ProblemCode
 from offload.system import regular_file
-from offload.system.replace import locked, replace
+from offload.system.atomic_file import locked, replace
 from offload.system.workspace import workspace
 
 CONFDIR = "/etc/config"
@@ -49,10 +49,10 @@ class Uci:
             return _unreadable(content, package) or _parsed(content, package)
         except FileNotFoundError:
             self._stamps[package] = None
-            return Fault.FILE_MISSING.at(package)
+            return ProblemCode.FILE_MISSING.at(package)
         except OSError as error:
             self._stamps.pop(package, None)
-            return Fault.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
+            return ProblemCode.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
 
     def changed(self) -> bool:
         """Whether a file is no longer the one that was read: its writer may not have been ready."""
@@ -97,11 +97,11 @@ class Uci:
 def _unreadable(content: bytes, package: str) -> Problem | None:
     """What the bytes of a file say against it."""
     if b"\0" in content:
-        return Fault.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
+        return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
     try:
         content.decode()
     except UnicodeDecodeError as error:
-        return Fault.FILE_SYNTAX.at(package, detail=f"line {_line(content, error.start)}: not UTF-8")
+        return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, error.start)}: not UTF-8")
     return None
 
 
@@ -124,7 +124,7 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
     try:
         import uci
     except ImportError:
-        return Fault.FILE_UNREADABLE.at(package, detail="the Python module uci is missing; install python3-uci")
+        return ProblemCode.FILE_UNREADABLE.at(package, detail="the Python module uci is missing; install python3-uci")
     context = uci.Uci(confdir=str(path.parent))
     try:
         with suppress(uci.UciExceptionNotFound):
@@ -132,7 +132,7 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
         sections = context.get_all(package)
         types = {name: context.get(package, name) for name in sections}
     except uci.UciException:
-        return Fault.FILE_SYNTAX.at(package, detail=_sentence(path))
+        return ProblemCode.FILE_SYNTAX.at(package, detail=_sentence(path))
     return tuple(_sections(package, sections, types))
 
 
@@ -215,7 +215,7 @@ class FakeUci:
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """As `Uci.read`."""
         self._read[package] = self.packages.get(package)
-        return self.packages.get(package, Fault.FILE_MISSING.at(package))
+        return self.packages.get(package, ProblemCode.FILE_MISSING.at(package))
 
     def changed(self) -> bool:
         """As `Uci.changed`."""

@@ -1,0 +1,193 @@
+"""The verbs that the service answers; where none runs, the same code answers once, in this process.
+
+Each takes `ask`, which is handed a method of the service with its arguments and gives back its reply. What is imported
+here must stay light: a verb answered by the service needs neither pyroute2 nor jinja2.
+"""
+
+import argparse
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from offload.cli.answer import Answer, Exit
+from offload.config import edits
+from offload.errors import FileError, OffloadError
+from offload.model.problem import Problem, ProblemCode
+from offload.status import tables
+from offload.status.query import Query
+
+Json = dict[str, Any]
+Ask = Callable[[str, Mapping[str, Any]], Json]
+
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
+# Options of `exempt add`, and whether they may be given several times.
+MATCHES = {
+    "src": False, "dest": False, "src_ip": True, "dest_ip": True, "src_mac": True, "proto": True,
+    "src_port": True, "dest_port": True, "mark": False, "dscp": False,
+}  # fmt: skip
+
+
+def zones(ask: Ask, _: argparse.Namespace) -> Answer:
+    """Zones and pairs of zones: what was chosen, and what they get."""
+    data = ask("zones", {})
+    return _told(data, lambda: tables.zones_text(data))
+
+
+def set_zone(ask: Ask, given: argparse.Namespace) -> Answer:
+    """Give a zone a mode: written to /etc/config/offload, and applied."""
+    return _changed(ask("set", {"zone": given.zone, "mode": given.mode}))
+
+
+def set_pair(ask: Ask, given: argparse.Namespace) -> Answer:
+    """Give a pair of zones a mode of its own: written to /etc/config/offload, and applied."""
+    return _changed(ask("set_pair", {"src": given.src, "dest": given.dest, "mode": given.mode}))
+
+
+def reload(ask: Ask, _: argparse.Namespace) -> Answer:
+    """Read everything anew, and bring the kernel in line."""
+    data = ask("reload", {})
+    return _told(data, lambda: applied_text(data), notes(data))
+
+
+def flush(ask: Ask, given: argparse.Namespace) -> Answer:
+    """Put offloaded flows back on the slow path for a moment; no connection ends."""
+    data = ask("flush", {"query": _chosen(given)})
+    return _told(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
+
+
+def cut(ask: Ask, given: argparse.Namespace) -> Answer:
+    """End connections, so that what goes on must pass the firewall anew: for what is no longer allowed."""
+    data = ask("cut", {"query": _chosen(given)})
+    return _told(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
+
+
+def _chosen(given: argparse.Namespace) -> dict[str, str]:
+    words = {key: value for key in ("zone", "host", "state") if (value := getattr(given, key)) is not None}
+    Query.of(words)  # what can never be meant is told before anybody is asked
+    return words
+
+
+def exempt(ask: Ask, given: argparse.Namespace) -> Answer:
+    """Keep traffic on the slow path for a while: add, delete or list such exempts."""
+    if given.action == "list":
+        data = ask("status", {})
+        chosen = {"ok": data["ok"], "exempts": data.get("exempts", [])} | _error(data)
+        if lost := data.get("left_off", {}).get("exempts"):
+            chosen["left_off"] = {"exempts": lost}
+        return _told(chosen, lambda: _exempts_text(chosen["exempts"]))
+    if given.action == "delete":
+        data = ask("exempt_delete", {"id": given.id or 0})
+        return _told(data, lambda: f"Exempt {given.id} is deleted.")
+    words = {key: value for key in MATCHES if (value := getattr(given, key)) is not None}
+    data = ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
+    return _told(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
+
+
+def duration(text: str) -> int:
+    """Seconds of `90`, `30m`, `1h`, `2d`."""
+    found = DURATION.fullmatch(text)
+    if not found:
+        raise OffloadError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def takeover(uci: Any, given: argparse.Namespace) -> Answer:
+    """Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off."""
+    off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
+    planned = partial(edits.takeover, once=given.once)
+    return _handed(uci, planned, off, "From now on offload decides what is offloaded.")
+
+
+def giveback(uci: Any, given: argparse.Namespace) -> Answer:
+    """Give fw4 its global offload back, if it was taken over and nobody has changed it since."""
+    unchanged = "Nothing to give back: fw4's switch was not taken, or somebody has changed it since."
+    planned = partial(edits.giveback, forget=given.forget)
+    return _handed(uci, planned, unchanged, "From now on fw4 decides again what is offloaded.")
+
+
+def _handed(uci: Any, planned: Callable[..., list[edits.Write]], nothing: str, done: str) -> Answer:
+    packages = {name: uci.read(name) for name in ("firewall", "offload")}
+    for found in packages.values():
+        if isinstance(found, Problem) and found.fault is not ProblemCode.FILE_MISSING:
+            raise FileError(str(found))
+    writes = planned(*(() if isinstance(found, Problem) else found for found in packages.values()))
+    _write(uci, writes)
+    if all(package != "firewall" for package, _ in writes):
+        return Answer(nothing, {"ok": True, "changed": False})
+    text = f"{done} Reload the firewall: /etc/init.d/firewall reload"
+    return Answer(text, {"ok": True, "changed": True})
+
+
+def _write(uci: Any, writes: list[edits.Write]) -> None:
+    """One file after the other; a refusal speaks of its own file, and so is told what stands in the others by then."""
+    written: list[str] = []
+    for package, changes in writes:
+        try:
+            uci.write(package, changes)
+        except FileError as refusal:
+            if not written:
+                raise
+            raise FileError(f"{refusal}; written before that: {', '.join(written)}") from refusal
+        written += [f"{package}.{each.section}.{each.option}='{each.value or ''}'" for each in changes]
+
+
+def applied_text(data: Json) -> str:
+    """What a pass did, in a sentence."""
+    count = data["changes"]
+    if not count and data.get("missing"):
+        return "Nothing was sent."
+    if not count:
+        return "Nothing to do: the kernel already has it."
+    return f"Applied in {count} transaction{'s' * (count != 1)}."
+
+
+def _changed(data: Json) -> Answer:
+    def text() -> str:
+        if data.get("missing"):
+            return "Written, but nothing takes effect: kernel or nft cannot do it."
+        lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in data["changed"]]
+        return "\n".join(lines) or "Written; no pair takes another path for it."
+
+    return _told(data, text, notes(data))
+
+
+def _told(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
+    """The reply as an answer; a refusal has its sentence and nothing else to show."""
+    if "error" in data:
+        return Answer("", data, Exit.FAILED, (data["error"],))
+    missing = tuple(data.get("missing", ()))
+    code = Exit.LACKING if missing else Exit.PROBLEMS if notes else Exit.DONE
+    return Answer(text(), data, code, (*notes, *missing, *left_off(data)))
+
+
+def left_off(data: Json) -> tuple[str, ...]:
+    """That the service's reply had more than ubus carries: without a word, what is not there would seem not to be."""
+    lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
+    return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
+
+
+def notes(data: Json) -> tuple[str, ...]:
+    """The problems in a reply, one sentence each."""
+    found = []
+    for each in data.get("problems", []):
+        place = ".".join(each[part] for part in ("file", "section", "option") if each[part])
+        found.append(f"{place}: {each['text']}")
+    return tuple(found)
+
+
+def _error(data: Json) -> Json:
+    return {"error": data["error"]} if "error" in data else {}
+
+
+def _exempts_text(exempts: list[Json]) -> str:
+    lines = []
+    for each in exempts:
+        match = " ".join(f"{word}={_listed(value)}" for word, value in each["match"].items())
+        lines.append(f"{each['id']:>4}  {each['expires']:>7} s left  {match}")
+    return "\n".join(lines) or "There are no run-time exempts."
+
+
+def _listed(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,191 @@
+"""Zones -> devices: from what the user names down to where packets really come in. Pure.
+
+What the kernel looks through when it offloads is dev_fill_forward_path() (net/core/dev.c) and nft_dev_path_info()
+(net/netfilter/nft_flow_offload.c): bridges to the port the station was seen on, VLANs and PPPoE to their parent, DSA no
+further than the switch port. A device it does not look through is hooked itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from offload.model.config import Config, Zone
+from offload.model.network import DEVICE_NAME, Link, Network, Snapshot
+from offload.model.plan import Reason, ReasonCode
+from offload.model.problem import Problem, ProblemCode
+from offload.model.topology import ZoneDevices
+
+LOOPBACK = "lo"
+ENCAPSULATING = {"vlan", "ppp"}
+ENCAPSULATIONS = 2  # NF_FLOW_TABLE_ENCAP_MAX, include/net/netfilter/nf_flow_table.h
+Evicted = tuple[str, Reason]
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The devices of every zone, and what the user got wrong about networks."""
+
+    zones: Mapping[str, ZoneDevices]
+    problems: tuple[Problem, ...] = ()
+
+
+def resolve(config: Config, snapshot: Snapshot) -> Topology:
+    """Find each zone's devices in the Snapshot."""
+    stack = _Stack.of(snapshot)
+    zones: dict[str, ZoneDevices] = {}
+    problems: list[Problem] = []
+    for zone in config.zones:
+        networks, absent, unknown = _networks(zone, config, snapshot)
+        problems += [
+            ProblemCode.UNKNOWN_NETWORK.at("firewall", zone.section, "network", value=name) for name in unknown
+        ]
+        zones[zone.name] = _zone(zone, networks, absent, stack)
+    return Topology(zones, tuple(problems))
+
+
+def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
+    """The zone's networks by netifd: those that are up, Reasons for those that are not, and names nobody knows."""
+    configured = {interface.name for interface in config.interfaces}
+    by_name = {network.name: network for network in snapshot.networks}
+    wanted = [name for name in zone.networks if name in by_name]
+    wanted += sorted(network.name for network in snapshot.networks if network.zone == zone.name)
+    missing = [name for name in zone.networks if name not in by_name]
+
+    found = [by_name[name] for name in dict.fromkeys(wanted)]
+    down = [network.name for network in found if not network.l3_device]
+    absent = [
+        ReasonCode.NETWORK_DOWN(network=name) for name in (*down, *(name for name in missing if name in configured))
+    ]
+    return [each for each in found if each.l3_device], absent, [name for name in missing if name not in configured]
+
+
+def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_Stack") -> ZoneDevices:
+    named = [network.l3_device for network in networks]
+    reasons = list(absent)
+    for pattern in zone.devices:
+        matching = sorted(name for name in stack.links if fnmatchcase(name, pattern))
+        named += matching if pattern.endswith("*") else [pattern]
+        if pattern.endswith("*") and not matching:
+            reasons.append(ReasonCode.LINK_MISSING(device=pattern))
+
+    l3: list[str] = []
+    left: list[Evicted] = []
+    for name in dict.fromkeys(named):
+        reason = stack.refusal(name)
+        left += [(name, reason)] if reason else []
+        l3 += [] if reason else [name]
+
+    beneath: dict[str, tuple[str, ...]] = {}
+    for device in l3:
+        walked = list(stack.walk(device))
+        beneath[device] = tuple(name for name, reason in walked if reason is None)
+        left += [(name, reason) for name, reason in walked if reason is not None]
+    leaves = {device: tuple(dict.fromkeys(stack.leaves(device))) for device in l3}
+    if zone.inverted:
+        reasons.append(ReasonCode.ZONE_INVERTED(zone=zone.name))
+    return ZoneDevices(
+        zone.name,
+        tuple(l3),
+        beneath,
+        leaves,
+        tuple(dict.fromkeys(left)),
+        tuple(reasons),
+        zone.subnets,
+        zone.inverted,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """The links by name, with what each stands on."""
+
+    links: Mapping[str, Link]
+    lower: Mapping[str, tuple[str, ...]]
+    pppoe: frozenset[str]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "_Stack":
+        """Lower devices: what links say, what ports say of their master, and what only netifd says of PPPoE."""
+        lower: dict[str, list[str]] = {link.name: list(link.lower) for link in snapshot.links}
+        for link in snapshot.links:
+            if link.master:
+                lower.setdefault(link.master, []).append(link.name)
+        pppoe = [
+            n for n in snapshot.networks if n.proto == "pppoe" and n.l3_device and n.device not in {"", n.l3_device}
+        ]
+        for network in pppoe:
+            lower.setdefault(network.l3_device, []).append(network.device)
+        return cls(
+            {link.name: link for link in snapshot.links},
+            {name: tuple(dict.fromkeys(names)) for name, names in lower.items()},
+            frozenset(network.l3_device for network in pppoe),
+        )
+
+    def refusal(self, name: str) -> Reason | None:
+        """Why this device can be in no flowtable whatever carries it."""
+        if name == LOOPBACK:
+            return ReasonCode.LOOPBACK(device=name)
+        if name not in self.links:
+            return ReasonCode.LINK_MISSING(device=name)
+        return None if DEVICE_NAME.fullmatch(name) else ReasonCode.ODD_NAME()
+
+    def kind(self, name: str) -> str:
+        """The link's kind; a PPPoE device is one whoever made it."""
+        return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
+
+    def wireless(self, name: str) -> bool:
+        """Whether it is Wi-Fi, or a VLAN on Wi-Fi."""
+        seen: set[str] = set()
+        while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
+            seen.add(name)
+            name = self.lower[name][0]  # a VLAN stands on one device
+        return name in self.links and self.links[name].wireless
+
+    def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
+        """Every device beneath `upper` with the Reason to leave it out of a software flowtable, or None to list it."""
+        path |= {upper}
+        for name in sorted(self.lower.get(upper, ())):
+            if name in path:
+                continue
+            reason, deeper = self._step(upper, name, path)
+            yield name, self.refusal(name) or reason
+            if deeper:
+                yield from self.walk(name, path)
+
+    def leaves(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[str]:
+        """The devices on which packets of `upper` arrive, Wi-Fi ports among them: what hardware has to cover."""
+        path |= {upper}
+        lower = sorted(set(self.lower.get(upper, ())) - path)
+        followed = [name for name in lower if self._step(upper, name, path)[1]]
+        if not followed:
+            yield upper
+        for name in followed:
+            yield from self.leaves(name, path)
+
+    def _step(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
+        """(why `name` is not worth listing under `upper`, whether packets of `upper` arrive by way of `name`).
+
+        Listing what is too deep is worse than no gain: the kernel then expects the flow's packets there, and does not
+        know them when they come.
+        """
+        if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:
+            return ReasonCode.TOO_DEEP(device=name), False
+        bridge = next((each for each in (upper, *sorted(path)) if self.kind(each) == "bridge"), "")
+        return self._beneath(upper, name, bridge)
+
+    def _beneath(self, upper: str, name: str, bridge: str) -> tuple[Reason | None, bool]:
+        kind = self.kind(upper)
+        match kind:
+            # a VLAN of an access point is a Wi-Fi port as well, and so is the access point beneath it
+            case "bridge" | "vlan" if bridge and self.wireless(name):
+                return ReasonCode.WIRELESS_PORT(master=bridge), True
+            case "vlan" if self.kind(name) == "bridge":
+                return ReasonCode.BRIDGE_UNDER_VLAN(device=name), True
+            case "bridge" | "vlan" | "ppp":
+                return None, True
+            case "bond" | "team":
+                return ReasonCode.BOND_MEMBER(master=upper), False
+            case "dsa":
+                return ReasonCode.DSA_CONDUIT(), False
+            case _:
+                return ReasonCode.NOT_FOLLOWED(upper=upper, kind=kind or "hardware"), False

@@ -1,0 +1,118 @@
+"""What to send so that the kernel holds the Plan, given what it holds now. Pure; nothing to do is an empty list.
+
+Adding devices, elements and chains, and taking exemptions away, leaves live flows where they are (kernel.md 18), so
+that is all a small change does. What must bring live flows back to the slow path (a pair that goes, a narrower
+family, a new exemption, a device taken out) returns the table: it is made anew in one transaction, its flows take a
+few slow packets, and those the Plan still wants are offloaded again at once (kernel.md 6 and 26).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from offload.compiler.offload.chains import chains
+from offload.compiler.offload.exempt_sets import exempt_rules
+from offload.compiler.offload.render import element_text, fill, render_table, wipe
+from offload.model.config import Family
+from offload.model.live import LiveTable
+from offload.model.plan import TABLES, Plan, PolicyKey, Table
+
+PAIRS = "pairs"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One text for `nft -f -`; `returned` are the tables whose flows all take the slow path for a moment."""
+
+    text: str
+    returned: tuple[str, ...] = ()
+
+
+def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = ()) -> list[Transaction]:
+    """The transactions, in order. Tables named in `forced` are returned even if nothing else changes.
+
+    One for each table, software first, so that hardware which the kernel refuses keeps nobody from software. The
+    hardware table is removed in a transaction of its own, for the kernel refuses to replace it in one (kernel.md 27).
+    """
+    tables = {table.name: table for table in plan.tables}
+    found: list[Transaction] = []
+    for name, _, _ in TABLES:
+        table, held = tables.get(name), live.get(name)
+        if table is None:
+            found += [Transaction(wipe(name), (name,))] if held else []
+            continue
+        wanted = expected(table)
+        if held is None or name in forced or (held != wanted and must_return(wanted, held, plan.present)):
+            returned = (name,) if held else ()
+            if table.hardware:
+                found += [Transaction(wipe(name), returned)] if held else []
+                found.append(Transaction(render_table(table)))
+            else:
+                found.append(Transaction(wipe(name) + render_table(table), returned))
+        elif held != wanted:
+            found.append(Transaction(_change(table, wanted, held)))
+    return found
+
+
+def expected(table: Table) -> LiveTable:
+    """What `nft -j` lists of this table once it is in the kernel."""
+    exempts = exempt_rules(table.exempts)
+    elements = {each.name: frozenset(each.elements) for each in exempts.sets}
+    elements[PAIRS] = frozenset(element_text(element) for element in table.elements)
+    rules = {chain.name: chain.fingerprints for chain in chains(table, exempts)}
+    return LiveTable(table.name, frozenset(table.devices), elements, rules)
+
+
+def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> bool:
+    """Whether flows that live now could be somewhere the Plan no longer wants them. `present`: the links there are."""
+    # another version of us, or somebody else, wrote what decides
+    foreign = held.rules.get("forward") != wanted.rules["forward"] or PAIRS not in held.elements
+    if foreign or held.devices - wanted.devices:
+        return True
+    exempted = set(wanted.elements) - {PAIRS}
+    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in wanted.elements[PAIRS])}
+    return (
+        bool(set(wanted.rules["exempt"]) - set(held.rules.get("exempt", ())))
+        or any(wanted.elements[name] - held.elements.get(name, frozenset()) for name in exempted)
+        or any(_narrower(text, now, present) for text in held.elements[PAIRS])
+    )
+
+
+def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
+    """Whether flows that came in by this element of the live map may have lost their place (`wanted`: key, verdict)."""
+    key, _, verdict = text.partition(" : ")
+    if not present.issuperset(name.strip('"') for name in key.split(" . ")):
+        return False  # the kernel has ended the flows of a device that went away (nf_flow_table_netdev_event)
+    then, now = PolicyKey.of(verdict), PolicyKey.of(wanted.get(key, ""))
+    if then is None or now is None:
+        return True
+    before = Family(then.family)
+    return Family(now.family) & before is not before
+
+
+def _change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
+    made = chains(table, exempt_rules(table.exempts))
+    new_elements, gone_elements = _moves(wanted, held)
+    return fill(
+        "change",
+        table=table,
+        devices=sorted(wanted.devices - held.devices),
+        new_chains=[chain for chain in made if chain.name not in held.rules],
+        changed_chains=[
+            chain for chain in made if held.rules.get(chain.name, chain.fingerprints) != chain.fingerprints
+        ],
+        gone_chains=sorted(set(held.rules) - set(wanted.rules)),
+        new_elements=new_elements,
+        gone_elements=gone_elements,
+        gone_sets=sorted(set(held.elements) - set(wanted.elements)),
+    ).lstrip("\n")
+
+
+Moves = list[tuple[str, list[str]]]
+
+
+def _moves(wanted: LiveTable, held: LiveTable) -> tuple[Moves, Moves]:
+    """Elements to add and to delete, by set; of sets that stay."""
+    stay = sorted(set(wanted.elements) & set(held.elements))
+    new = [(name, sorted(wanted.elements[name] - held.elements[name])) for name in stay]
+    gone = [(name, sorted(held.elements[name] - wanted.elements[name])) for name in stay]
+    return [each for each in new if each[1]], [each for each in gone if each[1]]

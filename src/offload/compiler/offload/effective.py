@@ -1,0 +1,61 @@
+"""What holds of a Plan that the kernel took only in part, or not at all. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from offload.compiler.offload.diff import expected
+from offload.model.config import Mode
+from offload.model.live import LiveTable
+from offload.model.plan import TABLES, DeviceDecision, PairDecision, Plan, ReasonCode, Table, ZoneDecision
+
+NAMES = {mode: name for name, _, mode in TABLES}
+Decision = TypeVar("Decision", PairDecision, ZoneDecision)
+
+
+def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
+    """The Plan as people may be told of it: pairs, zones and devices as the tables that the kernel holds have them.
+
+    Those are tables of `wanted`, or of `before`, what held until now. What falls short of `wanted` has a Reason.
+    """
+    tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
+    fresh = {table.name for table in tables if table in wanted.tables}
+    old = {table.name for table in tables} - fresh
+    then = {(pair.src, pair.dest): pair.effective for pair in before.pairs}
+
+    def effective(pair: PairDecision) -> Mode:
+        for mode, among in ((then.get((pair.src, pair.dest)), old), (pair.effective, fresh)):
+            if mode is not None and NAMES.get(mode) in among:
+                return mode
+        return Mode.NONE
+
+    pairs = tuple(_lowered(pair, effective(pair)) for pair in wanted.pairs)
+    fastest = {
+        zone.name: max((pair.effective for pair in pairs if zone.name in {pair.src, pair.dest}), default=Mode.NONE)
+        for zone in wanted.zones
+    }
+    return replace(
+        wanted,
+        tables=tables,
+        pairs=pairs,
+        zones=tuple(_lowered(zone, fastest[zone.name]) for zone in wanted.zones),
+        devices=tuple(_unlisted(device, tables) for device in wanted.devices),
+    )
+
+
+def _held(name: str, wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Iterable[Table]:
+    candidates = [table for plan in (wanted, before) for table in plan.tables if table.name == name]
+    return [table for table in candidates if live.get(name) == expected(table)][:1]
+
+
+def _lowered(decision: Decision, effective: Mode) -> Decision:
+    if effective is decision.effective:
+        return decision
+    return replace(decision, effective=effective, reasons=(ReasonCode.NOT_APPLIED(), *decision.reasons))
+
+
+def _unlisted(device: DeviceDecision, tables: Iterable[Table]) -> DeviceDecision:
+    listed = tuple(table.flowtable for table in tables if device.name in table.devices)
+    if listed == device.flowtables:
+        return device
+    return replace(device, flowtables=listed, reasons=(ReasonCode.NOT_APPLIED(), *device.reasons))

@@ -1,0 +1,226 @@
+"""Config + Topology + Snapshot -> Plan: for every pair a path, on which devices, and why not a faster one. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from offload.compiler.devices import Topology
+from offload.compiler.offload import summary
+from offload.compiler.offload.exempt_zones import of_exempts, of_subnets, told
+from offload.compiler.offload.requests import PairRequest, existing, marked, wishes
+from offload.model.config import Config, Family, Mode
+from offload.model.network import DEVICE_NAME, Snapshot
+from offload.model.plan import (
+    MOST_DEVICES,
+    TABLES,
+    Element,
+    ExemptMatch,
+    PairDecision,
+    Plan,
+    PolicyKey,
+    Reason,
+    ReasonCode,
+    Table,
+    TimedExempt,
+)
+from offload.model.topology import ZoneDevices
+
+
+def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = ()) -> Plan:
+    """Decide everything; `timed exempts` are exempts given at run time.
+
+    The same input gives the same Plan, whatever the order of links and networks.
+    """
+    coverage = _Coverage.of(config, topology, snapshot)
+    exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
+    asked = wishes(config, existing(config, topology, snapshot))
+    bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
+    elements, settled = _settle(config, bids)
+    tables: list[Table] = []
+    subnet_exempts: dict[Mode, list[ExemptMatch]] = {}
+    for name, flowtable, mode in TABLES:
+        own = [element for element, its_mode in elements if its_mode is mode]
+        if own:
+            subnet_exempts[mode] = list(of_subnets(config, topology.zones, own, mode))
+            tables.append(_table(name, flowtable, mode, own, (*exempts, *subnet_exempts[mode]), coverage))
+    if any(subnet_exempts.values()):
+        modes = {(element.iif, element.oif): mode for element, mode in elements}
+        settled = tuple(told(pair, topology.zones, modes, subnet_exempts) for pair in settled)
+    return Plan(
+        tables=tuple(tables),
+        pairs=settled,
+        zones=summary.zones(config, topology, settled),
+        devices=summary.devices(config, topology, snapshot, settled, tuple(tables)),
+        present=frozenset(link.name for link in snapshot.links),
+    )
+
+
+def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
+    """What keeps everything on the slow path."""
+    if not config.globals.enabled:
+        return ReasonCode.OFFLOAD_DISABLED()
+    if config.fw4_offloads:
+        return ReasonCode.FW4_OFFLOADS()
+    if not snapshot.kernel.flowtable:
+        lacks = "; ".join(str(lack) for lack in snapshot.kernel.missing) or "install kmod-nft-offload"
+        return ReasonCode.KERNEL_WITHOUT_FLOWTABLE(lack=lacks)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Coverage:
+    """What a flowtable of each mode can list of each zone."""
+
+    zones: Mapping[str, ZoneDevices]
+    able: frozenset[str]  # devices that a hardware flowtable can have
+    excluded: frozenset[str]
+    added: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "_Coverage":
+        known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
+        excluded = frozenset(config.globals.exclude_devices)
+        added = tuple(name for name in config.globals.devices if name in known - excluded)
+        able = frozenset(link.name for link in snapshot.links if link.hw_tc_offload and link.hw_bind)
+        return cls(topology.zones, able & known, excluded, added)
+
+    def added_to(self, mode: Mode) -> set[str]:
+        """What the user adds to the mode's flowtable; one device that hardware cannot have would refuse all of it."""
+        return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
+
+    def devices(self, zone: str, mode: Mode) -> set[str]:
+        """Every device of the zone that the mode's flowtable lists."""
+        found = self.zones[zone]
+        if mode is Mode.SOFTWARE:
+            return set(found.listed) - self.excluded
+        leaves = {leaf for device in found.l3 for leaf in found.leaves_of(device)}
+        return ({*found.listed, *leaves} & self.able) - self.excluded
+
+    def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
+        """The devices that packets of this l3 device come in on unseen by the mode's flowtable."""
+        listed = self.devices(zone, mode) | self.added_to(mode)
+        if mode is Mode.SOFTWARE and device in listed:
+            return []
+        return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
+
+    def l3(self, zone: str, mode: Mode) -> list[str]:
+        """The zone's l3 devices whose packets the mode's flowtable sees."""
+        return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bid:
+    """A wish with the mode it can have before other pairs on the same devices are looked at."""
+
+    wish: PairRequest
+    mode: Mode
+    reasons: tuple[Reason, ...]
+    crossings: tuple[tuple[str, str], ...]  # (iif, oif)
+
+    @property
+    def name(self) -> str:
+        return f"{self.wish.src} > {self.wish.dest}"
+
+
+def _bid(wish: PairRequest, coverage: _Coverage, gate: Reason | None) -> _Bid:
+    ends = [coverage.zones[name] for name in dict.fromkeys((wish.src, wish.dest))]
+    every = tuple((iif, oif) for iif in coverage.zones[wish.src].l3 for oif in coverage.zones[wish.dest].l3)
+    empty = [summary.without_devices(end) for end in ends if not end.l3]
+    refused = (
+        wish.reasons
+        if wish.mode is Mode.NONE
+        else [gate]
+        if gate
+        else [ReasonCode.FAMILIES_DISJOINT()]
+        if wish.family is Family.NEITHER
+        else empty
+    )
+    if refused:
+        return _Bid(wish, Mode.NONE, tuple(refused), every)
+
+    mode, reasons = wish.mode, list(wish.reasons)
+    if mode is Mode.HARDWARE:
+        bare = [leaf for end in ends for l3 in end.l3 for leaf in coverage.uncovered(end.name, l3, mode)]
+        if bare:
+            mode = Mode.SOFTWARE
+            reasons.append(ReasonCode.HARDWARE_UNCOVERED(devices=", ".join(dict.fromkeys(bare))))
+    crossings = tuple((i, o) for i in coverage.l3(wish.src, mode) for o in coverage.l3(wish.dest, mode))
+    if not crossings:
+        return _Bid(wish, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), every)
+    if len(crossings) < len(every):
+        reasons.append(ReasonCode.EXCLUDED_BY_USER())
+    return _Bid(wish, mode, tuple(reasons), crossings)
+
+
+def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
+    """One verdict per (iif, oif): where pairs share devices, the strictest of their terms holds for all of them."""
+    claims: dict[tuple[str, str], list[_Bid]] = defaultdict(list)
+    for bid in bids:
+        for crossing in bid.crossings:
+            claims[crossing].append(bid)
+
+    elements: list[tuple[Element, Mode]] = []
+    modes: dict[str, list[Mode]] = defaultdict(list)
+    shared: dict[str, list[Reason]] = defaultdict(list)
+    for (iif, oif), claimants in sorted(claims.items()):
+        lowest = min(claimants, key=lambda bid: bid.mode)
+        family = Family.ANY
+        for bid in claimants:
+            family = family & bid.wish.family
+        mode = Mode.NONE if family is Family.NEITHER else lowest.mode
+        for bid in claimants:
+            modes[bid.name].append(mode)
+            shared[bid.name] += _shared(bid, lowest, claimants)
+        if mode is not Mode.NONE:
+            policy = PolicyKey(max(bid.wish.after_packets for bid in claimants), family.value)
+            elements.append((Element(iif, oif, policy, (claimants[0].wish.src, claimants[0].wish.dest)), mode))
+    pairs = tuple(_pair(config, bid, modes[bid.name], shared[bid.name]) for bid in bids)
+    return elements, pairs
+
+
+def _shared(bid: _Bid, lowest: _Bid, claimants: Iterable[_Bid]) -> Iterator[Reason]:
+    """Why the other pairs on its devices leave a pair less than it could have alone."""
+    if bid.mode is not lowest.mode:
+        yield ReasonCode.SHARED_DEVICES(pair=lowest.name, mode=lowest.mode.value)
+    if lowest.mode is not Mode.NONE:
+        for other in claimants:
+            if bid.wish.family & other.wish.family is not bid.wish.family:
+                yield ReasonCode.SHARED_FAMILY(pair=other.name, family=other.wish.family.value)
+
+
+def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
+    wish = bid.wish
+    effective = max(modes, default=Mode.NONE)
+    kept = wish.mode is Mode.NONE and wish.asked is not Mode.NONE
+    # what holds for a part comes last: the first Reason is what a slow flow of the pair is told
+    reasons = [*bid.reasons, *shared]
+    if effective is not Mode.NONE:
+        reasons += [ReasonCode.MARKED_PART(section=each.section) for each in marked(config, wish.src, wish.dest)]
+    elif bid.mode is not Mode.NONE:
+        # the other pairs on its devices keep it slow; why it would only be software counts for nothing then
+        reasons = [*shared, *(each for each in bid.reasons if each.code is not ReasonCode.HARDWARE_UNCOVERED)]
+    why = tuple(dict.fromkeys(reasons))
+    return PairDecision(wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, why, kept)
+
+
+def _table(
+    name: str,
+    flowtable: str,
+    mode: Mode,
+    elements: list[Element],
+    exempts: tuple[ExemptMatch, ...],
+    coverage: _Coverage,
+) -> Table:
+    zones = {zone for element in elements for zone in element.pair}
+    devices = {device for zone in zones for device in coverage.devices(zone, mode)} | coverage.added_to(mode)
+    crossed = {device for element in elements for device in (element.iif, element.oif)}
+    # where they are too many, what is crossed has to stay; what is beneath it only makes its packets cheaper
+    first = sorted(devices, key=lambda device: (device not in crossed, device))
+    return Table(
+        name=name,
+        flowtable=flowtable,
+        hardware=mode is Mode.HARDWARE,
+        devices=tuple(sorted(first[:MOST_DEVICES])),
+        elements=tuple(elements),
+        exempts=exempts,
+    )

@@ -1,0 +1,117 @@
+"""What the Plan means for each zone and each device, with the Reasons people ask for. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from offload.compiler.devices import Topology
+from offload.compiler.offload.requests import zone_modes
+from offload.model.config import Config, Mode
+from offload.model.network import DEVICE_NAME, Link, Snapshot
+from offload.model.plan import MOST_DEVICES, DeviceDecision, PairDecision, Reason, ReasonCode, Table, ZoneDecision
+from offload.model.topology import ZoneDevices
+
+Pairs = tuple[PairDecision, ...]
+
+
+def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
+    """A zone's effective mode is the fastest any of its pairs got; its Reasons say why that is not what was asked."""
+    decided = []
+    for name, (mode, faults) in zone_modes(config).items():
+        found, own = topology.zones[name], _of_zone(name, pairs)
+        effective = max((pair.effective for pair in own), default=Mode.NONE)
+        reasons = [*faults, *found.reasons]
+        if not found.l3:
+            reasons.append(without_devices(found))
+        elif not own:
+            reasons.append(ReasonCode.NOT_PERMITTED(zone=name))
+        elif mode is Mode.NONE and effective is Mode.NONE and not faults:
+            reasons.append(ReasonCode.MODE_NONE(zone=name))
+        elif effective < mode:
+            told = _told_by(pair for pair in own if pair.mode is mode) or _told_by(own)
+            reasons += told or [ReasonCode.PAIRS_LOWER(mode=effective.value)]
+        decided.append(ZoneDecision(name, mode, effective, found.l3, _unique(reasons)))
+    return tuple(decided)
+
+
+def without_devices(zone: ZoneDevices) -> Reason:
+    """Why a zone has no device."""
+    if zone.subnets:
+        return ReasonCode.ZONE_OF_SUBNETS(zone=zone.name)
+    return (ReasonCode.ZONE_INVERTED if zone.inverted else ReasonCode.ZONE_WITHOUT_DEVICES)(zone=zone.name)
+
+
+def devices(
+    config: Config, topology: Topology, snapshot: Snapshot, pairs: Pairs, tables: tuple[Table, ...]
+) -> tuple[DeviceDecision, ...]:
+    """Every device that belongs to a zone or was named by the user, and why no flowtable lists it where none does."""
+    links = {link.name: link for link in snapshot.links}
+    hardware = {device for table in tables if table.hardware for device in table.devices}
+    full = any(len(table.devices) == MOST_DEVICES for table in tables)
+    decided = []
+    for name in _names(config, topology):
+        owners = tuple(zone for zone, found in topology.zones.items() if name in _members(topology, zone))
+        own = [pair for zone in owners for pair in _of_zone(zone, pairs)]
+        asked = any(pair.hardware for pair in own)
+        listed = tuple(table.flowtable for table in tables if name in table.devices)
+        # left out beneath one zone and wanted by another: it is in, so there is nothing to explain but hardware
+        reasons = [] if listed else list(_left_out(name, owners, config, topology, links))
+        slower = not listed or (asked and name not in hardware)
+        if slower and asked:
+            reasons += _not_in_hardware(name, [topology.zones[zone] for zone in owners], links, hardware)
+        if not listed and not reasons and full and any(pair.effective is not Mode.NONE for pair in own):
+            reasons = [ReasonCode.FLOWTABLE_FULL(most=MOST_DEVICES)]
+        if slower and not reasons:
+            reasons = _told_by(pair for pair in own if pair.effective < pair.mode) or _told_by(own)
+            reasons = reasons or [ReasonCode.NOT_PERMITTED(zone=zone) for zone in owners] or [ReasonCode.NO_FLOWTABLE()]
+        decided.append(DeviceDecision(name, owners, listed, asked, _unique(reasons)))
+    return tuple(decided)
+
+
+def _not_in_hardware(
+    name: str, zones: Iterable[ZoneDevices], links: Mapping[str, Link], hardware: set[str]
+) -> Iterator[Reason]:
+    """Where packets arrive it takes a driver that can; what stands above needs none, if hardware has all beneath it."""
+    for zone in zones:
+        for device in zone.l3:
+            leaves = zone.leaves_of(device)
+            if name in leaves and name in links and not links[name].hw_tc_offload:
+                yield ReasonCode.NO_HW_TC_OFFLOAD()
+            elif name in leaves and name in links and not links[name].hw_bind:
+                yield ReasonCode.HARDWARE_UNBOUND()
+            elif name not in leaves and name in zone.group(device) and hardware.issuperset(leaves):
+                yield ReasonCode.HARDWARE_BENEATH(devices=", ".join(leaves))
+
+
+def _names(config: Config, topology: Topology) -> Iterable[str]:
+    named = [name for zone in topology.zones for name in _members(topology, zone)]
+    return dict.fromkeys((*named, *config.globals.devices))
+
+
+def _members(topology: Topology, zone: str) -> Iterator[str]:
+    found = topology.zones[zone]
+    yield from found.listed
+    yield from (name for name, _ in found.left_out)
+
+
+def _left_out(
+    name: str, owners: Iterable[str], config: Config, topology: Topology, links: Mapping[str, Link]
+) -> Iterator[Reason]:
+    if name in config.globals.exclude_devices:
+        yield ReasonCode.EXCLUDED_BY_USER()
+    for zone in owners:
+        yield from (reason for device, reason in topology.zones[zone].left_out if device == name)
+    if name in config.globals.devices and name not in links:
+        yield ReasonCode.LINK_MISSING(device=name)
+    if name == "lo" or not DEVICE_NAME.fullmatch(name):
+        yield ReasonCode.LOOPBACK(device=name) if name == "lo" else ReasonCode.ODD_NAME()
+
+
+def _of_zone(name: str, pairs: Pairs) -> list[PairDecision]:
+    return [pair for pair in pairs if name in {pair.src, pair.dest}]
+
+
+def _told_by(pairs: Iterable[PairDecision]) -> list[Reason]:
+    return [reason for pair in pairs for reason in pair.reasons]
+
+
+def _unique(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(reasons))

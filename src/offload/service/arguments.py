@@ -1,0 +1,98 @@
+"""What callers hand over -> typed values, or a refusal with a sentence. Pure; everything that comes in is hostile."""
+
+from collections.abc import Collection, Mapping
+from math import prod
+from typing import Any
+
+from offload.compiler.offload.exempt_sets import exempt_rules
+from offload.compiler.offload.timed_exempts import LONGEST_COMMENT, comment
+from offload.config import offload
+from offload.config.schema import EXEMPT
+from offload.errors import OffloadError
+from offload.model.config import Config, Exempt, Mode, Section
+from offload.model.plan import ExemptMatch, TimedExempt
+from offload.service.timed_exempts import LAST_SECONDS
+
+LONGEST_SHOWN = 60
+SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; less would never reach the kernel
+LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
+MOST_VALUES = 256  # combinations of listed values, each of them an element in the kernel
+MATCHES = tuple(option for option in EXEMPT if option != "name")  # a name would not outlive the service
+
+
+class ArgumentError(OffloadError):
+    """What was asked cannot be meant; the sentence says which word, and what it may be."""
+
+
+def shown(value: object) -> str:
+    """A caller's value in a sentence: short, and in printable characters."""
+    text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
+    return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
+
+
+def zone(name: str, value: object, config: Config) -> str:
+    """The name of a zone that there is."""
+    known = [each.name for each in config.zones]
+    if isinstance(value, str) and value in known:
+        return value
+    raise ArgumentError(f"{name}: there is no zone {shown(value)}, but {', '.join(known) or 'none at all'}")
+
+
+def mode(value: object) -> Mode:
+    """none, software or hardware."""
+    words = [each.value for each in Mode]
+    if isinstance(value, str) and value in words:
+        return Mode(value)
+    raise ArgumentError(f"mode: {shown(value)} is none of {', '.join(words)}")
+
+
+def number(name: str, value: object, low: int, high: int) -> int:
+    """A whole number; True is none."""
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise ArgumentError(f"{name}: {shown(value)} is not a whole number from {low} to {high}")
+
+
+def table(name: str, value: object) -> Mapping[str, Any]:
+    """A table of words."""
+    if isinstance(value, dict):
+        return value
+    raise ArgumentError(f"{name}: {shown(value)} is not a table")
+
+
+def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
+    """The traffic that a caller wants kept slow for a while, in the words of `config exempt`."""
+    unknown = next((word for word in given if word not in MATCHES), None)
+    if unknown is not None:
+        raise ArgumentError(f"match: {shown(unknown)} cannot be matched: use {', '.join(MATCHES)}")
+    section = Section("offload", "exempt", "match", "match", {word: _value(word, each) for word, each in given.items()})
+    read = offload.load((section,), frozenset(zones))
+    if read.problems:
+        raise ArgumentError("; ".join(f"{each.option}: {each.text.partition('; ')[0]}" for each in read.problems))
+    (found,) = read.exempts
+    _fits(found)
+    return found
+
+
+def _value(word: str, value: object) -> str | tuple[str, ...]:
+    """Text, a number, or a list of these: as UCI would have them."""
+    values = value if isinstance(value, list) else [value]
+    texts = [str(each) for each in values if isinstance(each, (str, int)) and not isinstance(each, bool)]
+    if len(texts) < len(values) or len(texts) > MOST_VALUES:
+        raise ArgumentError(f"match: {word} is neither text nor a list of at most {MOST_VALUES} texts")
+    return tuple(texts) if isinstance(value, list) else texts[0]
+
+
+def _fits(found: Exempt) -> None:
+    """Refuse what the kernel cannot keep for us with a time to end."""
+    lists = (found.src_ip, found.dest_ip, found.src_mac, found.proto, found.src_port, found.dest_port)
+    if prod(max(len(values), 1) for values in lists) > MOST_VALUES:
+        raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
+    timed_exempt = TimedExempt(999_999_999, found, 1, 1)
+    rules = exempt_rules([ExemptMatch(found, timed_exempt=timed_exempt)])
+    if len(rules.sets) < len(rules.rules) or not rules.sets:
+        raise ArgumentError(
+            "match: without an address, MAC, port or whole mark it has no time to end: write a 'config exempt' section"
+        )
+    if len(comment(timed_exempt)) > LONGEST_COMMENT:
+        raise ArgumentError("match: the names of its zones are too long to be kept in the kernel")

@@ -1,0 +1,246 @@
+"""What the service knows between passes, and one pass: look, decide, apply, and say what changed.
+
+The command uses the same without the loop around it, for one pass, where no service runs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from offload.compiler.offload.diff import expected
+from offload.compiler.offload.effective import effective_plan
+from offload.errors import NftError, OffloadError
+from offload.model.applied import Applied, Cut
+from offload.model.config import Edit, Section
+from offload.model.flow import Entry
+from offload.model.live import LiveTable
+from offload.model.network import Kernel, Route, Snapshot
+from offload.model.plan import HARDWARE_TABLE, Plan
+from offload.model.problem import Problem
+from offload.service import reconcile
+from offload.service.hardware_monitor import HardwareMonitor
+from offload.service.hardware_probe import HardwareProbe
+from offload.service.read_snapshot import Netlink, UbusClient, netifd_says, observe
+from offload.service.reconcile import Decided
+from offload.service.stations import StationTracker
+from offload.service.timed_exempts import TimedExempts, with_timed_exempts
+from offload.service.totals import Totals
+
+# A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
+TRIES = 3
+HARDWARE = HARDWARE_TABLE[0]
+ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find flows' zones by
+
+
+class Uci(Protocol):
+    """What is asked of uci."""
+
+    def read(self, package: str) -> tuple[Section, ...] | Problem: ...
+    def write(self, package: str, edits: list[Edit]) -> None: ...
+
+
+class Nft(Protocol):
+    """What is asked of nft."""
+
+    def apply(self, text: str) -> None: ...
+    def check(self, text: str) -> None: ...
+    def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
+    def tables(self) -> frozenset[str]: ...
+
+
+class Conntrack(Protocol):
+    """What is asked of conntrack."""
+
+    def entries(self) -> list[Entry]: ...
+    def delete(self, entries: Iterable[Entry]) -> Cut: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds that never jump."""
+
+    uci: Uci
+    nft: Nft
+    bus: UbusClient
+    netlink: Netlink
+    conntrack: Conntrack
+    probe: Callable[[], Kernel]
+    clock: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Service:
+    """`decided` is the last look that counts, `sent` how many transactions were sent so far, `news` events to tell.
+
+    `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something. `dump` is what
+    netifd said last; it goes on being true while nobody can be asked (`alone`: ubusd is away). `adopted`: the exempts
+    of an earlier life are known. `resident`: it stays, and so does what only it remembers.
+    """
+
+    doors: Doors
+    decided: Decided | None = None
+    applied: Applied = field(default_factory=Applied)
+    timed_exempts: TimedExempts = field(default_factory=TimedExempts)
+    sightings: StationTracker = field(default_factory=StationTracker)
+    proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
+    totals: Totals = field(default_factory=Totals)
+    kernel: Kernel | None = None
+    ability: HardwareProbe = field(default_factory=HardwareProbe)
+    dump: dict[str, Any] | None = None
+    alone: bool = False
+    adopted: bool = False
+    resident: bool = True
+    sent: int = 0
+    passes: int = 0
+    trouble: str = ""
+    news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())
+
+    def forget(self) -> None:
+        """Ask anew what the kernel and its devices can do: a package may have come."""
+        self.kernel = None
+        self.ability = HardwareProbe()
+
+    def reload(self) -> Applied:
+        """A pass that also asks anew what the kernel can do."""
+        self.forget()
+        return self.work()
+
+    def work(self, forced: Iterable[str] = ()) -> Applied:
+        """One pass. Whatever fails leaves the last good state and is told in `error`."""
+        self.passes += 1
+        before, last = self.decided, None
+        for _ in range(TRIES):
+            try:
+                decided = self._look()
+            except OffloadError as refusal:
+                return self._noted(replace(self.applied, changes=0, returned=(), error=str(refusal)), before)
+            if last is not None and decided.plan == last.plan:
+                break  # nothing vanished meanwhile: nft means it
+            last = decided
+            wanted = {*forced, *self.sightings.tables_to_return(decided.plan)}
+            applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted)
+            self.sent += applied.changes
+            self._taken_out(applied)
+            if not applied.error:
+                self.sightings.settled()
+                break
+            self.ability = HardwareProbe()  # a device may no longer be what it was when it was asked
+        if applied.error and decided.config.readable:
+            decided = replace(decided, plan=self._standing(decided.plan, before.plan if before else Plan()))
+        self._keep(decided)
+        return self._noted(applied, before)
+
+    def follow(self) -> bool:
+        """Return at once the tables whose stations moved, as they were planned last; whether that was done.
+
+        Nothing is read for it, so the pass that must follow looks whether it was right: making a table anew harms no
+        connection. Run-time exempts would live longer by it, and leave it to that pass. What was wrong stays so.
+        """
+        before = self.decided
+        if before is None or with_timed_exempts(before.plan):
+            return False
+        tables = self.sightings.tables_to_return(before.plan)
+        if not tables:
+            return False
+        applied = reconcile.again(before, self.doors.nft, self.applied, tables)
+        self.sent += applied.changes
+        if applied.error:
+            return False  # a device may be gone: the pass knows better
+        self.sightings.settled()
+        self._taken_out(applied)
+        self._noted(replace(applied, error=self.applied.error), before)
+        return True
+
+    def look(self) -> None:
+        """Read everything and decide, without touching the kernel."""
+        self._keep(self._look())
+
+    def holds(self, number: int) -> bool:
+        """Whether a table that was planned last, and so the kernel, has this run-time exempt."""
+        return self.decided is not None and number in with_timed_exempts(self.decided.plan)
+
+    def placed(self, decided: Decided) -> Snapshot:
+        """The Snapshot with the router's routes: for flows' zones, and on no decision's way."""
+        now = self.doors.clock()
+        if now - self._routes[0] >= ROUTES_LAST:
+            self._routes = now, self.doors.netlink.routes()
+        return replace(decided.snapshot, routes=self._routes[1])
+
+    def _look(self) -> Decided:
+        doors = self.doors
+        if self.kernel is None or not self.kernel.flowtable:
+            self.kernel = doors.probe()
+        if self.kernel.nft and not self.adopted:  # first of all: a pass that knows nothing of them would delete them
+            self.timed_exempts.adopt(reconcile.adopted(doors.nft), doors.clock())
+            self.adopted = True
+        if self.dump is None or not self.alone:
+            self.dump = netifd_says(doors.bus)
+        packages = reconcile.read(doors.uci)
+        seen = observe(self.dump, doors.netlink, doors.nft, self.kernel)
+        snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
+        self.sightings.look(snapshot)
+        return reconcile.decide(packages, snapshot, self.timed_exempts.living(doors.clock()))
+
+    def _keep(self, decided: Decided) -> None:
+        """Remember a look; one at broken files changes nothing but the problems that are told."""
+        readable = decided.config.readable or self.decided is None
+        self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
+        self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
+
+    def _standing(self, wanted: Plan, before: Plan) -> Plan:
+        """What holds after a refusal; where nft fails altogether, what held before."""
+        try:
+            live = self.doors.nft.live(reconcile.TABLE_NAMES)
+        except NftError:
+            live = {table.name: expected(table) for table in before.tables}
+        return effective_plan(wanted, before, live)
+
+    def _taken_out(self, applied: Applied) -> None:
+        if HARDWARE in applied.returned:
+            self.proofs.evicted(self.doors.clock())
+
+    def prove(self, entries: list[Entry] | None = None) -> None:
+        """Judge the pairs in hardware by the connections of this moment, and make news of what is wrong with them."""
+        decided, doors, now = self.decided, self.doors, self.doors.clock()
+        if decided is None or not self.proofs.rested(now):
+            return
+        try:
+            found = doors.conntrack.entries() if entries is None else entries
+            held = doors.nft.live([HARDWARE]).get(HARDWARE)
+            placed, received = self.placed(decided), doors.netlink.received()
+        except OffloadError:  # status, and the next pass, tell it where people look; here it only costs a look
+            self.proofs.later(now)
+            return
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        wrong = self.proofs.look(found, placed, decided.plan, held, received, now, time)
+        self.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
+
+    def _noted(self, applied: Applied, before: Decided | None) -> Applied:
+        """Remember the outcome, and make news of what is new in it."""
+        lacks = self.kernel.missing if self.kernel else ()
+        trouble = applied.error or "; ".join(map(str, lacks))
+        if trouble and trouble != self.trouble:
+            self.news.append(("offload.degraded", {"error": trouble}))
+        self.trouble = trouble
+        if applied.changes:
+            words = {"generation": applied.generation, "time": applied.time, "changes": applied.changes}
+            self.news.append(("offload.applied", {**words, "returned": list(applied.returned)}))
+        if self.decided is not None and not applied.error:
+            self.news += _device_news(before.plan if before else Plan(), self.decided.plan)
+        self.applied = applied
+        return applied
+
+
+def _device_news(before: Plan, after: Plan) -> list[tuple[str, dict[str, Any]]]:
+    then, now = _listed(before), _listed(after)
+    return [
+        ("offload.device", {"name": name, "flowtables": list(now.get(name, ()))})
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name, ()) != now.get(name, ())
+    ]
+
+
+def _listed(plan: Plan) -> Mapping[str, tuple[str, ...]]:
+    return {device.name: device.flowtables for device in plan.devices if device.flowtables}

@@ -1,0 +1,179 @@
+"""When to look at the flows of pairs in hardware, and what of them each look is told."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from offload.model.config import Mode
+from offload.model.flow import IPS_OFFLOAD, Entry, State
+from offload.model.live import LiveTable
+from offload.model.network import Snapshot
+from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, ReasonCode
+from offload.status.evicted import Key, Seen
+from offload.status.flows import Pair
+from offload.status.hardware import PairHardware, Proof, Sample, evicted, updated
+from offload.status.zone_lookup import ZoneLookup
+
+APART, APART_SETTLED = 10.0, 60.0  # seconds from one look to the next, before and after there is a verdict
+SOONEST = 2.0  # seconds: between two looks flows shall have moved
+FOLLOWED = 1000  # flows of a pair whose counters are remembered: the rest is like them
+TAGGED = {"vlan", "ppp"}
+HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
+
+
+@dataclass(slots=True)
+class HardwareMonitor:
+    """The case of every pair that is in hardware now, and what is left of those that were.
+
+    `due`: when to look next; None: there is nothing to look for.
+    """
+
+    cases: dict[Pair, PairHardware] = field(default_factory=dict)
+    over: dict[Pair, PairHardware] = field(default_factory=dict)
+    due: float | None = None
+    _told: set[tuple[Pair, ReasonCode]] = field(default_factory=set)
+
+    def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
+        """Take up the pairs of this plan; a pair on other devices is a new case."""
+        opened = dict(_opened(plan, snapshot))
+        for pair, case in opened.items():
+            if known := self.known.get(pair):
+                same = pair in self.cases and _stands_on(known) == _stands_on(case)
+                opened[pair] = known if same else replace(case, left=known.left)
+        self.over = {
+            pair: PairHardware(case.devices, proof=Proof.NONE, left=case.left)
+            for pair, case in self.known.items()
+            if case.left.flows and pair not in opened
+        }
+        self.cases = opened
+        self._told = {(pair, why) for pair, why in self._told if pair in self.known}
+        if not self.known:
+            self.due = None
+        elif self.due is None:
+            self.due = now + APART
+
+    @property
+    def known(self) -> Mapping[Pair, PairHardware]:
+        """The cases of all pairs there is something to tell of."""
+        return {**self.over, **self.cases}
+
+    def evicted(self, now: float) -> None:
+        """All flows were taken out of hardware: look soon where they are."""
+        self.cases = {pair: evicted(case, now) for pair, case in self.cases.items()}
+        if self.due is not None:
+            self.due = min(self.due, now + APART)
+
+    def rested(self, now: float) -> bool:
+        """Whether there is a case, and the last look is long enough ago for another."""
+        looks = [case.look for case in self.known.values()]
+        return any(look is None or now - look.at >= SOONEST for look in looks)
+
+    def later(self, now: float) -> None:
+        """There was nothing to look at; try again."""
+        self.due = now + APART if self.known else None
+
+    def look(
+        self,
+        entries: Sequence[Entry],
+        placed: Snapshot,
+        plan: Plan,
+        held: LiveTable | None,
+        received: Mapping[str, int],
+        now: float,
+        time: str,
+    ) -> list[tuple[Pair, Reason]]:
+        """Judge every case by these connections; what is wrong and was not told yet. `held`: the hardware table."""
+        flows, counted = self._flows(entries, ZoneLookup(placed, plan))
+        strays = _strays(plan, held)
+        for pair, case in self.cases.items():
+            octets = sum(received.get(name, 0) for name in case.unbridged)
+            marked = sum(seen.state is State.HARDWARE for seen in flows[pair].values())
+            seen = _followed(flows[pair], case.look)
+            self.cases[pair] = updated(case, Sample(now, time, seen, marked, strays.get(pair, 0), octets, counted))
+        for pair, case in self.over.items():
+            left = case.left.missed(flows[pair], now)
+            self.over[pair] = replace(case, left=left, look=Sample(now, time, {}))
+        self.over = {pair: case for pair, case in self.over.items() if case.left.flows}
+        open_ = not all(case.settled or (pair in self.over and case.left.kept) for pair, case in self.known.items())
+        self.due = now + (APART if open_ else APART_SETTLED) if self.known else None
+        told = [(pair, reason) for pair, case in self.known.items() for reason in case.reasons]
+        fresh = [each for each in told if (each[0], each[1].code) not in self._told]
+        self._told |= {(pair, reason.code) for pair, reason in fresh}
+        return fresh
+
+    def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, held: LiveTable | None) -> None:
+        """Judge by one look alone, as far as that goes: what every connection did since it began."""
+        # before it began it had moved nothing; that one direction alone moves cannot be told from this
+        new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
+        self.look(new, placed, plan, None, {}, 0.0, "")
+        self.look(entries, placed, plan, held, {}, APART, "")
+
+    def _flows(self, entries: Iterable[Entry], places: ZoneLookup) -> tuple[dict[Pair, dict[Key, Seen]], int]:
+        """The flows of each case, offloaded or taken out of hardware, and the bytes of all connections."""
+        found: dict[Pair, dict[Key, Seen]] = {pair: {} for pair in self.known}
+        awaited = {key for case in self.known.values() for key in case.left.flows}
+        counted = 0
+        for entry in entries:
+            # those in hardware as well: of another pair's flows, or where counters stand, nothing is added
+            counted += sum(entry.bytes or ())
+            if entry.status & IPS_OFFLOAD or (awaited and (entry.proto, entry.original) in awaited):
+                src, dest = places.ends(entry)
+                own = found.get((src.zone or "", dest.zone or ""))
+                if own is not None:
+                    own[entry.proto, entry.original] = Seen(entry.state, entry.packets)
+        return found, counted
+
+
+def _followed(flows: Mapping[Key, Seen], before: Sample | None) -> dict[Key, Seen]:
+    """As many as we remember, those first that we knew before."""
+    known = [key for key in before.flows if key in flows] if before else []
+    return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}
+
+
+def _opened(plan: Plan, snapshot: Snapshot) -> Iterator[tuple[Pair, PairHardware]]:
+    kinds, bridged = {link.name: link.kind for link in snapshot.links}, _bridged(snapshot)
+    pppoe = {network.l3_device for network in snapshot.networks if network.proto == "pppoe"}
+    for pair in plan.pairs:
+        if pair.effective is Mode.HARDWARE:
+            l3 = [name for zone in plan.zones if zone.name in {pair.src, pair.dest} for name in zone.devices]
+            tagged = tuple(name for name in l3 if kinds.get(name) in TAGGED or name in pppoe)
+            devices = _devices(plan, pair)
+            yield (
+                (pair.src, pair.dest),
+                PairHardware(devices, tagged, tuple(name for name in devices if name not in bridged)),
+            )
+
+
+def _stands_on(case: PairHardware) -> tuple[tuple[str, ...], ...]:
+    return case.devices, case.tagged, case.unbridged
+
+
+def _bridged(snapshot: Snapshot) -> set[str]:
+    """The ports of bridges and their like, and what ports stand on: what comes in may be handed to another port."""
+    links = {link.name: link for link in snapshot.links}
+    found: set[str] = set()
+    waiting = [link.name for link in snapshot.links if link.master]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += links[name].lower if name in links else ()
+    return found
+
+
+def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:
+    return tuple(
+        device.name
+        for device in plan.devices
+        if HARDWARE_FLOWTABLE in device.flowtables and {pair.src, pair.dest} & set(device.zones)
+    )
+
+
+def _strays(plan: Plan, held: LiveTable | None) -> dict[Pair, int]:
+    """By pair, both directions of its devices together."""
+    counted = held.strays if held else {}
+    found: dict[Pair, int] = {}
+    for table in plan.tables:
+        for element in table.elements if table.hardware else ():
+            forth, back = (element.iif, element.oif), (element.oif, element.iif)
+            found[element.pair] = found.get(element.pair, 0) + counted.get(forth, 0) + counted.get(back, 0)
+    return found

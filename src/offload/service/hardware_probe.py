@@ -1,0 +1,66 @@
+"""Which devices hardware can have: what their drivers say, and what the kernel says when it is asked.
+
+Asked only when somebody wants hardware, and of each device once: asking takes a run of nft.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from offload.config.load import Packages
+from offload.model.config import Mode
+from offload.model.live import LiveTable
+from offload.model.network import DEVICE_NAME, Snapshot
+from offload.model.plan import HARDWARE_TABLE
+from offload.model.problem import Problem
+from offload.system.nft.probe import bindable
+
+HARDWARE = HARDWARE_TABLE[0]
+
+
+class Drivers(Protocol):
+    """What is asked of drivers."""
+
+    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
+
+
+class Nft(Protocol):
+    """What is asked of nft."""
+
+    def check(self, text: str) -> None: ...
+    def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
+
+
+def wanted(packages: Packages) -> bool:
+    """Whether any section asks for hardware."""
+    found = packages.get("offload", ())
+    return not isinstance(found, Problem) and any(each.options.get("mode") == Mode.HARDWARE.value for each in found)
+
+
+@dataclass(slots=True)
+class HardwareProbe:
+    """What is known of devices; it stays true until a device goes away or its driver says otherwise."""
+
+    _binds: dict[str, bool] = field(default_factory=dict)
+
+    def look(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: Nft) -> Snapshot:
+        """The Snapshot with what hardware can have of it."""
+        if not wanted(packages) or not snapshot.kernel.flowtable:
+            self._binds.clear()
+            return snapshot
+        able = drivers.hw_tc_offload(link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name))
+        self._ask(able, nft)
+        links = tuple(
+            replace(link, hw_tc_offload=True, hw_bind=self._binds.get(link.name, False)) if link.name in able else link
+            for link in snapshot.links
+        )
+        return replace(snapshot, links=links)
+
+    def _ask(self, able: frozenset[str], nft: Nft) -> None:
+        for name in self._binds.keys() - able:
+            del self._binds[name]
+        if not (unknown := able - self._binds.keys()):
+            return
+        held = nft.live([HARDWARE]).get(HARDWARE)
+        ours = unknown & (held.devices if held else frozenset())
+        self._binds |= dict.fromkeys(ours, True) | bindable(nft, unknown - ours)

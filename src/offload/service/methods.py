@@ -1,0 +1,232 @@
+"""What each method answers. A refusal is raised as an OffloadError, whose sentence becomes the reply."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from offload.config import edits
+from offload.config.load import load
+from offload.errors import KernelError, OffloadError
+from offload.model.applied import Applied
+from offload.model.config import Config, Edit, Section
+from offload.model.flow import Entry, State
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
+from offload.model.problem import Problem, ProblemCode
+from offload.service import arguments, reconcile
+from offload.service.arguments import ArgumentError
+from offload.service.cut import Selection, cut
+from offload.service.engine import Service
+from offload.service.reconcile import Decided
+from offload.service.timed_exempts import timed_exempt_json
+from offload.status import report
+from offload.status.flows import flows, page, shares
+from offload.status.query import PAGE, Query, select
+
+Json = dict[str, Any]
+Given = Mapping[str, Any]
+
+LARGEST_PAGE = 500
+CHOOSING = ("zone", "host", "state")
+TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
+
+
+def status(service: Service, _: Given) -> Json:
+    """Zones, pairs, devices, problems, and what the last pass did."""
+    decided = _decided(service)
+    entries, notes = _entries(service)
+    counted = shares(entries, service.placed(decided), decided.plan) if entries else {}
+    if not notes:
+        service.prove(entries)
+    cases = service.proofs.known
+    found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied, cases)
+    for pair in found["pairs"]:
+        number, octets = service.totals.of((pair["src"], pair["dest"]))
+        pair["ended"] = {"flows": number, "bytes": octets}
+    lived = {"passes": service.passes, "since": service.totals.since, "complete": service.totals.whole}
+    return found | {"exempts": exempts_json(service), "notes": notes, "service": lived}
+
+
+def zones(service: Service, _: Given) -> Json:
+    """Zones and pairs alone: what can be chosen, and what came of it."""
+    plan = _decided(service).plan
+    pairs = [
+        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
+        for pair in plan.pairs
+    ]
+    return {"ok": True, "zones": [report.zone_json(zone) for zone in plan.zones], "pairs": pairs}
+
+
+def check(service: Service, _: Given) -> Json:
+    """What is wrong with the configuration as it stands now, and what kernel or nft lack."""
+    seen = _decided(service).snapshot
+    return report.check_json(reconcile.decide(reconcile.read(service.doors.uci), seen).problems, seen.kernel)
+
+
+def reload(service: Service, _: Given) -> Json:
+    """Read everything anew, and bring the kernel in line."""
+    return applied_json(service.reload()) | _found(service)
+
+
+def set_zone(service: Service, given: Given) -> Json:
+    """Write a zone's mode, commit, and apply."""
+    config, sections = _written_now(service)
+    zone, mode = arguments.zone("zone", given.get("zone"), config), arguments.mode(given.get("mode"))
+    return _write(service, edits.zone_mode(sections, zone, mode))
+
+
+def set_pair(service: Service, given: Given) -> Json:
+    """Write a pair's own mode, commit, and apply."""
+    config, sections = _written_now(service)
+    src, dest = (arguments.zone(end, given.get(end), config) for end in ("src", "dest"))
+    return _write(service, edits.pair_mode(sections, src, dest, arguments.mode(given.get("mode"))))
+
+
+def list_flows(service: Service, given: Given) -> Json:
+    """A page of the forwarded connections; `total` is the number of all that were asked for."""
+    decided = _decided(service)
+    query, everything = _query(given, decided.plan)
+    asked = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
+    entries = service.doors.conntrack.entries()
+    placed, cases = service.placed(decided), service.proofs.known
+    shown, total = page(entries, placed, decided.plan, asked, cases, everything=everything)
+    told = [report.flow_json(flow) for flow in shown]
+    return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": told}
+
+
+def flush(service: Service, given: Given) -> Json:
+    """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
+    decided = _decided(service)
+    query = _chosen(given, decided.plan)
+    entries = service.doors.conntrack.entries()
+    found = flows(entries, service.placed(decided), decided.plan, explained=False)
+    fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
+    tables = {table.name for table in decided.plan.tables}
+    if given.get("query"):
+        tables &= {TABLE_OF[flow.state] for flow in fast}
+    applied = service.work(forced=tables) if tables else service.applied
+    if tables and applied.error:
+        raise OffloadError(applied.error)
+    return {"ok": True, "returned": sorted(tables), "flows": len(fast)}
+
+
+def end(service: Service, given: Given) -> Json:
+    """Cut the connections asked for: what goes on must pass the firewall anew. Something must be asked for."""
+    decided = _decided(service)
+    query = _chosen(given, decided.plan)
+    if query == Query():
+        raise ArgumentError("query: name whose connections are to end: zone, host or state")
+    done = cut(Selection(query=query), service.placed(decided), decided.plan, service.doors.conntrack)
+    told: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
+    return told | ({"error": done.error} if done.error else {})
+
+
+def exempt_add(service: Service, given: Given) -> Json:
+    """Keep traffic on the slow path for a while."""
+    decided = _decided(service)
+    seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
+    match = arguments.table("match", given.get("match"))
+    exempt = arguments.exempt(match, [zone.name for zone in decided.config.zones])
+    if service.timed_exempts.full():
+        raise ArgumentError(
+            "there are as many run-time exempts as there can be: delete one, or write a 'config exempt'"
+        )
+    before = service.timed_exempts.ends  # one for the same traffic goes on if the new one is refused
+    number = service.timed_exempts.add(exempt, seconds, service.doors.clock())
+    applied = service.work()
+    if applied.error:
+        service.timed_exempts.restore(before)
+        raise OffloadError(applied.error)
+    if not service.resident and not service.holds(number):
+        raise OffloadError(
+            "its traffic is not offloaded now, so the kernel has no table to keep it in, and no service runs to "
+            "remember it: start the service (/etc/init.d/offload start), or write a 'config exempt' section"
+        )
+    return {"ok": True, "id": number, "expires": seconds}
+
+
+def exempt_delete(service: Service, given: Given) -> Json:
+    """End a run-time exempt now."""
+    number = arguments.number("id", given.get("id"), 1, 999_999_999)
+    if not service.timed_exempts.delete(number):
+        raise ArgumentError(f"id: there is no run-time exempt {number}")
+    return applied_json(service.work())
+
+
+def exempts_json(service: Service) -> list[Json]:
+    """The run-time exempts with the seconds they have left."""
+    return [timed_exempt_json(timed_exempt) for timed_exempt in service.timed_exempts.living(service.doors.clock())]
+
+
+def applied_json(applied: Applied) -> Json:
+    """The outcome of a pass; a failed one is a refusal."""
+    done: Json = {"ok": not applied.error, "changes": applied.changes, "returned": list(applied.returned)}
+    return done | ({"error": applied.error} if applied.error else {})
+
+
+def _decided(service: Service) -> Decided:
+    if service.decided is None:
+        raise OffloadError(service.applied.error or "no look at the router has succeeded yet")
+    return service.decided
+
+
+def _entries(service: Service) -> tuple[list[Entry], list[str]]:
+    try:
+        return service.doors.conntrack.entries(), []
+    except KernelError as error:
+        return [], [f"flows are not counted: {error}"]
+
+
+def _query(given: Given, plan: Plan) -> tuple[Query, bool]:
+    words = dict(arguments.table("query", given.get("query")))
+    everything = words.pop("all", False)
+    if not isinstance(everything, bool):
+        raise ArgumentError(f"all: {arguments.shown(everything)} is neither true nor false")
+    return Query.of(words, [zone.name for zone in plan.zones]), everything
+
+
+def _chosen(given: Given, plan: Plan) -> Query:
+    """Which flows are meant, where no list is made of them: whoever gives a `limit` means fewer than there would be."""
+    words = arguments.table("query", given.get("query"))
+    if unknown := [word for word in words if word not in CHOOSING]:
+        raise ArgumentError(f"query: {arguments.shown(unknown[0])} does not choose flows: use {', '.join(CHOOSING)}")
+    return Query.of(words, [zone.name for zone in plan.zones])
+
+
+def _written_now(service: Service) -> tuple[Config, Sequence[Section]]:
+    """The configuration as the files have it now; OffloadError where a change to it cannot be meant."""
+    packages = reconcile.read(service.doors.uci)
+    config, problems = load(packages)
+    if not config.readable:
+        raise OffloadError(str(next(each for each in problems if each.fault is not ProblemCode.FILE_MISSING)))
+    found = packages["offload"]
+    return config, () if isinstance(found, Problem) else found
+
+
+def _write(service: Service, changes: list[Edit]) -> Json:
+    before = service.decided.plan if service.decided else Plan()
+    service.doors.uci.write("offload", changes)
+    applied = service.work()
+    after = service.decided.plan if service.decided else before
+    if applied.error:
+        error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
+        applied = replace(applied, error=error)
+    return applied_json(applied) | {"changed": _changed(before, after)} | _found(service)
+
+
+def _changed(before: Plan, after: Plan) -> list[Json]:
+    """The pairs whose path is another now."""
+    then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
+    return [
+        {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value}
+        for pair in after.pairs
+        if (was := then.get((pair.src, pair.dest), "none")) != pair.effective.value
+    ]
+
+
+def _found(service: Service) -> Json:
+    """What keeps a pass from doing all that was asked: in the configuration, and in kernel or nft."""
+    problems = [report.problem_json(each) for each in (service.decided.problems if service.decided else ())]
+    return {"problems": problems, "missing": [str(lack) for lack in (service.kernel.missing if service.kernel else ())]}
+
+
+Answering = Callable[[Service, Given], Json]

@@ -1,0 +1,61 @@
+"""One look at the router through the doors -> Snapshot."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from offload.model.network import Kernel, Route, Snapshot
+from offload.system import netifd
+from offload.system.netlink.links import LinkDump
+
+FIREWALL_TABLES = {"fw4": "fw4", "foomuuri": "foomuuri", "firewalld": "firewalld"}
+
+
+class UbusClient(Protocol):
+    """What is asked of ubus."""
+
+    def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
+
+
+class Netlink(Protocol):
+    """What is asked of rtnetlink."""
+
+    def scene(self) -> LinkDump: ...
+    def routes(self) -> tuple[Route, ...]: ...
+    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
+    def received(self) -> dict[str, int]: ...
+
+
+class Tables(Protocol):
+    """What is asked of nft."""
+
+    def tables(self) -> frozenset[str]: ...
+
+
+def netifd_says(bus: UbusClient) -> dict[str, Any]:
+    """Netifd's interfaces as it tells them."""
+    return bus.call("network.interface", "dump")
+
+
+def observe(dump: Mapping[str, Any], netlink: Netlink, nft: Tables, kernel: Kernel) -> Snapshot:
+    """Read the kernel, and what netifd said; without routes, on which no decision rests.
+
+    Addresses are the kernel's: it also knows those that netifd did not set (containers, VPNs).
+    """
+    scene = netlink.scene()
+    tables = nft.tables() if kernel.nft else frozenset[str]()
+    firewall = next((name for table, name in FIREWALL_TABLES.items() if table in tables), "none")
+    return Snapshot(
+        links=scene.links,
+        networks=netifd.networks(dump),
+        addresses=scene.addresses,
+        stations=scene.stations,
+        neighbours=scene.neighbours,
+        kernel=kernel,
+        firewall=firewall,
+    )
+
+
+def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
+    """The Snapshot with the routes of this moment, by which connections find their zones."""
+    return replace(snapshot, routes=netlink.routes())

@@ -1,0 +1,168 @@
+"""Which zone an address is in, by the router's addresses and routes. Pure.
+
+A conntrack entry has addresses and no device, so its zones must be found the way the kernel finds its devices: by the
+longest prefix, then by metric. Policy routing (mwan3, pbr) is not looked at; NAT makes up for most of that, because a
+translated connection carries an address of the device it leaves or came in by.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import NamedTuple
+
+from offload.model.flow import IPS_DST_NAT, IPS_SRC_NAT, Entry
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+
+Target = IPv4Network | IPv6Network
+
+# Shorter than any network a site has: the default route, or the halves of it that VPN clients set.
+DISTANT = 8
+# After every route: the network of an address counts only where no route to the same network tells more.
+LAST = float("inf")
+POINT_TO_POINT = 31  # RFC 3021: from here on an IPv4 network has no broadcast address
+
+
+class Endpoint(NamedTuple):
+    """Where an address is. `router` and `group` have no zone and exclude each other.
+
+    `router`: the router itself, or what only a neighbour can talk to. `group`: multicast or broadcast.
+    `distant`: reached only by a default route, or ambiguous; where NAT knows better, NAT is right. `devices`: those of
+    the zone that lead there, several where routes leave it open.
+    """
+
+    zone: str | None = None
+    router: bool = False
+    group: bool = False
+    distant: bool = False
+    devices: tuple[str, ...] = ()
+
+
+ROUTER = Endpoint(router=True)
+MULTICAST = Endpoint(group=True)
+UNKNOWN = Endpoint(distant=True)
+
+# No packet with one of these is ever forwarded to a single receiver, whatever the routes say.
+SPECIAL: dict[Target, Endpoint] = {
+    ip_network("0.0.0.0/8"): ROUTER,
+    ip_network("127.0.0.0/8"): ROUTER,
+    ip_network("::/127"): ROUTER,  # unspecified and loopback
+    ip_network("fe80::/10"): ROUTER,
+    ip_network("224.0.0.0/3"): MULTICAST,  # multicast, 255.255.255.255, and class E between them
+    ip_network("ff00::/8"): MULTICAST,
+}
+
+
+class ZoneLookup:
+    """Answers for one Snapshot and one Plan; remembers every address it was asked for."""
+
+    def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
+        zones = _zones_of_devices(plan)
+        self._special = _Prefixes(SPECIAL | _broadcasts(snapshot) | _own(snapshot))
+        self._routed = _Prefixes(_routed(snapshot, zones))
+        self._owners = _owners(snapshot, zones)
+        self._known: dict[bytes, Endpoint] = {}
+
+    def zone_of(self, address: bytes) -> str | None:
+        """The zone of a packed address (4 or 16 bytes); None for the router itself, and where it is ambiguous."""
+        return self.at(address).zone
+
+    def at(self, address: bytes) -> Endpoint:
+        """The place of a packed address, by addresses and routes alone."""
+        place = self._known.get(address)
+        if place is None:
+            place = self._special.longest(address) or self._routed.longest(address) or UNKNOWN
+            self._known[address] = place
+        return place
+
+    def ends(self, entry: Entry) -> tuple[Endpoint, Endpoint]:
+        """Where a connection comes from and where it really goes, after translation.
+
+        Source NAT: the address that replies are sent to is the one of the device the connection leaves by, whatever the
+        routes say. Destination NAT: the address first asked for is the one of the device it came in by; this counts for
+        a distant source only, since a neighbour may ask for the same address from inside (NAT reflection).
+        """
+        src, dest = self.at(entry.original.src), self.at(entry.reply.src)
+        if entry.status & IPS_SRC_NAT and not dest.router:
+            dest = self._owners.get(entry.reply.dst, dest)
+        if entry.status & IPS_DST_NAT and src.distant:
+            src = self._owners.get(entry.original.dst, src)
+        return src, dest
+
+
+class _Prefixes:
+    """Longest match among networks."""
+
+    def __init__(self, places: Mapping[Target, Endpoint]) -> None:
+        tables = defaultdict[tuple[int, int], dict[int, Endpoint]](dict)
+        for target, place in places.items():
+            bits, length = target.max_prefixlen, target.prefixlen
+            tables[bits, length][int(target.network_address) >> (bits - length)] = place
+        longest_first = sorted(tables.items(), reverse=True)
+        self._tables = {
+            size: [(size * 8 - length, found) for (bits, length), found in longest_first if bits == size * 8]
+            for size in (4, 16)
+        }
+
+    def longest(self, address: bytes) -> Endpoint | None:
+        number = int.from_bytes(address, "big")
+        for shift, places in self._tables[len(address)]:
+            place = places.get(number >> shift)
+            if place is not None:
+                return place
+        return None
+
+
+def _zones_of_devices(plan: Plan) -> Mapping[str, set[str]]:
+    found = defaultdict[str, set[str]](set)
+    for zone in plan.zones:
+        for device in zone.devices:
+            found[device].add(zone.name)
+    return found
+
+
+def _only(zones: Mapping[str, set[str]], devices: Iterable[str]) -> str | None:
+    """The one zone that all of these devices are in; None where there is no such, or a device is in several."""
+    named = [zones.get(device, set()) for device in devices]
+    every = set[str]().union(*named)
+    return every.pop() if len(every) == 1 and all(named) else None
+
+
+def _routed(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[Target, Endpoint]:
+    """The place behind every network: that of the routes with the lowest metric."""
+    ways = defaultdict[Target, list[tuple[float, tuple[str, ...]]]](list)
+    for route in snapshot.routes:
+        ways[route.target].append((route.metric, route.devices))
+    for known in snapshot.addresses:
+        ways[known.address.network].append((LAST, (known.device,)))
+
+    places = {}
+    for target, found in ways.items():
+        best = min(metric for metric, _ in found)
+        ways_there = [device for metric, devices in found if metric == best for device in devices]
+        zone = _only(zones, ways_there)
+        distant = zone is None or target.prefixlen < DISTANT
+        places[target] = Endpoint(zone, distant=distant, devices=tuple(ways_there) if zone else ())
+    return places
+
+
+def _own(snapshot: Snapshot) -> dict[Target, Endpoint]:
+    return {ip_network(known.address.ip): ROUTER for known in snapshot.addresses}
+
+
+def _broadcasts(snapshot: Snapshot) -> dict[Target, Endpoint]:
+    networks = (known.address.network for known in snapshot.addresses)
+    return {
+        ip_network(network.broadcast_address): MULTICAST
+        for network in networks
+        if isinstance(network, IPv4Network) and network.prefixlen < POINT_TO_POINT
+    }
+
+
+def _owners(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[bytes, Endpoint]:
+    """The zone each of the router's own addresses stands for; without those whose devices leave it open."""
+    devices = defaultdict[bytes, set[str]](set)
+    for known in snapshot.addresses:
+        devices[known.address.packed].add(known.device)
+    found = {address: Endpoint(_only(zones, names), devices=tuple(sorted(names))) for address, names in devices.items()}
+    return {address: place for address, place in found.items() if place.zone is not None}

@@ -1,0 +1,172 @@
+"""The door to the kernel's connection table, over ctnetlink: read all of it, and end connections.
+
+An own reader because pyroute2 needs ten times as long for the 65,536 entries of a busy router.
+"""
+
+import errno
+import gc
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from offload.errors import KernelError
+from offload.model.applied import Cut
+from offload.model.flow import Entry
+from offload.system.netlink.ctnetlink import IPCTNL_MSG_CT_GET, NFGENMSG, NLMSGHDR, Parser
+from offload.system.netlink.ctrequest import PORTED, answers, deletions
+
+NETLINK_NETFILTER = 12  # include/uapi/linux/netlink.h; socket does not name it
+NLM_F_REQUEST_DUMP = 0x301
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sparc and parisc
+
+RECEIVE_BUFFER = 4 << 20
+DATAGRAM = 64 << 10  # netlink_recvmsg() never makes one of a dump longer than 32 KiB
+PATIENCE = 10.0  # seconds without a datagram
+TRIES = 3
+BATCH = 128  # deletions in one datagram: 10 KiB, and as many answers fit any receive buffer
+
+NO_PERMISSION = "only root may read the kernel's connection table: run as root (or with CAP_NET_ADMIN)"
+NO_CTNETLINK = "this kernel cannot list connections (no ctnetlink); install kmod-nf-conntrack-netlink"
+SENTENCES = {
+    errno.EPERM: NO_PERMISSION,
+    errno.EACCES: NO_PERMISSION,
+    errno.EPROTONOSUPPORT: NO_CTNETLINK,  # socket(): no nfnetlink
+    errno.EAFNOSUPPORT: NO_CTNETLINK,
+    errno.EINVAL: NO_CTNETLINK,  # nfnetlink_rcv_msg(): nobody answers for this subsystem
+    errno.EOPNOTSUPP: NO_CTNETLINK,
+    errno.ENOBUFS: "the kernel's connection table is too busy to be read: its answer overran the receive buffer",
+}
+# What a refused deletion means; that an entry is gone already is what was wanted.
+REFUSALS = {
+    errno.EPERM: "only root may end connections: run as root (or with CAP_NET_ADMIN)",
+    errno.EBUSY: "this kernel ends no offloaded connection (it is older than 6.1.32 or 6.4): they end by themselves "
+    "when they are returned to the slow path, or fall silent",
+}
+
+
+class Conntrack:
+    """The connection table of the network namespace this process runs in."""
+
+    def __init__(self) -> None:
+        self._parser = Parser()
+
+    def entries(self) -> list[Entry]:
+        """All entries, IPv4 and IPv6, in the kernel's order; KernelError with a sentence where it refuses.
+
+        A look, not a lock: connections come and go meanwhile. When the kernel calls a dump interrupted it is asked
+        again; if it says so every time, the last answer is as good as any other.
+        """
+        entries: list[Entry] = []
+        for last in (False,) * (TRIES - 1) + (True,):
+            try:
+                entries, whole = self._dump()
+            except OSError as error:
+                if last or error.errno != errno.ENOBUFS:
+                    raise KernelError(_sentence(error, "list its connections")) from error
+                continue
+            if whole:
+                break
+        return entries
+
+    def delete(self, entries: Iterable[Entry]) -> Cut:
+        """End these connections: the next packet of each must pass the firewall anew.
+
+        What is gone already counts neither as ended nor as refused. Only protocols with ports are ended: no other is
+        ever offloaded.
+        """
+        wanted = [entry for entry in entries if entry.proto in PORTED]
+        errors: list[int] = []
+        try:
+            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
+                kernel.settimeout(PATIENCE)
+                _widen(kernel)
+                for first in range(0, len(wanted), BATCH):
+                    errors += _delete(kernel, wanted[first : first + BATCH], first + 1)
+        except OSError as failure:
+            return Cut(len(wanted), errors.count(0), _sentence(failure, "end connections"))
+        refused = next((each for each in errors if each not in {0, errno.ENOENT}), 0)
+        other = f"the kernel did not end a connection: {os.strerror(refused)}" if refused else ""
+        return Cut(len(wanted), errors.count(0), REFUSALS.get(refused, other))
+
+    def _dump(self) -> tuple[list[Entry], bool]:
+        """Ask once, on a socket of its own so that nothing of an earlier answer can be left in it."""
+        entries, whole = [], True
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel, _collector_resting():
+            kernel.settimeout(PATIENCE)
+            _widen(kernel)
+            kernel.send(_request())
+            while True:
+                part = self._parser.parse(kernel.recv(DATAGRAM))
+                if part.errno:
+                    raise OSError(part.errno, os.strerror(part.errno))
+                entries += part.entries
+                whole &= not part.interrupted
+                if part.done:
+                    return entries, whole
+
+
+class FakeConntrack(Conntrack):
+    """A connection table that is what the test says, or that refuses with the test's error."""
+
+    def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
+        super().__init__()
+        self._entries = list(entries)
+        self._error = error
+        self.deleted: list[Entry] = []
+
+    def entries(self) -> list[Entry]:
+        """The entries given, or the error."""
+        if self._error:
+            raise self._error
+        return list(self._entries)
+
+    def delete(self, entries: Iterable[Entry]) -> Cut:
+        """End those that are here and can be ended; an error given refuses them all."""
+        wanted = [entry for entry in entries if entry.proto in PORTED]
+        if self._error:
+            return Cut(len(wanted), 0, str(self._error))
+        self.deleted += (ended := [entry for entry in wanted if entry in self._entries])
+        self._entries = [entry for entry in self._entries if entry not in ended]
+        return Cut(len(wanted), len(ended))
+
+
+def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int]:
+    """Send one batch and wait for its answers: one error number each, 0 for an entry that was ended."""
+    kernel.send(deletions(entries, first))
+    found: dict[int, int] = {}
+    while len(found) < len(entries):
+        found |= dict(answers(kernel.recv(DATAGRAM)))
+    return list(found.values())
+
+
+def _request() -> bytes:
+    """IPCTNL_MSG_CT_GET as a dump; family AF_UNSPEC means every family."""
+    size = NLMSGHDR.size + NFGENMSG.size
+    return NLMSGHDR.pack(size, IPCTNL_MSG_CT_GET, NLM_F_REQUEST_DUMP, 1, 0) + NFGENMSG.pack(socket.AF_UNSPEC, 0, 0)
+
+
+def _widen(kernel: socket.socket) -> None:
+    """Get a receive buffer beyond net.core.rmem_max if we may; without it the dump is slower, not wrong."""
+    try:
+        kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except OSError:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Three tuples per entry, none of them in a cycle: the collector would walk them all, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _sentence(error: OSError, what: str) -> str:
+    if isinstance(error, TimeoutError):
+        return f"the kernel did not {what} within {PATIENCE:.0f} s"
+    return SENTENCES.get(error.errno or 0, f"the kernel did not {what}: {error.strerror or error}")

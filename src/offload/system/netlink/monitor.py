@@ -1,0 +1,106 @@
+"""The door to what the kernel tells by itself: one rtnetlink socket, one for nftables, both only ever listened to.
+
+Plain sockets, because pyroute2's would parse every message in full, and wake a thread for it.
+"""
+
+import errno
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+
+from offload.errors import KernelError
+from offload.model.network import Neighbour, Station
+from offload.system.netlink.messages import Links, NeighbourEvent, Notification, transactions
+
+# RTMGRP_LINK, _NEIGH (bridges' forwarding tables among them), _IPV4_IFADDR, _IPV6_IFADDR; routes decide nothing
+ROUTE_GROUPS = 0x1 | 0x4 | 0x10 | 0x100
+NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
+NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
+RECEIVE_BUFFER = 1 << 20
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sparc and parisc
+DATAGRAM = 64 << 10
+MOST_AT_ONCE = 256  # datagrams; the rest is still there at the next look
+NOTHING = Notification()
+OVERRUN = Notification(("the kernel told more than we could read",))
+
+
+class Monitor:
+    """Listens from the moment it is made. `descriptors` are what to poll."""
+
+    def __init__(self) -> None:
+        try:
+            self._route = listening(NETLINK_ROUTE, ROUTE_GROUPS)
+            self._nft = listening(NETLINK_NETFILTER, NFTABLES_GROUP)
+        except OSError as error:
+            raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
+        self._links = Links()
+        self._begun = NOTHING  # of a transaction whose end the kernel has not told yet
+        self.descriptors = (self._route.fileno(), self._nft.fileno())
+
+    def links(self) -> Notification:
+        """What was said of links, addresses and neighbours since the last look."""
+        return _joined(self._links.hear(each) if each is not None else OVERRUN for each in datagrams(self._route))
+
+    def transactions(self) -> Notification:
+        """What was said of the nft transactions that have ended since the last look, our own among them.
+
+        The kernel tells what a transaction changed, and then, in a datagram of its own, that it is one: who looks
+        between the two must not take the first for nothing.
+        """
+        ended = [NOTHING]
+        for each in datagrams(self._nft):
+            part = transactions(each) if each is not None else OVERRUN
+            self._begun = _joined((self._begun, part))
+            if part.generations or part is OVERRUN:
+                ended.append(self._begun)
+                self._begun = NOTHING
+        return _joined(ended)
+
+    def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None:
+        """The station with its bridge, or the neighbour, by the names of devices; None where these are gone already."""
+        with suppress(OSError):
+            device = socket.if_indextoname(seen.device)
+            if not seen.master:
+                return Neighbour(seen.address, device, seen.place)
+            return Station(seen.address, device, seen.vlan), socket.if_indextoname(seen.master)
+        return None
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._route.close()
+        self._nft.close()
+
+
+def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
+    """A netlink socket of these groups that never waits, with `room` bytes for what nobody has read yet."""
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
+    with suppress(OSError):
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
+    made.bind((0, groups))
+    return made
+
+
+def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
+    """What is there; None where some of it was lost."""
+    for _ in range(most):
+        try:
+            yield source.recv(DATAGRAM)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            yield None
+            if error.errno != errno.ENOBUFS:
+                return
+
+
+def _joined(parts: Iterable[Notification]) -> Notification:
+    causes: dict[str, None] = {}
+    seen: list[NeighbourEvent] = []
+    tables: set[str] = set()
+    generations = 0
+    for part in parts:
+        causes |= dict.fromkeys(part.causes)
+        seen += part.seen
+        tables |= part.tables
+        generations += part.generations
+    return Notification(tuple(causes), tuple(seen), generations, frozenset(tables))

@@ -1,0 +1,96 @@
+"""The bus door: calls to netifd, procd and our own service over ubus, through python-ubus.
+
+python-ubus has one connection per process and one exception; here every failure gets its own sentence. While a call
+waits, calls to objects of this process are held back, and the socket does not become readable again for them: a service
+must run `ubus.loop(0)` after it has called.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from offload.errors import AbsentError, BusError
+
+TIMEOUT = 5.0  # seconds; python-ubus itself would wait for ever
+# python-ubus's words. An object that is missing and a broker that is gone look the same to it.
+NOT_FOUND = "was not found."
+STATUS = "ubus error occured: "
+SENTENCES = {
+    "Request timed out": "no answer within {timeout:g} s",
+    "Method not found": "it has no such method",
+    "Invalid argument": "the arguments do not fit the method",
+    "Connection failed": "ubusd went away",
+}
+
+
+class UbusClient:
+    """ubus. The first call connects unless the process is connected; nothing here ever disconnects."""
+
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
+
+    def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What `method` of `object_name` replies; every failure is a BusError.
+
+        `args` must match the method's signature exactly: python-ubus objects take no optional arguments.
+        """
+        ubus = _connected()
+        try:
+            replies = ubus.call(object_name, method, dict(args or {}), max(1, round(self._timeout * 1000)))
+        except RuntimeError as error:
+            kind = AbsentError if str(error).endswith(NOT_FOUND) else BusError
+            raise kind(f"{object_name} {method}: {self._sentence(ubus, object_name, str(error))}") from error
+        except SystemError as error:  # python-ubus fails to fail where a reply's text is not UTF-8
+            raise BusError(f"{object_name} {method}: the reply is not text that can be read") from error
+        if not replies:
+            raise BusError(f"{object_name} {method}: it gave no reply")
+        if not isinstance(replies[0], dict):
+            raise BusError(f"{object_name} {method}: the reply is not an object")
+        return replies[0]
+
+    def _sentence(self, ubus: Any, object_name: str, error: str) -> str:
+        if error.endswith(NOT_FOUND):
+            return "ubus has no such object" if _answers(ubus, object_name) else "ubusd went away"
+        status = error.removeprefix(STATUS)
+        return SENTENCES.get(status, status).format(timeout=self._timeout)
+
+
+def _connected() -> Any:
+    """The module ubus, with a connection."""
+    try:
+        import ubus
+    except ImportError as error:
+        raise AbsentError("the Python module ubus is missing; install python3-ubus") from error
+    if not ubus.get_connected():
+        try:
+            ubus.connect()
+        except OSError as error:
+            raise AbsentError(f"ubusd cannot be reached: {str(error).strip()}") from error
+    return ubus
+
+
+def _answers(ubus: Any, object_name: str) -> bool:
+    try:
+        ubus.objects(object_name)
+    except RuntimeError:
+        return False
+    return True
+
+
+class FakeUbusClient:
+    """Replies by "object method"; a BusError among them is raised. `calls` holds what was asked, arguments included."""
+
+    def __init__(self, replies: Mapping[str, Any]) -> None:
+        self.replies = dict(replies)
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
+
+    def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """As `Bus.call`."""
+        self.calls.append((object_name, method, dict(args or {})))
+        reply = self.replies.get(
+            f"{object_name} {method}", AbsentError(f"{object_name} {method}: ubus has no such object")
+        )
+        if isinstance(reply, BusError):
+            raise reply
+        if not isinstance(reply, dict):
+            raise BusError(f"{object_name} {method}: the reply is not an object")
+        return reply

@@ -1,0 +1,107 @@
+"""The door for being called: our objects on ubus, and the descriptor that tells of calls and of the loss of ubusd.
+
+python-ubus keeps its socket to itself and says nothing when ubusd goes (openwrt.md 6): the descriptor is the socket
+that is open after connect() and was not before, and its hang-up is the loss.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from offload.errors import BusError
+
+Signature = Mapping[str, str]  # argument -> "string", "integer" or "table"
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
+Objects = Mapping[str, Mapping[str, tuple[Signature, Answer]]]
+HIGHEST_DESCRIPTOR = 1024
+
+
+class UbusServer:
+    """Objects by name, each with its methods; `hearing` is called with the names of events among `events`."""
+
+    def __init__(self, objects: Objects, events: tuple[str, ...]) -> None:
+        self._objects, self._events = objects, events
+        self.hearing: Callable[[str], None] = _unheard
+        self.descriptor: int | None = None
+
+    def connect(self) -> None:
+        """Register everything; a BusError says why not."""
+        try:
+            import ubus
+        except ImportError as error:
+            raise BusError("the Python module ubus is missing; install python3-ubus") from error
+        before = _sockets()
+        try:
+            ubus.connect()
+        except (OSError, RuntimeError) as error:
+            raise BusError(f"ubusd cannot be reached: {str(error).strip()}") from error
+        try:
+            for name, methods in self._objects.items():
+                ubus.add(name, {word: _method(ubus, *each) for word, each in methods.items()})
+            ubus.listen(*((event, lambda name, _: self.hearing(name)) for event in self._events))
+        except RuntimeError as error:
+            ubus.disconnect(False)
+            raise BusError(f"ubus does not take our objects: is another offload service running? ({error})") from error
+        self.descriptor = next(iter(_sockets() - before), None)
+
+    def serve(self) -> None:
+        """Answer what has been called."""
+        import ubus
+
+        ubus.loop(0)
+
+    def send(self, event: str, data: Mapping[str, Any]) -> None:
+        """Tell everybody; nobody listens while ubusd is away."""
+        import ubus
+
+        if self.descriptor is not None:
+            ubus.send(event, dict(data))
+
+    def leave(self, *, lost: bool) -> None:
+        """Take our objects back, or, where ubusd is gone, forget it."""
+        import ubus
+
+        if self.descriptor is not None:
+            self.descriptor = None
+            ubus.disconnect(not lost)
+
+
+def _unheard(_event: str) -> None:
+    """Nobody listens yet."""
+
+
+def _method(ubus: Any, signature: Signature, answer: Answer) -> dict[str, Any]:
+    types = {
+        "string": ubus.BLOBMSG_TYPE_STRING,
+        "integer": ubus.BLOBMSG_TYPE_INT32,
+        "table": ubus.BLOBMSG_TYPE_TABLE,
+    }
+    return {
+        "signature": {word: types[kind] for word, kind in signature.items()},
+        "method": lambda handler, given: handler.reply(answer(given)),
+    }
+
+
+def _sockets() -> set[int]:
+    """The descriptors of this process that are sockets; /proc may be missing in a jail."""
+    found = set()
+    for descriptor in range(HIGHEST_DESCRIPTOR):
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                found.add(descriptor)
+        except OSError:
+            continue
+    return found
+
+
+class FakeUbusServer:
+    """A ubus that is only remembered: `sent` holds the events."""
+
+    def __init__(self) -> None:
+        self.descriptor: int | None = None
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+
+    def send(self, event: str, data: Mapping[str, Any]) -> None:
+        """Remember the event."""
+        self.sent.append((event, dict(data)))

@@ -1,0 +1,97 @@
+"""What is told of a Plan that the kernel refused, as a whole or the hardware half of it."""
+
+from dataclasses import replace
+
+from offload.compiler.offload.diff import expected
+from offload.compiler.offload.effective import effective_plan
+from offload.model.config import Family, Mode
+from offload.model.live import LiveTable
+from offload.model.plan import (
+    DeviceDecision,
+    Element,
+    PairDecision,
+    Plan,
+    PolicyKey,
+    Reason,
+    ReasonCode,
+    Table,
+    ZoneDecision,
+)
+
+NOTHING = Plan()
+
+
+def pair(src: str, mode: Mode) -> PairDecision:
+    return PairDecision(src, "wan", mode, mode, Family.ANY, 0, ())
+
+
+def table(mode: Mode, *sources: str) -> Table:
+    elements = tuple(Element(src, "wan", PolicyKey(0, "any"), (src, "wan")) for src in sources)
+    hardware = mode is Mode.HARDWARE
+    names = ("flow_offload_hw", "hw") if hardware else ("flow_offload", "sw")
+    return Table(*names, hardware, tuple(sorted((*sources, "wan"))), elements)
+
+
+def plan(**modes: Mode) -> Plan:
+    """Every zone a device of its own name, and a pair with wan."""
+    by_mode = {mode: [name for name, own in modes.items() if own is mode] for mode in (Mode.SOFTWARE, Mode.HARDWARE)}
+    tables = tuple(table(mode, *names) for mode, names in by_mode.items() if names)
+    devices = tuple(
+        DeviceDecision(name, (name,), tuple(each.flowtable for each in tables if name in each.devices), False, ())
+        for name in modes
+    )
+    zones = tuple(ZoneDecision(name, mode, mode, (name,), ()) for name, mode in modes.items())
+    return Plan(tables, zones, tuple(pair(name, mode) for name, mode in modes.items()), devices)
+
+
+def live(*tables: Table) -> dict[str, LiveTable]:
+    return {each.name: expected(each) for each in tables}
+
+
+def told(found: Plan) -> dict[str, tuple[Mode, bool]]:
+    """Each pair's path, and whether it is said that it is not the one planned."""
+    return {each.src: (each.effective, refused(each.reasons)) for each in found.pairs}
+
+
+def refused(reasons: tuple[Reason, ...]) -> bool:
+    return ReasonCode.NOT_APPLIED in {reason.code for reason in reasons}
+
+
+def test_what_the_kernel_took_is_what_was_planned() -> None:
+    wanted = plan(lan=Mode.SOFTWARE, guest=Mode.HARDWARE)
+    assert effective_plan(wanted, NOTHING, live(*wanted.tables)) == wanted
+
+
+def test_nothing_was_there_and_nothing_was_taken() -> None:
+    found = effective_plan(plan(lan=Mode.SOFTWARE), NOTHING, {})
+    assert told(found) == {"lan": (Mode.NONE, True)}
+    assert [(zone.mode, zone.effective, refused(zone.reasons)) for zone in found.zones] == [
+        (Mode.SOFTWARE, Mode.NONE, True)
+    ]
+    assert [(device.flowtables, refused(device.reasons)) for device in found.devices] == [((), True)]
+    assert found.tables == ()
+
+
+def test_what_was_there_goes_on() -> None:
+    before, wanted = plan(lan=Mode.SOFTWARE, guest=Mode.NONE), plan(lan=Mode.SOFTWARE, guest=Mode.SOFTWARE)
+    found = effective_plan(wanted, before, live(*before.tables))
+    assert told(found) == {"lan": (Mode.SOFTWARE, False), "guest": (Mode.NONE, True)}
+    assert found.tables == before.tables
+
+
+def test_a_pair_that_should_be_slow_is_told_fast_while_it_is() -> None:
+    before, wanted = plan(lan=Mode.SOFTWARE), plan(lan=Mode.NONE)
+    assert told(effective_plan(wanted, before, live(*before.tables))) == {"lan": (Mode.SOFTWARE, True)}
+
+
+def test_software_was_taken_and_hardware_was_not() -> None:
+    wanted = plan(lan=Mode.HARDWARE, guest=Mode.SOFTWARE)
+    found = effective_plan(wanted, NOTHING, live(wanted.tables[0]))
+    assert told(found) == {"lan": (Mode.NONE, True), "guest": (Mode.SOFTWARE, False)}
+    assert [each.name for each in found.tables] == ["flow_offload"]
+
+
+def test_a_hardware_table_that_was_wiped_and_refused_holds_nothing() -> None:
+    before = plan(lan=Mode.HARDWARE)
+    wanted = replace(before, tables=(replace(before.tables[0], devices=("lan", "lan2", "wan")),))
+    assert told(effective_plan(wanted, before, {})) == {"lan": (Mode.NONE, True)}

@@ -1,0 +1,211 @@
+"""Which pairs there are, and what was asked for each."""
+
+from ipaddress import ip_interface
+from typing import Any
+
+import pytest
+
+from offload.compiler.devices import resolve
+from offload.compiler.offload.requests import existing, warnings, wishes, zone_modes
+from offload.model.config import (
+    Config,
+    Exempt,
+    Family,
+    Globals,
+    Mode,
+    PairChoice,
+    Permission,
+    Policy,
+    Zone,
+    ZoneChoice,
+)
+from offload.model.network import Address, Link, Snapshot
+from offload.model.plan import ReasonCode
+
+LAN, GUEST, WAN = (Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
+SNAPSHOT = Snapshot(
+    links=tuple(map(Link, ("lan", "guest", "wan", "wan2"))),
+    addresses=(Address("lan", ip_interface("192.168.1.1/24")), Address("guest", ip_interface("192.168.2.1/24"))),
+)
+
+
+def pairs(*permissions: Permission, zones: tuple[Zone, ...] = (LAN, GUEST, WAN), **more: Any) -> list[str]:
+    config = Config(zones=zones, permissions=permissions, **more)
+    return [f"{src}>{dest}" for src, dest in existing(config, resolve(config, SNAPSHOT), SNAPSHOT)]
+
+
+def test_nothing_permitted_nothing_there() -> None:
+    assert pairs() == []
+
+
+def test_pairs_come_in_the_order_of_their_zones() -> None:
+    assert pairs(Permission("wan", "lan", "@redirect[0]"), Permission("lan", "wan", "@forwarding[0]")) == [
+        "lan>wan",
+        "wan>lan",
+    ]
+
+
+def test_a_star_is_every_zone() -> None:
+    assert pairs(Permission("lan", "*", "@forwarding[0]")) == ["lan>lan", "lan>guest", "lan>wan"]
+    assert pairs(Permission("*", "lan", "@rule[0]")) == ["lan>lan", "guest>lan", "wan>lan"]
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [("192.168.2.9", ["wan>guest"]), ("10.0.0.1", []), ("lan", []), ("2001:db8::1", []), ("", [])],
+)
+def test_a_port_forward_without_dest_leads_to_the_zone_of_its_address(address: str, found: list[str]) -> None:
+    assert pairs(Permission("wan", "", "@redirect[0]", dest_ip=address)) == found
+
+
+def test_a_zone_with_itself() -> None:
+    open_lan = Zone("lan", "@zone[0]", devices=("lan",), forward=Policy.ACCEPT)
+    two_wans = Zone("wan", "@zone[1]", devices=("wan", "wan2"))
+    assert pairs(zones=(open_lan, GUEST, two_wans)) == ["lan>lan", "wan>wan"]
+
+
+def test_defaults_that_accept_open_every_pair_between_zones() -> None:
+    """Within a zone the zone's own policy decides."""
+    every = ["lan>guest", "lan>wan", "guest>lan", "guest>wan", "wan>lan", "wan>guest"]
+    assert pairs(forward=Policy.ACCEPT) == every
+    assert pairs(forward=Policy.REJECT) == []
+
+
+def test_a_section_makes_its_pair_whatever_lets_it_through() -> None:
+    upnp = PairChoice("wan", "lan", "upnp", Mode.SOFTWARE)
+    faulty = PairChoice("wan", "*", "faulty", Mode.NONE, faulty=True)
+    assert pairs(Permission("lan", "wan", "@forwarding[0]"), pair_choices=(upnp, faulty)) == ["lan>wan", "wan>lan"]
+
+
+def asked(config: Config, src: str = "lan", dest: str = "wan") -> tuple[Mode, Family, int, list[ReasonCode]]:
+    (wish,) = wishes(config, [(src, dest)])
+    return wish.mode, wish.family, wish.after_packets, [reason.code for reason in wish.reasons]
+
+
+SOFTWARE = Globals(mode=Mode.SOFTWARE)
+
+
+def choice(zone: str, mode: Mode | None = None, **more: object) -> ZoneChoice:
+    return ZoneChoice(zone, f"its_{zone}", mode, **more)  # type: ignore[arg-type] # words of the case
+
+
+CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[ReasonCode]]]] = {
+    "globals": (Config(globals=SOFTWARE), (Mode.SOFTWARE, Family.ANY, 0, [])),
+    "nobody chose": (Config(), (Mode.NONE, Family.ANY, 0, [ReasonCode.MODE_NONE, ReasonCode.MODE_NONE])),
+    "the lower mode": (
+        Config(globals=SOFTWARE, zone_choices=(choice("lan", Mode.HARDWARE),)),
+        (Mode.SOFTWARE, Family.ANY, 0, [ReasonCode.LOWER_MODE]),
+    ),
+    "one zone in mode none": (
+        Config(globals=SOFTWARE, zone_choices=(choice("wan", Mode.NONE),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.MODE_NONE]),
+    ),
+    "a pair is stronger, upward": (
+        Config(pair_choices=(PairChoice("lan", "wan", "p", Mode.HARDWARE),)),
+        (Mode.HARDWARE, Family.ANY, 0, []),
+    ),
+    "a pair is stronger, downward": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("lan", "wan", "p", Mode.NONE),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.PAIR_MODE_NONE]),
+    ),
+    "a pair the other way": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("wan", "lan", "p", Mode.NONE),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "the larger wait and the common family": (
+        Config(
+            globals=Globals(mode=Mode.SOFTWARE, after_packets=9, family=Family.IPV4),
+            zone_choices=(choice("lan", after_packets=3, family=Family.ANY),),
+        ),
+        (Mode.SOFTWARE, Family.IPV4, 9, []),
+    ),
+    "no common family": (
+        Config(
+            globals=SOFTWARE,
+            zone_choices=(choice("lan", family=Family.IPV4), choice("wan", family=Family.IPV6)),
+        ),
+        (Mode.SOFTWARE, Family.NEITHER, 0, []),
+    ),
+    "files that cannot be read": (
+        Config(globals=SOFTWARE, readable=False),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_UNREADABLE]),
+    ),
+    "a faulty zone section": (
+        Config(globals=SOFTWARE, zone_choices=(choice("lan", Mode.SOFTWARE, faulty=True),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_FAULT]),
+    ),
+    "a faulty section of a zone nobody can name": (
+        Config(globals=SOFTWARE, zone_choices=(choice("*", faulty=True), choice("wan", Mode.SOFTWARE))),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_FAULT]),
+    ),
+    "globals that cannot be relied on": (
+        Config(globals=Globals(mode=None), zone_choices=(choice("wan", Mode.SOFTWARE),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_FAULT]),
+    ),
+    "globals that nobody relies on": (
+        Config(
+            globals=Globals(mode=None),
+            zone_choices=(choice("lan", Mode.SOFTWARE), choice("wan", Mode.SOFTWARE)),
+        ),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "a faulty pair that may mean this one": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("*", "wan", "p", Mode.SOFTWARE, faulty=True),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_FAULT]),
+    ),
+    "a faulty pair that means another": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("guest", "*", "p", Mode.NONE, faulty=True),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "a faulty exempt": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", src="lan", faulty=True),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.EXEMPT_FAULT]),
+    ),
+    "an exempt of all of it": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan"),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.EXEMPT]),
+    ),
+    "an exempt of both protocols": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", proto=("tcp", "udp")),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.EXEMPT]),
+    ),
+    "an exempt of one protocol": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", proto=("udp",)),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "an exempt of no bit of the mark": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", mark=(0, 0)),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.EXEMPT]),
+    ),
+    "an exempt of some of it": (
+        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", dscp=0),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_was_asked(name: str) -> None:
+    config, expected = CASES[name]
+    assert asked(config) == expected
+
+
+def test_a_pair_section_without_its_pair_is_told() -> None:
+    sections = (PairChoice("lan", "wan", "used", Mode.NONE), PairChoice("wan", "lan", "unused", Mode.NONE))
+    faulty = PairChoice("guest", "*", "faulty", Mode.NONE, faulty=True)  # told already
+    there = (Permission("lan", "wan", "@forwarding[0]"),)
+    config = Config(zones=(LAN, GUEST, WAN), permissions=there, pair_choices=(*sections, faulty))
+    (problem,) = warnings(config, resolve(config, SNAPSHOT), SNAPSHOT)
+    assert str(problem).startswith("offload.unused: /etc/config/firewall permits no forwarding from wan to lan")
+
+
+def test_an_exempt_of_a_zone_that_nothing_tells_is_told() -> None:
+    rest = Zone("rest", "@zone[3]", inverted=True)
+    known = (Exempt("a", "a", src="lan", dscp=0), Exempt("b", "b", src="rest"), Exempt("c", "c", "rest", faulty=True))
+    config = Config(zones=(LAN, rest), exempts=(*known, Exempt("d", "d", src="*", dest="rest", dscp=0)))
+    (problem,) = warnings(config, resolve(config, SNAPSHOT), SNAPSHOT)
+    assert str(problem).startswith("offload.d.dest: zone rest is defined by what it is not")
+
+
+def test_the_zones_of_files_that_cannot_be_read() -> None:
+    assert zone_modes(Config(zones=(LAN,), readable=False)) == {"lan": (Mode.NONE, (ReasonCode.CONFIG_UNREADABLE(),))}

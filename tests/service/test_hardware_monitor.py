@@ -1,0 +1,213 @@
+"""When flows of pairs in hardware are looked at, whose they are, and what is told of them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from offload.errors import KernelError
+from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
+from offload.model.network import Link
+from offload.service.hardware_monitor import APART, APART_SETTLED, FOLLOWED, SOONEST
+from offload.service.ubus_object import METHODS, answer
+from service.routers import ROUTES, SCENE, Fakes, router, section
+from status.routers import entry
+
+SOFTWARE = IPS_SEEN_REPLY | IPS_OFFLOAD
+HARDWARE = SOFTWARE | IPS_HW_OFFLOAD
+CHOSEN = (
+    section("offload", "zone", "lan", name="lan", mode="hardware"),
+    section("offload", "zone", "wan", name="wan", mode="hardware"),
+    section("offload", "zone", "guest", name="guest", mode="software"),
+)
+
+
+def flow(packets: int, status: int = HARDWARE, src: str = "192.168.1.10", sport: int = 1, octets: int = 100) -> Entry:
+    counted = {"packets": (packets, packets), "octets": (octets, octets)}
+    return entry(f"{src}#{sport} > 198.51.100.1#443", status=status, **counted)  # type: ignore[arg-type] # as above
+
+
+@pytest.fixture(name="fakes")
+def _fakes() -> Fakes:
+    """Lan > wan in hardware, guest > wan in software."""
+    fakes = router()
+    fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
+    fakes.uci.packages = {**fakes.uci.packages, "offload": CHOSEN}
+    assert fakes.service.work().error == ""
+    fakes.service.news.clear()
+    return fakes
+
+
+def look(fakes: Fakes, *entries: Entry, after: float = APART) -> None:
+    fakes.clock.now += after
+    fakes.conntrack._entries = list(entries)
+    fakes.service.prove()
+
+
+def told(fakes: Fakes) -> dict[str, Any]:
+    """What `status` says of lan > wan."""
+    pairs = answer(fakes.service, METHODS["status"], {})["pairs"]
+    found: dict[str, Any] = next(each for each in pairs if (each["src"], each["dest"]) == ("lan", "wan"))
+    return found
+
+
+def test_nothing_is_due_without_hardware() -> None:
+    fakes = router()
+    fakes.service.work()
+    assert fakes.service.proofs.due is None
+    fakes.conntrack._error = KernelError("asked in vain")
+    fakes.service.prove()
+
+
+def test_looks_are_rarer_once_there_is_a_verdict(fakes: Fakes) -> None:
+    assert fakes.service.proofs.due == fakes.clock.now + APART
+    look(fakes, flow(5))
+    assert fakes.service.proofs.due == fakes.clock.now + APART
+    look(fakes, flow(500))
+    assert fakes.service.proofs.due == fakes.clock.now + APART_SETTLED
+    assert (told(fakes)["hardware"]["proof"], told(fakes)["hardware"]["flows"]) == ("proven", 1)
+
+
+def test_a_status_is_a_look_but_not_one_after_the_other(fakes: Fakes) -> None:
+    look(fakes, flow(5))
+    fakes.conntrack._entries = [flow(500)]
+    assert told(fakes)["hardware"]["proof"] == "bound"
+    fakes.clock.now += SOONEST
+    assert told(fakes)["hardware"]["proof"] == "proven"
+
+
+def test_only_flows_of_the_pair_count(fakes: Fakes) -> None:
+    for packets in (5, 500):
+        look(fakes, flow(packets, src="192.168.2.10"), flow(packets, IPS_SEEN_REPLY))
+    assert told(fakes)["hardware"] | {"reasons": []} == {
+        "proof": "bound", "since": told(fakes)["hardware"]["since"], "flows": 0, "packets": 0, "strays": 0,
+        "stayed": 0, "frozen": False, "reasons": [],
+    }  # fmt: skip
+
+
+def test_what_is_wrong_is_told_once(fakes: Fakes) -> None:
+    for packets in (5, 50, 500):
+        look(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(100)))
+    assert told(fakes)["hardware"]["proof"] == "refused"
+    sentence = "lan > wan: 100 flows stayed in software: no driver of lan1, lan2, wan takes any"
+    assert fakes.service.news == [("offload.degraded", {"error": sentence})]
+
+
+@pytest.mark.parametrize("crossing", [("br-lan", "wan"), ("wan", "br-lan")])
+def test_packets_that_stray_in_either_direction(fakes: Fakes, crossing: tuple[str, str]) -> None:
+    look(fakes, flow(5))
+    table = fakes.nft.live(["flow_offload_hw"])["flow_offload_hw"]
+    fakes.nft.held["flow_offload_hw"] = replace(table, strays={crossing: 90})
+    look(fakes, flow(100))
+    assert [reason["code"] for reason in told(fakes)["hardware"]["reasons"]] == ["HARDWARE_STRAYS"]
+
+
+def flows(fakes: Fakes) -> list[str]:
+    """The codes of the reasons of `flows`."""
+    found = answer(fakes.service, METHODS["flows"], {"query": {}})["flows"]
+    return [reason["code"] for each in found for reason in each["reasons"]]
+
+
+def test_a_flow_in_software_says_why(fakes: Fakes) -> None:
+    look(fakes, flow(5, SOFTWARE))
+    assert flows(fakes) == ["HARDWARE_AWAITED"]
+    for packets in range(10, 90, 10):
+        look(fakes, flow(packets, SOFTWARE))
+    assert flows(fakes) == ["HARDWARE_DRIVER"]
+    look(fakes, flow(5))
+    assert flows(fakes) == []
+
+
+@pytest.mark.parametrize("mode", ["hardware", "none"])
+def test_a_driver_that_keeps_flows_when_they_are_taken_out(fakes: Fakes, mode: str) -> None:
+    look(fakes, flow(5))
+    look(fakes, flow(500))
+    chosen = tuple(replace(each, options={**each.options, "mode": mode}) for each in CHOSEN)
+    fakes.uci.packages = {**fakes.uci.packages, "offload": chosen}
+    assert "flow_offload_hw" in fakes.service.work(["flow_offload_hw"]).returned
+    fakes.service.news.clear()
+    for _ in range(3):
+        assert fakes.service.proofs.due == fakes.clock.now + APART
+        look(fakes, flow(510, IPS_SEEN_REPLY))
+    assert fakes.service.proofs.due == fakes.clock.now + APART_SETTLED
+    assert flows(fakes) == ["HARDWARE_KEPT"]
+    assert [reason["code"] for reason in told(fakes)["hardware"]["reasons"]] == ["HARDWARE_KEPT"]
+    assert told(fakes)["hardware"]["proof"] == ("proven" if mode == "hardware" else "none")
+    assert [name for name, _ in fakes.service.news] == ["offload.degraded"]
+    fakes.service.work()
+    assert flows(fakes) == ["HARDWARE_KEPT"]
+    look(fakes)
+    assert (told(fakes)["hardware"]["reasons"], fakes.service.proofs.over) == ([], {})
+    assert (fakes.service.proofs.due is None) == (mode == "none")
+
+
+def test_flows_that_come_back_were_not_kept(fakes: Fakes) -> None:
+    look(fakes, flow(5), flow(5, sport=2))
+    look(fakes, flow(500), flow(90, sport=2))
+    fakes.service.work(["flow_offload_hw"])
+    for packets in (2, 50, 500):
+        look(fakes, flow(packets, SOFTWARE), flow(95, IPS_SEEN_REPLY, sport=2))
+    assert told(fakes)["hardware"]["reasons"] == []
+    assert flows(fakes) == ["HARDWARE_AWAITED", "WAITING"]
+
+
+def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(fakes: Fakes) -> None:
+    look(fakes, flow(5))
+    look(fakes, flow(500))
+    fakes.netlink.able = frozenset({"lan1", "wan"})  # lan2 is not covered now
+    fakes.service.work()
+    assert (told(fakes)["effective"], told(fakes)["hardware"]["proof"]) == ("software", "requested")
+    look(fakes, flow(505, SOFTWARE))
+    assert fakes.service.proofs.due is None
+    fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
+    fakes.service.work()
+    assert told(fakes)["hardware"]["proof"] == "bound"
+
+
+def test_a_kernel_that_does_not_answer_is_asked_again(fakes: Fakes) -> None:
+    fakes.conntrack._error = KernelError("too busy")
+    fakes.clock.now += APART
+    fakes.service.prove()
+    assert fakes.service.proofs.due == fakes.clock.now + APART
+
+
+def test_of_very_many_flows_some_are_followed_and_all_counted(fakes: Fakes) -> None:
+    for packets in (5, 500):
+        look(fakes, *(flow(packets, sport=number) for number in range(2 * FOLLOWED)))
+    assert told(fakes)["hardware"]["flows"] == 2 * FOLLOWED
+    (case,) = [case for pair, case in fakes.service.proofs.cases.items() if pair == ("lan", "wan")]
+    assert case.look is not None and len(case.look.flows) == FOLLOWED
+
+
+def test_counters_that_stand_still(fakes: Fakes) -> None:
+    for round_ in range(4):
+        fakes.netlink.octets = {"wan": round_ * 1_000_000, "lan1": 5}
+        look(fakes, flow(7))
+    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (True, "proven")
+
+
+def test_what_a_bridge_hands_from_port_to_port_proves_nothing(fakes: Fakes) -> None:
+    """No connection accounts for it, and no counter stands still because of it."""
+    for round_ in range(4):
+        fakes.netlink.octets = {"lan1": round_ * 50_000_000, "wan": 5}
+        look(fakes, flow(7))
+    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (False, "bound")
+
+
+def test_nor_does_what_comes_in_where_a_bridge_takes_a_vlan_out(fakes: Fakes) -> None:
+    """Television in VLAN 8 beside the line, handed to lan2 by a bridge of its own."""
+    links = (Link("br-tv", "bridge"), Link("wan.8", "vlan", master="br-tv", lower=("wan",)))
+    fakes.netlink.__init__(replace(SCENE, links=(*SCENE.links, *links)), ROUTES)  # type: ignore[misc] # a new scene
+    fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
+    fakes.service.work()
+    for round_ in range(4):
+        fakes.netlink.octets = {"wan": round_ * 50_000_000}
+        look(fakes, flow(7))
+    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (False, "bound")
+
+
+def test_nor_do_the_flows_of_another_pair_that_hardware_counts(fakes: Fakes) -> None:
+    for round_ in range(4):
+        fakes.netlink.octets = {"wan": round_ * 1_000_000}
+        look(fakes, flow(7), flow(7, src="192.168.2.10", octets=round_ * 1_000_000))
+    assert told(fakes)["hardware"]["frozen"] is False

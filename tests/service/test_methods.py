@@ -1,0 +1,276 @@
+"""What callers get: answers to good questions, a sentence for all others, and never anything else."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from offload.errors import KernelError
+from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY
+from offload.service.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
+from service.routers import OFFLOAD, Fakes, router, section
+from status.routers import entry
+
+FAST = IPS_SEEN_REPLY | IPS_OFFLOAD
+FLOWS = [entry(f"192.168.1.10#{port} > 198.51.100.1#443", octets=(port, 0), status=FAST) for port in range(1, 701)]
+
+
+def call(fakes: Fakes, method: str, **words: Any) -> dict[str, Any]:
+    return answer(fakes.service, METHODS[method], words)
+
+
+@pytest.fixture(name="fakes")
+def _fakes() -> Fakes:
+    fakes = router()
+    fakes.service.work()
+    return fakes
+
+
+def test_both_objects_have_all_methods_and_luci_adds_its_session() -> None:
+    made = objects(router().service)
+    assert made.keys() == {"offload", "luci.offload"}
+    for name, verb in METHODS.items():
+        assert made["offload"][name][0] == verb.arguments
+        assert made["luci.offload"][name][0] == {**verb.arguments, "ubus_rpc_session": "string"}
+
+
+def test_before_the_first_look_there_is_a_sentence() -> None:
+    assert call(router(), "status") == {"ok": False, "error": "no look at the router has succeeded yet"}
+
+
+def test_status_has_what_design_promises(fakes: Fakes) -> None:
+    found = call(fakes, "status")
+    assert found["ok"] is True
+    assert found.keys() >= {"firewall", "kernel", "zones", "pairs", "devices", "problems", "applied", "exempts"}
+
+
+def test_status_without_conntrack_says_so(fakes: Fakes) -> None:
+    fakes.conntrack._error = KernelError("no ctnetlink")
+    assert call(fakes, "status")["notes"] == ["flows are not counted: no ctnetlink"]
+    assert call(fakes, "flows", query={}) == {"ok": False, "error": "no ctnetlink"}
+
+
+def test_set_writes_applies_and_says_what_changed(fakes: Fakes) -> None:
+    found = call(fakes, "set", zone="guest", mode="software")
+    assert found["ok"] and found["changes"] == 1
+    assert found["changed"] == [{"src": "guest", "dest": "wan", "before": "none", "effective": "software"}]
+    assert call(fakes, "set", zone="guest", mode="software")["changes"] == 0
+    assert [each.options["mode"] for each in fakes.uci.packages["offload"]] == ["software"] * 3  # type: ignore[union-attr]
+
+
+def test_a_pair_has_a_mode_of_its_own(fakes: Fakes) -> None:
+    found = call(fakes, "set_pair", src="lan", dest="wan", mode="none")
+    assert found["changed"] == [{"src": "lan", "dest": "wan", "before": "software", "effective": "none"}]
+
+
+def test_a_full_disk_is_a_sentence_and_changes_nothing(fakes: Fakes) -> None:
+    fakes.uci.refusal = "/etc/config/offload cannot be written (No space left on device); nothing was changed"
+    assert call(fakes, "set", zone="guest", mode="software") == {"ok": False, "error": fakes.uci.refusal}
+    assert len(fakes.nft.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"zone": "dmz", "mode": "none"}, "zone: there is no zone 'dmz', but lan, guest, wan"),
+        ({"zone": "x" * 300, "mode": "none"}, "zone: there is no zone '" + "x" * 60 + "...', but lan, guest, wan"),
+        ({"zone": "lan", "mode": "fast"}, "mode: 'fast' is none of none, software, hardware"),
+        ({"zone": "lan\n", "mode": "none"}, "zone: there is no zone 'lan?', but lan, guest, wan"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(fakes: Fakes, words: dict[str, str], sentence: str) -> None:
+    assert call(fakes, "set", **words) == {"ok": False, "error": sentence}
+
+
+def test_flows_come_in_pages(fakes: Fakes) -> None:
+    fakes.conntrack._entries = list(FLOWS)
+    first = call(fakes, "flows", query={})
+    assert (first["total"], first["offset"], first["limit"], len(first["flows"])) == (700, 0, 200, 200)
+    last = call(fakes, "flows", query={"offset": 600, "limit": 5000, "host": "192.168.1.10"})
+    assert (last["limit"], len(last["flows"])) == (500, 100)
+    assert "zone" in call(fakes, "flows", query={"zone": "dmz"})["error"]
+    assert "'colour'" in call(fakes, "flows", query={"colour": 1})["error"]
+
+
+def test_flush_returns_the_tables_of_the_flows_meant(fakes: Fakes) -> None:
+    assert call(fakes, "flush", query={}) == {"ok": True, "returned": ["flow_offload"], "flows": 0}
+    fakes.conntrack._entries = FLOWS[:3]
+    assert call(fakes, "flush", query={}) == {"ok": True, "returned": ["flow_offload"], "flows": 3}
+    assert call(fakes, "flush", query={"zone": "lan"}) == {"ok": True, "returned": ["flow_offload"], "flows": 3}
+    assert call(fakes, "flush", query={"zone": "guest"}) == {"ok": True, "returned": [], "flows": 0}
+    fakes.conntrack._entries = [entry("192.168.1.10#1 > 198.51.100.1#443", status=FAST | IPS_HW_OFFLOAD)]
+    assert call(fakes, "flush", query={"zone": "lan"})["returned"] == []  # there is no hardware table
+    assert len(fakes.nft.sent) == 4
+
+
+def test_cut_ends_the_connections_meant_and_needs_a_word(fakes: Fakes) -> None:
+    fakes.conntrack._entries = FLOWS[:3]
+    assert call(fakes, "cut", query={"host": "192.168.1.11"}) == {"ok": True, "flows": 0, "ended": 0}
+    assert call(fakes, "cut", query={})["error"] == "query: name whose connections are to end: zone, host or state"
+    assert fakes.conntrack.deleted == []
+    assert call(fakes, "cut", query={"host": "192.168.1.10"}) == {"ok": True, "flows": 3, "ended": 3}
+    assert fakes.conntrack.deleted == FLOWS[:3]
+
+
+@pytest.mark.parametrize("method", ["cut", "flush"])
+@pytest.mark.parametrize(
+    "word", [{"limit": 1}, {"sort": "src"}, {"offset": 1}, {"all": True}, {"colour": "x"}], ids=str
+)
+def test_words_that_choose_no_flows_are_refused_where_there_is_no_way_back(
+    fakes: Fakes, method: str, word: dict[str, Any]
+) -> None:
+    fakes.conntrack._entries = FLOWS[:3]
+    found = call(fakes, method, query={"host": "192.168.1.10"} | word)
+    sentence = f"query: '{next(iter(word))}' does not choose flows: use zone, host, state"
+    assert found == {"ok": False, "error": sentence}
+    assert fakes.conntrack.deleted == [] and len(fakes.nft.sent) == 1
+
+
+def test_check_tells_what_status_tells(fakes: Fakes) -> None:
+    fakes.uci.packages["offload"] = (
+        *OFFLOAD,
+        section("offload", "pair", "p", src="wan", dest="guest", mode="none"),
+    )
+    fakes.service.work()
+    told = call(fakes, "check")["problems"]
+    assert told == call(fakes, "status")["problems"] and len(told) == 1
+
+
+def test_an_exempt_for_a_while(fakes: Fakes) -> None:
+    added = call(fakes, "exempt_add", match={"src_ip": ["192.168.1.50"], "proto": "udp", "dest_port": 53}, timeout=60)
+    assert added == {"ok": True, "id": 1, "expires": 60}
+    assert '192.168.1.50 . 53 timeout 60s expires 60s comment "1 * * -1 0x0/0x0"' in fakes.nft.sent[-1]
+    fakes.clock.now += 20.5
+    (listed,) = call(fakes, "status")["exempts"]
+    assert listed == {
+        "id": 1,
+        "match": {"src_ip": ["192.168.1.50"], "proto": ["udp"], "dest_port": ["53"]},
+        "timeout": 60,
+        "expires": 40,
+    }
+    # a table that is returned keeps what is left of it
+    call(fakes, "flush", query={})
+    assert "timeout 60s expires 40s" in fakes.nft.sent[-1]
+    fakes.clock.now += 38
+    assert call(fakes, "status")["exempts"] == []
+    assert fakes.service.work().returned == ()
+
+
+def test_the_shortest_exempt_reaches_the_kernel(fakes: Fakes) -> None:
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=3)["ok"] is True
+    assert "192.168.1.50 timeout 3s expires 3s" in fakes.nft.sent[-1]
+
+
+def test_who_asks_in_its_last_seconds_leaves_an_exempt_its_tidying_pass(fakes: Fakes) -> None:
+    call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)
+    fakes.clock.now += 59
+    assert call(fakes, "status")["exempts"] == []
+    assert fakes.service.timed_exempts.next_end() is not None
+    assert not fakes.service.timed_exempts.ended(fakes.clock())
+    fakes.clock.now += 1.5
+    assert fakes.service.timed_exempts.ended(fakes.clock())
+    assert not fakes.service.timed_exempts.ended(fakes.clock())
+    assert fakes.service.work().changes == 1
+
+
+def test_the_same_exempt_again_takes_the_place_of_the_first(fakes: Fakes) -> None:
+    call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=600)["id"] == 2
+    assert [each["expires"] for each in call(fakes, "status")["exempts"]] == [600]
+    assert call(fakes, "exempt_delete", id=1)["ok"] is False
+    assert call(fakes, "exempt_delete", id=2)["ok"] is True
+    assert call(fakes, "status")["exempts"] == []
+
+
+def test_an_exempt_that_nft_refuses_is_not_kept(fakes: Fakes) -> None:
+    fakes.nft.refusals = ["Out of memory"] * 3
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)["error"] == "Out of memory"
+    assert call(fakes, "status")["exempts"] == []
+
+
+def test_an_exempt_that_nft_refuses_leaves_the_one_it_was_to_replace(fakes: Fakes) -> None:
+    call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=3600)
+    fakes.nft.refusals = ["Device or resource busy"] * 3
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=7200)["ok"] is False
+    fakes.nft.refusals = []
+    assert [(each["id"], each["expires"]) for each in call(fakes, "status")["exempts"]] == [(1, 3600)]
+    assert fakes.service.work().changes == 0
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=7200)["id"] == 3
+
+
+@pytest.mark.parametrize(
+    ("match", "timeout", "word"),
+    [
+        ({"src_ip": "192.168.1.500"}, 60, "src_ip"),
+        ({"src_ip": "192.168.1.5"}, 0, "timeout"),
+        ({"src_ip": "192.168.1.5"}, 2, "timeout: '2' is not a whole number from 3 to 2592000"),
+        ({"src_ip": "192.168.1.5"}, True, "timeout"),
+        ({"src_ip": "192.168.1.5"}, 10**9, "timeout"),
+        ({"dest_port": "80"}, 60, "proto"),
+        ({"src": "lan"}, 60, "config exempt"),
+        ({"dscp": "EF"}, 60, "config exempt"),
+        ({}, 60, "config exempt"),
+        ({"src": "dmz", "src_ip": "192.168.1.5"}, 60, "dmz"),
+        ({"name": "x"}, 60, "'name'"),
+        ({"src_ip": {"a": 1}}, 60, "src_ip"),
+        ({"src_ip": ["10.0.0.1"] * 300}, 60, "256"),
+        ({"src_ip": [f"10.0.0.{n}" for n in range(20)], "dest_ip": [f"10.0.1.{n}" for n in range(20)]}, 60, "256"),
+        ([], 60, "match"),
+    ],
+)
+def test_an_exempt_that_cannot_be_meant_says_why(fakes: Fakes, match: Any, timeout: Any, word: str) -> None:
+    found = call(fakes, "exempt_add", match=match, timeout=timeout)
+    assert found["ok"] is False and word in found["error"]
+    assert len(fakes.nft.sent) == 1
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=50),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+WORDS = st.sampled_from(
+    [
+        "zone",
+        "mode",
+        "src",
+        "dest",
+        "query",
+        "match",
+        "timeout",
+        "id",
+        "host",
+        "state",
+        "sort",
+        "limit",
+        "offset",
+        "all",
+        "src_ip",
+    ]
+)
+ARGUMENTS = st.dictionaries(WORDS, JUNK | st.dictionaries(WORDS, JUNK, max_size=4), max_size=5)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.sampled_from(sorted(METHODS)), ARGUMENTS)
+def test_whatever_is_sent_the_answer_is_a_table_and_no_fault_of_ours(
+    fakes: Fakes, method: str, words: dict[str, Any]
+) -> None:
+    found = answer(fakes.service, METHODS[method], words)
+    assert found["ok"] is True or method == "check" or "fault of offload" not in found["error"], found
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_fault_of_ours_is_a_reply_too(fakes: Fakes, capsys: pytest.CaptureFixture[str]) -> None:
+    fakes.service.decided = "nonsense"  # type: ignore[assignment]
+    assert call(fakes, "status") == {"ok": False, "error": "a fault of offload itself: AttributeError"}
+    assert "AttributeError" in capsys.readouterr().err
+
+
+def test_a_reply_too_large_for_ubus_is_cut_and_says_so() -> None:
+    found = fitting({"ok": True, "zones": ["z"], "pairs": ["x" * 100] * 10_000})
+    assert len(json.dumps(found)) <= LARGEST_REPLY
+    assert len(found["pairs"]) + found["left_off"]["pairs"] == 10_000 and found["zones"] == ["z"]
+    assert fitting({"text": "x" * LARGEST_REPLY})["ok"] is False

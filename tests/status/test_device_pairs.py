@@ -1,0 +1,91 @@
+"""Connections on devices that have less than the best of their pair, and those that are told what others are not."""
+
+from dataclasses import replace
+
+import pytest
+
+from offload.model.config import Mode
+from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
+from offload.model.plan import Element, PairDecision, Plan, PolicyKey, Reason, ReasonCode, Table
+from offload.status.flows import flows
+from status.routers import HOME, addresses, entry, pair, zone
+
+# lan has two devices; the second is 192.168.3.0/24 and fd00:3::/64
+SNAPSHOT = replace(HOME, addresses=(*HOME.addresses, *addresses(lan2="192.168.3.1/24 fd00:3::1/64")))
+ZONES = (zone("lan", "br-lan", "lan2"), zone("wan", "wan"))
+FIRST, SECOND = "192.168.1.5#5000 > 198.51.100.9#443", "192.168.3.5#5000 > 198.51.100.9#443"
+FIRST6, SECOND6 = "fd00:1::5#5000 > 2001:db8:9::9#443", "fd00:3::5#5000 > 2001:db8:9::9#443"
+ALL, V4, LATE = PolicyKey(0, "any"), PolicyKey(0, "ipv4"), PolicyKey(20, "any")
+SHARED = ReasonCode.SHARED_DEVICES(pair="twin > wan", mode="none")
+OTHER = ReasonCode.SHARED_FAMILY(pair="twin > wan", family="ipv4")
+EXCLUDED = ReasonCode.EXCLUDED_BY_USER()
+UNCOVERED = ReasonCode.HARDWARE_UNCOVERED(devices="wan")
+
+
+def table(*, hardware: bool = False, **policies: PolicyKey) -> Table:
+    """The elements of lan > wan, by lan's device."""
+    names = {"br_lan": "br-lan", "lan2": "lan2"}
+    elements = tuple(Element(names[name], "wan", policy, ("lan", "wan")) for name, policy in policies.items())
+    return Table("flow_offload", "hw" if hardware else "sw", hardware, (), elements)
+
+
+def between(mode: Mode, *reasons: Reason, asked: Mode | None = None) -> PairDecision:
+    return pair("lan", "wan", mode, *reasons, asked=asked)
+
+
+ONE = (table(br_lan=ALL),)
+MIXED = (table(hardware=True, br_lan=ALL), table(lan2=ALL))
+SOFT, HARD = Mode.SOFTWARE, Mode.HARDWARE
+CASES: dict[str, tuple[str, PairDecision, tuple[Table, ...], ReasonCode]] = {
+    "on the device that is left out": (SECOND, between(SOFT, EXCLUDED), ONE, ReasonCode.EXCLUDED_BY_USER),
+    "beside it": (FIRST, between(SOFT, EXCLUDED), ONE, ReasonCode.WAITING),
+    "on the device that a slow pair has too": (SECOND, between(SOFT, SHARED), ONE, ReasonCode.SHARED_DEVICES),
+    "beside that": (FIRST6, between(SOFT, SHARED), ONE, ReasonCode.WAITING),
+    "only what keeps a part slow is said": (
+        SECOND,
+        between(SOFT, UNCOVERED, EXCLUDED),
+        ONE,
+        ReasonCode.EXCLUDED_BY_USER,
+    ),
+    "of the family that the other pair leaves out": (
+        SECOND6,
+        between(SOFT, EXCLUDED, OTHER),
+        (table(br_lan=ALL, lan2=V4),),
+        ReasonCode.SHARED_FAMILY,
+    ),
+    "of its family": (SECOND, between(SOFT, EXCLUDED, OTHER), (table(br_lan=ALL, lan2=V4),), ReasonCode.WAITING),
+    "where the other pair waits longer": (
+        SECOND,
+        between(SOFT),
+        (table(br_lan=ALL, lan2=LATE),),
+        ReasonCode.AFTER_PACKETS,
+    ),
+    "where it does not": (FIRST, between(SOFT), (table(br_lan=ALL, lan2=LATE),), ReasonCode.WAITING),
+    "slow in hardware's pair, where it is software": (SECOND, between(HARD, SHARED), MIXED, ReasonCode.WAITING),
+    "in tables that nobody knows": (SECOND, between(SOFT, EXCLUDED), (), ReasonCode.EXCLUDED_BY_USER),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_slow_connection(name: str) -> None:
+    connection, decision, tables, why = CASES[name]
+    plan = Plan(tables=tables, zones=ZONES, pairs=(decision,))
+    (flow,) = flows([entry(connection)], SNAPSHOT, plan)
+    assert [reason.code for reason in flow.reasons] == [why]
+
+
+@pytest.mark.parametrize(
+    ("connection", "why"), [(FIRST, ReasonCode.HARDWARE_AWAITED), (SECOND, ReasonCode.SHARED_DEVICES)]
+)
+def test_a_connection_in_software_whose_pair_is_in_hardware_elsewhere(connection: str, why: ReasonCode) -> None:
+    lowered = ReasonCode.SHARED_DEVICES(pair="twin > wan", mode="software")
+    plan = Plan(tables=MIXED, zones=ZONES, pairs=(between(HARD, lowered),))
+    (flow,) = flows([entry(connection, status=IPS_SEEN_REPLY | IPS_OFFLOAD)], SNAPSHOT, plan)
+    assert [reason.code for reason in flow.reasons] == [why]
+
+
+def test_what_was_in_software_before_its_pair_was_kept_slow_is_told_nothing() -> None:
+    kept = replace(between(Mode.NONE, ReasonCode.EXEMPT(section="e"), asked=HARD), kept=True)
+    plan = Plan(zones=ZONES, pairs=(kept,))
+    (flow,) = flows([entry(FIRST, status=IPS_SEEN_REPLY | IPS_OFFLOAD)], SNAPSHOT, plan)
+    assert flow.reasons == ()

@@ -1,0 +1,73 @@
+"""Which exempt keeps a connection slow: the Reason names the section, rule or zone, and nobody is blamed wrongly."""
+
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from offload.model.config import Exempt, Mode
+from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry
+from offload.model.plan import ExemptMatch, Plan, ReasonCode, Table
+from offload.status.exempt_lookup import ExemptLookup
+from offload.status.flows import flows
+from status.routers import HOME, ZONES, entry, pair
+
+TCP, UDP = 6, 17
+NATTED = IPS_SEEN_REPLY | IPS_SRC_NAT
+CALL = entry("192.168.1.50#5000 > 198.51.100.9#443", "198.51.100.9#443 > 203.0.113.7#5000", proto=UDP, status=NATTED)
+INTO = IPS_SEEN_REPLY | IPS_DST_NAT
+FORWARDED = entry("198.51.100.9#5000 > 203.0.113.7#80", "192.168.1.50#8080 > 198.51.100.9#5000", proto=UDP, status=INTO)
+SIX = entry("fd00:1::5#5000 > 2001:db8:9::9#443", proto=UDP)
+
+
+def match(iifs: tuple[str, ...] = (), oifs: tuple[str, ...] = (), **words: Any) -> ExemptMatch:
+    for option in ("src_ip", "dest_ip"):
+        words[option] = tuple(map(ip_network, words.get(option, "").split()))
+    return ExemptMatch(Exempt("name", "@exempt[0]", **words), iifs, oifs, called="exempt @exempt[0]")
+
+
+def planned(*matches: ExemptMatch, hardware: bool = False) -> Plan:
+    table = Table("flow_offload", "sw", hardware, (), (), matches)
+    return Plan(tables=(table,), zones=ZONES, pairs=(pair("lan", "wan"), pair("wan", "lan")))
+
+
+CASES: dict[str, tuple[Entry, ExemptMatch, bool]] = {
+    "everything of its devices": (CALL, match(("br-lan",), ("wan",), proto=("udp",)), True),
+    "other devices": (CALL, match(("wan",)), False),
+    "its source": (CALL, match(src_ip="10.0.0.0/8 192.168.1.0/24"), True),
+    "another source": (CALL, match(src_ip="192.168.2.0/24"), False),
+    "its destination": (CALL, match(dest_ip="198.51.100.9"), True),
+    "another protocol": (CALL, match(proto=("tcp",)), False),
+    "its port": (CALL, match(proto=("tcp", "udp"), dest_port=((80, 80), (440, 450))), True),
+    "another port": (CALL, match(proto=("udp",), src_port=((1, 4999),)), False),
+    "a port forward, where it leads": (FORWARDED, match(dest_ip="192.168.1.50", dest_port=((8080, 8080),)), True),
+    "a port forward, as it was asked for": (FORWARDED, match(dest_port=((80, 80),)), False),
+    "the other family with the same number": (SIX, match(src_ip="0.0.0.0/0"), False),
+    "its own family": (SIX, match(src_ip="0.0.0.0/0 ::/0"), True),
+    "a MAC, which nobody can tell": (CALL, match(src_mac=("00:11:22:33:44:55",)), False),
+    "a mark, which nobody can tell": (CALL, match(mark=(1, 1)), False),
+    "a DSCP class, which nobody can tell": (CALL, match(dscp=0), False),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_an_exempt_means(name: str) -> None:
+    connection, exempt, meant = CASES[name]
+    (there,) = flows([connection], HOME, planned())
+    assert (there.src_zone, there.dest_zone) != (None, None)
+    between = pair(str(there.src_zone), str(there.dest_zone))
+    found = list(ExemptLookup(planned(exempt)).reasons(connection, between))
+    assert [reason.text for reason in found] == ["exempt @exempt[0] keeps it on the slow path"] * meant
+
+
+def test_the_exempts_of_the_other_table_keep_nothing() -> None:
+    exempted = ExemptLookup(planned(match(), hardware=True))
+    assert not list(exempted.reasons(CALL, pair("lan", "wan")))
+    assert list(exempted.reasons(CALL, pair("lan", "wan", Mode.HARDWARE)))
+
+
+def test_a_slow_flow_is_told_and_a_fast_one_is_not() -> None:
+    fast = CALL._replace(status=NATTED | IPS_OFFLOAD)
+    slow, other, quick = flows([CALL, SIX, fast], HOME, planned(match(src_ip="192.168.1.50")))
+    assert [reason.code for reason in slow.reasons] == [ReasonCode.EXEMPTED]
+    assert ReasonCode.EXEMPTED not in {reason.code for reason in (*other.reasons, *quick.reasons)}

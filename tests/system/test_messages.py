@@ -1,0 +1,94 @@
+"""What the kernel's messages hint at: once over recorded shapes, once over any bytes."""
+
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.system.netlink.messages import FIREWALL_CHANGED, IFF_UP, Links, NeighbourEvent, transactions
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(payload), kind) + payload + b"\0" * (-len(payload) % 4)
+
+
+def message(kind: int, body: bytes) -> bytes:
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+
+def link(name: bytes = b"lan1\0", *, index: int = 3, flags: int = IFF_UP, master: int = 0, kind: int = 16) -> bytes:
+    body = struct.pack("=BxHiII", 0, 1, index, flags, 0) + attribute(3, name)
+    return message(kind, body + (attribute(10, struct.pack("=I", master)) if master else b""))
+
+
+def neighbour(family: int, address: bytes, mac: bytes, *, state: int = 2, master: int = 0) -> bytes:
+    body = struct.pack("=BxxxiHBB", family, 4, state, 0, 0) + attribute(2, mac)
+    body += attribute(1, address) if address else b""
+    return message(28, body + (attribute(9, struct.pack("=I", master)) if master else b""))
+
+
+def test_a_link_is_news_when_name_master_or_being_up_changed() -> None:
+    links = Links()
+    told = [
+        links.hear(each).causes
+        for each in (
+            link(),
+            link(flags=IFF_UP | 0x10000),  # carrier
+            link(master=7),
+            link(master=7),
+            link(master=7, flags=0),
+            link(kind=17),
+            link(),
+        )
+    ]
+    assert [bool(each) for each in told] == [True, False, True, False, True, True, True]
+
+
+def test_a_bridge_s_talk_of_its_ports_is_none() -> None:
+    body = struct.pack("=BxHiII", 7, 1, 3, IFF_UP, 0) + attribute(3, b"lan1\0")
+    assert Links().hear(message(16, body)).causes == ()
+
+
+def test_stations_and_neighbours_are_seen() -> None:
+    mac = bytes.fromhex("020000000001")
+    told = Links().hear(
+        neighbour(7, b"", mac, master=9)
+        + neighbour(7, b"", mac)  # not in a bridge: a VXLAN's own
+        + neighbour(7, b"", mac, master=9, state=0x80)  # the bridge's own address
+        + neighbour(2, bytes([192, 168, 1, 2]), mac)
+        + neighbour(2, bytes([192, 168, 1, 2]), b"")  # not resolved
+        + neighbour(2, bytes([224, 0, 0, 1]), mac, state=0x40)
+    )
+    assert told.seen == (
+        NeighbourEvent("02:00:00:00:00:01", "", 4, 9, 0),
+        NeighbourEvent("192.168.1.2", "02:00:00:00:00:01", 4, 0, 0),
+    )
+
+
+def test_transactions_name_their_tables_and_are_counted() -> None:
+    generation = message(0x0A0F, bytes(4) + attribute(1, struct.pack("!I", 7)))
+    element = message(0x0A0C, bytes(4) + attribute(1, b"flow_offload\0"))
+    gone = message(0x0A02, bytes(4) + attribute(1, b"fw4\0"))
+    told = transactions(element + generation)
+    assert (told.tables, told.generations, told.causes) == (frozenset({"flow_offload"}), 1, ())
+    assert transactions(gone).causes
+    assert transactions(message(0x0100, bytes(20))).tables == frozenset()
+
+
+def test_rules_of_the_firewall_are_news_and_those_of_others_are_not() -> None:
+    added, deleted = (message(kind, bytes(4) + attribute(1, b"fw4\0")) for kind in (0x0A06, 0x0A08))
+    assert transactions(added).causes == transactions(deleted).causes == (FIREWALL_CHANGED,)
+    assert transactions(message(0x0A06, bytes(4) + attribute(1, b"banip\0"))).causes == ()
+    assert transactions(message(0x0A0C, bytes(4) + attribute(1, b"fw4\0"))).causes == ()  # an element of a set
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_heard(noise: bytes) -> None:
+    Links().hear(noise)
+    transactions(noise)
+
+
+@given(st.sampled_from([16, 17, 20, 24, 28, 0x0A00, 0x0A0C, 0x0A0F]), st.binary(max_size=200))
+def test_any_message_is_heard(kind: int, body: bytes) -> None:
+    Links().hear(message(kind, body))
+    transactions(message(kind, body))

@@ -1,0 +1,54 @@
+"""What is heard of nft transactions, whatever moment one looks at: a socket of ours stands for the kernel's."""
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from offload.system.netlink.monitor import Monitor
+
+NEWTABLE, DELTABLE, NEWGEN = 0xA00, 0xA02, 0xA0F
+GENFMSG = bytes([1, 0, 0, 0])
+
+
+def message(kind: int, name: str = "") -> bytes:
+    value = name.encode() + b"\0"
+    body = GENFMSG + (struct.pack("=HH", 4 + len(value), 1) + value if name else b"")
+    body += bytes(-len(body) % 4)
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+
+@pytest.fixture(name="kernel")
+def _kernel() -> Iterator[tuple[socket.socket, Monitor]]:
+    theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours.setblocking(False)
+    hints = Monitor()
+    hints._nft.close()
+    hints._nft = ours
+    yield theirs, hints
+    hints.close()
+    theirs.close()
+
+
+def test_a_transaction_is_told_when_its_end_is(kernel: tuple[socket.socket, Monitor]) -> None:
+    """The kernel sends what changed and that it is a transaction in two datagrams; a look may fall between them."""
+    theirs, hints = kernel
+    theirs.send(message(DELTABLE, "flow_offload"))
+    assert hints.transactions().generations == 0 and not hints.transactions().tables
+    theirs.send(message(NEWGEN))
+    told = hints.transactions()
+    assert (told.generations, told.tables) == (1, frozenset({"flow_offload"})) and told.causes
+    assert hints.transactions().tables == frozenset()
+
+
+def test_several_at_once_are_one_answer(kernel: tuple[socket.socket, Monitor]) -> None:
+    theirs, hints = kernel
+    for name in ("fw4", "flow_offload"):
+        theirs.send(message(NEWTABLE, name))
+        theirs.send(message(NEWGEN))
+    theirs.send(message(DELTABLE, "late"))
+    told = hints.transactions()
+    assert (told.generations, told.tables) == (2, frozenset({"fw4", "flow_offload"}))
+    theirs.send(message(NEWGEN))
+    assert hints.transactions().tables == {"late"}

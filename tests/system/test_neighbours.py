@@ -1,0 +1,198 @@
+"""Who is where: once against this machine's kernel, once over messages of our making, once over any bytes."""
+
+import errno
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.errors import KernelError
+from offload.system.netlink.links import Netlink
+from offload.system.netlink.messages import NeighbourEvent
+from offload.system.netlink.neighbours import answer, places, question
+
+NEWNEIGH, ERROR, DONE = 28, 2, 3
+BRIDGE, IPV4 = 7, 2
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
+
+
+def message(kind: int, body: bytes) -> bytes:
+    return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body
+
+
+def station(number: int, vlan: int = 0) -> bytes:
+    found = attribute(2, b"\x02\0" + number.to_bytes(4, "big")) + attribute(9, struct.pack("=I", 3))
+    found += attribute(5, struct.pack("=H", vlan)) if vlan else b""
+    return message(NEWNEIGH, struct.pack("=BxxxiHBB", BRIDGE, 4, 2, 0, 0) + found)
+
+
+END = message(DONE, bytes(4))
+
+
+class ScriptedKernel:
+    """Stands where socket.socket stands, and answers with these datagrams, or with an error."""
+
+    def __init__(self, datagrams: Iterator[bytes | OSError]) -> None:
+        self.datagrams = datagrams
+        self.closed = False
+
+    def __call__(self, *_: object) -> Self:
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.closed = True
+
+    def settimeout(self, seconds: float) -> None:
+        assert seconds > 0
+
+    def send(self, request: bytes) -> None:
+        assert request == question(BRIDGE)
+
+    def recv(self, _size: int) -> bytes:
+        found = next(self.datagrams)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+
+def test_the_question_is_a_dump_of_one_family() -> None:
+    assert question(BRIDGE) == struct.pack("=IHHII", 28, 30, 0x301, 1, 0) + bytes([BRIDGE]) + bytes(11)
+
+
+def test_an_answer_ends_where_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = ScriptedKernel(iter([station(1) + station(2), station(3, vlan=7) + END + station(4)]))
+    monkeypatch.setattr("socket.socket", kernel)
+    found = places(BRIDGE, 100)
+    assert [each.address[-2:] for each in found] == ["01", "02", "03"] and kernel.closed
+    assert found[::2] == [
+        NeighbourEvent("02:00:00:00:00:01", "", 4, 3, 0),
+        NeighbourEvent("02:00:00:00:00:03", "", 4, 3, 7),
+    ]
+
+
+def test_who_invents_addresses_does_not_keep_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an answer without end only what is wanted is read."""
+    asked: list[int] = []
+
+    def without_end() -> Iterator[bytes]:
+        while True:
+            asked.append(len(asked))
+            assert len(asked) < 100, "read on and on"
+            yield b"".join(map(station, range(len(asked) * 100, len(asked) * 100 + 100)))
+
+    kernel = ScriptedKernel(without_end())
+    monkeypatch.setattr("socket.socket", kernel)
+    assert len(places(BRIDGE, 1050)) == 1050
+    assert len(asked) == 11 and kernel.closed
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (message(ERROR, struct.pack("=i", -errno.EPERM) + bytes(16)), "Operation not permitted"),
+        (TimeoutError("timed out"), "timed out"),
+        (OSError(errno.ENOBUFS, "No buffer space available"), "No buffer space available"),
+    ],
+)
+def test_a_refusal_is_a_sentence(monkeypatch: pytest.MonkeyPatch, said: bytes | OSError, sentence: str) -> None:
+    monkeypatch.setattr("socket.socket", ScriptedKernel(iter([station(1), said])))
+    with pytest.raises(KernelError, match=f"does not list its stations and neighbours over netlink: {sentence}"):
+        places(BRIDGE, 100)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read(noise: bytes) -> None:
+    list(answer(noise))
+
+
+@given(st.sampled_from([NEWNEIGH, ERROR, DONE, 16]), st.binary(max_size=200))
+def test_any_message_is_read(kind: int, body: bytes) -> None:
+    with suppress(OSError):  # a refusal
+        for each in answer(message(kind, body)):
+            assert each is None or each.address
+
+
+@given(st.integers(0, 200), st.binary(max_size=4))
+def test_a_message_that_is_cut_or_changed_is_read(at: int, noise: bytes) -> None:
+    whole = station(1) + station(2) + END
+    list(answer(whole[:at]))
+    with suppress(OSError):
+        list(answer(whole[:at] + noise + whole[at + len(noise) :]))
+
+
+PROGRAM = """
+from offload.system.netlink.links import Netlink
+scene = Netlink().scene()
+for each in sorted(scene.stations):
+    print(each.mac, each.port, each.vlan)
+for each in sorted(scene.neighbours):
+    print(each.address, each.device, each.mac)
+"""
+COMMANDS = """
+ip link add br0 type bridge
+ip link add p1 type veth peer name h1
+ip link set p1 master br0
+for each in br0 p1 h1; do ip link set $each up; done
+bridge fdb add 02:00:00:00:00:aa dev p1 master dynamic
+bridge fdb add 02:00:00:00:00:bb dev p1 master static
+bridge fdb add 02:00:00:00:00:cc dev h1 self
+ip address add 10.0.0.1/24 dev br0
+ip neighbour add 10.0.0.2 dev br0 lladdr 02:00:00:00:00:dd nud reachable
+ip -6 neighbour add fd00::2 dev br0 lladdr 02:00:00:00:00:ee nud stale
+ip neighbour add 10.0.0.3 dev br0 lladdr 02:00:00:00:00:ff nud noarp
+"""
+
+
+def test_a_real_bridge_and_its_neighbours() -> None:
+    if not all(map(shutil.which, ("unshare", "ip", "bridge"))):
+        pytest.skip("needs the programs unshare, ip and bridge")
+    if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no right to make a namespace here")
+    done = subprocess.run(
+        ["unshare", "-rn", "sh", "-ec", f'{COMMANDS}\nexec {sys.executable} -c "$PROGRAM"'],
+        env={"PROGRAM": PROGRAM, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # the ends of the cable have addresses of their own, any at all, which the bridge may have learned already
+    assert [line for line in done.stdout.splitlines() if "02:00:00:00:00:" in line] == [
+        "02:00:00:00:00:aa p1 0",
+        "02:00:00:00:00:bb p1 0",
+        "10.0.0.2 br0 02:00:00:00:00:dd",
+        "fd00::2 br0 02:00:00:00:00:ee",
+    ]
+
+
+def test_the_door_names_devices_and_leaves_out_those_that_are_gone() -> None:
+    seen = {
+        socket.AF_BRIDGE: [
+            NeighbourEvent("02:00:00:00:00:01", "", 1, 9, 0),
+            NeighbourEvent("02:00:00:00:00:02", "", 1 << 30, 9, 0),
+        ],
+        socket.AF_UNSPEC: [NeighbourEvent("10.0.0.2", "02:00:00:00:00:01", 1, 0, 0)],
+    }
+    door = Netlink(seen=lambda family, most: seen[socket.AddressFamily(family)][:most])
+    with ThreadPoolExecutor(1) as thread:  # pyroute2 wants a thread without an event loop; a browser's may run in ours
+        scene = thread.submit(door.scene).result()
+    assert [(each.mac, each.port) for each in scene.stations] == [("02:00:00:00:00:01", "lo")]
+    assert [(each.address, each.device, each.mac) for each in scene.neighbours] == [
+        ("10.0.0.2", "lo", "02:00:00:00:00:01")
+    ]

@@ -1,0 +1,136 @@
+"""What nft 1.0.6 lists (printed by it, handles aside) in the words render uses, and what others may have put there."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.model.live import LiveTable
+from offload.system.nft.door import Nft
+from offload.system.nft.listing import live_table
+from strategies import gate
+
+
+def listed(**found: Any) -> LiveTable:
+    """A table with this one object."""
+    return live_table("flow_offload", [{"metainfo": {}}, {"table": {"name": "flow_offload"}}, found])
+
+
+def elements(kind: str | list[str], *items: Any) -> set[str]:
+    return set(listed(set={"name": "s", "type": kind, "elem": list(items)}).elements["s"])
+
+
+@pytest.mark.parametrize(
+    ("dev", "devices"), [({"dev": "eth1"}, {"eth1"}), ({"dev": ["a", "b"]}, {"a", "b"}), ({}, set())]
+)
+def test_devices(dev: dict[str, Any], devices: set[str]) -> None:
+    assert listed(flowtable={"name": "sw", "hook": "ingress", **dev}).devices == devices
+
+
+def test_strays_are_counted_and_compared_with_nothing() -> None:
+    element = {"elem": {"val": {"concat": ["br-lan", "wan"]}, "counter": {"packets": 7, "bytes": 500}}}
+    found = listed(set={"name": "stray", "type": ["ifname", "ifname"], "elem": [element]})
+    assert found.strays == {("br-lan", "wan"): 7}
+    assert found == LiveTable("flow_offload") == listed(set={"name": "stray", "type": ["ifname", "ifname"]})
+
+
+CONCAT = ["ipv4_addr", "inet_service", "ether_addr"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "item", "text"),
+    [
+        ("ipv4_addr", "192.168.1.50", "192.168.1.50"),
+        ("ipv4_addr", {"prefix": {"addr": "10.0.0.0", "len": 8}}, "10.0.0.0/8"),
+        ("ipv6_addr", {"prefix": {"addr": "::", "len": 0}}, "::/0"),
+        ("ipv6_addr", "2001:db8:0:0::1", "2001:db8::1"),
+        ("inet_service", 443, "443"),
+        ("inet_service", {"range": [1, 1024]}, "1-1024"),
+        ("ether_addr", "00:11:22:33:44:55", "00:11:22:33:44:55"),
+        ("mark", 16, "0x00000010"),
+        (
+            CONCAT,
+            {"concat": [{"prefix": {"addr": "10.0.0.0", "len": 8}}, {"range": [1, 9]}, "00:11:22:33:44:55"]},
+            "10.0.0.0/8 . 1-9 . 00:11:22:33:44:55",
+        ),
+        (["ipv6_addr", "mark"], {"concat": ["fd4e:1::50", 7]}, "fd4e:1::50 . 0x00000007"),
+        ("ipv4_addr", {"elem": {"val": "10.0.0.1", "counter": {"packets": 1, "bytes": 2}}}, "10.0.0.1"),
+    ],
+)
+def test_an_element(kind: str | list[str], item: Any, text: str) -> None:
+    assert elements(kind, item) == {text}
+
+
+def test_a_pair() -> None:
+    item = [{"concat": ["br-lan", "wan"]}, {"goto": {"target": "policy_0"}}]
+    found = listed(map={"name": "pairs", "type": ["ifname", "ifname"], "map": "verdict", "elem": [item]})
+    assert found.elements == {"pairs": {'"br-lan" . "wan" : goto policy_0'}}
+
+
+def test_an_element_that_is_about_to_end_is_gone() -> None:
+    def item(address: str, expires: int) -> dict[str, Any]:
+        return {"elem": {"val": address, "timeout": 60, "expires": expires, "comment": "1 * * -1 0x0/0x0"}}
+
+    found = listed(set={"name": "s", "type": "ipv4_addr", "elem": [item("10.0.0.1", 50), item("10.0.0.2", 1)]})
+    assert [(timed.key, timed.expires) for timed in found.timed] == [("10.0.0.1", 50)]
+
+
+def test_rules_by_their_fingerprints() -> None:
+    objects = [
+        {"chain": {"name": "exempt"}},
+        {"chain": {"name": "forward"}},
+        *({"rule": {"chain": "forward", "comment": comment}} for comment in ("offload 12ab", "somebody's")),
+        {"rule": {"chain": "forward"}},
+    ]
+    assert live_table("t", objects).rules == {"exempt": (), "forward": ("12ab", "", "")}
+
+
+def nft(tmp_path: Path, objects: Any) -> Nft:
+    """An nft whose listing this is."""
+    listing = {"nftables": [{"table": {"family": "inet", "name": "flow_offload"}}, *objects]}
+    (tmp_path / "listing").write_text(json.dumps(listing))
+    (tmp_path / "nft").write_text(f"#!/bin/sh\ncat {tmp_path}/listing\n")
+    (tmp_path / "nft").chmod(0o755)
+    return Nft(str(tmp_path / "nft"), tables=lambda: frozenset({"flow_offload"}))
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"set": {"name": "s", "type": "mark", "elem": ["sixteen"]}},
+        {"set": {"name": "s", "type": {"typeof": {"concat": []}}, "elem": [{"concat": ["a", "b", "c"]}]}},
+        {"set": {"type": "mark"}},
+        {"map": {"name": "m", "type": "ipv6_addr", "elem": [["x", {"accept": None}]]}},
+        {"map": {"name": "m", "type": "mark", "map": "mark", "elem": [[1, 2]]}},
+        {"rule": {}},
+        {"flowtable": {"dev": 3}},
+    ],
+)
+def test_what_we_never_write_makes_it_another_table(tmp_path: Path, foreign: dict[str, Any]) -> None:
+    """Such a table differs from any Plan, so it is made anew; it must not keep the service from looking."""
+    assert nft(tmp_path, [foreign]).live(["flow_offload"]) == {"flow_offload": LiveTable("flow_offload")}
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["elem", "val", "concat", "prefix", "addr", "len", "range", "goto"]), inner, max_size=3
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@gate
+@given(kind=st.sampled_from(["mark", "ipv4_addr", "ipv6_addr", "ifname", CONCAT]), item=json_values)
+def test_any_listing_is_read_or_refused_in_a_known_way(kind: str | list[str], item: Any) -> None:
+    for each in ("set", "map"):
+        try:
+            listed(**{each: {"name": "s", "type": kind, "elem": [item]}})
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            continue

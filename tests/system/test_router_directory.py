@@ -1,0 +1,135 @@
+"""A router written as a directory is the same router when it is read, and nothing else leaves it."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from offload.compiler.offload.render import render
+from offload.config.load import FILES
+from offload.config.schema import named_only
+from offload.errors import FileError
+from offload.model.config import Section
+from offload.model.network import Kernel, Lack, Snapshot
+from offload.service.reconcile import decide, read
+from offload.system import router_directory
+from offload.system.router_directory import RouterDirectory, snapshot_json, uci_text
+from offload.system.uci import Uci
+from random_routers import Router, router
+
+ROUTERS = 150
+NAME = re.compile(r"\w+", re.ASCII)
+
+
+def writable(section: Section) -> Section | None:
+    """A section as uci could have had it: names of its alphabet, ASCII values without NUL, none of them empty."""
+
+    def kept(word: str) -> bool:
+        return bool(word) and "\0" not in word and word.isascii()
+
+    options = {
+        name: value
+        for name, value in section.options.items()
+        if NAME.fullmatch(name) and value and all(map(kept, (value,) if isinstance(value, str) else value))
+    }
+    if section.package == "network" and not NAME.fullmatch(section.name):
+        return None  # the name of a network is the name of its section
+    return replace(section, options=options)
+
+
+def as_uci_had_it(found: Router) -> Router:
+    sections = {name: tuple(filter(None, map(writable, found.packages[name]))) for name in FILES}
+    return Router(sections, found.snapshot)
+
+
+def dumped(snapshot: Snapshot) -> dict[str, object]:
+    """What netifd would reply for a Snapshot's networks."""
+    words = ("up", "l3_device", "device", "proto")
+    return {
+        "interface": [
+            {"interface": network.name, "data": {"zone": network.zone}}
+            | {word: getattr(network, word) for word in words}
+            for network in snapshot.networks
+            if network.name
+        ]
+    }
+
+
+def test_what_is_written_decides_the_same(tmp_path: Path) -> None:
+    for seed in range(ROUTERS):
+        found = as_uci_had_it(router(seed))
+        directory = RouterDirectory(tmp_path / str(seed))
+        sections = [section for package in found.packages.values() for section in package]
+        directory.write(sections, snapshot_json(found.snapshot, {"network.interface dump": dumped(found.snapshot)}))
+        again = decide(read(Uci(directory.confdir)), directory.snapshot()).plan
+        before = decide(found.packages, found.snapshot).plan
+        assert render(again) == render(before), seed
+        assert [pair.effective for pair in again.pairs] == [pair.effective for pair in before.pairs], seed
+
+
+@pytest.mark.parametrize("value", ["it's", '"', "a\nb", "\\", "a b", "#", ";", "'; option x 'y", "é", "{}", "\t"])
+def test_a_value_of_any_kind_survives_uci(tmp_path: Path, value: str) -> None:
+    section = Section("offload", "exempt", "e", "e", {"name": value, "src_ip": (value, "x")})
+    (tmp_path / "offload").write_text(uci_text(section))
+    assert Uci(tmp_path).read("offload") == (section,)
+
+
+def test_sections_without_a_name_stay_without(tmp_path: Path) -> None:
+    assert uci_text(Section("offload", "zone", "cfg012345", "@zone[0]", {})) == "config zone\n"
+    assert uci_text(Section("offload", "zone", "guest", "guest", {})) == "config zone 'guest'\n"
+    assert tmp_path.exists()
+
+
+def test_only_what_the_tables_name_leaves_the_router() -> None:
+    secret = {"proto": "pppoe", "device": "eth1", "username": "user", "password": "secret", "private_key": "key"}
+    kept = named_only(Section("network", "interface", "wan", "wan", secret))
+    assert kept is not None
+    assert dict(kept.options) == {"proto": "pppoe", "device": "eth1"}
+    assert named_only(Section("network", "wireguard_wg0", "peer", "peer", {"preshared_key": "key"})) is None
+    assert named_only(Section("system", "system", "system", "system", {"hostname": "router"})) is None
+
+
+def test_a_kernel_that_lacks_something_is_written_too(tmp_path: Path) -> None:
+    kernel = Kernel(
+        "5.4", flowtable=False, nft="1.0.2", modules=("nf_tables",), missing=(Lack("no flowtables", "kmod"),)
+    )
+    RouterDirectory(tmp_path).write([], snapshot_json(Snapshot(kernel=kernel, firewall="none"), {}))
+    again = RouterDirectory(tmp_path).snapshot()
+    assert (again.kernel, again.firewall) == (kernel, "none")
+
+
+def test_a_directory_without_a_snapshot_has_nothing(tmp_path: Path) -> None:
+    assert RouterDirectory(tmp_path).snapshot() == Snapshot()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "etc").write_text("in the way")
+    with pytest.raises(FileError, match=r"^/.*etc.* cannot be written: "):
+        RouterDirectory(tmp_path).write([], {})
+
+
+def test_a_directory_that_was_used_before_holds_nothing_of_then(tmp_path: Path) -> None:
+    firewall, own = Section("firewall", "zone", "z", "z", {"name": "lan"}), Section("offload", "zone", "z", "z", {})
+    directory = RouterDirectory(tmp_path)
+    directory.write([firewall, own], {}, FILES)
+    (directory.confdir / "notes").write_text("of somebody else")
+    directory.write([firewall], {}, FILES)
+    assert sorted(path.name for path in directory.confdir.iterdir()) == ["firewall", "notes"]
+
+
+def test_this_router_s_own_configuration_is_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router_directory, "CONFDIR", str(tmp_path / "etc/config"))
+    (tmp_path / "etc/config").mkdir(parents=True)
+    with pytest.raises(FileError, match="name another directory"):
+        RouterDirectory(tmp_path / "etc" / "..").write([], {}, FILES)
+
+
+def test_addresses_and_routes_come_from_the_dump_where_they_are_not_given(tmp_path: Path) -> None:
+    lan = {"interface": "lan", "up": True, "l3_device": "br-lan", "ipv4-address": [{"address": "10.0.0.1", "mask": 8}]}
+    found = {"ubus": {"network.interface dump": {"interface": [lan]}}}
+    (tmp_path / "snapshot.json").write_text(json.dumps(found))
+    assert [str(each.address) for each in RouterDirectory(tmp_path).snapshot().addresses] == ["10.0.0.1/8"]
+    (tmp_path / "snapshot.json").write_text(json.dumps(found | {"addresses": []}))
+    assert RouterDirectory(tmp_path).snapshot().addresses == ()
