@@ -123,12 +123,21 @@ def test_a_snapshot_of_the_running_router_decides_the_same(offload: Offload, liv
     assert offload("print", "--root", str(copy)).out == offload("print").out
 
 
-def test_a_snapshot_into_a_used_directory_is_of_this_router_alone(
+def test_a_snapshot_into_a_used_directory_is_refused(offload: Offload, live: FakeNft, tmp_path: Path) -> None:
+    assert live
+    (tmp_path / "file").write_text("mine")
+    ran = offload("snapshot", str(tmp_path))
+    assert (ran.code, "is not empty, and nothing is overwritten" in ran.err) == (Exit.FAILED, True)
+
+
+def test_a_snapshot_has_names_only_where_it_is_asked_to(
     offload: Offload, live: FakeNft, root: Path, tmp_path: Path
 ) -> None:
     assert live
-    copy = str(tmp_path / "copy")
-    assert offload("snapshot", copy).code == Exit.DONE
-    (root / "etc/config/offload").unlink()
-    assert offload("snapshot", copy).code == Exit.DONE
-    assert offload("print", "--root", copy).out == offload("print").out
+    with (root / "etc/config/offload").open("a") as file:
+        file.write("\nconfig exempt 'bob'\n\toption name 'Bob phone'\n\tlist src_ip '192.168.1.50'\n")
+    for number, (words, named) in enumerate((((), False), (("--with-names",), True))):
+        copy = tmp_path / f"copy{number}"
+        assert offload("snapshot", str(copy), *words).code == Exit.DONE
+        text = (copy / "etc/config/offload").read_text()
+        assert ("Bob phone" in text, "'bob'" in text, "192.168.1.50" in text) == (named, named, True)

@@ -9,12 +9,15 @@ from offload.cli.answer import Exit
 from offload.cli.command import main
 from offload.cli.local import VERBS
 from offload.config.schema import PACKAGES
+from offload.model.network import Snapshot
 from offload.model.plan import ReasonCode
 from offload.model.problem import ProblemCode
 from offload.service.ubus_object import METHODS
+from offload.system.router_directory import snapshot_json
 
 REPOSITORY = Path(__file__).parent.parent
 REFERENCE = (REPOSITORY / "docs" / "reference.md").read_text()
+SECURITY = (REPOSITORY / "SECURITY.md").read_text()
 README = (REPOSITORY / "README.md").read_text()
 MIXED = REPOSITORY / "tests" / "golden" / "32-both-tables"
 
@@ -68,6 +71,19 @@ def test_every_ubus_method_and_its_arguments_are_documented() -> None:
 def test_every_exit_code_is_documented() -> None:
     told = {(row[0], row[1]) for row in rows("## Exit codes")} - {("code", "name")}
     assert told == {(str(code.value), code.name) for code in Exit}
+
+
+def test_security_lists_what_a_snapshot_holds() -> None:
+    """Whoever adds an option or a key decides here, and says there, that it may leave the router."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in SECURITY.splitlines() if line[:1] == "|"]
+    options = {(row[0], row[1]): set(re.findall(r"`(\w+)`(\*?)", row[2])) for row in rows if len(row) == 3}
+    assert {place: words for place, words in options.items() if words} == {
+        (package, kind): {(name, "*" * option.free_text) for name, option in table.items()}
+        for package, kinds in PACKAGES.items()
+        for kind, table in kinds.items()
+    }
+    keys = {row[0] for row in rows if len(row) == 2} - {"key"}
+    assert {key for key in keys if set(key) - {"-"}} == set(snapshot_json(Snapshot(), {}))
 
 
 def test_the_readme_shows_a_mixed_router_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,9 @@ import pytest
 from offload.compiler.offload.render import render
 from offload.config.load import FILES
 from offload.config.schema import named_only
-from offload.errors import FileError
 from offload.model.config import Section
 from offload.model.network import Kernel, Lack, Snapshot
 from offload.service.reconcile import decide, read
-from offload.system import router_directory
 from offload.system.router_directory import RouterDirectory, snapshot_json, uci_text
 from offload.system.uci import Uci
 from random_routers import Router, router
@@ -102,28 +100,6 @@ def test_a_kernel_that_lacks_something_is_written_too(tmp_path: Path) -> None:
 
 def test_a_directory_without_a_snapshot_has_nothing(tmp_path: Path) -> None:
     assert RouterDirectory(tmp_path).snapshot() == Snapshot()
-
-
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "etc").write_text("in the way")
-    with pytest.raises(FileError, match=r"^/.*etc.* cannot be written: "):
-        RouterDirectory(tmp_path).write([], {})
-
-
-def test_a_directory_that_was_used_before_holds_nothing_of_then(tmp_path: Path) -> None:
-    firewall, own = Section("firewall", "zone", "z", "z", {"name": "lan"}), Section("offload", "zone", "z", "z", {})
-    directory = RouterDirectory(tmp_path)
-    directory.write([firewall, own], {}, FILES)
-    (directory.confdir / "notes").write_text("of somebody else")
-    directory.write([firewall], {}, FILES)
-    assert sorted(path.name for path in directory.confdir.iterdir()) == ["firewall", "notes"]
-
-
-def test_this_router_s_own_configuration_is_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(router_directory, "CONFDIR", str(tmp_path / "etc/config"))
-    (tmp_path / "etc/config").mkdir(parents=True)
-    with pytest.raises(FileError, match="name another directory"):
-        RouterDirectory(tmp_path / "etc" / "..").write([], {}, FILES)
 
 
 def test_addresses_and_routes_come_from_the_dump_where_they_are_not_given(tmp_path: Path) -> None:

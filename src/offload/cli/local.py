@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from offload.cli import remote
 from offload.cli.answer import Answer, Exit
 from offload.compiler.offload.render import render
-from offload.config.schema import named_only
+from offload.config.anonymous import anonymous, known
 from offload.errors import FileError, KernelError
 from offload.model.applied import Applied
 from offload.model.flow import Entry
@@ -137,12 +137,10 @@ def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
     router.live("snapshot")
     snapshot, dump = router.snapshot()
     packages = reconcile.read(router.uci)
-    sections = [
-        kept for found in packages.values() if isinstance(found, tuple) for s in found if (kept := named_only(s))
-    ]
+    sections = known(section for found in packages.values() if isinstance(found, tuple) for section in found)
     replies = {netifd.DUMP: netifd.named_only(dump)}
     directory = RouterDirectory(Path(given.directory))
-    directory.write(sections, snapshot_json(snapshot, replies), packages)
+    directory.write(sections if given.with_names else anonymous(sections), snapshot_json(snapshot, replies))
     notes = tuple(str(found) for found in packages.values() if not isinstance(found, tuple))
     text = f"Written to {directory.root}. Try: offload check --root {directory.root}"
     return Answer(text, {"ok": True, "directory": str(directory.root)}, notes=notes)
@@ -283,5 +281,11 @@ VERBS = {
     "takeover": Verb(_by_uci(remote.takeover), (("--once", _flag("not where it was asked for before")),)),
     "giveback": Verb(_by_uci(remote.giveback), (("--forget", _flag("and forget that it was ever asked for")),)),
     "service": Verb(service),
-    "snapshot": Verb(take_snapshot, (("directory", {"metavar": "DIR", "help": "where to write it"}),)),
+    "snapshot": Verb(
+        take_snapshot,
+        (
+            ("directory", {"metavar": "DIR", "help": "a directory to make, or an empty one"}),
+            ("--with-names", _flag("with the names of rules and exempts, not numbers instead")),
+        ),
+    ),
 }

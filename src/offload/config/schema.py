@@ -18,25 +18,29 @@ from offload.model.problem import Problem, ProblemCode
 class Option:
     """How one option is read. `many`: a list, or one option with words between blanks, as fw4 takes it.
 
-    `consequence`: what a bad value leads to, where that is not what other faults of the section lead to.
+    `consequence`: what a bad value leads to, where that is not what other faults of the section lead to. `free_text`:
+    a person chose the words, so a bug report has a number instead.
     """
 
     parse: Parser
     many: bool = False
     required: bool = False
     consequence: str = ""
+    free_text: bool = False
 
 
 Table = Mapping[str, Option]
 
 TEXT = Option(options.text)
 TEXTS = Option(options.text, many=True)
+FREE_TEXT = Option(options.text, free_text=True)
+FREE_TEXTS = Option(options.text, many=True, free_text=True)
 BOOL = Option(options.boolean)
 ZONE = Option(options.zone)
 
 
-def _known(names: str) -> dict[str, Option]:
-    return dict.fromkeys(names.split(), TEXTS)
+def _known(names: str, option: Option = TEXTS) -> dict[str, Option]:
+    return dict.fromkeys(names.split(), option)
 
 
 DEFAULTS: Table = {
@@ -52,8 +56,9 @@ DEFAULTS: Table = {
 FIREWALL_ZONE: Table = {
     **_known(
         "input output masq6 masq_allow_invalid masq_src masq_dest mtu_fix auto_helper helper log log_limit counter "
-        "custom_chains extra extra_src extra_dest"
+        "custom_chains"
     ),
+    **_known("extra extra_src extra_dest", FREE_TEXTS),
     "enabled": BOOL,
     "name": Option(options.identifier, required=True),
     "family": Option(options.fw4_family),
@@ -65,18 +70,20 @@ FIREWALL_ZONE: Table = {
 }
 FORWARDING: Table = {
     "enabled": BOOL,
-    "name": TEXT,
+    "name": FREE_TEXT,
     "family": Option(options.fw4_family),
     "src": Option(options.zone, required=True),
     "dest": Option(options.zone, required=True),
 }
 _MATCHES = (
-    "name _name family device direction ipset helper set_helper src_ip src_mac src_port dest_ip dest_port icmp_type "
+    "family device direction ipset helper set_helper src_ip src_mac src_port dest_ip dest_port icmp_type "
     "limit limit_burst utc_time start_date stop_date start_time stop_time weekdays monthdays mark set_mark set_xmark "
-    "dscp set_dscp counter log log_limit extra"
+    "dscp set_dscp counter log_limit"
 )
+_FOR_PEOPLE = _known("name _name log extra", FREE_TEXTS)
 RULE: Table = {
     **_known(_MATCHES),
+    **_FOR_PEOPLE,
     "enabled": BOOL,
     "src": ZONE,
     "dest": ZONE,
@@ -85,6 +92,7 @@ RULE: Table = {
 }
 REDIRECT: Table = {
     **_known(_MATCHES + " src_dip src_dport reflection_src"),
+    **_FOR_PEOPLE,
     "enabled": BOOL,
     "src": ZONE,
     "dest": ZONE,
@@ -123,7 +131,7 @@ PAIR_CHOICE: Table = {
     "mode": Option(options.mode, required=True),
 }
 EXEMPT: Table = {
-    "name": TEXT,
+    "name": FREE_TEXT,
     "src": ZONE,
     "dest": ZONE,
     "src_ip": Option(options.network, many=True),

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from offload.errors import BusError, FileError
 from offload.model.config import Section
 from offload.model.network import Address, Kernel, Lack, Link, Route, Snapshot
-from offload.system import netifd
-from offload.system.uci import CONFDIR
+from offload.system import empty_directory, netifd
+from offload.system.uci import CONFDIR, OVERRIDE
 
 T = TypeVar("T")
 SNAPSHOT = "snapshot.json"
@@ -53,25 +53,17 @@ class RouterDirectory:
         except (UnicodeDecodeError, RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileError(f"{path} is not a router's snapshot: {_plainly(error)}") from error
 
-    def write(self, sections: Iterable[Section], snapshot: dict[str, Any], known: Iterable[str] = ()) -> None:
-        """Write the packages' sections and snapshot.json; existing files are replaced.
-
-        Those `known` packages that have no section go: they would be an earlier router's.
-        """
+    def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
+        """Write the packages' sections and snapshot.json where nothing is overwritten; a FileError says why not."""
         packages: dict[str, list[Section]] = {}
         for section in sections:
             packages.setdefault(section.package, []).append(section)
-        if self.confdir.resolve() == Path(CONFDIR):
-            raise FileError(f"{self.confdir} is the configuration of this router: name another directory")
-        try:
-            self.confdir.mkdir(parents=True, exist_ok=True)
-            for package in set(known) - packages.keys():
-                (self.confdir / package).unlink(missing_ok=True)
-            for package, members in packages.items():
-                (self.confdir / package).write_text("\n".join(uci_text(section) for section in members))
-            (self.root / SNAPSHOT).write_text(json.dumps(snapshot, indent=1) + "\n")
-        except OSError as error:
-            raise FileError(f"{error.filename} cannot be written: {error.strerror}") from error
+        files = {
+            f"{CONFIG}/{package}": "\n".join(uci_text(section) for section in members).encode()
+            for package, members in packages.items()
+        }
+        files[SNAPSHOT] = (json.dumps(snapshot, indent=1) + "\n").encode()
+        empty_directory.write(self.root, files, (CONFDIR, OVERRIDE))
 
 
 def uci_text(section: Section) -> str:

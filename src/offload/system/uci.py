@@ -1,6 +1,6 @@
 """The uci door: the sections of a UCI package as they are committed, read and changed by libuci through pyuci.
 
-The file's bytes are read here, checked, and given to libuci as a copy in a directory of our own, by the copy's path:
+The file's bytes are read here, checked, and given to libuci as a copy, by the copy's path:
 
 - libuci waits without end for a file's lock (file.c, uci_open_stream), which any user who may read the file can hold;
 - pyuci names no fault and fails oddly on bytes that are not UTF-8;
@@ -9,12 +9,12 @@ The file's bytes are read here, checked, and given to libuci as a copy in a dire
 """
 
 import errno
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import gettempdir
 
 from offload.errors import FileError
 from offload.model.config import Edit, Section
@@ -86,7 +86,7 @@ class Uci:
             after = _load(copy, package)
             # libuci does not look whether a full disk took what it wrote
             if isinstance(after, Problem) or _told(after) != _told(applied(before, edits)):
-                raise OSError(errno.ENOSPC, f"{directory} did not take the change")
+                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {directory}")
             return copy.read_bytes()
 
     def _path(self, package: str) -> Path:
@@ -110,14 +110,14 @@ def _line(content: bytes, position: int) -> int:
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """What libuci makes of the bytes of a package."""
+    """What libuci makes of the bytes of a package, which it finds in a file that exists in memory only."""
+    descriptor = os.memfd_create(package)
     try:
-        with workspace() as directory:
-            copy = directory / package
-            copy.write_bytes(content)
-            return _load(copy, package)
-    except OSError as error:
-        raise OSError(error.errno, f"its copy in {gettempdir()}: {error.strerror}") from error
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(content)
+        return _load(Path("/proc/self/fd", str(descriptor)), package)
+    finally:
+        os.close(descriptor)
 
 
 def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
@@ -129,8 +129,8 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
     try:
         with suppress(uci.UciExceptionNotFound):
             context.get(str(path), NO_SECTION)
-        sections = context.get_all(package)
-        types = {name: context.get(package, name) for name in sections}
+        sections = context.get_all(path.name)  # libuci's name for a package that is loaded by its path
+        types = {name: context.get(path.name, name) for name in sections}
     except uci.UciException:
         return ProblemCode.FILE_SYNTAX.at(package, detail=_sentence(path))
     return tuple(_sections(package, sections, types))

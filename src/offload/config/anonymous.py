@@ -1,0 +1,70 @@
+"""Sections for a bug report: only options that the tables name, and numbers instead of text that a person chose. Pure.
+
+Names of zones, networks, devices and ipsets stay: other sections refer to them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from offload.config.options import FALSE, TRUE
+from offload.config.schema import PACKAGES, named_only
+from offload.model.config import Section
+
+# No other section refers to one of these by its name, which is text of a person as well.
+NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt"})
+
+
+def known(sections: Iterable[Section]) -> list[Section]:
+    """The sections of types that have a table, with the options that their table names."""
+    return [kept for section in sections if (kept := named_only(section))]
+
+
+def anonymous(sections: Sequence[Section]) -> list[Section]:
+    """The same sections with a number for each free text; equal texts have equal numbers."""
+    numbers = _Numbers({section.name for section in sections})
+    return [_anonymous(section, numbers) for section in sections]
+
+
+class _Numbers:
+    """Text -> number, from 1 in the order of asking; a number whose section name is taken is passed over."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self._known: dict[str, int] = {}
+        self._last = 0
+
+    def of(self, text: str) -> int:
+        """The number of a text."""
+        if text not in self._known:
+            self._last += 1
+            while section_name(self._last) in self._taken:
+                self._last += 1
+            self._known[text] = self._last
+        return self._known[text]
+
+
+def section_name(number: int) -> str:
+    """The name of a section whose own name is replaced."""
+    return f"section_{number}"
+
+
+def _anonymous(section: Section, numbers: _Numbers) -> Section:
+    table = PACKAGES[section.package][section.type]
+    options = {
+        option: _replaced(value, numbers) if table[option].free_text else value
+        for option, value in section.options.items()
+    }
+    return replace(section, options=options, **_named(section, numbers))
+
+
+def _named(section: Section, numbers: _Numbers) -> Mapping[str, str]:
+    if section.type not in NAMED_FOR_PEOPLE or section.id.startswith("@"):
+        return {}
+    return dict.fromkeys(("name", "id"), section_name(numbers.of(section.name)))
+
+
+def _replaced(value: str | tuple[str, ...], numbers: _Numbers) -> str | tuple[str, ...]:
+    """A yes or no is none: `log` is either that or a text."""
+    if isinstance(value, tuple):
+        return tuple(word if word in TRUE | FALSE else str(numbers.of(word)) for word in value)
+    return value if value in TRUE | FALSE else str(numbers.of(value))
