@@ -12,7 +12,7 @@ import pytest
 from command import Offload
 from offload.cli.answer import Exit
 from offload.cli.command import main
-from offload.system import atomic_file
+from offload.system.files import atomic_file
 
 PURE = (["status"], ["print"], ["check"], ["apply", "--dry-run"])
 LIVE = (["apply"], ["flows"], ["snapshot", "somewhere"])

@@ -10,7 +10,8 @@ import pytest
 
 from offload.errors import FileError
 from offload.model.config import Section
-from offload.system import empty_directory, router_directory
+from offload.system import router_directory
+from offload.system.files import empty_directory
 from offload.system.router_directory import RouterDirectory
 
 FILES = {"etc/config/firewall": b"config zone\n", "snapshot.json": b"{}\n"}

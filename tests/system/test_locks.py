@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from offload.errors import FileError
 from offload.model.config import Edit, Section
-from offload.system.locks import holder, holders
+from offload.system.files.locks import holder, holders
 from offload.system.uci import Uci
 
 HOLD = """
@@ -118,7 +118,7 @@ def test_a_name_of_a_process_cannot_move_the_cursor(tmp_path: Path) -> None:
 
 def test_the_lock_is_the_one_that_libuci_takes(confdir: Path) -> None:
     """Without it this test's own claim would prove nothing."""
-    from offload.system.atomic_file import locked
+    from offload.system.files.atomic_file import locked
 
     with locked(confdir / "offload"), (confdir / "offload").open() as other, pytest.raises(BlockingIOError) as refusal:
         fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from offload.system import regular_file
+from offload.system.files import regular_file
 
 
 def test_content_and_stamp(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from offload.errors import FileError
 from offload.model.config import Edit, Section
 from offload.model.problem import Problem
-from offload.system import atomic_file
+from offload.system.files import atomic_file
 from offload.system.uci import FakeUci, Uci
 
 TEXT = """\

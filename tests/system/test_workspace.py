@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from offload.system.workspace import PREFIX, sweep, workspace
+from offload.system.files.workspace import PREFIX, sweep, workspace
 
 KILLED = """
 import os
-from offload.system.workspace import workspace
+from offload.system.files.workspace import workspace
 with workspace() as directory:
     (directory / "offload").write_text("config zone")
     print(directory, flush=True)

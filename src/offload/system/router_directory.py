@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from offload.errors import BusError, FileError
 from offload.model.config import Section
 from offload.model.network import Address, Kernel, Lack, Link, Route, Snapshot
-from offload.system import empty_directory, netifd
+from offload.system import netifd
+from offload.system.files import empty_directory
 from offload.system.uci import CONFDIR, OVERRIDE
 
 T = TypeVar("T")

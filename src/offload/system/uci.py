@@ -19,9 +19,9 @@ from pathlib import Path
 from offload.errors import FileError
 from offload.model.config import Edit, Section
 from offload.model.problem import Problem, ProblemCode
-from offload.system import regular_file
-from offload.system.atomic_file import locked, replace
-from offload.system.workspace import workspace
+from offload.system.files import regular_file
+from offload.system.files.atomic_file import locked, replace
+from offload.system.files.workspace import workspace
 
 CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).

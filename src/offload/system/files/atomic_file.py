@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from offload.system.locks import holder
-from offload.system.regular_file import whole
+from offload.system.files.locks import holder
+from offload.system.files.regular_file import whole
 
 PATIENCE = 2.0  # seconds for another writer; any user who may read the file can hold its lock for ever
 MODE = 0o600
