@@ -58,5 +58,5 @@ format: setup  ## format and fix what can be fixed mechanically
 	$(PYTHON) -m ruff format
 	$(PYTHON) -m ruff check --fix
 
-package: setup  ## an .ipk for opkg in build/packages, without OpenWrt's SDK
-	@$(PYTHON) -m package.ipk
+package:  ## an .ipk for opkg and an .apk for apk of each package in build/packages; needs Python alone
+	@python3 -m package

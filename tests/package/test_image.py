@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from package.ipk import build
+from package.ipk import pack
+from package.recipes import recipe_of
 
 from package.router import INFO, REPOSITORY, Router, furnish, running, unpack
 
@@ -16,7 +17,7 @@ MODE = "grep -E 'mode|taken' /etc/config/offload"
 
 @pytest.fixture(name="package", scope="module")
 def _package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(REPOSITORY / "package" / "offload", tmp_path_factory.mktemp("packages"))
+    return pack(recipe_of(REPOSITORY / "package" / "offload"), tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(name="image", scope="module")

@@ -10,7 +10,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from package.ipk import APP, Recipe, build
+from package.ipk import control, pack
+from package.recipes import APP, Recipe, recipe_of
 
 from offload import __version__
 from package.router import REPOSITORY
@@ -80,7 +81,7 @@ def test_no_package_of_python_is_depended_on_in_vain() -> None:
 
 
 def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
-    first, second = (build(FOLDER, tmp_path / name) for name in ("first", "second"))
+    first, second = (pack(recipe_of(FOLDER), tmp_path / name) for name in ("first", "second"))
     assert first.read_bytes() == second.read_bytes()
     assert re.fullmatch(r"offload_[0-9.]+-r[0-9]+_all\.ipk", first.name)
 
@@ -96,13 +97,13 @@ def test_the_umask_of_the_checkout_does_not_matter(tmp_path: Path) -> None:
             shutil.copy(file, copy)
             copy.chmod((0o777 if file.stat().st_mode & stat.S_IXUSR else 0o666) & ~umask)
         shutil.copy(APP / "Makefile", folder)
-        packages.append(build(folder, folder.parent).read_bytes())
+        packages.append(pack(recipe_of(folder), folder.parent).read_bytes())
     assert packages[0] == packages[1] == packages[2]
 
 
 def test_everything_belongs_to_root_and_has_one_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    with tarfile.open(build(FOLDER, tmp_path)) as outer:
+    with tarfile.open(pack(recipe_of(FOLDER), tmp_path)) as outer:
         for name in ("./data.tar.gz", "./control.tar.gz"):
             with tarfile.open(fileobj=outer.extractfile(name)) as tar:
                 assert {(member.uid, member.gid, member.mtime) for member in tar} == {(0, 0, 1700000000)}
@@ -120,7 +121,7 @@ def test_makefile_and_program_have_the_same_version() -> None:
 
 def test_opkg_is_told_what_the_makefile_says() -> None:
     recipe = Recipe.of(FOLDER)
-    text, _ = recipe.control(1)["control"]
+    text = next(entry for entry in control(recipe, 1) if entry.path == "control").content.decode()
     told = dict(line.split(": ", 1) for line in text.splitlines() if not line.startswith(" "))
     assert told["Package"] == "offload"
     assert told["Version"] == f"{__version__}-r{recipe.variables['PKG_RELEASE']}"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from package.ipk import LANGUAGES, Translation, pack
+from package.ipk import pack
+from package.recipes import LANGUAGES, Translation
 
 from offload import __version__
 from package import lmo, po

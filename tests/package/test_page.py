@@ -6,7 +6,8 @@ import re
 import tarfile
 from pathlib import Path
 
-from package.ipk import build
+from package.ipk import pack
+from package.recipes import recipe_of
 
 from offload import __version__
 from offload.service.ubus_object import METHODS
@@ -30,7 +31,7 @@ def parts(package: Path) -> dict[str, dict[str, bytes]]:
 
 
 def test_it_holds_the_page_its_menu_and_its_rights(tmp_path: Path) -> None:
-    package = build(APP, tmp_path)
+    package = pack(recipe_of(APP), tmp_path)
     assert package.name == f"luci-app-offload_{__version__}-r1_all.ipk"
     data = parts(package)["data.tar.gz"]
     assert {f"{RESOURCES}/view/offload/{view}.js" for view in ("zones", "live")} <= data.keys()
@@ -43,7 +44,7 @@ def test_it_holds_the_page_its_menu_and_its_rights(tmp_path: Path) -> None:
 
 
 def test_it_says_what_it_needs_and_has_menu_and_rights_read_anew(tmp_path: Path) -> None:
-    control = parts(build(APP, tmp_path))["control.tar.gz"]
+    control = parts(pack(recipe_of(APP), tmp_path))["control.tar.gz"]
     fields = dict(re.findall(r"^(\S+): (.*)$", control["control"].decode(), re.MULTILINE))
     assert (fields["Depends"], fields["Architecture"]) == ("luci-base, offload", "all")
     assert "  " not in fields["Description"] and "\t" not in fields["Description"]

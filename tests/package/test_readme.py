@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from package.ipk import build
+from package.ipk import pack
+from package.recipes import recipe_of
 
 from package.router import REPOSITORY, Router, furnish, running
 from readme import COMMANDS, README
@@ -24,7 +25,7 @@ def _router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     root = tmp_path_factory.mktemp("router")
     furnish(root)
     with running(root) as router:
-        router.install(build(REPOSITORY / "package" / "offload", tmp_path_factory.mktemp("packages")))
+        router.install(pack(recipe_of(REPOSITORY / "package" / "offload"), tmp_path_factory.mktemp("packages")))
         router.until("ubus list offload")
         yield router
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from package.ipk import build
+from package.ipk import pack
+from package.recipes import recipe_of
 
 from package.router import INFO, REPOSITORY, Router, furnish, running
 
@@ -15,7 +16,7 @@ SERVICE = 'ubus call service list \'{"name": "offload"}\''
 
 @pytest.fixture(name="package", scope="module")
 def _package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(REPOSITORY / "package" / "offload", tmp_path_factory.mktemp("packages"))
+    return pack(recipe_of(REPOSITORY / "package" / "offload"), tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(name="router", scope="module")

@@ -1,0 +1,179 @@
+"""What the packages are: read from the Makefiles that OpenWrt's SDK reads, so that both make the same.
+
+The files are put together by the same stage.sh. Owners, order and times are fixed, so that the same sources give the
+same bytes.
+"""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from package.entries import READ, RUN, Entry, below
+
+from package import lmo
+
+HERE = Path(__file__).resolve().parent
+APP = HERE.parent / "luci-app-offload"
+# What LuCI calls a language in its list, by folder of po/; luci.mk has them all.
+LANGUAGES = {"de": "Deutsch (German)"}
+DEFINED = re.compile(r"^define (\S+)\n(.*?)^endef$", re.DOTALL | re.MULTILINE)
+ASSIGNED = re.compile(r"^[ \t]*([A-Z_]+):=[ \t]*(.*)$", re.MULTILINE)
+# How the scripts begin that OpenWrt gives every package (include/package-pack.mk).
+FUNCTIONS = """[ -s "${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0
+. ${IPKG_INSTROOT}/lib/functions.sh
+"""
+SILENT = '[ "${IPKG_NO_SCRIPT}" = "1" ] && exit 0\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a Makefile says about the package: variables, and the texts between define and endef."""
+
+    folder: Path
+    variables: Mapping[str, str]
+    texts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Recipe":
+        """Read FOLDER/Makefile, where the package has the folder's name."""
+        makefile = (folder / "Makefile").read_text().replace("\\\n", " ")
+        texts = {name: text.replace("$$", "$") for name, text in DEFINED.findall(makefile)}
+        return cls(folder, dict(ASSIGNED.findall(makefile)), texts)
+
+    @property
+    def name(self) -> str:
+        return self.variables["PKG_NAME"]
+
+    @property
+    def version(self) -> str:
+        """As OpenWrt writes it since 24.10."""
+        return f"{self.variables['PKG_VERSION']}-r{self.variables['PKG_RELEASE']}"
+
+    @property
+    def architecture(self) -> str:
+        return self.variables["PKGARCH"]
+
+    @property
+    def depends(self) -> list[str]:
+        return [word.lstrip("+") for word in self.variables["DEPENDS"].split()]
+
+    @property
+    def provides(self) -> list[str]:
+        return self.variables.get("PROVIDES", "").split()
+
+    @property
+    def conflicts(self) -> list[str]:
+        return self.variables.get("CONFLICTS", "").split()
+
+    @property
+    def url(self) -> str:
+        """Where people read about it; empty where the Makefile has none."""
+        return self.variables.get("URL", "")
+
+    @property
+    def source(self) -> str:
+        """Where OpenWrt's build finds the Makefile, with this repository as the feed `offload`."""
+        folder, feed = self.folder.resolve(), HERE.parent
+        return f"feeds/offload/{folder.relative_to(feed) if folder.is_relative_to(feed) else folder.name}"
+
+    def text(self, what: str) -> str:
+        """The text of `define Package/NAME/WHAT`; empty where there is none."""
+        return self.texts.get(f"Package/{self.name}/{what}", "")
+
+    def stage(self, target: Path) -> None:
+        """Copy what lands on a router into a folder."""
+        subprocess.run([HERE / "stage.sh", self.folder / "files.list", target], check=True)  # noqa: S603  # our own
+
+    def entries(self) -> Sequence[Entry]:
+        """What lands on a router."""
+        with TemporaryDirectory() as staged:
+            self.stage(Path(staged))
+            return tuple(below(Path(staged)))
+
+
+class Page(Recipe):
+    """A LuCI app: its Makefile says little, since OpenWrt's luci.mk says the rest, and so does this."""
+
+    # What luci.mk does after an installation, so that menu and rights are read anew.
+    POSTINST = (
+        '[ -n "${IPKG_INSTROOT}" ] || {\n'
+        "\trm -f /tmp/luci-indexcache.*\n\trm -rf /tmp/luci-modulecache/\n"
+        "\t/etc/init.d/rpcd reload 2>/dev/null\n\texit 0\n}\n"
+    )
+
+    @classmethod
+    def of(cls, folder: Path) -> "Page":
+        """Read FOLDER/Makefile."""
+        own = Recipe.of(folder).variables
+        names = {"DEPENDS": "DEPENDS", "PKG_MAINTAINER": "MAINTAINER", "PKGARCH": "PKGARCH"}
+        variables = {**own, **{name: own[f"LUCI_{theirs}"] for name, theirs in names.items()}}
+        variables |= {"PKG_NAME": folder.name, "SECTION": "luci"}
+        texts = {"conffiles": "", "description": " ".join(own["LUCI_DESCRIPTION"].split()), "postinst": cls.POSTINST}
+        return cls(folder, variables, {f"Package/{folder.name}/{what}": text for what, text in texts.items()})
+
+    def stage(self, target: Path) -> None:
+        """Copy what lands on a router into a folder."""
+        shutil.copytree(self.folder / "htdocs", target / "www")
+        shutil.copytree(self.folder / "root", target, dirs_exist_ok=True)
+        _settle(target)
+
+
+class Translation(Recipe):
+    """One language of a LuCI app, a package of its own as luci.mk makes it."""
+
+    @classmethod
+    def into(cls, language: str, folder: Path) -> "Translation":
+        """Read FOLDER/Makefile; `language` is a folder of FOLDER/po."""
+        app = Page.of(folder)
+        name = app.name.replace("-app-", "-i18n-") + f"-{language}"
+        variables = {**app.variables, "PKG_NAME": name, "DEPENDS": app.name, "LANGUAGE": language}
+        texts = {f"Package/{name}/description": f"Translation for {app.name} - {LANGUAGES[language]}"}
+        return cls(folder, variables, texts)
+
+    def stage(self, target: Path) -> None:
+        """Write what lands on a router into a folder."""
+        language = self.variables["LANGUAGE"]
+        catalogues, defaults = target / "usr/lib/lua/luci/i18n", target / "etc/uci-defaults"
+        catalogues.mkdir(parents=True)
+        defaults.mkdir(parents=True)
+        for file in sorted((self.folder / "po" / language).glob("*.po")):
+            (catalogues / f"{file.stem}.{language}.lmo").write_bytes(lmo.compiled(file.read_text()))
+        offer = f"uci set luci.languages.{language}='{LANGUAGES[language]}'; uci commit luci\n"
+        (defaults / self.name).write_text(offer)
+        _settle(target)
+
+
+def recipes() -> Iterator[Recipe]:
+    """All packages there are."""
+    yield from (Recipe.of(makefile.parent) for makefile in sorted(HERE.glob("*/Makefile")))
+    yield Page.of(APP)
+    yield from (Translation.into(language, APP) for language in LANGUAGES)
+
+
+def recipe_of(folder: Path) -> Recipe:
+    """The package of FOLDER/Makefile."""
+    return (Recipe if (folder / "files.list").exists() else Page).of(folder)
+
+
+def build_time() -> int:
+    """SOURCE_DATE_EPOCH, or when the last change was committed; 0 where neither can be known."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    log = ["git", "-C", str(HERE), "log", "-1", "--format=%ct"]
+    try:
+        return int(subprocess.run(log, capture_output=True, text=True, check=True).stdout)  # noqa: S603  # fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return 0  # an archive of the sources, without history
+
+
+def _settle(folder: Path) -> None:
+    """Of modes, where no list says them, leave what git keeps: the rest is the umask of whoever made the checkout."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(RUN if path.stat().st_mode & stat.S_IXUSR else READ)
