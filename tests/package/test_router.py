@@ -1,5 +1,6 @@
 """The package on a router without flowtables: installed, chosen, upgraded and removed. Nothing is left behind."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from package.ipk import pack
 from package.recipes import recipe_of
 
+from offload import __version__
 from package.router import INFO, REPOSITORY, Router, furnish, running
 
 LIBRARY = "usr/lib/offload/"
@@ -52,6 +54,14 @@ def test_what_is_installed(router: Router, package: Path, bare: dict[str, str], 
     if request.config.getoption("--update-golden"):
         golden.write_text(text)
     assert text == golden.read_text()
+
+
+def test_the_feeds_ci_finds_the_version_of_the_makefile(router: Router, package: Path) -> None:
+    router.install(package)
+    shutil.copy(REPOSITORY / "package/offload/test.sh", router.root / "tmp")
+    assert router.run(f"sh /tmp/test.sh offload {__version__}") == f"offload {__version__}\n"
+    router.run("sh /tmp/test.sh offload 99.9", status=1)
+    router.run("sh /tmp/test.sh another 99.9; rm /tmp/test.sh")
 
 
 def test_it_starts_and_tells_what_is_missing(router: Router, package: Path) -> None:

@@ -10,8 +10,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from offload.errors import FileError
 from offload.model.config import Edit, Section
@@ -62,6 +65,29 @@ def test_a_section_without_a_name_is_changed_in_its_place(confdir: Path) -> None
         ("@zone[0]", "zone", {"name": "lan", "note": ("it's", "two\nlines"), "mode": "none"}),
         ("tv", "exempt", {"src_ip": ("192.168.1.9",)}),
     ]
+
+
+def test_the_comment_at_the_top_stays(confdir: Path) -> None:
+    path = confdir / "offload"
+    comment = "\n# Examples:\n#\n  # config zone\n"
+    path.write_text(comment + TEXT)
+    Uci(confdir).write("offload", EDITS)
+    Uci(confdir).write("offload", [Edit("guest", "zone", "mode", "none")])
+    assert path.read_text().startswith(f"{comment}\nconfig globals")
+    assert path.read_text().count("# Examples") == 1
+
+
+@given(some.text("#\n \tab", max_size=30))
+def test_any_text_before_the_first_section_changes_no_section(head: str) -> None:
+    comment = "".join(f"{line}\n" for line in head.splitlines() if not line.strip() or line.lstrip().startswith("#"))
+    with TemporaryDirectory() as folder:
+        confdir = Path(folder)
+        (confdir / "offload").write_text(TEXT)
+        Uci(confdir).write("offload", EDITS)
+        without = told(Uci(confdir))
+        (confdir / "offload").write_text(comment + TEXT)
+        Uci(confdir).write("offload", EDITS)
+        assert told(Uci(confdir)) == without
 
 
 def test_a_file_that_is_not_there_is_made(tmp_path: Path) -> None:
@@ -156,6 +182,7 @@ def test_who_waited_for_a_file_that_went_away_makes_a_new_one(tmp_path: Path) ->
 FULL = """
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from offload.errors import FileError
 from offload.model.config import Edit
 from offload.system.uci import Uci

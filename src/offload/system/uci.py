@@ -28,6 +28,7 @@ CONFDIR = "/etc/config"
 OVERRIDE = "/var/run/uci"
 NO_SECTION = " "  # no section can have this name, so asking for it does nothing but load the package
 UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without one: number and hash (list.c)
+OPENING_COMMENT = re.compile(rb"(?:[ \t]*\n|[ \t]*#[^\n]*\n)*[ \t]*#[^\n]*\n")
 ERROR = re.compile(r"Parse error \((?P<reason>.*)\) at line (?P<line>\d+), byte \d+")
 
 
@@ -61,8 +62,8 @@ class Uci:
     def write(self, package: str, edits: Sequence[Edit]) -> None:
         """Make these changes and commit them; a FileError says why nothing was changed in the file.
 
-        What others have changed and not committed stays so, and so does everything else in the file but its comments,
-        which no commit of uci keeps. A file that is not there is made.
+        What others have changed and not committed stays so, and so does everything else in the file but its comments:
+        libuci keeps none, and only those before the first section are written again. A file that is not there is made.
         """
         path = self._path(package)
         try:
@@ -83,6 +84,7 @@ class Uci:
             copy = directory / package
             copy.write_bytes(content)
             _commit(copy, package, edits)
+            copy.write_bytes(_opening_comment(content) + copy.read_bytes())
             after = _load(copy, package)
             # libuci does not look whether a full disk took what it wrote
             if isinstance(after, Problem) or _told(after) != _told(applied(before, edits)):
@@ -103,6 +105,12 @@ def _unreadable(content: bytes, package: str) -> Problem | None:
     except UnicodeDecodeError as error:
         return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, error.start)}: not UTF-8")
     return None
+
+
+def _opening_comment(content: bytes) -> bytes:
+    """The lines up to the last comment before the first section."""
+    found = OPENING_COMMENT.match(content)
+    return found[0] if found else b""
 
 
 def _line(content: bytes, position: int) -> int:
