@@ -8,6 +8,7 @@ NAME = r"[a-z][a-z0-9_]*"
 VALUE = r"[0-9a-fA-Fx:./-]+"
 ELEMENT = rf"{VALUE}(?: \. {VALUE})*"
 KEY = r"(?:ip6? [sd]addr|(?:tcp|udp) [sd]port|ether saddr|meta mark)"
+DIGEST = "[0-9a-f]{12}"
 MATCH = "|".join(
     (
         rf"[io]ifname {{ {DEVICES} }}",
@@ -39,7 +40,7 @@ LINE = re.compile(
             rf"\t\telements = {{ {ELEMENT}(?:, {ELEMENT})* }}|\t\telements = {{",
             rf"\t\t\t{DEVICE} \. {DEVICE} : goto policy_\d+(?:_ipv[46])?,",
             r"\t\ttype filter hook forward priority filter \+ 10; policy accept;",
-            rf'\t\t(?:(?:{MATCH}) ?)*(?:{VERDICT})? ?comment "offload [0-9a-f]{{12}}"',
+            rf'\t\t(?:(?:{MATCH}) ?)*(?:{VERDICT})? ?comment "offload {DIGEST}(?: {NAME}={DIGEST})?(?: missed)?"',
         )
     )
 )

@@ -53,7 +53,7 @@ CASES = {
     "a device more": PairHardware(
         lambda table: replace(table, devices=("br-guest", "br-lan", "lan1", "wan")),
         returned=False,
-        lines=('add flowtable inet flow_offload sw { hook ingress priority filter; devices = { "lan1" }; }',),
+        lines=('add flowtable inet flow_offload sw { hook ingress priority filter; devices = { "lan1" }; counter; }',),
     ),
     "a device less": PairHardware(lambda table: replace(table, devices=("br-lan", "wan")), returned=True),
     "a pair more": PairHardware(
@@ -104,6 +104,23 @@ def test_a_change(name: str) -> None:
     assert ("delete table inet flow_offload" in lines) == case.returned
     for line in case.lines:
         assert line in lines
+
+
+@pytest.mark.parametrize(("table", "flags"), [(BASE, ""), (HARDWARE, " flags offload;")])
+def test_a_flowtable_that_lost_its_counter_gets_it_back(table: Table, flags: str) -> None:
+    lost = {table.name: replace(expected(table), counter=False)}
+    (sent,) = transactions(plan(table), lost)
+    assert sent.returned == ()
+    named = f"inet {table.name} {table.flowtable}"
+    assert sent.text == f"add flowtable {named} {{ hook ingress priority filter;{flags} counter; }}\n"
+
+
+def test_a_table_of_an_earlier_version_gets_digests_and_no_return() -> None:
+    earlier = {BASE.name: replace(expected(BASE), digests={})}
+    (sent,) = transactions(plan(BASE), earlier)
+    assert sent.returned == ()
+    assert "flush chain inet flow_offload forward" in sent.text.splitlines()
+    assert "element" not in sent.text
 
 
 def test_a_wider_family_returns_nothing() -> None:
@@ -170,7 +187,7 @@ def test_software_comes_first_and_by_itself() -> None:
 
 def test_a_device_more_for_hardware_repeats_its_flag() -> None:
     (sent,) = transactions(plan(replace(HARDWARE, devices=(*HARDWARE.devices, "lan1"))), held(HARDWARE))
-    assert 'devices = { "lan1" }; flags offload; }' in sent.text
+    assert 'devices = { "lan1" }; flags offload; counter; }' in sent.text
     assert sent.returned == ()
 
 

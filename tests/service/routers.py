@@ -1,8 +1,8 @@
 """A small router made of fakes, for whatever works on one."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface, ip_network
-from typing import Any
 
 from offload.compiler.offload.diff import expected
 from offload.errors import NftError
@@ -65,11 +65,11 @@ class HoldingNft(FakeNft):
         FakeNft.apply(self, text)
         self.took = True
 
-    def live(self, names: Any) -> dict[str, LiveTable]:
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
         if self.took and self.service and self.service.decided:
             self.held = {table.name: expected(table) for table in self.service.decided.plan.tables}
             self.took = False
-        return FakeNft.live(self, names)
+        return FakeNft.live(self, names, known)
 
 
 class Clock:

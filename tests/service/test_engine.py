@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
@@ -197,11 +197,11 @@ class Slow(HoldingNft):
 
     silent: int = 2
 
-    def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
         if self.silent:
             self.silent -= 1
             raise NftError("nft did not answer within 10 seconds")
-        return HoldingNft.live(self, names)
+        return HoldingNft.live(self, names, known)
 
 
 def test_exempts_of_an_earlier_life_survive_an_nft_that_is_silent_at_first() -> None:
@@ -304,3 +304,26 @@ def test_thousands_of_appearances_leave_memory_flat() -> None:
 
     before = appear(100)
     assert appear(1000 * SOAK) <= before + 100
+
+
+def test_sets_are_listed_again_only_after_others_touched_our_tables() -> None:
+    fakes = router()
+    for trusting in (0, 1, 2):
+        fakes.service.work()
+        assert fakes.nft.trusting == trusting
+    fakes.service.touched = True
+    fakes.service.work()
+    fakes.service.forget()
+    fakes.service.work()
+    assert fakes.nft.trusting == 2
+    fakes.service.work()
+    assert fakes.nft.trusting == 3
+
+
+def test_after_a_refusal_everything_is_listed() -> None:
+    fakes = router()
+    fakes.service.work()
+    fakes.uci.packages["offload"] = (section("offload", "zone", "guest", name="guest", mode="software"), *OFFLOAD)
+    fakes.nft.refusals = ["busy"] * 3
+    assert fakes.service.work().error == "busy"
+    assert fakes.service.touched

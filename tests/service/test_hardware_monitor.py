@@ -96,8 +96,8 @@ def test_what_is_wrong_is_told_once(fakes: Fakes) -> None:
 @pytest.mark.parametrize("crossing", [("br-lan", "wan"), ("wan", "br-lan")])
 def test_packets_that_stray_in_either_direction(fakes: Fakes, crossing: tuple[str, str]) -> None:
     look(fakes, flow(5))
-    table = fakes.nft.live(["flow_offload_hw"])["flow_offload_hw"]
-    fakes.nft.held["flow_offload_hw"] = replace(table, strays={crossing: 90})
+    fakes.nft.live(["flow_offload_hw"])
+    fakes.nft.straying = {crossing: 90}
     look(fakes, flow(100))
     assert [reason["code"] for reason in told(fakes)["hardware"]["reasons"]] == ["HARDWARE_STRAYS"]
 

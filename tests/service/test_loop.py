@@ -5,6 +5,7 @@ import pytest
 from offload.errors import BusError
 from offload.model.config import Exempt
 from offload.service.debounce import Debouncer
+from offload.service.engine import Service
 from offload.service.loop import TABLES_CHANGED, Loop
 from offload.system.netifd import DUMP
 from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
@@ -24,15 +25,20 @@ class Kernel:
         return self.told
 
 
-def watched(told: Notification, sent: int) -> Debouncer:
-    """What a loop that has sent so many transactions makes of this."""
+def heard(told: Notification, sent: int, service: Service | None = None) -> Loop:
+    """A loop that has sent so many transactions, and hears this."""
     loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch, loop._counted = router().service, Debouncer(), 0
+    loop.service, loop.watch, loop._counted = service or router().service, Debouncer(), 0
     loop.hints = Kernel(told)  # type: ignore[assignment]
     loop.service.sent = sent
     loop._transactions()
     assert loop._counted == sent  # an echo that never came is not taken for the next one
-    return loop.watch
+    return loop
+
+
+def watched(told: Notification, sent: int) -> Debouncer:
+    """What such a loop makes of it."""
+    return heard(told, sent).watch
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,22 @@ def watched(told: Notification, sent: int) -> Debouncer:
 )
 def test_only_what_is_more_than_our_own_is_news(told: Notification, sent: int, *, news: bool) -> None:
     assert (watched(told, sent).due() is not None) is news
+
+
+@pytest.mark.parametrize(
+    ("told", "sent", "touched"),
+    [
+        (Notification(generations=1, tables=OURS), 1, False),
+        (Notification(generations=1, tables=OURS), 0, True),
+        (Notification(generations=2, tables=OURS | THEIRS), 1, True),
+        (Notification(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0, False),
+        (OVERRUN, 0, True),
+    ],
+)
+def test_sets_are_listed_after_others_may_have_changed_them(told: Notification, sent: int, *, touched: bool) -> None:
+    service = router().service
+    service.touched = False
+    assert heard(told, sent, service).service.touched is touched
 
 
 def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:

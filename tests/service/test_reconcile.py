@@ -127,7 +127,7 @@ def test_a_kernel_that_lacks_something_is_left_alone(kernel: Kernel) -> None:
 class Listless(FakeNft):
     """An nft that can do everything but list a table."""
 
-    def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
+    def live(self, names: Iterable[str], known: object = None) -> dict[str, LiveTable]:  # noqa: ARG002 - as the door
         raise NftError(f"nft -j list table inet {', '.join(names)} did not answer in JSON")
 
 

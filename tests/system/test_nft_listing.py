@@ -1,6 +1,7 @@
 """What nft 1.0.6 lists (printed by it, handles aside) in the words render uses, and what others may have put there."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,33 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.model.live import LiveTable
+from offload.model.live import LiveTable, TimedElement
 from offload.system.nft.door import Nft
-from offload.system.nft.listing import live_table
+from offload.system.nft.listing import elements as read
+from offload.system.nft.listing import strays
+from offload.system.nft.tables import Outline
 from strategies import gate
 
+Listed = tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]
 
-def listed(**found: Any) -> LiveTable:
-    """A table with this one object."""
-    return live_table("flow_offload", [{"metainfo": {}}, {"table": {"name": "flow_offload"}}, found])
+
+def listed(**found: Any) -> Listed:
+    """What a listing of this one object gives."""
+    return read([{"metainfo": {}}, found])
 
 
 def elements(kind: str | list[str], *items: Any) -> set[str]:
-    return set(listed(set={"name": "s", "type": kind, "elem": list(items)}).elements["s"])
+    return set(listed(set={"name": "s", "type": kind, "elem": list(items)})[0]["s"])
 
 
-@pytest.mark.parametrize(
-    ("dev", "devices"), [({"dev": "eth1"}, {"eth1"}), ({"dev": ["a", "b"]}, {"a", "b"}), ({}, set())]
-)
-def test_devices(dev: dict[str, Any], devices: set[str]) -> None:
-    assert listed(flowtable={"name": "sw", "hook": "ingress", **dev}).devices == devices
-
-
-def test_strays_are_counted_and_compared_with_nothing() -> None:
+def test_strays_are_counted() -> None:
     element = {"elem": {"val": {"concat": ["br-lan", "wan"]}, "counter": {"packets": 7, "bytes": 500}}}
-    found = listed(set={"name": "stray", "type": ["ifname", "ifname"], "elem": [element]})
-    assert found.strays == {("br-lan", "wan"): 7}
-    assert found == LiveTable("flow_offload") == listed(set={"name": "stray", "type": ["ifname", "ifname"]})
+    found = {"set": {"name": "stray", "type": ["ifname", "ifname"], "elem": [element]}}
+    assert strays([{"metainfo": {}}, found]) == {("br-lan", "wan"): 7}
+    assert strays([{"set": {"name": "stray", "type": ["ifname", "ifname"]}}]) == {}
 
 
 CONCAT = ["ipv4_addr", "inet_service", "ether_addr"]
@@ -66,35 +64,29 @@ def test_an_element(kind: str | list[str], item: Any, text: str) -> None:
 
 def test_a_pair() -> None:
     item = [{"concat": ["br-lan", "wan"]}, {"goto": {"target": "policy_0"}}]
-    found = listed(map={"name": "pairs", "type": ["ifname", "ifname"], "map": "verdict", "elem": [item]})
-    assert found.elements == {"pairs": {'"br-lan" . "wan" : goto policy_0'}}
+    found, _ = listed(map={"name": "pairs", "type": ["ifname", "ifname"], "map": "verdict", "elem": [item]})
+    assert found == {"pairs": {'"br-lan" . "wan" : goto policy_0'}}
 
 
 def test_an_element_that_is_about_to_end_is_gone() -> None:
     def item(address: str, expires: int) -> dict[str, Any]:
         return {"elem": {"val": address, "timeout": 60, "expires": expires, "comment": "1 * * -1 0x0/0x0"}}
 
-    found = listed(set={"name": "s", "type": "ipv4_addr", "elem": [item("10.0.0.1", 50), item("10.0.0.2", 1)]})
-    assert [(timed.key, timed.expires) for timed in found.timed] == [("10.0.0.1", 50)]
+    _, found = listed(set={"name": "s", "type": "ipv4_addr", "elem": [item("10.0.0.1", 50), item("10.0.0.2", 1)]})
+    assert [(timed.key, timed.expires) for timed in found] == [("10.0.0.1", 50)]
 
 
-def test_rules_by_their_fingerprints() -> None:
-    objects = [
-        {"chain": {"name": "exempt"}},
-        {"chain": {"name": "forward"}},
-        *({"rule": {"chain": "forward", "comment": comment}} for comment in ("offload 12ab", "somebody's")),
-        {"rule": {"chain": "forward"}},
-    ]
-    assert live_table("t", objects).rules == {"exempt": (), "forward": ("12ab", "", "")}
+OUTLINE = LiveTable("flow_offload", frozenset({"wan"}), rules={"forward": ("0123456789ab",)}, digests={"s": "a" * 12})
 
 
-def nft(tmp_path: Path, objects: Any) -> Nft:
-    """An nft whose listing this is."""
-    listing = {"nftables": [{"table": {"family": "inet", "name": "flow_offload"}}, *objects]}
-    (tmp_path / "listing").write_text(json.dumps(listing))
-    (tmp_path / "nft").write_text(f"#!/bin/sh\ncat {tmp_path}/listing\n")
+def nft(tmp_path: Path, objects: Any, sets: dict[str, str] | None = None) -> Nft:
+    """An nft whose listing this is, of a table with these sets; `asked` has the arguments of each run."""
+    (tmp_path / "listing").write_text(json.dumps({"nftables": objects}))
+    (tmp_path / "asked").write_text("")
+    (tmp_path / "nft").write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\ncat {tmp_path}/listing\n')
     (tmp_path / "nft").chmod(0o755)
-    return Nft(str(tmp_path / "nft"), tables=lambda: frozenset({"flow_offload"}))
+    tables, outline = frozenset({"flow_offload"}), Outline(OUTLINE, sets or {"s": "set"})
+    return Nft(str(tmp_path / "nft"), tables=lambda: tables, outline=lambda _: outline)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +97,25 @@ def nft(tmp_path: Path, objects: Any) -> Nft:
         {"set": {"type": "mark"}},
         {"map": {"name": "m", "type": "ipv6_addr", "elem": [["x", {"accept": None}]]}},
         {"map": {"name": "m", "type": "mark", "map": "mark", "elem": [[1, 2]]}},
-        {"rule": {}},
-        {"flowtable": {"dev": 3}},
     ],
 )
 def test_what_we_never_write_makes_it_another_table(tmp_path: Path, foreign: dict[str, Any]) -> None:
     """Such a table differs from any Plan, so it is made anew; it must not keep the service from looking."""
     assert nft(tmp_path, [foreign]).live(["flow_offload"]) == {"flow_offload": LiveTable("flow_offload")}
+
+
+def test_a_set_whose_digest_is_the_wanted_one_is_not_listed(tmp_path: Path) -> None:
+    door = nft(tmp_path, [{"set": {"name": "s", "type": "mark", "elem": [7]}}])
+    wanted = replace(OUTLINE, elements={"s": frozenset({"0x00000009"})})
+    assert door.live(["flow_offload"], {"flow_offload": wanted}) == {"flow_offload": wanted}
+    assert (tmp_path / "asked").read_text() == ""
+
+
+@pytest.mark.parametrize("known", [{}, {"flow_offload": replace(OUTLINE, digests={"s": "b" * 12})}])
+def test_every_other_set_is_listed_by_its_name(tmp_path: Path, known: dict[str, LiveTable]) -> None:
+    door = nft(tmp_path, [{"set": {"name": "s", "type": "mark", "elem": [7]}}])
+    assert door.live(["flow_offload"], known)["flow_offload"].elements == {"s": frozenset({"0x00000007"})}
+    assert (tmp_path / "asked").read_text() == "-n -j list set inet flow_offload s\n"
 
 
 json_values = st.recursive(

@@ -158,8 +158,7 @@ def _proven(router: Router, decided: Decided, entries: Sequence[Entry]) -> Mappi
     proofs = HardwareMonitor()
     proofs.follow(decided.plan, decided.snapshot, 0.0)
     if entries and proofs.cases:
-        held = router.nft.live(reconcile.TABLE_NAMES).get(HARDWARE_TABLE[0])
-        proofs.once(entries, decided.snapshot, decided.plan, held)
+        proofs.once(entries, decided.snapshot, decided.plan, router.nft.strays(HARDWARE_TABLE[0]))
     return proofs.cases
 
 

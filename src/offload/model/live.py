@@ -1,11 +1,27 @@
-"""What of ours the kernel holds, as far as `nft -j` tells."""
+"""What of ours the kernel holds: its outline as nfnetlink tells it, and the elements of sets as `nft -j` lists them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 STRAY_SET = "stray"  # of a hardware table: counts its flows' packets that took the slow path, by (iif, oif)
 FINGERPRINT = "offload "  # stands before a rule's fingerprint in its comment
+MISSED = "missed"  # ends the comment of the rule that counts packets which a full set could not remember
+COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( missed)?", re.ASCII)
+
+
+def marks(comment: str) -> tuple[str, dict[str, str], bool]:
+    """What a rule's comment says: its fingerprint, the digest of the set it asks, and whether it counts misses.
+
+    The fingerprint is empty for a rule that is not ours. The digest covers the elements of a set as they were sent, so
+    that a pass can tell whether they are the wanted ones without listing them.
+    """
+    found = COMMENT.fullmatch(comment)
+    if not found:
+        return "", {}, False
+    mark, name, digest, misses = found.groups()
+    return mark, {name: digest} if name else {}, bool(misses)
 
 
 class TimedElement(NamedTuple):
@@ -20,21 +36,27 @@ class TimedElement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LiveTable:
-    """One of our tables in the kernel, or what it would list of a table of the Plan.
+    """One of our tables in the kernel, or what the kernel would hold of a table of the Plan.
 
-    `nft -j` says nothing of a flowtable's flags and counter and prints rules in words of its own, so every rule carries
-    a fingerprint of itself as we wrote it (the forward chain's speak for the flowtable too). Devices and elements are
-    compared one by one: the kernel drops devices that go away, and others may change what is ours.
+    The kernel prints rules in words of its own, so every rule carries a fingerprint of itself as we wrote it. Devices
+    are compared one by one: the kernel drops devices that go away, and others may change what is ours.
 
-    `elements` by set, in render's words (of a map: key and verdict, `"a" . "b" : goto policy_0`); `rules` by chain, as
-    fingerprints in order, empty for a rule that is not ours. `timed` has the elements that end by themselves once more;
-    how long they have still to live makes no difference between two tables. No more do `strays`: packets on the slow
-    path of flows that hardware is said to have, by the devices they came in on and were to leave by.
+    `elements` by set, in render's words (of a map: key and verdict, `"a" . "b" : goto policy_0`).
+    `rules` by chain, as fingerprints in order, empty for a rule that is not ours.
+    `digests` by set, as the comments of the rules have them.
+    `counter`: its flowtable counts the packets of flows.
+    `timed`: the elements that end by themselves once more; two tables do not differ by how long these still live.
+    `missed`: packets of replies that found the set of accepted replies full; not compared.
     """
 
     name: str
     devices: frozenset[str] = frozenset()
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    counter: bool = True
     timed: tuple[TimedElement, ...] = field(default=(), compare=False)
-    strays: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)
+    missed: int = field(default=0, compare=False)
+
+
+Strays = Mapping[tuple[str, str], int]  # packets on the slow path of flows that hardware is said to have, by (iif, oif)

@@ -76,6 +76,16 @@ class Neighbour:
     mac: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ForwardChain:
+    """A base chain of nftables on the forward hook: packets pass those of a lower `priority` first."""
+
+    family: str
+    table: str
+    name: str
+    priority: int
+
+
 @dataclass(frozen=True, slots=True)
 class Lack:
     """Something the kernel or nft cannot do: what, in words, and the OpenWrt package that provides it."""

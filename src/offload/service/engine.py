@@ -14,7 +14,7 @@ from offload.errors import NftError, OffloadError
 from offload.model.applied import Applied, Cut
 from offload.model.config import Edit, Section
 from offload.model.flow import Entry
-from offload.model.live import LiveTable
+from offload.model.live import LiveTable, Strays
 from offload.model.network import Kernel, Route, Snapshot
 from offload.model.plan import HARDWARE_TABLE, Plan
 from offload.model.problem import Problem
@@ -45,7 +45,8 @@ class Nft(Protocol):
 
     def apply(self, text: str) -> None: ...
     def check(self, text: str) -> None: ...
-    def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
+    def strays(self, name: str) -> Strays: ...
     def tables(self) -> frozenset[str]: ...
 
 
@@ -75,7 +76,8 @@ class Service:
 
     `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something. `dump` is what
     netifd said last; it goes on being true while nobody can be asked (`alone`: ubusd is away). `adopted`: the exempts
-    of an earlier life are known. `resident`: it stays, and so does what only it remembers.
+    of an earlier life are known. `touched`: others may have changed our tables, so the next pass lists all of them.
+    `resident`: it stays, and so does what only it remembers.
     """
 
     doors: Doors
@@ -91,6 +93,7 @@ class Service:
     alone: bool = False
     adopted: bool = False
     resident: bool = True
+    touched: bool = True
     sent: int = 0
     passes: int = 0
     trouble: str = ""
@@ -100,6 +103,7 @@ class Service:
     def forget(self) -> None:
         """Ask anew what the kernel and its devices can do: a package may have come."""
         self.kernel = None
+        self.touched = True
         self.ability = HardwareProbe()
 
     def reload(self) -> Applied:
@@ -120,7 +124,9 @@ class Service:
                 break  # nothing vanished meanwhile: nft means it
             last = decided
             wanted = {*forced, *self.sightings.tables_to_return(decided.plan)}
-            applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted)
+            trusting = not self.touched
+            applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted, trusting=trusting)
+            self.touched = bool(applied.error)
             self.sent += applied.changes
             self._taken_out(applied)
             if not applied.error:
@@ -208,13 +214,13 @@ class Service:
             return
         try:
             found = doors.conntrack.entries() if entries is None else entries
-            held = doors.nft.live([HARDWARE]).get(HARDWARE)
+            strays = doors.nft.strays(HARDWARE)
             placed, received = self.placed(decided), doors.netlink.received()
         except OffloadError:  # status, and the next pass, tell it where people look; here it only costs a look
             self.proofs.later(now)
             return
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        wrong = self.proofs.look(found, placed, decided.plan, held, received, now, time)
+        wrong = self.proofs.look(found, placed, decided.plan, strays, received, now, time)
         self.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
 
     def _noted(self, applied: Applied, before: Decided | None) -> Applied:

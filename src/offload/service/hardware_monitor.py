@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, Entry, State
-from offload.model.live import LiveTable
+from offload.model.live import Strays
 from offload.model.network import Snapshot
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, ReasonCode
 from offload.status.evicted import Key, Seen
@@ -76,19 +76,19 @@ class HardwareMonitor:
         entries: Sequence[Entry],
         placed: Snapshot,
         plan: Plan,
-        held: LiveTable | None,
+        strays: Strays,
         received: Mapping[str, int],
         now: float,
         time: str,
     ) -> list[tuple[Pair, Reason]]:
-        """Judge every case by these connections; what is wrong and was not told yet. `held`: the hardware table."""
+        """Judge every case by these connections; what is wrong and was not told yet."""
         flows, counted = self._flows(entries, ZoneLookup(placed, plan))
-        strays = _strays(plan, held)
+        straying = _strays(plan, strays)
         for pair, case in self.cases.items():
             octets = sum(received.get(name, 0) for name in case.unbridged)
             marked = sum(seen.state is State.HARDWARE for seen in flows[pair].values())
             seen = _followed(flows[pair], case.look)
-            self.cases[pair] = updated(case, Sample(now, time, seen, marked, strays.get(pair, 0), octets, counted))
+            self.cases[pair] = updated(case, Sample(now, time, seen, marked, straying.get(pair, 0), octets, counted))
         for pair, case in self.over.items():
             left = case.left.missed(flows[pair], now)
             self.over[pair] = replace(case, left=left, look=Sample(now, time, {}))
@@ -100,12 +100,12 @@ class HardwareMonitor:
         self._told |= {(pair, reason.code) for pair, reason in fresh}
         return fresh
 
-    def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, held: LiveTable | None) -> None:
+    def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, strays: Strays) -> None:
         """Judge by one look alone, as far as that goes: what every connection did since it began."""
         # before it began it had moved nothing; that one direction alone moves cannot be told from this
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
-        self.look(new, placed, plan, None, {}, 0.0, "")
-        self.look(entries, placed, plan, held, {}, APART, "")
+        self.look(new, placed, plan, {}, {}, 0.0, "")
+        self.look(entries, placed, plan, strays, {}, APART, "")
 
     def _flows(self, entries: Iterable[Entry], places: ZoneLookup) -> tuple[dict[Pair, dict[Key, Seen]], int]:
         """The flows of each case, offloaded or taken out of hardware, and the bytes of all connections."""
@@ -168,9 +168,8 @@ def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:
     )
 
 
-def _strays(plan: Plan, held: LiveTable | None) -> dict[Pair, int]:
+def _strays(plan: Plan, counted: Strays) -> dict[Pair, int]:
     """By pair, both directions of its devices together."""
-    counted = held.strays if held else {}
     found: dict[Pair, int] = {}
     for table in plan.tables:
         for element in table.elements if table.hardware else ():

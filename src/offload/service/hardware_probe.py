@@ -3,7 +3,7 @@
 Asked only when somebody wants hardware, and of each device once: asking takes a run of nft.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -28,7 +28,7 @@ class Nft(Protocol):
     """What is asked of nft."""
 
     def check(self, text: str) -> None: ...
-    def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
 
 
 def wanted(packages: Packages) -> bool:

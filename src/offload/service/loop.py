@@ -149,8 +149,10 @@ class Loop:
         """
         ours, self._counted = self.service.sent - self._counted, self.service.sent
         told = self.hints.transactions()
-        if told.generations <= ours and OVERRUN.causes[0] not in told.causes:
+        lost = OVERRUN.causes[0] in told.causes
+        if told.generations <= ours and not lost:
             return
+        self.service.touched |= lost or bool(told.tables & OURS)
         if set(told.causes) == {FIREWALL_CHANGED} and not told.tables & OURS:
             self._hint(FIREWALL_CHANGED)
         elif told.causes or told.tables & OURS:

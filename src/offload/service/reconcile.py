@@ -1,6 +1,6 @@
 """One pass: config and Snapshot in, a Plan out, and the kernel brought there with as few transactions as it takes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -33,7 +33,7 @@ class Nft(Protocol):
     """What is asked of nft."""
 
     def apply(self, text: str) -> None: ...
-    def live(self, names: Iterable[str]) -> dict[str, LiveTable]: ...
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
     def tables(self) -> frozenset[str]: ...
 
 
@@ -69,14 +69,18 @@ def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
     return held_timed_exempts(nft.live(TABLE_NAMES).values())
 
 
-def pending(decided: Decided, nft: Nft, forced: Iterable[str] = ()) -> list[Transaction]:
+def pending(decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False) -> list[Transaction]:
     """The transactions that would bring the kernel to the Plan; none where it is there.
+
+    `trusting`: nothing but ours changed our tables since all of them was listed, so sets whose digest is the wanted one
+    are not listed again.
 
     A kernel that a probe found unable changes nothing: what of ours lives in it proves the probe wrong.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
-    return transactions(decided.plan, nft.live(TABLE_NAMES), forced)
+    known = {table.name: expected(table) for table in decided.plan.tables} if trusting else None
+    return transactions(decided.plan, nft.live(TABLE_NAMES, known), forced)
 
 
 def removal(nft: Nft) -> str:
@@ -98,6 +102,8 @@ def apply(
     before: Applied | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     forced: Iterable[str] = (),
+    *,
+    trusting: bool = False,
 ) -> Applied:
     """Send what is pending, and return the tables named in `forced` besides.
 
@@ -106,7 +112,7 @@ def apply(
     before = before or Applied()
     if error := unreadable(decided):
         return Applied(before.generation, before.time, 0, error)
-    return _sent(lambda: pending(decided, nft, forced), nft, before, now)
+    return _sent(lambda: pending(decided, nft, forced, trusting=trusting), nft, before, now)
 
 
 def again(

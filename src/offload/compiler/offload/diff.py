@@ -9,14 +9,12 @@ few slow packets, and those the Plan still wants are offloaded again at once (ke
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from offload.compiler.offload.chains import chains
+from offload.compiler.offload.chains import Chain, chains, element_text
 from offload.compiler.offload.exempt_sets import exempt_rules
-from offload.compiler.offload.render import element_text, fill, render_table, wipe
+from offload.compiler.offload.render import fill, render_table, wipe
 from offload.model.config import Family
 from offload.model.live import LiveTable
-from offload.model.plan import TABLES, Plan, PolicyKey, Table
-
-PAIRS = "pairs"
+from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,14 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
 
 
 def expected(table: Table) -> LiveTable:
-    """What `nft -j` lists of this table once it is in the kernel."""
+    """What the kernel holds of this table once it was sent."""
     exempts = exempt_rules(table.exempts)
     elements = {each.name: frozenset(each.elements) for each in exempts.sets}
     elements[PAIRS] = frozenset(element_text(element) for element in table.elements)
-    rules = {chain.name: chain.fingerprints for chain in chains(table, exempts)}
-    return LiveTable(table.name, frozenset(table.devices), elements, rules)
+    made = chains(table, exempts)
+    rules = {chain.name: chain.fingerprints for chain in made}
+    digests = {name: digest for chain in made for name, digest in chain.digests.items()}
+    return LiveTable(table.name, frozenset(table.devices), elements, rules, digests)
 
 
 def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> bool:
@@ -96,15 +96,19 @@ def _change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
         "change",
         table=table,
         devices=sorted(wanted.devices - held.devices),
+        uncounted=not held.counter,
         new_chains=[chain for chain in made if chain.name not in held.rules],
-        changed_chains=[
-            chain for chain in made if held.rules.get(chain.name, chain.fingerprints) != chain.fingerprints
-        ],
+        changed_chains=[chain for chain in made if chain.name in held.rules and not _same(chain, held)],
         gone_chains=sorted(set(held.rules) - set(wanted.rules)),
         new_elements=new_elements,
         gone_elements=gone_elements,
         gone_sets=sorted(set(held.elements) - set(wanted.elements)),
     ).lstrip("\n")
+
+
+def _same(chain: Chain, held: LiveTable) -> bool:
+    """Whether the kernel has this chain, with the comments that its rules have now."""
+    return held.rules[chain.name] == chain.fingerprints and chain.digests.items() <= held.digests.items()
 
 
 Moves = list[tuple[str, list[str]]]

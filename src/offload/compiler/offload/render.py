@@ -7,10 +7,10 @@ is a number, an address or one of our own words.
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from offload.compiler.offload.chains import chains
+from offload.compiler.offload.chains import chains, element_text
 from offload.compiler.offload.exempt_sets import exempt_rules
 from offload.model.live import STRAY_SET
-from offload.model.plan import TABLES, Element, Plan, Table
+from offload.model.plan import TABLES, Plan, Table
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -31,11 +31,6 @@ def render_table(table: Table) -> str:
     return fill(
         "table", stray_set=STRAY_SET, table=table, sets=exempts.sets, chains=chains(table, exempts), elements=elements
     )
-
-
-def element_text(element: Element) -> str:
-    """One element of map `pairs`."""
-    return f'"{element.iif}" . "{element.oif}" : goto {element.policy.chain}'
 
 
 def wipe(name: str) -> str:

@@ -2,14 +2,15 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from offload.errors import NftError
-from offload.model.live import LiveTable
-from offload.system.nft.listing import live_table
-from offload.system.nft.tables import inet_tables
+from offload.model.live import STRAY_SET, LiveTable, Strays, TimedElement
+from offload.system.nft import listing
+from offload.system.nft import tables as kernel
+from offload.system.nft.tables import Outline
 
 FAMILY = "inet"
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
@@ -19,9 +20,13 @@ class Nft:
     """The `nft` program, and the kernel's list of tables. Every failure is an NftError whose sentence can be shown."""
 
     def __init__(
-        self, program: str = "nft", timeout: float = TIMEOUT, tables: Callable[[], frozenset[str]] = inet_tables
+        self,
+        program: str = "nft",
+        timeout: float = TIMEOUT,
+        tables: Callable[[], frozenset[str]] = kernel.inet_tables,
+        outline: Callable[[str], Outline] = kernel.outline,
     ) -> None:
-        self._program, self._timeout = program, timeout
+        self._program, self._timeout, self._outline = program, timeout, outline
         self.tables = tables
 
     def apply(self, text: str) -> None:
@@ -41,18 +46,42 @@ class Nft:
         """Try whether nft lists in JSON; an NftError says why not."""
         self._objects("tables")
 
-    def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
-        """Those of our tables that exist, as the kernel holds them now."""
-        existing = self.tables()
-        return {name: self._live(name) for name in names if name in existing}
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
+        """Those of our tables that exist, as the kernel holds them now.
 
-    def _live(self, name: str) -> LiveTable:
-        objects = self._objects("table", FAMILY, name)
+        Of the sets whose digest is that of the same table in `known` the elements are taken from there: to list a large
+        set takes longer than any change. Without `known` every set is listed, but those that packets fill.
+        """
+        existing = self.tables()
+        trusted = known or {}
+        return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
+
+    def strays(self, name: str) -> Strays:
+        """What the set of strays of a table has counted; nothing where there is no such table."""
+        if name not in self.tables():
+            return {}
         try:
-            return live_table(name, objects)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            # somebody put into it what we never write: then it is not the table we made, and is made anew
-            return LiveTable(name)
+            return listing.strays(self._objects("set", FAMILY, name, STRAY_SET))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            return {}
+
+    def _live(self, name: str, known: LiveTable | None) -> LiveTable:
+        found = self._outline(name)
+        table, same = found.table, known.digests if known else {}
+        elements: dict[str, frozenset[str]] = {}
+        timed: tuple[TimedElement, ...] = ()
+        for each, kind in found.sets.items():
+            if known and each in same and same[each] == table.digests.get(each):
+                elements[each] = known.elements[each]
+                continue
+            try:
+                listed, ending = listing.elements(self._objects(kind, FAMILY, name, each))
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+                # somebody put into it what we never write: then it is not the table we made, and is made anew
+                return LiveTable(name)
+            elements |= listed
+            timed += ending
+        return replace(table, elements=elements, timed=timed)
 
     def _objects(self, *what: str) -> list[dict[str, Any]]:
         output = self._run("-n", "-j", "list", *what)  # numbers, also for marks that /etc/iproute2/rt_marks names
@@ -102,6 +131,8 @@ class FakeNft:
     refusal: str = ""
     nft: str = "1.0.6"
     sent: list[str] = field(default_factory=list)
+    straying: Strays = field(default_factory=dict)
+    trusting: int = 0
 
     def apply(self, text: str) -> None:
         """Take the text, or refuse it with the sentence set in `refusal`."""
@@ -124,6 +155,11 @@ class FakeNft:
         """The tables held, and others'."""
         return self.others | frozenset(self.held)
 
-    def live(self, names: Iterable[str]) -> dict[str, LiveTable]:
-        """What is held, by name."""
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
+        """What is held, by name; `trusting` says how often not everything had to be listed."""
+        self.trusting += known is not None
         return {name: self.held[name] for name in names if name in self.held}
+
+    def strays(self, name: str) -> Strays:
+        """What the test put into `straying`."""
+        return self.straying if name in self.held else {}

@@ -1,46 +1,37 @@
-"""The objects of `nft -j list table` -> LiveTable, in the words render uses. Pure.
+"""The objects of `nft -j list set` and `list map` -> elements, in the words render uses. Pure.
 
-What nft 1.0.6 prints differs from what it was given: one device is a string and none is no key (kernel.md 31),
-elements come in any order, and an element with an attribute is wrapped in `elem`. Schema: libnftables-json(5).
+Elements come in any order, and an element with an attribute is wrapped in `elem`. Schema: libnftables-json(5).
 """
 
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from offload.model.live import FINGERPRINT, STRAY_SET, LiveTable, TimedElement
+from offload.model.live import TimedElement
 
 # An element with less to live than this is as good as gone: between our look and our transaction it may go.
 LAST_SECONDS = 2
 
 
-def live_table(name: str, objects: Iterable[Mapping[str, Any]]) -> LiveTable:
-    """Read one table. What is none of our kinds is passed over: it changes nothing we compare."""
-    devices: set[str] = set()
-    elements: dict[str, frozenset[str]] = {}
-    rules: dict[str, tuple[str, ...]] = {}
+def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
+    """The elements of the listed sets and maps by name, and those that end by themselves once more."""
+    found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
-    strays: dict[tuple[str, str], int] = {}
-    for found in objects:
-        match found:
-            case {"flowtable": each}:
-                named = each.get("dev", [])
-                devices |= {named} if isinstance(named, str) else set(named)
-            case {"set": each} if each["name"] == STRAY_SET:
-                strays |= dict(_stray(item) for item in each.get("elem", []))
+    for listed in objects:
+        match listed:
             case {"set": each}:
                 items = [item for item in each.get("elem", []) if _stays(item)]
-                elements[each["name"]] = frozenset(_element(item, _types(each)) for item in items)
+                found[each["name"]] = frozenset(_element(item, _types(each)) for item in items)
                 timed += [_timed(item, each) for item in items if _expires(item) is not None]
             case {"map": each}:
-                elements[each["name"]] = frozenset(_mapping(item, _types(each)) for item in each.get("elem", []))
-            case {"chain": each}:
-                rules.setdefault(each["name"], ())
-            case {"rule": each}:
-                comment = each.get("comment", "")
-                mark = comment.removeprefix(FINGERPRINT) if comment.startswith(FINGERPRINT) else ""
-                rules[each["chain"]] = (*rules.get(each["chain"], ()), mark)
-    return LiveTable(name, frozenset(devices), elements, rules, tuple(timed), strays)
+                found[each["name"]] = frozenset(_mapping(item, _types(each)) for item in each.get("elem", []))
+    return found, tuple(timed)
+
+
+def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """The packets that the listed set of strays has counted."""
+    sets = (listed["set"] for listed in objects if "set" in listed)
+    return dict(_stray(item) for each in sets for item in each.get("elem", []))
 
 
 def _types(each: Mapping[str, Any]) -> list[str]:
