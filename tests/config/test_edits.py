@@ -1,16 +1,14 @@
 """What a sentence of the user's becomes in the files; and fw4's switch, taken and given back."""
 
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 import pytest
 
-from offload.cli import remote
-from offload.cli.answer import Answer
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import FileError
 from offload.model.config import Edit, Mode, Section
+from offload.service.takeover import give, take
 from offload.system.uci import FakeUci, applied
 
 
@@ -68,14 +66,6 @@ class Halting(FakeUci):
         super().write(package, edits)
 
 
-def takeover(uci: FakeUci, *, once: bool = False) -> Answer:
-    return remote.takeover(uci, Namespace(once=once))
-
-
-def giveback(uci: FakeUci, *, forget: bool = False) -> Answer:
-    return remote.giveback(uci, Namespace(forget=forget))
-
-
 def options(uci: FakeUci, package: str) -> dict[str, object]:
     found = uci.packages[package]
     assert isinstance(found, tuple)
@@ -91,50 +81,50 @@ def options(uci: FakeUci, package: str) -> dict[str, object]:
 )
 def test_fw4_s_switch_becomes_our_mode_and_goes_back(switch: dict[str, str], mode: str) -> None:
     uci = files(switch)
-    assert takeover(uci).data["changed"] is True
+    assert take(uci) is True
     assert options(uci, "offload") == {"mode": mode, "taken": mode}
     assert options(uci, "firewall") == {"input": "REJECT", **dict.fromkeys(switch, "0")}
     config, problems = load({"firewall": (), "network": (), "offload": uci.packages["offload"]})
     assert config.globals.mode is Mode(mode) and not problems
-    assert takeover(uci).data["changed"] is False
+    assert take(uci) is False
 
-    assert giveback(uci).data["changed"] is True
+    assert give(uci) is True
     assert options(uci, "offload") == {"mode": "none", "taken": "none"}
     assert options(uci, "firewall") == {"input": "REJECT", **dict.fromkeys(switch, "1")}
-    assert giveback(uci).data["changed"] is False
-    assert takeover(uci, once=True).data["changed"] is False
+    assert give(uci) is False
+    assert take(uci, once=True) is False
 
 
 def test_removed_it_forgets_and_installed_again_it_asks_again() -> None:
     uci = files({"flow_offloading": "1"})
-    assert takeover(uci, once=True).data["changed"] is True
-    assert giveback(uci, forget=True).data["changed"] is True
+    assert take(uci, once=True) is True
+    assert give(uci, forget=True) is True
     assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == ({"mode": "none"}, "1")
-    assert takeover(uci, once=True).data["changed"] is True
+    assert take(uci, once=True) is True
 
 
 @pytest.mark.parametrize("switch", ["0", "1"])
 def test_who_was_asked_once_is_not_asked_again(switch: str) -> None:
     uci = files({"flow_offloading": switch})
-    assert takeover(uci, once=True).data["changed"] is (switch == "1")
+    assert take(uci, once=True) is (switch == "1")
     assert options(uci, "offload")["taken"] == {"0": "none", "1": "software"}[switch]
     uci.write("firewall", [Edit("cfg01", "defaults", "flow_offloading", "1")])  # the user, later
-    assert takeover(uci, once=True).data["changed"] is False
+    assert take(uci, once=True) is False
     assert options(uci, "firewall")["flow_offloading"] == "1"
-    assert takeover(uci).data["changed"] is True  # by hand it is always done
+    assert take(uci) is True  # by hand it is always done
 
 
-@pytest.mark.parametrize("hand", [takeover, giveback])
-def test_what_could_not_be_written_leaves_all_as_fast_and_takeover_completes_it(hand: Callable[..., Answer]) -> None:
+@pytest.mark.parametrize("hand", [take, give])
+def test_what_could_not_be_written_leaves_all_as_fast_and_takeover_completes_it(hand: Callable[..., bool]) -> None:
     uci = Halting({"flow_offloading": "1"})
-    if hand is giveback:
-        takeover(uci, once=True)
+    if hand is give:
+        take(uci, once=True)
     uci.left = 1
     with pytest.raises(FileError):
         hand(uci)
     assert "software" in options(uci, "offload").values() or options(uci, "firewall")["flow_offloading"] == "1"
     uci.left = 9
-    assert takeover(uci, once=hand is takeover).data["changed"] is True
+    assert take(uci, once=hand is take) is True
     assert options(uci, "offload") == {"mode": "software", "taken": "software"}
 
 
@@ -148,7 +138,7 @@ def test_what_could_not_be_written_leaves_all_as_fast_and_takeover_completes_it(
 )
 def test_what_was_not_taken_or_was_changed_since_stays(switch: dict[str, str], ours: dict[str, str]) -> None:
     uci = files(switch, ours)
-    assert giveback(uci).data["changed"] is False
+    assert give(uci) is False
     assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == (ours, switch["flow_offloading"])
 
 
@@ -172,18 +162,18 @@ def test_what_was_made_slow_since_is_not_made_fast(
     ours: dict[str, str], more: tuple[Section, ...], *, back: bool
 ) -> None:
     uci = files({"flow_offloading": "1"})
-    takeover(uci)
+    take(uci)
     uci.write("offload", [Edit("globals", "globals", option, value) for option, value in ours.items()])
     found = uci.packages["offload"]
     assert isinstance(found, tuple)
     uci.packages["offload"] = (*found, *more)
-    assert giveback(uci, forget=True).data["changed"] is back
+    assert give(uci, forget=True) is back
     assert options(uci, "firewall")["flow_offloading"] == str(int(back))
     assert "taken" not in options(uci, "offload")
 
 
 def test_a_mode_that_is_none_of_ours_was_not_taken() -> None:
-    assert giveback(files({"flow_offloading": "0"}, {"mode": "x", "taken": "x"})).data["changed"] is False
+    assert give(files({"flow_offloading": "0"}, {"mode": "x", "taken": "x"})) is False
 
 
 def test_fw4_looks_at_the_first_defaults_only_and_so_does_takeover() -> None:
@@ -193,11 +183,11 @@ def test_fw4_looks_at_the_first_defaults_only_and_so_does_takeover() -> None:
         uci.packages["firewall"] = (*uci.packages["firewall"], later)  # type: ignore[misc]  # no Problem
         return uci
 
-    assert takeover(two("0", "1")).data["changed"] is False
+    assert take(two("0", "1")) is False
     uci = two("1", "1")
-    assert takeover(uci).data["changed"] is True
+    assert take(uci) is True
     assert [each.options["flow_offloading"] for each in uci.packages["firewall"]] == ["0", "1"]  # type: ignore[union-attr]  # no Problem
-    assert giveback(uci).data["changed"] is True
+    assert give(uci) is True
     assert options(uci, "firewall")["flow_offloading"] == "1"
 
 
@@ -205,9 +195,9 @@ def test_fw4_looks_at_the_first_defaults_only_and_so_does_takeover() -> None:
 def test_what_would_leave_all_flows_slow_is_not_taken_over_and_says_why(ours: dict[str, str]) -> None:
     uci = files({"flow_offloading": "1"}, ours)
     with pytest.raises(FileError, match=r"nothing is taken over: .*/etc/config/offload.* set enabled to 1"):
-        takeover(uci)
+        take(uci)
     assert options(uci, "offload") == ours
-    assert takeover(uci, once=True).data == {"ok": True, "changed": False}
+    assert take(uci, once=True) is False
     assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == ({**ours, "taken": "none"}, "1")
 
 
@@ -215,10 +205,10 @@ def test_a_second_globals_section_counts_too() -> None:
     uci = files({"flow_offloading": "1"})
     uci.packages["offload"] = (section("globals", "globals"), section("globals", "more", enabled="0"))
     with pytest.raises(FileError, match="nothing is taken over"):
-        takeover(uci)
+        take(uci)
 
 
 def test_nothing_to_take_over_writes_nothing() -> None:
     uci = files({})
     uci.refusal = "nobody may write here"
-    assert takeover(uci).data == {"ok": True, "changed": False}
+    assert take(uci) is False

@@ -59,4 +59,13 @@ def test_the_rights_name_every_method_and_a_reader_changes_nothing() -> None:
     assert read | write <= METHODS.keys()
     bus = (APP / "htdocs/luci-static/resources/offload/bus.js").read_text()
     assert set(re.findall(r"declare\('(\w+)'", bus)) <= read | write
-    assert not read & {"reload", "set", "set_pair", "flush", "exempt_add", "exempt_delete"}
+    assert read == {"status", "zones", "check", "flows"}
+    assert write == METHODS.keys() - read
+
+
+def test_no_right_reaches_beyond_offload() -> None:
+    rights = json.loads((APP / "root/usr/share/rpcd/acl.d/luci-app-offload.json").read_text())["luci-app-offload"]
+    assert rights["write"]["uci"] == ["offload"]  # who may write firewall's can have root run a script of theirs
+    assert rights["write"]["file"] == {"/etc/init.d/offload start": ["exec"]}
+    assert rights["read"]["file"] == {"/sbin/logread -e offload": ["exec"]}
+    assert rights["write"]["ubus"].keys() == {"luci.offload"}

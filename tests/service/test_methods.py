@@ -108,10 +108,41 @@ def test_flush_returns_the_tables_of_the_flows_meant(fakes: Fakes) -> None:
 def test_cut_ends_the_connections_meant_and_needs_a_word(fakes: Fakes) -> None:
     fakes.conntrack._entries = FLOWS[:3]
     assert call(fakes, "cut", query={"host": "192.168.1.11"}) == {"ok": True, "flows": 0, "ended": 0}
-    assert call(fakes, "cut", query={})["error"] == "query: name whose connections are to end: zone, host or state"
+    assert (
+        call(fakes, "cut", query={})["error"] == "query: name whose connections are to end: zone, host, state or flow"
+    )
     assert fakes.conntrack.deleted == []
     assert call(fakes, "cut", query={"host": "192.168.1.10"}) == {"ok": True, "flows": 3, "ended": 3}
     assert fakes.conntrack.deleted == FLOWS[:3]
+
+
+ONE = {"proto": "udp", "src": "192.168.1.10", "sport": 2, "dest": "198.51.100.1", "dport": 443}
+
+
+def test_cut_ends_one_connection_as_flows_shows_it(fakes: Fakes) -> None:
+    other = entry("192.168.1.10#2 > 198.51.100.1#443", proto=6, status=FAST)
+    fakes.conntrack._entries = [*FLOWS[:3], other]
+    shown = call(fakes, "flows", query={})["flows"]
+    assert ONE in [{key: flow[key] for key in ONE} for flow in shown]
+    assert call(fakes, "cut", query={"flow": ONE}) == {"ok": True, "flows": 1, "ended": 1}
+    assert fakes.conntrack.deleted == [FLOWS[1]]
+    assert call(fakes, "cut", query={"flow": ONE | {"sport": 9}}) == {"ok": True, "flows": 0, "ended": 0}
+
+
+@pytest.mark.parametrize(
+    ("flow", "sentence"),
+    [
+        ("x", "flow: 'x' is not a table"),
+        ({}, "flow: name one connection by dest, dport, proto, sport, src, and nothing else"),
+        (ONE | {"state": "slow"}, "flow: name one connection by dest, dport, proto, sport, src, and nothing else"),
+        (ONE | {"src": "192.168.1.0/24"}, "flow src: '192.168.1.0/24' is not an IPv4 or IPv6 address"),
+        (ONE | {"dport": 65_536}, "flow dport: '65536' is not a whole number from 0 to 65535"),
+    ],
+)
+def test_what_is_not_one_connection_ends_nothing(fakes: Fakes, flow: Any, sentence: str) -> None:
+    fakes.conntrack._entries = FLOWS[:3]
+    assert call(fakes, "cut", query={"flow": flow}) == {"ok": False, "error": sentence}
+    assert fakes.conntrack.deleted == []
 
 
 @pytest.mark.parametrize("method", ["cut", "flush"])

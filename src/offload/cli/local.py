@@ -216,16 +216,6 @@ def _by_service(run: Callable[[remote.Ask, argparse.Namespace], Answer]) -> Call
     return verb
 
 
-def _by_uci(run: Callable[[Uci, argparse.Namespace], Answer]) -> Callable[..., Answer]:
-    """A verb that needs nothing but the configuration."""
-
-    @wraps(run)
-    def verb(router: Router, given: argparse.Namespace) -> Answer:
-        return run(router.uci, given)
-
-    return verb
-
-
 @dataclass(frozen=True, slots=True)
 class Verb:
     """One verb: what runs it, and the arguments only it has. Its first docstring line is its help."""
@@ -277,8 +267,8 @@ VERBS = {
     "flush": Verb(_by_service(remote.flush), CHOOSING),
     "cut": Verb(_by_service(remote.cut), CHOOSING),
     "reload": Verb(_by_service(remote.reload)),
-    "takeover": Verb(_by_uci(remote.takeover), (("--once", _flag("not where it was asked for before")),)),
-    "giveback": Verb(_by_uci(remote.giveback), (("--forget", _flag("and forget that it was ever asked for")),)),
+    "takeover": Verb(remote.takeover, (("--once", _flag("not where it was asked for before")),)),
+    "giveback": Verb(remote.giveback, (("--forget", _flag("and forget that it was ever asked for")),)),
     "service": Verb(service),
     "snapshot": Verb(
         take_snapshot,

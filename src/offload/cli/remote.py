@@ -7,13 +7,10 @@ here must stay light: a verb answered by the service needs neither pyroute2 nor 
 import argparse
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from offload.cli.answer import Answer, Exit
-from offload.config import edits
-from offload.errors import FileError, OffloadError
-from offload.model.problem import Problem, ProblemCode
+from offload.errors import OffloadError
 from offload.status import tables
 from offload.status.query import Query
 
@@ -93,44 +90,43 @@ def duration(text: str) -> int:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def takeover(uci: Any, given: argparse.Namespace) -> Answer:
+def takeover(router: Any, given: argparse.Namespace) -> Answer:
     """Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off."""
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
-    planned = partial(edits.takeover, once=given.once)
-    return _handed(uci, planned, off, "From now on offload decides what is offloaded.")
+    done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
+    if not given.once and (data := router.asked("takeover")):
+        return _handed(data, off, done)
+    from offload.service.takeover import take
+
+    return _handed({"ok": True, "changed": take(router.uci, once=given.once)}, off, done)
 
 
-def giveback(uci: Any, given: argparse.Namespace) -> Answer:
+def giveback(router: Any, given: argparse.Namespace) -> Answer:
     """Give fw4 its global offload back, if it was taken over and nobody has changed it since."""
     unchanged = "Nothing to give back: fw4's switch was not taken, or somebody has changed it since."
-    planned = partial(edits.giveback, forget=given.forget)
-    return _handed(uci, planned, unchanged, "From now on fw4 decides again what is offloaded.")
+    done = "fw4's own offload is on again: from now on fw4 decides what is offloaded."
+    if not given.forget and (data := router.asked("giveback")):
+        return _handed(data, unchanged, done)
+    from offload.service.takeover import give
+
+    return _handed({"ok": True, "changed": give(router.uci, forget=given.forget)}, unchanged, done)
 
 
-def _handed(uci: Any, planned: Callable[..., list[edits.Write]], nothing: str, done: str) -> Answer:
-    packages = {name: uci.read(name) for name in ("firewall", "offload")}
-    for found in packages.values():
-        if isinstance(found, Problem) and found.fault is not ProblemCode.FILE_MISSING:
-            raise FileError(str(found))
-    writes = planned(*(() if isinstance(found, Problem) else found for found in packages.values()))
-    _write(uci, writes)
-    if all(package != "firewall" for package, _ in writes):
-        return Answer(nothing, {"ok": True, "changed": False})
-    text = f"{done} Reload the firewall: /etc/init.d/firewall reload"
-    return Answer(text, {"ok": True, "changed": True})
+def _handed(data: Json, nothing: str, done: str) -> Answer:
+    """What a take-over or its way back did, which pairs it moved, and whether the firewall is still to be reloaded."""
 
+    def text() -> str:
+        if not data["changed"]:
+            return nothing
+        moved = [
+            f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in data.get("pairs", ())
+        ]
+        reload_ = (
+            "The firewall is reloaded." if data.get("reloading") else "Reload the firewall: /etc/init.d/firewall reload"
+        )
+        return "\n".join([done, *moved, reload_])
 
-def _write(uci: Any, writes: list[edits.Write]) -> None:
-    """One file after the other; a refusal speaks of its own file, and so is told what stands in the others by then."""
-    written: list[str] = []
-    for package, changes in writes:
-        try:
-            uci.write(package, changes)
-        except FileError as refusal:
-            if not written:
-                raise
-            raise FileError(f"{refusal}; written before that: {', '.join(written)}") from refusal
-        written += [f"{package}.{each.section}.{each.option}='{each.value or ''}'" for each in changes]
+    return _told(data, text, notes(data))
 
 
 def applied_text(data: Json) -> str:

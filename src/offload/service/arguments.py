@@ -1,6 +1,7 @@
 """What callers hand over -> typed values, or a refusal with a sentence. Pure; everything that comes in is hostile."""
 
 from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from math import prod
 from typing import Any
 
@@ -10,6 +11,7 @@ from offload.config import offload
 from offload.config.schema import EXEMPT
 from offload.errors import OffloadError
 from offload.model.config import Config, Exempt, Mode, Section
+from offload.model.flow import Tuple
 from offload.model.plan import ExemptMatch, TimedExempt
 from offload.service.timed_exempts import LAST_SECONDS
 
@@ -17,6 +19,7 @@ LONGEST_SHOWN = 60
 SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; less would never reach the kernel
 LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
 MOST_VALUES = 256  # combinations of listed values, each of them an element in the kernel
+CONNECTION = frozenset({"proto", "src", "sport", "dest", "dport"})  # of a flow in a reply
 MATCHES = tuple(option for option in EXEMPT if option != "name")  # a name would not outlive the service
 
 
@@ -58,6 +61,23 @@ def table(name: str, value: object) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a table")
+
+
+def connection(value: object) -> tuple[str, Tuple]:
+    """One connection by the keys of a reply of `flows`: its protocol, and the ends of its original direction."""
+    given = table("flow", value)
+    if given.keys() != CONNECTION:
+        raise ArgumentError(f"flow: name one connection by {', '.join(sorted(CONNECTION))}, and nothing else")
+    src, dest = (_address(f"flow {end}", given[end]) for end in ("src", "dest"))
+    sport, dport = (number(f"flow {port}", given[port], 0, 65_535) for port in ("sport", "dport"))
+    return str(given["proto"]), Tuple(src, dest, sport, dport)
+
+
+def _address(name: str, value: object) -> bytes:
+    try:
+        return ip_address(str(value)).packed
+    except ValueError:
+        raise ArgumentError(f"{name}: {shown(value)} is not an IPv4 or IPv6 address") from None
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:

@@ -15,6 +15,7 @@ from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.status.flows import flows
 from offload.status.query import Query
+from offload.status.reasons import protocol
 
 
 class Connections(Protocol):
@@ -31,6 +32,7 @@ class Selection:
     pair: tuple[str, str] | None = None
     query: Query | None = None
     tuples: frozenset[Tuple] | None = None  # original tuples
+    proto: str | None = None  # as `flows` names it
 
     def admits(self, flow: Flow) -> bool:
         """Whether the flow is one of those meant."""
@@ -38,6 +40,7 @@ class Selection:
             (self.pair is None or (flow.src_zone, flow.dest_zone) == self.pair)
             and (self.query is None or self.query.admits(flow))
             and (self.tuples is None or flow.entry.original in self.tuples)
+            and (self.proto is None or protocol(flow.entry.proto) == self.proto)
         )
 
 

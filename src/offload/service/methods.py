@@ -64,7 +64,7 @@ def check(service: Service, _: Given) -> Json:
 
 def reload(service: Service, _: Given) -> Json:
     """Read everything anew, and bring the kernel in line."""
-    return applied_json(service.reload()) | _found(service)
+    return applied_json(service.reload()) | found_json(service)
 
 
 def set_zone(service: Service, given: Given) -> Json:
@@ -112,10 +112,14 @@ def flush(service: Service, given: Given) -> Json:
 def end(service: Service, given: Given) -> Json:
     """Cut the connections asked for: what goes on must pass the firewall anew. Something must be asked for."""
     decided = _decided(service)
-    query = _chosen(given, decided.plan)
-    if query == Query():
-        raise ArgumentError("query: name whose connections are to end: zone, host or state")
-    done = cut(Selection(query=query), service.placed(decided), decided.plan, service.doors.conntrack)
+    words = dict(arguments.table("query", given.get("query")))
+    one = arguments.connection(words.pop("flow")) if "flow" in words else None
+    query = _chosen({"query": words}, decided.plan)
+    if query == Query() and one is None:
+        raise ArgumentError("query: name whose connections are to end: zone, host, state or flow")
+    proto, ends = one or (None, None)
+    selection = Selection(query=query, tuples=frozenset({ends}) if ends else None, proto=proto)
+    done = cut(selection, service.placed(decided), decided.plan, service.doors.conntrack)
     told: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
     return told | ({"error": done.error} if done.error else {})
 
@@ -210,10 +214,10 @@ def _write(service: Service, changes: list[Edit]) -> Json:
     if applied.error:
         error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
         applied = replace(applied, error=error)
-    return applied_json(applied) | {"changed": _changed(before, after)} | _found(service)
+    return applied_json(applied) | {"changed": changed_pairs(before, after)} | found_json(service)
 
 
-def _changed(before: Plan, after: Plan) -> list[Json]:
+def changed_pairs(before: Plan, after: Plan) -> list[Json]:
     """The pairs whose path is another now."""
     then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
     return [
@@ -223,7 +227,7 @@ def _changed(before: Plan, after: Plan) -> list[Json]:
     ]
 
 
-def _found(service: Service) -> Json:
+def found_json(service: Service) -> Json:
     """What keeps a pass from doing all that was asked: in the configuration, and in kernel or nft."""
     problems = [report.problem_json(each) for each in (service.decided.problems if service.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (service.kernel.missing if service.kernel else ())]}

@@ -15,6 +15,7 @@ class UbusClient(Protocol):
     """What is asked of ubus."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
+    def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
 
 
 class Netlink(Protocol):

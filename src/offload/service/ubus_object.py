@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from offload.errors import OffloadError
-from offload.service import methods
+from offload.service import methods, takeover
 from offload.service.engine import Service
 
 SESSION = "ubus_rpc_session"
@@ -43,6 +43,8 @@ METHODS: Mapping[str, Verb] = {
     "cut": Verb(methods.end, {"query": "table"}),
     "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),
     "exempt_delete": Verb(methods.exempt_delete, {"id": "integer"}),
+    "takeover": Verb(takeover.takeover, {}),
+    "giveback": Verb(takeover.giveback, {}),
 }
 
 

@@ -33,19 +33,27 @@ class UbusClient:
 
         `args` must match the method's signature exactly: python-ubus objects take no optional arguments.
         """
-        ubus = _connected()
-        try:
-            replies = ubus.call(object_name, method, dict(args or {}), max(1, round(self._timeout * 1000)))
-        except RuntimeError as error:
-            kind = AbsentError if str(error).endswith(NOT_FOUND) else BusError
-            raise kind(f"{object_name} {method}: {self._sentence(ubus, object_name, str(error))}") from error
-        except SystemError as error:  # python-ubus fails to fail where a reply's text is not UTF-8
-            raise BusError(f"{object_name} {method}: the reply is not text that can be read") from error
+        replies = self._called(object_name, method, args)
         if not replies:
             raise BusError(f"{object_name} {method}: it gave no reply")
         if not isinstance(replies[0], dict):
             raise BusError(f"{object_name} {method}: the reply is not an object")
         return replies[0]
+
+    def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
+        """Call a method that replies nothing where all is well; every failure is a BusError."""
+        self._called(object_name, method, args)
+
+    def _called(self, object_name: str, method: str, args: Mapping[str, Any] | None) -> list[Any]:
+        ubus = _connected()
+        try:
+            replies: list[Any] = ubus.call(object_name, method, dict(args or {}), max(1, round(self._timeout * 1000)))
+        except RuntimeError as error:
+            kind = AbsentError if str(error).endswith(NOT_FOUND) else BusError
+            raise kind(f"{object_name} {method}: {self._sentence(ubus, object_name, str(error))}") from error
+        except SystemError as error:  # python-ubus fails to fail where a reply's text is not UTF-8
+            raise BusError(f"{object_name} {method}: the reply is not text that can be read") from error
+        return replies
 
     def _sentence(self, ubus: Any, object_name: str, error: str) -> str:
         if error.endswith(NOT_FOUND):
@@ -94,3 +102,7 @@ class FakeUbusClient:
         if not isinstance(reply, dict):
             raise BusError(f"{object_name} {method}: the reply is not an object")
         return reply
+
+    def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
+        """As `UbusClient.tell`; a method without a reply among `replies` is absent."""
+        self.call(object_name, method, args)

@@ -81,5 +81,12 @@ return baseclass.extend({
 	exemptAdd: asked(declare('exempt_add', 'match', 'timeout')),
 
 	/** exemptDelete(id) */
-	exemptDelete: asked(declare('exempt_delete', 'id'))
+	exemptDelete: asked(declare('exempt_delete', 'id')),
+
+	/** cut({ zone, host, state, flow }): ends connections; flow is { proto, src, sport, dest, dport } of one. */
+	cut: asked(declare('cut', 'query')),
+
+	/** fw4's switch becomes the mode of the zones without one of their own, or the other way round. */
+	takeover: asked(declare('takeover')),
+	giveback: asked(declare('giveback'))
 });

@@ -61,7 +61,7 @@ function found(status) {
 
 	if (fw4Offloads(status))
 		notices.push(box('warning', _('The firewall offloads every flow itself'),
-			_('While the switch in Network > Firewall is on, the choices per zone have no effect. Taking over turns the switch into the mode of all zones without one of their own, and switches offload on where it is off (option enabled). From there you choose.'),
+			_('While the switch in Network > Firewall is on, the choices per zone have no effect. Taking over turns the switch into the mode of all zones without one of their own, and reloads the firewall. From there you choose.'),
 			E('p', {}, [ takeoverButton() ])));
 
 	if (status.applied?.error)
