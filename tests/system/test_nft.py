@@ -1,12 +1,25 @@
 """The nft door: nft's own sentence, and every other way in which a program can fail."""
 
+import os
+import resource
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offload.errors import NftError
 from offload.system.nft.door import FakeNft, Nft, sentence
+from offload.system.nft.generation import answer
+from offload.system.nft.program import LARGEST_OUTPUT
 
 
 def program(tmp_path: Path, script: str) -> Nft:
@@ -14,7 +27,7 @@ def program(tmp_path: Path, script: str) -> Nft:
     path = tmp_path / "nft"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    return Nft(str(path), timeout=5)
+    return Nft(str(path), timeout=5, generation=count().__next__)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +81,105 @@ def test_a_program_that_cannot_be_run(tmp_path: Path) -> None:
 
 
 def test_a_program_that_does_not_come_back(tmp_path: Path) -> None:
-    path = program(tmp_path, "exec sleep 60")._program
+    path = program(tmp_path, "sleep 60")._program.path
+    begin = time.monotonic()
     with pytest.raises(NftError, match=r"^nft did not answer within 0.2 seconds$"):
-        Nft(path, timeout=0.2).apply("x")
+        Nft(path, timeout=0.2, generation=count().__next__).apply("x")
+    assert time.monotonic() - begin < 5
+
+
+def test_a_run_that_is_hurried_ends_sooner(tmp_path: Path) -> None:
+    """As by a signal that asks the service to end."""
+    nft = program(tmp_path, "exec >&- 2>&-; sleep 60")
+    begin = time.monotonic()
+    with (
+        alarm(0.2, lambda: nft.hurry(0.3)),
+        pytest.raises(NftError, match=r"^nft did not answer within 0\.\d+ seconds$"),
+    ):
+        nft.apply("x")
+    assert time.monotonic() - begin < 2
+
+
+@contextmanager
+def alarm(seconds: float, handler: Callable[[], None]) -> Iterator[None]:
+    before = signal.signal(signal.SIGALRM, lambda *_: handler())
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("stream", ["", ">&2"])
+def test_an_nft_that_floods_is_read_with_a_limit(tmp_path: Path, stream: str) -> None:
+    nft = program(tmp_path, f"head -c {3 * LARGEST_OUTPUT} /dev/zero {stream}; exit 1")
+    before = peak()
+    with pytest.raises(NftError, match=r"^nft printed more than 16 MB|^\?{300}$"):
+        nft.apply("x")
+    assert peak() - before < 4 * LARGEST_OUTPUT >> 10
+
+
+def peak() -> int:
+    """The most memory of this process so far, in kB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_a_large_text_and_a_large_answer_at_the_same_time(tmp_path: Path) -> None:
+    nft = program(tmp_path, f"exec 3<&0; cat <&3 >{tmp_path}/input & head -c 5000000 /dev/zero; wait")
+    text = "x" * 5_000_000
+    nft.apply(text)
+    assert (tmp_path / "input").read_text() == text
+
+
+def test_a_text_that_nft_does_not_read_to_its_end(tmp_path: Path) -> None:
+    with pytest.raises(NftError, match=r"^no$"):
+        program(tmp_path, 'echo "Error: no" >&2; exit 1').apply("x" * 5_000_000)
+
+
+def test_json_that_is_nested_too_deep_is_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "answer").write_text('{"nftables":' + "[" * 100_000 + "]" * 100_000 + "}")
+    nft = program(tmp_path, f"cat {tmp_path}/answer")
+    with pytest.raises(NftError, match="did not answer in JSON"):
+        nft.lists()
+
+
+def test_an_nft_that_does_nothing_and_says_nothing_is_noticed(tmp_path: Path) -> None:
+    path = program(tmp_path, "exit 0")._program.path
+    with pytest.raises(NftError, match="reports success, but the kernel's ruleset has not changed"):
+        Nft(path, generation=lambda: 7).apply("add table inet t\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("nft") is None, reason="needs nft and a network namespace")
+def test_the_generation_is_the_kernel_s() -> None:
+    """Raised by a transaction that changes something, and by no other."""
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-c", GENERATIONS],
+        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["True", "True", "True"], done.stderr
+
+
+GENERATIONS = """
+from offload.system.nft.door import Nft
+from offload.system.nft.generation import generation
+nft, first = Nft(), generation()
+nft.apply("add table inet t")
+print(generation() > first)
+nft.check("add table inet u")
+print(generation() == first + 1)
+nft.apply("delete table inet t")
+print(generation() == first + 2)
+"""
+
+
+@given(st.binary(max_size=80))
+def test_any_answer_about_the_generation_is_read(datagram: bytes) -> None:
+    with suppress(OSError):
+        assert answer(datagram) >= 0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The nft door: text in, one transaction, nft's own sentence when it refuses; and what the kernel holds of ours."""
 
 import json
-import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,10 +9,13 @@ from offload.errors import NftError
 from offload.model.live import STRAY_SET, LiveTable, Strays, TimedElement
 from offload.system.nft import listing
 from offload.system.nft import tables as kernel
+from offload.system.nft.generation import generation
+from offload.system.nft.program import Program
 from offload.system.nft.tables import Outline
 
 FAMILY = "inet"
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
+LONGEST_SENTENCE = 300  # characters of what nft complained of
 
 
 class Nft:
@@ -25,13 +27,18 @@ class Nft:
         timeout: float = TIMEOUT,
         tables: Callable[[], frozenset[str]] = kernel.inet_tables,
         outline: Callable[[str], Outline] = kernel.outline,
+        generation: Callable[[], int] = generation,
     ) -> None:
-        self._program, self._timeout, self._outline = program, timeout, outline
-        self.tables = tables
+        self._program = Program(program, timeout)
+        self.tables, self._outline, self._generation = tables, outline, generation
+        self.hurry = self._program.hurry
 
     def apply(self, text: str) -> None:
         """Send `text` as one transaction: all of it holds afterwards, or nothing changed."""
+        before = self._generation()
         self._run("-f", "-", text=text)
+        if self._generation() == before:
+            raise NftError("nft reports success, but the kernel's ruleset has not changed: is `nft` the real program?")
 
     def check(self, text: str) -> None:
         """Ask kernel and nft whether they would take `text`, and change nothing."""
@@ -62,7 +69,7 @@ class Nft:
             return {}
         try:
             return listing.strays(self._objects("set", FAMILY, name, STRAY_SET))
-        except (AttributeError, LookupError, TypeError, ValueError):
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
             return {}
 
     def _live(self, name: str, known: LiveTable | None) -> LiveTable:
@@ -76,7 +83,7 @@ class Nft:
                 continue
             try:
                 listed, ending = listing.elements(self._objects(kind, FAMILY, name, each))
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
                 # somebody put into it what we never write: then it is not the table we made, and is made anew
                 return LiveTable(name)
             elements |= listed
@@ -87,30 +94,14 @@ class Nft:
         output = self._run("-n", "-j", "list", *what)  # numbers, also for marks that /etc/iproute2/rt_marks names
         try:
             return list(json.loads(output)["nftables"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, RecursionError, TypeError) as error:
             raise NftError(f"nft -j list {' '.join(what)} did not answer in JSON: install nftables-json") from error
 
-    def _run(self, *arguments: str, text: str | None = None) -> str:
-        # uloop reaps children it does not know (openwrt.md 5): a blocking run keeps its exit status
-        try:
-            done = subprocess.run(  # noqa: S603 - the program is ours to choose, the arguments are fixed words
-                [self._program, *arguments],
-                input=text,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=self._timeout,
-                check=False,
-            )
-        except FileNotFoundError as error:
-            raise NftError("the program nft is missing: install nftables-json") from error
-        except OSError as error:
-            raise NftError(f"the program nft cannot be run: {error.strerror}") from error
-        except subprocess.TimeoutExpired as error:
-            raise NftError(f"nft did not answer within {self._timeout:g} seconds") from error
-        if done.returncode:
-            raise NftError(sentence(done.stderr))
-        return done.stdout
+    def _run(self, *arguments: str, text: str = "") -> str:
+        status, output, errors = self._program.run(arguments, text)
+        if status:
+            raise NftError(sentence(errors))
+        return output
 
 
 def sentence(stderr: str) -> str:
@@ -119,7 +110,8 @@ def sentence(stderr: str) -> str:
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")
     if "Operation not permitted" in stderr:
         return "nft may not touch the ruleset: run as root"
-    return first.partition("Error:")[2].strip() or first
+    shown = first.partition("Error:")[2].strip() or first
+    return "".join(char if char.isprintable() else "?" for char in shown[:LONGEST_SENTENCE])
 
 
 @dataclass(slots=True)

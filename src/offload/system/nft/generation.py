@@ -1,0 +1,52 @@
+"""The number of the kernel's ruleset, which every transaction that changes something raises (nf_tables_commit()).
+
+It shows whether an nft that reports success has done anything.
+"""
+
+import socket
+import struct
+
+from offload.errors import NftError
+from offload.system.netlink.ctnetlink import ERRNO, NFGENMSG, NLMSG_ERROR
+from offload.system.netlink.messages import (
+    NFGENMSG_SIZE,
+    NFT_MSG_NEWGEN,
+    NFTABLES,
+    NLMSGHDR,
+    attributes,
+    messages,
+)
+from offload.system.netlink.monitor import NETLINK_NETFILTER
+from offload.system.nft.tables import DATAGRAM, PATIENCE
+
+NFT_MSG_GETGEN, NFTA_GEN_ID = 16, 1  # include/uapi/linux/netfilter/nf_tables.h
+NLM_F_REQUEST = 1
+ID = struct.Struct("!I")
+
+
+def generation() -> int:
+    """The number at this moment, 0 where the kernel does not tell; an NftError where it does not answer."""
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
+            kernel.settimeout(PATIENCE)
+            kernel.send(question())
+            return answer(kernel.recv(DATAGRAM))
+    except OSError as error:
+        raise NftError(f"the kernel does not tell the generation of its ruleset: {error.strerror or error}") from error
+
+
+def question() -> bytes:
+    """NFT_MSG_GETGEN."""
+    size = NLMSGHDR.size + NFGENMSG.size
+    return NLMSGHDR.pack(size, NFTABLES << 8 | NFT_MSG_GETGEN, NLM_F_REQUEST, 1, 0) + NFGENMSG.pack(0, 0, 0)
+
+
+def answer(datagram: bytes) -> int:
+    """The number in a datagram, 0 where it has none; an OSError where the kernel refused."""
+    for kind, body in messages(datagram):
+        if kind == NLMSG_ERROR and len(body) >= ERRNO.size:
+            raise OSError(-ERRNO.unpack_from(body)[0], "refused")
+        found = attributes(body, NFGENMSG_SIZE).get(NFTA_GEN_ID, b"")
+        if kind == NFTABLES << 8 | NFT_MSG_NEWGEN and len(found) == ID.size:
+            return int(ID.unpack(found)[0])
+    return 0

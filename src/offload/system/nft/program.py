@@ -1,0 +1,127 @@
+"""Running the program nft: text in, text out, within limits of time and of size.
+
+uloop reaps children that it does not know (openwrt.md 5), so a run must be over before the next `ubus.loop`.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, Any, Self
+
+from offload.errors import NftError
+
+LARGEST_OUTPUT = 16 << 20  # bytes; a table with all the exempts that are allowed lists in less than half of it
+LARGEST_ERRORS = 64 << 10  # bytes; what follows is read and dropped
+CHUNK = 64 << 10  # bytes; what a pipe holds
+SLICE = 0.25  # seconds after which a wait looks at the time again: a signal may have shortened it
+
+
+@dataclass(slots=True)
+class Program:
+    """The program by its name or path. `timeout`: seconds that one run may take; each failure is an NftError."""
+
+    path: str
+    timeout: float
+    _latest: float = float("inf")
+
+    def hurry(self, seconds: float) -> None:
+        """From now on no run takes longer than until `seconds` from now; the present one too. For signal handlers."""
+        self._latest = time.monotonic() + seconds
+
+    def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
+        """The exit status, what it printed, and its complaints."""
+        started = time.monotonic()
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the program is ours to choose, the arguments are fixed words
+                [self.path, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                process_group=0,  # what it starts ends with it
+            )
+        except FileNotFoundError as error:
+            raise NftError("the program nft is missing: install nftables-json") from error
+        except OSError as error:
+            raise NftError(f"the program nft cannot be run: {error.strerror}") from error
+        with _Run(process, text.encode(errors="replace")) as run:
+            while run.goes_on():
+                end = min(started + self.timeout, self._latest)
+                if (left := end - time.monotonic()) <= 0:
+                    raise NftError(f"nft did not answer within {end - started:.3g} seconds")
+                run.step(min(left, SLICE))
+        return process.returncode, run.output.decode(errors="replace"), run.errors.decode(errors="replace")
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of the program; leaving it early kills the program and what that has started."""
+
+    process: subprocess.Popen[bytes]
+    text: bytes
+    output: bytearray = field(default_factory=bytearray)
+    errors: bytearray = field(default_factory=bytearray)
+    _waiting: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
+
+    def __enter__(self) -> Self:
+        for pipe in self._pipes():
+            os.set_blocking(pipe.fileno(), False)
+            kind = selectors.EVENT_WRITE if pipe is self.process.stdin else selectors.EVENT_READ
+            self._waiting.register(pipe, kind)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting.close()
+        if self.process.returncode is None:
+            with suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        for pipe in self._pipes():
+            with suppress(OSError):
+                pipe.close()
+        self.process.wait()
+
+    def _pipes(self) -> Iterator[IO[bytes]]:
+        yield from filter(None, (self.process.stdin, self.process.stdout, self.process.stderr))
+
+    def goes_on(self) -> bool:
+        """Whether it has not ended, or something of it is still to be read."""
+        return bool(self._waiting.get_map()) or self.process.poll() is None
+
+    def step(self, seconds: float) -> None:
+        """Write and read what is possible within a while."""
+        if not self._waiting.get_map():
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
+        for key, _ in self._waiting.select(seconds) if self._waiting.get_map() else ():
+            if key.fileobj is self.process.stdin:
+                self._write(key.fd)
+            elif key.fileobj is self.process.stdout:
+                self._read(key, self.output)
+            else:
+                self._read(key, self.errors)
+                del self.errors[LARGEST_ERRORS:]
+        if len(self.output) > LARGEST_OUTPUT:
+            raise NftError(f"nft printed more than {LARGEST_OUTPUT >> 20} MB, which is no answer")
+
+    def _write(self, descriptor: int) -> None:
+        try:
+            self.text = self.text[os.write(descriptor, self.text[:CHUNK]) :]
+        except OSError:  # it reads no more
+            self.text = b""
+        if not self.text:
+            self._close(self.process.stdin)
+
+    def _read(self, key: selectors.SelectorKey, into: bytearray) -> None:
+        found = os.read(key.fd, CHUNK)
+        into += found
+        if not found:
+            self._close(key.fileobj)
+
+    def _close(self, pipe: Any) -> None:
+        self._waiting.unregister(pipe)
+        with suppress(OSError):
+            pipe.close()
