@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="linux-image-amd64 qemu-system-x86 busybox-static nftables conntrack iperf3 ethtool kmod iproute2 tcpdump
-    procps e2fsprogs file python3-venv ppp pppoe hostapd iw wireguard-tools"
-[ "${1:-}" = demo ] || packages="$packages gcc make linux-headers-amd64 chromium fonts-dejavu-core nodejs"
+    procps e2fsprogs file python3-venv ppp pppoe hostapd iw wireguard-tools gcc make flex bison bc"
+[ "${1:-}" = demo ] || packages="$packages linux-headers-amd64 chromium fonts-dejavu-core nodejs"
 later=6.12 # the hardware tests run on this kernel as well; Debian 12 has it among its security updates
 
 say() {
@@ -142,6 +142,7 @@ if [ "${1:-}" = demo ]; then
 else
     install_later_kernel
     build_engines
+    PYTHONPATH=tests .venv/bin/python -m kernel.source
     install_modules
 fi
 say "ready"

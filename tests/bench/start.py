@@ -18,7 +18,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 from bench.service import line
-from kernel.image import REPOSITORY
+from kernel.guest import REPOSITORY
 from kernel.lab import NETLINK_NETFILTER, Router, home
 
 ROUNDS = 3

@@ -16,12 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from kernel.image import REPOSITORY
 from kernel.netns import Namespace
 from kernel.sides import Ends, Side
 from kernel.traffic import Talk
 
-MODULE = REPOSITORY / "build/engine" / os.uname().release / "engine.ko"
+MODULE = Path(os.environ.get("OFFLOAD_ENGINE", "engine.ko"))
 SIOCETHTOOL, ETHTOOL_GSTATS = 0x8946, 0x1D  # include/uapi/linux/{sockios,ethtool}.h
 PARAMETERS = Path("/sys/module/engine/parameters")
 

@@ -9,12 +9,12 @@ import compileall
 import re
 import shutil
 import subprocess
-import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from kernel.guest import REPOSITORY, interpreter
+
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = [
     *("bash", "bridge", "busybox", "conntrack", "ethtool", "ip", "iperf3", "modprobe", "mount", "nft", "sysctl"),
@@ -39,17 +39,6 @@ for port in /sys/class/virtio-ports/*; do
     ln -sf ../${port##*/} /dev/virtio-ports/$(cat $port/name)
 done
 """
-
-
-def python_path() -> str:
-    """Where the guest's Python finds what a virtual environment gave the host's."""
-    sources = (REPOSITORY / folder for folder in ("src", "tests/standins", "tests"))
-    return ":".join([*map(str, sources), sysconfig.get_path("purelib")])
-
-
-def interpreter() -> Path:
-    """The interpreter behind the virtual environment's link."""
-    return Path(sys.executable).resolve()
 
 
 def pack(folder: Path, results: Path, script: str) -> Path:

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from kernel.mixed import mixed
+from kernel.qemu import PAGE_PORT
 from kernel.resident import Resident, resident
-from kernel.vm import PAGE_PORT
 
 ADDRESS = "10.0.2.15/24"  # where qemu's user network forwards to
 WORK = Path("/run/luci")

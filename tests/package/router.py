@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kernel.image import _libraries, interpreter
+from kernel.guest import interpreter
+from kernel.image import _libraries
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]

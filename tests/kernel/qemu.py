@@ -1,0 +1,75 @@
+"""A machine with a stock kernel of Debian in QEMU, without KVM: the binary that people run, with two processors.
+
+Its kernel image and modules come out of Debian's packages (see image.py for its files); virtme-ng boots it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from kernel.console import report, run
+from kernel.guest import BUILD, REPOSITORY, script
+from kernel.image import pack
+
+DIED = 255  # virtme-ng's, where the machine ended without telling the command's status
+CONSOLE = "-device virtio-serial-pci -device virtconsole,chardev=said"  # virtme-ng sends the serial one nowhere
+PAGE_PORT = 8080
+
+# The sysctls of conntrack and flowtables appear in a namespace only when the modules are there.
+MODULES = [
+    *("bridge", "nf_conntrack", "nf_conntrack_netlink", "nf_flow_table_inet", "nft_ct", "nft_flow_offload"),
+    *("nft_masq", "pktgen", "veth"),
+]
+
+
+def kernel(wanted: str) -> Path:
+    """The kernel of Debian's linux-image-amd64, or the newest whose release begins with `wanted`, as `6.12`."""
+    wanted = wanted or _stable()
+    kernels = [file for file in Path("/boot").glob("vmlinuz-*") if Path("/lib/modules", file.name[8:]).is_dir()]
+    if fitting := [file for file in kernels if file.name[8:].startswith(wanted) or file == Path(wanted)]:
+        return max(fitting, key=lambda file: [int(number) for number in re.findall(r"\d+", file.name)])
+    raise SystemExit(f"there is no kernel {wanted} in /boot: run `make setup`")
+
+
+def _stable() -> str:
+    # not just the newest in /boot: another one for the hardware tests is there as well
+    query = ["dpkg-query", "--show", "--showformat", "${Depends}", "linux-image-amd64"]
+    depends = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    return depends.removeprefix("linux-image-").partition(" ")[0]
+
+
+def processors() -> list[str]:
+    """Two processors; with OFFLOAD_ICOUNT one whose clock counts instructions, so that guest time repeats."""
+    if os.environ.get("OFFLOAD_ICOUNT"):
+        return ["--cpus", "1", "--qemu-opts=-icount shift=1,sleep=off"]
+    return ["--cpus", "2"]
+
+
+def forwarded() -> list[str]:
+    """With OFFLOAD_VM_PORT, that port of this machine's loopback leads to PAGE_PORT of the guest, and nothing else."""
+    port = os.environ.get("OFFLOAD_VM_PORT")
+    network = f"user,id=page,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:{PAGE_PORT}"
+    return [f"--qemu-opts=-netdev {network} -device virtio-net-pci,netdev=page"] if port else []
+
+
+def boot(command: list[str], series: str) -> int:
+    """Boot, run, and return the command's exit status, or DIED."""
+    chosen = kernel(series)
+    print(f"vm: booting {chosen.name} in QEMU (about ten seconds)", flush=True)
+    engine = BUILD / "engine" / chosen.name.removeprefix("vmlinuz-") / "engine.ko"
+    before = f"export PYTHONDONTWRITEBYTECODE=1\nmodprobe -a {' '.join(MODULES)}\n"
+    with tempfile.TemporaryDirectory(prefix="vm-", dir=BUILD) as folder:
+        image = pack(Path(folder), BUILD, script(command, engine, path="/usr/sbin:/usr/bin", before=before))
+        # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
+        machine = ["--disable-kvm", "--force-9p", *processors(), *forwarded(), "--memory", "1G", "--user", "root"]
+        log = Path(folder, "console")
+        words = [f"--qemu-opts=-chardev file,id=said,path={log} {CONSOLE}", "--append=console=hvc0 loglevel=5"]
+        disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]
+        # vng wants its own programs on the path, and opens its standard output anew: a file would be overwritten.
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"}
+        status = run(["vng", "--run", str(chosen), *machine, *words, *disks, "--", "sh /command.sh"], environment)
+        report(log, died=status == DIED)
+        return status

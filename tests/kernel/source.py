@@ -1,0 +1,180 @@
+"""Builds the user-mode kernels of the tests from Debian's source packages: `python -m kernel.source 6.1 6.12`.
+
+A user-mode kernel (UML) is a program: it boots in a second and needs no KVM and no root. Each stands in a directory of
+the user's cache that is named by the source package's version and a hash of configuration and compiler, so all clones
+share it. A build holds a lock on its directory. What is found there serves; this program, and no boot, asks apt whether
+there is a newer source.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIG = Path(__file__).with_name("usermode") / "config"
+ENGINE = Path(__file__).with_name("engine")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "offload/kernels"
+SERIES = ("6.1", "6.12")  # Debian's stable kernel here, and the one of OpenWrt 25.12
+
+# Large directories with nothing for a kernel of this configuration but their Kconfig files.
+SKIPPED = [
+    *(f"drivers/{name}" for name in ("gpu", "media", "scsi", "infiniband", "staging", "iio", "usb", "sound", "mfd")),
+    *(f"drivers/net/{name}" for name in ("ethernet", "dsa")),
+    *("sound", "tools/testing", "tools/perf", "fs/xfs", "fs/btrfs", "samples"),
+]
+FOREIGN = [
+    *("alpha", "arc", "arm", "arm64", "csky", "hexagon", "ia64", "loongarch", "m68k", "microblaze", "mips", "nios2"),
+    *("openrisc", "parisc", "powerpc", "riscv", "s390", "sh", "sparc", "xtensa"),
+]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A user-mode kernel in the cache."""
+
+    folder: Path
+
+    @property
+    def program(self) -> Path:
+        """The kernel itself."""
+        return self.folder / "linux"
+
+    @property
+    def tree(self) -> Path:
+        """What modules are built against."""
+        return self.folder / "tree"
+
+    @property
+    def release(self) -> str:
+        """As `uname -r` prints it."""
+        return (self.tree / "include/config/kernel.release").read_text().strip()
+
+    @property
+    def modules(self) -> Path:
+        """The directory that is /lib/modules/RELEASE in the machine."""
+        return self.folder / "lib/modules" / self.release
+
+    @property
+    def complete(self) -> bool:
+        """Whether its build came to its end."""
+        return (self.folder / "complete").exists()
+
+
+def kernel(series: str) -> Built:
+    """The newest kernel of a series that is in the cache for our configuration; built where there is none."""
+    found = [built for built in map(Built, CACHE.glob(f"{series}.*-{_fingerprint()}")) if built.complete]
+    return max(found, key=lambda built: (built.folder / "complete").stat().st_mtime) if found else build(series)
+
+
+def build(series: str) -> Built:
+    """The kernel of a series from the newest source that apt knows."""
+    package = f"linux-source-{series}"
+    version = _candidate(package)
+    built = Built(CACHE / f"{version}-{_fingerprint()}")
+    with _locked(built.folder):
+        if not built.complete:
+            began = time.monotonic()
+            print(f"kernel: building a user-mode kernel from {package} {version} (a few minutes)", flush=True)
+            _unpack(f"{package}={version}", built.folder)
+            _compile(built)
+            print(f"kernel: {built.release} built in {time.monotonic() - began:.0f} s", flush=True)
+    return built
+
+
+def engine(built: Built) -> Path:
+    """The emulated hardware of engine/ as a module for this kernel; built where its source is newer than the module."""
+    stamp = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(ENGINE.iterdir()))).hexdigest()[:12]
+    folder = built.folder / f"engine-{stamp}"
+    with _locked(folder):
+        if not (folder / "engine.ko").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(ENGINE, folder)
+            _make(built.tree, folder / "log", f"M={folder}", "modules")
+    return folder / "engine.ko"
+
+
+def _fingerprint() -> str:
+    compiler = subprocess.run(["gcc", "--version"], capture_output=True, check=False).stdout
+    return hashlib.sha256(CONFIG.read_bytes() + compiler).hexdigest()[:12]
+
+
+def _candidate(package: str) -> str:
+    answer = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, check=False).stdout
+    version = answer.partition("Candidate: ")[2].partition("\n")[0]
+    if not version or version == "(none)":
+        raise SystemExit(f"apt knows no package {package}: run `apt-get update`, or use OFFLOAD_MACHINE=qemu")
+    return version
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other builds of the same directory waiting, also those of other clones."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _unpack(package: str, folder: Path) -> None:
+    """Fetch the source package, which needs no installation, and unpack what our configuration may need."""
+    shutil.rmtree(folder, ignore_errors=True)
+    tree = folder / "tree"
+    tree.mkdir(parents=True)
+    subprocess.run(["apt-get", "-q", "download", package], cwd=folder, check=True, capture_output=True)
+    (archive,) = folder.glob("*.deb")
+    name = package.partition("=")[0]
+    directories = [*SKIPPED, *(f"arch/{each}" for each in FOREIGN)]
+    excluded = [f"*/{directory}/*.{ending}" for directory in directories for ending in ("[chS]", "dts*")]
+    options = " ".join(f"--exclude='{pattern}'" for pattern in excluded)
+    members = f"dpkg-deb --fsys-tarfile {archive.name} | tar -xO ./usr/src/{name}.tar.xz"
+    pipeline = f"{members} | tar -xJ -C tree --strip-components=1 {options}"
+    subprocess.run(["bash", "-o", "pipefail", "-c", pipeline], cwd=folder, check=True)
+    archive.unlink()
+
+
+def _compile(built: Built) -> None:
+    log = built.folder / "log"
+    _make(built.tree, log, f"KCONFIG_ALLCONFIG={CONFIG}", "allnoconfig")
+    _compare(built.tree)
+    _make(built.tree, log, "linux", "modules")
+    _make(built.tree, log, f"INSTALL_MOD_PATH={built.folder}", "INSTALL_MOD_STRIP=1", "modules_install")
+    shutil.move(built.tree / "linux", built.program)
+    (built.tree / "vmlinux").unlink()
+    for pattern in ("*.[coSa]", "*.ko", ".*.cmd"):
+        for file in built.tree.rglob(pattern):
+            if "scripts" not in file.relative_to(built.tree).parts[:1]:
+                file.unlink()
+    (built.folder / "complete").touch()
+
+
+def _compare(tree: Path) -> None:
+    """Fail where this kernel has an option of ours but did not take it, as when something it depends on is off."""
+    taken = set((tree / ".config").read_text().splitlines())
+    refused = [line for line in CONFIG.read_text().splitlines() if line.startswith("CONFIG_") and line not in taken]
+    for line in refused:
+        option = line.removeprefix("CONFIG_").partition("=")[0]
+        search = ["grep", "-rqx", "--include=Kconfig*", f"config {option}", str(tree)]
+        if not subprocess.run(search, check=False).returncode:
+            raise SystemExit(f"{CONFIG}: this kernel does not take {line}")
+
+
+def _make(tree: Path, log: Path, *words: str) -> None:
+    command = ["make", "-s", "-C", str(tree), "ARCH=um", f"-j{os.cpu_count()}", *words]
+    with log.open("a") as output:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+    if done.returncode:
+        print(*log.read_text().splitlines()[-40:], sep="\n")
+        raise SystemExit(f"`{' '.join(command)}` failed; its output is in {log}")
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:] or SERIES:
+        engine(build(each))

@@ -1,0 +1,101 @@
+"""A machine whose kernel is a program of this one (UML): about a second to its first command, without root.
+
+It sees this machine's files, so the tests run this working copy with its .venv. What it writes goes to a file system in
+its memory, except below build/. Time in it is this machine's, and it has one processor.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from kernel import source
+from kernel.console import TIMED_OUT, report, run
+from kernel.guest import BUILD, REPOSITORY, interpreter, script
+
+DIED = 255
+MEMORY = "1G"  # taken from this machine as it is used
+SMALL = 2 << 30  # bytes; a container's /dev/shm is often too small for the memory of a machine
+PATH = "/run/python:/usr/sbin:/usr/bin:/sbin:/bin:/run/busybox"
+
+# Runs as process 1. Its root is this machine's; `root` becomes the one of the command.
+INIT = """#!/bin/sh
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cd {folder}
+mount -t proc proc /proc
+mount -t tmpfs tmpfs memory
+mkdir memory/upper memory/work
+mount -t overlay -o lowerdir=/,upperdir=memory/upper,workdir=memory/work overlay root
+cd root
+mkdir -p .host dev etc/config etc/netns proc run sys usr/lib/modules/{release}
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount -t devtmpfs devtmpfs dev
+mkdir dev/pts dev/shm
+mount -t devpts devpts dev/pts
+mount -t tmpfs tmpfs dev/shm
+mount -t tmpfs tmpfs run
+ln -s /proc/self/fd dev/fd
+ln -s /proc/self/fd/0 dev/stdin
+ln -s /proc/self/fd/1 dev/stdout
+ln -s /proc/self/fd/2 dev/stderr
+mount --bind {modules} usr/lib/modules/{release}
+mount --bind {build} .{build}
+pivot_root . .host
+cd {repository}
+umount -l /.host
+mkdir -p /run/netns /run/busybox /run/python
+ln -s {interpreter} /run/python/python3
+busybox --install -s /run/busybox
+ip link set lo up
+stty -opost </dev/ttyS0
+{{ sh {folder}/command.sh; echo $? >{folder}/status; }} </dev/null 2>&1 | cat >/dev/ttyS0
+busybox poweroff -f
+"""
+
+
+def boot(command: list[str], series: str) -> int:
+    """Boot, run, and return the command's exit status, or DIED."""
+    kernel = source.kernel(series)
+    engine = source.engine(kernel)
+    with tempfile.TemporaryDirectory(prefix="vm-", dir=BUILD) as name:
+        folder = Path(name)
+        for directory in ("memory", "root"):
+            (folder / directory).mkdir()
+        (folder / "command.sh").write_text(
+            f"export PYTHONPYCACHEPREFIX={BUILD}/bytecode\n" + script(command, engine, path=PATH)
+        )
+        _write_init(folder / "init", kernel)
+        log = folder / "console"
+        ended = run(_program(kernel.program, folder / "init"), os.environ | _memory(folder), log)
+        status = _status(folder / "status")
+        report(log, died=status == DIED and ended != TIMED_OUT)
+        return TIMED_OUT if ended == TIMED_OUT else status
+
+
+def _write_init(file: Path, kernel: source.Built) -> None:
+    places = {"folder": file.parent, "build": BUILD, "repository": REPOSITORY, "interpreter": interpreter()}
+    file.write_text(INIT.format(**places, release=kernel.release, modules=kernel.modules))
+    file.chmod(0o755)
+
+
+def _program(kernel: Path, init: Path) -> list[str]:
+    """The kernel and its command line; what it prints itself goes to standard error."""
+    files = ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw", f"init={init}"]
+    consoles = ["con=null", "con0=null,fd:2", "ssl=null", "ssl0=null,fd:1", "stderr=1", "loglevel=5"]
+    return [str(kernel), f"mem={MEMORY}", *files, *consoles]
+
+
+def _memory(folder: Path) -> dict[str, str]:
+    """Where the file is that is the machine's memory: in memory where there is room for it."""
+    shared = Path("/dev/shm")  # noqa: S108  # the kernel's own choice
+    roomy = shared.is_dir() and shutil.disk_usage(shared).free > SMALL
+    return {"TMPDIR": str(shared if roomy else folder)}
+
+
+def _status(file: Path) -> int:
+    """What the init script wrote at its end; a machine that died has not."""
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return DIED
