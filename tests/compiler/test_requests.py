@@ -1,5 +1,6 @@
 """Which pairs there are, and what was asked for each."""
 
+from dataclasses import replace
 from ipaddress import ip_interface
 from typing import Any
 
@@ -91,10 +92,26 @@ def choice(zone: str, mode: Mode | None = None, **more: object) -> ZoneChoice:
 
 CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[ReasonCode]]]] = {
     "globals": (Config(globals=SOFTWARE), (Mode.SOFTWARE, Family.ANY, 0, [])),
-    "nobody chose": (Config(), (Mode.NONE, Family.ANY, 0, [ReasonCode.MODE_NONE, ReasonCode.MODE_NONE])),
-    "the lower mode": (
+    "no zone has a mode": (Config(), (Mode.NONE, Family.ANY, 0, [ReasonCode.MODE_UNSET])),
+    "one zone has a mode, and the other holds nothing back": (
+        Config(zone_choices=(choice("lan", Mode.SOFTWARE),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "the mode of globals counts only where no zone has one": (
         Config(globals=SOFTWARE, zone_choices=(choice("lan", Mode.HARDWARE),)),
+        (Mode.HARDWARE, Family.ANY, 0, []),
+    ),
+    "a section without a mode chooses none": (
+        Config(zone_choices=(choice("lan", Mode.SOFTWARE), choice("wan", after_packets=3))),
+        (Mode.SOFTWARE, Family.ANY, 3, []),
+    ),
+    "the lower of two chosen modes": (
+        Config(zone_choices=(choice("lan", Mode.HARDWARE), choice("wan", Mode.SOFTWARE))),
         (Mode.SOFTWARE, Family.ANY, 0, [ReasonCode.LOWER_MODE]),
+    ),
+    "none beside software": (
+        Config(zone_choices=(choice("lan", Mode.SOFTWARE), choice("wan", Mode.NONE))),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.MODE_NONE]),
     ),
     "one zone in mode none": (
         Config(globals=SOFTWARE, zone_choices=(choice("wan", Mode.NONE),)),
@@ -139,8 +156,16 @@ CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[ReasonCode]]]] = {
         (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_FAULT]),
     ),
     "globals that cannot be relied on": (
-        Config(globals=Globals(mode=None), zone_choices=(choice("wan", Mode.SOFTWARE),)),
+        Config(globals=Globals(mode=None)),
         (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_FAULT]),
+    ),
+    "globals that one zone does not need": (
+        Config(globals=Globals(mode=None), zone_choices=(choice("wan", Mode.SOFTWARE),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "globals that a pair does not need": (
+        Config(globals=Globals(mode=None), pair_choices=(PairChoice("lan", "wan", "p", Mode.SOFTWARE),)),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
     ),
     "globals that nobody relies on": (
         Config(
@@ -208,4 +233,45 @@ def test_an_exempt_of_a_zone_that_nothing_tells_is_told() -> None:
 
 
 def test_the_zones_of_files_that_cannot_be_read() -> None:
-    assert zone_modes(Config(zones=(LAN,), readable=False)) == {"lan": (Mode.NONE, (ReasonCode.CONFIG_UNREADABLE(),))}
+    assert zone_modes(Config(zones=(LAN,), readable=False)) == {"lan": (None, (ReasonCode.CONFIG_UNREADABLE(),))}
+
+
+FORWARDED = (Permission("lan", "wan", "@forwarding[0]"), Permission("guest", "wan", "@forwarding[1]"))
+UPGRADED: dict[str, tuple[Config, list[str]]] = {
+    "one choice": (
+        Config(zone_choices=(choice("lan", Mode.SOFTWARE),)),
+        ["lan > wan has mode software now and had none"],
+    ),
+    "the zone beside it chose too": (
+        Config(zone_choices=(choice("lan", Mode.SOFTWARE), choice("wan", Mode.NONE))),
+        [],
+    ),
+    "a pair section": (
+        Config(
+            zone_choices=(choice("lan", Mode.SOFTWARE),), pair_choices=(PairChoice("lan", "wan", "p", Mode.SOFTWARE),)
+        ),
+        [],
+    ),
+    "held by an exempt": (
+        Config(zone_choices=(choice("lan", Mode.SOFTWARE),), exempts=(Exempt("e", "e", src="lan"),)),
+        [],
+    ),
+    "higher than globals": (
+        Config(globals=SOFTWARE, zone_choices=(choice("wan", Mode.HARDWARE),)),
+        [
+            "lan > wan has mode hardware now and had software",
+            "guest > wan has mode hardware now and had software",
+        ],
+    ),
+    "lower than globals": (Config(globals=SOFTWARE, zone_choices=(choice("wan", Mode.NONE),)), []),
+}
+
+
+@pytest.mark.parametrize("name", UPGRADED)
+def test_pairs_that_are_faster_than_version_0_1_0_made_them_are_listed(name: str) -> None:
+    config, expected = UPGRADED[name]
+    for old in (True, False):
+        common = replace(config.globals, old_rule=old)
+        router = replace(config, zones=(LAN, GUEST, WAN), permissions=FORWARDED, globals=common)
+        found = warnings(router, resolve(router, SNAPSHOT), SNAPSHOT)
+        assert [each.text.partition(" in version")[0] for each in found] == (expected if old else [])

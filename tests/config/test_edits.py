@@ -82,14 +82,14 @@ def options(uci: FakeUci, package: str) -> dict[str, object]:
 def test_fw4_s_switch_becomes_our_mode_and_goes_back(switch: dict[str, str], mode: str) -> None:
     uci = files(switch)
     assert take(uci) is True
-    assert options(uci, "offload") == {"mode": mode, "taken": mode}
+    assert options(uci, "offload") == {"mode": mode, "taken": mode, "version": "2"}
     assert options(uci, "firewall") == {"input": "REJECT", **dict.fromkeys(switch, "0")}
     config, problems = load({"firewall": (), "network": (), "offload": uci.packages["offload"]})
     assert config.globals.mode is Mode(mode) and not problems
     assert take(uci) is False
 
     assert give(uci) is True
-    assert options(uci, "offload") == {"mode": "none", "taken": "none"}
+    assert options(uci, "offload") == {"mode": "none", "taken": "none", "version": "2"}
     assert options(uci, "firewall") == {"input": "REJECT", **dict.fromkeys(switch, "1")}
     assert give(uci) is False
     assert take(uci, once=True) is False
@@ -99,7 +99,8 @@ def test_removed_it_forgets_and_installed_again_it_asks_again() -> None:
     uci = files({"flow_offloading": "1"})
     assert take(uci, once=True) is True
     assert give(uci, forget=True) is True
-    assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == ({"mode": "none"}, "1")
+    assert options(uci, "offload") == {"mode": "none", "version": "2"}
+    assert options(uci, "firewall")["flow_offloading"] == "1"
     assert take(uci, once=True) is True
 
 
@@ -125,7 +126,7 @@ def test_what_could_not_be_written_leaves_all_as_fast_and_takeover_completes_it(
     assert "software" in options(uci, "offload").values() or options(uci, "firewall")["flow_offloading"] == "1"
     uci.left = 9
     assert take(uci, once=hand is take) is True
-    assert options(uci, "offload") == {"mode": "software", "taken": "software"}
+    assert options(uci, "offload") == {"mode": "software", "taken": "software", "version": "2"}
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,16 @@ def test_what_would_leave_all_flows_slow_is_not_taken_over_and_says_why(ours: di
         take(uci)
     assert options(uci, "offload") == ours
     assert take(uci, once=True) is False
-    assert (options(uci, "offload"), options(uci, "firewall")["flow_offloading"]) == ({**ours, "taken": "none"}, "1")
+    assert options(uci, "offload") == {**ours, "taken": "none", "version": "2"}
+    assert options(uci, "firewall")["flow_offloading"] == "1"
+
+
+def test_choices_made_under_0_1_0_are_not_marked_as_newer() -> None:
+    """Their file has `taken` and no version; `check` lists what today's rule raises until the service has told it."""
+    uci = files({"flow_offloading": "1"}, {"mode": "none", "taken": "none"})
+    assert take(uci, once=True) is False
+    assert take(uci) is True
+    assert "version" not in options(uci, "offload")
 
 
 def test_a_second_globals_section_counts_too() -> None:

@@ -29,7 +29,8 @@ FIREWALL = (
     section("firewall", "forwarding", "f1", src="lan", dest="wan"),
     section("firewall", "forwarding", "f2", src="guest", dest="wan"),
 )
-OFFLOAD = tuple(section("offload", "zone", zone, name=zone, mode="software") for zone in ("lan", "wan"))
+MODES = {"lan": "software", "guest": "none", "wan": "software"}
+OFFLOAD = tuple(section("offload", "zone", zone, name=zone, mode=mode) for zone, mode in MODES.items())
 REPLY = {
     "interface": [{"interface": zone, "up": True, "l3_device": name, "device": name} for zone, name in DEVICES.items()]
 }

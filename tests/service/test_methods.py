@@ -60,6 +60,29 @@ def test_set_writes_applies_and_says_what_changed(fakes: Fakes) -> None:
     assert [each.options["mode"] for each in fakes.uci.packages["offload"]] == ["software"] * 3  # type: ignore[union-attr]
 
 
+def test_one_choice_on_a_fresh_router_does_something(fakes: Fakes) -> None:
+    fakes.uci.packages["offload"] = (section("offload", "globals", "globals", mode="none"),)
+    fakes.service.work()
+    found = call(fakes, "set", zone="lan", mode="software")
+    assert found["changed"] == [{"src": "lan", "dest": "wan", "before": "none", "effective": "software"}]
+    assert found["unchanged"] == []
+
+
+def test_set_says_which_pairs_it_left_slow_and_what_would_change_that(fakes: Fakes) -> None:
+    call(fakes, "set", zone="wan", mode="none")
+    found = call(fakes, "set", zone="lan", mode="software")
+    assert found["changed"] == []
+    (pair,) = found["unchanged"]
+    assert (pair["src"], pair["dest"], pair["effective"]) == ("lan", "wan", "none")
+    assert pair["reasons"] == [
+        {
+            "code": "MODE_NONE",
+            "text": "mode none was chosen for zone wan",
+            "remedy": "choose another: offload set wan software",
+        }
+    ]
+
+
 def test_a_pair_has_a_mode_of_its_own(fakes: Fakes) -> None:
     found = call(fakes, "set_pair", src="lan", dest="wan", mode="none")
     assert found["changed"] == [{"src": "lan", "dest": "wan", "before": "software", "effective": "none"}]

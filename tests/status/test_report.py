@@ -46,7 +46,8 @@ def test_status() -> None:
     )
     problem = ProblemCode.UNKNOWN_ZONE.at("offload", "@zone[0]", "name", value="lam", consequence="it is left out")
     applied = Applied(3, "2026-11-22 20:00:00", 4, "")
-    none = [{"code": "MODE_NONE", "text": "mode none was chosen for zone guest"}]
+    remedy = "choose another: offload set guest software"
+    none = [{"code": "MODE_NONE", "text": "mode none was chosen for zone guest", "remedy": remedy}]
     nothing = {"slow": 0, "software": 0, "hardware": 0}
     answer = status_json(decided, snapshot, [problem], {LAN_WAN: share(slow=2, software=7)}, applied)
     assert answer == {
@@ -58,7 +59,16 @@ def test_status() -> None:
             "nft": "1.1.1",
             "missing": ["no flowtables; install kmod-nft-offload"],
         },
-        "zones": [{"name": "guest", "mode": "none", "effective": "none", "devices": ["br-guest"], "reasons": none}],
+        "zones": [
+            {
+                "name": "guest",
+                "mode": "none",
+                "chosen": True,
+                "effective": "none",
+                "devices": ["br-guest"],
+                "reasons": none,
+            }
+        ],
         "pairs": [
             {
                 "src": "lan",

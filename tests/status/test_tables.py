@@ -15,7 +15,7 @@ from offload.model.plan import DeviceDecision, Plan, Reason, ReasonCode
 from offload.model.problem import ProblemCode
 from offload.status.flows import flows, no_share
 from offload.status.report import flow_json, status_json
-from offload.status.tables import amount, flows_text, status_text
+from offload.status.tables import amount, changes_text, flows_text, status_text
 from status.routers import HOME, entry, pair, plan, zone
 
 STATUS = """\
@@ -33,6 +33,9 @@ PAIR         GETS           SLOW    SOFTWARE  HARDWARE
 lan > wan    software  2  1.2 kB  14  350 MB         -
     hardware was asked for
     hardware does not cover wan, so the pair is software
+      choose software for the zone, or give what hardware does not cover (Wi-Fi,
+        say) a bridge and a zone of its own; exclude_device does not help, for
+        the pair's packets still come in there
 guest > wan  none              -           -         -
     mode none was chosen for zone guest
 
@@ -70,6 +73,21 @@ def test_status() -> None:
     snapshot = Snapshot(kernel=Kernel("6.6.73", nft="1.1.1"))
     answer = status_json(decided, snapshot, [problem], {("lan", "wan"): share}, Applied(3, "2026-11-22 20:00:00", 1))
     assert status_text(answer) == STATUS
+
+
+def test_what_a_choice_changed_and_what_not() -> None:
+    reason = {"code": "MODE_NONE", "text": "mode none was chosen for zone wan", "remedy": "offload set wan software"}
+    changed = {"src": "lan", "dest": "guest", "before": "none", "effective": "software"}
+    pair = {"src": "lan", "dest": "wan", "mode": "none", "effective": "none", "reasons": [reason]}
+    reply = {"changed": [changed], "unchanged": [pair], "reasons": []}
+    assert changes_text(reply).splitlines() == [
+        "lan > guest: none -> software",
+        "lan > wan stays none:",
+        "    mode none was chosen for zone wan",
+        "      offload set wan software",
+    ]
+    nothing = {"changed": [], "unchanged": [], "reasons": [{"code": "NOT_PERMITTED", "text": "no forwarding"}]}
+    assert changes_text(nothing).splitlines() == ["Written. No pair changes its path.", "    no forwarding"]
 
 
 def test_status_of_a_router_that_cannot() -> None:

@@ -143,8 +143,7 @@ def _changed(data: Json) -> Answer:
     def text() -> str:
         if data.get("missing"):
             return "Written, but nothing takes effect: kernel or nft cannot do it."
-        lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in data["changed"]]
-        return "\n".join(lines) or "Written; no pair takes another path for it."
+        return tables.changes_text(data)
 
     return _told(data, text, notes(data))
 

@@ -13,6 +13,9 @@ from offload.errors import FileError
 from offload.model.config import Edit, Mode, Section
 
 TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was asked for, until it is given back
+# In globals: the version of the file's meaning. 0.1.0, which wrote `taken` and no version, gave a zone without a mode
+# the mode of globals; since 2 such a zone leaves its pairs to the other zone.
+VERSION = ("version", "2")
 
 Write = tuple[str, list[Edit]]  # a package and its changes, in the order in which they are to be written
 
@@ -52,6 +55,11 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
     return next(name for name in (plain, *numbered) if name not in taken)
 
 
+def current(offload: Sequence[Section]) -> list[Edit]:
+    """Note that the file is meant by today's rules."""
+    return [Edit(_globals(offload), "globals", *VERSION)]
+
+
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
     """Turn fw4's global switch into our `globals.mode`; nothing where it is off, a FileError where ours would stay off.
 
@@ -61,7 +69,9 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
     if once and any(TAKEN in section.options for section in offload):
         return []
     name = _globals(offload)
-    asked = [("offload", [Edit(name, "globals", TAKEN, Mode.NONE.value)])]
+    known = any({TAKEN, VERSION[0]} & section.options.keys() for section in offload)
+    new = [] if known else current(offload)
+    asked = [("offload", [*new, Edit(name, "globals", TAKEN, Mode.NONE.value)])]
     switch = _defaults(firewall)
     if switch is None or switch.options.get("flow_offloading") not in TRUE:
         return asked if once else []
@@ -80,7 +90,7 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
     ]
     # Where the second cannot be written, fw4 still decides, and a second run completes it.
     return [
-        ("offload", [Edit(name, "globals", "mode", mode.value)]),
+        ("offload", [*new, Edit(name, "globals", "mode", mode.value)]),
         ("firewall", off),
         ("offload", [Edit(name, "globals", TAKEN, mode.value)]),
     ]

@@ -30,6 +30,7 @@ SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
     "exclude_device": add,
     "auto_exempt": or_,
     "taken": min,
+    "version": min,
 }
 # 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than anybody meant.
 MOST_COMBINATIONS = 8192
@@ -136,6 +137,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
         devices=values.get("device", ()),
         exclude_devices=values.get("exclude_device", ()),
         auto_exempt=values.get("auto_exempt", True),
+        old_rule="taken" in values and "version" not in values,
     )
 
 

@@ -118,6 +118,7 @@ GLOBALS: Table = {
     "exclude_device": Option(options.device, many=True, consequence=_FATAL),
     "auto_exempt": BOOL,
     "taken": Option(options.mode),  # written by `offload takeover`, read by `offload giveback`
+    "version": Option(options.number(1, 999)),  # of this file's meaning, written by offload; 0.1.0 wrote none
 }
 ZONE_CHOICE: Table = {
     "name": Option(options.identifier, required=True),

@@ -115,6 +115,7 @@ class Globals:
     devices: tuple[str, ...] = ()
     exclude_devices: tuple[str, ...] = ()
     auto_exempt: bool = True
+    old_rule: bool = False  # written under version 0.1.0, where a zone without a mode had the mode of globals
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,23 @@
 """What shall be in the kernel, and for every "no" the Reason."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from offload.model.config import Exempt, Family, Mode
+from offload.model.remedies import remedy
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something is not offloaded, or not as far as asked. `code` is the stable token, `text` the sentence."""
+    """Why something is not offloaded, or not as far as asked.
+
+    `code` is the stable token, `text` the sentence, `remedy` what a person can do, empty where nothing can be done.
+    """
 
     code: "ReasonCode"
     text: str
+    remedy: str = field(default="", compare=False)
 
 
 class ReasonCode(Enum):
@@ -24,6 +29,7 @@ class ReasonCode(Enum):
     NOT_APPLIED = "the kernel refused the last change, so this is as it was before: see its error"
     FW4_OFFLOADS = "fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)"
     # of a zone or a pair
+    MODE_UNSET = "no mode was chosen for {zones}"
     MODE_NONE = "mode none was chosen for zone {zone}"
     PAIR_MODE_NONE = "mode none was chosen for this pair"
     PAIRS_LOWER = "its pairs have sections of their own, with the lower mode {mode}"
@@ -100,7 +106,7 @@ class ReasonCode(Enum):
 
     def __call__(self, **words: object) -> Reason:
         """Make the Reason; `words` fill the sentence's blanks."""
-        return Reason(self, self.value.format(**words))
+        return Reason(self, self.value.format(**words), remedy(self.name, words))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -200,13 +206,18 @@ class DeviceDecision:
 
 @dataclass(frozen=True, slots=True)
 class ZoneDecision:
-    """A zone of the firewall: the mode asked for, the fastest one any of its pairs got, and its l3 devices."""
+    """A zone of the firewall: its mode, the fastest one any of its pairs got, and its l3 devices.
+
+    `chosen`: the mode is the zone's own; else it is the one of `config globals`, which holds where the other zone of a
+    pair has none of its own either.
+    """
 
     name: str
     mode: Mode
     effective: Mode
     devices: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

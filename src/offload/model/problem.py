@@ -62,6 +62,10 @@ class ProblemCode(Enum):
         "/etc/config/firewall permits no forwarding from {src} to {dest}; this section counts only for what something "
         "else lets through (UPnP, a service, nft rules of your own)"
     )
+    PAIR_RAISED = (
+        "{pair} has mode {mode} now and had {before} in version 0.1.0, where a zone without a mode held the other "
+        "back; give {zones} the mode {before} if it is to stay so"
+    )
     EXEMPT_OF_EVERY_ZONE = (
         "zone {zone} is defined by what it is not ('!' or '+'), so its devices cannot be matched; "
         "this exempt holds whatever the zone"

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from offload.compiler.offload.diff import expected
 from offload.compiler.offload.effective import effective_plan
+from offload.config.load import Packages
 from offload.errors import NftError, OffloadError
 from offload.model.applied import Applied, Cut
 from offload.model.config import Edit, Section
@@ -98,6 +99,7 @@ class Service:
     passes: int = 0
     trouble: str = ""
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())
 
     def forget(self) -> None:
@@ -187,7 +189,13 @@ class Service:
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel)
         snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
         self.sightings.look(snapshot)
-        return reconcile.decide(packages, snapshot, self.timed_exempts.living(doors.clock()))
+        return self.decide(packages, snapshot)
+
+    def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
+        """Config, Snapshot and what this service remembers -> Plan and Problems."""
+        decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()))
+        remembered = () if decided.config.globals.old_rule else self.raised
+        return replace(decided, problems=(*decided.problems, *remembered))
 
     def _keep(self, decided: Decided) -> None:
         """Remember a look; one at broken files changes nothing but the problems that are told."""

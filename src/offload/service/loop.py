@@ -15,6 +15,7 @@ from offload.service import reconcile
 from offload.service.accounting import Tally
 from offload.service.debounce import APART, Debouncer
 from offload.service.engine import Service
+from offload.service.upgrade import note_raised
 from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
 from offload.system.netlink.monitor import OVERRUN, Monitor
 from offload.system.ubus.server import UbusServer
@@ -163,6 +164,7 @@ class Loop:
         self.watch.begin()
         self.service.alone = self.presence.descriptor is None
         applied = self.service.work()
+        note_raised(self.service)
         if self.service.passes == 1:
             gc.freeze()  # all that was imported stays: who looks for garbage need not look there again
         self._transactions()

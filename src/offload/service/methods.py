@@ -8,7 +8,7 @@ from offload.config import edits
 from offload.config.load import load
 from offload.errors import KernelError, OffloadError
 from offload.model.applied import Applied
-from offload.model.config import Config, Edit, Section
+from offload.model.config import Config, Edit, Mode, Section
 from offload.model.flow import Entry, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problem import Problem, ProblemCode
@@ -59,7 +59,7 @@ def zones(service: Service, _: Given) -> Json:
 def check(service: Service, _: Given) -> Json:
     """What is wrong with the configuration as it stands now, and what kernel or nft lack."""
     seen = _decided(service).snapshot
-    return report.check_json(reconcile.decide(reconcile.read(service.doors.uci), seen).problems, seen.kernel)
+    return report.check_json(service.decide(reconcile.read(service.doors.uci), seen).problems, seen.kernel)
 
 
 def reload(service: Service, _: Given) -> Json:
@@ -70,15 +70,16 @@ def reload(service: Service, _: Given) -> Json:
 def set_zone(service: Service, given: Given) -> Json:
     """Write a zone's mode, commit, and apply."""
     config, sections = _written_now(service)
-    zone, mode = arguments.zone("zone", given.get("zone"), config), arguments.mode(given.get("mode"))
-    return _write(service, edits.zone_mode(sections, zone, mode))
+    mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
+    return _write(service, edits.zone_mode(sections, zone, mode), mode, lambda src, dest: zone in {src, dest}, zone)
 
 
 def set_pair(service: Service, given: Given) -> Json:
     """Write a pair's own mode, commit, and apply."""
     config, sections = _written_now(service)
+    mode = arguments.mode(given.get("mode"))
     src, dest = (arguments.zone(end, given.get(end), config) for end in ("src", "dest"))
-    return _write(service, edits.pair_mode(sections, src, dest, arguments.mode(given.get("mode"))))
+    return _write(service, edits.pair_mode(sections, src, dest, mode), mode, lambda *pair: pair == (src, dest))
 
 
 def list_flows(service: Service, given: Given) -> Json:
@@ -206,7 +207,10 @@ def _written_now(service: Service) -> tuple[Config, Sequence[Section]]:
     return config, () if isinstance(found, Problem) else found
 
 
-def _write(service: Service, changes: list[Edit]) -> Json:
+def _write(
+    service: Service, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
+) -> Json:
+    """Write and apply a choice of `mode`; the reply says what it changed of the pairs concerned, and why not more."""
     before = service.decided.plan if service.decided else Plan()
     service.doors.uci.write("offload", changes)
     applied = service.work()
@@ -214,7 +218,17 @@ def _write(service: Service, changes: list[Edit]) -> Json:
     if applied.error:
         error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
         applied = replace(applied, error=error)
-    return applied_json(applied) | {"changed": changed_pairs(before, after)} | found_json(service)
+    changed = changed_pairs(before, after)
+    moved = {(each["src"], each["dest"]) for each in changed}
+    unchanged = [
+        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
+        | {"reasons": report.reasons_json(pair.reasons)}
+        for pair in after.pairs
+        if concerned(pair.src, pair.dest) and (pair.src, pair.dest) not in moved and pair.effective < mode
+    ]
+    reasons = [reason for each in after.zones if each.name == zone for reason in each.reasons]
+    told = {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
+    return applied_json(applied) | told | found_json(service)
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:

@@ -74,10 +74,11 @@ def kernel_json(kernel: Kernel) -> Json:
 
 
 def zone_json(zone: ZoneDecision) -> Json:
-    """A zone: the mode asked for, the fastest any of its pairs got, its l3 devices."""
+    """A zone: its mode, whether that is its own (`chosen`) or that of globals, what its pairs got, its l3 devices."""
     return {
         "name": zone.name,
         "mode": zone.mode.value,
+        "chosen": zone.chosen,
         "effective": zone.effective.value,
         "devices": list(zone.devices),
         "reasons": reasons_json(zone.reasons),
@@ -140,8 +141,11 @@ def evidence(device: DeviceDecision, cases: Mapping[Pair, PairHardware]) -> Proo
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
-    """Reasons as the stable code and the sentence."""
-    return [{"code": reason.code.name, "text": reason.text} for reason in reasons]
+    """Reasons as the stable code, the sentence, and the remedy where there is one."""
+    return [
+        {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})
+        for reason in reasons
+    ]
 
 
 def problem_json(problem: Problem) -> Json:

@@ -24,11 +24,14 @@ STATES = ("slow", "software", "hardware")
 
 def status_text(status: Json, width: int = 80) -> str:
     """What is offloaded, zone by zone, and why not."""
+    notes = Notes()
     blocks = [
         _head(status),
-        _table(("ZONE", "MODE", "GETS", "DEVICES"), map(_zone_row, status["zones"])),
-        _table(("PAIR", "GETS", *map(str.upper, STATES)), map(_pair_row, status["pairs"]), right=2),
-        _table(("DEVICE", "ZONE", "IN", "HARDWARE"), map(_device_row, status["devices"])),
+        _table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in status["zones"])),
+        _table(
+            ("PAIR", "GETS", *map(str.upper, STATES)), (_pair_row(pair, notes) for pair in status["pairs"]), right=2
+        ),
+        _table(("DEVICE", "ZONE", "IN", "HARDWARE"), (_device_row(device, notes) for device in status["devices"])),
         _problems(status["problems"]),
     ]
     return "\n\n".join(_fitted(block, width) for block in blocks if block)
@@ -37,8 +40,9 @@ def status_text(status: Json, width: int = 80) -> str:
 def zones_text(zones: Json, width: int = 80) -> str:
     """Zones and pairs: what was chosen, and what they get."""
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
+    notes = Notes()
     blocks = [
-        _table(("ZONE", "MODE", "GETS", "DEVICES"), map(_zone_row, zones["zones"])),
+        _table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in zones["zones"])),
         _table(("PAIR", "MODE", "GETS"), rows),
     ]
     return "\n\n".join(_fitted(block, width) for block in blocks if block) or "There are no zones."
@@ -60,6 +64,39 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
 
 # A row of a table: its cells, and the sentences beneath it.
 Row = tuple[Sequence[str], Sequence[str]]
+# Reasons that say no more than the choice does, where it is in effect: their remedies would ask for another choice.
+CHOICES = frozenset({"MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE"})
+
+
+class Notes:
+    """The sentences under the rows of one answer, each remedy under the first reason that has it."""
+
+    def __init__(self, *, asking: bool = False) -> None:
+        """`asking`: another choice was just made, so remedies that ask for one are shown."""
+        self._asking = asking
+        self._shown: set[str] = set()
+
+    def of(self, item: Json) -> Iterator[str]:
+        """The item's reasons with their remedies."""
+        followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
+        for reason in item["reasons"]:
+            yield reason["text"]
+            remedy = reason.get("remedy", "")
+            if remedy and remedy not in self._shown and not (followed and reason["code"] in CHOICES):
+                self._shown.add(remedy)
+                yield GAP + remedy
+
+
+def changes_text(reply: Json, width: int = 80) -> str:
+    """What a choice changed, and which pairs it left as they were, why, and what would change them."""
+    notes = Notes(asking=True)
+    lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in reply["changed"]]
+    for pair in reply["unchanged"]:
+        lines.append(f"{pair['src']} > {pair['dest']} stays {pair['effective']}:")
+        lines += [NOTE + note for note in notes.of(pair)]
+    if not lines:
+        lines = ["Written. No pair changes its path.", *(NOTE + note for note in notes.of(reply))]
+    return _fitted(lines, width)
 
 
 def _head(status: Json) -> list[str]:
@@ -85,23 +122,31 @@ def _applied(applied: Json) -> str:
     return f"generation {applied['generation']} at {applied['time']}, {changes} change{'s' * (changes != 1)}"
 
 
-def _zone_row(zone: Json) -> Row:
-    return (zone["name"], zone["mode"], zone["effective"], ", ".join(zone["devices"]) or "-"), _sentences(zone)
+def _zone_row(zone: Json, notes: Notes) -> Row:
+    cells = (zone["name"], _mode(zone), zone["effective"], ", ".join(zone["devices"]) or "-")
+    return cells, list(notes.of(zone))
 
 
-def _pair_row(pair: Json) -> Row:
+def _mode(zone: Json) -> str:
+    """The zone's own mode; in brackets that of globals, which counts where the other zone has none either."""
+    if zone.get("chosen", True):
+        return str(zone["mode"])
+    return "-" if zone["mode"] == "none" else f"({zone['mode']})"
+
+
+def _pair_row(pair: Json, notes: Notes) -> Row:
     paths = (_traffic(pair["flows"][state], pair["bytes"][state]) for state in STATES)
     asked = [] if pair["mode"] == pair["effective"] else [f"{pair['mode']} was asked for"]
     return (f"{pair['src']} > {pair['dest']}", pair["effective"], *paths), [
         *asked,
-        *_sentences(pair),
-        *_sentences(pair["hardware"]),
+        *notes.of(pair),
+        *notes.of(pair["hardware"]),
     ]
 
 
-def _device_row(device: Json) -> Row:
+def _device_row(device: Json, notes: Notes) -> Row:
     zones, tables = ", ".join(device["zones"]) or "-", ", ".join(device["flowtables"]) or "-"
-    return (device["name"], zones, tables, device["hardware"]), _sentences(device)
+    return (device["name"], zones, tables, device["hardware"]), list(notes.of(device))
 
 
 def _problems(problems: Sequence[Json]) -> list[str]:

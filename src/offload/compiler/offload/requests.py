@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from itertools import permutations
 
 from offload.compiler.devices import Topology
-from offload.model.config import Config, Exempt, Family, Mode, Policy, ZoneChoice
+from offload.model.config import Config, Exempt, Family, Mode, PairChoice, Policy, ZoneChoice
 from offload.model.network import Snapshot
 from offload.model.plan import Reason, ReasonCode
 from offload.model.problem import Problem, ProblemCode
@@ -82,7 +82,25 @@ def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pro
         for end, name in (("src", exempt.src), ("dest", exempt.dest))
         if not exempt.faulty and not exempt.everything and name in topology.zones and topology.zones[name].nowhere
     ]
-    return pairs + exempts
+    return [*pairs, *exempts, *raised(config, existing(config, topology, snapshot))]
+
+
+def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
+    """A Problem for each pair that has a higher mode than version 0.1.0 gave it for the same file.
+
+    There a zone without a mode of its own had the mode of globals, and held back the zones beside it.
+    """
+    common = config.globals
+    if not config.readable or not common.old_rule or common.mode is None:
+        return
+    asked = _Asked(config)
+    for wish in wishes(config, pairs):
+        ends = [asked.zone(name) for name in dict.fromkeys((wish.src, wish.dest))]
+        before = min(end.mode or common.mode for end in ends)
+        if before < wish.mode and asked.own(wish.src, wish.dest) is None:
+            unset = " and ".join(f"zone {end.name}" for end in ends if end.mode is None)
+            words = {"pair": f"{wish.src} > {wish.dest}", "mode": wish.mode.value, "before": before.value}
+            yield ProblemCode.PAIR_RAISED.at("offload", common.section, zones=unset, **words)
 
 
 def wishes(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
@@ -96,20 +114,23 @@ class _Asked:
     config: Config
 
     def zone(self, name: str) -> ZoneChoice:
-        """The choice in force for a zone: its own section, completed from globals."""
+        """The choice in force for a zone: its own mode, or None, with family and wait completed from globals."""
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
         own = named.get(name) or named.get("*") or ZoneChoice(name, common.section)
-        mode, family = own.mode or common.mode, own.family or common.family
+        family = own.family or common.family
         after = common.after_packets if own.after_packets is None else own.after_packets
-        if own.faulty or mode is None or family is None or after is None:
-            # what nobody may rely on makes the zone slow, whatever was asked
+        if own.faulty or family is None or after is None:
+            # a value that could not be read makes the zone slow, whatever else was chosen
             section = own.section if own.faulty else common.section
-            return ZoneChoice(name, section, mode or Mode.NONE, family or Family.ANY, after or 0, faulty=True)
-        return ZoneChoice(name, own.section, mode, family, after)
+            return ZoneChoice(name, section, own.mode, family or Family.ANY, after or 0, faulty=True)
+        return ZoneChoice(name, own.section, own.mode, family, after)
 
     def wish(self, src: str, dest: str) -> PairRequest:
-        """The pair's own section, else the lower mode, the larger wait and the common family of its two zones."""
+        """The pair's own section, else the lower of the modes chosen for its zones, else the mode of globals.
+
+        Beside it the larger wait and the common family of the two zones.
+        """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
         hindrances = list(self._hindrances(src, dest, ends))
@@ -121,16 +142,24 @@ class _Asked:
         return PairRequest(src, dest, asked, mode, family, after, tuple(hindrances or reasons))
 
     def _asked(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
-        for choice in self.config.pair_choices:
-            if (choice.src, choice.dest) == (src, dest) and not choice.faulty:
-                return choice.mode, [ReasonCode.PAIR_MODE_NONE()] if choice.mode is Mode.NONE else []
-        mode = min(end.mode or Mode.NONE for end in ends)
-        lowest = [end for end in ends if end.mode is mode]
+        if (own := self.own(src, dest)) is not None:
+            return own.mode, [ReasonCode.PAIR_MODE_NONE(src=src, dest=dest)] if own.mode is Mode.NONE else []
+        chosen = [(end.name, end.mode) for end in ends if end.mode is not None]
+        if not chosen:
+            mode = self.config.globals.mode or Mode.NONE
+            return mode, [not_chosen(end.name for end in ends)] if mode is Mode.NONE else []
+        mode = min(each for _, each in chosen)
+        lowest = [name for name, each in chosen if each is mode]
         if mode is Mode.NONE:
-            return mode, [ReasonCode.MODE_NONE(zone=end.name) for end in lowest]
-        return mode, [
-            ReasonCode.LOWER_MODE(zone=end.name, mode=mode.value) for end in lowest if len(lowest) < len(ends)
-        ]
+            return mode, [ReasonCode.MODE_NONE(zone=name) for name in lowest]
+        wanted = max(each for _, each in chosen).value
+        lower = lowest if len(lowest) < len(chosen) else []
+        return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
+
+    def own(self, src: str, dest: str) -> PairChoice | None:
+        """The section of the pair, if it has a good one."""
+        good = (choice for choice in self.config.pair_choices if not choice.faulty)
+        return next((choice for choice in good if (choice.src, choice.dest) == (src, dest)), None)
 
     def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice]) -> Iterator[Reason]:
         """Why none of it is had, whatever was asked."""
@@ -139,6 +168,9 @@ class _Asked:
             return
         yield from self._faults(src, dest)
         yield from (ReasonCode.CONFIG_FAULT(section=end.section) for end in ends if end.faulty)
+        common = self.config.globals
+        if common.mode is None and all(end.mode is None for end in ends) and self.own(src, dest) is None:
+            yield ReasonCode.CONFIG_FAULT(section=common.section)
 
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
         """Pair and exempt sections with a fault hold whatever pair they may have meant on the slow path.
@@ -164,16 +196,19 @@ def marked(config: Config, src: str, dest: str) -> Iterator[Exempt]:
     yield from (each for each in config.markings if each.src in {src, "*"} and each.dest in {dest, "*"})
 
 
-def zone_modes(config: Config) -> dict[str, tuple[Mode, tuple[Reason, ...]]]:
-    """The mode asked for every zone, and why a faulty section counts as none."""
-    if not config.readable:  # then nobody knows what was asked
-        return {zone.name: (Mode.NONE, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
+def not_chosen(zones: Iterable[str]) -> Reason:
+    """That none of these zones has a mode of its own."""
+    names = list(dict.fromkeys(zones))
+    return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])
+
+
+def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
+    """The mode chosen for every zone, None where none was, and why a section with a fault counts as none."""
+    if not config.readable:  # then the choices are not known
+        return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
     asked = _Asked(config)
     choices = [asked.zone(zone.name) for zone in config.zones]
     return {
-        choice.name: (
-            choice.mode or Mode.NONE,
-            (ReasonCode.CONFIG_FAULT(section=choice.section),) if choice.faulty else (),
-        )
+        choice.name: (choice.mode, (ReasonCode.CONFIG_FAULT(section=choice.section),) if choice.faulty else ())
         for choice in choices
     }

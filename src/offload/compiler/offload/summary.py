@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from offload.compiler.devices import Topology
-from offload.compiler.offload.requests import zone_modes
+from offload.compiler.offload.requests import not_chosen, zone_modes
 from offload.model.config import Config, Mode
 from offload.model.network import DEVICE_NAME, Link, Snapshot
 from offload.model.plan import MOST_DEVICES, DeviceDecision, PairDecision, Reason, ReasonCode, Table, ZoneDecision
@@ -15,6 +15,7 @@ Pairs = tuple[PairDecision, ...]
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
     """A zone's effective mode is the fastest any of its pairs got; its Reasons say why that is not what was asked."""
     decided = []
+    common = config.globals.mode or Mode.NONE
     for name, (mode, faults) in zone_modes(config).items():
         found, own = topology.zones[name], _of_zone(name, pairs)
         effective = max((pair.effective for pair in own), default=Mode.NONE)
@@ -23,13 +24,28 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
             reasons.append(without_devices(found))
         elif not own:
             reasons.append(ReasonCode.NOT_PERMITTED(zone=name))
-        elif mode is Mode.NONE and effective is Mode.NONE and not faults:
-            reasons.append(ReasonCode.MODE_NONE(zone=name))
-        elif effective < mode:
-            told = _told_by(pair for pair in own if pair.mode is mode) or _told_by(own)
-            reasons += told or [ReasonCode.PAIRS_LOWER(mode=effective.value)]
-        decided.append(ZoneDecision(name, mode, effective, found.l3, _unique(reasons)))
+        elif not faults:
+            reasons += _slower(name, mode, effective, own)
+        chosen = mode is not None
+        decided.append(ZoneDecision(name, mode or common, effective, found.l3, _unique(reasons), chosen))
     return tuple(decided)
+
+
+def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
+    """Why a zone has less than was chosen for it, or for the zones beside it where it has no mode of its own."""
+    if mode is Mode.NONE:
+        return [] if effective is not Mode.NONE else [ReasonCode.MODE_NONE(zone=name)]
+    wanted = mode or max(pair.mode for pair in own)
+    if wanted is not Mode.NONE and not effective < wanted:
+        return []
+    found = _told_by(pair for pair in own if pair.mode is wanted) or _told_by(own)
+    return _chosen(found, [name]) or [ReasonCode.PAIRS_LOWER(mode=effective.value)]
+
+
+def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
+    """The Reasons that come from a choice; where none was made, that alone, for these zones."""
+    made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
+    return made or [not_chosen(zones)] if reasons else []
 
 
 def without_devices(zone: ZoneDevices) -> Reason:
@@ -61,7 +77,11 @@ def devices(
             reasons = [ReasonCode.FLOWTABLE_FULL(most=MOST_DEVICES)]
         if slower and not reasons:
             reasons = _told_by(pair for pair in own if pair.effective < pair.mode) or _told_by(own)
-            reasons = reasons or [ReasonCode.NOT_PERMITTED(zone=zone) for zone in owners] or [ReasonCode.NO_FLOWTABLE()]
+            reasons = (
+                _chosen(reasons, owners)
+                or [ReasonCode.NOT_PERMITTED(zone=zone) for zone in owners]
+                or [ReasonCode.NO_FLOWTABLE()]
+            )
         decided.append(DeviceDecision(name, owners, listed, asked, _unique(reasons)))
     return tuple(decided)
 

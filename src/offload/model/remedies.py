@@ -1,0 +1,109 @@
+"""What to do about each Reason, so that more is offloaded. Words in braces are filled in as in its sentence.
+
+A remedy that begins with `nothing` is for the documentation; faces show only what a person can do.
+"""
+
+REMEDIES = {  # by the code of the Reason
+    "OFFLOAD_DISABLED": "set enabled to 1 in /etc/config/offload",
+    "KERNEL_WITHOUT_FLOWTABLE": "install the package it names",
+    "NOT_APPLIED": "read the error that offload status shows; it is tried again by itself",
+    "FW4_OFFLOADS": "take it over: offload takeover",
+    "MODE_UNSET": "choose one: offload set {zone} software",
+    "MODE_NONE": "choose another: offload set {zone} software",
+    "PAIR_MODE_NONE": "choose another: offload pair {src} {dest} software; or delete the pair section",
+    "PAIRS_LOWER": "change or delete the pair sections",
+    "LOWER_MODE": "raise it: offload set {zone} {wanted}; or write a pair section",
+    "CONFIG_UNREADABLE": "mend the file and the line that offload check names",
+    "CONFIG_FAULT": "mend what offload check names in the section",
+    "EXEMPT_FAULT": "mend what offload check names in the section",
+    "EXEMPT": "name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it",
+    "MARKED": (
+        "name addresses or ports in the rule, or set auto_exempt to 0 where its marks matter on first packets only "
+        "(policy routing)"
+    ),
+    "MARKED_PART": "nothing; or set auto_exempt to 0 where the marks matter on first packets only (policy routing)",
+    "SUBNETS_PART": "nothing, or give that zone the same mode, family and after_packets",
+    "SUBNETS_ANY": (
+        "write that zone's subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family "
+        "and after_packets"
+    ),
+    "FAMILIES_DISJOINT": "let the two zones' family have one in common",
+    "ZONE_WITHOUT_DEVICES": "bring the zone's network up; the zone's own reasons say what is missing",
+    "ZONE_OF_SUBNETS": (
+        "nothing, or list the zone's network beside its subnet: then its devices are known, and have one mode for all"
+        " their addresses"
+    ),
+    "ZONE_INVERTED": "list the zone's networks or devices instead of what it is not",
+    "NOT_PERMITTED": "nothing: the firewall forwards nothing there",
+    "SHARED_DEVICES": "give both pairs the same mode: a device cannot be on two paths",
+    "SHARED_FAMILY": "give both pairs the same family: a device cannot have two",
+    "HARDWARE_UNCOVERED": (
+        "choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its "
+        "own; exclude_device does not help, for the pair's packets still come in there"
+    ),
+    "LINK_MISSING": "nothing: it is taken in when it comes",
+    "NETWORK_DOWN": "nothing: it is taken in when the network comes up",
+    "NO_FLOWTABLE": "nothing: it is listed when a pair is offloaded",
+    "LOOPBACK": "nothing: there is nothing to gain",
+    "EXCLUDED_BY_USER": "delete it from exclude_device",
+    "WIRELESS_PORT": "nothing: its flows are offloaded at the bridge",
+    "BRIDGE_UNDER_VLAN": "nothing: its flows are offloaded at the ports",
+    "BOND_MEMBER": "nothing: its flows are offloaded at the bond",
+    "DSA_CONDUIT": "nothing: its flows are offloaded at the switch ports",
+    "NOT_FOLLOWED": "nothing: its flows are offloaded at the upper device",
+    "TOO_DEEP": "nothing: its flows are offloaded at the device above",
+    "FLOWTABLE_FULL": "nothing: its flows are offloaded at the device above",
+    "ODD_NAME": "rename the device with letters and digits",
+    "HARDWARE_BENEATH": "nothing: its flows are offloaded there",
+    "NO_HW_TC_OFFLOAD": "nothing, or ethtool -K DEVICE hw-tc-offload on where the driver can",
+    "HARDWARE_UNBOUND": "nothing; choose software for its zone to have this said no more",
+    "NOT_OFFLOADABLE": "nothing: the kernel offloads no other protocol",
+    "LOCAL": "nothing: it is not forwarded",
+    "NOT_UNICAST": "nothing: multicast is not offloaded",
+    "ZONE_UNKNOWN": (
+        "give each zone networks of its own; with policy routing the way may be unknown here and the flow offloaded "
+        "all the same"
+    ),
+    "PAIR_UNKNOWN": "nothing; where UPnP, a service or nft rules of your own let it through, write a pair section",
+    "OTHER_FAMILY": "widen family of the zones",
+    "TCP_STATE": "nothing: it is being opened or closed",
+    "HELPER": "switch the helper off for the zone (auto_helper in /etc/config/firewall) if nobody needs it",
+    "ADJUSTED": "nothing: a helper or a NAT clash changed the connection",
+    "NO_REPLY": "nothing: it is offloaded when an answer has come",
+    "AFTER_PACKETS": "lower after_packets",
+    "EXEMPTED": (
+        "change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows "
+        "nothing"
+    ),
+    "WAITING": "nothing; if it stays, look for an exempt that matches it",
+    "HARDWARE_AWAITED": (
+        "nothing: it is asked again while the flow moves; offload status tells how far hardware has come for the pair"
+    ),
+    "HARDWARE_DRIVER": "choose software to have this said no more; a newer kernel may bring a driver that can",
+    "HARDWARE_FAMILY": "nothing: these flows are fast in software; a newer kernel may bring a driver that can",
+    "HARDWARE_ENCAPSULATED": "nothing: these flows are fast in software; a newer kernel may bring a driver that can",
+    "HARDWARE_FULL": "raise after_packets, so that short flows do not fill the table",
+    "HARDWARE_KEPT": (
+        "nothing where they rest; flows that are kept end by themselves, or with a restart of the router: software is"
+        " the surer choice where changes must take effect at once"
+    ),
+    "HARDWARE_HALF": (
+        "nothing: both directions are fast, and the processor sees one of them; a newer kernel may bring a driver "
+        "that takes both"
+    ),
+    "HARDWARE_STRAYS": "choose software for the pair, and report it with offload snapshot",
+    "HARDWARE_FROZEN": "do not trust traffic totals of these flows; choose software where they matter",
+}
+
+
+class _Blanks(dict[str, object]):
+    """Words of a sentence; one that is not known is shown as a blank to fill in."""
+
+    def __missing__(self, key: str) -> str:
+        return key.upper()
+
+
+def remedy(code: str, words: dict[str, object]) -> str:
+    """What a person can do about the Reason; empty where nothing can or needs to be done."""
+    text = REMEDIES.get(code, "")
+    return "" if text.startswith("nothing") else text.format_map(_Blanks(words))
