@@ -39,7 +39,7 @@ soak: setup  ## the service's repetitions, ten times as many as in `make test`
 	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -s -p pytest_timeout -p no:cacheprovider \
 		--timeout 3600 $(SOAKED:%=tests/kernel/test_%.py)
 
-bench: package  ## the figures of design.md 10, as far as they are measured
+bench: package  ## cost per packet, per flow and per pass, in counted instructions
 	PYTHONPATH=src:tests/standins:tests $(PYTHON) -m bench.service
 	$(VM) python3 -m bench.service
 	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.start

@@ -22,6 +22,19 @@ README = (REPOSITORY / "README.md").read_text()
 MIXED = REPOSITORY / "tests" / "golden" / "32-both-tables"
 
 
+COMMENTED = [
+    path
+    for folder in ("src", "tests", "package", "luci-app-offload/htdocs", "files")
+    for path in (REPOSITORY / folder).rglob("*")
+    if path.is_file()
+    and path.suffix not in {".pyc", ".png", ".apk"}
+    and path != Path(__file__)
+    and "golden" not in path.parts
+] + [REPOSITORY / "Makefile"]
+PAGE = re.compile(r"[\w./-]+\.md\b")
+FACTS = re.compile(r"docs/kernel\.md ((?:\d+(?:, | and | to )?)+)")
+
+
 def section(title: str) -> str:
     """The text under a heading, up to the next one that is not deeper."""
     depth = len(title.partition(" ")[0])
@@ -93,3 +106,20 @@ def test_the_readme_shows_a_mixed_router_as_it_is_shown(capsys: pytest.CaptureFi
     assert said[said.index(next(line for line in said if line.startswith("ZONE"))) :] == [
         line.removeprefix("    ") for line in shown if line.startswith("    ")
     ]
+
+
+def test_every_page_that_a_comment_names_exists() -> None:
+    named = {(path, page) for path in COMMENTED for page in PAGE.findall(path.read_text(errors="replace"))}
+    assert any(page == "docs/kernel.md" for _, page in named)
+    assert not [f"{path}: {page}" for path, page in named if not (REPOSITORY / page).exists()]
+
+
+def test_every_fact_that_a_comment_names_is_on_the_page() -> None:
+    facts = re.findall(r"^(\d+)\. \*\*", (REPOSITORY / "docs" / "kernel.md").read_text(), re.MULTILINE)
+    assert facts == [str(number) for number in range(1, len(facts) + 1)]
+    texts = {path: path.read_text(errors="replace") for path in COMMENTED}
+    named = {
+        (path, number) for path in texts for few in FACTS.findall(texts[path]) for number in re.findall(r"\d+", few)
+    }
+    assert named
+    assert not [f"{path}: docs/kernel.md {number}" for path, number in named if number not in facts]

@@ -168,7 +168,7 @@ def test_a_table_nobody_wants_goes() -> None:
 
 
 def test_a_hardware_table_is_replaced_in_two_transactions() -> None:
-    """The kernel refuses it in one (kernel.md 27)."""
+    """The kernel refuses it in one (docs/kernel.md 10)."""
     first, second = transactions(plan(BASE, replace(HARDWARE, elements=(LAN,))), held(BASE, HARDWARE))
     assert first.text == "table inet flow_offload_hw\ndelete table inet flow_offload_hw\n"
     assert "delete table" not in second.text

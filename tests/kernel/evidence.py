@@ -1,6 +1,6 @@
-"""The evidence that a flow is offloaded (design.md 4): a chain before ours that counts every packet on the slow path.
+"""The evidence that a flow is offloaded: a chain before ours that counts every packet on the slow path.
 
-A conntrack flag alone lies (kernel.md 16). This chain stands on the forward hook at `filter - 1`, so it sees what the
+A conntrack flag is no proof (docs/kernel.md 14). This chain is on the forward hook at `filter - 1`, so it sees what the
 firewall and our own chain see, dropped packets included, and nothing of what the flowtable forwards.
 """
 

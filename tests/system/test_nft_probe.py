@@ -53,7 +53,7 @@ def test_it_stops_at_the_first_lack(word: str, steps: int, lack: str) -> None:
 
 
 def test_no_step_names_a_device_that_may_be_missing() -> None:
-    """A missing device and a missing flowtable give the same error (kernel.md 4)."""
+    """A missing device and a missing flowtable give the same error (docs/kernel.md 2)."""
     assert not any("devices" in body for body, _ in STEPS)
 
 

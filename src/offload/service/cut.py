@@ -1,6 +1,6 @@
 """Cut: end connections, of a pair, a zone, a host, or a single one, so that their next packet asks the firewall anew.
 
-For what is no longer allowed only: a masqueraded download does not survive it (kernel.md 17). What is allowed and
+For what is no longer allowed only: a masqueraded download does not survive it (docs/kernel.md 12). What is allowed and
 shall be slow is returned with its table instead.
 """
 

@@ -1,7 +1,7 @@
 """Where every station was last seen, and which of them moved: what a Snapshot alone forgets. Pure.
 
 Packets on the fast path refresh no forwarding table, so a bridge forgets a station whose flow lives on; when it turns
-up at another port, only who remembers the old one knows that it moved (kernel.md 14 and 24).
+up at another port, only who remembers the old one knows that it moved (docs/kernel.md 23).
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """The ubus objects `offload` (scripts) and `luci.offload` (LuCI), made from one table of methods.
 
 Two, because python-ubus wants a call's arguments to be exactly those of the signature, and LuCI's calls carry
-`ubus_rpc_session` besides (openwrt.md 2). Nothing that a caller sends gets past `answer` as anything but a reply.
+`ubus_rpc_session` besides. Nothing that a caller sends gets past `answer` as anything but a reply.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What live flows prove of a pair that is to be in hardware. Pure: looks go in one after the other, a Case comes out.
 
 That the kernel bound the devices proves nothing on OpenWrt, and its mark on a flow lies where a device of one direction
-is missing (kernel.md 16 and 28). So hardware is proven by flows that carry the mark, move in both directions, and send
+is missing (docs/kernel.md 14). So hardware is proven by flows that carry the mark, move in both directions, and send
 next to nothing over the slow path; it is refused when flows keep moving without the mark, or stray in spite of it.
 
 One direction may be in hardware and the other in software, under the same mark. The kernel asks a driver for counters

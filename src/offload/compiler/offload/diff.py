@@ -1,9 +1,9 @@
 """What to send so that the kernel holds the Plan, given what it holds now. Pure; nothing to do is an empty list.
 
-Adding devices, elements and chains, and taking exemptions away, leaves live flows where they are (kernel.md 18), so
+Adding devices, elements and chains, and taking exemptions away, leaves live flows where they are (docs/kernel.md 8), so
 that is all a small change does. What must bring live flows back to the slow path (a pair that goes, a narrower
 family, a new exemption, a device taken out) returns the table: it is made anew in one transaction, its flows take a
-few slow packets, and those the Plan still wants are offloaded again at once (kernel.md 6 and 26).
+few slow packets, and those the Plan still wants are offloaded again at once (docs/kernel.md 9).
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
     """The transactions, in order. Tables named in `forced` are returned even if nothing else changes.
 
     One for each table, software first, so that hardware which the kernel refuses keeps nobody from software. The
-    hardware table is removed in a transaction of its own, for the kernel refuses to replace it in one (kernel.md 27).
+    hardware table is removed in a transaction of its own, since one that replaces it is refused (docs/kernel.md 10).
     """
     tables = {table.name: table for table in plan.tables}
     found: list[Transaction] = []

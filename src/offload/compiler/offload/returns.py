@@ -2,7 +2,7 @@
 
 A flow that came in by a listed bridge port is pinned to that port and to the MAC address that was resolved then
 (nft_dev_forward_path(), net/netfilter/nft_flow_offload.c): when its station is learned elsewhere, or its address
-belongs to another MAC, the flow goes on sending to the old place until its table is returned (kernel.md 14 and 24).
+belongs to another MAC, the flow goes on sending to the old place until its table is returned (docs/kernel.md 23).
 """
 
 from collections.abc import Iterable

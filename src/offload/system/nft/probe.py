@@ -1,6 +1,6 @@
 """What kernel and nft can do, asked once at start, each lack in words with the OpenWrt package that provides it.
 
-The order matters: a kernel without flowtables and a missing device give the same ENOENT (kernel.md 4), so a flowtable
+The order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2): a flowtable
 without devices is asked for before any device is named. `nft -c` goes through the kernel and changes nothing.
 """
 
@@ -83,7 +83,7 @@ def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:
 
     Without those that it cannot say now. An NftError where nft itself fails: that says nothing of any device.
     Asking binds them for a moment, so devices that such a flowtable has already must not be asked for: they are busy.
-    OpenWrt's kernel says yes to every device (kernel.md, Read); there only live flows tell.
+    OpenWrt's kernel says yes to every device (docs/kernel.md 5); there only live flows tell.
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):

@@ -1,6 +1,6 @@
 """The door for being called: our objects on ubus, and the descriptor that tells of calls and of the loss of ubusd.
 
-python-ubus keeps its socket to itself and says nothing when ubusd goes (openwrt.md 6): the descriptor is the socket
+python-ubus keeps its socket to itself and says nothing when ubusd goes: the descriptor is the socket
 that is open after connect() and was not before, and its hang-up is the loss.
 """
 
