@@ -1,6 +1,6 @@
 """Running the program nft: text in, text out, within limits of time and of size.
 
-uloop reaps children that it does not know (openwrt.md 5), so a run must be over before the next `ubus.loop`.
+uloop waits for every child (waitpid -1), so a run must be over before the next `ubus.loop`.
 """
 
 import os
