@@ -22,7 +22,9 @@ def plan_of(random_router: Router) -> Plan:
 def silent(plan: Plan) -> list[object]:
     """Everything that got less than was asked for, or nothing at all, and does not say why."""
     decisions: list[ZoneDecision | PairDecision] = [*plan.zones, *plan.pairs]
+    unasked = [zone for zone in plan.zones if not zone.chosen and zone.effective is not Mode.NONE]
     slower = [each for each in decisions if each.effective < each.mode or each.effective is Mode.NONE]
+    slower = [each for each in slower if each not in unasked]
     unlisted = [each for each in plan.devices if not each.flowtables or (each.hardware and "hw" not in each.flowtables)]
     return [each for each in slower if not each.reasons] + [each for each in unlisted if not each.reasons]
 

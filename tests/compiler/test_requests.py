@@ -59,10 +59,13 @@ def test_a_port_forward_without_dest_leads_to_the_zone_of_its_address(address: s
     assert pairs(Permission("wan", "", "@redirect[0]", dest_ip=address)) == found
 
 
-def test_a_zone_with_itself() -> None:
-    open_lan = Zone("lan", "@zone[0]", devices=("lan",), forward=Policy.ACCEPT)
-    two_wans = Zone("wan", "@zone[1]", devices=("wan", "wan2"))
-    assert pairs(zones=(open_lan, GUEST, two_wans)) == ["lan>lan", "wan>wan"]
+@pytest.mark.parametrize("forward", Policy)
+def test_a_zone_with_itself_is_a_pair_where_its_own_forward_accepts(forward: Policy) -> None:
+    """That option is fw4's policy between the devices of a zone, however many these are."""
+    for devices in (("wan",), ("wan", "wan2")):
+        wan = Zone("wan", "@zone[0]", devices=devices, forward=forward)
+        assert pairs(zones=(wan,)) == (["wan>wan"] if forward is Policy.ACCEPT else [])
+        assert pairs(Permission("wan", "wan", "@rule[0]"), zones=(wan,)) == ["wan>wan"]
 
 
 def test_defaults_that_accept_open_every_pair_between_zones() -> None:

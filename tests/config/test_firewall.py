@@ -65,6 +65,10 @@ def test_what_becomes_of_the_rest_between_zones(defaults: Options, forward: Poli
         ),
         ([("redirect", {"src": "wan", "dest": "lan", "dest_ip": "1.2.3.4", "reflection": "0"})], [("wan", "lan", "")]),
         (
+            [("zone", {"name": "v6", "masq6": "1"}), ("redirect", {"src": "v6", "dest": "lan", "dest_ip": "fd00::1"})],
+            [("v6", "lan", ""), ("lan", "lan", "")],
+        ),
+        (
             [("redirect", {"src": "wan", "dest": "lan", "dest_ip": "1.2.3.4", "reflection_zone": ("lan", "wan")})],
             [("wan", "lan", ""), ("lan", "lan", ""), ("wan", "lan", "")],
         ),

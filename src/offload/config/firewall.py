@@ -113,7 +113,7 @@ def _zone(reading: Reading, forward: Policy) -> Zone:
         devices=tuple(name for name in devices if name in plain),
         subnets=_subnets(reading.get("subnet", ())),
         inverted=len(plain) < len(networks) + len(devices),
-        masq=reading.get("masq", False),
+        masq=reading.get("masq", False) or reading.get("masq6", False),
         forward=reading.get("forward", forward),
     )
 

@@ -55,7 +55,7 @@ DEFAULTS: Table = {
 }
 FIREWALL_ZONE: Table = {
     **_known(
-        "input output masq6 masq_allow_invalid masq_src masq_dest mtu_fix auto_helper helper log log_limit counter "
+        "input output masq_allow_invalid masq_src masq_dest mtu_fix auto_helper helper log log_limit counter "
         "custom_chains"
     ),
     **_known("extra extra_src extra_dest", FREE_TEXTS),
@@ -67,6 +67,7 @@ FIREWALL_ZONE: Table = {
     "subnet": TEXTS,
     "forward": Option(options.policy),
     "masq": BOOL,
+    "masq6": BOOL,
 }
 FORWARDING: Table = {
     "enabled": BOOL,

@@ -77,7 +77,7 @@ class Zone:
     devices: tuple[str, ...] = ()
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is narrowed to these addresses
     inverted: bool = False  # a network or device is excluded (`!x`) or everything is meant (`+`)
-    masq: bool = False
+    masq: bool = False  # of IPv4 or IPv6: only such zones have their port forwards reflected
     forward: Policy = Policy.DROP
 
 

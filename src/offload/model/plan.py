@@ -1,6 +1,7 @@
 """What shall be in the kernel, and for every "no" the Reason."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -240,6 +241,15 @@ class PairDecision:
     def hardware(self) -> bool:
         """Whether hardware was to be had for it: nobody tries that for what stays slow on purpose."""
         return self.mode is Mode.HARDWARE and not self.kept
+
+
+def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
+    """The pairs that tell what a zone gets: those with other zones, or the one with itself where there is no other.
+
+    Traffic within a zone is rarely what its mode was chosen for, so it must not stand for traffic that leaves it.
+    """
+    own = [pair for pair in pairs if zone in {pair.src, pair.dest}]
+    return [pair for pair in own if pair.src != pair.dest] or own
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from typing import TypeVar
 from offload.compiler.offload.diff import expected
 from offload.model.config import Mode
 from offload.model.live import LiveTable
-from offload.model.plan import TABLES, DeviceDecision, PairDecision, Plan, ReasonCode, Table, ZoneDecision
+from offload.model.plan import (
+    TABLES,
+    DeviceDecision,
+    PairDecision,
+    Plan,
+    ReasonCode,
+    Table,
+    ZoneDecision,
+    crossing_pairs,
+)
 
 NAMES = {mode: name for name, _, mode in TABLES}
 Decision = TypeVar("Decision", PairDecision, ZoneDecision)
@@ -31,7 +40,7 @@ def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) ->
 
     pairs = tuple(_lowered(pair, effective(pair)) for pair in wanted.pairs)
     fastest = {
-        zone.name: max((pair.effective for pair in pairs if zone.name in {pair.src, pair.dest}), default=Mode.NONE)
+        zone.name: max((pair.effective for pair in crossing_pairs(zone.name, pairs)), default=Mode.NONE)
         for zone in wanted.zones
     }
     return replace(

@@ -1,7 +1,7 @@
 """Which pairs of zones exist, and what the user asked for each. Pure.
 
 A pair exists where the firewall permits forwarding: by a forwarding, an accepting rule or a port forward, within a zone
-that has several devices or forward ACCEPT, and between all zones with forward ACCEPT in `config defaults`. So does one
+whose own forward is ACCEPT, and between all zones with forward ACCEPT in `config defaults`. So does one
 with a section of its own, for the firewall's configuration does not show what UPnP, procd or rules in nft let through.
 `filter + 10` sees only what the firewall accepted: a pair that should not be here costs a map element, and widens
 nothing.
@@ -53,7 +53,7 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
         dests = names if dest == "*" else [dest]
         found |= {(each, other) for each in sources for other in dests if other is not None}
     for zone in config.zones:
-        if zone.forward is Policy.ACCEPT or len(topology.zones[zone.name].l3) > 1:
+        if zone.forward is Policy.ACCEPT:  # that option is fw4's policy between the devices of one zone, and no other
             found.add((zone.name, zone.name))
     return found
 

@@ -6,18 +6,27 @@ from offload.compiler.devices import Topology
 from offload.compiler.offload.requests import not_chosen, zone_modes
 from offload.model.config import Config, Mode
 from offload.model.network import DEVICE_NAME, Link, Snapshot
-from offload.model.plan import MOST_DEVICES, DeviceDecision, PairDecision, Reason, ReasonCode, Table, ZoneDecision
+from offload.model.plan import (
+    MOST_DEVICES,
+    DeviceDecision,
+    PairDecision,
+    Reason,
+    ReasonCode,
+    Table,
+    ZoneDecision,
+    crossing_pairs,
+)
 from offload.model.topology import ZoneDevices
 
 Pairs = tuple[PairDecision, ...]
 
 
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
-    """A zone's effective mode is the fastest any of its pairs got; its Reasons say why that is not what was asked."""
+    """A zone's effective mode is the fastest of its pairs with other zones, with Reasons where that is too little."""
     decided = []
     common = config.globals.mode or Mode.NONE
     for name, (mode, faults) in zone_modes(config).items():
-        found, own = topology.zones[name], _of_zone(name, pairs)
+        found, own = topology.zones[name], crossing_pairs(name, pairs)
         effective = max((pair.effective for pair in own), default=Mode.NONE)
         reasons = [*faults, *found.reasons]
         if not found.l3:
