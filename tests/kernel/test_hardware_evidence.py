@@ -20,6 +20,7 @@ from offload.service.engine import HARDWARE, Doors, Service
 from offload.service.hardware_monitor import APART
 from offload.service.methods import list_flows, status
 from offload.status.hardware import PACKETS
+from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.conntrack import Conntrack
 from offload.system.netlink.links import Netlink
@@ -62,6 +63,7 @@ class Lab:
             conntrack=Conntrack(),
             probe=capability,
             clock=lambda: self.now,
+            saved=FakePrivateFile(),
         )
         self.service = Service(doors)
         self.choose("hardware")

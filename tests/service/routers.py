@@ -10,6 +10,7 @@ from offload.model.config import Section
 from offload.model.live import LiveTable
 from offload.model.network import Address, Kernel, Link, Route
 from offload.service.engine import Doors, Service
+from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.conntrack import FakeConntrack
 from offload.system.netlink.links import FakeNetlink, LinkDump
@@ -93,17 +94,18 @@ class Fakes:
     conntrack: FakeConntrack
     clock: Clock
     service: Service
+    saved: FakePrivateFile
 
 
 def router(kernel: Kernel | None = None) -> Fakes:
     """The service on a router with lan, guest and wan, of which guest is slow."""
     uci = FakeUci({"firewall": FIREWALL, "network": (), "offload": OFFLOAD})
     nft, bus, netlink = HoldingNft(), FakeUbusClient({DUMP: REPLY}), FakeNetlink(SCENE, ROUTES)
-    conntrack, clock = FakeConntrack(), Clock()
+    conntrack, clock, saved = FakeConntrack(), Clock(), FakePrivateFile()
     able = kernel or Kernel("6.1", flowtable=True, nft="1.0.6")
-    service = Service(Doors(uci, nft, bus, netlink, conntrack, lambda: able, clock))
+    service = Service(Doors(uci, nft, bus, netlink, conntrack, lambda: able, clock, saved))
     nft.service = service
-    return Fakes(uci, nft, bus, netlink, conntrack, clock, service)
+    return Fakes(uci, nft, bus, netlink, conntrack, clock, service, saved)
 
 
 def without(scene: LinkDump, name: str) -> LinkDump:

@@ -1,6 +1,7 @@
 """What callers get: answers to good questions, a sentence for all others, and never anything else."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import strategies as st
 
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY
+from offload.model.live import TimedElement
+from offload.service.engine import Service
+from offload.service.reconcile import TABLE_NAMES
 from offload.service.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from service.routers import OFFLOAD, Fakes, router, section
 from status.routers import entry
@@ -210,6 +214,92 @@ def test_an_exempt_for_a_while(fakes: Fakes) -> None:
     fakes.clock.now += 38
     assert call(fakes, "status")["exempts"] == []
     assert fakes.service.work().returned == ()
+
+
+def restarted(fakes: Fakes, **doors: Any) -> Fakes:
+    """Another service on the same router, after the first one removed its tables."""
+    fakes.nft.held = {}
+    fakes.service = fakes.nft.service = Service(replace(fakes.service.doors, **doors))
+    fakes.service.work()
+    return fakes
+
+
+def test_a_timed_exempt_outlives_the_service(fakes: Fakes) -> None:
+    match = {
+        "src": "lan",
+        "src_ip": ["192.168.1.50", "fd00::/64"],
+        "proto": "udp",
+        "dest_port": ["53", "1000-2000"],
+    }
+    assert call(fakes, "exempt_add", match=match, timeout=60) == {"ok": True, "id": 1, "expires": 60}
+    before = call(fakes, "status")["exempts"]
+    fakes.clock.now += 20
+    restarted(fakes)
+    (listed,) = call(fakes, "status")["exempts"]
+    assert listed == {**before[0], "expires": 40}
+    assert "timeout 60s expires 40s" in fakes.nft.sent[-1]
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.51"}, timeout=60)["id"] == 2
+    assert call(fakes, "exempt_delete", id=1)["ok"] is True
+    assert [each["id"] for each in call(restarted(fakes), "status")["exempts"]] == [2]
+    fakes.clock.now += 60
+    assert call(restarted(fakes), "status")["exempts"] == []
+
+
+def test_what_the_kernel_holds_is_truer_than_the_file(fakes: Fakes) -> None:
+    call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)
+    held = fakes.nft.live(TABLE_NAMES)
+    (table,) = held.values()
+    timed = TimedElement("exempt_ip4_saddr_abc123_t", "192.168.1.50", "1 * * -1 0x0/0x0", 60, 50)
+    fakes.saved.content = (fakes.saved.content or b"").replace(b'"timeout": 60', b'"timeout": 600')
+    fakes.service = fakes.nft.service = Service(fakes.service.doors)
+    fakes.nft.held = {table.name: replace(table, timed=(timed,))}
+    fakes.service.work()
+    assert [each["timeout"] for each in call(fakes, "status")["exempts"]] == [60]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"match": {"src_ip": "not an address"}},
+        {"match": {"src": "nowhere", "src_ip": "192.168.1.50"}},
+        {"match": {}},
+        {"match": "all"},
+        {"id": 0},
+        {"id": "1"},
+        {"id": True},
+        {"timeout": 10**9},
+        {"timeout": -1},
+        {"ends": 999.0},
+        {"ends": 5000.0},
+        {"ends": float("nan")},
+        {"ends": 10**400},
+        {"ends": "1010"},
+    ],
+)
+def test_an_entry_of_the_file_that_cannot_be_meant_is_passed_over(fakes: Fakes, entry: dict[str, Any]) -> None:
+    good = {"id": 7, "match": {"src_ip": "192.168.1.9"}, "timeout": 60, "ends": 1050.0}
+    fakes.saved.content = json.dumps([{**good, "id": 8, **entry}, good, [], None, 1]).encode()
+    assert [each["id"] for each in call(restarted(fakes), "status")["exempts"]] == [7]
+
+
+WORDS = st.sampled_from(["id", "match", "timeout", "ends", "src_ip"])
+VALUES = st.recursive(
+    st.none() | st.text() | st.floats() | st.integers(), lambda each: st.lists(each) | st.dictionaries(WORDS, each)
+)
+
+
+@given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_file_is_survived(content: bytes) -> None:
+    fakes = router()
+    fakes.saved.content = content
+    assert call(restarted(fakes), "status")["ok"] is True
+
+
+def test_a_file_of_somebody_else_is_a_sentence(fakes: Fakes) -> None:
+    fakes.saved.refusal = "/var/run/offload/exempts.json cannot be read: it belongs to another user"
+    restarted(fakes)
+    assert ("offload.degraded", {"error": fakes.saved.refusal}) in fakes.service.news
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)["ok"] is True
 
 
 def test_the_shortest_exempt_reaches_the_kernel(fakes: Fakes) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from offload.compiler.offload.diff import expected
 from offload.compiler.offload.effective import effective_plan
-from offload.config.load import Packages
+from offload.config.load import Packages, load
 from offload.errors import NftError, OffloadError
 from offload.model.applied import Applied, Cut
 from offload.model.config import Edit, Section
@@ -19,7 +19,7 @@ from offload.model.live import LiveTable, Strays
 from offload.model.network import Kernel, Route, Snapshot
 from offload.model.plan import HARDWARE_TABLE, Plan
 from offload.model.problem import Problem
-from offload.service import reconcile
+from offload.service import reconcile, saved_exempts
 from offload.service.hardware_monitor import HardwareMonitor
 from offload.service.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import Netlink, UbusClient, netifd_says, observe
@@ -58,9 +58,19 @@ class Conntrack(Protocol):
     def delete(self, entries: Iterable[Entry]) -> Cut: ...
 
 
+class File(Protocol):
+    """What is asked of a file of our own."""
+
+    def read(self) -> bytes | None: ...
+    def write(self, content: bytes) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds that never jump."""
+    """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds since boot that never jump.
+
+    `saved` has the timed exempts while no service runs.
+    """
 
     uci: Uci
     nft: Nft
@@ -69,6 +79,7 @@ class Doors:
     conntrack: Conntrack
     probe: Callable[[], Kernel]
     clock: Callable[[], float]
+    saved: File
 
 
 @dataclass(slots=True)
@@ -93,6 +104,7 @@ class Service:
     dump: dict[str, Any] | None = None
     alone: bool = False
     adopted: bool = False
+    restored: bool = False  # the timed exempts of the file are known
     resident: bool = True
     touched: bool = True
     sent: int = 0
@@ -186,10 +198,35 @@ class Service:
         if self.dump is None or not self.alone:
             self.dump = netifd_says(doors.bus)
         packages = reconcile.read(doors.uci)
+        if not self.restored:
+            self._restore(packages)
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel)
         snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
         self.sightings.look(snapshot)
         return self.decide(packages, snapshot)
+
+    def _restore(self, packages: Packages) -> None:
+        """Take in the timed exempts of the file that the kernel lost; their zones are judged by the configuration."""
+        config, _ = load(packages)
+        if not config.readable:
+            return
+        self.restored, now = True, self.doors.clock()
+        try:
+            content = self.doors.saved.read()
+        except OffloadError as refusal:
+            self.news.append(("offload.degraded", {"error": str(refusal)}))
+            return
+        saved = saved_exempts.read(content or b"", [zone.name for zone in config.zones], now)
+        self.timed_exempts.adopt(saved_exempts.missing(saved, self.timed_exempts.ends), now)
+
+    def save_exempts(self) -> None:
+        """Write the timed exempts where the next service finds them."""
+        if not self.restored:
+            return
+        try:
+            self.doors.saved.write(saved_exempts.written(self.timed_exempts.ends))
+        except OffloadError as refusal:
+            self.news.append(("offload.degraded", {"error": str(refusal)}))
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
         """Config, Snapshot and what this service remembers -> Plan and Problems."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 from types import FrameType
 
 from offload.errors import KernelError
@@ -10,6 +11,7 @@ from offload.service.accounting import Tally
 from offload.service.engine import Doors, Service
 from offload.service.loop import STOP, Loop
 from offload.service.ubus_object import objects
+from offload.system.files.private_file import PrivateFile
 from offload.system.netlink.conntrack import Conntrack
 from offload.system.netlink.ctevents import ConntrackEvents
 from offload.system.netlink.links import Netlink, modules, release
@@ -21,6 +23,7 @@ from offload.system.ubus.server import UbusServer
 from offload.system.uci import Uci
 
 NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
+SAVED_EXEMPTS = Path("/var/run/offload/exempts.json")
 EVENTS = ("network.interface",)
 
 
@@ -35,6 +38,7 @@ def doors() -> Doors:
         conntrack=Conntrack(),
         probe=lambda: probe(nft, release(), modules()),
         clock=time.monotonic,
+        saved=PrivateFile(SAVED_EXEMPTS),
     )
 
 

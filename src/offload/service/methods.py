@@ -146,6 +146,7 @@ def exempt_add(service: Service, given: Given) -> Json:
             "its traffic is not offloaded now, so the kernel has no table to keep it in, and no service runs to "
             "remember it: start the service (/etc/init.d/offload start), or write a 'config exempt' section"
         )
+    service.save_exempts()
     return {"ok": True, "id": number, "expires": seconds}
 
 
@@ -154,7 +155,9 @@ def exempt_delete(service: Service, given: Given) -> Json:
     number = arguments.number("id", given.get("id"), 1, 999_999_999)
     if not service.timed_exempts.delete(number):
         raise ArgumentError(f"id: there is no run-time exempt {number}")
-    return applied_json(service.work())
+    applied = service.work()
+    service.save_exempts()
+    return applied_json(applied)
 
 
 def exempts_json(service: Service) -> list[Json]:

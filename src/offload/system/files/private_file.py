@@ -1,0 +1,78 @@
+"""A file that only its owner can have written: in a directory of its own, mode 0700, both checked at every use.
+
+/var/run is memory, so what it says is gone with a reboot, and it outlives the process that wrote it.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from offload.errors import FileError
+from offload.system.files import regular_file
+from offload.system.files.atomic_file import replace
+
+DIRECTORY_MODE = 0o700
+OTHERS = 0o077
+LARGEST = 1 << 20  # bytes
+
+
+class PrivateFile:
+    """One file; reading and writing raise a FileError that says why not."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> bytes | None:
+        """The content; None without a file."""
+        try:
+            self._own(self._path.parent, stat.S_ISDIR)
+            self._own(self._path, stat.S_ISREG)
+            return regular_file.read(self._path, LARGEST)[0]
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._refusal("read", error) from error
+
+    def write(self, content: bytes) -> None:
+        """Put the content in the file's place in one step."""
+        try:
+            self._path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+            self._own(self._path.parent, stat.S_ISDIR)
+            if self._path.is_symlink():
+                self._path.unlink()
+            replace(self._path, content)
+        except OSError as error:
+            raise self._refusal("written", error) from error
+
+    def _own(self, path: Path, kind: Callable[[int], bool]) -> None:
+        status = path.lstat()
+        if not kind(status.st_mode):
+            raise OSError(errno.EINVAL, f"{path} is a link or of another kind")
+        if status.st_uid != os.geteuid() or status.st_mode & OTHERS:
+            raise OSError(errno.EPERM, f"{path} belongs to another user or is open to others")
+
+    def _refusal(self, done: str, error: OSError) -> FileError:
+        return FileError(f"{self._path} cannot be {done}: {error.strerror}")
+
+
+class FakePrivateFile:
+    """A private file in memory; `refusal` is raised by both."""
+
+    def __init__(self, content: bytes | None = None) -> None:
+        self.content, self.refusal = content, ""
+
+    def read(self) -> bytes | None:
+        """The content; None without a file."""
+        self._refuse()
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        """Take the content."""
+        self._refuse()
+        self.content = content
+
+    def _refuse(self) -> None:
+        if self.refusal:
+            raise FileError(self.refusal)
