@@ -46,7 +46,7 @@ def test_every_command_for_a_router_runs_there(router: Router, command: str) -> 
     if command.startswith("/etc/init.d/offload") and not command.endswith("stop"):
         router.until("ubus list offload")
     if command.startswith("ubus call"):
-        assert json.loads(said)["ok"] is True
+        assert json.loads(said)["ok"] is True, said
 
 
 def test_the_readme_says_what_is_shipped() -> None:
