@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 VM := PYTHONPATH=tests $(PYTHON) -m kernel.vm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check kernel soak bench golden po format package
+.PHONY: help setup demo test check kernel soak bench golden po format package release
 
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -60,3 +60,6 @@ format: setup  ## format and fix what can be fixed mechanically
 
 package:  ## an .ipk for opkg and an .apk for apk of each package in build/packages; needs Python alone
 	@python3 -m package
+
+release:  ## whether version, changelog, docs and packages agree; then the packages with their SHA-256
+	@python3 -m package.release

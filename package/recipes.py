@@ -23,6 +23,7 @@ APP = HERE.parent / "luci-app-offload"
 # What LuCI calls a language in its list, by folder of po/; luci.mk has them all.
 LANGUAGES = {"de": "Deutsch (German)"}
 DEFINED = re.compile(r"^define (\S+)\n(.*?)^endef$", re.DOTALL | re.MULTILINE)
+SHELL = re.compile(r"\$\(shell (.*)\)")
 ASSIGNED = re.compile(r"^[ \t]*([A-Z_]+):=[ \t]*(.*)$", re.MULTILINE)
 # How the scripts begin that OpenWrt gives every package (include/package-pack.mk).
 FUNCTIONS = """[ -s "${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0
@@ -44,7 +45,8 @@ class Recipe:
         """Read FOLDER/Makefile, where the package has the folder's name."""
         makefile = (folder / "Makefile").read_text().replace("\\\n", " ")
         texts = {name: text.replace("$$", "$") for name, text in DEFINED.findall(makefile)}
-        return cls(folder, dict(ASSIGNED.findall(makefile)), texts)
+        variables = {name: _asked(value, folder) for name, value in ASSIGNED.findall(makefile)}
+        return cls(folder, variables, texts)
 
     @property
     def name(self) -> str:
@@ -170,6 +172,14 @@ def build_time() -> int:
         return int(subprocess.run(log, capture_output=True, text=True, check=True).stdout)  # noqa: S603  # fixed words
     except (OSError, subprocess.CalledProcessError):
         return 0  # an archive of the sources, without history
+
+
+def _asked(value: str, folder: Path) -> str:
+    """A variable's value; one that make asks the shell for is asked there, in the Makefile's folder."""
+    if not (found := SHELL.fullmatch(value)):
+        return value
+    command = ["sh", "-c", found[1].replace("$$", "$")]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603  # our own
 
 
 def _settle(folder: Path) -> None:

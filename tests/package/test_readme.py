@@ -1,16 +1,14 @@
 """Every command of README.md is one: those for a router are run on the router in a folder, in their order."""
 
 import json
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from package.ipk import pack
 from package.recipes import recipe_of
 
 from package.router import REPOSITORY, Router, furnish, running
-from readme import COMMANDS, README
+from readme import COMMANDS
 
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 ON_A_ROUTER = [command for command in COMMANDS if not command.startswith(("make", "opkg", "apk"))]
@@ -47,9 +45,3 @@ def test_every_command_for_a_router_runs_there(router: Router, command: str) -> 
         router.until("ubus list offload")
     if command.startswith("ubus call"):
         assert json.loads(said)["ok"] is True, said
-
-
-def test_the_readme_says_what_is_shipped() -> None:
-    version = re.search(r'__version__ = "(.*)"', Path(REPOSITORY, "src/offload/__init__.py").read_text())
-    assert version
-    assert set(re.findall(r"offload[_-](\d+\.\d+\.\d+)-r1", README)) == {version[1]}
