@@ -43,7 +43,7 @@ def test_it_is_ready(root: Path) -> None:
         ("CHANGELOG.md", READY.replace("0.0.1", "99.0.0"), "newest first"),
         ("CHANGELOG.md", "# Changelog\n", "newest section is ''"),
         ("README.md", "apk add /tmp/luci-app-offload-9.9.9-r1.apk\n", "names a package of version 9.9.9"),
-        ("docs/faq.md", "[more](nowhere.md#there)\n", "links nowhere.md, which does not exist"),
+        ("docs/faq.md", "[more](nowhere.html#there)\n", "links nowhere.html, which does not exist"),
         ("src/offload/__init__.py", '__version__ = "9.9.9"\n', "has version"),
     ],
 )
