@@ -19,7 +19,7 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        place = ".".join(_shown(part) for part in (self.file, self.section, self.option) if part)
+        place = ".".join(shown(part) for part in (self.file, self.section, self.option) if part)
         return f"{place}: {self.text}"
 
 
@@ -78,7 +78,7 @@ class ProblemCode(Enum):
 
     def at(self, file: str, section: str = "", option: str = "", **words: object) -> Problem:
         """Make the Problem; `words` fill the sentence's blanks."""
-        said = {key: _shown(value) if isinstance(value, str) else value for key, value in words.items()}
+        said = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return Problem(self, file, section, option, self.value.format(file=file, **said))
 
 
@@ -86,6 +86,6 @@ class ProblemCode(Enum):
 LONGEST_SHOWN = 200
 
 
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
     text = "".join(char if char.isprintable() else "?" for char in value)
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -1,0 +1,1 @@
+"""/etc/config/firewall and the router's state -> table inet fw4."""

@@ -1,0 +1,65 @@
+"""A ruleset in the making: what its sections share, and the rules they have put into chains so far."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from offload.compiler.firewall.expand import Expander, LeftOutError
+from offload.compiler.firewall.includes import Includes
+from offload.compiler.firewall.zones import FirewallZone
+from offload.model.firewall import ANY, FirewallConfig, Helper, Origin
+from offload.model.firewall import Rule as RuleSection
+from offload.model.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.nft import Rule
+
+Need = tuple[int | None, str]
+
+
+@dataclass(slots=True)
+class Draft:
+    """The rules of sections, gathered by the chain they belong to. `helpers`: those whose modules are loaded."""
+
+    config: FirewallConfig
+    zones: dict[str, FirewallZone]
+    helpers: Mapping[str, Helper]
+    expander: Expander
+    includes: Includes
+    chains: defaultdict[str, list[Rule]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def problems(self) -> list[FirewallProblem]:
+        """What is wrong with the sections."""
+        return self.expander.problems
+
+    def add(self, chain: str, rule: Rule) -> None:
+        """Put a rule at the end of a chain."""
+        self.chains[chain].append(rule)
+
+    def zone(self, origin: Origin, option: str, name: str) -> FirewallZone | None:
+        """The zone of that name; None for no zone and for `*`. Raises LeftOutError where there is none."""
+        if not name or name == ANY:
+            return None
+        found = self.zones.get(name)
+        if found is None:
+            raise LeftOutError(FirewallFault.UNKNOWN_ZONE.at(origin, option, value=name))
+        return found
+
+    def helper(self, origin: Origin, name: str) -> Helper:
+        """A conntrack helper that exists; raises LeftOutError where none has the name."""
+        for each in self.config.helpers:
+            if each.name == name:
+                return each
+        raise LeftOutError(FirewallFault.UNKNOWN_HELPER.at(origin, value=name))
+
+    def needs(
+        self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None
+    ) -> tuple[Need, ...]:
+        """The families that a rule's zones and helpers prescribe, and what prescribes them."""
+        found: list[Need] = [(zone.family, f"zone {zone.name}") for zone in (src, dest) if zone and zone.family]
+        if section.match.helper is not None:
+            helper = self.helper(section.origin, section.match.helper.text)
+            found.append((helper.family, f"helper {helper.name}"))
+        if section.set_helper:
+            helper = self.helper(section.origin, section.set_helper)
+            found.append((helper.family, f"helper {helper.name}"))
+        return tuple(found)

@@ -1,0 +1,37 @@
+"""Where the nft files of users and other packages stand in the ruleset. Pure."""
+
+from collections import defaultdict
+
+from offload.model.firewall import FirewallConfig, RouterState
+from offload.model.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.nft import Include
+
+_POSITIONS = {"pre": "prepend", "post": "append"}
+
+
+class Includes:
+    """The include statements by position and chain: those of sections first, then those that packages installed."""
+
+    def __init__(self, config: FirewallConfig, state: RouterState, problems: list[FirewallProblem]) -> None:
+        self._at: defaultdict[tuple[str, str], list[Include]] = defaultdict(list)
+        for each in config.includes:
+            if state.files is not None and each.path not in state.files:
+                problems.append(FirewallFault.UNREACHABLE.at(each.origin, "path", value=each.path))
+            elif each.type == "nftables":
+                self._add(each.position, each.chain, each.path)
+        for place, chain, path in state.includes if config.defaults.auto_includes else ():
+            part, _, end = place.partition("-")
+            self._add(f"{part}-{_POSITIONS[end]}", chain, path)
+
+    def _add(self, position: str, chain: str, path: str) -> None:
+        self._at[position, chain].append(Include(path))
+
+    def at(self, position: str, chain: str = "") -> tuple[Include, ...]:
+        """The files that belong there."""
+        return tuple(self._at.get((position, chain), ()))
+
+    def around(self, end: str, chain: str) -> tuple[Include, ...]:
+        """The files at the beginning (`prepend`) or end (`append`) of a chain."""
+        return self.at(f"chain-{end}", chain)
+
+

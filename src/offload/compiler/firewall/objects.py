@@ -1,0 +1,90 @@
+"""Sets, conntrack helpers, log limits, variables and the flowtable: what rules refer to. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from offload.compiler.firewall.expand import Named
+from offload.compiler.firewall.zones import FirewallZone
+from offload.model.addresses import WIDTH
+from offload.model.firewall import FirewallConfig, IpSet, RouterState
+from offload.model.firewall import Helper as HelperSection
+from offload.model.match import Address, Item
+from offload.model.nft import Define, Flowtable, Helper, NamedLimit, Set
+
+_TYPES = {"port": "inet_service", "mac": "ether_addr"}
+_ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr", 0: ""}
+
+
+def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
+    """The sets by name."""
+    return {
+        each.name: Named(_set(each), tuple(direction for direction, _ in each.match), each.family) for each in ipsets
+    }
+
+
+def _set(ipset: IpSet) -> Set:
+    """A set of addresses becomes one of intervals where an entry is a network or a range."""
+    kinds = [kind for _, kind in ipset.match]
+    interval = "net" in kinds or any(
+        isinstance(value, Address) and value.bits != WIDTH[value.family] for each in ipset.elements for value in each
+    )
+    flags = (("interval",) if interval else ()) + (("timeout",) if ipset.timeout >= 0 else ())
+    return Set(
+        name=ipset.name,
+        types=tuple(_TYPES.get(kind) or _ADDRESS[ipset.family] for kind in kinds),
+        elements=tuple(dict.fromkeys(_element(each) for each in ipset.elements)),
+        flags=flags,
+        size=ipset.maxelem,
+        timeout=max(ipset.timeout, 0),
+        auto_merge=interval and len(kinds) == 1,
+        comment=ipset.comment,
+    )
+
+
+def _element(values: tuple[Address | Item, ...]) -> str:
+    return " . ".join(value.text for value in values)
+
+
+def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:
+    """The helpers whose kernel modules are loaded."""
+    return tuple(each for each in helpers if each.module.replace("-", "_") in modules or each.module in modules)
+
+
+def helper_objects(helpers: Iterable[HelperSection]) -> tuple[Helper, ...]:
+    """An object for each helper that rules may assign."""
+    return tuple(Helper(each.name, each.proto) for each in helpers)
+
+
+def log_limits(zones: Iterable[FirewallZone]) -> tuple[NamedLimit, ...]:
+    """The limits that zones have for their log lines."""
+    return tuple(
+        NamedLimit(f"{each.name}.log_limit", each.zone.log_limit, f"{each.name} log limit")
+        for each in zones
+        if each.zone.log_limit
+    )
+
+
+def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
+    """`$lan_devices` and `$lan_subnets` for the files of other packages; a variable cannot begin with a digit."""
+    for zone in zones:
+        name = f"_{zone.name}" if zone.name[0].isdigit() else zone.name
+        yield Define(f"{name}_devices", tuple(f'"{device}"' for device in zone.devices))
+        yield Define(f"{name}_subnets", zone.subnets)
+
+
+def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
+    """fw4's own flowtable, of the devices that the zones' networks stand on; with hardware of those beneath them."""
+    if not config.defaults.flow_offloading:
+        return ()
+    hardware = config.defaults.flow_offloading_hw
+    devices = {device for zone in zones for device in zone.physical if device in state.lower}
+    if hardware:
+        devices = {lowest for device in devices for lowest in _lowest(device, state)}
+    return (Flowtable("ft", tuple(sorted(devices)), hardware),) if devices else ()
+
+
+def _lowest(device: str, state: RouterState, depth: int = 8) -> Iterator[str]:
+    lower = state.lower.get(device, ())
+    if not lower or not depth:
+        yield device
+    for each in lower:
+        yield from _lowest(each, state, depth - 1)

@@ -1,0 +1,252 @@
+"""Zones as packets show them: devices and addresses, and the chains that every zone has. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from offload.compiler.firewall.expand import IPV4, IPV6, Addresses, Expander, Split, groups
+from offload.model.firewall import Defaults, RouterNetwork, Zone
+from offload.model.firewall_problem import FirewallFault
+from offload.model.match import MASKED, Address, Item, Match
+from offload.model.nft import Rule
+
+NEVER = "/never/"  # no device can have this name
+BOTH = "IPv4/IPv6"
+SHOWN = {IPV4: "IPv4", IPV6: "IPv6"}
+VERDICTS = ("accept", "reject", "drop")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One way in which packets of a zone can be told from others: one nft rule can hold it."""
+
+    family: int
+    devices: tuple[Item, ...]
+    subnets: Addresses
+
+    @property
+    def ingress(self) -> Match:
+        """Packets that come from here."""
+        return Match(self.family, iifname=self.devices, src_ip=self.subnets)
+
+    @property
+    def egress(self) -> Match:
+        """Packets that go there."""
+        return Match(self.family, oifname=self.devices, dest_ip=self.subnets)
+
+    @property
+    def shown(self) -> str:
+        """The family as comments have it."""
+        return SHOWN.get(self.family, BOTH)
+
+
+@dataclass(slots=True)
+class FirewallZone:
+    """A zone with everything that belongs to it now.
+
+    `devices` are its devices by name, `subnets` its networks as nft text, `related` the router's addresses in it,
+    `physical` the devices that its networks stand on. `needs` collects which of its optional chains rules jump to:
+    `accept_to`, `drop_from`, `dstnat`, `helper` and so on.
+    """
+
+    zone: Zone
+    family: int | None
+    policies: tuple[str, str, str]  # input, output, forward
+    places: tuple[Place, ...]
+    devices: tuple[str, ...]
+    subnets: tuple[str, ...]
+    related: Addresses
+    physical: tuple[str, ...]
+    masquerade: dict[int, tuple[Match, ...]]
+    needs: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """The zone's name."""
+        return self.zone.name
+
+    @property
+    def device_items(self) -> tuple[Item, ...]:
+        """Its devices as a condition."""
+        return tuple(Item(name) for name in self.devices)
+
+
+def resolve(zone: Zone, defaults: Defaults, expander: Expander) -> FirewallZone | None:
+    """Find out what belongs to a zone now; None where family and subnets exclude each other."""
+    networks = [*zone.network, *(Item(name) for name, each in expander.networks.items() if each.zone == zone.name)]
+    known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]
+    members = [Item(each.device, item.negated) for item, each in known if each.device]
+    members += zone.device
+    subnets = expander.addresses(zone.origin, "subnet", zone.subnet)
+    family = zone.family
+    if subnets is not None and subnets.family:
+        if family and family != subnets.family:
+            words = {"protocol": "any", "first": f"family ipv{family}", "second": "subnet"}
+            expander.problems.append(FirewallFault.FAMILY_CONFLICT.at(zone.origin, **words))
+            return None
+        family = subnets.family
+    missing = bool(
+        any(not item.negated for item in (*networks, *zone.device)) and not any(not item.negated for item in members)
+    )
+    places = () if missing or subnets is None else tuple(_places(members, subnets, family))
+    related = _related(known, subnets)
+    return FirewallZone(
+        zone=zone,
+        family=family,
+        policies=(zone.input or defaults.input, zone.output or defaults.output, zone.forward or defaults.forward),
+        places=places,
+        devices=tuple(dict.fromkeys(_devices(members))),
+        subnets=tuple(dict.fromkeys(each.text for each in related if not each.negated and each.bits != MASKED)),
+        related=related,
+        physical=tuple(each.physical for item, each in known if each.physical and not item.negated),
+        masquerade=_masquerade(zone, expander),
+    )
+
+
+def _related(known: Sequence[tuple[Item, RouterNetwork]], subnets: Split | None) -> Addresses:
+    """The router's own addresses in the zone's networks, and the zone's subnets."""
+    own = tuple(address for _, each in known for address in each.addresses)
+    return own + (subnets.v4 + subnets.v6 if subnets else ())
+
+
+def _devices(members: Sequence[Item]) -> Iterator[str]:
+    """The names that a condition can be made of; `+` alone is every device and makes none."""
+    for item in members:
+        stem, plus, rest = item.text.partition("+")
+        if not rest and not (plus and not stem) and not item.negated:
+            yield f"{stem}*" if plus else stem
+        elif item.negated and item.text == "+":
+            yield NEVER
+
+
+def _device_groups(members: Sequence[Item]) -> list[tuple[Item, ...]]:
+    """Devices that one rule can hold: a wildcard stands alone."""
+    names = tuple(dict.fromkeys(_devices(members)))
+    negated = tuple(
+        Item(f"{item.text[:-1]}*" if item.text.endswith("+") else item.text, negated=True)
+        for item in members
+        if item.negated and "+" not in item.text[:-1] and item.text != "+"
+    )
+    plain = tuple(Item(name) for name in names if not name.endswith("*"))
+    wild = [(Item(name), *negated) for name in names if name.endswith("*")]
+    return [*wild, *([(*plain, *negated)] if plain or not wild else [])]
+
+
+def _places(members: Sequence[Item], subnets: Split, family: int | None) -> Iterator[Place]:
+    if not members and not subnets.v4 and not subnets.v6:
+        return
+    special = bool(family or subnets.v4 or subnets.v6)
+    for devices in _device_groups(members):
+        for each in ((family,) if family else (IPV4, IPV6)) if special else (0,):
+            for addresses in groups(subnets.of(each)) if each else ((),):
+                yield Place(each, devices, addresses)
+
+
+def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
+    """The traffic that is masqueraded, per family; none where masq_src or masq_dest cannot be met now."""
+    families = [family for family, wanted in ((IPV4, zone.masq), (IPV6, zone.masq6)) if wanted]
+    src = expander.addresses(zone.origin, "masq_src", zone.masq_src)
+    dest = expander.addresses(zone.origin, "masq_dest", zone.masq_dest)
+    if src is None or dest is None:
+        return {}
+    return {
+        family: tuple(
+            Match(family, src_ip=saddr, dest_ip=daddr)
+            for saddr in groups(src.of(family))
+            for daddr in groups(dest.of(family))
+        )
+        for family in families
+    }
+
+
+def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator[Rule]:
+    """The rules of a base chain that send a zone's packets to its own chain."""
+    outwards = direction in {"output", "srcnat"}
+    for place in zone.places:
+        yield Rule(
+            f"jump {direction}_{zone.name}",
+            place.egress if outwards else place.ingress,
+            f"Handle {zone.name} {place.shown} {direction} {what}",
+            origin=zone.zone.origin.id,
+        )
+
+
+def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: bool) -> Iterator[Rule]:
+    """As jumps, for the places that are on the loopback device, or for those that are not.
+
+    Packets of the router itself have left the output hook's devices behind: what comes back over loopback is handled
+    in the output hook, everything else when it comes in.
+    """
+    for place in zone.places:
+        devices = tuple(item for item in place.devices if item.negated or (item.text == "lo") is loopback)
+        subnets = tuple(each for each in place.subnets if each.negated or _is_loopback(each) is loopback)
+        if not _concerned(place.devices, devices, loopback=loopback) and not _concerned(
+            place.subnets, subnets, loopback=loopback
+        ):
+            continue
+        if _emptied(place.devices, devices) or _emptied(place.subnets, subnets):
+            continue
+        yield Rule(
+            f"jump {direction}_{zone.name}",
+            Match(place.family, iifname=devices, src_ip=subnets),
+            f"Handle {zone.name} {place.shown} {direction} {what}",
+            origin=zone.zone.origin.id,
+        )
+
+
+def _concerned(
+    given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool
+) -> bool:
+    """Whether the condition tells packets of this side: by what it names, or beside loopback by what it excludes."""
+    return any(not each.negated for each in kept) or (not loopback and any(each.negated for each in given))
+
+
+def _emptied(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses) -> bool:
+    """Whether nothing remains of what the condition names: then it matches nothing, instead of everything."""
+    return any(not each.negated for each in given) and not any(not each.negated for each in kept)
+
+
+def _is_loopback(each: Address) -> bool:
+    return each.text.startswith("127.") or each.text in {"::1", "::1/128"}
+
+
+def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
+    """The rules of `accept_to_lan` and its like: count, log and decide what comes from or goes to the zone."""
+    masks = zone.zone.masq, zone.zone.masq6
+    leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid
+    for place in zone.places:
+        match = place.egress if egress else place.ingress
+        if leaks and not defaults.drop_invalid and {place.family, _leaking_family(zone)} != {IPV4, IPV6}:
+            yield _leak(zone, place)
+        logs = verdict != "accept" and zone.zone.log & 1
+        yield Rule(
+            "jump handle_reject" if verdict == "reject" else verdict,
+            match,
+            f"{verdict} {zone.name} {place.shown} traffic",
+            counter=zone.zone.counter,
+            log=f"{verdict} {zone.name} {'out' if egress else 'in'}: " if logs else "",
+            limit_log=log_limit(zone),
+            origin=zone.zone.origin.id,
+        )
+
+
+def _leak(zone: FirewallZone, place: Place) -> Rule:
+    """Invalid packets are not translated, and would leave with addresses that nobody outside can answer."""
+    return Rule(
+        "drop",
+        Match(_leaking_family(zone) or place.family, oifname=place.devices, dest_ip=place.subnets, raw="ct state invalid"),
+        "Prevent NAT leakage",
+        counter=zone.zone.counter,
+        log=f"drop {zone.name} invalid ct state: " if zone.zone.log & 1 else "",
+        limit_log=log_limit(zone),
+        origin=zone.zone.origin.id,
+    )
+
+
+def _leaking_family(zone: FirewallZone) -> int:
+    """The only family that the zone translates; 0 for both."""
+    return 0 if zone.zone.masq and zone.zone.masq6 else IPV4 if zone.zone.masq else IPV6
+
+
+def log_limit(zone: FirewallZone | None) -> str | None:
+    """The limit object that a zone's log lines share."""
+    return f"{zone.name}.log_limit" if zone is not None and zone.zone.log_limit else None

@@ -1,0 +1,120 @@
+"""Addresses as fw4 reads them -> Address, by plain integers: thousands of them are read at every start.
+
+Accepted: `a.b.c.d`, a prefix length, a mask with or without gaps, a negative prefix length (the last bits count), a
+range; the same for IPv6. Everything else is None.
+"""
+
+import re
+
+from offload.model.match import MASKED, RANGE, Address
+
+WIDTH = {4: 32, 6: 128}
+_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
+_IPV6 = re.compile(r"[0-9a-fA-F:]{2,39}(?::[0-9.]{7,15})?", re.ASCII)
+_LENGTH = re.compile(r"-?[0-9]{1,3}", re.ASCII)
+_ZEROS = re.compile(r"\b0(?::0)+\b")
+_GROUPS, _GROUP_DIGITS = 8, 4
+
+
+def address(text: str, *, negated: bool = False) -> Address | None:
+    """Read an address, network, masked address or range."""
+    host, slash, suffix = text.partition("/")
+    if not slash and "-" in host:
+        return _range(host, negated=negated)
+    family, value = number(host)
+    if not family:
+        return None
+    if not slash:
+        return Address(family, value, WIDTH[family], host.lower(), negated=negated)
+    return _network(family, value, suffix, negated=negated)
+
+
+def number(text: str) -> tuple[int, int]:
+    """Family and value of one address; family 0 where it is none."""
+    found = _IPV4.fullmatch(text)
+    if found is not None:
+        a, b, c, d = found.groups()
+        return 4, int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
+    return _ipv6(text) if ":" in text and _IPV6.fullmatch(text) else (0, 0)
+
+
+def written(family: int, value: int) -> str:
+    """An address as nft prints it."""
+    if family == 4:  # noqa: PLR2004 - IPv4
+        return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
+    text = ":".join(f"{value >> shift & 0xFFFF:x}" for shift in range(112, -1, -16))
+    longest = max(_ZEROS.finditer(text), key=lambda run: len(run[0]), default=None)
+    if longest is None:
+        return text
+    return f"{text[: longest.start()].removesuffix(':')}::{text[longest.end() :].removeprefix(':')}"
+
+
+def network(family: int, value: int, bits: int, *, negated: bool = False) -> Address | None:
+    """A network of which `value` is an address; None where the prefix is too long."""
+    width = WIDTH[family]
+    if not 0 <= bits <= width:
+        return None
+    first = value >> (width - bits) << (width - bits)
+    text = written(family, first) if bits == width else f"{written(family, first)}/{bits}"
+    return Address(family, value, bits, text, negated=negated)
+
+
+def mask(each: Address) -> int:
+    """The bits that an address of this network has in common with it."""
+    width = WIDTH[each.family]
+    if each.bits == MASKED:
+        return each.mask
+    bits = width if each.bits == RANGE else each.bits
+    return (1 << width) - (1 << (width - bits))
+
+
+def _network(family: int, value: int, suffix: str, *, negated: bool) -> Address | None:
+    width = WIDTH[family]
+    full = (1 << width) - 1
+    if _LENGTH.fullmatch(suffix):
+        bits = int(suffix)
+        if bits >= 0:
+            return network(family, value, bits, negated=negated)
+        return _masked(family, value, full >> -bits, negated=negated) if -bits <= width else None
+    mask_family, bits_set = number(suffix)
+    if mask_family != family:
+        return None
+    host = ~bits_set & full
+    if host & (host + 1) == 0:  # the ones are in front
+        return network(family, value, width - host.bit_length(), negated=negated)
+    return _masked(family, value, bits_set, negated=negated)
+
+
+def _masked(family: int, value: int, bits_set: int, *, negated: bool) -> Address:
+    under = value & bits_set
+    text = f"{written(family, under)}/{written(family, bits_set)}"
+    return Address(family, under, MASKED, text, bits_set, negated=negated)
+
+
+def _range(text: str, *, negated: bool) -> Address | None:
+    low, _, high = text.partition("-")
+    family, first = number(low)
+    other, last = number(high)
+    if not family or family != other or first > last:
+        return None
+    return Address(family, first, RANGE, text.lower(), last=last, negated=negated)
+
+
+def _ipv6(text: str) -> tuple[int, int]:
+    if "." in text:
+        head, _, tail = text.rpartition(":")
+        family, low = number(tail)
+        if family != 4:  # noqa: PLR2004 - IPv4
+            return 0, 0
+        text = f"{head}:{low >> 16:x}:{low & 0xFFFF:x}"
+    front, gap, back = text.partition("::")
+    before = front.split(":") if front else []
+    after = back.split(":") if back else []
+    missing = _GROUPS - len(before) - len(after)
+    if (missing < 1) if gap else missing:
+        return 0, 0
+    groups = before + ["0"] * missing + after
+    if not all(0 < len(group) <= _GROUP_DIGITS for group in groups):
+        return 0, 0
+    return 6, int("".join(group.zfill(_GROUP_DIGITS) for group in groups), 16)

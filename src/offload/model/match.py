@@ -1,0 +1,127 @@
+"""A match: which packets a rule concerns. Each condition may be negated; a list holds alternatives.
+
+A section's Match may name netifd networks, several protocols and both families. `compiler.firewall.expand` turns it
+into matches of one family and one protocol, and `nft.match` writes such a one as rule text.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One alternative of a condition as nft writes it: a port or range, a MAC address, a device, a protocol, a name."""
+
+    text: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address, network, range or masked address of one family.
+
+    `bits` is the length of the prefix; MASKED for a mask with gaps (`value` is what remains under `mask`), RANGE for
+    a range up to `last`. `text` is the nft form of the whole network, `::/64` for `::1/64`.
+    """
+
+    family: int
+    value: int
+    bits: int
+    text: str
+    mask: int = 0
+    last: int = 0
+    negated: bool = False
+
+
+MASKED, RANGE = -1, -2
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkName:
+    """A netifd network that stands for all its addresses, each with its prefix."""
+
+    name: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpType:
+    """An ICMP type per family (None: the family has none of this name); a code, or None for every code."""
+
+    type4: int | None
+    code4: int | None
+    type6: int | None
+    code6: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A rate in packets; `negated`: above the rate. `burst` in packets, 0 for nft's default."""
+
+    rate: int
+    unit: str
+    negated: bool = False
+    burst: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a rule holds. Dates and times are (year, month, day, hour, minute, second) and (hour, minute, second)."""
+
+    start_date: tuple[int, ...] = ()
+    stop_date: tuple[int, ...] = ()
+    start_time: tuple[int, ...] = ()
+    stop_time: tuple[int, ...] = ()
+    weekdays: tuple[str, ...] = ()
+    other_weekdays: bool = False
+    utc: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """A number under a mask: a packet mark (32 bits) or a DSCP value (6 bits)."""
+
+    value: int
+    mask: int
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetMatch:
+    """A lookup in a named set. `directions`: src or dst per field, empty where the set's own holds.
+
+    `fields` are the packet's fields as nft text, filled in when the set and the protocol are known.
+    """
+
+    name: str
+    directions: tuple[str, ...] = ()
+    negated: bool = False
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Conditions that all have to hold; an empty one always holds.
+
+    `family`: 4, 6, 0 for both on purpose, None for not chosen. `proto`: protocol names or numbers, `any` for all.
+    """
+
+    family: int | None = None
+    proto: tuple[Item, ...] = ()
+    iifname: tuple[Item, ...] = ()
+    oifname: tuple[Item, ...] = ()
+    src_ip: tuple[Address | NetworkName, ...] = ()
+    dest_ip: tuple[Address | NetworkName, ...] = ()
+    src_port: tuple[Item, ...] = ()
+    dest_port: tuple[Item, ...] = ()
+    src_mac: tuple[Item, ...] = ()
+    icmp_type: tuple[IcmpType, ...] = ()
+    helper: Item | None = None
+    limit: Limit | None = None
+    times: Times | None = None
+    mark: Bits | None = None
+    dscp: Bits | None = None
+    ipset: SetMatch | None = None
+    raw: str = ""  # conditions that no section can ask for, as nft text: `ct status dnat`
+
+
+EVERYTHING = Match()

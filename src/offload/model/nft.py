@@ -1,0 +1,121 @@
+"""nftables nouns: what `nft list table` shows, without any knowledge of zones or offload."""
+
+from dataclasses import dataclass
+
+from offload.model.match import EVERYTHING, Limit, Match
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: a match, and what happens to the packets it matches.
+
+    `verdict` is the statement that ends it (`accept`, `jump input_lan`, `meta mark set 0x1`); empty only counts or logs.
+    `limit_log`: log only below this rate, in a rule of its own before this one; the name of a limit object or a Limit.
+    `origin`: the configuration section that asked for it; empty for what every ruleset has.
+    """
+
+    verdict: str
+    match: Match = EVERYTHING
+    comment: str = ""
+    counter: bool = False
+    log: str = ""
+    limit_log: "Limit | str | None" = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """A file of nft statements that belongs at this place."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """What makes a chain a base chain."""
+
+    type: str
+    hook: str
+    priority: str
+    policy: str = "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain and its rules in order; files of other packages may stand between them."""
+
+    name: str
+    rules: tuple["Rule | Include", ...]
+    hook: Hook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """A named set: `types` are those of its elements, one per concatenated field; `timeout` in seconds, 0 for none."""
+
+    name: str
+    types: tuple[str, ...]
+    elements: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    size: int = 0
+    timeout: int = 0
+    auto_merge: bool = False
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flowtable:
+    """A flowtable at the ingress hook of its devices."""
+
+    name: str
+    devices: tuple[str, ...]
+    hardware: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A conntrack helper object (`ct helper`)."""
+
+    name: str
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLimit:
+    """A limit object that several rules share."""
+
+    name: str
+    limit: Limit
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Define:
+    """A variable that files of other packages may use, as `$name`; its values as nft text."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of family inet, its objects in the order in which nft needs them."""
+
+    name: str
+    chains: tuple[Chain, ...]
+    flowtables: tuple[Flowtable, ...] = ()
+    helpers: tuple[Helper, ...] = ()
+    sets: tuple[Set, ...] = ()
+    defines: tuple[Define, ...] = ()
+    limits: tuple[NamedLimit, ...] = ()
+    before: tuple[Include, ...] = ()
+    after: tuple[Include, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """A table and the files around it, as one transaction loads them."""
+
+    table: Table
+    before: tuple[Include, ...] = ()
+    after: tuple[Include, ...] = ()

@@ -1,0 +1,1 @@
+"""nftables text of nftables nouns, without any knowledge of zones or offload."""

@@ -1,0 +1,207 @@
+"""A match of one family and one protocol -> the conditions of a rule as nft text, in one order for all rules.
+
+FIELDS is the one list of what can be matched: the field of Match, and how nft writes it. Every value was validated when
+its section was read; names stand between quotes.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from offload.model.match import MASKED, Address, Bits, IcmpType, Item, Limit, Match, SetMatch, Times
+
+IP = {4: "ip", 6: "ip6"}
+ICMP = {4: "icmp", 6: "icmpv6"}
+FULL_MARK = 0xFFFFFFFF
+_SECONDS = (3600, 60, 1)
+_DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are easy to count
+
+
+def text(match: Match) -> str:
+    """The conditions, each followed by a blank."""
+    words = []
+    for name, write in FIELDS:
+        value = getattr(match, name)
+        if value:
+            words.append(write(value, match))
+    return "".join(words)
+
+
+def quoted(value: str) -> str:
+    """Text between quotes: nft knows no escape, so a quote in it becomes an apostrophe, and a control character `?`."""
+    if value.isprintable() and '"' not in value:
+        return f'"{value}"'
+    safe = "".join(char if char.isprintable() else "?" for char in value).replace('"', "'")
+    return f'"{safe}"'
+
+
+def one_or_set(values: Iterable[str]) -> str:
+    """One value as it is, several as an anonymous set."""
+    several = tuple(dict.fromkeys(values))
+    return several[0] if len(several) == 1 else f"{{ {', '.join(several)} }}"
+
+
+def _items(key: str, items: tuple[Item, ...], write: Callable[[str], str] = str) -> str:
+    if len(items) == 1:
+        return f"{key} {'!= ' if items[0].negated else ''}{write(items[0].text)} "
+    good = [write(item.text) for item in items if not item.negated]
+    bad = [write(item.text) for item in items if item.negated]
+    return (f"{key} {one_or_set(good)} " if good else "") + (f"{key} != {one_or_set(bad)} " if bad else "")
+
+
+def _family(family: int, match: Match) -> str:
+    """An address tells the family already."""
+    return "" if match.src_ip or match.dest_ip else f"meta nfproto ipv{family} "
+
+
+def _proto(items: tuple[Item, ...], match: Match) -> str:
+    """A port or an ICMP type tells the protocol already."""
+    if match.src_port or match.dest_port or match.icmp_type:
+        return ""
+    return _items("meta l4proto", items)
+
+
+def _devices(key: str) -> Callable[[tuple[Item, ...], Match], str]:
+    def write(items: tuple[Item, ...], _: Match) -> str:
+        """A name with a wildcard cannot stand in a set together with what it covers, so each one stands alone."""
+        plain = tuple(item for item in items if not (item.negated and item.text.endswith("*")))
+        wild = (item for item in items if item.negated and item.text.endswith("*"))
+        return (_items(key, plain, _name) if plain else "") + "".join(f"{key} != {_name(item.text)} " for item in wild)
+
+    return write
+
+
+def _name(text_: str) -> str:
+    return f'"{text_}"'
+
+
+def _addresses(key: str) -> Callable[[tuple[Address, ...], Match], str]:
+    def write(addresses: tuple[Address, ...], _: Match) -> str:
+        field = f"{IP[addresses[0].family]} {key}"
+        if len(addresses) == 1 and addresses[0].bits != MASKED:
+            return f"{field} {'!= ' if addresses[0].negated else ''}{addresses[0].text} "
+        good = [each.text for each in addresses if each.bits != MASKED and not each.negated]
+        bad = [each.text for each in addresses if each.bits != MASKED and each.negated]
+        words = [f"{field} {one_or_set(good)} "] if good else []
+        words += [f"{field} != {one_or_set(bad)} "] if bad else []
+        words += [_masked(field, each) for each in addresses if each.bits == MASKED]
+        return "".join(words)
+
+    return write
+
+
+def _masked(field: str, each: Address) -> str:
+    value, _, mask = each.text.partition("/")
+    return f"{field} & {mask} {'!=' if each.negated else '=='} {value} "
+
+
+def _ports(key: str) -> Callable[[tuple[Item, ...], Match], str]:
+    def write(items: tuple[Item, ...], match: Match) -> str:
+        return _items(f"{match.proto[0].text} {key}", items)
+
+    return write
+
+
+def _macs(items: tuple[Item, ...], _: Match) -> str:
+    return _items("ether saddr", items)
+
+
+def _icmp(types: tuple[IcmpType, ...], match: Match) -> str:
+    """Either all with a code or all without one: expand has parted them."""
+    key = ICMP[match.family or 4]
+    pairs = [(each.type4, each.code4) if match.family == 4 else (each.type6, each.code6) for each in types]  # noqa: PLR2004 - IPv4
+    if pairs[0][1] is None:
+        return f"{key} type {one_or_set(str(number) for number, _ in pairs)} "
+    both = ", ".join(dict.fromkeys(f"{number} . {code}" for number, code in pairs))
+    return f"{key} type . {key} code {{ {both} }} "
+
+
+def _helper(item: Item, _: Match) -> str:
+    return f"ct helper {'!= ' if item.negated else ''}{quoted(item.text)} "
+
+
+def limit_text(limit: Limit) -> str:
+    """A rate as `limit rate` takes it."""
+    burst = f" burst {limit.burst} packets" if limit.burst else ""
+    return f"{'over ' if limit.negated else ''}{limit.rate}/{limit.unit}{burst}"
+
+
+def _limit(limit: Limit, _: Match) -> str:
+    return f"limit rate {limit_text(limit)} "
+
+
+def _times(times: Times, _: Match) -> str:
+    date, clock = (_utc_date, _utc_time) if times.utc else (_date, _clock)
+    words = _span("meta time", times.start_date, times.stop_date, date)
+    words += _span("meta hour", times.start_time, times.stop_time, clock)
+    if times.weekdays:
+        days = one_or_set(f'"{day}"' for day in times.weekdays)
+        words += f"meta day {'!= ' if times.other_weekdays else ''}{days} "
+    return words
+
+
+def _span(key: str, start: tuple[int, ...], stop: tuple[int, ...], write: Callable[[tuple[int, ...]], str]) -> str:
+    if start and stop:
+        return f"{key} {write(start)}-{write(stop)} "
+    if start or stop:
+        return f"{key} {'>=' if start else '<='} {write(start or stop)} "
+    return ""
+
+
+def _date(date: tuple[int, ...]) -> str:
+    return '"{:04}-{:02}-{:02} {:02}:{:02}:{:02}"'.format(*date)
+
+
+def _clock(time: tuple[int, ...]) -> str:
+    return '"{:02}:{:02}:{:02}"'.format(*time)
+
+
+def _utc_time(time: tuple[int, ...]) -> str:
+    """Seconds since midnight: nft takes text as local time, and a number as the kernel's UTC."""
+    return str(sum(part * seconds for part, seconds in zip(time, _SECONDS, strict=True)))
+
+
+def _utc_date(date: tuple[int, ...]) -> str:
+    """Seconds since 1970."""
+    year, month, day = date[:3]
+    year -= month < 3  # noqa: PLR2004 - a year that begins in March ends with its leap day
+    days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return str((days - _DAYS_BEFORE_1970) * 86_400 + int(_utc_time(date[3:])))
+
+
+def _mark(mark: Bits, _: Match) -> str:
+    if mark.mask == FULL_MARK:
+        return f"meta mark {'!= ' if mark.negated else ''}{mark.value:#x} "
+    return f"meta mark & {mark.mask:#x} {'!=' if mark.negated else '=='} {mark.value:#x} "
+
+
+def _dscp(dscp: Bits, match: Match) -> str:
+    return f"{IP[match.family or 4]} dscp {'!= ' if dscp.negated else ''}{dscp.value:#x} "
+
+
+def _set(match: SetMatch, _: Match) -> str:
+    return f"{' . '.join(match.fields)} {'!= ' if match.negated else ''}@{match.name} "
+
+
+def _raw(raw: str, _: Match) -> str:
+    return f"{raw} "
+
+
+FIELDS: tuple[tuple[str, Callable[[Any, Match], str]], ...] = (
+    ("family", _family),
+    ("proto", _proto),
+    ("iifname", _devices("iifname")),
+    ("oifname", _devices("oifname")),
+    ("src_ip", _addresses("saddr")),
+    ("dest_ip", _addresses("daddr")),
+    ("src_port", _ports("sport")),
+    ("dest_port", _ports("dport")),
+    ("src_mac", _macs),
+    ("icmp_type", _icmp),
+    ("helper", _helper),
+    ("limit", _limit),
+    ("times", _times),
+    ("mark", _mark),
+    ("dscp", _dscp),
+    ("ipset", _set),
+    ("raw", _raw),
+)

@@ -1,0 +1,104 @@
+"""nftables nouns -> nft text. Pure. The only file of this floor that knows Jinja2; templates loop, they do not think."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from offload.model.match import Limit
+from offload.model.nft import Chain, Include, Rule, Ruleset, Set
+from offload.nft.match import limit_text, quoted, text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+COMMENT = "!fw4: "
+LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
+
+
+def ruleset_text(ruleset: Ruleset) -> str:
+    """One transaction: the table is emptied and declared anew, so that all of it holds or nothing changes."""
+    return fill("ruleset", ruleset=ruleset, table=ruleset.table)
+
+
+def chain_lines(chain: Chain) -> Iterator[tuple[str, str]]:
+    """The lines of a chain, each with the section it comes from."""
+    for each in chain.rules:
+        if isinstance(each, Include):
+            yield f"include {quoted(each.path)}", ""
+        else:
+            for line in rule_lines(each):
+                yield line, each.origin
+
+
+def rule_lines(rule: Rule) -> Iterator[str]:
+    """A rule; before it one that logs, where the log has a limit that the verdict does not have."""
+    match = text(rule.match)
+    log = f"log prefix {prefix(rule.log)} " if rule.log else ""
+    if log and rule.limit_log is not None:
+        yield f"{match}{_log_limit(rule.limit_log)} {log}".rstrip()
+        log = ""
+    counter = "counter " if rule.counter else ""
+    verdict = f"{rule.verdict} " if rule.verdict else ""
+    comment = f"comment {comment_text(rule.comment)}" if rule.comment else ""
+    line = f"{match}{counter}{log}{verdict}{comment}".rstrip()
+    if line:
+        yield line
+
+
+def _log_limit(limit: Limit | str) -> str:
+    return f'limit name "{limit}"' if isinstance(limit, str) else f"limit rate {limit_text(limit)}"
+
+
+@cache
+def comment_text(comment: str) -> str:
+    """A comment between quotes, as far as nft takes it."""
+    return quoted(cut(COMMENT + comment, LONGEST_COMMENT))
+
+
+@cache
+def prefix(log: str) -> str:
+    """A log prefix between quotes, as far as nft takes it."""
+    return quoted(cut(log, LONGEST_PREFIX))
+
+
+def cut(value: str, most: int) -> str:
+    """The beginning of a text that fits into so many bytes, without half a character."""
+    return value if len(value) * 4 <= most else value.encode(errors="replace")[:most].decode(errors="ignore")
+
+
+def _elements(each: Set) -> str:
+    return ",\n\t\t\t".join(each.elements)
+
+
+def _braces(values: Iterable[str]) -> str:
+    joined = ", ".join(values)
+    return f"{{ {joined} }}" if joined else "{ }"
+
+
+def fill(name: str, **words: Any) -> str:
+    """Fill one of the templates; a word it does not get is an error, not an empty place."""
+    return _template(f"{name}.nft.j2").render(**words)
+
+
+@cache
+def _template(name: str) -> "Template":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("offload.nft"),
+        autoescape=False,  # noqa: S701 - nft text, not HTML
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        lines=lambda chain: [line for line, _ in chain_lines(chain)],
+        quoted=quoted,
+        names=lambda names: ", ".join(map(quoted, names)),
+        braces=_braces,
+        elements=_elements,
+        limit=limit_text,
+        note=lambda comment: quoted(cut(comment, LONGEST_COMMENT)),
+    )
+    return environment.get_template(name)

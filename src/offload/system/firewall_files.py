@@ -1,0 +1,105 @@
+"""What the firewall reads of a router besides ubus: configuration, installed files, modules and devices.
+
+All paths are as on the router; with a root they are taken under it, and nothing outside is read.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from offload.errors import FileError
+from offload.model.config import Section
+from offload.model.problem import Problem
+from offload.system.uci import Uci
+from offload.system.uci_text import parse
+
+HELPERS = "usr/share/firewall4/helpers"
+INSTALLED = "usr/share/nftables.d"
+SNAPSHOT = "snapshot.json"
+PLACES = ("ruleset-pre", "ruleset-post", "table-pre", "table-post", "chain-pre", "chain-post")
+
+
+class FirewallFiles:
+    """The files of this router, or of one that is a directory."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+
+    def sections(self, package: str) -> tuple[Section, ...]:
+        """The sections of /etc/config/PACKAGE; a FileError says why it cannot be read."""
+        path = self._root / "etc/config" / package
+        try:
+            found = parse(package, path.read_bytes().decode())
+        except (OSError, UnicodeDecodeError):
+            found = None
+        if found is None:  # not in its plain form: libuci reads it, or says what is wrong
+            read = Uci(path.parent).read(package)
+            if isinstance(read, Problem):
+                raise FileError(str(read))
+            return read
+        return found
+
+    def text(self, path: str) -> str | None:
+        """The text of a file; None where it cannot be read."""
+        try:
+            return self._under(path).read_text(errors="replace")
+        except OSError:
+            return None
+
+    def helpers(self) -> tuple[Section, ...] | None:
+        """The conntrack helpers that the firewall's package installed; None without such a file."""
+        text = self.text(HELPERS)
+        return None if text is None else parse("helpers", text)
+
+    def readable(self, path: str) -> bool:
+        """Whether a file is there and can be read."""
+        return os.access(self._under(path), os.R_OK)
+
+    def modules(self) -> frozenset[str]:
+        """The kernel modules that are loaded or built in."""
+        return frozenset(_names(self._root / "sys/module"))
+
+    def devices(self) -> dict[str, tuple[str, ...]]:
+        """The network devices, each with the devices beneath it."""
+        net = self._root / "sys/class/net"
+        return {
+            name: tuple(each.removeprefix("lower_") for each in _names(net / name) if each.startswith("lower_"))
+            for name in _names(net)
+        }
+
+    def installed(self) -> tuple[tuple[str, str, str], ...]:
+        """The nft files of other packages: (place, chain, path), in the order in which they are included."""
+        found = []
+        for place in PLACES:
+            base = self._root / INSTALLED / place
+            chains = _names(base) if place.startswith("chain") else [""]
+            for chain in chains:
+                files = [name for name in _names(base / chain) if name.endswith(".nft")]
+                found += [(place, chain, "/" + "/".join(filter(None, (INSTALLED, place, chain, name)))) for name in files]
+        return tuple(found)
+
+    def snapshot(self) -> dict[str, Any]:
+        """What a router directory says about ubus, links and the kernel; empty where it says nothing."""
+        path = self._root / SNAPSHOT
+        if not self._root.is_dir():
+            raise FileError(f"{self._root} is not a directory")
+        try:
+            found = json.loads(path.read_text())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise FileError(f"{path} is not a router's snapshot: {error}") from error
+        if not isinstance(found, dict):
+            raise FileError(f"{path} is not a router's snapshot: not an object")
+        return found
+
+    def _under(self, path: str) -> Path:
+        return self._root / path.lstrip("/")
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []

@@ -1,0 +1,70 @@
+"""UCI files in their plain form, read without libuci: thousands of sections take it and its binding a second.
+
+The plain form is what `uci commit` and LuCI write, and almost everything that people write: a command a line, values
+in quotes or one word, comments. Any other line (escapes, joined quotes, `package`, two commands) gives None, and the
+file belongs to libuci. So does what libuci refuses: it has the better sentence.
+"""
+
+import re
+from collections import Counter
+
+from offload.model.config import Section
+
+# option|list|config, a name, a value in single quotes, in double quotes, or bare; else a comment; else a strange line
+_LINE = re.compile(
+    r"""^[ \t]*(?:(option|list|config)[ \t]+([\w-]+|'[\w-]+'|"[\w-]+")"""
+    r"""(?:[ \t]+(?:'([^'\n]*)'|"([^"\\\n]*)"|([^\s'"\\#;]+)))?[ \t\r]*(?:[#].*)?"""
+    r"""|(?:[#].*)?|(.+))[ \t\r]*$""",
+    re.MULTILINE | re.ASCII,
+)
+_NAME = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+_UNKNOWN_BLANKS = re.compile(r"[\v\f\x1c-\x1f\x85\u2028\u2029\0]")
+
+
+def parse(package: str, text: str) -> tuple[Section, ...] | None:
+    """The sections of a file in its plain form; None where it is not, or not valid."""
+    if _UNKNOWN_BLANKS.search(text):
+        return None
+    sections: list[Section] = []
+    names: set[str] = set()
+    counts: Counter[str] = Counter()
+    options: dict[str, str | tuple[str, ...]] | None = None
+    for word, name, single, double, bare, strange in _LINE.findall(text):
+        if word == "option" and options is not None:
+            value = single or double or bare
+            if value:
+                options[name] = value
+        elif word == "list" and options is not None:
+            options[name] = _longer(options.get(name, ()), single or double or bare)
+        elif word == "config":
+            kind, title = name.strip("'\""), single or double or bare
+            if title in names or (title and not _NAME.fullmatch(title)):
+                return None
+            names.add(title)
+            names.discard("")
+            options = {}
+            made = title or _made_up(len(sections) + 1, kind)
+            sections.append(Section(package, kind, made, title or f"@{kind}[{counts[kind]}]", options))
+            counts[kind] += 1
+        elif strange or word:
+            return None
+    return None if any("-" in name or "'" in name for each in sections for name in each.options) else tuple(sections)
+
+
+def _longer(before: str | tuple[str, ...], value: str) -> tuple[str, ...]:
+    return (*((before,) if isinstance(before, str) else before), value)
+
+
+def _made_up(number: int, kind: str) -> str:
+    """libuci's name for a section without one: its number, and D. J. Bernstein's hash of its type in 16 bits."""
+    value = 5381
+    for char in kind.encode():
+        value = value * 33 + char
+    return f"cfg{number:02x}{value & 0xFFFF:04x}"
+
+
+def section_lines(text: str) -> list[int]:
+    """The number of the line at which each section begins, in the order of the file."""
+    return [
+        number for number, line in enumerate(text.split("\n"), 1) if line.split(None, 1)[:1] in (["config"], ["c"])
+    ]
