@@ -11,7 +11,10 @@ def run() -> None:
         # A reload sends it HUP, which would end it until it listens: on a router the imports take seconds.
         # What is missed so is nothing: the first pass is still to come.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    from offload.cli.command import main
+    if sys.argv[1:2] == ["firewall"]:
+        from offload.cli.firewall import main
+    else:
+        from offload.cli.command import main
 
     try:
         code = main(sys.argv[1:])

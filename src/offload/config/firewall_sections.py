@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from offload.config import fw4_values, netifd_data, set_entries
 from offload.config.firewall_tables import HELPER, REQUIRED, TABLES
 from offload.config.sections import CONDITION, CORE, DETAIL, Given, Reading, read
-from offload.model.config import Section
+from offload.model.section import Section
 from offload.model.firewall import (
     Defaults,
     FirewallConfig,
@@ -43,8 +43,10 @@ class Loader:
         self.problems: list[FirewallProblem] = []
         self._networks, self._files = networks, files
 
-    def load(self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found]) -> FirewallConfig:
-        """Read everything."""
+    def load(
+        self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
+    ) -> FirewallConfig:
+        """Read everything; `helpers` are those of the system."""
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
             if kind in found and kind not in {"defaults", "include"}:
@@ -64,6 +66,7 @@ class Loader:
             redirects=tuple(self._each("redirect", found, self._redirect)),
             nats=tuple(self._each("nat", found, self._nat)),
             includes=tuple(self._each("include", found, self._include)),
+            helpers=helpers,
         )
 
     def _say(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None:

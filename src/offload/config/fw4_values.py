@@ -9,8 +9,7 @@ from typing import Any
 
 from offload.model.addresses import address
 from offload.config.icmp_types import IPV4, IPV6
-from offload.config.options import DSCP, IDENTIFIER
-from offload.config.protocols import NUMBERS
+from offload.config.numbers import DSCP, IDENTIFIER, PROTOCOL_NUMBERS
 from offload.model.match import Address, Bits, IcmpType, Item, Limit, NetworkName, SetMatch
 
 Parser = Callable[[str], Any]
@@ -49,7 +48,7 @@ def enum(*words: str) -> Parser:
 
     def parse(value: str) -> str | None:
         start = value.lower()
-        return next((word for word in words if word.startswith(start)), None)
+        return next((word for word in words if word.lower().startswith(start)), None)
 
     return parse
 
@@ -148,7 +147,7 @@ def protocol(value: str) -> tuple[Item, ...] | None:
         return Item("tcp", negated), Item("udp", negated)
     if name in {"all", "any", "*"}:
         return None if negated else (Item("any"),)
-    known = NUMBERS.get(name)
+    known = PROTOCOL_NUMBERS.get(name)
     if known is None and name.isascii() and name.isdecimal() and int(name) <= HIGHEST_BYTE:
         known = int(name)
     return None if known is None else (Item(_BY_NUMBER.get(known, str(known)), negated),)
@@ -159,8 +158,10 @@ _BY_NUMBER = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 33: 
 
 
 def icmp_type(value: str) -> IcmpType | None:
-    """A name, or `type` or `type/code` by number."""
+    """A name, or `type` or `type/code` by number. Of a name that only IPv6 has fw4 takes code 0, where it has codes."""
     four, six = IPV4.get(value), IPV6.get(value)
+    if six and not four:
+        six = (six[0], six[1] or 0)
     if four or six:
         return IcmpType(*(four or (None, None)), *(six or (None, None)))
     found = _ICMP.fullmatch(value)

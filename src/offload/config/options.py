@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from offload.config.numbers import DSCP, IDENTIFIER
 from offload.model.config import Family, Mode, Policy
 from offload.model.network import DEVICE_NAME
 from offload.model.problem import ProblemCode
@@ -25,21 +26,11 @@ class Bad:
 Parser = Callable[[str], Any]  # str -> value | Bad
 
 TRUE, FALSE = {"1", "on", "true", "yes"}, {"0", "off", "false", "no"}
-IDENTIFIER = re.compile(r"[A-Za-z_.][A-Za-z0-9/_.-]*", re.ASCII)
 LONGEST_ZONE_NAME = 122  # fw4 builds chain names of it, and nft refuses longer ones
 MAC = re.compile(r"([0-9a-f]{2})[:-]" * 5 + r"([0-9a-f]{2})", re.ASCII | re.IGNORECASE)
 NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}", re.ASCII)
 HIGHEST_MARK = 0xFFFFFFFF
 HIGHEST_PORT = 65535
-# RFC 2474 class selectors, RFC 2597 assured forwarding, RFC 3246 EF, RFC 8622 LE; names as nft writes them
-DSCP = {
-    **{f"cs{number}": number * 8 for number in range(8)},
-    **{f"af{klass}{drop}": klass * 8 + drop * 2 for klass in range(1, 5) for drop in range(1, 4)},
-    "be": 0,
-    "df": 0,
-    "le": 1,
-    "ef": 46,
-}
 PROTOCOLS = {"tcp": ("tcp",), "udp": ("udp",), "tcpudp": ("tcp", "udp"), "6": ("tcp",), "17": ("udp",)}
 
 

@@ -1,9 +1,10 @@
 """What the user asked for: /etc/config/{firewall,network,offload} as typed values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
+
+from offload.model.section import Section as Section
 
 
 class Mode(Enum):
@@ -38,20 +39,6 @@ class Policy(Enum):
     ACCEPT = "accept"
     REJECT = "reject"
     DROP = "drop"
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One section of a UCI package as uci hands it over: strings, and tuples of strings for lists.
-
-    `id` is how uci and fw4 name the section to people: its name, or `@type[index]` for a section without one.
-    """
-
-    package: str
-    type: str
-    name: str
-    id: str
-    options: Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)

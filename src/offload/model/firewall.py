@@ -212,3 +212,4 @@ class RouterState:
     modules: frozenset[str] = frozenset()
     lower: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     includes: tuple[tuple[str, str, str], ...] = ()
+    files: frozenset[str] | None = None  # paths of include sections that can be read; None: they are not checked

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from offload.errors import FileError
-from offload.model.config import Section
+from offload.model.section import Section
 from offload.model.problem import Problem
 from offload.system.uci import Uci
 from offload.system.uci_text import parse

@@ -8,7 +8,7 @@ file belongs to libuci. So does what libuci refuses: it has the better sentence.
 import re
 from collections import Counter
 
-from offload.model.config import Section
+from offload.model.section import Section
 
 # option|list|config, a name, a value in single quotes, in double quotes, or bare; else a comment; else a strange line
 _LINE = re.compile(

@@ -24,9 +24,8 @@ def zone_helpers(draft: Draft) -> None:
         if not section.helper and (not automatic or section.masq or section.masq6):
             continue
         zone.needs.add("helper")
-        for helper in draft.config.helpers:
-            if section.helper and helper.name not in section.helper:
-                continue
+        known = {helper.name: helper for helper in draft.config.helpers}
+        for helper in [known[name] for name in section.helper if name in known] or draft.config.helpers:
             if helper.name in draft.helpers:
                 draft.add(f"helper_{zone.name}", _assignment(helper, zone))
             elif section.helper:
@@ -77,22 +76,20 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
     if target in {"mark", "dscp"}:
         mangle.rule(draft, section, src, dest)
         return
-    if target == "notrack" or target == "helper":
+    device = (Item(section.device),) if section.device else ()
+    iifname, oifname = ((), device) if section.egress else (device, ())
+    needed = draft.needs(section, src, dest)
+    matches = list(draft.expander.rule(section.origin, section.match, needed, iifname, oifname))
+    if not matches:
+        return
+    if target in {"notrack", "helper"}:
         chain, verdict = _conntrack(draft, section, src)
     else:
         chain, verdict = _chain(section), _verdict(section, src, dest)
     shared = _shared_limit(section, chain, src, dest)
-    device = (Item(section.device),) if section.device else ()
-    for match in draft.expander.rule(
-        section.origin,
-        section.match,
-        draft.needs(section, src, dest),
-        iifname=() if section.egress else device,
-        oifname=device if section.egress else (),
-    ):
+    for match in matches:
         draft.add(
-            chain,
-            Rule(verdict, match, section.name, section.counter, section.log, shared, section.origin.id),
+            chain, Rule(verdict, match, section.name, section.counter, section.log, shared, section.origin.id)
         )
 
 

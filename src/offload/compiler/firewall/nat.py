@@ -38,8 +38,6 @@ def source_nat(draft: Draft, section: Nat) -> None:
         return
     src, dest, rewrite = found
     first_address(draft, section.origin, "snat_ip", rewrite)
-    if zone is not None:
-        zone.needs.add("snat")
     chain = f"srcnat_{zone.name}" if zone is not None else "srcnat"
     oifname = (Item(section.device),) if section.device else ()
     each = Translation(
@@ -58,6 +56,8 @@ def source_nat(draft: Draft, section: Nat) -> None:
         if who[0]:
             conflict(draft, section.origin, proto, who)
             continue
+        if zone is not None:
+            zone.needs.add("snat")
         for one in _families(each, family):
             writer.write(each, one, proto)
 

@@ -35,7 +35,7 @@ def _set(ipset: IpSet) -> Set:
         flags=flags,
         size=ipset.maxelem,
         timeout=max(ipset.timeout, 0),
-        auto_merge=interval and len(kinds) == 1,
+        auto_merge=interval,
         comment=ipset.comment,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from offload.compiler.firewall.draft import Draft
-from offload.compiler.firewall.expand import ICMPV6, IPV4, IPV6, LeftOutError, Split, common_family
+from offload.compiler.firewall.expand import ICMPV6, IPV4, IPV6, LeftOutError, Split, common_family, host
 from offload.compiler.firewall.translate import (
     FAMILIES,
     Proto,
@@ -13,7 +13,6 @@ from offload.compiler.firewall.translate import (
     conflict,
     ends,
     first_address,
-    host,
     protocols,
     refuse_lost,
 )

@@ -17,7 +17,7 @@ from offload.compiler.firewall.expand import (
     groups,
     set_fields,
 )
-from offload.model.addresses import WIDTH, network
+from offload.model.addresses import mask, written
 from offload.model.firewall import Nat, Origin, Redirect
 from offload.model.firewall_problem import FirewallFault
 from offload.model.match import RANGE, Address, Item, Limit, Match, NetworkName, SetMatch
@@ -116,18 +116,8 @@ def _verdict(each: Translation, family: int, port: Item | None) -> str:
 
 def _host(each: Address, *, bracket: bool) -> str:
     """The address that replaces another: of a network its first one, as fw4 has it."""
-    if each.bits == RANGE:
-        return each.text
-    first = network(each.family, each.value, each.bits)
-    text = host(first).text if first is not None else each.text
+    text = each.text if each.bits == RANGE else written(each.family, each.value & mask(each))
     return f"[{text}]" if bracket and each.family == IPV6 else text
-
-
-def host(each: Address) -> Address:
-    """The address itself, without its network."""
-    width = WIDTH[each.family]
-    value = each.value if each.bits in {RANGE, width} else each.value >> (width - each.bits) << (width - each.bits)
-    return network(each.family, value, width) or each
 
 
 def ends(draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]) -> list[Split] | None:

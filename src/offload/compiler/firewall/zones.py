@@ -99,6 +99,7 @@ def resolve(zone: Zone, defaults: Defaults, expander: Expander) -> FirewallZone 
         related=related,
         physical=tuple(each.physical for item, each in known if each.physical and not item.negated),
         masquerade=_masquerade(zone, expander),
+        needs={"snat"} if zone.masq or zone.masq6 else set(),
     )
 
 
