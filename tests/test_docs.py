@@ -9,6 +9,7 @@ from offload.cli.answer import Exit
 from offload.cli.command import main
 from offload.cli.local import VERBS
 from offload.config.schema import PACKAGES
+from offload.model.firewall_problem import FirewallFault
 from offload.model.network import Snapshot
 from offload.model.plan import ReasonCode
 from offload.model.problem import ProblemCode
@@ -55,8 +56,13 @@ def test_every_option_is_documented_and_every_documented_option_exists(kind: str
     assert told == set(PACKAGES["offload"][kind])
 
 
-@pytest.mark.parametrize(("title", "codes"), [("## Reasons", ReasonCode), ("## Problems", ProblemCode)])
-def test_every_sentence_is_documented_word_for_word(title: str, codes: type[ReasonCode] | type[ProblemCode]) -> None:
+@pytest.mark.parametrize(
+    ("title", "codes"),
+    [("## Reasons", ReasonCode), ("## Problems", ProblemCode), ("## Problems of the firewall", FirewallFault)],
+)
+def test_every_sentence_is_documented_word_for_word(
+    title: str, codes: type[ReasonCode | ProblemCode | FirewallFault]
+) -> None:
     told = {row[0].strip("`"): row[1] for row in rows(title) if row[0] != "code"}
     assert told == {code.name: code.value for code in codes}
 

@@ -101,7 +101,11 @@ class Router:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, made from the table of verbs."""
-    top = argparse.ArgumentParser(prog="offload", description="Flow offload per zone, and why not.")
+    top = argparse.ArgumentParser(
+        prog="offload",
+        description="Flow offload per zone, and why not.",
+        epilog="offload firewall --help tells about the whole firewall.",
+    )
     top.add_argument("--version", action="version", version=f"offload {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, verb in VERBS.items():

@@ -5,7 +5,7 @@ These verbs run once for every reload of a router's firewall, so nothing is impo
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ usage: offload firewall print [--explain] [--root DIR]   the ruleset as nft text
 """
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: list[str]) -> int:
     """Run one verb: `argv` begins with `firewall`. Every refusal is one sentence on stderr and an exit code."""
     gc.disable()  # nothing here lives in circles, and the process ends soon
     try:
@@ -90,7 +90,7 @@ def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], t
     return ruleset, (*loader.problems, *problems), sections
 
 
-def print_ruleset(root: Path | None, explain: bool) -> int:  # noqa: FBT001 - as the command line has it
+def print_ruleset(root: Path | None, explain: bool) -> int:
     """Print the ruleset; problems go to stderr, as fw4 has them."""
     ruleset, problems, sections = compiled(root)
     _warn(problems)
@@ -99,7 +99,7 @@ def print_ruleset(root: Path | None, explain: bool) -> int:  # noqa: FBT001 - as
     return DONE
 
 
-def check(root: Path | None, _: bool) -> int:  # noqa: FBT001 - as the command line has it
+def check(root: Path | None, _: bool) -> int:
     """Name what is wrong with the configuration; on the running router nft is asked as well."""
     ruleset, problems, _sections = compiled(root)
     for problem in problems:
@@ -156,7 +156,7 @@ def _set_files(
     files: FirewallFiles, sections: Sequence[Section], handed_over: Sequence[netifd_data.Found]
 ) -> dict[str, tuple[str, ...]]:
     """The entries of the files that ipsets name."""
-    options = [each.options for each in sections if each.type == "ipset"]
+    options: list[Mapping[str, Any]] = [each.options for each in sections if each.type == "ipset"]
     options += [given for kind, _, given in handed_over if kind == "ipset"]
     named = {path for each in options if isinstance(path := each.get("loadfile"), str)}
     texts = {path: files.text(path) for path in sorted(named)}
@@ -172,7 +172,7 @@ def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
             ports.setdefault(each["master"], []).append(each["name"])
     kinds = {"bridge", "vlan"}
     return {
-        each["name"]: tuple((*each.get("lower", ()), *ports.get(each["name"], ()))) if each.get("kind") in kinds else ()
+        each["name"]: (*each.get("lower", ()), *ports.get(each["name"], ())) if each.get("kind") in kinds else ()
         for each in links
     }
 

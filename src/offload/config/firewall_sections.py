@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from offload.config import fw4_values, netifd_data, set_entries
 from offload.config.firewall_tables import HELPER, REQUIRED, TABLES
+from offload.config.nft_words import RESERVED
 from offload.config.sections import CONDITION, CORE, DETAIL, Given, Reading, read
-from offload.model.section import Section
 from offload.model.firewall import (
     Defaults,
     FirewallConfig,
@@ -26,7 +26,8 @@ from offload.model.firewall import (
     Zone,
 )
 from offload.model.firewall_problem import FirewallFault, FirewallProblem
-from offload.model.match import Bits, Item, Limit, Match, NetworkName, Times
+from offload.model.match import MASKED, Bits, Item, Limit, Match, NetworkName, Times
+from offload.model.section import Section
 
 T = TypeVar("T")
 Found = tuple[Origin, Mapping[str, Given]]
@@ -283,17 +284,17 @@ class Loader:
 
 
 _OF_REDIRECT = (
-    "src dest src_dip src_dport dest_ip dest_port reflection reflection_src reflection_zone counter log_limit"
-).split()
-MASKED = -1
-RESERVED = frozenset(
-    "accept add ah arp at auto-merge bridge burst bytes chain comment counter create ct daddr dccp day define delete "
-    "describe devices dnat drop dscp dynamic element elements esp ether export exthdr fib flags flow flowtable flush "
-    "frag fwd goto handle hash hook hour icmp icmpv6 iif iifname import include index inet ingress insert interval ip "
-    "ip6 jump last length limit list log map mark masquerade meta meter monitor name netdev numgen offset oif oifname "
-    "performance policy priority protocol queue quota rate redefine redirect reject rename replace reset return rt rule "
-    "ruleset saddr sctp secmark set size snat socket synproxy table tables tcp th time timeout type typeof udp udplite "
-    "undefine update vlan vmap xt".split()
+    "src",
+    "dest",
+    "src_dip",
+    "src_dport",
+    "dest_ip",
+    "dest_port",
+    "reflection",
+    "reflection_src",
+    "reflection_zone",
+    "counter",
+    "log_limit",
 )
 
 
@@ -368,8 +369,9 @@ def _limit(values: Mapping[str, Any]) -> Limit:
 
 def _times(values: Mapping[str, Any]) -> Times:
     days, others = values.get("weekdays", ((), False))
-    dates = (values.get(name, ()) for name in ("start_date", "stop_date", "start_time", "stop_time"))
-    return Times(*dates, days, others, values.get("utc_time", False))
+    get = values.get
+    dates = (get("start_date", ()), get("stop_date", ()), get("start_time", ()), get("stop_time", ()))
+    return Times(*dates, days, others, get("utc_time", False))
 
 
 def _helper(values: Mapping[str, Any], proto: Item) -> Helper:

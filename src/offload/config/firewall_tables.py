@@ -66,15 +66,17 @@ DEFAULTS: Table = {
     **dict.fromkeys(("input", "output", "forward"), _POLICY),
     **dict.fromkeys(("tcp_reject_code", "any_reject_code"), _REJECT_CODE),
     **dict.fromkeys(
-        (
-            "drop_invalid syn_flood synflood_protect auto_helper auto_includes flow_offloading flow_offloading_hw"
-        ).split(),
+        ("drop_invalid", "syn_flood", "synflood_protect", "auto_helper", "auto_includes"),
+        _BOOL,
+    ),
+    **dict.fromkeys(
+        ("flow_offloading", "flow_offloading_hw"),
         _BOOL,
     ),
     "synflood_rate": replace(_LIMIT, negatable=False, seen={}),
     "synflood_burst": _NUMBER,
     **dict.fromkeys(
-        "tcp_syncookies tcp_window_scaling accept_redirects accept_source_route".split(), _without_effect(_BOOL)
+        ["tcp_syncookies", "tcp_window_scaling", "accept_redirects", "accept_source_route"], _without_effect(_BOOL)
     ),
     "tcp_ecn": _without_effect(_NUMBER),
     "custom_chains": _unsupported(),
@@ -88,13 +90,13 @@ ZONE: Table = {
     "device": Option(values.device, "a device name nft can take (1 to 15 of A-Z a-z 0-9 . _ : @ - +)", many=True),
     "subnet": _all(_ADDRESS),
     **dict.fromkeys(("input", "output", "forward"), _POLICY),
-    **dict.fromkeys("masq masq6 masq_allow_invalid mtu_fix auto_helper counter".split(), _BOOL),
+    **dict.fromkeys(["masq", "masq6", "masq_allow_invalid", "mtu_fix", "auto_helper", "counter"], _BOOL),
     "masq_src": _all(_ADDRESS),
     "masq_dest": _all(_ADDRESS),
     "log": _NUMBER,
     "log_limit": _plain(_LIMIT),
     "helper": _all(_HELPER),
-    **dict.fromkeys("extra extra_src extra_dest custom_chains".split(), _unsupported()),
+    **dict.fromkeys(["extra", "extra_src", "extra_dest", "custom_chains"], _unsupported()),
 }
 FORWARDING: Table = {"enabled": _ENABLED, "name": _TEXT, "family": _FAMILY, "src": _ZONE, "dest": _ZONE}
 _TARGET = Option(values.target, "a target (ACCEPT, REJECT, DROP, NOTRACK, HELPER, MARK, DSCP, DNAT, SNAT, MASQUERADE)")
@@ -179,7 +181,7 @@ IPSET: Table = {
     "loadfile": Option(values.path, "an absolute path"),
     "reload_set": _BOOL,
     "counters": _BOOL,
-    **dict.fromkeys("storage iprange portrange netmask hashsize external".split(), _unsupported()),
+    **dict.fromkeys(["storage", "iprange", "portrange", "netmask", "hashsize", "external"], _unsupported()),
 }
 INCLUDE: Table = {
     "enabled": _ENABLED,

@@ -7,16 +7,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from offload.model.addresses import address
 from offload.config.icmp_types import IPV4, IPV6
 from offload.config.numbers import DSCP, IDENTIFIER, PROTOCOL_NUMBERS
+from offload.model.addresses import address
 from offload.model.match import Address, Bits, IcmpType, Item, Limit, NetworkName, SetMatch
 
 Parser = Callable[[str], Any]
 LONGEST_NAME = 122  # of a zone or set: nft's limits on the names made of it
 HIGHEST_PORT, HIGHEST_BYTE, HIGHEST_MARK = 65535, 255, 0xFFFFFFFF
 LONGEST_PATH = 255
-_BOOLEANS = {**dict.fromkeys("1 on true yes".split(), True), **dict.fromkeys("0 off false no".split(), False)}
+_BOOLEANS = {**dict.fromkeys(["1", "on", "true", "yes"], True), **dict.fromkeys(["0", "off", "false", "no"], False)}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _UNITS = ("second", "minute", "hour", "day")
 _PORT = re.compile(r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?", re.ASCII)
@@ -58,7 +58,9 @@ target = enum("accept", "reject", "drop", "notrack", "helper", "mark", "dscp", "
 reject_code = enum("tcp-reset", "port-unreachable", "admin-prohibited", "host-unreachable", "no-route")
 reflection_source = enum("internal", "external")
 include_type = enum("script", "nftables")
-_POSITIONS = enum(*(f"{part}-{end}" for part in ("ruleset", "table", "chain") for end in ("prepend", "postpend", "append")))
+_POSITIONS = enum(
+    *(f"{part}-{end}" for part in ("ruleset", "table", "chain") for end in ("prepend", "postpend", "append"))
+)
 
 
 def position(value: str) -> str | None:
@@ -116,7 +118,7 @@ def network(value: str) -> Address | NetworkName | None:
     found = address(name, negated=negated)
     if found is not None or not name or "/" in name or not _NETWORK.fullmatch(name):
         return found
-    looks_like_an_address = name[0].isdigit() and "." in name or ":" in name
+    looks_like_an_address = (name[0].isdigit() and "." in name) or ":" in name
     return None if looks_like_an_address else NetworkName(name, negated)
 
 

@@ -1,7 +1,7 @@
 """What netifd and procd hand over for the firewall: networks, and sections that protocols and services ask for. Pure.
 
-Shapes: `network.interface dump` and `service get_data {"type": "firewall"}`. What is not as documented is passed over: a
-service that publishes nonsense must not cost anybody the firewall.
+Shapes: `network.interface dump` and `service get_data {"type": "firewall"}`. What is not as documented is passed
+over: a service that publishes nonsense must not cost the router its firewall.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def networks(dump: Any) -> dict[str, RouterNetwork]:
 
 
 def _addresses(each: Mapping[str, Any]) -> Iterator[Address]:
-    own = [*_objects(each.get("ipv4-address")), *_objects(each.get("ipv6-address"))]
+    own: list[Mapping[str, Any]] = [*_objects(each.get("ipv4-address")), *_objects(each.get("ipv6-address"))]
     own += [_object(prefix.get("local-address")) for prefix in _objects(each.get("ipv6-prefix-assignment"))]
     for entry in own:
         family, value = number(_word(entry.get("address")))

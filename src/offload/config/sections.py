@@ -110,7 +110,9 @@ def _complaint(origin: Origin, name: str, option: Option, given: Given) -> Firew
     """Say which value is bad, and in which way."""
     if not option.many and not isinstance(given, str):
         return FirewallFault.NOT_A_LIST.at(origin, name)
-    words = [given] if not option.many and isinstance(given, str) else given.split() if isinstance(given, str) else given
+    words = (
+        [given] if not option.many and isinstance(given, str) else given.split() if isinstance(given, str) else given
+    )
     bad = next(word for word in words if (value := option.parse(word)) is None or _wrongly_negated(option, value))
     if option.parse(bad) is not None:
         return FirewallFault.NEGATED.at(origin, name)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
-from offload.model.section import Section as Section
+from offload.model.section import Section as Section  # noqa: PLC0414 - it is read as one of these nouns
 
 
 class Mode(Enum):

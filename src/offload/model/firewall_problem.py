@@ -1,7 +1,7 @@
 """What is wrong with sections of /etc/config/firewall: one sentence per kind, printed in fw4's form."""
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from offload.model.firewall import Origin
 from offload.model.problem import shown
@@ -26,7 +26,9 @@ class FirewallFault(Enum):
     EMPTY_NETWORK = "matches nothing now: {option} '{value}' has no address"
     LOST_CONDITION = "is left out: without {options} it would match more than it says"
     WIDENED = "goes without {options}, and so {target}s more than it says"
-    CLOSES_MANAGEMENT = "is left out: without {options} it could close the way to manage this router from zone '{value}'"
+    CLOSES_MANAGEMENT = (
+        "is left out: without {options} it could close the way to manage this router from zone '{value}'"
+    )
     NEEDS_SOURCE_ZONE = "is left out: target '{target}' needs a source zone"
     NEEDS_OPTION = "is left out: target '{target}' needs option '{option}'"
     WRONG_TARGET = "has target '{target}', which this type of section does not know; '{value}' is used"
@@ -44,7 +46,6 @@ class FirewallFault(Enum):
     NO_DESTINATION = "is left out: it needs a destination zone, and not '*'"
     NO_REWRITE_ADDRESS = "is left out: option '{option}' is needed"
     BAD_REWRITE_ADDRESS = "is left out: option '{option}' must be an address without negation or a mask with gaps"
-    NO_REWRITE = "is left out: option '{option}' has no address of this family now"
     FIRST_ADDRESS = "option '{option}' stands for several addresses; the first one is used"
     ASSUMED_DESTINATION = "has no destination; zone '{value}' is assumed"
     NO_REFLECTION = "has no reflection into zone '{value}': {what} is not known"
@@ -60,7 +61,6 @@ class FirewallFault(Enum):
     NO_CHAIN = "option 'chain' has no effect for position '{value}'"
     SCRIPT_POSITION = "is left out: option '{option}' is for includes of type 'nftables'"
     UNREACHABLE = "is left out: '{value}' cannot be read"
-    NOT_OBJECT = "is not an object of options, and is ignored"
 
     def at(self, origin: Origin, option: str = "", **words: object) -> "FirewallProblem":
         """Make the problem; `words` fill the blanks of the sentence."""
@@ -74,8 +74,7 @@ REMARKS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FirewallProblem:
+class FirewallProblem(NamedTuple):
     """One fault of one section. `str()` is fw4's form: `Section @rule[2] (Name) SENTENCE`."""
 
     fault: FirewallFault

@@ -2,21 +2,21 @@
 
 A section's Match may name netifd networks, several protocols and both families. `compiler.firewall.expand` turns it
 into matches of one family and one protocol, and `nft.match` writes such a one as rule text.
+
+NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One alternative of a condition as nft writes it: a port or range, a MAC address, a device, a protocol, a name."""
 
     text: str
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """An address, network, range or masked address of one family.
 
     `bits` is the length of the prefix; MASKED for a mask with gaps (`value` is what remains under `mask`), RANGE for
@@ -35,16 +35,14 @@ class Address:
 MASKED, RANGE = -1, -2
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkName:
+class NetworkName(NamedTuple):
     """A netifd network that stands for all its addresses, each with its prefix."""
 
     name: str
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IcmpType:
+class IcmpType(NamedTuple):
     """An ICMP type per family (None: the family has none of this name); a code, or None for every code."""
 
     type4: int | None
@@ -53,8 +51,7 @@ class IcmpType:
     code6: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """A rate in packets; `negated`: above the rate. `burst` in packets, 0 for nft's default."""
 
     rate: int
@@ -63,8 +60,7 @@ class Limit:
     burst: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(NamedTuple):
     """When a rule holds. Dates and times are (year, month, day, hour, minute, second) and (hour, minute, second)."""
 
     start_date: tuple[int, ...] = ()
@@ -76,8 +72,7 @@ class Times:
     utc: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
+class Bits(NamedTuple):
     """A number under a mask: a packet mark (32 bits) or a DSCP value (6 bits)."""
 
     value: int
@@ -85,8 +80,7 @@ class Bits:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetMatch:
+class SetMatch(NamedTuple):
     """A lookup in a named set. `directions`: src or dst per field, empty where the set's own holds.
 
     `fields` are the packet's fields as nft text, filled in when the set and the protocol are known.
@@ -98,8 +92,7 @@ class SetMatch:
     fields: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """Conditions that all have to hold; an empty one always holds.
 
     `family`: 4, 6, 0 for both on purpose, None for not chosen. `proto`: protocol names or numbers, `any` for all.

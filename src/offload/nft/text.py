@@ -1,4 +1,4 @@
-"""nftables nouns -> nft text. Pure. The only file of this floor that knows Jinja2; templates loop, they do not think."""
+"""nftables nouns -> nft text. Pure. Jinja2 stays here; templates loop, they do not think."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache

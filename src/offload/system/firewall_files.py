@@ -10,8 +10,6 @@ from typing import Any
 
 from offload.errors import FileError
 from offload.model.section import Section
-from offload.model.problem import Problem
-from offload.system.uci import Uci
 from offload.system.uci_text import parse
 
 HELPERS = "usr/share/firewall4/helpers"
@@ -34,6 +32,9 @@ class FirewallFiles:
         except (OSError, UnicodeDecodeError):
             found = None
         if found is None:  # not in its plain form: libuci reads it, or says what is wrong
+            from offload.model.problem import Problem
+            from offload.system.uci import Uci
+
             read = Uci(path.parent).read(package)
             if isinstance(read, Problem):
                 raise FileError(str(read))
@@ -76,7 +77,9 @@ class FirewallFiles:
             chains = _names(base) if place.startswith("chain") else [""]
             for chain in chains:
                 files = [name for name in _names(base / chain) if name.endswith(".nft")]
-                found += [(place, chain, "/" + "/".join(filter(None, (INSTALLED, place, chain, name)))) for name in files]
+                found += [
+                    (place, chain, "/" + "/".join(filter(None, (INSTALLED, place, chain, name)))) for name in files
+                ]
         return tuple(found)
 
     def snapshot(self) -> dict[str, Any]:
@@ -100,6 +103,6 @@ class FirewallFiles:
 
 def _names(directory: Path) -> list[str]:
     try:
-        return sorted(os.listdir(directory))
+        return sorted(each.name for each in directory.iterdir())
     except OSError:
         return []

@@ -56,7 +56,7 @@ def _longer(before: str | tuple[str, ...], value: str) -> tuple[str, ...]:
 
 
 def _made_up(number: int, kind: str) -> str:
-    """libuci's name for a section without one: its number, and D. J. Bernstein's hash of its type in 16 bits."""
+    """Libuci's name for a section without one: its number, and D. J. Bernstein's hash of its type in 16 bits."""
     value = 5381
     for char in kind.encode():
         value = value * 33 + char
@@ -65,6 +65,4 @@ def _made_up(number: int, kind: str) -> str:
 
 def section_lines(text: str) -> list[int]:
     """The number of the line at which each section begins, in the order of the file."""
-    return [
-        number for number, line in enumerate(text.split("\n"), 1) if line.split(None, 1)[:1] in (["config"], ["c"])
-    ]
+    return [number for number, line in enumerate(text.split("\n"), 1) if line.split(None, 1)[:1] in (["config"], ["c"])]

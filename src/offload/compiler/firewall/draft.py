@@ -51,11 +51,14 @@ class Draft:
                 return each
         raise LeftOutError(FirewallFault.UNKNOWN_HELPER.at(origin, value=name))
 
-    def needs(
-        self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None
-    ) -> tuple[Need, ...]:
+    @staticmethod
+    def zone_needs(*zones: FirewallZone | None) -> list[Need]:
+        """The families that zones prescribe."""
+        return [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None and zone.family]
+
+    def needs(self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None) -> tuple[Need, ...]:
         """The families that a rule's zones and helpers prescribe, and what prescribes them."""
-        found: list[Need] = [(zone.family, f"zone {zone.name}") for zone in (src, dest) if zone and zone.family]
+        found = self.zone_needs(src, dest)
         if section.match.helper is not None:
             helper = self.helper(section.origin, section.match.helper.text)
             found.append((helper.family, f"helper {helper.name}"))

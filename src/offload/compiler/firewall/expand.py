@@ -6,6 +6,8 @@ no match at all, whatever the section's target is. Pure.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
 
 from offload.model.addresses import WIDTH, network
 from offload.model.firewall import Origin, RouterNetwork
@@ -23,8 +25,7 @@ Addresses = tuple[Address, ...]
 Networks = Mapping[str, RouterNetwork]
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """The addresses of a condition by family. `family`: the only one it has, 0 for both or no condition."""
 
     v4: Addresses = ()
@@ -112,8 +113,7 @@ def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -
     return family, "", ""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A set that matches may refer to: what it is made of, and the direction of each field."""
 
     set: Set
@@ -190,7 +190,7 @@ class Expander:
             raise LeftOutError(FirewallFault.SET_DESTINATION_MAC.at(origin, "ipset"))
         return named
 
-    def rule(  # noqa: PLR0913 - one section's conditions, which the three callers hold apart
+    def rule(
         self,
         origin: Origin,
         match: Match,
@@ -207,64 +207,46 @@ class Expander:
         if src is None or dest is None:
             return
         named = self.named_set(origin, match)
-        ports = bool(match.src_port or match.dest_port)
+        if src.family or dest.family or named:
+            needs = (
+                (named.family if named else 0, f"set {named.set.name}" if named else ""),
+                (src.family, "src_ip"),
+                (dest.family, "dest_ip"),
+                *needs,
+            )
         for proto in self.protocols(origin, match, named):
             name = "" if proto[0].negated else proto[0].text
-            of_icmp = name in {ICMP, ICMPV6}
-            types = match.icmp_type if of_icmp else ()
-            family, first, second = common_family(
-                IPV6 if name == ICMPV6 else match.family,
-                (
-                    (named.family if named else 0, f"set {named.set.name}" if named else ""),
-                    (src.family, "src_ip"),
-                    (dest.family, "dest_ip"),
-                    *needs,
-                ),
-            )
+            family, first, second = common_family(IPV6 if name == ICMPV6 else match.family, needs)
             if first:
                 problem = FirewallFault.FAMILY_CONFLICT.at(origin, protocol=name, first=first, second=second)
                 self.problems.append(problem)
                 continue
-            ipset = match.ipset
-            if ipset is not None and named is not None:
-                fields = set_fields(ipset, named, name)
-                ipset = SetMatch(ipset.name, ipset.directions, ipset.negated, fields or ())
-            special4 = bool(src.v4 or dest.v4 or match.dscp or [each for each in types if each.type4 is not None])
-            special6 = bool(src.v6 or dest.v6 or match.dscp or [each for each in types if each.type6 is not None])
-            if family is None:
-                family = IPV4 if special4 and not special6 else IPV6 if special6 and not special4 else 0
-            with_ports = ports and name in PORTS
-            for each in (IPV4, IPV6) if not family and (per_family or special4 or special6) else (family,):
-                parts = icmp_types(types, each) if each else ()
-                if types and not parts:
-                    continue  # no type of this family: nothing can match
-                written = proto
-                if name == ICMP and each != IPV4:
-                    written = (Item(ICMPV6),) if each == IPV6 else BOTH_ICMP
-                elif not name and ICMP in {item.text for item in proto}:
-                    written = (*proto, Item(ICMPV6, negated=True))
-                for saddr in groups(src.of(each)):
-                    for daddr in groups(dest.of(each)):
-                        for part in parts or ((),):
-                            yield Match(
-                                each,
-                                () if name == ANY else written,
-                                iifname,
-                                oifname,
-                                saddr,
-                                daddr,
-                                match.src_port if with_ports else (),
-                                match.dest_port if with_ports else (),
-                                match.src_mac,
-                                part,
-                                match.helper,
-                                match.limit,
-                                match.times,
-                                match.mark,
-                                match.dscp,
-                                ipset,
-                                raw,
-                            )
+            types = match.icmp_type if name in {ICMP, ICMPV6} else ()
+            ports = name in PORTS
+            ipset = _looked_up(match.ipset, named, name) if match.ipset is not None and named is not None else None
+            for each in _families(family, match, src, dest, types, per_family=per_family):
+                parts = icmp_types(types, each) if types else ((),)
+                written = _protocol(proto, each)
+                for saddr, daddr, part in product(groups(src.of(each)), groups(dest.of(each)), parts):
+                    yield Match(
+                        each,
+                        written,
+                        iifname,
+                        oifname,
+                        saddr,
+                        daddr,
+                        match.src_port if ports else (),
+                        match.dest_port if ports else (),
+                        match.src_mac,
+                        part,
+                        match.helper,
+                        match.limit,
+                        match.times,
+                        match.mark,
+                        match.dscp,
+                        ipset,
+                        raw,
+                    )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
         """The protocols of a section that can have the ports and ICMP types it asks for."""
@@ -286,3 +268,32 @@ class Expander:
                 self.problems.append(FirewallFault.TYPES_WITHOUT_ICMP.at(origin, "icmp_type", protocol=name))
             else:
                 yield proto
+
+
+def _looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
+    return SetMatch(match.name, match.directions, match.negated, set_fields(match, named, proto) or ())
+
+
+def _families(
+    family: int | None, match: Match, src: Split, dest: Split, types: tuple[IcmpType, ...], *, per_family: bool
+) -> tuple[int, ...]:
+    """The families that need a rule each; 0 for one rule that holds for both."""
+    if family:
+        return (family,)
+    special4 = bool(src.v4 or dest.v4 or match.dscp or [each for each in types if each.type4 is not None])
+    special6 = bool(src.v6 or dest.v6 or match.dscp or [each for each in types if each.type6 is not None])
+    if family is None and special4 is not special6:
+        return (IPV4 if special4 else IPV6,)
+    return (IPV4, IPV6) if per_family or special4 or special6 else (0,)
+
+
+def _protocol(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
+    """A protocol as nft matches it: ICMP has another number in IPv6, and for all there is nothing to match."""
+    name = proto[0].text
+    if name == ANY:
+        return ()
+    if proto[0].negated:
+        return (*proto, Item(ICMPV6, negated=True)) if ICMP in {item.text for item in proto} else proto
+    if name == ICMP and family != IPV4:
+        return (Item(ICMPV6),) if family == IPV6 else BOTH_ICMP
+    return proto

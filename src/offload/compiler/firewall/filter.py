@@ -44,13 +44,9 @@ def _assignment(helper: firewall.Helper, zone: FirewallZone) -> Rule:
 def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
     """Accept what goes from one zone to another."""
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
-    family, first, second = common_family(
-        section.family, ((src and src.family, f"zone {section.src}"), (dest and dest.family, f"zone {section.dest}"))
-    )
+    family, first, second = common_family(section.family, draft.zone_needs(src, dest))
     if first:
-        raise LeftOutError(
-            FirewallFault.FAMILY_CONFLICT.at(section.origin, protocol="any", first=first, second=second)
-        )
+        raise LeftOutError(FirewallFault.FAMILY_CONFLICT.at(section.origin, protocol="any", first=first, second=second))
     shown = f"{SHOWN[family]} " if family else ""
     names = tuple("any" if name == ANY else name for name in (section.src, section.dest))
     draft.add(
@@ -88,9 +84,7 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
         chain, verdict = _chain(section), _verdict(section, src, dest)
     shared = _shared_limit(section, chain, src, dest)
     for match in matches:
-        draft.add(
-            chain, Rule(verdict, match, section.name, section.counter, section.log, shared, section.origin.id)
-        )
+        draft.add(chain, Rule(verdict, match, section.name, section.counter, section.log, shared, section.origin.id))
 
 
 def _chain(section: firewall.Rule) -> str:

@@ -33,5 +33,3 @@ class Includes:
     def around(self, end: str, chain: str) -> tuple[Include, ...]:
         """The files at the beginning (`prepend`) or end (`append`) of a chain."""
         return self.at(f"chain-{end}", chain)
-
-

@@ -50,7 +50,9 @@ def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
         yield zone.device_items, 0, ""
     else:
         for place in zone.places:
-            addresses = Match(place.family, dest_ip=place.subnets) if egress else Match(place.family, src_ip=place.subnets)
+            addresses = (
+                Match(place.family, dest_ip=place.subnets) if egress else Match(place.family, src_ip=place.subnets)
+            )
             yield place.devices, place.family, text(addresses) if place.subnets else ""
 
 

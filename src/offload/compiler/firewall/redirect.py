@@ -1,9 +1,8 @@
 """`config redirect`: port forwards with their reflection, and source addresses that are rewritten. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from offload.compiler.firewall.draft import Draft
+from offload.compiler.firewall.draft import Draft, Need
 from offload.compiler.firewall.expand import ICMPV6, IPV4, IPV6, LeftOutError, Split, common_family, host
 from offload.compiler.firewall.translate import (
     FAMILIES,
@@ -106,7 +105,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     _write(draft, section, (src, dest), each, src, [zone for zone in reflections if zone is not None])
 
 
-def _write(  # noqa: PLR0913 - the section, what it means, and whose chain it is in
+def _write(
     draft: Draft,
     section: Redirect,
     zones: Zones,
@@ -116,8 +115,12 @@ def _write(  # noqa: PLR0913 - the section, what it means, and whose chain it is
 ) -> None:
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
-    needs = [(each.src.family, "src_ip"), (each.dest.family, "destination"), (each.rewrite.family, "rewrite address")]
-    needs += [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None]
+    needs: list[Need] = [
+        (each.src.family, "src_ip"),
+        (each.dest.family, "destination"),
+        (each.rewrite.family, "rewrite address"),
+    ]
+    needs += draft.zone_needs(*zones)
     if section.match.helper is not None:
         helper = draft.helper(section.origin, section.match.helper.text)
         needs.append((helper.family, f"helper {helper.name}"))
@@ -161,14 +164,14 @@ def _together(own: Address, other: Address) -> bool:
     return own.family == other.family and (own.value ^ other.value) & mask(own) == 0
 
 
-def _reflect(  # noqa: PLR0913 - the forward and where it is reflected
+def _reflect(
     draft: Draft, section: Redirect, each: Translation, zones: Zones, zone: FirewallZone, proto: Proto
 ) -> None:
     """Let the hosts of a zone reach the forward by its outer address, as if they came from outside."""
     src = zones[0]
     if src is None:
         return
-    match = replace(section.match, src_mac=(), ipset=None)
+    match = section.match._replace(src_mac=(), ipset=None)
     writer = Writer(draft, section.origin, f"{section.name} (reflection)")
     for family, masquerades in ((IPV4, src.zone.masq), (IPV6, src.zone.masq6)):
         inner = _of(zone.related, family)
@@ -184,12 +187,18 @@ def _reflect(  # noqa: PLR0913 - the forward and where it is reflected
         zone.needs.update(("dnat", "snat"))
         from_, to = _split(inner, family), _split(target, family)
         there = Translation(
-            f"dstnat_{zone.name}", "dnat", match, from_, _split(outer, family), each.src_port, each.dest_port, to, each.port
+            f"dstnat_{zone.name}",
+            "dnat",
+            match,
+            from_,
+            _split(outer, family),
+            each.src_port,
+            each.dest_port,
+            to,
+            each.port,
         )
         port = (each.port,) if each.port is not None else ()
-        back = Translation(
-            f"srcnat_{zone.name}", "snat", match, from_, to, (), port, _split((host(seen),), family)
-        )
+        back = Translation(f"srcnat_{zone.name}", "snat", match, from_, to, (), port, _split((host(seen),), family))
         writer.write(there, family, proto)
         writer.write(back, family, proto)
 
@@ -202,10 +211,8 @@ def _split(addresses: tuple[Address, ...], family: int) -> Split:
     return Split(addresses, (), IPV4) if family == IPV4 else Split((), addresses, IPV6)
 
 
-def _seen_as(
-    section: Redirect, inner: Sequence[Address], outer: Sequence[Address], target: Address
-) -> Address | None:
-    """The address that the forward's host takes the reflected packets to be from: one in its own network if possible."""
+def _seen_as(section: Redirect, inner: Sequence[Address], outer: Sequence[Address], target: Address) -> Address | None:
+    """The address from which reflected packets reach the forward's host: one in its own network if possible."""
     if section.reflection_src != "internal":
         return outer[0] if outer else None
     near = (own for own in inner if _together(own, target))

@@ -176,7 +176,11 @@ def _zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
             (
                 *include("prepend", chain),
                 *draft.chains.get(chain, ()),
-                *((Rule("accept", ACCEPT_DNAT, f"Accept port {redirected}"),) if dnat and direction != "output" else ()),
+                *(
+                    (Rule("accept", ACCEPT_DNAT, f"Accept port {redirected}"),)
+                    if dnat and direction != "output"
+                    else ()
+                ),
                 *include("append", chain),
                 Rule(f"jump {policy}_{end}_{name}"),
                 *(_log_forward(draft.config.defaults, zone) if direction == "forward" else ()),

@@ -1,7 +1,7 @@
-"""What all address translations share: their addresses, protocols and families, and the rules that come of them. Pure."""
+"""What all address translations share: their addresses, protocols and families, and their rules. Pure."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.expand import (
@@ -27,8 +27,7 @@ FAMILIES = (IPV4, IPV6)
 Proto = tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(NamedTuple):
     """One way to translate packets: its chain, the addresses and ports it matches, and those that replace them.
 
     `match` has the conditions that hold for every family and protocol. Without a `rewrite` no address is replaced:
@@ -51,8 +50,7 @@ class Translation:
         return bool(self.src.of(family) or self.dest.of(family) or self.rewrite.of(family))
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(NamedTuple):
     """What the rules of one section have in common: comment, counter, log, and where they come from."""
 
     draft: Draft
@@ -120,7 +118,9 @@ def _host(each: Address, *, bracket: bool) -> str:
     return f"[{text}]" if bracket and each.family == IPV6 else text
 
 
-def ends(draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]) -> list[Split] | None:
+def ends(
+    draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
+) -> list[Split] | None:
     """The addresses of several options; None where one of them cannot be met now."""
     found = []
     for option, given in options:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from offload.compiler.firewall.expand import IPV4, IPV6, Addresses, Expander, Split, groups
 from offload.model.firewall import Defaults, RouterNetwork, Zone
@@ -15,8 +16,7 @@ SHOWN = {IPV4: "IPv4", IPV6: "IPv6"}
 VERDICTS = ("accept", "reject", "drop")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One way in which packets of a zone can be told from others: one nft rule can hold it."""
 
     family: int
@@ -194,9 +194,7 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
         )
 
 
-def _concerned(
-    given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool
-) -> bool:
+def _concerned(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool) -> bool:
     """Whether the condition tells packets of this side: by what it names, or beside loopback by what it excludes."""
     return any(not each.negated for each in kept) or (not loopback and any(each.negated for each in given))
 
@@ -234,7 +232,9 @@ def _leak(zone: FirewallZone, place: Place) -> Rule:
     """Invalid packets are not translated, and would leave with addresses that nobody outside can answer."""
     return Rule(
         "drop",
-        Match(_leaking_family(zone) or place.family, oifname=place.devices, dest_ip=place.subnets, raw="ct state invalid"),
+        Match(
+            _leaking_family(zone) or place.family, oifname=place.devices, dest_ip=place.subnets, raw="ct state invalid"
+        ),
         "Prevent NAT leakage",
         counter=zone.zone.counter,
         log=f"drop {zone.name} invalid ct state: " if zone.zone.log & 1 else "",

@@ -1,0 +1,208 @@
+"""Every row of docs/fw4-differences.md, run: the lines that a configuration makes, and those that it must not make."""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from offload.cli.firewall import main
+
+DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "fw4-differences.md"
+LAN = {"interface": "lan", "l3_device": "br-lan", "ipv4-address": [{"address": "192.168.1.1", "mask": 24}]}
+WAN = {"interface": "wan", "l3_device": "eth1", "ipv4-address": [{"address": "203.0.113.5", "mask": 24}]}
+NETWORKS = [LAN, WAN, {"interface": "vpn", "up": False}]
+ZONES = """
+config defaults
+	option input REJECT
+	option forward REJECT
+config zone
+	option name lan
+	option network lan
+	option input ACCEPT
+config zone
+	option name wan
+	option network wan
+	option masq 1
+"""
+
+
+class Case(NamedTuple):
+    """A configuration in UCI text: what has to stand in the ruleset, what must not, and what is complained of."""
+
+    text: str
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+    problem: str = ""
+    services: tuple[dict[str, object], ...] = ()
+
+
+def rule(options: str, kind: str = "rule") -> str:
+    """A section: `option=value` words; `~` stands for a blank in a value."""
+    pairs = (word.split("=", 1) for word in options.split())
+    return f"config {kind}\n" + "".join(f"\toption {name} '{value.replace('~', ' ')}'\n" for name, value in pairs)
+
+
+CASES = {
+    "network-down": Case(rule("name=N src=wan src_ip=vpn proto=tcp target=ACCEPT"), (), ('"!fw4: N"',), "no address"),
+    "network-down-negated": Case(
+        rule("name=N src=wan src_ip=!vpn proto=tcp target=ACCEPT"),
+        ('meta l4proto tcp counter accept comment "!fw4: N"',),
+    ),
+    "network-down-redirect": Case(
+        rule("name=N src=wan dest=lan proto=tcp src_dport=80 dest_ip=vpn", "redirect"),
+        (),
+        ('"!fw4: N', "ct status dnat"),
+        "no address",
+    ),
+    "network-down-masq": Case(
+        rule("name=v6 device=eth7 masq=1 masq_src=vpn", "zone"), (), ("Masquerade IPv4 v6",), "no address"
+    ),
+    "zone-down-subnet": Case(
+        rule("name=far network=vpn subnet=10.0.0.0/8 input=ACCEPT", "zone"), (), ("jump input_far",)
+    ),
+    "zone-subnet-down": Case(
+        rule("name=far device=eth7 subnet=vpn input=ACCEPT", "zone"), (), ("jump input_far",), "no address"
+    ),
+    "mark-zone": Case(
+        rule("name=far network=vpn", "zone")
+        + rule("name=part subnet=10.0.0.0/8", "zone")
+        + rule("name=rest device=!eth1", "zone")
+        + rule("name=D src=far dest=* proto=all set_mark=1 target=MARK")
+        + rule("name=S src=part dest=* proto=all set_mark=2 target=MARK")
+        + rule("name=I src=rest dest=* proto=all set_mark=3 target=MARK"),
+        ("ip saddr 10.0.0.0/8 counter meta mark set 0x2", 'iifname != "eth1" counter meta mark set 0x3'),
+        ("meta mark set 0x1",),
+    ),
+    "loopback-zone": Case(
+        "config zone\n\toption name odd\n\tlist device lo\n\tlist device !eth7\n"
+        + rule("src=odd proto=udp target=NOTRACK"),
+        (),
+        ('\tiifname != "eth7" jump notrack_odd',),
+    ),
+    "unsupported-condition": Case(
+        rule("name=N src=wan proto=tcp extra=-m target=ACCEPT") + rule("name=N src=wan monthdays=1", "nat"),
+        (),
+        ('"!fw4: N',),
+        "is left out: without extra",
+    ),
+    "nat-ipset": Case(
+        rule("name=hosts match=src_ip", "ipset") + rule("name=N src=wan ipset=hosts target=ACCEPT", "nat"),
+        ('ip saddr @hosts counter accept comment "!fw4: N"',),
+    ),
+    "negated-protocol": Case(
+        rule("name=N src=wan proto=!tcp target=ACCEPT"), ('meta l4proto != tcp counter accept comment "!fw4: N"',)
+    ),
+    "ports-of-any": Case(
+        rule("name=N src=wan proto=all dest_port=22 target=ACCEPT"),
+        ("tcp dport 22 counter accept", "udp dport 22 counter accept"),
+        ("\tcounter accept",),
+    ),
+    "ports-without": Case(
+        rule("name=N src=wan proto=esp~icmp dest_port=22 target=ACCEPT"), (), ('"!fw4: N"',), "which has no ports"
+    ),
+    "ports-sctp": Case(rule("name=N src=wan proto=sctp dest_port=22 target=ACCEPT"), ("sctp dport 22 counter accept",)),
+    "icmp-types-without": Case(
+        rule("name=N src=wan proto=tcp icmp_type=ping target=ACCEPT")
+        + rule("name=A src=wan proto=all family=ipv4 icmp_type=ping target=ACCEPT"),
+        ('icmp type 8 counter accept comment "!fw4: A"',),
+        ('"!fw4: N"',),
+        "which has no ICMP types",
+    ),
+    "icmp-type-family": Case(
+        rule("name=N src=wan proto=icmp family=ipv6 icmp_type=timestamp-request target=ACCEPT"), (), ('"!fw4: N"',)
+    ),
+    "set-network-in-ip": Case(
+        rule("name=hosts match=src_ip entry=10.0.0.0/8", "ipset"), ("flags interval", "10.0.0.0/8")
+    ),
+    "limit-negated": Case(rule("name=N src=wan limit=!10/s target=DROP"), ("limit rate over 10/second counter drop",)),
+    "utc-time": Case(
+        rule("name=N src=wan start_time=22:00 stop_time=06:00 start_date=2026-01-02 utc_time=1 target=DROP"),
+        ("meta time >= 1767312000 meta hour 79200-21600",),
+    ),
+    "device-wildcard": Case(rule("name=N src=wan device=wg+ target=DROP"), ('iifname "wg*"',)),
+    "drop-unreadable": Case(
+        rule("name=N src=wan dest=lan src_ip=10.0.0.300 proto=tcp target=DROP"),
+        ('meta l4proto tcp counter jump drop_to_lan comment "!fw4: N"',),
+        (),
+        "goes without src_ip",
+    ),
+    "drop-management": Case(
+        rule("name=N src=lan src_ip=10.0.0.300 target=DROP") + rule("name=N src=* src_mac=x target=REJECT"),
+        (),
+        ('"!fw4: N"',),
+        "could close the way to manage",
+    ),
+    "drop-detail": Case(
+        rule("name=N src=wan dest=lan proto=tcp counter=maybe target=DROP"), ('jump drop_to_lan comment "!fw4: N"',)
+    ),
+    "long-name": Case(
+        rule(f"name={'n' * 200} log={'p' * 200} src=wan target=DROP"), (f'"!fw4: {"n" * 122}"', f'prefix "{"p" * 127}"')
+    ),
+    "unknown-protocol": Case(rule("name=N src=wan proto=nosuch target=ACCEPT"), (), ('"!fw4: N"',), "not a protocol"),
+    "limit-zero": Case(rule("name=N src=wan limit=0/s target=ACCEPT"), (), ('"!fw4: N"',), "not a rate"),
+    "helper-not-loaded": Case(
+        rule("name=N src=lan proto=tcp set_helper=ftp target=HELPER"), (), ('"!fw4: N"',), "is not available"
+    ),
+    "zone-twice": Case(rule("name=lan device=eth9", "zone"), (), ('"eth9"',), "an earlier section"),
+    "set-twice": Case(
+        rule("name=s match=ip entry=10.0.0.1", "ipset") + rule("name=s match=ip entry=10.0.0.2", "ipset"),
+        ("10.0.0.1",),
+        ("10.0.0.2",),
+        "an earlier section",
+    ),
+    "set-word": Case(rule("name=tcp match=ip", "ipset"), (), ("set tcp",), "nft's own language"),
+    "set-range": Case(rule("name=s match=net entry=10.0.0.1-10.0.0.9", "ipset"), ("10.0.0.1-10.0.0.9",)),
+    "dnat-without-port": Case(
+        rule("name=N src=wan dest=lan proto=tcp dest_ip=192.168.1.5 dest_port=80", "redirect"),
+        ("meta nfproto ipv4 meta l4proto tcp counter dnat 192.168.1.5:80",),
+    ),
+    "nat-icmp-port": Case(
+        rule("name=N src=wan proto=icmp snat_ip=203.0.113.9 snat_port=100-200 target=SNAT", "nat"),
+        ("meta nfproto ipv4 meta l4proto icmp counter snat 203.0.113.9:100-200",),
+    ),
+    "defaults-value": Case(
+        "config defaults\n\toption input maybe\n\toption drop_invalid 1\n",
+        ("type filter hook input priority filter; policy drop;", "invalid : drop"),
+        (),
+        "which is not ACCEPT",
+    ),
+    "include-value": Case(rule("type=nftables", "include"), (), (), "needs option 'path'"),
+    "reject-tcp-reset": Case(
+        "config defaults\n\toption any_reject_code tcp-reset\n", ('drop comment "!fw4: Drop any other traffic"',)
+    ),
+    "ubus-zones": Case(
+        "",
+        ('iifname "peer0" jump input_peers', 'jump accept_to_wan comment "!fw4: ubus:daemon forwarding 1"'),
+        services=(
+            {"type": "zone", "name": "peers", "device": ["peer0"]},
+            {"type": "forwarding", "src": "peers", "dest": "wan"},
+        ),
+    ),
+}
+
+
+def rows() -> list[str]:
+    return re.findall(r"^\| `([a-z-]+)` \|", DOCUMENT.read_text(), re.MULTILINE)
+
+
+def test_every_row_has_a_case_and_every_case_a_row() -> None:
+    assert sorted(rows()) == sorted(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_row(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = CASES[name]
+    config = tmp_path / "etc/config/firewall"
+    config.parent.mkdir(parents=True)
+    config.write_text(case.text if case.text.startswith("config defaults") else ZONES + case.text)
+    data = {"daemon": {"firewall": list(case.services)}}
+    ubus = {"network.interface dump": {"interface": NETWORKS}, "service get_data": data}
+    (tmp_path / "snapshot.json").write_text(json.dumps({"ubus": ubus}))
+    assert main(["firewall", "print", "--root", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert [line for line in case.wanted if line not in printed.out] == []
+    assert [line for line in case.unwanted if line in printed.out] == []
+    assert case.problem in printed.err
+    assert case.problem or not [line for line in printed.err.splitlines() if "is left out" in line]
