@@ -9,7 +9,8 @@ import pytest
 
 from offload.cli.firewall import main
 
-DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "fw4-differences.md"
+PAGE = "docs/fw4-differences.md"
+DOCUMENT = Path(__file__).parent.parent.parent / PAGE
 LAN = {"interface": "lan", "l3_device": "br-lan", "ipv4-address": [{"address": "192.168.1.1", "mask": 24}]}
 WAN = {"interface": "wan", "l3_device": "eth1", "ipv4-address": [{"address": "203.0.113.5", "mask": 24}]}
 NETWORKS = [LAN, WAN, {"interface": "vpn", "up": False}]
