@@ -1,0 +1,80 @@
+"""Runs parts of the gate: `python -m gate PART...`, with the parts of parts.py.
+
+All jobs of the parts run side by side, one for each processor, longest first. Each prints one line when it has ended,
+and all of its output where it failed; the output of each is in build/gate. At the end stand the times, and the tests
+that passed only in a second run: more than five of those are a failure too.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from gate.job import DIED, Ended, Job, run
+from gate.parts import PARTS, TIMES
+
+MOST_RERUNS = 5
+
+
+def main(parts: list[str]) -> int:
+    """0 where everything passed."""
+    began = time.monotonic()
+    jobs = [job for part in parts for job in PARTS[part]()]
+    TIMES.parent.mkdir(parents=True, exist_ok=True)
+    ended = []
+    for each in _side_by_side(jobs):
+        ended.append(each)
+        _show(each)
+    _remember(ended)
+    reruns = [what for each in ended for what in each.reruns]
+    failed = [each.job.name for each in ended if each.status]
+    _conclude(parts, ended, reruns, failed, time.monotonic() - began)
+    return bool(failed) or len(reruns) > MOST_RERUNS
+
+
+def _side_by_side(jobs: list[Job]) -> Iterator[Ended]:
+    longest_first = sorted(jobs, key=lambda job: -job.seconds)
+    with ThreadPoolExecutor(int(os.environ.get("OFFLOAD_JOBS", os.cpu_count() or 1))) as pool:
+        running = [pool.submit(run, job) for job in longest_first]
+        try:
+            for done in as_completed(running):
+                yield done.result()
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _show(ended: Ended) -> None:
+    name = ended.job.name
+    (TIMES.parent / f"{name.replace(' ', '-')}.log").write_text(ended.output)
+    if ended.status or DIED in ended.output:
+        print(f"\n{name} printed:\n{ended.output}")
+    verdict = f"FAILED with status {ended.status}" if ended.status else "passed"
+    print(f"{ended.seconds:5.0f} s  {name} {verdict}  {ended.summary}", flush=True)
+
+
+def _remember(ended: list[Ended]) -> None:
+    known = json.loads(TIMES.read_text()) if TIMES.exists() else {}
+    took = {each.job.name: round(each.seconds, 1) for each in ended if not each.status}
+    TIMES.write_text(json.dumps(known | took, indent=1, sort_keys=True))
+
+
+def _conclude(parts: list[str], ended: list[Ended], reruns: list[str], failed: list[str], seconds: float) -> None:
+    print()
+    for part in parts:
+        took = sum(each.seconds for each in ended if each.job.part == part)
+        print(f"gate: {part:8} {took:5.0f} s in {sum(each.job.part == part for each in ended)} jobs")
+    print(f"gate: all      {seconds:5.0f} s side by side, {seconds / 60:.1f} min")
+    print(
+        f"gate: {len(reruns)} needed another run, and at most {MOST_RERUNS} may"
+        + "".join(f"\n  {each}" for each in reruns)
+    )
+    print(f"gate: FAILED: {', '.join(failed)}" if failed else "gate: nothing failed", flush=True)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,60 @@
+"""One program of the gate: what it runs, and how it ended."""
+
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+RERUN = re.compile(r"^RERUN (\S+)", re.MULTILINE)  # pytest's summary, with -rR
+SUMMARY = re.compile(r"^(?:=+ )?(\d+ \w+[^=\n]* in [\d.:]+\S*)", re.MULTILINE)
+DIED = "vm: the machine died"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A program and its environment; `seconds` is what it takes as far as that is known."""
+
+    part: str
+    name: str
+    argv: tuple[str, ...]
+    seconds: float
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job ended."""
+
+    job: Job
+    status: int
+    output: str
+    seconds: float
+
+    @property
+    def reruns(self) -> list[str]:
+        """The tests that needed another run, and the machines that did."""
+        machines = ["its machine died"] * self.output.count(DIED)
+        return [f"{self.job.name}: {what}" for what in [*RERUN.findall(self.output), *machines]]
+
+    @property
+    def summary(self) -> str:
+        """The last line that pytest printed, or nothing."""
+        found: list[str] = SUMMARY.findall(self.output)
+        return found[-1] if found else ""
+
+
+def run(job: Job) -> Ended:
+    """Run a job to its end."""
+    began = time.monotonic()
+    done = subprocess.run(
+        job.argv,
+        env=os.environ | job.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return Ended(job, done.returncode, done.stdout, time.monotonic() - began)

@@ -1,0 +1,90 @@
+"""The parts of the gate, each a list of jobs that may run side by side.
+
+A new test file needs no entry here: each file of tests/kernel is a job of its own for each kernel, each directory of
+other tests is one, and so is each file beside them.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from gate.job import Job
+
+TESTS = Path(__file__).resolve().parents[1]
+TIMES = TESTS.parent / "build/gate/seconds.json"  # what each job took the last time
+KERNELS = ("6.1", "6.12")
+PYTEST = ("-m", "pytest", "-rR", "--reruns", "1", "-p", "no:cacheprovider")
+IN_MACHINE = ("-p", "pytest_timeout", "-p", "pytest_rerunfailures")
+MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST, *IN_MACHINE)
+PAGE = TESTS / "browser/test_kernel.py"
+APART = {"bench", "bindings", "demo", "gate", "golden", "kernel", "standins"}
+
+# One test of each kind, in QEMU on the binary that people run, so that what is true there is true.
+ANCHORS = {
+    "software": ("test_topologies.py::test_both_directions_are_fast", "test_exempts.py", "test_cut.py"),
+    "hardware": ("test_engine.py",),
+}
+
+
+def lint() -> list[Job]:
+    """What reads the sources."""
+    python = (sys.executable, "-m")
+    programs: dict[str, tuple[str, ...]] = {
+        "ruff check": (*python, "ruff", "check"),
+        "ruff format": (*python, "ruff", "format", "--check"),
+        "eslint": ("node_modules/.bin/eslint",),
+        "codespell": (*python, "codespell_lib"),
+        "mypy": (*python, "mypy"),
+    }
+    return [Job("lint", name, argv, _known(name, 5)) for name, argv in programs.items()]
+
+
+def units() -> list[Job]:
+    """The tests that need no machine."""
+    folders = [folder for folder in TESTS.iterdir() if folder.is_dir() and folder.name not in APART]
+    return [_unit(place) for place in [*folders, *TESTS.glob("test_*.py")] if _tests(place)]
+
+
+def kernel() -> list[Job]:
+    """The tests in user-mode kernels: each file in a machine of its own, on both kernels."""
+    files = sorted((TESTS / "kernel").glob("test_*.py"))
+    return [_machine("kernel", series, file.stem, (str(file),)) for series in KERNELS for file in files]
+
+
+def stock() -> list[Job]:
+    """A short list of tests in QEMU on Debian's own kernel, and the LuCI page before it."""
+    page = Job("stock", "page", (sys.executable, *PYTEST, str(PAGE)), _known("page", 120))
+    anchors = [
+        _machine("stock", "qemu", name, tuple(str(TESTS / "kernel" / test) for test in tests))
+        for name, tests in ANCHORS.items()
+    ]
+    return [page, *anchors]
+
+
+PARTS: dict[str, Callable[[], list[Job]]] = {"lint": lint, "units": units, "kernel": kernel, "stock": stock}
+
+
+def _unit(place: Path) -> Job:
+    ignored = ("--ignore", str(PAGE)) if place == PAGE.parent else ()
+    return Job("units", place.stem, (sys.executable, *PYTEST, *ignored, str(place)), _known(place.stem, _tests(place)))
+
+
+def _machine(part: str, kind: str, name: str, tests: tuple[str, ...]) -> Job:
+    chosen = {"OFFLOAD_MACHINE": "qemu"} if kind == "qemu" else {"OFFLOAD_KERNEL": kind}
+    guess = 5 * sum(_tests(Path(test.partition("::")[0])) for test in tests)
+    named = f"{kind} {name}"
+    return Job(part, named, (*MACHINE, *tests), _known(named, guess), {"PYTHONPATH": str(TESTS), **chosen})
+
+
+def _tests(place: Path) -> int:
+    """How many test functions are in a file or directory."""
+    files = place.rglob("test_*.py") if place.is_dir() else [place]
+    return sum(len(re.findall(r"^def test_", file.read_text(), re.MULTILINE)) for file in files)
+
+
+def _known(name: str, guess: float) -> float:
+    """What a job took the last time it passed, in seconds."""
+    known: dict[str, float] = json.loads(TIMES.read_text()) if TIMES.exists() else {}
+    return known.get(name, guess)
