@@ -1,13 +1,17 @@
 #!/bin/sh
-# Everything `make demo` and `make test` need on a bare Debian: packages, a kernel to boot, and .venv; with the word
-# `demo`, only what that one needs. A second run looks whether all of it is there and ends at once.
+# Installs what the targets of the Makefile need on a bare Debian, and only the parts that are named: `python` (.venv),
+# `check` (the tests that need no machine), `kernel` (user-mode kernels), `stock` (Debian's kernel in QEMU), `demo`.
+# Without a word: all but the last. A second run finds all of it there and ends at once. Kernels go into the user's
+# cache, never into /boot.
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="linux-image-amd64 qemu-system-x86 busybox-static nftables conntrack iperf3 ethtool kmod iproute2 tcpdump
-    procps e2fsprogs file python3-venv ppp pppoe hostapd iw wireguard-tools gcc make flex bison bc"
-[ "${1:-}" = demo ] || packages="$packages linux-headers-amd64 chromium fonts-dejavu-core nodejs"
-later=6.12 # the hardware tests run on this kernel as well; Debian 12 has it among its security updates
+compiler="gcc make"
+network="busybox-static nftables conntrack iperf3 ethtool kmod iproute2 tcpdump procps ppp pppoe hostapd iw wireguard-tools"
+packages_python="python3-venv"
+packages_check="busybox-static nftables iproute2 procps file chromium fonts-dejavu-core nodejs"
+packages_kernel="$network $compiler flex bison bc xz-utils"
+packages_stock="$network $compiler qemu-system-x86 e2fsprogs"
 
 say() {
     printf 'setup: %s\n' "$*"
@@ -17,99 +21,37 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-logged() {
-    mkdir -p build
-    "$@" >build/setup.log 2>&1 </dev/null
-}
-
 quietly() { # what a command says is worth reading only when it fails
-    logged "$@" || { cat build/setup.log; say "failed: $*"; exit 1; }
+    mkdir -p build
+    "$@" >build/setup.log 2>&1 </dev/null || { cat build/setup.log; say "failed: $*"; exit 1; }
 }
 
-update() {
-    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get update
+apt() { # another apt may run: wait for it
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 "$@"
+}
+
+update() { # the lists, once in a run and only where they are older than a day: a package's file may be gone by then
+    if [ -n "${updated:-}" ] || [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mtime -1 2>/dev/null)" ]; then
+        return
+    fi
+    apt update
+    updated=yes
 }
 
 missing() {
-    for package in $packages; do
+    for package in "$@"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
     done
 }
 
 install_packages() {
-    absent=$(missing)
+    absent=$(missing "$@")
     if [ -z "$absent" ]; then return; fi
     say "installing $absent(a few minutes)"
-    quietly update
+    apt update
+    updated=yes
     # shellcheck disable=SC2086  # one word per package
-    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $absent
-}
-
-newest() { # a plain kernel for PCs: no cloud, no real time
-    apt-cache search --names-only "^linux-image-$later\.[0-9]+(\+deb[0-9]+)?-amd64\$" | cut -d' ' -f1 | sort -V | tail -n 1
-}
-
-install_later_kernel() { # the newest: some before 6.12.113 free a connection while packets of its flow still use it
-    [ -n "$(newest)" ] || update || true
-    release=$(newest | sed 's/^linux-image-//')
-    if [ -n "$release" ] && [ -e "/boot/vmlinuz-$release" ] && [ -e "/lib/modules/$release/build" ]; then return; fi
-    say "installing kernel ${release:-$later} (about one minute)"
-    # what apt knew may be gone from the archive
-    if add_kernel || { update && add_kernel; }; then return; fi
-    cat build/setup.log
-    ls "/boot/vmlinuz-$later."* >/dev/null 2>&1 || { say "failed"; exit 1; }
-    say "failed; going on with the kernel $later that is here"
-}
-
-add_kernel() {
-    image=$(newest)
-    [ -n "$image" ] || { echo "this Debian has no kernel $later" >build/setup.log; return 1; }
-    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        "$image" "linux-headers-${image#linux-image-}"
-}
-
-build_engine() { # the emulated hardware for kernel $1; only test machines load it
-    folder=build/engine/$1
-    stamp=$(cat tests/kernel/engine/* | sha256sum)
-    if [ -e "$folder/engine.ko" ] && [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
-    say "building the emulated hardware for $1"
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    cp tests/kernel/engine/* "$folder/"
-    logged make -C "/lib/modules/$1/build" M="$PWD/$folder" modules || return 1
-    printf '%s\n' "$stamp" >"$folder/stamp"
-}
-
-build_engines() { # for each kernel that has headers
-    for headers in /lib/modules/*/build; do
-        release=$(basename "$(dirname "$headers")")
-        build_engine "$release" || { cat build/setup.log; say "failed"; exit 1; }
-    done
-}
-
-offer_engine() { # the demo has hardware where it can; kernel headers bring the compiler they want
-    release=$(dpkg-query -W -f '${Depends}' linux-image-amd64 | sed 's/^linux-image-\([^ ,]*\).*/\1/')
-    if [ ! -e "/lib/modules/$release/build" ]; then
-        say "installing linux-headers-$release (about one minute)"
-        update || true
-        logged as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-            "linux-headers-$release" || true
-    fi
-    if [ ! -e "/lib/modules/$release/build" ]; then
-        rm -rf "build/engine/$release"
-        say "the headers of kernel $release cannot be had here (build/setup.log), so the demo goes without hardware"
-    elif ! build_engine "$release"; then
-        say "the emulated hardware cannot be built (build/setup.log), so the demo goes without hardware"
-    fi
-}
-
-install_modules() { # what checks the LuCI page: eslint and axe-core
-    if cmp -s package.json node_modules/wanted; then return; fi
-    say "installing node_modules"
-    # Debian's nodejs has npm in a package of its own, other makers' in the same.
-    command -v npm >/dev/null || quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y npm
-    quietly npm install --no-package-lock --no-audit --no-fund
-    cp package.json node_modules/wanted
+    apt install -y --no-install-recommends $absent
 }
 
 dependencies='
@@ -135,14 +77,53 @@ make_venv() {
     printf '%s\n' "$wanted" >.venv/wanted
 }
 
-install_packages
-make_venv
-if [ "${1:-}" = demo ]; then
-    offer_engine
-else
-    install_later_kernel
-    build_engines
-    PYTHONPATH=tests .venv/bin/python -m kernel.source
+install_modules() { # what checks the LuCI page: eslint and axe-core
+    if cmp -s package.json node_modules/wanted; then return; fi
+    say "installing node_modules"
+    # Debian's nodejs has npm in a package of its own, other makers' in the same.
+    command -v npm >/dev/null || apt install -y npm
+    quietly npm install --no-package-lock --no-audit --no-fund
+    cp package.json node_modules/wanted
+}
+
+part_python() {
+    # shellcheck disable=SC2086
+    install_packages $packages_python
+    make_venv
+}
+
+part_check() {
+    # shellcheck disable=SC2086
+    install_packages $packages_python $packages_check
+    make_venv
     install_modules
-fi
+}
+
+part_kernel() {
+    # shellcheck disable=SC2086
+    install_packages $packages_python $packages_kernel
+    make_venv
+    update
+    PYTHONPATH=tests .venv/bin/python -m kernel.source
+}
+
+part_stock() {
+    # shellcheck disable=SC2086
+    install_packages $packages_python $packages_stock
+    make_venv
+    update
+    PYTHONPATH=tests .venv/bin/python -m kernel.stock
+}
+
+part_demo() { # on a user-mode kernel where it is there already: to build it takes longer than the demo in QEMU
+    # shellcheck disable=SC2086
+    install_packages $packages_python $network $compiler
+    make_venv
+    PYTHONPATH=tests .venv/bin/python -c 'from kernel import source; exit(not source.found(source.SERIES[0]))' || part_stock
+}
+
+[ $# -gt 0 ] || set -- python check kernel stock
+for part in "$@"; do
+    "part_$part"
+done
 say "ready"

@@ -19,11 +19,11 @@ PYTEST = ("-m", "pytest", "-rR", "--reruns", "1", "-p", "no:cacheprovider")
 IN_MACHINE = ("-p", "pytest_timeout", "-p", "pytest_rerunfailures")
 MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST, *IN_MACHINE)
 PAGE = TESTS / "browser/test_kernel.py"
-APART = {"bench", "bindings", "demo", "gate", "golden", "kernel", "standins"}
+APART = {"kernel"}  # parts of their own
 
 # One test of each kind, in QEMU on the binary that people run, so that what is true there is true.
 ANCHORS = {
-    "software": ("test_topologies.py::test_both_directions_are_fast", "test_exempts.py", "test_cut.py"),
+    "software": ("test_topologies.py::test_both_directions_of_every_pair_are_fast", "test_cut.py", "test_service.py"),
     "hardware": ("test_engine.py",),
 }
 

@@ -41,11 +41,15 @@ done
 """
 
 
-def pack(folder: Path, results: Path, script: str) -> Path:
-    """Make the image in `folder`; `results` will be shared with the host, and `script` is the guest's /command.sh."""
+def pack(folder: Path, results: Path, engine: Path, script: str) -> Path:
+    """Make the image in `folder`; `results` will be shared with the host.
+
+    `script` is the guest's /command.sh, `engine` its /engine.ko.
+    """
     root = folder / "root"
     _frame(root, results)
     (root / "command.sh").write_text(script)  # on the kernel's command line, 2048 characters would be all
+    shutil.copy2(engine, root / "engine.ko")
     programs = [_program(name) for name in PROGRAMS]
     _copy(root, [*programs, *PLUGINS, interpreter(), *map(Path, CONFIG)])
     _copy_python(root)

@@ -1,15 +1,14 @@
 """A machine with a stock kernel of Debian in QEMU, without KVM: the binary that people run, with two processors.
 
-Its kernel image and modules come out of Debian's packages (see image.py for its files); virtme-ng boots it.
+Kernel and modules come out of Debian's packages (stock.py), files out of this machine (image.py); virtme-ng boots it.
 """
 
 import os
-import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from kernel import stock
 from kernel.console import report, run
 from kernel.guest import BUILD, REPOSITORY, script
 from kernel.image import pack
@@ -23,22 +22,6 @@ MODULES = [
     *("bridge", "nf_conntrack", "nf_conntrack_netlink", "nf_flow_table_inet", "nft_ct", "nft_flow_offload"),
     *("nft_masq", "pktgen", "veth"),
 ]
-
-
-def kernel(wanted: str) -> Path:
-    """The kernel of Debian's linux-image-amd64, or the newest whose release begins with `wanted`, as `6.12`."""
-    wanted = wanted or _stable()
-    kernels = [file for file in Path("/boot").glob("vmlinuz-*") if Path("/lib/modules", file.name[8:]).is_dir()]
-    if fitting := [file for file in kernels if file.name[8:].startswith(wanted) or file == Path(wanted)]:
-        return max(fitting, key=lambda file: [int(number) for number in re.findall(r"\d+", file.name)])
-    raise SystemExit(f"there is no kernel {wanted} in /boot: run `make setup`")
-
-
-def _stable() -> str:
-    # not just the newest in /boot: another one for the hardware tests is there as well
-    query = ["dpkg-query", "--show", "--showformat", "${Depends}", "linux-image-amd64"]
-    depends = subprocess.run(query, capture_output=True, text=True, check=False).stdout
-    return depends.removeprefix("linux-image-").partition(" ")[0]
 
 
 def processors() -> list[str]:
@@ -57,12 +40,14 @@ def forwarded() -> list[str]:
 
 def boot(command: list[str], series: str) -> int:
     """Boot, run, and return the command's exit status, or DIED."""
-    chosen = kernel(series)
-    print(f"vm: booting {chosen.name} in QEMU (about ten seconds)", flush=True)
-    engine = BUILD / "engine" / chosen.name.removeprefix("vmlinuz-") / "engine.ko"
+    chosen = stock.kernel(series)
+    engine = stock.engine(chosen)
+    print(f"vm: booting {chosen.release} in QEMU (about ten seconds)", flush=True)
     before = f"export PYTHONDONTWRITEBYTECODE=1\nmodprobe -a {' '.join(MODULES)}\n"
     with tempfile.TemporaryDirectory(prefix="vm-", dir=BUILD) as folder:
-        image = pack(Path(folder), BUILD, script(command, engine, path="/usr/sbin:/usr/bin", before=before))
+        image = pack(
+            Path(folder), BUILD, engine, script(command, Path("/engine.ko"), path="/usr/sbin:/usr/bin", before=before)
+        )
         # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
         machine = ["--disable-kvm", "--force-9p", *processors(), *forwarded(), "--memory", "1G", "--user", "root"]
         log = Path(folder, "console")
@@ -70,6 +55,6 @@ def boot(command: list[str], series: str) -> int:
         disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]
         # vng wants its own programs on the path, and opens its standard output anew: a file would be overwritten.
         environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"}
-        status = run(["vng", "--run", str(chosen), *machine, *words, *disks, "--", "sh /command.sh"], environment)
+        status = run(["vng", "--run", str(chosen.image), *machine, *words, *disks, "--", "sh /command.sh"], environment)
         report(log, died=status == DIED)
         return status

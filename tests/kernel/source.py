@@ -6,22 +6,18 @@ share it. A build holds a lock on its directory. What is found there serves; thi
 there is a newer source.
 """
 
-import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from kernel import cache
+
 CONFIG = Path(__file__).with_name("usermode") / "config"
-ENGINE = Path(__file__).with_name("engine")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "offload/kernels"
+UML = "ARCH=um"
 SERIES = ("6.1", "6.12")  # Debian's stable kernel here, and the one of OpenWrt 25.12
 
 # Large directories with nothing for a kernel of this configuration but their Kconfig files.
@@ -70,16 +66,23 @@ class Built:
 
 def kernel(series: str) -> Built:
     """The newest kernel of a series that is in the cache for our configuration; built where there is none."""
-    found = [built for built in map(Built, CACHE.glob(f"{series}.*-{_fingerprint()}")) if built.complete]
-    return max(found, key=lambda built: (built.folder / "complete").stat().st_mtime) if found else build(series)
+    return found(series) or build(series)
+
+
+def found(series: str) -> Built | None:
+    """The newest kernel of a series that is in the cache."""
+    ready = [built for built in map(Built, cache.CACHE.glob(f"{series}.*-{_fingerprint()}")) if built.complete]
+    return max(ready, key=lambda built: (built.folder / "complete").stat().st_mtime, default=None)
 
 
 def build(series: str) -> Built:
     """The kernel of a series from the newest source that apt knows."""
     package = f"linux-source-{series}"
-    version = _candidate(package)
-    built = Built(CACHE / f"{version}-{_fingerprint()}")
-    with _locked(built.folder):
+    version = cache.candidate(package)
+    if not version:
+        raise SystemExit(f"apt knows no package {package}: run `apt-get update`, or use OFFLOAD_MACHINE=qemu")
+    built = Built(cache.CACHE / f"{version}-{_fingerprint()}")
+    with cache.locked(built.folder):
         if not built.complete:
             began = time.monotonic()
             print(f"kernel: building a user-mode kernel from {package} {version} (a few minutes)", flush=True)
@@ -90,15 +93,8 @@ def build(series: str) -> Built:
 
 
 def engine(built: Built) -> Path:
-    """The emulated hardware of engine/ as a module for this kernel; built where its source is newer than the module."""
-    stamp = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(ENGINE.iterdir()))).hexdigest()[:12]
-    folder = built.folder / f"engine-{stamp}"
-    with _locked(folder):
-        if not (folder / "engine.ko").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(ENGINE, folder)
-            _make(built.tree, folder / "log", f"M={folder}", "modules")
-    return folder / "engine.ko"
+    """The emulated hardware as a module for this kernel."""
+    return cache.engine(built.folder, built.tree, UML)
 
 
 def _fingerprint() -> str:
@@ -106,30 +102,12 @@ def _fingerprint() -> str:
     return hashlib.sha256(CONFIG.read_bytes() + compiler).hexdigest()[:12]
 
 
-def _candidate(package: str) -> str:
-    answer = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, check=False).stdout
-    version = answer.partition("Candidate: ")[2].partition("\n")[0]
-    if not version or version == "(none)":
-        raise SystemExit(f"apt knows no package {package}: run `apt-get update`, or use OFFLOAD_MACHINE=qemu")
-    return version
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other builds of the same directory waiting, also those of other clones."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _unpack(package: str, folder: Path) -> None:
     """Fetch the source package, which needs no installation, and unpack what our configuration may need."""
     shutil.rmtree(folder, ignore_errors=True)
     tree = folder / "tree"
     tree.mkdir(parents=True)
-    subprocess.run(["apt-get", "-q", "download", package], cwd=folder, check=True, capture_output=True)
-    (archive,) = folder.glob("*.deb")
+    (archive,) = cache.fetch(folder, package)
     name = package.partition("=")[0]
     directories = [*SKIPPED, *(f"arch/{each}" for each in FOREIGN)]
     excluded = [f"*/{directory}/*.{ending}" for directory in directories for ending in ("[chS]", "dts*")]
@@ -142,10 +120,10 @@ def _unpack(package: str, folder: Path) -> None:
 
 def _compile(built: Built) -> None:
     log = built.folder / "log"
-    _make(built.tree, log, f"KCONFIG_ALLCONFIG={CONFIG}", "allnoconfig")
+    cache.make(built.tree, log, UML, f"KCONFIG_ALLCONFIG={CONFIG}", "allnoconfig")
     _compare(built.tree)
-    _make(built.tree, log, "linux", "modules")
-    _make(built.tree, log, f"INSTALL_MOD_PATH={built.folder}", "INSTALL_MOD_STRIP=1", "modules_install")
+    cache.make(built.tree, log, UML, "linux", "modules")
+    cache.make(built.tree, log, UML, f"INSTALL_MOD_PATH={built.folder}", "INSTALL_MOD_STRIP=1", "modules_install")
     shutil.move(built.tree / "linux", built.program)
     (built.tree / "vmlinux").unlink()
     for pattern in ("*.[coSa]", "*.ko", ".*.cmd"):
@@ -164,15 +142,6 @@ def _compare(tree: Path) -> None:
         search = ["grep", "-rqx", "--include=Kconfig*", f"config {option}", str(tree)]
         if not subprocess.run(search, check=False).returncode:
             raise SystemExit(f"{CONFIG}: this kernel does not take {line}")
-
-
-def _make(tree: Path, log: Path, *words: str) -> None:
-    command = ["make", "-s", "-C", str(tree), "ARCH=um", f"-j{os.cpu_count()}", *words]
-    with log.open("a") as output:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
-    if done.returncode:
-        print(*log.read_text().splitlines()[-40:], sep="\n")
-        raise SystemExit(f"`{' '.join(command)}` failed; its output is in {log}")
 
 
 if __name__ == "__main__":

@@ -12,24 +12,26 @@ import os
 import signal
 import sys
 
-from kernel import qemu, usermode
+from kernel import qemu, source, usermode
 from kernel.guest import BUILD
-from kernel.source import SERIES
 
 DIED = 255
 ONCE_MORE = "--once-more"
+SOONER = "sooner"  # the user-mode kernel if it is built already
 
 
 def boot(command: list[str]) -> int:
     """Boot the machine that the environment names, run the command, and return its exit status, or DIED."""
-    machine = os.environ.get("OFFLOAD_MACHINE") or ("qemu" if _needs_qemu() else "usermode")
     series = os.environ.get("OFFLOAD_KERNEL", "")
+    machine = os.environ.get("OFFLOAD_MACHINE") or ("qemu" if _needs_qemu() else "usermode")
+    if machine == SOONER:
+        machine = "usermode" if source.found(series or source.SERIES[0]) else "qemu"
     BUILD.mkdir(exist_ok=True)
     if machine == "qemu":
         return qemu.boot(command, series)
     if machine != "usermode":
-        raise SystemExit(f"OFFLOAD_MACHINE is {machine}, but must be usermode or qemu")
-    return usermode.boot(command, series or SERIES[0])
+        raise SystemExit(f"OFFLOAD_MACHINE is {machine}, but must be usermode, qemu or sooner")
+    return usermode.boot(command, series or source.SERIES[0])
 
 
 def _needs_qemu() -> bool:
