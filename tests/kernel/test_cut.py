@@ -1,5 +1,6 @@
 """Cut ends the connections that are named, on whichever path they are, and no others."""
 
+import time
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -16,6 +17,9 @@ from offload.service.cut import Selection, cut
 from offload.status.query import Query
 from offload.system.netlink.conntrack import Conntrack
 
+# An ACK that waits for data to go with waits 0.2 s at most (TCP_DELACK_MAX in the kernel's net/tcp.h). One that comes after
+# the cut makes the entry anew, since conntrack picks up connections in their middle (nf_conntrack_tcp_loose).
+LATEST_ACK = 0.3  # seconds
 # A rule that came later: new connections of lan are refused, established ones have been accepted before it.
 REFUSED = 'insert rule inet fw4 forward iifname "br-lan" ct state new meta l4proto tcp reject with tcp reset'
 
@@ -32,12 +36,14 @@ def seen(house: House) -> Iterator[tuple[Snapshot, Plan]]:
 @pytest.fixture
 def talks(house: House, seen: tuple[Snapshot, Plan]) -> dict[str, Talk]:  # noqa: ARG001  # it builds the house
     house.router.run("conntrack", "-F")
-    return {
+    started = {
         "out": house.call("lan", "wan"),
         "out6": house.call("lan", "wan", 6, "udp"),
         "in": house.call("wan", "lan"),
         "iot": house.call("iot", "wan"),
     }
+    time.sleep(LATEST_ACK)
+    return started
 
 
 def original(talk: Talk) -> Tuple:
