@@ -17,8 +17,8 @@ from offload.service.cut import Selection, cut
 from offload.status.query import Query
 from offload.system.netlink.conntrack import Conntrack
 
-# An ACK that waits for data to go with waits 0.2 s at most (TCP_DELACK_MAX in the kernel's net/tcp.h). One that comes after
-# the cut makes the entry anew, since conntrack picks up connections in their middle (nf_conntrack_tcp_loose).
+# A delayed ACK is sent after 0.2 s at most (TCP_DELACK_MAX in the kernel's include/net/tcp.h). One that comes after the
+# cut makes the entry anew, since conntrack picks up connections in their middle (nf_conntrack_tcp_loose).
 LATEST_ACK = 0.3  # seconds
 # A rule that came later: new connections of lan are refused, established ones have been accepted before it.
 REFUSED = 'insert rule inet fw4 forward iifname "br-lan" ct state new meta l4proto tcp reject with tcp reset'

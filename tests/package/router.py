@@ -161,8 +161,9 @@ def running(root: Path, *shared: Path, flash: str = "") -> Iterator[Router]:
         place.touch()
         mounts.append(f"mount --bind {file} {place}")
     mounts.append(f"mount -t proc proc {root}/proc")
-    namespaces = ["unshare", *(["-r"] if os.geteuid() else []), "--mount", "--net", "--pid", "--fork", "--kill-child"]
-    script = " && ".join([*mounts, f"exec chroot {root} /bin/sh"])
+    unshared = ["--mount", "--propagation", "unchanged", "--net", "--pid", "--fork", "--kill-child"]
+    namespaces = ["unshare", *(["-r"] if os.geteuid() else []), *unshared]
+    script = " && ".join([_private(root.parent), *mounts, f"exec chroot {root} /bin/sh"])
     with subprocess.Popen(
         [*namespaces, "sh", "-c", script],
         env=ENVIRONMENT,
@@ -181,6 +182,19 @@ def running(root: Path, *shared: Path, flash: str = "") -> Iterator[Router]:
             yield router
         finally:
             shell.kill()
+            _release(root.parent)
+
+
+def _private(folder: Path) -> str:
+    """Keep the mounts to come in this mount namespace; where / is no mount point, as in a plain chroot, in `folder`."""
+    of_its_own = f"mount --bind {folder} {folder} && mount --make-private {folder}"
+    return f"{{ mount --make-rprivate / 2>/dev/null || {{ {of_its_own}; }}; }}"
+
+
+def _release(folder: Path) -> None:
+    """Unmount `folder` where its mount on itself has reached the namespace that this runs in."""
+    if f" {folder} " in Path("/proc/self/mountinfo").read_text():
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def _rom(root: Path, flash: str) -> list[str]:
