@@ -8,6 +8,7 @@ NAME = r"[a-z][a-z0-9_]*"
 VALUE = r"[0-9a-fA-Fx:./-]+"
 ELEMENT = rf"{VALUE}(?: \. {VALUE})*"
 KEY = r"(?:ip6? [sd]addr|(?:tcp|udp) [sd]port|ether saddr|meta mark)"
+REPLIED = r"ct id \. ct original ip6? saddr \. ct original ip6? daddr"
 DIGEST = "[0-9a-f]{12}"
 MATCH = "|".join(
     (
@@ -19,12 +20,16 @@ MATCH = "|".join(
         rf"{KEY}(?: \. {KEY})* @{NAME}",
         r"ct status & 0xc000 == 0xc000 update @stray { iifname \. oifname counter }",
         r"ct state != established",
+        r"ct state established ct direction reply oifname \. iifname vmap @pairs",
+        r"ct direction reply(?: oifname \. iifname vmap @pairs)?",
+        rf"ct status & 0x2 == 0 delete @{NAME} {{ {REPLIED} }}",
+        rf"update @{NAME} {{ {REPLIED} }}|{REPLIED} != @{NAME}|counter",
         r"ct direction != original",
         r"ct original packets < \d{1,7}",
         r"iifname \. oifname vmap @pairs",
     )
 )
-VERDICT = rf"(?:accept|jump exempt|flow add @{NAME})"
+VERDICT = rf"(?:accept|jump (?:exempt|guard)|goto (?:fresh|replied)|flow add @{NAME})"
 LINE = re.compile(
     "|".join(
         (
@@ -36,10 +41,11 @@ LINE = re.compile(
             r"\t\thook ingress priority filter|\t\tcounter|\t\tflags offload",
             rf"\t\tdevices = {{ {DEVICES} }}",
             r"\t\ttype [a-z0-9_]+(?: \. [a-z0-9_]+)*(?: : verdict)?",
-            r"\t\tflags (?:interval|dynamic)|\t\tsize 1024",
+            r"\t\tflags (?:interval|dynamic|dynamic, timeout)|\t\tsize \d{1,5}|\t\ttimeout 60s",
+            rf"\t\ttypeof {REPLIED}",
             rf"\t\telements = {{ {ELEMENT}(?:, {ELEMENT})* }}|\t\telements = {{",
             rf"\t\t\t{DEVICE} \. {DEVICE} : goto policy_\d+(?:_ipv[46])?,",
-            r"\t\ttype filter hook forward priority filter \+ 10; policy accept;",
+            r"\t\ttype filter hook forward priority (?:filter \+ 10|1000); policy accept;",
             rf'\t\t(?:(?:{MATCH}) ?)*(?:{VERDICT})? ?comment "offload {DIGEST}(?: {NAME}={DIGEST})?(?: missed)?"',
         )
     )

@@ -1,5 +1,7 @@
 """Plan -> nft text: the picture of design, and harmless whatever the kernel or the user calls things."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,9 @@ ELEMENTS = (
     Element("br-lan", "pppoe-wan", POLICIES[0], ("lan", "wan")),
     Element("wan", "br-lan", POLICIES[1], ("wan", "lan")),
 )
+TABLE = Table("flow_offload", "sw", False, ("br-lan", "wan"), ELEMENTS, remembered=31744)
+KEY4 = "ct id . ct original ip saddr . ct original ip daddr"
+KEY6 = "ct id . ct original ip6 saddr . ct original ip6 daddr"
 TEXT = """table inet flow_offload {
 	flowtable sw {
 		hook ingress priority filter
@@ -25,14 +30,50 @@ TEXT = """table inet flow_offload {
 		counter
 	}
 
+	set replied4 {
+		typeof KEY4
+		size 31744
+		flags dynamic, timeout
+		timeout 60s
+	}
+
+	set replied6 {
+		typeof KEY6
+		size 31744
+		flags dynamic, timeout
+		timeout 60s
+	}
+
+	chain fresh {
+		ct status & 0x2 == 0 delete @replied4 { KEY4 }
+		ct status & 0x2 == 0 delete @replied6 { KEY6 }
+	}
+
+	chain replied {
+		update @replied4 { KEY4 } accept
+		update @replied6 { KEY6 } accept
+		counter accept
+	}
+
+	chain guard {
+		ct direction reply goto replied
+		KEY4 != @replied4 accept
+		KEY6 != @replied6 accept
+	}
+
 	chain policy_0 {
+		jump guard
 		flow add @sw
 	}
 
 	chain policy_20_ipv4 {
 		meta nfproto != ipv4 accept
+		jump guard
 		ct original packets < 20 accept
 		flow add @sw
+	}
+
+	chain exempt {
 	}
 
 	map pairs {
@@ -43,18 +84,16 @@ TEXT = """table inet flow_offload {
 		}
 	}
 
-	chain exempt {
-	}
-
 	chain forward {
 		type filter hook forward priority filter + 10; policy accept;
-		ct state != established accept
+		ct state != established goto fresh
+		ct direction reply oifname . iifname vmap @pairs
 		ct direction != original accept
 		jump exempt
 		iifname . oifname vmap @pairs
 	}
 }
-"""
+""".replace("KEY4", KEY4).replace("KEY6", KEY6)
 
 
 def without_comments(text: str) -> str:
@@ -62,8 +101,16 @@ def without_comments(text: str) -> str:
 
 
 def test_a_table_is_the_picture_of_the_design() -> None:
-    table = Table("flow_offload", "sw", hardware=False, devices=("br-lan", "wan"), elements=ELEMENTS)
-    assert without_comments(render_table(table)) == TEXT
+    assert without_comments(render_table(TABLE)) == TEXT
+
+
+def test_behind_the_chain_of_another_table_replies_are_accepted_later() -> None:
+    text = without_comments(render_table(replace(TABLE, late=True)))
+    assert "ct direction reply oifname . iifname vmap @pairs\n\t\tct direction != original" not in text
+    assert text.partition("\tchain accepted {\n")[2].partition("\t}")[0] == (
+        "\t\ttype filter hook forward priority 1000; policy accept;\n"
+        "\t\tct state established ct direction reply oifname . iifname vmap @pairs\n"
+    )
 
 
 def test_a_hardware_table_has_its_flag() -> None:

@@ -22,7 +22,7 @@ from offload.service import reconcile
 from offload.service.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import observe
 from offload.service.reconcile import Decided
-from offload.system.netlink.links import Netlink, modules, release
+from offload.system.netlink.links import Netlink, conntrack_max, modules, release
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
 from offload.system.uci import Uci
@@ -47,7 +47,7 @@ def observed(router: Router) -> Snapshot:
 @cache
 def capability() -> Kernel:
     """What the kernel can do: asked once, as a service does."""
-    return probe(Nft(), release(), modules())
+    return probe(Nft(), release(), modules(), conntrack_max())
 
 
 def decided(router: Router, snapshot: Snapshot) -> Decided:

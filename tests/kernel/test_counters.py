@@ -1,5 +1,6 @@
 """The bytes of offloaded flows go on being counted, whatever changes at their flowtable."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from kernel.traffic import Talk
 from offload.system.netlink.conntrack import Conntrack
 
 ENOUGH = 50
+STATISTICS = 8  # seconds; the kernel asks the driver a tenth of the flowtable's timeout after the last packet
 Cable = Callable[[Namespace, str, Namespace, str], None]
 LOST = "add flowtable inet {table} {flowtable} {{ hook ingress priority filter;{flags} }}"
 
@@ -31,7 +33,11 @@ class Router:
     def plug(self, name: str) -> None:
         """Another port comes into the bridge."""
         self._cable(self.house.router, name, self.house.hosts["lan"], f"to{name}")
-        self.house.router.ip(f"link set {name} master br-lan")
+        # or it would answer there for the address of its other port
+        self.house.hosts["lan"].sysctl({"net/ipv4/conf/all/arp_ignore": 1})
+        router = self.house.router
+        # a bridge without an address of its own takes the lowest of its ports', and hosts would look for the old one
+        router.ip(f"link set br-lan address {router.mac('br-lan')}", f"link set {name} master br-lan")
         self.choose()
 
     def unplug(self, name: str) -> None:
@@ -54,12 +60,10 @@ class Router:
         before = self.counted(talk)
         (seen,) = self.house.watch([talk], ENOUGH)
         assert seen.fast(ENOUGH)
-        if self.mode == "software":
-            return self.counted(talk) - before >= 2 * ENOUGH * 100
-        for _ in range(50):  # the engine is asked now and then
-            talk.echo(1)
+        for _ in range(1 if self.mode == "software" else STATISTICS):
             if self.counted(talk) - before >= 2 * ENOUGH * 100:
                 return True
+            time.sleep(1)
         return False
 
 
@@ -101,8 +105,7 @@ def test_an_adopted_flowtable_that_lost_its_counter_gets_it_back(lab: Router) ->
     table, flowtable = ("flow_offload_hw", "hw") if hardware else ("flow_offload", "sw")
     flags = " flags offload;" if hardware else ""
     lab.house.router.nft(LOST.format(table=table, flowtable=flowtable, flags=flags))
-    if not hardware:  # the engine's own count is read without this flag
-        assert not lab.counts(talk)
+    assert not lab.counts(talk)
     lab.choose()
     assert lab.counts(talk)
     assert "counter" in lab.house.router.run("nft", "list", "flowtables", "inet")

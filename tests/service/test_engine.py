@@ -323,7 +323,7 @@ def test_sets_are_listed_again_only_after_others_touched_our_tables() -> None:
 def test_after_a_refusal_everything_is_listed() -> None:
     fakes = router()
     fakes.service.work()
-    fakes.uci.packages["offload"] = (section("offload", "zone", "guest", name="guest", mode="software"), *OFFLOAD)
+    fakes.uci.packages["offload"] = ()
     fakes.nft.refusals = ["busy"] * 3
     assert fakes.service.work().error == "busy"
     assert fakes.service.touched

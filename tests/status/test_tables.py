@@ -108,7 +108,7 @@ FLOWS = """\
 STATE      BYTES  ZONES      CONNECTION
 slow      1.5 kB  lan > wan  udp 192.168.1.50:5000 > 198.51.100.9:443
     it qualifies, and is offloaded with its next packet from lan, unless an
-      exempt matches it
+      exempt matches it or the firewall drops its replies
 software       -  lan > wan  udp [fd00:1::50]:5000 > [2001:db8:9::9]:443
 slow      1.5 kB  lan > wan
     udp [fd00:1::1234:5678:9abc:def0]:50000

@@ -82,6 +82,14 @@ def test_rules_of_the_firewall_are_news_and_those_of_others_are_not() -> None:
     assert transactions(message(0x0A0C, bytes(4) + attribute(1, b"fw4\0"))).causes == ()  # an element of a set
 
 
+def test_chains_on_hooks_are_news_and_other_chains_are_not() -> None:
+    named = bytes(4) + attribute(1, b"banip\0") + attribute(3, b"wanin\0")
+    hook = attribute(4, attribute(1, struct.pack("!I", 2)))
+    assert transactions(message(0x0A03, named + hook)).causes
+    assert transactions(message(0x0A05, named)).causes
+    assert transactions(message(0x0A03, named)).causes == ()
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_heard(noise: bytes) -> None:
     Links().hear(noise)

@@ -83,7 +83,7 @@ def nft(tmp_path: Path, objects: Any, sets: dict[str, str] | None = None) -> Nft
     """An nft whose listing this is, of a table with these sets; `asked` has the arguments of each run."""
     (tmp_path / "listing").write_text(json.dumps({"nftables": objects}))
     (tmp_path / "asked").write_text("")
-    (tmp_path / "nft").write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\ncat {tmp_path}/listing\n')
+    (tmp_path / "nft").write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tmp_path}/asked\ncat {tmp_path}/listing\n')
     (tmp_path / "nft").chmod(0o755)
     tables, outline = frozenset({"flow_offload"}), Outline(OUTLINE, sets or {"s": "set"})
     return Nft(str(tmp_path / "nft"), tables=lambda: tables, outline=lambda _: outline)

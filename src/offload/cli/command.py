@@ -22,7 +22,7 @@ from offload.service.read_snapshot import netifd_says, observe, with_routes
 from offload.service.reconcile import Decided
 from offload.status.query import QueryError
 from offload.system.netlink.conntrack import Conntrack
-from offload.system.netlink.links import Netlink, modules, release
+from offload.system.netlink.links import Netlink, conntrack_max, modules, release
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
 from offload.system.router_directory import RouterDirectory
@@ -51,7 +51,7 @@ class Router:
 
     def kernel(self) -> Kernel:
         """What the running kernel can do."""
-        return probe(self.nft, release(), modules())
+        return probe(self.nft, release(), modules(), conntrack_max())
 
     def decide(self, *, held: bool = False) -> Decided:
         """Read everything and decide; the kernel is not touched. `held`: with the run-time exempts it holds."""

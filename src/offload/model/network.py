@@ -1,11 +1,13 @@
 """What the router has now: links, netifd networks, addresses, routes and what the kernel can do."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
 # The kernel takes almost any bytes (dev_valid_name, net/core/dev.c); these are the names nft text can carry unharmed.
 DEVICE_NAME = re.compile(r"[A-Za-z0-9_.:+@-]{1,15}", re.ASCII)
+CONNTRACK_MAX = 65536  # connections where the kernel does not say how many: its default with 1 GiB of memory or more
 MAX_NEIGHBOURS = 16_384  # of stations and neighbours that are read and remembered: anybody can invent addresses
 
 
@@ -99,18 +101,25 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """What can be had here. `flowtable` is True only when the probe made one that a rule could use."""
+    """What can be had here. `flowtable` is True only when the probe made one that a rule could use.
+
+    `conntrack_max`: how many connections the kernel keeps at most.
+    """
 
     release: str = ""
     flowtable: bool = True
     nft: str = ""
     modules: tuple[str, ...] = ()
     missing: tuple[Lack, ...] = ()
+    conntrack_max: int = CONNTRACK_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look at the router; everything the Plan depends on besides the Config."""
+    """One look at the router; everything the Plan depends on besides the Config.
+
+    `missed`: replies that found a table's memory of accepted replies full, by the name of the table.
+    """
 
     links: tuple[Link, ...] = ()
     networks: tuple[Network, ...] = ()
@@ -120,3 +129,5 @@ class Snapshot:
     neighbours: tuple[Neighbour, ...] = ()
     kernel: Kernel = field(default_factory=Kernel)
     firewall: str = "fw4"
+    forward_chains: tuple[ForwardChain, ...] = ()
+    missed: Mapping[str, int] = field(default_factory=dict)

@@ -57,6 +57,10 @@ class ReasonCode(Enum):
     SHARED_DEVICES = "its devices also belong to {pair}, which has the lower mode {mode}"
     SHARED_FAMILY = "its devices also belong to {pair}, which asks for family {family}"
     HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
+    REPLIES_FULL = (
+        "{count} replies found no place among the {most} connections whose accepted replies are remembered: "
+        "flows that wait for one stay slow longer"
+    )
     # of a device
     LINK_MISSING = "device {device} does not exist now"
     NETWORK_DOWN = "network {network} is down, so it has no device now"
@@ -87,7 +91,10 @@ class ReasonCode(Enum):
     NO_REPLY = "no packet has come back yet"
     AFTER_PACKETS = "it has not yet sent the {count} packets after which it is offloaded"
     EXEMPTED = "{exempt} keeps it on the slow path"
-    WAITING = "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it"
+    WAITING = (
+        "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall "
+        "drops its replies"
+    )
     HARDWARE_AWAITED = "it is fast in software: hardware was asked to take it as well, and has not so far"
     # of hardware, as live flows tell; up to HARDWARE_KEPT also said of a flow that is one of those
     HARDWARE_DRIVER = "{count} flows stayed in software: no driver of {devices} takes any"
@@ -164,9 +171,18 @@ class ExemptMatch:
     called: str = ""
 
 
+FORWARD_PRIORITY = 10  # of our chain on the forward hook: the firewall's stands at 0 (NF_IP_PRI_FILTER)
+ACCEPTED_PRIORITY = 1000  # of our chain that sees replies when other chains have accepted them
+MAX_REMEMBERED = 65536  # connections of a family whose accepted reply a table remembers
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One nft table of ours with its flowtable. `devices` and `elements` are sorted: same Plan, same text."""
+    """One nft table of ours with its flowtable. `devices` and `elements` are sorted: same Plan, same text.
+
+    `late`: another table's chain on the forward hook stands behind ours, so a reply counts as accepted only behind it.
+    `remembered`: how many connections of a family it can remember to have had an accepted reply.
+    """
 
     name: str
     flowtable: str
@@ -174,6 +190,8 @@ class Table:
     devices: tuple[str, ...]
     elements: tuple[Element, ...]
     exempts: tuple[ExemptMatch, ...] = ()
+    late: bool = False
+    remembered: int = MAX_REMEMBERED
 
     @property
     def mode(self) -> Mode:

@@ -41,6 +41,7 @@ REMEDIES = {  # by the code of the Reason
         "choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its "
         "own; exclude_device does not help, for the pair's packets still come in there"
     ),
+    "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",
     "LINK_MISSING": "nothing: it is taken in when it comes",
     "NETWORK_DOWN": "nothing: it is taken in when the network comes up",
     "NO_FLOWTABLE": "nothing: it is listed when a pair is offloaded",
@@ -75,7 +76,7 @@ REMEDIES = {  # by the code of the Reason
         "change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows "
         "nothing"
     ),
-    "WAITING": "nothing; if it stays, look for an exempt that matches it",
+    "WAITING": "nothing; if it stays, look for an exempt that matches it, or a rule that drops its replies",
     "HARDWARE_AWAITED": (
         "nothing: it is asked again while the flow moves; offload status tells how far hardware has come for the pair"
     ),

@@ -14,7 +14,7 @@ from offload.service.ubus_object import objects
 from offload.system.files.private_file import PrivateFile
 from offload.system.netlink.conntrack import Conntrack
 from offload.system.netlink.ctevents import ConntrackEvents
-from offload.system.netlink.links import Netlink, modules, release
+from offload.system.netlink.links import Netlink, conntrack_max, modules, release
 from offload.system.netlink.monitor import Monitor
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
@@ -36,7 +36,7 @@ def doors() -> Doors:
         bus=UbusClient(),
         netlink=Netlink(),
         conntrack=Conntrack(),
-        probe=lambda: probe(nft, release(), modules()),
+        probe=lambda: probe(nft, release(), modules(), conntrack_max()),
         clock=time.monotonic,
         saved=PrivateFile(SAVED_EXEMPTS),
     )

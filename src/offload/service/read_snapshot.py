@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from offload.model.network import Kernel, Route, Snapshot
+from offload.model.network import ForwardChain, Kernel, Route, Snapshot
+from offload.model.plan import TABLES
 from offload.system import netifd
 from offload.system.netlink.links import LinkDump
 
+OUR_TABLES = tuple(name for name, _, _ in TABLES)
 FIREWALL_TABLES = {"fw4": "fw4", "foomuuri": "foomuuri", "firewalld": "firewalld"}
 
 
@@ -31,6 +33,8 @@ class Tables(Protocol):
     """What is asked of nft."""
 
     def tables(self) -> frozenset[str]: ...
+    def forward_chains(self) -> tuple[ForwardChain, ...]: ...
+    def missed(self, names: Iterable[str]) -> dict[str, int]: ...
 
 
 def netifd_says(bus: UbusClient) -> dict[str, Any]:
@@ -54,6 +58,8 @@ def observe(dump: Mapping[str, Any], netlink: Netlink, nft: Tables, kernel: Kern
         neighbours=scene.neighbours,
         kernel=kernel,
         firewall=firewall,
+        forward_chains=nft.forward_chains() if kernel.nft else (),
+        missed=nft.missed(OUR_TABLES) if kernel.nft else {},
     )
 
 

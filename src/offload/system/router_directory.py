@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from offload.errors import BusError, FileError
 from offload.model.config import Section
-from offload.model.network import Address, Kernel, Lack, Link, Route, Snapshot
+from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, Kernel, Lack, Link, Route, Snapshot
 from offload.system import netifd
 from offload.system.files import empty_directory
 from offload.system.uci import CONFDIR, OVERRIDE
@@ -100,8 +100,11 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
             "nft": kernel.nft,
             "modules": list(kernel.modules),
             "missing": [asdict(lack) for lack in kernel.missing],
+            "conntrack_max": kernel.conntrack_max,
         },
         "firewall": snapshot.firewall,
+        "missed": dict(snapshot.missed),
+        "forward_chains": [asdict(chain) for chain in snapshot.forward_chains],
     }
 
 
@@ -117,6 +120,10 @@ def _snapshot(found: Any) -> Snapshot:
         routes=netifd.routes(dump),
         kernel=_kernel(_of(dict, found.get("kernel", {}), "kernel")),
         firewall=_of(str, found.get("firewall", "fw4"), "firewall"),
+        missed={
+            name: _of(int, count, "missed") for name, count in _of(dict, found.get("missed", {}), "missed").items()
+        },
+        forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
     )
     if "addresses" in found:
         snapshot = replace(snapshot, addresses=_each(found["addresses"], "addresses", _address))
@@ -145,6 +152,11 @@ def _route(each: dict[str, Any]) -> Route:
     return Route(ip_network(each["target"]), devices, _of(int, each.get("metric", 0), "metric"))
 
 
+def _forward_chain(each: dict[str, Any]) -> ForwardChain:
+    family, table, name = (_of(str, each[key], f"forward_chains: {key}") for key in ("family", "table", "name"))
+    return ForwardChain(family, table, name, _of(int, each["priority"], "forward_chains: priority"))
+
+
 def _kernel(found: dict[str, Any]) -> Kernel:
     lacks = (
         Lack(_of(str, each["what"], "what"), _of(str, each["package"], "package")) for each in found.get("missing", [])
@@ -155,6 +167,7 @@ def _kernel(found: dict[str, Any]) -> Kernel:
         nft=_of(str, found.get("nft", ""), "nft"),
         modules=_words(found.get("modules", []), "modules"),
         missing=tuple(lacks),
+        conntrack_max=_of(int, found.get("conntrack_max", CONNTRACK_MAX), "conntrack_max"),
     )
 
 

@@ -9,9 +9,11 @@ few slow packets, and those the Plan still wants are offloaded again at once (do
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from offload.compiler.offload.chains import Chain, chains, element_text
+from offload.compiler.offload.chains import chains, element_text
 from offload.compiler.offload.exempt_sets import exempt_rules
+from offload.compiler.offload.guard import guard
 from offload.compiler.offload.render import fill, render_table, wipe
+from offload.compiler.offload.rules import Chain
 from offload.model.config import Family
 from offload.model.live import LiveTable
 from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
@@ -65,7 +67,8 @@ def expected(table: Table) -> LiveTable:
 def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> bool:
     """Whether flows that live now could be somewhere the Plan no longer wants them. `present`: the links there are."""
     # another version of us, or somebody else, wrote what decides
-    foreign = held.rules.get("forward") != wanted.rules["forward"] or PAIRS not in held.elements
+    decisive = {"forward", "accepted", *(chain.name for chain in guard())}
+    foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
     if foreign or held.devices - wanted.devices:
         return True
     exempted = set(wanted.elements) - {PAIRS}

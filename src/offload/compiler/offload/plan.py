@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
 from offload.compiler.offload.exempt_zones import of_exempts, of_subnets, told
 from offload.compiler.offload.requests import PairRequest, existing, marked, wishes
 from offload.model.config import Config, Family, Mode
-from offload.model.network import DEVICE_NAME, Snapshot
+from offload.model.network import DEVICE_NAME, ForwardChain, Snapshot
 from offload.model.plan import (
+    FORWARD_PRIORITY,
+    MAX_REMEMBERED,
     MOST_DEVICES,
     TABLES,
     Element,
@@ -36,13 +38,17 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
     asked = wishes(config, existing(config, topology, snapshot))
     bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
     elements, settled = _settle(config, bids)
+    late = any(_behind(chain) for chain in snapshot.forward_chains)
+    remembered = max(1, min(snapshot.kernel.conntrack_max, MAX_REMEMBERED))
     tables: list[Table] = []
     subnet_exempts: dict[Mode, list[ExemptMatch]] = {}
     for name, flowtable, mode in TABLES:
         own = [element for element, its_mode in elements if its_mode is mode]
         if own:
             subnet_exempts[mode] = list(of_subnets(config, topology.zones, own, mode))
-            tables.append(_table(name, flowtable, mode, own, (*exempts, *subnet_exempts[mode]), coverage))
+            table = _table(name, flowtable, mode, own, (*exempts, *subnet_exempts[mode]), coverage)
+            tables.append(replace(table, late=late, remembered=remembered))
+    settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in settled)
     if any(subnet_exempts.values()):
         modes = {(element.iif, element.oif): mode for element, mode in elements}
         settled = tuple(told(pair, topology.zones, modes, subnet_exempts) for pair in settled)
@@ -53,6 +59,22 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
         devices=summary.devices(config, topology, snapshot, settled, tuple(tables)),
         present=frozenset(link.name for link in snapshot.links),
     )
+
+
+def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:
+    """The pair with a Reason where the table that has its flows could not remember a reply."""
+    found = (
+        ReasonCode.REPLIES_FULL(count=missed[table.name], most=table.remembered)
+        for table in tables
+        if table.mode is pair.effective and missed.get(table.name)
+    )
+    return replace(pair, reasons=(*pair.reasons, *found))
+
+
+def _behind(chain: ForwardChain) -> bool:
+    """Whether the chain is somebody else's and stands behind ours; of equals on a hook the one made last is first."""
+    ours = chain.family == "inet" and chain.table in {name for name, _, _ in TABLES}
+    return chain.priority >= FORWARD_PRIORITY and not ours
 
 
 def _gate(config: Config, snapshot: Snapshot) -> Reason | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from offload.compiler.offload.chains import chains, element_text
 from offload.compiler.offload.exempt_sets import exempt_rules
+from offload.compiler.offload.guard import REMEMBERED_SECONDS, REPLIED
 from offload.model.live import STRAY_SET
 from offload.model.plan import TABLES, Plan, Table
 
@@ -29,7 +30,14 @@ def render_table(table: Table) -> str:
     exempts = exempt_rules(table.exempts)
     elements = [element_text(element) for element in table.elements]
     return fill(
-        "table", stray_set=STRAY_SET, table=table, sets=exempts.sets, chains=chains(table, exempts), elements=elements
+        "table",
+        stray_set=STRAY_SET,
+        replied_sets=REPLIED,
+        seconds=REMEMBERED_SECONDS,
+        table=table,
+        sets=exempts.sets,
+        chains=chains(table, exempts),
+        elements=elements,
     )
 
 

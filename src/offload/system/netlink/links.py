@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from offload.errors import KernelError
-from offload.model.network import MAX_NEIGHBOURS, Address, Link, Neighbour, Route, Station
+from offload.model.network import CONNTRACK_MAX, MAX_NEIGHBOURS, Address, Link, Neighbour, Route, Station
 from offload.system.netlink.ethtool import hw_tc_offload
 from offload.system.netlink.messages import NeighbourEvent
 from offload.system.netlink.neighbours import places
@@ -131,6 +131,14 @@ def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(name for name in names if name.startswith(("nf_", "nft_")))
+
+
+def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max")) -> int:
+    """How many connections the kernel keeps at most; its own default of larger machines where it does not say."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return CONNTRACK_MAX
 
 
 def _address(message: Any, names: Mapping[int, str]) -> Address | None:

@@ -31,6 +31,7 @@ MAC_SIZE = 6
 NFTABLES = 10
 NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, NFT_MSG_NEWGEN = 0, 2, 6, 8, 15
 NFGENMSG_SIZE = 4
+NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, CHAIN_HOOK = 3, 5, 4
 FIREWALL, FIREWALL_CHANGED = b"fw4", "rules of the firewall changed"
 TABLE_NAME = 1  # the first attribute of every message about a table, or about something in one
 
@@ -100,11 +101,14 @@ def transactions(datagram: bytes) -> Notification:
             continue
         message = kind & 0xFF
         generations += message == NFT_MSG_NEWGEN
-        name = attributes(body, NFGENMSG_SIZE).get(TABLE_NAME, b"") if message != NFT_MSG_NEWGEN else b""
+        found = attributes(body, NFGENMSG_SIZE) if message != NFT_MSG_NEWGEN else {}
+        name = found.get(TABLE_NAME, b"")
         if name:
             tables.add(name.rstrip(b"\0").decode("ascii", "replace"))
         if message in {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE}:
             causes["a table came or went"] = None
+        elif message == NFT_MSG_DELCHAIN or (message == NFT_MSG_NEWCHAIN and CHAIN_HOOK in found):
+            causes["a chain on a hook came or went"] = None  # from 6.4 on the kernel does not say of one that goes
         elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") == FIREWALL:
             causes[FIREWALL_CHANGED] = None  # its tables stay when it is reloaded
     return Notification(tuple(causes), (), generations, frozenset(tables))

@@ -7,6 +7,7 @@ from typing import Any
 
 from offload.errors import NftError
 from offload.model.live import STRAY_SET, LiveTable, Strays, TimedElement
+from offload.model.network import ForwardChain
 from offload.system.nft import listing
 from offload.system.nft import tables as kernel
 from offload.system.nft.generation import generation
@@ -28,9 +29,12 @@ class Nft:
         tables: Callable[[], frozenset[str]] = kernel.inet_tables,
         outline: Callable[[str], Outline] = kernel.outline,
         generation: Callable[[], int] = generation,
+        forward_chains: Callable[[], tuple[ForwardChain, ...]] = kernel.forward_chains,
+        missed: Callable[[str], int] = kernel.missed,
     ) -> None:
         self._program = Program(program, timeout)
         self.tables, self._outline, self._generation = tables, outline, generation
+        self.forward_chains, self._missed = forward_chains, missed
         self.hurry = self._program.hurry
 
     def apply(self, text: str) -> None:
@@ -62,6 +66,12 @@ class Nft:
         existing = self.tables()
         trusted = known or {}
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
+
+    def missed(self, names: Iterable[str]) -> dict[str, int]:
+        """Replies that found the sets of accepted replies full, by table; of those tables where there were any."""
+        existing = self.tables()
+        counted = {name: self._missed(name) for name in names if name in existing}
+        return {name: count for name, count in counted.items() if count}
 
     def strays(self, name: str) -> Strays:
         """What the set of strays of a table has counted; nothing where there is no such table."""
@@ -124,7 +134,13 @@ class FakeNft:
     nft: str = "1.0.6"
     sent: list[str] = field(default_factory=list)
     straying: Strays = field(default_factory=dict)
+    chains: tuple[ForwardChain, ...] = ()
+    missing: dict[str, int] = field(default_factory=dict)
     trusting: int = 0
+
+    def forward_chains(self) -> tuple[ForwardChain, ...]:
+        """The chains set in `chains`."""
+        return self.chains
 
     def apply(self, text: str) -> None:
         """Take the text, or refuse it with the sentence set in `refusal`."""
@@ -151,6 +167,10 @@ class FakeNft:
         """What is held, by name; `trusting` says how often not everything had to be listed."""
         self.trusting += known is not None
         return {name: self.held[name] for name in names if name in self.held}
+
+    def missed(self, names: Iterable[str]) -> dict[str, int]:
+        """What the test put into `missing`."""
+        return {name: self.missing[name] for name in names if name in self.missing}
 
     def strays(self, name: str) -> Strays:
         """What the test put into `straying`."""

@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from offload.errors import NftError
-from offload.model.network import Kernel, Lack
+from offload.model.network import CONNTRACK_MAX, Kernel, Lack
 
 FLOWTABLE = "flowtable f { hook ingress priority filter; counter; }"
 MAP = 'chain t { }\nmap m { type ifname . ifname : verdict; elements = { "a" . "b" : goto t }; }'
+KEY = "ct id . ct original ip saddr . ct original ip daddr"
+REPLIED = f"""set r {{ typeof {KEY}; size 16; flags dynamic, timeout; timeout 1m; }}
+chain t {{ update @r {{ {KEY} }} accept; delete @r {{ {KEY} }}; }}"""
 STEPS = (
     ("chain c { }", Lack("this kernel has no nftables", "kmod-nft-core")),
     (
@@ -30,6 +33,10 @@ STEPS = (
     (
         f"{MAP}\nchain c {{ type filter hook forward priority filter + 10; iifname . oifname vmap @m; }}",
         Lack("this kernel or nft cannot choose by a pair of devices", "kmod-nft-core and a newer nftables-json"),
+    ),
+    (
+        REPLIED,
+        Lack("this kernel or nft cannot remember accepted replies", "kmod-nft-core and a newer nftables-json"),
     ),
 )
 
@@ -59,7 +66,7 @@ class Checker(Asked, Protocol):
     def lists(self) -> None: ...
 
 
-def probe(nft: Checker, release: str, modules: Iterable[str] = ()) -> Kernel:
+def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
     """Ask step by step and stop at the first lack: what comes after it would fail for the same cause."""
     try:
         version = nft.version()
@@ -75,7 +82,7 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = ()) -> Kernel:
                 Lack(str(error), "") if "run as root" in str(error) else Lack(f"{lack.what} ({error})", lack.package)
             )
             return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
-    return Kernel(release, flowtable=True, nft=version, modules=tuple(modules))
+    return Kernel(release, flowtable=True, nft=version, modules=tuple(modules), conntrack_max=conntrack_max)
 
 
 def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:

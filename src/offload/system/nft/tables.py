@@ -78,6 +78,12 @@ def outline(table: str) -> Outline:
     return Outline(live, dict(_sets(_of(table, SETS))))
 
 
+def missed(table: str) -> int:
+    """Replies that found the sets of accepted replies of a table full."""
+    counting = (rule for rule in _of(table, RULES) if marks(messages.comment(rule))[2])
+    return sum(messages.counted(rule) for rule in counting)
+
+
 def dump(kind: tuple[int, int], family: int, table: str = "") -> list[tuple[int, Attributes]]:
     """All objects of a kind: family number and attributes. Asked again where the ruleset changed meanwhile.
 
