@@ -267,3 +267,22 @@ def test_a_reader_that_has_seen_enough_is_no_fault(root: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == Exit.DONE
+
+
+@pytest.mark.parametrize("name", ["snapshot.json", "etc/config/firewall"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "large"])
+def test_with_root_only_regular_files_of_a_fair_size_are_read(
+    offload: Offload, root: Path, name: str, kind: str
+) -> None:
+    path = root / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, 17 << 20)
+    ran = offload("print", "--root", str(root))
+    assert ran.code == Exit.FAILED
+    assert "larger than 16 MB" in ran.err if kind == "large" else "not a regular file" in ran.err

@@ -1,6 +1,7 @@
 """What a sentence of the user's becomes in the files; and fw4's switch, taken and given back."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from offload.config.load import load
 from offload.errors import FileError
 from offload.model.config import Edit, Mode, Section
 from offload.service.takeover import give, take
-from offload.system.uci import FakeUci, applied
+from offload.system.uci import FakeUci, Uci, applied
 
 
 def section(kind: str, name: str, /, **options: str) -> Section:
@@ -30,6 +31,21 @@ def test_a_zone_without_a_section_gets_one_with_a_name() -> None:
 def test_a_name_that_uci_refuses_or_somebody_has_is_changed() -> None:
     taken = (section("exempt", "my_zone_2"), section("exempt", "my_zone_2_2"))
     assert edits.zone_mode(taken, "my-zone.2", Mode.NONE)[0].section == "my_zone_2_3"
+
+
+@pytest.mark.parametrize("zone", ["cfg012345", "cfg0392bd", "cfg-012345", "CFG012345"])
+def test_a_zone_that_is_named_as_uci_names_sections_without_a_name(tmp_path: Path, zone: str) -> None:
+    (tmp_path / "offload").write_text("config globals 'globals'\n\nconfig zone\n\toption name 'lan'\n")
+    uci = Uci(tmp_path)
+    for mode in (Mode.SOFTWARE, Mode.NONE):
+        found = uci.read("offload")
+        assert isinstance(found, tuple)
+        uci.write("offload", edits.zone_mode(found, zone, mode))
+    after = uci.read("offload")
+    assert isinstance(after, tuple)
+    assert [section.options for section in after if section.options.get("name") == zone] == [
+        {"name": zone, "mode": "none"}
+    ]
 
 
 def test_every_section_of_a_zone_gets_the_mode_for_the_lower_one_would_win() -> None:

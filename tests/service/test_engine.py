@@ -15,7 +15,7 @@ from offload.model.network import Kernel, Lack, Neighbour, Station
 from offload.model.plan import ReasonCode
 from offload.model.problem import ProblemCode
 from offload.service import methods
-from offload.service.engine import Service
+from offload.service.engine import MOST_NEWS, Service
 from offload.system.netifd import DUMP
 from service.routers import OFFLOAD, SCENE, Fakes, HoldingNft, router, section, without
 
@@ -37,6 +37,15 @@ def test_news_are_told_once() -> None:
     assert names == ["offload.applied", *["offload.device"] * 4]
     fakes.service.work()
     assert [event for event, _ in fakes.service.news] == names
+
+
+def test_events_do_not_pile_up_while_ubusd_is_away() -> None:
+    fakes = router()
+    for turn in range(3 * MOST_NEWS):
+        fakes.netlink.found = without(SCENE, "lan2" if turn % 2 else "lan1")
+        fakes.service.work()
+    assert len(fakes.service.news) == MOST_NEWS
+    assert fakes.service.news[-1][0] == "offload.device"
 
 
 def test_a_device_that_vanished_meanwhile_is_planned_without() -> None:

@@ -1,15 +1,20 @@
 """What the loop makes of the kernel's word that nftables changed: which of it is its own echo."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from offload.errors import BusError
 from offload.model.config import Exempt
+from offload.service.config_check import ConfigCheck
 from offload.service.debounce import Debouncer
 from offload.service.engine import Service
 from offload.service.loop import TABLES_CHANGED, Loop
 from offload.system.netifd import DUMP
 from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
 from offload.system.netlink.monitor import OVERRUN
+from offload.system.uci import Uci
 from service.routers import router
 
 OURS, THEIRS = frozenset({"flow_offload"}), frozenset({"fw4"})
@@ -138,3 +143,35 @@ def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_
     # as Watch has it: again after 1, 2, 4, 8, 16 and 32 seconds
     assert passes[0] == pytest.approx(5.1) and len(passes) == 6
     assert fakes.service.timed_exempts.next_end() is None
+
+
+def test_a_file_that_was_read_half_written_is_read_again(tmp_path: Path) -> None:
+    """The pass came between two writes of an editor, and no event follows."""
+    fakes = router()
+    loop = Loop.__new__(Loop)  # without its sockets
+    loop.service, loop.watch, loop.config = fakes.service, Debouncer(), ConfigCheck()
+    (tmp_path / "offload").write_text("config zone\n")
+    fakes.service.doors = replace(fakes.service.doors, uci=Uci(tmp_path))
+    fakes.service.work()
+    loop.config.passed(0.0)
+    loop._config_check(1.0)
+    assert loop.watch.due() is None
+    with (tmp_path / "offload").open("a") as file:
+        file.write("\toption name 'lan'\n")
+    loop._config_check(1.5)
+    assert loop.watch.due() is None
+    loop._config_check(3.0)
+    assert loop.watch.cause == "a configuration file changed"
+    assert loop.watch.due() == pytest.approx(3.05)
+    fakes.service.work()
+    assert not fakes.service.doors.uci.changed()
+
+
+def test_a_file_is_asked_for_with_growing_pauses_and_not_for_ever() -> None:
+    check, times, now = ConfigCheck(), [], 0.0
+    check.passed(now)
+    while check.due is not None:
+        now = check.due
+        times.append(now)
+        check.asked(now)
+    assert times == [1.0, 3.0, 7.0, 15.0]

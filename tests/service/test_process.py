@@ -209,3 +209,46 @@ def test_wrong_huge_and_random_calls_leave_memory_and_descriptors_flat(service: 
     assert after[1] == before[1]
     assert after[0] <= before[0] + 1000, (before, after)
     assert service.answers()
+
+
+HANGING = """
+import sys
+from dataclasses import replace
+from itertools import count
+from service.routers import router
+from offload.model.live import LiveTable
+from offload.service.main import build
+from offload.system.nft.door import Nft
+from offload.system.nft.tables import Outline
+nft = Nft(
+    sys.argv[1],
+    timeout=60,
+    tables=lambda: frozenset({"fw4", "flow_offload"}),
+    outline=lambda name: Outline(LiveTable(name), {"pairs": "map"}),
+    generation=count().__next__,
+)
+build(replace(router().service.doors, nft=nft)).run()
+"""
+
+
+def test_term_while_nft_hangs_ends_within_ten_seconds_and_names_what_stays(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("the kernel tells its notifications to root only")
+    (tmp_path / "nft").write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nsleep 60\n")
+    (tmp_path / "nft").chmod(0o755)
+    with broker_at(tmp_path / "sock"):
+        environment = os.environ | {
+            "OFFLOAD_UBUS_SOCKET": str(tmp_path / "sock"),
+            "PYTHONPATH": ":".join([str(TESTS), *sys.path]),
+        }
+        command = [sys.executable, "-c", HANGING, str(tmp_path / "nft")]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            deadline = time.monotonic() + 20
+            while not (tmp_path / "begun").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            begin = time.monotonic()
+            process.terminate()
+            _, complaint = process.communicate(timeout=20)
+    assert time.monotonic() - begin < 10
+    assert "table inet flow_offload stays, with what it offloads: nft did not answer within 4 seconds" in complaint

@@ -41,6 +41,7 @@ ANSWERS = {
     "network with host bits": ({"host": "192.168.2.50/24"}, "guest"),
     "host, IPv6": ({"host": "FD00:1::50"}, "six"),
     "everywhere, IPv6": ({"host": "::/0"}, "six"),
+    "host, IPv4 written as IPv6": ({"host": "::ffff:192.168.1.50"}, "web"),
     "nobody": ({"host": "10.0.0.1"}, ""),
     "state": ({"state": "software"}, "bulk"),
     "zone and state": ({"zone": "lan", "state": "slow"}, "web six forward"),
@@ -85,6 +86,10 @@ REFUSALS = {
     "empty zone": ({"zone": ""}, "zone: '' is not a name"),
     "zone number": ({"zone": 7}, "zone: '7' is not a name"),
     "nothing": ({"state": None}, "state: 'None' is none of"),
+    "inverse of a mask": (
+        {"host": "192.168.1.0/0.0.0.255"},
+        "host: '192.168.1.0/0.0.0.255' is not an IPv4 or IPv6 address or network",
+    ),
     "hostile": ({"host": "\x1b[2J" + "x" * 999}, "host: '?[2Jxxx"),
 }
 

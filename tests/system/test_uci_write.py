@@ -227,3 +227,35 @@ def test_the_fake_takes_what_the_door_takes() -> None:
     fake.refusal = "full"
     with pytest.raises(FileError, match="full"):
         fake.write("offload", EDITS)
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Uci(tmp_path).write("offload", EDITS)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "offload").stat().st_mode) == 0o600
+
+
+KILLED = """
+import os, sys
+from offload.model.config import Edit
+from offload.system.files import atomic_file
+from offload.system.uci import Uci
+os.fsync = lambda _: os.kill(os.getpid(), 9)
+Uci(sys.argv[1]).write("offload", [Edit("guest", "zone", "name", "guest")])
+"""
+
+
+def test_what_a_killed_writer_left_is_removed_at_the_next_start(confdir: Path) -> None:
+    (confdir / ".offload.uci-XXXXXX").write_text("of libuci, which may be at work")
+    command = [sys.executable, "-c", KILLED, str(confdir)]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}, check=False)
+    assert len(list(confdir.iterdir())) == 3
+    assert (confdir / "offload").read_text() == TEXT
+    with atomic_file.locked(confdir / "offload"):
+        Uci(confdir).sweep(["offload"])
+    assert len(list(confdir.iterdir())) == 3
+    Uci(confdir).sweep(["offload", "firewall"])
+    assert sorted(path.name for path in confdir.iterdir()) == [".offload.uci-XXXXXX", "offload"]

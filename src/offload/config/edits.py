@@ -10,7 +10,7 @@ from dataclasses import replace
 from offload.config import offload as choices
 from offload.config.options import TRUE
 from offload.errors import FileError
-from offload.model.config import Edit, Mode, Section
+from offload.model.config import UNNAMED, Edit, Mode, Section
 
 TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was asked for, until it is given back
 # In globals: the version of the file's meaning. 0.1.0, which wrote `taken` and no version, gave a zone without a mode
@@ -48,8 +48,9 @@ def _set_mode(
 
 
 def _free_name(wanted: str, sections: Sequence[Section]) -> str:
-    """A name uci takes and nobody has: a section with a name is one that others can speak of."""
+    """A name that uci takes and no section has, and that uci gives to no section without a name."""
     plain = re.sub(r"[^A-Za-z0-9_]", "_", wanted)
+    plain = f"zone_{plain}" if UNNAMED.fullmatch(plain) else plain
     taken = {section.name for section in sections}
     numbered = (f"{plain}_{number}" for number in range(2, len(taken) + 3))
     return next(name for name in (plain, *numbered) if name not in taken)

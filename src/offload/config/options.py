@@ -6,10 +6,11 @@ Source of the firewall's rules: openwrt/firewall4, fw4.uc, parse_* (bool, enum, 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from offload.config.numbers import DSCP, IDENTIFIER
+from offload.model import networks
 from offload.model.config import Family, Mode, Policy
 from offload.model.network import DEVICE_NAME
 from offload.model.problem import ProblemCode
@@ -137,17 +138,8 @@ def zone_device(value: str) -> str | Bad:
 
 
 def network(value: str) -> IPv4Network | IPv6Network | Bad:
-    """An address or network; host bits are cleared, a zone id (`%eth0`) is refused.
-
-    So is a mask like 0.0.0.255, which Python takes for the inverse of one, and fw4 for the bits to look at.
-    """
-    mask = value.partition("/")[2]
-    try:
-        found = ip_network(value, strict=False)
-    except ValueError:
-        return Bad(ProblemCode.BAD_ADDRESS, {"value": value})
-    odd = "%" in value or ("." in mask and mask != str(found.netmask))
-    return Bad(ProblemCode.BAD_ADDRESS, {"value": value}) if odd else found
+    """An address or network."""
+    return networks.network(value) or Bad(ProblemCode.BAD_ADDRESS, {"value": value})
 
 
 def mac(value: str) -> str | Bad:

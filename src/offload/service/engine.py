@@ -31,6 +31,7 @@ from offload.service.totals import Totals
 # A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
 TRIES = 3
 HARDWARE = HARDWARE_TABLE[0]
+MOST_NEWS = 100  # events kept for ubus while it is away; the older ones are dropped
 ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find flows' zones by
 
 
@@ -39,6 +40,7 @@ class Uci(Protocol):
 
     def read(self, package: str) -> tuple[Section, ...] | Problem: ...
     def write(self, package: str, edits: list[Edit]) -> None: ...
+    def changed(self) -> bool: ...
 
 
 class Nft(Protocol):
@@ -51,6 +53,7 @@ class Nft(Protocol):
     def forward_chains(self) -> tuple[ForwardChain, ...]: ...
     def missed(self, names: Iterable[str]) -> dict[str, int]: ...
     def tables(self) -> frozenset[str]: ...
+    def hurry(self, seconds: float) -> None: ...
 
 
 class Conntrack(Protocol):
@@ -269,6 +272,7 @@ class Service:
         time = datetime.now(UTC).isoformat(timespec="seconds")
         wrong = self.proofs.look(found, placed, decided.plan, strays, received, now, time)
         self.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
+        self._bounded()
 
     def _noted(self, applied: Applied, before: Decided | None) -> Applied:
         """Remember the outcome, and make news of what is new in it."""
@@ -282,8 +286,12 @@ class Service:
             self.news.append(("offload.applied", {**words, "returned": list(applied.returned)}))
         if self.decided is not None and not applied.error:
             self.news += _device_news(before.plan if before else Plan(), self.decided.plan)
+        self._bounded()
         self.applied = applied
         return applied
+
+    def _bounded(self) -> None:
+        del self.news[:-MOST_NEWS]
 
 
 def _device_news(before: Plan, after: Plan) -> list[tuple[str, dict[str, Any]]]:

@@ -13,13 +13,16 @@ import time
 from offload.errors import BusError, NftError
 from offload.service import reconcile
 from offload.service.accounting import Tally
+from offload.service.config_check import ConfigCheck
 from offload.service.debounce import APART, Debouncer
-from offload.service.engine import Service
+from offload.service.engine import Nft, Service
 from offload.service.upgrade import note_raised
 from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
 from offload.system.netlink.monitor import OVERRUN, Monitor
 from offload.system.ubus.server import UbusServer
 
+# Seconds for nft once the service is to end: for what it does at that moment, and then for the removal of our tables.
+STOP_PATIENCE = 4.0
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 TABLES_CHANGED = "nftables changed"
@@ -37,6 +40,7 @@ class Loop:
         self.service, self.hints, self.tally, self.presence = service, hints, tally, presence
         self.presence.hearing = self._hint
         self.watch = Debouncer()
+        self.config = ConfigCheck()
         self.poll = select.poll()
         self.stopping = self.upgrading = False
         self._followed = float("-inf")
@@ -56,6 +60,7 @@ class Loop:
             if self.presence.descriptor is None and now >= self._reconnect:
                 self._connect(now)
             self._timed_exempts(now)
+            self._config_check(now)
             if self.tally.due is not None and self.tally.due <= now:
                 self.tally.count(self.poll, now)
             if self.service.proofs.due is not None and self.service.proofs.due <= now:
@@ -74,6 +79,12 @@ class Loop:
         self.hints.close()
         self.tally.close()
 
+    def _config_check(self, now: float) -> None:
+        if self.config.due is not None and self.config.due <= now:
+            self.config.asked(now)
+            if self.service.doors.uci.changed():
+                self.watch.hint("a configuration file changed", now)
+
     def _timed_exempts(self, now: float) -> None:
         """Their sets can be tidied away; should that fail, it is tried again as any pass is, and no oftener."""
         if self.service.timed_exempts.ended(now):
@@ -81,7 +92,8 @@ class Loop:
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
-        times = [each for each in (due, self.tally.due, self.service.proofs.due) if each is not None]
+        tasks = (due, self.tally.due, self.service.proofs.due, self.config.due)
+        times = [each for each in tasks if each is not None]
         if self.presence.descriptor is None:
             times.append(self._reconnect)
         if (end := self.service.timed_exempts.next_end()) is not None:
@@ -167,6 +179,7 @@ class Loop:
         note_raised(self.service)
         if self.service.passes == 1:
             gc.freeze()  # all that was imported stays: who looks for garbage need not look there again
+        self.config.passed(time.monotonic())
         self._transactions()
         mended = cause == TABLES_CHANGED and applied.changes > 0
         self.watch.done(time.monotonic(), failed=bool(self.service.trouble), mended=mended)
@@ -179,6 +192,7 @@ class Loop:
         passes = self.service.passes
         self.presence.serve()
         if self.service.passes != passes:  # a call made one: what failed in it is tried again
+            self.config.passed(time.monotonic())
             self.watch.done(time.monotonic(), failed=bool(self.service.trouble))
         self._transactions()
         while self.service.news and self.presence.descriptor is not None:
@@ -208,9 +222,20 @@ class Loop:
 
         Without our name on ubus we made no pass: they are those of another service, which has the name and lives on.
         """
+        nft = self.service.doors.nft
+        nft.hurry(STOP_PATIENCE)
         try:
-            if self.named and not self.upgrading and (text := reconcile.removal(self.service.doors.nft)):
-                self.service.doors.nft.apply(text)
+            if self.named and not self.upgrading and (text := reconcile.removal(nft)):
+                nft.apply(text)
         except NftError as refusal:
-            sys.stderr.write(f"offload: our tables stay: {refusal}\n")
+            sys.stderr.write(f"offload: {_remaining(nft)} stays, with what it offloads: {refusal}\n")
         self.presence.leave(lost=False)
+
+
+def _remaining(nft: Nft) -> str:
+    """Which of our tables there are still, for a sentence."""
+    try:
+        names = sorted(OURS & nft.tables())
+    except NftError:
+        names = sorted(OURS)
+    return "table " + " and ".join(f"inet {name}" for name in names)

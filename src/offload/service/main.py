@@ -3,13 +3,14 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
+from offload.config.load import FILES
 from offload.errors import KernelError
 from offload.service.accounting import Tally
 from offload.service.engine import Doors, Service
-from offload.service.loop import STOP, Loop
+from offload.service.loop import STOP, STOP_PATIENCE, Loop
 from offload.service.ubus_object import objects
 from offload.system.files.private_file import PrivateFile
 from offload.system.netlink.conntrack import Conntrack
@@ -44,6 +45,7 @@ def doors() -> Doors:
 
 def serve() -> int:
     """Serve until a signal says stop; then our tables are removed, and nothing else."""
+    Uci().sweep(FILES)
     loop = build(doors())
     try:
         loop.run()
@@ -56,7 +58,8 @@ def build(outside: Doors) -> Loop:
     """The loop, listening already, so that nothing falls between its first look and its first wait."""
     hints = Monitor()
     service = Service(outside)
-    return Loop(service, hints, Tally(service, _endings()), UbusServer(objects(service), EVENTS), _signals())
+    signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
+    return Loop(service, hints, Tally(service, _endings()), UbusServer(objects(service), EVENTS), signals)
 
 
 def _endings() -> ConntrackEvents | None:
@@ -67,16 +70,13 @@ def _endings() -> ConntrackEvents | None:
         return None
 
 
-def _signals() -> int:
-    """A descriptor from which the numbers of signals can be read."""
+def _signals(stopping: Callable[[], None]) -> int:
+    """A descriptor from which the numbers of signals can be read; `stopping` is called at once for those that stop."""
     reading, writing = os.pipe()
     for descriptor in (reading, writing):
         os.set_blocking(descriptor, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in (*STOP, signal.SIGHUP):
-        signal.signal(number, _nothing)
+    for number in STOP:
+        signal.signal(number, lambda *_: stopping())
+    signal.signal(signal.SIGHUP, lambda *_: None)  # its number stands in the pipe
     return reading
-
-
-def _nothing(_number: int, _frame: FrameType | None) -> None:
-    """The number stands in the pipe."""

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, ClassVar
 
 from offload.errors import OffloadError
+from offload.model import networks
 from offload.model.flow import Flow, State
 
 Sorting = Callable[[Flow], Any]
@@ -106,10 +107,9 @@ def _text(key: str, value: object) -> str:
 
 
 def _host(key: str, value: object) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(str(value), strict=False)
-    except ValueError:
-        raise QueryError(f"{key}: {_quoted(value)} is not an IPv4 or IPv6 address or network") from None
+    if found := networks.network(str(value)):
+        return found
+    raise QueryError(f"{key}: {_quoted(value)} is not an IPv4 or IPv6 address or network")
 
 
 def _state(key: str, value: object) -> State:

@@ -16,7 +16,7 @@ from offload.errors import BusError, FileError
 from offload.model.config import Section
 from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, Kernel, Lack, Link, Route, Snapshot
 from offload.system import netifd
-from offload.system.files import empty_directory
+from offload.system.files import empty_directory, regular_file
 from offload.system.uci import CONFDIR, OVERRIDE
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class RouterDirectory:
         if not path.exists():
             return Snapshot()
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(regular_file.read(path)[0])
             return _snapshot(found)
         except OSError as error:
             raise FileError(f"{path} cannot be read: {error.strerror}") from error

@@ -12,22 +12,20 @@ import errno
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from offload.errors import FileError
-from offload.model.config import Edit, Section
+from offload.model.config import UNNAMED, Edit, Section
 from offload.model.problem import Problem, ProblemCode
-from offload.system.files import regular_file
+from offload.system.files import atomic_file, regular_file, workspace
 from offload.system.files.atomic_file import locked, replace
-from offload.system.files.workspace import workspace
 
 CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).
 OVERRIDE = "/var/run/uci"
 NO_SECTION = " "  # no section can have this name, so asking for it does nothing but load the package
-UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without one: number and hash (list.c)
 OPENING_COMMENT = re.compile(rb"(?:[ \t]*\n|[ \t]*#[^\n]*\n)*[ \t]*#[^\n]*\n")
 ERROR = re.compile(r"Parse error \((?P<reason>.*)\) at line (?P<line>\d+), byte \d+")
 
@@ -75,12 +73,18 @@ class Uci:
                 f"{path} cannot be written ({error.strerror or error}); nothing was changed in it"
             ) from error
 
+    def sweep(self, packages: Iterable[str]) -> None:
+        """Remove what processes that were killed while they changed a package have left behind."""
+        workspace.sweep()
+        for package in packages:
+            atomic_file.sweep(self._path(package))
+
     def _edited(self, package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
         """The file with the changes, made by libuci on a copy."""
         before = _unreadable(content, package) or _parsed(content, package)
         if isinstance(before, Problem):
             raise FileError(str(before))
-        with workspace() as directory:
+        with workspace.workspace() as directory:
             copy = directory / package
             copy.write_bytes(content)
             _commit(copy, package, edits)

@@ -68,7 +68,7 @@ def replace(path: Path, content: bytes) -> None:
     """Write `content` beside the file and put it in its place in one step; OSError: the file is as it was."""
     target = path.resolve()
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else MODE
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target))
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -80,3 +80,20 @@ def replace(path: Path, content: bytes) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def sweep(path: Path) -> None:
+    """Remove what writers that were killed have left beside the file; not while one holds its lock."""
+    with suppress(OSError):
+        target = path.resolve()
+        descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in target.parent.glob(_prefix(target) + "*"):
+                left.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name}.offload-"

@@ -159,6 +159,9 @@ class FakeNft:
     def lists(self) -> None:
         """It does."""
 
+    def hurry(self, seconds: float) -> None:
+        """It needs no time."""
+
     def tables(self) -> frozenset[str]:
         """The tables held, and others'."""
         return self.others | frozenset(self.held)
