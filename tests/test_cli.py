@@ -286,3 +286,26 @@ def test_with_root_only_regular_files_of_a_fair_size_are_read(
     ran = offload("print", "--root", str(root))
     assert ran.code == Exit.FAILED
     assert "larger than 16 MB" in ran.err if kind == "large" else "not a regular file" in ran.err
+
+
+HEAVY = ("dataclasses", "ipaddress", "jinja2", "pyroute2", "offload.compiler", "offload.config", "offload.service")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["zones"], ["set", "lan", "none"], ["check"]], ids=" ".join)
+def test_what_the_service_answers_imports_nothing_heavy(arguments: list[str]) -> None:
+    script = (
+        "import sys\n"
+        "from offload.cli import command, router\n"
+        "reply = {key: [] for key in 'changed unchanged reasons zones pairs problems missing'.split()} | {'ok': True}\n"
+        "router.Router.asked = lambda *_: reply\n"
+        "try:\n"
+        f"    command.main({arguments!r})\n"
+        "finally:\n"
+        "    print(*sorted(sys.modules), file=sys.stderr)\n"
+    )
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    loaded = done.stderr.split()
+    assert [name for name in loaded if name.startswith(HEAVY)] == []

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from command import Offload
-from offload.cli import command
 from offload.cli.answer import Exit
 from offload.errors import KernelError, NftError
 from offload.system.netifd import DUMP
@@ -28,17 +27,19 @@ def _live(root: Path, nft: FakeNft, monkeypatch: pytest.MonkeyPatch) -> FakeNft:
     """Run as on the router HOME itself, with this nft."""
     snapshot = json.loads((root / "snapshot.json").read_text())
     scene = LinkDump(links=RouterDirectory(root).snapshot().links)
-    monkeypatch.setattr(command, "UbusClient", lambda *_: FakeUbusClient({DUMP: snapshot["ubus"][DUMP]}))
-    monkeypatch.setattr(command, "Netlink", lambda: FakeNetlink(scene))
-    monkeypatch.setattr(command, "Conntrack", FakeConntrack)
-    monkeypatch.setattr(command, "Uci", lambda confdir=root / "etc/config": Uci(confdir))
-    monkeypatch.setattr(command, "Nft", lambda: nft)
+    monkeypatch.setattr(
+        "offload.system.ubus.client.UbusClient", lambda *_: FakeUbusClient({DUMP: snapshot["ubus"][DUMP]})
+    )
+    monkeypatch.setattr("offload.system.netlink.links.Netlink", lambda: FakeNetlink(scene))
+    monkeypatch.setattr("offload.system.netlink.conntrack.Conntrack", FakeConntrack)
+    monkeypatch.setattr("offload.system.uci.Uci", lambda confdir=root / "etc/config": Uci(confdir))
+    monkeypatch.setattr("offload.system.nft.door.Nft", lambda: nft)
     return nft
 
 
 def test_nft_that_is_missing(offload: Offload, live: FakeNft, monkeypatch: pytest.MonkeyPatch) -> None:
     assert live
-    monkeypatch.setattr(command, "Nft", lambda: Nft("/nowhere/nft"))
+    monkeypatch.setattr("offload.system.nft.door.Nft", lambda: Nft("/nowhere/nft"))
     checked = offload("check")
     assert checked.code == Exit.LACKING
     assert checked.out == "the program nft is missing; install nftables-json\n"
@@ -99,7 +100,9 @@ def test_a_refused_transaction_is_nft_s_sentence(offload: Offload, live: BusyKer
 def test_flows_that_cannot_be_read(offload: Offload, live: FakeNft, monkeypatch: pytest.MonkeyPatch) -> None:
     assert live
     sentence = "the kernel does not list its connections"
-    monkeypatch.setattr(command, "Conntrack", lambda: FakeConntrack(error=KernelError(sentence)))
+    monkeypatch.setattr(
+        "offload.system.netlink.conntrack.Conntrack", lambda: FakeConntrack(error=KernelError(sentence))
+    )
     assert offload("flows").err == f"offload: {sentence}\n"
     status = offload("status")
     assert (status.code, status.err) == (Exit.DONE, f"offload: flows are not counted: {sentence}\n")

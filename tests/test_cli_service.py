@@ -4,12 +4,15 @@ from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_interface
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from offload.cli import command, local, remote
+from offload.cli import local, remote
+from offload.cli import router as cli_router
 from offload.cli.answer import Answer, Exit
+from offload.cli.verbs import MATCHES, VERBS
 from offload.compiler.offload.diff import expected
 from offload.compiler.offload.timed_exempts import comment
 from offload.model.live import TimedElement
@@ -27,7 +30,7 @@ HOST = "192.168.1.50"
 FLOWS = Namespace(**dict.fromkeys(("zone", "host", "state", "sort", "limit", "offset")), all=False)
 
 
-class Router(command.Router):
+class Router(cli_router.Router):
     """The command's router made of the service's fakes; `runs`: a service answers."""
 
     def __init__(self, fakes: Fakes, *, runs: bool = False) -> None:
@@ -70,7 +73,7 @@ def holding(fakes: Fakes, timeout: int) -> None:
 def test_what_the_kernel_lacks_is_told_by_the_service_too(verb: str) -> None:
     fakes = router(LACKING)
     fakes.service.work()
-    ran = local.VERBS[verb].run(Router(fakes, runs=True), Namespace(dry_run=False))
+    ran = VERBS[verb].run(Router(fakes, runs=True), Namespace(dry_run=False))
     assert (ran.text, ran.code, ran.notes) == ("Nothing was sent.", Exit.LACKING, (SENTENCE,))
     assert ran.data["missing"] == [SENTENCE]
 
@@ -82,7 +85,7 @@ def test_a_mode_that_the_kernel_cannot_have_is_written_and_told_so() -> None:
         (remote.set_zone, Namespace(zone="guest", mode="software")),
         (remote.set_pair, Namespace(src="lan", dest="wan", mode="software")),
     ):
-        ran = run(Router(fakes, runs=True).ask, given)
+        ran = run(Router(fakes, runs=True), given)
         assert (ran.code, ran.notes) == (Exit.LACKING, (SENTENCE,))
         assert ran.text == "Written, but nothing takes effect: kernel or nft cannot do it."
 
@@ -118,13 +121,14 @@ def test_what_is_left_off_a_large_answer_is_said() -> None:
 
 def test_exempts_that_are_left_off_are_said() -> None:
     reply = {"ok": True, "exempts": [], "pairs": [], "left_off": {"exempts": 3, "pairs": 4}}
-    ran = remote.exempt(lambda _, __: reply, Namespace(action="list"))
+    router_ = cast("cli_router.Router", SimpleNamespace(ask=lambda _, __: reply))
+    ran = remote.exempt(router_, Namespace(action="list"))
     assert ran.notes == ("3 exempts are left off: the answer is larger than ubus carries",)
 
 
 def add(fakes: Fakes, **match: list[str]) -> Answer:
-    words = dict.fromkeys(remote.MATCHES) | match
-    return remote.exempt(Router(fakes).ask, Namespace(action="add", id=None, timeout="1h", **words))
+    words = dict.fromkeys(MATCHES) | match
+    return remote.exempt(Router(fakes), Namespace(action="add", id=None, timeout="1h", **words))
 
 
 def test_an_exempt_that_nobody_would_remember_is_refused(fakes: Fakes) -> None:

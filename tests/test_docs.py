@@ -7,7 +7,7 @@ import pytest
 
 from offload.cli.answer import Exit
 from offload.cli.command import main
-from offload.cli.local import VERBS
+from offload.cli.verbs import VERBS
 from offload.config.schema import PACKAGES
 from offload.model.firewall_problem import FirewallFault
 from offload.model.network import Snapshot

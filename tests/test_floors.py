@@ -35,7 +35,7 @@ KEPT: dict[str, str | tuple[str, ...]] = {
     "jinja2": ("compiler/offload/render.py", "nft/text.py"),
     **dict.fromkeys(("pyroute2", "ubus", "uci", "subprocess", "socket"), "system/"),
 }
-BUILDERS = {"cli/command.py", "cli/firewall.py", "service/main.py"}
+BUILDERS = {"cli/firewall.py", "cli/router.py", "service/main.py"}
 
 
 def place(file: Path) -> str:

@@ -1,8 +1,9 @@
 """`python -m offload`."""
 
 import os
-import signal
 import sys
+
+from offload import __version__
 
 
 def run() -> None:
@@ -10,7 +11,13 @@ def run() -> None:
     if sys.argv[1:2] == ["service"]:
         # A reload sends it HUP, which would end it until it listens: on a router the imports take seconds.
         # What is missed so is nothing: the first pass is still to come.
+        import signal
+
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if sys.argv[1:] == ["--version"]:
+        # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
+        sys.stdout.write(f"offload {__version__}\n")
+        return
     if sys.argv[1:2] == ["firewall"]:
         from offload.cli.firewall import main
     else:

@@ -6,6 +6,7 @@
   - BusError: ubus is away or answered nonsense
     - AbsentError: nobody is there to be asked
   - FileError: a file of a router directory cannot be read or written
+  - UsageError: an argument of the command or of a ubus method cannot be meant
 """
 
 
@@ -31,3 +32,7 @@ class AbsentError(BusError):
 
 class FileError(OffloadError):
     """A file of a router directory is missing, unreadable or malformed."""
+
+
+class UsageError(OffloadError):
+    """An argument cannot be meant; the sentence names the argument and what it may be."""

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from offload.errors import OffloadError
 from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD
+from offload.status import query_words
 from offload.status.flows import flows
-from offload.status.query import LARGEST, Query, QueryError, select
+from offload.status.query import LARGEST, SORTS, Query, QueryError, select
+from offload.status.query_words import KEYS
 from status.routers import HOME, entry, plan
 
 FLOWS = dict(
@@ -110,7 +112,7 @@ def test_zone_must_be_one_of_those_there_are() -> None:
 
 
 words_of_any_kind = st.dictionaries(
-    st.sampled_from(Query.KEYS) | st.text(),
+    st.sampled_from(KEYS) | st.text(),
     st.none()
     | st.booleans()
     | st.integers()
@@ -135,3 +137,7 @@ def test_any_words_are_a_query_or_a_sentence(words: dict[str, object]) -> None:
         assert set(map(id, select(FLOWS.values(), query))) <= {id(flow) for flow in FLOWS.values()}
     else:
         assert query.isprintable()
+
+
+def test_the_words_that_the_command_shows_are_those_that_sort() -> None:
+    assert set(query_words.SORTS) == set(SORTS)

@@ -1,58 +1,36 @@
-"""The verbs of the command: what each answers, its arguments, and its help.
+"""The verbs that decide in this process, or ask the running service first where one can answer.
 
-A verb that the running service can answer asks it first; what imports pyroute2 or jinja2 comes after that.
+Heavy imports stand in the functions: what only an answer of the service needs, starts without them.
 """
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial, wraps
-from pathlib import Path
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from offload.cli import remote
 from offload.cli.answer import Answer, Exit
-from offload.compiler.offload.render import render
-from offload.config.anonymous import anonymous, known
+from offload.cli.router import Router
 from offload.errors import FileError, KernelError
-from offload.model.applied import Applied
-from offload.model.flow import Entry
-from offload.model.network import Snapshot
-from offload.model.plan import HARDWARE_TABLE
-from offload.service import reconcile
-from offload.service.engine import Nft, Uci
-from offload.service.hardware_monitor import HardwareMonitor
-from offload.service.reconcile import Decided
-from offload.status import report, tables
-from offload.status.flows import Pair, page, shares
-from offload.status.hardware import PairHardware
-from offload.status.query import PAGE, SORTS, Query
-from offload.system import netifd
-from offload.system.router_directory import RouterDirectory, snapshot_json
+from offload.status import tables
+from offload.status.query_words import KEYS, PAGE
 
-
-class Router(Protocol):
-    """What a verb works on: the running router, or a directory given with --root."""
-
-    root: Path | None
-
-    @property
-    def nft(self) -> Nft: ...
-    @property
-    def uci(self) -> Uci: ...
-    def snapshot(self) -> tuple[Snapshot, dict[str, Any]]: ...
-    def decide(self, *, held: bool = False) -> Decided: ...
-    def entries(self) -> list[Entry]: ...
-    def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None: ...
-    def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]: ...
-    def live(self, verb: str) -> None: ...
-    def serve(self) -> None: ...
+if TYPE_CHECKING:
+    from offload.model.flow import Entry
+    from offload.service.reconcile import Decided
+    from offload.status.flows import Pair
+    from offload.status.hardware import PairHardware
 
 
 def status(router: Router, _: argparse.Namespace) -> Answer:
     """What is offloaded, zone by zone, and why not."""
     if data := router.asked("status"):
         return _served(data, partial(tables.status_text, data), tuple(data.get("notes", ())))
+    from offload.model.applied import Applied
+    from offload.service import reconcile
+    from offload.status import report
+    from offload.status.flows import shares
+
     decided = router.decide(held=True)
     notes: list[str] = []
     entries, pending, unreadable = [], [], reconcile.unreadable(decided)
@@ -73,11 +51,16 @@ def status(router: Router, _: argparse.Namespace) -> Answer:
 def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     """Every forwarded connection with its path, and why it is slow."""
     router.live("flows")
-    words = {key: value for key in Query.KEYS if (value := getattr(given, key)) is not None}
+    from offload.status.query import Query
+
+    words = {key: value for key in KEYS if (value := getattr(given, key)) is not None}
     words = {"limit": PAGE} | words
     query = Query.of(words)  # what can never be meant is told before anything is read
     if data := _pages(router, words | ({"all": True} if given.all else {}), query.limit):
         return _served(data, partial(tables.flows_text, data.get("flows", ())), _others(data))
+    from offload.status import report
+    from offload.status.flows import page
+
     decided = router.decide(held=True)
     query = Query.of(words, [zone.name for zone in decided.plan.zones])
     entries = router.entries()
@@ -89,6 +72,9 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
 
 def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
     """The nft text for this configuration, the same bytes every time."""
+    from offload.compiler.offload.render import render
+    from offload.service import reconcile
+
     decided = router.decide()
     if error := reconcile.unreadable(decided):
         raise FileError(error)
@@ -100,6 +86,8 @@ def check(router: Router, _: argparse.Namespace) -> Answer:
     """What is wrong with the configuration, and what kernel or nft lack."""
     data = router.asked("check")
     if data is None:
+        from offload.status import report
+
         decided = router.decide()
         data = report.check_json(decided.problems, decided.snapshot.kernel)
     if "error" in data:
@@ -114,7 +102,10 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
     if not given.dry_run:
         router.live("apply")
         if router.asked("zones"):
-            return remote.reload(router.ask, given)
+            return remote.reload(router, given)
+    from offload.compiler.offload.render import render
+    from offload.service import reconcile
+
     decided = router.decide(held=True)
     if error := reconcile.unreadable(decided):
         raise FileError(error)
@@ -135,6 +126,13 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
 def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
     """Write this router as a directory for --root, without passwords and keys."""
     router.live("snapshot")
+    from pathlib import Path
+
+    from offload.config.anonymous import anonymous, known
+    from offload.service import reconcile
+    from offload.system import netifd
+    from offload.system.router_directory import RouterDirectory, snapshot_json
+
     snapshot, dump = router.snapshot()
     packages = reconcile.read(router.uci)
     sections = known(section for found in packages.values() if isinstance(found, tuple) for section in found)
@@ -153,8 +151,11 @@ def service(router: Router, _: argparse.Namespace) -> Answer:
     return Answer("", {"ok": True})
 
 
-def _proven(router: Router, decided: Decided, entries: Sequence[Entry]) -> Mapping[Pair, PairHardware]:
-    """What these connections prove of the pairs in hardware, by themselves."""
+def _proven(router: Router, decided: "Decided", entries: "Sequence[Entry]") -> "Mapping[Pair, PairHardware]":
+    """The hardware state of each pair as far as these connections alone prove it."""
+    from offload.model.plan import HARDWARE_TABLE
+    from offload.service.hardware_monitor import HardwareMonitor
+
     proofs = HardwareMonitor()
     proofs.follow(decided.plan, decided.snapshot, 0.0)
     if entries and proofs.cases:
@@ -193,88 +194,16 @@ def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...
     return Answer(text(), data, notes=(*notes, *remote.left_off(data)))
 
 
-def _code(decided: Decided) -> Exit:
+def _code(decided: "Decided") -> Exit:
     if decided.snapshot.kernel.missing:
         return Exit.LACKING
     return Exit.PROBLEMS if decided.problems else Exit.DONE
 
 
-def _judged(answer: Answer, decided: Decided) -> Answer:
+def _judged(answer: Answer, decided: "Decided") -> Answer:
     """The answer with the configuration's problems beside it and in the exit code."""
     notes = tuple(map(str, (*decided.problems, *decided.snapshot.kernel.missing)))
+    from offload.status import report
+
     data = answer.data | {"problems": [report.problem_json(problem) for problem in decided.problems]}
     return Answer(answer.text, data, _code(decided), notes)
-
-
-def _by_service(run: Callable[[remote.Ask, argparse.Namespace], Answer]) -> Callable[..., Answer]:
-    """A verb that needs nothing but the service's answers."""
-
-    @wraps(run)
-    def verb(router: Router, given: argparse.Namespace) -> Answer:
-        return run(router.ask, given)
-
-    return verb
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """One verb: what runs it, and the arguments only it has. Its first docstring line is its help."""
-
-    run: Callable[[Router, argparse.Namespace], Answer]
-    arguments: tuple[tuple[str, dict[str, Any]], ...] = ()
-
-
-def _flag(words: str) -> dict[str, Any]:
-    return {"action": "store_true", "help": words}
-
-
-MODE = ("mode", {"metavar": "MODE", "help": "none, software or hardware"})
-CHOOSING = (
-    ("--zone", {"help": "only flows from or to this zone"}),
-    ("--host", {"help": "only flows from or to this address or network"}),
-    ("--state", {"help": "slow, software or hardware"}),
-)
-VERBS = {
-    "status": Verb(status),
-    "flows": Verb(
-        flow_list,
-        (
-            *CHOOSING,
-            ("--sort", {"help": ", ".join(SORTS)}),
-            ("--limit", {"help": f"at most so many ({PAGE})"}),
-            ("--offset", {"help": "leave out so many first"}),
-            ("--all", _flag("also connections of the router itself")),
-        ),
-    ),
-    "print": Verb(print_ruleset),
-    "check": Verb(check),
-    "apply": Verb(apply, (("--dry-run", _flag("show the nft text, send nothing")),)),
-    "zones": Verb(_by_service(remote.zones)),
-    "set": Verb(_by_service(remote.set_zone), (("zone", {"metavar": "ZONE"}), MODE)),
-    "pair": Verb(_by_service(remote.set_pair), (("src", {"metavar": "SRC"}), ("dest", {"metavar": "DEST"}), MODE)),
-    "exempt": Verb(
-        _by_service(remote.exempt),
-        (
-            ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
-            ("id", {"nargs": "?", "type": int, "metavar": "ID", "help": "which one to delete"}),
-            ("--timeout", {"default": "1h", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
-            *(
-                (f"--{word.replace('_', '-')}", {"action": "append"} if many else {})
-                for word, many in remote.MATCHES.items()
-            ),
-        ),
-    ),
-    "flush": Verb(_by_service(remote.flush), CHOOSING),
-    "cut": Verb(_by_service(remote.cut), CHOOSING),
-    "reload": Verb(_by_service(remote.reload)),
-    "takeover": Verb(remote.takeover, (("--once", _flag("not where it was asked for before")),)),
-    "giveback": Verb(remote.giveback, (("--forget", _flag("and forget that it was ever asked for")),)),
-    "service": Verb(service),
-    "snapshot": Verb(
-        take_snapshot,
-        (
-            ("directory", {"metavar": "DIR", "help": "a directory to make, or an empty one"}),
-            ("--with-names", _flag("with the names of rules and exempts, not numbers instead")),
-        ),
-    ),
-}

@@ -1,84 +1,80 @@
 """The verbs that the service answers; where none runs, the same code answers once, in this process.
 
-Each takes `ask`, which is handed a method of the service with its arguments and gives back its reply. What is imported
-here must stay light: a verb answered by the service needs neither pyroute2 nor jinja2.
+Imports at the head stay light: a verb that the service answers needs neither pyroute2 nor jinja2, nor our compiler.
 """
 
 import argparse
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from offload.cli.answer import Answer, Exit
+from offload.cli.router import Router
+from offload.cli.verbs import MATCHES
 from offload.errors import OffloadError
 from offload.status import tables
-from offload.status.query import Query
 
 Json = dict[str, Any]
-Ask = Callable[[str, Mapping[str, Any]], Json]
 
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
-# Options of `exempt add`, and whether they may be given several times.
-MATCHES = {
-    "src": False, "dest": False, "src_ip": True, "dest_ip": True, "src_mac": True, "proto": True,
-    "src_port": True, "dest_port": True, "mark": False, "dscp": False,
-}  # fmt: skip
 
 
-def zones(ask: Ask, _: argparse.Namespace) -> Answer:
+def zones(router: Router, _: argparse.Namespace) -> Answer:
     """Zones and pairs of zones: what was chosen, and what they get."""
-    data = ask("zones", {})
+    data = router.ask("zones", {})
     return _told(data, lambda: tables.zones_text(data))
 
 
-def set_zone(ask: Ask, given: argparse.Namespace) -> Answer:
+def set_zone(router: Router, given: argparse.Namespace) -> Answer:
     """Give a zone a mode: written to /etc/config/offload, and applied."""
-    return _changed(ask("set", {"zone": given.zone, "mode": given.mode}))
+    return _changed(router.ask("set", {"zone": given.zone, "mode": given.mode}))
 
 
-def set_pair(ask: Ask, given: argparse.Namespace) -> Answer:
+def set_pair(router: Router, given: argparse.Namespace) -> Answer:
     """Give a pair of zones a mode of its own: written to /etc/config/offload, and applied."""
-    return _changed(ask("set_pair", {"src": given.src, "dest": given.dest, "mode": given.mode}))
+    return _changed(router.ask("set_pair", {"src": given.src, "dest": given.dest, "mode": given.mode}))
 
 
-def reload(ask: Ask, _: argparse.Namespace) -> Answer:
+def reload(router: Router, _: argparse.Namespace) -> Answer:
     """Read everything anew, and bring the kernel in line."""
-    data = ask("reload", {})
+    data = router.ask("reload", {})
     return _told(data, lambda: applied_text(data), notes(data))
 
 
-def flush(ask: Ask, given: argparse.Namespace) -> Answer:
+def flush(router: Router, given: argparse.Namespace) -> Answer:
     """Put offloaded flows back on the slow path for a moment; no connection ends."""
-    data = ask("flush", {"query": _chosen(given)})
+    data = router.ask("flush", {"query": _chosen(given)})
     return _told(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
 
 
-def cut(ask: Ask, given: argparse.Namespace) -> Answer:
+def cut(router: Router, given: argparse.Namespace) -> Answer:
     """End connections, so that what goes on must pass the firewall anew: for what is no longer allowed."""
-    data = ask("cut", {"query": _chosen(given)})
+    data = router.ask("cut", {"query": _chosen(given)})
     return _told(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
 
 def _chosen(given: argparse.Namespace) -> dict[str, str]:
     words = {key: value for key in ("zone", "host", "state") if (value := getattr(given, key)) is not None}
+    from offload.status.query import Query
+
     Query.of(words)  # what can never be meant is told before anybody is asked
     return words
 
 
-def exempt(ask: Ask, given: argparse.Namespace) -> Answer:
+def exempt(router: Router, given: argparse.Namespace) -> Answer:
     """Keep traffic on the slow path for a while: add, delete or list such exempts."""
     if given.action == "list":
-        data = ask("status", {})
+        data = router.ask("status", {})
         chosen = {"ok": data["ok"], "exempts": data.get("exempts", [])} | _error(data)
         if lost := data.get("left_off", {}).get("exempts"):
             chosen["left_off"] = {"exempts": lost}
         return _told(chosen, lambda: _exempts_text(chosen["exempts"]))
     if given.action == "delete":
-        data = ask("exempt_delete", {"id": given.id or 0})
+        data = router.ask("exempt_delete", {"id": given.id or 0})
         return _told(data, lambda: f"Exempt {given.id} is deleted.")
     words = {key: value for key in MATCHES if (value := getattr(given, key)) is not None}
-    data = ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
+    data = router.ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
     return _told(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
 
 
@@ -90,7 +86,7 @@ def duration(text: str) -> int:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def takeover(router: Any, given: argparse.Namespace) -> Answer:
+def takeover(router: Router, given: argparse.Namespace) -> Answer:
     """Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off."""
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
@@ -101,7 +97,7 @@ def takeover(router: Any, given: argparse.Namespace) -> Answer:
     return _handed({"ok": True, "changed": take(router.uci, once=given.once)}, off, done)
 
 
-def giveback(router: Any, given: argparse.Namespace) -> Answer:
+def giveback(router: Router, given: argparse.Namespace) -> Answer:
     """Give fw4 its global offload back, if it was taken over and nobody has changed it since."""
     unchanged = "Nothing to give back: fw4's switch was not taken, or somebody has changed it since."
     done = "fw4's own offload is on again: from now on fw4 decides what is offloaded."

@@ -20,7 +20,8 @@ from offload.service.reconcile import Decided
 from offload.service.timed_exempts import timed_exempt_json
 from offload.status import report
 from offload.status.flows import flows, page, shares
-from offload.status.query import PAGE, Query, select
+from offload.status.query import Query, select
+from offload.status.query_words import PAGE
 
 Json = dict[str, Any]
 Given = Mapping[str, Any]

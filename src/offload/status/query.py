@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, ClassVar
+from typing import Any
 
-from offload.errors import OffloadError
+from offload.errors import UsageError
 from offload.model import networks
 from offload.model.flow import Flow, State
+from offload.status.query_words import KEYS, REVERSED
 
 Sorting = Callable[[Flow], Any]
 
@@ -23,13 +24,11 @@ SORTS: Mapping[str, Sorting] = {
     "state": lambda flow: list(State).index(flow.state),
     "timeout": lambda flow: flow.entry.timeout or 0,
 }
-REVERSED = "-"
 LARGEST = 1_000_000
-PAGE = 200  # flows, where nobody says how many: each page costs a look at the kernel's whole table
 LONGEST_SHOWN = 60
 
 
-class QueryError(OffloadError):
+class QueryError(UsageError):
     """A question about flows that cannot be understood; the sentence names the word and what it may be."""
 
 
@@ -40,8 +39,6 @@ class Query:
     `host` is an address or a network, before or after translation. `limit` None means all of them. `sort` is a word of
     SORTS, with a minus before it for the other way round.
     """
-
-    KEYS: ClassVar = ("zone", "host", "state", "sort", "limit", "offset")
 
     zone: str | None = None
     host: IPv4Network | IPv6Network | None = None
@@ -56,10 +53,10 @@ class Query:
 
         With `zones`, the names of the zones there are, a zone must be one of them.
         """
-        unknown = sorted(words.keys() - set(cls.KEYS))
+        unknown = sorted(words.keys() - set(KEYS))
         if unknown:
-            raise QueryError(f"{_quoted(unknown[0])} cannot be asked for: use {_listed(cls.KEYS)}")
-        read = {key: READERS[key](key, words[key]) for key in cls.KEYS if key in words}
+            raise QueryError(f"{_quoted(unknown[0])} cannot be asked for: use {_listed(KEYS)}")
+        read = {key: READERS[key](key, words[key]) for key in KEYS if key in words}
         if zones is not None and "zone" in read and read["zone"] not in zones:
             raise QueryError(f"zone: there is no zone {_quoted(read['zone'])}, but {_listed(zones) or 'none at all'}")
         return cls(**read)

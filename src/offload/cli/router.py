@@ -1,0 +1,119 @@
+"""The router that a verb works on, and the doors to it.
+
+Each door is imported where it is opened: a verb that the service answers needs ubus alone, and starts several times as
+fast for it.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from offload.errors import AbsentError, FileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from offload.model.flow import Entry
+    from offload.model.network import Kernel, Snapshot
+    from offload.service.reconcile import Decided
+    from offload.system.nft.door import Nft
+    from offload.system.uci import Uci
+
+ANSWER_TIMEOUT = 30.0  # seconds for a reply of the service, which may itself wait for nft
+
+
+class Router:
+    """The running router, or a directory given with --root."""
+
+    def __init__(self, root: "Path | None") -> None:
+        self.root = root
+
+    @cached_property
+    def nft(self) -> "Nft":
+        """The nft program."""
+        from offload.system.nft.door import Nft
+
+        return Nft()
+
+    @cached_property
+    def uci(self) -> "Uci":
+        """The configuration files, of the directory where one was given."""
+        from offload.system.router_directory import RouterDirectory
+        from offload.system.uci import Uci
+
+        return Uci() if self.root is None else Uci(RouterDirectory(self.root).confdir)
+
+    def snapshot(self) -> "tuple[Snapshot, dict[str, Any]]":
+        """The Snapshot, and netifd's reply that it was made from (empty for a directory)."""
+        if self.root is not None:
+            from offload.system.router_directory import RouterDirectory
+
+            return RouterDirectory(self.root).snapshot(), {}
+        from offload.service import reconcile
+        from offload.service.hardware_probe import HardwareProbe
+        from offload.service.read_snapshot import netifd_says, observe, with_routes
+        from offload.system.netlink.links import Netlink
+        from offload.system.ubus.client import UbusClient
+
+        dump, netlink = netifd_says(UbusClient()), Netlink()
+        seen = observe(dump, netlink, self.nft, self.kernel())
+        snapshot = HardwareProbe().look(seen, reconcile.read(self.uci), netlink, self.nft)
+        return with_routes(snapshot, netlink), dump
+
+    def kernel(self) -> "Kernel":
+        """What the running kernel and nft can do."""
+        from offload.system.netlink.links import conntrack_max, modules, release
+        from offload.system.nft.probe import probe
+
+        return probe(self.nft, release(), modules(), conntrack_max())
+
+    def decide(self, *, held: bool = False) -> "Decided":
+        """Read everything and decide; the kernel is not changed. `held`: with the timed exempts that it holds."""
+        from offload.service import reconcile
+
+        snapshot, _ = self.snapshot()
+        asked = held and self.root is None and snapshot.kernel.nft
+        timed_exempts = reconcile.adopted(self.nft) if asked else ()
+        return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
+
+    def entries(self) -> "list[Entry]":
+        """The kernel's conntrack entries."""
+        from offload.system.netlink.conntrack import Conntrack
+
+        return Conntrack().entries()
+
+    def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """The service's reply; None where no service runs, or a directory was given."""
+        if self.root is not None:
+            return None
+        from offload.system.ubus.client import UbusClient
+
+        try:
+            return UbusClient(ANSWER_TIMEOUT).call("offload", method, words)
+        except AbsentError:
+            return None
+
+    def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
+        """The service's reply; where no service runs, this process does once what the service would do."""
+        self.live("this")
+        return self.asked(method, words) or self._alone(method, words)
+
+    def _alone(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
+        from offload.service import main
+        from offload.service.engine import Service
+        from offload.service.ubus_object import METHODS, answer
+
+        service = Service(main.doors(), resident=False)
+        service.look()
+        return answer(service, METHODS[method], words)
+
+    def serve(self) -> None:
+        """Run the service in this process."""
+        from offload.service.main import serve
+
+        serve()
+
+    def live(self, verb: str) -> None:
+        """Refuse a verb that needs a running router, where a directory was given."""
+        if self.root is not None:
+            raise FileError(f"{verb} needs the running router, and --root names a directory")
