@@ -1,5 +1,6 @@
 """`python -m offload`."""
 
+import gc
 import os
 import sys
 
@@ -18,7 +19,9 @@ def run() -> None:
         # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
         sys.stdout.write(f"offload {__version__}\n")
         return
-    if sys.argv[1:2] == ["firewall"]:
+    short = sys.argv[1:2] == ["firewall"]
+    if short:
+        gc.disable()  # a short life with many objects, none of them in circles
         from offload.cli.firewall import main
     else:
         from offload.cli.command import main
@@ -30,6 +33,9 @@ def run() -> None:
         # `offload print | head`: who reads has seen enough, which is no fault; Python must not flush into it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    if short:  # the system frees the memory faster than Python does
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -3,7 +3,6 @@
 These verbs run once for every reload of a router's firewall, so nothing is imported that they do not need.
 """
 
-import gc
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,7 +33,6 @@ usage: offload firewall print [--explain] [--root DIR]   the ruleset as nft text
 
 def main(argv: list[str]) -> int:
     """Run one verb: `argv` begins with `firewall`. Every refusal is one sentence on stderr and an exit code."""
-    gc.disable()  # nothing here lives in circles, and the process ends soon
     try:
         verb, root, explain = _arguments(argv[1:])
     except ValueError as error:

@@ -34,6 +34,7 @@ Found = tuple[Origin, Mapping[str, Given]]
 BOTH_PORTS = (Item("tcp"), Item("udp"))
 EVERY_PROTOCOL = (Item("any"),)
 CLOSING = frozenset({"drop", "reject"})
+ADDRESSES = frozenset({"src_ip", "dest_ip", "src_dip", "snat_ip", "subnet", "masq_src", "masq_dest"})
 OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables commands do harm today
 
 
@@ -75,7 +76,8 @@ class Loader:
 
     def _read(self, kind: str, origin: Origin, options: Mapping[str, Given]) -> Reading:
         reading = read(origin, options, TABLES[kind], REQUIRED.get(kind, ()), self.problems)
-        for name, value in reading.values.items():
+        for name in sorted(ADDRESSES & reading.values.keys()):
+            value = reading.values[name]
             for each in value if type(value) is tuple else (value,):
                 if type(each) is NetworkName and each.name not in self._networks:
                     self._say(FirewallFault.UNKNOWN_NETWORK, reading, name, value=each.name)
@@ -96,6 +98,8 @@ class Loader:
 
     def _counts(self, reading: Reading) -> bool:
         """Whether a section is taken at all. What becomes of a lost condition is decided where zones are known."""
+        if not reading.faults and reading.values.get("enabled", True):
+            return True
         fatal = reading.bad(CORE)
         if reading.values.get("target") not in CLOSING:
             fatal += reading.bad(DETAIL)

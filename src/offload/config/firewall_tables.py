@@ -1,7 +1,6 @@
 """The options of every section of /etc/config/firewall that fw4 reads: one table per type, one line per option."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from offload.config import fw4_values as values
 from offload.config.sections import CONDITION, DETAIL, PROTOCOL, Option, Table
@@ -31,26 +30,26 @@ _PROTOCOL = Option(values.protocol, PROTOCOL, many=True)
 
 
 def _all(option: Option) -> Option:
-    return replace(option, many=True, seen={})
+    return option._replace(many=True)
 
 
 def _unsupported(option: Option = _TEXT, role: str = DETAIL) -> Option:
-    return replace(option, unsupported=True, role=role, seen={})
+    return option._replace(unsupported=True, role=role)
 
 
 def _without_effect(option: Option) -> Option:
-    return replace(option, without_effect=True, role=DETAIL, seen={})
+    return option._replace(without_effect=True, role=DETAIL)
 
 
 def _plain(option: Option) -> Option:
-    return replace(option, negatable=False, seen={})
+    return option._replace(negatable=False)
 
 
-_ENABLED = replace(_BOOL, role="core", seen={})
+_ENABLED = _BOOL._replace(role="core")
 _TIMES: Table = {
     "limit": _LIMIT,
-    "limit_burst": replace(_NUMBER, role=CONDITION, seen={}),
-    "utc_time": replace(_BOOL, role=CONDITION, seen={}),
+    "limit_burst": _NUMBER._replace(role=CONDITION),
+    "utc_time": _BOOL._replace(role=CONDITION),
     "start_date": _DATE,
     "stop_date": _DATE,
     "start_time": _TIME,
@@ -73,7 +72,7 @@ DEFAULTS: Table = {
         ("flow_offloading", "flow_offloading_hw"),
         _BOOL,
     ),
-    "synflood_rate": replace(_LIMIT, negatable=False, seen={}),
+    "synflood_rate": _LIMIT._replace(negatable=False),
     "synflood_burst": _NUMBER,
     **dict.fromkeys(
         ["tcp_syncookies", "tcp_window_scaling", "accept_redirects", "accept_source_route"], _without_effect(_BOOL)
@@ -120,11 +119,11 @@ RULE: Table = {
     "dest_port": _all(_PORT),
     "icmp_type": Option(values.icmp_type, "an ICMP type by name or number", CONDITION, many=True),
     **_TIMES,
-    "set_mark": replace(_MARK, role="core", negatable=False, seen={}),
-    "set_xmark": replace(_MARK, role="core", negatable=False, seen={}),
+    "set_mark": _MARK._replace(role="core", negatable=False),
+    "set_xmark": _MARK._replace(role="core", negatable=False),
     "dscp": _DSCP,
-    "set_dscp": replace(_DSCP, role="core", negatable=False, seen={}),
-    "log_limit": replace(_LIMIT, role=DETAIL, negatable=False, seen={}),
+    "set_dscp": _DSCP._replace(role="core", negatable=False),
+    "log_limit": _LIMIT._replace(role=DETAIL, negatable=False),
     "target": _TARGET,
 }
 REDIRECT: Table = {
@@ -148,7 +147,7 @@ REDIRECT: Table = {
     "reflection": _BOOL,
     "reflection_src": Option(values.reflection_source, "internal or external", DETAIL),
     "reflection_zone": _all(_ZONE),
-    "log_limit": replace(_LIMIT, role=DETAIL, negatable=False, seen={}),
+    "log_limit": _LIMIT._replace(role=DETAIL, negatable=False),
     "target": _TARGET,
 }
 NAT: Table = {
@@ -166,7 +165,7 @@ NAT: Table = {
     "dest_ip": _ADDRESS,
     "dest_port": _PORT,
     **_TIMES,
-    "connlimit_ports": replace(_BOOL, seen={}),
+    "connlimit_ports": _BOOL,
     "target": _TARGET,
 }
 IPSET: Table = {

@@ -19,17 +19,18 @@ LONGEST_PATH = 255
 _BOOLEANS = {**dict.fromkeys(["1", "on", "true", "yes"], True), **dict.fromkeys(["0", "off", "false", "no"], False)}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _UNITS = ("second", "minute", "hour", "day")
-_PORT = re.compile(r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?", re.ASCII)
-_MAC = re.compile("[:-]".join([r"([0-9a-fA-F]{1,2})"] * 6), re.ASCII)
-_LIMIT = re.compile(r"([0-9]{1,9})(?:/([a-z]+))?", re.ASCII)
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}", re.ASCII)
-_ICMP = re.compile(r"([0-9]{1,3})(?:/([0-9]{1,3}))?", re.ASCII)
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:T([0-9:]+))?)?)?", re.ASCII)
-_TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?", re.ASCII)
+# Patterns: re compiles one when a value needs it for the first time, and most configurations need few of them.
+_PORT = r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?"
+_MAC = "[:-]".join([r"([0-9a-fA-F]{1,2})"] * 6)
+_LIMIT = r"([0-9]{1,9})(?:/([a-z]+))?"
+_NUMBER = r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}"
+_ICMP = r"([0-9]{1,3})(?:/([0-9]{1,3}))?"
+_DATE = r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:T([0-9:]+))?)?)?"
+_TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 # What nft text can carry between quotes as a device name; `+` at the end stands for any end.
-_DEVICE = re.compile(r"[A-Za-z0-9_.:@-][A-Za-z0-9_.:@+-]{0,14}|\+", re.ASCII)
-_NETWORK = re.compile(r"[A-Za-z0-9_.:@+-]{1,64}", re.ASCII)
-_PATH = re.compile(r'/[^"\\\x00-\x1f\x7f]*')
+_DEVICE = r"[A-Za-z0-9_.:@-][A-Za-z0-9_.:@+-]{0,14}|\+"
+_NETWORK = r"[A-Za-z0-9_.:@+-]{1,64}"
+_PATH = r'/[^"\\\x00-\x1f\x7f]*'
 
 
 def negation(value: str) -> tuple[str, bool]:
@@ -85,7 +86,7 @@ def text(value: str) -> str:
 
 def identifier(value: str) -> str | None:
     """The name of a zone or set as nft takes it."""
-    return value if IDENTIFIER.fullmatch(value) and len(value) <= LONGEST_NAME else None
+    return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
 
 
 def zone(value: str) -> str | None:
@@ -98,13 +99,13 @@ def device(value: str) -> Item | None:
     name, negated = negation(value)
     if name == "*":
         name = "+"
-    return Item(name, negated) if _DEVICE.fullmatch(name) else None
+    return Item(name, negated) if re.fullmatch(_DEVICE, name) else None
 
 
 def network_name(value: str) -> Item | None:
     """A netifd network of a zone, with `!`."""
     name, negated = negation(value)
-    return Item(name, negated) if _NETWORK.fullmatch(name) else None
+    return Item(name, negated) if re.fullmatch(_NETWORK, name) else None
 
 
 def direction(value: str) -> bool | None:
@@ -116,7 +117,7 @@ def network(value: str) -> Address | NetworkName | None:
     """Addresses, or the name of a netifd network that stands for its addresses."""
     name, negated = negation(value)
     found = address(name, negated=negated)
-    if found is not None or not name or "/" in name or not _NETWORK.fullmatch(name):
+    if found is not None or not name or "/" in name or not re.fullmatch(_NETWORK, name):
         return found
     looks_like_an_address = (name[0].isdigit() and "." in name) or ":" in name
     return None if looks_like_an_address else NetworkName(name, negated)
@@ -125,7 +126,7 @@ def network(value: str) -> Address | NetworkName | None:
 def port(value: str) -> Item | None:
     """A port or a range of ports, `low-high` or `low:high`."""
     name, negated = negation(value)
-    found = _PORT.fullmatch(name)
+    found = re.fullmatch(_PORT, name)
     if found is None:
         return None
     low, high = int(found[1]), int(found[2] or found[1])
@@ -137,7 +138,7 @@ def port(value: str) -> Item | None:
 def mac(value: str) -> Item | None:
     """A MAC address with colons or dashes."""
     name, negated = negation(value)
-    found = _MAC.fullmatch(name)
+    found = re.fullmatch(_MAC, name)
     return Item(":".join(part.zfill(2) for part in found.groups()).lower(), negated) if found else None
 
 
@@ -166,7 +167,7 @@ def icmp_type(value: str) -> IcmpType | None:
         six = (six[0], six[1] or 0)
     if four or six:
         return IcmpType(*(four or (None, None)), *(six or (None, None)))
-    found = _ICMP.fullmatch(value)
+    found = re.fullmatch(_ICMP, value)
     if found is None:
         return None
     kind, code = int(found[1]), None if found[2] is None else int(found[2])
@@ -176,14 +177,14 @@ def icmp_type(value: str) -> IcmpType | None:
 def limit(value: str) -> Limit | None:
     """`n[/unit]`, the unit by its first letters; `!` for above that rate. A rate of 0 means nothing."""
     name, negated = negation(value)
-    found = _LIMIT.fullmatch(name)
+    found = re.fullmatch(_LIMIT, name)
     unit = enum(*_UNITS)(found[2] or "second") if found else None
     return Limit(int(found[1]), unit, negated) if found and unit and int(found[1]) else None
 
 
 def number(value: str) -> int | None:
     """A whole number that is not negative."""
-    found = _NUMBER.fullmatch(value)
+    found = re.fullmatch(_NUMBER, value)
     return int(value, 16 if value[:2] in {"0x", "0X"} else 10) if found else None
 
 
@@ -194,7 +195,7 @@ def timeout(value: str) -> int | None:
 
 def date(value: str) -> tuple[int, ...] | None:
     """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038; what is not given is the first."""
-    found = _DATE.fullmatch(value)
+    found = re.fullmatch(_DATE, value)
     if found is None:
         return None
     year, month, day = int(found[1]), int(found[2] or 1), int(found[3] or 1)
@@ -210,7 +211,7 @@ def _days(year: int, month: int) -> int:
 
 def time(value: str) -> tuple[int, ...] | None:
     """`hh[:mm[:ss]]`."""
-    found = _TIME.fullmatch(value)
+    found = re.fullmatch(_TIME, value)
     if found is None:
         return None
     hour, minute, second = (int(part or 0) for part in found.groups())
@@ -264,10 +265,10 @@ def set_type(value: str) -> tuple[str, str] | None:
 
 def path(value: str) -> str | None:
     """An absolute path that nft text can carry."""
-    return value if _PATH.fullmatch(value) and len(value) <= LONGEST_PATH else None
+    return value if re.fullmatch(_PATH, value) and len(value) <= LONGEST_PATH else None
 
 
 def helper(value: str) -> Item | None:
     """The name of a conntrack helper."""
     name, negated = negation(value)
-    return Item(name, negated) if IDENTIFIER.fullmatch(name) else None
+    return Item(name, negated) if re.fullmatch(IDENTIFIER, name) else None

@@ -1,7 +1,5 @@
 """Words that stand for numbers: IP protocols and DSCP classes; and what a name may look like."""
 
-import re
-
 # IANA's names of protocols, as /etc/protocols has them, so that no rule depends on that file
 _PROTOCOLS = (
     "ip=0 hopopt=0 icmp=1 igmp=2 ggp=3 ipencap=4 ipip=4 ipv4=4 st=5 tcp=6 egp=8 igp=9 pup=12 udp=17 hmp=20 xns-idp=22 "
@@ -22,4 +20,4 @@ DSCP = {
     "ef": 46,
 }
 # The name of a zone or set as nft takes it.
-IDENTIFIER = re.compile(r"[A-Za-z_.][A-Za-z0-9/_.-]*", re.ASCII)
+IDENTIFIER = r"[A-Za-z_.][A-Za-z0-9/_.-]*"

@@ -108,7 +108,7 @@ def number(low: int, high: int) -> Parser:
 
 def identifier(value: str) -> str | Bad:
     """A zone's name as the firewall accepts it."""
-    if IDENTIFIER.fullmatch(value) and len(value) <= LONGEST_ZONE_NAME:
+    if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_ZONE_NAME:
         return value
     return Bad(ProblemCode.BAD_NAME, {"value": value})
 

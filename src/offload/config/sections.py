@@ -1,11 +1,11 @@
 """A section's options, read by the table of its type: the values that are good, and a problem for each that is not.
 
-Values repeat over thousands of rules, so each option remembers what it has read.
+Values repeat over thousands of rules, so what an option has read is remembered.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from offload.config.fw4_values import Parser
 from offload.model.firewall import Origin
@@ -20,8 +20,7 @@ Given = str | Sequence[str]
 BAD: Any = object()  # stands for a value that means nothing
 
 
-@dataclass(slots=True)
-class Option:
+class Option(NamedTuple):
     """How one option is read. `many`: a list, or one option with words between blanks.
 
     `expected` completes the sentence "which is not ...". `unsupported`: the option is known, and nftables cannot
@@ -36,14 +35,14 @@ class Option:
     negatable: bool = True
     unsupported: bool = False
     without_effect: bool = False
-    seen: dict[Given, Any] = field(default_factory=dict)
 
 
 Table = Mapping[str, Option]
+# What values mean, by the identity of the table: tables are constants.
+_READ: defaultdict[int, dict[tuple[str, Given], Any]] = defaultdict(dict)
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The values of a section, and the faulty options by their role."""
 
     origin: Origin
@@ -61,14 +60,15 @@ def read(
     """Read every option; problems go to `problems`."""
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
+    seen = _READ[id(table)]
     for name, given in options.items():
         option = table.get(name)
         if option is None:
             problems.append(FirewallFault.UNKNOWN_OPTION.at(origin, name))
             continue
-        value = option.seen.get(given, option)
-        if value is option:
-            value = option.seen[given] = _value(option, given)
+        value = seen.get((name, given), seen)
+        if value is seen:
+            value = seen[name, given] = _value(option, given)
         if value is BAD:
             faults[name] = option.role
             problems.append(_complaint(origin, name, option, given))

@@ -4,17 +4,12 @@ Accepted: `a.b.c.d`, a prefix length, a mask with or without gaps, a negative pr
 range; the same for IPv6. Everything else is None.
 """
 
-import re
-
 from offload.model.match import MASKED, RANGE, Address
 
 WIDTH = {4: 32, 6: 128}
-_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
-_IPV6 = re.compile(r"[0-9a-fA-F:]{2,39}(?::[0-9.]{7,15})?", re.ASCII)
-_LENGTH = re.compile(r"-?[0-9]{1,3}", re.ASCII)
-_ZEROS = re.compile(r"\b0(?::0)+\b")
-_GROUPS, _GROUP_DIGITS = 8, 4
+_OCTETS = {str(value): value for value in range(256)}
+_ZEROS = ("0:0:0:0:0:0:0:0", "0:0:0:0:0:0:0", "0:0:0:0:0:0", "0:0:0:0:0", "0:0:0:0", "0:0:0", "0:0")
+_GROUPS, _GROUP_DIGITS, _OCTET_COUNT = 8, 4, 4
 
 
 def address(text: str, *, negated: bool = False) -> Address | None:
@@ -27,36 +22,41 @@ def address(text: str, *, negated: bool = False) -> Address | None:
         return None
     if not slash:
         return Address(family, value, WIDTH[family], host.lower(), negated=negated)
-    return _network(family, value, suffix, negated=negated)
+    return _network(family, value, suffix, host.lower(), negated=negated)
 
 
 def number(text: str) -> tuple[int, int]:
     """Family and value of one address; family 0 where it is none."""
-    found = _IPV4.fullmatch(text)
-    if found is not None:
-        a, b, c, d = found.groups()
-        return 4, int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
-    return _ipv6(text) if ":" in text and _IPV6.fullmatch(text) else (0, 0)
+    parts = text.split(".")
+    if len(parts) == _OCTET_COUNT and ":" not in text:
+        try:
+            a, b, c, d = (_OCTETS[part] for part in parts)
+        except KeyError:
+            return 0, 0
+        return 4, a << 24 | b << 16 | c << 8 | d
+    return _ipv6(text) if ":" in text else (0, 0)
 
 
 def written(family: int, value: int) -> str:
     """An address as nft prints it."""
     if family == 4:  # noqa: PLR2004 - IPv4
         return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
-    text = ":".join(f"{value >> shift & 0xFFFF:x}" for shift in range(112, -1, -16))
-    longest = max(_ZEROS.finditer(text), key=lambda run: len(run[0]), default=None)
-    if longest is None:
-        return text
-    return f"{text[: longest.start()].removesuffix(':')}::{text[longest.end() :].removeprefix(':')}"
+    text = f":{':'.join(f'{value >> shift & 0xFFFF:x}' for shift in range(112, -1, -16))}:"
+    for zeros in _ZEROS:
+        if f":{zeros}:" in text:
+            before, _, after = text.partition(f":{zeros}:")
+            return f"{before[1:]}::{after[:-1]}"
+    return text[1:-1]
 
 
-def network(family: int, value: int, bits: int, *, negated: bool = False) -> Address | None:
-    """A network of which `value` is an address; None where the prefix is too long."""
+def network(family: int, value: int, bits: int, *, negated: bool = False, shown: str = "") -> Address | None:
+    """A network of which `value` is an address, `shown` in text; None where the prefix is too long."""
     width = WIDTH[family]
     if not 0 <= bits <= width:
         return None
     first = value >> (width - bits) << (width - bits)
-    text = written(family, first) if bits == width else f"{written(family, first)}/{bits}"
+    text = shown if shown and first == value else written(family, first)
+    text = text if bits == width else f"{text}/{bits}"
     return Address(family, value, bits, text, negated=negated)
 
 
@@ -69,13 +69,14 @@ def mask(each: Address) -> int:
     return (1 << width) - (1 << (width - bits))
 
 
-def _network(family: int, value: int, suffix: str, *, negated: bool) -> Address | None:
+def _network(family: int, value: int, suffix: str, shown: str, *, negated: bool) -> Address | None:
     width = WIDTH[family]
     full = (1 << width) - 1
-    if _LENGTH.fullmatch(suffix):
+    digits = suffix.removeprefix("-")
+    if digits.isascii() and digits.isdecimal():
         bits = int(suffix)
-        if bits >= 0:
-            return network(family, value, bits, negated=negated)
+        if not suffix.startswith("-"):
+            return network(family, value, bits, negated=negated, shown=shown)
         return _masked(family, value, full >> -bits, negated=negated) if -bits <= width else None
     mask_family, bits_set = number(suffix)
     if mask_family != family:
@@ -115,6 +116,9 @@ def _ipv6(text: str) -> tuple[int, int]:
     if (missing < 1) if gap else missing:
         return 0, 0
     groups = before + ["0"] * missing + after
-    if not all(0 < len(group) <= _GROUP_DIGITS for group in groups):
+    if not all(0 < len(group) <= _GROUP_DIGITS and group.isalnum() for group in groups) or not text.isascii():
         return 0, 0
-    return 6, int("".join(group.zfill(_GROUP_DIGITS) for group in groups), 16)
+    try:
+        return 6, int("".join(group.zfill(_GROUP_DIGITS) for group in groups), 16)
+    except ValueError:
+        return 0, 0

@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from offload.model.firewall import Origin
-from offload.model.problem import shown
+from offload.model.shown import shown
 
 
 class FirewallFault(Enum):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from offload.model.shown import shown
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -80,12 +82,3 @@ class ProblemCode(Enum):
         """Make the Problem; `words` fill the sentence's blanks."""
         said = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return Problem(self, file, section, option, self.value.format(file=file, **said))
-
-
-# A value comes from the user's file: it may be long, and must not move the reader's cursor.
-LONGEST_SHOWN = 200
-
-
-def shown(value: str) -> str:
-    text = "".join(char if char.isprintable() else "?" for char in value)
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -17,13 +17,12 @@ _LINE = re.compile(
     r"""|(?:[#].*)?|(.+))[ \t\r]*$""",
     re.MULTILINE | re.ASCII,
 )
-_NAME = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
-_UNKNOWN_BLANKS = re.compile(r"[\v\f\x1c-\x1f\x85\u2028\u2029\0]")
+_UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python takes them for blanks, or libuci does
 
 
 def parse(package: str, text: str) -> tuple[Section, ...] | None:
     """The sections of a file in its plain form; None where it is not, or not valid."""
-    if _UNKNOWN_BLANKS.search(text):
+    if any(blank in text for blank in _UNKNOWN_BLANKS):
         return None
     sections: list[Section] = []
     names: set[str] = set()
@@ -38,7 +37,7 @@ def parse(package: str, text: str) -> tuple[Section, ...] | None:
             options[name] = _longer(options.get(name, ()), single or double or bare)
         elif word == "config":
             kind, title = name.strip("'\""), single or double or bare
-            if title in names or (title and not _NAME.fullmatch(title)):
+            if title in names or (title and not title.replace("_", "x").isalnum()) or not title.isascii():
                 return None
             names.add(title)
             names.discard("")

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from offload.compiler.firewall.expand import Expander, LeftOutError
 from offload.compiler.firewall.includes import Includes
@@ -15,8 +15,7 @@ from offload.model.nft import Rule
 Need = tuple[int | None, str]
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(NamedTuple):
     """The rules of sections, gathered by the chain they belong to. `helpers`: those whose modules are loaded."""
 
     config: FirewallConfig
@@ -24,7 +23,7 @@ class Draft:
     helpers: Mapping[str, Helper]
     expander: Expander
     includes: Includes
-    chains: defaultdict[str, list[Rule]] = field(default_factory=lambda: defaultdict(list))
+    chains: defaultdict[str, list[Rule]]
 
     @property
     def problems(self) -> list[FirewallProblem]:

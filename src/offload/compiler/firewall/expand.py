@@ -5,7 +5,6 @@ no match at all, whatever the section's target is. Pure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
@@ -66,7 +65,7 @@ def _negated(each: Address) -> Address:
 
 def groups(addresses: Addresses) -> tuple[Addresses, ...]:
     """Alternatives that one rule cannot hold: every masked address needs a rule of its own."""
-    masked = tuple(each for each in addresses if each.bits == MASKED and not each.negated)
+    masked = [each for each in addresses if each.bits == MASKED and not each.negated] if addresses else ()
     if not masked:
         return (addresses,)
     negated = tuple(each for each in addresses if each.negated)
@@ -163,8 +162,7 @@ def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType
     return tuple(tuple(part) for part in parts if part)
 
 
-@dataclass(slots=True)
-class Expander:
+class Expander(NamedTuple):
     """What expanding the matches of one section needs beside the match. `needs`: families that others prescribe."""
 
     networks: Networks

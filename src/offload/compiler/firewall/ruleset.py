@@ -1,5 +1,6 @@
 """Table inet fw4, chain by chain, in the order in which it is listed. Pure."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -31,7 +32,14 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> tuple[Rulese
         if found is not None:
             members[zone.name] = found
     helpers = objects.available(config.helpers, state.modules)
-    draft = Draft(config, members, {each.name: each for each in helpers}, expander, Includes(config, state, problems))
+    draft = Draft(
+        config,
+        members,
+        {each.name: each for each in helpers},
+        expander,
+        Includes(config, state, problems),
+        defaultdict(list),
+    )
     _sections(draft)
     every = tuple(members.values())
     table = Table(

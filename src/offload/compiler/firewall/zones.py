@@ -1,7 +1,6 @@
 """Zones as packets show them: devices and addresses, and the chains that every zone has. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from offload.compiler.firewall.expand import IPV4, IPV6, Addresses, Expander, Split, groups
@@ -39,8 +38,7 @@ class Place(NamedTuple):
         return SHOWN.get(self.family, BOTH)
 
 
-@dataclass(slots=True)
-class FirewallZone:
+class FirewallZone(NamedTuple):
     """A zone with everything that belongs to it now.
 
     `devices` are its devices by name, `subnets` its networks as nft text, `related` the router's addresses in it,
@@ -57,7 +55,7 @@ class FirewallZone:
     related: Addresses
     physical: tuple[str, ...]
     masquerade: dict[int, tuple[Match, ...]]
-    needs: set[str] = field(default_factory=set)
+    needs: set[str]
 
     @property
     def name(self) -> str:
