@@ -7,6 +7,7 @@
 """
 
 import json
+import re
 import shutil
 import socket
 import struct
@@ -29,6 +30,8 @@ from kernel.traffic import Server, Target
 HOME = Path(__file__).parent / "home"
 NETLINK_NETFILTER = 12  # the module socket does not name it
 GET_GENERATION = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
+
+MEMORY = re.compile(r"\n\t\telements = \{[^}]* expires [^}]*\}")
 
 Join = Callable[[Namespace, str, Namespace, str], None]  # lays a cable: a host and its device, twice
 
@@ -108,10 +111,13 @@ class Router(Namespace):
         return answer
 
     def table(self, name: str = "flow_offload") -> str:
-        """The text of one of our tables as the kernel has it, handles included; empty where it is not there."""
+        """The text of one of our tables as the kernel has it, handles included; empty where it is not there.
+
+        Without what packets write into it: the connections whose replies were accepted.
+        """
         ruleset = self.run("nft", "-a", "list", "ruleset")
         _, found, rest = ruleset.partition(f"table inet {name} {{")
-        return found + rest.partition("\n}\n")[0]
+        return MEMORY.sub("", found + rest.partition("\n}\n")[0])
 
     def generation(self) -> int:
         """The number of nft transactions so far: every one of them, and nothing else, changes it."""

@@ -195,6 +195,7 @@ def test_flow() -> None:
         "timeout": 30,
         "tcp_state": "SYN_SENT",
         "mark": 0,
+        "ct_zone": 0,
         "reasons": [{"code": "TCP_STATE", "text": "its TCP connection is not established (state SYN_SENT)"}],
     }
     assert json.loads(json.dumps(answer)) == answer

@@ -9,6 +9,7 @@ from typing import Self
 
 import pytest
 
+from offload.model.applied import Cut
 from offload.model.flow import Entry, Tuple
 from offload.system.netlink import conntrack
 from offload.system.netlink.conntrack import Conntrack, FakeConntrack
@@ -39,6 +40,13 @@ def test_a_deletion_names_the_original_tuple() -> None:
 def test_answers_are_read_whatever_they_are() -> None:
     assert answers(answer(1) + answer(2, errno.ENOENT)) == [(1, 0), (2, errno.ENOENT)]
     assert answers(b"") == answers(b"\0" * 15) == answers(b"\0" * 64) == []
+
+
+def test_a_deletion_names_the_conntrack_zone() -> None:
+    zoned = entry()._replace(original=Tuple(HERE, THERE, 1000, 80, 7))
+    zone = struct.pack("=HH", 6, 18) + b"\0\7\0\0"  # CTA_ZONE
+    assert zone in deletions([zoned], 1)
+    assert zone[:4] not in deletions([entry()], 1)
 
 
 class Kernel:
@@ -87,10 +95,33 @@ def test_nothing_is_asked_for_what_has_no_ports() -> None:
     assert Conntrack().delete([entry(proto=1)]).asked == 0
 
 
+class Stubborn(Conntrack):
+    """A connection table in which these stay, whatever becomes of the requests."""
+
+    def __init__(self, *staying: Entry) -> None:
+        super().__init__()
+        self.staying = list(staying)
+
+    def entries(self) -> list[Entry]:
+        return self.staying
+
+
 def test_what_is_gone_already_is_no_refusal(kernel: type[Kernel]) -> None:
     kernel.refusals = {1: errno.ENOENT}
-    found = Conntrack().delete([entry(1), entry(2)])
+    found = Stubborn().delete([entry(1), entry(2)])
     assert (found.asked, found.ended, found.error) == (2, 1, "")
+
+
+def test_what_the_kernel_does_not_find_and_is_still_there_is_an_error(kernel: type[Kernel]) -> None:
+    kernel.refusals = {1: errno.ENOENT, 2: errno.ENOENT}
+    found = Stubborn(entry(2)).delete([entry(1), entry(2)])
+    assert (found.asked, found.ended) == (2, 0)
+    assert found.error == "1 connections are still there, though the kernel says that it does not find them"
+
+
+def test_what_was_opened_again_meanwhile_is_ended(kernel: type[Kernel]) -> None:
+    kernel.refusals = {2: errno.ENOENT}
+    assert Stubborn(entry(2)).delete([entry(1), entry(2)]) == Cut(asked=2, ended=2)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +148,8 @@ try:
     insert("-p", "tcp", "--state", "ESTABLISHED", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "1", "--dport", "80")
     insert("-p", "udp", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "2", "--dport", "53")
     insert("-p", "udp", "-s", "2001:db8::1", "-d", "2001:db8::2", "--sport", "3", "--dport", "53")
+    for zone in ("--zone", "--orig-zone"):
+        insert("-p", "udp", "-s", "10.0.0.1", "-d", "10.0.0.9", "--sport", "1", "--dport", str(len(zone)), zone, "7")
 except (OSError, subprocess.CalledProcessError) as error:
     print("no conntrack here:", getattr(error, "stderr", error)); sys.exit(77)
 from offload.system.netlink.conntrack import Conntrack
@@ -127,7 +160,10 @@ print(len(found), door.delete(found), [entry.original.sport for entry in door.en
 
 
 def test_a_real_kernel_ends_connections() -> None:
-    """In a network namespace of its own: two are ended, the third stays, and a second time there is nothing to end."""
+    """In a network namespace of its own: four are ended, two of them in a zone, and one stays.
+
+    A second time there is nothing to end.
+    """
     done = subprocess.run(
         ["unshare", "-n", sys.executable, "-c", REAL],
         capture_output=True,
@@ -137,6 +173,6 @@ def test_a_real_kernel_ends_connections() -> None:
     )
     if done.returncode != 0 and ("no conntrack" in done.stdout or "unshare" in done.stderr):
         pytest.skip(done.stdout + done.stderr)
-    assert done.stdout.split("\n")[0] == ("2 Cut(asked=2, ended=2, error='') [2] Cut(asked=2, ended=0, error='')"), (
+    assert done.stdout.split("\n")[0] == ("4 Cut(asked=4, ended=4, error='') [2] Cut(asked=4, ended=0, error='')"), (
         done.stdout + done.stderr
     )

@@ -25,12 +25,16 @@ IPS_HW_OFFLOAD = 1 << 15
 
 
 class Tuple(NamedTuple):
-    """One direction of a connection; addresses are packed (4 or 16 bytes), ports are 0 where there are none."""
+    """One direction of a connection; addresses are packed (4 or 16 bytes), ports are 0 where there are none.
+
+    `ct_zone` is conntrack's zone, not the firewall's: the same ends may stand in several zones, as connections apart.
+    """
 
     src: bytes
     dst: bytes
     sport: int
     dport: int
+    ct_zone: int = 0
 
 
 class Entry(NamedTuple):

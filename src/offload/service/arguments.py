@@ -66,11 +66,12 @@ def table(name: str, value: object) -> Mapping[str, Any]:
 def connection(value: object) -> tuple[str, Tuple]:
     """One connection by the keys of a reply of `flows`: its protocol, and the ends of its original direction."""
     given = table("flow", value)
-    if given.keys() != CONNECTION:
+    if given.keys() - {"ct_zone"} != CONNECTION:
         raise ArgumentError(f"flow: name one connection by {', '.join(sorted(CONNECTION))}, and nothing else")
     src, dest = (_address(f"flow {end}", given[end]) for end in ("src", "dest"))
     sport, dport = (number(f"flow {port}", given[port], 0, 65_535) for port in ("sport", "dport"))
-    return str(given["proto"]), Tuple(src, dest, sport, dport)
+    ct_zone = number("flow ct_zone", given.get("ct_zone", 0), 0, 65_535)
+    return str(given["proto"]), Tuple(src, dest, sport, dport, ct_zone)
 
 
 def _address(name: str, value: object) -> bytes:

@@ -180,6 +180,7 @@ def flow_json(flow: Flow) -> Json:
         "timeout": entry.timeout,
         "tcp_state": None if entry.tcp_state is None else tcp_state(entry.tcp_state),
         "mark": entry.mark,
+        "ct_zone": entry.original.ct_zone,
         "reasons": reasons_json(flow.reasons),
     }
 

@@ -45,6 +45,9 @@ REFUSALS = {
 }
 
 
+STILL_THERE = "{} connections are still there, though the kernel says that it does not find them"
+
+
 class Conntrack:
     """The connection table of the network namespace this process runs in."""
 
@@ -72,10 +75,26 @@ class Conntrack:
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """End these connections: the next packet of each must pass the firewall anew.
 
-        What is gone already counts neither as ended nor as refused. Only protocols with ports are ended: no other is
-        ever offloaded.
+        What is gone already counts neither as ended nor as refused. What the kernel calls gone is looked for once more,
+        for it may have been opened again meanwhile; what is found then is ended, or it is an error. Only protocols with
+        ports are ended: no other is ever offloaded.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
+        done, missing = self._end(wanted)
+        if missing and not done.error and (found := self._still(missing)):
+            again, missing = self._end(found)
+            left = len(self._still(missing)) if missing and not again.error else 0
+            error = again.error or (STILL_THERE.format(left) if left else "")
+            done = Cut(done.asked, done.ended + again.ended, error)
+        return done
+
+    def _still(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those of the connection table that have the protocol, tuple and zone of one of these."""
+        named = {(entry.proto, entry.original) for entry in entries}
+        return [entry for entry in self.entries() if (entry.proto, entry.original) in named]
+
+    def _end(self, wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
+        """Ask once for each to be ended; also those that the kernel did not find."""
         errors: list[int] = []
         try:
             with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
@@ -84,10 +103,11 @@ class Conntrack:
                 for first in range(0, len(wanted), BATCH):
                     errors += _delete(kernel, wanted[first : first + BATCH], first + 1)
         except OSError as failure:
-            return Cut(len(wanted), errors.count(0), _sentence(failure, "end connections"))
+            return Cut(len(wanted), errors.count(0), _sentence(failure, "end connections")), []
         refused = next((each for each in errors if each not in {0, errno.ENOENT}), 0)
         other = f"the kernel did not end a connection: {os.strerror(refused)}" if refused else ""
-        return Cut(len(wanted), errors.count(0), REFUSALS.get(refused, other))
+        missing = [entry for entry, number in zip(wanted, errors, strict=True) if number == errno.ENOENT]
+        return Cut(len(wanted), errors.count(0), REFUSALS.get(refused, other)), missing
 
     def _dump(self) -> tuple[list[Entry], bool]:
         """Ask once, on a socket of its own so that nothing of an earlier answer can be left in it."""
@@ -135,9 +155,10 @@ def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int
     """Send one batch and wait for its answers: one error number each, 0 for an entry that was ended."""
     kernel.send(deletions(entries, first))
     found: dict[int, int] = {}
+    asked = range(first, first + len(entries))
     while len(found) < len(entries):
-        found |= dict(answers(kernel.recv(DATAGRAM)))
-    return list(found.values())
+        found |= {number: code for number, code in answers(kernel.recv(DATAGRAM)) if number in asked}
+    return [found[number] for number in asked]
 
 
 def _request() -> bytes:

@@ -59,10 +59,13 @@ class Slot(IntEnum):
     REPLY_BYTES = 15
     TCP_STATE = 16
     HELPER = 17
+    ZONE = 18
+    SRC_ZONE = 19
+    REPLY_ZONE = 20
 
 
 # What an Entry gets for a value the kernel did not send; without the needed ones it is no Entry.
-ABSENT = (None, None, None, 0, 0, None, None, 0, 0, 0, None, 0, None, None, None, None, None, None)
+ABSENT = (None, None, None, 0, 0, None, None, 0, 0, 0, None, 0, None, None, None, None, None, None, 0, 0, 0)
 ADDRESSES = (Slot.SRC, Slot.DST, Slot.REPLY_SRC, Slot.REPLY_DST)
 NEEDED = (Slot.PROTO, *ADDRESSES)
 
@@ -72,16 +75,17 @@ Value = tuple[Slot, str]
 Attributes = Mapping[int, Union[Value, "Attributes"]]
 
 
-def _tuple(src: Slot, dst: Slot, sport: Slot, dport: Slot) -> Attributes:
+def _tuple(src: Slot, dst: Slot, sport: Slot, dport: Slot, zone: Slot) -> Attributes:
     return {
         1: {1: (src, "4s"), 2: (dst, "4s"), 3: (src, "16s"), 4: (dst, "16s")},  # CTA_TUPLE_IP: _V4_*, _V6_*
         2: {1: (Slot.PROTO, "B"), 2: (sport, "H"), 3: (dport, "H")},  # CTA_TUPLE_PROTO: _NUM, _SRC_PORT, _DST_PORT
+        3: (zone, "H"),  # CTA_TUPLE_ZONE: of a zone that holds for one direction only
     }
 
 
 ATTRIBUTES: Attributes = {
-    1: _tuple(Slot.SRC, Slot.DST, Slot.SPORT, Slot.DPORT),  # CTA_TUPLE_ORIG
-    2: _tuple(Slot.REPLY_SRC, Slot.REPLY_DST, Slot.REPLY_SPORT, Slot.REPLY_DPORT),  # CTA_TUPLE_REPLY
+    1: _tuple(Slot.SRC, Slot.DST, Slot.SPORT, Slot.DPORT, Slot.SRC_ZONE),  # CTA_TUPLE_ORIG
+    2: _tuple(Slot.REPLY_SRC, Slot.REPLY_DST, Slot.REPLY_SPORT, Slot.REPLY_DPORT, Slot.REPLY_ZONE),  # CTA_TUPLE_REPLY
     3: (Slot.STATUS, "I"),  # CTA_STATUS
     4: {1: {1: (Slot.TCP_STATE, "B")}},  # CTA_PROTOINFO: _TCP: _STATE
     5: {1: (Slot.HELPER, "")},  # CTA_HELP: _NAME
@@ -89,6 +93,7 @@ ATTRIBUTES: Attributes = {
     8: (Slot.MARK, "I"),  # CTA_MARK
     9: {1: (Slot.PACKETS, "Q"), 2: (Slot.BYTES, "Q")},  # CTA_COUNTERS_ORIG
     10: {1: (Slot.REPLY_PACKETS, "Q"), 2: (Slot.REPLY_BYTES, "Q")},  # CTA_COUNTERS_REPLY
+    18: (Slot.ZONE, "H"),  # CTA_ZONE
 }
 
 
@@ -223,9 +228,22 @@ _new = tuple.__new__
 def _entry(values: tuple[Any, ...]) -> Entry:
     """Make the Entry from its values in the order of Slot."""
     proto, src, dst, sport, dport, back_src, back_dst, back_sport, back_dport, *rest = values
-    status, timeout, mark, packets, octets, back_packets, back_octets, tcp_state, helper = rest
-    original = _new(Tuple, (src, dst, sport, dport))
-    reply = _new(Tuple, (back_src, back_dst, back_sport, back_dport))
+    (
+        status,
+        timeout,
+        mark,
+        packets,
+        octets,
+        back_packets,
+        back_octets,
+        tcp_state,
+        helper,
+        zone,
+        zone_forth,
+        zone_back,
+    ) = rest
+    original = _new(Tuple, (src, dst, sport, dport, zone or zone_forth))
+    reply = _new(Tuple, (back_src, back_dst, back_sport, back_dport, zone or zone_back))
     both_packets = None if packets is None or back_packets is None else (packets, back_packets)
     both_octets = None if octets is None or back_octets is None else (octets, back_octets)
     name = None if helper is None else helper.split(b"\0", 1)[0].decode("ascii", "replace")

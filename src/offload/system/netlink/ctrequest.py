@@ -1,6 +1,7 @@
 """Requests to ctnetlink: what ends a connection, as bytes. Pure.
 
-The kernel finds an entry by its original tuple (ctnetlink_del_conntrack(), net/netfilter/nf_conntrack_netlink.c).
+The kernel finds an entry by its original tuple and conntrack zone (ctnetlink_del_conntrack(),
+net/netfilter/nf_conntrack_netlink.c).
 """
 
 import struct
@@ -11,7 +12,7 @@ from offload.system.netlink.ctnetlink import ERRNO, IPCTNL_MSG_CT_DELETE, NFGENM
 
 NLM_F_REQUEST_ACK = 0x5
 NLA_F_NESTED = 0x8000
-CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 1, 2
+CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_ZONE = 1, 1, 2, 18
 # By the size of an address: its family, and the attributes of source and destination.
 ADDRESSES = {4: (2, 1, 2), 16: (10, 3, 4)}
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
@@ -47,6 +48,7 @@ def _deletion(entry: Entry, number: int) -> bytes:
     )
     which = _attribute(CTA_TUPLE_IP | NLA_F_NESTED, ip) + _attribute(CTA_TUPLE_PROTO | NLA_F_NESTED, proto)
     body = NFGENMSG.pack(family, 0, 0) + _attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, which)
+    body += _attribute(CTA_ZONE, PORT.pack(ends.ct_zone)) if ends.ct_zone else b""
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST_ACK, number, 0) + body
 
 

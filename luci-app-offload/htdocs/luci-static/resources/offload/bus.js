@@ -83,7 +83,7 @@ return baseclass.extend({
 	/** exemptDelete(id) */
 	exemptDelete: asked(declare('exempt_delete', 'id')),
 
-	/** cut({ zone, host, state, flow }): ends connections; flow is { proto, src, sport, dest, dport } of one. */
+	/** cut({ zone, host, state, flow }): ends connections; flow is { proto, src, sport, dest, dport, ct_zone } of one. */
 	cut: asked(declare('cut', 'query')),
 
 	/** fw4's switch becomes the mode of the zones without one of their own, or the other way round. */
