@@ -12,6 +12,7 @@ from offload.model.config import (
     Exempt,
     Family,
     Globals,
+    Marking,
     Mode,
     PairChoice,
     Permission,
@@ -177,7 +178,7 @@ def test_an_exempt_of_zones(name: str) -> None:
 
 
 def test_each_says_what_it_is_called() -> None:
-    exempt, rule = Exempt("Console", "@exempt[0]", dscp=1), Exempt("Calls", "@rule[2]", dscp=46)
+    exempt, rule = Exempt("Console", "@exempt[0]", dscp=1), marking(Exempt("Calls", "@rule[2]", dscp=46))
     timed_exempt = TimedExempt(7, Exempt("run-time 7", "", src_ip=HOST), 60, 60)
     found = planned(exempt, markings=(rule,), timed_exempts=(timed_exempt,), **chosen(Mode.NONE)).tables[0].exempts
     assert [match.called for match in found] == [
@@ -188,24 +189,14 @@ def test_each_says_what_it_is_called() -> None:
     ]
 
 
-MARKED_CASES: dict[str, tuple[Exempt, Mode, list[ReasonCode]]] = {
-    "all of it": (Exempt("r", "@rule[0]", "lan", "wan"), Mode.NONE, [ReasonCode.MARKED]),
-    "some of it": (Exempt("r", "@rule[0]", "*", "wan", dscp=1), Mode.SOFTWARE, [ReasonCode.MARKED_PART]),
-    "some of another one": (Exempt("r", "@rule[0]", "guest", "wan", dscp=1), Mode.SOFTWARE, []),
-}
-
-
-@pytest.mark.parametrize("name", MARKED_CASES)
-def test_a_pair_names_the_rules_that_mark_it(name: str) -> None:
-    marking, effective, reasons = MARKED_CASES[name]
-    (pair,) = (each for each in planned(markings=(marking,)).pairs if (each.src, each.dest) == ("lan", "wan"))
-    assert (pair.effective, [reason.code for reason in pair.reasons]) == (effective, reasons)
+def marking(exempt: Exempt) -> Marking:
+    return Marking(exempt.name, exempt.section, (exempt,))
 
 
 def test_what_is_said_of_a_part_comes_last() -> None:
     """A slow flow is told the first Reason of its pair."""
-    marking = Exempt("r", "@rule[0]", "lan", "wan", dscp=1)
-    found = planned(globals=Globals(mode=Mode.HARDWARE), markings=(marking,))
+    rule = marking(Exempt("r", "@rule[0]", "lan", "wan", dscp=1))
+    found = planned(globals=Globals(mode=Mode.HARDWARE), markings=(rule,))
     assert [reason.code for reason in found.pairs[0].reasons] == [ReasonCode.HARDWARE_UNCOVERED, ReasonCode.MARKED_PART]
 
 

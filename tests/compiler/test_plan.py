@@ -6,7 +6,7 @@ import pytest
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
-from offload.model.config import Config, Exempt, Globals, Mode, Permission, Zone, ZoneChoice
+from offload.model.config import Config, Exempt, Globals, Marking, Mode, Permission, Zone, ZoneChoice
 from offload.model.network import Link, Snapshot
 from offload.model.plan import PairDecision, Plan, ReasonCode
 
@@ -61,7 +61,10 @@ def test_a_pair_that_hardware_does_not_cover_is_said_to_be_software() -> None:
 KEPT: dict[str, tuple[dict[str, Any], ReasonCode]] = {
     "an exempt of all of it": ({"exempts": (Exempt("e", "e", "lan", "wan"),)}, ReasonCode.EXEMPT),
     "a faulty exempt": ({"exempts": (Exempt("e", "e", "lan", faulty=True),)}, ReasonCode.EXEMPT_FAULT),
-    "a rule that marks all of it": ({"markings": (Exempt("r", "r", "lan", "wan"),)}, ReasonCode.MARKED),
+    "a rule that marks all of it": (
+        {"markings": (Marking("r", "r", (Exempt("r", "r", "lan", "wan"),)),)},
+        ReasonCode.MARKED,
+    ),
     "a faulty section": (
         {"zone_choices": (ZoneChoice("lan", "its", Mode.HARDWARE, faulty=True),)},
         ReasonCode.CONFIG_FAULT,

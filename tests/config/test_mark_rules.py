@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.packages import ZONES, Options, loaded
-from offload.model.config import Exempt
+from offload.model.config import Exempt, Family
 from strategies import gate
 
 HERE = ("zone", {"name": "guest"})
@@ -18,7 +18,7 @@ FULL = 0xFFFFFFFF
 def markings(*rules: Options, globals_: Options | None = None) -> list[Exempt]:
     sections = tuple(("rule", rule) for rule in rules)
     config, _ = loaded(("globals", globals_ or {}), firewall=(*ZONES, HERE, *sections))
-    return list(config.markings)
+    return [exempt for each in config.markings for exempt in each.exempts]
 
 
 def dscp(**more: str | tuple[str, ...]) -> Options:
@@ -202,3 +202,56 @@ def test_no_packet_that_a_rule_marks_is_missed(rule: dict[str, tuple[str, ...]],
 
     assert matches(there, packet)
     assert matches(back, {option: packet[other] for option, other in TURNED.items()})
+
+
+BITS: dict[str, tuple[dict[str, str], tuple[int, int] | None]] = {
+    "a whole mark": ({"set_mark": "0x1"}, (1, FULL)),
+    "a part": ({"set_mark": "0x100/0xff00"}, (0x100, 0xFF00)),
+    "bits beside the mask are set too": ({"set_mark": "0x101/0xff00"}, (0x101, 0xFF01)),
+    "exclusive or, within the mask": ({"set_xmark": "0x10/0xf0"}, (0x10, 0xF0)),
+    "exclusive or of other bits": ({"set_xmark": "0x11/0xf0"}, None),
+    "set_mark before set_xmark, as in fw4": ({"set_xmark": "0x10/0xf0", "set_mark": "2"}, (2, FULL)),
+    "no number": ({"set_mark": "one"}, None),
+    "a mask of nothing": ({"set_mark": "0/0"}, None),
+}
+
+
+@pytest.mark.parametrize("name", BITS)
+def test_the_bits_that_a_rule_sets(name: str) -> None:
+    words, bits = BITS[name]
+    rule: Options = {"src": "lan", "dest": "wan", "target": "MARK", **words}
+    config, _ = loaded(firewall=(*ZONES, ("rule", rule)))
+    assert [each.sets for each in config.markings] == [bits]
+
+
+def test_dscp_sets_no_mark() -> None:
+    config, _ = loaded(firewall=(*ZONES, ("rule", dscp(set_mark="1"))))
+    assert [each.sets for each in config.markings] == [None]
+
+
+SETS: dict[str, tuple[dict[str, str], dict[str, str], Family]] = {
+    "a set is of IPv4": ({}, {}, Family.IPV4),
+    "or of what it says": ({"family": "ipv6"}, {}, Family.IPV6),
+    "a set that is excluded has a family too": ({}, {"ipset": "!bad"}, Family.IPV4),
+    "a set with directions": ({}, {"ipset": "bad dest"}, Family.IPV4),
+    "the rule's family is the same": ({}, {"family": "ipv4"}, Family.IPV4),
+    "a set that is not here may have any": ({}, {"ipset": "other"}, Family.ANY),
+    "a family that cannot be read may be any": ({"family": "ipx"}, {}, Family.ANY),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_rule_has_the_family_of_its_set(name: str) -> None:
+    words, more, family = SETS[name]
+    config, _ = loaded(
+        firewall=(*ZONES, ("ipset", {"name": "bad", **words}), ("rule", mark(**{"ipset": "bad", **more})))
+    )
+    (found,) = config.markings
+    assert found.family is family
+    whole = {Family.IPV4: (ip_network("0.0.0.0/0"),), Family.IPV6: (ip_network("::/0"),), Family.ANY: ()}[family]
+    assert [each.src_ip or each.dest_ip for each in found.exempts] == [whole, whole]
+
+
+def test_a_rule_of_another_family_than_its_set_marks_nothing() -> None:
+    config, _ = loaded(firewall=(*ZONES, ("ipset", {"name": "bad"}), ("rule", mark(ipset="bad", family="ipv6"))))
+    assert config.markings == ()

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from offload.config import options
-from offload.config.mark_rules import EVERY_ADDRESS, markings
+from offload.config.mark_rules import EVERY_ADDRESS, marking, set_families
 from offload.config.options import Bad
 from offload.config.schema import DEFAULTS, FIREWALL_ZONE, FORWARDING, REDIRECT, RULE, Reading, Table, read
-from offload.model.config import Exempt, Permission, Policy, Section, Zone
+from offload.model.config import Marking, Permission, Policy, Section, Zone
 from offload.model.problem import Problem, ProblemCode
 
 UNKNOWN = "fw4 ignores it"
@@ -34,7 +34,7 @@ class Firewall:
     zones: tuple[Zone, ...]
     disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
     permissions: tuple[Permission, ...]
-    markings: tuple[Exempt, ...]
+    markings: tuple[Marking, ...]
     forward: Policy
     fw4_offloads: bool
     problems: tuple[Problem, ...]
@@ -62,14 +62,16 @@ def load(sections: tuple[Section, ...]) -> Firewall:
     zones = _zones(readings("zone", FIREWALL_ZONE), forward, problems)
     disabled = _disabled(sections) - zones.keys()
     permissions: list[Permission] = []
-    marked: list[Exempt] = []
+    marked: list[Marking] = []
+    sets = set_families(sections)
     for kind, table, permit in _PERMITTING:
         for reading in readings(kind, table):
             unknown = _unknown_zones(reading, zones, disabled)
             problems.extend(unknown)
             if not unknown:
                 permissions.extend(permit(reading, zones))
-                marked.extend(markings(reading) if kind == "rule" else ())
+                found = marking(reading, sets) if kind == "rule" else None
+                marked.extend([found] if found else [])
     return Firewall(
         zones=tuple(zones.values()),
         disabled=disabled,

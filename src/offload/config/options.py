@@ -170,15 +170,19 @@ def protocol(value: str) -> tuple[str, ...] | Bad:
 
 def mark(value: str) -> tuple[int, int] | Bad:
     """`value[/mask]`, decimal or 0xhex, given back as (value, mask). A value with bits beside its mask fits nothing."""
+    found = mark_bits(value)
+    return Bad(ProblemCode.BAD_MARK, {"value": value}) if found is None or found[0] & ~found[1] else found
+
+
+def mark_bits(value: str) -> tuple[int, int] | None:
+    """`value[/mask]` as (value, mask), whatever bits the two have; None where it is not that."""
     parts = value.split("/")
     if len(parts) > 2 or not all(NUMBER.fullmatch(part) for part in parts):  # noqa: PLR2004 - value and mask
-        return Bad(ProblemCode.BAD_MARK, {"value": value})
+        return None
     # base 0 refuses decimals with leading zeros
     numbers = [int(part, 16) if part[:2] in {"0x", "0X"} else int(part) for part in parts]
     number, mask = numbers[0], numbers[1] if len(numbers) > 1 else HIGHEST_MARK
-    if max(number, mask) > HIGHEST_MARK or number & ~mask:
-        return Bad(ProblemCode.BAD_MARK, {"value": value})
-    return number, mask
+    return None if max(number, mask) > HIGHEST_MARK else (number, mask)
 
 
 def dscp(value: str) -> int | Bad:

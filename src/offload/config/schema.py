@@ -103,6 +103,7 @@ REDIRECT: Table = {
     "reflection_zone": Option(options.zone, many=True),
     "target": Option(options.prefix("dnat", "snat")),
 }
+IPSET: Table = {"name": TEXT, "family": TEXT}  # of a set only that much counts
 INTERFACE: Table = {"device": TEXT, "proto": TEXT}
 
 _PACKETS = Option(options.number(0, 1_000_000))
@@ -154,6 +155,7 @@ PACKAGES: Mapping[str, Mapping[str, Table]] = {
         "forwarding": FORWARDING,
         "rule": RULE,
         "redirect": REDIRECT,
+        "ipset": IPSET,
     },
     "network": {"interface": INTERFACE},
     "offload": {"globals": GLOBALS, "zone": ZONE_CHOICE, "pair": PAIR_CHOICE, "exempt": EXEMPT},

@@ -167,6 +167,21 @@ class Exempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Marking:
+    """A MARK or DSCP rule of /etc/config/firewall, which marks packets one by one.
+
+    `exempts` is the traffic that has to stay slow for the rule to see it. `sets` are the bits of the packet's mark that
+    the rule sets, as (value, mask); None for DSCP, and for a mark that cannot be read. `family` is the rule's own.
+    """
+
+    name: str
+    section: str
+    exempts: tuple[Exempt, ...]
+    sets: tuple[int, int] | None = None
+    family: Family = Family.ANY
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the user asked for, after validation.
 
@@ -183,5 +198,5 @@ class Config:
     zone_choices: tuple[ZoneChoice, ...] = ()
     pair_choices: tuple[PairChoice, ...] = ()
     exempts: tuple[Exempt, ...] = ()
-    markings: tuple[Exempt, ...] = ()  # what rules of the firewall mark packet by packet; none with auto_exempt 0
+    markings: tuple[Marking, ...] = ()  # none with auto_exempt 0
     readable: bool = True

@@ -60,6 +60,56 @@ class Route:
     metric: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RoutingRule:
+    """An `ip rule` that compares the mark: packets with `mark & fwmask == fwmark` are routed by `table`.
+
+    `family` is ipv4 or ipv6; `inverted` (`ip rule add not fwmark ...`): it holds for all other marks.
+    """
+
+    family: str
+    fwmark: int
+    fwmask: int
+    table: int = 0
+    inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Qdisc:
+    """A queueing discipline of a device. `fwmask`: the bits of the mark by which it sorts packets (cake's `fwmark`)."""
+
+    device: str
+    kind: str
+    fwmask: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A tc filter of a device: it compares `mark & fwmask` with `fwmark`, or (None) does with it what is not known.
+
+    A mask of 0: it does not read the mark.
+    """
+
+    device: str
+    kind: str
+    fwmark: int | None = 0
+    fwmask: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReader:
+    """A rule in nft, not one of /etc/config/firewall, that treats packets by their mark (drop, limit, priority, ...).
+
+    `table` and `chain` name its place, `does` is what it does; `fwmark` and `fwmask` as in Filter.
+    """
+
+    table: str
+    chain: str
+    does: str
+    fwmark: int | None
+    fwmask: int
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Station:
     """A MAC address a bridge has learned, the port it was seen on, and its VLAN (0: the bridge filters none)."""
@@ -127,6 +177,10 @@ class Snapshot:
     routes: tuple[Route, ...] = ()
     stations: tuple[Station, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()
+    qdiscs: tuple[Qdisc, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    mark_readers: tuple[MarkReader, ...] = ()
     kernel: Kernel = field(default_factory=Kernel)
     firewall: str = "fw4"
     forward_chains: tuple[ForwardChain, ...] = ()

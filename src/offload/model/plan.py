@@ -39,8 +39,9 @@ class ReasonCode(Enum):
     CONFIG_FAULT = "section {section} of /etc/config/offload has a fault and may mean it, so it stays slow"
     EXEMPT_FAULT = "exempt {section} has a fault and may mean this pair, so all of it stays slow"
     EXEMPT = "exempt {section} means all of it"
-    MARKED = "rule {section} of /etc/config/firewall marks every packet of it, which offloaded ones would miss"
-    MARKED_PART = "rule {section} of /etc/config/firewall marks some of it packet by packet: that part stays slow"
+    EXEMPT_PART = "exempt {section} keeps {part} slow"
+    MARKED = "{rules} every packet of it, which offloaded packets would miss"
+    MARKED_PART = "{rules} packets one by one, which offloaded packets would miss: {part} stays slow"
     SUBNETS_PART = "less was asked for zone {zone}, which its subnets alone tell: what is in them stays slow"
     SUBNETS_ANY = (
         "less was asked for zone {zone}, and as its subnets are written ('!', a range, an odd mask, a network's name) "

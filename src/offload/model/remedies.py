@@ -17,11 +17,13 @@ REMEDIES = {  # by the code of the Reason
     "CONFIG_FAULT": "mend what offload check names in the section",
     "EXEMPT_FAULT": "mend what offload check names in the section",
     "EXEMPT": "name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it",
-    "MARKED": (
-        "name addresses or ports in the rule, or set auto_exempt to 0 where its marks matter on first packets only "
-        "(policy routing)"
+    "EXEMPT_PART": (
+        "narrow the exempt, or delete it: where exempts are all of a pair only together, all of it stays slow"
     ),
-    "MARKED_PART": "nothing; or set auto_exempt to 0 where the marks matter on first packets only (policy routing)",
+    "MARKED": (
+        "name addresses or ports in the rule, or set auto_exempt to 0 where its marks matter on first packets only"
+    ),
+    "MARKED_PART": "nothing; or set auto_exempt to 0 where the marks matter on first packets only",
     "SUBNETS_PART": "nothing, or give that zone the same mode, family and after_packets",
     "SUBNETS_ANY": (
         "write that zone's subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family "

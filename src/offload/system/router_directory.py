@@ -2,7 +2,8 @@
 
 `DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` holds netifd's replies, links and kernel:
 `{"ubus": {"network.interface dump": REPLY, ...}, "links": [...], "addresses": [...], "routes": [...], "kernel": {...},
-"firewall": "fw4"}`. What is absent has its default; addresses and routes come from the dump where they are not given.
+"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...]}`. What is absent has its default; addresses and
+routes come from the dump where they are not given.
 """
 
 import json
@@ -17,6 +18,7 @@ from offload.model.config import Section
 from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, Kernel, Lack, Link, Route, Snapshot
 from offload.system import netifd
 from offload.system.files import empty_directory, regular_file
+from offload.system.marks_json import marks, marks_json
 from offload.system.uci import CONFDIR, OVERRIDE
 
 T = TypeVar("T")
@@ -105,6 +107,7 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
         "firewall": snapshot.firewall,
         "missed": dict(snapshot.missed),
         "forward_chains": [asdict(chain) for chain in snapshot.forward_chains],
+        **marks_json(snapshot),
     }
 
 
@@ -124,6 +127,7 @@ def _snapshot(found: Any) -> Snapshot:
             name: _of(int, count, "missed") for name, count in _of(dict, found.get("missed", {}), "missed").items()
         },
         forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
+        **marks(found),
     )
     if "addresses" in found:
         snapshot = replace(snapshot, addresses=_each(found["addresses"], "addresses", _address))

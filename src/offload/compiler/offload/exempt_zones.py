@@ -17,7 +17,11 @@ Zones = Mapping[str, ZoneDevices]
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
     """Exempts of both configurations, then timed exempts; a timed exempt may outlive the zone it was given for."""
     of_sections = [(exempt, f"exempt {exempt.section}") for exempt in config.exempts]
-    of_rules = [(exempt, f"rule {exempt.section} of /etc/config/firewall") for exempt in config.markings]
+    of_rules = [
+        (exempt, f"rule {exempt.section} of /etc/config/firewall")
+        for marking in config.markings
+        for exempt in marking.exempts
+    ]
     for exempt, called in (*of_sections, *of_rules):
         # what a faulty one may mean stays slow as a whole, and so does what one means as a whole
         match = None if exempt.faulty or exempt.everything else _match(exempt, zones)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
+from offload.compiler.offload.coverage import part
 from offload.compiler.offload.exempt_zones import of_exempts, of_subnets, told
-from offload.compiler.offload.requests import PairRequest, existing, marked, wishes
+from offload.compiler.offload.marks import without_routing
+from offload.compiler.offload.requests import PairRequest, existing, wishes
 from offload.model.config import Config, Family, Mode
 from offload.model.network import DEVICE_NAME, ForwardChain, Snapshot
 from offload.model.plan import (
@@ -33,6 +35,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
 
     The same input gives the same Plan, whatever the order of links and networks.
     """
+    config = without_routing(config, snapshot)
     coverage = _Coverage.of(config, topology, snapshot)
     exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
     asked = wishes(config, existing(config, topology, snapshot))
@@ -201,7 +204,7 @@ def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]
 
 
 def _shared(bid: _Bid, lowest: _Bid, claimants: Iterable[_Bid]) -> Iterator[Reason]:
-    """Why the other pairs on its devices leave a pair less than it could have alone."""
+    """ReasonCode the other pairs on its devices leave a pair less than it could have alone."""
     if bid.mode is not lowest.mode:
         yield ReasonCode.SHARED_DEVICES(pair=lowest.name, mode=lowest.mode.value)
     if lowest.mode is not Mode.NONE:
@@ -217,7 +220,7 @@ def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Rea
     # what holds for a part comes last: the first Reason is what a slow flow of the pair is told
     reasons = [*bid.reasons, *shared]
     if effective is not Mode.NONE:
-        reasons += [ReasonCode.MARKED_PART(section=each.section) for each in marked(config, wish.src, wish.dest)]
+        reasons += part(config, wish.src, wish.dest, wish.family)
     elif bid.mode is not Mode.NONE:
         # the other pairs on its devices keep it slow; why it would only be software counts for nothing then
         reasons = [*shared, *(each for each in bid.reasons if each.code is not ReasonCode.HARDWARE_UNCOVERED)]

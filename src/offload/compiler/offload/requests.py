@@ -13,7 +13,8 @@ from ipaddress import ip_address
 from itertools import permutations
 
 from offload.compiler.devices import Topology
-from offload.model.config import Config, Exempt, Family, Mode, PairChoice, Policy, ZoneChoice
+from offload.compiler.offload.coverage import whole
+from offload.model.config import Config, Family, Mode, PairChoice, Policy, ZoneChoice
 from offload.model.network import Snapshot
 from offload.model.plan import Reason, ReasonCode
 from offload.model.problem import Problem, ProblemCode
@@ -133,10 +134,10 @@ class _Asked:
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
-        hindrances = list(self._hindrances(src, dest, ends))
         family = Family.ANY
         for end in ends:
             family = family & (end.family or Family.ANY)
+        hindrances = list(self._hindrances(src, dest, ends, family))
         after = max(end.after_packets or 0 for end in ends)
         mode = Mode.NONE if hindrances else asked
         return PairRequest(src, dest, asked, mode, family, after, tuple(hindrances or reasons))
@@ -161,8 +162,8 @@ class _Asked:
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
         return next((choice for choice in good if (choice.src, choice.dest) == (src, dest)), None)
 
-    def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice]) -> Iterator[Reason]:
-        """Why none of it is had, whatever was asked."""
+    def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice], family: Family) -> Iterator[Reason]:
+        """ReasonCode none of it is had, whatever was asked."""
         if not self.config.readable:
             yield ReasonCode.CONFIG_UNREADABLE()
             return
@@ -171,29 +172,16 @@ class _Asked:
         common = self.config.globals
         if common.mode is None and all(end.mode is None for end in ends) and self.own(src, dest) is None:
             yield ReasonCode.CONFIG_FAULT(section=common.section)
+        yield from whole(self.config, src, dest, family) if family is not Family.NEITHER else ()
 
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
-        """Pair and exempt sections with a fault hold whatever pair they may have meant on the slow path.
-
-        So does an exempt that names zones and nothing else: what every packet of a pair matches needs no match.
-        """
+        """Pair and exempt sections with a fault keep each pair slow that they may have meant."""
         for choice in self.config.pair_choices:
             if choice.faulty and choice.src in {src, "*"} and choice.dest in {dest, "*"}:
                 yield ReasonCode.CONFIG_FAULT(section=choice.section)
         for exempt in self.config.exempts:
-            if exempt.src in {src, "*"} and exempt.dest in {dest, "*"}:
-                if exempt.faulty:
-                    yield ReasonCode.EXEMPT_FAULT(section=exempt.section)
-                elif exempt.everything:
-                    yield ReasonCode.EXEMPT(section=exempt.section)
-        yield from (
-            ReasonCode.MARKED(section=each.section) for each in marked(self.config, src, dest) if each.everything
-        )
-
-
-def marked(config: Config, src: str, dest: str) -> Iterator[Exempt]:
-    """What rules of the firewall mark of a pair's packets."""
-    yield from (each for each in config.markings if each.src in {src, "*"} and each.dest in {dest, "*"})
+            if exempt.faulty and exempt.src in {src, "*"} and exempt.dest in {dest, "*"}:
+                yield ReasonCode.EXEMPT_FAULT(section=exempt.section)
 
 
 def not_chosen(zones: Iterable[str]) -> Reason:

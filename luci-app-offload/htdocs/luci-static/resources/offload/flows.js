@@ -3,10 +3,7 @@
 'require dom';
 'require offload.bus as bus';
 'require offload.choice as choice';
-'require offload.connection as connection';
-'require offload.hosts as hosts';
 'require offload.paths as paths';
-'require offload.sentences as sentences';
 'require offload.table as table';
 'require offload.words as words';
 
@@ -23,18 +20,19 @@ const FIRST = { sort: 'bytes', limit: PAGE, offset: 0 };
 
 const COLUMNS = [
 	{ sort: 'state', title: _('Path'), cell: path },
-	{ sort: 'src', title: _('Source'), cell: (flow) => end(flow.src, flow.sport) },
+	{ sort: 'src', title: _('Source'), cell: (flow) => [ end(flow.src, flow.sport) ] },
 	{ sort: 'dest', title: _('Destination'), cell: destination },
-	{ sort: 'zone', title: _('Zones'), cell: (flow) => [ E('span', { 'class': 'offload-whole' }, [ zone(flow.src_zone), ' → ', zone(flow.dest_zone) ]) ] },
+	{ sort: 'zone', title: _('Zones'), cell: (flow) => [ zone(flow.src_zone), ' → ', zone(flow.dest_zone) ] },
 	{ title: _('Protocol'), cell: (flow) => [ String(flow.proto) ] },
 	{ sort: 'packets', title: _('Packets'), most: true, cell: (flow) => counted(flow.packets, (number) => paths.count(number)) },
 	{ sort: 'bytes', title: _('Bytes'), most: true, cell: (flow) => counted(flow.bytes, (number) => paths.bytes(number)) }
 ];
 
 function end(address, port) {
-	const host = hosts.of(address);
+	if (!port)
+		return String(address);
 
-	return [ words.end(address, port), ...host?.name ? [ E('div', { 'class': 'offload-reason' }, [ host.name ]) ] : [] ];
+	return String(address).includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function zone(name) {
@@ -44,43 +42,34 @@ function zone(name) {
 function path(flow) {
 	return [
 		paths.badge(flow.state),
-		...(flow.reasons ?? []).map((reason) => E('div', { 'class': 'offload-reason' }, [ sentences.reason(reason) ]))
+		...(flow.reasons ?? []).map((reason) => E('div', { 'class': 'offload-reason' }, [ String(reason.text) ]))
 	];
 }
 
 /** Where the flow was sent to, and where a port forward took it. */
 function destination(flow) {
-	const [ src, sport ] = [ flow.reply?.src ?? flow.dest, flow.reply?.sport ?? flow.dport ];
 	const sent = end(flow.dest, flow.dport);
+	const led = end(flow.reply?.src ?? flow.dest, flow.reply?.sport ?? flow.dport);
 
-	return src === flow.dest && sport === flow.dport ? sent
-		: [ ...sent, E('div', { 'class': 'offload-reason' }, [ '→ ', ...end(src, sport) ]) ];
+	return sent === led ? [ sent ] : [ sent, E('div', { 'class': 'offload-reason' }, [ `→ ${led}` ]) ];
 }
 
 function counted(number, format) {
 	return number == null
 		? [ E('span', { 'title': _('The kernel does not count: net.netfilter.nf_conntrack_acct is 0') }, [ UNKNOWN ]) ]
-		: [ E('span', { 'class': 'offload-whole' }, [ format(number) ]) ];
+		: [ format(number) ];
 }
 
-function keyOf(flow) {
-	return [ flow.proto, flow.src, flow.sport, flow.dest, flow.dport, flow.reply?.src, flow.reply?.sport ].join(' ');
-}
+function row(flow) {
+	const key = [ flow.proto, flow.src, flow.sport, flow.dest, flow.dport, flow.reply?.src, flow.reply?.sport ].join(' ');
 
-function row(flow, open) {
-	const key = keyOf(flow);
-
-	return E('tr', { 'class': 'tr', 'data-key': key }, [
-		...COLUMNS.map((column) => E('td', { 'class': 'td', 'data-title': column.title }, column.cell(flow))),
-		E('td', { 'class': 'td' }, [
-			E('button', { 'class': 'btn cbi-button', 'type': 'button', 'title': _('Why, keep slow, end'), 'click': () => open(key) }, [ _('Details') ])
-		])
-	]);
+	return E('tr', { 'class': 'tr', 'data-key': key }, COLUMNS.map((column) =>
+		E('td', { 'class': 'td', 'data-title': column.title }, column.cell(flow))));
 }
 
 function message(sentence) {
 	return E('tr', { 'class': 'tr', 'data-key': 'message' }, [
-		E('td', { 'class': 'td', 'colspan': COLUMNS.length + 1 }, [ E('em', {}, [ sentence ]) ])
+		E('td', { 'class': 'td', 'colspan': COLUMNS.length }, [ E('em', {}, [ sentence ]) ])
 	]);
 }
 
@@ -89,16 +78,13 @@ return baseclass.extend({
 	query: FIRST,
 	good: FIRST,
 	asked: 0,
-	shown: [],
 
 	/** The filter, the table and the pages. */
 	render() {
 		this.body = E('tbody');
 		this.range = E('span');
 		this.filter = this.renderFilter();
-		this.head = E('tr', { 'class': 'tr offload-titles' }, [
-			...COLUMNS.map((column) => this.renderTitle(column)), E('th', { 'class': 'th', 'scope': 'col' }, [ _('More') ])
-		]);
+		this.head = E('tr', { 'class': 'tr offload-titles' }, COLUMNS.map((column) => this.renderTitle(column)));
 		this.back = this.renderStep(_('Previous'), -PAGE);
 		this.next = this.renderStep(_('Next'), PAGE);
 		this.back.disabled = this.next.disabled = true;
@@ -157,14 +143,6 @@ return baseclass.extend({
 		}, [ title ]);
 	},
 
-	/** The dialogue of a flow, as it was shown last. */
-	open(key) {
-		const flow = this.shown.find((each) => keyOf(each) === key);
-
-		if (flow)
-			connection.show(flow, () => this.ask());
-	},
-
 	/** The zones that can be chosen now. */
 	offer(names) {
 		if (choice.offer(this.filter.elements.zone, names))
@@ -208,8 +186,7 @@ return baseclass.extend({
 			return this.ask({ ...query, offset: PAGE * Math.floor((reply.total - 1) / PAGE) });
 
 		this.good = query;
-		this.shown = flows;
-		table.show(this.body, flows.length ? flows.map((flow) => row(flow, (key) => this.open(key))) : [ message(_('No such flows now.')) ]);
+		table.show(this.body, flows.length ? flows.map(row) : [ message(_('No such flows now.')) ]);
 		dom.content(this.range, flows.length
 			? [ _('%s to %s of %s').format(...[ query.offset + 1, query.offset + flows.length, reply.total ].map((each) => paths.count(each))) ]
 			: []);
@@ -218,14 +195,6 @@ return baseclass.extend({
 		this.mark();
 
 		return null;
-	},
-
-	/** Nothing is known. */
-	empty() {
-		this.shown = [];
-		table.show(this.body, [ message(_('Not known now.')) ]);
-		dom.content(this.range, []);
-		this.back.disabled = this.next.disabled = true;
 	},
 
 	/** The table stays as it is. */
@@ -246,7 +215,7 @@ return baseclass.extend({
 
 	/** Say at the titles what the table is sorted by. */
 	mark() {
-		for (const title of this.head.querySelectorAll('[data-sort]')) {
+		for (const title of this.head.children) {
 			const { sort } = title.dataset;
 			const reversed = this.good.sort === `-${sort}`;
 			const most = COLUMNS.find((column) => column.sort === sort)?.most ?? false;

@@ -1,0 +1,91 @@
+"""What compares packet marks, as snapshot.json holds it: routing rules, qdiscs, tc filters and rules in nft. Pure.
+
+`"rules": [{"family", "fwmark", "fwmask", "table"}]` (and `"inverted": true`), `"qdiscs": [{"device", "kind",
+"fwmask"}]`, `"filters": [{"device", "kind", "fwmark", "fwmask"}]`, `"mark_readers": [{"table", "chain", "does",
+"fwmark", "fwmask"}]`. Numbers may be written as text too (`"0x100"`), for whoever writes the file by hand. A `fwmark`
+of null means any mark. A filter without these numbers is one whose kind says whether it can read marks.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from offload.model.network import Filter, MarkReader, Qdisc, RoutingRule, Snapshot
+
+Json = dict[str, Any]
+
+ALL = 0xFFFFFFFF
+FAMILIES = ("ipv4", "ipv6")
+# Filters that may compare the mark in ways that only their own code knows; `fw` compares nothing else.
+UNKNOWN = frozenset({"fw", "flow", "basic", "bpf"})
+MARK_KEYS = ("rules", "qdiscs", "filters", "mark_readers")
+
+
+def marks_json(snapshot: Snapshot) -> Json:
+    """The four lists of a live router."""
+    rules = [asdict(rule) for rule in snapshot.rules]
+    for rule in rules:
+        if not rule["inverted"]:
+            del rule["inverted"]
+    others = (snapshot.qdiscs, snapshot.filters, snapshot.mark_readers)
+    return dict(zip(MARK_KEYS, (rules, *([asdict(each) for each in several] for several in others)), strict=True))
+
+
+def marks(found: Json) -> Json:
+    """The four fields of a Snapshot; what is absent is empty. TypeError or ValueError names the key that is wrong."""
+    makers = (_rule, _qdisc, _filter, _reader)
+    return {
+        key: tuple(make(each) for each in _objects(found, key)) for key, make in zip(MARK_KEYS, makers, strict=True)
+    }
+
+
+def _rule(each: Json) -> RoutingRule:
+    family = each.get("family", "ipv4")
+    if family not in FAMILIES:
+        raise ValueError(f"rules: '{family}' is no family (ipv4 or ipv6)")
+    mask = _number(each, "fwmask", ALL)
+    table = each.get("table", 0)
+    number = table if isinstance(table, int) and not isinstance(table, bool) else 0  # a name decides nothing here
+    return RoutingRule(family, _number(each, "fwmark", 0) & mask, mask, number, each.get("inverted") is True)
+
+
+def _qdisc(each: Json) -> Qdisc:
+    return Qdisc(_text(each, "device"), _text(each, "kind"), _number(each, "fwmask", 0))
+
+
+def _filter(each: Json) -> Filter:
+    kind = _text(each, "kind")
+    if "fwmark" not in each and "fwmask" not in each:
+        return Filter(_text(each, "device"), kind, None, ALL if kind in UNKNOWN else 0)
+    mask = _number(each, "fwmask", ALL)
+    return Filter(_text(each, "device"), kind, _value(each), mask)
+
+
+def _reader(each: Json) -> MarkReader:
+    table, chain, does = (_text(each, key) for key in ("table", "chain", "does"))
+    return MarkReader(table, chain, does, _value(each), _number(each, "fwmask", ALL))
+
+
+def _value(each: Json) -> int | None:
+    return None if each.get("fwmark") is None else _number(each, "fwmark", 0)
+
+
+def _objects(found: Json, key: str) -> list[Json]:
+    values = found.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(each, dict) for each in values):
+        raise TypeError(f"'{key}' is not a list of objects")
+    return values
+
+
+def _text(each: Json, key: str) -> str:
+    value = each.get(key, "")
+    if not isinstance(value, str):
+        raise TypeError(f"'{key}' is not str")
+    return value
+
+
+def _number(each: Json, key: str, default: int) -> int:
+    value = each.get(key, default)
+    number = int(value, 0) if isinstance(value, str) else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= ALL:
+        raise ValueError(f"'{key}' is not a number from 0 to 0xffffffff")
+    return number

@@ -1,0 +1,151 @@
+"""What exempts and rules that mark leave of a pair, and how it is said: all of it, one family, some."""
+
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.compiler.devices import resolve
+from offload.compiler.offload.coverage import part, whole
+from offload.compiler.offload.plan import plan
+from offload.model.config import Config, Exempt, Family, Globals, Marking, Mode, Permission, Zone
+from offload.model.network import Link, Snapshot
+from offload.model.plan import PairDecision, ReasonCode
+from strategies import gate
+
+ALL4, ALL6 = (ip_network("0.0.0.0/0"),), (ip_network("::/0"),)
+NET = (ip_network("192.168.1.0/24"),)
+ONE = ", which offloaded packets would miss: "
+FILE = "of /etc/config/firewall"
+
+
+def rule(name: str = "r", src: str = "lan", dest: str = "wan", **match: Any) -> Marking:
+    section = f"@rule[{name}]"
+    return Marking(name, section, (Exempt(name, section, src, dest, **match),))
+
+
+def lan_wan(**words: Any) -> PairDecision:
+    zones = tuple(Zone(name, name, devices=(name,)) for name in ("lan", "wan"))
+    permissions = (Permission("lan", "wan", "f"),)
+    config = Config(zones=zones, permissions=permissions, globals=Globals(mode=Mode.SOFTWARE), **words)
+    snapshot = Snapshot(links=(Link("lan"), Link("wan")))
+    return plan(config, resolve(config, snapshot), snapshot).pairs[0]
+
+
+PARTS: dict[str, tuple[Marking, str]] = {
+    "one family": (rule(src_ip=ALL4), "all IPv4 from lan to wan"),
+    "one family of a zone": (rule(dest="*", src_ip=ALL4), "all IPv4 of lan"),
+    "one family to a zone": (rule(src="*", dest_ip=ALL6), "all IPv6 to wan"),
+    "one family of everything": (rule(src="*", dest="*", src_ip=ALL4), "all IPv4"),
+    "one protocol": (rule(dest="*", proto=("tcp",)), "all TCP of lan"),
+    "one protocol of one family": (rule(dest="*", proto=("udp",), dest_ip=ALL4), "all IPv4 UDP of lan"),
+    "both protocols of one family": (rule(dest="*", proto=("tcp", "udp"), dest_ip=ALL4), "all IPv4 of lan"),
+    "addresses": (rule(src_ip=NET), "some of it"),
+    "addresses beside all": (rule(src_ip=(*NET, *ALL6)), "all IPv6 from lan to wan"),
+    "ports": (rule(proto=("udp",), dest_port=((53, 53),)), "some of it"),
+    "a DSCP class": (rule(dscp=46), "some of it"),
+    "a mark": (rule(mark=(1, 255)), "some of it"),
+    "a MAC": (rule(src_mac=("00:11:22:33:44:55",)), "some of it"),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_is_said_in_words(name: str) -> None:
+    marking, words = PARTS[name]
+    pair = lan_wan(markings=(marking,))
+    assert pair.effective is Mode.SOFTWARE
+    assert [reason.text for reason in pair.reasons] == [
+        f"rule 'r' {FILE} marks packets one by one{ONE}{words} stays slow"
+    ]
+
+
+WHOLE: dict[str, dict[str, Any]] = {
+    "one rule": {"markings": (rule(),)},
+    "a mask of nothing": {"markings": (rule(mark=(0, 0)),)},
+    "a family each": {"markings": (rule("a", src_ip=ALL4), rule("b", dest_ip=ALL6))},
+    "a protocol each": {"markings": (rule("a", proto=("tcp",)), rule("b", proto=("udp",)))},
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_pair_that_rules_mark_wholly_is_slow(name: str) -> None:
+    pair = lan_wan(**WHOLE[name])
+    assert (pair.effective, [reason.code for reason in pair.reasons]) == (Mode.NONE, [ReasonCode.MARKED])
+
+
+def test_a_rule_of_one_family_is_all_of_a_pair_of_that_family() -> None:
+    marked = Config(markings=(rule(src_ip=ALL4),))
+    assert [reason.code for reason in whole(marked, "lan", "wan", Family.IPV4)] == [ReasonCode.MARKED]
+    assert whole(marked, "lan", "wan", Family.IPV6) == whole(marked, "lan", "wan", Family.ANY) == []
+    assert part(marked, "lan", "wan", Family.IPV6) == []
+
+
+def test_rules_with_one_effect_share_a_sentence() -> None:
+    rules = tuple(rule(f"dscp {number}", "*", "*", src_ip=ALL4) for number in range(99))
+    (reason,) = lan_wan(markings=rules).reasons
+    named = "'dscp 0', 'dscp 1', 'dscp 2', ..."
+    assert reason.text == f"99 rules {FILE} ({named}) mark packets one by one{ONE}all IPv4 stays slow"
+
+
+def test_a_rule_without_a_name_is_called_by_its_section() -> None:
+    marking = Marking("@rule[0]", "@rule[0]", (Exempt("@rule[0]", "@rule[0]", "lan", "wan"),))
+    (reason,) = lan_wan(markings=(marking,)).reasons
+    assert reason.text == f"rule @rule[0] {FILE} marks every packet of it, which offloaded packets would miss"
+
+
+def test_a_name_neither_moves_the_cursor_nor_fills_the_page() -> None:
+    (reason,) = lan_wan(markings=(rule("\x1b[2J" + "n" * 500),)).reasons
+    assert reason.text.startswith(f"rule '?[2J{'n' * 56}...' of")
+
+
+def test_exempts_that_are_all_of_it_together_keep_it_slow() -> None:
+    exempts = (Exempt("a", "a", proto=("tcp",)), Exempt("b", "b", proto=("udp",)))
+    pair = lan_wan(exempts=exempts)
+    assert (pair.effective, [reason.text for reason in pair.reasons]) == (
+        Mode.NONE,
+        ["exempt a keeps all TCP slow", "exempt b keeps all UDP slow"],
+    )
+
+
+def test_an_exempt_and_a_rule_may_be_all_of_it_together() -> None:
+    pair = lan_wan(exempts=(Exempt("a", "a", src_ip=ALL4),), markings=(rule(src_ip=ALL6),))
+    assert (pair.effective, [reason.code for reason in pair.reasons]) == (
+        Mode.NONE,
+        [ReasonCode.EXEMPT_PART, ReasonCode.MARKED_PART],
+    )
+
+
+def test_a_faulty_exempt_is_no_part() -> None:
+    faulty = Exempt("a", "a", proto=("tcp",), faulty=True)
+    assert whole(Config(exempts=(faulty, Exempt("b", "b", proto=("udp",)))), "lan", "wan", Family.ANY) == []
+
+
+networks = st.sampled_from([(), ALL4, ALL6, NET, (*ALL4, *ALL6)])
+protocols = st.sampled_from([(), ("tcp",), ("udp",), ("tcp", "udp")])
+matches = st.builds(
+    rule, st.sampled_from("abc"), st.sampled_from(("*", "lan")), src_ip=networks, dest_ip=networks, proto=protocols
+)
+
+
+@gate
+@given(st.lists(matches, max_size=4), st.sampled_from([Family.ANY, Family.IPV4, Family.IPV6]))
+def test_what_is_said_is_what_the_exempts_match(rules: list[Marking], family: Family) -> None:
+    """Against a plain look at each kind of traffic: an address that no list but the whole family has."""
+    versions = {Family.ANY: (4, 6), Family.IPV4: (4,), Family.IPV6: (6,)}[family]
+
+    def matched(version: int, proto: str) -> bool:
+        return any(
+            proto in (each.proto or ("tcp", "udp"))
+            and all(
+                not nets or any(net.version == version and net.prefixlen == 0 for net in nets)
+                for nets in (each.src_ip, each.dest_ip)
+            )
+            for one in rules
+            for each in one.exempts
+        )
+
+    config = Config(markings=tuple(rules))
+    all_of_it = all(matched(version, proto) for version in versions for proto in ("tcp", "udp"))
+    assert bool(whole(config, "lan", "wan", family)) == all_of_it
