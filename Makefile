@@ -19,9 +19,9 @@ demo:  ## watch flows in hardware, and a guest zone move to the fast path, on a 
 test: setup  ## everything: lint, types, units, golden routers, real kernels
 	@$(GATE) lint units kernel stock
 
-check:  ## lint, types, units and the LuCI page in a browser, without a virtual machine
+check:  ## lint, types, units and the LuCI page in a browser, without a virtual machine and with fewer examples
 	@tests/setup.sh check
-	@$(GATE) lint units
+	@HYPOTHESIS_PROFILE=fast $(GATE) lint units
 
 kernel:  ## real traffic through real kernels: user-mode 6.1 and 6.12, and a few tests on Debian's own in QEMU
 	@tests/setup.sh kernel stock check

@@ -1,5 +1,6 @@
 """What all tests share: `--update-golden`, the command, and a router as a directory."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,15 @@ import pytest
 
 from command import Offload, Ran
 from offload.cli.command import main
+
+if not os.environ.get("OFFLOAD_IN_VM"):  # the tests in a machine draw no examples, and the import costs a second there
+    from hypothesis import settings
+
+    # A test that fails must fail again for whoever looks, and none fails because the machine is busy. `fast` is for
+    # `make check`; `make test` takes the examples of `gate`.
+    settings.register_profile("gate", derandomize=True, deadline=None, database=None)
+    settings.register_profile("fast", settings.get_profile("gate"), max_examples=25)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 HOME = Path(__file__).parent / "golden" / "03-lan-guest-wan"
 

@@ -7,8 +7,7 @@ from offload.config.schema import PACKAGES
 from offload.model.config import Section
 from random_routers import HOSTILE, WORDS
 
-# The gate repeats itself: a test that fails must fail again for whoever looks.
-gate = settings(derandomize=True, deadline=None, database=None, max_examples=300)
+gate = settings(max_examples=3 * settings().max_examples)  # for what builds nft text or reads a user's files
 
 PLAUSIBLE = sorted(
     {word for words in WORDS.values() for word in words} | {"lan", "wan", "guest", "br-lan", "eth+", "*"}

@@ -7,6 +7,7 @@ that passed only in a second run: more than five of those are a failure too.
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -49,7 +50,7 @@ def _side_by_side(jobs: list[Job]) -> Iterator[Ended]:
 
 def _show(ended: Ended) -> None:
     name = ended.job.name
-    (TIMES.parent / f"{name.replace(' ', '-')}.log").write_text(ended.output)
+    (TIMES.parent / f"{re.sub(r'[ /]+', '-', name)}.log").write_text(ended.output)
     if ended.status or DIED in ended.output:
         print(f"\n{name} printed:\n{ended.output}")
     verdict = f"FAILED with status {ended.status}" if ended.status else "passed"

@@ -1,13 +1,13 @@
 """The parts of the gate, each a list of jobs that may run side by side.
 
-A new test file needs no entry here: each file of tests/kernel is a job of its own for each kernel, each directory of
-other tests is one, and so is each file beside them.
+A new test file needs no entry here: each file of tests/kernel is a job of its own for each kernel, and the others are
+found in their directories.
 """
 
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gate.job import Job
@@ -19,6 +19,7 @@ PYTEST = ("-m", "pytest", "-rR", "--reruns", "1", "-p", "no:cacheprovider")
 IN_MACHINE = ("-p", "pytest_timeout", "-p", "pytest_rerunfailures")
 MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST, *IN_MACHINE)
 PAGE = TESTS / "browser/test_kernel.py"
+PORTION = 50
 APART = {"kernel"}  # parts of their own
 
 # One test of each kind, in QEMU on the binary that people run, so that what is true there is true.
@@ -42,9 +43,10 @@ def lint() -> list[Job]:
 
 
 def units() -> list[Job]:
-    """The tests that need no machine."""
-    folders = [folder for folder in TESTS.iterdir() if folder.is_dir() and folder.name not in APART]
-    return [_unit(place) for place in [*folders, *TESTS.glob("test_*.py")] if _tests(place)]
+    """The tests that need no machine: the directories of tests/ in portions of files, and the files beside them."""
+    folders = sorted(folder for folder in TESTS.iterdir() if folder.is_dir() and folder.name not in APART)
+    portions = [portion for folder in folders for portion in _portions(sorted(folder.rglob("test_*.py")))]
+    return [_unit(files) for files in [*portions, *([file] for file in sorted(TESTS.glob("test_*.py")))]]
 
 
 def kernel() -> list[Job]:
@@ -55,7 +57,7 @@ def kernel() -> list[Job]:
 
 def stock() -> list[Job]:
     """A short list of tests in QEMU on Debian's own kernel, and the LuCI page before it."""
-    page = Job("stock", "page", (sys.executable, *PYTEST, str(PAGE)), _known("page", 120))
+    page = Job("stock", "page", (sys.executable, *PYTEST, str(PAGE)), _known("page", 200))
     anchors = [
         _machine("stock", "qemu", name, tuple(str(TESTS / "kernel" / test) for test in tests))
         for name, tests in ANCHORS.items()
@@ -66,22 +68,35 @@ def stock() -> list[Job]:
 PARTS: dict[str, Callable[[], list[Job]]] = {"lint": lint, "units": units, "kernel": kernel, "stock": stock}
 
 
-def _unit(place: Path) -> Job:
-    ignored = ("--ignore", str(PAGE)) if place == PAGE.parent else ()
-    return Job("units", place.stem, (sys.executable, *PYTEST, *ignored, str(place)), _known(place.stem, _tests(place)))
+def _portions(files: list[Path]) -> Iterator[list[Path]]:
+    """Files with about PORTION tests each time."""
+    portion: list[Path] = []
+    for file in files:
+        if file != PAGE:
+            portion.append(file)
+        if sum(map(_tests, portion)) >= PORTION:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
+
+
+def _unit(files: list[Path]) -> Job:
+    place = files[0].relative_to(TESTS).with_suffix("")
+    name = f"{place} and {len(files) - 1} more" if files[1:] else str(place)
+    return Job("units", name, (sys.executable, *PYTEST, *map(str, files)), _known(name, sum(map(_tests, files))))
 
 
 def _machine(part: str, kind: str, name: str, tests: tuple[str, ...]) -> Job:
     chosen = {"OFFLOAD_MACHINE": "qemu"} if kind == "qemu" else {"OFFLOAD_KERNEL": kind}
-    guess = 5 * sum(_tests(Path(test.partition("::")[0])) for test in tests)
+    guess = 8 * sum(_tests(Path(test.partition("::")[0])) for test in tests)
     named = f"{kind} {name}"
     return Job(part, named, (*MACHINE, *tests), _known(named, guess), {"PYTHONPATH": str(TESTS), **chosen})
 
 
-def _tests(place: Path) -> int:
-    """How many test functions are in a file or directory."""
-    files = place.rglob("test_*.py") if place.is_dir() else [place]
-    return sum(len(re.findall(r"^def test_", file.read_text(), re.MULTILINE)) for file in files)
+def _tests(file: Path) -> int:
+    """How many test functions are in a file."""
+    return len(re.findall(r"^def test_", file.read_text(), re.MULTILINE))
 
 
 def _known(name: str, guess: float) -> float:
