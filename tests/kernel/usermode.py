@@ -3,7 +3,7 @@
 It sees this machine's files, so the tests run this working copy with its .venv. What it writes goes to a file system in
 its memory, except below build/. Do not change files while it runs: it may see the new bytes with the old size.
 
-It has one processor, and its time is this machine's. With OFFLOAD_TIME_TRAVEL its clock jumps to the next timer whenever
+It has one processor, and its time is this machine's. With OFFLOAD_TIME_TRAVEL its clock jumps to the next timer when
 all of it waits, so a minute's sleep takes no time. That is right for tests that only wait (test_service and test_totals
 pass so). It is wrong for whatever compares with a clock outside of the machine. The kernel's other mode (`inf-cpu`, in
 which computing takes no time either) is of no use here: what polls without sleeping, as pppd's reconnect in
