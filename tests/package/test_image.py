@@ -12,7 +12,7 @@ from package.router import INFO, REPOSITORY, Router, furnish, running, unpack
 
 SCRIPTS = "ls /etc/uci-defaults"
 SWITCH = "grep flow_offloading /etc/config/firewall"
-MODE = "grep -E 'mode|taken' /etc/config/offload"
+MODE = "grep -E '^[^#]*(mode|taken)' /etc/config/offload"
 
 
 @pytest.fixture(name="package", scope="module")
