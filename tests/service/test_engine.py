@@ -97,7 +97,8 @@ def test_a_device_that_is_busy_in_hardware_leaves_its_pair_in_software(monkeypat
     fakes = router()
     fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
     fakes.uci.packages["offload"] = tuple(
-        section("offload", "zone", zone, name=zone, mode="hardware") for zone in ("lan", "wan")
+        section("offload", "zone", zone, name=zone, mode=mode)
+        for zone, mode in {"lan": "hardware", "wan": "hardware", "guest": "none"}.items()
     )
     fakes.service.work()
     assert any("flags offload" in text for text in fakes.nft.sent)
@@ -291,7 +292,8 @@ def test_what_is_remembered_of_stations_has_an_end() -> None:
 def test_a_zone_that_comes_into_the_file_is_followed() -> None:
     fakes = router()
     fakes.service.work()
-    fakes.uci.packages["offload"] = (*OFFLOAD, section("offload", "zone", "g", name="guest", mode="software"))
+    others = tuple(each for each in OFFLOAD if each.options["name"] != "guest")
+    fakes.uci.packages["offload"] = (*others, section("offload", "zone", "g", name="guest", mode="software"))
     applied = fakes.service.work()
     assert (applied.changes, applied.returned) == (1, ())
     assert '"br-guest" . "wan" : goto policy_0' in fakes.nft.sent[1]
