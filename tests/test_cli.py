@@ -29,7 +29,7 @@ FAULTS = {
         "offload",
         "'none'",
         "'quick'",
-        "offload.@zone[0].mode: 'quick' is none of none, software, hardware",
+        "offload.@zone[0].mode: 'quick' is not known here: write none, software or hardware",
     ),
     "bad family": ("offload", "mode 'none'", "family 'inet'", "offload.@zone[0].family: 'inet' is no address family"),
     "duplicate zone": ("firewall", "name 'guest'", "name 'lan'", "firewall.@zone[1].name: a second zone 'lan'"),

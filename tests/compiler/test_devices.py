@@ -1,12 +1,14 @@
 """Stacks of links -> what a flowtable should list of them, and why not the rest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.summary import without_devices
-from offload.model.config import Config, Interface, Zone
+from offload.model.config import Config, Interface, Mode, Zone, ZoneChoice
 from offload.model.network import Link, Network, Snapshot
 from offload.model.plan import ReasonCode
 from offload.model.topology import ZoneDevices
@@ -192,12 +194,32 @@ def test_vlans_too_deep_for_a_flow_to_remember() -> None:
     assert devices.leaves_of("pppoe-wan") == ("eth1.7",)
 
 
-def test_a_network_nobody_knows_is_a_problem_and_one_of_the_config_is_down() -> None:
-    zone = Zone("wan", "@zone[0]", networks=("wan", "typo"))
+def test_a_network_of_the_config_that_netifd_has_not_is_down() -> None:
+    zone = Zone("wan", "@zone[0]", networks=("wan",))
     topology = resolve(Config(zones=(zone,), interfaces=(Interface("wan"),)), Snapshot())
-    (problem,) = topology.problems
-    assert str(problem).startswith("firewall.@zone[0].network: no network 'typo' in /etc/config/network")
     assert [reason.code for reason in topology.zones["wan"].reasons] == [ReasonCode.NETWORK_DOWN]
+
+
+def test_an_unknown_network_is_a_problem_only_where_a_choice_for_its_zone_has_no_effect() -> None:
+    """OpenWrt's own default lists `wan` and `wan6`, which not every router has."""
+    alone, chosen = Zone("wan", "@zone[0]", networks=("wna",)), (ZoneChoice("wan", "wan", Mode.SOFTWARE),)
+    (problem,) = resolve(
+        Config(zones=(alone,), interfaces=(Interface("wan"),), zone_choices=chosen), Snapshot()
+    ).problems
+    assert str(problem).startswith(
+        "firewall.@zone[0].network: there is no network 'wna' (did you mean 'wan'?), and zone"
+    )
+    unchosen = resolve(Config(zones=(alone,)), Snapshot())
+    assert unchosen.problems == ()
+    assert [reason.code for reason in unchosen.zones["wan"].reasons] == [ReasonCode.NETWORK_UNKNOWN]
+    more: list[dict[str, Any]] = [
+        {"networks": ("wna", "wan")},
+        {"devices": ("wan",)},
+        {"subnets": (ip_network("192.0.2.0/24"),)},
+    ]
+    for each in more:
+        config = Config(zones=(replace(alone, **each),), interfaces=(Interface("wan"),), zone_choices=chosen)
+        assert resolve(config, Snapshot()).problems == ()
 
 
 def test_the_bridge_of_an_access_points_vlan_is_named() -> None:

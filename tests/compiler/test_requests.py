@@ -53,7 +53,14 @@ def test_a_star_is_every_zone() -> None:
 
 @pytest.mark.parametrize(
     ("address", "found"),
-    [("192.168.2.9", ["wan>guest"]), ("10.0.0.1", []), ("lan", []), ("2001:db8::1", []), ("", [])],
+    [
+        ("192.168.2.9", ["wan>guest"]),
+        ("192.168.2.9/32", ["wan>guest"]),
+        ("10.0.0.1", []),
+        ("lan", []),
+        ("2001:db8::1", []),
+        ("", []),
+    ],
 )
 def test_a_port_forward_without_dest_leads_to_the_zone_of_its_address(address: str, found: list[str]) -> None:
     assert pairs(Permission("wan", "", "@redirect[0]", dest_ip=address)) == found
@@ -79,6 +86,11 @@ def test_a_section_makes_its_pair_whatever_lets_it_through() -> None:
     upnp = PairChoice("wan", "lan", "upnp", Mode.SOFTWARE)
     faulty = PairChoice("wan", "*", "faulty", Mode.NONE, faulty=True)
     assert pairs(Permission("lan", "wan", "@forwarding[0]"), pair_choices=(upnp, faulty)) == ["lan>wan", "wan>lan"]
+
+
+def test_a_section_of_every_zone_makes_no_pair() -> None:
+    every = PairChoice("*", "wan", "p", Mode.SOFTWARE)
+    assert pairs(Permission("lan", "wan", "@forwarding[0]"), pair_choices=(every,)) == ["lan>wan"]
 
 
 def asked(config: Config, src: str = "lan", dest: str = "wan") -> tuple[Mode, Family, int, list[ReasonCode]]:
@@ -154,9 +166,31 @@ CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[ReasonCode]]]] = {
         Config(globals=SOFTWARE, zone_choices=(choice("lan", Mode.SOFTWARE, faulty=True),)),
         (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_FAULT]),
     ),
-    "a faulty section of a zone nobody can name": (
-        Config(globals=SOFTWARE, zone_choices=(choice("*", faulty=True), choice("wan", Mode.SOFTWARE))),
-        (Mode.NONE, Family.ANY, 0, [ReasonCode.CONFIG_FAULT]),
+    "a pair section of every zone": (
+        Config(globals=SOFTWARE, pair_choices=(PairChoice("*", "wan", "p", Mode.NONE),)),
+        (Mode.NONE, Family.ANY, 0, [ReasonCode.PAIR_MODE_NONE]),
+    ),
+    "the pair section that names it most exactly": (
+        Config(
+            pair_choices=(
+                PairChoice("*", "*", "p", Mode.NONE),
+                PairChoice("lan", "wan", "q", Mode.HARDWARE),
+                PairChoice("lan", "*", "r", Mode.SOFTWARE),
+            )
+        ),
+        (Mode.HARDWARE, Family.ANY, 0, []),
+    ),
+    "of two that are as exact the slower": (
+        Config(pair_choices=(PairChoice("lan", "*", "p", Mode.HARDWARE), PairChoice("*", "wan", "q", Mode.SOFTWARE))),
+        (Mode.SOFTWARE, Family.ANY, 0, []),
+    ),
+    "the family of a zone of the firewall": (
+        Config(
+            zones=(replace(LAN, family=Family.IPV4), WAN),
+            globals=SOFTWARE,
+            zone_choices=(choice("wan", family=Family.ANY),),
+        ),
+        (Mode.SOFTWARE, Family.IPV4, 0, []),
     ),
     "globals that cannot be relied on": (
         Config(globals=Globals(mode=None)),
@@ -225,6 +259,17 @@ def test_a_pair_section_without_its_pair_is_told() -> None:
     config = Config(zones=(LAN, GUEST, WAN), permissions=there, pair_choices=(*sections, faulty))
     (problem,) = warnings(config, resolve(config, SNAPSHOT), SNAPSHOT)
     assert str(problem).startswith("offload.unused: /etc/config/firewall permits no forwarding from wan to lan")
+
+
+def test_a_device_that_is_not_there_is_told() -> None:
+    common = Globals(devices=("lan", "wan9", "wan9"), exclude_devices=("usb0",))
+    config = Config(zones=(LAN,), globals=common)
+    found = [str(each) for each in warnings(config, resolve(config, SNAPSHOT), SNAPSHOT)]
+    assert found == [
+        "offload.globals.device: there is no device 'wan9' now (did you mean 'wan'?); it is taken in when it comes",
+        "offload.globals.exclude_device: there is no device 'usb0' now; nothing is kept out by it",
+    ]
+    assert warnings(config, resolve(config, Snapshot()), Snapshot()) == []  # it is not known what the router has
 
 
 def test_an_exempt_of_a_zone_that_nothing_tells_is_told() -> None:

@@ -1,5 +1,6 @@
 """Files and choices -> Config: what is missing, what is faulty, and the safe direction for each."""
 
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -112,9 +113,9 @@ ZONE_CASES: dict[str, tuple[list[Options], list[ZoneChoice], list[ProblemCode]]]
         [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE, Family.IPV4, 9)],
         [ProblemCode.DUPLICATE_SECTION],
     ),
-    "twice, and one as globals say": (
+    "twice, and one without a mode": (
         [{"name": "lan", "mode": "software"}, {"name": "lan", "family": "ipv4", "after_packets": "9"}],
-        [ZoneChoice("lan", "@zone[0]", Mode.NONE, Family.IPV4, 9)],
+        [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE, Family.IPV4, 9)],
         [ProblemCode.DUPLICATE_SECTION],
     ),
     "twice, and both as globals say": (
@@ -124,14 +125,16 @@ ZONE_CASES: dict[str, tuple[list[Options], list[ZoneChoice], list[ProblemCode]]]
     ),
     "without a name": (
         [{"mode": "none"}],
-        [ZoneChoice("*", "@zone[0]", Mode.NONE, faulty=True)],
+        [],
         [ProblemCode.MISSING_OPTION],
     ),
     "with a list as a name": (
         [{"name": ("lan", "wan"), "mode": "none"}],
-        [ZoneChoice("*", "@zone[0]", Mode.NONE, faulty=True)],
+        [],
         [ProblemCode.NOT_A_LIST],
     ),
+    "in capitals": ([{"name": "lan", "mode": "Software"}], [ZoneChoice("lan", "@zone[0]", Mode.SOFTWARE)], []),
+    "switched off": ([{"name": "lan", "mode": "x", "enabled": "0"}], [], []),
 }
 
 
@@ -142,12 +145,18 @@ def test_zone_choices(name: str) -> None:
     assert (list(config.zone_choices), faults) == (choices, expected)
 
 
+def test_a_section_without_a_name_option_is_of_the_zone_that_it_is_named_after() -> None:
+    sections = (Section("offload", "zone", "lan", "lan", {"mode": "software"}),)
+    config, problems = load({"firewall": package("firewall", *ZONES), "offload": sections})
+    assert (config.zone_choices, problems) == ((ZoneChoice("lan", "lan", Mode.SOFTWARE),), ())
+
+
 def test_of_two_sections_the_one_that_relies_on_faulty_globals_keeps_its_zone_slow() -> None:
     config, _ = loaded(
-        ("globals", {"mode": "x"}), ("zone", {"name": "lan", "mode": "software"}), ("zone", {"name": "lan"})
+        ("globals", {"family": "x"}), ("zone", {"name": "lan", "family": "ipv4"}), ("zone", {"name": "lan"})
     )
     assert config.zone_choices == (ZoneChoice("lan", "@zone[0]"),)
-    assert config.globals.mode is None
+    assert config.globals.family is None
 
 
 OFF = ("zone", {"name": "guest", "enabled": "0"})
@@ -193,9 +202,12 @@ PAIR_CASES: dict[str, tuple[list[Options], list[tuple[str, str, Mode, bool]], li
     ),
     "an unknown zone": (
         [{"src": "lan", "dest": "moon", "mode": "hardware"}],
-        [("lan", "*", Mode.HARDWARE, True)],
+        [],
         [ProblemCode.UNKNOWN_ZONE],
     ),
+    "every zone": ([{"src": "*", "dest": "wan", "mode": "hardware"}], [("*", "wan", Mode.HARDWARE, False)], []),
+    "every zone, with a fault": ([{"src": "*", "dest": "wan", "mode": "x"}], [], [ProblemCode.BAD_CHOICE]),
+    "switched off": ([{"src": "lan", "dest": "wan", "mode": "x", "enabled": "off"}], [], []),
     "without a mode": (
         [{"src": "lan", "dest": "wan"}],
         [("lan", "wan", Mode.NONE, True)],
@@ -220,34 +232,75 @@ def test_pair_choices(name: str) -> None:
     assert ([told(choice) for choice in config.pair_choices], faults) == (choices, expected)
 
 
-EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any], list[ProblemCode]]] = {
+HOST = (ip_network("10.0.0.1"),)
+EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any] | None, list[ProblemCode]]] = {
     "a name": ({"name": "Console", "src": "lan"}, {"name": "Console", "src": "lan"}, []),
     "without a name": ({"dscp": "ef"}, {"name": "@exempt[0]", "dscp": 46}, []),
-    "all protocols among others": ({"proto": ("tcp", "all")}, {"proto": ()}, []),
+    "all protocols among others": ({"src": "lan", "proto": ("tcp", "all")}, {"src": "lan", "proto": ()}, []),
     "protocols once": ({"proto": "tcpudp 6 udp"}, {"proto": ("tcp", "udp")}, []),
     "several ports in one option": (
         {"proto": "tcp", "dest_port": "80 443-444"},
         {"proto": ("tcp",), "dest_port": ((80, 80), (443, 444))},
         [],
     ),
-    "ports without a protocol": ({"dest_port": "80"}, {"faulty": True}, [ProblemCode.PORT_WITHOUT_PROTOCOL]),
-    "ports of all protocols": (
+    "ports without a protocol are of both, as in fw4": (
+        {"dest_port": "80"},
+        {"dest_port": ((80, 80),), "proto": ("tcp", "udp")},
+        [],
+    ),
+    "and so are ports of all protocols": (
         {"src_port": "1", "proto": "all"},
-        {"faulty": True},
-        [ProblemCode.PORT_WITHOUT_PROTOCOL],
+        {"src_port": ((1, 1),), "proto": ("tcp", "udp")},
+        [],
+    ),
+    "switched off, whatever is wrong with it": ({"enabled": "0", "src_ip": "x", "speed": "9"}, None, []),
+    "switched on": ({"enabled": "1", "src_ip": "10.0.0.1"}, {"src_ip": HOST}, []),
+    "neither on nor off": ({"enabled": "maybe", "src_ip": "10.0.0.1"}, {"src_ip": HOST}, [ProblemCode.BAD_BOOL]),
+    # 1. bad values of a list are left out
+    "one bad address of many": ({"src_ip": ("10.0.0.1", "x")}, {"src_ip": HOST}, [ProblemCode.BAD_ADDRESS]),
+    "one protocol that is never offloaded": (
+        {"proto": ("tcp", "icmp"), "src": "lan"},
+        {"proto": ("tcp",), "src": "lan"},
+        [ProblemCode.NEVER_OFFLOADED],
+    ),
+    # 2. a bad condition is left out where an address or MAC remains
+    "a bad port beside an address": (
+        {"src_ip": "10.0.0.1", "dest_port": "http"},
+        {"src_ip": HOST},
+        [ProblemCode.BAD_PORT],
+    ),
+    "an unknown option beside a MAC": (
+        {"src_mac": "00:11:22:33:44:55", "src_ips": "x"},
+        {"src_mac": ("00:11:22:33:44:55",)},
+        [ProblemCode.UNKNOWN_OPTION],
+    ),
+    "an unknown zone beside an address": (
+        {"src": "moon", "src_ip": "10.0.0.1"},
+        {"src_ip": HOST},
+        [ProblemCode.UNKNOWN_ZONE],
     ),
     "no common family": (
         {"src_ip": "10.0.0.1", "dest_ip": "::1"},
-        {"faulty": True},
+        {"src_ip": HOST},
         [ProblemCode.MIXED_FAMILIES],
     ),
-    "an unknown option": (
-        {"src_ips": "10.0.0.1", "src": "lan"},
-        {"src": "lan", "faulty": True},
-        [ProblemCode.UNKNOWN_OPTION],
+    # 3. else its pair is held where it names both zones
+    "both zones": (
+        {"src": "lan", "dest": "wan", "dest_port": "http"},
+        {"src": "lan", "dest": "wan", "faulty": True},
+        [ProblemCode.BAD_PORT],
     ),
-    "an unknown zone": ({"src": "moon", "dest": "wan"}, {"dest": "wan", "faulty": True}, [ProblemCode.UNKNOWN_ZONE]),
-    "one bad address of many": ({"src_ip": ("10.0.0.1", "x")}, {"faulty": True}, [ProblemCode.BAD_ADDRESS]),
+    # 4. else it has no effect
+    "one zone": ({"src": "lan", "dest_port": "http"}, None, [ProblemCode.BAD_PORT]),
+    "any zone to one": ({"src": "*", "dest": "wan", "mark": "x"}, None, [ProblemCode.BAD_MARK]),
+    "an unknown zone": ({"src": "moon", "dest": "wan"}, None, [ProblemCode.UNKNOWN_ZONE]),
+    "nothing": ({}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
+    "a name alone": ({"name": "x", "src": "*", "dest": "*"}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
+    "what is never offloaded": (
+        {"src": "lan", "dest": "wan", "src_ip": "10.0.0.1", "proto": "icmp"},
+        None,
+        [ProblemCode.NEVER_OFFLOADED],
+    ),
 }
 
 
@@ -255,16 +308,20 @@ EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any], list[ProblemCode]]] = {
 def test_exempts(name: str) -> None:
     options, words, expected = EXEMPT_CASES[name]
     config, faults = loaded(("exempt", options))
-    assert config.exempts == (Exempt(**{"name": "@exempt[0]", "section": "@exempt[0]", **words}),)
+    made = () if words is None else (Exempt(**{"name": "@exempt[0]", "section": "@exempt[0]", **words}),)
+    assert config.exempts == made
     assert faults == expected
 
 
-@pytest.mark.parametrize(("proto", "ports", "faulty"), [("udp", 128, False), ("udp", 129, True), ("tcpudp", 65, True)])
-def test_an_exempt_makes_no_more_combinations_than_can_be_meant(proto: str, ports: int, *, faulty: bool) -> None:
+@pytest.mark.parametrize(("proto", "ports", "much"), [("udp", 128, False), ("udp", 129, True), ("tcpudp", 65, True)])
+def test_an_exempt_makes_no_more_combinations_than_can_be_meant(proto: str, ports: int, *, much: bool) -> None:
+    """The longest list is left out; what it stood beside is then slow as a whole."""
     addresses = tuple(f"10.0.0.{number}" for number in range(64))
     many = tuple(str(number) for number in range(ports))
     config, faults = loaded(("exempt", {"src_ip": addresses, "dest_port": many, "proto": proto}))
-    assert (config.exempts[0].faulty, faults) == (faulty, [ProblemCode.TOO_MANY_COMBINATIONS] * faulty)
+    (found,) = config.exempts
+    assert (len(found.src_ip), len(found.dest_port)) == (64, 0 if much else ports)
+    assert faults == [ProblemCode.TOO_MANY_COMBINATIONS] * much
 
 
 def test_an_unknown_type_of_section_is_told() -> None:

@@ -62,7 +62,7 @@ GOOD: list[tuple[Parser, str, Any]] = [
 ]
 BAD: list[tuple[Parser, tuple[str, ...], ProblemCode]] = [
     (options.boolean, ("", "TRUE", "2", "enabled", " 1"), ProblemCode.BAD_BOOL),
-    (options.mode, ("", "Software", "fast", "none "), ProblemCode.BAD_CHOICE),
+    (options.mode, ("", "fast", "none "), ProblemCode.BAD_CHOICE),
     (options.family, ("", "inet", "IPv4", "4", "neither"), ProblemCode.BAD_FAMILY),
     (options.fw4_family, ("", "ip", "klingon"), ProblemCode.BAD_FAMILY),
     (options.policy, ("", "accepted", "x"), ProblemCode.BAD_CHOICE),
@@ -87,7 +87,8 @@ BAD: list[tuple[Parser, tuple[str, ...], ProblemCode]] = [
         ProblemCode.BAD_MAC,
     ),
     (options.ports, ("", "-", "1-", "2-1", "65536", "http", "1-2-3", "1,2", " 1"), ProblemCode.BAD_PORT),
-    (options.protocol, ("", "icmp", "47", "tcp,udp", "!tcp"), ProblemCode.BAD_PROTOCOL),
+    (options.protocol, ("icmp", "ICMPv6", "58", "esp"), ProblemCode.NEVER_OFFLOADED),
+    (options.protocol, ("", "gre", "47", "tcp,udp", "!tcp"), ProblemCode.BAD_PROTOCOL),
     (
         options.mark,
         ("", "0x", "0x1g", "1/2/3", "4294967296", "-1", "!1", "1/", "0x123456789", "0x10/0x0f"),

@@ -17,6 +17,7 @@ from offload.service.ubus_object import LARGEST_REPLY, METHODS, answer, fitting,
 from service.routers import OFFLOAD, Fakes, router, section
 from status.routers import entry
 
+ZONES, WRITE = "lan, guest, wan", "write none, software or hardware"
 FAST = IPS_SEEN_REPLY | IPS_OFFLOAD
 FLOWS = [entry(f"192.168.1.10#{port} > 198.51.100.1#443", octets=(port, 0), status=FAST) for port in range(1, 701)]
 
@@ -92,6 +93,14 @@ def test_a_pair_has_a_mode_of_its_own(fakes: Fakes) -> None:
     assert found["changed"] == [{"src": "lan", "dest": "wan", "before": "software", "effective": "none"}]
 
 
+def test_a_pair_may_mean_every_zone_and_modes_may_be_in_capitals(fakes: Fakes) -> None:
+    found = call(fakes, "set_pair", src="*", dest="wan", mode="NONE")
+    assert [(each["src"], each["effective"]) for each in found["changed"]] == [("lan", "none")]
+    assert fakes.uci.packages["offload"][-1].id == "any_wan"  # type: ignore[index]  # no Problem
+    found = call(fakes, "set_pair", src="lan", dest="wan", mode="Software")
+    assert [(each["src"], each["effective"]) for each in found["changed"]] == [("lan", "software")]
+
+
 def test_a_full_disk_is_a_sentence_and_changes_nothing(fakes: Fakes) -> None:
     fakes.uci.refusal = "/etc/config/offload cannot be written (No space left on device); nothing was changed"
     assert call(fakes, "set", zone="guest", mode="software") == {"ok": False, "error": fakes.uci.refusal}
@@ -103,8 +112,17 @@ def test_a_full_disk_is_a_sentence_and_changes_nothing(fakes: Fakes) -> None:
     [
         ({"zone": "dmz", "mode": "none"}, "zone: there is no zone 'dmz', but lan, guest, wan"),
         ({"zone": "x" * 300, "mode": "none"}, "zone: there is no zone '" + "x" * 60 + "...', but lan, guest, wan"),
-        ({"zone": "lan", "mode": "fast"}, "mode: 'fast' is none of none, software, hardware"),
-        ({"zone": "lan\n", "mode": "none"}, "zone: there is no zone 'lan?', but lan, guest, wan"),
+        ({"zone": "lan", "mode": "fast"}, "mode: 'fast' is no mode: write none, software or hardware"),
+        (
+            {"zone": "gest", "mode": "none"},
+            "zone: there is no zone 'gest' (did you mean 'guest'?), but lan, guest, wan",
+        ),
+        (
+            {"zone": "lan", "mode": "softwre"},
+            "mode: 'softwre' is no mode (did you mean 'software'?): write none, software or hardware",
+        ),
+        ({"zone": "moon", "mode": "on"}, "mode: 'on' is no mode: write none, software or hardware"),
+        ({"zone": "lan\n", "mode": "none"}, f"zone: there is no zone 'lan?' (did you mean 'lan'?), but {ZONES}"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(fakes: Fakes, words: dict[str, str], sentence: str) -> None:
@@ -352,10 +370,11 @@ def test_an_exempt_that_nft_refuses_leaves_the_one_it_was_to_replace(fakes: Fake
         ({"src_ip": "192.168.1.5"}, 2, "timeout: '2' is not a whole number from 3 to 2592000"),
         ({"src_ip": "192.168.1.5"}, True, "timeout"),
         ({"src_ip": "192.168.1.5"}, 10**9, "timeout"),
-        ({"dest_port": "80"}, 60, "proto"),
+        ({"proto": "icmp"}, 60, "never offloaded"),
         ({"src": "lan"}, 60, "config exempt"),
         ({"dscp": "EF"}, 60, "config exempt"),
-        ({}, 60, "config exempt"),
+        ({}, 60, "match: this section names nothing"),
+        ({"enabled": "0"}, 60, "'enabled'"),
         ({"src": "dmz", "src_ip": "192.168.1.5"}, 60, "dmz"),
         ({"name": "x"}, 60, "'name'"),
         ({"src_ip": {"a": 1}}, 60, "src_ip"),

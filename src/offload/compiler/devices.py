@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from offload.model.config import Config, Zone
+from offload.model.config import Config, Mode, Zone
 from offload.model.network import DEVICE_NAME, Link, Network, Snapshot
 from offload.model.plan import Reason, ReasonCode
 from offload.model.problem import Problem, ProblemCode
+from offload.model.similar import did_you_mean
 from offload.model.topology import ZoneDevices
 
 LOOPBACK = "lo"
@@ -32,12 +33,16 @@ class Topology:
 def resolve(config: Config, snapshot: Snapshot) -> Topology:
     """Find each zone's devices in the Snapshot."""
     stack = _Stack.of(snapshot)
+    known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}
     zones: dict[str, ZoneDevices] = {}
     problems: list[Problem] = []
     for zone in config.zones:
         networks, absent, unknown = _networks(zone, config, snapshot)
         problems += [
-            ProblemCode.UNKNOWN_NETWORK.at("firewall", zone.section, "network", value=name) for name in unknown
+            ProblemCode.UNKNOWN_NETWORK.at(
+                "firewall", zone.section, "network", value=name, zone=zone.name, hint=did_you_mean(name, known)
+            )
+            for name in unknown
         ]
         zones[zone.name] = _zone(zone, networks, absent, stack)
     return Topology(zones, tuple(problems))
@@ -56,7 +61,12 @@ def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Netw
     absent = [
         ReasonCode.NETWORK_DOWN(network=name) for name in (*down, *(name for name in missing if name in configured))
     ]
-    return [each for each in found if each.l3_device], absent, [name for name in missing if name not in configured]
+    unknown = [name for name in missing if name not in configured]
+    absent += [ReasonCode.NETWORK_UNKNOWN(network=name) for name in unknown]
+    # OpenWrt's own default lists networks that not every router has: what was chosen for the zone is what is missed
+    missed = any(choice.name == zone.name and choice.mode not in {None, Mode.NONE} for choice in config.zone_choices)
+    elsewhere = wanted or len(unknown) < len(missing) or zone.devices or zone.subnets
+    return [each for each in found if each.l3_device], absent, unknown if missed and not elsewhere else []
 
 
 def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_Stack") -> ZoneDevices:

@@ -43,7 +43,7 @@ def _set_mode(
     edits = [Edit(section.name, kind, "mode", mode.value) for section in own]
     if edits:
         return edits
-    name = _free_name("_".join(words.values()), sections)
+    name = _free_name("_".join("any" if word == "*" else word for word in words.values()), sections)
     return [Edit(name, kind, option, value) for option, value in {**words, "mode": mode.value}.items()]
 
 

@@ -6,23 +6,25 @@ option only earns a warning (fw4.uc, parse_options).
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 
 from offload.config import options
 from offload.config.mark_rules import EVERY_ADDRESS, marking, set_families
 from offload.config.options import Bad
 from offload.config.schema import DEFAULTS, FIREWALL_ZONE, FORWARDING, REDIRECT, RULE, Reading, Table, read
-from offload.model.config import Marking, Permission, Policy, Section, Zone
+from offload.model.config import Family, Marking, Permission, Policy, Section, Zone
 from offload.model.problem import Problem, ProblemCode
+from offload.model.similar import did_you_mean
 
-UNKNOWN = "fw4 ignores it"
+Sections = tuple[Section, ...]
+
 SKIPPED = {
     "defaults": "the option is taken as not set",
     "zone": "the zone does not count, and its devices stay on the slow path",
     "forwarding": "the forwarding does not count",
-    "rule": "the rule does not count",
-    "redirect": "the redirect does not count",
 }
+HARMLESS = frozenset({"device"})  # fw4 takes names that no device can have
 # fw4's words for protocols that can be offloaded; `!` is parsed and then ignored there
 OFFLOADABLE = {"all", "any", "*", "tcpudp", "tcp", "udp", "6", "17", "0"}
 
@@ -40,19 +42,13 @@ class Firewall:
     problems: tuple[Problem, ...]
 
 
-def load(sections: tuple[Section, ...]) -> Firewall:
-    """Read zones first, then everything that names them."""
+def load(sections: Sections) -> Firewall:
+    """Read zones first, then everything that names them.
+
+    A rule or redirect that fw4 skips permits and marks nothing, so what is wrong with it is none of our business.
+    """
     problems: list[Problem] = []
-
-    def readings(kind: str, table: Table) -> Iterator[Reading]:
-        for section in sections:
-            if section.type != kind:
-                continue
-            reading = read(section, table, SKIPPED[kind], unknown=UNKNOWN)
-            problems.extend(reading.problems)
-            if kind == "defaults" or (not reading.bad and reading.get("enabled", True)):
-                yield reading
-
+    readings = partial(_readings, sections, problems)
     defaults = next(readings("defaults", DEFAULTS), None)
     forward = defaults.get("forward", Policy.DROP) if defaults else Policy.DROP
     fw4_offloads = bool(defaults and defaults.get("flow_offloading", False))
@@ -66,9 +62,10 @@ def load(sections: tuple[Section, ...]) -> Firewall:
     sets = set_families(sections)
     for kind, table, permit in _PERMITTING:
         for reading in readings(kind, table):
-            unknown = _unknown_zones(reading, zones, disabled)
-            problems.extend(unknown)
-            if not unknown:
+            absent = _absent_zones(reading, zones)
+            if kind in SKIPPED:
+                problems.extend(_unknown_zones(reading, absent - disabled, zones))
+            if not absent:
                 permissions.extend(permit(reading, zones))
                 found = marking(reading, sets) if kind == "rule" else None
                 marked.extend([found] if found else [])
@@ -81,6 +78,17 @@ def load(sections: tuple[Section, ...]) -> Firewall:
         fw4_offloads=fw4_offloads,
         problems=tuple(problems),
     )
+
+
+def _readings(sections: Sections, problems: list[Problem], kind: str, table: Table) -> Iterator[Reading]:
+    """The sections of a type as fw4 takes them; those that are switched off, or skipped for a fault, are not there."""
+    for section in sections:
+        if section.type != kind or (kind != "defaults" and section.options.get("enabled") in options.FALSE):
+            continue
+        reading = read(section, table, SKIPPED.get(kind, ""), ignored=True)
+        problems.extend(reading.problems if kind in SKIPPED else _unloadable(section))
+        if kind == "defaults" or not reading.bad - HARMLESS:
+            yield reading
 
 
 def _at(reading: Reading, option: str, fault: ProblemCode, **words: object) -> Problem:
@@ -115,6 +123,7 @@ def _zone(reading: Reading, forward: Policy) -> Zone:
         devices=tuple(name for name in devices if name in plain),
         subnets=_subnets(reading.get("subnet", ())),
         inverted=len(plain) < len(networks) + len(devices),
+        family=reading.get("family", Family.ANY),
         masq=reading.get("masq", False) or reading.get("masq6", False),
         forward=reading.get("forward", forward),
     )
@@ -126,18 +135,26 @@ def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     return networks if len(networks) == len(words) else tuple(EVERY_ADDRESS.values())
 
 
-def _unknown_zones(reading: Reading, zones: dict[str, Zone], disabled: frozenset[str]) -> list[Problem]:
-    named = [(option, reading.get(option)) for option in ("src", "dest")]
-    named += [("reflection_zone", name) for name in reading.get("reflection_zone", ())]
-    return [
-        _at(reading, option, _absent(name, disabled), value=name, consequence=SKIPPED[reading.section.type])
-        for option, name in named
-        if name not in {None, "*"} and name not in zones
-    ]
+def _absent_zones(reading: Reading, zones: dict[str, Zone]) -> set[str]:
+    """The zones that the section names and fw4 does not have: it skips the section then."""
+    named = [reading.get("src"), reading.get("dest"), *reading.get("reflection_zone", ())]
+    return {name for name in named if name not in {None, "*", *zones}}
 
 
-def _absent(name: str, disabled: frozenset[str]) -> ProblemCode:
-    return ProblemCode.DISABLED_ZONE if name in disabled else ProblemCode.UNKNOWN_ZONE
+def _unknown_zones(reading: Reading, absent: set[str], zones: dict[str, Zone]) -> Iterator[Problem]:
+    """A Problem for each end of a forwarding that does not exist."""
+    for option in ("src", "dest"):
+        if (name := reading.get(option)) in absent:
+            words = {"value": name, "hint": did_you_mean(name, zones), "consequence": SKIPPED[reading.section.type]}
+            yield _at(reading, option, ProblemCode.UNKNOWN_ZONE, **words)
+
+
+def _unloadable(section: Section) -> Iterator[Problem]:
+    """A protocol that fw4 passes on as it is, and for which nft refuses the whole firewall."""
+    given = section.options.get("proto", ())
+    for word in given.split() if isinstance(given, str) else given:
+        if "," in word:
+            yield ProblemCode.PROTOCOLS_IN_ONE_WORD.at("firewall", section.id, "proto", value=word)
 
 
 def _forwarding(reading: Reading, _zones: dict[str, Zone]) -> Iterator[Permission]:

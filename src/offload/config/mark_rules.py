@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from offload.config import options
-from offload.config.offload import MOST_COMBINATIONS
+from offload.config.exempts import MOST_COMBINATIONS
 from offload.config.options import Bad, Parser
 from offload.config.schema import Reading
 from offload.model.config import Exempt, Family, Marking, Section

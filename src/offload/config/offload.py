@@ -2,24 +2,23 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
-from math import prod
 from operator import add, and_, or_
 from typing import Any
 
-from offload.config.schema import EXEMPT, FATAL, GLOBALS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
+from offload.config.exempts import exempt
+from offload.config.options import FALSE
+from offload.config.schema import FATAL, GLOBALS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
 from offload.model.config import Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
 from offload.model.problem import Problem, ProblemCode
+from offload.model.similar import did_you_mean
 
 CONSEQUENCE = {
     "globals": "zones without a mode of their own stay on the slow path, the others go on without it",
     "zone": "the zone stays on the slow path",
     "pair": "the pair stays on the slow path",
-    "exempt": "the pairs it may mean stay on the slow path",
 }
 OF_ZONE = ("mode", "family", "after_packets")  # what a zone's section says, and globals where it does not
 NO_EFFECT = "this section has no effect"
-LISTS = ("src_ip", "dest_ip", "src_mac", "src_port", "dest_port")  # of an exempt; each combination is one element
 # Two values of one option -> the one that leaves more on the slow path, where two sections speak of the same.
 SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
     "enabled": and_,
@@ -32,8 +31,6 @@ SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
     "taken": min,
     "version": min,
 }
-# 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than anybody meant.
-MOST_COMBINATIONS = 8192
 
 
 @dataclass(slots=True)
@@ -46,31 +43,40 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
-        """Each section of the type; one that names an unknown zone gets that Problem too.
+        """Each section of the type that has an effect."""
+        for section in self.of(kind):
+            first = read(section, table, "")
+            effect = self._named_well(first) and not (first.bad and "*" in _named(section).values())
+            reading = read(section, table, CONSEQUENCE[kind] if effect else NO_EFFECT)
+            self.problems.extend(reading.problems)
+            if effect:
+                yield reading
 
-        One that names a disabled zone is about no traffic at all: that is all there is to say of it.
+    def of(self, kind: str) -> Iterator[Section]:
+        """The sections of the type that are switched on, without those that name a disabled zone.
+
+        These are about no traffic at all, and that is all there is to say of them.
         """
         for section in self.sections:
-            if section.type == kind:
-                reading = read(section, table, CONSEQUENCE[kind])
-                if disabled := {option: name for option, name in _named(reading).items() if name in self.disabled}:
-                    for option, name in disabled.items():
-                        self.refuse(reading, ProblemCode.DISABLED_ZONE, option, value=name, consequence=NO_EFFECT)
-                    continue
-                self.problems.extend(reading.problems)
-                yield self._with_known_zones(reading)
+            if section.type != kind or (kind != "globals" and section.options.get("enabled") in FALSE):
+                continue
+            named = _named(section)
+            disabled = {option: name for option, name in named.items() if name in self.disabled}
+            for option, name in disabled.items():
+                words = {"value": name, "consequence": NO_EFFECT}
+                self.problems.append(ProblemCode.DISABLED_ZONE.at("offload", section.id, option, **words))
+            if not disabled:
+                yield _with_name(section)
 
-    def _with_known_zones(self, reading: Reading) -> Reading:
-        named = _named(reading)
-        unknown = {option: name for option, name in named.items() if name not in self.zones}
-        values = {option: value for option, value in reading.values.items() if option not in unknown}
-        # which pairs those are nobody sees who looks for the zone that is gone
-        consequence = NO_EFFECT if reading.section.type == "zone" else _held(values)
-        for option, name in unknown.items():
-            self.refuse(reading, ProblemCode.UNKNOWN_ZONE, option, value=name, consequence=consequence)
-        if reading.section.type == "zone":
-            return reading
-        return replace(reading, values=values, bad=reading.bad | set(unknown))
+    def _named_well(self, reading: Reading) -> bool:
+        """Whether the section says which zones it means, and these exist; a Problem for each that does not."""
+        options = {"zone": ("name",), "pair": ("src", "dest")}.get(reading.section.type, ())
+        names = {option: reading.get(option) for option in options}
+        for option, name in names.items():
+            if name not in {None, "*", *self.zones}:
+                words = {"value": name, "hint": did_you_mean(name, self.zones), "consequence": NO_EFFECT}
+                self.refuse(reading, ProblemCode.UNKNOWN_ZONE, option, **words)
+        return all(name in {"*", *self.zones} for name in names.values())
 
     def refuse(self, reading: Reading, fault: ProblemCode, option: str = "", **words: object) -> None:
         """Note a Problem of this section."""
@@ -78,16 +84,17 @@ class _Reader:
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
 
 
-def _named(reading: Reading) -> dict[str, str]:
+def _named(section: Section) -> dict[str, str]:
     """The options of the section that name a zone, and the zones."""
-    options = ("name",) if reading.section.type == "zone" else ("src", "dest")
-    return {option: reading.get(option) for option in options if reading.get(option, "*") != "*"}
+    options = ("name",) if section.type == "zone" else ("src", "dest")
+    return {option: name for option in options if isinstance(name := section.options.get(option), str)}
 
 
-def _held(values: Mapping[str, Any]) -> str:
-    """Which pairs stay slow because a section may mean them, by the zones it names that there are."""
-    ends = [f"{word} {values[end]}" for end, word in (("src", "from"), ("dest", "to")) if values.get(end, "*") != "*"]
-    return f"every pair {' '.join(ends)} stays slow until the section is mended or deleted".replace("  ", " ")
+def _with_name(section: Section) -> Section:
+    """A zone section without `name` takes its own: `config zone 'guest'`."""
+    if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
+        return section
+    return replace(section, options={"name": section.name, **section.options})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +158,11 @@ def _any_pair(readings: list[Reading]) -> Iterator[PairChoice]:
 def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
     seen: dict[str, ZoneChoice] = {}
     for reading in reader.readings("zone", ZONE_CHOICE):
-        name = reading.get("name", "*")
+        name = reading.get("name")
         values = {option: reading.get(option) for option in OF_ZONE}
         choice = ZoneChoice(name, reading.section.id, **values, faulty=bool(reading.bad))
         if (first := seen.get(name)) is not None:
-            if name != "*":
-                reader.refuse(reading, ProblemCode.DUPLICATE_SECTION, "name", value=f"zone {name}")
+            reader.refuse(reading, ProblemCode.DUPLICATE_SECTION, "name", value=f"zone {name}")
             slower = {option: _slower(option, first, choice, common) for option in OF_ZONE}
             choice = replace(first, **slower, faulty=first.faulty or choice.faulty)
         seen[name] = choice
@@ -164,8 +170,10 @@ def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
 
 
 def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
-    """The slower of what two sections of a zone say; one that says nothing says what globals do."""
+    """The slower of what two sections of a zone say; one that says nothing says what globals do, but of the mode."""
     said = [getattr(first, option), getattr(second, option)]
+    if option == "mode":
+        return min((value for value in said if value is not None), default=None)
     one, other = (getattr(common, option) if value is None else value for value in said)
     # None stays where neither says anything, or where globals have a fault, which makes the zone slow
     return None if said == [None, None] or None in {one, other} else SLOWER[option](one, other)
@@ -174,7 +182,7 @@ def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals)
 def _pair_choices(reader: _Reader) -> Iterator[PairChoice]:
     seen: dict[tuple[str, str], PairChoice] = {}
     for reading in reader.readings("pair", PAIR_CHOICE):
-        src, dest, mode = reading.get("src", "*"), reading.get("dest", "*"), reading.get("mode", Mode.NONE)
+        src, dest, mode = reading.get("src"), reading.get("dest"), reading.get("mode", Mode.NONE)
         choice = PairChoice(src, dest, reading.section.id, mode, faulty=bool(reading.bad))
         if (first := seen.get((src, dest))) is not None and not first.faulty and not choice.faulty:
             reader.refuse(reading, ProblemCode.DUPLICATE_SECTION, value=f"pair {src} > {dest}")
@@ -186,41 +194,8 @@ def _pair_choices(reader: _Reader) -> Iterator[PairChoice]:
 
 
 def _exempts(reader: _Reader) -> Iterator[Exempt]:
-    for reading in reader.readings("exempt", EXEMPT):
-        section, get = reading.section, reading.get
-        ends = {"src": get("src", "*"), "dest": get("dest", "*")}
-        name = get("name", "") or section.id
-        if reading.bad or _impossible(reader, reading):
-            yield Exempt(name, section.id, **ends, faulty=True)
-            continue
-        protocols = get("proto", ())
-        yield Exempt(
-            name,
-            section.id,
-            **ends,
-            **{option: get(option, ()) for option in LISTS},
-            # one "all" among them means all
-            proto=tuple(dict.fromkeys(chain.from_iterable(protocols))) if all(protocols) else (),
-            mark=get("mark"),
-            dscp=get("dscp"),
-        )
-
-
-def _impossible(reader: _Reader, reading: Reading) -> bool:
-    """Good values that mean nothing together: saying so beats guessing."""
-    ported = next((option for option in ("src_port", "dest_port") if reading.get(option)), None)
-    protocols = reading.get("proto", ())
-    if ported is not None and not (protocols and all(protocols)):
-        reader.refuse(reading, ProblemCode.PORT_WITHOUT_PROTOCOL, ported)
-        return True
-    sources, dests = ({net.version for net in reading.get(option, ())} for option in ("src_ip", "dest_ip"))
-    if sources and dests and not sources & dests:
-        reader.refuse(reading, ProblemCode.MIXED_FAMILIES, "dest_ip")
-        return True
-    lists = {option: len(reading.get(option, ())) for option in LISTS}
-    count = prod(filter(None, lists.values())) * max(len(set(chain.from_iterable(protocols))), 1)
-    if count > MOST_COMBINATIONS:
-        longest = max(lists, key=lists.__getitem__)
-        reader.refuse(reading, ProblemCode.TOO_MANY_COMBINATIONS, longest, count=count, most=MOST_COMBINATIONS)
-        return True
-    return False
+    for section in reader.of("exempt"):
+        found, problems = exempt(section, reader.zones)
+        reader.problems.extend(problems)
+        if found is not None:
+            yield found

@@ -14,6 +14,7 @@ from offload.model import networks
 from offload.model.config import Family, Mode, Policy
 from offload.model.network import DEVICE_NAME
 from offload.model.problem import ProblemCode
+from offload.model.similar import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ MAC = re.compile(r"([0-9a-f]{2})[:-]" * 5 + r"([0-9a-f]{2})", re.ASCII | re.IGNO
 NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}", re.ASCII)
 HIGHEST_MARK = 0xFFFFFFFF
 HIGHEST_PORT = 65535
+# nf_flow_table takes TCP, UDP and GRE only (net/netfilter/nft_flow_offload.c).
+NEVER_OFFLOADED = frozenset(
+    {"icmp", "icmpv6", "ipv6-icmp", "igmp", "esp", "ah", "sctp", "1", "58", "2", "50", "51", "132"}
+)
 PROTOCOLS = {"tcp": ("tcp",), "udp": ("udp",), "tcpudp": ("tcp", "udp"), "6": ("tcp",), "17": ("udp",)}
 
 
@@ -51,7 +56,7 @@ def choice(*words: str) -> Parser:
     """One of `words`, exactly: the types of /etc/config/offload."""
 
     def parse(value: str) -> str | Bad:
-        return value if value in words else Bad(ProblemCode.BAD_CHOICE, {"value": value, "choices": ", ".join(words)})
+        return value if value in words else _unknown(value, words)
 
     return parse
 
@@ -61,14 +66,19 @@ def prefix(*words: str) -> Parser:
 
     def parse(value: str) -> str | Bad:
         found = next((word for word in words if value and word.startswith(value.lower())), None)
-        return found or Bad(ProblemCode.BAD_CHOICE, {"value": value, "choices": ", ".join(words)})
+        return found or _unknown(value, words)
 
     return parse
 
 
+def _unknown(value: str, words: tuple[str, ...]) -> Bad:
+    choices = " or ".join((", ".join(words[:-1]), words[-1]))
+    return Bad(ProblemCode.BAD_CHOICE, {"value": value, "choices": choices, "hint": did_you_mean(value, words)})
+
+
 def mode(value: str) -> Mode | Bad:
-    """none, software or hardware."""
-    word = choice(*(each.value for each in Mode))(value)
+    """none, software or hardware, in any case."""
+    word = choice(*(each.value for each in Mode))(value.lower())
     return word if isinstance(word, Bad) else Mode(word)
 
 
@@ -165,7 +175,9 @@ def protocol(value: str) -> tuple[str, ...] | Bad:
     """tcp, udp, tcpudp, their numbers, or all (an empty tuple): nothing else can be offloaded."""
     if value in {"all", "any", "*"}:
         return ()
-    return PROTOCOLS.get(value.lower()) or Bad(ProblemCode.BAD_PROTOCOL, {"value": value})
+    never = value.lower() in NEVER_OFFLOADED
+    refused = ProblemCode.NEVER_OFFLOADED if never else ProblemCode.BAD_PROTOCOL
+    return PROTOCOLS.get(value.lower()) or Bad(refused, {"value": value})
 
 
 def mark(value: str) -> tuple[int, int] | Bad:

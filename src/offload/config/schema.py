@@ -4,7 +4,7 @@ The firewall's tables hold every option fw4 knows (fw4.uc, parse_zone and its si
 need are TEXT. `offload snapshot` copies only options that stand in these tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from offload.config import options
 from offload.config.options import Bad, Parser
 from offload.model.config import Section
 from offload.model.problem import Problem, ProblemCode
+from offload.model.similar import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ FIREWALL_ZONE: Table = {
     "name": Option(options.identifier, required=True),
     "family": Option(options.fw4_family),
     "network": TEXTS,  # fw4 takes any name that netifd has; these are longer than a device's may be
-    "device": Option(options.zone_device, many=True),
+    "device": Option(options.zone_device, many=True, consequence="the zone goes without it"),
     "subnet": TEXTS,
     "forward": Option(options.policy),
     "masq": BOOL,
@@ -123,17 +124,20 @@ GLOBALS: Table = {
     "version": Option(options.number(1, 999)),  # of this file's meaning, written by offload; 0.1.0 wrote none
 }
 ZONE_CHOICE: Table = {
+    "enabled": BOOL,
     "name": Option(options.identifier, required=True),
     "mode": Option(options.mode),
     "family": Option(options.family),
     "after_packets": _PACKETS,
 }
 PAIR_CHOICE: Table = {
-    "src": Option(options.identifier, required=True),
-    "dest": Option(options.identifier, required=True),
+    "enabled": BOOL,
+    "src": Option(options.zone, required=True),
+    "dest": Option(options.zone, required=True),
     "mode": Option(options.mode, required=True),
 }
 EXEMPT: Table = {
+    "enabled": BOOL,
     "name": FREE_TEXT,
     "src": ZONE,
     "dest": ZONE,
@@ -180,27 +184,31 @@ class Reading:
         return self.values.get(option, default)
 
 
-def read(section: Section, table: Table, consequence: str, *, unknown: str = "") -> Reading:
+def read(section: Section, table: Table, consequence: str | Callable[[str], str], *, ignored: bool = False) -> Reading:
     """Read every option of `section`.
 
-    `consequence` ends each sentence with what happens to the section; `unknown` does so for unknown options where these
-    do no harm (fw4 warns and goes on); without it an unknown option is as bad as a bad value.
+    `consequence` ends each sentence with what follows from it, for the section or for an option of it. An unknown
+    option is as bad as a bad value, unless such options are `ignored`, as fw4 does.
     """
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     bad: set[str] = set()
 
     def refuse(fault: ProblemCode, option: str, **words: object) -> None:
-        problems.append(fault.at(section.package, section.id, option, type=section.type, **words))
+        then = consequence if isinstance(consequence, str) else consequence(option)
+        words = {"type": section.type, "hint": "", "consequence": then, **words}
+        problems.append(fault.at(section.package, section.id, option, **words))
 
     for option, given in section.options.items():
         if option not in table:
-            refuse(ProblemCode.UNKNOWN_OPTION, option, consequence=unknown or consequence)
-            bad |= set() if unknown else {option}
+            if not ignored:
+                refuse(ProblemCode.UNKNOWN_OPTION, option, hint=did_you_mean(option, table))
+                bad.add(option)
             continue
         good, refused = _values(table[option], given)
         for each in refused:
-            refuse(each.fault, option, **{"consequence": table[option].consequence or consequence, **each.words})
+            own = table[option].consequence
+            refuse(each.fault, option, **each.words, **({"consequence": own} if own else {}))
             bad.add(option)
         if table[option].many:
             values[option] = good
@@ -208,7 +216,7 @@ def read(section: Section, table: Table, consequence: str, *, unknown: str = "")
             values[option] = good[0]
     for option, rule in table.items():
         if rule.required and option not in section.options:
-            refuse(ProblemCode.MISSING_OPTION, option, consequence=consequence)
+            refuse(ProblemCode.MISSING_OPTION, option)
             bad.add(option)
     return Reading(section, values, tuple(problems), frozenset(bad))
 

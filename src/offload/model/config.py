@@ -67,6 +67,7 @@ class Zone:
     devices: tuple[str, ...] = ()
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is narrowed to these addresses
     inverted: bool = False  # a network or device is excluded (`!x`) or everything is meant (`+`)
+    family: Family = Family.ANY
     masq: bool = False  # of IPv4 or IPv6: only such zones have their port forwards reflected
     forward: Policy = Policy.DROP
 
@@ -112,8 +113,7 @@ class Globals:
 class ZoneChoice:
     """`config zone` of /etc/config/offload; None: as `config globals` says.
 
-    `faulty`: the section is left out in the safe direction, so the zone stays slow. `*` for a name that could not be
-    read, which only a faulty one has: it may mean any zone that has no section of its own.
+    `faulty`: a value could not be read, so the zone stays slow.
     """
 
     name: str
@@ -126,13 +126,22 @@ class ZoneChoice:
 
 @dataclass(frozen=True, slots=True)
 class PairChoice:
-    """`config pair` of /etc/config/offload; `*` for an end that could not be read, which only a faulty one has."""
+    """`config pair` of /etc/config/offload; `*` means every zone. `faulty`: a value could not be read."""
 
     src: str
     dest: str
     section: str
     mode: Mode
     faulty: bool = False
+
+    @property
+    def stars(self) -> int:
+        """How many of its ends are every zone."""
+        return (self.src, self.dest).count("*")
+
+    def means(self, src: str, dest: str) -> bool:
+        """Whether it means this pair."""
+        return self.src in {src, "*"} and self.dest in {dest, "*"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class ReasonCode(Enum):
     # of a device
     LINK_MISSING = "device {device} does not exist now"
     NETWORK_DOWN = "network {network} is down, so it has no device now"
+    NETWORK_UNKNOWN = "there is no network {network}"
     NO_FLOWTABLE = "no pair is offloaded now, so there is no flowtable to list it"
     LOOPBACK = "{device} is the loopback device: its traffic is never forwarded"
     EXCLUDED_BY_USER = "excluded by exclude_device in /etc/config/offload"

@@ -1,6 +1,6 @@
 """What is wrong with the user's input: one sentence per kind of fault, and the place where it was found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from offload.model.shown import shown
@@ -24,6 +24,10 @@ class Problem:
         place = ".".join(shown(part) for part in (self.file, self.section, self.option) if part)
         return f"{place}: {self.text}"
 
+    def then(self, consequence: str) -> "Problem":
+        """The Problem with what follows from it at its end, where that was not known when it was found."""
+        return replace(self, text=self.text + consequence)
+
 
 class ProblemCode(Enum):
     """Every way in which the input can be wrong. The value is the sentence the user reads."""
@@ -32,11 +36,11 @@ class ProblemCode(Enum):
     FILE_UNREADABLE = "/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has"
     FILE_SYNTAX = "/etc/config/{file} is not valid UCI ({detail}); the kernel keeps what it has"
     UNKNOWN_SECTION = "sections of type '{type}' are not known here; this one is ignored"
-    UNKNOWN_OPTION = "is not an option of '{type}' sections; {consequence}"
+    UNKNOWN_OPTION = "is not an option of '{type}' sections{hint}; {consequence}"
     MISSING_OPTION = "is missing; {consequence}"
     NOT_A_LIST = "takes one value, not a list; {consequence}"
     BAD_BOOL = "'{value}' is neither yes nor no (1, on, true, yes, 0, off, false, no); {consequence}"
-    BAD_CHOICE = "'{value}' is none of {choices}; {consequence}"
+    BAD_CHOICE = "'{value}' is not known here{hint}: write {choices}; {consequence}"
     BAD_FAMILY = "'{value}' is no address family (any, ipv4 or ipv6); {consequence}"
     BAD_NUMBER = "'{value}' is not a whole number from {low} to {high}; {consequence}"
     BAD_NAME = (
@@ -50,16 +54,21 @@ class ProblemCode(Enum):
     BAD_MAC = "'{value}' is not a MAC address; {consequence}"
     BAD_MARK = "'{value}' is not a mark (number or 0xhex, optionally /mask that has all its bits); {consequence}"
     BAD_DSCP = "'{value}' is not a DSCP class or a number from 0 to 63; {consequence}"
-    PORT_WITHOUT_PROTOCOL = "ports need proto tcp, udp or both; {consequence}"
+    NEVER_OFFLOADED = "'{value}' is never offloaded, so nothing of it needs to be kept slow; {consequence}"
     MIXED_FAMILIES = "src_ip and dest_ip share no address family; {consequence}"
     TOO_MANY_COMBINATIONS = (
         "the lists of this section make {count} combinations, more than {most}: write networks and ranges instead of "
         "single values; {consequence}"
     )
-    UNKNOWN_ZONE = "no zone '{value}' in /etc/config/firewall; {consequence}"
+    UNKNOWN_ZONE = "no zone '{value}' in /etc/config/firewall{hint}; {consequence}"
     DISABLED_ZONE = "zone '{value}' is disabled in /etc/config/firewall (option enabled '0'); {consequence}"
-    UNKNOWN_NETWORK = "no network '{value}' in /etc/config/network, nor does netifd know one; the zone goes without it"
+    UNKNOWN_NETWORK = (
+        "there is no network '{value}'{hint}, and zone {zone} has no other: the mode chosen for the zone has no effect"
+    )
     DUPLICATE_ZONE = "a second zone '{value}'; the first one counts, the devices of this one stay on the slow path"
+    PROTOCOLS_IN_ONE_WORD = (
+        "'{value}' is no protocol, and for it nft refuses fw4's whole firewall: write 'tcp udp', or tcpudp for both"
+    )
     PAIR_NOT_PERMITTED = (
         "/etc/config/firewall permits no forwarding from {src} to {dest}; this section counts only for what something "
         "else lets through (UPnP, a service, nft rules of your own)"
@@ -68,6 +77,10 @@ class ProblemCode(Enum):
         "{pair} has mode {mode} now and had {before} in version 0.1.0, where a zone without a mode held the other "
         "back; give {zones} the mode {before} if it is to stay so"
     )
+    EXEMPT_OF_NOTHING = (
+        "this section names nothing, so it has no effect: name a zone, an address, a port, a MAC or a mark"
+    )
+    UNKNOWN_DEVICE = "there is no device '{value}' now{hint}; {consequence}"
     EXEMPT_OF_EVERY_ZONE = (
         "zone {zone} is defined by what it is not ('!' or '+'), so its devices cannot be matched; "
         "this exempt holds whatever the zone"

@@ -46,6 +46,7 @@ REMEDIES = {  # by the code of the Reason
     "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",
     "LINK_MISSING": "nothing: it is taken in when it comes",
     "NETWORK_DOWN": "nothing: it is taken in when the network comes up",
+    "NETWORK_UNKNOWN": "nothing, or delete it from the zone in /etc/config/firewall",
     "NO_FLOWTABLE": "nothing: it is listed when a pair is offloaded",
     "LOOPBACK": "nothing: there is nothing to gain",
     "EXCLUDED_BY_USER": "delete it from exclude_device",

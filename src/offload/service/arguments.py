@@ -13,6 +13,7 @@ from offload.errors import OffloadError
 from offload.model.config import Config, Exempt, Mode, Section
 from offload.model.flow import Tuple
 from offload.model.plan import ExemptMatch, TimedExempt
+from offload.model.similar import did_you_mean
 from offload.service.timed_exempts import LAST_SECONDS
 
 LONGEST_SHOWN = 60
@@ -20,7 +21,7 @@ SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; less would never reach the 
 LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
 MOST_VALUES = 256  # combinations of listed values, each of them an element in the kernel
 CONNECTION = frozenset({"proto", "src", "sport", "dest", "dport"})  # of a flow in a reply
-MATCHES = tuple(option for option in EXEMPT if option != "name")  # a name would not outlive the service
+MATCHES = tuple(option for option in EXEMPT if option not in {"name", "enabled"})  # neither outlives the service
 
 
 class ArgumentError(OffloadError):
@@ -38,15 +39,22 @@ def zone(name: str, value: object, config: Config) -> str:
     known = [each.name for each in config.zones]
     if isinstance(value, str) and value in known:
         return value
-    raise ArgumentError(f"{name}: there is no zone {shown(value)}, but {', '.join(known) or 'none at all'}")
+    hint = did_you_mean(str(value), known)
+    raise ArgumentError(f"{name}: there is no zone {shown(value)}{hint}, but {', '.join(known) or 'none at all'}")
+
+
+def end(name: str, value: object, config: Config) -> str:
+    """The name of a zone that there is, or `*` for all."""
+    return "*" if value == "*" else zone(name, value, config)
 
 
 def mode(value: object) -> Mode:
     """none, software or hardware."""
     words = [each.value for each in Mode]
-    if isinstance(value, str) and value in words:
-        return Mode(value)
-    raise ArgumentError(f"mode: {shown(value)} is none of {', '.join(words)}")
+    if isinstance(value, str) and value.lower() in words:
+        return Mode(value.lower())
+    hint = did_you_mean(str(value), words)
+    raise ArgumentError(f"mode: {shown(value)} is no mode{hint}: write none, software or hardware")
 
 
 def number(name: str, value: object, low: int, high: int) -> int:
@@ -89,7 +97,9 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
     section = Section("offload", "exempt", "match", "match", {word: _value(word, each) for word, each in given.items()})
     read = offload.load((section,), frozenset(zones))
     if read.problems:
-        raise ArgumentError("; ".join(f"{each.option}: {each.text.partition('; ')[0]}" for each in read.problems))
+        raise ArgumentError(
+            "; ".join(f"{each.option or 'match'}: {each.text.partition('; ')[0]}" for each in read.problems)
+        )
     (found,) = read.exempts
     _fits(found)
     return found

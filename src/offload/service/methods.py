@@ -8,7 +8,7 @@ from offload.config import edits
 from offload.config.load import load
 from offload.errors import KernelError, OffloadError
 from offload.model.applied import Applied
-from offload.model.config import Config, Edit, Mode, Section
+from offload.model.config import Config, Edit, Mode, PairChoice, Section
 from offload.model.flow import Entry, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problem import Problem, ProblemCode
@@ -79,8 +79,9 @@ def set_pair(service: Service, given: Given) -> Json:
     """Write a pair's own mode, commit, and apply."""
     config, sections = _written_now(service)
     mode = arguments.mode(given.get("mode"))
-    src, dest = (arguments.zone(end, given.get(end), config) for end in ("src", "dest"))
-    return _write(service, edits.pair_mode(sections, src, dest, mode), mode, lambda *pair: pair == (src, dest))
+    src, dest = (arguments.end(end, given.get(end), config) for end in ("src", "dest"))
+    meant = PairChoice(src, dest, "", mode).means
+    return _write(service, edits.pair_mode(sections, src, dest, mode), mode, meant)
 
 
 def list_flows(service: Service, given: Given) -> Json:

@@ -168,7 +168,7 @@ def _bid(wish: PairRequest, coverage: _Coverage, gate: Reason | None) -> _Bid:
         bare = [leaf for end in ends for l3 in end.l3 for leaf in coverage.uncovered(end.name, l3, mode)]
         if bare:
             mode = Mode.SOFTWARE
-            reasons.append(ReasonCode.HARDWARE_UNCOVERED(devices=", ".join(dict.fromkeys(bare))))
+            reasons.append(ReasonCode.HARDWARE_UNCOVERED(devices=", ".join(sorted(set(bare)))))
     crossings = tuple((i, o) for i in coverage.l3(wish.src, mode) for o in coverage.l3(wish.dest, mode))
     if not crossings:
         return _Bid(wish, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), every)

@@ -7,9 +7,9 @@ with a section of its own, for the firewall's configuration does not show what U
 nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_interface
 from itertools import permutations
 
 from offload.compiler.devices import Topology
@@ -18,8 +18,10 @@ from offload.model.config import Config, Family, Mode, PairChoice, Policy, ZoneC
 from offload.model.network import Snapshot
 from offload.model.plan import Reason, ReasonCode
 from offload.model.problem import Problem, ProblemCode
+from offload.model.similar import did_you_mean
 
 Pair = tuple[str, str]
+MODES = list(Mode)  # slowest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class PairRequest:
 def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
     """The pairs the firewall lets through and those with a section of their own, in the order of its zones."""
     names = [zone.name for zone in config.zones]
-    chosen = {(choice.src, choice.dest) for choice in config.pair_choices if not choice.faulty}
+    chosen = {(choice.src, choice.dest) for choice in config.pair_choices if not choice.faulty and not choice.stars}
     found = permitted(config, topology, snapshot) | chosen
     return sorted(found, key=lambda pair: (names.index(pair[0]), names.index(pair[1])))
 
@@ -62,7 +64,7 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
 def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
     """The zone whose network holds the address, as fw4 assumes for a redirect without dest."""
     try:
-        wanted = ip_address(address)
+        wanted = ip_interface(address).ip  # fw4 takes a host with its mask as well
     except ValueError:
         return None
     devices = {known.device for known in snapshot.addresses if wanted in known.address.network}
@@ -75,7 +77,7 @@ def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pro
     pairs = [
         ProblemCode.PAIR_NOT_PERMITTED.at("offload", choice.section, src=choice.src, dest=choice.dest)
         for choice in config.pair_choices
-        if not choice.faulty and (choice.src, choice.dest) not in there
+        if not choice.faulty and not any(choice.means(*pair) for pair in there)
     ]
     exempts = [
         ProblemCode.EXEMPT_OF_EVERY_ZONE.at("offload", exempt.section, end, zone=name)
@@ -83,7 +85,22 @@ def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pro
         for end, name in (("src", exempt.src), ("dest", exempt.dest))
         if not exempt.faulty and not exempt.everything and name in topology.zones and topology.zones[name].nowhere
     ]
-    return [*pairs, *exempts, *raised(config, existing(config, topology, snapshot))]
+    faster = raised(config, existing(config, topology, snapshot))
+    return [*pairs, *exempts, *_unknown_devices(config, snapshot), *faster]
+
+
+DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "nothing is kept out by it"}
+
+
+def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
+    """A Problem for each device that a person named and the router has not, unless it is not known what it has."""
+    known = [link.name for link in snapshot.links]
+    named = {"device": config.globals.devices, "exclude_device": config.globals.exclude_devices}
+    for option, names in named.items() if known else ():
+        for name in dict.fromkeys(names):
+            if name not in known:
+                words = {"value": name, "hint": did_you_mean(name, known), "consequence": DEVICE_OPTIONS[option]}
+                yield ProblemCode.UNKNOWN_DEVICE.at("offload", config.globals.section, option, **words)
 
 
 def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
@@ -94,7 +111,7 @@ def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
     common = config.globals
     if not config.readable or not common.old_rule or common.mode is None:
         return
-    asked = _Asked(config)
+    asked = _Asked.of(config)
     for wish in wishes(config, pairs):
         ends = [asked.zone(name) for name in dict.fromkeys((wish.src, wish.dest))]
         before = min(end.mode or common.mode for end in ends)
@@ -106,19 +123,25 @@ def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
 
 def wishes(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
     """What the user asked for each pair."""
-    asked = _Asked(config)
+    asked = _Asked.of(config)
     return [asked.wish(src, dest) for src, dest in pairs]
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     config: Config
+    families: Mapping[str, Family]  # that the firewall gives its zones
+
+    @classmethod
+    def of(cls, config: Config) -> "_Asked":
+        """What was asked by this Config."""
+        return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:
         """The choice in force for a zone: its own mode, or None, with family and wait completed from globals."""
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
-        own = named.get(name) or named.get("*") or ZoneChoice(name, common.section)
+        own = named.get(name) or ZoneChoice(name, common.section)
         family = own.family or common.family
         after = common.after_packets if own.after_packets is None else own.after_packets
         if own.faulty or family is None or after is None:
@@ -136,7 +159,7 @@ class _Asked:
         asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
         family = Family.ANY
         for end in ends:
-            family = family & (end.family or Family.ANY)
+            family = family & (end.family or Family.ANY) & self.families.get(end.name, Family.ANY)
         hindrances = list(self._hindrances(src, dest, ends, family))
         after = max(end.after_packets or 0 for end in ends)
         mode = Mode.NONE if hindrances else asked
@@ -158,12 +181,13 @@ class _Asked:
         return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
 
     def own(self, src: str, dest: str) -> PairChoice | None:
-        """The section of the pair, if it has a good one."""
+        """The section of the pair: the one that names it most exactly, and of such the slower."""
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
-        return next((choice for choice in good if (choice.src, choice.dest) == (src, dest)), None)
+        meant = [choice for choice in good if choice.means(src, dest)]
+        return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)
 
     def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice], family: Family) -> Iterator[Reason]:
-        """ReasonCode none of it is had, whatever was asked."""
+        """Why nothing of the pair is offloaded, whatever was chosen."""
         if not self.config.readable:
             yield ReasonCode.CONFIG_UNREADABLE()
             return
@@ -177,7 +201,7 @@ class _Asked:
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
         """Pair and exempt sections with a fault keep each pair slow that they may have meant."""
         for choice in self.config.pair_choices:
-            if choice.faulty and choice.src in {src, "*"} and choice.dest in {dest, "*"}:
+            if choice.faulty and choice.means(src, dest):
                 yield ReasonCode.CONFIG_FAULT(section=choice.section)
         for exempt in self.config.exempts:
             if exempt.faulty and exempt.src in {src, "*"} and exempt.dest in {dest, "*"}:
@@ -194,7 +218,7 @@ def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...
     """The mode chosen for every zone, None where none was, and why a section with a fault counts as none."""
     if not config.readable:  # then the choices are not known
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
-    asked = _Asked(config)
+    asked = _Asked.of(config)
     choices = [asked.zone(zone.name) for zone in config.zones]
     return {
         choice.name: (choice.mode, (ReasonCode.CONFIG_FAULT(section=choice.section),) if choice.faulty else ())

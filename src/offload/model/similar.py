@@ -1,0 +1,19 @@
+"""The word that a person may have meant."""
+
+from collections.abc import Iterable
+
+# Of difflib's ratio: enough where the first letters are the same (`lam` and `lan`), and where they are not.
+SAME_START, OTHER_START = 0.6, 0.8
+LONGEST = 64  # characters; what is longer was not mistyped
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question to put behind the word, with a blank before it; empty where no known word is close."""
+    from difflib import SequenceMatcher
+
+    def likeness(other: str) -> float:
+        ratio = SequenceMatcher(None, word.lower(), other.lower()).ratio()
+        return ratio if ratio >= (SAME_START if word[:1].lower() == other[:1].lower() else OTHER_START) else 0.0
+
+    best = max(known, key=likeness, default="") if len(word) <= LONGEST else ""
+    return f" (did you mean '{best}'?)" if best and likeness(best) else ""
