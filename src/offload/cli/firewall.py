@@ -170,7 +170,7 @@ def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
             ports.setdefault(each["master"], []).append(each["name"])
     kinds = {"bridge", "vlan"}
     return {
-        each["name"]: (*each.get("lower", ()), *ports.get(each["name"], ())) if each.get("kind") in kinds else ()
+        each["name"]: (*(each.get("lower") or ()), *ports.get(each["name"], ())) if each.get("kind") in kinds else ()
         for each in links
     }
 

@@ -308,7 +308,7 @@ def _without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 def _device(item: Item | None) -> str:
     """A `+` at the end stands for any end, which nft writes as `*`."""
-    if item is None:
+    if item is None or item.text == "+":  # alone it is every device
         return ""
     return f"{item.text[:-1]}*" if item.text.endswith("+") else item.text
 

@@ -30,7 +30,7 @@ def number(text: str) -> tuple[int, int]:
     parts = text.split(".")
     if len(parts) == _OCTET_COUNT and ":" not in text:
         try:
-            a, b, c, d = (_OCTETS[part] for part in parts)
+            a, b, c, d = map(_OCTETS.__getitem__, parts)
         except KeyError:
             return 0, 0
         return 4, a << 24 | b << 16 | c << 8 | d

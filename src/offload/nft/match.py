@@ -1,7 +1,7 @@
 """A match of one family and one protocol -> the conditions of a rule as nft text, in one order for all rules.
 
-FIELDS is the one list of what can be matched: the field of Match, and how nft writes it. Every value was validated when
-its section was read; names stand between quotes.
+FIELDS is the one list of what can be matched: the fields of Match in their order, and how nft writes each. Every value
+was validated when its section was read; names stand between quotes.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,12 +18,7 @@ _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are
 
 def text(match: Match) -> str:
     """The conditions, each followed by a blank."""
-    words = []
-    for name, write in FIELDS:
-        value = getattr(match, name)
-        if value:
-            words.append(write(value, match))
-    return "".join(words)
+    return "".join([write(value, match) for value, write in zip(match, _WRITERS, strict=True) if value])
 
 
 def quoted(value: str) -> str:
@@ -205,3 +200,4 @@ FIELDS: tuple[tuple[str, Callable[[Any, Match], str]], ...] = (
     ("ipset", _set),
     ("raw", _raw),
 )
+_WRITERS = tuple(write for _, write in FIELDS)

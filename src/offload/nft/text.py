@@ -49,7 +49,6 @@ def _log_limit(limit: Limit | str) -> str:
     return f'limit name "{limit}"' if isinstance(limit, str) else f"limit rate {limit_text(limit)}"
 
 
-@cache
 def comment_text(comment: str) -> str:
     """A comment between quotes, as far as nft takes it."""
     return quoted(cut(COMMENT + comment, LONGEST_COMMENT))

@@ -5,6 +5,7 @@ All paths are as on the router; with a root they are taken under it, and nothing
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,10 @@ class FirewallFiles:
             return {}
         except (OSError, ValueError, RecursionError) as error:
             raise FileError(f"{path} is not a router's snapshot: {error}") from error
-        if not isinstance(found, dict):
-            raise FileError(f"{path} is not a router's snapshot: not an object")
-        return found
+        wrong = next(_wrong(found), "")
+        if wrong:
+            raise FileError(f"{path} is not a router's snapshot: {wrong}")
+        return dict(found)
 
     def _under(self, path: str) -> Path:
         return self._root / path.lstrip("/")
@@ -106,3 +108,32 @@ def _names(directory: Path) -> list[str]:
         return sorted(each.name for each in directory.iterdir())
     except OSError:
         return []
+
+
+def _wrong(found: Any) -> Iterator[str]:
+    """What in a snapshot has not the shape that is documented."""
+    if not isinstance(found, dict):
+        yield "it is not an object"
+        return
+    for key in ("ubus", "kernel", "includes"):
+        if not isinstance(found.get(key, {}), dict):
+            yield f"'{key}' is not an object"
+    links = found.get("links", [])
+    if not isinstance(links, list) or not all(isinstance(each, dict) and _is_link(each) for each in links):
+        yield "'links' is not a list of devices with names"
+    if not _words(found.get("kernel", {}).get("modules", [])):
+        yield "'modules' is not a list of names"
+    if not all(_words(paths) for paths in found.get("includes", {}).values()):
+        yield "'includes' is not a list of paths for each place"
+    for place in found.get("includes", {}):
+        if place.partition("/")[0] not in PLACES:
+            yield f"'{place}' is no place for includes"
+
+
+def _is_link(each: dict[str, Any]) -> bool:
+    words = (each.get("name"), each.get("master") or "", each.get("kind") or "")
+    return all(isinstance(word, str) for word in words) and _words(each.get("lower") or [])
+
+
+def _words(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)

@@ -7,16 +7,18 @@ file belongs to libuci. So does what libuci refuses: it has the better sentence.
 
 import re
 from collections import Counter
+from functools import cache
 
 from offload.model.section import Section
 
-# option|list|config, a name, a value in single quotes, in double quotes, or bare; else a comment; else a strange line
+# option|list|config, a name, a value in quotes or bare; or else a comment; or else a strange line
 _LINE = re.compile(
     r"""^[ \t]*(?:(option|list|config)[ \t]+([\w-]+|'[\w-]+'|"[\w-]+")"""
-    r"""(?:[ \t]+(?:'([^'\n]*)'|"([^"\\\n]*)"|([^\s'"\\#;]+)))?[ \t\r]*(?:[#].*)?"""
+    r"""(?:[ \t]+('[^'\n]*'|"[^"\\\n]*"|[^\s'"\\#;]+))?[ \t\r]*(?:[#].*)?"""
     r"""|(?:[#].*)?|(.+))[ \t\r]*$""",
     re.MULTILINE | re.ASCII,
 )
+_QUOTES = ("'", '"')
 _UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python takes them for blanks, or libuci does
 
 
@@ -28,26 +30,27 @@ def parse(package: str, text: str) -> tuple[Section, ...] | None:
     names: set[str] = set()
     counts: Counter[str] = Counter()
     options: dict[str, str | tuple[str, ...]] | None = None
-    for word, name, single, double, bare, strange in _LINE.findall(text):
+    for word, name, given, strange in _LINE.findall(text):
+        value = given[1:-1] if given[:1] in _QUOTES else given
         if word == "option" and options is not None:
-            value = single or double or bare
             if value:
                 options[name] = value
         elif word == "list" and options is not None:
-            options[name] = _longer(options.get(name, ()), single or double or bare)
+            options[name] = _longer(options.get(name, ()), value)
         elif word == "config":
-            kind, title = name.strip("'\""), single or double or bare
-            if title in names or (title and not title.replace("_", "x").isalnum()) or not title.isascii():
+            kind = name.strip("'\"")
+            if value in names or (value and not value.replace("_", "x").isalnum()) or not value.isascii():
                 return None
-            names.add(title)
+            names.add(value)
             names.discard("")
             options = {}
-            made = title or _made_up(len(sections) + 1, kind)
-            sections.append(Section(package, kind, made, title or f"@{kind}[{counts[kind]}]", options))
+            made = value or _made_up(len(sections) + 1, kind)
+            sections.append(Section(package, kind, made, value or f"@{kind}[{counts[kind]}]", options))
             counts[kind] += 1
         elif strange or word:
             return None
-    return None if any("-" in name or "'" in name for each in sections for name in each.options) else tuple(sections)
+    used = set[str]().union(*(each.options for each in sections))
+    return tuple(sections) if all(name.replace("_", "x").isalnum() for name in used) else None
 
 
 def _longer(before: str | tuple[str, ...], value: str) -> tuple[str, ...]:
@@ -55,11 +58,17 @@ def _longer(before: str | tuple[str, ...], value: str) -> tuple[str, ...]:
 
 
 def _made_up(number: int, kind: str) -> str:
-    """Libuci's name for a section without one: its number, and D. J. Bernstein's hash of its type in 16 bits."""
+    """Return libuci's name for a section without one: its number, and a hash of its type."""
+    return f"cfg{number:02x}{_hash(kind)}"
+
+
+@cache
+def _hash(kind: str) -> str:
+    """D. J. Bernstein's hash in 16 bits."""
     value = 5381
     for char in kind.encode():
         value = value * 33 + char
-    return f"cfg{number:02x}{value & 0xFFFF:04x}"
+    return f"{value & 0xFFFF:04x}"
 
 
 def section_lines(text: str) -> list[int]:

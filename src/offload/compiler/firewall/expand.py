@@ -84,6 +84,9 @@ def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[
 
     Negated ones only count where no other stands beside them, and then all of them at once.
     """
+    if len(proto) == 1 and not (proto[0].text == ANY and (ports or types)):
+        yield proto
+        return
     wanted = [item for item in proto if not item.negated]
     unwanted = {item.text for item in proto if item.negated}
     names: list[str] = []
@@ -250,7 +253,7 @@ class Expander(NamedTuple):
         """The protocols of a section that can have the ports and ICMP types it asks for."""
         ports = bool(match.src_port or match.dest_port)
         for proto in protocols(match.proto, ports=ports or bool(named and named.ports), types=bool(match.icmp_type)):
-            name = ", ".join(("not " if item.negated else "") + item.text for item in proto)
+            name = _shown(proto)
             if name in PORTS:
                 if not match.icmp_type or ports:
                     yield proto
@@ -295,3 +298,10 @@ def _protocol(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
     if name == ICMP and family != IPV4:
         return (Item(ICMPV6),) if family == IPV6 else BOTH_ICMP
     return proto
+
+
+def _shown(proto: tuple[Item, ...]) -> str:
+    """A protocol's name; those of several negated ones with what is not meant."""
+    if len(proto) == 1 and not proto[0].negated:
+        return proto[0].text
+    return ", ".join(("not " if item.negated else "") + item.text for item in proto)

@@ -1,0 +1,43 @@
+"""Reading UCI text without libuci gives what libuci gives, or nothing."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.system.uci import Uci
+from offload.system.uci_text import parse, section_lines
+
+WORDS = st.sampled_from(
+    ["rule", "zone", "'lan'", '"wan"', "name", "a_b", "x-y", "'a b'", '"c\'d"', "#", ";", "e\\f", "'", "é", "", "''"]
+)
+LINES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["config", "option", "list", "package", "\toption", "  list", "#", "", "config rule\n\toption"]
+        ),
+        st.lists(WORDS, max_size=4),
+        st.sampled_from(["", " ", "\r", " # note", "#note", "\t"]),
+    ).map(lambda parts: " ".join((parts[0], *parts[1])) + parts[2]),
+    max_size=8,
+)
+
+
+@given(LINES)
+def test_what_is_read_is_what_libuci_reads(lines: list[str]) -> None:
+    text = "\n".join(["config zone", *lines]) + "\n"
+    found = parse("firewall", text)
+    if found is not None:
+        with TemporaryDirectory() as directory:
+            Path(directory, "firewall").write_text(text, newline="")
+            assert Uci(directory).read("firewall") == found
+
+
+def test_the_plain_form_is_read() -> None:
+    text = "# comment\n\nconfig rule 'a'\n\toption name \"It's\" # note\n"
+    text += "\tlist proto tcp\n\tlist proto 'udp'\r\n\nconfig rule\n"
+    first, second = parse("firewall", text) or ()
+    assert first.options == {"name": "It's", "proto": ("tcp", "udp")}
+    assert (first.id, second.id) == ("a", "@rule[1]")
+    assert section_lines(text) == [3, 8]
