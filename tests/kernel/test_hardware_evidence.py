@@ -220,7 +220,7 @@ def test_what_a_driver_keeps_of_a_table_that_goes(lab: Lab, stack: ExitStack, ke
     assert (chip.forwarded(lab.house.router, lab.ports) > before) == keeps
     told = lab.told()
     assert (told["proof"], told["codes"]) == ("none", ["HARDWARE_KEPT"] if keeps else [])
-    assert lab.flows() == {"ipv4": ["HARDWARE_KEPT"] if keeps else ["MODE_NONE"]}
+    assert lab.flows() == {"ipv4": ["HARDWARE_KEPT"] if keeps else ["MODE_UNSET"]}
 
 
 def test_frozen_counters(lab: Lab, stack: ExitStack) -> None:

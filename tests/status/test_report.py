@@ -44,7 +44,9 @@ def test_status() -> None:
     snapshot = Snapshot(
         kernel=Kernel("6.6.73", flowtable=False, nft="1.1.1", missing=(Lack("no flowtables", "kmod-nft-offload"),))
     )
-    problem = ProblemCode.UNKNOWN_ZONE.at("offload", "@zone[0]", "name", hint="", value="lam", consequence="it is left out")
+    problem = ProblemCode.UNKNOWN_ZONE.at(
+        "offload", "@zone[0]", "name", hint="", value="lam", consequence="it is left out"
+    )
     applied = Applied(3, "2026-11-22 20:00:00", 4, "")
     remedy = "choose another: offload set guest software"
     none = [{"code": "MODE_NONE", "text": "mode none was chosen for zone guest", "remedy": remedy}]

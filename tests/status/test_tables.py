@@ -68,7 +68,7 @@ def test_status() -> None:
         ),
     )
     problem = ProblemCode.UNKNOWN_ZONE.at(
-        "offload", "@zone[0]", "name", value="lam", consequence="the section is left out"
+        "offload", "@zone[0]", "name", hint="", value="lam", consequence="the section is left out"
     )
     snapshot = Snapshot(kernel=Kernel("6.6.73", nft="1.1.1"))
     answer = status_json(decided, snapshot, [problem], {("lan", "wan"): share}, Applied(3, "2026-11-22 20:00:00", 1))
