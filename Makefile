@@ -45,6 +45,7 @@ bench: package  ## cost per packet, per flow and per pass, in counted instructio
 
 po:  ## gather what the LuCI page says: its template, and its translations brought in line
 	@tests/setup.sh python
+	$(PYTHON) -m package.sentences
 	$(PYTHON) -m package.po
 
 golden:  ## write the golden routers' expected files anew; review the difference

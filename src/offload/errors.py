@@ -7,6 +7,7 @@
     - AbsentError: nobody is there to be asked
   - FileError: a file of a router directory cannot be read or written
   - UsageError: an argument of the command or of a ubus method cannot be meant
+  - StartingError: the service has not read the router yet
 """
 
 
@@ -36,3 +37,7 @@ class FileError(OffloadError):
 
 class UsageError(OffloadError):
     """An argument cannot be meant; the sentence names the argument and what it may be."""
+
+
+class StartingError(OffloadError):
+    """The service has not read the router yet; it soon will have."""

@@ -47,10 +47,6 @@ config globals 'globals'
 config zone 'lan'
 	option name 'lan'
 	option mode 'software'
-
-config zone 'wan'
-	option name 'wan'
-	option mode 'software'
 """
 
 

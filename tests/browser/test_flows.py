@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser import site as sites
+from browser.conftest import Visit
 from browser.lively import COUNT, FLOWS, HOSTILE, PAGE, answers, column, pages, rows
 from browser.site import Site
 
@@ -63,7 +64,7 @@ def test_every_slow_flow_says_why(live: Page) -> None:
     live.get_by_role("combobox", name="Path").select_option("slow")
     expect(pages(live)).to_have_text("1 to 25 of 300")
     for cell in live.locator('.offload-flows td[data-title="Path"]').all_inner_texts():
-        assert cell.split("\n") == ["slow", "mode none was chosen for zone guest"]
+        assert cell.split("\n") == ["slow", "no mode was chosen for zone guest or zone wan"]
 
 
 def test_filters_narrow_the_table(live: Page) -> None:
@@ -133,3 +134,28 @@ def test_the_keyboard_is_enough(live: Page) -> None:
     live.keyboard.press("Enter")
     expect(live.locator("th[aria-sort]")).to_have_text("Path")
     assert set(column(live, "Path")) == {"slow"}
+
+
+def test_a_flow_says_why_and_is_ended_or_kept_slow(visit: Visit) -> None:
+    page = visit("live")
+    first = rows(page).first
+    source = first.locator('[data-title="Source"]').inner_text()
+    first.get_by_role("button", name="Details").click()
+    dialogue = page.locator(".modal")
+    expect(dialogue).to_contain_text(source)
+    host = source.rpartition(":")[0]
+    with page.expect_request(lambda request: '"cut"' in (request.post_data or "")) as asked:
+        dialogue.get_by_role("button", name="End this connection").click()
+    assert f'"src":"{host}"' in (asked.value.post_data or "") and '"dport":443' in (asked.value.post_data or "")
+    expect(dialogue).to_have_count(0)
+    first.get_by_role("button", name="Details").click()
+    dialogue.get_by_role("button", name="Keep").click()
+    expect(dialogue).to_have_count(0)
+    expect(page.get_by_role("table", name="Kept slow for a while")).to_contain_text("Source address: 192.168.")
+
+
+def test_who_may_only_look_ends_nothing(visit: Visit) -> None:
+    page = visit("live", user="reader")
+    rows(page).first.get_by_role("button", name="Details").click()
+    for name in ("End this connection", "End all of", "Keep"):
+        expect(page.locator(".modal").get_by_role("button", name=name)).to_be_disabled()

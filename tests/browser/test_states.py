@@ -84,11 +84,8 @@ def test_a_refused_change_is_told(site: Site, visit: Visit) -> None:
     expect(page.locator(".offload-notices")).to_be_empty()
 
 
-@pytest.mark.parametrize("ours", ["", "config globals 'globals'\n\toption enabled '0'\n"], ids=["fresh", "off"])
-def test_fw4s_own_switch_is_taken_over_with_one_click(site: Site, visit: Visit, ours: str) -> None:
+def test_fw4s_own_switch_is_taken_over_with_one_click(site: Site, visit: Visit) -> None:
     site.write("firewall", FIREWALL.replace("'REJECT'", "'REJECT'\n\toption flow_offloading '1'", 1))
-    if ours:
-        site.write("offload", ours)
     site.reload()
     page = visit("zones")
     notice(page, "The firewall offloads every flow itself")
@@ -159,7 +156,8 @@ def test_a_phone_is_wide_enough(visit: Visit, theme: str) -> None:
 def test_the_keyboard_is_enough(site: Site, visit: Visit) -> None:
     page = visit("zones")
     row(page, "guest").get_by_role("combobox").focus()
-    page.keyboard.press("ArrowDown")
+    for _ in ("None", "Software"):
+        page.keyboard.press("ArrowDown")
     for _ in range(20):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent") == "Save & Apply":
@@ -167,3 +165,34 @@ def test_the_keyboard_is_enough(site: Site, visit: Visit) -> None:
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert site.option("guest", "mode") == "software"
+
+
+def test_the_service_is_started_from_the_page(site: Site, visit: Visit) -> None:
+    script = site.folder / "offload"
+    script.write_text(f"#!/bin/sh\n[ \"$1\" = start ] && touch '{site.folder}/started'\n")
+    script.chmod(0o755)
+    site.stop()
+    visit("zones").get_by_role("button", name="Start").click()
+    site.until((site.folder / "started").exists)
+    expect(visit("zones", user="reader").get_by_role("button", name="Start")).to_be_disabled()
+
+
+def test_the_log_shows_the_service_s_lines_and_no_others(site: Site, visit: Visit) -> None:
+    ours = "Sat Nov 28 01:00:00 2026 daemon.info python3[12]: offload: <b>applied</b>"
+    theirs = (
+        "Sat Nov 28 01:00:01 2026 authpriv.info dispatcher.uc: luci: accepted login on /admin/network/offload/zones"
+    )
+    script = site.folder / "logread"
+    script.write_text(f"#!/bin/sh\ncat <<'LOG'\n{theirs}\n{ours}\nLOG\n")
+    script.chmod(0o755)
+    expect(visit("log", user="reader").locator(".offload-log")).to_have_text(ours)
+    script.unlink()
+    expect(visit("log").locator(".offload-log")).to_contain_text("The log cannot be read")
+
+
+def test_the_first_silence_is_not_told_in_red(visit: Visit) -> None:
+    page = visit("zones", expect="Failed to load resource")
+    page.route("**/admin/ubus*", lambda route: route.abort())
+    notice(page, "Waiting for an answer")
+    expect(page.locator(".alert-message.danger")).to_have_count(0)
+    notice(page, "No answer")

@@ -120,7 +120,7 @@ def test_what_holds_for_all_and_for_one_zone(site: Site, visit: Visit) -> None:
     assert "lan1" in sent and "lan2" not in sent
 
 
-@pytest.mark.parametrize(("button", "left"), [("Rename", ["lan", "wan", "guest"]), ("Remove", ["lan", "wan"])])
+@pytest.mark.parametrize(("button", "left"), [("Rename", ["lan", "guest"]), ("Remove", ["lan"])])
 def test_a_zone_that_the_firewall_lost_is_repaired(site: Site, visit: Visit, button: str, left: list[str]) -> None:
     old = "config zone 'old'\n\toption name 'visitors'\n\toption mode 'software'\n"
     site.write(
@@ -146,7 +146,7 @@ def test_devices_say_what_they_are_listed_for_and_why_not(visit: Visit) -> None:
     tab(page, "Devices")
     table = page.locator("[data-tab=devices] table")
     expect(table.get_by_role("row").filter(has_text="lan1")).to_contain_text("software")
-    expect(table.get_by_role("row").filter(has_text="br-guest")).to_contain_text("mode none was chosen for zone guest")
+    expect(table.get_by_role("row").filter(has_text="br-guest")).to_contain_text("no mode was chosen for zone guest")
 
 
 @pytest.mark.parametrize("able", [True, False])
@@ -230,3 +230,31 @@ def test_names_are_text_whatever_they_hold(site: Site, visit: Visit) -> None:
     expect(page.locator(".modal")).to_be_visible()
     assert page.locator("img").count() == 0
     assert page.evaluate("window.bad") is None
+
+
+def test_before_saving_the_page_says_what_a_choice_changes(visit: Visit) -> None:
+    page = visit("zones")
+    ahead = page.locator(".offload-preview")
+    expect(row(page, "wan").get_by_role("combobox")).to_have_value("")  # as the other zone
+    expect(ahead).to_be_empty()
+    row(page, "guest").get_by_role("combobox").select_option("software")
+    expect(ahead).to_contain_text("guest → wan: None → Software")
+    row(page, "wan").get_by_role("combobox").select_option("none")
+    expect(ahead).to_contain_text("guest → wan stays None, because zone wan has the lower mode")
+    expect(ahead).to_contain_text("lan → wan: Software → None")
+    row(page, "wan").get_by_role("combobox").select_option("")
+    row(page, "guest").get_by_role("combobox").select_option("")
+    expect(ahead).to_be_empty()
+
+
+def test_a_zone_goes_back_to_no_choice_of_its_own(site: Site, visit: Visit) -> None:
+    page = visit("zones")
+    row(page, "lan").get_by_role("combobox").select_option("")
+    save_and_apply(page)
+    assert site.option("lan", "mode") is None
+    expect(row(page, "lan").locator(".offload-mode")).to_have_text("None")
+
+
+def test_a_section_that_is_switched_off_is_no_choice(site: Site, visit: Visit) -> None:
+    site.write("offload", OFFLOAD.replace("option name 'lan'", "option name 'lan'\n\toption enabled '0'"))
+    expect(row(visit("zones"), "lan").get_by_role("combobox")).to_have_value("")

@@ -42,7 +42,15 @@ def test_both_objects_have_all_methods_and_luci_adds_its_session() -> None:
 
 
 def test_before_the_first_look_there_is_a_sentence() -> None:
-    assert call(router(), "status") == {"ok": False, "error": "no look at the router has succeeded yet"}
+    sentence = "the service is starting: it has not read the router yet"
+    assert call(router(), "status") == {"ok": False, "error": sentence, "starting": True}
+
+
+def test_a_first_look_that_failed_is_no_start() -> None:
+    fakes = router()
+    fakes.bus.replies.clear()
+    fakes.service.work()
+    assert call(fakes, "status").keys() == {"ok", "error"}
 
 
 def test_status_has_what_design_promises(fakes: Fakes) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from offload.config import edits
 from offload.config.load import load
-from offload.errors import KernelError, OffloadError
+from offload.errors import KernelError, OffloadError, StartingError
 from offload.model.applied import Applied
 from offload.model.config import Config, Edit, Mode, PairChoice, Section
 from offload.model.flow import Entry, State
@@ -175,7 +175,9 @@ def applied_json(applied: Applied) -> Json:
 
 def _decided(service: Service) -> Decided:
     if service.decided is None:
-        raise OffloadError(service.applied.error or "no look at the router has succeeded yet")
+        if service.applied.error:
+            raise OffloadError(service.applied.error)
+        raise StartingError("the service is starting: it has not read the router yet")
     return service.decided
 
 

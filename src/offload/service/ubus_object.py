@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from offload.errors import OffloadError
+from offload.errors import OffloadError, StartingError
 from offload.service import methods, takeover
 from offload.service.engine import Service
 
@@ -62,6 +62,8 @@ def answer(service: Service, verb: Verb, given: Mapping[str, Any]) -> Json:
     """The reply to a call; a refusal is a reply with its sentence, and so is a fault of ours."""
     try:
         return fitting(verb.answer(service, given))
+    except StartingError as refusal:
+        return {"ok": False, "error": str(refusal), "starting": True}
     except OffloadError as refusal:
         return {"ok": False, "error": str(refusal)}
     except Exception as fault:  # noqa: BLE001 - one bad call must not end the service, nor go unanswered

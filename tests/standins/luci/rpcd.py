@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ class Rpcd:
                 granted = role.get(group, {}).get(scope, {})
                 if scope == "uci" and thing in granted and function == group:
                     return True
-                if scope == "ubus" and function in granted.get(thing, []):
+                if scope in {"ubus", "file"} and function in granted.get(thing, []):
                     return True
         return False
 
@@ -69,12 +70,25 @@ class Rpcd:
         """A method of `session` or `uci`; StatusError."""
         if (thing, method) == ("session", "access"):
             return {"access": self.may(session, words["scope"], words["object"], words["function"])}
+        if (thing, method) == ("file", "exec"):
+            return self.execute(session, words)
         package = words.get("config")
         function = "read" if method in {"get", "changes"} else "write"
         if package is not None and not self.may(session, "uci", package, function):
             raise StatusError(DENIED)
         with self._lock:
             return UCI[method](self, session, words)
+
+    def execute(self, session: Session, words: Json) -> Json:
+        """Run what the login may run, with these very arguments: the program of that name in the work directory."""
+        line = " ".join([words["command"], *(words.get("params") or [])])
+        if not self.may(session, "file", line, "exec"):
+            raise StatusError(DENIED)
+        program = self._work / Path(words["command"]).name
+        if not program.exists():
+            raise StatusError(NOT_FOUND)
+        done = subprocess.run([program, *(words.get("params") or [])], capture_output=True, text=True, check=False)
+        return {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
 
     def context(self, session: Session) -> Any:
         """UCI as this session sees it."""

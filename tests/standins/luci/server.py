@@ -114,7 +114,7 @@ class Site:
             return head | {"error": NO_OBJECT}
         if session is None or ((thing, method) != ("session", "access") and not self._may(session, thing, method)):
             return head | {"error": NO_RIGHT}
-        if thing not in {"session", "uci"}:
+        if thing not in {"session", "uci", "file"}:
             return head | self.bus.call(thing, method, {**words, "ubus_rpc_session": number})
         try:
             return head | {"result": [0, self.rpcd.call(session, thing, method, words)]}

@@ -7,6 +7,7 @@
  * reply, and rejects with an Error that has a `kind`:
  *
  *   refused   the service said no; the message is its sentence
+ *   starting  the service has not looked at the router yet
  *   stopped   the service is not there
  *   denied    the user has no rights to call this
  *   away      no answer at all: ubus, the web server or the way to them
@@ -41,7 +42,7 @@ function heard(reply) {
 		throw failure('away', 'an empty reply');
 
 	if (reply.ok === false && reply.error)
-		throw failure('refused', String(reply.error));
+		throw failure(reply.starting ? 'starting' : 'refused', String(reply.error));
 
 	return reply;
 }

@@ -128,11 +128,21 @@ return baseclass.extend({
 		section.modaltitle = _('Exempt traffic');
 		section.addbtntitle = _('Add exemption');
 
+		const enabled = section.option(form.Flag, 'enabled', _('Enable'));
+
+		enabled.default = enabled.enabled;
+		enabled.modalonly = true;
+		enabled.load = (id) => fields.holds(uci.get('offload', id) ?? {}) ? enabled.enabled : enabled.disabled;
+		fields.untouched(enabled);
+
 		const name = section.option(form.Value, 'name', _('Name'));
 
 		name.modalonly = true;
 
-		column(section, '_name', _('Name'), (id) => E('span', {}, [ uci.get('offload', id, 'name') ?? '-' ]));
+		column(section, '_name', _('Name'), (id) => E('span', {}, [
+			uci.get('offload', id, 'name') ?? '-',
+			...fields.holds(uci.get('offload', id) ?? {}) ? [] : [ ' ', E('em', {}, [ _('switched off') ]) ]
+		]));
 		column(section, '_match', _('Matches'), (id) => match.list(uci.get('offload', id) ?? {}));
 
 		zone(section, 'src');

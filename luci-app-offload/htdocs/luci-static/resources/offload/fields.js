@@ -13,6 +13,9 @@ return baseclass.extend({
 	/** A boolean of UCI as the firewall and the service read it; what is no boolean is not on. */
 	on: (value) => ON.includes(value),
 
+	/** Whether a section counts: `option enabled '0'` takes it out. */
+	holds: (section) => section.enabled == null || ON.includes(section.enabled),
+
 	/** A number of packets. LuCI's range alone takes 1.5, and more leading zeros than the service. */
 	packets(option) {
 		const digits = String(MOST_PACKETS).length;

@@ -1,6 +1,7 @@
 'use strict';
 'require baseclass';
 'require dom';
+'require offload.sentences as sentences';
 
 /*
  * What is wrong with the configuration, with its place: file, section and option.
@@ -19,7 +20,7 @@ return baseclass.extend({
 	/** show(place, problems): what was there is replaced. `FW4_OFFLOADS` has a notice of its own. */
 	show(node, problems) {
 		const found = (problems ?? []).filter((problem) => problem.code !== 'FW4_OFFLOADS');
-		const items = found.map((problem) => E('li', {}, [ E('code', {}, [ place(problem) ]), ' ', String(problem.text) ]));
+		const items = found.map((problem) => E('li', {}, [ E('code', {}, [ place(problem) ]), ' ', sentences.problem(problem) ]));
 		const said = items.map((item) => item.textContent).join('\n');
 
 		if (node.dataset.said === said)

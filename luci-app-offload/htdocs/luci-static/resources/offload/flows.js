@@ -3,7 +3,10 @@
 'require dom';
 'require offload.bus as bus';
 'require offload.choice as choice';
+'require offload.connection as connection';
+'require offload.hosts as hosts';
 'require offload.paths as paths';
+'require offload.sentences as sentences';
 'require offload.table as table';
 'require offload.words as words';
 
@@ -20,19 +23,18 @@ const FIRST = { sort: 'bytes', limit: PAGE, offset: 0 };
 
 const COLUMNS = [
 	{ sort: 'state', title: _('Path'), cell: path },
-	{ sort: 'src', title: _('Source'), cell: (flow) => [ end(flow.src, flow.sport) ] },
+	{ sort: 'src', title: _('Source'), cell: (flow) => end(flow.src, flow.sport) },
 	{ sort: 'dest', title: _('Destination'), cell: destination },
-	{ sort: 'zone', title: _('Zones'), cell: (flow) => [ zone(flow.src_zone), ' → ', zone(flow.dest_zone) ] },
+	{ sort: 'zone', title: _('Zones'), cell: (flow) => [ E('span', { 'class': 'offload-whole' }, [ zone(flow.src_zone), ' → ', zone(flow.dest_zone) ]) ] },
 	{ title: _('Protocol'), cell: (flow) => [ String(flow.proto) ] },
 	{ sort: 'packets', title: _('Packets'), most: true, cell: (flow) => counted(flow.packets, (number) => paths.count(number)) },
 	{ sort: 'bytes', title: _('Bytes'), most: true, cell: (flow) => counted(flow.bytes, (number) => paths.bytes(number)) }
 ];
 
 function end(address, port) {
-	if (!port)
-		return String(address);
+	const host = hosts.of(address);
 
-	return String(address).includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+	return [ words.end(address, port), ...host?.name ? [ E('div', { 'class': 'offload-reason' }, [ host.name ]) ] : [] ];
 }
 
 function zone(name) {
@@ -42,34 +44,43 @@ function zone(name) {
 function path(flow) {
 	return [
 		paths.badge(flow.state),
-		...(flow.reasons ?? []).map((reason) => E('div', { 'class': 'offload-reason' }, [ String(reason.text) ]))
+		...(flow.reasons ?? []).map((reason) => E('div', { 'class': 'offload-reason' }, [ sentences.reason(reason) ]))
 	];
 }
 
 /** Where the flow was sent to, and where a port forward took it. */
 function destination(flow) {
+	const [ src, sport ] = [ flow.reply?.src ?? flow.dest, flow.reply?.sport ?? flow.dport ];
 	const sent = end(flow.dest, flow.dport);
-	const led = end(flow.reply?.src ?? flow.dest, flow.reply?.sport ?? flow.dport);
 
-	return sent === led ? [ sent ] : [ sent, E('div', { 'class': 'offload-reason' }, [ `→ ${led}` ]) ];
+	return src === flow.dest && sport === flow.dport ? sent
+		: [ ...sent, E('div', { 'class': 'offload-reason' }, [ '→ ', ...end(src, sport) ]) ];
 }
 
 function counted(number, format) {
 	return number == null
 		? [ E('span', { 'title': _('The kernel does not count: net.netfilter.nf_conntrack_acct is 0') }, [ UNKNOWN ]) ]
-		: [ format(number) ];
+		: [ E('span', { 'class': 'offload-whole' }, [ format(number) ]) ];
 }
 
-function row(flow) {
-	const key = [ flow.proto, flow.src, flow.sport, flow.dest, flow.dport, flow.reply?.src, flow.reply?.sport ].join(' ');
+function keyOf(flow) {
+	return [ flow.proto, flow.src, flow.sport, flow.dest, flow.dport, flow.reply?.src, flow.reply?.sport ].join(' ');
+}
 
-	return E('tr', { 'class': 'tr', 'data-key': key }, COLUMNS.map((column) =>
-		E('td', { 'class': 'td', 'data-title': column.title }, column.cell(flow))));
+function row(flow, open) {
+	const key = keyOf(flow);
+
+	return E('tr', { 'class': 'tr', 'data-key': key }, [
+		...COLUMNS.map((column) => E('td', { 'class': 'td', 'data-title': column.title }, column.cell(flow))),
+		E('td', { 'class': 'td' }, [
+			E('button', { 'class': 'btn cbi-button', 'type': 'button', 'title': _('Why, keep slow, end'), 'click': () => open(key) }, [ _('Details') ])
+		])
+	]);
 }
 
 function message(sentence) {
 	return E('tr', { 'class': 'tr', 'data-key': 'message' }, [
-		E('td', { 'class': 'td', 'colspan': COLUMNS.length }, [ E('em', {}, [ sentence ]) ])
+		E('td', { 'class': 'td', 'colspan': COLUMNS.length + 1 }, [ E('em', {}, [ sentence ]) ])
 	]);
 }
 
@@ -78,13 +89,16 @@ return baseclass.extend({
 	query: FIRST,
 	good: FIRST,
 	asked: 0,
+	shown: [],
 
 	/** The filter, the table and the pages. */
 	render() {
 		this.body = E('tbody');
 		this.range = E('span');
 		this.filter = this.renderFilter();
-		this.head = E('tr', { 'class': 'tr offload-titles' }, COLUMNS.map((column) => this.renderTitle(column)));
+		this.head = E('tr', { 'class': 'tr offload-titles' }, [
+			...COLUMNS.map((column) => this.renderTitle(column)), E('th', { 'class': 'th', 'scope': 'col' }, [ _('More') ])
+		]);
 		this.back = this.renderStep(_('Previous'), -PAGE);
 		this.next = this.renderStep(_('Next'), PAGE);
 		this.back.disabled = this.next.disabled = true;
@@ -143,6 +157,14 @@ return baseclass.extend({
 		}, [ title ]);
 	},
 
+	/** The dialogue of a flow, as it was shown last. */
+	open(key) {
+		const flow = this.shown.find((each) => keyOf(each) === key);
+
+		if (flow)
+			connection.show(flow, () => this.ask());
+	},
+
 	/** The zones that can be chosen now. */
 	offer(names) {
 		if (choice.offer(this.filter.elements.zone, names))
@@ -186,7 +208,8 @@ return baseclass.extend({
 			return this.ask({ ...query, offset: PAGE * Math.floor((reply.total - 1) / PAGE) });
 
 		this.good = query;
-		table.show(this.body, flows.length ? flows.map(row) : [ message(_('No such flows now.')) ]);
+		this.shown = flows;
+		table.show(this.body, flows.length ? flows.map((flow) => row(flow, (key) => this.open(key))) : [ message(_('No such flows now.')) ]);
 		dom.content(this.range, flows.length
 			? [ _('%s to %s of %s').format(...[ query.offset + 1, query.offset + flows.length, reply.total ].map((each) => paths.count(each))) ]
 			: []);
@@ -195,6 +218,14 @@ return baseclass.extend({
 		this.mark();
 
 		return null;
+	},
+
+	/** Nothing is known. */
+	empty() {
+		this.shown = [];
+		table.show(this.body, [ message(_('Not known now.')) ]);
+		dom.content(this.range, []);
+		this.back.disabled = this.next.disabled = true;
 	},
 
 	/** The table stays as it is. */
@@ -215,7 +246,7 @@ return baseclass.extend({
 
 	/** Say at the titles what the table is sorted by. */
 	mark() {
-		for (const title of this.head.children) {
+		for (const title of this.head.querySelectorAll('[data-sort]')) {
 			const { sort } = title.dataset;
 			const reversed = this.good.sort === `-${sort}`;
 			const most = COLUMNS.find((column) => column.sort === sort)?.most ?? false;

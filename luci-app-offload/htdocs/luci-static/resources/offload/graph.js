@@ -86,7 +86,7 @@ function minute(number) {
 
 	return [
 		node('line', { x1: x, y1: 0, x2: x, y2: '100%' }),
-		node('text', { x, y: 15, dx: 5 }, [ `${number}m` ])
+		node('text', { x, y: 15, dx: 5 }, [ _('%d min').format(-number) ])
 	];
 }
 
@@ -118,7 +118,8 @@ return baseclass.extend({
 			figure.querySelector(`path.offload-${path}`).setAttribute('d', outline(samples, path, now, top));
 
 		for (const label of figure.querySelectorAll('[data-quarter]'))
-			label.textContent = paths.measure(top * label.dataset.quarter / 100, metric);
+			label.textContent = metric === 'bytes' ? paths.bytes(top * label.dataset.quarter / 100)
+				: _('%s flows').format(paths.count(top * label.dataset.quarter / 100));
 
 		figure.setAttribute('aria-label', _('The last %d minutes, now: %s').format(MINUTES,
 			samples.length ? paths.sentence(samples.at(-1).share, metric) : _('nothing')));

@@ -3,8 +3,10 @@
 'require ui';
 'require offload.bus as bus';
 'require offload.choice as choice';
+'require offload.hosts as hosts';
 'require offload.match as match';
 'require offload.table as table';
+'require offload.times as times';
 
 /*
  * Exemptions that end by themselves: what there is and how long it has left, and a form that keeps one host on the slow
@@ -12,20 +14,7 @@
  */
 
 const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
-const HOUR = 3600; // seconds
-const TIMES = [ HOUR / 6, HOUR, 8 * HOUR, 24 * HOUR, 7 * 24 * HOUR ];
 const SIDES = [ [ 'src', _('opened by it') ], [ 'dest', _('leading to it') ] ];
-
-function duration(seconds) {
-	const minutes = seconds / 60;
-	const hours = minutes / 60;
-	const days = hours / 24;
-
-	if (hours < 1)
-		return N_(minutes, '%d minute', '%d minutes').format(minutes);
-
-	return days < 1 ? N_(hours, '%d hour', '%d hours').format(hours) : N_(days, '%d day', '%d days').format(days);
-}
 
 /** Why `exempt_add` cannot be asked for it; empty where it can. Addresses are judged by the service. */
 function unfit(host, side) {
@@ -42,7 +31,7 @@ return baseclass.extend({
 		this.readonly = L.hasViewPermission() ? null : '';
 		this.body = E('tbody');
 		this.form = this.renderForm();
-		this.form.elements.seconds.value = HOUR;
+		this.form.elements.seconds.value = times.USUAL;
 		this.list([]);
 
 		return E('div', {}, [
@@ -56,16 +45,19 @@ return baseclass.extend({
 	renderForm() {
 		const host = E('input', {
 			'name': 'lease', 'type': 'text', 'class': 'cbi-input-text', 'autocomplete': 'off', 'spellcheck': 'false',
-			'placeholder': '192.168.1.50', 'aria-describedby': 'offload-lease-refused', 'disabled': this.readonly
+			'placeholder': '192.168.1.50', 'aria-describedby': 'offload-lease-refused', 'disabled': this.readonly,
+			'list': 'offload-hosts'
 		});
 		const select = (title, name, options) => choice.make(title, { name, 'disabled': this.readonly }, options);
 
+		this.known = E('datalist', { 'id': 'offload-hosts' });
 		this.refused = E('div', { 'id': 'offload-lease-refused', 'class': 'offload-refused', 'role': 'alert' });
 
 		return E('form', { 'class': 'offload-filter', 'submit': (event) => event.preventDefault() }, [
 			E('label', {}, [ _('Address, network or MAC address'), host ]),
+			this.known,
 			select(_('Connections'), 'side', SIDES),
-			select(_('How long'), 'seconds', TIMES.map((seconds) => [ seconds, duration(seconds) ])),
+			select(_('How long'), 'seconds', times.CHOICES),
 			E('button', {
 				'class': 'btn cbi-button cbi-button-add', 'disabled': this.readonly, 'click': ui.createHandlerFn(this, 'add')
 			}, [ _('Keep slow') ]),
@@ -76,6 +68,15 @@ return baseclass.extend({
 	/** show(exempts): those of a status reply. */
 	show(exempts) {
 		this.list(exempts ?? []);
+		this.offer();
+	},
+
+	/** The known hosts as suggestions: by MAC address, which means a host's IPv6 as well. */
+	offer() {
+		const fresh = hosts.known.map((host) => E('option', { 'value': host.mac }, [ hosts.title(host) ]));
+
+		if (fresh.map((each) => each.outerHTML).join('') !== this.known.innerHTML)
+			this.known.replaceChildren(...fresh);
 	},
 
 	list(exempts) {

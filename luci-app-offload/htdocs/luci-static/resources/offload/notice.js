@@ -1,6 +1,7 @@
 'use strict';
 'require baseclass';
 'require dom';
+'require fs';
 'require ui';
 'require offload.paths as paths';
 'require offload.takeover as takeover';
@@ -12,7 +13,10 @@
 
 const WORDS = {
 	stopped: () => [ 'warning', _('The service is not running'),
-		_('What is offloaded is not known here now. The service starts with "/etc/init.d/offload start"; this page asks again by itself.') ],
+		_('What is offloaded is not known here now. This page asks again by itself.'),
+		E('p', {}, [ startButton() ]) ],
+	starting: () => [ 'notice', _('The service is starting'), _('It looks at the router for the first time. This page asks again by itself.') ],
+	waiting: () => [ 'notice', _('Waiting for an answer'), _('The router did not answer just now. This page asks again by itself.') ],
 	denied: () => [ 'warning', _('No rights'),
 		_('This login may not ask the service. Log out and in again if the package was installed just now.') ],
 	away: () => [ 'danger', _('No answer'),
@@ -30,6 +34,17 @@ function box(level, title, body, ...more) {
 		E('p', {}, [ body ]),
 		...more
 	]);
+}
+
+function startButton() {
+	const start = () => fs.exec('/etc/init.d/offload', [ 'start' ]).catch((error) => ({ code: 1, stderr: error.message }))
+		.then(({ code, stderr }) => code && ui.addNotification(_('The service was not started'), E('p', {}, [ String(stderr || code) ]), 'danger'));
+
+	return E('button', {
+		'class': 'btn cbi-button cbi-button-action important',
+		'disabled': L.hasViewPermission() ? null : '',
+		'click': ui.createHandlerFn(null, start)
+	}, [ _('Start') ]);
 }
 
 function failed(error) {
@@ -88,6 +103,16 @@ return baseclass.extend({
 		return answer instanceof Error ? [ failed(answer) ] : found(answer ?? {});
 	},
 
+	/** The first time that nobody answers may be a restart: only the second is told in red. */
+	patient(place, answer) {
+		const away = answer instanceof Error && answer.kind === 'away';
+		const first = away && !place.dataset.away;
+
+		place.dataset.away = away ? 'yes' : '';
+
+		return first ? Object.assign(new Error(), { kind: 'waiting' }) : answer;
+	},
+
 	/** A place for notices, read out by screen readers when they change. */
 	place() {
 		return E('div', { 'class': 'offload-notices', 'role': 'status', 'aria-live': 'polite' });
@@ -95,7 +120,7 @@ return baseclass.extend({
 
 	/** show(place, answer): what was there is replaced, and left alone where nothing has changed. */
 	show(place, answer) {
-		const nodes = this.of(answer);
+		const nodes = this.of(this.patient(place, answer));
 		const text = nodes.map((node) => node.textContent).join('\n');
 
 		if (place.dataset.said === text)

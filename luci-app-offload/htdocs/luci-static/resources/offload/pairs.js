@@ -14,7 +14,7 @@
 const NO_MODE = '-'; // a section without a mode is faulty, and still there
 
 const sectionsOf = (row) => uci.sections('offload', 'pair')
-	.filter((section) => section.src === row.src && section.dest === row.dest);
+	.filter((section) => section.src === row.src && section.dest === row.dest && fields.holds(section));
 
 function list(status) {
 	const found = [ ...status.pairs ?? [], ...uci.sections('firewall', 'forwarding'), ...uci.sections('offload', 'pair') ];
@@ -77,6 +77,19 @@ return baseclass.extend({
 		fields.keep(mode);
 		mode.write = (id, value) => choose(section.rowOf(id), value);
 		mode.remove = (id) => forget(section.rowOf(id));
+
+		map.offloadPairs = {
+			saved: (src, dest) => {
+				const modes = sectionsOf({ src, dest }).map((each) => each.mode).filter((each) => each);
+
+				return modes.length ? modes.reduce(words.lower) : null;
+			},
+			shown: (src, dest) => {
+				const id = Object.keys(section.rows ?? {}).find((each) => section.rows[each].src === src && section.rows[each].dest === dest);
+
+				return id && mode.formvalue(id) || null;
+			}
+		};
 
 		return rows.live(section, '_effective', _('In effect'), (row) => inEffect(row, decision(row)));
 	}

@@ -2,6 +2,7 @@
 'require baseclass';
 'require firewall';
 'require uci';
+'require offload.sentences as sentences';
 
 /*
  * How the page writes zones, modes and reasons. Names come from the router and are hostile: they become text nodes only.
@@ -14,7 +15,8 @@ const EVIDENCE = {
 	requested: _('asked for'),
 	bound: _('accepted by the kernel, not yet proven'),
 	proven: _('proven by live connections'),
-	refused: _('hardware refused: connections stay in software')
+	refused: _('hardware refused: connections stay in software'),
+	impossible: _('not possible on these devices')
 };
 
 /* Reasons that say no more than the choice did, where it was followed. */
@@ -61,10 +63,31 @@ return baseclass.extend({
 
 	/** Reasons of a status reply, as a list of sentences; nothing where there are none. */
 	reasons(list) {
-		const texts = (list ?? []).map((reason) => String(reason.text));
+		const items = (list ?? []).map((reason) => E('li', {}, [ sentences.reason(reason), ...this.remedy(reason) ]));
 
-		return texts.length ? E('ul', { 'class': 'offload-reasons' }, texts.map((text) => E('li', {}, [ text ]))) : '';
+		return items.length ? E('ul', { 'class': 'offload-reasons' }, items) : '';
 	},
+
+	/** What to do about a reason, where the service knows. */
+	remedy(reason) {
+		const text = sentences.remedy(reason);
+
+		return text ? [ E('div', { 'class': 'offload-remedy' }, [ `→ ${text}` ]) ] : [];
+	},
+
+	/** An address with its port; the port and what is before it never part. */
+	end(address, port) {
+		const known = String(address);
+
+		if (!port)
+			return E('span', { 'class': 'offload-end' }, [ known ]);
+
+		return E('span', { 'class': 'offload-end' }, [ known.includes(':') ? `[${known}]:${port}` : `${known}:${port}` ]);
+	},
+
+	/** What `cut` takes for one flow. */
+	identity: ({ proto, src, sport, dest, dport }) => ({ proto, src, sport, dest, dport }),
+
 
 	/** How far hardware has come, in words; empty where it was not asked for. */
 	evidence: (word) => EVIDENCE[word] ?? '',
@@ -73,7 +96,7 @@ return baseclass.extend({
 	proof(zone, pairs) {
 		const found = (pairs ?? []).filter((pair) => pair.src === zone || pair.dest === zone).map((pair) => pair.hardware?.proof);
 
-		return [ 'proven', 'refused', 'bound' ].find((word) => found.includes(word));
+		return [ 'proven', 'refused', 'bound', 'impossible' ].find((word) => found.includes(word));
 	},
 
 	/** What a zone or pair of a status reply gets, why not all that was asked, and what hardware has proved. */

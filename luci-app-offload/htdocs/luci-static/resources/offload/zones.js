@@ -13,7 +13,7 @@
  */
 
 const ENDS = [ 'src', 'dest' ];
-const sectionsOf = (name) => uci.sections('offload', 'zone').filter((section) => section.name === name);
+const sectionsOf = (name) => uci.sections('offload', 'zone').filter((section) => section.name === name && fields.holds(section));
 const globalMode = () => uci.sections('offload', 'globals')[0]?.mode ?? 'none';
 
 /** What a zone's sections choose for an option; of two modes the lower counts, as in the service. */
@@ -107,14 +107,17 @@ function repair(map, name) {
 function mode(section, nameOf) {
 	const option = section.option(form.ListValue, 'mode', _('Mode'));
 
+	option.value('', globalMode() === 'none' ? _('as the other zone') : _('as the other zone, or %s').format(words.mode(globalMode())));
 	words.choose(option);
 	words.label(option, nameOf);
-	option.load = (id) => chosen(nameOf(id), 'mode') ?? globalMode();
+	option.load = (id) => chosen(nameOf(id), 'mode') ?? '';
 	fields.keep(option);
 	option.write = (id, value) => choose(nameOf(id), 'mode', value);
-	option.remove = () => {};
+	option.remove = (id) => choose(nameOf(id), 'mode', null);
 
 	unlessLost(option, (id) => E('em', {}, [ words.mode(chosen(nameOf(id), 'mode') ?? 'none') ]));
+
+	return option;
 }
 
 /** A zone that is not there has nothing to choose: its row shows what is written, and is never written to. */
@@ -152,11 +155,21 @@ return baseclass.extend({
 			...lost().map((name) => ({ key: name, name, lost: true }))
 		];
 		const section = map.section(rows.table('zone', list), 'zone', _('Zones'),
-			_('What the traffic of a zone may have at most. A connection takes the lower mode of the two zones it runs between.'));
+			_('What the traffic of a zone may have. A connection takes the lower of the modes chosen for the two zones it runs between; a zone without a choice holds nobody back.'));
 		const nameOf = (id) => section.rowOf(id).name;
 
 		rows.live(section, '_zone', _('Zone'), (row) => words.zone(row.name));
-		mode(section, nameOf);
+		const choice = mode(section, nameOf);
+
+		map.offloadModes = {
+			zones: () => words.zones(),
+			saved: (name) => chosen(name, 'mode'),
+			shown: (name) => {
+				const id = Object.keys(section.rows ?? {}).find((each) => section.rows[each].name === name);
+
+				return id && choice.formvalue(id) || null;
+			}
+		};
 
 		const redraw = [
 			rows.live(section, '_effective', _('In effect'),

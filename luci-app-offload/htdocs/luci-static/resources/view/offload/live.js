@@ -4,6 +4,7 @@
 'require offload.choice as choice';
 'require offload.flows as flows';
 'require offload.graph as graph';
+'require offload.hosts as hosts';
 'require offload.leases as leases';
 'require offload.notice as notice';
 'require offload.paths as paths';
@@ -108,13 +109,15 @@ return view.extend({
 	},
 
 	async ask() {
-		const [ answer, failure ] = await Promise.all([ bus.status().catch((error) => error), flows.ask() ]);
+		const [ answer, failure ] = await Promise.all([ bus.status().catch((error) => error), flows.ask(), hosts.load() ]);
 		const failed = answer instanceof Error;
 
 		notice.show(this.notices, failed ? answer : failure ?? answer);
 
 		if (!failed)
 			this.show(answer);
+		else if ([ 'stopped', 'away' ].includes(answer.kind))
+			this.empty();
 	},
 
 	show(status) {
@@ -124,6 +127,13 @@ return view.extend({
 		choice.offer(this.which.lastElementChild, status.pairs.map(name));
 		graph.remember(status.pairs, Date.now());
 		this.draw();
+	},
+
+	/** What was true before the service went away is not shown as if it still were. */
+	empty() {
+		table.show(this.pairs, []);
+		leases.show([]);
+		flows.empty();
 	},
 
 	draw() {

@@ -5,6 +5,8 @@
 'require offload.bus as bus';
 'require offload.notice as notice';
 'require offload.findings as findings';
+'require offload.legend as legend';
+'require offload.preview as preview';
 'require offload.pulse as pulse';
 'require offload.style';
 'require offload.zones as zones';
@@ -51,9 +53,15 @@ return view.extend({
 			redraw.forEach((draw) => draw());
 		};
 
+		const common = () => uci.sections('offload', 'globals')[0]?.mode ?? 'none';
+		const ahead = preview.place();
+		const foresee = () => preview.show(ahead, status.pairs ?? [],
+			{ zone: map.offloadModes.saved, pair: map.offloadPairs.saved, common: common() },
+			{ zone: map.offloadModes.shown, pair: map.offloadPairs.shown, common: common(), zones: map.offloadModes.zones() });
+
 		show(answer);
 		pulse.every(SECONDS, () => asked().then(show));
 
-		return map.render().then((node) => E('div', {}, [ ...places, node ]));
+		return map.render().then((node) => E('div', { 'change': foresee }, [ ...places, node, ahead, legend.render() ]));
 	}
 });

@@ -1,0 +1,71 @@
+'use strict';
+'require baseclass';
+'require dom';
+'require uci';
+'require offload.words as words';
+
+/*
+ * What the modes chosen in the form would ask for, pair by pair, before they are saved: the service's own rule. A pair
+ * has its section's mode, else the lower of the modes chosen for its two zones, else the mode of globals.
+ */
+
+const name = (pair) => `${pair.src} → ${pair.dest}`;
+
+/** { mode, by }: `by` are the zones whose choice it is; none where it is the pair's own or that of globals. */
+function wanted(pair, zoneMode, pairMode, common) {
+	const own = pairMode(pair.src, pair.dest);
+
+	if (own)
+		return { mode: own, by: [] };
+
+	const chosen = [ ...new Set([ pair.src, pair.dest ]) ].map((zone) => ({ zone, mode: zoneMode(zone) })).filter((each) => each.mode);
+
+	if (!chosen.length)
+		return { mode: common, by: [] };
+
+	const mode = chosen.map((each) => each.mode).reduce(words.lower);
+
+	return { mode, by: chosen.filter((each) => each.mode === mode).map((each) => each.zone) };
+}
+
+function line(children) {
+	return E('li', {}, children);
+}
+
+function changed({ pair, before, after }) {
+	return line([ `${name(pair)}: `, words.badge(before.mode), ' → ', words.badge(after.mode) ]);
+}
+
+/** Why a choice leaves a pair as it is: another's is lower, or the pair has a mode of its own. */
+function unchanged({ pair, after }, zone, chosen) {
+	const other = after.by.find((each) => each !== zone);
+
+	return line([ other && chosen && words.lower(chosen, after.mode) !== chosen
+		? _('%s stays %s, because zone %s has the lower mode').format(name(pair), words.mode(after.mode), other)
+		: _('%s stays %s').format(name(pair), words.mode(after.mode)) ]);
+}
+
+return baseclass.extend({
+	place() {
+		return E('div', { 'class': 'offload-preview', 'role': 'status', 'aria-live': 'polite' });
+	},
+
+	/** show(place, pairs, saved, form): `saved` and `form` are { zone(name), pair(src, dest), common, zones }. */
+	show(place, pairs, saved, form) {
+		const both = pairs.map((pair) => ({
+			pair,
+			before: wanted(pair, saved.zone, saved.pair, saved.common),
+			after: wanted(pair, form.zone, form.pair, form.common)
+		}));
+		const moved = both.filter(({ before, after }) => before.mode !== after.mode);
+		const touched = form.zones.filter((zone) => (form.zone(zone) ?? '') !== (saved.zone(zone) ?? ''));
+		const idle = touched.flatMap((zone) => both
+			.filter(({ pair, before, after }) => before.mode === after.mode && (pair.src === zone || pair.dest === zone))
+			.map((each) => unchanged(each, zone, form.zone(zone))));
+
+		dom.content(place, moved.length || touched.length ? E('div', { 'class': 'alert-message notice offload-notice' }, [
+			E('h4', {}, [ moved.length ? _('Saving changes what is asked for') : _('Saving this changes no pair') ]),
+			E('ul', {}, [ ...moved.map(changed), ...idle ])
+		]) : []);
+	}
+});

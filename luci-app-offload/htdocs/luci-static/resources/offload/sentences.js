@@ -1,0 +1,188 @@
+'use strict';
+'require baseclass';
+
+/*
+ * Made by `make po` from the program: do not edit. The sentences of the service's replies, each as it is in English and
+ * in the reader's language; words in braces are filled in.
+ */
+
+const REASONS = {
+	OFFLOAD_DISABLED: [ 'offload is switched off (option enabled \'0\' in /etc/config/offload)', _('offload is switched off (option enabled \'0\' in /etc/config/offload)') ],
+	KERNEL_WITHOUT_FLOWTABLE: [ 'this kernel or nft cannot do flowtables: {lack}', _('this kernel or nft cannot do flowtables: {lack}') ],
+	NOT_APPLIED: [ 'the kernel refused the last change, so this is as it was before: see its error', _('the kernel refused the last change, so this is as it was before: see its error') ],
+	FW4_OFFLOADS: [ 'fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)', _('fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)') ],
+	MODE_UNSET: [ 'no mode was chosen for {zones}', _('no mode was chosen for {zones}') ],
+	MODE_NONE: [ 'mode none was chosen for zone {zone}', _('mode none was chosen for zone {zone}') ],
+	PAIR_MODE_NONE: [ 'mode none was chosen for this pair', _('mode none was chosen for this pair') ],
+	PAIRS_LOWER: [ 'its pairs have sections of their own, with the lower mode {mode}', _('its pairs have sections of their own, with the lower mode {mode}') ],
+	LOWER_MODE: [ 'zone {zone} has the lower mode {mode}', _('zone {zone} has the lower mode {mode}') ],
+	CONFIG_UNREADABLE: [ 'not all of its configuration can be read, so the kernel keeps what it has', _('not all of its configuration can be read, so the kernel keeps what it has') ],
+	CONFIG_FAULT: [ 'section {section} of /etc/config/offload has a fault and may mean it, so it stays slow', _('section {section} of /etc/config/offload has a fault and may mean it, so it stays slow') ],
+	EXEMPT_FAULT: [ 'exempt {section} has a fault and may mean this pair, so all of it stays slow', _('exempt {section} has a fault and may mean this pair, so all of it stays slow') ],
+	EXEMPT: [ 'exempt {section} means all of it', _('exempt {section} means all of it') ],
+	MARKED: [ 'rule {section} of /etc/config/firewall marks every packet of it, which offloaded ones would miss', _('rule {section} of /etc/config/firewall marks every packet of it, which offloaded ones would miss') ],
+	MARKED_PART: [ 'rule {section} of /etc/config/firewall marks some of it packet by packet: that part stays slow', _('rule {section} of /etc/config/firewall marks some of it packet by packet: that part stays slow') ],
+	SUBNETS_PART: [ 'less was asked for zone {zone}, which its subnets alone tell: what is in them stays slow', _('less was asked for zone {zone}, which its subnets alone tell: what is in them stays slow') ],
+	SUBNETS_ANY: [ 'less was asked for zone {zone}, and as its subnets are written (\'!\', a range, an odd mask, a network\'s name) they may be any address: all of it stays slow', _('less was asked for zone {zone}, and as its subnets are written (\'!\', a range, an odd mask, a network\'s name) they may be any address: all of it stays slow') ],
+	FAMILIES_DISJOINT: [ 'its two zones ask for different address families, so no traffic is left', _('its two zones ask for different address families, so no traffic is left') ],
+	ZONE_WITHOUT_DEVICES: [ 'zone {zone} has no device now', _('zone {zone} has no device now') ],
+	ZONE_OF_SUBNETS: [ 'zone {zone} has subnets and no device of its own: its addresses go the way of the devices they use, and stay slow where less was asked for the zone', _('zone {zone} has subnets and no device of its own: its addresses go the way of the devices they use, and stay slow where less was asked for the zone') ],
+	ZONE_INVERTED: [ 'zone {zone} is defined by what it is not (\'!\' or \'+\'): name its devices to offload it', _('zone {zone} is defined by what it is not (\'!\' or \'+\'): name its devices to offload it') ],
+	NOT_PERMITTED: [ 'the firewall permits no forwarding from or to zone {zone}', _('the firewall permits no forwarding from or to zone {zone}') ],
+	SHARED_DEVICES: [ 'its devices also belong to {pair}, which has the lower mode {mode}', _('its devices also belong to {pair}, which has the lower mode {mode}') ],
+	SHARED_FAMILY: [ 'its devices also belong to {pair}, which asks for family {family}', _('its devices also belong to {pair}, which asks for family {family}') ],
+	HARDWARE_UNCOVERED: [ 'hardware does not cover {devices}, so the pair is software', _('hardware does not cover {devices}, so the pair is software') ],
+	REPLIES_FULL: [ '{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer', _('{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer') ],
+	LINK_MISSING: [ 'device {device} does not exist now', _('device {device} does not exist now') ],
+	NETWORK_DOWN: [ 'network {network} is down, so it has no device now', _('network {network} is down, so it has no device now') ],
+	NO_FLOWTABLE: [ 'no pair is offloaded now, so there is no flowtable to list it', _('no pair is offloaded now, so there is no flowtable to list it') ],
+	LOOPBACK: [ '{device} is the loopback device: its traffic is never forwarded', _('{device} is the loopback device: its traffic is never forwarded') ],
+	EXCLUDED_BY_USER: [ 'excluded by exclude_device in /etc/config/offload', _('excluded by exclude_device in /etc/config/offload') ],
+	WIRELESS_PORT: [ 'Wi-Fi port of {master}: its stations roam, and its packets are seen at {master}', _('Wi-Fi port of {master}: its stations roam, and its packets are seen at {master}') ],
+	BRIDGE_UNDER_VLAN: [ 'the kernel looks through {device} to its ports, so listing it gains nothing', _('the kernel looks through {device} to its ports, so listing it gains nothing') ],
+	BOND_MEMBER: [ 'member of {master}: the kernel sees its packets at {master}', _('member of {master}: the kernel sees its packets at {master}') ],
+	DSA_CONDUIT: [ 'carries the switch ports: the kernel sees their packets at the ports', _('carries the switch ports: the kernel sees their packets at the ports') ],
+	NOT_FOLLOWED: [ 'the kernel does not look through {upper} (a {kind} device) to what is beneath', _('the kernel does not look through {upper} (a {kind} device) to what is beneath') ],
+	TOO_DEEP: [ 'packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two', _('packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two') ],
+	FLOWTABLE_FULL: [ 'a flowtable takes {most} devices and there are more: its packets are seen at the device above', _('a flowtable takes {most} devices and there are more: its packets are seen at the device above') ],
+	ODD_NAME: [ 'its name cannot be written in nft', _('its name cannot be written in nft') ],
+	HARDWARE_BENEATH: [ 'hardware sees its packets at {devices}', _('hardware sees its packets at {devices}') ],
+	NO_HW_TC_OFFLOAD: [ 'its driver reports no hw-tc-offload', _('its driver reports no hw-tc-offload') ],
+	HARDWARE_UNBOUND: [ 'the kernel refuses it in a hardware flowtable: its driver takes no flows', _('the kernel refuses it in a hardware flowtable: its driver takes no flows') ],
+	NOT_OFFLOADABLE: [ 'only TCP, UDP and GRE without NAT can be offloaded, this is {proto}', _('only TCP, UDP and GRE without NAT can be offloaded, this is {proto}') ],
+	LOCAL: [ 'the router itself is one end of it: only forwarded traffic is offloaded', _('the router itself is one end of it: only forwarded traffic is offloaded') ],
+	NOT_UNICAST: [ 'it goes to a group of receivers: only traffic to a single one is offloaded', _('it goes to a group of receivers: only traffic to a single one is offloaded') ],
+	ZONE_UNKNOWN: [ 'its addresses lead to no zone, or to more than one', _('its addresses lead to no zone, or to more than one') ],
+	PAIR_UNKNOWN: [ 'the firewall permits no forwarding from {src} to {dest}', _('the firewall permits no forwarding from {src} to {dest}') ],
+	OTHER_FAMILY: [ 'from {src} to {dest} only {family} is offloaded', _('from {src} to {dest} only {family} is offloaded') ],
+	TCP_STATE: [ 'its TCP connection is not established (state {state})', _('its TCP connection is not established (state {state})') ],
+	HELPER: [ 'conntrack helper {helper} watches it, so the kernel does not offload it', _('conntrack helper {helper} watches it, so the kernel does not offload it') ],
+	ADJUSTED: [ 'the kernel corrects its sequence numbers or ports in every packet, so it does not offload it', _('the kernel corrects its sequence numbers or ports in every packet, so it does not offload it') ],
+	NO_REPLY: [ 'no packet has come back yet', _('no packet has come back yet') ],
+	AFTER_PACKETS: [ 'it has not yet sent the {count} packets after which it is offloaded', _('it has not yet sent the {count} packets after which it is offloaded') ],
+	EXEMPTED: [ '{exempt} keeps it on the slow path', _('{exempt} keeps it on the slow path') ],
+	WAITING: [ 'it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall drops its replies', _('it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall drops its replies') ],
+	HARDWARE_AWAITED: [ 'it is fast in software: hardware was asked to take it as well, and has not so far', _('it is fast in software: hardware was asked to take it as well, and has not so far') ],
+	HARDWARE_DRIVER: [ '{count} flows stayed in software: no driver of {devices} takes any', _('{count} flows stayed in software: no driver of {devices} takes any') ],
+	HARDWARE_FAMILY: [ '{count} {family} flows stayed in software: the drivers of {devices} take none of that family', _('{count} {family} flows stayed in software: the drivers of {devices} take none of that family') ],
+	HARDWARE_ENCAPSULATED: [ '{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}', _('{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}') ],
+	HARDWARE_FULL: [ '{count} flows stayed in software beside others in hardware: its table may be full', _('{count} flows stayed in software beside others in hardware: its table may be full') ],
+	HARDWARE_KEPT: [ '{count} flows moved in hardware when they were taken out, and no packet of them was seen since: they rest, or a driver of {devices} keeps them and forwards them still', _('{count} flows moved in hardware when they were taken out, and no packet of them was seen since: they rest, or a driver of {devices} keeps them and forwards them still') ],
+	HARDWARE_HALF: [ '{count} packets of flows in hardware moved in one direction only: a driver of {devices} takes no more, and the other direction is in software', _('{count} packets of flows in hardware moved in one direction only: a driver of {devices} takes no more, and the other direction is in software') ],
+	HARDWARE_STRAYS: [ '{count} packets of flows that hardware is said to have took the slow path', _('{count} packets of flows that hardware is said to have took the slow path') ],
+	HARDWARE_FROZEN: [ 'the packets of its hardware flows are not counted, though {devices} receive them', _('the packets of its hardware flows are not counted, though {devices} receive them') ]
+};
+
+const REMEDIES = {
+	OFFLOAD_DISABLED: [ 'set enabled to 1 in /etc/config/offload', _('set enabled to 1 in /etc/config/offload') ],
+	KERNEL_WITHOUT_FLOWTABLE: [ 'install the package it names', _('install the package it names') ],
+	NOT_APPLIED: [ 'read the error that offload status shows; it is tried again by itself', _('read the error that offload status shows; it is tried again by itself') ],
+	CONFIG_UNREADABLE: [ 'mend the file and the line that offload check names', _('mend the file and the line that offload check names') ],
+	CONFIG_FAULT: [ 'mend what offload check names in the section', _('mend what offload check names in the section') ],
+	EXEMPT_FAULT: [ 'mend what offload check names in the section', _('mend what offload check names in the section') ],
+	EXEMPT: [ 'name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it', _('name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it') ],
+	MARKED: [ 'name addresses or ports in the rule, or set auto_exempt to 0 where its marks matter on first packets only (policy routing)', _('name addresses or ports in the rule, or set auto_exempt to 0 where its marks matter on first packets only (policy routing)') ],
+	SUBNETS_ANY: [ 'write that zone\'s subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family and after_packets', _('write that zone\'s subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family and after_packets') ],
+	FAMILIES_DISJOINT: [ 'let the two zones\' family have one in common', _('let the two zones\' family have one in common') ],
+	ZONE_WITHOUT_DEVICES: [ 'bring the zone\'s network up; the zone\'s own reasons say what is missing', _('bring the zone\'s network up; the zone\'s own reasons say what is missing') ],
+	ZONE_INVERTED: [ 'list the zone\'s networks or devices instead of what it is not', _('list the zone\'s networks or devices instead of what it is not') ],
+	SHARED_DEVICES: [ 'give both pairs the same mode: a device cannot be on two paths', _('give both pairs the same mode: a device cannot be on two paths') ],
+	SHARED_FAMILY: [ 'give both pairs the same family: a device cannot have two', _('give both pairs the same family: a device cannot have two') ],
+	HARDWARE_UNCOVERED: [ 'choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its own; exclude_device does not help, for the pair\'s packets still come in there', _('choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its own; exclude_device does not help, for the pair\'s packets still come in there') ],
+	EXCLUDED_BY_USER: [ 'delete it from exclude_device', _('delete it from exclude_device') ],
+	ODD_NAME: [ 'rename the device with letters and digits', _('rename the device with letters and digits') ],
+	ZONE_UNKNOWN: [ 'give each zone networks of its own; with policy routing the way may be unknown here and the flow offloaded all the same', _('give each zone networks of its own; with policy routing the way may be unknown here and the flow offloaded all the same') ],
+	OTHER_FAMILY: [ 'widen family of the zones', _('widen family of the zones') ],
+	HELPER: [ 'switch the helper off for the zone (auto_helper in /etc/config/firewall) if nobody needs it', _('switch the helper off for the zone (auto_helper in /etc/config/firewall) if nobody needs it') ],
+	AFTER_PACKETS: [ 'lower after_packets', _('lower after_packets') ],
+	EXEMPTED: [ 'change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows nothing', _('change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows nothing') ],
+	HARDWARE_DRIVER: [ 'choose software to have this said no more; a newer kernel may bring a driver that can', _('choose software to have this said no more; a newer kernel may bring a driver that can') ],
+	HARDWARE_FULL: [ 'raise after_packets, so that short flows do not fill the table', _('raise after_packets, so that short flows do not fill the table') ],
+	HARDWARE_STRAYS: [ 'choose software for the pair, and report it with offload snapshot', _('choose software for the pair, and report it with offload snapshot') ],
+	HARDWARE_FROZEN: [ 'do not trust traffic totals of these flows; choose software where they matter', _('do not trust traffic totals of these flows; choose software where they matter') ]
+};
+
+const PROBLEMS = {
+	FILE_MISSING: [ '/etc/config/{file} does not exist, so there are no zones to choose for', _('/etc/config/{file} does not exist, so there are no zones to choose for') ],
+	FILE_UNREADABLE: [ '/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has', _('/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has') ],
+	FILE_SYNTAX: [ '/etc/config/{file} is not valid UCI ({detail}); the kernel keeps what it has', _('/etc/config/{file} is not valid UCI ({detail}); the kernel keeps what it has') ],
+	UNKNOWN_SECTION: [ 'sections of type \'{type}\' are not known here; this one is ignored', _('sections of type \'{type}\' are not known here; this one is ignored') ],
+	UNKNOWN_OPTION: [ 'is not an option of \'{type}\' sections; {consequence}', _('is not an option of \'{type}\' sections; {consequence}') ],
+	MISSING_OPTION: [ 'is missing; {consequence}', _('is missing; {consequence}') ],
+	NOT_A_LIST: [ 'takes one value, not a list; {consequence}', _('takes one value, not a list; {consequence}') ],
+	BAD_BOOL: [ '\'{value}\' is neither yes nor no (1, on, true, yes, 0, off, false, no); {consequence}', _('\'{value}\' is neither yes nor no (1, on, true, yes, 0, off, false, no); {consequence}') ],
+	BAD_CHOICE: [ '\'{value}\' is none of {choices}; {consequence}', _('\'{value}\' is none of {choices}; {consequence}') ],
+	BAD_FAMILY: [ '\'{value}\' is no address family (any, ipv4 or ipv6); {consequence}', _('\'{value}\' is no address family (any, ipv4 or ipv6); {consequence}') ],
+	BAD_NUMBER: [ '\'{value}\' is not a whole number from {low} to {high}; {consequence}', _('\'{value}\' is not a whole number from {low} to {high}; {consequence}') ],
+	BAD_NAME: [ '\'{value}\' is not a name the firewall accepts (at most 122 of A-Z a-z 0-9 / _ . -, the first none of 0-9 / -); {consequence}', _('\'{value}\' is not a name the firewall accepts (at most 122 of A-Z a-z 0-9 / _ . -, the first none of 0-9 / -); {consequence}') ],
+	BAD_DEVICE: [ '\'{value}\' is not a device name nft can take (1 to 15 of A-Z a-z 0-9 . _ : + @ -); {consequence}', _('\'{value}\' is not a device name nft can take (1 to 15 of A-Z a-z 0-9 . _ : + @ -); {consequence}') ],
+	BAD_ADDRESS: [ '\'{value}\' is not an IPv4 or IPv6 address or network; {consequence}', _('\'{value}\' is not an IPv4 or IPv6 address or network; {consequence}') ],
+	BAD_PORT: [ '\'{value}\' is not a port or a range of ports (80, 8000-8080); {consequence}', _('\'{value}\' is not a port or a range of ports (80, 8000-8080); {consequence}') ],
+	BAD_PROTOCOL: [ '\'{value}\' is no protocol that can be offloaded (tcp, udp, tcpudp or all); {consequence}', _('\'{value}\' is no protocol that can be offloaded (tcp, udp, tcpudp or all); {consequence}') ],
+	BAD_MAC: [ '\'{value}\' is not a MAC address; {consequence}', _('\'{value}\' is not a MAC address; {consequence}') ],
+	BAD_MARK: [ '\'{value}\' is not a mark (number or 0xhex, optionally /mask that has all its bits); {consequence}', _('\'{value}\' is not a mark (number or 0xhex, optionally /mask that has all its bits); {consequence}') ],
+	BAD_DSCP: [ '\'{value}\' is not a DSCP class or a number from 0 to 63; {consequence}', _('\'{value}\' is not a DSCP class or a number from 0 to 63; {consequence}') ],
+	PORT_WITHOUT_PROTOCOL: [ 'ports need proto tcp, udp or both; {consequence}', _('ports need proto tcp, udp or both; {consequence}') ],
+	MIXED_FAMILIES: [ 'src_ip and dest_ip share no address family; {consequence}', _('src_ip and dest_ip share no address family; {consequence}') ],
+	TOO_MANY_COMBINATIONS: [ 'the lists of this section make {count} combinations, more than {most}: write networks and ranges instead of single values; {consequence}', _('the lists of this section make {count} combinations, more than {most}: write networks and ranges instead of single values; {consequence}') ],
+	UNKNOWN_ZONE: [ 'no zone \'{value}\' in /etc/config/firewall; {consequence}', _('no zone \'{value}\' in /etc/config/firewall; {consequence}') ],
+	DISABLED_ZONE: [ 'zone \'{value}\' is disabled in /etc/config/firewall (option enabled \'0\'); {consequence}', _('zone \'{value}\' is disabled in /etc/config/firewall (option enabled \'0\'); {consequence}') ],
+	UNKNOWN_NETWORK: [ 'no network \'{value}\' in /etc/config/network, nor does netifd know one; the zone goes without it', _('no network \'{value}\' in /etc/config/network, nor does netifd know one; the zone goes without it') ],
+	DUPLICATE_ZONE: [ 'a second zone \'{value}\'; the first one counts, the devices of this one stay on the slow path', _('a second zone \'{value}\'; the first one counts, the devices of this one stay on the slow path') ],
+	PAIR_NOT_PERMITTED: [ '/etc/config/firewall permits no forwarding from {src} to {dest}; this section counts only for what something else lets through (UPnP, a service, nft rules of your own)', _('/etc/config/firewall permits no forwarding from {src} to {dest}; this section counts only for what something else lets through (UPnP, a service, nft rules of your own)') ],
+	PAIR_RAISED: [ '{pair} has mode {mode} now and had {before} in version 0.1.0, where a zone without a mode held the other back; give {zones} the mode {before} if it is to stay so', _('{pair} has mode {mode} now and had {before} in version 0.1.0, where a zone without a mode held the other back; give {zones} the mode {before} if it is to stay so') ],
+	EXEMPT_OF_EVERY_ZONE: [ 'zone {zone} is defined by what it is not (\'!\' or \'+\'), so its devices cannot be matched; this exempt holds whatever the zone', _('zone {zone} is defined by what it is not (\'!\' or \'+\'), so its devices cannot be matched; this exempt holds whatever the zone') ],
+	DUPLICATE_SECTION: [ 'a second section for {value}; of each option the slower value counts', _('a second section for {value}; of each option the slower value counts') ],
+	FW4_OFFLOADS: [ 'fw4 offloads every flow itself while this is on, so the choices per zone are without effect; set it to \'0\' to let offload decide', _('fw4 offloads every flow itself while this is on, so the choices per zone are without effect; set it to \'0\' to let offload decide') ]
+};
+
+const CONSEQUENCES = {
+	'the option is taken as not set': _('the option is taken as not set'),
+	'the zone does not count, and its devices stay on the slow path': _('the zone does not count, and its devices stay on the slow path'),
+	'the forwarding does not count': _('the forwarding does not count'),
+	'the rule does not count': _('the rule does not count'),
+	'the redirect does not count': _('the redirect does not count'),
+	'zones without a mode of their own stay on the slow path, the others go on without it': _('zones without a mode of their own stay on the slow path, the others go on without it'),
+	'the zone stays on the slow path': _('the zone stays on the slow path'),
+	'the pair stays on the slow path': _('the pair stays on the slow path'),
+	'the pairs it may mean stay on the slow path': _('the pairs it may mean stay on the slow path'),
+	'this section has no effect': _('this section has no effect'),
+	'nothing is offloaded': _('nothing is offloaded'),
+	'zones without a mode and an after_packets of their own stay on the slow path': _('zones without a mode and an after_packets of their own stay on the slow path'),
+	'zones without a mode and a family of their own stay on the slow path': _('zones without a mode and a family of their own stay on the slow path')
+};
+
+const BLANK = /\{(\w+)\}/g;
+const literal = (text) => text.replace(/[.*+?^$()|[\]\\{}]/g, '\\$&');
+
+/** The words that an English sentence has in the blanks of its form, or null where it is not of this form. */
+function filled(form, text) {
+	const names = [ ...form.matchAll(BLANK) ].map((found) => found[1]);
+	const pattern = form.split(/\{\w+\}/).map(literal).join('([^]*?)');
+	const found = new RegExp(`^${pattern}$`).exec(text);
+
+	return found && Object.fromEntries(names.map((name, place) => [ name, found[place + 1] ]));
+}
+
+/** The sentence in the reader's language; as it came, where it has no form here. */
+function translated(forms, text) {
+	const [ form, own ] = forms ?? [ '', '' ];
+	const words = form && filled(form, text);
+
+	return words ? own.replace(BLANK, (blank, name) => CONSEQUENCES[words[name]] ?? words[name] ?? blank) : text;
+}
+
+return baseclass.extend({
+	/** Why something is not offloaded: { code, text } of a reply. */
+	reason: (reason) => translated(REASONS[reason.code], String(reason.text)),
+
+	/** What to do about it; empty where nothing can be done, or the page itself has the field for it. */
+	remedy(reason) {
+		const forms = REMEDIES[reason.code];
+
+		return forms && reason.remedy ? translated(forms, String(reason.remedy)) : '';
+	},
+
+	/** What is wrong with the configuration. */
+	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text))
+});

@@ -1,0 +1,100 @@
+"""Writes the page's table of sentences, from the program's own: `python -m package.sentences`.
+
+The service answers in English with a code beside each sentence. By the code the page finds the sentence's form, reads
+the filled-in words off the English text, and writes them into the form's translation.
+tests/package/test_sentences.py compares the table with the program.
+"""
+
+from pathlib import Path
+
+from offload.config import firewall, offload, schema
+from offload.model.plan import ReasonCode
+from offload.model.problem import ProblemCode
+from offload.model.remedies import REMEDIES
+
+FILE = Path(__file__).resolve().parents[1] / "luci-app-offload/htdocs/luci-static/resources/offload/sentences.js"
+# Codes whose remedy is a command that the page has a field or a button for.
+ON_THE_PAGE = frozenset({"FW4_OFFLOADS", "MODE_UNSET", "MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE", "PAIRS_LOWER"})
+
+HEAD = """'use strict';
+'require baseclass';
+
+/*
+ * Made by `make po` from the program: do not edit. The sentences of the service's replies, each as it is in English and
+ * in the reader's language; words in braces are filled in.
+ */
+"""
+TAIL = """
+const BLANK = /\\{(\\w+)\\}/g;
+const literal = (text) => text.replace(/[.*+?^$()|[\\]\\\\{}]/g, '\\\\$&');
+
+/** The words that an English sentence has in the blanks of its form, or null where it is not of this form. */
+function filled(form, text) {
+	const names = [ ...form.matchAll(BLANK) ].map((found) => found[1]);
+	const pattern = form.split(/\\{\\w+\\}/).map(literal).join('([^]*?)');
+	const found = new RegExp(`^${pattern}$`).exec(text);
+
+	return found && Object.fromEntries(names.map((name, place) => [ name, found[place + 1] ]));
+}
+
+/** The sentence in the reader's language; as it came, where it has no form here. */
+function translated(forms, text) {
+	const [ form, own ] = forms ?? [ '', '' ];
+	const words = form && filled(form, text);
+
+	return words ? own.replace(BLANK, (blank, name) => CONSEQUENCES[words[name]] ?? words[name] ?? blank) : text;
+}
+
+return baseclass.extend({
+	/** Why something is not offloaded: { code, text } of a reply. */
+	reason: (reason) => translated(REASONS[reason.code], String(reason.text)),
+
+	/** What to do about it; empty where nothing can be done, or the page itself has the field for it. */
+	remedy(reason) {
+		const forms = REMEDIES[reason.code];
+
+		return forms && reason.remedy ? translated(forms, String(reason.remedy)) : '';
+	},
+
+	/** What is wrong with the configuration. */
+	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text))
+});
+"""
+
+
+def table() -> str:
+    """The file as it has to be."""
+    remedies = {
+        code: text for code, text in REMEDIES.items() if not text.startswith("nothing") and code not in ON_THE_PAGE
+    }
+    return HEAD + "".join(
+        (
+            _forms("REASONS", {code.name: code.value for code in ReasonCode}),
+            _forms("REMEDIES", remedies),
+            _forms("PROBLEMS", {code.name: code.value for code in ProblemCode}),
+            _consequences(),
+            TAIL,
+        )
+    )
+
+
+def _forms(name: str, forms: dict[str, str]) -> str:
+    lines = ",\n".join(f"\t{code}: [ {_quoted(text)}, _({_quoted(text)}) ]" for code, text in forms.items())
+    return f"\nconst {name} = {{\n{lines}\n}};\n"
+
+
+def _consequences() -> str:
+    tables = (schema.GLOBALS, schema.ZONE_CHOICE, schema.PAIR_CHOICE, schema.EXEMPT)
+    own = [option.consequence for table_ in tables for option in table_.values()]
+    texts = dict.fromkeys((*firewall.SKIPPED.values(), *offload.CONSEQUENCE.values(), offload.NO_EFFECT, *own))
+    lines = ",\n".join(f"\t{_quoted(text)}: _({_quoted(text)})" for text in texts if text)
+    return f"\nconst CONSEQUENCES = {{\n{lines}\n}};\n"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+if __name__ == "__main__":
+    FILE.write_text(table())
