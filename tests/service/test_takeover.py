@@ -55,6 +55,7 @@ def test_it_is_given_back(fakes: Fakes) -> None:
     assert found["changed"] and [each["effective"] for each in found["pairs"]] == ["none", "none"]
     assert (option(fakes, "firewall", "flow_offloading"), option(fakes, "offload", "mode")) == ("1", "none")
     assert fakes.bus.calls.count(("service", "event", CHANGED)) == 2
+    assert found["problems"] == []  # that fw4 offloads again is what was asked for
 
 
 def test_without_procd_the_firewall_is_still_to_be_reloaded(fakes: Fakes) -> None:

@@ -38,7 +38,10 @@ def takeover(service: Service, _: Mapping[str, Any]) -> Json:
 
 def giveback(service: Service, _: Mapping[str, Any]) -> Json:
     """Answer `giveback`: write, have the firewall reloaded, and apply."""
-    return _answered(service, give)
+    reply = _answered(service, give)
+    if "problems" in reply:  # that fw4 offloads again is what was asked for
+        reply["problems"] = [each for each in reply["problems"] if each["code"] != ProblemCode.FW4_OFFLOADS.name]
+    return reply
 
 
 def _answered(service: Service, write: Callable[[Uci], bool]) -> Json:
