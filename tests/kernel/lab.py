@@ -31,7 +31,7 @@ HOME = Path(__file__).parent / "home"
 NETLINK_NETFILTER = 12  # the module socket does not name it
 GET_GENERATION = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
 
-MEMORY = re.compile(r"\n\t\telements = \{[^}]* expires [^}]*\}")
+MEMORY = re.compile(r"(\n\tset replied\d \{[^}]*?)\n\t\telements = \{[^}]*\}")
 
 Join = Callable[[Namespace, str, Namespace, str], None]  # lays a cable: a host and its device, twice
 
@@ -117,7 +117,7 @@ class Router(Namespace):
         """
         ruleset = self.run("nft", "-a", "list", "ruleset")
         _, found, rest = ruleset.partition(f"table inet {name} {{")
-        return MEMORY.sub("", found + rest.partition("\n}\n")[0])
+        return MEMORY.sub(r"\1", found + rest.partition("\n}\n")[0])
 
     def generation(self) -> int:
         """The number of nft transactions so far: every one of them, and nothing else, changes it."""
