@@ -28,6 +28,7 @@ _ICMP = r"([0-9]{1,3})(?:/([0-9]{1,3}))?"
 _DATE = r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:T([0-9:]+))?)?)?"
 _TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 # What nft text can carry between quotes as a device name; `+` at the end stands for any end.
+_PLAIN_DEVICE = r"[A-Za-z0-9_.:+@-]{1,15}"
 _DEVICE = r"[A-Za-z0-9_.:@-][A-Za-z0-9_.:@+-]{0,14}|\+"
 _NETWORK = r"[A-Za-z0-9_.:@+-]{1,64}"
 _PATH = r'/[^"\\\x00-\x1f\x7f]*'
@@ -92,6 +93,11 @@ def identifier(value: str) -> str | None:
 def zone(value: str) -> str | None:
     """A zone, or `*` for all; whether it exists is found out later."""
     return value if value == "*" else identifier(value)
+
+
+def plain_device(name: str) -> bool:
+    """Whether nft text can carry the name between quotes."""
+    return bool(re.fullmatch(_PLAIN_DEVICE, name))
 
 
 def device(value: str) -> Item | None:

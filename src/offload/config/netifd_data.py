@@ -7,6 +7,7 @@ over: a service that publishes nonsense must not cost the router its firewall.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from offload.config.fw4_values import plain_device
 from offload.config.sections import Given
 from offload.model.addresses import WIDTH, network, number
 from offload.model.firewall import Origin, RouterNetwork
@@ -21,9 +22,9 @@ def networks(dump: Any) -> dict[str, RouterNetwork]:
     for each in _objects(_object(dump).get("interface")):
         name = each.get("interface")
         if isinstance(name, str):
-            physical = _word(each.get("device"))
+            physical = _device(each.get("device"))
             found[name] = RouterNetwork(
-                device=_word(each.get("l3_device")) or physical,
+                device=_device(each.get("l3_device")) or physical,
                 physical=physical,
                 zone=_word(_object(each.get("data")).get("zone")),
                 addresses=tuple(_addresses(each)),
@@ -50,7 +51,7 @@ def sections(dump: Any, services: Any) -> tuple[Found, ...]:
 def _of_interfaces(dump: Any) -> Iterator[Found]:
     """A section that names no device concerns the interface's own."""
     for each in _objects(_object(dump).get("interface")):
-        device = _word(each.get("l3_device")) or _word(each.get("device"))
+        device = _device(each.get("l3_device")) or _device(each.get("device"))
         who = f"{_word(each.get('interface'))}[{_word(each.get('proto'))}]"
         yield from _numbered(_object(each.get("data")).get("firewall"), who, {"device": device} if device else {})
 
@@ -89,6 +90,12 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _device(value: Any) -> str:
+    """A device's name; empty for one that nft text cannot carry: the kernel takes a quote in a name, nft does not."""
+    name = _word(value)
+    return name if plain_device(name) else ""
 
 
 def _word(value: Any) -> str:

@@ -56,8 +56,8 @@ def comment_text(comment: str) -> str:
 
 @cache
 def prefix(log: str) -> str:
-    """A log prefix between quotes, as far as nft takes it."""
-    return quoted(cut(log, LONGEST_PREFIX))
+    """A log prefix between quotes, as far as nft takes it: it would take `$` for the beginning of a variable."""
+    return quoted(cut(log.replace("$", "?"), LONGEST_PREFIX))
 
 
 def cut(value: str, most: int) -> str:
