@@ -145,7 +145,7 @@ def test_a_verb_that_the_service_answers_imports_nothing_heavy(
     ("words", "sentence"),
     [
         (("set", "dmz", "none"), "there is no zone 'dmz'"),
-        (("set", "lan", "fast"), "'fast' is none of"),
+        (("set", "lan", "fast"), "'fast' is no mode"),
         (("exempt", "add", "--src-ip", "nonsense"), "is not an IPv4 or IPv6 address"),
         (("exempt", "add", "--src-ip", "10.0.0.1", "--timeout", "soon"), "'soon' is no time"),
         (("cut",), "name whose connections are to end"),
