@@ -78,7 +78,7 @@ def test_what_holds_for_a_part_of_a_fast_pair_is_told(site: Site, visit: Visit) 
     tab(page, "Pairs")
     fast = pair(page, "lan", "wan")
     expect(fast.locator(".offload-mode")).to_have_text("Software")
-    expect(fast).to_contain_text("marks some of it packet by packet")
+    expect(fast).to_contain_text("marks packets one by one")
 
 
 REASONS = """async () => {
