@@ -8,6 +8,27 @@ import uci
 from box import DEFAULT_SAVEDIR, PACKAGE, Box
 
 
+HIGH = bytes(range(0x80, 0x100))
+
+
+def test_values_are_decoded_as_utf8(box: Box) -> None:
+    for byte in HIGH:
+        box.file.write_bytes(b"config a n\n option x '" + bytes([byte]) + b"'\n")
+        with pytest.raises(UnicodeDecodeError):
+            box.uci().get_all(PACKAGE)
+
+
+def test_all_bytes_above_ascii_are_letters_of_a_value(box: Box) -> None:
+    text = HIGH.decode("latin-1")
+    for quote in ("", "'", '"'):
+        box.write(f"config a n # {text}\n option x {quote}{text}{quote}\n list y {text}\n")
+        assert box.all() == {"n": {"x": text, "y": (text,)}}
+    store = box.uci()
+    store.set(PACKAGE, "n", "z", "1")
+    store.commit(PACKAGE)
+    assert box.file.read_text() == f"\nconfig a 'n'\n\toption x '{text}'\n\tlist y '{text}'\n\toption z '1'\n\n"
+
+
 def test_exceptions_are_of_one_family() -> None:
     assert issubclass(uci.UciExceptionNotFound, uci.UciException)
     assert issubclass(uci.UciExceptionInvalidInput, uci.UciException)

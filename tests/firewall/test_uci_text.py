@@ -6,11 +6,13 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.system.firewall_files import FirewallFiles
 from offload.system.uci import Uci
 from offload.system.uci_text import parse, section_lines
 
 WORDS = st.sampled_from(
     ["rule", "zone", "'lan'", '"wan"', "name", "a_b", "x-y", "'a b'", '"c\'d"', "#", ";", "e\\f", "'", "é", "", "''"]
+    + ["\udcd4\udcca", "'gr\udcfcn'", "\udc85", "\udca0"]  # bytes that are not UTF-8
 )
 LINES = st.lists(
     st.tuples(
@@ -26,12 +28,18 @@ LINES = st.lists(
 
 @given(LINES)
 def test_what_is_read_is_what_libuci_reads(lines: list[str]) -> None:
-    text = "\n".join(["config zone", *lines]) + "\n"
-    found = parse("firewall", text)
+    content = ("\n".join(["config zone", *lines]) + "\n").encode(errors="surrogateescape")
+    found = parse("firewall", content.decode(errors="replace"))
     if found is not None:
         with TemporaryDirectory() as directory:
-            Path(directory, "firewall").write_text(text, newline="")
+            Path(directory, "firewall").write_bytes(content)
             assert Uci(directory).read("firewall") == found
+
+
+def test_a_name_in_another_encoding_leaves_the_file_readable(tmp_path: Path) -> None:
+    (tmp_path / "etc/config").mkdir(parents=True)
+    (tmp_path / "etc/config/firewall").write_bytes(b"config rule\n\toption name '\xd4\xca\xd0\xed'\n")
+    assert [each.options["name"] for each in FirewallFiles(tmp_path).sections("firewall")] == ["\ufffd" * 4]
 
 
 def test_the_plain_form_is_read() -> None:

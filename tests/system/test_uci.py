@@ -173,15 +173,36 @@ def test_syntax(confdir: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
-        (b"config a\n\toption b '\xe4'\n", "line 2: not UTF-8"),
-        (b"config a\n\tlist b '\xe4'\n", "line 2: not UTF-8"),
-        (b"# \xc3\n", "line 1: not UTF-8"),
         (b"config a\n\n\toption b 'c\0d'\n", "line 3: a NUL byte"),
         (b"\0", "line 1: a NUL byte"),
     ],
 )
-def test_bytes_that_are_no_text(confdir: Path, content: bytes, detail: str) -> None:
+def test_a_nul_byte_is_refused(confdir: Path, content: bytes, detail: str) -> None:
     assert written(confdir, content).read("firewall") == ProblemCode.FILE_SYNTAX.at("firewall", detail=detail)
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        (b"# f\xfcr \xc3\nconfig a\n", {}),
+        (b"config a # gr\xfcn\n\toption b 'c'\n", {"b": "c"}),
+        (b"config a\n\toption b 'gr\xfcn'\n", {"b": "gr\ufffdn"}),
+        (b"config a\n\tlist b '\xd4\xca'\n\tlist b 'gr\xc3\xbcn'\n", {"b": ("\ufffd\ufffd", "grün")}),
+        (b"config a\n\toption b \xa0\x85\xff\n", {"b": "\ufffd\ufffd\ufffd"}),
+        (b"config a\n\toption b '\xed\xa0\x80'\n", {"b": "\ufffd\ufffd\ufffd"}),
+    ],
+)
+def test_what_is_not_utf8_is_shown_by_replacement_characters(
+    confdir: Path, content: bytes, options: dict[str, object]
+) -> None:
+    found = written(confdir, content).read("firewall")
+    assert isinstance(found, tuple)
+    assert dict(found[0].options) == options
+
+
+@pytest.mark.parametrize("content", [b"config a '\xfc'\n", b"config a\n\toption \xfc 1\n", b"config \xfc\n", b"\xfc\n"])
+def test_names_that_are_not_ascii_are_refused_by_libuci(confdir: Path, content: bytes) -> None:
+    assert problem(written(confdir, content).read("firewall")).fault is ProblemCode.FILE_SYNTAX
 
 
 @contextmanager

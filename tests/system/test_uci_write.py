@@ -77,6 +77,42 @@ def test_the_comment_at_the_top_stays(confdir: Path) -> None:
     assert path.read_text().count("# Examples") == 1
 
 
+BYTES = b"""\
+# f\xfcr das Telefon
+config rule 'a'
+\toption name '\xd4\xca\xd0\xed'
+\tlist note 'gr\xfcn'
+\tlist note 'gr\xc3\xbcn'
+\toption mode 'none'
+"""
+
+
+def test_bytes_that_are_not_utf8_stay_as_they_are(confdir: Path) -> None:
+    (confdir / "offload").write_bytes(BYTES)
+    Uci(confdir).write("offload", [Edit("a", "rule", "mode", "software"), Edit("b", "zone", "name", "größer")])
+    assert (confdir / "offload").read_bytes() == (
+        b"# f\xfcr das Telefon\n\nconfig rule 'a'\n\toption name '\xd4\xca\xd0\xed'\n\tlist note 'gr\xfcn'\n"
+        b"\tlist note 'gr\xc3\xbcn'\n\toption mode 'software'\n\nconfig zone 'b'\n\toption name 'gr\xc3\xb6\xc3\x9fer'\n\n"
+    )
+
+
+@given(some.binary(max_size=30).filter(lambda value: not set(value) & set(b"\0\n'\\") and value))
+def test_any_bytes_of_a_value_stay_as_they_are(value: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        confdir = Path(folder)
+        (confdir / "offload").write_bytes(b"config rule 'a'\n\toption name '" + value + b"'\n")
+        Uci(confdir).write("offload", EDITS)
+        assert b"\n\toption name '" + value + b"'\n" in (confdir / "offload").read_bytes()
+        told(Uci(confdir))
+
+
+@pytest.mark.parametrize("value", ["\ud800", "gr\udcfcn"])
+def test_a_value_that_is_no_text_changes_nothing(confdir: Path, value: str) -> None:
+    with pytest.raises(FileError, match="nothing was changed"):
+        Uci(confdir).write("offload", [Edit("lan", "zone", "name", value)])
+    assert (confdir / "offload").read_text() == TEXT
+
+
 @given(some.text("#\n \tab", max_size=30))
 def test_any_text_before_the_first_section_changes_no_section(head: str) -> None:
     comment = "".join(f"{line}\n" for line in head.splitlines() if not line.strip() or line.lstrip().startswith("#"))

@@ -14,9 +14,9 @@ Json = Mapping[str, Any]
 NOTE = " " * 4  # before a sentence that belongs to the row above it
 GAP = "  "
 
-# All but printable characters that take one column each: ASCII, Latin, Greek and Cyrillic. The rest could move the
+# All but printable characters that take one column each: ASCII, Latin, Greek, Cyrillic, U+FFFD. The rest could move the
 # cursor, turn the direction of writing, or take no column or two.
-ODD = re.compile(r"[^ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f]")
+ODD = re.compile(r"[^ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\ufffd]")
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 STATES = ("slow", "software", "hardware")

@@ -11,6 +11,7 @@ from typing import Any
 
 from offload.errors import FileError
 from offload.model.section import Section
+from offload.system.files import regular_file
 from offload.system.uci_text import parse
 
 HELPERS = "usr/share/firewall4/helpers"
@@ -26,11 +27,14 @@ class FirewallFiles:
         self._root = root
 
     def sections(self, package: str) -> tuple[Section, ...]:
-        """The sections of /etc/config/PACKAGE; a FileError says why it cannot be read."""
+        """The sections of /etc/config/PACKAGE; a FileError says why it cannot be read.
+
+        As with libuci, what is not UTF-8 in a value is shown by replacement characters (U+FFFD).
+        """
         path = self._root / "etc/config" / package
         try:
-            found = parse(package, path.read_bytes().decode())
-        except (OSError, UnicodeDecodeError):
+            found = parse(package, regular_file.read(path)[0].decode(errors="replace"))
+        except OSError:
             found = None
         if found is None:  # not in its plain form: libuci reads it, or says what is wrong
             from offload.model.problem import Problem

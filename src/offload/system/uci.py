@@ -3,7 +3,8 @@
 The file's bytes are read here, checked, and given to libuci as a copy, by the copy's path:
 
 - libuci waits without end for a file's lock (file.c, uci_open_stream), which any user who may read the file can hold;
-- pyuci names no fault and fails oddly on bytes that are not UTF-8;
+- a file is bytes, and pyuci fails on values that are not UTF-8: in the copy each byte is the character of that number,
+  written as UTF-8 (byte e4: `ä`). libuci reads it as it reads the file, for to it all bytes above 7f are letters;
 - loaded by its name, a package carries everybody's uncommitted changes: libuci reads /tmp/.uci even with another save
   directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
 """
@@ -45,7 +46,7 @@ class Uci:
         """
         try:
             content, self._stamps[package] = regular_file.read(self._path(package))
-            return _unreadable(content, package) or _parsed(content, package)
+            return _parsed(content, package)
         except FileNotFoundError:
             self._stamps[package] = None
             return ProblemCode.FILE_MISSING.at(package)
@@ -81,34 +82,43 @@ class Uci:
 
     def _edited(self, package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
         """The file with the changes, made by libuci on a copy."""
-        before = _unreadable(content, package) or _parsed(content, package)
+        before = _parsed(content, package)
         if isinstance(before, Problem):
             raise FileError(str(before))
         with workspace.workspace() as directory:
             copy = directory / package
-            copy.write_bytes(content)
+            copy.write_bytes(_carried(content))
             _commit(copy, package, edits)
-            copy.write_bytes(_opening_comment(content) + copy.read_bytes())
+            copy.write_bytes(_opening_comment(_carried(content)) + copy.read_bytes())
             after = _load(copy, package)
             # libuci does not look whether a full disk took what it wrote
             if isinstance(after, Problem) or _told(after) != _told(applied(before, edits)):
                 raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {directory}")
-            return copy.read_bytes()
+            return _restored(copy.read_bytes())
 
     def _path(self, package: str) -> Path:
         override = Path(OVERRIDE, package)
         return override if str(self._confdir) == CONFDIR and override.exists() else self._confdir / package
 
 
-def _unreadable(content: bytes, package: str) -> Problem | None:
-    """What the bytes of a file say against it."""
-    if b"\0" in content:
-        return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, error.start)}: not UTF-8")
-    return None
+def _carried(content: bytes) -> bytes:
+    """The bytes of a file as libuci gets them: each one as a character of UTF-8."""
+    return content.decode("latin-1").encode()
+
+
+def _restored(content: bytes) -> bytes:
+    """The bytes of a file from those that libuci wrote."""
+    return content.decode().encode("latin-1")
+
+
+def _given(text: str) -> str:
+    """A value for libuci; a UnicodeEncodeError where it is no text (JSON and command lines can hold half characters)."""
+    return text.encode().decode("latin-1")
+
+
+def _text(found: str) -> str:
+    """A value that libuci gave, for people: what is not UTF-8 is shown by replacement characters (U+FFFD)."""
+    return found if found.isascii() else found.encode("latin-1").decode(errors="replace")
 
 
 def _opening_comment(content: bytes) -> bytes:
@@ -123,10 +133,12 @@ def _line(content: bytes, position: int) -> int:
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
     """What libuci makes of the bytes of a package, which it finds in a file that exists in memory only."""
+    if b"\0" in content:
+        return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
     descriptor = os.memfd_create(package)
     try:
         with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(content)
+            file.write(_carried(content))
         return _load(Path("/proc/self/fd", str(descriptor)), package)
     finally:
         os.close(descriptor)
@@ -164,9 +176,9 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
                 with suppress(uci.UciExceptionNotFound):
                     context.delete(package, edit.section, edit.option)
             if edit.value is not None:
-                context.set(package, edit.section, edit.option, edit.value)
+                context.set(package, edit.section, edit.option, _given(edit.value))
         context.commit(package)
-    except uci.UciException as error:
+    except (uci.UciException, UnicodeEncodeError) as error:
         raise FileError(
             f"uci does not change {package}: {error or 'without a word'}; nothing was changed in it"
         ) from error
@@ -211,8 +223,14 @@ def _sections(
         kind = types[name]
         identity = f"@{kind}[{seen[kind]}]" if UNNAMED.fullmatch(name) else name
         seen[kind] += 1
-        made.append(Section(package, kind, name, identity, options))
+        made.append(
+            Section(package, kind, name, identity, {option: _value(found) for option, found in options.items()})
+        )
     return made
+
+
+def _value(found: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    return _text(found) if isinstance(found, str) else tuple(map(_text, found))
 
 
 class FakeUci:
