@@ -7,7 +7,6 @@ import pytest
 import uci
 from box import DEFAULT_SAVEDIR, PACKAGE, Box
 
-
 HIGH = bytes(range(0x80, 0x100))
 
 

@@ -10,10 +10,26 @@ from offload.system.firewall_files import FirewallFiles
 from offload.system.uci import Uci
 from offload.system.uci_text import parse, section_lines
 
-WORDS = st.sampled_from(
-    ["rule", "zone", "'lan'", '"wan"', "name", "a_b", "x-y", "'a b'", '"c\'d"', "#", ";", "e\\f", "'", "é", "", "''"]
-    + ["\udcd4\udcca", "'gr\udcfcn'", "\udc85", "\udca0"]  # bytes that are not UTF-8
+PLAIN = (
+    "rule",
+    "zone",
+    "'lan'",
+    '"wan"',
+    "name",
+    "a_b",
+    "x-y",
+    "'a b'",
+    '"c\'d"',
+    "#",
+    ";",
+    "e\\f",
+    "'",
+    "é",
+    "",
+    "''",
 )
+NOT_UTF8 = ("\udcd4\udcca", "'gr\udcfcn'", "\udc85", "\udca0")  # bytes, as surrogateescape has them
+WORDS = st.sampled_from([*PLAIN, *NOT_UTF8])
 LINES = st.lists(
     st.tuples(
         st.sampled_from(

@@ -92,7 +92,8 @@ def test_bytes_that_are_not_utf8_stay_as_they_are(confdir: Path) -> None:
     Uci(confdir).write("offload", [Edit("a", "rule", "mode", "software"), Edit("b", "zone", "name", "größer")])
     assert (confdir / "offload").read_bytes() == (
         b"# f\xfcr das Telefon\n\nconfig rule 'a'\n\toption name '\xd4\xca\xd0\xed'\n\tlist note 'gr\xfcn'\n"
-        b"\tlist note 'gr\xc3\xbcn'\n\toption mode 'software'\n\nconfig zone 'b'\n\toption name 'gr\xc3\xb6\xc3\x9fer'\n\n"
+        b"\tlist note 'gr\xc3\xbcn'\n\toption mode 'software'\n\n"
+        b"config zone 'b'\n\toption name 'gr\xc3\xb6\xc3\x9fer'\n\n"
     )
 
 

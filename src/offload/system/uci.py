@@ -112,7 +112,7 @@ def _restored(content: bytes) -> bytes:
 
 
 def _given(text: str) -> str:
-    """A value for libuci; a UnicodeEncodeError where it is no text (JSON and command lines can hold half characters)."""
+    """A value for libuci; a UnicodeEncodeError where it is no text, as JSON and command lines allow."""
     return text.encode().decode("latin-1")
 
 
