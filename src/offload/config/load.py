@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import chain
 
 from offload.config import firewall, offload
+from offload.config.exempt_limit import limited, widened
 from offload.config.schema import INTERFACE
 from offload.model.config import Config, Interface, Section
 from offload.model.problem import Problem, ProblemCode
@@ -23,6 +24,8 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
     walls = firewall.load(sections["firewall"])
     wishes = offload.load(sections["offload"], frozenset(zone.name for zone in walls.zones), walls.disabled)
+    markings = tuple(widened(walls.markings)) if wishes.globals.auto_exempt else ()
+    exempts, too_many = limited(wishes.exempts, markings)
     config = Config(
         zones=walls.zones,
         permissions=walls.permissions,
@@ -32,11 +35,11 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
         globals=wishes.globals,
         zone_choices=wishes.zones,
         pair_choices=wishes.pairs,
-        exempts=wishes.exempts,
-        markings=walls.markings if wishes.globals.auto_exempt else (),
+        exempts=exempts,
+        markings=markings,
         readable=all(problem.fault is ProblemCode.FILE_MISSING for problem in problems),
     )
-    return config, tuple(chain(problems, walls.problems, wishes.problems))
+    return config, tuple(chain(problems, walls.problems, wishes.problems, too_many))
 
 
 def _file_problem(name: str, packages: Packages) -> Problem | None:

@@ -60,6 +60,10 @@ class ProblemCode(Enum):
         "the lists of this section make {count} combinations, more than {most}: write networks and ranges instead of "
         "single values; {consequence}"
     )
+    TOO_MANY_EXEMPTS = (
+        "its lists make {count} combinations, and with it all exempts would have more than {most}: write networks and "
+        "ranges instead of single values; {consequence}"
+    )
     UNKNOWN_ZONE = "no zone '{value}' in /etc/config/firewall{hint}; {consequence}"
     DISABLED_ZONE = "zone '{value}' is disabled in /etc/config/firewall (option enabled '0'); {consequence}"
     UNKNOWN_NETWORK = (
