@@ -46,11 +46,11 @@ def messages() -> dict[str, Message]:
     """All that the app says, by string, in the order of the alphabet."""
     found: dict[str, Message] = {}
     for file in sources():
-        source, name = file.read_text(), file.relative_to(APP)
-        for offset, text, plural in scan(source) if file.suffix == ".js" else titles(source):
-            line = source.count("\n", 0, offset) + 1
+        source, name = file.read_text(), str(file.relative_to(APP))
+        for _, text, plural in scan(source) if file.suffix == ".js" else titles(source):
             message = found.setdefault(text, Message(text, plural))
-            message.places.append(f"{name}:{line}")
+            if name not in message.places:  # without the line, which every edit above it would change
+                message.places.append(name)
     return dict(sorted(found.items()))
 
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from offload.config.offload import CONSEQUENCE
-from offload.model.config import Exempt
+from offload.config.exempts import HELD, HOSTS, LISTS, NO_EFFECT, WIDER
+from offload.model.config import Exempt, Marking
 from offload.model.problem import Problem, ProblemCode
 
 MOST_ELEMENTS = 16_384  # those of exempts given at run time aside, which have a limit of their own
-LISTS = ("src_ip", "dest_ip", "src_mac", "src_port", "dest_port")
 
 
 def elements(exempt: Exempt) -> int:
@@ -22,15 +21,18 @@ def elements(exempt: Exempt) -> int:
     return prod(max(len(values), 1) for values in lists)
 
 
-def widened(markings: Iterable[Exempt]) -> Iterator[Exempt]:
-    """Exempts made of firewall rules that mark: those that do not fit lose their longest lists, and so mean more."""
+def widened(markings: Iterable[Marking]) -> Iterator[Marking]:
+    """Rules that mark: exempts of theirs that do not fit lose their longest lists, and so keep more slow."""
     room = MOST_ELEMENTS
-    for found in markings:
-        exempt = found
-        while elements(exempt) > max(room, 1):
-            exempt = _without_longest(exempt)
-        room -= elements(exempt)
-        yield exempt
+    for marking in markings:
+        exempts = []
+        for exempt in marking.exempts:
+            fitting = exempt
+            while elements(fitting) > max(room, 1):
+                fitting = _without_longest(fitting)
+            room -= elements(fitting)
+            exempts.append(fitting)
+        yield replace(marking, exempts=tuple(exempts))
 
 
 def _without_longest(exempt: Exempt) -> Exempt:
@@ -39,21 +41,35 @@ def _without_longest(exempt: Exempt) -> Exempt:
     return replace(exempt, **longest)
 
 
-def limited(exempts: Iterable[Exempt], markings: Iterable[Exempt]) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections, those that do not fit beside the others as faulty ones, and a Problem for each of these.
+def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
+    """The exempts of sections as far as they fit beside those made of rules, and a Problem for each that does not fit.
 
-    A later one that is small enough still counts.
+    A later one that is small enough still counts whole.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []
-    room = MOST_ELEMENTS - sum(map(elements, markings))
+    room = MOST_ELEMENTS - sum(elements(exempt) for marking in markings for exempt in marking.exempts)
     for exempt in exempts:
         count = elements(exempt)
-        if exempt.faulty or count <= room:
-            room -= 0 if exempt.faulty else count
-            found.append(exempt)
-            continue
-        found.append(Exempt(exempt.name, exempt.section, exempt.src, exempt.dest, faulty=True))
-        words: dict[str, Any] = {"count": count, "most": MOST_ELEMENTS, "consequence": CONSEQUENCE["exempt"]}
-        problems.append(ProblemCode.TOO_MANY_EXEMPTS.at("offload", exempt.section, **words))
+        fitting: Exempt | None = exempt
+        if not exempt.faulty and count > room:
+            fitting, consequence = _fitting(exempt, room)
+            words: dict[str, Any] = {"count": count, "most": MOST_ELEMENTS, "consequence": consequence}
+            problems.append(ProblemCode.TOO_MANY_EXEMPTS.at("offload", exempt.section, **words))
+        if fitting is not None:
+            room -= 0 if fitting.faulty else elements(fitting)
+            found.append(fitting)
     return tuple(found), tuple(problems)
+
+
+def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
+    """What the exempt becomes without its longest lists, and what follows from it: as for bad conditions."""
+    rest = exempt
+    while elements(rest) > max(room, 1):
+        rest = _without_longest(rest)
+    if elements(rest) <= room and any(getattr(rest, option) for option in HOSTS):
+        return rest, WIDER
+    if "*" in {exempt.src, exempt.dest}:
+        return None, NO_EFFECT
+    held = Exempt(exempt.name, exempt.section, exempt.src, exempt.dest, faulty=True)
+    return held, HELD.format(src=exempt.src, dest=exempt.dest)
