@@ -262,7 +262,8 @@ def test_any_bytes_give_sections_or_a_problem(content: bytes) -> None:
 
 def test_without_pyuci_the_sentence_names_the_package(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uci", None)
-    found = problem(written(confdir, "config a\n").read("firewall"))
+    assert written(confdir, "config a\n").read("firewall") == (Section("firewall", "a", "cfg01b606", "@a[0]", {}),)
+    found = problem(written(confdir, "config 'a'\\''b'\n").read("firewall"))
     assert (found.fault, "install python3-uci" in found.text) == (ProblemCode.FILE_UNREADABLE, True)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from offload.errors import FileError
+from offload.model.problem import Problem
 from offload.model.section import Section
-from offload.system.files import regular_file
+from offload.system.uci import Uci
 from offload.system.uci_text import parse
 
 HELPERS = "usr/share/firewall4/helpers"
@@ -31,20 +32,10 @@ class FirewallFiles:
 
         As with libuci, what is not UTF-8 in a value is shown by replacement characters (U+FFFD).
         """
-        path = self._root / "etc/config" / package
-        try:
-            found = parse(package, regular_file.read(path)[0].decode(errors="replace"))
-        except OSError:
-            found = None
-        if found is None:  # not in its plain form: libuci reads it, or says what is wrong
-            from offload.model.problem import Problem
-            from offload.system.uci import Uci
-
-            read = Uci(path.parent).read(package)
-            if isinstance(read, Problem):
-                raise FileError(str(read))
-            return read
-        return found
+        read = Uci(self._root / "etc/config").read(package)
+        if isinstance(read, Problem):
+            raise FileError(str(read))
+        return read
 
     def text(self, path: str) -> str | None:
         """The text of a file; None where it cannot be read."""

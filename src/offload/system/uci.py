@@ -22,6 +22,7 @@ from offload.model.config import UNNAMED, Edit, Section
 from offload.model.problem import Problem, ProblemCode
 from offload.system.files import atomic_file, regular_file, workspace
 from offload.system.files.atomic_file import locked, replace
+from offload.system.uci_text import parse
 
 CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).
@@ -132,6 +133,12 @@ def _line(content: bytes, position: int) -> int:
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
+    """The sections of a package's bytes; a file that is not in its plain form, or is wrong, belongs to libuci."""
+    plain = parse(package, content.decode(errors="replace"))
+    return by_libuci(content, package) if plain is None else plain
+
+
+def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
     """What libuci makes of the bytes of a package, which it finds in a file that exists in memory only."""
     if b"\0" in content:
         return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
