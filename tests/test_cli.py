@@ -23,16 +23,26 @@ FAULTS = {
         "offload",
         "'guest'",
         "'cellar'",
-        "offload.@zone[0].name: no zone 'cellar' in /etc/config/firewall",
+        "/etc/config/offload line 5, zone 'cellar', name: no zone 'cellar' in /etc/config/firewall",
     ),
     "unknown mode": (
         "offload",
         "'none'",
         "'quick'",
-        "offload.@zone[0].mode: 'quick' is not known here: write none, software or hardware",
+        "/etc/config/offload line 5, zone 'guest', mode: 'quick' is not known here: write none, software or hardware",
     ),
-    "bad family": ("offload", "mode 'none'", "family 'inet'", "offload.@zone[0].family: 'inet' is no address family"),
-    "duplicate zone": ("firewall", "name 'guest'", "name 'lan'", "firewall.@zone[1].name: a second zone 'lan'"),
+    "bad family": (
+        "offload",
+        "mode 'none'",
+        "family 'inet'",
+        "/etc/config/offload line 5, zone 'guest', family: 'inet' is no address family",
+    ),
+    "duplicate zone": (
+        "firewall",
+        "name 'guest'",
+        "name 'lan'",
+        "/etc/config/firewall line 13, zone 'lan', name: a second zone 'lan'",
+    ),
     "broken syntax": ("offload", "'guest'", "'guest", "offload: /etc/config/offload is not valid UCI (line"),
 }
 

@@ -183,7 +183,7 @@ def test_each_says_what_it_is_called() -> None:
     found = planned(exempt, markings=(rule,), timed_exempts=(timed_exempt,), **chosen(Mode.NONE)).tables[0].exempts
     assert [match.called for match in found] == [
         "exempt @exempt[0]",
-        "rule @rule[2] of /etc/config/firewall",
+        "rule 'Calls' of /etc/config/firewall",
         "run-time exempt 7",
         *["zone kids, whose subnets it is in,"] * 2,
     ]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.system.firewall_files import FirewallFiles
-from offload.system.uci import by_libuci
-from offload.system.uci_text import parse, section_lines
+from offload.system.uci import Uci, by_libuci
+from offload.system.uci_text import parse, with_lines
 
 PLAIN = (
     "rule",
@@ -61,4 +61,4 @@ def test_the_plain_form_is_read() -> None:
     first, second = parse("firewall", text) or ()
     assert first.options == {"name": "It's", "proto": ("tcp", "udp")}
     assert (first.id, second.id) == ("a", "@rule[1]")
-    assert section_lines(text) == [3, 8]
+    assert [each.line for each in with_lines((first, second), text)] == [3, 8]

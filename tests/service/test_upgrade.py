@@ -31,7 +31,9 @@ def codes(fakes: Fakes, method: str) -> list[str]:
 def test_what_is_faster_now_is_listed_in_the_first_life_only(capsys: pytest.CaptureFixture[str]) -> None:
     fakes = started(*OLD)
     note_raised(fakes.service)
-    assert capsys.readouterr().err.startswith("offload: offload.globals: lan > wan has mode software now and had none")
+    assert capsys.readouterr().err.startswith(
+        "offload: /etc/config/offload, globals: lan > wan has mode software now and had none"
+    )
     for _ in range(2):
         assert (codes(fakes, "check"), codes(fakes, "status")) == (["PAIR_RAISED"], ["PAIR_RAISED"])
         fakes.service.work()

@@ -85,7 +85,7 @@ def test_a_connection_in_software_whose_pair_is_in_hardware_elsewhere(connection
 
 
 def test_what_was_in_software_before_its_pair_was_kept_slow_is_told_nothing() -> None:
-    kept = replace(between(Mode.NONE, ReasonCode.EXEMPT(section="e"), asked=HARD), kept=True)
+    kept = replace(between(Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=HARD), kept=True)
     plan = Plan(zones=ZONES, pairs=(kept,))
     (flow,) = flows([entry(FIRST, status=IPS_SEEN_REPLY | IPS_OFFLOAD)], SNAPSHOT, plan)
     assert flow.reasons == ()

@@ -113,6 +113,8 @@ def test_status() -> None:
                 "file": "offload",
                 "section": "@zone[0]",
                 "option": "name",
+                "line": None,
+                "place": "offload.@zone[0].name",
                 "text": "no zone 'lam' in /etc/config/firewall; it is left out",
             }
         ],
@@ -148,7 +150,7 @@ def test_evidence(flowtables: tuple[str, ...], asked: bool, cases: dict[Pair, Pa
 
 
 def test_nothing_is_requested_of_hardware_for_a_pair_that_is_kept_slow() -> None:
-    kept = replace(pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(section="e"), asked=Mode.HARDWARE), kept=True)
+    kept = replace(pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=Mode.HARDWARE), kept=True)
     (told,) = status_json(Plan(pairs=(kept,)), Snapshot(), [], {}, Applied(), {})["pairs"]
     assert (told["mode"], told["hardware"]["proof"]) == ("hardware", "none")
 

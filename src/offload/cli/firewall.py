@@ -126,11 +126,8 @@ def _warn(problems: Sequence[FirewallProblem]) -> None:
 
 def _explained(ruleset: Ruleset, sections: Sequence[Section], root: Path | None) -> Iterator[str]:
     """Every rule with the section that asked for it, and where that begins."""
-    from offload.system.uci_text import section_lines
-
     path = "/etc/config/firewall"
-    numbers = section_lines(FirewallFiles(root or Path("/")).text(path) or "")
-    begins = dict(zip((each.id for each in sections), numbers, strict=False))
+    begins = {each.id: each.line for each in sections if each.line}
     shown = {each.id: f" ({each.options['name']})" for each in sections if isinstance(each.options.get("name"), str)}
     for chain in ruleset.table.chains:
         yield f"chain {chain.name}"

@@ -161,11 +161,7 @@ def left_off(data: Json) -> tuple[str, ...]:
 
 def notes(data: Json) -> tuple[str, ...]:
     """The problems in a reply, one sentence each."""
-    found = []
-    for each in data.get("problems", []):
-        place = ".".join(each[part] for part in ("file", "section", "option") if each[part])
-        found.append(f"{place}: {each['text']}")
-    return tuple(found)
+    return tuple(f"{each['place']}: {each['text']}" for each in data.get("problems", []))
 
 
 def _error(data: Json) -> Json:

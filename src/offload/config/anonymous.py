@@ -3,7 +3,7 @@
 Names of zones, networks, devices and ipsets stay: other sections refer to them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from offload.config.options import FALSE, TRUE
@@ -54,13 +54,10 @@ def _anonymous(section: Section, numbers: _Numbers) -> Section:
         option: _replaced(value, numbers) if table[option].free_text else value
         for option, value in section.options.items()
     }
-    return replace(section, options=options, **_named(section, numbers))
-
-
-def _named(section: Section, numbers: _Numbers) -> Mapping[str, str]:
     if section.type not in NAMED_FOR_PEOPLE or section.id.startswith("@"):
-        return {}
-    return dict.fromkeys(("name", "id"), section_name(numbers.of(section.name)))
+        return replace(section, options=options)
+    name = section_name(numbers.of(section.name))
+    return replace(section, options=options, name=name, id=name)
 
 
 def _replaced(value: str | tuple[str, ...], numbers: _Numbers) -> str | tuple[str, ...]:

@@ -1,7 +1,6 @@
 """UCI sections of firewall, network and offload -> Config and Problems. Pure."""
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterable, Mapping
 
 from offload.config import firewall, offload
 from offload.config.exempt_limit import limited, widened
@@ -38,8 +37,21 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
         exempts=exempts,
         markings=markings,
         readable=all(problem.fault is ProblemCode.FILE_MISSING for problem in problems),
+        titles={section.id: section.title for section in sections["offload"]},
     )
-    return config, tuple(chain(problems, walls.problems, wishes.problems, too_many))
+    return config, placed(packages, (*problems, *walls.problems, *wishes.problems, *too_many))
+
+
+def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The Problems with the place of the section that each is about."""
+    known = {
+        (section.package, section.id): section
+        for found in packages.values()
+        if isinstance(found, tuple)
+        for section in found
+    }
+    owners = ((problem, known.get((problem.file, problem.section))) for problem in problems)
+    return tuple(problem.of(owner) if owner else problem for problem, owner in owners)
 
 
 def _file_problem(name: str, packages: Packages) -> Problem | None:

@@ -1,6 +1,7 @@
 """What the user asked for: /etc/config/{firewall,network,offload} as typed values."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
@@ -209,3 +210,8 @@ class Config:
     exempts: tuple[Exempt, ...] = ()
     markings: tuple[Marking, ...] = ()  # none with auto_exempt 0
     readable: bool = True
+    titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id
+
+    def title(self, section: str, kind: str = "section") -> str:
+        """What a sentence calls a section of /etc/config/offload, with its type."""
+        return self.titles.get(section, f"{kind} {section}")

@@ -1,8 +1,9 @@
 """What is wrong with the user's input: one sentence per kind of fault, and the place where it was found."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from offload.model.section import Section
 from offload.model.shown import shown
 
 
@@ -11,7 +12,8 @@ class Problem:
     """One fault of the configuration, as people and programs read it.
 
     `file` is the UCI package (`firewall`, `offload`, `network`), `section` its name or `@type[index]` as uci prints it,
-    `option` the option concerned; either of the last two is empty where the fault concerns the whole.
+    `option` the option concerned; either of the last two is empty where the fault concerns the whole. `line` is where
+    the section begins, 0 where that is not known; `where` is the section's place in words, empty where it has none.
     """
 
     fault: "ProblemCode"
@@ -19,10 +21,22 @@ class Problem:
     section: str
     option: str
     text: str
+    line: int = field(default=0, compare=False)
+    where: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        place = ".".join(shown(part) for part in (self.file, self.section, self.option) if part)
-        return f"{place}: {self.text}"
+        return f"{self.place}: {self.text}"
+
+    @property
+    def place(self) -> str:
+        """Where to mend it: file, line, section and option, as far as they are known."""
+        if self.where:
+            return ", ".join(part for part in (self.where, shown(self.option)) if part)
+        return ".".join(shown(part) for part in (self.file, self.section, self.option) if part)
+
+    def of(self, section: Section) -> "Problem":
+        """The Problem with the place of its section."""
+        return replace(self, line=section.line, where=section.place)
 
     def then(self, consequence: str) -> "Problem":
         """The Problem with what follows from it at its end, where that was not known when it was found."""

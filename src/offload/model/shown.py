@@ -4,6 +4,6 @@
 LONGEST_SHOWN = 200
 
 
-def shown(value: str) -> str:
-    text = "".join(char if char.isprintable() else "?" for char in value)
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+def shown(value: str, longest: int = LONGEST_SHOWN) -> str:
+    text = "".join(char if char.isprintable() else "?" for char in value[: longest + 1])
+    return text if len(text) <= longest else text[:longest] + "..."

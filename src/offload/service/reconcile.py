@@ -11,7 +11,7 @@ from offload.compiler.offload.plan import plan
 from offload.compiler.offload.render import wipe
 from offload.compiler.offload.requests import warnings
 from offload.compiler.offload.timed_exempts import held_timed_exempts
-from offload.config.load import FILES, Packages, load
+from offload.config.load import FILES, Packages, load, placed
 from offload.errors import NftError
 from offload.model.applied import Applied
 from offload.model.config import Config, Section
@@ -58,7 +58,7 @@ def decide(packages: Packages, snapshot: Snapshot, timed_exempts: Iterable[Timed
     topology = resolve(config, snapshot)
     planned = plan(config, topology, snapshot, timed_exempts)
     surprising = warnings(config, topology, snapshot)
-    return Decided(config, snapshot, planned, (*problems, *topology.problems, *surprising))
+    return Decided(config, snapshot, planned, (*problems, *placed(packages, (*topology.problems, *surprising))))
 
 
 def adopted(nft: Nft) -> tuple[TimedExempt, ...]:

@@ -149,12 +149,14 @@ def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
 
 
 def problem_json(problem: Problem) -> Json:
-    """A fault of the configuration and its place in it."""
+    """A fault of the configuration and its place in it; `place` says it in words, `line` is null where not known."""
     return {
         "code": problem.fault.name,
         "file": problem.file,
         "section": problem.section,
         "option": problem.option,
+        "line": problem.line or None,
+        "place": problem.place,
         "text": problem.text,
     }
 

@@ -151,9 +151,7 @@ def _device_row(device: Json, notes: Notes) -> Row:
 
 def _problems(problems: Sequence[Json]) -> list[str]:
     lines = ["PROBLEM"] if problems else []
-    for problem in problems:
-        place = ".".join(problem[part] for part in ("file", "section", "option") if problem[part])
-        lines.append(f"{place}: {problem['text']}")
+    lines += [f"{problem['place']}: {problem['text']}" for problem in problems]
     return lines
 
 

@@ -22,7 +22,7 @@ from offload.model.config import UNNAMED, Edit, Section
 from offload.model.problem import Problem, ProblemCode
 from offload.system.files import atomic_file, regular_file, workspace
 from offload.system.files.atomic_file import locked, replace
-from offload.system.uci_text import parse
+from offload.system.uci_text import parse, with_lines
 
 CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).
@@ -134,8 +134,12 @@ def _line(content: bytes, position: int) -> int:
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
     """The sections of a package's bytes; a file that is not in its plain form, or is wrong, belongs to libuci."""
-    plain = parse(package, content.decode(errors="replace"))
-    return by_libuci(content, package) if plain is None else plain
+    text = content.decode(errors="replace")
+    plain = parse(package, text)
+    if plain is not None:
+        return plain
+    found = by_libuci(content, package)
+    return found if isinstance(found, Problem) else with_lines(found, text)
 
 
 def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:

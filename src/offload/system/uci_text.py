@@ -7,6 +7,7 @@ file belongs to libuci. So does what libuci refuses: it has the better sentence.
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
 from offload.model.section import Section
@@ -30,7 +31,7 @@ def parse(package: str, text: str) -> tuple[Section, ...] | None:
     names: set[str] = set()
     counts: Counter[str] = Counter()
     options: dict[str, str | tuple[str, ...]] | None = None
-    for word, name, given, strange in _LINE.findall(text):
+    for number, (word, name, given, strange) in enumerate(_LINE.findall(text), 1):  # each match is a line
         value = given[1:-1] if given[:1] in _QUOTES else given
         if word == "option" and options is not None:
             if value:
@@ -45,7 +46,7 @@ def parse(package: str, text: str) -> tuple[Section, ...] | None:
             names.discard("")
             options = {}
             made = value or _made_up(len(sections) + 1, kind)
-            sections.append(Section(package, kind, made, value or f"@{kind}[{counts[kind]}]", options))
+            sections.append(Section(package, kind, made, value or f"@{kind}[{counts[kind]}]", options, number))
             counts[kind] += 1
         elif strange or word:
             return None
@@ -71,6 +72,23 @@ def _hash(kind: str) -> str:
     return f"{value & 0xFFFF:04x}"
 
 
-def section_lines(text: str) -> list[int]:
-    """The number of the line at which each section begins, in the order of the file."""
-    return [number for number, line in enumerate(text.split("\n"), 1) if line.split(None, 1)[:1] in (["config"], ["c"])]
+_CONFIG = re.compile(
+    r"""[ \t]*(?:config|c)[ \t]+(['"]?)([!-~]+?)\1(?:[ \t]+(['"]?)(\w*)\3)?[ \t\r]*(?:[#;].*)?""", re.ASCII
+)
+
+
+def with_lines(sections: tuple[Section, ...], text: str) -> tuple[Section, ...]:
+    """The sections with the lines at which they begin; without any where the text does not show all of them.
+
+    Two sections of one name are one, which begins at the first.
+    """
+    begins: list[tuple[int, str]] = []
+    names: set[str] = set()
+    for number, line in enumerate(text.split("\n"), 1):
+        found = _CONFIG.fullmatch(line)
+        if found and found[4] not in names:
+            begins.append((number, found[2]))
+            names |= {found[4]} if found[4] else set()
+    if [kind for _, kind in begins] != [each.type for each in sections]:
+        return sections
+    return tuple(replace(each, line=number) for each, (number, _) in zip(sections, begins, strict=True))

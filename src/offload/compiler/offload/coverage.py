@@ -9,6 +9,8 @@ from itertools import product
 
 from offload.model.config import Config, Exempt, Family, Marking
 from offload.model.plan import Reason, ReasonCode
+from offload.model.section import LONGEST_NAME
+from offload.model.shown import shown
 
 Kind = tuple[str, str]  # family and protocol, as UCI names them
 Found = list[tuple[Marking, Exempt]]
@@ -17,14 +19,16 @@ PROTOCOLS = ("tcp", "udp")
 KINDS = frozenset(product(("ipv4", "ipv6"), PROTOCOLS))
 FAMILIES = {4: "ipv4", 6: "ipv6"}
 NAMES = {"ipv4": "IPv4", "ipv6": "IPv6", "tcp": "TCP", "udp": "UDP"}
-MOST_NAMED, LONGEST_NAME = 3, 60  # rules that a sentence names, and the characters of each name
+MOST_NAMED = 3  # rules in a sentence
 
 
 def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """ReasonCode all of a pair's traffic of this family stays slow; nothing where some of it does not."""
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
-    alone = [ReasonCode.EXEMPT(section=each.section) for each in exempts if _covered(each) >= wanted]
+    alone = [
+        ReasonCode.EXEMPT(exempt=config.title(each.section, "exempt")) for each in exempts if _covered(each) >= wanted
+    ]
     found = _marked(config, src, dest)
     marked = _union(exempt for _, exempt in found)
     if marked >= wanted:
@@ -34,7 +38,10 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
         return alone
     if marked | _union(exempts) >= wanted:
         together = [each for each in exempts if _covered(each) & wanted]
-        parts = [ReasonCode.EXEMPT_PART(section=each.section, part=_part(each, wanted)) for each in together]
+        parts = [
+            ReasonCode.EXEMPT_PART(exempt=config.title(each.section, "exempt"), part=_part(each, wanted))
+            for each in together
+        ]
         return [*parts, *part(config, src, dest, family)]
     return []
 
@@ -121,7 +128,7 @@ def _zones(exempt: Exempt) -> str:
 
 def _named(rules: Sequence[Marking]) -> str:
     """The rules in words, each once: `rule 'a' ... marks`, `9 rules ('a', 'b', 'c', ...) ... mark`."""
-    names = list(dict.fromkeys(each.section if each.name == each.section else _quoted(each.name) for each in rules))
+    names = list(dict.fromkeys(map(named, rules)))
     sections = {each.section for each in rules}
     if len(sections) == 1:
         return f"rule {names[0]} of /etc/config/firewall marks"
@@ -129,7 +136,6 @@ def _named(rules: Sequence[Marking]) -> str:
     return f"{len(sections)} rules of /etc/config/firewall ({', '.join(names[:MOST_NAMED])}{more}) mark"
 
 
-def _quoted(name: str) -> str:
-    """A name comes from the user's file: it may be long, and must not move the reader's cursor."""
-    text = "".join(char if char.isprintable() else "?" for char in name)
-    return f"'{text}'" if len(text) <= LONGEST_NAME else f"'{text[:LONGEST_NAME]}...'"
+def named(rule: Marking) -> str:
+    """A rule's name between quotes, or uci's name for it."""
+    return rule.section if rule.name == rule.section else f"'{shown(rule.name, LONGEST_NAME)}'"

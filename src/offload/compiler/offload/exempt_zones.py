@@ -6,6 +6,7 @@ from itertools import product
 from operator import attrgetter
 from typing import Any
 
+from offload.compiler.offload.coverage import named
 from offload.compiler.offload.requests import PairRequest, wishes
 from offload.model.config import Config, Exempt, Family, Mode
 from offload.model.plan import Element, ExemptMatch, PairDecision, Reason, ReasonCode, TimedExempt
@@ -16,9 +17,9 @@ Zones = Mapping[str, ZoneDevices]
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
     """Exempts of both configurations, then timed exempts; a timed exempt may outlive the zone it was given for."""
-    of_sections = [(exempt, f"exempt {exempt.section}") for exempt in config.exempts]
+    of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [
-        (exempt, f"rule {exempt.section} of /etc/config/firewall")
+        (exempt, f"rule {named(marking)} of /etc/config/firewall")
         for marking in config.markings
         for exempt in marking.exempts
     ]

@@ -192,20 +192,20 @@ class _Asked:
             yield ReasonCode.CONFIG_UNREADABLE()
             return
         yield from self._faults(src, dest)
-        yield from (ReasonCode.CONFIG_FAULT(section=end.section) for end in ends if end.faulty)
+        yield from (ReasonCode.CONFIG_FAULT(section=self.config.title(end.section)) for end in ends if end.faulty)
         common = self.config.globals
         if common.mode is None and all(end.mode is None for end in ends) and self.own(src, dest) is None:
-            yield ReasonCode.CONFIG_FAULT(section=common.section)
+            yield ReasonCode.CONFIG_FAULT(section=self.config.title(common.section))
         yield from whole(self.config, src, dest, family) if family is not Family.NEITHER else ()
 
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
         """Pair and exempt sections with a fault keep each pair slow that they may have meant."""
         for choice in self.config.pair_choices:
             if choice.faulty and choice.means(src, dest):
-                yield ReasonCode.CONFIG_FAULT(section=choice.section)
+                yield ReasonCode.CONFIG_FAULT(section=self.config.title(choice.section))
         for exempt in self.config.exempts:
             if exempt.faulty and exempt.src in {src, "*"} and exempt.dest in {dest, "*"}:
-                yield ReasonCode.EXEMPT_FAULT(section=exempt.section)
+                yield ReasonCode.EXEMPT_FAULT(exempt=self.config.title(exempt.section, "exempt"))
 
 
 def not_chosen(zones: Iterable[str]) -> Reason:
@@ -221,6 +221,9 @@ def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...
     asked = _Asked.of(config)
     choices = [asked.zone(zone.name) for zone in config.zones]
     return {
-        choice.name: (choice.mode, (ReasonCode.CONFIG_FAULT(section=choice.section),) if choice.faulty else ())
+        choice.name: (
+            choice.mode,
+            (ReasonCode.CONFIG_FAULT(section=config.title(choice.section)),) if choice.faulty else (),
+        )
         for choice in choices
     }

@@ -4,12 +4,8 @@
 'require offload.sentences as sentences';
 
 /*
- * What is wrong with the configuration, with its place: file, section and option.
+ * What is wrong with the configuration, with its place: file, line, section and option.
  */
-
-function place(problem) {
-	return [ problem.file, problem.section, problem.option ].filter((word) => word).map(String).join(' · ');
-}
 
 return baseclass.extend({
 	/** A place for the list, read out when it changes. */
@@ -20,7 +16,7 @@ return baseclass.extend({
 	/** show(place, problems): what was there is replaced. `FW4_OFFLOADS` has a notice of its own. */
 	show(node, problems) {
 		const found = (problems ?? []).filter((problem) => problem.code !== 'FW4_OFFLOADS');
-		const items = found.map((problem) => E('li', {}, [ E('code', {}, [ place(problem) ]), ' ', sentences.problem(problem) ]));
+		const items = found.map((problem) => E('li', {}, [ E('code', {}, [ String(problem.place) ]), ' ', sentences.problem(problem) ]));
 		const said = items.map((item) => item.textContent).join('\n');
 
 		if (node.dataset.said === said)
