@@ -125,7 +125,27 @@ def test_usage_is_argparse_s(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:
         main(["fly"])
     assert exited.value.code == Exit.USAGE
-    assert "invalid choice: 'fly'" in capsys.readouterr().err
+    assert "'fly' is no verb" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("stats", "'stats' (did you mean 'status'?) is no verb"),
+        ("firewal print", "'firewal' (did you mean 'firewall'?) is no verb"),
+        ("flows --zoen lan", "'--zoen' (did you mean '--zone'?) is not an option or argument of flows"),
+        ("check --rot=x", "'--rot' (did you mean '--root'?) is not an option or argument of check"),
+        ("status lan", "'lan' is not an option or argument of status"),
+        ("sta\x1b[2J", "'sta?[2J' is no verb"),
+    ],
+)
+def test_a_mistyped_word_is_named_with_the_one_it_is_close_to(
+    line: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert ended.value.code == Exit.USAGE
+    assert hint in capsys.readouterr().err
 
 
 WRONG_SHAPES = (

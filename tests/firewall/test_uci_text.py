@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.model.problem import Problem
 from offload.system.firewall_files import FirewallFiles
 from offload.system.uci import Uci, by_libuci
 from offload.system.uci_text import parse, with_lines
@@ -62,3 +64,35 @@ def test_the_plain_form_is_read() -> None:
     assert first.options == {"name": "It's", "proto": ("tcp", "udp")}
     assert (first.id, second.id) == ("a", "@rule[1]")
     assert [each.line for each in with_lines((first, second), text)] == [3, 8]
+
+
+HEADS = st.sampled_from(
+    ["config rule", "config rule 'a'", "c zone b", '\tconfig "rule" "c" # note', "config rule\r", "config rule 'a'"]
+)
+FILLERS = st.sampled_from(
+    ["\toption x '1'", "", "# config rule", "\tlist y config", "\toption note 'config'", "\toption x y"]
+)
+
+
+@given(st.lists(st.tuples(HEADS, st.lists(FILLERS, max_size=3)), max_size=8), st.lists(st.just("# top"), max_size=3))
+def test_each_section_has_the_line_at_which_it_begins(parts: list[tuple[str, list[str]]], top: list[str]) -> None:
+    lines, begins, names = list(top), list[int](), set[str]()
+    for head, rest in parts:
+        name = head.split()[2].strip("'\"") if len(head.split()) > 2 else ""
+        if not name or name not in names:
+            begins.append(len(lines) + 1)
+        names |= {name} if name else set()
+        lines += [head, *rest]
+    with TemporaryDirectory() as directory:
+        Path(directory, "firewall").write_text("\n".join(lines), newline="")
+        found = Uci(directory).read("firewall")
+    assert not isinstance(found, Problem)
+    assert [each.line for each in found] == begins
+
+
+@pytest.mark.parametrize("text", ["config a 'n'; config b\n", "config a\n\toption x '\nconfig b\n'\n", "config \\a\n"])
+def test_where_the_text_does_not_show_the_sections_no_line_is_given(tmp_path: Path, text: str) -> None:
+    (tmp_path / "firewall").write_text(text)
+    found = Uci(tmp_path).read("firewall")
+    assert not isinstance(found, Problem)
+    assert {each.line for each in found} == {0}

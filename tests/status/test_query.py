@@ -73,12 +73,17 @@ def test_answer(words: dict[str, object], expected: str) -> None:
 
 
 REFUSALS = {
-    "unknown word": ({"hosts": "x"}, "'hosts' cannot be asked for: use zone, host, state, sort, limit, offset"),
+    "unknown word": (
+        {"hosts": "x"},
+        "'hosts' cannot be asked for (did you mean 'host'?): use zone, host, state, sort, limit, offset",
+    ),
     "host name": ({"host": "example.org"}, "host: 'example.org' is not an IPv4 or IPv6 address or network"),
-    "state": ({"state": "fast"}, "state: 'fast' is none of slow, software, hardware"),
-    "sort": ({"sort": "size"}, "sort: 'size' is none of bytes, packets, src, dest, zone, state, timeout"),
-    "sort twice the other way round": ({"sort": "--bytes"}, "sort: '--bytes' is none of"),
-    "sort by a list": ({"sort": ["bytes"]}, "is none of bytes"),
+    "a state like one": ({"state": "softwre"}, "state: 'softwre' is no state (did you mean 'software'?)"),
+    "a word like one": ({"zoen": "lan"}, "'zoen' cannot be asked for (did you mean 'zone'?)"),
+    "state": ({"state": "fast"}, "state: 'fast' is no state: write slow, software or hardware"),
+    "sort": ({"sort": "size"}, "sort: 'size' is no order: write bytes, packets, src, dest, zone, state or timeout"),
+    "sort twice the other way round": ({"sort": "--bytes"}, "sort: '--bytes' is no order (did you mean 'bytes'?)"),
+    "sort by a list": ({"sort": ["bytes"]}, "is no order"),
     "negative limit": ({"limit": -1}, f"limit: '-1' is not a whole number from 0 to {LARGEST}"),
     "huge limit": ({"limit": 10**30}, "is not a whole number"),
     "just too large": ({"limit": LARGEST + 1}, "is not a whole number"),
@@ -87,7 +92,7 @@ REFUSALS = {
     "yes": ({"limit": True}, "limit: 'True' is not"),
     "empty zone": ({"zone": ""}, "zone: '' is not a name"),
     "zone number": ({"zone": 7}, "zone: '7' is not a name"),
-    "nothing": ({"state": None}, "state: 'None' is none of"),
+    "nothing": ({"state": None}, "state: 'None' is no state"),
     "inverse of a mask": (
         {"host": "192.168.1.0/0.0.0.255"},
         "host: '192.168.1.0/0.0.0.255' is not an IPv4 or IPv6 address or network",
@@ -107,7 +112,7 @@ def test_refusal(words: dict[str, object], sentence: str) -> None:
 
 def test_zone_must_be_one_of_those_there_are() -> None:
     assert Query.of({"zone": "lan"}, zones=["lan", "wan"]).zone == "lan"
-    with pytest.raises(QueryError, match="there is no zone 'lam', but lan, wan"):
+    with pytest.raises(QueryError, match=r"there is no zone 'lam' \(did you mean 'lan'\?\), but lan, wan"):
         Query.of({"zone": "lam"}, zones=["lan", "wan"])
 
 

@@ -93,7 +93,8 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
     """The traffic that a caller wants kept slow for a while, in the words of `config exempt`."""
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
-        raise ArgumentError(f"match: {shown(unknown)} cannot be matched: use {', '.join(MATCHES)}")
+        hint = did_you_mean(str(unknown), MATCHES)
+        raise ArgumentError(f"match: {shown(unknown)} cannot be matched{hint}: use {', '.join(MATCHES)}")
     section = Section("offload", "exempt", "match", "match", {word: _value(word, each) for word, each in given.items()})
     read = offload.load((section,), frozenset(zones))
     if read.problems:

@@ -10,6 +10,7 @@ from typing import Any
 from offload.errors import UsageError
 from offload.model import networks
 from offload.model.flow import Flow, State
+from offload.model.similar import did_you_mean
 from offload.status.query_words import KEYS, REVERSED
 
 Sorting = Callable[[Flow], Any]
@@ -55,10 +56,14 @@ class Query:
         """
         unknown = sorted(words.keys() - set(KEYS))
         if unknown:
-            raise QueryError(f"{_quoted(unknown[0])} cannot be asked for: use {_listed(KEYS)}")
+            hint = did_you_mean(unknown[0], KEYS)
+            raise QueryError(f"{_quoted(unknown[0])} cannot be asked for{hint}: use {_listed(KEYS)}")
         read = {key: READERS[key](key, words[key]) for key in KEYS if key in words}
         if zones is not None and "zone" in read and read["zone"] not in zones:
-            raise QueryError(f"zone: there is no zone {_quoted(read['zone'])}, but {_listed(zones) or 'none at all'}")
+            hint = did_you_mean(read["zone"], zones)
+            raise QueryError(
+                f"zone: there is no zone {_quoted(read['zone'])}{hint}, but {_listed(zones) or 'none at all'}"
+            )
         return cls(**read)
 
     def admits(self, flow: Flow) -> bool:
@@ -111,15 +116,20 @@ def _host(key: str, value: object) -> IPv4Network | IPv6Network:
 
 def _state(key: str, value: object) -> State:
     try:
-        return State(value)
+        return State(str(value).lower())
     except ValueError:
-        raise QueryError(f"{key}: {_quoted(value)} is none of {_listed(state.value for state in State)}") from None
+        raise _unknown(key, "state", value, [state.value for state in State]) from None
 
 
 def _sort(key: str, value: object) -> str:
     if isinstance(value, str) and value.removeprefix(REVERSED) in SORTS:
         return value
-    raise QueryError(f"{key}: {_quoted(value)} is none of {_listed(SORTS)}")
+    raise _unknown(key, "order", value, SORTS)
+
+
+def _unknown(key: str, what: str, value: object, words: Collection[str]) -> QueryError:
+    hint = did_you_mean(str(value).removeprefix(REVERSED), words)
+    return QueryError(f"{key}: {_quoted(value)} is no {what}{hint}: write {_or(words)}")
 
 
 def _count(key: str, value: object) -> int:
@@ -142,6 +152,11 @@ def _quoted(value: object) -> str:
     """The word as it was given, as far as it can be shown: it may be long, or move the reader's cursor."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[:LONGEST_SHOWN])
     return f"'{text}'"
+
+
+def _or(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{_listed(others)} or {last}"
 
 
 def _listed(words: Iterable[str]) -> str:
