@@ -133,7 +133,7 @@ def test_usage_is_argparse_s(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("stats", "'stats' (did you mean 'status'?) is no verb"),
         ("firewal print", "'firewal' (did you mean 'firewall'?) is no verb"),
-        ("flows --zoen lan", "'--zoen' (did you mean '--zone'?) is not an option or argument of flows"),
+        ("flows --zonne lan", "'--zonne' (did you mean '--zone'?) is not an option or argument of flows"),
         ("check --rot=x", "'--rot' (did you mean '--root'?) is not an option or argument of check"),
         ("status lan", "'lan' is not an option or argument of status"),
         ("sta\x1b[2J", "'sta?[2J' is no verb"),

@@ -79,7 +79,7 @@ REFUSALS = {
     ),
     "host name": ({"host": "example.org"}, "host: 'example.org' is not an IPv4 or IPv6 address or network"),
     "a state like one": ({"state": "softwre"}, "state: 'softwre' is no state (did you mean 'software'?)"),
-    "a word like one": ({"zoen": "lan"}, "'zoen' cannot be asked for (did you mean 'zone'?)"),
+    "a word like one": ({"zonne": "lan"}, "'zonne' cannot be asked for (did you mean 'zone'?)"),
     "state": ({"state": "fast"}, "state: 'fast' is no state: write slow, software or hardware"),
     "sort": ({"sort": "size"}, "sort: 'size' is no order: write bytes, packets, src, dest, zone, state or timeout"),
     "sort twice the other way round": ({"sort": "--bytes"}, "sort: '--bytes' is no order (did you mean 'bytes'?)"),
