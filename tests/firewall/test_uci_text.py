@@ -48,7 +48,10 @@ def test_what_is_read_is_what_libuci_reads(lines: list[str]) -> None:
     content = ("\n".join(["config zone", *lines]) + "\n").encode(errors="surrogateescape")
     found = parse("firewall", content.decode(errors="replace"))
     if found is not None:
-        assert by_libuci(content, "firewall") == found
+        read = by_libuci(content, "firewall")
+        assert read == found
+        lines_of = [each.line for each in with_lines(found, content.decode(errors="replace"))]
+        assert lines_of == [each.line for each in found]
 
 
 def test_a_name_in_another_encoding_leaves_the_file_readable(tmp_path: Path) -> None:
@@ -83,11 +86,10 @@ def test_each_section_has_the_line_at_which_it_begins(parts: list[tuple[str, lis
             begins.append(len(lines) + 1)
         names |= {name} if name else set()
         lines += [head, *rest]
-    with TemporaryDirectory() as directory:
-        Path(directory, "firewall").write_text("\n".join(lines), newline="")
-        found = Uci(directory).read("firewall")
+    text = "\n".join(lines)
+    found = by_libuci(text.encode(), "firewall")
     assert not isinstance(found, Problem)
-    assert [each.line for each in found] == begins
+    assert [each.line for each in with_lines(found, text)] == begins
 
 
 @pytest.mark.parametrize("text", ["config a 'n'; config b\n", "config a\n\toption x '\nconfig b\n'\n", "config \\a\n"])

@@ -92,7 +92,7 @@ def print_ruleset(root: Path | None, explain: bool) -> int:
     """Print the ruleset; problems go to stderr, as fw4 has them."""
     ruleset, problems, sections = compiled(root)
     _warn(problems)
-    text = "\n".join(_explained(ruleset, sections, root)) + "\n" if explain else ruleset_text(ruleset)
+    text = "\n".join(_explained(ruleset, sections)) + "\n" if explain else ruleset_text(ruleset)
     sys.stdout.write(text)
     return DONE
 
@@ -124,7 +124,7 @@ def _warn(problems: Sequence[FirewallProblem]) -> None:
     sys.stderr.write("".join(f"{begin}{problem}{end}\n" for problem in problems))
 
 
-def _explained(ruleset: Ruleset, sections: Sequence[Section], root: Path | None) -> Iterator[str]:
+def _explained(ruleset: Ruleset, sections: Sequence[Section]) -> Iterator[str]:
     """Every rule with the section that asked for it, and where that begins."""
     path = "/etc/config/firewall"
     begins = {each.id: each.line for each in sections if each.line}
