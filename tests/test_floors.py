@@ -7,7 +7,7 @@ r"""The floors of the house: who may import whom, where the heavy libraries stay
 config/  compiler/  status/  system/  pure | doors
        \     |        |     /
         \   nft/      |    /          nftables text, without zones or offload
-               model/                 nouns; every module may import errors.py
+               model/                 nouns; every module may import errors.py and nouns.py
 """
 
 import ast
@@ -18,11 +18,12 @@ import pytest
 
 HOUSE = Path(__file__).parent.parent / "src" / "offload"
 FILES = sorted(HOUSE.rglob("*.py"))
-NOUNS = {"model", "errors"}
+NOUNS = {"model", "errors", "nouns"}
 PURE_AND_DOORS = {"config", "compiler", "status", "system"}
 BELOW = {
-    "model": set[str](),
+    "model": {"nouns"},
     "errors": set[str](),
+    "nouns": set[str](),
     "nft": NOUNS,
     **dict.fromkeys(PURE_AND_DOORS, NOUNS),
     "compiler": NOUNS | {"nft"},
@@ -32,6 +33,7 @@ BELOW = {
 }
 # What may be used in one place only: the library, and the folder or file it stays in.
 KEPT: dict[str, str | tuple[str, ...]] = {
+    "dataclasses": "nouns.py",
     "jinja2": ("compiler/offload/render.py", "nft/text.py"),
     **dict.fromkeys(("pyroute2", "ubus", "uci", "subprocess", "socket"), "system/"),
 }

@@ -6,7 +6,6 @@ further than the switch port. A device it does not look through is hooked itself
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from offload.model.config import Config, Mode, Zone
@@ -15,6 +14,7 @@ from offload.model.plan import Reason, ReasonCode
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
 from offload.model.topology import ZoneDevices
+from offload.nouns import dataclass
 
 LOOPBACK = "lo"
 ENCAPSULATING = {"vlan", "ppp"}

@@ -4,11 +4,11 @@ Names of zones, networks, devices and ipsets stay: other sections refer to them.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from offload.config.options import FALSE, TRUE
 from offload.config.schema import PACKAGES, named_only
 from offload.model.config import Section
+from offload.nouns import replace
 
 # No other section refers to one of these by its name, which is text of a person as well.
 NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt"})

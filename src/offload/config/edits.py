@@ -5,12 +5,12 @@ All sections that speak of a zone or pair get the new mode: where two do, the lo
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from offload.config import offload as choices
 from offload.config.options import TRUE
 from offload.errors import FileError
 from offload.model.config import UNNAMED, Edit, Mode, Section
+from offload.nouns import replace
 
 TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was asked for, until it is given back
 # In globals: the version of the file's meaning. 0.1.0, which wrote `taken` and no version, gave a zone without a mode

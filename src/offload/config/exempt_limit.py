@@ -4,13 +4,13 @@ nft needs about 20 microseconds and a kilobyte for each element, so a few long l
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from math import prod
 from typing import Any
 
 from offload.config.exempts import HELD, HOSTS, LISTS, NO_EFFECT, WIDER
 from offload.model.config import Exempt, Marking
 from offload.model.problem import Problem, ProblemCode
+from offload.nouns import replace
 
 MOST_ELEMENTS = 16_384  # those of exempts given at run time aside, which have a limit of their own
 

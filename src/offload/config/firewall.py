@@ -5,7 +5,6 @@ option only earns a warning (fw4.uc, parse_options).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 
@@ -16,6 +15,7 @@ from offload.config.schema import DEFAULTS, FIREWALL_ZONE, FORWARDING, REDIRECT,
 from offload.model.config import Family, Marking, Permission, Policy, Section, Zone
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
+from offload.nouns import dataclass
 
 Sections = tuple[Section, ...]
 

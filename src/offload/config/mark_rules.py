@@ -7,7 +7,6 @@ than the rule. Of a set (`option ipset`) its address family counts, as in fw4 (f
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from math import prod
 from typing import Any
@@ -17,6 +16,7 @@ from offload.config.exempts import MOST_COMBINATIONS
 from offload.config.options import Bad, Parser
 from offload.config.schema import Reading
 from offload.model.config import Exempt, Family, Marking, Section
+from offload.nouns import replace
 
 # what a rule of the target has to say, or fw4 skips it
 MARKS = {"mark": ("set_mark", "set_xmark"), "dscp": ("set_dscp",)}

@@ -1,7 +1,6 @@
 """/etc/config/offload -> the user's choices. A section with a fault is left out in the safe direction: slower."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from operator import add, and_, or_
 from typing import Any
 
@@ -11,6 +10,7 @@ from offload.config.schema import FATAL, GLOBALS, PACKAGES, PAIR_CHOICE, ZONE_CH
 from offload.model.config import Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
+from offload.nouns import dataclass, field, replace
 
 CONSEQUENCE = {
     "globals": "zones without a mode of their own stay on the slow path, the others go on without it",

@@ -5,7 +5,6 @@ Source of the firewall's rules: openwrt/firewall4, fw4.uc, parse_* (bool, enum, 
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -15,6 +14,7 @@ from offload.model.config import Family, Mode, Policy
 from offload.model.network import DEVICE_NAME
 from offload.model.problem import ProblemCode
 from offload.model.similar import did_you_mean
+from offload.nouns import dataclass
 
 
 @dataclass(frozen=True, slots=True)

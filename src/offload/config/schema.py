@@ -5,7 +5,6 @@ need are TEXT. `offload snapshot` copies only options that stand in these tables
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from offload.config import options
@@ -13,6 +12,7 @@ from offload.config.options import Bad, Parser
 from offload.model.config import Section
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
+from offload.nouns import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the last pass did, and what became of connections that were to end."""
 
-from dataclasses import dataclass
+from offload.nouns import dataclass
 
 
 @dataclass(frozen=True, slots=True)

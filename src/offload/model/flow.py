@@ -1,10 +1,10 @@
 """What the kernel does now: conntrack entries, and flows with their zones and path."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from offload.model.plan import Reason
+from offload.nouns import dataclass
 
 
 class State(Enum):

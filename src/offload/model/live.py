@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from offload.nouns import dataclass, field
 
 STRAY_SET = "stray"  # of a hardware table: counts its flows' packets that took the slow path, by (iif, oif)
 FINGERPRINT = "offload "  # stands before a rule's fingerprint in its comment

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+
+from offload.nouns import dataclass, field
 
 # The kernel takes almost any bytes (dev_valid_name, net/core/dev.c); these are the names nft text can carry unharmed.
 DEVICE_NAME = re.compile(r"[A-Za-z0-9_.:+@-]{1,15}", re.ASCII)

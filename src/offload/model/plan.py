@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 
 from offload.model.config import Exempt, Family, Mode
 from offload.model.remedies import remedy
+from offload.nouns import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """What is wrong with the user's input: one sentence per kind of fault, and the place where it was found."""
 
-from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from offload.model.section import Section
 from offload.model.shown import shown
+from offload.nouns import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

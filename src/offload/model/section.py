@@ -1,9 +1,9 @@
 """A section of a UCI package."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from offload.model.shown import shown
+from offload.nouns import dataclass, field
 
 LONGEST_NAME = 60  # characters of a section's name in a sentence
 

@@ -1,10 +1,10 @@
 """Which devices a zone's packets can come in on, and which of them a flowtable should list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from offload.model.plan import Reason
+from offload.nouns import dataclass
 
 
 @dataclass(frozen=True, slots=True)

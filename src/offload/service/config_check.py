@@ -4,7 +4,7 @@ No event follows when a pass reads a file between two writes of its writer. So t
 each pass, with growing pauses; that costs a stat() for each, and another pass only where one has changed.
 """
 
-from dataclasses import dataclass, field
+from offload.nouns import dataclass, field
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds
 

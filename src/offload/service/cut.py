@@ -5,7 +5,6 @@ shall be slow is returned with its table instead.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from offload.errors import KernelError
@@ -13,6 +12,7 @@ from offload.model.applied import Cut
 from offload.model.flow import Entry, Flow, Tuple
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
+from offload.nouns import dataclass
 from offload.status.flows import flows
 from offload.status.query import Query
 from offload.status.reasons import protocol

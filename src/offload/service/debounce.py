@@ -4,7 +4,7 @@ The first hint waits 50 ms for the others of its kind, hints that come while a p
 and passes keep 500 ms apart however many hints there are. A failure is tried again later and later.
 """
 
-from dataclasses import dataclass
+from offload.nouns import dataclass
 
 GATHER = 0.05
 APART = 0.5

@@ -4,7 +4,6 @@ The command uses the same without the loop around it, for one pass, where no ser
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from offload.model.live import LiveTable, Strays
 from offload.model.network import ForwardChain, Kernel, Route, Snapshot
 from offload.model.plan import HARDWARE_TABLE, Plan
 from offload.model.problem import Problem
+from offload.nouns import dataclass, field, replace
 from offload.service import reconcile, saved_exempts
 from offload.service.hardware_monitor import HardwareMonitor
 from offload.service.hardware_probe import HardwareProbe

@@ -1,13 +1,13 @@
 """When to look at the flows of pairs in hardware, and what of them each look is told."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, Entry, State
 from offload.model.live import Strays
 from offload.model.network import Snapshot
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, ReasonCode
+from offload.nouns import dataclass, field, replace
 from offload.status.evicted import Key, Seen
 from offload.status.flows import Pair
 from offload.status.hardware import PairHardware, Proof, Sample, evicted, updated

@@ -4,7 +4,6 @@ Asked only when somebody wants hardware, and of each device once: asking takes a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from offload.config.load import Packages
@@ -13,6 +12,7 @@ from offload.model.live import LiveTable
 from offload.model.network import DEVICE_NAME, Snapshot
 from offload.model.plan import HARDWARE_TABLE
 from offload.model.problem import Problem
+from offload.nouns import dataclass, field, replace
 from offload.system.nft.probe import bindable
 
 HARDWARE = HARDWARE_TABLE[0]

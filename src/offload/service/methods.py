@@ -1,7 +1,6 @@
 """What each method answers. A refusal is raised as an OffloadError, whose sentence becomes the reply."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from offload.config import edits
@@ -12,6 +11,7 @@ from offload.model.config import Config, Edit, Mode, PairChoice, Section
 from offload.model.flow import Entry, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problem import Problem, ProblemCode
+from offload.nouns import replace
 from offload.service import arguments, reconcile
 from offload.service.arguments import ArgumentError
 from offload.service.cut import Selection, cut

@@ -1,11 +1,11 @@
 """One look at the router through the doors -> Snapshot."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 from offload.model.network import ForwardChain, Kernel, Route, Snapshot
 from offload.model.plan import TABLES
+from offload.nouns import replace
 from offload.system import netifd
 from offload.system.netlink.links import LinkDump
 

@@ -1,7 +1,6 @@
 """One pass: config and Snapshot in, a Plan out, and the kernel brought there with as few transactions as it takes."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from offload.model.live import LiveTable
 from offload.model.network import Snapshot
 from offload.model.plan import TABLES, Plan, TimedExempt
 from offload.model.problem import Problem, ProblemCode
+from offload.nouns import dataclass
 
 TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 

@@ -6,12 +6,12 @@ the clock that counts from boot. Every entry is judged as what a user enters is.
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from math import ceil
 from typing import Any
 
 from offload.errors import OffloadError
 from offload.model.plan import TimedExempt
+from offload.nouns import replace
 from offload.service import arguments
 from offload.service.timed_exempts import LAST_SECONDS, MOST, timed_exempt_json
 

@@ -4,11 +4,10 @@ Packets on the fast path refresh no forwarding table, so a bridge forgets a stat
 up at another port, only who remembers the old one knows that it moved (docs/kernel.md 23).
 """
 
-from dataclasses import dataclass, field
-
 from offload.compiler.offload.returns import tables_to_return
 from offload.model.network import MAX_NEIGHBOURS, Neighbour, Snapshot, Station
 from offload.model.plan import Plan
+from offload.nouns import dataclass, field
 
 Key = tuple[str, str, int]
 

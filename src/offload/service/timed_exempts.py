@@ -5,13 +5,13 @@ and never outlives what the kernel has.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from math import ceil
 from typing import Any
 
 from offload.model.config import Exempt
 from offload.model.plan import Plan, TimedExempt
+from offload.nouns import dataclass, field
 
 MOST = 1000
 # The kernel's element may go any moment now; asking for it once more would return its table for nothing.

@@ -6,9 +6,9 @@ which path it went nobody can say any more: the kernel takes the mark off before
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from offload.model.flow import Entry
+from offload.nouns import dataclass, field
 from offload.status.flows import Pair
 from offload.status.zone_lookup import ZoneLookup
 

@@ -7,11 +7,11 @@ Two, because python-ubus wants a call's arguments to be exactly those of the sig
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from offload.errors import OffloadError, StartingError
+from offload.nouns import dataclass
 from offload.service import methods, takeover
 from offload.service.engine import Service
 

@@ -7,10 +7,10 @@ them comes back, the driver has forgotten them all.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from offload.model.flow import State, Tuple
+from offload.nouns import dataclass, field
 
 SETTLING = 5.0  # seconds until the kernel, and every flow that moves, shows that flows were taken out
 UNSEEN = 20.0  # seconds without a packet of any of them since then

@@ -1,11 +1,11 @@
 """Which exempt keeps a connection on the slow path, as far as conntrack shows what exempts match. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from offload.model.flow import Entry
 from offload.model.plan import ExemptMatch, PairDecision, Plan, Reason, ReasonCode
+from offload.nouns import dataclass
 
 Ranges = tuple[tuple[int, int, int], ...]  # (bytes of a packed address, first, last)
 PROTOCOLS = {"tcp": 6, "udp": 17}

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, Flow, Share, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
+from offload.nouns import replace
 from offload.status.hardware import PairHardware
 from offload.status.query import Query, select
 from offload.status.reasons import Told, reasons

@@ -11,11 +11,11 @@ TCP always has packets in both; of UDP it cannot be told.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from offload.model.flow import State, Tuple
 from offload.model.plan import Reason, ReasonCode
+from offload.nouns import dataclass, field, replace
 from offload.status.evicted import Evicted, Key, Seen
 
 

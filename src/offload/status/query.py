@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
@@ -11,6 +10,7 @@ from offload.errors import UsageError
 from offload.model import networks
 from offload.model.flow import Flow, State
 from offload.model.similar import did_you_mean
+from offload.nouns import dataclass
 from offload.status.query_words import KEYS, REVERSED
 
 Sorting = Callable[[Flow], Any]

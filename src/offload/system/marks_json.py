@@ -6,10 +6,10 @@
 of null means any mark. A filter without these numbers is one whose kind says whether it can read marks.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 from offload.model.network import Filter, MarkReader, Qdisc, RoutingRule, Snapshot
+from offload.nouns import asdict
 
 Json = dict[str, Any]
 

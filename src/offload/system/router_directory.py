@@ -8,7 +8,6 @@ routes come from the dump where they are not given.
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from offload.errors import BusError, FileError
 from offload.model.config import Section
 from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, Kernel, Lack, Link, Route, Snapshot
+from offload.nouns import asdict, replace
 from offload.system import netifd
 from offload.system.files import empty_directory, regular_file
 from offload.system.marks_json import marks, marks_json

@@ -7,10 +7,10 @@ file belongs to libuci. So does what libuci refuses: it has the better sentence.
 
 import re
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 from offload.model.section import Section
+from offload.nouns import replace
 
 # option|list|config, a name, a value in quotes or bare; or else a comment; or else a strange line
 _LINE = re.compile(

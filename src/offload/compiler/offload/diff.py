@@ -7,7 +7,6 @@ few slow packets, and those the Plan still wants are offloaded again at once (do
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from offload.compiler.offload.chains import chains, element_text
 from offload.compiler.offload.exempt_sets import exempt_rules
@@ -17,6 +16,7 @@ from offload.compiler.offload.rules import Chain
 from offload.model.config import Family
 from offload.model.live import LiveTable
 from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
+from offload.nouns import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """What holds of a Plan that the kernel took only in part, or not at all. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from offload.compiler.offload.diff import expected
@@ -17,6 +16,7 @@ from offload.model.plan import (
     ZoneDecision,
     crossing_pairs,
 )
+from offload.nouns import replace
 
 NAMES = {mode: name for name, _, mode in TABLES}
 Decision = TypeVar("Decision", PairDecision, ZoneDecision)

@@ -9,7 +9,6 @@ overlapping intervals in a concatenation (nft_set_pipapo.c), so these are spread
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from itertools import product
@@ -17,6 +16,7 @@ from itertools import product
 from offload.compiler.offload.intervals import Box, Span, joined, layers, outermost
 from offload.compiler.offload.timed_exempts import comment
 from offload.model.plan import ExemptMatch, TimedExempt
+from offload.nouns import dataclass
 
 FULL_MASK = 0xFFFFFFFF
 MOST_FIELDS = 5

@@ -1,7 +1,6 @@
 """Exempts, and zones that only addresses tell -> what of a table's traffic stays on the slow path. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from operator import attrgetter
 from typing import Any
@@ -11,6 +10,7 @@ from offload.compiler.offload.requests import PairRequest, wishes
 from offload.model.config import Config, Exempt, Family, Mode
 from offload.model.plan import Element, ExemptMatch, PairDecision, Reason, ReasonCode, TimedExempt
 from offload.model.topology import ZoneDevices
+from offload.nouns import replace
 
 Zones = Mapping[str, ZoneDevices]
 

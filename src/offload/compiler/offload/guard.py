@@ -12,9 +12,9 @@ make sure that of two connections with the same id (one pair in 2^32) both are b
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from offload.compiler.offload.rules import Chain, Rule
+from offload.nouns import dataclass
 
 REMEMBERED_SECONDS = 60  # after the last reply on the slow path
 SEEN_REPLY = 0x2  # IPS_SEEN_REPLY, include/uapi/linux/netfilter/nf_conntrack_common.h

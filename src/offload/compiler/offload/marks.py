@@ -6,10 +6,10 @@ nft rule compares has to stand on every packet.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from offload.model.config import Config, Family, Marking
 from offload.model.network import Snapshot
+from offload.nouns import replace
 
 
 def without_routing(config: Config, snapshot: Snapshot) -> Config:

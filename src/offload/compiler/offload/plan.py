@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
@@ -28,6 +27,7 @@ from offload.model.plan import (
     TimedExempt,
 )
 from offload.model.topology import ZoneDevices
+from offload.nouns import dataclass, replace
 
 
 def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = ()) -> Plan:

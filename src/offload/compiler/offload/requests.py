@@ -8,7 +8,6 @@ nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_interface
 from itertools import permutations
 
@@ -19,6 +18,7 @@ from offload.model.network import Snapshot
 from offload.model.plan import Reason, ReasonCode
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
+from offload.nouns import dataclass
 
 Pair = tuple[str, str]
 MODES = list(Mode)  # slowest first

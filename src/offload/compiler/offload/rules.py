@@ -1,9 +1,9 @@
 """Rules and chains as nft text, each rule with a comment by which it is known again. Pure."""
 
 import hashlib
-from dataclasses import dataclass
 
 from offload.model.live import FINGERPRINT, MISSED
+from offload.nouns import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ comment holds the rest.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
 from offload.model.config import Exempt
 from offload.model.live import LiveTable, TimedElement
 from offload.model.plan import TimedExempt
+from offload.nouns import replace
 
 LONGEST_COMMENT = 127  # NFTNL_UDATA_COMMENT_MAXLEN, its NUL aside
 COMMENT = re.compile(r"(\d{1,9}) (\S+) (\S+) (-1|\d{1,2}) 0x([0-9a-f]{1,8})/0x([0-9a-f]{1,8})", re.ASCII)

@@ -9,12 +9,12 @@ conntrack(8).
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from operator import itemgetter
 from typing import Any, Union
 
 from offload.model.flow import Entry, Tuple
+from offload.nouns import dataclass
 
 # include/uapi/linux/netlink.h
 NLMSG_ERROR = 2

@@ -5,13 +5,13 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
 from offload.errors import KernelError
 from offload.model.network import CONNTRACK_MAX, MAX_NEIGHBOURS, Address, Link, Neighbour, Route, Station
+from offload.nouns import dataclass, field
 from offload.system.netlink.ethtool import hw_tc_offload
 from offload.system.netlink.messages import NeighbourEvent
 from offload.system.netlink.neighbours import places

@@ -7,9 +7,10 @@ attributes that can matter, and at nothing else.
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import NamedTuple
+
+from offload.nouns import dataclass, field
 
 NLMSGHDR = struct.Struct("=IHHII")
 NLATTR = struct.Struct("=HH")

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from offload.errors import NftError
 from offload.model.live import STRAY_SET, LiveTable, Strays, TimedElement
 from offload.model.network import ForwardChain
+from offload.nouns import dataclass, field, replace
 from offload.system.nft import listing
 from offload.system.nft import tables as kernel
 from offload.system.nft.generation import generation

@@ -7,9 +7,9 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from offload.model.network import ForwardChain
+from offload.nouns import dataclass
 from offload.system.netlink.ctnetlink import ERRNO, NFGENMSG, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR
 from offload.system.netlink.messages import NFGENMSG_SIZE, NFTABLES, NLA_TYPE_MASK, NLATTR, NLMSGHDR, attributes
 

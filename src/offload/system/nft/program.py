@@ -10,10 +10,10 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import IO, Any, Self
 
 from offload.errors import NftError
+from offload.nouns import dataclass, field
 
 LARGEST_OUTPUT = 16 << 20  # bytes; a table with all the exempts that are allowed lists in less than half of it
 LARGEST_ERRORS = 64 << 10  # bytes; what follows is read and dropped

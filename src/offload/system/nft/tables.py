@@ -7,11 +7,11 @@ each time, and `nft -j list table` fetches every element of every set (nft 1.0.6
 import errno
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from offload.errors import NftError
 from offload.model.live import LiveTable, marks
 from offload.model.network import ForwardChain
+from offload.nouns import dataclass
 from offload.system.netlink.monitor import NETLINK_NETFILTER
 from offload.system.nft import messages
 from offload.system.nft.messages import (
