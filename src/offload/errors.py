@@ -1,4 +1,4 @@
-"""The errors that doors raise; each carries a sentence for people.
+"""The errors that doors raise; each carries a sentence for people, and where code decides by it a kind.
 
 - OffloadError
   - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged
@@ -10,13 +10,37 @@
   - StartingError: the service has not read the router yet
 """
 
+from enum import Enum, auto
+
 
 class OffloadError(Exception):
     """Base: `str()` is a sentence that can be shown as it is."""
 
 
+class NftFault(Enum):
+    """Why nft did not do it."""
+
+    FAILED = auto()  # everything that is not named here
+    REFUSED = auto()  # nft does not understand the text
+    KERNEL_REFUSED = auto()  # the kernel does not take it at this moment: a device is gone or busy
+    NOT_SUPPORTED = auto()  # EOPNOTSUPP: the kernel or a driver never takes it
+    NOT_PERMITTED = auto()  # EPERM
+    NO_PROGRAM = auto()  # nft is not installed
+    NO_JSON = auto()  # nft was built without JSON
+    SILENT = auto()  # no answer in time
+
+
 class NftError(OffloadError):
-    """nft did not do it. The sentence is nft's own where nft spoke."""
+    """nft did not do it. The sentence is nft's own where nft spoke.
+
+    `places`: the file and line of each complaint as nft names them; the text sent to it is `/dev/stdin`.
+    """
+
+    def __init__(
+        self, sentence: str, fault: NftFault = NftFault.FAILED, places: tuple[tuple[str, int], ...] = ()
+    ) -> None:
+        super().__init__(sentence)
+        self.fault, self.places = fault, places
 
 
 class KernelError(OffloadError):

@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from browser.traffic import entries
-from offload.errors import NftError
 from offload.model.flow import Entry
 from offload.model.network import Kernel, Lack
 from offload.service.main import build
 from offload.system.netlink.conntrack import FakeConntrack
 from offload.system.netlink.links import FakeNetlink
+from offload.system.nft.door import complaint
 from offload.system.uci import Uci
 from service.routers import SCENE, HoldingNft, router
 
@@ -30,7 +30,7 @@ class ToldNft(HoldingNft):
     def apply(self, text: str) -> None:
         refusal = FOLDER / "refusal"
         if refusal.exists():
-            raise NftError(refusal.read_text())
+            raise complaint(f"Error: {refusal.read_text()}")
         with (FOLDER / "nft").open("a") as file:
             file.write(text)
         super().apply(text)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface, ip_network
 
 from offload.compiler.offload.diff import expected
-from offload.errors import NftError
 from offload.model.config import Section
 from offload.model.live import LiveTable
 from offload.model.network import Address, Kernel, Link, Route
@@ -14,7 +13,7 @@ from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.conntrack import FakeConntrack
 from offload.system.netlink.links import FakeNetlink, LinkDump
-from offload.system.nft.door import FakeNft
+from offload.system.nft.door import FakeNft, complaint
 from offload.system.ubus.client import FakeUbusClient
 from offload.system.uci import FakeUci
 
@@ -63,7 +62,7 @@ class HoldingNft(FakeNft):
 
     def apply(self, text: str) -> None:
         if self.refusals:
-            raise NftError(self.refusals.pop(0))
+            raise complaint(f"Error: {self.refusals.pop(0)}")
         FakeNft.apply(self, text)
         self.took = True
 

@@ -17,6 +17,7 @@ from offload.model.problem import ProblemCode
 from offload.service import methods
 from offload.service.engine import MOST_NEWS, Service
 from offload.system.netifd import DUMP
+from offload.system.nft.door import complaint
 from service.routers import OFFLOAD, SCENE, Fakes, HoldingNft, router, section, without
 
 SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1
@@ -105,7 +106,7 @@ def test_a_device_that_is_busy_in_hardware_leaves_its_pair_in_software(monkeypat
 
     def busy(_: HoldingNft, text: str) -> None:
         if "flags offload" in text:
-            raise NftError("Could not process rule: Device or resource busy")
+            raise complaint("Error: Could not process rule: Device or resource busy")
 
     monkeypatch.setattr(HoldingNft, "check", busy)  # which comes before everything it takes
     fakes.nft.held, fakes.nft.took = {}, False

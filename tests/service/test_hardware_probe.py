@@ -3,12 +3,11 @@
 from dataclasses import dataclass, field
 
 from offload.config.load import Packages
-from offload.errors import NftError
 from offload.model.live import LiveTable
 from offload.model.network import Kernel, Link, Snapshot
 from offload.service.hardware_probe import HardwareProbe
 from offload.system.netlink.links import FakeNetlink
-from offload.system.nft.door import FakeNft
+from offload.system.nft.door import FakeNft, complaint
 from service.routers import section
 
 WANTED: Packages = {"offload": (section("offload", "zone", "z", name="lan", mode="hardware"),)}
@@ -27,7 +26,7 @@ class Picky(FakeNft):
     def check(self, text: str) -> None:
         self.asked.append(text.partition("devices = { ")[2].partition(" }")[0].replace('"', ""))
         if any(f'"{name}"' in text for name in self.refuses):
-            raise NftError(self.no)
+            raise complaint(f"Error: {self.no}")
 
 
 def able(snapshot: Snapshot) -> dict[str, bool]:

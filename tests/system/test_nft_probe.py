@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from offload.errors import NftError
+from offload.errors import NftError, NftFault
 from offload.model.network import Kernel, Lack
-from offload.system.nft.door import FakeNft, Nft
+from offload.system.nft.door import FakeNft, Nft, complaint
 from offload.system.nft.probe import STEPS, bindable, probe
 
 ENOENT = "Could not process rule: No such file or directory"
@@ -18,12 +18,13 @@ class Poor(FakeNft):
 
     words: tuple[str, ...] = ()
     no: str = ENOENT
+    fault: NftFault | None = None
     asked: list[str] = field(default_factory=list)
 
     def check(self, text: str) -> None:
         self.asked.append(text)
         if any(word in text for word in self.words):
-            raise NftError(self.no)
+            raise NftError(self.no, self.fault) if self.fault else complaint(f"Error: {self.no}")
 
 
 def test_a_kernel_that_can() -> None:
@@ -66,7 +67,7 @@ def test_no_nft() -> None:
 def test_no_rights() -> None:
     class Forbidden(FakeNft):
         def lists(self) -> None:
-            raise NftError("nft may not touch the ruleset: run as root")
+            raise complaint("Operation not permitted (you must be root)")
 
     assert probe(Forbidden(), "6.1.0").missing == (Lack("nft may not touch the ruleset: run as root", ""),)
 
@@ -82,4 +83,6 @@ def test_what_a_hardware_flowtable_can_have() -> None:
 def test_a_device_that_cannot_answer_now_is_no_driver_that_refuses() -> None:
     assert bindable(Poor(words=('"wan"',)), ["wan", "lan1"]) == {"lan1": True}
     with pytest.raises(NftError, match="did not answer"):
-        bindable(Poor(words=('"wan"',), no="nft did not answer within 10 seconds"), ["wan", "lan1"])
+        bindable(
+            Poor(words=('"wan"',), no="nft did not answer within 10 seconds", fault=NftFault.SILENT), ["wan", "lan1"]
+        )

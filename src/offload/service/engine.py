@@ -44,8 +44,10 @@ class Uci(Protocol):
 
 
 class Nft(Protocol):
-    """What is asked of nft."""
+    """What is asked of nft. `transactions`: how many of ours the kernel took."""
 
+    @property
+    def transactions(self) -> int: ...
     def apply(self, text: str) -> None: ...
     def check(self, text: str) -> None: ...
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
@@ -89,7 +91,7 @@ class Doors:
 
 @dataclass(slots=True)
 class Service:
-    """`decided` is the last look that counts, `sent` how many transactions were sent so far, `news` events to tell.
+    """`decided` is the last look that counts, `news` events to tell.
 
     `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something. `dump` is what
     netifd said last; it goes on being true while nobody can be asked (`alone`: ubusd is away). `adopted`: the exempts
@@ -112,7 +114,6 @@ class Service:
     restored: bool = False  # the timed exempts of the file are known
     resident: bool = True
     touched: bool = True
-    sent: int = 0
     passes: int = 0
     trouble: str = ""
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -146,7 +147,6 @@ class Service:
             trusting = not self.touched
             applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted, trusting=trusting)
             self.touched = bool(applied.error)
-            self.sent += applied.changes
             self._taken_out(applied)
             if not applied.error:
                 self.sightings.settled()
@@ -170,7 +170,6 @@ class Service:
         if not tables:
             return False
         applied = reconcile.again(before, self.doors.nft, self.applied, tables)
-        self.sent += applied.changes
         if applied.error:
             return False  # a device may be gone: the pass knows better
         self.sightings.settled()

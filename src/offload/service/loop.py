@@ -160,7 +160,8 @@ class Loop:
         As many as we sent are ours. Of the firewall's table every new rule is news, for it is not made anew when it is
         reloaded; of the tables of others only that they came or went.
         """
-        ours, self._counted = self.service.sent - self._counted, self.service.sent
+        sent = self.service.doors.nft.transactions
+        ours, self._counted = sent - self._counted, sent
         told = self.hints.transactions()
         lost = OVERRUN.causes[0] in told.causes
         if told.generations <= ours and not lost:

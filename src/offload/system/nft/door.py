@@ -1,10 +1,11 @@
 """The nft door: text in, one transaction, nft's own sentence when it refuses; and what the kernel holds of ours."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from offload.errors import NftError
+from offload.errors import NftError, NftFault
 from offload.model.live import STRAY_SET, LiveTable, Strays, TimedElement
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field, replace
@@ -17,6 +18,11 @@ from offload.system.nft.tables import Outline
 FAMILY = "inet"
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
 LONGEST_SENTENCE = 300  # characters of what nft complained of
+PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
+# EOPNOTSUPP in the words of glibc and of musl: the driver's own no. Every other refusal of the kernel (a device that
+# went away, one that is busy) is of this moment.
+NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
+KERNEL_REFUSED = "Could not process rule"
 
 
 class Nft:
@@ -36,6 +42,7 @@ class Nft:
         self.tables, self._outline, self._generation = tables, outline, generation
         self.forward_chains, self._missed = forward_chains, missed
         self.hurry = self._program.hurry
+        self.transactions = 0  # how many of ours the kernel took
 
     def apply(self, text: str) -> None:
         """Send `text` as one transaction: all of it holds afterwards, or nothing changed."""
@@ -43,6 +50,7 @@ class Nft:
         self._run("-f", "-", text=text)
         if self._generation() == before:
             raise NftError("nft reports success, but the kernel's ruleset has not changed: is `nft` the real program?")
+        self.transactions += 1
 
     def check(self, text: str) -> None:
         """Ask kernel and nft whether they would take `text`, and change nothing."""
@@ -105,13 +113,32 @@ class Nft:
         try:
             return list(json.loads(output)["nftables"])
         except (ValueError, KeyError, RecursionError, TypeError) as error:
-            raise NftError(f"nft -j list {' '.join(what)} did not answer in JSON: install nftables-json") from error
+            raise NftError(
+                f"nft -j list {' '.join(what)} did not answer in JSON: install nftables-json", NftFault.NO_JSON
+            ) from error
 
     def _run(self, *arguments: str, text: str = "") -> str:
         status, output, errors = self._program.run(arguments, text)
         if status:
-            raise NftError(sentence(errors))
+            raise complaint(errors)
         return output
+
+
+def complaint(stderr: str) -> NftError:
+    """What nft printed on stderr, as an error with its kind and its places."""
+    places = tuple((path, int(line)) for path, line in PLACE.findall(stderr))
+    return NftError(sentence(stderr), fault_of(stderr), places)
+
+
+def fault_of(stderr: str) -> NftFault:
+    """The kind of nft's complaint."""
+    if "Operation not permitted" in stderr:
+        return NftFault.NOT_PERMITTED
+    if NOT_SUPPORTED.search(stderr):
+        return NftFault.NOT_SUPPORTED
+    if KERNEL_REFUSED in stderr:
+        return NftFault.KERNEL_REFUSED
+    return NftFault.REFUSED if "Error:" in stderr else NftFault.FAILED
 
 
 def sentence(stderr: str) -> str:
@@ -138,6 +165,11 @@ class FakeNft:
     missing: dict[str, int] = field(default_factory=dict)
     trusting: int = 0
 
+    @property
+    def transactions(self) -> int:
+        """How many transactions were taken."""
+        return len(self.sent)
+
     def forward_chains(self) -> tuple[ForwardChain, ...]:
         """The chains set in `chains`."""
         return self.chains
@@ -150,7 +182,7 @@ class FakeNft:
     def check(self, text: str) -> None:
         """Refuse if told so."""
         if self.refusal and text:
-            raise NftError(self.refusal)
+            raise complaint(f"Error: {self.refusal}")
 
     def version(self) -> str:
         """The version set in `nft`."""

@@ -4,11 +4,10 @@ The order matters: a kernel without flowtables and a missing device give the sam
 without devices is asked for before any device is named. `nft -c` goes through the kernel and changes nothing.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Protocol
 
-from offload.errors import NftError
+from offload.errors import NftError, NftFault
 from offload.model.network import CONNTRACK_MAX, Kernel, Lack
 
 FLOWTABLE = "flowtable f { hook ingress priority filter; counter; }"
@@ -47,12 +46,6 @@ HARDWARE = """table inet flow_offload_probe {{
 """
 
 
-# EOPNOTSUPP in the words of glibc and of musl: the driver's own no. Every other refusal of the kernel (a device that
-# went away, one that is busy) is of this moment.
-NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
-REFUSED = "Could not process rule"
-
-
 class Asked(Protocol):
     """What is asked of the nft door about devices."""
 
@@ -72,15 +65,15 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max
         version = nft.version()
         nft.lists()
     except NftError as error:
-        package = "nftables-json" if "missing" in str(error) or "JSON" in str(error) else ""
+        package = "nftables-json" if error.fault in {NftFault.NO_PROGRAM, NftFault.NO_JSON} else ""
         return Kernel(release, flowtable=False, missing=(Lack(_plain(error), package),))
     for body, lack in STEPS:
         try:
             nft.check(f"table inet flow_offload_probe {{\n{body}\n}}\n")
         except NftError as error:
-            found = (
-                Lack(str(error), "") if "run as root" in str(error) else Lack(f"{lack.what} ({error})", lack.package)
-            )
+            found = Lack(f"{lack.what} ({error})", lack.package)
+            if error.fault is NftFault.NOT_PERMITTED:
+                found = Lack(str(error), "")
             return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
     return Kernel(release, flowtable=True, nft=version, modules=tuple(modules), conntrack_max=conntrack_max)
 
@@ -103,10 +96,11 @@ def _binds(nft: Asked, names: Iterable[str]) -> bool | None:
     try:
         nft.check(HARDWARE.format(devices=", ".join(f'"{name}"' for name in names)))
     except NftError as error:
-        if NOT_SUPPORTED.search(str(error)):
-            return False
-        if REFUSED in str(error):
-            return None
+        match error.fault:
+            case NftFault.NOT_SUPPORTED:
+                return False
+            case NftFault.KERNEL_REFUSED:
+                return None
         raise
     return True
 

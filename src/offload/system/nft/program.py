@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import IO, Any, Self
 
-from offload.errors import NftError
+from offload.errors import NftError, NftFault
 from offload.nouns import dataclass, field
 
 LARGEST_OUTPUT = 16 << 20  # bytes; a table with all the exempts that are allowed lists in less than half of it
@@ -45,14 +45,14 @@ class Program:
                 process_group=0,  # what it starts ends with it
             )
         except FileNotFoundError as error:
-            raise NftError("the program nft is missing: install nftables-json") from error
+            raise NftError("the program nft is missing: install nftables-json", NftFault.NO_PROGRAM) from error
         except OSError as error:
             raise NftError(f"the program nft cannot be run: {error.strerror}") from error
         with _Run(process, text.encode(errors="replace")) as run:
             while run.goes_on():
                 end = min(started + self.timeout, self._latest)
                 if (left := end - time.monotonic()) <= 0:
-                    raise NftError(f"nft did not answer within {end - started:.3g} seconds")
+                    raise NftError(f"nft did not answer within {end - started:.3g} seconds", NftFault.SILENT)
                 run.step(min(left, SLICE))
         return process.returncode, run.output.decode(errors="replace"), run.errors.decode(errors="replace")
 
