@@ -138,6 +138,34 @@ CASES = {
     "drop-detail": Case(
         rule("name=N src=wan dest=lan proto=tcp counter=maybe target=DROP"), ('jump drop_to_lan comment "!fw4: N"',)
     ),
+    "zone-helper-unknown": Case(
+        rule("name=far device=eth7 helper=nohelper input=ACCEPT", "zone"),
+        ('iifname "eth7" jump input_far',),
+        ("ct helper set",),
+        "goes without conntrack helper 'nohelper'",
+    ),
+    "times-empty": Case(
+        rule("name=N src=wan start_date=2026-06-02 stop_date=2026-06-01 target=DROP"),
+        (),
+        ('"!fw4: N"',),
+        "is left out: stop_date is before start_date",
+    ),
+    "variable-in-log": Case(rule("name=$N src=wan log=1 target=DROP"), ('log prefix "?N: " ', '"!fw4: $N"')),
+    "ubus-family-number": Case(
+        "",
+        ('meta nfproto ipv6 tcp dport 22 counter accept comment "!fw4: ubus:daemon rule 0"',),
+        services=({"type": "rule", "src": "wan", "proto": "tcp", "dest_port": 22, "family": 6, "target": "ACCEPT"},),
+    ),
+    "device-no-name": Case(
+        rule('name=far device=eth7~a"b~x input=ACCEPT', "zone"),
+        ('iifname { "eth7", "/never/", "x" } jump input_far',),
+        (),
+        "goes without 'a\"b' in option 'device'",
+    ),
+    "masked-loopback": Case(
+        rule("name=odd subnet=::1/::ffff:ffff:ffff:ffff", "zone") + rule("src=odd proto=udp target=NOTRACK"),
+        ("ip6 saddr & ::ffff:ffff:ffff:ffff == ::1 jump notrack_odd",),
+    ),
     "long-name": Case(
         rule(f"name={'n' * 200} log={'p' * 200} src=wan target=DROP"), (f'"!fw4: {"n" * 122}"', f'prefix "{"p" * 127}"')
     ),

@@ -59,6 +59,15 @@ def test_nothing_of_the_users_stands_outside_quotes(texts: list[str]) -> None:
     assert all(len(each.encode()) <= 130 for each in re.findall(r'comment ("[^"\n]*")', text))
 
 
+def test_redirects_that_are_left_out_accept_nothing() -> None:
+    forward = (
+        "config redirect\n\toption src wan\n\toption dest_ip 10.0.0.1\n\toption proto tcp\n\toption src_dport 80\n"
+    )
+    assert "ct status dnat accept" in ruleset([*HOME, forward])
+    for condition in ("ipset nosuch", "helper nosuch", "src_ip vpn", "extra -m"):
+        assert "ct status dnat" not in ruleset([*HOME, f"{forward}\toption {condition}\n"])
+
+
 @given(sections())
 @settings(max_examples=25, deadline=None)
 def test_nft_takes_it(texts: list[str]) -> None:

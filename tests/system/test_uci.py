@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from offload.model.config import Section
 from offload.model.problem import Problem, ProblemCode
-from offload.system.uci import FakeUci, Uci
+from offload.system.uci import FakeUci, Uci, by_libuci
+from offload.system.uci_grammar import GrammarError, parse_all
 
 NOBODY = 65534
 FIREWALL = """\
@@ -260,11 +261,30 @@ def test_any_bytes_give_sections_or_a_problem(content: bytes) -> None:
         assert all(section.type and section.name for section in found)
 
 
-def test_without_pyuci_the_sentence_names_the_package(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyuci_files_are_read_all_the_same(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uci", None)
     assert written(confdir, "config a\n").read("firewall") == (Section("firewall", "a", "cfg01b606", "@a[0]", {}),)
-    found = problem(written(confdir, "config 'a'\\''b'\n").read("firewall"))
-    assert (found.fault, "install python3-uci" in found.text) == (ProblemCode.FILE_UNREADABLE, True)
+    found = written(confdir, "config a\n\toption b 'it'\\''s'\n").read("firewall")
+    assert not isinstance(found, Problem)
+    assert [each.options for each in found] == [{"b": "it's"}]
+    wrong = problem(written(confdir, "config a\n\toption b 'c\n").read("firewall"))
+    assert (wrong.fault, "line 2: EOF with unterminated '" in wrong.text) == (ProblemCode.FILE_SYNTAX, True)
+
+
+@settings(deadline=None)
+@given(st.one_of(st.binary(max_size=200), st.lists(LINES).map(lambda words: "\n".join(words).encode())))
+@example(b"config a 'n'; option 'x' '1'; list 'y' '2' ; list y ''\n")
+@example(b"config a\n\toption b a;option c d\n")
+@example(b"config a\n\toption b a\\\nb\n")
+@example(b"config a\n\toption b 'c';\n")
+@example(b"config a n\n option x 1\nconfig b\nconfig a n\n option y 2\n")
+def test_without_pyuci_the_grammar_is_libucis(content: bytes) -> None:
+    content = content.replace(b"\0", b"x")
+    read = by_libuci(content, "firewall")
+    try:
+        assert parse_all("firewall", content) == read
+    except GrammarError:
+        assert isinstance(read, Problem)
 
 
 def test_the_fake_has_what_it_was_given() -> None:

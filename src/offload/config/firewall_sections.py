@@ -26,7 +26,7 @@ from offload.model.firewall import (
     Zone,
 )
 from offload.model.firewall_problem import FirewallFault, FirewallProblem
-from offload.model.match import MASKED, Bits, Item, Limit, Match, NetworkName, Times
+from offload.model.match import MASKED, NO_DEVICE, Bits, Item, Limit, Match, NetworkName, Times
 from offload.model.section import Section
 
 T = TypeVar("T")
@@ -84,7 +84,16 @@ class Loader:
                     reading.faults[name] = CONDITION
         for name in reading.faults:
             reading.values.pop(name, None)
+        if kind == "zone":
+            self._name_devices(reading, options.get("device", ()))
         return reading
+
+    def _name_devices(self, reading: Reading, given: Given) -> None:
+        """Name the words that are no device's name."""
+        for word in given.split() if isinstance(given, str) else given:
+            item = fw4_values.zone_device(word)
+            if item is not None and item.text == NO_DEVICE:
+                self._say(FirewallFault.NO_DEVICE, reading, "device", value=word)
 
     def _each(self, kind: str, found: Mapping[str, list[Found]], make: Callable[[Reading], T | None]) -> Iterator[T]:
         """The sections of a type that are good and enabled."""
@@ -99,7 +108,7 @@ class Loader:
     def _counts(self, reading: Reading) -> bool:
         """Whether a section is taken at all. What becomes of a lost condition is decided where zones are known."""
         if not reading.faults and reading.values.get("enabled", True):
-            return True
+            return self._begins_before_it_ends(reading)
         fatal = reading.bad(CORE)
         if reading.values.get("target") not in CLOSING:
             fatal += reading.bad(DETAIL)
@@ -110,6 +119,14 @@ class Loader:
             return False
         if not reading.values.get("enabled", True):
             self._say(FirewallFault.DISABLED, reading)
+            return False
+        return self._begins_before_it_ends(reading)
+
+    def _begins_before_it_ends(self, reading: Reading) -> bool:
+        """Whether some time is between the two dates: nft refuses a span that ends before it begins."""
+        start, stop = (reading.values.get(option, ()) for option in ("start_date", "stop_date"))
+        if start and stop and stop < start:
+            self._say(FirewallFault.EMPTY_TIMES, reading, "stop_date", start="start_date")
             return False
         return True
 

@@ -86,7 +86,7 @@ ZONE: Table = {
     "name": Option(values.identifier, "a name (at most 122 of A-Z a-z 0-9 / _ . -, the first none of 0-9 / -)"),
     "family": _FAMILY,
     "network": Option(values.network_name, "the name of a network", many=True),
-    "device": Option(values.device, "a device name nft can take (1 to 15 of A-Z a-z 0-9 . _ : @ - +)", many=True),
+    "device": Option(values.zone_device, "the name of a device", many=True),
     "subnet": _all(_ADDRESS),
     **dict.fromkeys(("input", "output", "forward"), _POLICY),
     **dict.fromkeys(["masq", "masq6", "masq_allow_invalid", "mtu_fix", "auto_helper", "counter"], _BOOL),

@@ -10,7 +10,7 @@ from typing import Any
 from offload.config.icmp_types import IPV4, IPV6
 from offload.config.numbers import DSCP, IDENTIFIER, PROTOCOL_NUMBERS
 from offload.model.addresses import address
-from offload.model.match import Address, Bits, IcmpType, Item, Limit, NetworkName, SetMatch
+from offload.model.match import NO_DEVICE, Address, Bits, IcmpType, Item, Limit, NetworkName, SetMatch
 
 Parser = Callable[[str], Any]
 LONGEST_NAME = 122  # of a zone or set: nft's limits on the names made of it
@@ -109,9 +109,15 @@ def device(value: str) -> Item | None:
 
 
 def network_name(value: str) -> Item | None:
-    """A netifd network of a zone, with `!`."""
+    """A netifd network of a zone, with `!`; any word that netifd does not know is a network without devices."""
     name, negated = negation(value)
-    return Item(name, negated) if re.fullmatch(_NETWORK, name) else None
+    return Item(name, negated) if name else None
+
+
+def zone_device(value: str) -> Item | None:
+    """As device; a name that nft text cannot carry is that of no device, so it adds and excludes nothing."""
+    name, negated = negation(value)
+    return (device(value) or Item(NO_DEVICE, negated)) if name else None
 
 
 def direction(value: str) -> bool | None:

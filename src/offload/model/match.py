@@ -33,6 +33,7 @@ class Address(NamedTuple):
 
 
 MASKED, RANGE = -1, -2
+NO_DEVICE = "/never/"  # a name that no device can have, as fw4 writes it
 
 
 class NetworkName(NamedTuple):

@@ -159,7 +159,7 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
     try:
         import uci
     except ImportError:
-        return ProblemCode.FILE_UNREADABLE.at(package, detail="the Python module uci is missing; install python3-uci")
+        return _without_libuci(path.read_bytes(), package)
     context = uci.Uci(confdir=str(path.parent))
     try:
         with suppress(uci.UciExceptionNotFound):
@@ -169,6 +169,16 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
     except uci.UciException:
         return ProblemCode.FILE_SYNTAX.at(package, detail=_sentence(path))
     return tuple(_sections(package, sections, types))
+
+
+def _without_libuci(carried: bytes, package: str) -> tuple[Section, ...] | Problem:
+    """As libuci would read it: its Python module is not installed here."""
+    from offload.system.uci_grammar import GrammarError, parse_all
+
+    try:
+        return parse_all(package, _restored(carried))
+    except GrammarError as error:
+        return ProblemCode.FILE_SYNTAX.at(package, detail=str(error))
 
 
 def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:

@@ -45,7 +45,7 @@ def parse(package: str, text: str) -> tuple[Section, ...] | None:
             names.add(value)
             names.discard("")
             options = {}
-            made = value or _made_up(len(sections) + 1, kind)
+            made = value or made_up(len(sections) + 1, kind)
             sections.append(Section(package, kind, made, value or f"@{kind}[{counts[kind]}]", options, number))
             counts[kind] += 1
         elif strange or word:
@@ -58,7 +58,7 @@ def _longer(before: str | tuple[str, ...], value: str) -> tuple[str, ...]:
     return (*((before,) if isinstance(before, str) else before), value)
 
 
-def _made_up(number: int, kind: str) -> str:
+def made_up(number: int, kind: str) -> str:
     """Return libuci's name for a section without one: its number, and a hash of its type."""
     return f"cfg{number:02x}{_hash(kind)}"
 

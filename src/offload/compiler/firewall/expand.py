@@ -96,7 +96,7 @@ def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[
             continue
         names += ["tcp", "udp"] if ports else []
         names += [ICMP] if types else []
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(names) if ports or types else names:
         if name not in unwanted:
             yield (Item(name),)
     if not wanted:

@@ -25,7 +25,11 @@ def zone_helpers(draft: Draft) -> None:
             continue
         zone.needs.add("helper")
         known = {helper.name: helper for helper in draft.config.helpers}
-        for helper in [known[name] for name in section.helper if name in known] or draft.config.helpers:
+        for name in section.helper:
+            if name not in known:
+                draft.problems.append(FirewallFault.NO_HELPER.at(section.origin, "helper", value=name))
+        chosen = [known[name] for name in section.helper if name in known]
+        for helper in chosen if section.helper else draft.config.helpers:
             if helper.name in draft.helpers:
                 draft.add(f"helper_{zone.name}", _assignment(helper, zone))
             elif section.helper:

@@ -30,6 +30,9 @@ def redirect(draft: Draft, section: Redirect) -> None:
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
     refuse_lost(section)
+    draft.expander.named_set(section.origin, section.match)  # before a zone accepts what redirects translate
+    if section.match.helper is not None:
+        draft.helper(section.origin, section.match.helper.text)
     if section.target == "snat":
         _source(draft, section, (src, _end(dest, section, FirewallFault.NO_DESTINATION)))
         return

@@ -14,6 +14,7 @@ from offload.model.firewall import Defaults, FirewallConfig, RouterState
 from offload.model.firewall_problem import FirewallProblem
 from offload.model.match import Item, Limit, Match
 from offload.model.nft import Chain, Hook, Include, Rule, Ruleset, Table
+from offload.nft.text import prefix
 
 TABLE = "fw4"
 ACCEPT_DNAT = Match(raw="ct status dnat")
@@ -270,10 +271,10 @@ def _mtu_fix(zone: FirewallZone, hook: str) -> Iterator[Rule]:
             match = Match(place.family, oifname=place.devices, dest_ip=place.subnets, raw=MSS)
         else:
             match = Match(place.family, iifname=place.devices, src_ip=place.subnets, raw=MSS)
+        log = f"log prefix {prefix(f'MSSFIX {zone.name} out: ')} " if zone.zone.log & 2 else ""
         yield Rule(
-            "tcp option maxseg size set rt mtu",
+            f"tcp option maxseg size set rt mtu {log}".rstrip(),
             match,
             f"Zone {zone.name} {place.shown} {'egress' if egress else 'ingress'} MTU fixing",
-            log=f"MSSFIX {zone.name} out: " if zone.zone.log & 2 else "",
             origin=zone.zone.origin.id,
         )

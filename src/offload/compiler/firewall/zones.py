@@ -6,10 +6,9 @@ from typing import NamedTuple
 from offload.compiler.firewall.expand import IPV4, IPV6, Addresses, Expander, Split, groups
 from offload.model.firewall import Defaults, RouterNetwork, Zone
 from offload.model.firewall_problem import FirewallFault
-from offload.model.match import MASKED, Address, Item, Match
+from offload.model.match import MASKED, NO_DEVICE, Address, Item, Match
 from offload.model.nft import Rule
 
-NEVER = "/never/"  # no device can have this name
 BOTH = "IPv4/IPv6"
 SHOWN = {IPV4: "IPv4", IPV6: "IPv6"}
 VERDICTS = ("accept", "reject", "drop")
@@ -114,7 +113,7 @@ def _devices(members: Sequence[Item]) -> Iterator[str]:
         if not rest and not (plus and not stem) and not item.negated:
             yield f"{stem}*" if plus else stem
         elif item.negated and item.text == "+":
-            yield NEVER
+            yield NO_DEVICE
 
 
 def _device_groups(members: Sequence[Item]) -> list[tuple[Item, ...]]:
