@@ -10,10 +10,12 @@ from offload.model.config import Exempt
 from offload.service.config_check import ConfigCheck
 from offload.service.debounce import Debouncer
 from offload.service.engine import Service
+from offload.service.journal import Journal
 from offload.service.loop import TABLES_CHANGED, Loop
 from offload.system.netifd import DUMP
 from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
 from offload.system.netlink.monitor import OVERRUN
+from offload.system.syslog import FakeSystemLog
 from offload.system.uci import Uci
 from service.routers import router
 
@@ -114,7 +116,7 @@ def test_tables_go_with_the_service_that_has_the_name(*, alone: bool, upgrading:
     fakes.nft.live(["flow_offload"])
     fakes.nft.sent.clear()
     loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch = fakes.service, Debouncer()
+    loop.service, loop.watch, loop.journal = fakes.service, Debouncer(), Journal(FakeSystemLog(), fakes.clock)
     loop.presence = UbusServer(alone=alone)  # type: ignore[assignment]  # the fake of this file
     loop.upgrading, loop._pause = upgrading, 1.0
     loop._connect(0.0)

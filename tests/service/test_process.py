@@ -19,6 +19,7 @@ import brokers
 import pytest
 import ubus
 
+from offload import __version__
 from offload.service.ubus_object import METHODS
 
 SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1
@@ -113,7 +114,18 @@ def _service(tmp_path: Path) -> Iterator[Running]:
 def test_it_stops_when_told_to(service: Running) -> None:
     service.process.send_signal(signal.SIGTERM)
     out, err = service.process.communicate(timeout=10)
-    assert (out, err, service.process.returncode) == (b"stopped\n", b"", 0)
+    assert (out, service.process.returncode) == (b"stopped\n", 0)
+    lines = err.decode().splitlines()
+    assert lines[0] == f"offload: version {__version__} starts"
+    assert lines[1] == "offload: start: lan > wan none -> software; sw + br-lan, lan1, lan2, wan"
+    assert lines[-1] == "offload: stops"
+
+
+def test_a_choice_is_a_line_of_the_log_with_what_changed_and_why(service: Running) -> None:
+    service.call("set", {"zone": "guest", "mode": "software"})
+    service.process.send_signal(signal.SIGTERM)
+    lines = service.process.communicate(timeout=10)[1].decode().splitlines()
+    assert "offload: /etc/config/offload changed: guest > wan none -> software; sw + br-guest" in lines
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import Any
 
 from offload.config.exempts import exempt
 from offload.config.options import FALSE
-from offload.config.schema import FATAL, GLOBALS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
+from offload.config.schema import FATAL, GLOBALS, HARMLESS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
 from offload.model.config import Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
+from offload.model.log import LogLevel
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
 from offload.nouns import dataclass, field, replace
@@ -28,6 +29,7 @@ SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
     "device": add,
     "exclude_device": add,
     "auto_exempt": or_,
+    "log_level": max,
     "taken": min,
     "version": min,
 }
@@ -134,7 +136,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
             values[option] = SLOWER[option](values[option], value) if option in values else value
     for reading in readings[1:]:
         reader.refuse(reading, ProblemCode.DUPLICATE_SECTION, value="globals")
-    bad = frozenset[str]().union(*(reading.bad for reading in readings))
+    bad = frozenset[str]().union(*(reading.bad for reading in readings)) - HARMLESS
     return Globals(
         section=readings[0].section.id if readings else "globals",
         enabled=values.get("enabled", "enabled" not in bad),
@@ -144,6 +146,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
         devices=values.get("device", ()),
         exclude_devices=values.get("exclude_device", ()),
         auto_exempt=values.get("auto_exempt", True),
+        log_level=values.get("log_level", LogLevel.INFO),
         old_rule="taken" in values and "version" not in values,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from offload.config.numbers import DSCP, IDENTIFIER
 from offload.model import networks
 from offload.model.config import Family, Mode, Policy
+from offload.model.log import LogLevel
 from offload.model.network import DEVICE_NAME
 from offload.model.problem import ProblemCode
 from offload.model.similar import did_you_mean
@@ -80,6 +81,12 @@ def mode(value: str) -> Mode | Bad:
     """none, software or hardware, in any case."""
     word = choice(*(each.value for each in Mode))(value.lower())
     return word if isinstance(word, Bad) else Mode(word)
+
+
+def log_level(value: str) -> LogLevel | Bad:
+    """A word of syslog(3), in any case."""
+    word = choice(*(level.word for level in LogLevel))(value.lower())
+    return word if isinstance(word, Bad) else LogLevel.of(word)
 
 
 def family(value: str) -> Family | Bad:

@@ -112,6 +112,8 @@ _LEAN = "zones without a mode and {} of their own stay on the slow path"
 # The faults of `config globals` that may mean any zone, whatever its own section says.
 FATAL = frozenset({"enabled", "exclude_device"})
 _FATAL = "nothing is offloaded"
+# Those that concern no traffic.
+HARMLESS = frozenset({"log_level"})
 GLOBALS: Table = {
     "enabled": Option(options.boolean, consequence=_FATAL),
     "mode": Option(options.mode),
@@ -120,6 +122,7 @@ GLOBALS: Table = {
     "device": Option(options.device, many=True),
     "exclude_device": Option(options.device, many=True, consequence=_FATAL),
     "auto_exempt": BOOL,
+    "log_level": Option(options.log_level, consequence="the log has the default level, info"),
     "taken": Option(options.mode),  # written by `offload takeover`, read by `offload giveback`
     "version": Option(options.number(1, 999)),  # of this file's meaning, written by offload; 0.1.0 wrote none
 }

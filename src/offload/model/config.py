@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
+from offload.model.log import LogLevel
 from offload.model.section import Section as Section  # noqa: PLC0414 - it is read as one of these nouns
 from offload.nouns import dataclass, field
 
@@ -107,6 +108,7 @@ class Globals:
     devices: tuple[str, ...] = ()
     exclude_devices: tuple[str, ...] = ()
     auto_exempt: bool = True
+    log_level: LogLevel = LogLevel.INFO
     old_rule: bool = False  # written under version 0.1.0, where a zone without a mode had the mode of globals
 
 

@@ -7,15 +7,17 @@ import gc
 import os
 import select
 import signal
-import sys
 import time
 
+from offload import __version__
 from offload.errors import BusError, NftError
+from offload.model.log import LogLevel
 from offload.service import reconcile
 from offload.service.accounting import Tally
 from offload.service.config_check import ConfigCheck
 from offload.service.debounce import APART, Debouncer
 from offload.service.engine import Nft, Service
+from offload.service.journal import Journal
 from offload.service.upgrade import note_raised
 from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
 from offload.system.netlink.monitor import OVERRUN, Monitor
@@ -36,8 +38,11 @@ class Loop:
 
     named = False  # ubus has taken our objects, if only for a while
 
-    def __init__(self, service: Service, hints: Monitor, tally: Tally, presence: UbusServer, signals: int) -> None:
+    def __init__(
+        self, service: Service, hints: Monitor, tally: Tally, presence: UbusServer, journal: Journal, signals: int
+    ) -> None:
         self.service, self.hints, self.tally, self.presence = service, hints, tally, presence
+        self.journal = journal
         self.presence.hearing = self._hint
         self.watch = Debouncer()
         self.config = ConfigCheck()
@@ -54,6 +59,7 @@ class Loop:
 
     def run(self) -> None:
         """Wait, look what came, work when it is time."""
+        self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint("the service started")
         while not self.stopping:
             now = time.monotonic()
@@ -65,6 +71,7 @@ class Loop:
                 self.tally.count(self.poll, now)
             if self.service.proofs.due is not None and self.service.proofs.due <= now:
                 self.service.prove()
+                self._log_hardware()
                 self._answer()  # what it has to tell
             due = self.watch.due() if self._may_work() else None
             if due is not None and due <= now:
@@ -152,6 +159,7 @@ class Loop:
         now = time.monotonic()
         if now - self._followed >= APART and self.service.follow():
             self._followed = now
+            self.journal.followed(self.service.applied)
         self._hint("a station moved")
 
     def _transactions(self) -> None:
@@ -177,7 +185,8 @@ class Loop:
         self.watch.begin()
         self.service.alone = self.presence.descriptor is None
         applied = self.service.work()
-        note_raised(self.service)
+        note_raised(self.service, lambda text: self.journal.line(LogLevel.ERR, text))
+        self._log(cause)
         if self.service.passes == 1:
             gc.freeze()  # all that was imported stays: who looks for garbage need not look there again
         self.config.passed(time.monotonic())
@@ -186,28 +195,44 @@ class Loop:
         self.watch.done(time.monotonic(), failed=bool(self.service.trouble), mended=mended)
         self._answer()  # calls that came while we called netifd do not make the descriptor readable again
 
+    def _log(self, cause: str) -> None:
+        """The lines of the log about a pass."""
+        service = self.service
+        self.journal.passed(cause, service.decided, service.applied, service.trouble)
+        self._log_hardware()
+
+    def _log_hardware(self) -> None:
+        self.journal.hardware((pair, case.reasons) for pair, case in self.service.proofs.known.items())
+
     def _answer(self) -> None:
         """Answer what was called, tell what is new, and answer what was called while we told it."""
         if self.presence.descriptor is None:
             return
-        passes = self.service.passes
-        self.presence.serve()
-        if self.service.passes != passes:  # a call made one: what failed in it is tried again
-            self.config.passed(time.monotonic())
-            self.watch.done(time.monotonic(), failed=bool(self.service.trouble))
+        self._serve()
         self._transactions()
         while self.service.news and self.presence.descriptor is not None:
             self.presence.send(*self.service.news.pop(0))
+        self._serve()
+
+    def _serve(self) -> None:
+        """Answer what was called; where a call made a pass, what failed in it is tried again."""
+        passes = self.service.passes
         self.presence.serve()
+        if self.service.passes != passes:
+            self._log("a call over ubus")
+            self.config.passed(time.monotonic())
+            self.watch.done(time.monotonic(), failed=bool(self.service.trouble))
 
     def _connect(self, now: float) -> None:
         try:
             self.presence.connect()
         except BusError as refusal:
             if self._pause == RECONNECT_FIRST:
-                sys.stderr.write(f"offload: {refusal}\n")
+                self.journal.line(LogLevel.WARNING, str(refusal))
             self._reconnect, self._pause = now + self._pause, min(self._pause * 2, RECONNECT_LAST)
             return
+        if self.named:
+            self.journal.line(LogLevel.NOTICE, "ubus is back")
         self._pause, self.named = RECONNECT_FIRST, True
         if self.presence.descriptor is not None:
             self.poll.register(self.presence.descriptor, select.POLLIN)
@@ -217,6 +242,7 @@ class Loop:
         if self.presence.descriptor is not None:
             self.poll.unregister(self.presence.descriptor)
             self.presence.leave(lost=True)
+            self.journal.line(LogLevel.WARNING, "ubus is away: what was set up stays, and devices are followed")
 
     def _leave(self) -> None:
         """Our tables go, and nothing else; connections go on on the slow path. Before an upgrade they stay.
@@ -229,7 +255,8 @@ class Loop:
             if self.named and not self.upgrading and (text := reconcile.removal(nft)):
                 nft.apply(text)
         except NftError as refusal:
-            sys.stderr.write(f"offload: {_remaining(nft)} stays, with what it offloads: {refusal}\n")
+            self.journal.line(LogLevel.ERR, f"{_remaining(nft)} stays, with what it offloads: {refusal}")
+        self.journal.line(LogLevel.NOTICE, "stops; an upgrade keeps its tables" if self.upgrading else "stops")
         self.presence.leave(lost=False)
 
 

@@ -10,6 +10,7 @@ from offload.config.load import FILES
 from offload.errors import KernelError
 from offload.service.accounting import Tally
 from offload.service.engine import Doors, Service
+from offload.service.journal import Journal
 from offload.service.loop import STOP, STOP_PATIENCE, Loop
 from offload.service.ubus_object import objects
 from offload.system.files.private_file import PrivateFile
@@ -19,6 +20,7 @@ from offload.system.netlink.links import Netlink, conntrack_max, modules, releas
 from offload.system.netlink.monitor import Monitor
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
+from offload.system.syslog import SystemLog
 from offload.system.ubus.client import UbusClient
 from offload.system.ubus.server import UbusServer
 from offload.system.uci import Uci
@@ -59,7 +61,8 @@ def build(outside: Doors) -> Loop:
     hints = Monitor()
     service = Service(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
-    return Loop(service, hints, Tally(service, _endings()), UbusServer(objects(service), EVENTS), signals)
+    journal = Journal(SystemLog(), outside.clock)
+    return Loop(service, hints, Tally(service, _endings()), UbusServer(objects(service), EVENTS), journal, signals)
 
 
 def _endings() -> ConntrackEvents | None:

@@ -3,7 +3,7 @@
 The pairs are listed for as long as this service lives; the file is marked at once, so that the next start is silent.
 """
 
-import sys
+from collections.abc import Callable
 
 from offload.config import edits
 from offload.errors import OffloadError
@@ -11,18 +11,20 @@ from offload.model.problem import Problem, ProblemCode
 from offload.service.engine import Service
 
 
-def note_raised(service: Service) -> None:
-    """Remember and log the pairs that are faster now, once; then mark /etc/config/offload as meant by today's rules."""
+def note_raised(service: Service, report: Callable[[str], None]) -> None:
+    """Remember the pairs that are faster now, once; then mark /etc/config/offload as meant by today's rules.
+
+    `report` takes the sentence of what keeps the file from being marked. The pairs are problems of this pass, and the
+    log has these.
+    """
     decided = service.decided
     if decided is None or not decided.config.readable or not decided.config.globals.old_rule:
         return
     service.raised = tuple(problem for problem in decided.problems if problem.fault is ProblemCode.PAIR_RAISED)
-    for problem in service.raised:
-        sys.stderr.write(f"offload: {problem}\n")
     sections = service.doors.uci.read("offload")
     if isinstance(sections, Problem):
         return
     try:
         service.doors.uci.write("offload", edits.current(sections))
     except OffloadError as refusal:  # a full or read-only flash: listed again at the next start
-        sys.stderr.write(f"offload: {refusal}\n")
+        report(str(refusal))

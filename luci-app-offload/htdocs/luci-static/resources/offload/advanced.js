@@ -81,6 +81,15 @@ return baseclass.extend({
 
 		switched(exempt);
 
+		const level = section.option(form.ListValue, 'log_level', _('Log'), _('The least important lines that are written to the system log.'));
+
+		level.value('err', _('Errors'));
+		level.value('warning', _('Warnings'));
+		level.value('notice', _('Start and stop'));
+		level.value('info', _('Every change'));
+		level.value('debug', _('Everything'));
+		chosen(level, 'info');
+
 		zones.limits(section);
 
 		return () => {};

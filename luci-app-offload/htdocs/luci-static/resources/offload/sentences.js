@@ -153,7 +153,8 @@ const CONSEQUENCES = {
 	'this section has no effect': _('this section has no effect'),
 	'nothing is offloaded': _('nothing is offloaded'),
 	'zones without a mode and an after_packets of their own stay on the slow path': _('zones without a mode and an after_packets of their own stay on the slow path'),
-	'zones without a mode and a family of their own stay on the slow path': _('zones without a mode and a family of their own stay on the slow path')
+	'zones without a mode and a family of their own stay on the slow path': _('zones without a mode and a family of their own stay on the slow path'),
+	'the log has the default level, info': _('the log has the default level, info')
 };
 
 const BLANK = /\{(\w+)\}/g;

@@ -1,0 +1,23 @@
+"""How much a line of the system log matters."""
+
+from enum import IntEnum
+
+
+class LogLevel(IntEnum):
+    """The priorities of syslog(3) that the service uses; a smaller number matters more."""
+
+    ERR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+    DEBUG = 7
+
+    @classmethod
+    def of(cls, word: str) -> "LogLevel":
+        """The level that `option log_level` names."""
+        return cls[word.upper()]
+
+    @property
+    def word(self) -> str:
+        """As `option log_level` writes it."""
+        return self.name.lower()

@@ -1,0 +1,168 @@
+"""The lines of the system log: what the service changed and why, what was refused, and when it works again. Pure.
+
+The journal compares what a pass left with what the pass before left, so it needs to be called after passes alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from offload.model.applied import Applied
+from offload.model.log import LogLevel
+from offload.model.plan import PairDecision, Plan, Reason
+from offload.model.problem import Problem
+from offload.service.reconcile import Decided
+
+BURST = 20  # lines that may come at once
+APART = 3.0  # seconds after which one more may come
+DEFAULT_LEVEL = LogLevel.INFO
+CHOICES = ("globals", "zone_choices", "pair_choices", "exempts")  # of the Config: /etc/config/offload has them
+Pair = tuple[str, str]
+
+
+class Log(Protocol):
+    """What is asked of the system log."""
+
+    def write(self, level: LogLevel, text: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Journal:
+    """Writes lines up to `level`, at most BURST at once and then one in APART seconds.
+
+    `_decided`, `_applied`, `_trouble`, `_faults` and `_hardware` are what the lines so far reported.
+    """
+
+    log: Log
+    clock: Callable[[], float]  # seconds that never jump
+    level: LogLevel = DEFAULT_LEVEL
+    _decided: Decided | None = None
+    _applied: Applied = field(default_factory=Applied)
+    _trouble: str = ""
+    _faults: frozenset[str] = frozenset()
+    _hardware: frozenset[tuple[Pair, str]] = frozenset()
+    _left: float = BURST
+    _at: float = float("-inf")
+    _dropped: int = 0
+
+    def line(self, level: LogLevel, text: str) -> None:
+        """Write a line, if its level and the rate of lines allow it."""
+        if level > self.level:
+            return
+        now = self.clock()
+        self._left, self._at = min(BURST, self._left + (now - self._at) / APART), now
+        if self._left < 1:
+            self._dropped += 1
+            return
+        self._left -= 1
+        if self._dropped:
+            self.log.write(LogLevel.WARNING, f"{self._dropped} lines before this one are left out: too many at once")
+            self._dropped = 0
+        self.log.write(level, text)
+
+    def passed(self, cause: str, decided: Decided | None, applied: Applied, trouble: str) -> None:
+        """A pass ended. `trouble`: the error of the pass, or what kernel and nft lack; empty where all went well."""
+        if decided is not None:
+            self.level = decided.config.globals.log_level
+        self._of_trouble(applied, trouble)
+        before, plan = self._decided, decided.plan if decided else Plan()
+        if not applied.error and decided is not None:
+            why = "start" if before is None else reason_of_change(before, decided, cause)
+            self._of_change(why, before.plan if before else Plan(), plan, applied)
+            self._decided = decided
+        if decided is not None:
+            self._of_problems(decided.problems)
+        self._applied = applied
+
+    def followed(self, applied: Applied) -> None:
+        """Tables were returned at once because a station moved."""
+        if applied.generation != self._applied.generation:
+            self.line(LogLevel.INFO, f"a station moved: {_returned(applied.returned)}")
+        self._applied = applied
+
+    def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:
+        """What live flows show to be wrong with pairs in hardware now."""
+        reasons = {(pair, reason.code.name): reason.text for pair, some in found for reason in some}
+        for (src, dest), code in sorted(reasons.keys() - self._hardware):
+            self.line(LogLevel.WARNING, f"{src} > {dest}: {reasons[(src, dest), code]}")
+        self._hardware = frozenset(reasons)
+
+    def _of_trouble(self, applied: Applied, trouble: str) -> None:
+        if trouble == self._trouble:
+            return
+        if applied.error:
+            self.line(LogLevel.ERR, f"the last good state stays, and it is tried again: {applied.error}")
+        elif trouble:
+            self.line(LogLevel.WARNING, f"nothing can be offloaded: {trouble}")
+        else:
+            self.line(LogLevel.NOTICE, "works again")
+        self._trouble = trouble
+
+    def _of_change(self, why: str, before: Plan, after: Plan, applied: Applied) -> None:
+        changes = [*_pair_changes(before, after), *_device_changes(before, after)]
+        fresh = applied.generation != self._applied.generation
+        if fresh and (returned := {table.name for table in after.tables} & set(applied.returned)):
+            changes.append(_returned(sorted(returned)))
+        if fresh and not changes:
+            changes = ["the kernel had something else in our tables, and has them again"]
+        if changes:
+            self.line(LogLevel.INFO, f"{why}: {'; '.join(changes)}")
+        else:
+            self.line(LogLevel.DEBUG, f"{why}: nothing to change")
+
+    def _of_problems(self, problems: Iterable[Problem]) -> None:
+        faults = {str(problem): None for problem in problems}
+        for fault in faults.keys() - self._faults:
+            self.line(LogLevel.WARNING, fault)
+        self._faults = frozenset(faults)
+
+
+def reason_of_change(before: Decided, after: Decided, cause: str) -> str:
+    """What differs between two passes, in words; `cause`, the hint that led to the pass, where nothing does."""
+    return next((sentence for holds, sentence in _differences(before, after) if holds), cause)
+
+
+def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
+    """Whether two passes differ in something, and the sentence for it; what decides most comes first."""
+    was, now, then, seen = before.config, after.config, before.snapshot, after.snapshot
+    yield any(getattr(was, name) != getattr(now, name) for name in CHOICES), "/etc/config/offload changed"
+    yield was != now, "/etc/config/firewall changed"
+    devices = sorted({link.name for link in then.links} ^ {link.name for link in seen.links})
+    yield bool(devices), f"device {_some(devices)} came or went"
+    yield then.networks != seen.networks, "a network came up or went down"
+    yield (then.links, then.addresses) != (seen.links, seen.addresses), "a device or address changed"
+    yield then.kernel != seen.kernel, "kernel or nft can do something else now"
+
+
+def _pair_changes(before: Plan, after: Plan) -> Iterator[str]:
+    was = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
+    now = {(pair.src, pair.dest): pair for pair in after.pairs}
+    for pair in sorted(was.keys() | now.keys()):
+        then, here = was.get(pair, "none"), now.get(pair)
+        effective = here.effective.value if here else "none"
+        if then != effective:
+            yield f"{pair[0]} > {pair[1]} {then} -> {effective}{_why_less(here)}"
+
+
+def _why_less(pair: PairDecision | None) -> str:
+    """In brackets: why a pair gets less than was asked for."""
+    less = pair is not None and pair.effective < pair.mode
+    return f" ({pair.reasons[0].text})" if pair and less and pair.reasons else ""
+
+
+def _device_changes(before: Plan, after: Plan) -> Iterator[str]:
+    for sign, plan, other in (("+", after, before), ("-", before, after)):
+        has = {table.flowtable: set(table.devices) for table in other.tables}
+        for table in plan.tables:
+            devices = sorted(set(table.devices) - has.get(table.flowtable, set()))
+            if devices:
+                yield f"{table.flowtable} {sign} {_some(devices)}"
+
+
+def _returned(tables: Iterable[str]) -> str:
+    return f"the flows of {' and '.join(tables)} take the slow path for a moment"
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,65 @@
+"""The door to the system log.
+
+procd reads a service's stderr line by line and hands it to logd, so lines go to stderr. A stderr that leads to
+/dev/null, or that is closed, has no reader: then they go to syslog(3).
+"""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from offload.model.log import LogLevel
+
+NAME = "offload"
+LONGEST = 400  # characters of a line: logd cuts off what is longer than 1024 bytes
+
+
+class SystemLog:
+    """One line of text at a time; whatever fails costs the line and nothing else."""
+
+    def __init__(self) -> None:
+        self._by_syslog = not _read_by_anyone(sys.stderr)
+
+    def write(self, level: LogLevel, text: str) -> None:
+        """Write one line."""
+        line = one_line(text)
+        self._by_syslog = self._by_syslog or not _written(f"{NAME}: {line}\n")
+        if self._by_syslog:
+            import syslog
+
+            syslog.syslog(level | syslog.LOG_DAEMON, f"{NAME}: {line}")
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without what could move a reader's cursor, at most LONGEST characters."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
+
+
+def _written(line: str) -> bool:
+    """Whether stderr took the line; past Python's buffer, which keeps what a reader that left did not take."""
+    try:
+        os.write(sys.stderr.fileno(), line.encode(errors="replace"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _read_by_anyone(stream: object) -> bool:
+    try:
+        found, null = os.fstat(stream.fileno()), Path(os.devnull).stat()  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return False
+    return (found.st_dev, found.st_ino) != (null.st_dev, null.st_ino)
+
+
+@dataclass(slots=True)
+class FakeSystemLog:
+    """A log that is only remembered."""
+
+    lines: list[tuple[LogLevel, str]] = field(default_factory=list)
+
+    def write(self, level: LogLevel, text: str) -> None:
+        """Remember the line."""
+        self.lines.append((level, text))

@@ -1,0 +1,181 @@
+"""The lines of the log: one for each change, with what changed and why, and not too many of them."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.model.log import LogLevel
+from offload.model.network import Kernel, Lack, Link
+from offload.model.plan import ReasonCode
+from offload.service.engine import Service
+from offload.service.journal import APART, BURST, Journal
+from offload.system.syslog import LONGEST, FakeSystemLog, one_line
+from service.routers import SCENE, Fakes, router, section, without
+
+STARTED = (LogLevel.INFO, "start: lan > wan none -> software; sw + br-lan, lan1, lan2, wan")
+
+RETURNED = "the flows of flow_offload take the slow path for a moment"
+
+
+class Watched:
+    """A router, and the log of its passes."""
+
+    def __init__(self, fakes: Fakes | None = None) -> None:
+        self.fakes, self.log = fakes or router(), FakeSystemLog()
+        self.journal = Journal(self.log, self.fakes.clock)
+
+    @property
+    def service(self) -> Service:
+        return self.fakes.service
+
+    def passed(self, cause: str) -> list[tuple[LogLevel, str]]:
+        """The lines of one pass."""
+        self.log.lines.clear()
+        self.service.work()
+        self.journal.passed(cause, self.service.decided, self.service.applied, self.service.trouble)
+        return list(self.log.lines)
+
+    def configured(self, *sections: tuple[str, dict[str, str]]) -> None:
+        """What /etc/config/offload has from now on."""
+        made = (section("offload", kind, f"s{number}", **options) for number, (kind, options) in enumerate(sections))
+        self.fakes.uci.packages["offload"] = tuple(made)
+
+
+def test_the_first_pass_says_what_it_set_up() -> None:
+    assert Watched().passed("start") == [STARTED]
+
+
+def test_a_pass_without_a_change_is_a_line_for_debugging_only() -> None:
+    watched = Watched()
+    watched.passed("start")
+    assert watched.passed("a link changed") == []
+    watched.configured(
+        ("zone", {"name": "lan", "mode": "software"}),
+        ("zone", {"name": "wan", "mode": "software"}),
+        ("zone", {"name": "guest", "mode": "none"}),
+        ("globals", {"log_level": "debug"}),
+    )
+    assert watched.passed("reload") == [(LogLevel.DEBUG, "/etc/config/offload changed: nothing to change")]
+
+
+def test_a_choice_is_told_with_its_file() -> None:
+    watched = Watched()
+    watched.passed("start")
+    watched.configured(("zone", {"name": "lan", "mode": "software"}), ("zone", {"name": "guest", "mode": "software"}))
+    assert watched.passed("reload") == [
+        (LogLevel.INFO, "/etc/config/offload changed: guest > wan none -> software; sw + br-guest")
+    ]
+
+
+def test_a_device_that_goes_and_comes_is_told_by_its_name() -> None:
+    watched = Watched()
+    watched.passed("start")
+    watched.fakes.netlink.found = without(SCENE, "lan2")
+    (line,) = watched.passed("a link changed")
+    assert line == (LogLevel.INFO, f"device lan2 came or went: sw - lan2; {RETURNED}")
+    watched.fakes.netlink.found = replace(SCENE, links=(*SCENE.links, Link("lan3", "dsa", master="br-lan")))
+    assert watched.passed("a link changed") == [(LogLevel.INFO, "device lan2, lan3 came or went: sw + lan2, lan3")]
+
+
+def test_a_firewall_that_forbids_is_told() -> None:
+    watched = Watched()
+    watched.passed("start")
+    firewall = watched.fakes.uci.packages["firewall"]
+    assert isinstance(firewall, tuple)
+    watched.fakes.uci.packages["firewall"] = tuple(each for each in firewall if each.id != "f1")
+    lines = watched.passed("reload")
+    assert (
+        LogLevel.INFO,
+        "/etc/config/firewall changed: lan > wan software -> none; sw - br-lan, lan1, lan2, wan",
+    ) in lines
+
+
+def test_a_refusal_is_told_once_and_so_is_its_end() -> None:
+    watched = Watched()
+    watched.fakes.nft.refusals = ["no such file"] * 30
+    assert watched.passed("start") == [(LogLevel.ERR, "the last good state stays, and it is tried again: no such file")]
+    assert watched.passed("again") == []
+    watched.fakes.nft.refusals = []
+    assert watched.passed("again") == [(LogLevel.NOTICE, "works again"), STARTED]
+
+
+def test_what_the_kernel_lacks_is_told_with_the_package() -> None:
+    lacking = Kernel("6.1", flowtable=False, nft="1.0.6", missing=(Lack("no flowtables", "kmod-nft-offload"),))
+    lines = Watched(router(lacking)).passed("start")
+    assert (LogLevel.WARNING, "nothing can be offloaded: no flowtables; install kmod-nft-offload") in lines
+
+
+def test_tables_that_another_program_flushed_are_told_to_be_back() -> None:
+    watched = Watched()
+    watched.passed("start")
+    watched.fakes.nft.live(["flow_offload"])
+    watched.fakes.nft.held, watched.service.touched = {}, True
+    assert watched.passed("nftables changed") == [
+        (LogLevel.INFO, "nftables changed: the kernel had something else in our tables, and has them again")
+    ]
+
+
+def test_a_fault_of_the_configuration_is_told_once() -> None:
+    watched = Watched()
+    watched.configured(("zone", {"name": "lan", "mode": "fast"}))
+    faults = [text for level, text in watched.passed("start") if level is LogLevel.WARNING]
+    assert len(faults) == 1 and "'fast'" in faults[0]
+    assert not watched.passed("again")
+
+
+def test_what_hardware_shows_is_told_once() -> None:
+    watched = Watched()
+    wrong = ReasonCode.HARDWARE_STRAYS(count=7)
+    for _ in range(3):
+        watched.journal.hardware([(("lan", "wan"), (wrong,))])
+    assert watched.log.lines == [(LogLevel.WARNING, f"lan > wan: {wrong.text}")]
+    watched.journal.hardware([])
+    watched.journal.hardware([(("lan", "wan"), (wrong,))])
+    assert len(watched.log.lines) == 2
+
+
+@pytest.mark.parametrize("level", list(LogLevel))
+def test_the_level_leaves_out_what_matters_less(level: LogLevel) -> None:
+    watched = Watched()
+    watched.journal.level = level
+    for each in LogLevel:
+        watched.journal.line(each, "text")
+    assert [each for each, _ in watched.log.lines] == [each for each in LogLevel if each <= level]
+
+
+def test_a_flood_is_cut_and_counted() -> None:
+    watched = Watched()
+    for number in range(500):
+        watched.journal.line(LogLevel.INFO, str(number))
+    assert len(watched.log.lines) == BURST
+    watched.fakes.clock.now += APART
+    watched.journal.line(LogLevel.INFO, "later")
+    assert watched.log.lines[BURST:] == [
+        (LogLevel.WARNING, "480 lines before this one are left out: too many at once"),
+        (LogLevel.INFO, "later"),
+    ]
+
+
+def test_an_hour_of_a_device_that_comes_and_goes_is_a_line_in_three_seconds() -> None:
+    watched = Watched()
+    for half_second in range(7200):
+        watched.fakes.clock.now = 1000 + half_second / 2
+        watched.journal.line(LogLevel.INFO, "device came or went")
+    assert len(watched.log.lines) <= 2 * (3600 / APART) + BURST
+
+
+def test_a_word_that_is_no_level_slows_nothing() -> None:
+    watched = Watched()
+    watched.configured(("globals", {"log_level": "loud", "mode": "software"}))
+    lines = watched.passed("start")
+    assert watched.journal.level is LogLevel.INFO
+    assert any("'loud' is not known here" in text for _, text in lines)
+    assert any("lan > wan none -> software" in text for _, text in lines)
+
+
+@given(st.text(max_size=3000))
+def test_a_line_is_one_line_of_bounded_length(text: str) -> None:
+    line = one_line(text)
+    assert len(line) <= LONGEST and line.isprintable()
