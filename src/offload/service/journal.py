@@ -4,13 +4,13 @@ The journal compares what a pass left with what the pass before left, so it need
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from offload.model.applied import Applied
 from offload.model.log import LogLevel
 from offload.model.plan import PairDecision, Plan, Reason
 from offload.model.problem import Problem
+from offload.nouns import dataclass, field
 from offload.service.reconcile import Decided
 
 BURST = 20  # lines that may come at once

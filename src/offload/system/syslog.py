@@ -6,10 +6,10 @@ procd reads a service's stderr line by line and hands it to logd, so lines go to
 
 import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from offload.model.log import LogLevel
+from offload.nouns import dataclass, field
 
 NAME = "offload"
 LONGEST = 400  # characters of a line: logd cuts off what is longer than 1024 bytes
