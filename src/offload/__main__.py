@@ -10,8 +10,8 @@ from offload import __version__
 def run() -> None:
     """Entry point of the installed command."""
     if sys.argv[1:2] == ["service"]:
-        # A reload sends it HUP, which would end it until it listens: on a router the imports take seconds.
-        # What is missed so is nothing: the first pass is still to come.
+        # A reload sends HUP, which would end the process until it has a handler: on a router the imports take seconds.
+        # Ignoring it loses nothing, because the first pass has not begun.
         import signal
 
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -21,7 +21,7 @@ def run() -> None:
         return
     short = sys.argv[1:2] == ["firewall"]
     if short:
-        gc.disable()  # a short life with many objects, none of them in circles
+        gc.disable()  # a short run with many objects and no cycles
         from offload.cli.firewall import main
     else:
         from offload.cli.command import main
@@ -30,7 +30,7 @@ def run() -> None:
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # `offload print | head`: who reads has seen enough, which is no fault; Python must not flush into it at exit
+        # `offload print | head`: the reader closed the pipe, which is no error; Python must not flush into it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     if short:  # the system frees the memory faster than Python does

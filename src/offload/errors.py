@@ -3,10 +3,10 @@
 - OffloadError
   - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged
   - KernelError: a netlink request failed
-  - BusError: ubus is away or answered nonsense
-    - AbsentError: nobody is there to be asked
+  - BusError: ubus cannot be reached, or a reply has an unexpected form
+    - AbsentError: no ubusd, or no such object on it
   - FileError: a file of a router directory cannot be read or written
-  - UsageError: an argument of the command or of a ubus method cannot be meant
+  - UsageError: an argument of the command or of a ubus method is not valid
   - StartingError: the service has not read the router yet
 """
 
@@ -60,8 +60,8 @@ class FileError(OffloadError):
 
 
 class UsageError(OffloadError):
-    """An argument cannot be meant; the sentence names the argument and what it may be."""
+    """An argument is not valid; the sentence names the argument and the values allowed."""
 
 
 class StartingError(OffloadError):
-    """The service has not read the router yet; it soon will have."""
+    """The service has not finished its first pass; try again in a moment."""

@@ -1,4 +1,4 @@
-"""Changing a file as a whole: other writers wait meanwhile, and a full disk or a power cut leaves the old content."""
+"""Replaces a file as a whole, under its lock; after a full disk or a power cut it has its old content."""
 
 import errno
 import fcntl
@@ -13,15 +13,15 @@ from pathlib import Path
 from offload.system.files.locks import holder
 from offload.system.files.regular_file import whole
 
-PATIENCE = 2.0  # seconds for another writer; any user who may read the file can hold its lock for ever
+PATIENCE = 2.0  # seconds to wait for the lock; any user who may read the file can hold it without end
 MODE = 0o600
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[bytes]:
-    """Hold the lock libuci takes for writing (file.c, uci_open_stream); gives the content, empty for a new file.
+    """Hold the lock that libuci takes for writing (file.c, uci_open_stream); gives the content, empty for a new file.
 
-    An OSError names the process that held the lock for all of `PATIENCE`.
+    If another process holds the lock longer than `PATIENCE`, an OSError names that process.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -30,7 +30,7 @@ def locked(path: Path) -> Iterator[bytes]:
         try:
             _lock(descriptor, deadline)
             if not _stands(descriptor, path):
-                continue  # the process that held it has put another file in its place meanwhile
+                continue  # the process that held the lock has replaced the file meanwhile
             try:
                 yield whole(descriptor)
             except BaseException:
@@ -57,7 +57,7 @@ def _lock(descriptor: int, deadline: float) -> None:
 
 
 def _stands(descriptor: int, path: Path) -> bool:
-    """Whether the open file is still the one that has this name."""
+    """Whether the path still names the open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def _stands(descriptor: int, path: Path) -> bool:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write `content` beside the file and put it in its place in one step; OSError: the file is as it was."""
+    """Write `content` to a new file beside it and rename that over the file; on an OSError the file is unchanged."""
     target = path.resolve()
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else MODE
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target))
@@ -83,7 +83,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove what writers that were killed have left beside the file; not while one holds its lock."""
+    """Remove the temporary files of writers that were killed; not while a writer holds the lock."""
     with suppress(OSError):
         target = path.resolve()
         descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

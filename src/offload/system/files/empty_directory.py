@@ -1,7 +1,7 @@
-"""Writing files where nothing can be overwritten: into a directory that is made here, or that is empty.
+"""Writes files into a directory that is new or empty, so that nothing is overwritten.
 
-Every step goes from the descriptor of one directory to the next and follows no link, so nothing that another process
-changes meanwhile leads elsewhere.
+Each directory is opened from the descriptor of the one above it (openat(2)) and no link is followed, so a change that
+another process makes meanwhile cannot redirect a file.
 """
 
 import errno
@@ -19,9 +19,9 @@ ANOTHER = "name a directory that does not exist yet"
 
 
 def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> None:
-    """Write `files`, by their path under `root`. `never`: directories in or below which nothing is written.
+    """Write `files`, by their path under `root`. `never`: directories in or below which nothing may be written.
 
-    They are recognized by device and inode, so under the name of a bind mount as well. A FileError says why not.
+    These are compared by device and inode, so a bind mount of one is recognized too. FileError if it is refused.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():
@@ -44,7 +44,7 @@ def _write(directory: int, folders: list[str], name: str, content: bytes, root: 
 
 @contextmanager
 def _directory(root: Path, never: Iterable[str]) -> Iterator[int]:
-    """The descriptor of the directory; a FileError where it is not one to write into."""
+    """The descriptor of the directory; FileError if nothing may be written into it."""
     forbidden = set(_identities(never))
     descriptor = os.open(root.anchor or ".", DIRECTORY)
     try:
@@ -70,7 +70,7 @@ def _step(descriptor: int, part: str, path: Path) -> int:
 
 
 def _entered(descriptor: int, part: str) -> int:
-    """The descriptor of a directory inside another one; made where it does not exist."""
+    """The descriptor of a directory inside another one; it is created if it does not exist."""
     try:
         return os.open(part, DIRECTORY, dir_fd=descriptor)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Who holds a file's lock, by /proc/locks (proc_locks(5)). Any user who may read a file may also lock it."""
+"""Names the process that holds a file's lock, from /proc/locks (proc_locks(5)). Whoever may read a file may lock it."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ LONGEST_NAME = 15  # characters of /proc/PID/comm (TASK_COMM_LEN, include/linux/
 
 
 def holder(descriptor: int, proc: Path = PROC) -> str:
-    """The process that holds the lock of an open file, for a sentence: `process 4711 'flock'`; never raises."""
+    """The process that holds the lock of an open file, as text for a message: `process 4711 'flock'`; never raises."""
     try:
         status, text = os.fstat(descriptor), (proc / "locks").read_text(errors="replace")
     except OSError:
@@ -30,7 +30,7 @@ def holders(text: str, device: int, inode: int) -> list[int]:
 
 
 def _entries(text: str) -> Iterator[tuple[int, tuple[int, int], int]]:
-    """Process, device and inode of each lock that is held; a line with `->` is one who waits."""
+    """Process, device and inode of each lock that is held; a line with `->` is of a process that waits."""
     for line in text.splitlines():
         words = line.split()
         try:

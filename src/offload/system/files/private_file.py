@@ -1,6 +1,6 @@
-"""A file that only its owner can have written: in a directory of its own, mode 0700, both checked at every use.
+"""A file that only its owner can have written: in a directory of mode 0700; owner and mode are checked at every use.
 
-/var/run is memory, so what it says is gone with a reboot, and it outlives the process that wrote it.
+/var/run is in memory: the file is lost with a reboot, but not when the process that wrote it ends.
 """
 
 import errno
@@ -19,7 +19,7 @@ LARGEST = 1 << 20  # bytes
 
 
 class PrivateFile:
-    """One file; reading and writing raise a FileError that says why not."""
+    """One file; reading and writing raise FileError where they fail."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,7 +36,7 @@ class PrivateFile:
             raise self._refusal("read", error) from error
 
     def write(self, content: bytes) -> None:
-        """Put the content in the file's place in one step."""
+        """Replace the file's content in one step."""
         try:
             self._path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
             self._own(self._path.parent, stat.S_ISDIR)
@@ -58,7 +58,7 @@ class PrivateFile:
 
 
 class FakePrivateFile:
-    """A private file in memory; `refusal` is raised by both."""
+    """A private file in memory; `refusal` is the sentence that both methods raise as a FileError."""
 
     def __init__(self, content: bytes | None = None) -> None:
         self.content, self.refusal = content, ""
@@ -69,7 +69,7 @@ class FakePrivateFile:
         return self.content
 
     def write(self, content: bytes) -> None:
-        """Take the content."""
+        """Replace the content."""
         self._refuse()
         self.content = content
 

@@ -1,7 +1,7 @@
-"""Reading a small file as a whole without ever waiting: not for a lock, a pipe or a device.
+"""Reads a small regular file as a whole and never waits: not for a lock, a pipe or a device.
 
-A writer that does not replace its file but writes into it can be caught half-way: size or time of change then differ
-before and after the reading, and the file is read again.
+A writer that writes into its file, instead of replacing it, may be half-way through. Then size or modification time
+differ before and after the reading, and the file is read again.
 """
 
 import errno
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 LARGEST = 16 << 20  # bytes
-TRIES, PAUSE = 5, 0.02  # seconds between two readings of a file that changes meanwhile
+TRIES, PAUSE = 5, 0.02  # PAUSE: seconds between two readings of a file that changes meanwhile
 
 
 class Stamp(NamedTuple):
-    """What differs between two states of a file: its inode, its size in bytes, its time of change in nanoseconds."""
+    """Identifies a state of a file: inode, size in bytes, modification time in nanoseconds."""
 
     inode: int
     size: int
@@ -24,9 +24,9 @@ class Stamp(NamedTuple):
 
 
 def read(path: Path, largest: int = LARGEST) -> tuple[bytes, Stamp]:
-    """The content of a regular file and its stamp; an OSError says why not, in words.
+    """The content of a regular file and its stamp; OSError if it cannot be read.
 
-    After `TRIES` readings of a file that changes all the time the last one counts: the stamp tells that it is old.
+    If the file changes during each of `TRIES` readings, the last one counts; its stamp then differs from the file's.
     """
     for _ in range(TRIES):
         content, before = _read(path, largest)
@@ -37,7 +37,7 @@ def read(path: Path, largest: int = LARGEST) -> tuple[bytes, Stamp]:
 
 
 def stamp(path: Path) -> Stamp | None:
-    """The stamp of the file that has this name now; None where there is none, or it cannot be asked."""
+    """The present stamp of the file; None if it does not exist or cannot be examined."""
     try:
         return _stamp(path.stat())
     except OSError:

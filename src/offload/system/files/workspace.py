@@ -1,6 +1,6 @@
-"""A directory of our own for the time of one task, and the removal of those that a killed process left behind.
+"""A temporary directory for one task, and the removal of those that killed processes left behind.
 
-Whoever uses one holds a lock on it, which ends with the process however it ends.
+The process that uses one holds a lock on it, which the kernel releases however the process ends.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ PREFIX = ".offload-"
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """A new directory that only this user may enter; it goes with its content."""
+    """A new directory that only this user may enter; it is removed with its content afterwards."""
     directory, descriptor = _made()
     try:
         yield directory
@@ -26,7 +26,7 @@ def workspace() -> Iterator[Path]:
 
 
 def sweep() -> list[Path]:
-    """Remove the directories of processes that were killed; gives those that are gone."""
+    """Remove the directories of processes that were killed; gives the removed ones."""
     removed = []
     for directory in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
         with suppress(OSError):
@@ -41,7 +41,7 @@ def sweep() -> list[Path]:
 
 
 def _made() -> tuple[Path, int]:
-    """A sweep may take a new directory for an old one before it is locked: then another one is made."""
+    """A new directory and its locked descriptor; another one if a sweep removed the first before it was locked."""
     while True:
         directory = Path(tempfile.mkdtemp(prefix=PREFIX))
         with suppress(BlockingIOError, FileNotFoundError):
@@ -52,7 +52,7 @@ def _made() -> tuple[Path, int]:
 
 
 def _locked(directory: Path) -> int:
-    """A descriptor of the directory that holds its lock; an OSError where another process does, or it is a link."""
+    """Open and lock the directory; OSError if another process holds its lock, or if it is a link."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The nft door: text in, one transaction, nft's own sentence when it refuses; and what the kernel holds of ours."""
+"""The nft door: runs the program nft, one transaction a call, and reads our tables back from the kernel."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from offload.system.nft.tables import Outline
 
 FAMILY = "inet"
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
-LONGEST_SENTENCE = 300  # characters of what nft complained of
+LONGEST_SENTENCE = 300  # characters of an error message of nft
 PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
 # EOPNOTSUPP in the words of glibc and of musl: the driver's own no. Every other refusal of the kernel (a device that
 # went away, one that is busy) is of this moment.
@@ -45,7 +45,7 @@ class Nft:
         self.transactions = 0  # how many of ours the kernel took
 
     def apply(self, text: str) -> None:
-        """Send `text` as one transaction: all of it holds afterwards, or nothing changed."""
+        """Send `text` as one transaction: the kernel takes all of it, or changes nothing and nft raises NftError."""
         before = self._generation()
         self._run("-f", "-", text=text)
         if self._generation() == before:
@@ -53,7 +53,7 @@ class Nft:
         self.transactions += 1
 
     def check(self, text: str) -> None:
-        """Ask kernel and nft whether they would take `text`, and change nothing."""
+        """Have nft and the kernel check `text` (`nft -c`); nothing is changed. NftError where they refuse it."""
         self._run("-c", "-f", "-", text=text)
 
     def version(self) -> str:
@@ -62,27 +62,27 @@ class Nft:
         return words[1].lstrip("v") if len(words) > 1 and words[0] == "nftables" else ""
 
     def lists(self) -> None:
-        """Try whether nft lists in JSON; an NftError says why not."""
+        """Check that nft can list in JSON; NftError if it cannot."""
         self._objects("tables")
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """Those of our tables that exist, as the kernel holds them now.
+        """Read the tables with these names from the kernel; those that do not exist are not in the result.
 
-        Of the sets whose digest is that of the same table in `known` the elements are taken from there: to list a large
-        set takes longer than any change. Without `known` every set is listed, but those that packets fill.
+        `known`: the tables as they were read before. A set whose digest has not changed since then is not listed again,
+        because listing a large set takes longer than any transaction. Dynamic sets, which packets fill, are never listed.
         """
         existing = self.tables()
         trusted = known or {}
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """Replies that found the sets of accepted replies full, by table; of those tables where there were any."""
+        """Count, by table, the accepted replies that found the sets `replied4` and `replied6` full; without zeros."""
         existing = self.tables()
         counted = {name: self._missed(name) for name in names if name in existing}
         return {name: count for name, count in counted.items() if count}
 
     def strays(self, name: str) -> Strays:
-        """What the set of strays of a table has counted; nothing where there is no such table."""
+        """Packets counted by a table's set of strays, by (iif, oif); empty if there is no such table."""
         if name not in self.tables():
             return {}
         try:
@@ -102,7 +102,7 @@ class Nft:
             try:
                 listed, ending = listing.elements(self._objects(kind, FAMILY, name, each))
             except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
-                # somebody put into it what we never write: then it is not the table we made, and is made anew
+                # Another program added an element of a form that we never write, so the table is replaced as a whole.
                 return LiveTable(name)
             elements |= listed
             timed += ending
@@ -142,7 +142,7 @@ def fault_of(stderr: str) -> NftFault:
 
 
 def sentence(stderr: str) -> str:
-    """What nft complained of, in one line: its first `Error:`, without the position in a text the user never saw."""
+    """The first `Error:` of nft's messages in one line, without the position in a text that the user has not seen."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")
     if "Operation not permitted" in stderr:
@@ -153,7 +153,7 @@ def sentence(stderr: str) -> str:
 
 @dataclass(slots=True)
 class FakeNft:
-    """A kernel that takes everything, unless told to refuse; `sent` is what it was given, `held` what it would list."""
+    """An nft without a kernel: `sent` gathers the texts, `held` are the tables that it lists, `refusal` its error."""
 
     held: dict[str, LiveTable] = field(default_factory=dict)
     others: frozenset[str] = frozenset({"fw4"})
@@ -180,7 +180,7 @@ class FakeNft:
         self.sent.append(text)
 
     def check(self, text: str) -> None:
-        """Refuse if told so."""
+        """Raise NftError with the sentence in `refusal`, if there is one."""
         if self.refusal and text:
             raise complaint(f"Error: {self.refusal}")
 
@@ -189,24 +189,24 @@ class FakeNft:
         return self.nft
 
     def lists(self) -> None:
-        """It does."""
+        """JSON is always available."""
 
     def hurry(self, seconds: float) -> None:
-        """It needs no time."""
+        """Nothing to shorten: no program runs."""
 
     def tables(self) -> frozenset[str]:
-        """The tables held, and others'."""
+        """The names of the tables in `held` and of those of other programs."""
         return self.others | frozenset(self.held)
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """What is held, by name; `trusting` says how often not everything had to be listed."""
+        """The tables in `held`; `trusting` counts the calls that passed `known`."""
         self.trusting += known is not None
         return {name: self.held[name] for name in names if name in self.held}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """What the test put into `missing`."""
+        """The counts in `missing`."""
         return {name: self.missing[name] for name in names if name in self.missing}
 
     def strays(self, name: str) -> Strays:
-        """What the test put into `straying`."""
+        """The counts in `straying`."""
         return self.straying if name in self.held else {}

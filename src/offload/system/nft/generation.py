@@ -1,6 +1,6 @@
-"""The number of the kernel's ruleset, which every transaction that changes something raises (nf_tables_commit()).
+"""The generation of the kernel's ruleset, a number that each transaction with a change raises (nf_tables_commit()).
 
-It shows whether an nft that reports success has done anything.
+It shows whether a program nft that exits with 0 has changed anything.
 """
 
 import socket
@@ -25,24 +25,26 @@ ID = struct.Struct("!I")
 
 
 def generation() -> int:
-    """The number at this moment, 0 where the kernel does not tell; an NftError where it does not answer."""
+    """The generation now; 0 if the kernel's reply has none. NftError if the kernel does not reply."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
             kernel.settimeout(PATIENCE)
             kernel.send(question())
             return answer(kernel.recv(DATAGRAM))
     except OSError as error:
-        raise NftError(f"the kernel does not tell the generation of its ruleset: {error.strerror or error}") from error
+        raise NftError(
+            f"the kernel does not answer with the generation of its ruleset: {error.strerror or error}"
+        ) from error
 
 
 def question() -> bytes:
-    """NFT_MSG_GETGEN."""
+    """The request NFT_MSG_GETGEN."""
     size = NLMSGHDR.size + NFGENMSG.size
     return NLMSGHDR.pack(size, NFTABLES << 8 | NFT_MSG_GETGEN, NLM_F_REQUEST, 1, 0) + NFGENMSG.pack(0, 0, 0)
 
 
 def answer(datagram: bytes) -> int:
-    """The number in a datagram, 0 where it has none; an OSError where the kernel refused."""
+    """The generation in a reply, 0 if there is none; OSError with the kernel's error number."""
     for kind, body in messages(datagram):
         if kind == NLMSG_ERROR and len(body) >= ERRNO.size:
             raise OSError(-ERRNO.unpack_from(body)[0], "refused")

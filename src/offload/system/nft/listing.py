@@ -1,4 +1,4 @@
-"""The objects of `nft -j list set` and `list map` -> elements, in the words render uses. Pure.
+"""The objects of `nft -j list set` and `list map` -> elements, written as our templates write them. Pure.
 
 Elements come in any order, and an element with an attribute is wrapped in `elem`. Schema: libnftables-json(5).
 """
@@ -9,12 +9,12 @@ from typing import Any
 
 from offload.model.live import TimedElement
 
-# An element with less to live than this is as good as gone: between our look and our transaction it may go.
+# An element with less time left is treated as expired: it may expire between our listing and our transaction.
 LAST_SECONDS = 2
 
 
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
-    """The elements of the listed sets and maps by name, and those that end by themselves once more."""
+    """The elements of the listed sets and maps by name; elements with a timeout are also in the second value."""
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
     for listed in objects:
@@ -29,7 +29,7 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
 
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """The packets that the listed set of strays has counted."""
+    """The packet counters of a listed set of strays, by (iif, oif)."""
     sets = (listed["set"] for listed in objects if "set" in listed)
     return dict(_stray(item) for each in sets for item in each.get("elem", []))
 

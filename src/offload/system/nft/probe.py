@@ -47,20 +47,20 @@ HARDWARE = """table inet flow_offload_probe {{
 
 
 class Asked(Protocol):
-    """What is asked of the nft door about devices."""
+    """The part of the nft door that checks a text."""
 
     def check(self, text: str) -> None: ...
 
 
 class Checker(Asked, Protocol):
-    """What the probe asks of it besides."""
+    """The part of the nft door that the probe uses."""
 
     def version(self) -> str: ...
     def lists(self) -> None: ...
 
 
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
-    """Ask step by step and stop at the first lack: what comes after it would fail for the same cause."""
+    """Check one feature after the other; the first that is missing ends it, because the others build on it."""
     try:
         version = nft.version()
         nft.lists()
@@ -79,11 +79,11 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max
 
 
 def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:
-    """Which of these devices the kernel would have in a flowtable with `flags offload`, each for itself.
+    """Whether the kernel takes each of these devices into a flowtable with `flags offload`.
 
-    Without those that it cannot say now. An NftError where nft itself fails: that says nothing of any device.
-    Asking binds them for a moment, so devices that such a flowtable has already must not be asked for: they are busy.
-    OpenWrt's kernel says yes to every device (docs/kernel.md 5); there only live flows tell.
+    A device that is busy or has just gone is not in the result. NftError if nft itself fails. The check binds the
+    devices for a moment, so do not pass devices that are in such a flowtable already: the kernel calls them busy.
+    OpenWrt's kernel takes every device (docs/kernel.md 5); there only live flows show whether the hardware works.
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):
@@ -106,5 +106,5 @@ def _binds(nft: Asked, names: Iterable[str]) -> bool | None:
 
 
 def _plain(error: NftError) -> str:
-    """The sentence without its advice, which the Lack gives as a package."""
+    """The sentence without its advice: the Lack names the package itself."""
     return str(error).partition(": install")[0]

@@ -1,4 +1,4 @@
-"""Running the program nft: text in, text out, within limits of time and of size.
+"""Runs the program nft: text in, text out, with limits of time and size.
 
 uloop waits for every child (waitpid -1), so a run must be over before the next `ubus.loop`.
 """
@@ -15,26 +15,26 @@ from typing import IO, Any, Self
 from offload.errors import NftError, NftFault
 from offload.nouns import dataclass, field
 
-LARGEST_OUTPUT = 16 << 20  # bytes; a table with all the exempts that are allowed lists in less than half of it
-LARGEST_ERRORS = 64 << 10  # bytes; what follows is read and dropped
-CHUNK = 64 << 10  # bytes; what a pipe holds
-SLICE = 0.25  # seconds after which a wait looks at the time again: a signal may have shortened it
+LARGEST_OUTPUT = 16 << 20  # bytes; the listing of a table with the most exempts allowed takes less than half
+LARGEST_ERRORS = 64 << 10  # bytes; the rest is read and dropped
+CHUNK = 64 << 10  # bytes, the capacity of a pipe
+SLICE = 0.25  # seconds between checks of the deadline: a signal handler may have shortened it
 
 
 @dataclass(slots=True)
 class Program:
-    """The program by its name or path. `timeout`: seconds that one run may take; each failure is an NftError."""
+    """The program, by name or path. `timeout`: seconds that a run may take. Failures are NftErrors."""
 
     path: str
     timeout: float
     _latest: float = float("inf")
 
     def hurry(self, seconds: float) -> None:
-        """From now on no run takes longer than until `seconds` from now; the present one too. For signal handlers."""
+        """End every run, the present one too, `seconds` from now at the latest. Signal handlers call this."""
         self._latest = time.monotonic() + seconds
 
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
-        """The exit status, what it printed, and its complaints."""
+        """Run it with `text` as input; gives exit status, output and error output."""
         started = time.monotonic()
         try:
             process = subprocess.Popen(  # noqa: S603 - the program is ours to choose, the arguments are fixed words
@@ -42,7 +42,7 @@ class Program:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                process_group=0,  # what it starts ends with it
+                process_group=0,  # so that killing the group kills its children too
             )
         except FileNotFoundError as error:
             raise NftError("the program nft is missing: install nftables-json", NftFault.NO_PROGRAM) from error
@@ -59,7 +59,7 @@ class Program:
 
 @dataclass(slots=True)
 class _Run:
-    """One run of the program; leaving it early kills the program and what that has started."""
+    """One run of the program; leaving the context early kills the program and its children."""
 
     process: subprocess.Popen[bytes]
     text: bytes
@@ -88,11 +88,11 @@ class _Run:
         yield from filter(None, (self.process.stdin, self.process.stdout, self.process.stderr))
 
     def goes_on(self) -> bool:
-        """Whether it has not ended, or something of it is still to be read."""
+        """Whether the program still runs, or output of it is still unread."""
         return bool(self._waiting.get_map()) or self.process.poll() is None
 
     def step(self, seconds: float) -> None:
-        """Write and read what is possible within a while."""
+        """Write input and read output for at most `seconds`."""
         if not self._waiting.get_map():
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
@@ -110,7 +110,7 @@ class _Run:
     def _write(self, descriptor: int) -> None:
         try:
             self.text = self.text[os.write(descriptor, self.text[:CHUNK]) :]
-        except OSError:  # it reads no more
+        except OSError:  # the program has closed its input
             self.text = b""
         if not self.text:
             self._close(self.process.stdin)

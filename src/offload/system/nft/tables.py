@@ -1,7 +1,7 @@
-"""What nf_tables holds, asked over nfnetlink: names of tables, chains on the forward hook, and the outline of a table.
+"""Reads nf_tables over nfnetlink: names of tables, chains on the forward hook, and the outline of a table.
 
-The outline is all of a table but the elements of its sets. Every pass asks for it. The nft program would be a process
-each time, and `nft -j list table` fetches every element of every set (nft 1.0.6, with --terse too).
+The outline is a table without the elements of its sets. Every pass reads it. The program nft would cost a process, and
+`nft -j list table` fetches every element of every set (nft 1.0.6, with --terse too).
 """
 
 import errno
@@ -31,7 +31,7 @@ TRIES = 3
 
 SENTENCES = {
     errno.EPERM: "nft may not touch the ruleset: run as root",
-    errno.EINVAL: "this kernel has no nftables; install kmod-nft-core",  # nobody answers for this subsystem
+    errno.EINVAL: "this kernel has no nftables; install kmod-nft-core",  # no handler for this subsystem
     errno.EPROTONOSUPPORT: "this kernel has no nftables; install kmod-nft-core",
 }
 
@@ -45,7 +45,7 @@ class Outline:
 
 
 def inet_tables() -> frozenset[str]:
-    """The names of all tables of family inet in this network namespace; NftError with a sentence."""
+    """The names of all tables of family inet in this network namespace; NftError if the kernel does not list them."""
     found = dump(TABLES, NFPROTO_INET)
     return frozenset(messages.name(each, messages.TABLE) for family, each in found if family == NFPROTO_INET) - {""}
 
@@ -57,7 +57,7 @@ def forward_chains() -> tuple[ForwardChain, ...]:
 
 
 def outline(table: str) -> Outline:
-    """What a table of family inet holds; NftError with a sentence."""
+    """The outline of a table of family inet; NftError if the kernel does not list it."""
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
     missed = 0
@@ -79,15 +79,15 @@ def outline(table: str) -> Outline:
 
 
 def missed(table: str) -> int:
-    """Replies that found the sets of accepted replies of a table full."""
+    """How many accepted replies found a table's sets `replied4` and `replied6` full."""
     counting = (rule for rule in _of(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
 
 
 def dump(kind: tuple[int, int], family: int, table: str = "") -> list[tuple[int, Attributes]]:
-    """All objects of a kind: family number and attributes. Asked again where the ruleset changed meanwhile.
+    """All objects of a kind: family number and attributes. The dump is repeated if the ruleset changed meanwhile.
 
-    If it changes every time, the last reply counts: whatever changed comes as a notification too.
+    If it changes each time, the last dump counts: the change also arrives as a notification, which starts a new pass.
     """
     found: list[tuple[int, Attributes]] = []
     try:
@@ -102,7 +102,7 @@ def dump(kind: tuple[int, int], family: int, table: str = "") -> list[tuple[int,
 
 
 def _dump(request: bytes, kind: tuple[int, int]) -> tuple[list[tuple[int, Attributes]], bool]:
-    """Ask once, on a socket of its own so that nothing of an earlier reply can be left in it."""
+    """Dump once, on a new socket, so that no rest of an earlier reply is read."""
     found: list[tuple[int, Attributes]] = []
     whole = True
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
@@ -117,7 +117,7 @@ def _dump(request: bytes, kind: tuple[int, int]) -> tuple[list[tuple[int, Attrib
 
 
 def _of(table: str, kind: tuple[int, int]) -> Iterator[Attributes]:
-    """The objects of one table: some kernels dump those of others with them."""
+    """The objects of one table; some kernels dump those of other tables as well."""
     for family, found in dump(kind, NFPROTO_INET, table):
         if family == NFPROTO_INET and messages.name(found, messages.TABLE) == table:
             yield found
@@ -128,7 +128,7 @@ def _chains(table: str) -> Iterator[str]:
 
 
 def _sets(found: Iterable[Attributes]) -> Iterator[tuple[str, str]]:
-    """Named sets; those that packets fill are listed by no pass."""
+    """The named sets that a pass lists: all but dynamic ones, which packets fill."""
     for each in found:
         flags = messages.integer(each, messages.SET_FLAGS)
         if not flags & (messages.NFT_SET_ANONYMOUS | messages.NFT_SET_EVAL):

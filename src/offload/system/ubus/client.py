@@ -1,8 +1,8 @@
-"""The bus door: calls to netifd, procd and our own service over ubus, through python-ubus.
+"""The ubus client door: calls to netifd, procd and our own service, through python-ubus.
 
-python-ubus has one connection per process and one exception; here every failure gets its own sentence. While a call
-waits, calls to objects of this process are held back, and the socket does not become readable again for them: a service
-must run `ubus.loop(0)` after it has called.
+python-ubus has one connection per process and one exception class; here each kind of failure has its own sentence.
+While a call waits, python-ubus queues the calls that arrive for objects of this process, and the socket does not become
+readable again for them: a service must run `ubus.loop(0)` after each call that it makes.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from typing import Any
 
 from offload.errors import AbsentError, BusError
 
-TIMEOUT = 5.0  # seconds; python-ubus itself would wait for ever
-# python-ubus's words. An object that is missing and a broker that is gone look the same to it.
+TIMEOUT = 5.0  # seconds; without it python-ubus waits without end
+# Messages of python-ubus. It uses the first for a missing object and for a lost ubusd.
 NOT_FOUND = "was not found."
 STATUS = "ubus error occured: "
 SENTENCES = {
@@ -23,13 +23,13 @@ SENTENCES = {
 
 
 class UbusClient:
-    """ubus. The first call connects unless the process is connected; nothing here ever disconnects."""
+    """Calls over ubus. The first call connects if the process is not connected yet; nothing here disconnects."""
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What `method` of `object_name` replies; every failure is a BusError.
+        """The reply of `method` of `object_name`; every failure is a BusError.
 
         `args` must match the method's signature exactly: python-ubus objects take no optional arguments.
         """
@@ -41,7 +41,7 @@ class UbusClient:
         return replies[0]
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """Call a method that replies nothing where all is well; every failure is a BusError."""
+        """Call a method that sends no reply when it succeeds; every failure is a BusError."""
         self._called(object_name, method, args)
 
     def _called(self, object_name: str, method: str, args: Mapping[str, Any] | None) -> list[Any]:
@@ -51,7 +51,7 @@ class UbusClient:
         except RuntimeError as error:
             kind = AbsentError if str(error).endswith(NOT_FOUND) else BusError
             raise kind(f"{object_name} {method}: {self._sentence(ubus, object_name, str(error))}") from error
-        except SystemError as error:  # python-ubus fails to fail where a reply's text is not UTF-8
+        except SystemError as error:  # python-ubus raises this where a reply is not UTF-8
             raise BusError(f"{object_name} {method}: the reply is not text that can be read") from error
         return replies
 
@@ -85,14 +85,14 @@ def _answers(ubus: Any, object_name: str) -> bool:
 
 
 class FakeUbusClient:
-    """Replies by "object method"; a BusError among them is raised. `calls` holds what was asked, arguments included."""
+    """Replies by "object method"; a BusError among them is raised. `calls` records each call with its arguments."""
 
     def __init__(self, replies: Mapping[str, Any]) -> None:
         self.replies = dict(replies)
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """As `Bus.call`."""
+        """As `UbusClient.call`."""
         self.calls.append((object_name, method, dict(args or {})))
         reply = self.replies.get(
             f"{object_name} {method}", AbsentError(f"{object_name} {method}: ubus has no such object")

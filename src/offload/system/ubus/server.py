@@ -1,7 +1,7 @@
-"""The door for being called: our objects on ubus, and the descriptor that tells of calls and of the loss of ubusd.
+"""The ubus server door: our objects on ubus, and the descriptor that shows calls and the loss of ubusd.
 
-python-ubus keeps its socket to itself and says nothing when ubusd goes: the descriptor is the socket
-that is open after connect() and was not before, and its hang-up is the loss.
+python-ubus does not give out its socket and does not report that ubusd has gone. So the descriptor is found as the
+socket that is open after connect() and was not before; a hang-up on it means that ubusd has gone.
 """
 
 import os
@@ -18,7 +18,7 @@ HIGHEST_DESCRIPTOR = 1024
 
 
 class UbusServer:
-    """Objects by name, each with its methods; `hearing` is called with the names of events among `events`."""
+    """Objects by name, each with its methods; `hearing` is called with the name of each of `events` that comes."""
 
     def __init__(self, objects: Objects, events: tuple[str, ...]) -> None:
         self._objects, self._events = objects, events
@@ -26,7 +26,7 @@ class UbusServer:
         self.descriptor: int | None = None
 
     def connect(self) -> None:
-        """Register everything; a BusError says why not."""
+        """Connect and register the objects and events; BusError if ubusd refuses."""
         try:
             import ubus
         except ImportError as error:
@@ -46,20 +46,20 @@ class UbusServer:
         self.descriptor = next(iter(_sockets() - before), None)
 
     def serve(self) -> None:
-        """Answer what has been called."""
+        """Answer the calls that have arrived."""
         import ubus
 
         ubus.loop(0)
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
-        """Tell everybody; nobody listens while ubusd is away."""
+        """Send an event to all listeners; nothing is sent while ubusd is away."""
         import ubus
 
         if self.descriptor is not None:
             ubus.send(event, dict(data))
 
     def leave(self, *, lost: bool) -> None:
-        """Take our objects back, or, where ubusd is gone, forget it."""
+        """Remove our objects from ubus and disconnect; `lost`: ubusd has gone, so only disconnect."""
         import ubus
 
         if self.descriptor is not None:
@@ -68,7 +68,7 @@ class UbusServer:
 
 
 def _unheard(_event: str) -> None:
-    """Nobody listens yet."""
+    """The default of `hearing`: the event is ignored."""
 
 
 def _method(ubus: Any, signature: Signature, answer: Answer) -> dict[str, Any]:
@@ -96,12 +96,12 @@ def _sockets() -> set[int]:
 
 
 class FakeUbusServer:
-    """A ubus that is only remembered: `sent` holds the events."""
+    """A ubus server without ubusd: `sent` records the events."""
 
     def __init__(self) -> None:
         self.descriptor: int | None = None
         self.sent: list[tuple[str, dict[str, Any]]] = []
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
-        """Remember the event."""
+        """Record the event."""
         self.sent.append((event, dict(data)))
