@@ -116,7 +116,8 @@ def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozens
     known = PACKAGES["offload"]
     for section in sections:
         if section.type not in known:
-            reader.problems.append(ProblemCode.UNKNOWN_SECTION.at("offload", section.id, type=section.type))
+            words = {"type": section.type, "hint": did_you_mean(section.type, known)}
+            reader.problems.append(ProblemCode.UNKNOWN_SECTION.at("offload", section.id, **words))
     readings = list(reader.readings("globals", GLOBALS))
     common = _globals(readings, reader)
     return Choices(

@@ -109,7 +109,7 @@ const PROBLEMS = {
 	FILE_MISSING: [ '/etc/config/{file} does not exist, so there are no zones to choose for', _('/etc/config/{file} does not exist, so there are no zones to choose for') ],
 	FILE_UNREADABLE: [ '/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has', _('/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has') ],
 	FILE_SYNTAX: [ '/etc/config/{file} is not valid UCI ({detail}); the kernel keeps what it has', _('/etc/config/{file} is not valid UCI ({detail}); the kernel keeps what it has') ],
-	UNKNOWN_SECTION: [ 'sections of type \'{type}\' are not known here; this one is ignored', _('sections of type \'{type}\' are not known here; this one is ignored') ],
+	UNKNOWN_SECTION: [ 'sections of type \'{type}\' are not known here{hint}; this one is ignored', _('sections of type \'{type}\' are not known here{hint}; this one is ignored') ],
 	UNKNOWN_OPTION: [ 'is not an option of \'{type}\' sections{hint}; {consequence}', _('is not an option of \'{type}\' sections{hint}; {consequence}') ],
 	MISSING_OPTION: [ 'is missing; {consequence}', _('is missing; {consequence}') ],
 	NOT_A_LIST: [ 'takes one value, not a list; {consequence}', _('takes one value, not a list; {consequence}') ],
