@@ -7,7 +7,7 @@ tests/package/test_sentences.py compares the table with the program.
 
 from pathlib import Path
 
-from offload.config import firewall, offload, schema
+from offload.config import firewall, offload, offload_tables
 from offload.model.plan import ReasonCode
 from offload.model.problem import ProblemCode
 from offload.model.remedies import REMEDIES
@@ -84,7 +84,7 @@ def _forms(name: str, forms: dict[str, str]) -> str:
 
 
 def _consequences() -> str:
-    tables = (schema.GLOBALS, schema.ZONE_CHOICE, schema.PAIR_CHOICE, schema.EXEMPT)
+    tables = (offload_tables.GLOBALS, offload_tables.ZONE_CHOICE, offload_tables.PAIR_CHOICE, offload_tables.EXEMPT)
     own = [option.consequence for table_ in tables for option in table_.values()]
     texts = dict.fromkeys((*firewall.SKIPPED.values(), *offload.CONSEQUENCE.values(), offload.NO_EFFECT, *own))
     lines = ",\n".join(f"\t{_quoted(text)}: _({_quoted(text)})" for text in texts if text)

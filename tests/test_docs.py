@@ -8,7 +8,7 @@ import pytest
 from offload.cli.answer import Exit
 from offload.cli.command import main
 from offload.cli.verbs import VERBS
-from offload.config.schema import PACKAGES
+from offload.config.offload_tables import PACKAGES
 from offload.model.firewall_problem import FirewallFault
 from offload.model.network import Snapshot
 from offload.model.plan import ReasonCode

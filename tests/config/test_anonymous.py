@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from offload.compiler.offload.render import render
 from offload.config.anonymous import anonymous, known
 from offload.config.load import FILES
-from offload.config.schema import PACKAGES
+from offload.config.offload_tables import PACKAGES
 from offload.model.config import Section
 from offload.service.reconcile import decide
 from random_routers import router

@@ -55,6 +55,11 @@ def test_what_becomes_of_the_rest_between_zones(defaults: Options, forward: Poli
         ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT"})], [("wan", "lan", "")]),
         ([("rule", {"src": "*", "dest": "lan", "target": "acc", "proto": "udp"})], [("*", "lan", "")]),
         ([("rule", {"src": "wan", "dest": "lan", "target": "REJECT"})], []),
+        ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "src_ip": "10.0.0.300"})], []),
+        (
+            [("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "src_ip": "no_such_network"})],
+            [("wan", "lan", "")],
+        ),
         ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "proto": "esp"})], []),
         ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "proto": ("icmp", "tcp")})], [("wan", "lan", "")]),
         ([("rule", {"src": "wan", "target": "ACCEPT"})], []),

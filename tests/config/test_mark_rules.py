@@ -52,6 +52,7 @@ CASES: dict[str, tuple[Options, dict[str, Any], dict[str, Any]]] = {
         {"src_ip": NET, "dest_ip": HOST},
         {"src_ip": HOST, "dest_ip": NET},
     ),
+    "a condition that nftables cannot express, without which fw4 takes the rule": (dscp(monthdays="1"), {}, {}),
     "ports": (
         mark(proto="udp", src_port="53", dest_port="80 8000-8080"),
         {"proto": ("udp",), "src_port": ((53, 53),), "dest_port": ((80, 80), (8000, 8080))},
@@ -111,7 +112,9 @@ def test_a_rule(name: str) -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        dscp(set_dscp=""),  # fw4 skips it
+        dscp(set_dscp=""),  # fw4 skips it, as it does for any value that it cannot read
+        mark(set_xmark="one"),
+        dscp(src_ip="10.0.0.300"),
         {"src": "lan", "dest": "wan", "target": "MARK", "set_dscp": "EF"},
         {"src": "lan", "target": "DSCP", "set_dscp": "EF"},  # packets to the router itself
         {"dest": "wan", "target": "DSCP", "set_dscp": "EF"},
@@ -211,7 +214,6 @@ BITS: dict[str, tuple[dict[str, str], tuple[int, int] | None]] = {
     "exclusive or, within the mask": ({"set_xmark": "0x10/0xf0"}, (0x10, 0xF0)),
     "exclusive or of other bits": ({"set_xmark": "0x11/0xf0"}, None),
     "set_mark before set_xmark, as in fw4": ({"set_xmark": "0x10/0xf0", "set_mark": "2"}, (2, FULL)),
-    "no number": ({"set_mark": "one"}, None),
     "a mask of nothing": ({"set_mark": "0/0"}, None),
 }
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from offload.config import options
 from offload.config.load import FILES, load
-from offload.config.options import Bad, Parser
-from offload.config.schema import PACKAGES, read
-from offload.model.config import Family, Mode, Policy, Section
+from offload.config.offload_reading import read
+from offload.config.offload_tables import PACKAGES
+from offload.config.schema import Bad, Parser
+from offload.model.config import Family, Mode, Section
 from offload.model.network import DEVICE_NAME
 from offload.model.problem import Problem
 from strategies import gate, sections, values
@@ -22,12 +23,9 @@ GOOD: Mapping[Parser, Any] = {
     options.boolean: lambda value: isinstance(value, bool),
     options.mode: lambda value: value in Mode,
     options.family: lambda value: value in Family and value is not Family.NEITHER,
-    options.fw4_family: lambda value: value in Family and value is not Family.NEITHER,
-    options.policy: lambda value: value in Policy,
     options.identifier: lambda value: value.isascii() and value.isprintable() and not set(value) & set("'\"{};# \\"),
     options.zone: lambda value: value == "*" or options.identifier(value) == value,
     options.device: DEVICE_NAME.fullmatch,
-    options.zone_device: lambda value: not set(value) & set("'\"{};# \\\n"),
     options.network: lambda value: isinstance(value, IPv4Network | IPv6Network) and "%" not in str(value),
     options.mac: lambda value: len(value) == 17 and set(value) <= set("0123456789abcdef:"),
     options.ports: lambda value: 0 <= value[0] <= value[1] <= 65535,
@@ -62,7 +60,8 @@ def test_a_reading_has_a_value_or_a_problem_for_every_option(package: str, kind:
     options_of = data.draw(st.dictionaries(st.sampled_from(sorted(table)), values, max_size=8))
     reading = read(Section(package, kind, "name", "name", options_of), table, "so what")
     assert {problem.option for problem in reading.problems} == reading.bad
-    assert set(options_of) <= set(reading.values) | reading.bad
+    idle = {name for name, option in table.items() if option.unsupported or option.without_effect}
+    assert set(options_of) <= set(reading.values) | reading.bad | idle
     assert all(map(can_be_shown, reading.problems))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from offload.compiler.offload.render import render
 from offload.config.load import FILES
-from offload.config.schema import named_only
+from offload.config.offload_tables import named_only
 from offload.model.config import Section
 from offload.model.network import Kernel, Lack, Snapshot
 from offload.service.reconcile import decide, read

@@ -13,8 +13,9 @@ from itertools import chain
 from math import prod
 from typing import Any
 
+from offload.config.offload_reading import read
+from offload.config.offload_tables import EXEMPT
 from offload.config.options import NEVER_OFFLOADED
-from offload.config.schema import EXEMPT, read
 from offload.model.config import Exempt, Section
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean

@@ -1,21 +1,25 @@
 """/etc/config/firewall -> zones and what is permitted between them, as far as planning needs it.
 
 The sections are fw4's, so faults are taken as fw4 takes them: a section with a bad value does not count, an unknown
-option only earns a warning (fw4.uc, parse_options).
+option only earns a warning (fw4.uc, parse_options). Rules and redirects are read by the tables of the whole firewall.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 
-from offload.config import options
-from offload.config.mark_rules import EVERY_ADDRESS, marking, set_families
-from offload.config.options import Bad
-from offload.config.schema import DEFAULTS, FIREWALL_ZONE, FORWARDING, REDIRECT, RULE, Reading, Table, read
-from offload.model.config import Family, Marking, Permission, Policy, Section, Zone
+from offload.config import fw4_values
+from offload.config.firewall_sections import Loader
+from offload.config.firewall_tables import TABLES
+from offload.config.mark_rules import EVERY_ADDRESS, FAMILIES, marking, networks, set_families
+from offload.config.offload_reading import Reading, read
+from offload.config.options import FALSE
+from offload.model.addresses import written
+from offload.model.config import Marking, Permission, Policy, Section, Zone
+from offload.model.firewall import Redirect, Rule
+from offload.model.match import Address, Item, Match
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
-from offload.nouns import dataclass
+from offload.nouns import dataclass, replace
 
 Sections = tuple[Section, ...]
 
@@ -24,9 +28,13 @@ SKIPPED = {
     "zone": "the zone does not count, and its devices stay on the slow path",
     "forwarding": "the forwarding does not count",
 }
-HARMLESS = frozenset({"device"})  # fw4 takes names that no device can have
-# fw4's words for protocols that can be offloaded; `!` is parsed and then ignored there
-OFFLOADABLE = {"all", "any", "*", "tcpudp", "tcp", "udp", "6", "17", "0"}
+# The options of these sections that planning needs; faults of others are none of our business.
+NEEDED = {
+    "defaults": frozenset({"forward", "flow_offloading", "flow_offloading_hw"}),
+    "zone": frozenset({"enabled", "name", "family", "forward", "masq", "masq6"}),
+    "forwarding": frozenset({"enabled", "family", "src", "dest"}),
+}
+OFFLOADABLE = frozenset({"any", "tcp", "udp", "0"})  # protocols, as rules have them
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,143 +56,164 @@ def load(sections: Sections) -> Firewall:
     A rule or redirect that fw4 skips permits and marks nothing, so what is wrong with it is none of our business.
     """
     problems: list[Problem] = []
-    readings = partial(_readings, sections, problems)
-    defaults = next(readings("defaults", DEFAULTS), None)
-    forward = defaults.get("forward", Policy.DROP) if defaults else Policy.DROP
+    defaults = next(_readings("defaults", sections, problems), None)
+    forward = Policy(defaults.get("forward", "drop")) if defaults else Policy.DROP
     fw4_offloads = bool(defaults and defaults.get("flow_offloading", False))
     if defaults and fw4_offloads:
         problems.append(ProblemCode.FW4_OFFLOADS.at("firewall", defaults.section.id, "flow_offloading"))
-
-    zones = _zones(readings("zone", FIREWALL_ZONE), forward, problems)
+    zones = _zones(_readings("zone", sections, problems), forward, problems)
     disabled = _disabled(sections) - zones.keys()
-    permissions: list[Permission] = []
-    marked: list[Marking] = []
-    sets = set_families(sections)
-    for kind, table, permit in _PERMITTING:
-        for reading in readings(kind, table):
-            absent = _absent_zones(reading, zones)
-            if kind in SKIPPED:
-                problems.extend(_unknown_zones(reading, absent - disabled, zones))
-            if not absent:
-                permissions.extend(permit(reading, zones))
-                found = marking(reading, sets) if kind == "rule" else None
-                marked.extend([found] if found else [])
+    forwardings = list(_forwardings(_readings("forwarding", sections, problems), zones, disabled, problems))
+    problems += _unloadable(sections)
+    loader, sets = Loader(), set_families(sections)
+    rules = [each for each in loader.rules(sections) if _counts(each, {each.src, each.dest}, zones)]
+    redirects = [
+        each
+        for each in loader.redirects(sections)
+        if _counts(each, {each.src, each.dest, *each.reflection_zone}, zones)
+    ]
+    found = (marking(each, sets) for each in rules)
     return Firewall(
         zones=tuple(zones.values()),
         disabled=disabled,
-        permissions=tuple(permissions),
-        markings=tuple(marked),
+        permissions=(
+            *forwardings,
+            *(each for rule in rules for each in _of_rule(rule)),
+            *(each for redirect in redirects for each in _of_redirect(redirect, zones)),
+        ),
+        markings=tuple(each for each in found if each),
         forward=forward,
         fw4_offloads=fw4_offloads,
         problems=tuple(problems),
     )
 
 
-def _readings(sections: Sections, problems: list[Problem], kind: str, table: Table) -> Iterator[Reading]:
+def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterator[Reading]:
     """The sections of a type as fw4 takes them; those that are switched off, or skipped for a fault, are not there."""
     for section in sections:
-        if section.type != kind or (kind != "defaults" and section.options.get("enabled") in options.FALSE):
+        if section.type != kind or (kind != "defaults" and section.options.get("enabled") in FALSE):
             continue
-        reading = read(section, table, SKIPPED.get(kind, ""), ignored=True)
-        problems.extend(reading.problems if kind in SKIPPED else _unloadable(section))
-        if kind == "defaults" or not reading.bad - HARMLESS:
-            yield reading
-
-
-def _at(reading: Reading, option: str, fault: ProblemCode, **words: object) -> Problem:
-    return fault.at("firewall", reading.section.id, option, **words)
+        needed = {option: given for option, given in section.options.items() if option in NEEDED[kind]}
+        reading = read(replace(section, options=needed), TABLES[kind], SKIPPED[kind], ignored=True)
+        problems.extend(reading.problems)
+        if kind == "defaults" or not reading.bad:
+            yield replace(reading, section=section)
 
 
 def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]) -> dict[str, Zone]:
     """The zones by name; of two with one name the first, and a Problem."""
     zones: dict[str, Zone] = {}
     for reading in readings:
-        if reading.get("name") in zones:
-            problems.append(_at(reading, "name", ProblemCode.DUPLICATE_ZONE, value=reading.get("name")))
+        name = reading.get("name")
+        if name in zones:
+            problems.append(ProblemCode.DUPLICATE_ZONE.at("firewall", reading.section.id, "name", value=name))
         else:
-            zones[reading.get("name")] = _zone(reading, forward)
+            zones[name] = _zone(reading, forward, _devices(reading.section, problems))
     return zones
 
 
 def _disabled(sections: Iterable[Section]) -> frozenset[str]:
     """The names of zones that are switched off, whatever else is wrong with them."""
     zones = (section.options for section in sections if section.type == "zone")
-    names = (zone.get("name") for zone in zones if zone.get("enabled") in options.FALSE)
+    names = (zone.get("name") for zone in zones if zone.get("enabled") in FALSE)
     return frozenset(name for name in names if isinstance(name, str))
 
 
-def _zone(reading: Reading, forward: Policy) -> Zone:
-    networks, devices = reading.get("network", ()), reading.get("device", ())
-    plain = [name for name in (*networks, *devices) if not name.startswith("!") and name not in {"+", "*"}]
+def _devices(section: Section, problems: list[Problem]) -> tuple[Item, ...]:
+    """The devices of a zone; fw4 takes names that no device can have, and the zone goes without them."""
+    found = []
+    for word in _words(section, "device"):
+        item = fw4_values.device(word)
+        if item is None:
+            words = {"value": word, "consequence": "the zone goes without it"}
+            problems.append(ProblemCode.BAD_DEVICE.at("firewall", section.id, "device", **words))
+        else:
+            found.append(item)
+    return tuple(found)
+
+
+def _zone(reading: Reading, forward: Policy, devices: tuple[Item, ...]) -> Zone:
+    """A zone's networks are taken by any name: netifd says which of them it has."""
+    names = _words(reading.section, "network")
+    plain = tuple(name for name in names if not name.startswith("!") and name not in {"+", "*"})
+    named = tuple(item for item in devices if not item.negated and item.text != "+")
     return Zone(
         name=reading.get("name"),
         section=reading.section.id,
-        networks=tuple(name for name in networks if name in plain),
-        devices=tuple(name for name in devices if name in plain),
-        subnets=_subnets(reading.get("subnet", ())),
-        inverted=len(plain) < len(networks) + len(devices),
-        family=reading.get("family", Family.ANY),
+        networks=plain,
+        devices=tuple(f"{item.text[:-1]}*" if item.text.endswith("+") else item.text for item in named),
+        subnets=_subnets(_words(reading.section, "subnet")),
+        inverted=len(plain) + len(named) < len(names) + len(devices),
+        family=FAMILIES[reading.get("family", 0)],
         masq=reading.get("masq", False) or reading.get("masq6", False),
-        forward=reading.get("forward", forward),
+        forward=Policy(reading.get("forward", forward.value)),
     )
 
 
+def _words(section: Section, option: str) -> tuple[str, ...]:
+    given = section.options.get(option, ())
+    return tuple(given.split() if isinstance(given, str) else given)
+
+
 def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The networks; what fw4 reads and we do not (`!`, a range, the name of a network) may mean any address."""
-    networks = tuple(each for word in words if not isinstance(each := options.network(word), Bad))
-    return networks if len(networks) == len(words) else tuple(EVERY_ADDRESS.values())
+    """The networks; what fw4 reads and no network says (`!`, a range, the name of a network) may mean any address."""
+    found = [fw4_values.network(word) for word in words]
+    known = [each for each in found if isinstance(each, Address) and not each.negated]
+    subnets = networks(known) if len(known) == len(words) else None
+    return tuple(EVERY_ADDRESS.values()) if subnets is None else subnets
 
 
-def _absent_zones(reading: Reading, zones: dict[str, Zone]) -> set[str]:
-    """The zones that the section names and fw4 does not have: it skips the section then."""
-    named = [reading.get("src"), reading.get("dest"), *reading.get("reflection_zone", ())]
-    return {name for name in named if name not in {None, "*", *zones}}
+def _forwardings(
+    readings: Iterable[Reading], zones: dict[str, Zone], disabled: frozenset[str], problems: list[Problem]
+) -> Iterator[Permission]:
+    """The forwardings between zones that exist; a Problem for each end that does not."""
+    for reading in readings:
+        ends = {option: reading.get(option) for option in ("src", "dest")}
+        absent = {option: name for option, name in ends.items() if name not in {"*", *zones}}
+        for option, name in absent.items():
+            if name not in disabled:
+                words = {"value": name, "hint": did_you_mean(name, zones), "consequence": SKIPPED["forwarding"]}
+                problems.append(ProblemCode.UNKNOWN_ZONE.at("firewall", reading.section.id, option, **words))
+        if not absent:
+            yield Permission(ends["src"], ends["dest"], reading.section.id)
 
 
-def _unknown_zones(reading: Reading, absent: set[str], zones: dict[str, Zone]) -> Iterator[Problem]:
-    """A Problem for each end of a forwarding that does not exist."""
-    for option in ("src", "dest"):
-        if (name := reading.get(option)) in absent:
-            words = {"value": name, "hint": did_you_mean(name, zones), "consequence": SKIPPED[reading.section.type]}
-            yield _at(reading, option, ProblemCode.UNKNOWN_ZONE, **words)
-
-
-def _unloadable(section: Section) -> Iterator[Problem]:
+def _unloadable(sections: Sections) -> Iterator[Problem]:
     """A protocol that fw4 passes on as it is, and for which nft refuses the whole firewall."""
-    given = section.options.get("proto", ())
-    for word in given.split() if isinstance(given, str) else given:
-        if "," in word:
-            yield ProblemCode.PROTOCOLS_IN_ONE_WORD.at("firewall", section.id, "proto", value=word)
+    for kind in ("rule", "redirect"):
+        for section in sections:
+            if section.type == kind and section.options.get("enabled") not in FALSE:
+                for word in _words(section, "proto"):
+                    if "," in word:
+                        yield ProblemCode.PROTOCOLS_IN_ONE_WORD.at("firewall", section.id, "proto", value=word)
 
 
-def _forwarding(reading: Reading, _zones: dict[str, Zone]) -> Iterator[Permission]:
-    yield Permission(reading.get("src"), reading.get("dest"), reading.section.id)
+def _counts(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -> bool:
+    """Whether fw4 takes the section: all of its conditions can be read, and all of the zones that it names exist."""
+    return not section.lost and named <= {"", "*", *zones}
 
 
-def _rule(reading: Reading, _zones: dict[str, Zone]) -> Iterator[Permission]:
+def _of_rule(rule: Rule) -> Iterator[Permission]:
     """A rule with both ends is a rule of the forward chain; with one end it concerns the router itself."""
-    if reading.get("target") == "accept" and _offloadable(reading) and reading.get("src") and reading.get("dest"):
-        yield Permission(reading.get("src"), reading.get("dest"), reading.section.id)
+    if rule.target == "accept" and _offloadable(rule.match) and rule.src and rule.dest:
+        yield Permission(rule.src, rule.dest, rule.origin.id)
 
 
-def _redirect(reading: Reading, zones: dict[str, Zone]) -> Iterator[Permission]:
+def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permission]:
     """A port forward permits src to dest, and with reflection the hosts beside its destination too.
 
     Without dest_ip it leads to the router itself; without dest fw4 takes the zone whose network holds dest_ip.
     """
-    src, dest, dest_ip = (reading.get(option, "") for option in ("src", "dest", "dest_ip"))
-    if reading.get("target", "dnat") != "dnat" or not _offloadable(reading) or src not in zones or not dest_ip:
+    src, dest, to = redirect.src, redirect.dest, redirect.dest_ip
+    if redirect.target != "dnat" or not _offloadable(redirect.match) or src not in zones or to is None:
         return
-    yield Permission(src, dest, reading.section.id, dest_ip="" if dest else dest_ip)
-    if dest and reading.get("reflection", True) and zones[src].masq:
-        for beside in reading.get("reflection_zone", (dest,)):
-            yield Permission(beside, dest, reading.section.id)
+    address = written(to.family, to.value) if isinstance(to, Address) else to.name
+    yield Permission(src, dest, redirect.origin.id, dest_ip="" if dest else address)
+    if dest and redirect.reflection and zones[src].masq:
+        for beside in redirect.reflection_zone or (dest,):
+            yield Permission(beside, dest, redirect.origin.id)
 
 
-def _offloadable(reading: Reading) -> bool:
-    """Only TCP and UDP can be offloaded: a rule for ESP or ICMP opens no pair."""
-    words = reading.get("proto", ("tcpudp",))
-    return any(word.removeprefix("!").lower() in OFFLOADABLE for word in words)
-
-
-_PERMITTING = (("forwarding", FORWARDING, _forwarding), ("rule", RULE, _rule), ("redirect", REDIRECT, _redirect))
+def _offloadable(match: Match) -> bool:
+    """Only TCP and UDP can be offloaded: a rule for ESP or ICMP opens no pair. fw4 parses `!` and forgets it."""
+    return any(item.text in OFFLOADABLE for item in match.proto)

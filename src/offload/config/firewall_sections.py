@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from offload.config import fw4_values, netifd_data, set_entries
-from offload.config.firewall_tables import HELPER, REQUIRED, TABLES
+from offload.config.firewall_reading import Reading, read
+from offload.config.firewall_tables import HELPER, TABLES
 from offload.config.nft_words import RESERVED
-from offload.config.sections import CONDITION, CORE, DETAIL, Given, Reading, read
+from offload.config.schema import CONDITION, CORE, DETAIL, Given
 from offload.model.firewall import (
     Defaults,
     FirewallConfig,
@@ -39,11 +40,16 @@ OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables comman
 
 
 class Loader:
-    """Reads one configuration; `problems` gathers what is wrong with it."""
+    """Reads one configuration; `problems` gathers what is wrong with it.
 
-    def __init__(self, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]) -> None:
+    `networks`: those of netifd, which addresses may name; None where it does not matter whether they exist.
+    """
+
+    def __init__(
+        self, networks: Mapping[str, RouterNetwork] | None = None, files: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
         self.problems: list[FirewallProblem] = []
-        self._networks, self._files = networks, files
+        self._networks, self._files = networks, files or {}
 
     def load(
         self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
@@ -55,9 +61,7 @@ class Loader:
                 found[kind].append((origin, options))
         for each in sections:
             if each.type in found:
-                name = each.options.get("name", "")
-                origin = Origin(each.id, name if isinstance(name, str) else "", each.type)
-                found[each.type].append((origin, each.options))
+                found[each.type].append((_origin(each), each.options))
         ipsets = self._once(self._each("ipset", found, self._ipset))
         return FirewallConfig(
             defaults=self._defaults(found["defaults"]),
@@ -71,21 +75,30 @@ class Loader:
             helpers=helpers,
         )
 
+    def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
+        """The rules alone, as fw4 takes them: what nftables cannot express, fw4 leaves out of them."""
+        return tuple(self._each("rule", {"rule": _of_type("rule", sections)}, self._rule))
+
+    def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
+        """The redirects alone, as fw4 takes them."""
+        return tuple(self._each("redirect", {"redirect": _of_type("redirect", sections)}, self._redirect))
+
     def _say(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None:
         self.problems.append(fault.at(reading.origin, option, **words))
 
     def _read(self, kind: str, origin: Origin, options: Mapping[str, Given]) -> Reading:
-        reading = read(origin, options, TABLES[kind], REQUIRED.get(kind, ()), self.problems)
+        reading = read(origin, options, TABLES[kind], self.problems)
+        if kind == "zone":
+            self._name_devices(reading, options.get("device", ()))
+        if self._networks is None:
+            return reading
         for name in sorted(ADDRESSES & reading.values.keys()):
             value = reading.values[name]
             for each in value if type(value) is tuple else (value,):
                 if type(each) is NetworkName and each.name not in self._networks:
                     self._say(FirewallFault.UNKNOWN_NETWORK, reading, name, value=each.name)
                     reading.faults[name] = CONDITION
-        for name in reading.faults:
-            reading.values.pop(name, None)
-        if kind == "zone":
-            self._name_devices(reading, options.get("device", ()))
+                    reading.values.pop(name, None)
         return reading
 
     def _name_devices(self, reading: Reading, given: Given) -> None:
@@ -260,7 +273,7 @@ class Loader:
             self._say(FirewallFault.SET_FILE, reading, "loadfile", value=file)
         elements = []
         for line in (*lines, *self._files.get(file, ())):
-            element = set_entries.element(line, match, family, self._networks)
+            element = set_entries.element(line, match, family, self._networks or {})
             if element is None:
                 self._say(FirewallFault.SET_ENTRY, reading, "entry", value=line)
             else:
@@ -295,13 +308,27 @@ class Loader:
         for each in sections:
             if each.type == "helper":
                 origin = Origin(each.id, str(each.options.get("name", "")), each.type)
-                reading = read(origin, each.options, HELPER, REQUIRED["helper"], self.problems)
+                reading = read(origin, each.options, HELPER, self.problems)
                 protos = [item for item in reading.values.get("proto", ()) if item.text != "any" and not item.negated]
                 if reading.faults or len(protos) != 1:
                     self._say(FirewallFault.SKIPPED, reading)
                 else:
                     found.append(_helper(reading.values, protos[0]))
         return tuple(found)
+
+
+def _of_type(kind: str, sections: Iterable[Section]) -> list[Found]:
+    lost = {name for name, option in TABLES[kind].items() if option.unsupported}
+    return [
+        (_origin(each), {name: given for name, given in each.options.items() if name not in lost})
+        for each in sections
+        if each.type == kind
+    ]
+
+
+def _origin(section: Section) -> Origin:
+    name = section.options.get("name", "")
+    return Origin(section.id, name if isinstance(name, str) else "", section.type)
 
 
 _OF_REDIRECT = (

@@ -103,8 +103,8 @@ def plain_device(name: str) -> bool:
 def device(value: str) -> Item | None:
     """A device of a zone: `name`, `name+` for all that begin so, `+` for all, each with `!`."""
     name, negated = negation(value)
-    if name == "*":
-        name = "+"
+    if name.endswith("*"):  # nft's own wildcard, which fw4 passes on
+        name = f"{name[:-1]}+"
     return Item(name, negated) if re.fullmatch(_DEVICE, name) else None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from offload.config import firewall, offload
 from offload.config.exempt_limit import limited, widened
-from offload.config.schema import INTERFACE
+from offload.config.offload_tables import INTERFACE
 from offload.model.config import Config, Interface, Section
 from offload.model.problem import Problem, ProblemCode
 

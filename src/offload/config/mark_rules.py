@@ -11,16 +11,18 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from math import prod
 from typing import Any
 
-from offload.config import options
+from offload.config import fw4_values
 from offload.config.exempts import MOST_COMBINATIONS
-from offload.config.options import Bad, Parser
-from offload.config.schema import Reading
 from offload.model.config import Exempt, Family, Marking, Section
+from offload.model.firewall import Rule
+from offload.model.match import MASKED, RANGE, Address, Bits, Item, NetworkName
 from offload.nouns import replace
 
-# what a rule of the target has to say, or fw4 skips it
-MARKS = {"mark": ("set_mark", "set_xmark"), "dscp": ("set_dscp",)}
-EVERYTHING = {"all", "any", "*", "0"}
+Network = IPv4Network | IPv6Network
+
+MARKS = frozenset({"mark", "dscp"})  # the targets
+EVERYTHING = frozenset({"any", "0"})  # of protocols
+FAMILIES = {None: Family.ANY, 0: Family.ANY, 4: Family.IPV4, 6: Family.IPV6}
 EVERY_ADDRESS = {Family.IPV4: ip_network("0.0.0.0/0"), Family.IPV6: ip_network("::/0")}
 
 
@@ -30,28 +32,26 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
     for section in sections:
         name, word = section.options.get("name"), section.options.get("family", "ipv4")
         if section.type == "ipset" and isinstance(name, str):
-            family = options.fw4_family(word) if isinstance(word, str) else Family.ANY
-            found.setdefault(name, Family.ANY if isinstance(family, Bad) else family)
+            family = fw4_values.family(word) if isinstance(word, str) else None
+            found.setdefault(name, FAMILIES[family])
     return found
 
 
-def marking(rule: Reading, sets: Mapping[str, Family]) -> Marking | None:
+def marking(rule: Rule, sets: Mapping[str, Family]) -> Marking | None:
     """What the rule marks of the traffic between zones; None where it marks nothing that could be offloaded.
 
     `sets`: the address family of each set by its name.
     """
-    target, src, dest = rule.get("target"), rule.get("src"), rule.get("dest")
     # with one end it marks packets of the router itself
-    if not any(rule.get(option) for option in MARKS.get(target, ())) or not src or not dest:
+    if rule.target not in MARKS or not rule.src or not rule.dest:
         return None
-    protocols = _protocols(rule)
+    protocols = _protocols(rule.match.proto)
     if protocols is None:
         return None
-    match: dict[str, Any] = {option: _values(rule, option, options.network) for option in ("src_ip", "dest_ip")}
-    # fw4 reads no ports where all protocols are meant
-    ports = ("src_port", "dest_port") if protocols else ()
-    match |= {option: _values(rule, option, options.ports) for option in ports}
-    if dest == "*" and src != "*":
+    match: dict[str, Any] = {"src_ip": _addresses(rule.match.src_ip), "dest_ip": _addresses(rule.match.dest_ip)}
+    if protocols:  # fw4 reads no ports where all protocols are meant
+        match |= {"src_port": _ports(rule.match.src_port), "dest_port": _ports(rule.match.dest_port)}
+    if rule.dest == "*" and rule.src != "*":
         # The rule stands in mangle_prerouting and sees destinations before they are translated: by port forwards and
         # their reflection, masquerade and SNAT, UPnP, rules of other tables.
         match |= dict.fromkeys({"dest_ip", "dest_port"} & match.keys(), ())
@@ -61,69 +61,87 @@ def marking(rule: Reading, sets: Mapping[str, Family]) -> Marking | None:
     while prod(max(len(values), 1) for values in match.values()) > MOST_COMBINATIONS:
         match[max(match, key=lambda option: len(match[option]))] = ()
     # both protocols need a rule of ours each, and mean all that is offloaded, GRE aside
-    match["proto"] = protocols if len(protocols) == 1 or any(match[option] for option in ports) else ()
-    name = " ".join(rule.get("name", ())) or rule.section.id
-    seen = Exempt(name, rule.section.id, src, dest, **match)
+    ported = any(match.get(option) for option in ("src_port", "dest_port"))
+    match["proto"] = protocols if len(protocols) == 1 or ported else ()
+    section = rule.origin.id
+    seen = Exempt(rule.name, section, rule.src, rule.dest, **match)
     # the other target's field is what the rule found; its own may be what it left
     own: dict[str, Any] = {
-        "src_mac": _values(rule, "src_mac", options.mac),
-        "mark": _one(rule, "mark", options.mark) if target == "dscp" else None,
-        "dscp": _one(rule, "dscp", options.dscp) if target == "mark" else None,
+        "src_mac": _plain(rule.match.src_mac),
+        "mark": _mark(rule.match.mark) if rule.target == "dscp" else None,
+        "dscp": _dscp(rule.match.dscp) if rule.target == "mark" else None,
     }
     answers = Exempt(
-        name,
-        rule.section.id,
-        dest,
-        src,
+        rule.name,
+        section,
+        rule.dest,
+        rule.src,
         src_ip=seen.dest_ip,
         dest_ip=seen.src_ip,
         proto=seen.proto,
         src_port=seen.dest_port,
         dest_port=seen.src_port,
     )
-    bits = _bits(rule) if target == "mark" else None
-    return Marking(name, rule.section.id, (replace(seen, **own), answers), bits, family)
+    bits = _set_bits(rule.set_mark) if rule.target == "mark" else None
+    return Marking(rule.name, section, (replace(seen, **own), answers), bits, family)
 
 
-def _bits(rule: Reading) -> tuple[int, int] | None:
-    """The bits that the rule sets in the packet's mark, as (value, mask); fw4 prefers `set_mark`.
+def networks(addresses: Iterable[Address]) -> tuple[Network, ...] | None:
+    """Addresses as networks; None where one of them is a range, or has a mask with gaps."""
+    found = tuple(addresses)
+    if any(each.bits in {MASKED, RANGE} for each in found):
+        return None
+    return tuple(_network(each) for each in found)
+
+
+def _network(each: Address) -> Network:
+    kind = IPv4Network if each.family == 4 else IPv6Network  # noqa: PLR2004 - IPv4
+    return kind((each.value, each.bits), strict=False)
+
+
+def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
+    """The bits that the rule sets in the packet's mark, as (value, mask).
 
     A `set_mark` with bits outside its mask sets these as well; a `set_xmark` turns them over, so they are not known.
     """
-    for option in MARKS["mark"]:
-        words = rule.get(option, ())
-        if words:
-            value, mask = (options.mark_bits(words[0]) if len(words) == 1 else None) or (0, 0)
-            known = mask | value if option == "set_mark" else mask
-            return (value & known, known) if known and not value & ~known else None
-    return None
+    return (mark.value, mark.mask) if mark and mark.mask and not mark.value & ~mark.mask else None
 
 
-def _protocols(rule: Reading) -> tuple[str, ...] | None:
+def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
     """TCP and UDP as far as the rule means them, nothing for all protocols, None where it means other ones only."""
-    words = [word.removeprefix("!").lower() for word in rule.get("proto", ("tcpudp",))]  # fw4 reads `!`, and forgets it
-    if EVERYTHING & set(words):
-        return ()
-    found = {name for word in words for name in options.PROTOCOLS.get(word, ())}
-    return tuple(sorted(found)) or None
+    words = {item.text for item in items}  # fw4 reads `!`, and forgets it
+    return () if EVERYTHING & words else tuple(sorted({"tcp", "udp"} & words)) or None
 
 
-def _values(rule: Reading, option: str, parse: Parser) -> tuple[Any, ...]:
-    """What the option asks for; nothing, which is anything, where that is not known."""
-    parsed = [parse(word) for word in rule.get(option, ()) if not word.startswith("!")]
-    return () if any(isinstance(each, Bad) for each in parsed) else tuple(parsed)
+def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Network, ...]:
+    """The networks that are asked for; nothing, which is anything, where they are not known."""
+    plain = [each for each in alternatives if not each.negated]
+    known = [each for each in plain if isinstance(each, Address)]
+    return (networks(known) or ()) if len(known) == len(plain) else ()
 
 
-def _one(rule: Reading, option: str, parse: Parser) -> Any:
-    values = _values(rule, option, parse)
-    return values[0] if len(values) == 1 else None
+def _plain(items: tuple[Item, ...]) -> tuple[str, ...]:
+    return tuple(item.text for item in items if not item.negated)
 
 
-def _family(rule: Reading, sets: Mapping[str, Family]) -> Family:
+def _ports(items: tuple[Item, ...]) -> tuple[tuple[int, int], ...]:
+    ends = [text.partition("-") for text in _plain(items)]
+    return tuple((int(low), int(high or low)) for low, _, high in ends)
+
+
+def _mark(mark: Bits | None) -> tuple[int, int] | None:
+    known = mark is not None and not mark.negated and not mark.value & ~mark.mask
+    return (mark.value, mark.mask) if mark and known else None
+
+
+def _dscp(dscp: Bits | None) -> int | None:
+    return None if dscp is None or dscp.negated else dscp.value
+
+
+def _family(rule: Rule, sets: Mapping[str, Family]) -> Family:
     """The rule's own family and that of its set; one that is excluded (`!`) has the same family."""
-    own = _one(rule, "family", options.fw4_family) or Family.ANY
-    name = next(iter(rule.get("ipset", ())), "").removeprefix("!")
-    return own & sets.get(name, Family.ANY)
+    name = rule.match.ipset.name if rule.match.ipset else ""
+    return FAMILIES[rule.match.family] & sets.get(name, Family.ANY)
 
 
 def _narrow(match: dict[str, Any], family: Family) -> bool:

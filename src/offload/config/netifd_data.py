@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from offload.config.fw4_values import plain_device
-from offload.config.sections import Given
+from offload.config.schema import Given
 from offload.model.addresses import WIDTH, network, number
 from offload.model.firewall import Origin, RouterNetwork
 from offload.model.match import Address

@@ -5,8 +5,10 @@ from operator import add, and_, or_
 from typing import Any
 
 from offload.config.exempts import exempt
+from offload.config.offload_reading import Reading, read
+from offload.config.offload_tables import FATAL, GLOBALS, HARMLESS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE
 from offload.config.options import FALSE
-from offload.config.schema import FATAL, GLOBALS, HARMLESS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE, Reading, Table, read
+from offload.config.schema import Table
 from offload.model.config import Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
 from offload.model.log import LogLevel
 from offload.model.problem import Problem, ProblemCode

@@ -1,38 +1,21 @@
-"""Option types: one UCI string in, a typed value or a Bad out. Pure; the rules are fw4's where the file is fw4's.
-
-Source of the firewall's rules: openwrt/firewall4, fw4.uc, parse_* (bool, enum, family, identifier, device, protocol).
-"""
+"""Option types of /etc/config/offload: one UCI string in, a typed value or a Bad out. Pure."""
 
 import re
-from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
 
+from offload.config import fw4_values
 from offload.config.numbers import DSCP, IDENTIFIER
+from offload.config.schema import Bad, Parser
 from offload.model import networks
-from offload.model.config import Family, Mode, Policy
+from offload.model.config import Family, Mode
 from offload.model.log import LogLevel
 from offload.model.network import DEVICE_NAME
 from offload.model.problem import ProblemCode
 from offload.model.similar import did_you_mean
-from offload.nouns import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """A value that was refused, and the words for the fault's sentence."""
-
-    fault: ProblemCode
-    words: Mapping[str, object]
-
-
-Parser = Callable[[str], Any]  # str -> value | Bad
 
 TRUE, FALSE = {"1", "on", "true", "yes"}, {"0", "off", "false", "no"}
 LONGEST_ZONE_NAME = 122  # fw4 builds chain names of it, and nft refuses longer ones
 MAC = re.compile(r"([0-9a-f]{2})[:-]" * 5 + r"([0-9a-f]{2})", re.ASCII | re.IGNORECASE)
-NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}", re.ASCII)
-HIGHEST_MARK = 0xFFFFFFFF
 HIGHEST_PORT = 65535
 # nf_flow_table takes TCP, UDP and GRE only (net/netfilter/nft_flow_offload.c).
 NEVER_OFFLOADED = frozenset(
@@ -62,16 +45,6 @@ def choice(*words: str) -> Parser:
     return parse
 
 
-def prefix(*words: str) -> Parser:
-    """The first of `words` that starts with the value in any case: fw4's enums accept `acc` and `REJ`."""
-
-    def parse(value: str) -> str | Bad:
-        found = next((word for word in words if value and word.startswith(value.lower())), None)
-        return found or _unknown(value, words)
-
-    return parse
-
-
 def _unknown(value: str, words: tuple[str, ...]) -> Bad:
     choices = " or ".join((", ".join(words[:-1]), words[-1]))
     return Bad(ProblemCode.BAD_CHOICE, {"value": value, "choices": choices, "hint": did_you_mean(value, words)})
@@ -94,21 +67,6 @@ def family(value: str) -> Family | Bad:
     if value in {"any", "ipv4", "ipv6"}:
         return Family(value)
     return Bad(ProblemCode.BAD_FAMILY, {"value": value})
-
-
-def fw4_family(value: str) -> Family | Bad:
-    """fw4's reading: anything with a 4 is IPv4, with a 6 is IPv6, and `inet` is IPv4 too."""
-    if value in {"any", "all", "*"}:
-        return Family.ANY
-    if value == "inet" or "4" in value:
-        return Family.IPV4
-    return Family.IPV6 if "6" in value else Bad(ProblemCode.BAD_FAMILY, {"value": value})
-
-
-def policy(value: str) -> Policy | Bad:
-    """ACCEPT, REJECT or DROP as fw4 reads them."""
-    word = prefix("accept", "reject", "drop")(value)
-    return word if isinstance(word, Bad) else Policy(word)
 
 
 def number(low: int, high: int) -> Parser:
@@ -140,18 +98,6 @@ def device(value: str) -> str | Bad:
     if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
         return value
     return Bad(ProblemCode.BAD_DEVICE, {"value": value})
-
-
-def zone_device(value: str) -> str | Bad:
-    """A zone's `device` or `network`: `name`, `name+` for all that start so (given back as `name*`), `!name`, `+`."""
-    if value in {"+", "*", "!+"}:
-        return value
-    body = value.removeprefix("!")
-    name = device(body.removesuffix("+").removesuffix("*") or body)
-    if isinstance(name, Bad):
-        return Bad(name.fault, {"value": value})
-    star = "*" if body.endswith(("+", "*")) else ""
-    return ("!" if value.startswith("!") else "") + name + star
 
 
 def network(value: str) -> IPv4Network | IPv6Network | Bad:
@@ -189,19 +135,10 @@ def protocol(value: str) -> tuple[str, ...] | Bad:
 
 def mark(value: str) -> tuple[int, int] | Bad:
     """`value[/mask]`, decimal or 0xhex, given back as (value, mask). A value with bits beside its mask fits nothing."""
-    found = mark_bits(value)
-    return Bad(ProblemCode.BAD_MARK, {"value": value}) if found is None or found[0] & ~found[1] else found
-
-
-def mark_bits(value: str) -> tuple[int, int] | None:
-    """`value[/mask]` as (value, mask), whatever bits the two have; None where it is not that."""
-    parts = value.split("/")
-    if len(parts) > 2 or not all(NUMBER.fullmatch(part) for part in parts):  # noqa: PLR2004 - value and mask
-        return None
-    # base 0 refuses decimals with leading zeros
-    numbers = [int(part, 16) if part[:2] in {"0x", "0X"} else int(part) for part in parts]
-    number, mask = numbers[0], numbers[1] if len(numbers) > 1 else HIGHEST_MARK
-    return None if max(number, mask) > HIGHEST_MARK else (number, mask)
+    found = fw4_values.mark(value)
+    if found is None or found.negated or found.value & ~found.mask:
+        return Bad(ProblemCode.BAD_MARK, {"value": value})
+    return found.value, found.mask
 
 
 def dscp(value: str) -> int | Bad:

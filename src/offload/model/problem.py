@@ -53,6 +53,7 @@ class ProblemCode(Enum):
     UNKNOWN_OPTION = "is not an option of '{type}' sections{hint}; {consequence}"
     MISSING_OPTION = "is missing; {consequence}"
     NOT_A_LIST = "takes one value, not a list; {consequence}"
+    BAD_VALUE = "'{value}' is not {expected}; {consequence}"
     BAD_BOOL = "'{value}' is neither yes nor no (1, on, true, yes, 0, off, false, no); {consequence}"
     BAD_CHOICE = "'{value}' is not known here{hint}: write {choices}; {consequence}"
     BAD_FAMILY = "'{value}' is no address family (any, ipv4 or ipv6); {consequence}"

@@ -8,7 +8,7 @@ from typing import Any
 from offload.compiler.offload.exempt_sets import exempt_rules
 from offload.compiler.offload.timed_exempts import LONGEST_COMMENT, comment
 from offload.config import offload
-from offload.config.schema import EXEMPT
+from offload.config.offload_tables import EXEMPT
 from offload.errors import OffloadError
 from offload.model.config import Config, Exempt, Mode, Section
 from offload.model.flow import Tuple

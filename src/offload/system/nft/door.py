@@ -69,7 +69,8 @@ class Nft:
         """Read the tables with these names from the kernel; those that do not exist are not in the result.
 
         `known`: the tables as they were read before. A set whose digest has not changed since then is not listed again,
-        because listing a large set takes longer than any transaction. Dynamic sets, which packets fill, are never listed.
+        because listing a large set takes longer than any transaction. Dynamic sets, which packets fill, are never
+        listed.
         """
         existing = self.tables()
         trusted = known or {}

@@ -1,0 +1,87 @@
+"""The options of /etc/config/offload, one table per section type, one line per option; and what bug reports hold."""
+
+from collections.abc import Mapping
+
+from offload.config import firewall_tables, options
+from offload.config.schema import Option, Table
+from offload.model.config import Section
+from offload.nouns import replace
+
+TEXT = Option(options.text)
+FREE_TEXT = Option(options.text, free_text=True)
+BOOL = Option(options.boolean)
+ZONE = Option(options.zone)
+
+INTERFACE = Table({"device": TEXT, "proto": TEXT})
+
+_PACKETS = Option(options.number(0, 1_000_000))
+_LEAN = "zones without a mode and {} of their own stay on the slow path"
+# The faults of `config globals` that may mean any zone, whatever its own section says.
+FATAL = frozenset({"enabled", "exclude_device"})
+_FATAL = "nothing is offloaded"
+# Those that concern no traffic.
+HARMLESS = frozenset({"log_level"})
+GLOBALS = Table(
+    {
+        "enabled": Option(options.boolean, consequence=_FATAL),
+        "mode": Option(options.mode),
+        "after_packets": _PACKETS._replace(consequence=_LEAN.format("an after_packets")),
+        "family": Option(options.family, consequence=_LEAN.format("a family")),
+        "device": Option(options.device, many=True),
+        "exclude_device": Option(options.device, many=True, consequence=_FATAL),
+        "auto_exempt": BOOL,
+        "log_level": Option(options.log_level, consequence="the log has the default level, info"),
+        "taken": Option(options.mode),  # written by `offload takeover`, read by `offload giveback`
+        "version": Option(options.number(1, 999)),  # of this file's meaning, written by offload; 0.1.0 wrote none
+    }
+)
+ZONE_CHOICE = Table(
+    {
+        "enabled": BOOL,
+        "name": Option(options.identifier, required=True),
+        "mode": Option(options.mode),
+        "family": Option(options.family),
+        "after_packets": _PACKETS,
+    }
+)
+PAIR_CHOICE = Table(
+    {
+        "enabled": BOOL,
+        "src": Option(options.zone, required=True),
+        "dest": Option(options.zone, required=True),
+        "mode": Option(options.mode, required=True),
+    }
+)
+EXEMPT = Table(
+    {
+        "enabled": BOOL,
+        "name": FREE_TEXT,
+        "src": ZONE,
+        "dest": ZONE,
+        "src_ip": Option(options.network, many=True),
+        "dest_ip": Option(options.network, many=True),
+        "src_mac": Option(options.mac, many=True),
+        "proto": Option(options.protocol, many=True),
+        "src_port": Option(options.ports, many=True),
+        "dest_port": Option(options.ports, many=True),
+        "mark": Option(options.mark),
+        "dscp": Option(options.dscp),
+    }
+)
+
+_OF_SETS = Table({name: firewall_tables.IPSET[name] for name in ("name", "family")})  # not what they hold
+# package -> section type -> table: what `offload snapshot` copies
+PACKAGES: Mapping[str, Mapping[str, Table]] = {
+    "firewall": {kind: firewall_tables.TABLES[kind] for kind in ("defaults", "zone", "forwarding", "rule", "redirect")}
+    | {"ipset": _OF_SETS},
+    "network": {"interface": INTERFACE},
+    "offload": {"globals": GLOBALS, "zone": ZONE_CHOICE, "pair": PAIR_CHOICE, "exempt": EXEMPT},
+}
+
+
+def named_only(section: Section) -> Section | None:
+    """The section cut down to the options of its table, for bug reports; None where no table knows its type."""
+    table = PACKAGES.get(section.package, {}).get(section.type)
+    if table is None:
+        return None
+    return replace(section, options={name: value for name, value in section.options.items() if name in table})
