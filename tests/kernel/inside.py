@@ -22,6 +22,7 @@ from offload.service import reconcile
 from offload.service.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import observe
 from offload.service.reconcile import Decided
+from offload.service.stations import StationTracker
 from offload.system.netlink.links import Netlink, conntrack_max, modules, release
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
@@ -48,6 +49,14 @@ def observed(router: Router) -> Snapshot:
 def capability() -> Kernel:
     """What the kernel can do: asked once, as a service does."""
     return probe(Nft(), release(), modules(), conntrack_max())
+
+
+def moved(before: Snapshot, after: Snapshot, plan: Plan) -> tuple[str, ...]:
+    """The tables that the service would return for the stations that moved between two looks."""
+    tracker = StationTracker()
+    tracker.look(before)
+    tracker.look(after)
+    return tracker.tables_to_return(plan, 0.0)
 
 
 def decided(router: Router, snapshot: Snapshot) -> Decided:

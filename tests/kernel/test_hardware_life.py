@@ -15,13 +15,12 @@ import pytest
 from kernel import chip
 from kernel.daemons import wait_until
 from kernel.house import House, Shape
-from kernel.inside import applied, decided, observed
+from kernel.inside import applied, decided, moved, observed
 from kernel.netns import Namespace
 from kernel.resident import resident
 from kernel.sides import bridge
 from kernel.steady import Drip, download, quiet, since
 from kernel.traffic import PORT, Talk
-from offload.compiler.offload.returns import moved
 from offload.model.flow import Tuple
 from offload.service.cut import Selection, cut
 from offload.system.netlink.conntrack import Conntrack

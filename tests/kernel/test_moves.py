@@ -8,11 +8,10 @@ import pytest
 
 from kernel.daemons import wait_until
 from kernel.house import House, Shape
-from kernel.inside import again, applied, decided, listing, observed
+from kernel.inside import again, applied, decided, listing, moved, observed
 from kernel.radio import Walk
 from kernel.sides import port
 from kernel.steady import Drip, Steady, download, since
-from offload.compiler.offload.returns import moved
 from offload.model.network import Snapshot
 from offload.service.reconcile import Decided
 

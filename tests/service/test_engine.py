@@ -170,6 +170,7 @@ def test_a_move_is_left_to_the_pass_where_something_else_changed_too() -> None:
     assert fakes.service.work().returned == ("flow_offload",)
     fakes.service.timed_exempts.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 60, fakes.clock())
     fakes.service.work()
+    fakes.clock.now += 1
     moved(fakes)
     assert not fakes.service.follow()
     assert fakes.service.work().returned == ("flow_offload",)
@@ -195,6 +196,7 @@ def test_a_move_does_not_mend_what_is_wrong_nor_tell_it_again() -> None:
     error = fakes.service.work().error
     for _ in range(3):
         fakes.service.news.clear()
+        fakes.clock.now += 61
         moved(fakes)
         assert fakes.service.follow()
         assert (fakes.service.applied.error, fakes.service.applied.returned) == (error, ("flow_offload",))

@@ -187,8 +187,8 @@ class _Stack:
         kind = self.kind(upper)
         match kind:
             # a VLAN of an access point is a Wi-Fi port as well, and so is the access point beneath it
-            case "bridge" | "vlan" if bridge and self.wireless(name):
-                return ReasonCode.WIRELESS_PORT(master=bridge), True
+            case "bridge" | "vlan" if bridge and (reason := self._roaming(name, bridge)):
+                return reason, True
             case "vlan" if self.kind(name) == "bridge":
                 return ReasonCode.BRIDGE_UNDER_VLAN(device=name), True
             case "bridge" | "vlan" | "ppp":
@@ -199,3 +199,10 @@ class _Stack:
                 return ReasonCode.DSA_CONDUIT(), False
             case _:
                 return ReasonCode.NOT_FOLLOWED(upper=upper, kind=kind or "hardware"), False
+
+    def _roaming(self, port: str, bridge: str) -> Reason | None:
+        """Why flows must not be pinned to a port of the bridge: its stations may be elsewhere at any time."""
+        if self.wireless(port):
+            return ReasonCode.WIRELESS_PORT(master=bridge)
+        restless = bridge in self.links and self.links[bridge].restless
+        return ReasonCode.STATIONS_MOVE(master=bridge) if restless else None

@@ -18,6 +18,7 @@ class Link:
 
     `kind` is rtnetlink's IFLA_INFO_KIND (`bridge`, `vlan`, `bond`, `ppp`, `wireguard`, `veth`, `dsa`, ...; empty for
     plain hardware), `master` the bridge or bond it is a port of, `lower` the devices it stands on.
+    `restless`: of a bridge whose stations move so often that flows are not pinned to its ports for a while.
     `hw_tc_offload` is what its driver says, `hw_bind` what the kernel said when asked whether a flowtable with `flags
     offload` may have it; both are asked only when a pair is to be in hardware.
     """
@@ -28,6 +29,7 @@ class Link:
     master: str = ""
     lower: tuple[str, ...] = ()
     wireless: bool = False
+    restless: bool = False
     hw_tc_offload: bool = False
     hw_bind: bool = True
 

@@ -70,6 +70,10 @@ class ReasonCode(Enum):
     LOOPBACK = "{device} is the loopback device: its traffic is never forwarded"
     EXCLUDED_BY_USER = "excluded by exclude_device in /etc/config/offload"
     WIRELESS_PORT = "Wi-Fi port of {master}: its stations roam, and its packets are seen at {master}"
+    STATIONS_MOVE = (
+        "stations of {master} change their port or MAC address too often to be followed: its ports are not listed for "
+        "10 minutes, and its packets are seen at {master}"
+    )
     BRIDGE_UNDER_VLAN = "the kernel looks through {device} to its ports, so listing it gains nothing"
     BOND_MEMBER = "member of {master}: the kernel sees its packets at {master}"
     DSA_CONDUIT = "carries the switch ports: the kernel sees their packets at the ports"

@@ -51,6 +51,7 @@ REMEDIES = {  # by the code of the Reason
     "LOOPBACK": "nothing: there is nothing to gain",
     "EXCLUDED_BY_USER": "delete it from exclude_device",
     "WIRELESS_PORT": "nothing: its flows are offloaded at the bridge",
+    "STATIONS_MOVE": "find who forges addresses, or the loop in the cabling: bridge fdb show br {master}, ip neigh",
     "BRIDGE_UNDER_VLAN": "nothing: its flows are offloaded at the ports",
     "BOND_MEMBER": "nothing: its flows are offloaded at the bond",
     "DSA_CONDUIT": "nothing: its flows are offloaded at the switch ports",

@@ -16,7 +16,7 @@ from offload.model.config import Edit, Section
 from offload.model.flow import Entry
 from offload.model.live import LiveTable, Strays
 from offload.model.network import ForwardChain, Kernel, Route, Snapshot
-from offload.model.plan import HARDWARE_TABLE, Plan
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan, ReasonCode
 from offload.model.problem import Problem
 from offload.nouns import dataclass, field, replace
 from offload.service import reconcile, saved_exempts
@@ -30,7 +30,7 @@ from offload.service.totals import Totals
 
 # A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
 TRIES = 3
-HARDWARE = HARDWARE_TABLE[0]
+HARDWARE, SOFTWARE = HARDWARE_TABLE[0], SOFTWARE_TABLE[0]
 MOST_NEWS = 100  # events kept for ubus while it is away; the older ones are dropped
 ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find flows' zones by
 
@@ -135,6 +135,7 @@ class Service:
         """One pass. Whatever fails leaves the last good state and is told in `error`."""
         self.passes += 1
         before, last = self.decided, None
+        moved = self._moved(before.plan if before else Plan())
         for _ in range(TRIES):
             try:
                 decided = self._look()
@@ -143,13 +144,13 @@ class Service:
             if last is not None and decided.plan == last.plan:
                 break  # nothing vanished meanwhile: nft means it
             last = decided
-            wanted = {*forced, *self.sightings.tables_to_return(decided.plan)}
+            wanted = {*forced, *moved, *self._moved_meanwhile(decided.plan)}
             trusting = not self.touched
             applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted, trusting=trusting)
             self.touched = bool(applied.error)
             self._taken_out(applied)
             if not applied.error:
-                self.sightings.settled()
+                self.sightings.returned(applied.returned, decided.plan, self.doors.clock())
                 break
             self.ability = HardwareProbe()  # a device may no longer be what it was when it was asked
         if applied.error and decided.config.readable:
@@ -163,19 +164,41 @@ class Service:
         Nothing is read for it, so the pass that must follow looks whether it was right: making a table anew harms no
         connection. Run-time exempts would live longer by it, and leave it to that pass. What was wrong stays so.
         """
-        before = self.decided
-        if before is None or with_timed_exempts(before.plan):
+        before, now = self.decided, self.doors.clock()
+        if before is None or with_timed_exempts(before.plan) or self.sightings.is_last(now):
             return False
-        tables = self.sightings.tables_to_return(before.plan)
+        tables = self.sightings.tables_to_return(before.plan, now)
         if not tables:
             return False
         applied = reconcile.again(before, self.doors.nft, self.applied, tables)
         if applied.error:
             return False  # a device may be gone: the pass knows better
-        self.sightings.settled()
+        self.sightings.returned(applied.returned, before.plan, now)
         self._taken_out(applied)
         self._noted(replace(applied, error=self.applied.error), before)
         return True
+
+    def may_follow(self) -> bool:
+        """Whether a station moved for which tables are to be returned now."""
+        return self.decided is not None and self.sightings.ready(self.decided.plan, self.doors.clock())
+
+    def follow_due(self) -> float | None:
+        """When a move may be followed that had to wait, or ports of a bridge may be listed again."""
+        return self.sightings.due(self.decided.plan, self.doors.clock()) if self.decided else None
+
+    def _moved(self, plan: Plan) -> tuple[str, ...]:
+        """The tables to return for stations that moved; with the last return that may be, ports are left out."""
+        now = self.doors.clock()
+        tables = self.sightings.tables_to_return(plan, now)
+        chosen = self.sightings.leave_out(now) if tables and self.sightings.is_last(now) else frozenset[str]()
+        for bridge in sorted(chosen):
+            self.news.append(("offload.degraded", {"error": ReasonCode.STATIONS_MOVE(master=bridge).text}))
+        return (*tables, SOFTWARE) if chosen else tables
+
+    def _moved_meanwhile(self, plan: Plan) -> tuple[str, ...]:
+        """The same for moves that only a look showed; the last return needs a pass of its own."""
+        now = self.doors.clock()
+        return () if self.sightings.is_last(now) else self.sightings.tables_to_return(plan, now)
 
     def look(self) -> None:
         """Read everything and decide, without touching the kernel."""
@@ -207,7 +230,13 @@ class Service:
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel)
         snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
         self.sightings.look(snapshot)
-        return self.decide(packages, snapshot)
+        return self.decide(packages, self._restless(snapshot))
+
+    def _restless(self, snapshot: Snapshot) -> Snapshot:
+        """The Snapshot with the bridges marked whose stations move too often."""
+        bridges = self.sightings.left_out(self.doors.clock())
+        links = (replace(link, restless=True) if link.name in bridges else link for link in snapshot.links)
+        return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def _restore(self, packages: Packages) -> None:
         """Take in the timed exempts of the file that the kernel lost; their zones are judged by the configuration."""

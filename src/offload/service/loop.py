@@ -67,6 +67,7 @@ class Loop:
                 self._connect(now)
             self._timed_exempts(now)
             self._config_check(now)
+            self._follow_later(now)
             if self.tally.due is not None and self.tally.due <= now:
                 self.tally.count(self.poll, now)
             if self.service.proofs.due is not None and self.service.proofs.due <= now:
@@ -101,6 +102,8 @@ class Loop:
         """Milliseconds until something is to be done; None: until somebody calls."""
         tasks = (due, self.tally.due, self.service.proofs.due, self.config.due)
         times = [each for each in tasks if each is not None]
+        if due is None and (follow := self.service.follow_due()) is not None:
+            times.append(follow)
         if self.presence.descriptor is None:
             times.append(self._reconnect)
         if (end := self.service.timed_exempts.next_end()) is not None:
@@ -156,11 +159,22 @@ class Loop:
 
         Who sends with another's MAC address could otherwise keep us, and every flow, busy.
         """
+        if not self.service.may_follow():
+            return  # it is to be followed later, or no flow goes there
         now = time.monotonic()
-        if now - self._followed >= APART and self.service.follow():
+        if now - self._followed >= APART:
             self._followed = now
-            self.journal.followed(self.service.applied)
+            if self.service.follow():
+                self.journal.followed(self.service.applied)
         self._hint("a station moved")
+
+    def _follow_later(self, now: float) -> None:
+        """Follow what had to wait. A pass that is hinted already does so itself."""
+        due = self.service.follow_due() if self.watch.due() is None else None
+        if due is not None and due <= now:
+            self._follow()
+            if self.service.sightings.ended(now):
+                self._hint("ports of a bridge are listed again")
 
     def _transactions(self) -> None:
         """Look what was said of nftables. The kernel tells of a transaction before nft ends, so ours are all there.

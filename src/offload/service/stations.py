@@ -1,57 +1,162 @@
-"""Where every station was last seen, and which of them moved: what a Snapshot alone forgets. Pure.
+"""Where every station was last seen, and which moved: what a Snapshot alone does not tell. Pure, with time as input.
 
 Packets on the fast path refresh no forwarding table, so a bridge forgets a station whose flow lives on; when it turns
-up at another port, only who remembers the old one knows that it moved (docs/kernel.md 23).
+up at another port, only the remembered port shows that it moved.
+
+The last return that a minute allows goes with a change of the plan: a bridge whose stations move too often loses its
+wired ports from the software flowtable for a while. Its flows then find moved stations by themselves.
 """
 
+from collections.abc import Collection, Iterable, Mapping
+
 from offload.compiler.offload.returns import tables_to_return
-from offload.model.network import MAX_NEIGHBOURS, Neighbour, Snapshot, Station
+from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
 from offload.model.plan import Plan
 from offload.nouns import dataclass, field
+from offload.service.return_budget import ReturnBudget
 
 Key = tuple[str, str, int]
+MOST_MOVES = 1024  # remembered until their tables are returned
+DEPTH = 4  # devices that one device may stand on
+NO_VLAN = -1  # in the key of a neighbour
+LEFT_OUT = 600.0  # seconds without the wired ports of a bridge
+# First pause in seconds and growth. A phone may walk from port to port; a MAC address of a neighbour changes rarely.
+STATION_PAUSE, NEIGHBOUR_PAUSE = (0.25, 2.0), (0.5, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A station that is somewhere else. `ports`: where it was and is; `device`: of a neighbour, where its MAC changed.
+
+    `place` is what all stations there have in common: the bridge, or the device where there is none.
+    """
+
+    place: str
+    ports: frozenset[str] = frozenset()
+    device: str = ""
 
 
 @dataclass(slots=True)
 class StationTracker:
-    """The latest place of each station and neighbour, and what moved since the last pass."""
+    """The latest place of each station and neighbour, and the moves for which no table was returned yet."""
 
+    budget: ReturnBudget = field(default_factory=ReturnBudget)
     _places: dict[Key, str] = field(default_factory=dict)
-    _ports: set[str] = field(default_factory=set)
-    _devices: set[str] = field(default_factory=set)
+    _moves: dict[Key, Move] = field(default_factory=dict)
+    _causes: dict[Key, None] = field(default_factory=dict)  # the moves for which tables are being returned
+    _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
+    _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
 
     def station(self, seen: Station, master: str) -> bool:
         """A bridge has learned a station; whether it was somewhere else before."""
-        before = self._remember((seen.mac, master, seen.vlan), seen.port)
+        key = (seen.mac, master, seen.vlan)
+        before = self._remember(key, seen.port)
         if before in {None, seen.port}:
             return False
-        self._ports |= {before or "", seen.port}
-        return True
+        earlier = self._moves[key].ports if key in self._moves else frozenset[str]()
+        return self._moved(key, Move(master, earlier | {before or "", seen.port}))
 
     def neighbour(self, seen: Neighbour) -> bool:
         """An address was resolved; whether to another MAC than before."""
-        before = self._remember((seen.address, seen.device, -1), seen.mac)
+        key = (seen.address, seen.device, NO_VLAN)
+        before = self._remember(key, seen.mac)
         if before in {None, seen.mac}:
             return False
-        self._devices.add(seen.device)
-        return True
+        return self._moved(key, Move(self._bridges.get(seen.device, seen.device), device=seen.device))
 
     def look(self, snapshot: Snapshot) -> None:
         """Take in a whole Snapshot: events may have been lost."""
-        masters = {link.name: link.master for link in snapshot.links}
+        links = {link.name: link for link in snapshot.links}
+        self._bridges = {name: bridge for name in links if (bridge := _bridge(name, links))}
         for station in snapshot.stations:
-            self.station(station, masters.get(station.port, ""))
+            link = links.get(station.port)
+            self.station(station, link.master if link else "")
         for neighbour in snapshot.neighbours:
             self.neighbour(neighbour)
 
-    def tables_to_return(self, plan: Plan) -> tuple[str, ...]:
-        """The tables whose flows must find their way anew."""
-        return tables_to_return(plan, self._ports, self._devices)
+    def ready(self, plan: Plan, now: float) -> bool:
+        """Whether a table is to be returned at this moment, and the budget allows it."""
+        return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
-    def settled(self) -> None:
-        """Those tables were returned."""
-        self._ports.clear()
-        self._devices.clear()
+    def due(self, plan: Plan, now: float) -> float | None:
+        """When a move may be followed, or left-out ports come back; None: not before another move."""
+        times = [*self._left_out.values()]
+        if self._moves and not self.budget.left(now):
+            times.append(self.budget.renewed(now))
+        elif keys := self._concerning(plan):
+            times.append(min(self.budget.ready(key, now) for key in keys))
+        return min(times, default=None)
+
+    def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
+        """The tables to return at this moment; none where no station moved, or the budget allows no return."""
+        if not self.budget.left(now):
+            return ()
+        keys = self._ready(plan, now)
+        self._causes |= dict.fromkeys(keys)
+        wanted = {name for key in keys for name in self._tables(plan, self._moves[key])}
+        return tuple(table.name for table in plan.tables if table.name in wanted)
+
+    def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
+        """These tables were returned: every move that concerns no other one is followed."""
+        if self._causes and tables:
+            self.budget.returned(self._places_of(self._causes), now)
+            for key in self._causes:
+                pause = NEIGHBOUR_PAUSE if key[2] == NO_VLAN else STATION_PAUSE
+                self.budget.followed(key, *pause, now)
+        self._causes = {}
+        done = set(tables)
+        self._moves = {key: move for key, move in self._moves.items() if not done.issuperset(self._tables(plan, move))}
+
+    def is_last(self, now: float) -> bool:
+        """Whether the next return is the last one that the budget allows: then the plan has to change with it."""
+        return self.budget.left(now) <= 1
+
+    def leave_out(self, now: float) -> frozenset[str]:
+        """Choose the bridges whose wired ports are not listed for a while; gives those that are new.
+
+        They are the ones whose stations move. Where these are on no bridge, no port could be spared by leaving some
+        out, and stations of all bridges must find their way without a return.
+        """
+        bridges = frozenset(self._bridges.values())
+        offenders = self.budget.offenders(now) or self._places_of(self._causes)
+        chosen = (offenders if offenders.issubset(bridges) else bridges) - self._left_out.keys()
+        self._left_out |= dict.fromkeys(chosen, now + LEFT_OUT)
+        return chosen
+
+    def left_out(self, now: float) -> frozenset[str]:
+        """The bridges whose wired ports are not listed now."""
+        self._left_out = {bridge: until for bridge, until in self._left_out.items() if until > now}
+        return frozenset(self._left_out)
+
+    def ended(self, now: float) -> bool:
+        """Whether the ports of a bridge may be listed again."""
+        return any(until <= now for until in self._left_out.values())
+
+    def _places_of(self, keys: Iterable[Key]) -> frozenset[str]:
+        return frozenset(self._moves[key].place for key in keys if key in self._moves)
+
+    def _ready(self, plan: Plan, now: float) -> list[Key]:
+        return [key for key in self._concerning(plan) if self.budget.ready(key, now) <= now]
+
+    def _concerning(self, plan: Plan) -> list[Key]:
+        """The moves by which flows of the plan may be pinned to a wrong place; the others are forgotten."""
+        known: dict[Move, tuple[str, ...]] = {}
+        for move in self._moves.values():
+            if move not in known:
+                known[move] = self._tables(plan, move)
+        self._moves = {key: move for key, move in self._moves.items() if known[move]}
+        return list(self._moves)
+
+    def _tables(self, plan: Plan, move: Move) -> tuple[str, ...]:
+        devices = {move.device} - {""}
+        return tables_to_return(plan, move.ports, devices, devices if move.place in self._left_out else frozenset())
+
+    def _moved(self, key: Key, move: Move) -> bool:
+        self._moves.pop(key, None)
+        self._moves[key] = move
+        if len(self._moves) > MOST_MOVES:  # the return for any of them serves all
+            del self._moves[next(iter(self._moves))]
+        return True
 
     def _remember(self, key: Key, place: str) -> str | None:
         before = self._places.pop(key, None)  # to stand last: the first is the one to forget
@@ -59,3 +164,13 @@ class StationTracker:
         if len(self._places) > MAX_NEIGHBOURS:
             del self._places[next(iter(self._places))]
         return before
+
+
+def _bridge(name: str, links: Mapping[str, Link]) -> str:
+    """The bridge that a device is, or that it stands on as a VLAN does; empty where there is none."""
+    for _ in range(DEPTH):
+        link = links.get(name)
+        if link is None or link.kind == "bridge" or not link.lower:
+            return name if link is not None and link.kind == "bridge" else ""
+        name = link.lower[0]
+    return ""

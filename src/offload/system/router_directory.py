@@ -24,7 +24,7 @@ from offload.system.uci import CONFDIR, OVERRIDE
 T = TypeVar("T")
 SNAPSHOT = "snapshot.json"
 CONFIG = Path("etc/config")
-LINK_WORDS = {"name": str, "kind": str, "up": bool, "master": str, "wireless": bool}
+LINK_WORDS = {"name": str, "kind": str, "up": bool, "master": str, "wireless": bool, "restless": bool}
 LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 
 
