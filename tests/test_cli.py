@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from command import Offload
+from offload import __version__
 from offload.cli.answer import Exit
 from offload.cli.command import main
+from offload.cli.verbs import VERBS
+from offload.status.tables import summary_text
 from offload.system.files import atomic_file
 
 PURE = (["status"], ["print"], ["check"], ["apply", "--dry-run"])
-LIVE = (["apply"], ["flows"], ["snapshot", "somewhere"])
+LIVE = (["flows"], ["snapshot", "somewhere"], ["set", "lan", "none"], ["reload"], ["cut"])
 
 # A router whose only fault is this one: what is changed in its files, and the sentence.
 FAULTS = {
@@ -111,9 +114,90 @@ def test_json_is_one_object_that_says_whether_it_is_ok(offload: Offload, root: P
 
 @pytest.mark.parametrize("arguments", LIVE, ids=" ".join)
 def test_what_needs_the_running_router_refuses_a_directory(offload: Offload, root: Path, arguments: list[str]) -> None:
-    ran = offload(*arguments, "--root", str(root))
+    with pytest.raises(SystemExit) as ended:
+        offload(*arguments, "--root", str(root))
+    assert ended.value.code == Exit.USAGE
+
+
+def test_apply_shows_what_it_would_send_of_a_directory_and_sends_nothing(offload: Offload, root: Path) -> None:
+    ran = offload("apply", "--root", str(root))
     assert ran.code == Exit.FAILED
-    assert ran.err == f"offload: {arguments[0]} needs the running router, and --root names a directory\n"
+    assert ran.err == "offload: apply without --dry-run needs the running router, and --root names a directory\n"
+
+
+@pytest.mark.parametrize("verb", sorted(name for name, verb in VERBS.items() if verb.rooted))
+def test_what_takes_a_directory_works_on_it(offload: Offload, root: Path, verb: str) -> None:
+    words = ["--dry-run"] if verb == "apply" else []
+    assert offload(verb, *words, "--root", str(root), "--json").data["ok"] is True
+
+
+def test_status_of_one_zone_has_its_pairs_and_devices_only(offload: Offload, root: Path) -> None:
+    found = offload("status", "guest", "--root", str(root), "--json").data
+    assert [zone["name"] for zone in found["zones"]] == ["guest"]
+    assert {(pair["src"], pair["dest"]) for pair in found["pairs"]} == {("guest", "wan")}
+    assert all("guest" in device["zones"] for device in found["devices"])
+    ran = offload("status", "gest", "--root", str(root))
+    assert (ran.code, ran.out) == (Exit.USAGE, "")
+    assert ran.err.startswith("offload: there is no zone 'gest' (did you mean 'guest'?), but lan, ")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("set lan on", "'on' is no mode: use none, software, hardware"),
+        ("set lan sofware", "'sofware' (did you mean 'software'?) is no mode"),
+        ("pair lan wan fast", "'fast' is no mode"),
+        ("exempt delete", "which exempt is to be deleted? 'offload exempt list' shows their numbers"),
+        ("exempt add 7", "'7' has no meaning after add"),
+        ("exempt add --timeout soon", "timeout: 'soon' is no time"),
+        ("help fly", "'fly' is no verb"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_asked(offload: Offload, line: str, sentence: str) -> None:
+    ran = offload(*line.split())  # there is no ubus here: asking it would be another sentence
+    assert (ran.code, ran.out) == (Exit.USAGE, "")
+    assert sentence in ran.err
+
+
+def test_help_has_every_verb_and_every_option(offload: Offload) -> None:
+    assert all(name in offload("help").out for name in VERBS)
+    for name, verb in VERBS.items():
+        shown = offload("help", name).out
+        assert all(words.get("help") and (words.get("metavar") or flag) in shown for flag, words in verb.arguments)
+    assert offload("help", "firewall").out.startswith("usage: offload firewall print")
+    assert offload("version").out == f"offload {__version__}\n"
+
+
+def ran(*words: str, stdout: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own."""
+    command = [sys.executable, "-m", "offload", *words]
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        command, env=os.environ | path | environment, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )
+
+
+def test_an_answer_that_cannot_be_written_is_a_sentence(root: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = ran("print", "--root", str(root), stdout=full.fileno())
+    assert (done.returncode, done.stderr) == (1, "offload: the answer cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("40", 40), ("160", 160), ("nonsense", 80), ("0", 80), ("9" * 30, 80)])
+def test_the_answer_is_as_wide_as_the_terminal(root: Path, columns: str, widest: int) -> None:
+    done = ran("status", "--root", str(root), stdout=subprocess.PIPE, COLUMNS=columns)
+    lengths = [len(line) for line in done.stdout.splitlines()]
+    assert max(lengths) <= widest
+
+
+def test_without_a_verb_the_status_is_short(offload: Offload, root: Path) -> None:
+    data = offload("status", "--root", str(root), "--json").data
+    text = summary_text(data | {"problems": [{}], "kernel": {"release": "6.6.73", "missing": []}})
+    lines = text.splitlines()
+    assert lines[0] == "Flow offload beside fw4, kernel 6.6.73"
+    assert any(line.startswith("lan > wan") and "software" in line for line in lines)
+    assert "1 problem: 'offload check' names each." in lines
+    assert len(lines) < len(offload("status", "--root", str(root)).out.splitlines())
 
 
 def test_a_directory_that_is_not_there(offload: Offload, tmp_path: Path) -> None:
@@ -135,7 +219,7 @@ def test_usage_is_argparse_s(capsys: pytest.CaptureFixture[str]) -> None:
         ("firewal print", "'firewal' (did you mean 'firewall'?) is no verb"),
         ("flows --zonne lan", "'--zonne' (did you mean '--zone'?) is not an option or argument of flows"),
         ("check --rot=x", "'--rot' (did you mean '--root'?) is not an option or argument of check"),
-        ("status lan", "'lan' is not an option or argument of status"),
+        ("reload lan", "'lan' is not an option or argument of reload: see offload help reload"),
         ("sta\x1b[2J", "'sta?[2J' is no verb"),
     ],
 )
@@ -209,7 +293,10 @@ def hook(event, arguments):
         seen.append(arguments[0])
     elif event.startswith(("subprocess", "socket", "os.exec", "os.posix_spawn", "os.mkdir", "os.remove", "os.rename")):
         seen.append(event)
+from offload import __version__
 from offload.cli.command import main
+from offload.cli.verbs import VERBS
+from offload.status.tables import summary_text
 sys.addaudithook(hook)
 main(sys.argv[2:])
 inside = tuple(sys.path) + (sys.argv[1], sys.prefix, sys.base_prefix, "/proc/self/fd/")  # a file in memory
@@ -250,7 +337,7 @@ run()
 """
 
 
-@pytest.mark.parametrize(("verb", "code"), [("service", Exit.FAILED), ("status", -signal.SIGHUP)])
+@pytest.mark.parametrize(("verb", "code"), [("service", Exit.USAGE), ("status", -signal.SIGHUP)])
 def test_a_reload_while_the_service_still_imports_does_not_end_it(root: Path, verb: str, code: int) -> None:
     command = [sys.executable, "-c", SIGNALLED, verb, "--root", str(root)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -113,7 +113,7 @@ def many_zones(count: int) -> Fakes:
 
 def test_what_is_left_off_a_large_answer_is_said() -> None:
     asking = Router(many_zones(40), runs=True)
-    ran = local.status(asking, Namespace())
+    ran = local.status(asking, Namespace(zone=None, short=False))
     lost = ran.data["left_off"]["pairs"]
     assert lost + len(ran.data["pairs"]) == 1600
     assert (ran.code, ran.notes) == (Exit.DONE, (f"{lost} pairs are left off: the answer is larger than ubus carries",))
@@ -154,7 +154,7 @@ def test_without_the_service_a_flow_is_slow_for_what_the_kernel_holds(fakes: Fak
 def test_a_file_that_stops_everything_leaves_nothing_pending(fakes: Fakes) -> None:
     fakes.nft.live(["flow_offload"])
     fakes.uci.packages["firewall"] = ProblemCode.FILE_SYNTAX.at("firewall", detail="line 3")
-    ran = local.status(Router(fakes), Namespace())
+    ran = local.status(Router(fakes), Namespace(zone=None, short=False))
     assert ran.data["applied"]["pending"] == 0
     assert "line 3" in ran.data["applied"]["error"]
     assert "offload apply" not in ran.text

@@ -15,7 +15,7 @@ def run() -> None:
         import signal
 
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if sys.argv[1:] == ["--version"]:
+    if sys.argv[1:] in (["--version"], ["version"]):
         # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
         sys.stdout.write(f"offload {__version__}\n")
         return
@@ -29,10 +29,14 @@ def run() -> None:
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # `offload print | head`: the reader closed the pipe, which is no error; Python must not flush into it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except OSError as error:
+        # The doors' own errors end in main, so this is standard output; Python must not flush into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = (
+            0 if isinstance(error, BrokenPipeError) else 1
+        )  # `offload print | head`: the reader closed the pipe, which is no error
+        if code:
+            sys.stderr.write(f"offload: the answer cannot be written: {error.strerror}\n")
     if short:  # the system frees the memory faster than Python does
         sys.stderr.flush()
         os._exit(code)

@@ -166,7 +166,7 @@ def test_a_verb_that_the_service_answers_imports_nothing_heavy(
 )
 def test_a_refusal_is_a_sentence_and_an_exit_code(service: Running, words: tuple[str, ...], sentence: str) -> None:
     said = service.command(*words)
-    assert sentence in said and "HEAVY [] 1" in said, said
+    assert sentence in said and ("HEAVY [] 1" in said or "HEAVY [] 2" in said), said
 
 
 def test_ubusd_dies_and_comes_back_many_times(tmp_path: Path) -> None:

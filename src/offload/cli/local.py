@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from offload.cli import remote
 from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
-from offload.errors import FileError, KernelError
+from offload.cli.terminal import width
+from offload.errors import FileError, KernelError, UsageError
+from offload.model.shown import shown as shown_word
+from offload.model.similar import did_you_mean
 from offload.status import tables
 from offload.status.query_words import KEYS, PAGE
 
@@ -22,10 +25,19 @@ if TYPE_CHECKING:
     from offload.status.hardware import PairHardware
 
 
-def status(router: Router, _: argparse.Namespace) -> Answer:
-    """What is offloaded, zone by zone, and why not."""
-    if data := router.asked("status"):
-        return _served(data, partial(tables.status_text, data), tuple(data.get("notes", ())))
+def status(router: Router, given: argparse.Namespace) -> Answer:
+    """What is offloaded, zone by zone, and why not; of one zone, or in short where no verb was given."""
+
+    def shown(data: dict[str, Any]) -> dict[str, Any]:
+        return data if given.zone is None or "error" in data else only(data, given.zone)
+
+    def text(data: dict[str, Any]) -> str:
+        return tables.summary_text(data, width()) if given.short else tables.status_text(data, width())
+
+    reply = router.asked("status")
+    if reply:
+        found = shown(reply)
+        return _served(found, lambda: text(found), tuple(found.get("notes", ())))
     from offload.model.applied import Applied
     from offload.service import reconcile
     from offload.status import report
@@ -45,19 +57,32 @@ def status(router: Router, _: argparse.Namespace) -> Answer:
     cases = _proven(router, decided, entries)
     data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, cases)
     data["applied"]["pending"] = len(pending)
-    return Answer(tables.status_text(data), data, notes=tuple(notes))
+    data = shown(data)
+    return Answer(text(data), data, notes=tuple(notes))
+
+
+def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
+    """The status of one zone, its pairs and its devices."""
+    names = [each["name"] for each in data["zones"]]
+    if zone not in names:
+        hint = did_you_mean(zone, names)
+        raise UsageError(f"there is no zone '{shown_word(zone)}'{hint}, but {', '.join(names) or 'none at all'}")
+    return data | {
+        "zones": [each for each in data["zones"] if each["name"] == zone],
+        "pairs": [each for each in data["pairs"] if zone in {each["src"], each["dest"]}],
+        "devices": [each for each in data["devices"] if zone in each["zones"]],
+    }
 
 
 def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     """Every forwarded connection with its path, and why it is slow."""
-    router.live("flows")
     from offload.status.query import Query
 
     words = {key: value for key in KEYS if (value := getattr(given, key)) is not None}
     words = {"limit": PAGE} | words
     query = Query.of(words)  # what can never be meant is told before anything is read
     if data := _pages(router, words | ({"all": True} if given.all else {}), query.limit):
-        return _served(data, partial(tables.flows_text, data.get("flows", ())), _others(data))
+        return _served(data, partial(tables.flows_text, data.get("flows", ()), width()), _others(data))
     from offload.status import report
     from offload.status.flows import page
 
@@ -67,7 +92,7 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     cases = _proven(router, decided, entries)
     found, total = page(entries, decided.snapshot, decided.plan, query, cases, everything=given.all)
     data = {"ok": True, "total": total, "offset": query.offset, "flows": [report.flow_json(flow) for flow in found]}
-    return Answer(tables.flows_text(data["flows"]), data, notes=_others(data))
+    return Answer(tables.flows_text(data["flows"], width()), data, notes=_others(data))
 
 
 def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
@@ -100,7 +125,7 @@ def check(router: Router, _: argparse.Namespace) -> Answer:
 def apply(router: Router, given: argparse.Namespace) -> Answer:
     """Bring the kernel in line with the configuration; with --dry-run only show what would be sent."""
     if not given.dry_run:
-        router.live("apply")
+        router.live("apply without --dry-run")
         if router.asked("zones"):
             return remote.reload(router, given)
     from offload.compiler.offload.render import render
@@ -125,7 +150,6 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
 
 def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
     """Write this router as a directory for --root, without passwords and keys."""
-    router.live("snapshot")
     from pathlib import Path
 
     from offload.config.anonymous import anonymous, known
@@ -146,7 +170,6 @@ def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
 
 def service(router: Router, _: argparse.Namespace) -> Answer:
     """Stay, follow every change, and answer on ubus; procd runs this."""
-    router.live("service")
     router.serve()
     return Answer("", {"ok": True})
 

@@ -10,30 +10,46 @@ from typing import Any
 
 from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
+from offload.cli.terminal import width
 from offload.cli.verbs import MATCHES
-from offload.errors import OffloadError
+from offload.errors import UsageError
+from offload.model.shown import shown
+from offload.model.similar import did_you_mean
 from offload.status import tables
 
 Json = dict[str, Any]
 
+MODES = ("none", "software", "hardware")  # as in model.config, which takes longer to import than all of this
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
 def zones(router: Router, _: argparse.Namespace) -> Answer:
     """Zones and pairs of zones: what was chosen, and what they get."""
-    data = router.ask("zones", {})
-    return _told(data, lambda: tables.zones_text(data))
+    if router.root is None:
+        data = router.ask("zones", {})
+    else:
+        from offload.status import report
+
+        data = report.zones_json(router.decide().plan)
+    return _told(data, lambda: tables.zones_text(data, width()))
 
 
 def set_zone(router: Router, given: argparse.Namespace) -> Answer:
     """Give a zone a mode: written to /etc/config/offload, and applied."""
-    return _changed(router.ask("set", {"zone": given.zone, "mode": given.mode}))
+    return _changed(router.ask("set", {"zone": given.zone, "mode": mode(given.mode)}))
 
 
 def set_pair(router: Router, given: argparse.Namespace) -> Answer:
     """Give a pair of zones a mode of its own: written to /etc/config/offload, and applied."""
-    return _changed(router.ask("set_pair", {"src": given.src, "dest": given.dest, "mode": given.mode}))
+    return _changed(router.ask("set_pair", {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}))
+
+
+def mode(word: str) -> str:
+    """The mode, in any case; what is none is refused before anything is read or asked."""
+    if word.lower() in MODES:
+        return word.lower()
+    raise UsageError(f"'{shown(word)}'{did_you_mean(word, MODES)} is no mode: use {', '.join(MODES)}")
 
 
 def reload(router: Router, _: argparse.Namespace) -> Answer:
@@ -71,8 +87,14 @@ def exempt(router: Router, given: argparse.Namespace) -> Answer:
             chosen["left_off"] = {"exempts": lost}
         return _told(chosen, lambda: _exempts_text(chosen["exempts"]))
     if given.action == "delete":
-        data = router.ask("exempt_delete", {"id": given.id or 0})
+        if given.id is None:
+            raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers")
+        data = router.ask("exempt_delete", {"id": given.id})
         return _told(data, lambda: f"Exempt {given.id} is deleted.")
+    if given.id is not None:
+        raise UsageError(
+            f"'{given.id}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
+        )
     words = {key: value for key in MATCHES if (value := getattr(given, key)) is not None}
     data = router.ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
     return _told(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
@@ -82,7 +104,7 @@ def duration(text: str) -> int:
     """Seconds of `90`, `30m`, `1h`, `2d`."""
     found = DURATION.fullmatch(text)
     if not found:
-        raise OffloadError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
+        raise UsageError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
     return int(found[1]) * SECONDS[found[2]]
 
 
@@ -139,7 +161,7 @@ def _changed(data: Json) -> Answer:
     def text() -> str:
         if data.get("missing"):
             return "Written, but nothing takes effect: kernel or nft cannot do it."
-        return tables.changes_text(data)
+        return tables.changes_text(data, width())
 
     return _told(data, text, notes(data))
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Verb(NamedTuple):
     """A verb: `module` of this package and `function` run it, `help` is its sentence, `arguments` go to argparse.
 
+    `rooted`: it works on a router as a directory (`--root DIR`) as well.
+
     A NamedTuple, because the command starts faster without `dataclasses`.
     """
 
@@ -26,6 +28,7 @@ class Verb(NamedTuple):
     function: str
     help: str
     arguments: tuple[tuple[str, dict[str, Any]], ...] = ()
+    rooted: bool = False
 
     @property
     def run(self) -> "Callable[[Router, Namespace], Answer]":
@@ -44,51 +47,78 @@ CHOOSING = (
     ("--host", {"help": "only flows from or to this address or network"}),
     ("--state", {"help": "slow, software or hardware"}),
 )
-# Options of `exempt add`, and whether each may be given several times.
+# Options of `exempt add` with their help; those of SINGLE are given once, the others as often as wanted.
 MATCHES = {
-    "src": False, "dest": False, "src_ip": True, "dest_ip": True, "src_mac": True, "proto": True,
-    "src_port": True, "dest_port": True, "mark": False, "dscp": False,
-}  # fmt: skip
+    "src": "the zone that opens the connection",
+    "dest": "the zone that it leads to",
+    "src_ip": "an address or network that opens it",
+    "dest_ip": "an address or network that it leads to",
+    "src_mac": "a MAC address that opens it",
+    "proto": "tcp, udp, tcpudp or all",
+    "src_port": "a port or range (8000-8080) that it comes from",
+    "dest_port": "a port or range that it leads to",
+    "mark": "the packet's mark: a number or 0xhex, optionally /mask",
+    "dscp": "a class (EF, AF11, CS1) or 0 to 63",
+}
+SINGLE = frozenset({"src", "dest", "mark", "dscp"})
 EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
     ("id", {"nargs": "?", "type": int, "metavar": "ID", "help": "which one to delete"}),
     ("--timeout", {"default": "1h", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
-    *((f"--{word.replace('_', '-')}", {"action": "append"} if many else {}) for word, many in MATCHES.items()),
+    *(
+        (f"--{word.replace('_', '-')}", {"help": help_} | ({} if word in SINGLE else {"action": "append"}))
+        for word, help_ in MATCHES.items()
+    ),
 )
 VERBS = {
-    "status": Verb("local", "status", "Show what is offloaded, zone by zone, and why not."),
+    "status": Verb(
+        "local",
+        "status",
+        "Show what is offloaded, zone by zone, and why not; without a verb, the same in a few lines.",
+        (("zone", {"nargs": "?", "metavar": "ZONE", "help": "only this zone, its pairs and its devices"}),),
+        rooted=True,
+    ),
     "flows": Verb(
         "local",
         "flow_list",
         "List forwarded connections with their paths, and why each slow one is slow.",
         (
             *CHOOSING,
-            ("--sort", {"help": ", ".join(SORTS)}),
-            ("--limit", {"help": f"at most so many ({PAGE})"}),
-            ("--offset", {"help": "leave out so many first"}),
+            ("--sort", {"metavar": "WORD", "help": f"{', '.join(SORTS)}; --sort=-WORD for the other way round"}),
+            ("--limit", {"metavar": "N", "help": f"at most so many ({PAGE})"}),
+            ("--offset", {"metavar": "N", "help": "leave out so many first"}),
             ("--all", _flag("also connections of the router itself")),
         ),
     ),
-    "print": Verb("local", "print_ruleset", "Print the nft text for this configuration, the same bytes every time."),
-    "check": Verb("local", "check", "Name what is wrong with the configuration, and what kernel or nft lack."),
+    "print": Verb(
+        "local", "print_ruleset", "Print the nft text for this configuration, the same bytes every time.", rooted=True
+    ),
+    "check": Verb(
+        "local", "check", "Name what is wrong with the configuration, and what kernel or nft lack.", rooted=True
+    ),
     "apply": Verb(
         "local",
         "apply",
         "Bring the kernel in line with the configuration; with --dry-run only show what would be sent.",
-        (("--dry-run", _flag("show the nft text, send nothing")),),
+        (("--dry-run", _flag("show the nft text, send nothing; with --root needed")),),
+        rooted=True,
     ),
-    "zones": Verb("remote", "zones", "Show zones and pairs of zones: what was chosen, and what they get."),
+    "zones": Verb("remote", "zones", "Show zones and pairs of zones: what was chosen, and what they get.", rooted=True),
     "set": Verb(
         "remote",
         "set_zone",
         "Give a zone a mode: written to /etc/config/offload, and applied.",
-        (("zone", {"metavar": "ZONE"}), MODE),
+        (("zone", {"metavar": "ZONE", "help": "a zone of /etc/config/firewall"}), MODE),
     ),
     "pair": Verb(
         "remote",
         "set_pair",
         "Give a pair of zones a mode of its own: written to /etc/config/offload, and applied.",
-        (("src", {"metavar": "SRC"}), ("dest", {"metavar": "DEST"}), MODE),
+        (
+            ("src", {"metavar": "SRC", "help": "the zone that opens connections, or * for every zone"}),
+            ("dest", {"metavar": "DEST", "help": "the zone that they lead to, or * for every zone"}),
+            MODE,
+        ),
     ),
     "exempt": Verb(
         "remote", "exempt", "Keep traffic on the slow path for a while: add, delete or list such exempts.", EXEMPT
@@ -108,13 +138,22 @@ VERBS = {
         "takeover",
         "Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off.",
         (("--once", _flag("not where it was asked for before")),),
+        rooted=True,
     ),
     "giveback": Verb(
         "remote",
         "giveback",
         "Give fw4 its global offload back, if it was taken over and was not changed since.",
         (("--forget", _flag("and forget that it was ever asked for")),),
+        rooted=True,
     ),
+    "help": Verb(
+        "command",
+        "show_help",
+        "Show the verbs, or what one of them takes.",
+        (("about", {"nargs": "?", "metavar": "VERB", "help": "the verb"}),),
+    ),
+    "version": Verb("command", "show_version", "Show the version."),
     "service": Verb("local", "service", "Stay, follow every change, and answer on ubus; procd runs this."),
     "snapshot": Verb(
         "local",

@@ -49,12 +49,7 @@ def status(service: Service, _: Given) -> Json:
 
 def zones(service: Service, _: Given) -> Json:
     """Zones and pairs alone: what can be chosen, and what came of it."""
-    plan = _decided(service).plan
-    pairs = [
-        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
-        for pair in plan.pairs
-    ]
-    return {"ok": True, "zones": [report.zone_json(zone) for zone in plan.zones], "pairs": pairs}
+    return report.zones_json(_decided(service).plan)
 
 
 def check(service: Service, _: Given) -> Json:

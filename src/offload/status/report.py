@@ -56,6 +56,15 @@ def status_json(
     }
 
 
+def zones_json(plan: Plan) -> Json:
+    """Zones and pairs alone: what can be chosen, and what came of it."""
+    pairs = [
+        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
+        for pair in plan.pairs
+    ]
+    return {"ok": True, "zones": [zone_json(zone) for zone in plan.zones], "pairs": pairs}
+
+
 def check_json(problems: Iterable[Problem], kernel: Kernel) -> Json:
     """What is wrong with the configuration, and what kernel or nft lack; `ok`: nothing is."""
     found = [problem_json(problem) for problem in problems]

@@ -19,6 +19,8 @@ GAP = "  "
 ODD = re.compile(r"[^ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\ufffd]")
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+# A row of a table: its cells, and the sentences beneath it.
+Row = tuple[Sequence[str], Sequence[str]]
 STATES = ("slow", "software", "hardware")
 
 
@@ -35,6 +37,29 @@ def status_text(status: Json, width: int = 80) -> str:
         _problems(status["problems"]),
     ]
     return "\n\n".join(_fitted(block, width) for block in blocks if block)
+
+
+def summary_text(status: Json, width: int = 80) -> str:
+    """What is offloaded in a few lines: each pair with what it gets, its flows, and the first reason for no more."""
+    kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
+    lines = [f"Flow offload beside {status['firewall']}, kernel {kernel['release'] or 'unknown'}"]
+    lines += [f"{NOTE}{lack}" for lack in kernel["missing"]]
+    if applied["error"]:
+        lines.append(f"{NOTE}the last attempt failed: {applied['error']}")
+    pairs = _table(("PAIR", "GETS", "FAST", "SLOW"), map(_summary_row, status["pairs"]), right=2)
+    ends = ["'offload status' shows more, 'offload help' the verbs."]
+    if problems:
+        ends.insert(0, f"{len(problems)} problem{'s' * (len(problems) != 1)}: 'offload check' names each.")
+    blocks = (lines, pairs or ["The firewall lets no zone reach another."], ends)
+    return "\n\n".join(_fitted(block, width) for block in blocks)
+
+
+def _summary_row(pair: Json) -> Row:
+    flows = pair["flows"]
+    fast = flows["software"] + flows["hardware"]
+    reason = next((each["text"] for each in pair["reasons"]), "") if pair["effective"] != "hardware" else ""
+    cells = (f"{pair['src']} > {pair['dest']}", pair["effective"], str(fast or "-"), str(flows["slow"] or "-"))
+    return cells, [reason] if reason else []
 
 
 def zones_text(zones: Json, width: int = 80) -> str:
@@ -54,16 +79,15 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
         return "No flows."
     zones = max(len(_zones(flow)) for flow in flows)
     lines = [GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))]
+    notes = Notes(asking=True)
     for flow in flows:
-        lines += _flow_lines(flow, zones, width)
+        lines += _flow_lines(flow, zones, width, notes)
     counts = {state: sum(flow["state"] == state for flow in flows) for state in STATES}
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     total = f"{len(flows)} flow{'s' * (len(flows) != 1)}: {told}"
     return "\n\n".join(_fitted(block, width) for block in (lines, [total]))
 
 
-# A row of a table: its cells, and the sentences beneath it.
-Row = tuple[Sequence[str], Sequence[str]]
 # Reasons that say no more than the choice does, where it is in effect: their remedies would ask for another choice.
 CHOICES = frozenset({"MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE"})
 
@@ -155,15 +179,11 @@ def _problems(problems: Sequence[Json]) -> list[str]:
     return lines
 
 
-def _sentences(item: Json) -> list[str]:
-    return [reason["text"] for reason in item["reasons"]]
-
-
 def _traffic(flows: int, octets: int) -> str:
     return f"{flows}{GAP}{amount(octets):>6}" if flows else "-"
 
 
-def _flow_lines(flow: Json, zones: int, width: int) -> Iterator[str]:
+def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
     """Lines of one flow: on one line if it fits, else the connection gets its own, and each end if it must."""
     start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{_zones(flow):{zones}}"))
     src, dest = _end(flow["src"], flow["sport"]), _end(flow["dest"], flow["dport"])
@@ -177,7 +197,7 @@ def _flow_lines(flow: Json, zones: int, width: int) -> Iterator[str]:
     real = _end(flow["reply"]["src"], flow["reply"]["sport"])
     if real != dest:
         yield f"{NOTE}sent on to {real}"
-    yield from (NOTE + sentence for sentence in _sentences(flow))
+    yield from (NOTE + sentence for sentence in notes.of(flow))
 
 
 def _zones(flow: Json) -> str:
