@@ -405,7 +405,7 @@ def test_with_root_only_regular_files_of_a_fair_size_are_read(
     assert "larger than 16 MB" in ran.err if kind == "large" else "not a regular file" in ran.err
 
 
-HEAVY = ("dataclasses", "ipaddress", "jinja2", "pyroute2", "offload.compiler", "offload.config", "offload.service")
+HEAVY = ("dataclasses", "ipaddress", "jinja2", "offload.compiler", "offload.config", "offload.service")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["zones"], ["set", "lan", "none"], ["check"]], ids=" ".join)

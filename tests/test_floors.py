@@ -35,7 +35,7 @@ BELOW = {
 KEPT: dict[str, str | tuple[str, ...]] = {
     "dataclasses": "nouns.py",
     "jinja2": ("compiler/offload/render.py", "nft/text.py"),
-    **dict.fromkeys(("pyroute2", "ubus", "uci", "subprocess", "socket"), "system/"),
+    **dict.fromkeys(("ubus", "uci", "subprocess", "socket"), "system/"),
 }
 BUILDERS = {"cli/firewall.py", "cli/router.py", "service/main.py"}
 

@@ -52,7 +52,7 @@ class Product:
 
 def _serve() -> None:
     main = import_module("offload.cli.command").main
-    for library in ("jinja2", "pyroute2", "ubus", "uci"):
+    for library in ("jinja2", "ubus", "uci"):
         import_module(library)
     for line in sys.stdin:
         path, *argv = json.loads(line)

@@ -42,7 +42,7 @@ SPLIT = {
     "python3-xml": ("xml", "xmlrpc"),
     "nobody": ("idlelib", "tkinter", "turtledemo", "webbrowser"),
 }
-FROM_FEEDS = {"jinja2": "python3-jinja2", "pyroute2": "python3-pyroute2", "ubus": "python3-ubus", "uci": "python3-uci"}
+FROM_FEEDS = {"jinja2": "python3-jinja2", "ubus": "python3-ubus", "uci": "python3-uci"}
 
 
 def imported() -> set[str]:

@@ -41,7 +41,7 @@ COMMAND = """
 import sys
 from offload.cli.command import main
 code = main(sys.argv[1:])
-print("HEAVY", sorted({"jinja2", "pyroute2"} & set(sys.modules)), code)
+print("HEAVY", sorted({"jinja2"} & set(sys.modules)), code)
 """
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from offload.errors import KernelError
 from offload.model.flow import Entry, Tuple
-from offload.system.netlink import conntrack
-from offload.system.netlink.conntrack import Conntrack, FakeConntrack
+from offload.system.netlink import dump
+from offload.system.netlink.conntrack import NO_PERMISSION, Conntrack, FakeConntrack
 
 RECORDED = Path(__file__).parent / "recorded" / "offload-acct.bin"
 SRC = Path(__file__).parents[2] / "src"
@@ -51,7 +51,7 @@ class ScriptedKernel:
         assert seconds > 0
 
     def setsockopt(self, _level: int, option: int, _value: int) -> None:
-        if option == conntrack.SO_RCVBUFFORCE:
+        if option == dump.SO_RCVBUFFORCE:
             raise PermissionError(errno.EPERM, "Operation not permitted")
 
     def send(self, request: bytes) -> None:
@@ -98,7 +98,7 @@ SENTENCES = {
     "no ctnetlink": ([[refusal(errno.EINVAL)]], "install kmod-nf-conntrack-netlink"),
     "anything else": ([[refusal(errno.ENOMEM)]], "Cannot allocate memory"),
     "no answer": ([[TimeoutError("timed out")]], "within 10 s"),
-    "overrun every time": ([[OVERRUN]] * conntrack.TRIES, "too busy"),
+    "overrun every time": ([[OVERRUN]] * dump.TRIES, "too busy"),
 }
 
 
@@ -169,4 +169,4 @@ def test_real_kernel_lists_both_families() -> None:
 
 def test_real_kernel_refuses_who_is_not_root() -> None:
     (sentence,) = in_namespace("-U")
-    assert sentence == conntrack.NO_PERMISSION
+    assert sentence == NO_PERMISSION

@@ -5,7 +5,8 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.system.netlink.messages import FIREWALL_CHANGED, IFF_UP, Links, NeighbourEvent, transactions
+from offload.system.netlink.messages import FIREWALL_CHANGED, Links, transactions
+from offload.system.netlink.rtnetlink import IFF_UP, NeighbourEvent
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
@@ -100,3 +101,24 @@ def test_any_bytes_are_heard(noise: bytes) -> None:
 def test_any_message_is_heard(kind: int, body: bytes) -> None:
     Links().hear(message(kind, body))
     transactions(message(kind, body))
+
+
+def qdisc(kind: bytes = b"cake\0", *, mask: int = 0, rate: int = 1, message_kind: int = 36) -> bytes:
+    options = attribute(2, struct.pack("=Q", rate)) + attribute(18, struct.pack("=I", mask))
+    body = struct.pack("=BxxxiIII", 0, 3, 0x10000, 0xFFFFFFFF, 1) + attribute(1, kind) + attribute(2, options)
+    return message(message_kind, body)
+
+
+def test_a_shaper_that_is_given_another_rate_is_no_news() -> None:
+    links = Links()
+    heard = [
+        links.hear(each).causes
+        for each in (qdisc(), qdisc(rate=2), qdisc(mask=0xF), qdisc(b"fq_codel\0"), qdisc(message_kind=37))
+    ]
+    assert [bool(each) for each in heard] == [True, False, True, True, True]
+    assert heard[0] == ("a queueing discipline changed",)
+
+
+def test_routing_rules_and_filters_are_news() -> None:
+    heard = [Links().hear(message(kind, bytes(20))).causes for kind in (32, 33, 44, 45)]
+    assert heard == [("a routing rule changed",)] * 2 + [("a tc filter changed",)] * 2

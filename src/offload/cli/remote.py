@@ -1,6 +1,6 @@
 """The verbs that the service answers; where none runs, the same code answers once, in this process.
 
-Imports at the head stay light: a verb that the service answers needs neither pyroute2 nor jinja2, nor our compiler.
+Imports at the head stay light: a verb that the service answers needs neither jinja2 nor our compiler.
 """
 
 import argparse

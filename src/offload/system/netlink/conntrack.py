@@ -1,6 +1,6 @@
 """The door to the kernel's connection table, over ctnetlink: read all of it, and end connections.
 
-An own reader because pyroute2 needs ten times as long for the 65,536 entries of a busy router.
+A reader of its own, made for the 65,536 entries of a busy router.
 """
 
 import errno
@@ -13,17 +13,13 @@ from contextlib import contextmanager
 from offload.errors import KernelError
 from offload.model.applied import Cut
 from offload.model.flow import Entry
-from offload.system.netlink.ctnetlink import IPCTNL_MSG_CT_GET, NFGENMSG, NLMSGHDR, Parser
+from offload.system.netlink.ctnetlink import IPCTNL_MSG_CT_GET, Parser
 from offload.system.netlink.ctrequest import PORTED, answers, deletions
-
-NETLINK_NETFILTER = 12  # include/uapi/linux/netlink.h; socket does not name it
-NLM_F_REQUEST_DUMP = 0x301
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sparc and parisc
+from offload.system.netlink.dump import DATAGRAM, PATIENCE, TRIES, replies, widen
+from offload.system.netlink.wire import NETLINK_NETFILTER, NFGENMSG, message
 
 RECEIVE_BUFFER = 4 << 20
-DATAGRAM = 64 << 10  # netlink_recvmsg() never makes one of a dump longer than 32 KiB
-PATIENCE = 10.0  # seconds without a datagram
-TRIES = 3
+REQUEST = message(IPCTNL_MSG_CT_GET, NFGENMSG.pack(socket.AF_UNSPEC, 0, 0))  # AF_UNSPEC: every family
 BATCH = 128  # deletions in one datagram: 10 KiB, and as many answers fit any receive buffer
 
 NO_PERMISSION = "only root may read the kernel's connection table: run as root (or with CAP_NET_ADMIN)"
@@ -99,7 +95,7 @@ class Conntrack:
         try:
             with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
                 kernel.settimeout(PATIENCE)
-                _widen(kernel)
+                widen(kernel, RECEIVE_BUFFER)
                 for first in range(0, len(wanted), BATCH):
                     errors += _delete(kernel, wanted[first : first + BATCH], first + 1)
         except OSError as failure:
@@ -112,18 +108,13 @@ class Conntrack:
     def _dump(self) -> tuple[list[Entry], bool]:
         """Ask once, on a socket of its own so that nothing of an earlier answer can be left in it."""
         entries, whole = [], True
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel, _collector_resting():
-            kernel.settimeout(PATIENCE)
-            _widen(kernel)
-            kernel.send(_request())
-            while True:
-                part = self._parser.parse(kernel.recv(DATAGRAM))
+        with _collector_resting():
+            for part in replies(NETLINK_NETFILTER, REQUEST, self._parser.parse, RECEIVE_BUFFER):
                 if part.errno:
                     raise OSError(part.errno, os.strerror(part.errno))
                 entries += part.entries
                 whole &= not part.interrupted
-                if part.done:
-                    return entries, whole
+        return entries, whole
 
 
 class FakeConntrack(Conntrack):
@@ -159,20 +150,6 @@ def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int
     while len(found) < len(entries):
         found |= {number: code for number, code in answers(kernel.recv(DATAGRAM)) if number in asked}
     return [found[number] for number in asked]
-
-
-def _request() -> bytes:
-    """IPCTNL_MSG_CT_GET as a dump; family AF_UNSPEC means every family."""
-    size = NLMSGHDR.size + NFGENMSG.size
-    return NLMSGHDR.pack(size, IPCTNL_MSG_CT_GET, NLM_F_REQUEST_DUMP, 1, 0) + NFGENMSG.pack(socket.AF_UNSPEC, 0, 0)
-
-
-def _widen(kernel: socket.socket) -> None:
-    """Get a receive buffer beyond net.core.rmem_max if we may; without it the dump is slower, not wrong."""
-    try:
-        kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-    except OSError:
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 @contextmanager

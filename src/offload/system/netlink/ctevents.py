@@ -3,7 +3,8 @@
 from offload.errors import KernelError
 from offload.model.flow import Entry
 from offload.system.netlink.ctnetlink import IPCTNL_MSG_CT_DELETE, Parser
-from offload.system.netlink.monitor import NETLINK_NETFILTER, datagrams, listening
+from offload.system.netlink.monitor import datagrams, listening
+from offload.system.netlink.wire import NETLINK_NETFILTER
 
 DESTROY_GROUP = 1 << (3 - 1)  # NFNLGRP_CONNTRACK_DESTROY
 ROOM = 4 << 20  # bytes for some 5,000 endings, until somebody looks

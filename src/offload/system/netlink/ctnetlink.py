@@ -15,24 +15,23 @@ from typing import Any, Union
 
 from offload.model.flow import Entry, Tuple
 from offload.nouns import dataclass
-
-# include/uapi/linux/netlink.h
-NLMSG_ERROR = 2
-NLMSG_DONE = 3
-NLM_F_DUMP_INTR = 0x10
-NLA_TYPE_MASK = 0x3FFF  # the two bits above are NLA_F_NESTED and NLA_F_NET_BYTEORDER
+from offload.system.netlink.wire import (
+    ERRNO,
+    NFGENMSG,
+    NLA_TYPE_MASK,
+    NLATTR,
+    NLM_F_DUMP_INTR,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSGHDR,
+)
 
 # include/uapi/linux/netfilter/nfnetlink_conntrack.h; the upper byte is NFNL_SUBSYS_CTNETLINK
 IPCTNL_MSG_CT_NEW = 0x100
 IPCTNL_MSG_CT_GET = 0x101
 IPCTNL_MSG_CT_DELETE = 0x102
 
-# Headers are in the machine's byte order, ctnetlink's values in the network's.
-NLMSGHDR = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 NLMSGHDR_START = struct.Struct("=IHH")
-NLATTR = struct.Struct("=HH")  # length with this header, type
-NFGENMSG = struct.Struct("=BBH")  # family, version, resource
-ERRNO = struct.Struct("=i")
 
 # A kernel makes about a dozen. Should something make thousands, start again rather than grow.
 MOST_LAYOUTS = 64

@@ -8,10 +8,19 @@ import struct
 from collections.abc import Sequence
 
 from offload.model.flow import Entry
-from offload.system.netlink.ctnetlink import ERRNO, IPCTNL_MSG_CT_DELETE, NFGENMSG, NLATTR, NLMSG_ERROR, NLMSGHDR
+from offload.system.netlink.ctnetlink import IPCTNL_MSG_CT_DELETE
+from offload.system.netlink.wire import (
+    ERRNO,
+    NFGENMSG,
+    NLA_F_NESTED,
+    NLM_F_ACK,
+    NLM_F_REQUEST,
+    NLMSG_ERROR,
+    NLMSGHDR,
+    attribute,
+    message,
+)
 
-NLM_F_REQUEST_ACK = 0x5
-NLA_F_NESTED = 0x8000
 CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_ZONE = 1, 1, 2, 18
 # By the size of an address: its family, and the attributes of source and destination.
 ADDRESSES = {4: (2, 1, 2), 16: (10, 3, 4)}
@@ -41,17 +50,10 @@ def answers(datagram: bytes) -> list[tuple[int, int]]:
 def _deletion(entry: Entry, number: int) -> bytes:
     family, source, destination = ADDRESSES[len(entry.original.src)]
     ends = entry.original
-    ip = _attribute(source, ends.src) + _attribute(destination, ends.dst)
-    proto = _attribute(CTA_PROTO_NUM, bytes([entry.proto]))
-    proto += _attribute(CTA_PROTO_SRC_PORT, PORT.pack(ends.sport)) + _attribute(
-        CTA_PROTO_DST_PORT, PORT.pack(ends.dport)
-    )
-    which = _attribute(CTA_TUPLE_IP | NLA_F_NESTED, ip) + _attribute(CTA_TUPLE_PROTO | NLA_F_NESTED, proto)
-    body = NFGENMSG.pack(family, 0, 0) + _attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, which)
-    body += _attribute(CTA_ZONE, PORT.pack(ends.ct_zone)) if ends.ct_zone else b""
-    return NLMSGHDR.pack(NLMSGHDR.size + len(body), IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST_ACK, number, 0) + body
-
-
-def _attribute(kind: int, payload: bytes) -> bytes:
-    """One attribute, padded to four bytes; the length does not count the padding."""
-    return NLATTR.pack(NLATTR.size + len(payload), kind) + payload + b"\0" * (-len(payload) % 4)
+    ip = attribute(source, ends.src) + attribute(destination, ends.dst)
+    proto = attribute(CTA_PROTO_NUM, bytes([entry.proto]))
+    proto += attribute(CTA_PROTO_SRC_PORT, PORT.pack(ends.sport)) + attribute(CTA_PROTO_DST_PORT, PORT.pack(ends.dport))
+    which = attribute(CTA_TUPLE_IP | NLA_F_NESTED, ip) + attribute(CTA_TUPLE_PROTO | NLA_F_NESTED, proto)
+    body = NFGENMSG.pack(family, 0, 0) + attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, which)
+    body += attribute(CTA_ZONE, PORT.pack(ends.ct_zone)) if ends.ct_zone else b""
+    return message(IPCTNL_MSG_CT_DELETE, body, NLM_F_REQUEST | NLM_F_ACK, number)

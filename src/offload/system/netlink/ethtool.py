@@ -1,6 +1,5 @@
 """Which drivers say that they can offload: the feature `hw-tc-offload`, by ethtool's ioctl.
 
-pyroute2 can ask for features as well, at ten times the price: it reads some sixty of them per device, by name.
 Structures and numbers: include/uapi/linux/ethtool.h.
 """
 

@@ -1,27 +1,34 @@
-"""The netlink door: links, addresses and routes through pyroute2, stations and neighbours by a reader of our own."""
+"""The netlink door: links, addresses, routes, stations and neighbours, and what compares packet marks."""
 
-import gc
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from ipaddress import ip_interface, ip_network
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 from offload.errors import KernelError
-from offload.model.network import CONNTRACK_MAX, MAX_NEIGHBOURS, Address, Link, Neighbour, Route, Station
+from offload.model.network import (
+    CONNTRACK_MAX,
+    MAX_NEIGHBOURS,
+    Address,
+    Filter,
+    Link,
+    Neighbour,
+    Qdisc,
+    Route,
+    RoutingRule,
+    Station,
+)
 from offload.nouns import dataclass, field
+from offload.system.netlink import rtnetlink, traffic_control
+from offload.system.netlink.dump import dump
 from offload.system.netlink.ethtool import hw_tc_offload
-from offload.system.netlink.messages import NeighbourEvent
 from offload.system.netlink.neighbours import places
+from offload.system.netlink.routing_rules import RULES, routing_rules
+from offload.system.netlink.rtnetlink import LinkMessage, NeighbourEvent
+from offload.system.netlink.traffic_control import QdiscMessage
+from offload.system.netlink.wire import NETLINK_ROUTE, Message
 
-T = TypeVar("T")
-
-MAIN_TABLE = 254  # RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
-UNICAST = 1  # RTN_UNICAST
-IFF_UP = 1
-SIZES = {2: 32, 10: 128}  # AF_INET, AF_INET6 -> bits of an address
 # IFLA_LINK names a lower device for these kinds; for veth and tunnels it is the peer or the underlay.
 STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
 
@@ -34,6 +41,9 @@ class LinkDump:
     addresses: tuple[Address, ...] = ()
     stations: tuple[Station, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()
+    qdiscs: tuple[Qdisc, ...] = ()
+    filters: tuple[Filter, ...] = ()
 
 
 class Netlink:
@@ -45,12 +55,11 @@ class Netlink:
         self._sysfs, self._seen = sysfs, seen
 
     def scene(self) -> LinkDump:
-        """Read links, addresses and who is where. A KernelError if the kernel does not answer."""
-        with _asking("links and addresses") as route:
-            messages = list(route.get_links())
-            names = {message["index"]: _name(message) for message in messages}
-            links = self._links(messages, names)
-            addresses = _present(_address(message, names) for message in route.get_addr())
+        """Read links, addresses, stations, neighbours and marks. A KernelError if the kernel does not answer."""
+        with _asking("links and addresses"):
+            found = rtnetlink.links(_dump(rtnetlink.LINKS))
+            names = {each.number: each.name for each in found}
+            addresses = rtnetlink.addresses(_dump(rtnetlink.ADDRESSES), names)
         learned = self._seen(socket.AF_BRIDGE, MAX_NEIGHBOURS)
         resolved = self._seen(socket.AF_UNSPEC, MAX_NEIGHBOURS)
         stations = tuple(
@@ -59,13 +68,22 @@ class Netlink:
         neighbours = tuple(
             Neighbour(each.address, names[each.device], each.place) for each in resolved if each.device in names
         )
-        return LinkDump(links, addresses, stations, neighbours)
+        qdiscs = _qdiscs()
+        return LinkDump(
+            self._links(found, names),
+            addresses,
+            stations,
+            neighbours,
+            _rules(),
+            traffic_control.named(qdiscs, names),
+            traffic_control.filters(_filters(qdiscs), names),
+        )
 
     def routes(self) -> tuple[Route, ...]:
         """Read the routes of the main table, of which there may be very many: nothing but flows' zones needs them."""
         names = dict(socket.if_nameindex())
-        with _asking("routes") as route:
-            return _present(_route(message, names) for message in route.get_routes(table=MAIN_TABLE))
+        with _asking("routes"):
+            return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def received(self) -> dict[str, int]:
         """Bytes that each device has received so far, by its driver's own count. KernelError where /proc is missing."""
@@ -79,44 +97,56 @@ class Netlink:
         """Those of these devices whose drivers say that they can offload."""
         return hw_tc_offload(names)
 
-    def _links(self, messages: Iterable[Any], names: Mapping[int, str]) -> tuple[Link, ...]:
-        links = []
-        for message in messages:
-            name, info = _name(message), message.get_attr("IFLA_LINKINFO")
-            kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
-            parent = names.get(message.get_attr("IFLA_LINK") or 0, "")
-            links.append(
-                Link(
-                    name=name,
-                    kind=kind,
-                    up=bool(message["flags"] & IFF_UP),
-                    master=names.get(message.get_attr("IFLA_MASTER") or 0, ""),
-                    lower=(parent,) if parent and kind in STANDING else (),
-                    wireless=any((self._sysfs / name / mark).exists() for mark in ("phy80211", "wireless")),
-                )
+    def _links(self, found: Iterable[LinkMessage], names: Mapping[int, str]) -> tuple[Link, ...]:
+        return tuple(
+            Link(
+                name=each.name,
+                kind=each.kind,
+                up=each.up,
+                master=names.get(each.master, ""),
+                lower=(names[each.parent],) if each.parent in names and each.kind in STANDING else (),
+                wireless=any((self._sysfs / each.name / mark).exists() for mark in ("phy80211", "wireless")),
             )
-        return tuple(links)
+            for each in found
+        )
 
 
-def _name(message: Any) -> str:
-    """The link's name, in which the kernel takes any bytes but a few; what is no UTF-8 is shown as such."""
-    name: str | bytes = message.get_attr("IFLA_IFNAME")
-    return name if isinstance(name, str) else name.decode(errors="replace")
+def _dump(request: bytes) -> list[Message]:
+    return dump(NETLINK_ROUTE, request)
+
+
+def _rules() -> tuple[RoutingRule, ...]:
+    """None where the kernel has no routing rules (CONFIG_IP_MULTIPLE_TABLES)."""
+    with suppress(OSError):
+        return routing_rules(_dump(RULES))
+    return ()
+
+
+def _qdiscs() -> list[QdiscMessage]:
+    """None where the kernel has no traffic control (CONFIG_NET_SCHED)."""
+    with suppress(OSError):
+        return traffic_control.qdiscs(_dump(traffic_control.QDISCS))
+    return []
+
+
+def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
+    """The messages about all filters; a device or queueing discipline that goes away meanwhile has none."""
+    parents = dict.fromkeys(traffic_control.filter_parents(qdiscs))
+    for request in traffic_control.class_requests(qdiscs):
+        with suppress(OSError):
+            parents |= dict.fromkeys(traffic_control.classes(_dump(request)))
+    for index, parent in parents:
+        with suppress(OSError):
+            yield from _dump(traffic_control.filter_request(index, parent))
 
 
 @contextmanager
-def _asking(what: str) -> Iterator[Any]:
-    """A connection to rtnetlink for one question; a KernelError says what could not be read."""
-    from pyroute2 import IPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
-
+def _asking(what: str) -> Iterator[None]:
+    """A KernelError says what could not be read."""
     try:
-        with IPRoute() as route:
-            yield route
-    except (NetlinkError, OSError) as error:
-        raise KernelError(f"the kernel does not list its {what} over netlink: {error}") from error
-    finally:
-        gc.collect()  # pyroute2's messages hang together in cycles: left alone they grow the service by megabytes
+        yield
+    except OSError as error:
+        raise KernelError(f"the kernel does not list its {what} over netlink: {error.strerror or error}") from error
 
 
 def release() -> str:
@@ -139,28 +169,6 @@ def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max"))
         return int(path.read_text())
     except (OSError, ValueError):
         return CONNTRACK_MAX
-
-
-def _address(message: Any, names: Mapping[int, str]) -> Address | None:
-    text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-    device = names.get(message["index"])
-    return Address(device, ip_interface((text, message["prefixlen"]))) if text and device else None
-
-
-def _route(message: Any, names: Mapping[int, str]) -> Route | None:
-    """A unicast route; multipath ones have several devices. Others (local, blackhole) lead nowhere."""
-    if message["type"] != UNICAST or message["family"] not in SIZES:
-        return None
-    hops = message.get_attr("RTA_MULTIPATH") or ()
-    indexes = [message.get_attr("RTA_OIF")] if message.get_attr("RTA_OIF") else [hop["oif"] for hop in hops]
-    devices = tuple(names[index] for index in indexes if index in names)
-    anywhere = "0.0.0.0" if SIZES[message["family"]] == 32 else "::"  # noqa: PLR2004, S104 - bits of IPv4; a route's target
-    target = ip_network((message.get_attr("RTA_DST") or anywhere, message["dst_len"]))
-    return Route(target, devices, message.get_attr("RTA_PRIORITY") or 0) if devices else None
-
-
-def _present(values: Iterable[T | None]) -> tuple[T, ...]:
-    return tuple(value for value in values if value is not None)
 
 
 @dataclass(slots=True)

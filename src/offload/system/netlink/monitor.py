@@ -1,6 +1,6 @@
 """The door to what the kernel tells by itself: one rtnetlink socket, one for nftables, both only ever listened to.
 
-Plain sockets, because pyroute2's would parse every message in full, and wake a thread for it.
+Plain sockets, whose messages are parsed no further than needed.
 """
 
 import errno
@@ -10,15 +10,16 @@ from contextlib import suppress
 
 from offload.errors import KernelError
 from offload.model.network import Neighbour, Station
-from offload.system.netlink.messages import Links, NeighbourEvent, Notification, transactions
+from offload.system.netlink.dump import DATAGRAM, SO_RCVBUFFORCE
+from offload.system.netlink.messages import Links, Notification, transactions
+from offload.system.netlink.rtnetlink import NeighbourEvent
+from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
 
-# RTMGRP_LINK, _NEIGH (bridges' forwarding tables among them), _IPV4_IFADDR, _IPV6_IFADDR; routes decide nothing
-ROUTE_GROUPS = 0x1 | 0x4 | 0x10 | 0x100
-NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
+# RTNLGRP_LINK, _NEIGH (bridges' forwarding tables among them), _TC, _IPV4_IFADDR, _IPV4_RULE, _IPV6_IFADDR, _IPV6_RULE;
+# routes decide nothing
+ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 8, 9, 19))
 NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
 RECEIVE_BUFFER = 1 << 20
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sparc and parisc
-DATAGRAM = 64 << 10
 MOST_AT_ONCE = 256  # datagrams; the rest is still there at the next look
 NOTHING = Notification()
 OVERRUN = Notification(("the kernel told more than we could read",))

@@ -3,20 +3,16 @@
 Numbers and attributes: include/uapi/linux/netfilter/nf_tables.h. Integers in attributes are in network byte order.
 """
 
-import errno
-import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from offload.model.network import ForwardChain
-from offload.nouns import dataclass
-from offload.system.netlink.ctnetlink import ERRNO, NFGENMSG, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR
-from offload.system.netlink.messages import NFGENMSG_SIZE, NFTABLES, NLA_TYPE_MASK, NLATTR, NLMSGHDR, attributes
+from offload.system.netlink.messages import NFGENMSG_SIZE, NFTABLES
+from offload.system.netlink.wire import NFGENMSG, Attributes, Message, attribute, attributes, each, message, text
 
 FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}  # include/uapi/linux/netfilter.h, those that have a forward hook for IP
 NFPROTO_UNSPEC, NFPROTO_INET = 0, 1
 NF_INET_FORWARD = 2
-NLM_F_REQUEST_DUMP = 0x301
 
 # The request's number, and that of the messages in its reply.
 TABLES, CHAINS, RULES, SETS, FLOWTABLES = (1, 0), (4, 3), (7, 6), (10, 9), (23, 22)
@@ -32,54 +28,24 @@ NFT_FLOWTABLE_COUNTER = 0x2
 USERDATA_COMMENT = 0  # NFTNL_UDATA_RULE_COMMENT in libnftnl's udata.h: type and length in a byte each, then the text
 
 NUMBER, SIGNED, LONG = struct.Struct(">I"), struct.Struct(">i"), struct.Struct(">Q")
-Attributes = dict[int, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one datagram of a reply held.
-
-    `objects` are pairs of family number and attributes. `done`: the reply ends here. `interrupted`: the ruleset changed
-    during the dump, and the kernel asks to be asked again.
-    """
-
-    objects: list[tuple[int, Attributes]]
-    done: bool = False
-    interrupted: bool = False
 
 
 def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
     """A dump of all objects of a kind in a family, or in one table of it."""
-    name = table.encode() + b"\0"
-    body = NFGENMSG.pack(family, 0, 0)
-    if table:
-        body += NLATTR.pack(NLATTR.size + len(name), TABLE) + name + bytes(-len(name) % 4)
-    return NLMSGHDR.pack(NLMSGHDR.size + len(body), NFTABLES << 8 | kind[0], NLM_F_REQUEST_DUMP, 1, 0) + body
+    named = attribute(TABLE, table.encode() + b"\0") if table else b""
+    return message(NFTABLES << 8 | kind[0], NFGENMSG.pack(family, 0, 0) + named)
 
 
-def parse(datagram: bytes, kind: tuple[int, int]) -> Part:
-    """Take one datagram apart; an OSError where the kernel refused. A message cut short ends it."""
-    found: list[tuple[int, Attributes]] = []
-    at, seen = 0, 0
-    while at + NLMSGHDR.size <= len(datagram):
-        length, number, flags, _, _ = NLMSGHDR.unpack_from(datagram, at)
-        if length < NLMSGHDR.size or at + length > len(datagram):
-            break
-        body, at = datagram[at + NLMSGHDR.size : at + length], at + ((length + 3) & ~3)
-        seen |= flags
-        if number == NLMSG_DONE:
-            return Part(found, True, bool(seen & NLM_F_DUMP_INTR))
-        if number == NLMSG_ERROR and len(body) >= ERRNO.size:
-            code = -ERRNO.unpack_from(body)[0]
-            raise OSError(code or errno.EPROTO, os.strerror(code or errno.EPROTO))
-        if number == NFTABLES << 8 | kind[1] and len(body) >= NFGENMSG_SIZE:
-            found.append((body[0], attributes(body, NFGENMSG_SIZE)))
-    return Part(found, interrupted=bool(seen & NLM_F_DUMP_INTR))
+def objects(found: Iterable[Message], kind: tuple[int, int]) -> list[tuple[int, Attributes]]:
+    """The objects of a kind in a dump: number of the family, and attributes."""
+    wanted = NFTABLES << 8 | kind[1]
+    fitting = (body for number, body in found if number == wanted and len(body) >= NFGENMSG_SIZE)
+    return [(body[0], attributes(body, NFGENMSG_SIZE)) for body in fitting]
 
 
 def name(found: Attributes, number: int) -> str:
     """An attribute that is a name; empty where it is missing."""
-    return found.get(number, b"").partition(b"\0")[0].decode("utf-8", "replace")
+    return text(found.get(number, b""))
 
 
 def integer(found: Attributes, number: int, form: struct.Struct = NUMBER) -> int:
@@ -101,7 +67,7 @@ def devices(flowtable: Attributes) -> frozenset[str]:
     """The devices of a flowtable."""
     hook = attributes(flowtable.get(FLOWTABLE_HOOK, b""), 0)
     values = (value for _, value in each(hook.get(HOOK_DEVICES, b"")))
-    return frozenset(value.partition(b"\0")[0].decode("utf-8", "replace") for value in values)
+    return frozenset(text(value) for value in values)
 
 
 def counts(flowtable: Attributes) -> bool:
@@ -115,7 +81,7 @@ def comment(rule: Attributes) -> str:
     while at + 2 <= len(data):
         kind, length = data[at], data[at + 1]
         if kind == USERDATA_COMMENT:
-            return data[at + 2 : at + 2 + length].partition(b"\0")[0].decode("utf-8", "replace")
+            return text(data[at + 2 : at + 2 + length])
         at += 2 + length
     return ""
 
@@ -128,14 +94,3 @@ def counted(rule: Attributes) -> int:
         if name(expression, EXPRESSION_NAME) == "counter":
             packets += integer(attributes(expression.get(EXPRESSION_DATA, b""), 0), COUNTER_PACKETS, LONG)
     return packets
-
-
-def each(nested: bytes) -> Iterator[tuple[int, bytes]]:
-    """The attributes of a list, in which one type stands many times. What does not fit ends it."""
-    at = 0
-    while at + NLATTR.size <= len(nested):
-        length, kind = NLATTR.unpack_from(nested, at)
-        if length < NLATTR.size or at + length > len(nested):
-            return
-        yield kind & NLA_TYPE_MASK, nested[at + NLATTR.size : at + length]
-        at += (length + 3) & ~3

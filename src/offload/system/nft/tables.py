@@ -5,14 +5,14 @@ The outline is a table without the elements of its sets. Every pass reads it. Th
 """
 
 import errno
-import socket
 from collections.abc import Iterable, Iterator
 
 from offload.errors import NftError
 from offload.model.live import LiveTable, marks
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass
-from offload.system.netlink.monitor import NETLINK_NETFILTER
+from offload.system.netlink.dump import dump as read
+from offload.system.netlink.wire import NETLINK_NETFILTER, Attributes
 from offload.system.nft import messages
 from offload.system.nft.messages import (
     CHAINS,
@@ -22,12 +22,7 @@ from offload.system.nft.messages import (
     RULES,
     SETS,
     TABLES,
-    Attributes,
 )
-
-DATAGRAM = 64 << 10
-PATIENCE = 10.0  # seconds without a datagram
-TRIES = 3
 
 SENTENCES = {
     errno.EPERM: "nft may not touch the ruleset: run as root",
@@ -85,35 +80,12 @@ def missed(table: str) -> int:
 
 
 def dump(kind: tuple[int, int], family: int, table: str = "") -> list[tuple[int, Attributes]]:
-    """All objects of a kind: family number and attributes. The dump is repeated if the ruleset changed meanwhile.
-
-    If it changes each time, the last dump counts: the change also arrives as a notification, which starts a new pass.
-    """
-    found: list[tuple[int, Attributes]] = []
+    """All objects of a kind: family number and attributes; NftError with a sentence."""
     try:
-        for _ in range(TRIES):
-            found, whole = _dump(messages.request(kind, family, table), kind)
-            if whole:
-                break
+        return messages.objects(read(NETLINK_NETFILTER, messages.request(kind, family, table)), kind)
     except OSError as error:
         known = SENTENCES.get(error.errno or 0)
         raise NftError(known or f"the kernel does not list its nft tables: {error.strerror or error}") from error
-    return found
-
-
-def _dump(request: bytes, kind: tuple[int, int]) -> tuple[list[tuple[int, Attributes]], bool]:
-    """Dump once, on a new socket, so that no rest of an earlier reply is read."""
-    found: list[tuple[int, Attributes]] = []
-    whole = True
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
-        kernel.settimeout(PATIENCE)
-        kernel.send(request)
-        while True:
-            part = messages.parse(kernel.recv(DATAGRAM), kind)
-            found += part.objects
-            whole &= not part.interrupted
-            if part.done:
-                return found, whole
 
 
 def _of(table: str, kind: tuple[int, int]) -> Iterator[Attributes]:

@@ -1,0 +1,164 @@
+"""rtnetlink: requests for links, addresses, routes and neighbours, and what the kernel replies. Pure, no socket.
+
+Numbers and structures: include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h and neighbour.h. A message that is too
+short, or lacks what it is about, is left out.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import NamedTuple
+
+from offload.model.network import Address, Route
+from offload.system.netlink.wire import Message, attribute, attributes, message, number, text
+
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTM_NEWNEIGH, RTM_GETNEIGH = 28, 30
+
+AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
+ADDRESS_SIZES = {AF_INET: 4, AF_INET6: 16}
+
+IFINFOMSG = struct.Struct("=BxHiII")  # family, type, index, flags, changed
+IFF_UP = 1
+IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID = 3, 5, 10, 18, 29, 37
+IFLA_INFO_KIND = 1
+RTEXT_FILTER_SKIP_STATS = 8
+
+IFADDRMSG = struct.Struct("=BBBBI")  # family, length of the prefix, flags, scope, index
+IFA_ADDRESS, IFA_LOCAL = 1, 2
+
+RTMSG = struct.Struct("=BBBBBBBBI")  # family, dst_len, src_len, tos, table, protocol, scope, type, flags
+RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_MULTIPATH, RTA_TABLE = 1, 4, 6, 9, 15
+RTNEXTHOP = struct.Struct("=HBBi")  # length with its attributes, flags, hops, index
+RT_TABLE_MAIN, RTN_UNICAST = 254, 1
+
+NDMSG = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
+NDA_DST, NDA_LLADDR, NDA_VLAN, NDA_MASTER = 1, 2, 5, 9
+NUD_NOARP, NUD_PERMANENT = 0x40, 0x80
+MAC_SIZE = 6
+
+LINKS = message(
+    RTM_GETLINK,
+    IFINFOMSG.pack(AF_UNSPEC, 0, 0, 0, 0) + attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_STATS)),
+)
+ADDRESSES = message(RTM_GETADDR, bytes(IFADDRMSG.size))
+ROUTES = message(RTM_GETROUTE, bytes(RTMSG.size))
+
+
+class LinkMessage(NamedTuple):
+    """A device as the kernel describes it. `number`: its index; `master`, `parent`: those of others, 0 for none."""
+
+    number: int
+    name: str
+    up: bool
+    kind: str
+    master: int
+    parent: int
+
+
+class NeighbourEvent(NamedTuple):
+    """A station learned by the bridge `master` at a port, or (`master` 0) a MAC resolved for an address on a device."""
+
+    address: str  # of a station its MAC, of a neighbour its IP address
+    place: str  # of a neighbour its MAC
+    device: int  # index of the port or device
+    master: int
+    vlan: int
+
+
+def neighbours_request(family: int) -> bytes:
+    """A dump of the stations of bridges (AF_BRIDGE) or of the neighbours (AF_UNSPEC)."""
+    return message(RTM_GETNEIGH, NDMSG.pack(family, 0, 0, 0, 0))
+
+
+def links(found: Iterable[Message]) -> list[LinkMessage]:
+    """The devices of a dump."""
+    return [link for kind, body in found if kind == RTM_NEWLINK and (link := _link(body))]
+
+
+def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Address, ...]:
+    """The router's addresses of a dump, on devices that have a name in `names` (by index)."""
+    read = (_address(body, names) for kind, body in found if kind == RTM_NEWADDR)
+    return tuple(each for each in read if each)
+
+
+def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, ...]:
+    """The unicast routes of the main table of a dump."""
+    read = (_route(body, names) for kind, body in found if kind == RTM_NEWROUTE)
+    return tuple(each for each in read if each)
+
+
+def neighbour(body: bytes) -> NeighbourEvent | None:
+    """The station or neighbour of a message; None where it is not resolved, or the router's own."""
+    if len(body) < NDMSG.size:
+        return None
+    family, index, state, _, _ = NDMSG.unpack_from(body)
+    found = attributes(body, NDMSG.size)
+    mac, address = found.get(NDA_LLADDR, b""), found.get(NDA_DST, b"")
+    if len(mac) != MAC_SIZE:
+        return None
+    if family == AF_BRIDGE:
+        master, vlan = number(found.get(NDA_MASTER, b"")), number(found.get(NDA_VLAN, b""))
+        return NeighbourEvent(mac.hex(":"), "", index, master, vlan) if master and not state & NUD_PERMANENT else None
+    if len(address) == ADDRESS_SIZES.get(family) and not state & NUD_NOARP:
+        return NeighbourEvent(str(ip_address(address)), mac.hex(":"), index, 0, 0)
+    return None
+
+
+def _link(body: bytes) -> LinkMessage | None:
+    if len(body) < IFINFOMSG.size:
+        return None
+    family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
+    found = attributes(body, IFINFOMSG.size)
+    name = text(found.get(IFLA_IFNAME, b""))
+    if family != AF_UNSPEC or not name:
+        return None
+    info = attributes(found.get(IFLA_LINKINFO, b""))
+    # an index of another network namespace names no device of this one
+    parent = 0 if IFLA_LINK_NETNSID in found else number(found.get(IFLA_LINK, b""))
+    kind = text(info.get(IFLA_INFO_KIND, b""))
+    return LinkMessage(index, name, bool(flags & IFF_UP), kind, number(found.get(IFLA_MASTER, b"")), parent)
+
+
+def _address(body: bytes, names: Mapping[int, str]) -> Address | None:
+    if len(body) < IFADDRMSG.size:
+        return None
+    family, length, _, _, index = IFADDRMSG.unpack_from(body)
+    found = attributes(body, IFADDRMSG.size)
+    address = found.get(IFA_LOCAL) or found.get(IFA_ADDRESS) or b""
+    size = ADDRESS_SIZES.get(family)
+    if len(address) != size or length > size * 8 or index not in names:
+        return None
+    return Address(names[index], ip_interface((address, length)))
+
+
+def _route(body: bytes, names: Mapping[int, str]) -> Route | None:
+    """A unicast route; multipath ones have several devices. Others (local, blackhole) lead nowhere."""
+    if len(body) < RTMSG.size:
+        return None
+    family, length, _, _, table, _, _, kind, _ = RTMSG.unpack_from(body)
+    size = ADDRESS_SIZES.get(family)
+    if kind != RTN_UNICAST or size is None:
+        return None
+    found = attributes(body, RTMSG.size)
+    target = found.get(RTA_DST) or bytes(size)
+    own_table = number(found[RTA_TABLE]) if RTA_TABLE in found else table
+    if own_table != RT_TABLE_MAIN or len(target) != size or length > size * 8:
+        return None
+    indexes = [number(found[RTA_OIF])] if RTA_OIF in found else list(_hops(found.get(RTA_MULTIPATH, b"")))
+    devices = tuple(names[index] for index in indexes if index in names)
+    network = ip_network((target, length), strict=False)
+    return Route(network, devices, number(found.get(RTA_PRIORITY, b""))) if devices else None
+
+
+def _hops(found: bytes) -> Iterator[int]:
+    """The devices of a multipath route, by index."""
+    at = 0
+    while at + RTNEXTHOP.size <= len(found):
+        length, _, _, index = RTNEXTHOP.unpack_from(found, at)
+        if length < RTNEXTHOP.size:
+            return
+        yield index
+        at += (length + 3) & ~3

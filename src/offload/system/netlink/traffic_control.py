@@ -1,0 +1,126 @@
+"""Queueing disciplines and tc filters over rtnetlink: kinds, and the packet marks that they compare. Pure, no socket.
+
+Numbers and structures: include/uapi/linux/rtnetlink.h, pkt_sched.h and pkt_cls.h.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from offload.model.network import Filter, Qdisc
+from offload.system.netlink.wire import Attributes, Message, attributes, message, number, text
+
+RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
+RTM_NEWTCLASS, RTM_GETTCLASS = 40, 42
+RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
+TCMSG = struct.Struct("=BxxxiIII")  # family, index, handle, parent, info
+TCA_KIND, TCA_OPTIONS = 1, 2
+TCA_CAKE_FWMARK, TCA_FW_MASK, TCA_U32_MARK = 18, 5, 10
+U32_MARK = struct.Struct("=III")  # value, mask, packets that matched
+TC_H_MIN_INGRESS, TC_H_MIN_EGRESS = 0xFFF2, 0xFFF3
+WHOLE_MARK = 0xFFFFFFFF
+
+QDISCS = message(RTM_GETQDISC, bytes(TCMSG.size))
+WITHOUT_FILTERS = frozenset({"noqueue", "mq", "pfifo_fast", "pfifo", "bfifo"})
+CLASSFUL = frozenset({"htb", "hfsc", "drr", "qfq", "ets", "cbq", "atm", "prio"})  # a filter may hang at a class too
+# Filters that may compare the mark in ways that only their own code knows
+UNKNOWN = frozenset({"flow", "basic", "bpf", "rsvp", "tcindex", "route"})
+
+
+class QdiscMessage(NamedTuple):
+    """A queueing discipline as the kernel describes it. `device`: the index of its device."""
+
+    device: int
+    handle: int
+    parent: int
+    kind: str
+    fwmask: int
+
+
+def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
+    """The queueing disciplines of a dump."""
+    return [each for kind, body in found if kind == RTM_NEWQDISC and (each := qdisc(body))]
+
+
+def qdisc(body: bytes) -> QdiscMessage | None:
+    """The queueing discipline of a message; None where it is too short."""
+    if len(body) < TCMSG.size:
+        return None
+    _, index, handle, parent, _ = TCMSG.unpack_from(body)
+    found = attributes(body, TCMSG.size)
+    kind = text(found.get(TCA_KIND, b""))
+    mask = attributes(found.get(TCA_OPTIONS, b"")).get(TCA_CAKE_FWMARK, b"") if kind == "cake" else b""
+    return QdiscMessage(index, handle, parent, kind, number(mask[:4]))
+
+
+def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdisc, ...]:
+    """The queueing disciplines with the names of their devices, without `noqueue`, which is none."""
+    wanted = (each for each in found if each.device in names and each.kind != "noqueue")
+    return tuple(dict.fromkeys(Qdisc(names[each.device], each.kind, each.fwmask) for each in wanted))
+
+
+def class_requests(found: Iterable[QdiscMessage]) -> Iterator[bytes]:
+    """Requests for the classes of devices that have some."""
+    for index in dict.fromkeys(each.device for each in found if each.kind in CLASSFUL):
+        yield message(RTM_GETTCLASS, TCMSG.pack(0, index, 0, 0, 0))
+
+
+def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
+    """Index and handle of the classes of a dump."""
+    for kind, body in found:
+        if kind == RTM_NEWTCLASS and len(body) >= TCMSG.size:
+            _, index, handle, _, _ = TCMSG.unpack_from(body)
+            yield index, handle
+
+
+def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
+    """Index of the device and handle of each queueing discipline at which filters may hang."""
+    for each in found:
+        if each.kind == "clsact":
+            yield from ((each.device, each.handle | minor) for minor in (TC_H_MIN_INGRESS, TC_H_MIN_EGRESS))
+        elif each.kind not in WITHOUT_FILTERS and each.handle:
+            yield each.device, each.handle
+
+
+def filter_request(index: int, parent: int) -> bytes:
+    """A dump of the filters at one queueing discipline or class of a device."""
+    return message(RTM_GETTFILTER, TCMSG.pack(0, index, 0, parent, 0))
+
+
+def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
+    """The filters of a dump, each kind and mark of a device once.
+
+    Before the filters of one priority the kernel sends a message without handle and options that only says that there
+    are some. Of `fw` it may come alone: then the mark itself is the class.
+    """
+    heads: dict[tuple[int, int, int], Filter] = {}
+    read: dict[Filter, None] = {}
+    for kind, body in found:
+        if kind != RTM_NEWTFILTER or len(body) < TCMSG.size:
+            continue
+        _, index, handle, parent, info = TCMSG.unpack_from(body)
+        held = attributes(body, TCMSG.size)
+        name = text(held.get(TCA_KIND, b""))
+        if index not in names:
+            continue
+        if handle:
+            heads.pop((index, parent, info), None)
+            read[Filter(names[index], name, *_compared(name, handle, attributes(held.get(TCA_OPTIONS, b""))))] = None
+        else:
+            known = (0, 0) if name != "fw" and name not in UNKNOWN else (None, WHOLE_MARK)
+            heads[index, parent, info] = Filter(names[index], name, *known)
+    return tuple(dict.fromkeys([*read, *heads.values()]))
+
+
+def _compared(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
+    """The mark that a filter compares, and the mask: `fw` has the mark as its handle, u32 as an option of its own."""
+    if kind == "fw":
+        mask = number(options[TCA_FW_MASK][:4]) if TCA_FW_MASK in options else WHOLE_MARK
+        return handle & mask, mask
+    if kind == "u32":
+        value = options.get(TCA_U32_MARK, b"")
+        if len(value) < U32_MARK.size:
+            return 0, 0
+        mark, mask, _ = U32_MARK.unpack_from(value)
+        return mark & mask, mask
+    return (None, WHOLE_MARK) if kind in UNKNOWN else (0, 0)

@@ -1,0 +1,112 @@
+"""The wire format of netlink: messages and attributes, to bytes and from bytes. Pure, no socket.
+
+Headers and most values are in the machine's byte order; those of netfilter's subsystems in the network's.
+Numbers and structures: include/uapi/linux/netlink.h and include/uapi/linux/netfilter/nfnetlink.h.
+"""
+
+import errno
+import os
+import struct
+import sys
+from collections.abc import Iterator
+
+from offload.nouns import dataclass
+
+NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
+
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x4, 0x10, 0x300
+NLM_F_REQUEST_DUMP = NLM_F_REQUEST | NLM_F_DUMP
+NLA_F_NESTED = 0x8000
+NLA_TYPE_MASK = 0x3FFF  # the two bits above are NLA_F_NESTED and NLA_F_NET_BYTEORDER
+
+NLMSGHDR = struct.Struct("=IHHII")  # length with this header, type, flags, sequence, port
+NLATTR = struct.Struct("=HH")  # length with this header, type
+NFGENMSG = struct.Struct("=BBH")  # family, version, resource
+ERRNO = struct.Struct("=i")
+
+Message = tuple[int, bytes]  # type, and what follows the header
+Attributes = dict[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one datagram of a dump held.
+
+    `done`: the dump ends here. `interrupted`: what is dumped changed meanwhile, and the kernel asks to be asked again.
+    """
+
+    messages: list[Message]
+    done: bool = False
+    interrupted: bool = False
+
+
+def message(kind: int, body: bytes, flags: int = NLM_F_REQUEST_DUMP, number: int = 1) -> bytes:
+    """One message; as it stands a request for a dump."""
+    return NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, flags, number, 0) + body
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    """One attribute, padded to four bytes; its length does not count the padding."""
+    return NLATTR.pack(NLATTR.size + len(payload), kind) + payload + bytes(-len(payload) % 4)
+
+
+def messages(datagram: bytes) -> Iterator[Message]:
+    """The messages of a datagram. A message that does not fit ends it."""
+    return ((kind, body) for kind, _, body in _messages(datagram))
+
+
+def parse(datagram: bytes) -> Part:
+    """Take one datagram of a dump apart; an OSError where the kernel refused the request."""
+    found: list[Message] = []
+    seen = 0
+    for kind, flags, body in _messages(datagram):
+        seen |= flags
+        if kind in {NLMSG_DONE, NLMSG_ERROR}:
+            raise_refusal(kind, body)
+            return Part(found, True, bool(seen & NLM_F_DUMP_INTR))
+        found.append((kind, body))
+    return Part(found, interrupted=bool(seen & NLM_F_DUMP_INTR))
+
+
+def raise_refusal(kind: int, body: bytes) -> None:
+    """Raise the OSError that an NLMSG_ERROR or NLMSG_DONE carries; both have the number negated, 0 for success."""
+    code = -ERRNO.unpack_from(body)[0] if len(body) >= ERRNO.size else 0
+    if code > 0 or kind == NLMSG_ERROR:
+        number = code if code > 0 else errno.EPROTO  # an answer to a dump is never an empty NLMSG_ERROR
+        raise OSError(number, os.strerror(number))
+
+
+def attributes(body: bytes, at: int = 0) -> Attributes:
+    """The attributes of a message from `at` on, by type; nested ones stay bytes. What does not fit ends them."""
+    return dict(each(body, at))
+
+
+def each(body: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The attributes in their order, for lists in which one type stands many times. What does not fit ends them."""
+    while at + NLATTR.size <= len(body):
+        length, kind = NLATTR.unpack_from(body, at)
+        if length < NLATTR.size or at + length > len(body):
+            return
+        yield kind & NLA_TYPE_MASK, body[at + NLATTR.size : at + length]
+        at += (length + 3) & ~3
+
+
+def number(value: bytes) -> int:
+    """An unsigned number in the machine's byte order; 0 where the attribute is missing."""
+    return int.from_bytes(value[:8], sys.byteorder)
+
+
+def text(value: bytes) -> str:
+    """A string of the kernel, up to its zero byte; bytes that are no UTF-8 become replacement characters."""
+    return value.partition(b"\0")[0].decode("utf-8", "replace")
+
+
+def _messages(datagram: bytes) -> Iterator[tuple[int, int, bytes]]:
+    at = 0
+    while at + NLMSGHDR.size <= len(datagram):
+        length, kind, flags, _, _ = NLMSGHDR.unpack_from(datagram, at)
+        if length < NLMSGHDR.size or at + length > len(datagram):
+            return
+        yield kind, flags, datagram[at + NLMSGHDR.size : at + length]
+        at += (length + 3) & ~3

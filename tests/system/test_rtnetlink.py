@@ -1,0 +1,170 @@
+"""Links, addresses and routes: this machine's kernel against iproute2, messages of our making, and any bytes."""
+
+import json
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.system.netlink import routing_rules, rtnetlink, traffic_control
+from offload.system.netlink.rtnetlink import LinkMessage
+from offload.system.netlink.wire import Message, attribute, message
+
+NAMES = {1: "lo", 2: "wan", 3: "wan2"}
+COMMANDS = """
+ip link add br-lan type bridge
+ip link add lan1 type veth peer name host
+ip link set lan1 master br-lan
+for each in lo br-lan lan1 host; do ip link set $each up; done
+ip address add 192.168.1.1/24 dev br-lan
+ip address add 10.0.0.1 peer 10.0.0.2/32 dev lan1
+ip -6 address add fd00::1/64 dev br-lan nodad
+ip route add default via 192.168.1.254 metric 20
+ip route add 198.51.100.0/24 nexthop via 192.168.1.3 nexthop via 10.0.0.2
+ip route add blackhole 203.0.113.0/24
+ip route add 192.0.2.0/24 dev br-lan table 100
+"""
+RULES = """
+ip rule add fwmark 0x100/0xff00 lookup 100
+ip -6 rule add not fwmark 51820 lookup 51820
+ip rule add from 192.168.1.0/24 lookup 100
+ip rule add fwmark 0x9/0xf blackhole
+"""
+PROGRAM = """
+import json
+from offload.system.netlink.links import Netlink
+door = Netlink()
+scene = door.scene()
+print(json.dumps({
+    "links": sorted((each.name, each.kind, each.up, each.master, list(each.lower)) for each in scene.links),
+    "addresses": sorted((each.device, str(each.address)) for each in scene.addresses),
+    "routes": sorted((str(each.target), sorted(each.devices), each.metric) for each in door.routes()),
+    "rules": sorted((each.family, each.fwmark, each.fwmask, each.table, each.inverted) for each in scene.rules),
+}))
+"""
+
+
+def in_a_namespace(commands: str) -> str:
+    """What PROGRAM and then iproute2 print after these commands."""
+    if not all(map(shutil.which, ("unshare", "ip"))):
+        pytest.skip("needs the programs unshare and ip")
+    if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("may not make network namespaces here")
+    command = f'{commands}\n{sys.executable} -c "$PROGRAM"\nip -j address\nip -j route'
+    environment = {"PROGRAM": PROGRAM, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(
+        ["unshare", "-rn", "sh", "-ec", command], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_kernel_s_links_addresses_and_routes_are_those_of_iproute2() -> None:
+    found, devices, routes = map(json.loads, in_a_namespace(COMMANDS).splitlines())
+    assert found["links"] == [
+        ["br-lan", "bridge", True, "", []],
+        ["host", "veth", True, "", []],
+        ["lan1", "veth", True, "br-lan", []],
+        ["lo", "", True, "", []],
+    ]
+    listed = [
+        [device["ifname"], f"{each['local']}/{each['prefixlen']}"] for device in devices for each in device["addr_info"]
+    ]
+    assert found["addresses"] == sorted(listed)
+    ipv4 = [each for each in found["routes"] if ":" not in each[0]]
+    assert len(ipv4) == len([each for each in routes if each.get("type") != "blackhole"])
+    assert ["0.0.0.0/0", ["br-lan"], 20] in ipv4
+    assert ["198.51.100.0/24", ["br-lan", "lan1"], 0] in ipv4
+    assert not [each for each in ipv4 if each[0] in {"203.0.113.0/24", "192.0.2.0/24"}]
+
+
+def test_the_kernel_s_routing_rules_by_mark() -> None:
+    try:
+        said = in_a_namespace(RULES)
+    except AssertionError as error:
+        if "not supported" in str(error):
+            pytest.skip("this kernel has no routing rules")
+        raise
+    assert json.loads(said.splitlines()[0])["rules"] == [
+        ["ipv4", 0x9, 0xF, 0, False],
+        ["ipv4", 0x100, 0xFF00, 100, False],
+        ["ipv6", 51820, 0xFFFFFFFF, 51820, True],
+    ]
+
+
+def link(*attributes: bytes) -> Message:
+    return 16, struct.pack("=BxHiII", 0, 1, 5, 1, 0) + attribute(3, b"eth1.7\0") + b"".join(attributes)
+
+
+def test_a_parent_in_another_namespace_is_none_of_ours() -> None:
+    kind = attribute(18, attribute(1, b"vlan\0"))
+    parent = attribute(5, struct.pack("=I", 2))
+    assert rtnetlink.links([link(parent, kind)]) == [LinkMessage(5, "eth1.7", True, "vlan", 0, 2)]
+    assert rtnetlink.links([link(parent, kind, attribute(37, bytes(4)))])[0].parent == 0
+
+
+def tc(kind: str, *, handle: int, parent: int, options: bytes = b"", info: int = 1, message_kind: int = 44) -> Message:
+    body = struct.pack("=BxxxiIII", 0, 2, handle, parent, info) + attribute(1, kind.encode() + b"\0")
+    return message_kind, body + (attribute(2, options) if options else b"")
+
+
+def test_filters_say_the_marks_that_they_compare() -> None:
+    u32 = attribute(10, struct.pack("=III", 5, 0xF, 3))
+    found = traffic_control.filters(
+        [
+            tc("fw", handle=0, parent=1, info=1),
+            tc("fw", handle=0x1FF, parent=1, info=1, options=attribute(5, struct.pack("=I", 0xFF))),
+            tc("fw", handle=0, parent=1, info=2),  # alone: the mark itself is the class
+            tc("u32", handle=0x80000000, parent=1, options=u32),
+            tc("flower", handle=1, parent=1),
+            tc("bpf", handle=1, parent=1),
+        ],
+        NAMES,
+    )
+    assert [(each.kind, each.fwmark, each.fwmask) for each in found] == [
+        ("fw", 0xFF, 0xFF),
+        ("u32", 5, 0xF),
+        ("flower", 0, 0),
+        ("bpf", None, 0xFFFFFFFF),
+        ("fw", None, 0xFFFFFFFF),
+    ]
+
+
+def test_cake_says_by_which_bits_of_the_mark_it_sorts() -> None:
+    cake = tc("cake", handle=0x10000, parent=0xFFFFFFFF, options=attribute(18, struct.pack("=I", 0xF)), message_kind=36)
+    plain = tc("noqueue", handle=0, parent=0xFFFFFFFF, message_kind=36)
+    found = traffic_control.qdiscs([cake, plain])
+    (named,) = traffic_control.named(found, NAMES)
+    assert (named.device, named.kind, named.fwmask) == ("wan", "cake", 0xF)
+    assert list(traffic_control.filter_parents(found)) == [(2, 0x10000)]
+
+
+PARSERS: dict[int, Callable[[list[Message]], Iterable[object]]] = {
+    16: rtnetlink.links,
+    20: lambda found: rtnetlink.addresses(found, NAMES),
+    24: lambda found: rtnetlink.routes(found, NAMES),
+    32: routing_rules.routing_rules,
+    36: traffic_control.qdiscs,
+    40: traffic_control.classes,
+    44: lambda found: traffic_control.filters(found, NAMES),
+}
+values = st.binary(max_size=20) | st.integers(0, 3).map(lambda number: struct.pack("=I", number))
+held = st.lists(st.builds(attribute, st.integers(0, 40) | st.sampled_from([0x8001, 0x8012]), values), max_size=6)
+heads = st.binary(max_size=30) | st.sampled_from([bytes([2, 24, 0, 0]), bytes([10, 200, 0, 0, 254, 0, 0, 1])])
+
+
+@given(st.sampled_from(sorted(PARSERS)), heads, held, st.integers(0, 60))
+def test_no_message_breaks_a_parser(kind: int, head: bytes, found: list[bytes], cut: int) -> None:
+    body = head + bytes(-len(head) % 4) + b"".join(found)
+    for each in (body, body[:cut]):
+        list(PARSERS[kind]([(kind, each)]))
+
+
+def test_requests_are_dumps() -> None:
+    assert message(22, bytes(8)) == rtnetlink.ADDRESSES
+    assert message(34, bytes(12)) == routing_rules.RULES
