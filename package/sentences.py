@@ -14,7 +14,9 @@ from offload.model.remedies import REMEDIES
 
 FILE = Path(__file__).resolve().parents[1] / "luci-app-offload/htdocs/luci-static/resources/offload/sentences.js"
 # Codes whose remedy is a command that the page has a field or a button for.
-ON_THE_PAGE = frozenset({"FW4_OFFLOADS", "MODE_UNSET", "MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE", "PAIRS_LOWER"})
+ON_THE_PAGE = frozenset(
+    {"FW4_OFFLOADS", "MODE_UNSET", "MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE", "PAIRS_LOWER", "PAIRS_HIGHER"}
+)
 
 HEAD = """'use strict';
 'require baseclass';

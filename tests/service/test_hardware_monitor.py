@@ -7,7 +7,7 @@ import pytest
 
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
-from offload.model.network import Link
+from offload.model.network import Link, Neighbour, Station
 from offload.service.hardware_monitor import APART, APART_SETTLED, FOLLOWED, SOONEST
 from offload.service.ubus_object import METHODS, answer
 from service.routers import ROUTES, SCENE, Fakes, router, section
@@ -102,6 +102,57 @@ def test_packets_that_stray_in_either_direction(fakes: Fakes, crossing: tuple[st
     assert [reason["code"] for reason in told(fakes)["hardware"]["reasons"]] == ["HARDWARE_STRAYS"]
 
 
+def devices(fakes: Fakes) -> dict[str, str]:
+    """How far hardware has come on each device."""
+    return {each["name"]: each["hardware"] for each in answer(fakes.service, METHODS["status"], {})["devices"]}
+
+
+def stations(fakes: Fakes, **ports: str) -> None:
+    """Stations 192.168.1.10, .11 and so on by the ports they are at, with an IPv6 address each."""
+    found = replace(fakes.netlink.found, stations=(), neighbours=())
+    for number, port in enumerate(ports.values(), 10):
+        mac = f"02:00:00:00:00:{number}"
+        hosts = (Neighbour(f"192.168.1.{number}", "br-lan", mac), Neighbour(f"2001:db8:1::{number}", "br-lan", mac))
+        neighbours = (*found.neighbours, *hosts)
+        found = replace(found, stations=(*found.stations, Station(mac, port)), neighbours=neighbours)
+    fakes.netlink.found = found
+    fakes.service.work()
+
+
+def test_a_device_is_proven_by_the_flows_that_pass_it(fakes: Fakes) -> None:
+    stations(fakes, first="lan1")
+    for packets in (5, 500):
+        look(fakes, flow(packets))
+    assert (devices(fakes)["lan1"], devices(fakes)["wan"], devices(fakes)["br-lan"]) == ("proven",) * 3
+    assert devices(fakes)["lan2"] == "bound"  # it may have no cable
+
+
+def test_a_device_whose_only_station_speaks_what_the_chip_refuses(fakes: Fakes) -> None:
+    stations(fakes, first="lan1", second="lan2")
+    for packets in range(5, 85, 10):
+        look(fakes, flow(packets), flow(packets, SOFTWARE, src="192.168.1.11", sport=2))
+    assert told(fakes)["hardware"]["proof"] == "proven"
+    assert (devices(fakes)["lan1"], devices(fakes)["lan2"]) == ("proven", "refused")
+
+
+def test_a_station_that_the_bridge_has_forgotten_stays_where_it_was(fakes: Fakes) -> None:
+    stations(fakes, first="lan1")
+    fakes.netlink.found = replace(fakes.netlink.found, stations=())
+    fakes.service.work()
+    for packets in (5, 500):
+        look(fakes, flow(packets))
+    assert devices(fakes)["lan1"] == "proven"
+
+
+def test_what_ports_proved_ends_with_the_last_pair_in_hardware(fakes: Fakes) -> None:
+    stations(fakes, first="lan1")
+    for packets in (5, 500):
+        look(fakes, flow(packets))
+    fakes.uci.packages = {**fakes.uci.packages, "offload": ()}
+    fakes.service.work()
+    assert fakes.service.proofs.ports == {}
+
+
 def flows(fakes: Fakes) -> list[str]:
     """The codes of the reasons of `flows`."""
     found = answer(fakes.service, METHODS["flows"], {"query": {}})["flows"]
@@ -156,7 +207,7 @@ def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(
     look(fakes, flow(500))
     fakes.netlink.able = frozenset({"lan1", "wan"})  # lan2 is not covered now
     fakes.service.work()
-    assert (told(fakes)["effective"], told(fakes)["hardware"]["proof"]) == ("software", "requested")
+    assert (told(fakes)["effective"], told(fakes)["hardware"]["proof"]) == ("software", "impossible")
     look(fakes, flow(505, SOFTWARE))
     assert fakes.service.proofs.due is None
     fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})

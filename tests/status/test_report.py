@@ -12,9 +12,10 @@ from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, Share, 
 from offload.model.network import Kernel, Lack, Snapshot
 from offload.model.plan import DeviceDecision, Plan, ReasonCode
 from offload.model.problem import ProblemCode
-from offload.status.flows import Pair, flows, no_share
+from offload.status.evidence import Evidence
+from offload.status.flows import flows, no_share
 from offload.status.hardware import PairHardware, Proof
-from offload.status.report import evidence, flow_json, status_json
+from offload.status.report import flow_json, status_json
 from status.routers import HOME, entry, pair, plan, zone
 
 LAN_WAN = ("lan", "wan")
@@ -123,42 +124,16 @@ def test_status() -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-PROVEN, REFUSED = PairHardware(("eth0",), proof=Proof.PROVEN), PairHardware(("eth0",), proof=Proof.REFUSED)
-EVIDENCE: dict[str, tuple[tuple[str, ...], bool, dict[Pair, PairHardware], Proof]] = {
-    "not asked": (("sw",), False, {}, Proof.NONE),
-    "asked, not listed": (("sw",), True, {}, Proof.REQUESTED),
-    "listed": (("sw", "hw"), True, {}, Proof.BOUND),
-    "listed, without flows": (("hw",), True, {LAN_WAN: PairHardware(("eth0",))}, Proof.BOUND),
-    "listed, proven for another zone": (("hw",), True, {("guest", "wan"): PROVEN}, Proof.BOUND),
-    "proven from its zone": (("hw",), True, {LAN_WAN: PROVEN}, Proof.PROVEN),
-    "proven to its zone": (("hw",), True, {("wan", "lan"): PROVEN}, Proof.PROVEN),
-    "refused": (("hw",), True, {LAN_WAN: REFUSED}, Proof.REFUSED),
-    "refused to one, proven to another": (("hw",), True, {LAN_WAN: REFUSED, ("lan", "vpn"): PROVEN}, Proof.PROVEN),
-    "refused to one, open to another": (
-        ("hw",),
-        True,
-        {LAN_WAN: REFUSED, ("lan", "vpn"): PairHardware(())},
-        Proof.REFUSED,
-    ),
-    "proven though it is not listed": (("sw",), True, {LAN_WAN: PROVEN}, Proof.REQUESTED),
-}
-
-
-@pytest.mark.parametrize(("flowtables", "asked", "cases", "expected"), EVIDENCE.values(), ids=EVIDENCE)
-def test_evidence(flowtables: tuple[str, ...], asked: bool, cases: dict[Pair, PairHardware], expected: Proof) -> None:
-    assert evidence(DeviceDecision("eth0", ("lan",), flowtables, asked, ()), cases) is expected
-
-
 def test_nothing_is_requested_of_hardware_for_a_pair_that_is_kept_slow() -> None:
     kept = replace(pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=Mode.HARDWARE), kept=True)
-    (told,) = status_json(Plan(pairs=(kept,)), Snapshot(), [], {}, Applied(), {})["pairs"]
+    (told,) = status_json(Plan(pairs=(kept,)), Snapshot(), [], {}, Applied())["pairs"]
     assert (told["mode"], told["hardware"]["proof"]) == ("hardware", "none")
 
 
 def test_a_pair_says_what_hardware_proved() -> None:
     decided = Plan(pairs=(pair("lan", "wan", Mode.HARDWARE, asked=Mode.HARDWARE),))
     case = PairHardware(("eth0", "wan"), since="2026-11-22", proof=Proof.PROVEN, moved=700, strays=3, still=2)
-    told = status_json(decided, Snapshot(), [], {}, Applied(), {LAN_WAN: case})["pairs"][0]["hardware"]
+    told = status_json(decided, Snapshot(), [], {}, Applied(), Evidence({LAN_WAN: case}))["pairs"][0]["hardware"]
     assert told | {"reasons": []} == NO_HARDWARE | {
         "proof": "proven", "since": "2026-11-22", "packets": 700, "strays": 3, "frozen": True
     }  # fmt: skip

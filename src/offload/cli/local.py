@@ -4,7 +4,7 @@ Heavy imports stand in the functions: what only an answer of the service needs, 
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,7 @@ from offload.status.query_words import KEYS, PAGE
 if TYPE_CHECKING:
     from offload.model.flow import Entry
     from offload.service.reconcile import Decided
-    from offload.status.flows import Pair
-    from offload.status.hardware import PairHardware
+    from offload.status.evidence import Evidence
 
 
 def status(router: Router, given: argparse.Namespace) -> Answer:
@@ -54,8 +53,8 @@ def status(router: Router, given: argparse.Namespace) -> Answer:
             notes.append(f"flows are not counted: {error}")
     counted = shares(entries, decided.snapshot, decided.plan)
     applied = Applied(error=unreadable)
-    cases = _proven(router, decided, entries)
-    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, cases)
+    proven = _proven(router, decided, entries)
+    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, proven)
     data["applied"]["pending"] = len(pending)
     data = shown(data)
     return Answer(text(data), data, notes=tuple(notes))
@@ -89,7 +88,7 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     decided = router.decide(held=True)
     query = Query.of(words, [zone.name for zone in decided.plan.zones])
     entries = router.entries()
-    cases = _proven(router, decided, entries)
+    cases = _proven(router, decided, entries).cases
     found, total = page(entries, decided.snapshot, decided.plan, query, cases, everything=given.all)
     data = {"ok": True, "total": total, "offset": query.offset, "flows": [report.flow_json(flow) for flow in found]}
     return Answer(tables.flows_text(data["flows"], width()), data, notes=_others(data))
@@ -174,16 +173,17 @@ def service(router: Router, _: argparse.Namespace) -> Answer:
     return Answer("", {"ok": True})
 
 
-def _proven(router: Router, decided: "Decided", entries: "Sequence[Entry]") -> "Mapping[Pair, PairHardware]":
-    """The hardware state of each pair as far as these connections alone prove it."""
+def _proven(router: Router, decided: "Decided", entries: "Sequence[Entry]") -> "Evidence":
+    """How far hardware has come with pairs and devices, as far as these connections alone prove it."""
     from offload.model.plan import HARDWARE_TABLE
     from offload.service.hardware_monitor import HardwareMonitor
+    from offload.status.evidence import Evidence
 
     proofs = HardwareMonitor()
     proofs.follow(decided.plan, decided.snapshot, 0.0)
     if entries and proofs.cases:
         proofs.once(entries, decided.snapshot, decided.plan, router.nft.strays(HARDWARE_TABLE[0]))
-    return proofs.cases
+    return Evidence(proofs.cases, proofs.ports)
 
 
 def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any] | None:

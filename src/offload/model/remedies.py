@@ -12,6 +12,7 @@ REMEDIES = {  # by the code of the Reason
     "MODE_NONE": "choose another: offload set {zone} software",
     "PAIR_MODE_NONE": "choose another: offload pair {src} {dest} software; or delete the pair section",
     "PAIRS_LOWER": "change or delete the pair sections",
+    "PAIRS_HIGHER": "delete the pair section to have no more than the zone's own mode",
     "LOWER_MODE": "raise it: offload set {zone} {wanted}; or write a pair section",
     "CONFIG_UNREADABLE": "mend the file and the line that offload check names",
     "CONFIG_FAULT": "mend what offload check names in the section",

@@ -298,7 +298,8 @@ class Service:
             self.proofs.later(now)
             return
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        wrong = self.proofs.look(found, placed, decided.plan, strays, received, now, time)
+        known = self.sightings.places
+        wrong = self.proofs.look(found, placed, decided.plan, strays, received, now, time, known)
         self.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
         self._bounded()
 

@@ -1,6 +1,7 @@
 """When to look at the flows of pairs in hardware, and what of them each look is told."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, Entry, State
@@ -11,7 +12,8 @@ from offload.nouns import dataclass, field, replace
 from offload.status.evicted import Key, Seen
 from offload.status.flows import Pair
 from offload.status.hardware import PairHardware, Proof, Sample, evicted, updated
-from offload.status.zone_lookup import ZoneLookup
+from offload.status.places import Known, Places, seen
+from offload.status.zone_lookup import Endpoint, ZoneLookup
 
 APART, APART_SETTLED = 10.0, 60.0  # seconds from one look to the next, before and after there is a verdict
 SOONEST = 2.0  # seconds: between two looks flows shall have moved
@@ -24,10 +26,12 @@ HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 class HardwareMonitor:
     """The case of every pair that is in hardware now, and what is left of those that were.
 
+    `ports` has a case for each device that flows of these pairs passed: a pair may be proven by other devices.
     `due`: when to look next; None: there is nothing to look for.
     """
 
     cases: dict[Pair, PairHardware] = field(default_factory=dict)
+    ports: dict[str, PairHardware] = field(default_factory=dict)
     over: dict[Pair, PairHardware] = field(default_factory=dict)
     due: float | None = None
     _told: set[tuple[Pair, ReasonCode]] = field(default_factory=set)
@@ -45,6 +49,7 @@ class HardwareMonitor:
             if case.left.flows and pair not in opened
         }
         self.cases = opened
+        self.ports = {name: case for name, case in self.ports.items() if opened and name in plan.present}
         self._told = {(pair, why) for pair, why in self._told if pair in self.known}
         if not self.known:
             self.due = None
@@ -80,17 +85,25 @@ class HardwareMonitor:
         received: Mapping[str, int],
         now: float,
         time: str,
+        known: Known | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Judge every case by these connections; what is wrong and was not told yet."""
+        """Judge every case by these connections; what is wrong and was not told yet.
+
+        `known`: where stations were seen last; else the Snapshot tells it.
+        """
         flows, counted = self._flows(entries, ZoneLookup(placed, plan))
         straying = _strays(plan, strays)
+        followed: dict[Key, Found] = {}
         for pair, case in self.cases.items():
             octets = sum(received.get(name, 0) for name in case.unbridged)
-            marked = sum(seen.state is State.HARDWARE for seen in flows[pair].values())
-            seen = _followed(flows[pair], case.look)
-            self.cases[pair] = updated(case, Sample(now, time, seen, marked, straying.get(pair, 0), octets, counted))
+            marked = sum(found.seen.state is State.HARDWARE for found in flows[pair].values())
+            own = _followed(flows[pair], case.look)
+            followed |= own
+            sample = Sample(now, time, _seen(own), marked, straying.get(pair, 0), octets, counted)
+            self.cases[pair] = updated(case, sample)
+        self._look_at_ports(followed, Places(placed, seen(placed) if known is None else known), now, time)
         for pair, case in self.over.items():
-            left = case.left.missed(flows[pair], now)
+            left = case.left.missed(_seen(flows[pair]), now)
             self.over[pair] = replace(case, left=left, look=Sample(now, time, {}))
         self.over = {pair: case for pair, case in self.over.items() if case.left.flows}
         open_ = not all(case.settled or (pair in self.over and case.left.kept) for pair, case in self.known.items())
@@ -107,9 +120,19 @@ class HardwareMonitor:
         self.look(new, placed, plan, {}, {}, 0.0, "")
         self.look(entries, placed, plan, strays, {}, APART, "")
 
-    def _flows(self, entries: Iterable[Entry], places: ZoneLookup) -> tuple[dict[Pair, dict[Key, Seen]], int]:
+    def _look_at_ports(self, flows: Mapping[Key, "Found"], places: Places, now: float, time: str) -> None:
+        """Judge every device by the flows that pass it."""
+        passing: dict[str, dict[Key, Seen]] = {name: {} for name in self.ports}
+        for key, found in flows.items():
+            for name in (*places.of(found.src, key[1].src), *places.of(found.dest, found.target)):
+                passing.setdefault(name, {})[key] = found.seen
+        for name, own in passing.items():
+            marked = sum(seen.state is State.HARDWARE for seen in own.values())
+            self.ports[name] = updated(self.ports.get(name, PairHardware((name,))), Sample(now, time, own, marked))
+
+    def _flows(self, entries: Iterable[Entry], places: ZoneLookup) -> tuple[dict[Pair, dict[Key, "Found"]], int]:
         """The flows of each case, offloaded or taken out of hardware, and the bytes of all connections."""
-        found: dict[Pair, dict[Key, Seen]] = {pair: {} for pair in self.known}
+        found: dict[Pair, dict[Key, Found]] = {pair: {} for pair in self.known}
         awaited = {key for case in self.known.values() for key in case.left.flows}
         counted = 0
         for entry in entries:
@@ -119,11 +142,25 @@ class HardwareMonitor:
                 src, dest = places.ends(entry)
                 own = found.get((src.zone or "", dest.zone or ""))
                 if own is not None:
-                    own[entry.proto, entry.original] = Seen(entry.state, entry.packets)
+                    flow = Found(Seen(entry.state, entry.packets), src, dest, entry.reply.src)
+                    own[entry.proto, entry.original] = flow
         return found, counted
 
 
-def _followed(flows: Mapping[Key, Seen], before: Sample | None) -> dict[Key, Seen]:
+class Found(NamedTuple):
+    """A flow, and where its two ends are; `target` is the address it really goes to."""
+
+    seen: Seen
+    src: Endpoint
+    dest: Endpoint
+    target: bytes
+
+
+def _seen(flows: Mapping[Key, Found]) -> dict[Key, Seen]:
+    return {key: found.seen for key, found in flows.items()}
+
+
+def _followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
     """As many as we remember, those first that we knew before."""
     known = [key for key in before.flows if key in flows] if before else []
     return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}

@@ -19,6 +19,7 @@ from offload.service.engine import Service
 from offload.service.reconcile import Decided
 from offload.service.timed_exempts import timed_exempt_json
 from offload.status import report
+from offload.status.evidence import Evidence
 from offload.status.flows import flows, page, shares
 from offload.status.query import Query, select
 from offload.status.query_words import PAGE
@@ -38,8 +39,8 @@ def status(service: Service, _: Given) -> Json:
     counted = shares(entries, service.placed(decided), decided.plan) if entries else {}
     if not notes:
         service.prove(entries)
-    cases = service.proofs.known
-    found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied, cases)
+    evidence = Evidence(service.proofs.known, service.proofs.ports)
+    found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied, evidence)
     for pair in found["pairs"]:
         number, octets = service.totals.of((pair["src"], pair["dest"]))
         pair["ended"] = {"flows": number, "bytes": octets}

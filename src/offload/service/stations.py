@@ -14,11 +14,11 @@ from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Sta
 from offload.model.plan import Plan
 from offload.nouns import dataclass, field
 from offload.service.return_budget import ReturnBudget
+from offload.status.places import NEIGHBOUR
 
 Key = tuple[str, str, int]
 MOST_MOVES = 1024  # remembered until their tables are returned
 DEPTH = 4  # devices that one device may stand on
-NO_VLAN = -1  # in the key of a neighbour
 LEFT_OUT = 600.0  # seconds without the wired ports of a bridge
 # First pause in seconds and growth. A phone may walk from port to port; a MAC address of a neighbour changes rarely.
 STATION_PAUSE, NEIGHBOUR_PAUSE = (0.25, 2.0), (0.5, 4.0)
@@ -47,6 +47,11 @@ class StationTracker:
     _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
     _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
 
+    @property
+    def places(self) -> Mapping[Key, str]:
+        """The port of each (MAC, bridge, VLAN), and the MAC of each (address, device, NEIGHBOUR)."""
+        return self._places
+
     def station(self, seen: Station, master: str) -> bool:
         """A bridge has learned a station; whether it was somewhere else before."""
         key = (seen.mac, master, seen.vlan)
@@ -58,7 +63,7 @@ class StationTracker:
 
     def neighbour(self, seen: Neighbour) -> bool:
         """An address was resolved; whether to another MAC than before."""
-        key = (seen.address, seen.device, NO_VLAN)
+        key = (seen.address, seen.device, NEIGHBOUR)
         before = self._remember(key, seen.mac)
         if before in {None, seen.mac}:
             return False
@@ -101,7 +106,7 @@ class StationTracker:
         if self._causes and tables:
             self.budget.returned(self._places_of(self._causes), now)
             for key in self._causes:
-                pause = NEIGHBOUR_PAUSE if key[2] == NO_VLAN else STATION_PAUSE
+                pause = NEIGHBOUR_PAUSE if key[2] == NEIGHBOUR else STATION_PAUSE
                 self.budget.followed(key, *pause, now)
         self._causes = {}
         done = set(tables)

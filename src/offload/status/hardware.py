@@ -23,7 +23,8 @@ class Proof(Enum):
     """How far hardware has come."""
 
     NONE = "none"  # not asked for
-    REQUESTED = "requested"  # asked for, and the plan could not have it
+    IMPOSSIBLE = "impossible"  # asked for, and the router as it is cannot have it
+    REQUESTED = "requested"  # asked for, and not to be had now
     BOUND = "bound"  # the kernel accepted the devices
     PROVEN = "proven"
     REFUSED = "refused"

@@ -8,18 +8,17 @@ from ipaddress import ip_address
 from typing import Any
 
 from offload.model.applied import Applied
-from offload.model.config import Mode
 from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
-from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
+from offload.model.plan import DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
 from offload.model.problem import Problem
+from offload.status.evidence import NO_EVIDENCE, Evidence
 from offload.status.flows import Pair, no_share
-from offload.status.hardware import PairHardware, Proof
+from offload.status.hardware import PairHardware
 from offload.status.reasons import protocol, tcp_state
 
 Json = dict[str, Any]
 
-HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 IPV4 = 4  # bytes of a packed address
 
 
@@ -29,23 +28,19 @@ def status_json(
     problems: Iterable[Problem],
     shares: Mapping[Pair, Share],
     applied: Applied,
-    cases: Mapping[Pair, PairHardware] | None = None,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> Json:
     """Everything about zones, pairs and devices; `ok` says that the question could be answered.
 
-    `cases` are what live flows proved of the pairs in hardware.
+    `evidence` is what live flows proved of hardware.
     """
-    proofs = cases or {}
     return {
         "ok": True,
         "firewall": snapshot.firewall,
         "kernel": kernel_json(snapshot.kernel),
         "zones": [zone_json(zone) for zone in plan.zones],
-        "pairs": [
-            pair_json(pair, shares.get((pair.src, pair.dest)) or no_share(), proofs.get((pair.src, pair.dest)))
-            for pair in plan.pairs
-        ],
-        "devices": [device_json(device, proofs) for device in plan.devices],
+        "pairs": [pair_json(pair, shares.get((pair.src, pair.dest)) or no_share(), evidence) for pair in plan.pairs],
+        "devices": [device_json(device, evidence) for device in plan.devices],
         "problems": [problem_json(problem) for problem in problems],
         "applied": {
             "generation": applied.generation,
@@ -94,7 +89,7 @@ def zone_json(zone: ZoneDecision) -> Json:
     }
 
 
-def pair_json(pair: PairDecision, share: Share, case: PairHardware | None) -> Json:
+def pair_json(pair: PairDecision, share: Share, evidence: Evidence) -> Json:
     """A pair: what was asked, what it got, how many flows and bytes are on each path now, and what hardware proved."""
     return {
         "src": pair.src,
@@ -106,18 +101,14 @@ def pair_json(pair: PairDecision, share: Share, case: PairHardware | None) -> Js
         "reasons": reasons_json(pair.reasons),
         "flows": {state.value: share.flows[state] for state in State},
         "bytes": {state.value: share.bytes[state] for state in State},
-        "hardware": _hardware(pair, case),
+        "hardware": _hardware(pair, evidence),
     }
 
 
-def _hardware(pair: PairDecision, case: PairHardware | None) -> Json:
-    if pair.effective is Mode.HARDWARE:
-        proof = case.proof if case else Proof.BOUND
-    else:
-        proof = Proof.REQUESTED if pair.hardware else Proof.NONE
-    case = case or PairHardware(())
+def _hardware(pair: PairDecision, evidence: Evidence) -> Json:
+    case = evidence.cases.get((pair.src, pair.dest)) or PairHardware(())
     return {
-        "proof": proof.value,
+        "proof": evidence.of_pair(pair).value,
         "since": case.since or None,
         "flows": case.in_hardware,
         "packets": case.moved,
@@ -128,25 +119,16 @@ def _hardware(pair: PairDecision, case: PairHardware | None) -> Json:
     }
 
 
-def device_json(device: DeviceDecision, cases: Mapping[Pair, PairHardware]) -> Json:
+def device_json(device: DeviceDecision, evidence: Evidence) -> Json:
     """A device; `zone` is null where it belongs to several, `zones` has them all."""
     return {
         "name": device.name,
         "zone": device.zones[0] if len(device.zones) == 1 else None,
         "zones": list(device.zones),
         "flowtables": list(device.flowtables),
-        "hardware": evidence(device, cases).value,
+        "hardware": evidence.of_device(device).value,
         "reasons": reasons_json(device.reasons),
     }
-
-
-def evidence(device: DeviceDecision, cases: Mapping[Pair, PairHardware]) -> Proof:
-    """How far hardware has come on this device: as far as with any pair of its zones."""
-    if HARDWARE_FLOWTABLE not in device.flowtables:
-        return Proof.REQUESTED if device.hardware else Proof.NONE
-    zones = set(device.zones)
-    found = {case.proof for pair, case in cases.items() if zones & set(pair)}
-    return next((proof for proof in (Proof.PROVEN, Proof.REFUSED) if proof in found), Proof.BOUND)
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:

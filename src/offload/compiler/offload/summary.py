@@ -34,7 +34,7 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
         elif not own:
             reasons.append(ReasonCode.NOT_PERMITTED(zone=name))
         elif not faults:
-            reasons += _slower(name, mode, effective, own)
+            reasons += _slower(name, mode, effective, own) or _faster(mode, effective, own)
         chosen = mode is not None
         decided.append(ZoneDecision(name, mode or common, effective, found.l3, _unique(reasons), chosen))
     return tuple(decided)
@@ -43,12 +43,20 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
 def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
     """Why a zone has less than was chosen for it, or for the zones beside it where it has no mode of its own."""
     if mode is Mode.NONE:
-        return [] if effective is not Mode.NONE else [ReasonCode.MODE_NONE(zone=name)]
+        return [ReasonCode.MODE_NONE(zone=name)] if effective is Mode.NONE else []
     wanted = mode or max(pair.mode for pair in own)
     if wanted is not Mode.NONE and not effective < wanted:
         return []
     found = _told_by(pair for pair in own if pair.mode is wanted) or _told_by(own)
     return _chosen(found, [name]) or [ReasonCode.PAIRS_LOWER(mode=effective.value)]
+
+
+def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
+    """Why a zone has more than was chosen for it: only a section of one of its pairs can be stronger."""
+    if mode is None or not mode < effective:
+        return []
+    pairs = ", ".join(f"{pair.src} > {pair.dest}" for pair in own if pair.effective is effective)
+    return [ReasonCode.PAIRS_HIGHER(pairs=pairs, mode=effective.value)]
 
 
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
