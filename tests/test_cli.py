@@ -127,7 +127,7 @@ def test_apply_shows_what_it_would_send_of_a_directory_and_sends_nothing(offload
 
 @pytest.mark.parametrize("verb", sorted(name for name, verb in VERBS.items() if verb.rooted))
 def test_what_takes_a_directory_works_on_it(offload: Offload, root: Path, verb: str) -> None:
-    words = ["--dry-run"] if verb == "apply" else []
+    words = {"apply": ["--dry-run"], "explain": ["udp", "10.0.0.1", "10.0.0.2"]}.get(verb, [])
     assert offload(verb, *words, "--root", str(root), "--json").data["ok"] is True
 
 

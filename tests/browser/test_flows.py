@@ -143,6 +143,10 @@ def test_a_flow_says_why_and_is_ended_or_kept_slow(visit: Visit) -> None:
     first.get_by_role("button", name="Details").click()
     dialogue = page.locator(".modal")
     expect(dialogue).to_contain_text(source)
+    steps = dialogue.locator(".offload-steps > li")
+    expect(steps).to_have_count(15)
+    expect(steps.first).to_contain_text("Protocol")
+    expect(dialogue.locator(".offload-step-no").first).to_be_visible()
     host = source.rpartition(":")[0]
     with page.expect_request(lambda request: '"cut"' in (request.post_data or "")) as asked:
         dialogue.get_by_role("button", name="End this connection").click()

@@ -94,6 +94,22 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     return Answer(tables.flows_text(data["flows"], width()), data, notes=_others(data))
 
 
+def explain(router: Router, given: argparse.Namespace) -> Answer:
+    """Why connections are on the path they are on, step by step, and what to change."""
+    from offload.status.explain_text import explain_text
+
+    text = " ".join(given.connection)
+    if router.root is None:
+        data = router.ask("explain", {"query": {"text": text}})
+    else:
+        from offload.service.explanations import answer
+        from offload.status.connection import asked
+
+        decided = router.decide()
+        data = answer(asked(text), [], decided.snapshot, decided.plan)
+    return _served(data, lambda: explain_text(data, width()))
+
+
 def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
     """The nft text for this configuration, the same bytes every time."""
     from offload.compiler.offload.render import render

@@ -90,6 +90,23 @@ VERBS = {
             ("--all", _flag("also connections of the router itself")),
         ),
     ),
+    "explain": Verb(
+        "local",
+        "explain",
+        "Say why connections are on the path they are on, step by step, and what to change.",
+        (
+            (
+                "connection",
+                {
+                    "nargs": "+",
+                    "metavar": "CONNECTION",
+                    "help": "a host (192.168.1.50), two ends (tcp 192.168.1.50:5000 198.51.100.9:443), or a line of "
+                    "conntrack",
+                },
+            ),
+        ),
+        rooted=True,
+    ),
     "print": Verb(
         "local", "print_ruleset", "Print the nft text for this configuration, the same bytes every time.", rooted=True
     ),

@@ -34,7 +34,7 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 def status(service: Service, _: Given) -> Json:
     """Zones, pairs, devices, problems, and what the last pass did."""
-    decided = _decided(service)
+    decided = known(service)
     entries, notes = _entries(service)
     counted = shares(entries, service.placed(decided), decided.plan) if entries else {}
     if not notes:
@@ -50,12 +50,12 @@ def status(service: Service, _: Given) -> Json:
 
 def zones(service: Service, _: Given) -> Json:
     """Zones and pairs alone: what can be chosen, and what came of it."""
-    return report.zones_json(_decided(service).plan)
+    return report.zones_json(known(service).plan)
 
 
 def check(service: Service, _: Given) -> Json:
     """What is wrong with the configuration as it stands now, and what kernel or nft lack."""
-    seen = _decided(service).snapshot
+    seen = known(service).snapshot
     return report.check_json(service.decide(reconcile.read(service.doors.uci), seen).problems, seen.kernel)
 
 
@@ -82,7 +82,7 @@ def set_pair(service: Service, given: Given) -> Json:
 
 def list_flows(service: Service, given: Given) -> Json:
     """A page of the forwarded connections; `total` is the number of all that were asked for."""
-    decided = _decided(service)
+    decided = known(service)
     query, everything = _query(given, decided.plan)
     asked = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
     entries = service.doors.conntrack.entries()
@@ -94,7 +94,7 @@ def list_flows(service: Service, given: Given) -> Json:
 
 def flush(service: Service, given: Given) -> Json:
     """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
-    decided = _decided(service)
+    decided = known(service)
     query = _chosen(given, decided.plan)
     entries = service.doors.conntrack.entries()
     found = flows(entries, service.placed(decided), decided.plan, explained=False)
@@ -110,7 +110,7 @@ def flush(service: Service, given: Given) -> Json:
 
 def end(service: Service, given: Given) -> Json:
     """Cut the connections asked for: what goes on must pass the firewall anew. Something must be asked for."""
-    decided = _decided(service)
+    decided = known(service)
     words = dict(arguments.table("query", given.get("query")))
     one = arguments.connection(words.pop("flow")) if "flow" in words else None
     query = _chosen({"query": words}, decided.plan)
@@ -125,7 +125,7 @@ def end(service: Service, given: Given) -> Json:
 
 def exempt_add(service: Service, given: Given) -> Json:
     """Keep traffic on the slow path for a while."""
-    decided = _decided(service)
+    decided = known(service)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
     match = arguments.table("match", given.get("match"))
     exempt = arguments.exempt(match, [zone.name for zone in decided.config.zones])
@@ -169,7 +169,8 @@ def applied_json(applied: Applied) -> Json:
     return done | ({"error": applied.error} if applied.error else {})
 
 
-def _decided(service: Service) -> Decided:
+def known(service: Service) -> Decided:
+    """What the last pass read and decided; an OffloadError where there was none."""
     if service.decided is None:
         if service.applied.error:
             raise OffloadError(service.applied.error)

@@ -61,7 +61,7 @@ def reasons(
     if state is State.SLOW:
         if case and (entry.proto, entry.original) in case.left.kept:
             return (case.keeping,)  # slow as far as the kernel knows
-        return (next(_holding(entry, src, dest, pair, told)),)
+        return (next(every_reason(entry, src, dest, pair, told)),)
     if state is State.HARDWARE or pair is None or not pair.hardware:
         return ()
     if pair.effective is not Mode.HARDWARE:
@@ -71,7 +71,7 @@ def reasons(
     return (case.in_software(family_of(entry.original)) if case else _said(ReasonCode.HARDWARE_AWAITED),)
 
 
-def _holding(
+def every_reason(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, told: Told | None
 ) -> Iterator[Reason]:
     """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""

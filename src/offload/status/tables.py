@@ -36,7 +36,7 @@ def status_text(status: Json, width: int = 80) -> str:
         _table(("DEVICE", "ZONE", "IN", "HARDWARE"), (_device_row(device, notes) for device in status["devices"])),
         _problems(status["problems"]),
     ]
-    return "\n\n".join(_fitted(block, width) for block in blocks if block)
+    return "\n\n".join(fitted(block, width) for block in blocks if block)
 
 
 def summary_text(status: Json, width: int = 80) -> str:
@@ -51,7 +51,7 @@ def summary_text(status: Json, width: int = 80) -> str:
     if problems:
         ends.insert(0, f"{len(problems)} problem{'s' * (len(problems) != 1)}: 'offload check' names each.")
     blocks = (lines, pairs or ["The firewall lets no zone reach another."], ends)
-    return "\n\n".join(_fitted(block, width) for block in blocks)
+    return "\n\n".join(fitted(block, width) for block in blocks)
 
 
 def _summary_row(pair: Json) -> Row:
@@ -70,14 +70,14 @@ def zones_text(zones: Json, width: int = 80) -> str:
         _table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in zones["zones"])),
         _table(("PAIR", "MODE", "GETS"), rows),
     ]
-    return "\n\n".join(_fitted(block, width) for block in blocks if block) or "There are no zones."
+    return "\n\n".join(fitted(block, width) for block in blocks if block) or "There are no zones."
 
 
 def flows_text(flows: Sequence[Json], width: int = 80) -> str:
     """One flow after the other, each with what keeps it slow; at the end how many are on each path."""
     if not flows:
         return "No flows."
-    zones = max(len(_zones(flow)) for flow in flows)
+    zones = max(len(zones_of(flow)) for flow in flows)
     lines = [GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))]
     notes = Notes(asking=True)
     for flow in flows:
@@ -85,7 +85,7 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
     counts = {state: sum(flow["state"] == state for flow in flows) for state in STATES}
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     total = f"{len(flows)} flow{'s' * (len(flows) != 1)}: {told}"
-    return "\n\n".join(_fitted(block, width) for block in (lines, [total]))
+    return "\n\n".join(fitted(block, width) for block in (lines, [total]))
 
 
 # Reasons that say no more than the choice does, where it is in effect: their remedies would ask for another choice.
@@ -120,7 +120,7 @@ def changes_text(reply: Json, width: int = 80) -> str:
         lines += [NOTE + note for note in notes.of(pair)]
     if not lines:
         lines = ["Written. No pair changes its path.", *(NOTE + note for note in notes.of(reply))]
-    return _fitted(lines, width)
+    return fitted(lines, width)
 
 
 def _head(status: Json) -> list[str]:
@@ -185,13 +185,13 @@ def _traffic(flows: int, octets: int) -> str:
 
 def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
     """Lines of one flow: on one line if it fits, else the connection gets its own, and each end if it must."""
-    start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{_zones(flow):{zones}}"))
+    start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{zones_of(flow):{zones}}"))
     src, dest = _end(flow["src"], flow["sport"]), _end(flow["dest"], flow["dport"])
-    connection = f"{flow['proto']} {src} > {dest}"
-    if len(start + GAP + connection) <= width:
-        yield start + GAP + connection
-    elif len(NOTE + connection) <= width:
-        yield from (start, NOTE + connection)
+    connection_ = connection(flow)
+    if len(start + GAP + connection_) <= width:
+        yield start + GAP + connection_
+    elif len(NOTE + connection_) <= width:
+        yield from (start, NOTE + connection_)
     else:
         yield from (start, f"{NOTE}{flow['proto']} {src}", f"{NOTE}> {dest}")
     real = _end(flow["reply"]["src"], flow["reply"]["sport"])
@@ -200,7 +200,13 @@ def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[st
     yield from (NOTE + sentence for sentence in notes.of(flow))
 
 
-def _zones(flow: Json) -> str:
+def connection(flow: Json) -> str:
+    """The protocol and the two ends of its original direction."""
+    return f"{flow['proto']} {_end(flow['src'], flow['sport'])} > {_end(flow['dest'], flow['dport'])}"
+
+
+def zones_of(flow: Json) -> str:
+    """Its zones, a question mark where one is not known."""
     return f"{flow['src_zone'] or '?'} > {flow['dest_zone'] or '?'}"
 
 
@@ -238,7 +244,7 @@ def _table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) -
     return lines
 
 
-def _fitted(lines: Iterable[str], width: int) -> str:
+def fitted(lines: Iterable[str], width: int) -> str:
     """The lines, each shown safely and folded at the width; what is folded stands a little to the right."""
     fitted = []
     for line in lines:

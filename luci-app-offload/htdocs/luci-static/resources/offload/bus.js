@@ -75,6 +75,9 @@ return baseclass.extend({
 	/** flows({ zone, host, state, sort, limit, offset, all }): a page of the connections. */
 	flows: asked(declare('flows', 'query')),
 
+	/** explain({ flow }): why one connection is on its path, step by step. */
+	explain: asked(declare('explain', 'query')),
+
 	/** flush({ zone, host, state }): puts offloaded flows back on the slow path for a moment. */
 	flush: asked(declare('flush', 'query')),
 

@@ -3,6 +3,7 @@
 'require ui';
 'require offload.bus as bus';
 'require offload.choice as choice';
+'require offload.explain as explain';
 'require offload.hosts as hosts';
 'require offload.paths as paths';
 'require offload.times as times';
@@ -65,7 +66,8 @@ return baseclass.extend({
 				fact(_('Zones'), zone(flow.src_zone), ' → ', zone(flow.dest_zone)),
 				fact(_('Protocol'), String(flow.proto)),
 				fact(_('Path'), paths.badge(flow.state)),
-				fact(_('Why'), words.reasons(flow.reasons) || (flow.state === 'slow' ? '–' : _('It is on the fast path.')))
+				fact(_('Why'), words.reasons(flow.reasons) || (flow.state === 'slow' ? '–' : _('It is on the fast path.'))),
+				fact(_('Step by step'), explain.place(flow))
 			]),
 			E('div', { 'class': 'offload-filter' }, [
 				time,

@@ -85,9 +85,8 @@ return baseclass.extend({
 		return E('span', { 'class': 'offload-end' }, [ known.includes(':') ? `[${known}]:${port}` : `${known}:${port}` ]);
 	},
 
-	/** What `cut` takes for one flow. */
-	identity: ({ proto, src, sport, dest, dport }) => ({ proto, src, sport, dest, dport }),
-
+	/** What `cut` and `explain` take for one flow. */
+	identity: ({ proto, src, sport, dest, dport, ct_zone }) => ({ proto, src, sport, dest, dport, ct_zone: ct_zone ?? 0 }),
 
 	/** How far hardware has come, in words; empty where it was not asked for. */
 	evidence: (word) => EVIDENCE[word] ?? '',

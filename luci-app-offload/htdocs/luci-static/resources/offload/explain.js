@@ -1,0 +1,54 @@
+'use strict';
+'require baseclass';
+'require offload.bus as bus';
+'require offload.words as words';
+
+/*
+ * Why one connection is on its path: each condition in the packet's order, whether it holds, and what speaks against it.
+ */
+
+const STEPS = {
+	protocol: () => _('Protocol'),
+	source: () => _('Source'),
+	destination: () => _('Destination'),
+	forwarded: () => _('Forwarded'),
+	pair: () => _('Pair of zones'),
+	family: () => _('Address family'),
+	exempt: () => _('No exempt'),
+	devices: () => _('Devices'),
+	established: () => _('Established'),
+	helper: () => _('No helper'),
+	unchanged: () => _('Numbers unchanged'),
+	reply: () => _('Answered'),
+	packets: () => _('Enough packets'),
+	path: () => _('Fast path'),
+	hardware: () => _('In hardware')
+};
+
+const HOLDS = {
+	yes: () => [ '✓', _('yes') ],
+	no: () => [ '✗', _('no') ],
+	unasked: () => [ '–', _('not asked') ]
+};
+
+function step({ name, holds, reasons }) {
+	const [ sign, meaning ] = (HOLDS[holds] ?? HOLDS.unasked)();
+
+	return E('li', { 'class': `offload-step offload-step-${holds}` }, [
+		E('span', { 'class': 'offload-sign', 'role': 'img', 'aria-label': meaning }, [ sign ]), ` ${STEPS[name]?.() ?? name}`,
+		holds === 'no' ? words.reasons(reasons) : ''
+	]);
+}
+
+return baseclass.extend({
+	/** place(flow): an element that fills when the service has answered. */
+	place(flow) {
+		const steps = E('ol', { 'class': 'offload-steps', 'aria-live': 'polite' });
+
+		bus.explain({ flow: words.identity(flow) }).then(
+			({ explanations }) => steps.replaceChildren(...(explanations?.[0]?.steps ?? []).map(step)),
+			() => steps.replaceChildren());
+
+		return steps;
+	}
+});

@@ -1,0 +1,100 @@
+"""`explain` over ubus and by the command: which connections are meant, and what is said of each."""
+
+from argparse import Namespace
+from typing import Any
+
+import pytest
+
+from offload.cli import local
+from offload.cli.answer import Exit
+from offload.service import main
+from offload.service.ubus_object import METHODS, answer
+from service.routers import Fakes, router
+from status.routers import entry
+from test_cli_service import Router
+
+LAN = "192.168.1.50#5000 > 198.51.100.9#443"
+GUEST = "192.168.2.50#5001 > 198.51.100.9#443"
+
+
+@pytest.fixture(name="fakes")
+def _fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    fakes = router()
+    fakes.service.work()
+    fakes.conntrack._entries = [entry(LAN), entry(GUEST), entry(LAN.replace("5000", "6000"))]
+    monkeypatch.setattr(main, "doors", lambda: fakes.service.doors)
+    return fakes
+
+
+def asked(fakes: Fakes, **query: Any) -> dict[str, Any]:
+    return answer(fakes.service, METHODS["explain"], {"query": query})
+
+
+def codes(reply: dict[str, Any]) -> list[str]:
+    return [each["code"] for each in reply["explanations"]]
+
+
+def test_a_connection_by_its_ends(fakes: Fakes) -> None:
+    reply = asked(fakes, text="udp 192.168.2.50:5001 198.51.100.9:443")
+    assert (codes(reply), reply["total"]) == (["MODE_NONE"], 1)
+    assert reply["explanations"][0]["remedy"] == "choose another: offload set guest software"
+    assert codes(asked(fakes, text="udp 198.51.100.9:443 192.168.2.50:5001")) == ["MODE_NONE"]  # as replies have it
+
+
+def test_a_port_that_is_left_out_means_any(fakes: Fakes) -> None:
+    assert codes(asked(fakes, text="udp 192.168.1.50 198.51.100.9:443")) == ["WAITING", "WAITING"]
+
+
+def test_a_host(fakes: Fakes) -> None:
+    assert codes(asked(fakes, text="192.168.1.50")) == ["WAITING", "WAITING"]
+    assert asked(fakes, text="192.168.9.9")["explanations"] == []
+
+
+def test_a_flow_of_the_page(fakes: Fakes) -> None:
+    flow = {"proto": "udp", "src": "192.168.1.50", "sport": 5000, "dest": "198.51.100.9", "dport": 443, "ct_zone": 0}
+    (found,) = asked(fakes, flow=flow)["explanations"]
+    assert (found["flow"]["sport"], found["hypothetical"]) == (5000, False)
+    (other,) = asked(fakes, flow=flow | {"ct_zone": 5})["explanations"]
+    assert other["hypothetical"]
+
+
+def test_what_is_not_there_is_told_what_it_would_get(fakes: Fakes) -> None:
+    (found,) = asked(fakes, text="tcp 192.168.1.77:1 198.51.100.9:443")["explanations"]
+    assert found["hypothetical"] and found["sentence"].startswith("It would be fast in software")
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({}, "query: give one of text and flow"),
+        ({"text": "a", "flow": {}}, "query: give one of"),
+        ({"host": "1.2.3.4"}, "query: give one of"),
+        ({"text": "nonsense"}, "name a host"),
+        ({"text": 7}, "name a host"),
+        ({"flow": {"proto": "tcp"}}, "flow: name one connection"),
+        ({"flow": {"proto": "smoke", "src": "::1", "sport": 1, "dest": "::2", "dport": 1}}, "'smoke' is no protocol"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(fakes: Fakes, query: dict[str, Any], sentence: str) -> None:
+    assert sentence in asked(fakes, **query)["error"]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_the_command_shows_every_step_with_and_without_the_service(fakes: Fakes, *, runs: bool) -> None:
+    words = ["udp", "192.168.2.50:5001", ">", "198.51.100.9:443"]
+    ran = local.explain(Router(fakes, runs=runs), Namespace(connection=words))
+    lines = ran.text.splitlines()
+    assert ran.code is Exit.DONE
+    assert lines[0] == "udp 192.168.2.50:5001 > 198.51.100.9:443  guest > wan"
+    assert [line.split()[:2] for line in lines if line.split()[:1] == ["no"]] == [["no", "pair"], ["no", "path"]]
+    assert lines[-2:] == [
+        "It is slow: mode none was chosen for zone guest.",
+        "What to do: choose another: offload set guest software.",
+    ]
+
+
+def test_several_connections_are_a_sentence_each(fakes: Fakes) -> None:
+    text = local.explain(Router(fakes, runs=True), Namespace(connection=["192.168.1.50"])).text
+    assert text.count("It is slow: it qualifies") == 2
+    none = local.explain(Router(fakes, runs=True), Namespace(connection=["192.168.1.99"])).text
+    assert none == "No connection of it is known now."

@@ -1,0 +1,123 @@
+"""The trace of a connection: every condition with its fact, and the same conclusion as the list of flows has."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from offload.cli.router import Router
+from offload.model.flow import IPS_OFFLOAD, Entry
+from offload.model.plan import PairDecision, Plan, ReasonCode
+from offload.status.evicted import Evicted
+from offload.status.explain import NAMED, STEPS, Explanation, Holds, between, explain
+from offload.status.flows import flows
+from offload.status.hardware import FLOWS, PACKETS, PairHardware
+from offload.status.reasons import Told
+from offload.status.zone_lookup import Endpoint
+from status.routers import HOME, entry, plan
+from status.test_reasons import CASES, FAST, HARD, LAN_WAN
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+ROUTERS = sorted(path.parent.name for path in GOLDEN.glob("*/snapshot.json"))
+
+
+@pytest.mark.parametrize(("connection", "decision", "why", "words"), CASES.values(), ids=CASES)
+def test_the_conclusion_is_the_one_of_the_list(
+    connection: Entry, decision: PairDecision, why: ReasonCode | None, words: str
+) -> None:
+    del words
+    found = explain(connection, HOME, plan(decision))
+    (flow,) = flows([connection], HOME, plan(decision), everything=True)
+    assert found.reason == (flow.reasons[0] if flow.reasons else None)
+    failed = [step.name for step in found.steps if step.holds is Holds.NO and step.name not in {"path", "hardware"}]
+    conditions = {code for step in found.steps if step.name in failed for code in (each.code for each in step.reasons)}
+    if why is not None and why is not ReasonCode.WAITING and not connection.status & IPS_OFFLOAD:
+        assert why in conditions
+    else:
+        assert not failed
+
+
+def test_every_condition_has_its_step_and_every_step_a_fact() -> None:
+    every = list(ReasonCode)
+    of_a_flow = set(every[every.index(ReasonCode.NOT_OFFLOADABLE) : every.index(ReasonCode.HARDWARE_AWAITED)])
+    assert of_a_flow - {ReasonCode.PAIR_UNKNOWN} <= NAMED
+    assert [step.name for step in explain(entry(LAN_WAN), HOME, plan(FAST)).steps] == [
+        *(name for name, _, _ in STEPS),
+        "path",
+        "hardware",
+    ]
+
+
+def test_without_a_pair_nothing_behind_it_was_asked() -> None:
+    found = {step.name: step.holds for step in explain(entry("192.168.2.50 > 192.0.2.1"), HOME, plan(FAST)).steps}
+    assert (found["protocol"], found["pair"]) == (Holds.YES, Holds.NO)
+    assert {found[name] for name in ("family", "exempt", "helper", "packets")} == {Holds.UNASKED}
+
+
+def test_a_connection_that_is_not_there_is_told_what_it_would_get() -> None:
+    found = explain(entry(LAN_WAN), HOME, plan(FAST), hypothetical=True)
+    assert found.sentence.startswith("It would be fast in software")
+    slow = explain(entry("192.168.1.50 > 192.0.2.1", proto=1), HOME, plan(FAST), hypothetical=True)
+    assert slow.sentence.startswith("It would stay slow: only TCP, UDP")
+
+
+def of_golden_routers() -> Iterator[Explanation]:
+    """A connection for each pair of each golden router."""
+    for name in ROUTERS:
+        decided = Router(GOLDEN / name).decide()
+        devices = {zone.name: zone.devices for zone in decided.plan.zones}
+        for pair in decided.plan.pairs:
+            src, dest = (Endpoint(zone, devices=devices[zone]) for zone in (pair.src, pair.dest))
+            yield between(entry(LAN_WAN), src, dest, decided.plan)
+        for zone, found in devices.items():  # also where the firewall permits nothing
+            yield between(entry(LAN_WAN), Endpoint(zone, devices=found), Endpoint(zone), decided.plan)
+
+
+def of_hardware() -> Iterator[Explanation]:
+    """What live flows show of a pair in hardware."""
+    software, key = entry(LAN_WAN, status=IPS_OFFLOAD), (17, entry(LAN_WAN).original)
+    like = frozenset((17, entry(LAN_WAN).original._replace(sport=port)) for port in range(FLOWS))
+    stayed = {"ipv4": like}
+    cases = (
+        PairHardware(("wan",), stayed=stayed),
+        PairHardware(("wan",), stayed=stayed, taken=frozenset({"ipv6"})),
+        PairHardware(("wan",), ("wan",), stayed=stayed),
+        PairHardware(("wan",), stayed=stayed, taken=frozenset({"ipv4"})),
+        PairHardware(("wan",), half=PACKETS),
+        PairHardware(("wan",), strays=PACKETS),
+        PairHardware(("wan",), still=100),
+        PairHardware(("wan",), left=Evicted({key: 10}, unseen=100.0)),
+    )
+    for case in cases:
+        for connection in (software, entry(LAN_WAN)):
+            yield explain(connection, HOME, plan(HARD), {("lan", "wan"): case})
+
+
+# Those that no connection meets: of the service, and of a device of no zone.
+OF_NO_CONNECTION = {
+    ReasonCode.NO_FLOWTABLE,
+    ReasonCode.NOT_APPLIED,
+    ReasonCode.CONFIG_UNREADABLE,
+    ReasonCode.REPLIES_FULL,
+}
+
+
+def test_every_reason_has_a_scene_that_explain_answers() -> None:
+    scenes = [*of_golden_routers(), *of_hardware()]
+    scenes += [explain(connection, HOME, plan(decision)) for connection, decision, _, _ in CASES.values()]
+    zones = tuple(zone for zone in plan().zones if zone.name != "wan")
+    scenes.append(explain(entry(LAN_WAN), HOME, plan(FAST, zones=zones)))
+    answered = {reason.code for each in scenes for step in each.steps for reason in step.reasons}
+    answered |= {each.reason.code for each in scenes if each.reason}
+    assert set(ReasonCode) - answered - OF_NO_CONNECTION == set()
+
+
+def test_every_answer_says_what_to_do() -> None:
+    for found in of_golden_routers():
+        assert found.sentence.endswith(".")
+        assert found.reason is None or found.remedy
+
+
+def test_a_plan_without_tables_is_explained_too() -> None:
+    assert explain(entry(LAN_WAN), HOME, Plan()).reason is not None
+    assert Told.of(Plan())
