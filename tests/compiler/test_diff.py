@@ -106,13 +106,13 @@ def test_a_change(name: str) -> None:
         assert line in lines
 
 
-@pytest.mark.parametrize(("table", "flags"), [(BASE, ""), (HARDWARE, " flags offload;")])
-def test_a_flowtable_that_lost_its_counter_gets_it_back(table: Table, flags: str) -> None:
+@pytest.mark.parametrize(("table", "hook"), [(BASE, "filter;"), (HARDWARE, "filter + 1; flags offload;")])
+def test_a_flowtable_that_lost_its_counter_gets_it_back(table: Table, hook: str) -> None:
     lost = {table.name: replace(expected(table), counter=False)}
     (sent,) = transactions(plan(table), lost)
     assert sent.returned == ()
     named = f"inet {table.name} {table.flowtable}"
-    assert sent.text == f"add flowtable {named} {{ hook ingress priority filter;{flags} counter; }}\n"
+    assert sent.text == f"add flowtable {named} {{ hook ingress priority {hook} counter; }}\n"
 
 
 def test_a_table_of_an_earlier_version_gets_digests_and_no_return() -> None:

@@ -102,6 +102,7 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
         tuple(reasons),
         zone.subnets,
         zone.inverted,
+        {device: bridge for device in l3 if (bridge := stack.bridge(device))},
     )
 
 
@@ -150,6 +151,14 @@ class _Stack:
             seen.add(name)
             name = self.lower[name][0]  # a VLAN stands on one device
         return name in self.links and self.links[name].wireless
+
+    def bridge(self, name: str) -> str:
+        """The bridge that a device is, or on which it stands as a VLAN does; empty where there is none."""
+        seen: set[str] = set()
+        while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
+            seen.add(name)
+            name = self.lower[name][0]
+        return name if self.kind(name) == "bridge" else ""
 
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
         """Every device beneath `upper` with the Reason to leave it out of a software flowtable, or None to list it."""

@@ -6,6 +6,11 @@ from typing import NamedTuple
 
 from offload.nouns import dataclass, field
 
+STATION_SETS = {  # of both tables, where the port of a station decides: name -> type
+    "stations": "ifname . ether_addr",
+    "stations4": "ifname . ipv4_addr",
+    "stations6": "ifname . ipv6_addr",
+}
 STRAY_SET = "stray"  # of a hardware table: counts its flows' packets that took the slow path, by (iif, oif)
 FINGERPRINT = "offload "  # stands before a rule's fingerprint in its comment
 MISSED = "missed"  # ends the comment of the rule that counts packets which a full set could not remember

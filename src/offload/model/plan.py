@@ -1,7 +1,7 @@
 """What shall be in the kernel, and for every "no" the Reason."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from offload.model.config import Exempt, Family, Mode
@@ -59,6 +59,8 @@ class ReasonCode(Enum):
     SHARED_DEVICES = "its devices also belong to {pair}, which has the lower mode {mode}"
     SHARED_FAMILY = "its devices also belong to {pair}, which asks for family {family}"
     HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
+    HARDWARE_PART = "hardware does not cover {devices}: what goes over it is fast in software"
+    STATIONS_SOFTWARE = "stations on {ports} are fast in software: the drivers there offload nothing"
     REPLIES_FULL = (
         "{count} replies found no place among the {most} connections whose accepted replies are remembered: "
         "flows that wait for one stay slow longer"
@@ -124,24 +126,33 @@ class ReasonCode(Enum):
         return Reason(self, self.value.format(**words), remedy(self.name, words))
 
 
+# The ends of a crossing that are bridges with ports of both kinds, those that hardware can have and others.
+NO_END, FROM, TO, BOTH = "", "from", "to", "both"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class PolicyKey:
-    """What the pairs that share a chain have in common: packets before offload, and family (the UCI word)."""
+    """What the pairs that share a chain have in common.
+
+    `after_packets`: packets of the original direction before offload. `family`: the UCI word. `stations`: the ends
+    (NO_END, FROM, TO or BOTH) at which the station's port decides between hardware and software.
+    """
 
     after_packets: int
     family: str
+    stations: str = NO_END
 
     @property
     def chain(self) -> str:
         """Name of the chain: stable, so that an unchanged policy is an unchanged chain."""
-        suffix = "" if self.family == Family.ANY.value else f"_{self.family}"
-        return f"policy_{self.after_packets}{suffix}"
+        family = "" if self.family == Family.ANY.value else self.family
+        return "_".join(filter(None, ("policy", str(self.after_packets), family, self.stations)))
 
     @classmethod
     def of(cls, verdict: str) -> "PolicyKey | None":
         """The policy a verdict of the map (`goto policy_20_ipv4`) goes to; None where we did not write it."""
-        match = re.fullmatch(r"goto policy_(\d+)(?:_(ipv4|ipv6))?", verdict, re.ASCII)
-        return cls(int(match[1]), match[2] or Family.ANY.value) if match else None
+        match = re.fullmatch(r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?", verdict, re.ASCII)
+        return cls(int(match[1]), match[2] or Family.ANY.value, match[3] or NO_END) if match else None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -180,6 +191,7 @@ class ExemptMatch:
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook: the firewall's stands at 0 (NF_IP_PRI_FILTER)
 ACCEPTED_PRIORITY = 1000  # of our chain that sees replies when other chains have accepted them
+SHARED_PRIORITY = 9  # of the hardware table's chain: it decides before that of the software table
 MAX_REMEMBERED = 65536  # connections of a family whose accepted reply a table remembers
 
 
@@ -189,6 +201,8 @@ class Table:
 
     `late`: another table's chain on the forward hook stands behind ours, so a reply counts as accepted only behind it.
     `remembered`: how many connections of a family it can remember to have had an accepted reply.
+    `stations`: the elements of the sets of stations, by name, where the port of a station decides. They are no part of
+    what tables are compared by: the service keeps them up to date one by one.
     """
 
     name: str
@@ -199,6 +213,7 @@ class Table:
     exempts: tuple[ExemptMatch, ...] = ()
     late: bool = False
     remembered: int = MAX_REMEMBERED
+    stations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     @property
     def mode(self) -> Mode:
@@ -209,6 +224,11 @@ class Table:
     def policies(self) -> tuple[PolicyKey, ...]:
         """The policies in use, each once."""
         return tuple(sorted({element.policy for element in self.elements}))
+
+    @property
+    def shared(self) -> tuple[Element, ...]:
+        """The elements that both tables have, because the port of a station decides which of them takes a flow."""
+        return tuple(element for element in self.elements if element.policy.stations)
 
 
 # (nft table, flowtable, mode): the names of design and the order of the text.

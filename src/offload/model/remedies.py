@@ -44,6 +44,8 @@ REMEDIES = {  # by the code of the Reason
         "choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its "
         "own; exclude_device does not help, for the pair's packets still come in there"
     ),
+    "HARDWARE_PART": "nothing: these flows are fast in software",
+    "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
     "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",
     "LINK_MISSING": "nothing: it is taken in when it comes",
     "NETWORK_DOWN": "nothing: it is taken in when the network comes up",

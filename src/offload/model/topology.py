@@ -14,7 +14,8 @@ class ZoneDevices:
     `l3` are the devices routes name (`br-lan`, `pppoe-wan`); `beneath` maps each to the lower devices a software
     flowtable gains from; `leaves` maps each to the devices its packets really arrive on (the only ones hardware can
     cover); `left_out` holds the others, each with its Reason; `reasons` says why devices the config names are not
-    here. `subnets` narrow the zone to addresses; `inverted`: more devices may be in it than `l3` tells.
+    here. `bridges` maps an l3 device that is a bridge, or a VLAN on one, to the bridge. `subnets` narrow the zone to
+    addresses; `inverted`: more devices may be in it than `l3` names.
     """
 
     name: str
@@ -25,6 +26,7 @@ class ZoneDevices:
     reasons: tuple[Reason, ...] = ()
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()
     inverted: bool = False
+    bridges: Mapping[str, str] | None = None
 
     @property
     def nowhere(self) -> bool:
@@ -39,6 +41,10 @@ class ZoneDevices:
     def group(self, device: str) -> tuple[str, ...]:
         """An l3 device and what is worth listing beneath it."""
         return (device, *(self.beneath or {}).get(device, ()))
+
+    def bridge_of(self, device: str) -> str:
+        """The bridge whose ports the packets of an l3 device arrive on; empty where there is none."""
+        return (self.bridges or {}).get(device, "")
 
     def leaves_of(self, device: str) -> tuple[str, ...]:
         """Where the packets of an l3 device arrive; the device itself where nothing is beneath."""

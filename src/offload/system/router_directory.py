@@ -2,8 +2,8 @@
 
 `DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` holds netifd's replies, links and kernel:
 `{"ubus": {"network.interface dump": REPLY, ...}, "links": [...], "addresses": [...], "routes": [...], "kernel": {...},
-"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...]}`. What is absent has its default; addresses and
-routes come from the dump where they are not given.
+"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...], "stations": [...]}`. What is absent has its
+default; addresses and routes come from the dump where they are not given.
 """
 
 import json
@@ -19,6 +19,7 @@ from offload.nouns import asdict, replace
 from offload.system import netifd
 from offload.system.files import empty_directory, regular_file
 from offload.system.marks_json import marks, marks_json
+from offload.system.stations_json import stations
 from offload.system.uci import CONFDIR, OVERRIDE
 
 T = TypeVar("T")
@@ -133,7 +134,8 @@ def _snapshot(found: Any) -> Snapshot:
         snapshot = replace(snapshot, addresses=_each(found["addresses"], "addresses", _address))
     if "routes" in found:
         snapshot = replace(snapshot, routes=_each(found["routes"], "routes", _route))
-    return snapshot
+    learned, neighbours = stations(found, snapshot.links, snapshot.addresses)
+    return replace(snapshot, stations=learned, neighbours=neighbours)
 
 
 def _each(values: Any, key: str, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:

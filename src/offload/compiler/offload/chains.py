@@ -5,13 +5,22 @@ from collections.abc import Iterable, Iterator
 from offload.compiler.offload.exempt_sets import ExemptRules
 from offload.compiler.offload.guard import guard
 from offload.compiler.offload.rules import Chain, Rule, digest
+from offload.compiler.offload.stations import choosing_rules
 from offload.model.config import Family
 from offload.model.live import STRAY_SET
-from offload.model.plan import ACCEPTED_PRIORITY, FORWARD_PRIORITY, PAIRS, Element, PolicyKey, Table
+from offload.model.plan import (
+    ACCEPTED_PRIORITY,
+    FORWARD_PRIORITY,
+    PAIRS,
+    SHARED_PRIORITY,
+    Element,
+    PolicyKey,
+    Table,
+)
 
 # IPS_OFFLOAD and IPS_HW_OFFLOAD: packets of flows that hardware is said to have. One that is here proves the contrary.
 STRAYS = f"ct status & 0xc000 == 0xc000 update @{STRAY_SET} {{ iifname . oifname counter }}"
-FORWARD = f"type filter hook forward priority filter + {FORWARD_PRIORITY}; policy accept;"
+FORWARD = "type filter hook forward priority filter + {priority}; policy accept;"
 ACCEPTED = f"type filter hook forward priority {ACCEPTED_PRIORITY}; policy accept;"
 REPLY = "ct state established ct direction reply oifname . iifname"  # a reply goes the way of its pair backwards
 
@@ -25,7 +34,7 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
     """
     return (
         *guard(),
-        *(_policy(key, table.flowtable) for key in table.policies),
+        *(_policy(key, table) for key in table.policies),
         Chain("exempt", tuple(_exempt_rules(exempts))),
         *((Chain("accepted", (_by_pair(table, REPLY),), hook=ACCEPTED),) if table.late else ()),
         Chain(
@@ -38,7 +47,7 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
                 Rule("jump exempt"),
                 _by_pair(table, "iifname . oifname"),
             ),
-            hook=FORWARD,
+            hook=FORWARD.format(priority=SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY),
             covers=f"{table.flowtable} {'offload ' if table.hardware else ''}counter {table.remembered}",
         ),
     )
@@ -64,7 +73,10 @@ def _of_elements(elements: Iterable[str]) -> str:
     return digest("\n".join(sorted(elements)))
 
 
-def _policy(key: PolicyKey, flowtable: str) -> Chain:
+def _policy(key: PolicyKey, table: Table) -> Chain:
     family = (Rule(f"meta nfproto != {key.family} accept"),) if key.family != Family.ANY.value else ()
     after = (Rule(f"ct original packets < {key.after_packets} accept"),) if key.after_packets else ()
-    return Chain(key.chain, (*family, Rule("jump guard"), *after, Rule(f"flow add @{flowtable}")))
+    add: tuple[str, ...] = (f"flow add @{table.flowtable}",)
+    if key.stations:
+        add = choosing_rules(key.stations, table.flowtable, hardware=table.hardware)
+    return Chain(key.chain, (*family, Rule("jump guard"), *after, *map(Rule, add)))

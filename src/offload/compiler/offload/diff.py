@@ -6,7 +6,7 @@ family, a new exemption, a device taken out) returns the table: it is made anew 
 few slow packets, and those the Plan still wants are offloaded again at once (docs/kernel.md 9).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from offload.compiler.offload.chains import chains, element_text
 from offload.compiler.offload.exempt_sets import exempt_rules
@@ -14,9 +14,9 @@ from offload.compiler.offload.guard import guard
 from offload.compiler.offload.render import fill, render_table, wipe
 from offload.compiler.offload.rules import Chain
 from offload.model.config import Family
-from offload.model.live import LiveTable
+from offload.model.live import STATION_SETS, LiveTable
 from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
-from offload.nouns import dataclass
+from offload.nouns import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,59 @@ class Transaction:
 def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = ()) -> list[Transaction]:
     """The transactions, in order. Tables named in `forced` are returned even if nothing else changes.
 
-    One for each table, software first, so that hardware which the kernel refuses keeps nobody from software. The
+    One for each table, software first, so that a refusal of the hardware table leaves software as it is. The
     hardware table is removed in a transaction of its own, since one that replaces it is refused (docs/kernel.md 10).
+    In the time between the software table must not take its flows: what both tables share leaves the software table
+    first, and comes back when the hardware table stands (docs/kernel.md 35).
     """
     tables = {table.name: table for table in plan.tables}
+    software, hardware = (tables.get(name) for name, _, _ in TABLES)
+    if software and hardware and software.shared and _is_made(hardware, live, plan, forced):
+        without = replace(software, elements=tuple(each for each in software.elements if not each.policy.stations))
+        return [
+            *_withheld(software, without, live.get(software.name), plan, forced),
+            *_transactions({hardware.name: hardware}, live, plan, forced, only=hardware.name),
+            Transaction(_elements("add", software)),
+        ]
+    return _transactions(tables, live, plan, forced)
+
+
+def _is_made(table: Table, live: Mapping[str, LiveTable], plan: Plan, forced: Iterable[str]) -> bool:
+    """Whether the table is made anew, because it is not there, or to return its flows."""
+    held, wanted = live.get(table.name), expected(table)
+    return held is None or table.name in forced or (held != wanted and must_return(wanted, held, plan.present))
+
+
+def _withheld(
+    table: Table, without: Table, held: LiveTable | None, plan: Plan, forced: Iterable[str]
+) -> Iterator[Transaction]:
+    """The software table brought up to date, and without what it shares with the hardware table."""
+    if held is None or _is_made(table, {table.name: held}, plan, forced):
+        yield Transaction(wipe(table.name) + render_table(without), (table.name,) if held else ())
+        return
+    if held != expected(table):
+        yield Transaction(_change(table, expected(table), held))
+    yield Transaction(_elements("delete", table))
+
+
+def _elements(command: str, table: Table) -> str:
+    """The transaction that adds or deletes the elements that both tables share."""
+    listed = ", ".join(map(element_text, table.shared))
+    return f"{command} element inet {table.name} {PAIRS} {{ {listed} }}\n"
+
+
+def _transactions(
+    tables: Mapping[str, Table], live: Mapping[str, LiveTable], plan: Plan, forced: Iterable[str], only: str = ""
+) -> list[Transaction]:
+    """The transactions for each table by itself; `only`: for the table of this name."""
     found: list[Transaction] = []
-    for name, _, _ in TABLES:
+    for name in (only,) if only else tuple(name for name, _, _ in TABLES):
         table, held = tables.get(name), live.get(name)
         if table is None:
             found += [Transaction(wipe(name), (name,))] if held else []
             continue
         wanted = expected(table)
-        if held is None or name in forced or (held != wanted and must_return(wanted, held, plan.present)):
+        if held is None or _is_made(table, live, plan, forced):
             returned = (name,) if held else ()
             if table.hardware:
                 found += [Transaction(wipe(name), returned)] if held else []
@@ -58,6 +99,7 @@ def expected(table: Table) -> LiveTable:
     exempts = exempt_rules(table.exempts)
     elements = {each.name: frozenset(each.elements) for each in exempts.sets}
     elements[PAIRS] = frozenset(element_text(element) for element in table.elements)
+    elements |= dict.fromkeys(table.stations, frozenset[str]())
     made = chains(table, exempts)
     rules = {chain.name: chain.fingerprints for chain in made}
     digests = {name: digest for chain in made for name, digest in chain.digests.items()}
@@ -69,9 +111,11 @@ def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> 
     # another version of us, or somebody else, wrote what decides
     decisive = {"forward", "accepted", *(chain.name for chain in guard())}
     foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
-    if foreign or held.devices - wanted.devices:
+    # flows that both tables may have now are found again only after a return; so are sets that are not there yet
+    chosen = wanted.elements.keys() & STATION_SETS
+    if foreign or held.devices - wanted.devices or chosen - held.elements.keys():
         return True
-    exempted = set(wanted.elements) - {PAIRS}
+    exempted = set(wanted.elements) - {PAIRS} - set(STATION_SETS)
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in wanted.elements[PAIRS])}
     return (
         bool(set(wanted.rules["exempt"]) - set(held.rules.get("exempt", ())))
@@ -89,7 +133,7 @@ def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> 
     if then is None or now is None:
         return True
     before = Family(then.family)
-    return Family(now.family) & before is not before
+    return Family(now.family) & before is not before or now.stations != then.stations
 
 
 def _change(table: Table, wanted: LiveTable, held: LiveTable) -> str:

@@ -36,7 +36,9 @@ def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) ->
         for mode, among in ((then.get((pair.src, pair.dest)), old), (pair.effective, fresh)):
             if mode is not None and NAMES.get(mode) in among:
                 return mode
-        return Mode.NONE
+        # where a station's port decides, software has the pair's flows when the kernel refused the hardware table
+        shared = {element.pair for table in tables for element in table.shared}
+        return Mode.SOFTWARE if pair.effective is Mode.HARDWARE and (pair.src, pair.dest) in shared else Mode.NONE
 
     pairs = tuple(_lowered(pair, effective(pair)) for pair in wanted.pairs)
     fastest = {

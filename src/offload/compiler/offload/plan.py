@@ -9,13 +9,18 @@ from offload.compiler.offload.coverage import part
 from offload.compiler.offload.exempt_zones import of_exempts, of_subnets, told
 from offload.compiler.offload.marks import without_routing
 from offload.compiler.offload.requests import PairRequest, existing, wishes
+from offload.compiler.offload.stations import learned_stations, with_stations
 from offload.model.config import Config, Family, Mode
-from offload.model.network import DEVICE_NAME, ForwardChain, Snapshot
+from offload.model.network import DEVICE_NAME, ForwardChain, Link, Snapshot
 from offload.model.plan import (
-    FORWARD_PRIORITY,
+    BOTH,
+    FROM,
     MAX_REMEMBERED,
     MOST_DEVICES,
+    NO_END,
+    SHARED_PRIORITY,
     TABLES,
+    TO,
     Element,
     ExemptMatch,
     PairDecision,
@@ -29,6 +34,9 @@ from offload.model.plan import (
 from offload.model.topology import ZoneDevices
 from offload.nouns import dataclass, replace
 
+ENDS = {(False, False): NO_END, (True, False): FROM, (False, True): TO, (True, True): BOTH}
+OF_HARDWARE = {ReasonCode.HARDWARE_UNCOVERED, ReasonCode.HARDWARE_PART, ReasonCode.STATIONS_SOFTWARE}
+
 
 def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = ()) -> Plan:
     """Decide everything; `timed exempts` are exempts given at run time.
@@ -40,6 +48,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
     exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
     asked = wishes(config, existing(config, topology, snapshot))
     bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
+    learned = learned_stations(snapshot, coverage.bridged(), coverage.able)
     elements, settled = _settle(config, bids)
     late = any(_behind(chain) for chain in snapshot.forward_chains)
     remembered = max(1, min(snapshot.kernel.conntrack_max, MAX_REMEMBERED))
@@ -50,10 +59,13 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
         if own:
             subnet_exempts[mode] = list(of_subnets(config, topology.zones, own, mode))
             table = _table(name, flowtable, mode, own, (*exempts, *subnet_exempts[mode]), coverage)
-            tables.append(replace(table, late=late, remembered=remembered))
+            table = replace(table, late=late, remembered=remembered)
+            tables.append(with_stations(table, learned))
     settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in settled)
     if any(subnet_exempts.values()):
-        modes = {(element.iif, element.oif): mode for element, mode in elements}
+        modes: dict[tuple[str, str], Mode] = {}
+        for element, mode in elements:
+            modes[element.iif, element.oif] = max(mode, modes.get((element.iif, element.oif), mode))
         settled = tuple(told(pair, topology.zones, modes, subnet_exempts) for pair in settled)
     return Plan(
         tables=tuple(tables),
@@ -77,7 +89,7 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 def _behind(chain: ForwardChain) -> bool:
     """Whether the chain is somebody else's and stands behind ours; of equals on a hook the one made last is first."""
     ours = chain.family == "inet" and chain.table in {name for name, _, _ in TABLES}
-    return chain.priority >= FORWARD_PRIORITY and not ours
+    return chain.priority >= SHARED_PRIORITY and not ours
 
 
 def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
@@ -98,6 +110,7 @@ class _Coverage:
 
     zones: Mapping[str, ZoneDevices]
     able: frozenset[str]  # devices that a hardware flowtable can have
+    idle: frozenset[str]  # devices that are down, and bridges without ports: nothing arrives there
     excluded: frozenset[str]
     added: tuple[str, ...]
 
@@ -107,7 +120,9 @@ class _Coverage:
         excluded = frozenset(config.globals.exclude_devices)
         added = tuple(name for name in config.globals.devices if name in known - excluded)
         able = frozenset(link.name for link in snapshot.links if link.hw_tc_offload and link.hw_bind)
-        return cls(topology.zones, able & known, excluded, added)
+        masters = {link.master for link in snapshot.links}
+        idle = {link.name for link in snapshot.links if not link.up or _is_empty(link, masters)}
+        return cls(topology.zones, able & known, frozenset(idle), excluded, added)
 
     def added_to(self, mode: Mode) -> set[str]:
         """What the user adds to the mode's flowtable; one device that hardware cannot have would refuse all of it."""
@@ -128,9 +143,34 @@ class _Coverage:
             return []
         return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
 
+    def partly(self, zone: str, device: str) -> bool:
+        """Whether an l3 device is a bridge with ports that a hardware flowtable has, and others."""
+        found = self.zones[zone]
+        bare = self.uncovered(zone, device, Mode.HARDWARE)
+        return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))
+
+    def bridged(self) -> dict[str, str]:
+        """The l3 devices that are a bridge, or a VLAN on one, with the bridge."""
+        zones = self.zones.values()
+        return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
+
     def l3(self, zone: str, mode: Mode) -> list[str]:
         """The zone's l3 devices whose packets the mode's flowtable sees."""
         return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
+
+
+def _is_empty(link: Link, masters: set[str]) -> bool:
+    return link.kind == "bridge" and not link.lower and link.name not in masters
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A way of a pair's packets, with the mode it can have. `stations`: the ends where a station's port decides."""
+
+    iif: str
+    oif: str
+    mode: Mode
+    stations: str = NO_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +180,7 @@ class _Bid:
     wish: PairRequest
     mode: Mode
     reasons: tuple[Reason, ...]
-    crossings: tuple[tuple[str, str], ...]  # (iif, oif)
+    crossings: tuple[_Crossing, ...]
 
     @property
     def name(self) -> str:
@@ -161,53 +201,79 @@ def _bid(wish: PairRequest, coverage: _Coverage, gate: Reason | None) -> _Bid:
         else empty
     )
     if refused:
-        return _Bid(wish, Mode.NONE, tuple(refused), every)
+        return _Bid(wish, Mode.NONE, tuple(refused), tuple(_Crossing(*way, Mode.NONE) for way in every))
 
-    mode, reasons = wish.mode, list(wish.reasons)
-    if mode is Mode.HARDWARE:
-        bare = [leaf for end in ends for l3 in end.l3 for leaf in coverage.uncovered(end.name, l3, mode)]
-        if bare:
-            mode = Mode.SOFTWARE
-            reasons.append(ReasonCode.HARDWARE_UNCOVERED(devices=", ".join(sorted(set(bare)))))
-    crossings = tuple((i, o) for i in coverage.l3(wish.src, mode) for o in coverage.l3(wish.dest, mode))
+    crossings = tuple(found for way in every if (found := _crossing(wish, coverage, *way)))
     if not crossings:
-        return _Bid(wish, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), every)
+        excluded = tuple(_Crossing(*way, Mode.NONE) for way in every)
+        return _Bid(wish, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), excluded)
+    mode = max(crossing.mode for crossing in crossings)
+    reasons = [*wish.reasons, *(_uncovered(wish, coverage, crossings) if wish.mode is Mode.HARDWARE else ())]
     if len(crossings) < len(every):
         reasons.append(ReasonCode.EXCLUDED_BY_USER())
     return _Bid(wish, mode, tuple(reasons), crossings)
 
 
+def _crossing(wish: PairRequest, coverage: _Coverage, iif: str, oif: str) -> _Crossing | None:
+    """What a way of the pair's packets can have; None where no flowtable lists its devices."""
+    if wish.mode is Mode.HARDWARE:
+        ends = ((wish.src, iif), (wish.dest, oif))
+        partly = [coverage.partly(*end) for end in ends]
+        if all(part or not coverage.uncovered(*end, Mode.HARDWARE) for part, end in zip(partly, ends, strict=True)):
+            return _Crossing(iif, oif, Mode.HARDWARE, ENDS[partly[0], partly[1]])
+    bare = coverage.uncovered(wish.src, iif, Mode.SOFTWARE) or coverage.uncovered(wish.dest, oif, Mode.SOFTWARE)
+    return None if bare else _Crossing(iif, oif, Mode.SOFTWARE)
+
+
+def _uncovered(wish: PairRequest, coverage: _Coverage, crossings: tuple[_Crossing, ...]) -> Iterator[Reason]:
+    """Why hardware does not have all of a pair: devices that it does not cover, and ports of bridges."""
+    fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
+    ends = dict.fromkeys((zone, l3) for zone in (wish.src, wish.dest) for l3 in coverage.zones[zone].l3)
+    bare = {end: coverage.uncovered(*end, Mode.HARDWARE) for end in ends}
+    partly = {leaf for end in ends if end[1] in fast and coverage.partly(*end) for leaf in bare[end]}
+    slower = {leaf for end in ends if end[1] not in fast for leaf in bare[end]} - (coverage.idle if fast else set())
+    if slower:
+        code = ReasonCode.HARDWARE_PART if fast else ReasonCode.HARDWARE_UNCOVERED
+        yield code(devices=", ".join(sorted(slower)))
+    if partly:
+        yield ReasonCode.STATIONS_SOFTWARE(ports=", ".join(sorted(partly)))
+
+
 def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
     """One verdict per (iif, oif): where pairs share devices, the strictest of their terms holds for all of them."""
-    claims: dict[tuple[str, str], list[_Bid]] = defaultdict(list)
+    claims: dict[tuple[str, str], list[tuple[_Bid, _Crossing]]] = defaultdict(list)
     for bid in bids:
         for crossing in bid.crossings:
-            claims[crossing].append(bid)
+            claims[crossing.iif, crossing.oif].append((bid, crossing))
 
     elements: list[tuple[Element, Mode]] = []
     modes: dict[str, list[Mode]] = defaultdict(list)
     shared: dict[str, list[Reason]] = defaultdict(list)
-    for (iif, oif), claimants in sorted(claims.items()):
-        lowest = min(claimants, key=lambda bid: bid.mode)
+    for (iif, oif), claims_here in sorted(claims.items()):
+        claimants = [bid for bid, _ in claims_here]
+        lowest, crossing = min(claims_here, key=lambda claim: claim[1].mode)
         family = Family.ANY
         for bid in claimants:
             family = family & bid.wish.family
-        mode = Mode.NONE if family is Family.NEITHER else lowest.mode
-        for bid in claimants:
+        mode = Mode.NONE if family is Family.NEITHER else crossing.mode
+        for bid, its_crossing in claims_here:
             modes[bid.name].append(mode)
-            shared[bid.name] += _shared(bid, lowest, claimants)
+            shared[bid.name] += _shared(bid, its_crossing.mode, lowest, crossing.mode, claimants)
         if mode is not Mode.NONE:
-            policy = PolicyKey(max(bid.wish.after_packets for bid in claimants), family.value)
-            elements.append((Element(iif, oif, policy, (claimants[0].wish.src, claimants[0].wish.dest)), mode))
+            packets = max(bid.wish.after_packets for bid in claimants)
+            policy = PolicyKey(packets, family.value, crossing.stations)
+            element = Element(iif, oif, policy, (claimants[0].wish.src, claimants[0].wish.dest))
+            # where a station's port decides, software has what hardware does not take
+            elements += [(element, each) for each in ((mode, Mode.SOFTWARE) if crossing.stations else (mode,))]
     pairs = tuple(_pair(config, bid, modes[bid.name], shared[bid.name]) for bid in bids)
     return elements, pairs
 
 
-def _shared(bid: _Bid, lowest: _Bid, claimants: Iterable[_Bid]) -> Iterator[Reason]:
-    """ReasonCode the other pairs on its devices leave a pair less than it could have alone."""
-    if bid.mode is not lowest.mode:
-        yield ReasonCode.SHARED_DEVICES(pair=lowest.name, mode=lowest.mode.value)
-    if lowest.mode is not Mode.NONE:
+def _shared(bid: _Bid, mode: Mode, lowest: _Bid, lowest_mode: Mode, claimants: Iterable[_Bid]) -> Iterator[Reason]:
+    """Why the other pairs on its devices leave a pair less than it could have alone."""
+    if mode is not lowest_mode:
+        yield ReasonCode.SHARED_DEVICES(pair=lowest.name, mode=lowest_mode.value)
+    if lowest_mode is not Mode.NONE:
         for other in claimants:
             if bid.wish.family & other.wish.family is not bid.wish.family:
                 yield ReasonCode.SHARED_FAMILY(pair=other.name, family=other.wish.family.value)
@@ -223,7 +289,7 @@ def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Rea
         reasons += part(config, wish.src, wish.dest, wish.family)
     elif bid.mode is not Mode.NONE:
         # the other pairs on its devices keep it slow; why it would only be software counts for nothing then
-        reasons = [*shared, *(each for each in bid.reasons if each.code is not ReasonCode.HARDWARE_UNCOVERED)]
+        reasons = [*shared, *(each for each in bid.reasons if each.code not in OF_HARDWARE)]
     why = tuple(dict.fromkeys(reasons))
     return PairDecision(wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, why, kept)
 

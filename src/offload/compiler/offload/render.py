@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from offload.compiler.offload.chains import chains, element_text
 from offload.compiler.offload.exempt_sets import exempt_rules
 from offload.compiler.offload.guard import REMEMBERED_SECONDS, REPLIED
-from offload.model.live import STRAY_SET
+from offload.model.live import STATION_SETS, STRAY_SET
+from offload.model.network import MAX_NEIGHBOURS
 from offload.model.plan import TABLES, Plan, Table
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def render_table(table: Table) -> str:
     return fill(
         "table",
         stray_set=STRAY_SET,
+        station_types=STATION_SETS,
+        most_stations=MAX_NEIGHBOURS,
         replied_sets=REPLIED,
         seconds=REMEMBERED_SECONDS,
         table=table,

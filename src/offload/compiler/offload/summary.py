@@ -114,8 +114,8 @@ def _not_in_hardware(
                 yield ReasonCode.NO_HW_TC_OFFLOAD()
             elif name in leaves and name in links and not links[name].hw_bind:
                 yield ReasonCode.HARDWARE_UNBOUND()
-            elif name not in leaves and name in zone.group(device) and hardware.issuperset(leaves):
-                yield ReasonCode.HARDWARE_BENEATH(devices=", ".join(leaves))
+            elif name not in leaves and name in zone.group(device) and (covered := hardware.intersection(leaves)):
+                yield ReasonCode.HARDWARE_BENEATH(devices=", ".join(sorted(covered)))
 
 
 def _names(config: Config, topology: Topology) -> Iterable[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from offload.errors import NftError, NftFault
-from offload.model.live import STRAY_SET, LiveTable, Strays, TimedElement
+from offload.model.live import STATION_SETS, STRAY_SET, LiveTable, Strays, TimedElement
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field, replace
 from offload.system.nft import listing
@@ -97,6 +97,9 @@ class Nft:
         elements: dict[str, frozenset[str]] = {}
         timed: tuple[TimedElement, ...] = ()
         for each, kind in found.sets.items():
+            if each in STATION_SETS:  # the service keeps them up to date without listing them
+                elements[each] = frozenset()
+                continue
             if known and each in same and same[each] == table.digests.get(each):
                 elements[each] = known.elements[each]
                 continue

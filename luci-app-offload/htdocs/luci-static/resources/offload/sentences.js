@@ -34,6 +34,8 @@ const REASONS = {
 	SHARED_DEVICES: [ 'its devices also belong to {pair}, which has the lower mode {mode}', _('its devices also belong to {pair}, which has the lower mode {mode}') ],
 	SHARED_FAMILY: [ 'its devices also belong to {pair}, which asks for family {family}', _('its devices also belong to {pair}, which asks for family {family}') ],
 	HARDWARE_UNCOVERED: [ 'hardware does not cover {devices}, so the pair is software', _('hardware does not cover {devices}, so the pair is software') ],
+	HARDWARE_PART: [ 'hardware does not cover {devices}: what goes over it is fast in software', _('hardware does not cover {devices}: what goes over it is fast in software') ],
+	STATIONS_SOFTWARE: [ 'stations on {ports} are fast in software: the drivers there offload nothing', _('stations on {ports} are fast in software: the drivers there offload nothing') ],
 	REPLIES_FULL: [ '{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer', _('{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer') ],
 	LINK_MISSING: [ 'device {device} does not exist now', _('device {device} does not exist now') ],
 	NETWORK_DOWN: [ 'network {network} is down, so it has no device now', _('network {network} is down, so it has no device now') ],

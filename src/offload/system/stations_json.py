@@ -1,0 +1,47 @@
+"""snapshot.json's `stations` -> the stations of bridges and the neighbours of the router. Pure.
+
+`"stations": [{"mac": "02:00:00:00:00:01", "device": "lan1", "addresses": ["192.168.1.10"]}, ...]`: a MAC address, the
+bridge port that it was learned at, and the addresses that the router has resolved to it. A router never writes this
+into a snapshot, for it shows which hosts there are.
+"""
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Any
+
+from offload.model.network import Address, Link, Neighbour, Station
+
+Known = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
+MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
+
+
+def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) -> Known:
+    """The fields `stations` and `neighbours` of a Snapshot; TypeError or ValueError where an entry is not valid."""
+    given = found.get("stations", [])
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise TypeError("'stations' is not a list of objects")
+    masters = {link.name: link.master for link in links}
+    networks = tuple(addresses)
+    learned, neighbours = [], []
+    for each in given:
+        mac, port = _mac(each), _text(each, "device")
+        learned.append(Station(mac, port))
+        for address in map(ip_address, each.get("addresses", [])):
+            near = (known.device for known in networks if address in known.address.network)
+            neighbours.append(Neighbour(str(address), next(near, masters.get(port, "")), mac))
+    return tuple(learned), tuple(neighbours)
+
+
+def _mac(each: dict[str, Any]) -> str:
+    mac = _text(each, "mac").lower()
+    if not MAC.fullmatch(mac):
+        raise ValueError("stations: 'mac' is not a MAC address")
+    return mac
+
+
+def _text(each: dict[str, Any], key: str) -> str:
+    value = each[key]
+    if not isinstance(value, str):
+        raise TypeError(f"stations: '{key}' is not str")
+    return value

@@ -1,0 +1,151 @@
+"""Where the port of a station decides between hardware and software: the sets, the rules, and the order of a return."""
+
+from ipaddress import ip_address
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.compiler.offload.diff import expected, transactions
+from offload.compiler.offload.stations import choosing_rules, learned_stations, with_stations
+from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
+from offload.model.plan import BOTH, FROM, TO, Element, Plan, PolicyKey, Table
+from offload.nouns import replace
+
+WIRED, WIFI = "02:00:00:00:00:10", "02:00:00:00:00:20"
+LINKS = (
+    Link("br-lan", "bridge"),
+    Link("lan1", "dsa", master="br-lan", lower=("eth0",)),
+    Link("lan2.5", "vlan", master="br-lan", lower=("lan2",)),
+    Link("lan2", "dsa", lower=("eth0",)),
+    Link("phy0-ap0", master="br-lan", wireless=True),
+    Link("wan", "dsa"),
+)
+ABLE = ("lan1", "lan2", "wan")
+BRIDGES = {"br-lan": "br-lan"}
+LAN_WAN = Element("br-lan", "wan", PolicyKey(0, "any", FROM), ("lan", "wan"))
+WAN_LAN = Element("wan", "br-lan", PolicyKey(0, "any", TO), ("wan", "lan"))
+WHOLE = Element("wan", "wan", PolicyKey(0, "any"), ("wan", "wan"))
+HARDWARE = Table("flow_offload_hw", "hw", hardware=True, devices=("lan1", "wan"), elements=(LAN_WAN, WAN_LAN))
+SOFTWARE = Table("flow_offload", "sw", hardware=False, devices=("br-lan",), elements=(LAN_WAN, WAN_LAN, WHOLE))
+
+
+def snapshot(stations: list[tuple[str, str]], neighbours: list[tuple[str, str]] | None = None) -> Snapshot:
+    return Snapshot(
+        links=LINKS,
+        stations=tuple(Station(mac, port) for mac, port in stations),
+        neighbours=tuple(Neighbour(address, "br-lan", mac) for address, mac in neighbours or []),
+    )
+
+
+def sets(table: Table, seen: Snapshot) -> dict[str, tuple[str, ...]]:
+    return dict(with_stations(table, learned_stations(seen, BRIDGES, ABLE)).stations)
+
+
+def test_each_table_has_the_stations_of_its_ports_and_their_addresses() -> None:
+    seen = snapshot(
+        [(WIRED, "lan1"), (WIFI, "phy0-ap0"), ("02:00:00:00:00:30", "lan2.5")],
+        [("192.0.2.10", WIRED), ("2001:db8::10", WIRED), ("fe80::10", WIRED), ("192.0.2.20", WIFI), ("192.0.2.9", "")],
+    )
+    assert sets(HARDWARE, seen) == {
+        "stations": (f'"br-lan" . {WIRED}', '"br-lan" . 02:00:00:00:00:30'),
+        "stations4": ('"br-lan" . 192.0.2.10',),
+        "stations6": ('"br-lan" . 2001:db8::10',),
+    }
+    assert sets(SOFTWARE, seen) == {
+        "stations": (f'"br-lan" . {WIFI}',),
+        "stations4": ('"br-lan" . 192.0.2.20',),
+        "stations6": (),
+    }
+
+
+def test_a_mac_address_at_ports_of_both_kinds_is_software() -> None:
+    for order in ([(WIRED, "lan1"), (WIRED, "phy0-ap0")], [(WIRED, "phy0-ap0"), (WIRED, "lan1")]):
+        assert sets(HARDWARE, snapshot(order))["stations"] == ()
+        assert sets(SOFTWARE, snapshot(order))["stations"] == (f'"br-lan" . {WIRED}',)
+
+
+def test_multicast_macs_and_unknown_ports_are_no_stations() -> None:
+    assert sets(HARDWARE, snapshot([("01:00:5e:00:00:01", "lan1"), (WIRED, "gone0")]))["stations"] == ()
+
+
+def test_a_table_without_such_crossings_has_no_sets() -> None:
+    table = replace(SOFTWARE, elements=(WHOLE,))
+    assert with_stations(table, learned_stations(snapshot([(WIRED, "lan1")]), BRIDGES, ABLE)) is table
+
+
+@given(st.lists(st.tuples(st.integers(0, 60_000), st.sampled_from(["lan1", "phy0-ap0"])), max_size=60))
+def test_no_station_is_in_both_tables_and_the_order_does_not_matter(seen: list[tuple[int, str]]) -> None:
+    stations = [(f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}", port) for number, port in seen]
+    neighbours = [
+        (str(ip_address(0x0A000000 + number)), mac) for (number, _), (mac, _) in zip(seen, stations, strict=True)
+    ]
+    both = [sets(table, snapshot(stations, neighbours)) for table in (HARDWARE, SOFTWARE)]
+    assert both == [sets(table, snapshot(stations[::-1], neighbours)) for table in (HARDWARE, SOFTWARE)]
+    for name in both[0]:
+        assert not set(both[0][name]) & set(both[1][name])
+        assert len(both[0][name]) <= MAX_NEIGHBOURS
+
+
+def test_the_sets_are_bounded() -> None:
+    many = [
+        (f"02:00:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}", "lan1") for number in range(20_000)
+    ]
+    assert len(sets(HARDWARE, snapshot(many))["stations"]) == MAX_NEIGHBOURS
+
+
+def test_hardware_needs_both_ends_and_software_one() -> None:
+    assert choosing_rules(BOTH, "hw", hardware=True) == (
+        "iifname . ether saddr @stations oifname . ip daddr @stations4 flow add @hw",
+        "iifname . ether saddr @stations oifname . ip6 daddr @stations6 flow add @hw",
+    )
+    assert choosing_rules(BOTH, "sw", hardware=False)[:3] == (
+        "iifname . ether saddr @stations flow add @sw",
+        "oifname . ip daddr @stations4 flow add @sw",
+        "oifname . ip6 daddr @stations6 flow add @sw",
+    )
+
+
+def test_a_new_station_is_no_change_of_the_table() -> None:
+    tables = (SOFTWARE, HARDWARE)
+    held = {
+        table.name: expected(with_stations(table, learned_stations(snapshot([]), BRIDGES, ABLE))) for table in tables
+    }
+    known = learned_stations(snapshot([(WIRED, "lan1")]), BRIDGES, ABLE)
+    assert transactions(Plan(tables=tuple(with_stations(table, known) for table in tables)), held) == []
+
+
+def test_shared_crossings_leave_software_while_hardware_is_made() -> None:
+    """Else software takes busy flows in the gap, and keeps them (docs/kernel.md 35)."""
+    known = learned_stations(snapshot([(WIRED, "lan1")]), BRIDGES, ABLE)
+    plan = Plan(tables=tuple(with_stations(table, known) for table in (SOFTWARE, HARDWARE)))
+    held = {table.name: expected(table) for table in plan.tables}
+    texts = [each.text for each in transactions(plan, held, forced=["flow_offload_hw"])]
+    assert [text.split("\n")[0].split(" {")[0] for text in texts] == [
+        "delete element inet flow_offload pairs",
+        "table inet flow_offload_hw",
+        "table inet flow_offload_hw",
+        "add element inet flow_offload pairs",
+    ]
+    assert '"br-lan" . "wan" : goto policy_0_from' in texts[0]
+    assert '"wan" . "wan"' not in texts[0]
+    assert WIRED in texts[2]
+
+
+def test_the_first_time_software_gets_shared_crossings_after_hardware() -> None:
+    known = learned_stations(snapshot([]), BRIDGES, ABLE)
+    plan = Plan(tables=tuple(with_stations(table, known) for table in (SOFTWARE, HARDWARE)))
+    first, second, last = (each.text for each in transactions(plan, {}))
+    assert ("policy_0_from," in first, "policy_0," in first) == (False, True)
+    assert "flags offload" in second
+    assert last.startswith("add element inet flow_offload pairs")
+
+
+def test_a_crossing_that_becomes_shared_returns_its_flows() -> None:
+    before = replace(SOFTWARE, elements=(Element("br-lan", "wan", PolicyKey(0, "any"), ("lan", "wan")),))
+    known = learned_stations(snapshot([]), BRIDGES, ABLE)
+    plan = Plan(
+        tables=(with_stations(SOFTWARE, known), with_stations(HARDWARE, known)),
+        present=frozenset({"br-lan", "wan"}),
+    )
+    sent = transactions(plan, {"flow_offload": expected(before)})
+    assert sent[0].returned == ("flow_offload",)
