@@ -94,6 +94,17 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     return Answer(tables.flows_text(data["flows"], width()), data, notes=_others(data))
 
 
+def metrics(router: Router, _: argparse.Namespace) -> Answer:
+    """Flows, bytes, modes and totals as OpenMetrics text."""
+    from offload.status.metrics import families, families_json, openmetrics
+
+    found = status(router, argparse.Namespace(zone=None, short=False))
+    if not found.data["ok"]:
+        return found
+    made = list(families(found.data))
+    return Answer(openmetrics(made), {"ok": True, "families": families_json(made)}, notes=found.notes)
+
+
 def explain(router: Router, given: argparse.Namespace) -> Answer:
     """Why connections are on the path they are on, step by step, and what to change."""
     from offload.status.explain_text import explain_text

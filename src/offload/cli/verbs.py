@@ -107,6 +107,7 @@ VERBS = {
         ),
         rooted=True,
     ),
+    "metrics": Verb("local", "metrics", "Print flows, bytes, modes and totals as OpenMetrics text.", rooted=True),
     "print": Verb(
         "local", "print_ruleset", "Print the nft text for this configuration, the same bytes every time.", rooted=True
     ),

@@ -21,6 +21,7 @@ from offload.service.timed_exempts import timed_exempt_json
 from offload.status import report
 from offload.status.evidence import Evidence
 from offload.status.flows import flows, page, shares
+from offload.status.metrics import families, families_json
 from offload.status.query import Query, select
 from offload.status.query_words import PAGE
 
@@ -46,6 +47,11 @@ def status(service: Service, _: Given) -> Json:
         pair["ended"] = {"flows": number, "bytes": octets}
     lived = {"passes": service.passes, "since": service.totals.since, "complete": service.totals.whole}
     return found | {"exempts": exempts_json(service), "notes": notes, "service": lived}
+
+
+def metrics(service: Service, given: Given) -> Json:
+    """The status as families of metrics, for collectors."""
+    return {"ok": True, "families": families_json(families(status(service, given)))}
 
 
 def zones(service: Service, _: Given) -> Json:

@@ -34,6 +34,7 @@ class Verb:
 METHODS: Mapping[str, Verb] = {
     "status": Verb(methods.status, {}),
     "zones": Verb(methods.zones, {}),
+    "metrics": Verb(methods.metrics, {}),
     "check": Verb(methods.check, {}),
     "reload": Verb(methods.reload, {}),
     "set": Verb(methods.set_zone, {"zone": "string", "mode": "string"}),

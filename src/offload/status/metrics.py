@@ -1,0 +1,112 @@
+"""The status as metrics: families of samples, and these as OpenMetrics text. Pure.
+
+Names follow the Prometheus conventions: base units, `_total` for counters, labels for what differs. The list of
+families stands here once; the command prints them, and collectors on the router loop over them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+MODES = ("none", "software", "hardware")
+PATHS = ("slow", "software", "hardware")
+ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+class Family(NamedTuple):
+    """One metric: `kind` is gauge or counter, `samples` are labels and values. A counter has no `_total` in `name`."""
+
+    name: str
+    kind: str
+    help: str
+    samples: tuple[tuple[Mapping[str, str], int | float], ...]
+
+
+def families(status: Json) -> Iterator[Family]:
+    """The metrics of a reply of `status`. Of a service that is not there those are missing that only it knows."""
+    kernel, applied, pairs = status["kernel"], status["applied"], status["pairs"]
+    service = status.get("service")
+    info = {"kernel": kernel["release"], "nft": kernel["nft"], "firewall": status["firewall"]}
+    yield Family("offload_router_info", "gauge", "Kernel, nft and firewall of the router.", ((info, 1),))
+    yield _one("offload_flowtable", "Whether kernel and nft can do flowtables.", int(kernel["flowtable"]))
+    yield _one("offload_last_apply_failed", "Whether nft refused the last change.", int(bool(applied["error"])))
+    yield _one("offload_problems", "Problems of the configuration.", len(status["problems"]))
+    yield Family(
+        "offload_pair_mode", "gauge", "What a pair gets: 0 none, 1 software, 2 hardware.", _modes(pairs, "effective")
+    )
+    yield Family(
+        "offload_pair_mode_requested",
+        "gauge",
+        "What was asked for a pair, as offload_pair_mode.",
+        _modes(pairs, "mode"),
+    )
+    yield Family("offload_pair_hardware_proven", "gauge", "Whether live flows prove hardware.", _proven(pairs))
+    yield Family("offload_flows", "gauge", "Live flows by pair and path.", _by_path(pairs, "flows"))
+    yield Family("offload_flow_bytes", "gauge", "Bytes of live flows by their present path.", _by_path(pairs, "bytes"))
+    yield _one("offload_exempts", "Exempts given for a while.", len(status.get("exempts", ())))
+    if service:
+        yield _count("offload_passes", "Looks at router and configuration.", service["passes"])
+        yield _count("offload_changes", "Passes that changed the kernel.", applied["generation"])
+        yield Family(
+            "offload_ended_flows", "counter", "Flows that ended while the service watched.", _ended(pairs, "flows")
+        )
+        yield Family("offload_ended_bytes", "counter", "Bytes of these flows.", _ended(pairs, "bytes"))
+
+
+def _one(name: str, help_: str, value: int) -> Family:
+    return Family(name, "gauge", help_, (({}, value),))
+
+
+def _count(name: str, help_: str, value: int) -> Family:
+    return Family(name, "counter", help_, (({}, value),))
+
+
+def _ends(pair: Json) -> dict[str, str]:
+    return {"src": pair["src"], "dest": pair["dest"]}
+
+
+def _modes(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int], ...]:
+    return tuple((_ends(pair), MODES.index(pair[key])) for pair in pairs)
+
+
+def _proven(pairs: Iterable[Json]) -> tuple[tuple[dict[str, str], int], ...]:
+    return tuple((_ends(pair), int(pair["hardware"]["proof"] == "proven")) for pair in pairs)
+
+
+def _by_path(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int], ...]:
+    return tuple((_ends(pair) | {"path": path}, pair[key][path]) for pair in pairs for path in PATHS)
+
+
+def _ended(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int], ...]:
+    return tuple((_ends(pair), pair["ended"][key]) for pair in pairs if "ended" in pair)
+
+
+def families_json(found: Iterable[Family]) -> list[Json]:
+    """The families as the ubus method `metrics` gives them, with the names that samples have."""
+    return [
+        {
+            "name": _sample_name(family),
+            "type": family.kind,
+            "help": family.help,
+            "samples": [{"labels": dict(labels), "value": value} for labels, value in family.samples],
+        }
+        for family in found
+    ]
+
+
+def openmetrics(found: Iterable[Family]) -> str:
+    """OpenMetrics 1.0 text."""
+    lines = []
+    for family in found:
+        lines += [f"# TYPE {family.name} {family.kind}", f"# HELP {family.name} {family.help.translate(ESCAPED)}"]
+        lines += [f"{_sample_name(family)}{_labels(labels)} {value}" for labels, value in family.samples]
+    return "\n".join([*lines, "# EOF"])
+
+
+def _sample_name(family: Family) -> str:
+    return family.name + "_total" * (family.kind == "counter")
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    inner = ",".join(f'{name}="{value.translate(ESCAPED)}"' for name, value in labels.items())
+    return f"{{{inner}}}" if inner else ""
