@@ -82,8 +82,8 @@ def test_a_mode_that_the_kernel_cannot_have_is_written_and_told_so() -> None:
     fakes = router(LACKING)
     fakes.service.work()
     for run, given in (
-        (remote.set_zone, Namespace(zone="guest", mode="software")),
-        (remote.set_pair, Namespace(src="lan", dest="wan", mode="software")),
+        (remote.set_zone, Namespace(zone="guest", mode="software", dry_run=False)),
+        (remote.set_pair, Namespace(src="lan", dest="wan", mode="software", dry_run=False)),
     ):
         ran = run(Router(fakes, runs=True), given)
         assert (ran.code, ran.notes) == (Exit.LACKING, (SENTENCE,))

@@ -37,12 +37,18 @@ def zones(router: Router, _: argparse.Namespace) -> Answer:
 
 def set_zone(router: Router, given: argparse.Namespace) -> Answer:
     """Give a zone a mode: written to /etc/config/offload, and applied."""
-    return _changed(router.ask("set", {"zone": given.zone, "mode": mode(given.mode)}))
+    word = mode(given.mode)
+    if given.dry_run:
+        return _previewed(router.ask("preview", {"query": {"zones": {given.zone: word}}}))
+    return _changed(router.ask("set", {"zone": given.zone, "mode": word}))
 
 
 def set_pair(router: Router, given: argparse.Namespace) -> Answer:
     """Give a pair of zones a mode of its own: written to /etc/config/offload, and applied."""
-    return _changed(router.ask("set_pair", {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}))
+    words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
+    if given.dry_run:
+        return _previewed(router.ask("preview", {"query": {"pairs": [words]}}))
+    return _changed(router.ask("set_pair", words))
 
 
 def mode(word: str) -> str:
@@ -162,6 +168,16 @@ def _changed(data: Json) -> Answer:
         if data.get("missing"):
             return "Written, but nothing takes effect: kernel or nft cannot do it."
         return tables.changes_text(data, width())
+
+    return _told(data, text, notes(data))
+
+
+def _previewed(data: Json) -> Answer:
+    def text() -> str:
+        changes = tables.changes_text(data, width(), nothing="No pair would change its path.")
+        if not data["returned"]:
+            return f"{changes}\nNo live flow would feel it."
+        return f"{changes}\n{data['flows']} live flows would take the slow path for a few packets."
 
     return _told(data, text, notes(data))
 

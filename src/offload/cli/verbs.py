@@ -42,6 +42,7 @@ def _flag(help_: str) -> dict[str, Any]:
 
 
 MODE: tuple[str, dict[str, Any]] = ("mode", {"metavar": "MODE", "help": "none, software or hardware"})
+DRY_RUN: tuple[str, dict[str, Any]] = ("--dry-run", _flag("only say what it would change; nothing is written or sent"))
 CHOOSING = (
     ("--zone", {"help": "only flows from or to this zone"}),
     ("--host", {"help": "only flows from or to this address or network"}),
@@ -126,7 +127,7 @@ VERBS = {
         "remote",
         "set_zone",
         "Give a zone a mode: written to /etc/config/offload, and applied.",
-        (("zone", {"metavar": "ZONE", "help": "a zone of /etc/config/firewall"}), MODE),
+        (("zone", {"metavar": "ZONE", "help": "a zone of /etc/config/firewall"}), MODE, DRY_RUN),
     ),
     "pair": Verb(
         "remote",
@@ -136,6 +137,7 @@ VERBS = {
             ("src", {"metavar": "SRC", "help": "the zone that opens connections, or * for every zone"}),
             ("dest", {"metavar": "DEST", "help": "the zone that they lead to, or * for every zone"}),
             MODE,
+            DRY_RUN,
         ),
     ),
     "exempt": Verb(

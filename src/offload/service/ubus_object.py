@@ -12,7 +12,7 @@ from typing import Any
 
 from offload.errors import OffloadError, StartingError
 from offload.nouns import dataclass
-from offload.service import explanations, methods, takeover
+from offload.service import explanations, methods, previews, takeover
 from offload.service.engine import Service
 
 SESSION = "ubus_rpc_session"
@@ -41,6 +41,7 @@ METHODS: Mapping[str, Verb] = {
     "set_pair": Verb(methods.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
     "flows": Verb(methods.list_flows, {"query": "table"}),
     "explain": Verb(explanations.explain, {"query": "table"}),
+    "preview": Verb(previews.preview, {"query": "table"}),
     "flush": Verb(methods.flush, {"query": "table"}),
     "cut": Verb(methods.end, {"query": "table"}),
     "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),

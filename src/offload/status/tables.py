@@ -111,7 +111,7 @@ class Notes:
                 yield GAP + remedy
 
 
-def changes_text(reply: Json, width: int = 80) -> str:
+def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair changes its path.") -> str:
     """What a choice changed, and which pairs it left as they were, why, and what would change them."""
     notes = Notes(asking=True)
     lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in reply["changed"]]
@@ -119,7 +119,7 @@ def changes_text(reply: Json, width: int = 80) -> str:
         lines.append(f"{pair['src']} > {pair['dest']} stays {pair['effective']}:")
         lines += [NOTE + note for note in notes.of(pair)]
     if not lines:
-        lines = ["Written. No pair changes its path.", *(NOTE + note for note in notes.of(reply))]
+        lines = [nothing, *(NOTE + note for note in notes.of(reply))]
     return fitted(lines, width)
 
 

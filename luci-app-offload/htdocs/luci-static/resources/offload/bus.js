@@ -78,6 +78,9 @@ return baseclass.extend({
 	/** explain({ flow }): why one connection is on its path, step by step. */
 	explain: asked(declare('explain', 'query')),
 
+	/** preview({ zones: { NAME: mode }, pairs: [ { src, dest, mode } ] }): what these choices would change; nothing is written. */
+	preview: asked(declare('preview', 'query')),
+
 	/** flush({ zone, host, state }): puts offloaded flows back on the slow path for a moment. */
 	flush: asked(declare('flush', 'query')),
 

@@ -2,6 +2,7 @@
 'require baseclass';
 'require dom';
 'require uci';
+'require offload.bus as bus';
 'require offload.words as words';
 
 /*
@@ -45,6 +46,25 @@ function unchanged({ pair, after }, zone, chosen) {
 		: _('%s stays %s').format(name(pair), words.mode(after.mode)) ]);
 }
 
+/** What the service knows beyond the form: what would stay slower and why, and the live flows that would feel it. */
+function known({ unchanged, flows }) {
+	const stays = (unchanged ?? []).map((pair) => line([
+		_('%s would be %s').format(name(pair), words.mode(pair.effective)), words.reasons(pair.reasons)
+	]));
+
+	return flows ? [ ...stays, line([ _('%d live flows take the slow path for a few packets').format(flows) ]) ] : stays;
+}
+
+/** Asks the service about the modes chosen for zones; an answer that comes after another change is not shown. */
+function ask(place, zones) {
+	const list = place.querySelector('ul');
+
+	if (!list || !Object.keys(zones).length)
+		return;
+
+	bus.preview({ zones }).then((reply) => list.isConnected && list.append(...known(reply)), () => null);
+}
+
 return baseclass.extend({
 	place() {
 		return E('div', { 'class': 'offload-preview', 'role': 'status', 'aria-live': 'polite' });
@@ -67,5 +87,6 @@ return baseclass.extend({
 			E('h4', {}, [ moved.length ? _('Saving changes what is asked for') : _('Saving this changes no pair') ]),
 			E('ul', {}, [ ...moved.map(changed), ...idle ])
 		]) : []);
+		ask(place, Object.fromEntries(touched.map((zone) => [ zone, form.zone(zone) ]).filter(([ , mode ]) => mode)));
 	}
 });

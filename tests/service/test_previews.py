@@ -1,0 +1,90 @@
+"""A choice before it is made: what it would change, and that nothing is written or sent for it."""
+
+from argparse import Namespace
+from typing import Any
+
+import pytest
+
+from offload.cli import remote
+from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
+from offload.service import main
+from offload.service.ubus_object import METHODS, answer
+from service.routers import Fakes, router, section
+from status.routers import entry
+from test_cli_service import Router
+
+FAST = IPS_SEEN_REPLY | IPS_OFFLOAD
+
+
+@pytest.fixture(name="fakes")
+def _fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    fakes = router()
+    fakes.service.work()
+    ports = range(5000, 5003)
+    fakes.conntrack._entries = [entry(f"192.168.1.50#{port} > 198.51.100.9#443", status=FAST) for port in ports]
+    monkeypatch.setattr(main, "doors", lambda: fakes.service.doors)
+    return fakes
+
+
+def asked(fakes: Fakes, **query: Any) -> dict[str, Any]:
+    return answer(fakes.service, METHODS["preview"], {"query": query})
+
+
+def test_what_is_previewed_is_what_set_does(fakes: Fakes) -> None:
+    before, sent = dict(fakes.uci.packages), list(fakes.nft.sent)
+    told = asked(fakes, zones={"guest": "software"})
+    assert (fakes.uci.packages, fakes.nft.sent) == (before, sent)
+    done = answer(fakes.service, METHODS["set"], {"zone": "guest", "mode": "software"})
+    assert told["changed"] == done["changed"] != []
+    assert (told["unchanged"], told["returned"]) == (done["unchanged"], done["returned"])
+
+
+def test_flows_that_would_feel_it_are_counted(fakes: Fakes) -> None:
+    told = asked(fakes, zones={"lan": "none"})
+    assert told["changed"] == [{"src": "lan", "dest": "wan", "before": "software", "effective": "none"}]
+    assert (told["returned"], told["flows"]) == (["flow_offload"], 3)
+    assert asked(fakes, zones={"guest": "software"})["flows"] == 0
+
+
+def test_several_choices_at_once(fakes: Fakes) -> None:
+    told = asked(fakes, zones={"guest": "software"}, pairs=[{"src": "lan", "dest": "wan", "mode": "none"}])
+    assert {(each["src"], each["effective"]) for each in told["changed"]} == {("guest", "software"), ("lan", "none")}
+
+
+def test_what_would_stay_slow_has_its_reason(fakes: Fakes) -> None:
+    kept = section("offload", "exempt", "e", src="guest", dest="wan")
+    sections = fakes.uci.packages["offload"]
+    assert isinstance(sections, tuple)
+    fakes.uci.packages["offload"] = (*sections, kept)
+    (pair,) = asked(fakes, zones={"guest": "software"})["unchanged"]
+    assert (pair["src"], pair["effective"], [each["code"] for each in pair["reasons"]]) == ("guest", "none", ["EXEMPT"])
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({}, "query: give zones or pairs"),
+        ({"zone": "lan"}, "query: give zones or pairs"),
+        ({"zones": {"gest": "none"}}, "guest"),
+        ({"zones": {"lan": "fast"}}, "is no mode"),
+        ({"zones": ["lan"]}, "is not a table"),
+        ({"pairs": {"src": "lan"}}, "pairs: give a list"),
+        ({"pairs": [{"src": "lan", "mode": "none"}]}, "dest"),
+        ({"pairs": [{}] * 300}, "256"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(fakes: Fakes, query: dict[str, Any], sentence: str) -> None:
+    reply = asked(fakes, **query)
+    assert not reply["ok"] and sentence in reply["error"], reply
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_the_command_says_what_it_would_change(fakes: Fakes, *, runs: bool) -> None:
+    before = dict(fakes.uci.packages)
+    ran = remote.set_zone(Router(fakes, runs=runs), Namespace(zone="lan", mode="none", dry_run=True))
+    assert ran.text == "lan > wan: software -> none\n3 live flows would take the slow path for a few packets."
+    ran = remote.set_zone(Router(fakes, runs=runs), Namespace(zone="lan", mode="software", dry_run=True))
+    assert ran.text == "No pair would change its path.\nNo live flow would feel it."
+    ran = remote.set_pair(Router(fakes, runs=runs), Namespace(src="guest", dest="wan", mode="software", dry_run=True))
+    assert ran.text == "guest > wan: none -> software\nNo live flow would feel it."
+    assert fakes.uci.packages == before
