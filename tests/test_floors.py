@@ -27,7 +27,7 @@ BELOW = {
     "nft": NOUNS,
     **dict.fromkeys(PURE_AND_DOORS, NOUNS),
     "compiler": NOUNS | {"nft"},
-    "service": NOUNS | PURE_AND_DOORS,
+    "service": NOUNS | PURE_AND_DOORS | {"nft"},
     "cli": NOUNS | PURE_AND_DOORS | {"service", "nft"},
     "__main__": {"cli"},
 }

@@ -16,7 +16,8 @@ from kernel.pppoe import Pppoe
 from kernel.sides import bridge, vlan
 from kernel.steady import download
 from kernel.traffic import Talk
-from offload.service.engine import HARDWARE, Doors, Service
+from offload.service.doors import Doors
+from offload.service.engine import HARDWARE, Service
 from offload.service.hardware_monitor import APART
 from offload.service.methods import list_flows, status
 from offload.status.hardware import PACKETS

@@ -8,7 +8,8 @@ from offload.compiler.offload.diff import expected
 from offload.model.config import Section
 from offload.model.live import LiveTable
 from offload.model.network import Address, Kernel, Link, Route
-from offload.service.engine import Doors, Service
+from offload.service.doors import Doors
+from offload.service.engine import Service
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.conntrack import FakeConntrack

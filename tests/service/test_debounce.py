@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.model.cause import Cause
 from offload.service.debounce import APART, FIGHTING, GATHER, RETRY_LAST, Debouncer
 
 
@@ -13,18 +14,18 @@ def test_nothing_hinted_nothing_due() -> None:
 
 def test_the_first_hint_waits_for_others_and_no_longer() -> None:
     watch = Debouncer()
-    watch.hint("a link changed", 10.0)
-    watch.hint("an address changed", 10.04)
+    watch.hint(Cause.LINK, 10.0)
+    watch.hint(Cause.ADDRESS, 10.04)
     assert watch.due() == 10.0 + GATHER
-    assert watch.cause == "an address changed"
+    assert watch.cause is Cause.ADDRESS
 
 
 def test_what_comes_while_a_pass_works_waits_for_the_next() -> None:
     watch = Debouncer()
-    watch.hint("one", 10.0)
+    watch.hint(Cause.LINK, 10.0)
     watch.begin()
     assert watch.due() is None
-    watch.hint("two", 10.1)
+    watch.hint(Cause.LINK, 10.1)
     watch.done(10.3)
     assert watch.due() == 10.3 + APART
     watch.begin()
@@ -34,10 +35,10 @@ def test_what_comes_while_a_pass_works_waits_for_the_next() -> None:
 
 def test_a_hint_long_after_the_last_pass_waits_only_to_gather() -> None:
     watch = Debouncer()
-    watch.hint("one", 10.0)
+    watch.hint(Cause.LINK, 10.0)
     watch.begin()
     watch.done(10.1)
-    watch.hint("two", 60.0)
+    watch.hint(Cause.LINK, 60.0)
     assert watch.due() == 60.0 + GATHER
 
 
@@ -47,7 +48,7 @@ def test_a_storm_is_few_passes_and_its_last_hint_is_seen(moments: list[float], w
     for moment in sorted(moments):
         while (due := watch.due()) is not None and max(due, busy) <= moment:
             busy = _pass(watch, passes, max(due, busy), work)
-        watch.hint("a link changed", moment)
+        watch.hint(Cause.LINK, moment)
     while (due := watch.due()) is not None:
         busy = _pass(watch, passes, max(due, busy), work)
     assert len(passes) <= 3
@@ -63,7 +64,7 @@ def _pass(watch: Debouncer, passes: list[float], begin: float, work: float) -> f
 
 def test_a_failure_is_tried_again_later_and_later_until_it_works() -> None:
     watch, now, waits = Debouncer(), 0.0, list[float]()
-    watch.hint("one", now)
+    watch.hint(Cause.LINK, now)
     for _ in range(10):
         watch.begin()
         watch.done(now, failed=True)
@@ -81,7 +82,7 @@ def test_a_hint_does_not_wait_for_the_retry() -> None:
     watch = Debouncer()
     watch.begin()
     watch.done(10.0, failed=True)
-    watch.hint("a link changed", 10.6)
+    watch.hint(Cause.LINK, 10.6)
     assert watch.due() == 10.6 + GATHER
 
 
@@ -91,6 +92,6 @@ def test_who_undoes_us_every_time_makes_us_slower_but_not_slow(fights: int) -> N
     for _ in range(fights):
         watch.begin()
         watch.done(10.0, mended=True)
-    watch.hint("nftables changed", 10.0)
+    watch.hint(Cause.LINK, 10.0)
     due = watch.due()
     assert due is not None and APART < due - 10.0 <= FIGHTING

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from offload.errors import BusError
+from offload.model.cause import Cause
 from offload.model.config import Exempt
 from offload.service.config_check import ConfigCheck
 from offload.service.debounce import Debouncer
 from offload.service.engine import Service
 from offload.service.journal import Journal
-from offload.service.loop import TABLES_CHANGED, Loop
+from offload.service.loop import Loop
 from offload.system.netifd import DUMP
-from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
+from offload.system.netlink.messages import Notification
 from offload.system.netlink.monitor import OVERRUN
 from offload.system.syslog import FakeSystemLog
 from offload.system.uci import Uci
@@ -52,12 +53,12 @@ def watched(told: Notification, sent: int) -> Debouncer:
     ("told", "sent", "news"),
     [
         (Notification(generations=1, tables=OURS), 1, False),
-        (Notification(generations=1, tables=OURS, causes=("a table came or went",)), 1, False),
+        (Notification(generations=1, tables=OURS, causes=(Cause.TABLE,)), 1, False),
         (Notification(generations=2, tables=OURS), 1, True),
         (Notification(generations=1, tables=OURS), 0, True),
         (Notification(generations=1, tables=THEIRS), 0, False),
-        (Notification(generations=1, tables=THEIRS, causes=("a table came or went",)), 0, True),
-        (Notification(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0, True),
+        (Notification(generations=1, tables=THEIRS, causes=(Cause.TABLE,)), 0, True),
+        (Notification(generations=1, tables=THEIRS, causes=(Cause.FIREWALL,)), 0, True),
         (Notification(generations=3, tables=OURS | THEIRS), 2, True),
         (OVERRUN, 1, True),
         (Notification(), 1, False),
@@ -73,7 +74,7 @@ def test_only_what_is_more_than_our_own_is_news(told: Notification, sent: int, *
         (Notification(generations=1, tables=OURS), 1, False),
         (Notification(generations=1, tables=OURS), 0, True),
         (Notification(generations=2, tables=OURS | THEIRS), 1, True),
-        (Notification(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0, False),
+        (Notification(generations=1, tables=THEIRS, causes=(Cause.FIREWALL,)), 0, False),
         (OVERRUN, 0, True),
     ],
 )
@@ -85,11 +86,8 @@ def test_sets_are_listed_after_others_may_have_changed_them(told: Notification, 
 
 def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:
     """Only who changes our tables makes us mend them slower and slower."""
-    assert watched(Notification(generations=1, tables=THEIRS, causes=(FIREWALL_CHANGED,)), 0).cause == FIREWALL_CHANGED
-    assert (
-        watched(Notification(generations=1, tables=THEIRS | OURS, causes=(FIREWALL_CHANGED,)), 0).cause
-        == TABLES_CHANGED
-    )
+    assert watched(Notification(generations=1, tables=THEIRS, causes=(Cause.FIREWALL,)), 0).cause == Cause.FIREWALL
+    assert watched(Notification(generations=1, tables=THEIRS | OURS, causes=(Cause.FIREWALL,)), 0).cause == Cause.TABLES
 
 
 class UbusServer:
@@ -163,7 +161,7 @@ def test_a_file_that_was_read_half_written_is_read_again(tmp_path: Path) -> None
     loop._config_check(1.5)
     assert loop.watch.due() is None
     loop._config_check(3.0)
-    assert loop.watch.cause == "a configuration file changed"
+    assert loop.watch.cause is Cause.FILE
     assert loop.watch.due() == pytest.approx(3.05)
     fakes.service.work()
     assert not fakes.service.doors.uci.changed()

@@ -5,7 +5,8 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.system.netlink.messages import FIREWALL_CHANGED, Links, transactions
+from offload.model.cause import Cause
+from offload.system.netlink.messages import Links, transactions
 from offload.system.netlink.rtnetlink import IFF_UP, NeighbourEvent
 
 
@@ -78,7 +79,7 @@ def test_transactions_name_their_tables_and_are_counted() -> None:
 
 def test_rules_of_the_firewall_are_news_and_those_of_others_are_not() -> None:
     added, deleted = (message(kind, bytes(4) + attribute(1, b"fw4\0")) for kind in (0x0A06, 0x0A08))
-    assert transactions(added).causes == transactions(deleted).causes == (FIREWALL_CHANGED,)
+    assert transactions(added).causes == transactions(deleted).causes == (Cause.FIREWALL,)
     assert transactions(message(0x0A06, bytes(4) + attribute(1, b"banip\0"))).causes == ()
     assert transactions(message(0x0A0C, bytes(4) + attribute(1, b"fw4\0"))).causes == ()  # an element of a set
 
@@ -116,9 +117,9 @@ def test_a_shaper_that_is_given_another_rate_is_no_news() -> None:
         for each in (qdisc(), qdisc(rate=2), qdisc(mask=0xF), qdisc(b"fq_codel\0"), qdisc(message_kind=37))
     ]
     assert [bool(each) for each in heard] == [True, False, True, True, True]
-    assert heard[0] == ("a queueing discipline changed",)
+    assert heard[0] == (Cause.QDISC,)
 
 
 def test_routing_rules_and_filters_are_news() -> None:
     heard = [Links().hear(message(kind, bytes(20))).causes for kind in (32, 33, 44, 45)]
-    assert heard == [("a routing rule changed",)] * 2 + [("a tc filter changed",)] * 2
+    assert heard == [(Cause.ROUTING_RULE,)] * 2 + [(Cause.FILTER,)] * 2

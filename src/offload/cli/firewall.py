@@ -4,20 +4,16 @@ These verbs run once for every reload of a router's firewall, so nothing is impo
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from offload.compiler.firewall.ruleset import compile_firewall
-from offload.config import netifd_data, set_entries
-from offload.config.firewall_sections import Loader
-from offload.config.helpers import SHIPPED
 from offload.errors import NftError, OffloadError
-from offload.model.firewall import RouterState
 from offload.model.firewall_problem import REMARKS, FirewallProblem
 from offload.model.nft import Ruleset
 from offload.model.section import Section
 from offload.nft.text import chain_lines, ruleset_text
+from offload.service.firewall import inputs
 from offload.system.firewall_files import FirewallFiles
 
 DUMP, DATA = "network.interface dump", "service get_data"
@@ -72,20 +68,10 @@ def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], t
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()
     ubus = _asked() if root is None else snapshot.get("ubus", {})
     dump, data = ubus.get(DUMP), ubus.get(DATA)
-    networks = netifd_data.networks(dump)
-    handed_over = netifd_data.sections(dump, data)
-    loader = Loader(networks, _set_files(files, sections, handed_over))
-    config = loader.load(sections, handed_over, loader.helpers(files.helpers() or SHIPPED))
-    paths = frozenset(each.path for each in config.includes if files.readable(each.path))
-    state = RouterState(
-        networks=networks,
-        modules=files.modules() | frozenset(snapshot.get("kernel", {}).get("modules", ())),
-        lower=_devices(snapshot) or files.devices(),
-        includes=_installed(snapshot) or files.installed(),
-        files=paths,
-    )
-    ruleset, problems = compile_firewall(config, state)
-    return ruleset, (*loader.problems, *problems), sections
+    modules = files.modules() | frozenset(snapshot.get("kernel", {}).get("modules", ()))
+    lower, installed = _devices(snapshot) or files.devices(), _installed(snapshot) or files.installed()
+    found = inputs.compiled(inputs.read(sections, dump, data, files, modules, lower, installed))
+    return found.ruleset, found.problems, sections
 
 
 def print_ruleset(root: Path | None, explain: bool) -> int:
@@ -145,17 +131,6 @@ def _asked() -> dict[str, Any]:
         DUMP: bus.call("network.interface", "dump"),
         DATA: bus.call("service", "get_data", {"type": "firewall"}),
     }
-
-
-def _set_files(
-    files: FirewallFiles, sections: Sequence[Section], handed_over: Sequence[netifd_data.Found]
-) -> dict[str, tuple[str, ...]]:
-    """The entries of the files that ipsets name."""
-    options: list[Mapping[str, Any]] = [each.options for each in sections if each.type == "ipset"]
-    options += [given for kind, _, given in handed_over if kind == "ipset"]
-    named = {path for each in options if isinstance(path := each.get("loadfile"), str)}
-    texts = {path: files.text(path) for path in sorted(named)}
-    return {path: set_entries.lines(text) for path, text in texts.items() if text is not None}
 
 
 def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -103,7 +103,7 @@ class Router:
         from offload.service.engine import Service
         from offload.service.ubus_object import METHODS, answer
 
-        service = Service(main.doors(), resident=False)
+        service = Service.of(main.doors(), resident=False)
         service.look()
         return answer(service, METHODS[method], words)
 

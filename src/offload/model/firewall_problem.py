@@ -63,6 +63,7 @@ class FirewallFault(Enum):
     NEEDS_CHAIN = "is left out: position '{value}' needs option 'chain'"
     NO_CHAIN = "option 'chain' has no effect for position '{value}'"
     SCRIPT_POSITION = "is left out: option '{option}' is for includes of type 'nftables'"
+    REFUSED = "is left out: nft refuses it: {what}"
     UNREACHABLE = "is left out: '{value}' cannot be read"
 
     def at(self, origin: Origin, option: str = "", **words: object) -> "FirewallProblem":
@@ -86,6 +87,8 @@ class FirewallProblem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
+        if self.origin.type == "file":
+            return f"File {shown(self.origin.name)} {self.text}"
         place = f"Section {self.origin.id}" if self.origin.id else f"ubus {self.origin.type}"
         name = f" ({shown(self.origin.name)})" if self.origin.name else ""
         return f"{place}{name} {self.text}"

@@ -20,6 +20,26 @@ def ruleset_text(ruleset: Ruleset) -> str:
     return fill("ruleset", ruleset=ruleset, table=ruleset.table)
 
 
+def line_origins(ruleset: Ruleset, text: str) -> list[str]:
+    """For each line of a text that has chains of the ruleset the section that asked for it; empty for every other."""
+    chains = {each.name: each for each in ruleset.table.chains}
+    found: list[str] = []
+    expected: Iterator[tuple[str, str]] = iter(())
+    awaited = next(expected, None)
+    for raw in text.splitlines():
+        line = raw.strip()
+        word, _, rest = line.partition(" ")
+        if word == "chain" and rest.endswith(" {"):
+            expected = chain_lines(chains[rest[:-2]]) if rest[:-2] in chains else iter(())
+            awaited = next(expected, None)
+        if awaited is not None and line == awaited[0]:
+            found.append(awaited[1])
+            awaited = next(expected, None)
+        else:
+            found.append("")
+    return found
+
+
 def chain_lines(chain: Chain) -> Iterator[tuple[str, str]]:
     """The lines of a chain, each with the section it comes from."""
     for each in chain.rules:

@@ -4,25 +4,16 @@ For what is no longer allowed only: a masqueraded download does not survive it (
 shall be slow is returned with its table instead.
 """
 
-from collections.abc import Iterable
-from typing import Protocol
-
 from offload.errors import KernelError
 from offload.model.applied import Cut
-from offload.model.flow import Entry, Flow, Tuple
+from offload.model.flow import Flow, Tuple
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.nouns import dataclass
+from offload.service.doors import Conntrack
 from offload.status.flows import flows
 from offload.status.query import Query
 from offload.status.reasons import protocol
-
-
-class Connections(Protocol):
-    """What is asked of conntrack."""
-
-    def entries(self) -> list[Entry]: ...
-    def delete(self, entries: Iterable[Entry]) -> Cut: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +35,7 @@ class Selection:
         )
 
 
-def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Connections) -> Cut:
+def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
     """End the forwarded connections that are meant. A selection of nothing in particular ends nothing."""
     if selection == Selection():
         return Cut(error="nothing was named to be cut")

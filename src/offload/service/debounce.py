@@ -4,6 +4,7 @@ The first hint waits 50 ms for the others of its kind, hints that come while a p
 and passes keep 500 ms apart however many hints there are. A failure is tried again later and later.
 """
 
+from offload.model.cause import Cause
 from offload.nouns import dataclass
 
 GATHER = 0.05
@@ -17,14 +18,14 @@ RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 class Debouncer:
     """The state between passes. `cause` is the latest hint, for people."""
 
-    cause: str = ""
+    cause: Cause = Cause.START
     _asked: float | None = None  # when the first hint of the next pass came
     _retry: float | None = None
     _ended: float = float("-inf")
     _failures: int = 0
     _fights: int = 0
 
-    def hint(self, cause: str, now: float) -> None:
+    def hint(self, cause: Cause, now: float) -> None:
         """Something may have changed."""
         self.cause = cause
         if self._asked is None:

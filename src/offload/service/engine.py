@@ -3,90 +3,42 @@
 The command uses the same without the loop around it, for one pass, where no service runs.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Self
 
 from offload.compiler.offload.diff import expected
 from offload.compiler.offload.effective import effective_plan
 from offload.config.load import Packages, load
-from offload.errors import NftError, OffloadError
-from offload.model.applied import Applied, Cut
-from offload.model.config import Edit, Section
+from offload.errors import BusError, NftError, OffloadError
+from offload.model.applied import Applied
+from offload.model.cause import Cause
 from offload.model.flow import Entry
-from offload.model.live import LiveTable, Strays
-from offload.model.network import ForwardChain, Kernel, Route, Snapshot
+from offload.model.network import Kernel, Route, Snapshot
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan, ReasonCode
 from offload.model.problem import Problem
 from offload.nouns import dataclass, field, replace
 from offload.service import reconcile, saved_exempts
+from offload.service.doors import Doors
 from offload.service.hardware_monitor import HardwareMonitor
 from offload.service.hardware_probe import HardwareProbe
-from offload.service.read_snapshot import Netlink, UbusClient, netifd_says, observe
+from offload.service.read_snapshot import netifd_says, observe
 from offload.service.reconcile import Decided
 from offload.service.stations import StationTracker
 from offload.service.timed_exempts import TimedExempts, with_timed_exempts
 from offload.service.totals import Totals
+from offload.system.netlink.messages import Notification
+
+if TYPE_CHECKING:
+    from offload.service.firewall.firewall import Firewall, Pending
 
 # A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
 TRIES = 3
 HARDWARE, SOFTWARE = HARDWARE_TABLE[0], SOFTWARE_TABLE[0]
+FIREWALL_TABLE = "fw4"
 MOST_NEWS = 100  # events kept for ubus while it is away; the older ones are dropped
 ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find flows' zones by
-
-
-class Uci(Protocol):
-    """What is asked of uci."""
-
-    def read(self, package: str) -> tuple[Section, ...] | Problem: ...
-    def write(self, package: str, edits: list[Edit]) -> None: ...
-    def changed(self) -> bool: ...
-
-
-class Nft(Protocol):
-    """What is asked of nft. `transactions`: how many of ours the kernel took."""
-
-    @property
-    def transactions(self) -> int: ...
-    def apply(self, text: str) -> None: ...
-    def check(self, text: str) -> None: ...
-    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
-    def strays(self, name: str) -> Strays: ...
-    def forward_chains(self) -> tuple[ForwardChain, ...]: ...
-    def missed(self, names: Iterable[str]) -> dict[str, int]: ...
-    def tables(self) -> frozenset[str]: ...
-    def hurry(self, seconds: float) -> None: ...
-
-
-class Conntrack(Protocol):
-    """What is asked of conntrack."""
-
-    def entries(self) -> list[Entry]: ...
-    def delete(self, entries: Iterable[Entry]) -> Cut: ...
-
-
-class File(Protocol):
-    """What is asked of a file of our own."""
-
-    def read(self) -> bytes | None: ...
-    def write(self, content: bytes) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds since boot that never jump.
-
-    `saved` has the timed exempts while no service runs.
-    """
-
-    uci: Uci
-    nft: Nft
-    bus: UbusClient
-    netlink: Netlink
-    conntrack: Conntrack
-    probe: Callable[[], Kernel]
-    clock: Callable[[], float]
-    saved: File
 
 
 @dataclass(slots=True)
@@ -109,6 +61,8 @@ class Service:
     kernel: Kernel | None = None
     ability: HardwareProbe = field(default_factory=HardwareProbe)
     dump: dict[str, Any] | None = None
+    services: dict[str, Any] | None = None  # what procd's services ask the firewall for
+    firewall: "Firewall | None" = None  # None without the package offload-firewall
     alone: bool = False
     adopted: bool = False
     restored: bool = False  # the timed exempts of the file are known
@@ -119,6 +73,16 @@ class Service:
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())
+
+    @classmethod
+    def of(cls, doors: Doors, *, resident: bool = True) -> Self:
+        """The engine of a router: with the firewall where the package offload-firewall is there."""
+        made = cls(doors, resident=resident)
+        if doors.firewall is not None:
+            from offload.service.firewall.firewall import Firewall  # costs memory where it is not needed
+
+            made.firewall = Firewall(doors.firewall, doors.nft, doors.clock)
+        return made
 
     def forget(self) -> None:
         """Ask anew what the kernel and its devices can do: a package may have come."""
@@ -145,18 +109,67 @@ class Service:
                 break  # nothing vanished meanwhile: nft means it
             last = decided
             wanted = {*forced, *moved, *self._moved_meanwhile(decided.plan)}
-            trusting = not self.touched
-            applied = reconcile.apply(decided, self.doors.nft, self.applied, forced=wanted, trusting=trusting)
+            applied, loaded = self._apply(decided, wanted)
             self.touched = bool(applied.error)
             self._taken_out(applied)
             if not applied.error:
                 self.sightings.returned(applied.returned, decided.plan, self.doors.clock())
-                break
+                if decided.snapshot.firewall != "none" or not loaded:
+                    break  # else the table that offload stands on is there from now on
+                continue
             self.ability = HardwareProbe()  # a device may no longer be what it was when it was asked
         if applied.error and decided.config.readable:
             decided = replace(decided, plan=self._standing(decided.plan, before.plan if before else Plan()))
         self._keep(decided)
         return self._noted(applied, before)
+
+    def _apply(self, decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:
+        """Bring the kernel to what was decided and the firewall to its configuration; whether that one was loaded.
+
+        Both are one transaction, unless nft refuses part of it. A new ruleset returns our tables: flows that live now
+        must meet its rules.
+        """
+        nft, trusting = self.doors.nft, not self.touched
+        firewall, pending = self.firewall, self._firewall_pending()
+        if firewall is None or pending is None:
+            return reconcile.apply(decided, nft, self.applied, forced=forced, trusting=trusting), False
+        tables = {*forced, *reconcile.TABLE_NAMES}
+        applied = reconcile.apply(decided, nft, self.applied, forced=tables, trusting=trusting, opening=pending.text)
+        if applied.changes:
+            firewall.sent(pending)
+            return applied, True
+        loaded = firewall.load(pending)
+        applied = reconcile.apply(decided, nft, self.applied, forced=tables if loaded else forced, trusting=trusting)
+        return replace(applied, changes=applied.changes + loaded), loaded
+
+    def _firewall_pending(self) -> "Pending | None":
+        if self.firewall is None:
+            return None
+        with suppress(BusError):  # ubusd is away: what services ask for is as it was
+            self.services = self.doors.bus.call("service", "get_data", {"type": "firewall"})
+        try:
+            return self.firewall.pending(self.doors.uci.read("firewall"), self.dump, self.services)
+        except OffloadError as refusal:
+            self.firewall.error = str(refusal)
+            return None
+
+    def firewall_damaged(self) -> bool:
+        """Whether rules of our firewall are missing; also where that cannot be asked."""
+        try:
+            return self.firewall is not None and self.firewall.damaged()
+        except OffloadError:
+            return True
+
+    def causes_of_others(self, told: Notification) -> tuple[Cause, ...]:
+        """The causes for a pass where others changed nftables.
+
+        In a firewall of ours rules that others add, and rules that they take away again, are none.
+        """
+        if self.firewall is None:
+            return told.causes
+        causes = tuple(each for each in told.causes if each is not Cause.FIREWALL)
+        suspected = Cause.OVERRUN in causes or FIREWALL_TABLE in told.removed
+        return (*causes, Cause.TABLES) if suspected and self.firewall_damaged() else causes
 
     def follow(self) -> bool:
         """Return at once the tables whose stations moved, as they were planned last; whether that was done.
@@ -306,7 +319,8 @@ class Service:
     def _noted(self, applied: Applied, before: Decided | None) -> Applied:
         """Remember the outcome, and make news of what is new in it."""
         lacks = self.kernel.missing if self.kernel else ()
-        trouble = applied.error or "; ".join(map(str, lacks))
+        refused = self.firewall.error if self.firewall else ""
+        trouble = applied.error or refused or "; ".join(map(str, lacks))
         if trouble and trouble != self.trouble:
             self.news.append(("offload.degraded", {"error": trouble}))
         self.trouble = trouble

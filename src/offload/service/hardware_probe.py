@@ -3,32 +3,16 @@
 Asked only when somebody wants hardware, and of each device once: asking takes a run of nft.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
-
 from offload.config.load import Packages
 from offload.model.config import Mode
-from offload.model.live import LiveTable
 from offload.model.network import DEVICE_NAME, Snapshot
 from offload.model.plan import HARDWARE_TABLE
 from offload.model.problem import Problem
 from offload.nouns import dataclass, field, replace
+from offload.service.doors import Drivers, NftChecker
 from offload.system.nft.probe import bindable
 
 HARDWARE = HARDWARE_TABLE[0]
-
-
-class Drivers(Protocol):
-    """What is asked of drivers."""
-
-    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
-
-
-class Nft(Protocol):
-    """What is asked of nft."""
-
-    def check(self, text: str) -> None: ...
-    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
 
 
 def wanted(packages: Packages) -> bool:
@@ -43,7 +27,7 @@ class HardwareProbe:
 
     _binds: dict[str, bool] = field(default_factory=dict)
 
-    def look(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: Nft) -> Snapshot:
+    def look(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
         """The Snapshot with what hardware can have of it."""
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()
@@ -56,7 +40,7 @@ class HardwareProbe:
         )
         return replace(snapshot, links=links)
 
-    def _ask(self, able: frozenset[str], nft: Nft) -> None:
+    def _ask(self, able: frozenset[str], nft: NftChecker) -> None:
         for name in self._binds.keys() - able:
             del self._binds[name]
         if not (unknown := able - self._binds.keys()):

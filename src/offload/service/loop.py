@@ -11,23 +11,24 @@ import time
 
 from offload import __version__
 from offload.errors import BusError, NftError
+from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.service import reconcile
 from offload.service.accounting import Tally
 from offload.service.config_check import ConfigCheck
 from offload.service.debounce import APART, Debouncer
-from offload.service.engine import Nft, Service
+from offload.service.doors import Nft
+from offload.service.engine import Service
 from offload.service.journal import Journal
 from offload.service.upgrade import note_raised
-from offload.system.netlink.messages import FIREWALL_CHANGED, Notification
-from offload.system.netlink.monitor import OVERRUN, Monitor
+from offload.system.netlink.messages import Notification
+from offload.system.netlink.monitor import Monitor
 from offload.system.ubus.server import UbusServer
 
 # Seconds for nft once the service is to end: for what it does at that moment, and then for the removal of our tables.
 STOP_PATIENCE = 4.0
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
-TABLES_CHANGED = "nftables changed"
 OURS = frozenset(reconcile.TABLE_NAMES)
 UPGRADE = signal.SIGUSR1  # the next version comes: our tables stay, and it adopts them
 STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
@@ -43,7 +44,7 @@ class Loop:
     ) -> None:
         self.service, self.hints, self.tally, self.presence = service, hints, tally, presence
         self.journal = journal
-        self.presence.hearing = self._hint
+        self.presence.hearing = lambda _: self._hint(Cause.INTERFACE)
         self.watch = Debouncer()
         self.config = ConfigCheck()
         self.poll = select.poll()
@@ -60,7 +61,7 @@ class Loop:
     def run(self) -> None:
         """Wait, look what came, work when it is time."""
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
-        self._hint("the service started")
+        self._hint(Cause.START)
         while not self.stopping:
             now = time.monotonic()
             if self.presence.descriptor is None and now >= self._reconnect:
@@ -91,12 +92,12 @@ class Loop:
         if self.config.due is not None and self.config.due <= now:
             self.config.asked(now)
             if self.service.doors.uci.changed():
-                self.watch.hint("a configuration file changed", now)
+                self.watch.hint(Cause.FILE, now)
 
     def _timed_exempts(self, now: float) -> None:
         """Their sets can be tidied away; should that fail, it is tried again as any pass is, and no oftener."""
         if self.service.timed_exempts.ended(now):
-            self.watch.hint("a run-time exempt ended", now)
+            self.watch.hint(Cause.EXEMPT_ENDED, now)
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
@@ -128,7 +129,7 @@ class Loop:
         else:
             self._answer()
 
-    def _hint(self, cause: str) -> None:
+    def _hint(self, cause: Cause) -> None:
         self.watch.hint(cause, time.monotonic())
 
     def _signalled(self, numbers: bytes) -> None:
@@ -137,7 +138,7 @@ class Loop:
             self.upgrading |= number == UPGRADE
             if number == signal.SIGHUP:
                 self.service.forget()
-                self._hint("told to reload")
+                self._hint(Cause.RELOAD)
 
     def _told(self, told: Notification) -> None:
         """Links and addresses; of stations only those that are somewhere else than before."""
@@ -166,7 +167,7 @@ class Loop:
             self._followed = now
             if self.service.follow():
                 self.journal.followed(self.service.applied)
-        self._hint("a station moved")
+        self._hint(Cause.STATION)
 
     def _follow_later(self, now: float) -> None:
         """Follow what had to wait. A pass that is hinted already does so itself."""
@@ -174,7 +175,7 @@ class Loop:
         if due is not None and due <= now:
             self._follow()
             if self.service.sightings.ended(now):
-                self._hint("ports of a bridge are listed again")
+                self._hint(Cause.PORTS_RETURN)
 
     def _transactions(self) -> None:
         """Look what was said of nftables. The kernel tells of a transaction before nft ends, so ours are all there.
@@ -185,14 +186,15 @@ class Loop:
         sent = self.service.doors.nft.transactions
         ours, self._counted = sent - self._counted, sent
         told = self.hints.transactions()
-        lost = OVERRUN.causes[0] in told.causes
+        lost = Cause.OVERRUN in told.causes
         if told.generations <= ours and not lost:
             return
         self.service.touched |= lost or bool(told.tables & OURS)
-        if set(told.causes) == {FIREWALL_CHANGED} and not told.tables & OURS:
-            self._hint(FIREWALL_CHANGED)
-        elif told.causes or told.tables & OURS:
-            self._hint(TABLES_CHANGED)
+        causes = self.service.causes_of_others(told)
+        if set(causes) == {Cause.FIREWALL} and not told.tables & OURS:
+            self._hint(Cause.FIREWALL)
+        elif causes or told.tables & OURS:
+            self._hint(Cause.TABLES)
 
     def _work(self) -> None:
         cause = self.watch.cause
@@ -205,14 +207,14 @@ class Loop:
             gc.freeze()  # all that was imported stays: who looks for garbage need not look there again
         self.config.passed(time.monotonic())
         self._transactions()
-        mended = cause == TABLES_CHANGED and applied.changes > 0
+        mended = cause is Cause.TABLES and applied.changes > 0
         self.watch.done(time.monotonic(), failed=bool(self.service.trouble), mended=mended)
         self._answer()  # calls that came while we called netifd do not make the descriptor readable again
 
-    def _log(self, cause: str) -> None:
+    def _log(self, cause: Cause) -> None:
         """The lines of the log about a pass."""
         service = self.service
-        self.journal.passed(cause, service.decided, service.applied, service.trouble)
+        self.journal.passed(cause.value, service.decided, service.applied, service.trouble)
         self._log_hardware()
 
     def _log_hardware(self) -> None:
@@ -233,7 +235,7 @@ class Loop:
         passes = self.service.passes
         self.presence.serve()
         if self.service.passes != passes:
-            self._log("a call over ubus")
+            self._log(Cause.CALL)
             self.config.passed(time.monotonic())
             self.watch.done(time.monotonic(), failed=bool(self.service.trouble))
 
@@ -250,7 +252,7 @@ class Loop:
         self._pause, self.named = RECONNECT_FIRST, True
         if self.presence.descriptor is not None:
             self.poll.register(self.presence.descriptor, select.POLLIN)
-        self._hint("ubus is back")
+        self._hint(Cause.UBUS)
 
     def _lost(self) -> None:
         if self.presence.descriptor is not None:

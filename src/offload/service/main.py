@@ -9,11 +9,13 @@ from pathlib import Path
 from offload.config.load import FILES
 from offload.errors import KernelError
 from offload.service.accounting import Tally
-from offload.service.engine import Doors, Service
+from offload.service.doors import Doors, FirewallDoors
+from offload.service.engine import Service
 from offload.service.journal import Journal
 from offload.service.loop import STOP, STOP_PATIENCE, Loop
 from offload.service.ubus_object import objects
 from offload.system.files.private_file import PrivateFile
+from offload.system.firewall_files import FirewallFiles
 from offload.system.netlink.conntrack import Conntrack
 from offload.system.netlink.ctevents import ConntrackEvents
 from offload.system.netlink.links import Netlink, conntrack_max, modules, release
@@ -26,7 +28,9 @@ from offload.system.ubus.server import UbusServer
 from offload.system.uci import Uci
 
 NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
-SAVED_EXEMPTS = Path("/var/run/offload/exempts.json")
+OURS = Path("/var/run/offload")
+SAVED_EXEMPTS = OURS / "exempts.json"
+FIREWALL_PART = Path("/usr/lib/offload/firewall")  # of the package offload-firewall
 EVENTS = ("network.interface",)
 
 
@@ -42,6 +46,17 @@ def doors() -> Doors:
         probe=lambda: probe(nft, release(), modules(), conntrack_max()),
         clock=time.monotonic,
         saved=PrivateFile(SAVED_EXEMPTS),
+        firewall=firewall_doors(OURS) if FIREWALL_PART.exists() else None,
+    )
+
+
+def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
+    """The doors of the firewall's part; `ours` is the directory of our files that a reboot empties."""
+    return FirewallDoors(
+        files=FirewallFiles(root),
+        loaded=PrivateFile(ours / "firewall.json"),
+        boot=PrivateFile(ours / "firewall.nft"),
+        stop=PrivateFile(ours / "firewall.stopped"),
     )
 
 
@@ -59,7 +74,7 @@ def serve() -> int:
 def build(outside: Doors) -> Loop:
     """The loop, listening already, so that nothing falls between its first look and its first wait."""
     hints = Monitor()
-    service = Service(outside)
+    service = Service.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
     journal = Journal(SystemLog(), outside.clock)
     return Loop(service, hints, Tally(service, _endings()), UbusServer(objects(service), EVENTS), journal, signals)

@@ -29,6 +29,8 @@ Json = dict[str, Any]
 Given = Mapping[str, Any]
 
 LARGEST_PAGE = 500
+STOPPED = "the firewall is stopped: start it (/etc/init.d/firewall start)"
+FIREWALL_ACTIONS = frozenset({"", "start", "stop", "restart", "reload", "reload-sets"})
 CHOOSING = ("zone", "host", "state")
 TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
@@ -162,6 +164,30 @@ def exempt_delete(service: Service, given: Given) -> Json:
     applied = service.work()
     service.save_exempts()
     return applied_json(applied)
+
+
+def firewall(service: Service, given: Given) -> Json:
+    """Start, stop or reload the firewall, or give its sets their contents; with an empty action only report."""
+    part, action = service.firewall, given.get("action", "")
+    if part is None:
+        raise OffloadError("the package offload-firewall is not installed: the firewall is not ours to load")
+    if action not in FIREWALL_ACTIONS:
+        words = ", ".join(sorted(FIREWALL_ACTIONS - {""}))
+        raise ArgumentError(f"action: {arguments.shown(action)} is none of {words}")
+    if action in {"reload", "reload-sets"} and part.stopped():
+        raise OffloadError(STOPPED)
+    match action:
+        case "start" | "restart" | "reload":
+            part.start()
+        case "stop":
+            part.stop()
+        case "reload-sets":
+            part.refill()
+    applied = service.work() if action in {"start", "stop", "restart", "reload"} else Applied()
+    error = part.error or (applied.error if action == "stop" else "")
+    done: Json = {"ok": not error, "changes": applied.changes, "stopped": part.stopped(), "loaded": part.loaded()}
+    done |= {"problems": [str(problem) for problem in part.problems]}
+    return done | ({"error": error} if error else {})
 
 
 def exempts_json(service: Service) -> list[Json]:

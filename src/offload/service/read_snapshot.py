@@ -1,40 +1,16 @@
 """One look at the router through the doors -> Snapshot."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
-from offload.model.network import ForwardChain, Kernel, Route, Snapshot
+from offload.model.network import Kernel, Snapshot
 from offload.model.plan import TABLES
 from offload.nouns import replace
+from offload.service.doors import Netlink, NftTables, UbusClient
 from offload.system import netifd
-from offload.system.netlink.links import LinkDump
 
 OUR_TABLES = tuple(name for name, _, _ in TABLES)
 FIREWALL_TABLES = {"fw4": "fw4", "foomuuri": "foomuuri", "firewalld": "firewalld"}
-
-
-class UbusClient(Protocol):
-    """What is asked of ubus."""
-
-    def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
-    def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
-
-
-class Netlink(Protocol):
-    """What is asked of rtnetlink."""
-
-    def scene(self) -> LinkDump: ...
-    def routes(self) -> tuple[Route, ...]: ...
-    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
-    def received(self) -> dict[str, int]: ...
-
-
-class Tables(Protocol):
-    """What is asked of nft."""
-
-    def tables(self) -> frozenset[str]: ...
-    def forward_chains(self) -> tuple[ForwardChain, ...]: ...
-    def missed(self, names: Iterable[str]) -> dict[str, int]: ...
 
 
 def netifd_says(bus: UbusClient) -> dict[str, Any]:
@@ -42,7 +18,7 @@ def netifd_says(bus: UbusClient) -> dict[str, Any]:
     return bus.call("network.interface", "dump")
 
 
-def observe(dump: Mapping[str, Any], netlink: Netlink, nft: Tables, kernel: Kernel) -> Snapshot:
+def observe(dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: Kernel) -> Snapshot:
     """Read the kernel, and what netifd said; without routes, on which no decision rests.
 
     Addresses are the kernel's: it also knows those that netifd did not set (containers, VPNs).

@@ -1,8 +1,7 @@
 """One pass: config and Snapshot in, a Plan out, and the kernel brought there with as few transactions as it takes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Protocol
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.diff import Transaction, expected, transactions
@@ -13,28 +12,14 @@ from offload.compiler.offload.timed_exempts import held_timed_exempts
 from offload.config.load import FILES, Packages, load, placed
 from offload.errors import NftError
 from offload.model.applied import Applied
-from offload.model.config import Config, Section
-from offload.model.live import LiveTable
+from offload.model.config import Config
 from offload.model.network import Snapshot
 from offload.model.plan import TABLES, Plan, TimedExempt
 from offload.model.problem import Problem, ProblemCode
 from offload.nouns import dataclass
+from offload.service.doors import Nft, UciReader
 
 TABLE_NAMES = tuple(name for name, _, _ in TABLES)
-
-
-class Uci(Protocol):
-    """What is asked of uci."""
-
-    def read(self, package: str) -> tuple[Section, ...] | Problem: ...
-
-
-class Nft(Protocol):
-    """What is asked of nft."""
-
-    def apply(self, text: str) -> None: ...
-    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
-    def tables(self) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +32,7 @@ class Decided:
     problems: tuple[Problem, ...]
 
 
-def read(uci: Uci) -> Packages:
+def read(uci: UciReader) -> Packages:
     """The three packages, each as sections or as the Problem that kept it from being read."""
     return {name: uci.read(name) for name in FILES}
 
@@ -104,15 +89,25 @@ def apply(
     forced: Iterable[str] = (),
     *,
     trusting: bool = False,
+    opening: str = "",
 ) -> Applied:
     """Send what is pending, and return the tables named in `forced` besides.
 
+    `opening` is text for other tables, which goes with the first transaction, or alone where nothing is pending.
     What nft refuses changes nothing and is told in `error`; nothing to do sends nothing.
     """
     before = before or Applied()
     if error := unreadable(decided):
         return Applied(before.generation, before.time, 0, error)
-    return _sent(lambda: pending(decided, nft, forced, trusting=trusting), nft, before, now)
+    return _sent(lambda: opened(pending(decided, nft, forced, trusting=trusting), opening), nft, before, now)
+
+
+def opened(found: list[Transaction], opening: str) -> list[Transaction]:
+    """The transactions with a text that comes first, in the same transaction as theirs."""
+    if not opening:
+        return found
+    first = found[0] if found else Transaction("")
+    return [Transaction(opening + first.text, first.returned), *found[1:]]
 
 
 def again(

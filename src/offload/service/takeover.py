@@ -12,7 +12,8 @@ from offload.config import edits
 from offload.errors import BusError, FileError
 from offload.model.plan import Plan
 from offload.model.problem import Problem, ProblemCode
-from offload.service.engine import Service, Uci
+from offload.service.doors import Uci
+from offload.service.engine import Service
 from offload.service.methods import applied_json, changed_pairs, found_json
 
 Json = dict[str, Any]

@@ -46,6 +46,7 @@ METHODS: Mapping[str, Verb] = {
     "cut": Verb(methods.end, {"query": "table"}),
     "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),
     "exempt_delete": Verb(methods.exempt_delete, {"id": "integer"}),
+    "firewall": Verb(methods.firewall, {"action": "string"}),
     "takeover": Verb(takeover.takeover, {}),
     "giveback": Verb(takeover.giveback, {}),
 }

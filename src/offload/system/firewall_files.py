@@ -6,6 +6,9 @@ All paths are as on the router; with a root they are taken under it, and nothing
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from offload.system.uci_text import parse
 HELPERS = "usr/share/firewall4/helpers"
 INSTALLED = "usr/share/nftables.d"
 SNAPSHOT = "snapshot.json"
+CONFIGURATION = ("firewall", "network")
 PLACES = ("ruleset-pre", "ruleset-post", "table-pre", "table-post", "chain-pre", "chain-post")
 
 
@@ -78,6 +82,19 @@ class FirewallFiles:
                 ]
         return tuple(found)
 
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """The files that the pattern of an nft include statement stands for, in nft's order."""
+        directory, _, name = pattern.rpartition("/")
+        return tuple(f"{directory}/{each}" for each in _names(self._under(directory)) if fnmatchcase(each, name))
+
+    def configuration(self) -> str:
+        """A hash of the configuration files: `cat /etc/config/firewall /etc/config/network | sha256sum`."""
+        digest = sha256()
+        for name in CONFIGURATION:
+            with suppress(OSError):
+                digest.update(self._under(f"etc/config/{name}").read_bytes())
+        return digest.hexdigest()
+
     def snapshot(self) -> dict[str, Any]:
         """What a router directory says about ubus, links and the kernel; empty where it says nothing."""
         path = self._root / SNAPSHOT
@@ -132,3 +149,45 @@ def _is_link(each: dict[str, Any]) -> bool:
 
 def _words(values: Any) -> bool:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+class FakeFirewallFiles:
+    """A router with nothing but what the test puts into these."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.present: dict[str, tuple[str, ...]] = {}
+        self.loaded: frozenset[str] = frozenset()
+        self.packages: tuple[tuple[str, str, str], ...] = ()
+        self.hash = "0"
+
+    def text(self, path: str) -> str | None:
+        """What `texts` has."""
+        return self.texts.get(path)
+
+    def helpers(self) -> None:
+        """None: those that ship with us count."""
+
+    def readable(self, path: str) -> bool:
+        """Whether `texts` has it."""
+        return path in self.texts
+
+    def modules(self) -> frozenset[str]:
+        """What `loaded` has."""
+        return self.loaded
+
+    def devices(self) -> dict[str, tuple[str, ...]]:
+        """What `present` has."""
+        return self.present
+
+    def installed(self) -> tuple[tuple[str, str, str], ...]:
+        """What `packages` has."""
+        return self.packages
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """Those of `texts` that the pattern stands for."""
+        return tuple(sorted(path for path in self.texts if fnmatchcase(path, pattern)))
+
+    def configuration(self) -> str:
+        """What `hash` has."""
+        return self.hash

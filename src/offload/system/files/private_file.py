@@ -46,6 +46,13 @@ class PrivateFile:
         except OSError as error:
             raise self._refusal("written", error) from error
 
+    def remove(self) -> None:
+        """Remove the file; nothing to do where there is none."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._refusal("removed", error) from error
+
     def _own(self, path: Path, kind: Callable[[int], bool]) -> None:
         status = path.lstat()
         if not kind(status.st_mode):
@@ -72,6 +79,11 @@ class FakePrivateFile:
         """Replace the content."""
         self._refuse()
         self.content = content
+
+    def remove(self) -> None:
+        """There is no file any more."""
+        self._refuse()
+        self.content = None
 
     def _refuse(self) -> None:
         if self.refusal:

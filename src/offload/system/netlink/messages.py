@@ -3,6 +3,7 @@
 A reader of few attributes, because it runs for every neighbour that is confirmed in a busy house.
 """
 
+from offload.model.cause import Cause
 from offload.nouns import dataclass, field
 from offload.system.netlink.routing_rules import RTM_DELRULE, RTM_NEWRULE
 from offload.system.netlink.rtnetlink import (
@@ -34,25 +35,31 @@ NFTABLES = 10
 NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, NFT_MSG_NEWGEN = 0, 2, 6, 8, 15
 NFGENMSG_SIZE = 4
 NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, CHAIN_HOOK = 3, 5, 4
-FIREWALL, FIREWALL_CHANGED = b"fw4", "rules of the firewall changed"
+FIREWALL = b"fw4"
+REMOVALS = frozenset({NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELRULE})
 MOST_QDISCS = 4096  # that are remembered
 CAUSES = {
-    **dict.fromkeys((RTM_NEWADDR, RTM_DELADDR), "an address changed"),
-    **dict.fromkeys((RTM_NEWRULE, RTM_DELRULE), "a routing rule changed"),
-    **dict.fromkeys((RTM_NEWQDISC, RTM_DELQDISC), "a queueing discipline changed"),
-    **dict.fromkeys((RTM_NEWTFILTER, RTM_DELTFILTER), "a tc filter changed"),
+    **dict.fromkeys((RTM_NEWADDR, RTM_DELADDR), Cause.ADDRESS),
+    **dict.fromkeys((RTM_NEWRULE, RTM_DELRULE), Cause.ROUTING_RULE),
+    **dict.fromkeys((RTM_NEWQDISC, RTM_DELQDISC), Cause.QDISC),
+    **dict.fromkeys((RTM_NEWTFILTER, RTM_DELTFILTER), Cause.FILTER),
 }
 TABLE_NAME = 1  # the first attribute of every message about a table, or about something in one
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one datagram hints at. `generations`: finished nft transactions; `tables`: names of tables concerned."""
+    """What one datagram hints at.
 
-    causes: tuple[str, ...] = ()
+    `generations`: finished nft transactions; `tables`: names of tables concerned; `removed`: those of them that lost
+    rules, chains or all.
+    """
+
+    causes: tuple[Cause, ...] = ()
     seen: tuple[NeighbourEvent, ...] = ()
     generations: int = 0
     tables: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -67,11 +74,11 @@ class Links:
 
     def hear(self, datagram: bytes) -> Notification:
         """What a datagram of rtnetlink hints at; never raises."""
-        causes: dict[str, None] = {}
+        causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
         for kind, body in messages(datagram):
             if kind in {RTM_NEWLINK, RTM_DELLINK} and self._changed(kind, body):
-                causes["a link changed"] = None
+                causes[Cause.LINK] = None
             elif kind == RTM_NEWNEIGH:
                 found += [each] if (each := neighbour(body)) else []
             elif kind in CAUSES and self._news(kind, body):
@@ -107,7 +114,8 @@ class Links:
 def transactions(datagram: bytes) -> Notification:
     """What a datagram of nftables' own group hints at; never raises."""
     tables: set[str] = set()
-    causes: dict[str, None] = {}
+    removed: set[str] = set()
+    causes: dict[Cause, None] = {}
     generations = 0
     for kind, body in messages(datagram):
         if kind >> 8 != NFTABLES:
@@ -117,11 +125,13 @@ def transactions(datagram: bytes) -> Notification:
         found = attributes(body, NFGENMSG_SIZE) if message != NFT_MSG_NEWGEN else {}
         name = found.get(TABLE_NAME, b"")
         if name:
-            tables.add(name.rstrip(b"\0").decode("ascii", "replace"))
+            table = name.rstrip(b"\0").decode("ascii", "replace")
+            tables.add(table)
+            removed |= {table} if message in REMOVALS else set()
         if message in {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE}:
-            causes["a table came or went"] = None
+            causes[Cause.TABLE] = None
         elif message == NFT_MSG_DELCHAIN or (message == NFT_MSG_NEWCHAIN and CHAIN_HOOK in found):
-            causes["a chain on a hook came or went"] = None  # from 6.4 on the kernel does not say of one that goes
+            causes[Cause.CHAIN] = None  # from 6.4 on the kernel does not say of one that goes
         elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") == FIREWALL:
-            causes[FIREWALL_CHANGED] = None  # its tables stay when it is reloaded
-    return Notification(tuple(causes), (), generations, frozenset(tables))
+            causes[Cause.FIREWALL] = None  # its tables stay when it is reloaded
+    return Notification(tuple(causes), (), generations, frozenset(tables), frozenset(removed))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from offload.errors import KernelError
+from offload.model.cause import Cause
 from offload.model.network import Neighbour, Station
 from offload.system.netlink.dump import DATAGRAM, SO_RCVBUFFORCE
 from offload.system.netlink.messages import Links, Notification, transactions
@@ -22,7 +23,7 @@ NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
 RECEIVE_BUFFER = 1 << 20
 MOST_AT_ONCE = 256  # datagrams; the rest is still there at the next look
 NOTHING = Notification()
-OVERRUN = Notification(("the kernel told more than we could read",))
+OVERRUN = Notification((Cause.OVERRUN,))
 
 
 class Monitor:
@@ -95,13 +96,15 @@ def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes
 
 
 def _joined(parts: Iterable[Notification]) -> Notification:
-    causes: dict[str, None] = {}
+    causes: dict[Cause, None] = {}
     seen: list[NeighbourEvent] = []
     tables: set[str] = set()
+    removed: set[str] = set()
     generations = 0
     for part in parts:
         causes |= dict.fromkeys(part.causes)
         seen += part.seen
         tables |= part.tables
+        removed |= part.removed
         generations += part.generations
-    return Notification(tuple(causes), tuple(seen), generations, frozenset(tables))
+    return Notification(tuple(causes), tuple(seen), generations, frozenset(tables), frozenset(removed))

@@ -37,10 +37,12 @@ class Nft:
         generation: Callable[[], int] = generation,
         forward_chains: Callable[[], tuple[ForwardChain, ...]] = kernel.forward_chains,
         missed: Callable[[str], int] = kernel.missed,
+        handles: Callable[[str], frozenset[tuple[str, int]]] = kernel.handles,
     ) -> None:
         self._program = Program(program, timeout)
         self.tables, self._outline, self._generation = tables, outline, generation
         self.forward_chains, self._missed = forward_chains, missed
+        self.handles = handles
         self.hurry = self._program.hurry
         self.transactions = 0  # how many of ours the kernel took
 
@@ -168,6 +170,7 @@ class FakeNft:
     chains: tuple[ForwardChain, ...] = ()
     missing: dict[str, int] = field(default_factory=dict)
     trusting: int = 0
+    rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
 
     @property
     def transactions(self) -> int:
@@ -197,6 +200,10 @@ class FakeNft:
 
     def hurry(self, seconds: float) -> None:
         """Nothing to shorten: no program runs."""
+
+    def handles(self, table: str) -> frozenset[tuple[str, int]]:
+        """The rules set in `rules`."""
+        return self.rules.get(table, frozenset())
 
     def tables(self) -> frozenset[str]:
         """The names of the tables in `held` and of those of other programs."""

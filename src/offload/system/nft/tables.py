@@ -73,6 +73,14 @@ def outline(table: str) -> Outline:
     return Outline(live, dict(_sets(_of(table, SETS))))
 
 
+def handles(table: str) -> frozenset[tuple[str, int]]:
+    """The rules of a table, each by its chain and the number that the kernel gave it; NftError with a sentence."""
+    return frozenset(
+        (messages.name(each, messages.RULE_CHAIN), messages.integer(each, messages.RULE_HANDLE, messages.LONG))
+        for each in _of(table, RULES)
+    )
+
+
 def missed(table: str) -> int:
     """How many accepted replies found a table's sets `replied4` and `replied6` full."""
     counting = (rule for rule in _of(table, RULES) if marks(messages.comment(rule))[2])

@@ -1,0 +1,27 @@
+"""Why a pass is made: the kinds of hints. The value is what the log shows."""
+
+from enum import Enum
+
+
+class Cause(Enum):
+    """The latest hint before a pass; a pass reads everything, whatever its cause."""
+
+    START = "the service started"
+    RELOAD = "told to reload"
+    CALL = "a call over ubus"
+    UBUS = "ubus is back"
+    INTERFACE = "netifd changed a network"
+    LINK = "a link changed"
+    ADDRESS = "an address changed"
+    ROUTING_RULE = "a routing rule changed"
+    QDISC = "a queueing discipline changed"
+    FILTER = "a tc filter changed"
+    STATION = "a station moved"
+    PORTS_RETURN = "ports of a bridge are listed again"
+    FILE = "a configuration file changed"
+    EXEMPT_ENDED = "a run-time exempt ended"
+    TABLE = "a table came or went"
+    CHAIN = "a chain on a hook came or went"
+    FIREWALL = "rules of the firewall changed"
+    TABLES = "nftables changed"
+    OVERRUN = "the kernel told more than we could read"

@@ -1,0 +1,66 @@
+"""What to send so that a ruleset becomes another one, in one transaction. Pure, without policy.
+
+Elements that others put into sets of the table live on, unless the set itself becomes another one. Rules of others live
+on in chains that do not change.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from offload.model.nft import Flowtable, Helper, NamedLimit, Ruleset, Set, Table
+from offload.nft.text import fill, ruleset_text
+
+Named = Set | Flowtable | Helper | NamedLimit
+
+
+def change(before: Ruleset | None, after: Ruleset) -> str:
+    """The text; empty where nothing changes. `before` is None where it is not known what the kernel holds."""
+    if before == after:
+        return ""
+    if before is None:
+        return ruleset_text(after)
+    if _same_frame(before, after):
+        changed = [now for then, now in zip(before.table.chains, after.table.chains, strict=True) if then != now]
+        return fill("chains", table=after.table, chains=changed)
+    gone = list(_gone(before.table, after.table))
+    opening = f"table inet {after.table.name}\nflush table inet {after.table.name}\n" if gone else ""
+    return opening + "".join(gone) + ruleset_text(after)
+
+
+def replacement(ruleset: Ruleset) -> str:
+    """The text that makes the table anew, whatever it held: elements of others are lost."""
+    name = ruleset.table.name
+    return f"table inet {name}\ndelete table inet {name}\n{ruleset_text(ruleset)}"
+
+
+def contents(ruleset: Ruleset) -> str:
+    """The text that gives every set the elements it begins with, and no others."""
+    return fill("contents", table=ruleset.table)
+
+
+def _same_frame(before: Ruleset, after: Ruleset) -> bool:
+    """Whether nothing but rules of chains has changed."""
+    names = [[each.name for each in ruleset.table.chains] for ruleset in (before, after)]
+    return names[0] == names[1] and _without_chains(before) == _without_chains(after)
+
+
+def _without_chains(ruleset: Ruleset) -> Ruleset:
+    return ruleset._replace(table=ruleset.table._replace(chains=()))
+
+
+def _gone(before: Table, after: Table) -> Iterable[str]:
+    """The statements that delete what is not wanted any more, or is wanted with other properties."""
+    wanted = {each.name for each in after.chains}
+    yield from (f"delete chain inet {after.name} {each.name}\n" for each in before.chains if each.name not in wanted)
+    kinds: tuple[tuple[str, Sequence[Named], Sequence[Named]], ...] = (
+        ("set", _declared(before), _declared(after)),
+        ("limit", before.limits, after.limits),
+        ("ct helper", before.helpers, after.helpers),
+        ("flowtable", before.flowtables, after.flowtables),
+    )
+    for kind, then, now in kinds:
+        yield from (f"delete {kind} inet {after.name} {each.name}\n" for each in then if each not in now)
+
+
+def _declared(table: Table) -> list[Set]:
+    """The sets without their elements: those that others have added are none of ours."""
+    return [each._replace(elements=()) for each in table.sets]

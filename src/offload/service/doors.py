@@ -1,0 +1,145 @@
+"""Everything outside of the process, one Protocol per door; the real ones and their fakes stand in `system/`.
+
+Each protocol has what the service uses, no more. A method raises the OffloadError that its door documents.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from offload.model.applied import Cut
+from offload.model.config import Edit
+from offload.model.flow import Entry
+from offload.model.live import LiveTable, Strays
+from offload.model.network import ForwardChain, Kernel, Route
+from offload.model.problem import Problem
+from offload.model.section import Section
+from offload.nouns import dataclass
+from offload.system.netlink.links import LinkDump
+
+
+class UciReader(Protocol):
+    """The configuration files, read only."""
+
+    def read(self, package: str) -> tuple[Section, ...] | Problem: ...
+
+
+class Uci(UciReader, Protocol):
+    """The configuration files. `changed`: whether one was written since it was read last."""
+
+    def write(self, package: str, edits: list[Edit]) -> None: ...
+    def changed(self) -> bool: ...
+
+
+class NftChecker(Protocol):
+    """What asks the kernel without changing it."""
+
+    def check(self, text: str) -> None: ...
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
+
+
+class NftTables(Protocol):
+    """What a Snapshot needs of nftables."""
+
+    def tables(self) -> frozenset[str]: ...
+    def forward_chains(self) -> tuple[ForwardChain, ...]: ...
+    def missed(self, names: Iterable[str]) -> dict[str, int]: ...
+
+
+class Nft(NftChecker, NftTables, Protocol):
+    """nftables. `transactions`: how many of ours the kernel took; `handles`: a table's rules by chain and number."""
+
+    @property
+    def transactions(self) -> int: ...
+    def apply(self, text: str) -> None: ...
+    def strays(self, name: str) -> Strays: ...
+    def handles(self, table: str) -> frozenset[tuple[str, int]]: ...
+    def hurry(self, seconds: float) -> None: ...
+
+
+class UbusClient(Protocol):
+    """Calls of other ubus objects; `tell` waits for no answer."""
+
+    def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
+    def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
+
+
+class Drivers(Protocol):
+    """What drivers say of their devices."""
+
+    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
+
+
+class Netlink(Drivers, Protocol):
+    """rtnetlink and sysfs."""
+
+    def scene(self) -> LinkDump: ...
+    def routes(self) -> tuple[Route, ...]: ...
+    def received(self) -> dict[str, int]: ...
+
+
+class Conntrack(Protocol):
+    """The kernel's connections."""
+
+    def entries(self) -> list[Entry]: ...
+    def delete(self, entries: Iterable[Entry]) -> Cut: ...
+
+
+class File(Protocol):
+    """A file of our own; `read` gives None where there is none."""
+
+    def read(self) -> bytes | None: ...
+    def write(self, content: bytes) -> None: ...
+
+
+class RouterFiles(Protocol):
+    """What the firewall reads of the router besides /etc/config/firewall.
+
+    `matching` gives the files of a pattern, `configuration` a hash of the configuration files' bytes.
+    """
+
+    def text(self, path: str) -> str | None: ...
+    def helpers(self) -> tuple[Section, ...] | None: ...
+    def readable(self, path: str) -> bool: ...
+    def modules(self) -> frozenset[str]: ...
+    def devices(self) -> dict[str, tuple[str, ...]]: ...
+    def installed(self) -> tuple[tuple[str, str, str], ...]: ...
+    def matching(self, pattern: str) -> tuple[str, ...]: ...
+    def configuration(self) -> str: ...
+
+
+class StopFile(File, Protocol):
+    """A file whose being there is what it says."""
+
+    def remove(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FirewallDoors:
+    """What only the firewall's part needs: the router's files, and three of our own in /var/run/offload.
+
+    `loaded` says what the kernel was given last, `boot` is the ruleset for a start without Python, `stop` exists while
+    the firewall is stopped on purpose.
+    """
+
+    files: RouterFiles
+    loaded: File
+    boot: File
+    stop: StopFile
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds since boot that never jump.
+
+    `saved` has the timed exempts while no service runs. `firewall` is None without the package offload-firewall.
+    """
+
+    uci: Uci
+    nft: Nft
+    bus: UbusClient
+    netlink: Netlink
+    conntrack: Conntrack
+    probe: Callable[[], Kernel]
+    clock: Callable[[], float]
+    saved: File
+    firewall: FirewallDoors | None = None

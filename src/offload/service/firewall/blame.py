@@ -1,0 +1,94 @@
+"""nft's complaints about a ruleset -> the sections and files that are to be left out of it. Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from offload.errors import NftError
+from offload.model.nft import Include, Ruleset
+from offload.nft.text import line_origins, ruleset_text
+from offload.service.firewall.inputs import Inputs
+
+SENT = "/dev/stdin"  # how nft calls the text that it was sent
+# Without a zone or the defaults the rest of the ruleset would mean something else.
+REMOVABLE = frozenset({"rule", "redirect", "nat", "forwarding", "ipset"})
+Matching = Callable[[str], tuple[str, ...]]  # the files that the pattern of an include statement stands for
+
+
+class LeftOut(NamedTuple):
+    """What a ruleset goes without: ids of sections (or names of those of services), and paths of nft files."""
+
+    sections: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+
+    def with_(self, other: "LeftOut") -> "LeftOut":
+        """Both together."""
+        return LeftOut(self.sections | other.sections, self.files | other.files)
+
+    def without(self, other: "LeftOut") -> "LeftOut":
+        """What the other one does not have."""
+        return LeftOut(self.sections - other.sections, self.files - other.files)
+
+
+def removable(inputs: Inputs) -> tuple[str, ...]:
+    """The sections that may be left out, in the order of the file, then those of services."""
+    own = [each.id for each in inputs.sections if each.type in REMOVABLE]
+    handed_over = [origin.name for kind, origin, _ in inputs.handed_over if kind in REMOVABLE and origin.name]
+    return tuple(dict.fromkeys((*own, *handed_over)))
+
+
+def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching) -> LeftOut:
+    """What the lines belong to that nft complains of; `error` is its answer to the ruleset's plain text."""
+    text = ruleset_text(ruleset)
+    lines, origins = [line.strip() for line in text.splitlines()], line_origins(ruleset, text)
+    files = {path for each in _includes(ruleset) for path in (each.path, *matching(each.path)) if "*" not in path}
+    sections, bad = set(), set()
+    for path, number in error.places:
+        if path in files:
+            bad.add(path)
+        elif path == SENT and 0 < number <= len(lines):
+            sections.add(origins[number - 1] or _section(lines[:number], inputs))
+            bad |= {each for each in files if lines[number - 1] == f'include "{each}"'}
+    return LeftOut(frozenset(sections & set(removable(inputs))), frozenset(bad))
+
+
+def _section(lines: Sequence[str], inputs: Inputs) -> str:
+    """The section of the last line, which no chain gives an origin: part of a set, or a rule of a service."""
+    for line in reversed(lines):
+        if line.startswith("set ") and line.endswith(" {"):
+            name = line.split()[1]
+            named = (each.id for each in inputs.sections if each.type == "ipset" and each.options.get("name") == name)
+            return next(named, name)
+        if line == "}" or line.startswith("chain "):
+            break
+    names = (origin.name for _, origin, _ in inputs.handed_over)
+    return next((name for name in names if name and f'"!fw4: {name}"' in lines[-1]), "")
+
+
+def without_files(ruleset: Ruleset, files: frozenset[str], matching: Matching) -> Ruleset:
+    """The ruleset without the includes of these files; a pattern that stands for one of them becomes the others."""
+    if not files:
+        return ruleset
+
+    def good(rules: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(each for rule in rules for each in _good(rule, files, matching))
+
+    table = ruleset.table
+    chains = tuple(each._replace(rules=good(each.rules)) for each in table.chains)
+    table = table._replace(chains=chains, before=good(table.before), after=good(table.after))
+    return Ruleset(table, good(ruleset.before), good(ruleset.after))
+
+
+def _good(rule: Any, files: frozenset[str], matching: Matching) -> Iterator[Any]:
+    if not isinstance(rule, Include):
+        yield rule
+    elif any(fnmatchcase(path, rule.path) for path in files):
+        yield from (Include(path) for path in matching(rule.path) if path not in files)
+    else:
+        yield rule
+
+
+def _includes(ruleset: Ruleset) -> Iterator[Include]:
+    chains = (each.rules for each in ruleset.table.chains)
+    for rules in (ruleset.before, ruleset.after, ruleset.table.before, ruleset.table.after, *chains):
+        yield from (each for each in rules if isinstance(each, Include))

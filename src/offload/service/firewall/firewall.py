@@ -1,0 +1,177 @@
+"""The firewall's part of a pass: table inet fw4 as /etc/config/firewall asks for it.
+
+The table is sent again when its text changes, when rules of ours are missing, and when a reload is asked for. Rules,
+chains and elements of others in it are no reason. While it is stopped on purpose nothing is sent.
+"""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from offload.errors import NftError, OffloadError
+from offload.model.firewall_problem import FirewallProblem
+from offload.model.nft import Ruleset
+from offload.model.problem import Problem
+from offload.model.section import Section
+from offload.nft.change import change, contents
+from offload.nft.text import ruleset_text
+from offload.nouns import dataclass
+from offload.service.doors import FirewallDoors, Nft
+from offload.service.firewall import boot
+from offload.service.firewall.blame import LeftOut
+from offload.service.firewall.inputs import Compiled, Inputs, compiled, read
+from offload.service.firewall.load import Loaded, Loading
+
+TABLE = "fw4"
+Handles = frozenset[tuple[str, int]]
+
+
+@dataclass(slots=True)
+class Pending:
+    """What a pass is to send: `text` brings the kernel to `compiled`, as long as nft refuses nothing of it."""
+
+    inputs: Inputs
+    compiled: Compiled
+    text: str
+    held: Handles  # every rule of the table before
+
+
+@dataclass(slots=True)
+class Firewall:
+    """What was loaded last. `ruleset` is None where it is not known, as at the start of the service.
+
+    `problems`: of the configuration, and of what nft refused. `error`: why the last load failed, or empty. `_handles`:
+    our rules in the kernel. `_digest`: of the text they come from. `_inputs`: of the last load, good or bad.
+    `_forced`: the next pass loads whatever it finds.
+    """
+
+    doors: FirewallDoors
+    nft: Nft
+    clock: Callable[[], float]
+    ruleset: Ruleset | None = None
+    problems: tuple[FirewallProblem, ...] = ()
+    error: str = ""
+    _inputs: Inputs | None = None
+    _handles: Handles = frozenset()
+    _digest: str = ""
+    _forced: bool = False
+    _adopted: bool = False
+
+    def force(self) -> None:
+        """Load in the next pass, whatever has changed."""
+        self._forced = True
+
+    def stopped(self) -> bool:
+        """Whether it was stopped on purpose."""
+        return self.doors.stop.read() is not None
+
+    def loaded(self) -> bool:
+        """Whether table inet fw4 is there."""
+        return TABLE in self.nft.tables()
+
+    def stop(self) -> None:
+        """Take the table away, and remember that this was meant. An NftError leaves all as it was."""
+        if TABLE in self.nft.tables():
+            self.nft.apply(f"delete table inet {TABLE}\n")
+        self.doors.stop.write(b"")
+        self.ruleset, self._inputs, self._digest, self._handles = None, None, "", frozenset()
+
+    def start(self) -> None:
+        """Load in the next pass, although it was stopped."""
+        self.doors.stop.remove()
+        self.force()
+
+    def refill(self) -> None:
+        """Give every set the elements that it begins with."""
+        if self.ruleset is None:
+            raise OffloadError("the firewall has not been loaded yet")
+        if text := contents(self.ruleset):
+            self.nft.apply(text)
+
+    def damaged(self) -> bool:
+        """Whether rules of ours are missing in the kernel."""
+        return not self.stopped() and not self._handles <= self._held()
+
+    def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
+        """What is to be sent; None where the kernel has it, or nothing may be sent."""
+        if isinstance(sections, Problem):  # a pass says so already, and the last good ruleset stays
+            return None
+        if self.stopped():
+            return None
+        self._adopt()
+        files = self.doors.files
+        inputs = read(sections, dump, data, files, files.modules(), files.devices(), files.installed())
+        held = self._held()
+        missing = not self._handles <= held
+        if inputs == self._inputs and not self._forced and not missing:
+            return None
+        found = compiled(inputs)
+        if self._digest == digest(found.ruleset) and not self._forced and not missing:
+            self._remember(inputs, Loaded(found.ruleset, LeftOut(), found.problems))
+            return None
+        before = None if self._forced or missing else self.ruleset
+        return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held)
+
+    def sent(self, pending: Pending) -> None:
+        """The kernel took the text."""
+        self._loaded(pending, Loaded(pending.compiled.ruleset, LeftOut(), pending.compiled.problems))
+
+    def load(self, pending: Pending) -> bool:
+        """Load what nft takes of it; False where it takes nothing: what was loaded stays, and `error` says why."""
+        before = None if self._forced else self.ruleset
+        try:
+            loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(before)
+        except NftError as refusal:
+            self._inputs, self._forced = pending.inputs, False
+            self.problems, self.error = pending.compiled.problems, f"the firewall is as it was before: {refusal}"
+            return False
+        self._loaded(pending, loaded)
+        return True
+
+    def _loaded(self, pending: Pending, loaded: Loaded) -> None:
+        self._forced, self._digest, self._handles = False, digest(loaded.ruleset), self._ours(pending.held)
+        self._remember(pending.inputs, loaded)
+        try:
+            self._write(pending.inputs, loaded.left_out)
+        except OffloadError as refusal:
+            self.error = f"the firewall is loaded, but its next start will not know it: {refusal}"
+
+    def _ours(self, before: Handles) -> Handles:
+        """Our rules after a load: those of others in chains that did not change were there before."""
+        try:
+            held = self._held()
+        except NftError:  # then nothing is known to be missing
+            return frozenset()
+        return (held - before) | (held & self._handles)
+
+    def _write(self, inputs: Inputs, left_out: LeftOut) -> None:
+        """What the next service, and the next start of the router, find."""
+        kept = {"digest": self._digest, "handles": sorted(self._handles)}
+        self.doors.loaded.write(json.dumps(kept).encode())
+        configuration = self.doors.files.configuration()
+        if boot.configuration_of(self.doors.boot.read()) != configuration:
+            self.doors.boot.write(boot.boot_text(inputs, left_out.sections, configuration))
+
+    def _remember(self, inputs: Inputs, loaded: Loaded) -> None:
+        self._inputs, self.ruleset, self.problems, self.error = inputs, loaded.ruleset, loaded.problems, ""
+
+    def _held(self) -> Handles:
+        return self.nft.handles(TABLE)
+
+    def _adopt(self) -> None:
+        """Take over what the service before had loaded, if it is there still."""
+        if self._adopted:
+            return
+        self._adopted = True
+        try:
+            kept = json.loads(self.doors.loaded.read() or b"{}")
+            self._handles = frozenset((str(chain), int(handle)) for chain, handle in kept.get("handles", ()))
+            self._digest = str(kept.get("digest", ""))
+        except (OffloadError, ValueError, TypeError, AttributeError):
+            self._handles, self._digest = frozenset(), ""
+
+
+def digest(ruleset: Ruleset) -> str:
+    """What identifies a ruleset's text."""
+    return sha256(ruleset_text(ruleset).encode()).hexdigest()

@@ -1,0 +1,89 @@
+"""Everything that the firewall depends on, read once, and the ruleset that follows from it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from offload.compiler.firewall.ruleset import compile_firewall
+from offload.config import netifd_data, set_entries
+from offload.config.firewall_sections import Loader
+from offload.config.helpers import SHIPPED
+from offload.model.firewall import RouterNetwork, RouterState
+from offload.model.firewall_problem import FirewallProblem
+from offload.model.nft import Ruleset
+from offload.model.section import Section
+
+
+class Files(Protocol):
+    """What is read of the router's files."""
+
+    def text(self, path: str) -> str | None: ...
+    def helpers(self) -> tuple[Section, ...] | None: ...
+    def readable(self, path: str) -> bool: ...
+
+
+class Inputs(NamedTuple):
+    """The same inputs give the same ruleset. `set_files`: the lines of the files that ipsets load, by path."""
+
+    sections: tuple[Section, ...]
+    handed_over: tuple[netifd_data.Found, ...]
+    networks: Mapping[str, RouterNetwork]
+    set_files: Mapping[str, tuple[str, ...]]
+    helpers: tuple[Section, ...]
+    includes: frozenset[str]  # paths of include sections that can be read
+    modules: frozenset[str]
+    lower: Mapping[str, tuple[str, ...]]
+    installed: tuple[tuple[str, str, str], ...]
+
+
+class Compiled(NamedTuple):
+    """A ruleset, and what is wrong with the sections it comes from."""
+
+    ruleset: Ruleset
+    problems: tuple[FirewallProblem, ...]
+
+
+def read(
+    sections: tuple[Section, ...],
+    dump: Any,
+    data: Any,
+    files: Files,
+    modules: frozenset[str],
+    lower: Mapping[str, tuple[str, ...]],
+    installed: tuple[tuple[str, str, str], ...],
+) -> Inputs:
+    """Gather the inputs. `dump` and `data` are the replies of netifd and procd, None where there is none."""
+    handed_over = netifd_data.sections(dump, data)
+    paths = {path for each in sections if each.type == "include" and isinstance(path := each.options.get("path"), str)}
+    return Inputs(
+        sections,
+        handed_over,
+        netifd_data.networks(dump),
+        _set_files(files, sections, handed_over),
+        files.helpers() or SHIPPED,
+        frozenset(path for path in paths if files.readable(path)),
+        modules,
+        lower,
+        installed,
+    )
+
+
+def compiled(inputs: Inputs, left_out: Collection[str] = frozenset()) -> Compiled:
+    """The ruleset without the sections named by id in `left_out`, and those of services named by their names."""
+    loader = Loader(inputs.networks, inputs.set_files)
+    sections = [each for each in inputs.sections if each.id not in left_out]
+    handed_over = [each for each in inputs.handed_over if each[1].name not in left_out]
+    config = loader.load(sections, handed_over, loader.helpers(inputs.helpers))
+    state = RouterState(inputs.networks, inputs.modules, inputs.lower, inputs.installed, inputs.includes)
+    ruleset, problems = compile_firewall(config, state)
+    return Compiled(ruleset, (*loader.problems, *problems))
+
+
+def _set_files(
+    files: Files, sections: Sequence[Section], handed_over: Sequence[netifd_data.Found]
+) -> dict[str, tuple[str, ...]]:
+    """The entries of the files that ipsets name."""
+    options: list[Mapping[str, Any]] = [each.options for each in sections if each.type == "ipset"]
+    options += [given for kind, _, given in handed_over if kind == "ipset"]
+    named = {path for each in options if isinstance(path := each.get("loadfile"), str)}
+    texts = {path: files.text(path) for path in sorted(named)}
+    return {path: set_entries.lines(text) for path, text in texts.items() if text is not None}

@@ -1,0 +1,134 @@
+"""Bring a ruleset into the kernel; sections and files that nft refuses are left out, and everything else is loaded.
+
+What nft complains of has a line, and most lines come from one section or one file: those go first. Where no line helps,
+halves of the sections are tried. After `PATIENCE` seconds the kernel keeps what it has.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from offload.errors import NftError, NftFault
+from offload.model.firewall import Origin
+from offload.model.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.nft import Ruleset
+from offload.nft.change import change, replacement
+from offload.nft.text import ruleset_text
+from offload.service.doors import Nft
+from offload.service.firewall.blame import LeftOut, Matching, blamed, removable, without_files
+from offload.service.firewall.inputs import Compiled, Inputs, compiled
+
+PATIENCE = 5.0  # seconds of looking for what nft refuses
+BAD_TEXT = frozenset({NftFault.REFUSED, NftFault.KERNEL_REFUSED, NftFault.NOT_SUPPORTED})
+
+
+class Loaded(NamedTuple):
+    """What the kernel has now. `problems` have a line for each part that was left out."""
+
+    ruleset: Ruleset
+    left_out: LeftOut
+    problems: tuple[FirewallProblem, ...]
+
+
+class Loading:
+    """One load of these inputs. `matching` gives the files that the pattern of an include statement stands for."""
+
+    def __init__(self, inputs: Inputs, nft: Nft, matching: Matching, clock: Callable[[], float]) -> None:
+        self._inputs, self._nft, self._matching, self._clock = inputs, nft, matching, clock
+        self._end = clock() + PATIENCE
+        self._sentences: dict[str, str] = {}  # nft's complaint, by section or file
+
+    def load(self, before: Ruleset | None) -> Loaded:
+        """Load the ruleset; an NftError where none of it could be loaded: then the kernel has what it had.
+
+        `before` is what the kernel has of ours, None where that is not known.
+        """
+        left_out = LeftOut()
+        while True:
+            candidate = self.candidate(left_out)
+            error = self._sent(before, candidate.ruleset)
+            if error is None:
+                return Loaded(candidate.ruleset, left_out, (*candidate.problems, *self._problems(left_out)))
+            more = self._refused(error, candidate.ruleset, left_out)
+            self._sentences |= dict.fromkeys(more.sections | more.files, str(error))
+            left_out = left_out.with_(more)
+
+    def candidate(self, left_out: LeftOut) -> Compiled:
+        """The ruleset without some parts."""
+        found = compiled(self._inputs, left_out.sections)
+        return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))
+
+    def _sent(self, before: Ruleset | None, ruleset: Ruleset) -> NftError | None:
+        """Send the change; where the kernel has something else than `before`, then all of it, then in a new table."""
+        error = None
+        for text in dict.fromkeys((change(before, ruleset) or ruleset_text(ruleset), ruleset_text(ruleset))):
+            error = self._refusal(text)
+            if error is None or error.fault is not NftFault.KERNEL_REFUSED:
+                break
+        if error is None or error.fault not in BAD_TEXT or error.fault is NftFault.REFUSED:
+            return error
+        return self._refusal(replacement(ruleset))
+
+    def _refusal(self, text: str) -> NftError | None:
+        try:
+            self._nft.apply(text)
+        except NftError as error:
+            return error
+        return None
+
+    def _refused(self, error: NftError, ruleset: Ruleset, left_out: LeftOut) -> LeftOut:
+        """What to go without besides; raises the error where nothing is found in time."""
+        if error.fault not in BAD_TEXT:
+            raise error
+        plain = self._answer(ruleset)
+        found = blamed(plain, ruleset, self._inputs, self._matching).without(left_out) if plain else LeftOut()
+        if found == LeftOut() and plain:
+            found = self._searched(left_out)
+        if found == LeftOut() or self._clock() > self._end:
+            raise error
+        return found
+
+    def _answer(self, ruleset: Ruleset) -> NftError | None:
+        """What nft has against the plain text of a ruleset; None where it would take it."""
+        try:
+            self._nft.check(ruleset_text(ruleset))
+        except NftError as refusal:
+            if refusal.fault not in BAD_TEXT:
+                raise
+            return refusal
+        return None
+
+    def _searched(self, left_out: LeftOut) -> LeftOut:
+        """The section with which nft begins to refuse, when they are added one by one in the file's order."""
+        sections = [each for each in removable(self._inputs) if each not in left_out.sections]
+        if not sections or self._refuses(sections, left_out):
+            return LeftOut()
+        good, bad = 0, len(sections)  # with the first `good` sections it is taken, with the first `bad` it is not
+        while bad - good > 1 and self._clock() <= self._end:
+            middle = (good + bad) // 2
+            if self._refuses(sections[middle:], left_out):
+                bad = middle
+            else:
+                good = middle
+        return LeftOut(frozenset({sections[bad - 1]})) if bad - good == 1 else LeftOut()
+
+    def _refuses(self, without: list[str], left_out: LeftOut) -> bool:
+        """Whether nft refuses the ruleset without these sections besides."""
+        candidate = self.candidate(left_out.with_(LeftOut(frozenset(without))))
+        return self._answer(candidate.ruleset) is not None
+
+    def _problems(self, left_out: LeftOut) -> Iterator[FirewallProblem]:
+        origins = _origins(self._inputs)
+        for each in sorted(left_out.sections):
+            yield FirewallFault.REFUSED.at(origins[each], what=self._sentences[each])
+        for path in sorted(left_out.files):
+            yield FirewallFault.REFUSED.at(Origin("", path, "file"), what=self._sentences[path])
+
+
+def _origins(inputs: Inputs) -> Mapping[str, Origin]:
+    """The origins of sections by what a LeftOut calls them."""
+    names = {each.id: each.options.get("name", "") for each in inputs.sections}
+    own = {
+        each.id: Origin(each.id, name if isinstance(name := names[each.id], str) else "", each.type)
+        for each in inputs.sections
+    }
+    return {origin.name: origin for _, origin, _ in inputs.handed_over} | own
