@@ -1,0 +1,142 @@
+"""The firewall while Python does not run: what the script loads, and when it keeps what was compiled."""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "files/usr/lib/offload/firewall"
+NFT = """
+case "$1" in
+	list) [ -e "{root}/held" ] ;;
+	-f) cat "$2" - >"{root}/loaded" 2>/dev/null <&0; ! grep -q refused "{root}/loaded" ;;
+esac
+"""
+UCI = 'grep "^$3=" "{root}/uci" | cut -d = -f 2 | grep .'
+
+
+class Box:
+    """A router that is a directory, with programs of the test before its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for folder in ("etc/config", "etc/offload", "var/run/offload", "bin"):
+            (root / folder).mkdir(parents=True)
+        (root / "etc/config/firewall").write_text("config defaults\n")
+        (root / "uci").write_text("network.lan.device=br-lan.10\n")
+        self.programs({"nft": NFT, "uci": UCI, "logger": "", "ip": ""})
+
+    def programs(self, scripts: Mapping[str, str]) -> None:
+        for name, script in scripts.items():
+            path = self.root / "bin" / name
+            path.write_text("#!/bin/sh\n" + script.replace("{root}", str(self.root)))
+            path.chmod(0o755)
+
+    def run(self, verb: str) -> tuple[int, str]:
+        """The exit status, and what it complained of."""
+        environment = {"PATH": f"{self.root}/bin:{os.environ['PATH']}", "ROOT": str(self.root)}
+        done = subprocess.run(
+            ["sh", str(SCRIPT), verb], env=environment, input="", capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stderr
+
+    def header(self) -> str:
+        return f"# configuration {hashlib.sha256((self.root / 'etc/config/firewall').read_bytes()).hexdigest()}\n"
+
+    @property
+    def loaded(self) -> str:
+        path = self.root / "loaded"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def last_good(self) -> Path:
+        return self.root / "etc/offload/firewall.nft"
+
+    @property
+    def compiled(self) -> Path:
+        return self.root / "var/run/offload/firewall.nft"
+
+
+@pytest.fixture(name="box")
+def _box(tmp_path: Path) -> Box:
+    return Box(tmp_path)
+
+
+def test_the_last_good_ruleset_is_loaded(box: Box) -> None:
+    box.last_good.write_text(box.header() + "table inet fw4 { }\n")
+    assert box.run("load") == (0, "")
+    assert "table inet fw4 { }" in box.loaded
+
+
+def test_one_of_another_configuration_is_loaded_and_said(box: Box) -> None:
+    """As after a backup was restored."""
+    box.last_good.write_text("# configuration 0\ntable inet fw4 { }\n")
+    code, complaint = box.run("load")
+    assert code == 0 and "belongs to another configuration" in complaint
+    assert "table inet fw4 { }" in box.loaded
+
+
+def test_a_firewall_that_is_there_or_was_stopped_is_let_be(box: Box) -> None:
+    box.last_good.write_text(box.header())
+    (box.root / "held").touch()
+    assert box.run("load") == (0, "") and box.loaded == ""
+    (box.root / "held").unlink()
+    (box.root / "var/run/offload/firewall.stopped").touch()
+    assert box.run("load") == (0, "") and box.loaded == ""
+
+
+@pytest.mark.parametrize("last_good", [None, "refused\n"])
+def test_without_one_only_the_lan_can_reach_the_router(box: Box, last_good: str | None) -> None:
+    if last_good:
+        box.last_good.write_text(last_good)
+    code, complaint = box.run("load")
+    assert code == 0 and "only the LAN" in complaint
+    assert 'iifname { "br-lan.10" } accept' in box.loaded
+    assert "type filter hook forward priority filter; policy drop;" in box.loaded
+    for always in ('iif "lo" accept', "established, related", "nd-router-advert", "dport 68", "dport 546"):
+        assert always in box.loaded
+
+
+@pytest.mark.parametrize(
+    ("uci", "outside"),
+    [
+        ("", ""),
+        ("network.wan.device=eth1\n", 'iifname { "eth1","pppoe-wan" } return'),
+        ('network.lan.device=quo"te\nnetwork.wan.ifname=eth1\n', 'iifname { "eth1","pppoe-wan" } return'),
+    ],
+)
+def test_without_a_lan_private_sources_count_but_not_where_the_internet_is(box: Box, uci: str, outside: str) -> None:
+    (box.root / "uci").write_text(uci)
+    if outside:
+        box.programs({"ip": "echo default via 10.0.0.1 dev pppoe-wan proto static"})
+    assert box.run("load")[0] == 0
+    assert "192.168.0.0/16" in box.loaded and "fe80::/10" in box.loaded
+    assert outside in box.loaded and "quo" not in box.loaded
+    assert ("return" in box.loaded) is bool(outside)
+
+
+def test_what_was_compiled_is_kept_when_the_configuration_is_another_one(box: Box) -> None:
+    box.compiled.write_text("# configuration 1\nnew\n")
+    assert box.run("save") == (0, "")
+    assert box.last_good.read_text() == "# configuration 1\nnew\n"
+    box.compiled.write_text("# configuration 1\nanother lease\n")
+    assert box.run("save") == (0, "")
+    assert "new" in box.last_good.read_text()  # no flash is written for it
+
+
+def test_a_full_or_read_only_flash_keeps_the_one_before(box: Box) -> None:
+    box.last_good.write_text("# configuration 0\nold\n")
+    box.compiled.write_text("# configuration 1\nnew\n")
+    box.programs({"cp": 'echo part >"$2"; exit 1'})
+    code, complaint = box.run("save")
+    assert code == 1 and "the one before stays" in complaint
+    assert box.last_good.read_text() == "# configuration 0\nold\n"
+    assert [each.name for each in box.last_good.parent.iterdir()] == ["firewall.nft"]
+
+
+def test_nothing_compiled_yet_is_nothing_to_keep(box: Box) -> None:
+    assert box.run("save") == (0, "") and not box.last_good.exists()
+    assert box.run("help")[0] == 2
