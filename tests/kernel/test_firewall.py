@@ -17,7 +17,7 @@ from kernel.netns import Namespace
 from offload.model.cause import Cause
 from offload.service import methods
 from offload.service.doors import Doors
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.service.main import firewall_doors
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
@@ -67,7 +67,7 @@ class Lab:
     """A router with an engine whose firewall is its own."""
 
     router: Router
-    service: Service = field(init=False)
+    service: Engine = field(init=False)
 
     def start(self) -> None:
         """The service starts, for the first time or again."""
@@ -83,7 +83,7 @@ class Lab:
             saved=FakePrivateFile(),
             firewall=firewall_doors(OURS),
         )
-        self.service = Service.of(doors)
+        self.service = Engine.of(doors)
         self.work()
 
     def work(self) -> None:

@@ -17,9 +17,10 @@ from kernel.sides import bridge, vlan
 from kernel.steady import download
 from kernel.traffic import Talk
 from offload.service.doors import Doors
-from offload.service.engine import HARDWARE, Service
+from offload.service.engine import HARDWARE, Engine
 from offload.service.hardware_monitor import APART
 from offload.service.methods import list_flows, status
+from offload.service.tasks import hardware
 from offload.status.hardware import PACKETS
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
@@ -50,7 +51,7 @@ class Lab:
     house: House
     ports: tuple[str, ...]
     now: float = 1000.0
-    service: Service = field(init=False)
+    service: Engine = field(init=False)
 
     def __post_init__(self) -> None:
         router = self.house.router
@@ -66,7 +67,7 @@ class Lab:
             clock=lambda: self.now,
             saved=FakePrivateFile(),
         )
-        self.service = Service(doors)
+        self.service = Engine(doors)
         self.choose("hardware")
         with router.entered():
             assert self.service.work([HARDWARE]).error == ""
@@ -76,7 +77,7 @@ class Lab:
         self.now += APART
         time.sleep(COUNTED)
         with self.house.router.entered():
-            self.service.prove()
+            hardware.run(self.service)
 
     def told(self) -> dict[str, Any]:
         """What `status` says of lan > wan, and of its devices."""

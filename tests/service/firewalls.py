@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from offload.errors import NftError, NftFault
 from offload.model.section import Section
 from offload.service.doors import FirewallDoors
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.service.firewall.inputs import Inputs, read
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.firewall_files import FakeFirewallFiles
@@ -73,15 +73,15 @@ class Walled:
     boot: FakePrivateFile = field(default_factory=FakePrivateFile)
     stop: FakePrivateFile = field(default_factory=FakePrivateFile)
 
-    def start(self) -> Service:
+    def start(self) -> Engine:
         """The service starts, for the first time or again."""
         doors = FirewallDoors(self.files, self.loaded, self.boot, self.stop)
-        self.fakes.service = Service.of(replace(self.fakes.service.doors, nft=self.nft, firewall=doors))
+        self.fakes.service = Engine.of(replace(self.fakes.service.doors, nft=self.nft, firewall=doors))
         self.nft.service = self.fakes.service
         return self.fakes.service
 
     @property
-    def service(self) -> Service:
+    def service(self) -> Engine:
         """The service that runs now."""
         return self.fakes.service
 

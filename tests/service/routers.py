@@ -9,7 +9,7 @@ from offload.model.config import Section
 from offload.model.live import LiveTable
 from offload.model.network import Address, Kernel, Link, Route
 from offload.service.doors import Doors
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.conntrack import FakeConntrack
@@ -57,7 +57,7 @@ ROUTES = (Route(ip_network("0.0.0.0/0"), ("wan",)),)
 class HoldingNft(FakeNft):
     """Holds what the service planned last, once something was sent; `refusals` are raised one after the other."""
 
-    service: Service | None = None
+    service: Engine | None = None
     refusals: list[str] = field(default_factory=list)
     took: bool = False
 
@@ -93,7 +93,7 @@ class Fakes:
     netlink: FakeNetlink
     conntrack: FakeConntrack
     clock: Clock
-    service: Service
+    service: Engine
     saved: FakePrivateFile
 
 
@@ -103,7 +103,7 @@ def router(kernel: Kernel | None = None) -> Fakes:
     nft, bus, netlink = HoldingNft(), FakeUbusClient({DUMP: REPLY}), FakeNetlink(SCENE, ROUTES)
     conntrack, clock, saved = FakeConntrack(), Clock(), FakePrivateFile()
     able = kernel or Kernel("6.1", flowtable=True, nft="1.0.6")
-    service = Service(Doors(uci, nft, bus, netlink, conntrack, lambda: able, clock, saved))
+    service = Engine(Doors(uci, nft, bus, netlink, conntrack, lambda: able, clock, saved))
     nft.service = service
     return Fakes(uci, nft, bus, netlink, conntrack, clock, service, saved)
 

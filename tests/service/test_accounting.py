@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.flow import Entry
-from offload.service.accounting import APART, Tally
+from offload.service.tasks.accounting import APART, Accounting
 from offload.service.totals import Totals
 from offload.status.zone_lookup import ZoneLookup
 from service.routers import Fakes, router
@@ -42,9 +42,9 @@ class Told:
         os.close(self._writing)
 
 
-def tally(fakes: Fakes, told: Told, poll: select.poll) -> Tally:
-    made = Tally(fakes.service, told)  # type: ignore[arg-type]
-    made.wait(poll)
+def tally(fakes: Fakes, told: Told, poll: select.poll) -> Accounting:
+    made = Accounting(fakes.service, told)
+    made.listen(poll)
     return made
 
 
@@ -54,16 +54,16 @@ def test_after_a_look_it_rests_and_looks_again_until_nothing_ends() -> None:
     counting = tally(fakes, told, poll)
     told.end(OUT)
     assert poll.poll(0) == [(told.descriptor, select.POLLIN)]
-    counting.count(poll, 100.0)
+    counting.run(poll, 100.0)
     told.end(OUT, OWN)
     assert poll.poll(0) == [] and counting.due == 100.0 + APART
-    counting.count(poll, 105.0)
+    counting.run(poll, 105.0)
     assert counting.due == 105.0 + APART
-    counting.count(poll, 110.0)
+    counting.run(poll, 110.0)
     assert counting.due is None
     told.end(UNCOUNTED)
     assert poll.poll(0)
-    counting.count(poll, 111.0)
+    counting.run(poll, 111.0)
     assert fakes.service.totals.of(("lan", "wan")) == (3, 2000)
     assert fakes.service.totals.whole and fakes.service.totals.since
     counting.close()
@@ -74,16 +74,16 @@ def test_what_was_missed_is_told() -> None:
     counting = tally(fakes, told, poll)
     told.whole = False
     told.end()
-    counting.count(poll, 1.0)
+    counting.run(poll, 1.0)
     assert not fakes.service.totals.whole
     counting.close()
 
 
 def test_a_kernel_that_tells_nothing_leaves_nothing_to_wait_for() -> None:
     fakes, poll = router(), select.poll()
-    counting = Tally(fakes.service, None)
-    counting.wait(poll)
-    counting.count(poll, 1.0)
+    counting = Accounting(fakes.service, None)
+    counting.listen(poll)
+    counting.run(poll, 1.0)
     counting.close()
     assert (poll.poll(0), counting.due, fakes.service.totals.since) == ([], None, "")
 

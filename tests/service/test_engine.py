@@ -15,7 +15,8 @@ from offload.model.network import Kernel, Lack, Neighbour, Station
 from offload.model.plan import ReasonCode
 from offload.model.problem import ProblemCode
 from offload.service import methods
-from offload.service.engine import MOST_NEWS, Service
+from offload.service.engine import MOST_NEWS, Engine
+from offload.service.tasks import follow
 from offload.system.netifd import DUMP
 from offload.system.nft.door import complaint
 from service.routers import OFFLOAD, SCENE, Fakes, HoldingNft, router, section, without
@@ -152,27 +153,27 @@ def test_a_move_is_followed_without_asking_anybody() -> None:
     fakes.service.work()
     moved(fakes)
     fakes.bus.replies[DUMP] = BusError("nobody may be asked")
-    assert fakes.service.follow()
+    assert follow.run(fakes.service)
     assert fakes.service.applied.returned == ("flow_offload",)
     assert fakes.nft.sent[-1] == fakes.nft.sent[0]
-    assert not fakes.service.follow()
+    assert not follow.run(fakes.service)
     assert len(fakes.nft.sent) == 2
 
 
 def test_a_move_is_left_to_the_pass_where_something_else_changed_too() -> None:
     fakes = router()
-    assert not fakes.service.follow()
+    assert not follow.run(fakes.service)
     fakes.service.work()
     moved(fakes)
     fakes.nft.refusals = ["Could not process rule: No such file or directory"]
     fakes.netlink.found = without(SCENE, "lan3")
-    assert not fakes.service.follow()
+    assert not follow.run(fakes.service)
     assert fakes.service.work().returned == ("flow_offload",)
     fakes.service.timed_exempts.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 60, fakes.clock())
     fakes.service.work()
     fakes.clock.now += 1
     moved(fakes)
-    assert not fakes.service.follow()
+    assert not follow.run(fakes.service)
     assert fakes.service.work().returned == ("flow_offload",)
 
 
@@ -185,7 +186,7 @@ def test_a_move_in_an_exempt_s_last_seconds_does_not_begin_it_anew() -> None:
         fakes.clock.now += seconds
         fakes.service.timed_exempts.ended(fakes.clock())
         moved(fakes)
-        assert not fakes.service.follow()
+        assert not follow.run(fakes.service)
     assert len(fakes.nft.sent) == sent
 
 
@@ -198,7 +199,7 @@ def test_a_move_does_not_mend_what_is_wrong_nor_tell_it_again() -> None:
         fakes.service.news.clear()
         fakes.clock.now += 61
         moved(fakes)
-        assert fakes.service.follow()
+        assert follow.run(fakes.service)
         assert (fakes.service.applied.error, fakes.service.applied.returned) == (error, ("flow_offload",))
         fakes.service.work()
         assert [name for name, _ in fakes.service.news] == ["offload.applied"]
@@ -226,7 +227,7 @@ def test_exempts_of_an_earlier_life_survive_an_nft_that_is_silent_at_first() -> 
     name = next(name for name in held.elements if name.startswith("exempt"))
     timed = TimedElement(name, "02:00:00:00:00:77", comment(timed_exempt), 3600, 3500)
     nft = Slow(held={held.name: replace(held, timed=(timed,))})
-    later = Service(replace(earlier.service.doors, nft=nft))
+    later = Engine(replace(earlier.service.doors, nft=nft))
     for _ in range(2):
         assert later.work().error == "nft did not answer within 10 seconds"
         assert (nft.sent, later.decided) == ([], None)

@@ -8,13 +8,13 @@ from offload.errors import OffloadError
 from offload.model.cause import Cause
 from offload.model.problem import ProblemCode
 from offload.service import methods
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.system.netlink.messages import Notification
 from service.firewalls import OTHERS, RULES, rule, walled
 from service.routers import router
 
 
-def call(service: Service, action: str) -> dict[str, object]:
+def call(service: Engine, action: str) -> dict[str, object]:
     return methods.firewall(service, {"action": action})
 
 

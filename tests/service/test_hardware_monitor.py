@@ -9,6 +9,7 @@ from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.network import Link, Neighbour, Station
 from offload.service.hardware_monitor import APART, APART_SETTLED, FOLLOWED, SOONEST
+from offload.service.tasks import hardware
 from offload.service.ubus_object import METHODS, answer
 from service.routers import ROUTES, SCENE, Fakes, router, section
 from status.routers import entry
@@ -41,7 +42,7 @@ def _fakes() -> Fakes:
 def look(fakes: Fakes, *entries: Entry, after: float = APART) -> None:
     fakes.clock.now += after
     fakes.conntrack._entries = list(entries)
-    fakes.service.prove()
+    hardware.run(fakes.service)
 
 
 def told(fakes: Fakes) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def test_nothing_is_due_without_hardware() -> None:
     fakes.service.work()
     assert fakes.service.proofs.due is None
     fakes.conntrack._error = KernelError("asked in vain")
-    fakes.service.prove()
+    hardware.run(fakes.service)
 
 
 def test_looks_are_rarer_once_there_is_a_verdict(fakes: Fakes) -> None:
@@ -218,7 +219,7 @@ def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(
 def test_a_kernel_that_does_not_answer_is_asked_again(fakes: Fakes) -> None:
     fakes.conntrack._error = KernelError("too busy")
     fakes.clock.now += APART
-    fakes.service.prove()
+    hardware.run(fakes.service)
     assert fakes.service.proofs.due == fakes.clock.now + APART
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from offload.model.log import LogLevel
 from offload.model.network import Kernel, Lack, Link
 from offload.model.plan import ReasonCode
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.service.journal import APART, BURST, Journal
 from offload.system.syslog import LONGEST, FakeSystemLog, one_line
 from service.routers import SCENE, Fakes, router, section, without
@@ -27,7 +27,7 @@ class Watched:
         self.journal = Journal(self.log, self.fakes.clock)
 
     @property
-    def service(self) -> Service:
+    def service(self) -> Engine:
         return self.fakes.service
 
     def passed(self, cause: str) -> list[tuple[LogLevel, str]]:

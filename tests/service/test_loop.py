@@ -10,37 +10,37 @@ from offload.model.cause import Cause
 from offload.model.config import Exempt
 from offload.service.config_check import ConfigCheck
 from offload.service.debounce import Debouncer
-from offload.service.engine import Service
 from offload.service.journal import Journal
 from offload.service.loop import Loop
+from offload.service.tasks.accounting import Accounting
 from offload.system.netifd import DUMP
 from offload.system.netlink.messages import Notification
-from offload.system.netlink.monitor import OVERRUN
+from offload.system.netlink.monitor import OVERRUN, FakeMonitor
 from offload.system.syslog import FakeSystemLog
+from offload.system.ubus.server import FakeUbusServer
 from offload.system.uci import Uci
-from service.routers import router
+from service.routers import Fakes, router
 
 OURS, THEIRS = frozenset({"flow_offload"}), frozenset({"fw4"})
 
 
-class Kernel:
-    """Stands where Hints stands; tells one thing."""
-
-    def __init__(self, told: Notification) -> None:
-        self.told = told
-
-    def transactions(self) -> Notification:
-        return self.told
+def looped(fakes: Fakes, *, refusal: str = "") -> tuple[Loop, FakeMonitor]:
+    """A loop over fakes, and the kernel that it listens to; `refusal`: why ubus does not take its objects."""
+    kernel, ubus = FakeMonitor(), FakeUbusServer()
+    ubus.refusal = refusal
+    journal = Journal(FakeSystemLog(), fakes.clock)
+    return Loop(fakes.service, kernel, Accounting(fakes.service, None), ubus, journal, kernel.descriptors[0]), kernel
 
 
-def heard(told: Notification, sent: int, service: Service | None = None) -> Loop:
+def heard(told: Notification, sent: int, fakes: Fakes | None = None) -> Loop:
     """A loop that has sent so many transactions, and hears this."""
-    loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch, loop._counted = service or router().service, Debouncer(), 0
-    loop.hints = Kernel(told)  # type: ignore[assignment]
-    loop.service.doors.nft.sent = [""] * sent  # type: ignore[attr-defined]  # the fake's
+    there = fakes or router()
+    loop, kernel = looped(there)
+    kernel.of_nftables = told
+    there.nft.sent = [""] * sent
     loop._transactions()
     assert loop._counted == sent  # an echo that never came is not taken for the next one
+    kernel.close()
     return loop
 
 
@@ -79,31 +79,15 @@ def test_only_what_is_more_than_our_own_is_news(told: Notification, sent: int, *
     ],
 )
 def test_sets_are_listed_after_others_may_have_changed_them(told: Notification, sent: int, *, touched: bool) -> None:
-    service = router().service
-    service.touched = False
-    assert heard(told, sent, service).service.touched is touched
+    fakes = router()
+    fakes.service.touched = False
+    assert heard(told, sent, fakes).service.touched is touched
 
 
 def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:
     """Only who changes our tables makes us mend them slower and slower."""
     assert watched(Notification(generations=1, tables=THEIRS, causes=(Cause.FIREWALL,)), 0).cause == Cause.FIREWALL
     assert watched(Notification(generations=1, tables=THEIRS | OURS, causes=(Cause.FIREWALL,)), 0).cause == Cause.TABLES
-
-
-class UbusServer:
-    """Stands where Presence stands, beside another service or not."""
-
-    descriptor = None
-
-    def __init__(self, *, alone: bool) -> None:
-        self.alone = alone
-
-    def connect(self) -> None:
-        if not self.alone:
-            raise BusError("ubus does not take our objects: is another offload service running?")
-
-    def leave(self, *, lost: bool) -> None:
-        assert not lost
 
 
 @pytest.mark.parametrize(("alone", "upgrading", "goes"), [(True, False, True), (True, True, False), (False,) * 3])
@@ -113,10 +97,9 @@ def test_tables_go_with_the_service_that_has_the_name(*, alone: bool, upgrading:
     fakes.service.work()
     fakes.nft.live(["flow_offload"])
     fakes.nft.sent.clear()
-    loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch, loop.journal = fakes.service, Debouncer(), Journal(FakeSystemLog(), fakes.clock)
-    loop.presence = UbusServer(alone=alone)  # type: ignore[assignment]  # the fake of this file
-    loop.upgrading, loop._pause = upgrading, 1.0
+    refusal = "" if alone else "ubus does not take our objects: is another offload service running?"
+    loop, _ = looped(fakes, refusal=refusal)
+    loop.upgrading = upgrading
     loop._connect(0.0)
     loop._leave()
     assert bool(fakes.nft.sent) is goes
@@ -124,8 +107,7 @@ def test_tables_go_with_the_service_that_has_the_name(*, alone: bool, upgrading:
 
 def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_failure() -> None:
     fakes = router()
-    loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch = fakes.service, Debouncer()
+    loop, _ = looped(fakes)
     fakes.service.work()
     start = fakes.clock.now
     fakes.service.timed_exempts.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 5, start)
@@ -148,8 +130,7 @@ def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_
 def test_a_file_that_was_read_half_written_is_read_again(tmp_path: Path) -> None:
     """The pass came between two writes of an editor, and no event follows."""
     fakes = router()
-    loop = Loop.__new__(Loop)  # without its sockets
-    loop.service, loop.watch, loop.config = fakes.service, Debouncer(), ConfigCheck()
+    loop, _ = looped(fakes)
     (tmp_path / "offload").write_text("config zone\n")
     fakes.service.doors = replace(fakes.service.doors, uci=Uci(tmp_path))
     fakes.service.work()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY
 from offload.model.live import TimedElement
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.service.reconcile import TABLE_NAMES
 from offload.service.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from service.routers import OFFLOAD, Fakes, router, section
@@ -245,7 +245,7 @@ def test_an_exempt_for_a_while(fakes: Fakes) -> None:
 def restarted(fakes: Fakes, **doors: Any) -> Fakes:
     """Another service on the same router, after the first one removed its tables."""
     fakes.nft.held = {}
-    fakes.service = fakes.nft.service = Service(replace(fakes.service.doors, **doors))
+    fakes.service = fakes.nft.service = Engine(replace(fakes.service.doors, **doors))
     fakes.service.work()
     return fakes
 
@@ -277,7 +277,7 @@ def test_what_the_kernel_holds_is_truer_than_the_file(fakes: Fakes) -> None:
     (table,) = held.values()
     timed = TimedElement("exempt_ip4_saddr_abc123_t", "192.168.1.50", "1 * * -1 0x0/0x0", 60, 50)
     fakes.saved.content = (fakes.saved.content or b"").replace(b'"timeout": 60', b'"timeout": 600')
-    fakes.service = fakes.nft.service = Service(fakes.service.doors)
+    fakes.service = fakes.nft.service = Engine(fakes.service.doors)
     fakes.nft.held = {table.name: replace(table, timed=(timed,))}
     fakes.service.work()
     assert [each["timeout"] for each in call(fakes, "status")["exempts"]] == [60]

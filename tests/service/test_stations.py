@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from offload.model.network import Neighbour, Station
 from offload.service.return_budget import MOST_PAUSES, MOST_RETURNS, WINDOW, ReturnBudget
 from offload.service.stations import LEFT_OUT, MOST_MOVES
+from offload.service.tasks import follow
 from service.routers import Fakes, router
 
 TICK = 0.05  # seconds between two looks of the loop
@@ -54,8 +55,8 @@ class Run:
         while clock.now < end:
             clock.now += TICK
             attack(self.fakes, clock.now)
-            if service.may_follow() or service.sightings.ended(clock.now):
-                if service.follow():
+            if follow.ready(service) or service.sightings.ended(clock.now):
+                if follow.run(service):
                     self.note(service.applied.returned)
                 elif clock.now - self._last >= APART:
                     self.work()
@@ -171,8 +172,8 @@ def test_a_return_that_nft_refuses_is_no_return() -> None:
     run.fakes.service.sightings.station(Station(PHONE, "lan1"), "br-lan")
     run.fakes.service.sightings.station(Station(PHONE, "lan2"), "br-lan")
     run.fakes.nft.refusals = ["busy"]
-    assert not run.fakes.service.follow()
-    assert run.fakes.service.may_follow()
+    assert not follow.run(run.fakes.service)
+    assert follow.ready(run.fakes.service)
     assert run.fakes.service.work().returned == ("flow_offload",)
 
 

@@ -100,10 +100,10 @@ class Router:
 
     def _alone(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
         from offload.service import main
-        from offload.service.engine import Service
+        from offload.service.engine import Engine
         from offload.service.ubus_object import METHODS, answer
 
-        service = Service.of(main.doors(), resident=False)
+        service = Engine.of(main.doors(), resident=False)
         service.look()
         return answer(service, METHODS[method], words)
 

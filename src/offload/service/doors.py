@@ -10,11 +10,12 @@ from offload.model.applied import Cut
 from offload.model.config import Edit
 from offload.model.flow import Entry
 from offload.model.live import LiveTable, Strays
-from offload.model.network import ForwardChain, Kernel, Route
+from offload.model.network import ForwardChain, Kernel, Neighbour, Route, Station
 from offload.model.problem import Problem
 from offload.model.section import Section
 from offload.nouns import dataclass
 from offload.system.netlink.links import LinkDump
+from offload.system.netlink.messages import NeighbourEvent, Notification
 
 
 class UciReader(Protocol):
@@ -82,6 +83,38 @@ class Conntrack(Protocol):
 
     def entries(self) -> list[Entry]: ...
     def delete(self, entries: Iterable[Entry]) -> Cut: ...
+
+
+class Monitor(Protocol):
+    """What the kernel reports by itself; `descriptors` are to be polled, for links and for nftables."""
+
+    descriptors: tuple[int, int]
+
+    def links(self) -> Notification: ...
+    def transactions(self) -> Notification: ...
+    def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None: ...
+    def close(self) -> None: ...
+
+
+class ConntrackEvents(Protocol):
+    """Connections that ended, and whether those are all; `descriptor` is to be polled."""
+
+    descriptor: int
+
+    def read(self) -> tuple[list[Entry], bool]: ...
+    def close(self) -> None: ...
+
+
+class UbusServer(Protocol):
+    """Our objects on ubus. `descriptor`: None while ubusd is away; `hearing` gets the names of events."""
+
+    descriptor: int | None
+    hearing: Callable[[str], None]
+
+    def connect(self) -> None: ...
+    def serve(self) -> None: ...
+    def send(self, event: str, data: Mapping[str, Any]) -> None: ...
+    def leave(self, *, lost: bool) -> None: ...
 
 
 class File(Protocol):

@@ -5,7 +5,6 @@ The command uses the same without the loop around it, for one pass, where no ser
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from offload.compiler.offload.diff import expected
@@ -14,7 +13,6 @@ from offload.config.load import Packages, load
 from offload.errors import BusError, NftError, OffloadError
 from offload.model.applied import Applied
 from offload.model.cause import Cause
-from offload.model.flow import Entry
 from offload.model.network import Kernel, Route, Snapshot
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan, ReasonCode
 from offload.model.problem import Problem
@@ -42,7 +40,7 @@ ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find 
 
 
 @dataclass(slots=True)
-class Service:
+class Engine:
     """`decided` is the last look that counts, `news` events to tell.
 
     `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something. `dump` is what
@@ -104,14 +102,14 @@ class Service:
             try:
                 decided = self._look()
             except OffloadError as refusal:
-                return self._noted(replace(self.applied, changes=0, returned=(), error=str(refusal)), before)
+                return self.noted(replace(self.applied, changes=0, returned=(), error=str(refusal)), before)
             if last is not None and decided.plan == last.plan:
                 break  # nothing vanished meanwhile: nft means it
             last = decided
             wanted = {*forced, *moved, *self._moved_meanwhile(decided.plan)}
             applied, loaded = self._apply(decided, wanted)
             self.touched = bool(applied.error)
-            self._taken_out(applied)
+            self.taken_out(applied)
             if not applied.error:
                 self.sightings.returned(applied.returned, decided.plan, self.doors.clock())
                 if decided.snapshot.firewall != "none" or not loaded:
@@ -121,7 +119,7 @@ class Service:
         if applied.error and decided.config.readable:
             decided = replace(decided, plan=self._standing(decided.plan, before.plan if before else Plan()))
         self._keep(decided)
-        return self._noted(applied, before)
+        return self.noted(applied, before)
 
     def _apply(self, decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:
         """Bring the kernel to what was decided and the firewall to its configuration; whether that one was loaded.
@@ -170,34 +168,6 @@ class Service:
         causes = tuple(each for each in told.causes if each is not Cause.FIREWALL)
         suspected = Cause.OVERRUN in causes or FIREWALL_TABLE in told.removed
         return (*causes, Cause.TABLES) if suspected and self.firewall_damaged() else causes
-
-    def follow(self) -> bool:
-        """Return at once the tables whose stations moved, as they were planned last; whether that was done.
-
-        Nothing is read for it, so the pass that must follow looks whether it was right: making a table anew harms no
-        connection. Run-time exempts would live longer by it, and leave it to that pass. What was wrong stays so.
-        """
-        before, now = self.decided, self.doors.clock()
-        if before is None or with_timed_exempts(before.plan) or self.sightings.is_last(now):
-            return False
-        tables = self.sightings.tables_to_return(before.plan, now)
-        if not tables:
-            return False
-        applied = reconcile.again(before, self.doors.nft, self.applied, tables)
-        if applied.error:
-            return False  # a device may be gone: the pass knows better
-        self.sightings.returned(applied.returned, before.plan, now)
-        self._taken_out(applied)
-        self._noted(replace(applied, error=self.applied.error), before)
-        return True
-
-    def may_follow(self) -> bool:
-        """Whether a station moved for which tables are to be returned now."""
-        return self.decided is not None and self.sightings.ready(self.decided.plan, self.doors.clock())
-
-    def follow_due(self) -> float | None:
-        """When a move may be followed that had to wait, or ports of a bridge may be listed again."""
-        return self.sightings.due(self.decided.plan, self.doors.clock()) if self.decided else None
 
     def _moved(self, plan: Plan) -> tuple[str, ...]:
         """The tables to return for stations that moved; with the last return that may be, ports are left out."""
@@ -294,29 +264,12 @@ class Service:
             live = {table.name: expected(table) for table in before.tables}
         return effective_plan(wanted, before, live)
 
-    def _taken_out(self, applied: Applied) -> None:
+    def taken_out(self, applied: Applied) -> None:
+        """Flows that were in hardware begin anew where that table was returned."""
         if HARDWARE in applied.returned:
             self.proofs.evicted(self.doors.clock())
 
-    def prove(self, entries: list[Entry] | None = None) -> None:
-        """Judge the pairs in hardware by the connections of this moment, and make news of what is wrong with them."""
-        decided, doors, now = self.decided, self.doors, self.doors.clock()
-        if decided is None or not self.proofs.rested(now):
-            return
-        try:
-            found = doors.conntrack.entries() if entries is None else entries
-            strays = doors.nft.strays(HARDWARE)
-            placed, received = self.placed(decided), doors.netlink.received()
-        except OffloadError:  # status, and the next pass, tell it where people look; here it only costs a look
-            self.proofs.later(now)
-            return
-        time = datetime.now(UTC).isoformat(timespec="seconds")
-        known = self.sightings.places
-        wrong = self.proofs.look(found, placed, decided.plan, strays, received, now, time, known)
-        self.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
-        self._bounded()
-
-    def _noted(self, applied: Applied, before: Decided | None) -> Applied:
+    def noted(self, applied: Applied, before: Decided | None) -> Applied:
         """Remember the outcome, and make news of what is new in it."""
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""
@@ -329,11 +282,12 @@ class Service:
             self.news.append(("offload.applied", {**words, "returned": list(applied.returned)}))
         if self.decided is not None and not applied.error:
             self.news += _device_news(before.plan if before else Plan(), self.decided.plan)
-        self._bounded()
+        self.bound_news()
         self.applied = applied
         return applied
 
-    def _bounded(self) -> None:
+    def bound_news(self) -> None:
+        """Drop the oldest events where too many wait for ubus."""
         del self.news[:-MOST_NEWS]
 
 

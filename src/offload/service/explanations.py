@@ -8,7 +8,7 @@ from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.service import arguments, methods
 from offload.service.arguments import ArgumentError
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.status import report
 from offload.status.connection import Asked, asked, made, number_of
 from offload.status.explain import explain as explained
@@ -23,7 +23,7 @@ MOST = 20  # connections of a host that are explained
 WORDS = ("text", "flow")
 
 
-def explain(service: Service, given: Mapping[str, Any]) -> Json:
+def explain(service: Engine, given: Mapping[str, Any]) -> Json:
     """Why connections are on the path they are on, step by step, and what to change."""
     decided = methods.known(service)
     query = arguments.table("query", given.get("query"))

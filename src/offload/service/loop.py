@@ -14,16 +14,15 @@ from offload.errors import BusError, NftError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.service import reconcile
-from offload.service.accounting import Tally
 from offload.service.config_check import ConfigCheck
 from offload.service.debounce import APART, Debouncer
-from offload.service.doors import Nft
-from offload.service.engine import Service
+from offload.service.doors import Monitor, Nft, UbusServer
+from offload.service.engine import Engine
 from offload.service.journal import Journal
+from offload.service.tasks import follow, hardware
+from offload.service.tasks.accounting import Accounting
 from offload.service.upgrade import note_raised
 from offload.system.netlink.messages import Notification
-from offload.system.netlink.monitor import Monitor
-from offload.system.ubus.server import UbusServer
 
 # Seconds for nft once the service is to end: for what it does at that moment, and then for the removal of our tables.
 STOP_PATIENCE = 4.0
@@ -40,9 +39,15 @@ class Loop:
     named = False  # ubus has taken our objects, if only for a while
 
     def __init__(
-        self, service: Service, hints: Monitor, tally: Tally, presence: UbusServer, journal: Journal, signals: int
+        self,
+        service: Engine,
+        hints: Monitor,
+        accounting: Accounting,
+        presence: UbusServer,
+        journal: Journal,
+        signals: int,
     ) -> None:
-        self.service, self.hints, self.tally, self.presence = service, hints, tally, presence
+        self.service, self.hints, self.accounting, self.presence = service, hints, accounting, presence
         self.journal = journal
         self.presence.hearing = lambda _: self._hint(Cause.INTERFACE)
         self.watch = Debouncer()
@@ -56,7 +61,7 @@ class Loop:
         self._links, self._nft = self.hints.descriptors
         for descriptor in (self._signals, self._links, self._nft):
             self.poll.register(descriptor, select.POLLIN)
-        self.tally.wait(self.poll)
+        self.accounting.listen(self.poll)
 
     def run(self) -> None:
         """Wait, look what came, work when it is time."""
@@ -69,10 +74,10 @@ class Loop:
             self._timed_exempts(now)
             self._config_check(now)
             self._follow_later(now)
-            if self.tally.due is not None and self.tally.due <= now:
-                self.tally.count(self.poll, now)
-            if self.service.proofs.due is not None and self.service.proofs.due <= now:
-                self.service.prove()
+            if self.accounting.due is not None and self.accounting.due <= now:
+                self.accounting.run(self.poll, now)
+            if (looked := hardware.due(self.service)) is not None and looked <= now:
+                hardware.run(self.service)
                 self._log_hardware()
                 self._answer()  # what it has to tell
             due = self.watch.due() if self._may_work() else None
@@ -86,7 +91,7 @@ class Loop:
     def close(self) -> None:
         """Give the descriptors back."""
         self.hints.close()
-        self.tally.close()
+        self.accounting.close()
 
     def _config_check(self, now: float) -> None:
         if self.config.due is not None and self.config.due <= now:
@@ -101,10 +106,10 @@ class Loop:
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
-        tasks = (due, self.tally.due, self.service.proofs.due, self.config.due)
+        tasks = (due, self.accounting.due, hardware.due(self.service), self.config.due)
         times = [each for each in tasks if each is not None]
-        if due is None and (follow := self.service.follow_due()) is not None:
-            times.append(follow)
+        if due is None and (moved := follow.due(self.service)) is not None:
+            times.append(moved)
         if self.presence.descriptor is None:
             times.append(self._reconnect)
         if (end := self.service.timed_exempts.next_end()) is not None:
@@ -122,8 +127,8 @@ class Loop:
             self._told(self.hints.links())
         elif descriptor == self._nft:
             self._transactions()
-        elif descriptor == self.tally.descriptor:
-            self.tally.count(self.poll, time.monotonic())
+        elif descriptor == self.accounting.descriptor:
+            self.accounting.run(self.poll, time.monotonic())
         elif event & GONE:
             self._lost()
         else:
@@ -160,18 +165,18 @@ class Loop:
 
         Who sends with another's MAC address could otherwise keep us, and every flow, busy.
         """
-        if not self.service.may_follow():
+        if not follow.ready(self.service):
             return  # it is to be followed later, or no flow goes there
         now = time.monotonic()
         if now - self._followed >= APART:
             self._followed = now
-            if self.service.follow():
+            if follow.run(self.service):
                 self.journal.followed(self.service.applied)
         self._hint(Cause.STATION)
 
     def _follow_later(self, now: float) -> None:
         """Follow what had to wait. A pass that is hinted already does so itself."""
-        due = self.service.follow_due() if self.watch.due() is None else None
+        due = follow.due(self.service) if self.watch.due() is None else None
         if due is not None and due <= now:
             self._follow()
             if self.service.sightings.ended(now):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from offload.config.load import FILES
 from offload.errors import KernelError
-from offload.service.accounting import Tally
 from offload.service.doors import Doors, FirewallDoors
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.service.journal import Journal
 from offload.service.loop import STOP, STOP_PATIENCE, Loop
+from offload.service.tasks.accounting import Accounting
 from offload.service.ubus_object import objects
 from offload.system.files.private_file import PrivateFile
 from offload.system.firewall_files import FirewallFiles
@@ -74,10 +74,10 @@ def serve() -> int:
 def build(outside: Doors) -> Loop:
     """The loop, listening already, so that nothing falls between its first look and its first wait."""
     hints = Monitor()
-    service = Service.of(outside)
+    service = Engine.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
     journal = Journal(SystemLog(), outside.clock)
-    return Loop(service, hints, Tally(service, _endings()), UbusServer(objects(service), EVENTS), journal, signals)
+    return Loop(service, hints, Accounting(service, _endings()), UbusServer(objects(service), EVENTS), journal, signals)
 
 
 def _endings() -> ConntrackEvents | None:

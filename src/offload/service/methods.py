@@ -15,8 +15,9 @@ from offload.nouns import replace
 from offload.service import arguments, reconcile
 from offload.service.arguments import ArgumentError
 from offload.service.cut import Selection, cut
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.service.reconcile import Decided
+from offload.service.tasks import hardware
 from offload.service.timed_exempts import timed_exempt_json
 from offload.status import report
 from offload.status.evidence import Evidence
@@ -35,13 +36,13 @@ CHOOSING = ("zone", "host", "state")
 TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
-def status(service: Service, _: Given) -> Json:
+def status(service: Engine, _: Given) -> Json:
     """Zones, pairs, devices, problems, and what the last pass did."""
     decided = known(service)
     entries, notes = _entries(service)
     counted = shares(entries, service.placed(decided), decided.plan) if entries else {}
     if not notes:
-        service.prove(entries)
+        hardware.run(service, entries)
     evidence = Evidence(service.proofs.known, service.proofs.ports)
     found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied, evidence)
     for pair in found["pairs"]:
@@ -51,35 +52,35 @@ def status(service: Service, _: Given) -> Json:
     return found | {"exempts": exempts_json(service), "notes": notes, "service": lived}
 
 
-def metrics(service: Service, given: Given) -> Json:
+def metrics(service: Engine, given: Given) -> Json:
     """The status as families of metrics, for collectors."""
     return {"ok": True, "families": families_json(families(status(service, given)))}
 
 
-def zones(service: Service, _: Given) -> Json:
+def zones(service: Engine, _: Given) -> Json:
     """Zones and pairs alone: what can be chosen, and what came of it."""
     return report.zones_json(known(service).plan)
 
 
-def check(service: Service, _: Given) -> Json:
+def check(service: Engine, _: Given) -> Json:
     """What is wrong with the configuration as it stands now, and what kernel or nft lack."""
     seen = known(service).snapshot
     return report.check_json(service.decide(reconcile.read(service.doors.uci), seen).problems, seen.kernel)
 
 
-def reload(service: Service, _: Given) -> Json:
+def reload(service: Engine, _: Given) -> Json:
     """Read everything anew, and bring the kernel in line."""
     return applied_json(service.reload()) | found_json(service)
 
 
-def set_zone(service: Service, given: Given) -> Json:
+def set_zone(service: Engine, given: Given) -> Json:
     """Write a zone's mode, commit, and apply."""
     config, sections = _written_now(service)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
     return _write(service, edits.zone_mode(sections, zone, mode), mode, lambda src, dest: zone in {src, dest}, zone)
 
 
-def set_pair(service: Service, given: Given) -> Json:
+def set_pair(service: Engine, given: Given) -> Json:
     """Write a pair's own mode, commit, and apply."""
     config, sections = _written_now(service)
     mode = arguments.mode(given.get("mode"))
@@ -88,7 +89,7 @@ def set_pair(service: Service, given: Given) -> Json:
     return _write(service, edits.pair_mode(sections, src, dest, mode), mode, meant)
 
 
-def list_flows(service: Service, given: Given) -> Json:
+def list_flows(service: Engine, given: Given) -> Json:
     """A page of the forwarded connections; `total` is the number of all that were asked for."""
     decided = known(service)
     query, everything = _query(given, decided.plan)
@@ -100,7 +101,7 @@ def list_flows(service: Service, given: Given) -> Json:
     return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": told}
 
 
-def flush(service: Service, given: Given) -> Json:
+def flush(service: Engine, given: Given) -> Json:
     """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
     decided = known(service)
     query = _chosen(given, decided.plan)
@@ -116,7 +117,7 @@ def flush(service: Service, given: Given) -> Json:
     return {"ok": True, "returned": sorted(tables), "flows": len(fast)}
 
 
-def end(service: Service, given: Given) -> Json:
+def end(service: Engine, given: Given) -> Json:
     """Cut the connections asked for: what goes on must pass the firewall anew. Something must be asked for."""
     decided = known(service)
     words = dict(arguments.table("query", given.get("query")))
@@ -131,7 +132,7 @@ def end(service: Service, given: Given) -> Json:
     return told | ({"error": done.error} if done.error else {})
 
 
-def exempt_add(service: Service, given: Given) -> Json:
+def exempt_add(service: Engine, given: Given) -> Json:
     """Keep traffic on the slow path for a while."""
     decided = known(service)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
@@ -156,7 +157,7 @@ def exempt_add(service: Service, given: Given) -> Json:
     return {"ok": True, "id": number, "expires": seconds}
 
 
-def exempt_delete(service: Service, given: Given) -> Json:
+def exempt_delete(service: Engine, given: Given) -> Json:
     """End a run-time exempt now."""
     number = arguments.number("id", given.get("id"), 1, 999_999_999)
     if not service.timed_exempts.delete(number):
@@ -166,7 +167,7 @@ def exempt_delete(service: Service, given: Given) -> Json:
     return applied_json(applied)
 
 
-def firewall(service: Service, given: Given) -> Json:
+def firewall(service: Engine, given: Given) -> Json:
     """Start, stop or reload the firewall, or give its sets their contents; with an empty action only report."""
     part, action = service.firewall, given.get("action", "")
     if part is None:
@@ -190,7 +191,7 @@ def firewall(service: Service, given: Given) -> Json:
     return done | ({"error": error} if error else {})
 
 
-def exempts_json(service: Service) -> list[Json]:
+def exempts_json(service: Engine) -> list[Json]:
     """The run-time exempts with the seconds they have left."""
     return [timed_exempt_json(timed_exempt) for timed_exempt in service.timed_exempts.living(service.doors.clock())]
 
@@ -201,7 +202,7 @@ def applied_json(applied: Applied) -> Json:
     return done | ({"error": applied.error} if applied.error else {})
 
 
-def known(service: Service) -> Decided:
+def known(service: Engine) -> Decided:
     """What the last pass read and decided; an OffloadError where there was none."""
     if service.decided is None:
         if service.applied.error:
@@ -210,7 +211,7 @@ def known(service: Service) -> Decided:
     return service.decided
 
 
-def _entries(service: Service) -> tuple[list[Entry], list[str]]:
+def _entries(service: Engine) -> tuple[list[Entry], list[str]]:
     try:
         return service.doors.conntrack.entries(), []
     except KernelError as error:
@@ -233,7 +234,7 @@ def _chosen(given: Given, plan: Plan) -> Query:
     return Query.of(words, [zone.name for zone in plan.zones])
 
 
-def _written_now(service: Service) -> tuple[Config, Sequence[Section]]:
+def _written_now(service: Engine) -> tuple[Config, Sequence[Section]]:
     """The configuration as the files have it now; OffloadError where a change to it cannot be meant."""
     packages = reconcile.read(service.doors.uci)
     config, problems = load(packages)
@@ -244,7 +245,7 @@ def _written_now(service: Service) -> tuple[Config, Sequence[Section]]:
 
 
 def _write(
-    service: Service, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
+    service: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
 ) -> Json:
     """Write and apply a choice of `mode`; the reply says what it changed of the pairs concerned, and why not more."""
     before = service.decided.plan if service.decided else Plan()
@@ -277,10 +278,10 @@ def changed_pairs(before: Plan, after: Plan) -> list[Json]:
     ]
 
 
-def found_json(service: Service) -> Json:
+def found_json(service: Engine) -> Json:
     """What keeps a pass from doing all that was asked: in the configuration, and in kernel or nft."""
     problems = [report.problem_json(each) for each in (service.decided.problems if service.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (service.kernel.missing if service.kernel else ())]}
 
 
-Answering = Callable[[Service, Given], Json]
+Answering = Callable[[Engine, Given], Json]

@@ -12,7 +12,7 @@ from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problem import Problem, ProblemCode
 from offload.service import arguments, methods, reconcile
 from offload.service.arguments import ArgumentError
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.status import report
 from offload.status.flows import shares
 from offload.system.uci import applied
@@ -22,7 +22,7 @@ WORDS = ("zones", "pairs")
 MOST = 256  # zones or pairs of one question
 
 
-def preview(service: Service, given: Mapping[str, Any]) -> Json:
+def preview(service: Engine, given: Mapping[str, Any]) -> Json:
     """Which pairs would change, what would stay below its mode and why, and which live flows would feel it."""
     before = methods.known(service)
     packages = reconcile.read(service.doors.uci)
@@ -90,7 +90,7 @@ def _differences(before: Plan, after: Plan, modes: Mapping[tuple[str, str], Mode
     return {"changed": changed, "unchanged": unchanged, "reasons": []}
 
 
-def _felt(service: Service, before: Plan, after: Plan) -> Json:
+def _felt(service: Engine, before: Plan, after: Plan) -> Json:
     """The tables whose flows would take the slow path for a moment, and how many of them there are now."""
     live = {table.name: expected(table) for table in before.tables}
     returned = sorted({name for each in transactions(after, live) for name in each.returned})

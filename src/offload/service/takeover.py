@@ -13,7 +13,7 @@ from offload.errors import BusError, FileError
 from offload.model.plan import Plan
 from offload.model.problem import Problem, ProblemCode
 from offload.service.doors import Uci
-from offload.service.engine import Service
+from offload.service.engine import Engine
 from offload.service.methods import applied_json, changed_pairs, found_json
 
 Json = dict[str, Any]
@@ -32,12 +32,12 @@ def give(uci: Uci, *, forget: bool = False) -> bool:
     return _written(uci, partial(edits.giveback, forget=forget))
 
 
-def takeover(service: Service, _: Mapping[str, Any]) -> Json:
+def takeover(service: Engine, _: Mapping[str, Any]) -> Json:
     """Answer `takeover`: write, have the firewall reloaded, and apply."""
     return _answered(service, take)
 
 
-def giveback(service: Service, _: Mapping[str, Any]) -> Json:
+def giveback(service: Engine, _: Mapping[str, Any]) -> Json:
     """Answer `giveback`: write, have the firewall reloaded, and apply."""
     reply = _answered(service, give)
     if "problems" in reply:  # that fw4 offloads again is what was asked for
@@ -45,7 +45,7 @@ def giveback(service: Service, _: Mapping[str, Any]) -> Json:
     return reply
 
 
-def _answered(service: Service, write: Callable[[Uci], bool]) -> Json:
+def _answered(service: Engine, write: Callable[[Uci], bool]) -> Json:
     if not write(service.doors.uci):
         return {"ok": True, "changed": False}
     before = service.decided.plan if service.decided else Plan()
@@ -56,7 +56,7 @@ def _answered(service: Service, write: Callable[[Uci], bool]) -> Json:
     return applied_json(applied) | {"changed": True, "reloading": reloading, "pairs": pairs} | found_json(service)
 
 
-def _reload_firewall(service: Service) -> bool:
+def _reload_firewall(service: Engine) -> bool:
     """Whether procd was told that the firewall's configuration changed."""
     try:
         service.doors.bus.tell("service", "event", CHANGED)

@@ -13,7 +13,7 @@ from typing import Any
 from offload.errors import OffloadError, StartingError
 from offload.nouns import dataclass
 from offload.service import explanations, methods, previews, takeover
-from offload.service.engine import Service
+from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
 # ubusd drops who sends 1 MiB or more; blobmsg takes at most twice the room of this JSON.
@@ -52,7 +52,7 @@ METHODS: Mapping[str, Verb] = {
 }
 
 
-def objects(service: Service) -> dict[str, dict[str, Method]]:
+def objects(service: Engine) -> dict[str, dict[str, Method]]:
     """Both objects, by name."""
     made: dict[str, dict[str, Method]] = {"offload": {}, "luci.offload": {}}
     for name, verb in METHODS.items():
@@ -62,7 +62,7 @@ def objects(service: Service) -> dict[str, dict[str, Method]]:
     return made
 
 
-def answer(service: Service, verb: Verb, given: Mapping[str, Any]) -> Json:
+def answer(service: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
     """The reply to a call; a refusal is a reply with its sentence, and so is a fault of ours."""
     try:
         return fitting(verb.answer(service, given))

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from offload.config import edits
 from offload.errors import OffloadError
 from offload.model.problem import Problem, ProblemCode
-from offload.service.engine import Service
+from offload.service.engine import Engine
 
 
-def note_raised(service: Service, report: Callable[[str], None]) -> None:
+def note_raised(service: Engine, report: Callable[[str], None]) -> None:
     """Remember the pairs that are faster now, once; then mark /etc/config/offload as meant by today's rules.
 
     `report` takes the sentence of what keeps the file from being marked. The pairs are problems of this pass, and the

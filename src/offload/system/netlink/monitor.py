@@ -4,6 +4,7 @@ Plain sockets, whose messages are parsed no further than needed.
 """
 
 import errno
+import os
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
@@ -71,6 +72,34 @@ class Monitor:
         """Listen no more."""
         self._route.close()
         self._nft.close()
+
+
+class FakeMonitor:
+    """A kernel that reports what the test puts into these; its descriptors are never readable."""
+
+    def __init__(self) -> None:
+        self.of_links = self.of_nftables = NOTHING
+        self._pipes = (os.pipe(), os.pipe())
+        self.descriptors = (self._pipes[0][0], self._pipes[1][0])
+
+    def links(self) -> Notification:
+        """What `of_links` has, once."""
+        found, self.of_links = self.of_links, NOTHING
+        return found
+
+    def transactions(self) -> Notification:
+        """What `of_nftables` has, once."""
+        found, self.of_nftables = self.of_nftables, NOTHING
+        return found
+
+    def named(self, seen: NeighbourEvent) -> Neighbour:
+        """A neighbour on the device `eth` with the event's number."""
+        return Neighbour(seen.address, f"eth{seen.device}", seen.place)
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        for descriptor in (each for pipe in self._pipes for each in pipe):
+            os.close(descriptor)
 
 
 def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:

@@ -96,12 +96,32 @@ def _sockets() -> set[int]:
 
 
 class FakeUbusServer:
-    """A ubus server without ubusd: `sent` records the events."""
+    """A ubus server without ubusd: `sent` records the events. `refusal`: why `connect` fails; empty where it does not.
+
+    `named`: our objects were registered.
+    """
 
     def __init__(self) -> None:
+        self.hearing: Callable[[str], None] = _unheard
         self.descriptor: int | None = None
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.refusal = ""
+        self.named = False
+
+    def connect(self) -> None:
+        """Be registered, or not."""
+        if self.refusal:
+            raise BusError(self.refusal)
+        self.named = True
+
+    def serve(self) -> None:
+        """There are no calls."""
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
         """Record the event."""
         self.sent.append((event, dict(data)))
+
+    def leave(self, *, lost: bool) -> None:
+        """Be gone."""
+        self.named = self.named and lost
+        self.descriptor = None

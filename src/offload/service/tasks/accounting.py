@@ -1,0 +1,61 @@
+"""Count the connections that ended, by pair of zones.
+
+Thousands may end in a second: after each read the descriptor is not polled for a while, so that we wake once for many.
+"""
+
+import select
+from datetime import UTC, datetime
+
+from offload.errors import KernelError
+from offload.service.doors import ConntrackEvents
+from offload.service.engine import Engine
+from offload.status.zone_lookup import ZoneLookup
+
+APART = 5.0  # seconds from one read to the next
+
+
+class Accounting:
+    """Counts for the engine. `ended` is None where the kernel does not report them. `due`: when to read again."""
+
+    def __init__(self, engine: Engine, ended: ConntrackEvents | None) -> None:
+        self._engine, self._ended = engine, ended
+        self.descriptor = ended.descriptor if ended else -1
+        self.due: float | None = None
+        engine.totals.since = datetime.now(UTC).isoformat(timespec="seconds") if ended else ""
+
+    def listen(self, poll: select.poll) -> None:
+        """Poll for the next connection that ends."""
+        if self._ended:
+            poll.register(self.descriptor, select.POLLIN)
+
+    def run(self, poll: select.poll, now: float) -> None:
+        """Count what ended. After something did, rest, and then read once more."""
+        if self._ended is None:
+            return
+        found, whole = self._ended.read()
+        self._engine.totals.whole &= whole
+        if found and (places := self._known()):
+            self._engine.totals.add(found, places)
+        if found or not whole:
+            if self.due is None:
+                poll.unregister(self.descriptor)
+            self.due = now + APART
+        elif self.due is not None:
+            self.due = None
+            self.listen(poll)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._ended:
+            self._ended.close()
+
+    def _known(self) -> ZoneLookup | None:
+        """The zones of addresses; None before the first pass."""
+        decided = self._engine.decided
+        if decided is None:
+            return None
+        try:
+            placed = self._engine.placed(decided)
+        except KernelError:  # `status` reports it; without routes, what ends beyond the next router has no zone
+            placed = decided.snapshot
+        return ZoneLookup(placed, decided.plan)

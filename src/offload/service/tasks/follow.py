@@ -1,0 +1,37 @@
+"""Return tables at once for stations that moved, as they were planned last; the pass that follows reads everything."""
+
+from offload.nouns import replace
+from offload.service import reconcile
+from offload.service.engine import Engine
+from offload.service.timed_exempts import with_timed_exempts
+
+
+def due(engine: Engine) -> float | None:
+    """When a move may be followed that had to wait, or ports of a bridge may be listed again."""
+    return engine.sightings.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
+
+
+def ready(engine: Engine) -> bool:
+    """Whether a station moved for which tables are to be returned now."""
+    return engine.decided is not None and engine.sightings.ready(engine.decided.plan, engine.doors.clock())
+
+
+def run(engine: Engine) -> bool:
+    """Return the tables; whether that was done.
+
+    Nothing is read for it: making a table anew harms no connection. Timed exempts would live longer by it, so where
+    there are any the pass does it. An error of the last pass stays.
+    """
+    before, now = engine.decided, engine.doors.clock()
+    if before is None or with_timed_exempts(before.plan) or engine.sightings.is_last(now):
+        return False
+    tables = engine.sightings.tables_to_return(before.plan, now)
+    if not tables:
+        return False
+    applied = reconcile.again(before, engine.doors.nft, engine.applied, tables)
+    if applied.error:
+        return False  # a device may be gone: the pass reads that
+    engine.sightings.returned(applied.returned, before.plan, now)
+    engine.taken_out(applied)
+    engine.noted(replace(applied, error=engine.applied.error), before)
+    return True
