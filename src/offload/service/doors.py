@@ -15,7 +15,8 @@ from offload.model.problem import Problem
 from offload.model.section import Section
 from offload.nouns import dataclass
 from offload.system.netlink.links import LinkDump
-from offload.system.netlink.messages import NeighbourEvent, Notification
+from offload.system.netlink.messages import Notification
+from offload.system.netlink.rtnetlink import NeighbourEvent
 
 
 class UciReader(Protocol):
