@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.errors import NftError
-from offload.system.nft.door import FakeNft, Nft, sentence
+from offload.errors import NftError, NftFault
+from offload.system.nft.door import FakeNft, Nft, complaint, sentence
 from offload.system.nft.generation import answer
 from offload.system.nft.program import LARGEST_OUTPUT
 
@@ -50,6 +50,25 @@ def program(tmp_path: Path, script: str) -> Nft:
 )
 def test_the_sentence_of_a_refusal(stderr: str, said: str) -> None:
     assert sentence(stderr) == said
+
+
+@pytest.mark.parametrize(
+    ("complaint_", "fault"),
+    [
+        ("syntax error, unexpected string", NftFault.REFUSED),
+        ("Could not process rule: No such file or directory", NftFault.KERNEL_REFUSED),
+        ("Could not process rule: Operation not supported", NftFault.NOT_SUPPORTED),
+        ("Could not process rule: Message too long", NftFault.FAILED),
+        ("Could not process rule: Cannot allocate memory", NftFault.FAILED),
+        ("Could not process rule: Operation not permitted", NftFault.NOT_PERMITTED),
+    ],
+)
+def test_a_refusal_has_a_kind_and_its_places(complaint_: str, fault: NftFault) -> None:
+    error = complaint(
+        f"In file included from /dev/stdin:8:2-31:\n/etc/own.nft:3:1-5: Error: {complaint_}\nx\n^\n"
+        f"/dev/stdin:12:1-2: Error: {complaint_}\n"
+    )
+    assert (error.fault, error.places) == (fault, (("/etc/own.nft", 3), ("/dev/stdin", 12)))
 
 
 def test_a_text_is_one_transaction_on_standard_input(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ class Engine:
     kernel: Kernel | None = None
     ability: HardwareProbe = field(default_factory=HardwareProbe)
     dump: dict[str, Any] | None = None
+    packages: Packages = field(default_factory=dict)  # the files as the last pass read them
     services: dict[str, Any] | None = None  # what procd's services ask the firewall for
     firewall: "Firewall | None" = None  # None without the package offload-firewall
     alone: bool = False
@@ -146,7 +147,7 @@ class Engine:
         with suppress(BusError):  # ubusd is away: what services ask for is as it was
             self.services = self.doors.bus.call("service", "get_data", {"type": "firewall"})
         try:
-            return self.firewall.pending(self.doors.uci.read("firewall"), self.dump, self.services)
+            return self.firewall.pending(self.packages["firewall"], self.dump, self.services)
         except OffloadError as refusal:
             self.firewall.error = str(refusal)
             return None
@@ -207,7 +208,7 @@ class Engine:
             self.adopted = True
         if self.dump is None or not self.alone:
             self.dump = netifd_says(doors.bus)
-        packages = reconcile.read(doors.uci)
+        packages = self.packages = reconcile.read(doors.uci)
         if not self.restored:
             self._restore(packages)
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel)

@@ -35,6 +35,7 @@ class Pending:
     compiled: Compiled
     text: str
     held: Handles  # every rule of the table before
+    digest: str  # of the whole ruleset
 
 
 @dataclass(slots=True)
@@ -107,11 +108,12 @@ class Firewall:
         if inputs == self._inputs and not self._forced and not missing:
             return None
         found = compiled(inputs)
-        if self._digest == digest(found.ruleset) and not self._forced and not missing:
+        identity = digest(found.ruleset)
+        if self._digest == identity and not self._forced and not missing:
             self._remember(inputs, Loaded(found.ruleset, LeftOut(), found.problems))
             return None
         before = None if self._forced or missing else self.ruleset
-        return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held)
+        return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held, identity)
 
     def sent(self, pending: Pending) -> None:
         """The kernel took the text."""
@@ -130,7 +132,9 @@ class Firewall:
         return True
 
     def _loaded(self, pending: Pending, loaded: Loaded) -> None:
-        self._forced, self._digest, self._handles = False, digest(loaded.ruleset), self._ours(pending.held)
+        whole = loaded.ruleset == pending.compiled.ruleset
+        self._digest = pending.digest if whole else digest(loaded.ruleset)
+        self._forced, self._handles = False, self._ours(pending.held)
         self._remember(pending.inputs, loaded)
         try:
             self._write(pending.inputs, loaded.left_out)

@@ -23,6 +23,8 @@ PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
 # went away, one that is busy) is of this moment.
 NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
 KERNEL_REFUSED = "Could not process rule"
+# ENOMEM, ENOBUFS and EMSGSIZE (nft may not enlarge its socket buffer): no fault of any line of the text
+NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Message too (long|large)")
 
 
 class Nft:
@@ -142,6 +144,8 @@ def fault_of(stderr: str) -> NftFault:
         return NftFault.NOT_PERMITTED
     if NOT_SUPPORTED.search(stderr):
         return NftFault.NOT_SUPPORTED
+    if NO_ROOM.search(stderr):
+        return NftFault.FAILED
     if KERNEL_REFUSED in stderr:
         return NftFault.KERNEL_REFUSED
     return NftFault.REFUSED if "Error:" in stderr else NftFault.FAILED
