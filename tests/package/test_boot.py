@@ -114,7 +114,7 @@ def test_without_a_lan_private_sources_count_but_not_where_the_internet_is(box: 
         box.programs({"ip": "echo default via 10.0.0.1 dev pppoe-wan proto static"})
     assert box.run("load")[0] == 0
     assert "192.168.0.0/16" in box.loaded and "fe80::/10" in box.loaded
-    assert outside in box.loaded and "quo" not in box.loaded
+    assert outside in box.loaded and "bad" not in box.loaded
     assert ("return" in box.loaded) is bool(outside)
 
 
