@@ -105,7 +105,7 @@ def test_without_one_only_the_lan_can_reach_the_router(box: Box, last_good: str 
     [
         ("", ""),
         ("network.wan.device=eth1\n", 'iifname { "eth1","pppoe-wan" } return'),
-        ('network.lan.device=quo"te\nnetwork.wan.ifname=eth1\n', 'iifname { "eth1","pppoe-wan" } return'),
+        ("network.lan.device=lan;accept\nnetwork.wan.ifname=eth1\n", 'iifname { "eth1","pppoe-wan" } return'),
     ],
 )
 def test_without_a_lan_private_sources_count_but_not_where_the_internet_is(box: Box, uci: str, outside: str) -> None:
@@ -114,7 +114,7 @@ def test_without_a_lan_private_sources_count_but_not_where_the_internet_is(box: 
         box.programs({"ip": "echo default via 10.0.0.1 dev pppoe-wan proto static"})
     assert box.run("load")[0] == 0
     assert "192.168.0.0/16" in box.loaded and "fe80::/10" in box.loaded
-    assert outside in box.loaded and "bad" not in box.loaded
+    assert outside in box.loaded and "lan;accept" not in box.loaded
     assert ("return" in box.loaded) is bool(outside)
 
 
