@@ -1,4 +1,4 @@
-"""The commands that README.md and docs/faq.md show, for the tests that run them: in a folder, and on a real kernel."""
+"""The commands that README.md and docs/ show, for the tests that run them: in a folder, and on a real kernel."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,13 @@ from pathlib import Path
 README = Path(__file__).parents[1].joinpath("README.md").read_text()
 PROGRAMS = ("offload", "ubus", "uci", "make", "opkg", "apk", "/etc/init.d/offload")
 # Indented text that is no command begins otherwise. What comes after two blanks and # is the comment beside it.
-COMMAND = re.compile(rf"^    (?:\$ )?((?:{'|'.join(PROGRAMS)}) .*?)\s*(?:  #.*)?$", re.MULTILINE)
-FAQ = Path(__file__).parents[1].joinpath("docs/faq.md").read_text()
-COMMANDS = list(dict.fromkeys(COMMAND.findall(README) + COMMAND.findall(FAQ)))
+COMMAND = re.compile(rf"^    (?:\$ )?((?:{'|'.join(PROGRAMS)})(?: .*?)?)\s*(?:  #.*)?$", re.MULTILINE)
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = [
+    README,
+    *(
+        DOCS.joinpath(f"{name}.md").read_text()
+        for name in ("choose", "hardware", "faq", "scripts", "metrics", "install")
+    ),
+]
+COMMANDS = list(dict.fromkeys(command for page in PAGES for command in COMMAND.findall(page)))

@@ -19,7 +19,7 @@ from offload.system.router_directory import snapshot_json
 REPOSITORY = Path(__file__).parent.parent
 REFERENCE = (REPOSITORY / "docs" / "reference.md").read_text()
 SECURITY = (REPOSITORY / "SECURITY.md").read_text()
-README = (REPOSITORY / "README.md").read_text()
+HARDWARE = (REPOSITORY / "docs" / "hardware.md").read_text()
 MIXED = REPOSITORY / "tests" / "golden" / "32-both-tables"
 
 
@@ -104,10 +104,10 @@ def test_security_lists_what_a_snapshot_holds() -> None:
     assert {key for key in keys if set(key) - {"-"}} == set(snapshot_json(Snapshot(), {}))
 
 
-def test_the_readme_shows_a_mixed_router_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_about_hardware_shows_a_mixed_router_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     main(["status", "--root", str(MIXED)])
     said = [line for line in capsys.readouterr().out.splitlines() if line]
-    shown = [line for line in README.partition("\n## In hardware\n")[2].partition("\n## ")[0].splitlines() if line]
+    shown = [line for line in HARDWARE.splitlines() if line]
     assert said[said.index(next(line for line in said if line.startswith("ZONE"))) :] == [
         line.removeprefix("    ") for line in shown if line.startswith("    ")
     ]
@@ -128,3 +128,22 @@ def test_every_fact_that_a_comment_names_is_on_the_page() -> None:
     }
     assert named
     assert not [f"{path}: docs/kernel.md {number}" for path, number in named if number not in facts]
+
+
+def test_every_page_is_in_the_list_of_pages() -> None:
+    pages = {page.name for page in (REPOSITORY / "docs").glob("*.md")} - {"README.md"}
+    assert set(re.findall(r"\]\((\w[\w-]*\.md)\)", (REPOSITORY / "docs" / "README.md").read_text())) == pages
+
+
+def test_every_link_of_a_page_leads_somewhere() -> None:
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text())]
+    assert not [f"{page.name}: {link}" for page, link in links if not _leads(page, link)]
+
+
+def _leads(page: Path, link: str) -> bool:
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE) if anchor and target.suffix == ".md" else []
+    anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+    return target.exists() and (not anchor or anchor in anchors)

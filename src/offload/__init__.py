@@ -7,4 +7,4 @@
 Read in this order: model (the nouns), config, compiler, status (pure), system (the doors), service (one pass), cli.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

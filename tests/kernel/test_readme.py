@@ -1,4 +1,4 @@
-"""Every command that README.md shows for a router, typed on one whose kernel has flowtables, in README's order."""
+"""Every command that README.md and docs/ show for a router, on one whose kernel has flowtables, in their order."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import ubus_cli
 from kernel.resident import Resident
 from readme import COMMANDS
 
-TYPED = [command for command in COMMANDS if command.startswith(("offload ", "ubus call "))]
+TYPED = [command for command in COMMANDS if command.startswith(("offload", "ubus call "))]
 
 
 @pytest.fixture(name="programs", scope="module")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 
 class Exit(IntEnum):
-    """Exit codes; README documents them."""
+    """Exit codes; docs/reference.md documents them."""
 
     DONE = 0
     FAILED = 1  # it was not done; the sentence says why, and what was written nevertheless

@@ -45,6 +45,7 @@ def preview(service: Engine, given: Mapping[str, Any]) -> Json:
     return {"ok": True, **_differences(before.plan, after.plan, modes)} | {
         **_felt(service, before.plan, after.plan),
         "problems": [report.problem_json(each) for each in after.problems if each not in before.problems],
+        "missing": methods.found_json(service)["missing"],
     }
 
 
