@@ -4,6 +4,7 @@ import os
 import sys
 
 DEFAULT, NARROWEST, WIDEST = 80, 20, 200  # columns
+LINES, FEWEST = 24, 6
 
 
 def width() -> int:
@@ -15,6 +16,14 @@ def width() -> int:
         return _bounded(os.get_terminal_size(sys.stdout.fileno()).columns or DEFAULT)
     except (OSError, ValueError, AttributeError):
         return DEFAULT
+
+
+def height() -> int:
+    """The lines of the terminal; 24 where the answer goes into a file or pipe."""
+    try:
+        return max(os.get_terminal_size(sys.stdout.fileno()).lines, FEWEST)
+    except (OSError, ValueError, AttributeError):
+        return LINES
 
 
 def _bounded(columns: int) -> int:

@@ -108,6 +108,16 @@ VERBS = {
         ),
         rooted=True,
     ),
+    "top": Verb(
+        "top",
+        "top",
+        "Show live who moves how much: bits and packets per second by path, of flows, hosts or pairs.",
+        (
+            ("--by", {"metavar": "WHAT", "default": "flow", "help": "flow (the default), host or pair"}),
+            ("--every", {"metavar": "S", "default": "2", "help": "seconds between two views (2)"}),
+            ("--count", {"metavar": "N", "help": "so many views; without it until Ctrl-C, or one into a file or pipe"}),
+        ),
+    ),
     "metrics": Verb("local", "metrics", "Print flows, bytes, modes and totals as OpenMetrics text.", rooted=True),
     "print": Verb(
         "local", "print_ruleset", "Print the nft text for this configuration, the same bytes every time.", rooted=True

@@ -244,10 +244,15 @@ def _table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) -
     return lines
 
 
+def safe(text: str) -> str:
+    """The text with a question mark for each character that could move the cursor or takes no single column."""
+    return ODD.sub("?", text)
+
+
 def fitted(lines: Iterable[str], width: int) -> str:
     """The lines, each shown safely and folded at the width; what is folded stands a little to the right."""
     fitted = []
     for line in lines:
         indent = " " * min(len(line) - len(line.lstrip(" ")) + len(GAP), width // 2)
-        fitted += wrap(ODD.sub("?", line), width, subsequent_indent=indent, break_on_hyphens=False)
+        fitted += wrap(safe(line), width, subsequent_indent=indent, break_on_hyphens=False)
     return "\n".join(fitted)

@@ -1,0 +1,59 @@
+"""`offload top`: a live view, made anew every few seconds."""
+
+import argparse
+import sys
+import time
+from typing import Any
+
+from offload.cli import terminal
+from offload.cli.answer import Answer
+from offload.cli.router import Router
+from offload.errors import OffloadError, UsageError
+from offload.status.top import BY, rates, top_text
+
+MOST = 500  # flows of an answer of the service, those with the most bytes
+CLEAR = "\033[H\033[J"
+SHORTEST, LONGEST = 1, 3600  # seconds between two views
+
+
+def top(router: Router, given: argparse.Namespace) -> Answer:
+    """Bits and packets per second by path, until Ctrl-C or as often as was asked for."""
+    if given.by not in BY:
+        raise UsageError(f"--by: use {', '.join(BY)}")
+    every, views = _number("--every", given.every, LONGEST), _number("--count", given.count, 1_000_000)
+    live = sys.stdout.isatty()
+    views = views or (0 if live else 1)  # 0: until Ctrl-C
+    before, since = _flows(router), time.monotonic()
+    data: dict[str, Any] = {"ok": True, "by": given.by, "rates": []}
+    shown = 0
+    try:
+        while not views or shown < views:
+            time.sleep(max(every, SHORTEST))
+            now, flows = time.monotonic(), _flows(router)
+            found = rates(before, flows, now - since, given.by)
+            before, since, shown = flows, now, shown + 1
+            if given.json:
+                data["rates"] = [{"name": each.name, "bits": each.bits, "packets": each.packets} for each in found]
+            else:
+                text = top_text(found, given.by, terminal.width(), terminal.height())
+                sys.stdout.write(f"{CLEAR if live else ''}{text}\n")
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        pass
+    return Answer("", data)
+
+
+def _flows(router: Router) -> list[dict[str, Any]]:
+    data = router.ask("flows", {"query": {"limit": MOST}})
+    if "error" in data:
+        raise OffloadError(data["error"])
+    found: list[dict[str, Any]] = data["flows"]
+    return found
+
+
+def _number(name: str, word: str | None, most: int) -> int:
+    if word is None:
+        return 0
+    if word.isascii() and word.isdigit() and len(word) <= len(str(most)) and 1 <= int(word) <= most:
+        return int(word)
+    raise UsageError(f"{name}: '{word[:20]}' is not a whole number from 1 to {most}")
