@@ -206,7 +206,7 @@ def test_flows_that_come_back_were_not_kept(fakes: Fakes) -> None:
 def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(fakes: Fakes) -> None:
     look(fakes, flow(5))
     look(fakes, flow(500))
-    fakes.netlink.able = frozenset({"lan1", "wan"})  # lan2 is not covered now
+    fakes.netlink.able = frozenset({"wan"})  # no port of lan is covered now
     fakes.service.work()
     assert (told(fakes)["effective"], told(fakes)["hardware"]["proof"]) == ("software", "impossible")
     look(fakes, flow(505, SOFTWARE))
