@@ -299,10 +299,16 @@ def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecisio
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What shall be. No table means: nothing of ours in the kernel. `present` are the links that exist now."""
+    """What shall be. No table means: nothing of ours in the kernel. `present` are the links that exist now.
+
+    `bridges` maps layer 3 devices to the bridge they are or stand on, `covered` are the devices that hardware has: by
+    these the stations that come and go are put into the sets of the tables.
+    """
 
     tables: tuple[Table, ...] = ()
     zones: tuple[ZoneDecision, ...] = ()
     pairs: tuple[PairDecision, ...] = ()
     devices: tuple[DeviceDecision, ...] = ()
     present: frozenset[str] = frozenset()
+    bridges: Mapping[str, str] = field(default_factory=dict)
+    covered: frozenset[str] = frozenset()

@@ -23,6 +23,7 @@ from offload.service.hardware_monitor import HardwareMonitor
 from offload.service.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import netifd_says, observe
 from offload.service.reconcile import Decided
+from offload.service.station_sets import StationSets
 from offload.service.stations import StationTracker
 from offload.service.timed_exempts import TimedExempts, with_timed_exempts
 from offload.service.totals import Totals
@@ -54,6 +55,7 @@ class Engine:
     applied: Applied = field(default_factory=Applied)
     timed_exempts: TimedExempts = field(default_factory=TimedExempts)
     sightings: StationTracker = field(default_factory=StationTracker)
+    station_sets: StationSets = field(default_factory=StationSets)
     proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
     totals: Totals = field(default_factory=Totals)
     kernel: Kernel | None = None
@@ -214,7 +216,9 @@ class Engine:
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel)
         snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
         self.sightings.look(snapshot)
-        return self.decide(packages, self._restless(snapshot))
+        stations, neighbours = self.sightings.remembered()
+        remembered = replace(snapshot, stations=stations, neighbours=neighbours)
+        return self.decide(packages, self._restless(remembered))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
         """The Snapshot with the bridges marked whose stations move too often."""
@@ -279,6 +283,7 @@ class Engine:
             self.news.append(("offload.degraded", {"error": trouble}))
         self.trouble = trouble
         if applied.changes:
+            self.station_sets.forget()
             words = {"generation": applied.generation, "time": applied.time, "changes": applied.changes}
             self.news.append(("offload.applied", {**words, "returned": list(applied.returned)}))
         if self.decided is not None and not applied.error:

@@ -19,7 +19,7 @@ from offload.service.debounce import APART, Debouncer
 from offload.service.doors import Monitor, Nft, UbusServer
 from offload.service.engine import Engine
 from offload.service.journal import Journal
-from offload.service.tasks import follow, hardware
+from offload.service.tasks import follow, hardware, station_sets
 from offload.service.tasks.accounting import Accounting
 from offload.service.upgrade import note_raised
 from offload.system.netlink.messages import Notification
@@ -76,6 +76,9 @@ class Loop:
             self._follow_later(now)
             if self.accounting.due is not None and self.accounting.due <= now:
                 self.accounting.run(self.poll, now)
+            if (stations := station_sets.due(self.service)) is not None and stations <= now:
+                station_sets.run(self.service, now)
+                self._transactions()
             if (looked := hardware.due(self.service)) is not None and looked <= now:
                 hardware.run(self.service)
                 self._log_hardware()
@@ -106,7 +109,8 @@ class Loop:
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
-        tasks = (due, self.accounting.due, hardware.due(self.service), self.config.due)
+        others = (hardware.due(self.service), station_sets.due(self.service))
+        tasks = (due, self.accounting.due, *others, self.config.due)
         times = [each for each in tasks if each is not None]
         if due is None and (moved := follow.due(self.service)) is not None:
             times.append(moved)

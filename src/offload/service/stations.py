@@ -41,10 +41,12 @@ class StationTracker:
     """The latest place of each station and neighbour, and the moves for which no table was returned yet."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
+    version: int = 0  # changes with each station or neighbour that is new, somewhere else, or forgotten
     _places: dict[Key, str] = field(default_factory=dict)
     _moves: dict[Key, Move] = field(default_factory=dict)
     _causes: dict[Key, None] = field(default_factory=dict)  # the moves for which tables are being returned
     _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
+    _ports: dict[str, set[str]] = field(default_factory=dict)  # bridge -> its ports
     _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
 
     @property
@@ -69,9 +71,27 @@ class StationTracker:
             return False
         return self._moved(key, Move(self._bridges.get(seen.device, seen.device), device=seen.device))
 
+    def remembered(self) -> tuple[tuple[Station, ...], tuple[Neighbour, ...]]:
+        """The stations and neighbours where they were seen last, also those that the kernel has forgotten since."""
+        bridges = {bridge: ports for bridge, ports in self._ports.items() if ports}
+        stations = tuple(
+            Station(mac, port, vlan)
+            for (mac, bridge, vlan), port in self._places.items()
+            if vlan != NEIGHBOUR and port in bridges.get(bridge, ())
+        )
+        neighbours = tuple(
+            Neighbour(address, device, mac)
+            for (address, device, kind), mac in self._places.items()
+            if kind == NEIGHBOUR
+        )
+        return stations, neighbours
+
     def look(self, snapshot: Snapshot) -> None:
         """Take in a whole Snapshot: events may have been lost."""
         links = {link.name: link for link in snapshot.links}
+        self._ports = {}
+        for port in snapshot.links:
+            self._ports.setdefault(port.master, set()).add(port.name)
         self._bridges = {name: bridge for name in links if (bridge := _bridge(name, links))}
         for station in snapshot.stations:
             link = links.get(station.port)
@@ -166,6 +186,7 @@ class StationTracker:
     def _remember(self, key: Key, place: str) -> str | None:
         before = self._places.pop(key, None)  # to stand last: the first is the one to forget
         self._places[key] = place
+        self.version += before != place
         if len(self._places) > MAX_NEIGHBOURS:
             del self._places[next(iter(self._places))]
         return before

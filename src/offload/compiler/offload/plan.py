@@ -48,7 +48,8 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
     exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
     asked = wishes(config, existing(config, topology, snapshot))
     bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
-    learned = learned_stations(snapshot, coverage.bridged(), coverage.able)
+    bridges, covered = coverage.bridged(), coverage.able - coverage.excluded
+    learned = learned_stations(snapshot, bridges, covered)
     elements, settled = _settle(config, bids)
     late = any(_behind(chain) for chain in snapshot.forward_chains)
     remembered = max(1, min(snapshot.kernel.conntrack_max, MAX_REMEMBERED))
@@ -73,6 +74,8 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
         zones=summary.zones(config, topology, settled),
         devices=summary.devices(config, topology, snapshot, settled, tuple(tables)),
         present=frozenset(link.name for link in snapshot.links),
+        bridges=bridges,
+        covered=covered,
     )
 
 

@@ -3,6 +3,7 @@
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.engine import Engine
+from offload.service.tasks import station_sets
 from offload.service.timed_exempts import with_timed_exempts
 
 
@@ -28,7 +29,8 @@ def run(engine: Engine) -> bool:
     tables = engine.sightings.tables_to_return(before.plan, now)
     if not tables:
         return False
-    applied = reconcile.again(before, engine.doors.nft, engine.applied, tables)
+    now_there = replace(before, plan=station_sets.current(engine, before.plan))
+    applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
     if applied.error:
         return False  # a device may be gone: the pass reads that
     engine.sightings.returned(applied.returned, before.plan, now)

@@ -1,0 +1,59 @@
+"""Bring the sets of stations in the kernel up to date without a pass; return software for stations that came late."""
+
+from offload.compiler.offload.stations import learned_stations, with_stations
+from offload.errors import NftError, OffloadError
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.nouns import replace
+from offload.service.engine import SOFTWARE, Engine
+
+
+def due(engine: Engine) -> float | None:
+    """When to run next; None while no station changed and none came late."""
+    if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
+        return None
+    times = (engine.station_sets.due(engine.sightings.version), engine.station_sets.late_due())
+    return min((each for each in times if each is not None), default=None)
+
+
+def run(engine: Engine, now: float) -> None:
+    """Send what changed, if anything did; then look for flows of late stations, if it is time."""
+    sets = engine.station_sets
+    if (update := sets.due(engine.sightings.version)) is not None and update <= now:
+        _update(engine, engine.decided.plan if engine.decided else Plan(), now)
+    if (late := sets.late_due()) is not None and late <= now:
+        _return_late(engine, now)
+
+
+def current(engine: Engine, plan: Plan) -> Plan:
+    """The plan with the stations that are known now in its tables."""
+    stations, neighbours = engine.sightings.remembered()
+    links = engine.decided.snapshot.links if engine.decided else ()
+    seen = Snapshot(links=links, stations=stations, neighbours=neighbours)
+    learned = learned_stations(seen, plan.bridges, plan.covered)
+    return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
+
+
+def _update(engine: Engine, plan: Plan, now: float) -> None:
+    sets, version = engine.station_sets, engine.sightings.version
+    tables = [table for table in current(engine, plan).tables if table.shared]
+    try:
+        if text := sets.changes(tables):
+            engine.doors.nft.apply(text)
+    except NftError:  # a table may be gone: the kernel reports that, and a pass makes it anew
+        sets.forget()
+        sets.compared(version, now, failed=True)
+        return
+    sets.took(tables, now)
+    sets.compared(version, now)
+
+
+def _return_late(engine: Engine, now: float) -> None:
+    """Return the software table if it has flows of stations that hardware can have by now."""
+    try:
+        entries = engine.doors.conntrack.entries()
+    except OffloadError:  # the next pass reports it; these flows stay fast in software
+        entries = []
+    _, neighbours = engine.sightings.remembered()
+    if engine.station_sets.are_late(entries, neighbours, now):
+        engine.work(forced=[SOFTWARE])
