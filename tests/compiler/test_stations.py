@@ -136,8 +136,16 @@ def test_the_first_time_software_gets_shared_crossings_after_hardware() -> None:
     plan = Plan(tables=tuple(with_stations(table, known) for table in (SOFTWARE, HARDWARE)))
     first, second, last = (each.text for each in transactions(plan, {}))
     assert ("policy_0_from," in first, "policy_0," in first) == (False, True)
+    assert "chain policy_0_from {" in first
     assert "flags offload" in second
     assert last.startswith("add element inet flow_offload pairs")
+
+
+def test_a_software_table_whose_crossings_are_all_shared_is_made_without_elements() -> None:
+    known = learned_stations(snapshot([]), BRIDGES, ABLE)
+    software = replace(SOFTWARE, elements=(LAN_WAN, WAN_LAN))
+    first, *_ = transactions(Plan(tables=(with_stations(software, known), with_stations(HARDWARE, known))), {})
+    assert "\tmap pairs {\n\t\ttype ifname . ifname : verdict\n\t}" in first.text
 
 
 def test_a_crossing_that_becomes_shared_returns_its_flows() -> None:

@@ -16,7 +16,7 @@ from offload.compiler.offload.rules import Chain
 from offload.model.config import Family
 from offload.model.live import STATION_SETS, LiveTable
 from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
-from offload.nouns import dataclass, replace
+from offload.nouns import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,8 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)
     if software and hardware and software.shared and _is_made(hardware, live, plan, forced):
-        without = replace(software, elements=tuple(each for each in software.elements if not each.policy.stations))
         return [
-            *_withheld(software, without, live.get(software.name), plan, forced),
+            *_withheld(software, live.get(software.name), plan, forced),
             *_transactions({hardware.name: hardware}, live, plan, forced, only=hardware.name),
             Transaction(_elements("add", software)),
         ]
@@ -53,12 +52,10 @@ def _is_made(table: Table, live: Mapping[str, LiveTable], plan: Plan, forced: It
     return held is None or table.name in forced or (held != wanted and must_return(wanted, held, plan.present))
 
 
-def _withheld(
-    table: Table, without: Table, held: LiveTable | None, plan: Plan, forced: Iterable[str]
-) -> Iterator[Transaction]:
+def _withheld(table: Table, held: LiveTable | None, plan: Plan, forced: Iterable[str]) -> Iterator[Transaction]:
     """The software table brought up to date, and without what it shares with the hardware table."""
     if held is None or _is_made(table, {table.name: held}, plan, forced):
-        yield Transaction(wipe(table.name) + render_table(without), (table.name,) if held else ())
+        yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
     if held != expected(table):
         yield Transaction(_change(table, expected(table), held))

@@ -26,10 +26,10 @@ def render(plan: Plan) -> str:
     return wiped + ("\n".join(map(render_table, plan.tables)) or NOTHING)
 
 
-def render_table(table: Table) -> str:
-    """One table's declaration. Same Table, same bytes."""
+def render_table(table: Table, *, withheld: bool = False) -> str:
+    """One table's declaration. Same Table, same bytes. `withheld`: without the elements that both tables share."""
     exempts = exempt_rules(table.exempts)
-    elements = [element_text(element) for element in table.elements]
+    elements = [element_text(each) for each in table.elements if not (withheld and each.policy.stations)]
     return fill(
         "table",
         stray_set=STRAY_SET,

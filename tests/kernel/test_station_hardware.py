@@ -1,0 +1,96 @@
+"""One bridge with a port of the chip and a port without: the station's port decides between hardware and software."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from kernel import chip
+from kernel.daemons import wait_until
+from kernel.evidence import conntrack_flags
+from kernel.house import House, Shape
+from kernel.netns import Namespace, cable
+from kernel.resident import Resident, resident
+from kernel.sides import Ends, Side, bridge
+from kernel.traffic import Proto
+
+ENOUGH = 60
+ENGINE = ("lan1", "wan")
+KINDS: tuple[tuple[int, Proto], ...] = ((4, "tcp"), (4, "udp"), (6, "tcp"), (6, "udp"))
+
+
+def plain(name: str, peer: str) -> Side:
+    """A port whose driver offloads nothing, as an access point's."""
+
+    def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
+        cable(router, name, far, peer)
+        return Ends(name, peer)
+
+    return lay
+
+
+# The host at the far end of lan is behind the first port of the bridge.
+WIRED = Shape({"lan": bridge(chip.port("lan1"), plain("ap0", "eth1")), "wan": chip.port("wan")})
+AT_AP = Shape({"lan": bridge(plain("ap0", "eth0"), chip.port("lan1", "eth1")), "wan": chip.port("wan")})
+
+
+@contextmanager
+def served(house: House, shape: Shape) -> Iterator[Resident]:
+    """The router with hardware asked for everywhere, and the service on it."""
+    with house.shaped(shape):
+        house.router.write("offload", "config globals 'globals'\n\toption mode 'hardware'\n")
+        with resident(house.router) as service:
+            service.until(lambda: (service.status() or {}).get("pairs"))
+            yield service
+
+
+def forwarded(house: House) -> int:
+    return chip.forwarded(house.router, ENGINE)
+
+
+def pairs(service: Resident) -> dict[tuple[str, str], tuple[str, list[str]]]:
+    status = service.status() or {}
+    return {
+        (each["src"], each["dest"]): (each["effective"], [reason["code"] for reason in each["reasons"]])
+        for each in status["pairs"]
+    }
+
+
+def test_a_wired_station_is_in_hardware(house: House) -> None:
+    with served(house, WIRED) as service:
+        assert pairs(service)["lan", "wan"] == ("hardware", ["STATIONS_SOFTWARE"])
+        for version, proto in KINDS:
+            talk = chip.settled(house.router, ENGINE, house.call("lan", "wan", version, proto))
+            before = forwarded(house)
+            (seen,) = house.watch([talk], ENOUGH)
+            assert seen.fast(ENOUGH), seen
+            assert forwarded(house) - before >= 2 * ENOUGH
+            assert conntrack_flags(house.router, talk) == {"HW_OFFLOAD"}
+        talk = chip.settled(house.router, ENGINE, house.call("wan", "lan"))  # a port forward to the station
+        assert conntrack_flags(house.router, talk) == {"HW_OFFLOAD"}
+
+
+def test_a_station_at_the_other_port_is_in_software(house: House) -> None:
+    with served(house, AT_AP) as service:
+        assert pairs(service)["lan", "wan"] == ("hardware", ["STATIONS_SOFTWARE"])
+        for version, proto in KINDS:
+            talk = house.call("lan", "wan", version, proto)
+            talk.echo(30)
+            wait_until(lambda talk=talk: conntrack_flags(house.router, talk) == {"OFFLOAD"}, "software")  # type: ignore[misc]
+            before = forwarded(house)
+            (seen,) = house.watch([talk], ENOUGH)
+            assert seen.fast(ENOUGH), seen
+            assert forwarded(house) == before
+        talk = house.call("wan", "lan")
+        talk.echo(30)
+        assert conntrack_flags(house.router, talk) == {"OFFLOAD"}
+
+
+@pytest.mark.parametrize("proto", ["tcp", "udp"])
+def test_a_return_of_the_hardware_table_loses_no_flow_to_software(house: House, proto: Proto) -> None:
+    with served(house, WIRED) as service:
+        talk = chip.settled(house.router, ENGINE, house.call("lan", "wan", proto=proto))
+        for _ in range(20):
+            assert "flow_offload_hw" in service.call("flush", {"query": {}})["returned"]
+            chip.settled(house.router, ENGINE, talk)
+        assert conntrack_flags(house.router, talk) == {"HW_OFFLOAD"}
