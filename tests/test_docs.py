@@ -130,6 +130,11 @@ def test_every_fact_that_a_comment_names_is_on_the_page() -> None:
     assert not [f"{path}: docs/kernel.md {number}" for path, number in named if number not in facts]
 
 
+def test_every_page_is_in_the_list_of_pages() -> None:
+    pages = {page.name for page in (REPOSITORY / "docs").glob("*.md")} - {"README.md"}
+    assert set(re.findall(r"\]\((\w[\w-]*\.md)\)", (REPOSITORY / "docs" / "README.md").read_text())) == pages
+
+
 def test_every_link_of_a_page_leads_somewhere() -> None:
     pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text())]
