@@ -21,8 +21,6 @@ MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST,
 PAGE = TESTS / "browser/test_kernel.py"
 PORTION = 50
 APART = {"kernel"}  # parts of their own
-# PPPoE sessions do not come back in user-mode 6.12, for a cause that is not found yet: `make soak` runs this file.
-SOAKED = {"test_reconnect"}
 
 # One test of each kind, in QEMU on the binary that people run, so that what is true there is true.
 ANCHORS = {
@@ -53,7 +51,7 @@ def units() -> list[Job]:
 
 def kernel() -> list[Job]:
     """The tests in user-mode kernels: each file in a machine of its own, on both kernels."""
-    files = sorted(file for file in (TESTS / "kernel").glob("test_*.py") if file.stem not in SOAKED)
+    files = sorted((TESTS / "kernel").glob("test_*.py"))
     return [_machine("kernel", series, file.stem, (str(file),)) for series in KERNELS for file in files]
 
 

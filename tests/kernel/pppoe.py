@@ -11,8 +11,8 @@ from kernel.sides import Ends, Side
 DEVICE, FAR = "pppoe-wan", "ppp-far"
 LOG, OPTIONS = Path("/run/pppoe-server.log"), Path("/run/pppoe-server.options")
 # The provider's end: its pppd names the device and asks for no password.
-SERVER = f"noauth\nifname {FAR}\nmtu 1492\nmru 1492\nnodefaultroute\n+ipv6\nlogfile {LOG}\n"
-DIAL = ["noauth", "nodetach", "nodefaultroute", "noipdefault", "+ipv6", "mtu", "1492", "mru", "1492"]
+SERVER = f"noauth\nifname {FAR}\nmtu 1492\nmru 1492\nnodefaultroute\n+ipv6\nlcp-restart 1\nlogfile {LOG}\n"
+DIAL = ["noauth", "nodetach", "nodefaultroute", "noipdefault", "+ipv6", "lcp-restart", "1", "mtu", "1492", "mru", "1492"]
 
 
 class Pppoe:
@@ -47,8 +47,13 @@ class Pppoe:
         """End the session; the device goes with it, at both ends."""
         self._dialer.stop()
         self._server.stop()
-        wait_until(lambda: not _shown(self._router, DEVICE), f"the end of {DEVICE}")
-        wait_until(lambda: not _shown(self._far, FAR), f"the end of {FAR}", LOG)
+        wait_until(lambda: not _exists(self._router, DEVICE), f"the end of {DEVICE}")
+        wait_until(lambda: not _exists(self._far, FAR), f"the end of {FAR}", LOG)
+
+
+def _exists(host: Namespace, device: str) -> bool:
+    """Whether there is the device, also without an address: pppd cannot give its name to the next session's."""
+    return f" {device}: " in host.run("ip", "-o", "link")
 
 
 def _shown(host: Namespace, device: str) -> str:
