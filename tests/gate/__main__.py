@@ -1,8 +1,9 @@
 """Runs parts of the gate: `python -m gate PART...`, with the parts of parts.py.
 
 All jobs of the parts run side by side, one for each processor, longest first. Each prints one line when it has ended,
-and all of its output where it failed; the output of each is in build/gate. At the end stand the times, and the tests
-that passed only in a second run: more than five of those are a failure too.
+with its seconds and how many of them a processor was busy with it, and all of its output where it failed; the output of
+each is in build/gate. At the end stand the times, and the tests that passed only in a second run: more than five of
+those are a failure too.
 """
 
 import json
@@ -54,7 +55,7 @@ def _show(ended: Ended) -> None:
     if ended.status or DIED in ended.output:
         print(f"\n{name} printed:\n{ended.output}")
     verdict = f"FAILED with status {ended.status}" if ended.status else "passed"
-    print(f"{ended.seconds:5.0f} s  {name} {verdict}  {ended.summary}", flush=True)
+    print(f"{ended.seconds:5.0f} s, {ended.busy:4.0f} s busy  {name} {verdict}  {ended.summary}", flush=True)
 
 
 def _remember(ended: list[Ended]) -> None:
@@ -66,8 +67,9 @@ def _remember(ended: list[Ended]) -> None:
 def _conclude(parts: list[str], ended: list[Ended], reruns: list[str], failed: list[str], seconds: float) -> None:
     print()
     for part in parts:
-        took = sum(each.seconds for each in ended if each.job.part == part)
-        print(f"gate: {part:8} {took:5.0f} s in {sum(each.job.part == part for each in ended)} jobs")
+        jobs = [each for each in ended if each.job.part == part]
+        took, busy = sum(each.seconds for each in jobs), sum(each.busy for each in jobs)
+        print(f"gate: {part:8} {took:5.0f} s, {busy:5.0f} s busy in {len(jobs)} jobs")
     print(f"gate: all      {seconds:5.0f} s side by side, {seconds / 60:.1f} min")
     print(
         f"gate: {len(reruns)} needed another run, and at most {MOST_RERUNS} may"

@@ -30,6 +30,7 @@ class Ended:
     status: int
     output: str
     seconds: float
+    busy: float = 0  # seconds of processor time, of its children too: what the job costs also on a busy machine
 
     @property
     def reruns(self) -> list[str]:
@@ -47,7 +48,7 @@ class Ended:
 def run(job: Job) -> Ended:
     """Run a job to its end."""
     began = time.monotonic()
-    done = subprocess.run(
+    with subprocess.Popen(
         job.argv,
         env=os.environ | job.environment,
         stdin=subprocess.DEVNULL,
@@ -55,6 +56,9 @@ def run(job: Job) -> Ended:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        check=False,
-    )
-    return Ended(job, done.returncode, done.stdout, time.monotonic() - began)
+    ) as process:
+        assert process.stdout is not None
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Ended(job, process.returncode, output, time.monotonic() - began, usage.ru_utime + usage.ru_stime)

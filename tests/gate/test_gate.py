@@ -46,6 +46,12 @@ def test_a_job_has_its_output_and_status() -> None:
     assert (ended.status, sorted(ended.output.split())) == (3, ["err", "out"])
 
 
+def test_a_job_counts_the_processor_time_of_its_children() -> None:
+    child = "import time\nwhile time.process_time() < 0.3:\n    pass"
+    ended = run(job("busy", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"))
+    assert ended.status == 0 and 0.3 <= ended.busy <= ended.seconds + 0.1
+
+
 @pytest.mark.parametrize(("reruns", "failed", "status"), [(5, False, 0), (6, False, 1), (0, True, 1)])
 def test_what_the_gate_fails_for(
     reruns: int, failed: bool, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
