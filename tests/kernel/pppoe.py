@@ -12,7 +12,8 @@ DEVICE, FAR = "pppoe-wan", "ppp-far"
 LOG, OPTIONS = Path("/run/pppoe-server.log"), Path("/run/pppoe-server.options")
 # The provider's end: its pppd names the device and asks for no password.
 SERVER = f"noauth\nifname {FAR}\nmtu 1492\nmru 1492\nnodefaultroute\n+ipv6\nlcp-restart 1\nlogfile {LOG}\n"
-DIAL = ["noauth", "nodetach", "nodefaultroute", "noipdefault", "+ipv6", "lcp-restart", "1", "mtu", "1492", "mru", "1492"]
+SIZE = ["mtu", "1492", "mru", "1492"]
+DIAL = ["noauth", "nodetach", "nodefaultroute", "noipdefault", "+ipv6", "lcp-restart", "1", *SIZE]
 
 
 class Pppoe:
