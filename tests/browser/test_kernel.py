@@ -1,12 +1,12 @@
-"""The page before a real kernel: a browser here, and in a virtual machine the router, its service and its LuCI."""
+"""The page before a real kernel: a browser here, and in a user-mode kernel the router, its service and its LuCI."""
 
 import os
 import queue
 import re
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +15,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.test_zones import pair, row, tab
+from kernel.guest import BUILD
+from kernel.relay import entrance
 
 TESTS = Path(__file__).parents[1]
-STARTING = 480.0  # seconds; without KVM, beside others of its kind
+STARTING = 240.0  # seconds; on a busy machine
 FOLLOWING = 90.0
 GUEST = ["br-guest", "guest1", "wan"]
 PROVEN, REFUSED = "proven by live connections", "hardware refused: connections stay in software"
@@ -26,12 +28,12 @@ PROVEN, REFUSED = "proven by live connections", "hardware refused: connections s
 class Machine:
     """A virtual machine that says what its kernel's software flowtable lists."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/cgi-bin/luci/admin/network/offload"
         self._lines: queue.Queue[str] = queue.Queue()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kernel.vm", "python3", "-m", "kernel.page"],
-            env=os.environ | {"PYTHONPATH": str(TESTS), "OFFLOAD_VM_PORT": str(port)},
+            [sys.executable, "-m", "kernel.vm", "python3", "-m", "kernel.page", str(folder)],
+            env=os.environ | {"PYTHONPATH": str(TESTS), "OFFLOAD_MACHINE": "usermode"},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -51,16 +53,15 @@ class Machine:
 
 @pytest.fixture(name="machine", scope="module")
 def _machine() -> Iterator[Machine]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    machine = Machine(port)
-    try:
-        machine.until(GUEST, STARTING)
-        yield machine
-    finally:
-        machine.process.send_signal(signal.SIGTERM)
-        machine.process.communicate()
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="page-", dir=BUILD) as folder, entrance(Path(folder)) as port:
+        machine = Machine(Path(folder), port)
+        try:
+            machine.until(GUEST, STARTING)
+            yield machine
+        finally:
+            machine.process.send_signal(signal.SIGTERM)
+            machine.process.communicate()
 
 
 @pytest.fixture(name="page")

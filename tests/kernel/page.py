@@ -1,32 +1,23 @@
 """The mixed router with the service on it, and the LuCI page of it for a browser outside of the machine.
 
-`python -m kernel.page`, in a machine with a forwarded port (vm.py). Each line is the devices in the kernel's software
-flowtable, whenever they have changed; it goes on, with traffic through the router, until the machine is ended.
+`python -m kernel.page FOLDER`, in a user-mode kernel; requests come by way of the folder (relay.py). Each line is the
+devices in the kernel's software flowtable, whenever they have changed; it goes on, with traffic through the router,
+until the machine is ended.
 """
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 from kernel.mixed import mixed
-from kernel.qemu import PAGE_PORT
+from kernel.relay import forward
 from kernel.resident import Resident, resident
 
-ADDRESS = "10.0.2.15/24"  # where qemu's user network forwards to
+PORT = 8080
 WORK = Path("/run/luci")
-
-
-def connect() -> None:
-    """Take up the network card that leads outside."""
-    cards = Path("/sys/class/net")
-    known = set(cards.iterdir())
-    subprocess.run(["modprobe", "virtio_net"], check=True)
-    while not (found := set(cards.iterdir()) - known):
-        time.sleep(0.1)
-    (card,) = found
-    subprocess.run(["ip", "address", "add", ADDRESS, "dev", card.name], check=True)
-    subprocess.run(["ip", "link", "set", card.name, "up"], check=True)
+ROLLBACK = 90  # seconds, as on a router: the machine may be slow
 
 
 def serve(running: Resident) -> subprocess.Popen[str]:
@@ -35,17 +26,17 @@ def serve(running: Resident) -> subprocess.Popen[str]:
     WORK.mkdir()
     (WORK / "service.pid").write_text(str(running.process.pid))
     router = running.router
-    words = [str(PAGE_PORT), str(router.config), str(WORK), str(router.socket)]
+    words = [str(PORT), str(router.config), str(WORK), str(router.socket), str(ROLLBACK)]
     server = subprocess.Popen([sys.executable, "-m", "luci.server", *words], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     server.stdout.readline()
     return server
 
 
-def main() -> None:
-    """Serve, and tell what the kernel has."""
-    connect()
+def main(folder: Path) -> None:
+    """Serve, and print what the kernel has."""
     with mixed() as network, resident(network.router) as running, serve(running):
+        threading.Thread(target=forward, args=(folder, PORT), daemon=True).start()
         told: list[str] | None = None
         while True:
             network.talk()
@@ -56,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

@@ -15,7 +15,6 @@ from kernel.image import pack
 
 DIED = 255  # virtme-ng's, where the machine ended without telling the command's status
 CONSOLE = "-device virtio-serial-pci -device virtconsole,chardev=said"  # virtme-ng sends the serial one nowhere
-PAGE_PORT = 8080
 
 # The sysctls of conntrack and flowtables appear in a namespace only when the modules are there.
 MODULES = [
@@ -31,13 +30,6 @@ def processors() -> list[str]:
     return ["--cpus", "2"]
 
 
-def forwarded() -> list[str]:
-    """With OFFLOAD_VM_PORT, that port of this machine's loopback leads to PAGE_PORT of the guest, and nothing else."""
-    port = os.environ.get("OFFLOAD_VM_PORT")
-    network = f"user,id=page,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:{PAGE_PORT}"
-    return [f"--qemu-opts=-netdev {network} -device virtio-net-pci,netdev=page"] if port else []
-
-
 def boot(command: list[str], series: str) -> int:
     """Boot, run, and return the command's exit status, or DIED."""
     chosen = stock.kernel(series)
@@ -49,7 +41,7 @@ def boot(command: list[str], series: str) -> int:
             Path(folder), BUILD, engine, script(command, Path("/engine.ko"), path="/usr/sbin:/usr/bin", before=before)
         )
         # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
-        machine = ["--disable-kvm", "--force-9p", *processors(), *forwarded(), "--memory", "1G", "--user", "root"]
+        machine = ["--disable-kvm", "--force-9p", *processors(), "--memory", "1G", "--user", "root"]
         log = Path(folder, "console")
         words = [f"--qemu-opts=-chardev file,id=said,path={log} {CONSOLE}", "--append=console=hvc0 loglevel=5"]
         disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]

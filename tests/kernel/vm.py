@@ -1,11 +1,11 @@
 """Runs a command in a virtual machine: `python -m kernel.vm COMMAND...`.
 
 The machine is a user-mode kernel of the series OFFLOAD_KERNEL, by default 6.1 (usermode.py), or with
-OFFLOAD_MACHINE=qemu Debian's stock kernel in QEMU (qemu.py). It is gone afterwards; what the command writes to build/
-stays. Output comes as it is written, the exit status is the command's own, and a machine that hangs is ended with
-status 124. Where the machine's kernel dies under the command, what it printed last is shown; with --once-more before
-the command, all of it is then tried a second time, for the flowtables of some stock kernels free what they still use
-(6.12 to this day, in flow_offload_work_handler()).
+OFFLOAD_MACHINE=qemu Debian's stock kernel in QEMU (qemu.py), which OFFLOAD_ICOUNT always takes. It is gone afterwards;
+what the command writes to build/ stays. Output comes as it is written, the exit status is the command's own, and a
+machine that hangs is ended with status 124. Where the machine's kernel dies under the command, what it printed last is
+shown; with --once-more before the command, all of it is then tried a second time, for the flowtables of some stock
+kernels free what they still use (6.12 to this day, in flow_offload_work_handler()).
 """
 
 import os
@@ -23,7 +23,7 @@ SOONER = "sooner"  # the user-mode kernel if it is built already
 def boot(command: list[str]) -> int:
     """Boot the machine that the environment names, run the command, and return its exit status, or DIED."""
     series = os.environ.get("OFFLOAD_KERNEL", "")
-    machine = os.environ.get("OFFLOAD_MACHINE") or ("qemu" if _needs_qemu() else "usermode")
+    machine = os.environ.get("OFFLOAD_MACHINE") or ("qemu" if os.environ.get("OFFLOAD_ICOUNT") else "usermode")
     if machine == SOONER:
         machine = "usermode" if source.found(series or source.SERIES[0]) else "qemu"
     BUILD.mkdir(exist_ok=True)
@@ -32,11 +32,6 @@ def boot(command: list[str]) -> int:
     if machine != "usermode":
         raise SystemExit(f"OFFLOAD_MACHINE is {machine}, but must be usermode, qemu or sooner")
     return usermode.boot(command, series or source.SERIES[0])
-
-
-def _needs_qemu() -> bool:
-    """Whether something is asked for that the user-mode kernel has not: a counted clock, a forwarded port."""
-    return any(os.environ.get(name) for name in ("OFFLOAD_ICOUNT", "OFFLOAD_VM_PORT"))
 
 
 def main(arguments: list[str]) -> int:

@@ -1,7 +1,8 @@
-"""Serves the app's pages to a browser: `python -m luci.server PORT CONFDIR WORKDIR UBUS_SOCKET`.
+"""Serves the app's pages to a browser: `python -m luci.server PORT CONFDIR WORKDIR UBUS_SOCKET [SECONDS]`.
 
 Menu and rights come from the app's own files. `luci.offload` is called on the bus, as uhttpd does: with the session
 added to the words. `?user=reader` logs a user in who may only look; WORKDIR/service.pid says whom an apply tells.
+SECONDS is how long an apply waits for its confirm before it is rolled back.
 """
 
 import html
@@ -191,8 +192,9 @@ class Request(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
 
-def main(port: str, confdir: str, work: str, socket: str) -> None:
+def main(port: str, confdir: str, work: str, socket: str, rollback: str = "") -> None:
     """Serve until killed; the first line says on which port."""
+    APPLY["apply_rollback"] = float(rollback or APPLY["apply_rollback"])
     os.environ["OFFLOAD_UBUS_SOCKET"] = socket
     Request.site = Site(Path(confdir), Path(work))
     server = ThreadingHTTPServer(("0.0.0.0" if port != "0" else "127.0.0.1", int(port)), Request)  # noqa: S104
