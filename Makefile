@@ -38,14 +38,9 @@ soak:  ## the service's repetitions, ten times as many as in `make test`
 	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -s -p pytest_timeout -p no:cacheprovider \
 		--timeout 3600 $(SOAKED:%=tests/kernel/test_%.py)
 
-bench: package  ## cost per packet, per flow and per pass, in counted instructions
+bench: package  ## costs beside their goals, in one table: all, or WHAT=dataplane, hardware, control, flows, compile
 	@tests/setup.sh kernel stock
-	PYTHONPATH=src:tests/standins:tests $(PYTHON) -m bench.service
-	$(VM) python3 -m bench.service
-	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.start
-	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.packets
-	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.exemptions
-	OFFLOAD_ICOUNT=1 $(VM) python3 -m bench.hardware
+	@PYTHONPATH=tests $(PYTHON) -m bench $(WHAT)
 
 po:  ## gather what the LuCI page says: its template, and its translations brought in line
 	@tests/setup.sh python

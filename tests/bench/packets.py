@@ -1,15 +1,15 @@
 """What a packet costs the router by our device list and by fw4's, topology by topology. Run by `make bench`.
 
 The same network, firewall and kernel for both; fw4's list is the L2 device of each network, never pppoe-wan,
-WireGuard or a zone that names its device (fw4.uc, resolve_offload_devices). Ends with status 1 where a goal is
-missed.
+WireGuard or a zone that names its device (fw4.uc, resolve_offload_devices). BENCH_TOPOLOGIES names some of them.
 """
 
 import json
-import sys
+import os
 from dataclasses import dataclass
 
 from bench.pktgen import End, Sink, cost, establish
+from bench.rows import Figure, against, missing, repeated
 from kernel.house import House, house
 from kernel.inside import decided, observed
 from kernel.netns import Namespace
@@ -29,10 +29,10 @@ GOAL = 1.05
 
 
 @dataclass(frozen=True)
-class Row:
+class Measured:
     """Guest microseconds per packet, mean of the directions measured, and the packets of them that were slow."""
 
-    microseconds: float
+    microseconds: Figure
     slow: int
 
 
@@ -57,7 +57,7 @@ def cables(router: Namespace, host: Namespace) -> list[tuple[str, str]]:
     return [(names[end["link_index"]], end["ifname"]) for end in ends if end.get("link_index") in names]
 
 
-def measured(lab: House, src: str, dest: str) -> Row:
+def measured(lab: House, src: str, dest: str) -> Measured:
     """Both directions of a flow from src to dest, or the first where the other cannot be generated."""
     lab.router.run("conntrack", "-F")
     near, far = lab.hosts[src], lab.hosts[dest]
@@ -74,16 +74,17 @@ def measured(lab: House, src: str, dest: str) -> Row:
         Sink(host, tuple(theirs for _, theirs in side)) for host, side in zip((near, wired), sides, strict=True)
     ]
     lab.router.nft(COUNTER)
-    figures = [cost(forth, router_sinks[0], host_sinks[1])]
+    directions = [(forth, router_sinks[0], host_sinks[1])]
     if ends[1].l3 not in ONE_WAY:
-        figures.append(cost(back, router_sinks[1], host_sinks[0]))
+        directions.append((back, router_sinks[1], host_sinks[0]))
+    figure = repeated(lambda: sum(cost(*each) for each in directions) / len(directions))
     listing = json.loads(lab.router.run("nft", "-j", "list", "table", "inet", "bench_slow"))["nftables"]
     slow = next(each["rule"]["expr"][0]["counter"]["packets"] for each in listing if "rule" in each)
     lab.router.nft("delete table inet bench_slow")
-    return Row(sum(figures) / len(figures), slow)
+    return Measured(figure, slow)
 
 
-def compare(lab: House, topology: Topology) -> tuple[Row, Row]:
+def compare(lab: House, topology: Topology) -> tuple[Measured, Measured]:
     """fw4 and we, on the same network."""
     fw4_offloads(lab)
     fw4 = measured(lab, *topology.tried)
@@ -95,30 +96,22 @@ def compare(lab: House, topology: Topology) -> tuple[Row, Row]:
     return fw4, measured(lab, *topology.tried)
 
 
-def main() -> int:
-    """Measure, print, and say which goals are missed."""
-    missed = []
-    print(f"{'topology':20}{'fw4 us':>9}{'slow':>7}{'ours us':>10}{'slow':>7}{'ratio':>8}{'goal':>7}", flush=True)
+def main() -> None:
+    """Print a row for each topology."""
+    chosen = os.environ.get("BENCH_TOPOLOGIES", "").split() or TOPOLOGIES
     with house() as lab:
-        for name, topology in TOPOLOGIES.items():
+        for name in chosen:
+            topology, work = TOPOLOGIES[name], f"packet of an offloaded flow, {name}"
             with lab.shaped(topology.shape):
                 if name in BY_RADIO:
                     same = fw4_devices(lab) == sorted(topology.listed.split())
-                    print(f"{name:20}{'the same list' if same else 'another list':>53}", flush=True)
-                    missed += [] if same else [name]
+                    missing(work, f"by radio, with {'the same' if same else 'another'} list as fw4").show()
                     continue
                 fw4, ours = compare(lab, topology)
-            ratio, goal = ours.microseconds / fw4.microseconds, GOALS.get(name, GOAL)
-            figures = (
-                f"{fw4.microseconds:9.2f}{fw4.slow:7}{ours.microseconds:10.2f}{ours.slow:7}{ratio:8.2f}{goal:7.2f}"
-            )
-            print(f"{name:20}{figures}", flush=True)
-            if ratio > goal:
-                missed.append(name)
-    for name in missed:
-        print(f"missed: {name}")
-    return bool(missed)
+            print(f"{name}: slow packets: fw4 {fw4.slow}, ours {ours.slow}", flush=True)
+            figures = (fw4.microseconds, ours.microseconds)
+            against(work, "fw4 software", "us", figures, GOALS.get(name, GOAL), "counted instructions").show()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

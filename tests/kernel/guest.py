@@ -8,7 +8,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build"  # the one directory that a machine shares with its host for writing
-PASSED_ON = ("OFFLOAD_SOAK",)
+PASSED_ON = ("OFFLOAD_SOAK", "OFFLOAD_ROUNDS", "BENCH_BASELINES", "BENCH_TOPOLOGIES")
 
 
 def python_path() -> str:

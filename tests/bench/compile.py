@@ -1,0 +1,60 @@
+"""What the firewall's ruleset costs nft, against what fw4 renders from the same configuration.
+
+The configurations and fw4's rulesets are read from BENCH_BASELINES, by default ../shared/bench beside this repository:
+in `fw4/CASE` are config/firewall, the replies of ubus, and fw4.nft. They are no part of this project.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.rows import against, missing, turns
+from kernel.guest import REPOSITORY
+from kernel.netns import Namespace
+from offload.cli.firewall import compiled
+from offload.nft.text import ruleset_text
+
+BASELINES = Path(os.environ.get("BENCH_BASELINES") or REPOSITORY.parent / "shared/bench")
+ROUNDS = 9
+GOAL = 1.0
+
+
+def ours(case: Path) -> str:
+    """Our ruleset for a case, as `offload firewall print --root` prints it."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        shutil.copytree(case / "config", root / "etc/config")
+        replies = {file.stem.replace("~", " "): json.loads(file.read_text()) for file in (case / "ubus").glob("*.json")}
+        (root / "snapshot.json").write_text(json.dumps({"ubus": replies}))
+        return ruleset_text(compiled(root)[0])
+
+
+def loaded(host: Namespace, text: str) -> Callable[[], object]:
+    """Load a ruleset into a host that has none."""
+    program = ["ip", "netns", "exec", host.name, "nft", "-f", "-"]
+    return lambda: subprocess.run(program, input=f"flush ruleset\n{text}", text=True, capture_output=True, check=True)
+
+
+def main() -> None:
+    """Print a row for each case that is there."""
+    cases = sorted(BASELINES.glob("fw4/*/fw4.nft"))
+    if not cases:
+        missing("nft loads the firewall", f"no fw4/*/fw4.nft in BENCH_BASELINES={BASELINES}").show()
+    host = Namespace("bench")
+    for baseline in cases:
+        case = baseline.parent
+        work = f"nft -f of the firewall, {case.name}"
+        try:
+            figures = turns(loaded(host, baseline.read_text()), loaded(host, ours(case)), ROUNDS)
+        except subprocess.CalledProcessError as error:
+            missing(work, f"nft refuses it here: {error.stderr.splitlines()[0]}").show()
+            continue
+        against(work, "fw4", "ms", figures, GOAL, "elapsed, taking turns").show()
+
+
+if __name__ == "__main__":
+    main()

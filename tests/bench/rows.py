@@ -1,0 +1,102 @@
+"""The lines of the bench: what each compares, when a figure counts as settled, and how a program prints them.
+
+Figures in counted instructions (QEMU's icount) are repeated until two runs agree. Figures in elapsed time are medians
+of rounds in which both programs take turns, so that what else the machine does meets both.
+"""
+
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+MARK = "bench row: "
+AGREED = 0.02  # two runs that differ by less are one figure
+MOST = 5  # runs until a figure is called unsettled
+YES, NO, UNSETTLED, NOT_MEASURED = "yes", "no", "unsettled", "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured figure, and in how many runs."""
+
+    value: float
+    repetitions: int
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line. `baseline` is the peer's figure, 0 where the goal is absolute; then `ratio` is that to the goal."""
+
+    work: str
+    peer: str
+    unit: str
+    baseline: float
+    ours: float
+    ratio: float
+    goal: float
+    met: str
+    kernel: str
+    method: str
+    repetitions: int
+
+    def show(self) -> None:
+        """Print it for whoever runs this program: `make bench` reads it."""
+        print(MARK + json.dumps(asdict(self)), flush=True)
+
+
+def against(work: str, peer: str, unit: str, figures: tuple[Figure, Figure], goal: float, method: str) -> Row:
+    """We against a peer, the first of the figures: `goal` is the highest ratio."""
+    theirs, ours = figures
+    ratio = ours.value / theirs.value
+    met = _met(theirs.settled and ours.settled, ratio <= goal)
+    values = (theirs.value, ours.value, ratio)
+    return _row((work, peer, unit), values, goal, met, method, ours.repetitions)
+
+
+def alone(work: str, unit: str, ours: Figure, goal: float, method: str) -> Row:
+    """A figure of ours with an absolute goal."""
+    values = (0.0, ours.value, ours.value / (goal or 1))
+    return _row((work, "", unit), values, goal, _met(ours.settled, ours.value <= goal), method, ours.repetitions)
+
+
+def missing(work: str, why: str) -> Row:
+    """A line that could not be measured."""
+    return Row(work, "", "", 0, 0, 0, 0, NOT_MEASURED, platform.release(), why, 0)
+
+
+def repeated(measure: Callable[[], float]) -> Figure:
+    """Measure until two successive runs agree; their mean."""
+    before = measure()
+    for runs in range(2, MOST + 1):
+        now = measure()
+        if abs(now - before) <= AGREED * max(abs(now), abs(before)):
+            return Figure((now + before) / 2, runs)
+        before = now
+    return Figure(before, MOST, settled=False)
+
+
+def turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int) -> tuple[Figure, Figure]:
+    """Milliseconds of both, each the median of rounds in which they take turns; the first round warms up."""
+    times = [(_milliseconds(theirs), _milliseconds(ours)) for _ in range(rounds + 1)][1:]
+    one, other = (Figure(statistics.median(each), rounds) for each in zip(*times, strict=True))
+    return one, other
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - began)
+
+
+def _met(settled: bool, met: bool) -> str:
+    return (YES if met else NO) if settled else UNSETTLED
+
+
+def _row(
+    words: tuple[str, str, str], values: tuple[float, float, float], goal: float, met: str, method: str, runs: int
+) -> Row:
+    baseline, ours, ratio = (round(value, 3) for value in values)
+    return Row(*words, baseline, ours, ratio, round(goal, 3), met, platform.release(), method, runs)
