@@ -10,6 +10,7 @@ from offload.model.applied import Cut
 from offload.model.config import Edit
 from offload.model.flow import Entry
 from offload.model.live import LiveTable, Strays
+from offload.model.live_rule import LiveChain, LiveRule
 from offload.model.network import ForwardChain, Kernel, Neighbour, Route, Station
 from offload.model.problem import Problem
 from offload.model.section import Section
@@ -45,6 +46,7 @@ class NftTables(Protocol):
     def tables(self) -> frozenset[str]: ...
     def forward_chains(self) -> tuple[ForwardChain, ...]: ...
     def missed(self, names: Iterable[str]) -> dict[str, int]: ...
+    def ruleset(self) -> tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]: ...
 
 
 class Nft(NftChecker, NftTables, Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from offload.compiler.offload.foreign_rules import mark_readers
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import TABLES
 from offload.nouns import replace
@@ -35,6 +36,7 @@ def observe(dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: K
         rules=scene.rules,
         qdiscs=scene.qdiscs,
         filters=scene.filters,
+        mark_readers=mark_readers(*nft.ruleset(), OUR_TABLES) if kernel.nft and scene.rules else (),
         kernel=kernel,
         firewall=firewall,
         forward_chains=nft.forward_chains() if kernel.nft else (),

@@ -13,7 +13,7 @@ from offload.system.nft import listing
 from offload.system.nft import tables as kernel
 from offload.system.nft.generation import generation
 from offload.system.nft.program import Program
-from offload.system.nft.tables import Outline
+from offload.system.nft.tables import Outline, Ruleset
 
 FAMILY = "inet"
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
@@ -40,11 +40,14 @@ class Nft:
         forward_chains: Callable[[], tuple[ForwardChain, ...]] = kernel.forward_chains,
         missed: Callable[[str], int] = kernel.missed,
         handles: Callable[[str], frozenset[tuple[str, int]]] = kernel.handles,
+        ruleset: Callable[[], Ruleset] = kernel.ruleset,
     ) -> None:
         self._program = Program(program, timeout)
         self.tables, self._outline, self._generation = tables, outline, generation
         self.forward_chains, self._missed = forward_chains, missed
         self.handles = handles
+        self._ruleset = ruleset
+        self._read: tuple[int, Ruleset] | None = None
         self.hurry = self._program.hurry
         self.transactions = 0  # how many of ours the kernel took
 
@@ -85,6 +88,13 @@ class Nft:
         existing = self.tables()
         counted = {name: self._missed(name) for name in names if name in existing}
         return {name: count for name, count in counted.items() if count}
+
+    def ruleset(self) -> Ruleset:
+        """All chains and rules, whoever made them; read again only when the ruleset has changed."""
+        now = self._generation()
+        if self._read is None or self._read[0] != now or not now:
+            self._read = now, self._ruleset()
+        return self._read[1]
 
     def strays(self, name: str) -> Strays:
         """Packets counted by a table's set of strays, by (iif, oif); empty if there is no such table."""
@@ -175,11 +185,16 @@ class FakeNft:
     missing: dict[str, int] = field(default_factory=dict)
     trusting: int = 0
     rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
+    foreign: Ruleset = ((), ())
 
     @property
     def transactions(self) -> int:
         """How many transactions were taken."""
         return len(self.sent)
+
+    def ruleset(self) -> Ruleset:
+        """The chains and rules set in `foreign`."""
+        return self.foreign
 
     def forward_chains(self) -> tuple[ForwardChain, ...]:
         """The chains set in `chains`."""

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 
 from offload.errors import NftError
 from offload.model.live import LiveTable, marks
+from offload.model.live_rule import LiveChain, LiveRule
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass
 from offload.system.netlink.dump import dump as read
 from offload.system.netlink.wire import NETLINK_NETFILTER, Attributes
 from offload.system.nft import messages
+from offload.system.nft.expressions import live_chain, live_rule
 from offload.system.nft.messages import (
     CHAINS,
     FLOWTABLES,
@@ -29,6 +31,9 @@ SENTENCES = {
     errno.EINVAL: "this kernel has no nftables; install kmod-nft-core",  # no handler for this subsystem
     errno.EPROTONOSUPPORT: "this kernel has no nftables; install kmod-nft-core",
 }
+
+
+Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,13 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
         (messages.name(each, messages.RULE_CHAIN), messages.integer(each, messages.RULE_HANDLE, messages.LONG))
         for each in _of(table, RULES)
     )
+
+
+def ruleset() -> Ruleset:
+    """All chains and rules of the families that carry IP, whoever made them; NftError with a sentence."""
+    chains = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
+    rules = (live_rule(family, each) for family, each in dump(RULES, NFPROTO_UNSPEC))
+    return tuple(each for each in chains if each), tuple(each for each in rules if each)
 
 
 def missed(table: str) -> int:

@@ -1,0 +1,90 @@
+"""What rules compare and do: as this machine's nft and kernel have them, and over any bytes."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.system.netlink.wire import attribute
+from offload.system.nft.expressions import live_chain, live_rule
+
+# A rule, and of what is read: does, targets, matches, mark, ip_only
+RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None, bool]] = {
+    "meta mark & 0xff == 0x1 drop": (["drop"], [], [], [1, 0xFF], False),
+    "meta mark 5 limit rate over 10 mbytes/second drop": (["limit", "drop"], [], [], [5, 0xFFFFFFFF], False),
+    "meta mark 0x10-0x20 reject": (["reject"], [], [], [None, 0xFFFFFFFF], False),
+    "meta mark { 1, 2 } jump other": ([], ["other"], [], [None, 0xFFFFFFFF], False),
+    "meta mark vmap { 7 : drop }": (["vmap"], [], [], [None, 0xFFFFFFFF], False),
+    "meta mark and 0xf0 == 0x10 meta mark set 4 accept": (["mark", "accept"], [], [], [0x10, 0xF0], False),
+    "meta mark set meta mark and 0xff or 0x1": (["mark"], [], [], None, False),
+    "meta mark set ct mark": (["mark"], [], [], None, False),
+    "meta priority set 1:1": (["priority"], [], [], None, False),
+    "ip dscp set ef": (["dscp"], [], [], None, False),
+    "ip6 dscp set cs1": (["dscp"], [], [], None, False),
+    "ip ttl set 65": (["ttl"], [], [], None, False),
+    "ip6 hoplimit set 65": (["ttl"], [], [], None, False),
+    "ip saddr 10.0.0.1 drop": (["drop"], [], [], None, False),
+    "ip length > 1000 drop": (["drop"], [], ["length"], None, False),
+    "ip ttl 1 drop": (["drop"], [], ["ttl"], None, False),
+    "tcp flags syn / fin,syn log": (["log"], [], ["flags"], None, False),
+    "quota over 10 mbytes drop": (["quota", "drop"], [], [], None, False),
+    "meta l4proto icmp limit rate 5/second accept": (["limit", "accept"], [], [], None, True),
+    "ct state established,related accept": (["accept"], [], ["state"], None, False),
+    'meta day "Saturday" drop': (["drop"], [], ["time"], None, False),
+    'accept comment "!fw4: Allow"': (["accept"], [], [], None, False),
+}
+PROGRAM = """
+import json
+from offload.system.nft.tables import ruleset
+chains, rules = ruleset()
+print(json.dumps([[each.does, each.targets, sorted(each.matches), each.mark, each.ip_only] for each in rules]))
+print(json.dumps([[each.family, each.table, each.name, each.hook, each.priority] for each in chains]))
+print(json.dumps([each.comment for each in rules]))
+"""
+
+
+def test_the_kernel_s_rules_are_read() -> None:
+    if not all(map(shutil.which, ("unshare", "nft"))):
+        pytest.skip("needs the programs unshare and nft")
+    if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("may not make network namespaces here")
+    text = "table inet t {\nchain other { }\nchain f {\ntype filter hook forward priority -5;\n"
+    text += "\n".join(RULES) + "\n}\n}\n"
+    command = f'printf %s "$TEXT" | nft -f - && exec {sys.executable} -c "$PROGRAM"'
+    environment = {"PROGRAM": PROGRAM, "TEXT": text, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    done = subprocess.run(
+        ["unshare", "-rn", "sh", "-c", command],
+        env=environment | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rules, chains, comments = map(json.loads, done.stdout.splitlines())
+    assert dict(zip(RULES, map(tuple, rules), strict=True)) == RULES
+    assert sorted(chains) == [["inet", "t", "f", "forward", -5], ["inet", "t", "other", "", 0]]
+    assert comments[-1] == "!fw4: Allow"
+
+
+names = st.sampled_from(["meta", "ct", "payload", "bitwise", "byteorder", "cmp", "lookup", "immediate", "objref", "x"])
+numbers = st.integers(0, 33).map(lambda number: number.to_bytes(4, "big"))
+data = st.lists(st.builds(attribute, st.integers(1, 8), numbers | st.binary(max_size=20)), max_size=5).map(b"".join)
+expressions = st.builds(
+    lambda name, held: attribute(1, attribute(1, name.encode() + b"\0") + attribute(2, held)), names, data
+)
+
+
+@given(st.sampled_from([1, 2, 5, 10]), st.lists(expressions | st.binary(max_size=20), max_size=6), st.integers(0, 200))
+def test_no_rule_breaks_it(family: int, found: list[bytes], cut: int) -> None:
+    for held in (b"".join(found), b"".join(found)[:cut]):
+        assert live_rule(family, {4: held}) is not None
+
+
+@given(st.integers(0, 12), st.dictionaries(st.integers(0, 8), st.binary(max_size=40)))
+def test_no_attributes_break_it(family: int, found: dict[int, bytes]) -> None:
+    for read in (live_chain, live_rule):
+        assert (read(family, found) is None) == (family not in {1, 2, 5, 7, 10})
