@@ -40,13 +40,11 @@ class Nft:
         forward_chains: Callable[[], tuple[ForwardChain, ...]] = kernel.forward_chains,
         missed: Callable[[str], int] = kernel.missed,
         handles: Callable[[str], frozenset[tuple[str, int]]] = kernel.handles,
-        ruleset: Callable[[], Ruleset] = kernel.ruleset,
     ) -> None:
         self._program = Program(program, timeout)
         self.tables, self._outline, self._generation = tables, outline, generation
         self.forward_chains, self._missed = forward_chains, missed
         self.handles = handles
-        self._ruleset = ruleset
         self._read: tuple[int, Ruleset] | None = None
         self.hurry = self._program.hurry
         self.transactions = 0  # how many of ours the kernel took
@@ -93,7 +91,7 @@ class Nft:
         """All chains and rules, whoever made them; read again only when the ruleset has changed."""
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
-            self._read = now, self._ruleset()
+            self._read = now, kernel.ruleset()
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
