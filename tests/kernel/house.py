@@ -201,7 +201,10 @@ class House:
         )
         quoted = {
             side: ", ".join(
-                f'"{ends.l3}"' for name, ends in self.ends.items() if (name in OUTSIDE) == (side == "outside")
+                f'"{device}"'
+                for name, ends in self.ends.items()
+                if (name in OUTSIDE) == (side == "outside")
+                for device in dict.fromkeys((ends.l3, *([ends.vrf] if ends.vrf and side == "inside" else [])))
             )
             for side in ("inside", "outside")
         }
@@ -217,7 +220,7 @@ class House:
             talk.close()
         ours = ("fw4", "flow_offload", "flow_offload_hw")
         self.router.nft("".join(f"table inet {name}\ndelete table inet {name}\n" for name in ours))
-        for kind in ("bridge", "bond", "wireguard", "veth", "engine"):  # VLANs go with what they stand on
+        for kind in ("bridge", "bond", "vrf", "wireguard", "veth", "engine"):  # VLANs go with what they stand on
             listed = self.router.run("ip", "-o", "link", "show", "type", kind).splitlines()
             self.router.ip(*(f"link del {re.split('[:@]', line)[1].strip()}" for line in listed))
         self.router.run("conntrack", "-F")

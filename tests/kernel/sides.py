@@ -6,7 +6,7 @@ stands on. Addresses are not their business, except where the protocol brings th
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kernel.netns import Namespace, cable
 
@@ -22,6 +22,7 @@ class Ends:
     far: str = "eth0"
     proto: str = "static"
     parent: str = ""
+    vrf: str = ""
 
 
 def named(network: str) -> str:
@@ -99,6 +100,19 @@ def container(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
     cable(router, "veth1a2b3c4", far, "eth0")
     router.ip("link set veth1a2b3c4 master docker0")
     return Ends("docker0", proto="")
+
+
+def vrf(beneath: Side) -> Side:
+    """A side in the VRF that all such sides of a router share."""
+
+    def lay(router: Namespace, far: Namespace, stack: ExitStack) -> Ends:
+        if not router.run("ip", "-br", "link", "show", "type", "vrf"):
+            router.ip("link add vrf0 type vrf table 10", "link set vrf0 up")
+        ends = beneath(router, far, stack)
+        router.ip(f"link set {ends.l3} master vrf0")
+        return replace(ends, vrf="vrf0")
+
+    return lay
 
 
 def wireguard(carrier: str) -> Side:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kernel.house import Shape
 from kernel.pppoe import Pppoe
 from kernel.radio import wifi
-from kernel.sides import Side, bond, bridge, container, filtering, port, vlan, wireguard
+from kernel.sides import Side, bond, bridge, container, filtering, port, vlan, vrf, wireguard
 
 LAN = bridge(port("lan1"))
 PPPOE = Pppoe(port("eth1"))
@@ -94,6 +94,12 @@ TOPOLOGIES = {
         "br-lan docker0 lan1 veth1a2b3c4 wan",
         right=("docker0 wan", "veth1a2b3c4 wan"),
         tried=("docker", "wan"),
+    ),
+    "vrf": Topology(
+        Shape({"lan": vrf(LAN), "wan": vrf(port("wan"))}),
+        "br-lan lan1 wan",
+        right=("br-lan wan",),
+        wrong=("vrf0 br-lan",),
     ),
     "two-wans": Topology(_wan(port("eth1"), wan2=port("eth2")), "br-lan eth1 eth2 lan1"),
     "two-wans-one-zone": Topology(

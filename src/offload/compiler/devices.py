@@ -5,6 +5,7 @@ What the kernel looks through when it offloads is dev_fill_forward_path() (net/c
 further than the switch port. A device it does not look through is hooked itself.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
@@ -19,6 +20,8 @@ from offload.nouns import dataclass
 LOOPBACK = "lo"
 ENCAPSULATING = {"vlan", "ppp"}
 ENCAPSULATIONS = 2  # NF_FLOW_TABLE_ENCAP_MAX, include/net/netfilter/nf_flow_table.h
+RELEASE = re.compile(r"(\d{1,3}\.\d{1,3})(?:\.(\d{1,5}))?", re.ASCII)
+MENDED_5_15 = 157  # the release of 5.15 that has the mend
 Evicted = tuple[str, Reason]
 
 
@@ -80,7 +83,7 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
 
     l3: list[str] = []
     left: list[Evicted] = []
-    for name in dict.fromkeys(named):
+    for name in dict.fromkeys(member for each in named for member in stack.members(each)):
         reason = stack.refusal(name)
         left += [(name, reason)] if reason else []
         l3 += [] if reason else [name]
@@ -103,7 +106,14 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
         zone.subnets,
         zone.inverted,
         {device: bridge for device in l3 if (bridge := stack.bridge(device))},
+        {device: vrf for device in l3 if (vrf := stack.vrf(device))},
     )
+
+
+def _slow_beneath_pppoe(release: str) -> bool:
+    """Whether this kernel makes downloads of a PPPoE session slow where a flowtable has the device that carries it."""
+    number = RELEASE.match(release)
+    return number is not None and number[1] == "5.15" and int(number[2] or 0) < MENDED_5_15
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,7 @@ class _Stack:
     links: Mapping[str, Link]
     lower: Mapping[str, tuple[str, ...]]
     pppoe: frozenset[str]
+    beneath_pppoe: bool = True  # a flowtable may have what carries a PPPoE session
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Stack":
@@ -130,6 +141,7 @@ class _Stack:
             {link.name: link for link in snapshot.links},
             {name: tuple(dict.fromkeys(names)) for name, names in lower.items()},
             frozenset(network.l3_device for network in pppoe),
+            not _slow_beneath_pppoe(snapshot.kernel.release),
         )
 
     def refusal(self, name: str) -> Reason | None:
@@ -143,6 +155,15 @@ class _Stack:
     def kind(self, name: str) -> str:
         """The link's kind; a PPPoE device is one whoever made it."""
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
+
+    def members(self, name: str) -> list[str]:
+        """A device; of a VRF its members, for a flowtable sees no packet at the VRF's own device."""
+        return sorted(self.lower.get(name, ())) or [name] if self.kind(name) == "vrf" else [name]
+
+    def vrf(self, name: str) -> str:
+        """The VRF that the device is in; empty for none."""
+        master = self.links[name].master if name in self.links else ""
+        return master if self.kind(master) == "vrf" else ""
 
     def wireless(self, name: str) -> bool:
         """Whether it is Wi-Fi, or a VLAN on Wi-Fi."""
@@ -189,6 +210,8 @@ class _Stack:
         """
         if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:
             return ReasonCode.TOO_DEEP(device=name), False
+        if not self.beneath_pppoe and any(self.kind(each) == "ppp" for each in path):
+            return ReasonCode.PPPOE_PARENT(device=name), False
         bridge = next((each for each in (upper, *sorted(path)) if self.kind(each) == "bridge"), "")
         return self._beneath(upper, name, bridge)
 

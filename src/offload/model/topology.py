@@ -14,8 +14,8 @@ class ZoneDevices:
     `l3` are the devices routes name (`br-lan`, `pppoe-wan`); `beneath` maps each to the lower devices a software
     flowtable gains from; `leaves` maps each to the devices its packets really arrive on (the only ones hardware can
     cover); `left_out` holds the others, each with its Reason; `reasons` says why devices the config names are not
-    here. `bridges` maps an l3 device that is a bridge, or a VLAN on one, to the bridge. `subnets` narrow the zone to
-    addresses; `inverted`: more devices may be in it than `l3` names.
+    here. `bridges` maps an l3 device that is a bridge, or a VLAN on one, to the bridge; `vrfs` one that is in a VRF to
+    the VRF's own device. `subnets` narrow the zone to addresses; `inverted`: more devices may be in it than `l3` names.
     """
 
     name: str
@@ -27,11 +27,24 @@ class ZoneDevices:
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()
     inverted: bool = False
     bridges: Mapping[str, str] | None = None
+    vrfs: Mapping[str, str] | None = None
 
     @property
     def nowhere(self) -> bool:
         """Whether nothing tells its packets: neither all of its devices are known, nor its addresses."""
         return self.inverted and not self.subnets
+
+    @property
+    def incoming(self) -> tuple[str, ...]:
+        """The names that the forward hook has for the devices that the zone's packets come in on."""
+        return tuple(dict.fromkeys(map(self.came_in, self.l3)))
+
+    def came_in(self, device: str) -> str:
+        """The name that the forward hook has for an l3 device that a packet came in on.
+
+        In a VRF that is the VRF's own device (l3mdev_ip_rcv(), include/net/l3mdev.h); packets leave through the member.
+        """
+        return (self.vrfs or {}).get(device, device)
 
     @property
     def listed(self) -> tuple[str, ...]:

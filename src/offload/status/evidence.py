@@ -24,6 +24,7 @@ ELSEWHERE = {
     ReasonCode.BOND_MEMBER,
     ReasonCode.DSA_CONDUIT,
     ReasonCode.NOT_FOLLOWED,
+    ReasonCode.PPPOE_PARENT,
     ReasonCode.TOO_DEEP,
 }
 

@@ -50,7 +50,7 @@ def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
         if zone is None or zone.nowhere:
             continue
         if zone.l3 and not zone.inverted:
-            devices[iface] = tuple(sorted(zone.l3))
+            devices[iface] = tuple(sorted(zone.incoming if iface == "iifs" else zone.l3))
         elif zone.subnets:
             addresses[option] = getattr(exempt, option) or zone.subnets
         else:
@@ -90,7 +90,7 @@ def told(
     """
     left: list[Mode] = []
     reasons: list[Reason] = []
-    for crossing in product(zones[pair.src].l3, zones[pair.dest].l3):
+    for crossing in product(zones[pair.src].incoming, zones[pair.dest].l3):
         if mode := modes.get(crossing):
             slow = [zones[each.exempt.name] for each in subnet_exempts[mode] if _crosses(crossing, each)]
             reasons += map(_denial, slow)
@@ -123,7 +123,10 @@ def _denied(
 ) -> tuple[str, ...] | None:
     """Devices with elements that give more than was asked for them; empty where that is all there are, None if none."""
     found = {
-        key(each) for zone, wish in asked for each in table if key(each) in zone.l3 and not _grants(wish, each, mode)
+        key(each)
+        for zone, wish in asked
+        for each in table
+        if key(each) in {*zone.l3, *zone.incoming} and not _grants(wish, each, mode)
     }
     if not found:
         return None

@@ -1,7 +1,7 @@
 """Config + Topology + Snapshot -> Plan: for every pair a path, on which devices, and why not a faster one. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
@@ -192,7 +192,8 @@ class _Bid:
 
 def _bid(wish: PairRequest, coverage: _Coverage, gate: Reason | None) -> _Bid:
     ends = [coverage.zones[name] for name in dict.fromkeys((wish.src, wish.dest))]
-    every = tuple((iif, oif) for iif in coverage.zones[wish.src].l3 for oif in coverage.zones[wish.dest].l3)
+    src, dest = coverage.zones[wish.src], coverage.zones[wish.dest]
+    every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
     empty = [summary.without_devices(end) for end in ends if not end.l3]
     refused = (
         wish.reasons
@@ -204,7 +205,9 @@ def _bid(wish: PairRequest, coverage: _Coverage, gate: Reason | None) -> _Bid:
         else empty
     )
     if refused:
-        return _Bid(wish, Mode.NONE, tuple(refused), tuple(_Crossing(*way, Mode.NONE) for way in every))
+        return _Bid(
+            wish, Mode.NONE, tuple(refused), _in_forward(src, dest, tuple(_Crossing(*way, Mode.NONE) for way in every))
+        )
 
     crossings = tuple(found for way in every if (found := _crossing(wish, coverage, *way)))
     if not crossings:
@@ -214,7 +217,17 @@ def _bid(wish: PairRequest, coverage: _Coverage, gate: Reason | None) -> _Bid:
     reasons = [*wish.reasons, *(_uncovered(wish, coverage, crossings) if wish.mode is Mode.HARDWARE else ())]
     if len(crossings) < len(every):
         reasons.append(ReasonCode.EXCLUDED_BY_USER())
-    return _Bid(wish, mode, tuple(reasons), crossings)
+    return _Bid(wish, mode, tuple(reasons), _in_forward(src, dest, crossings))
+
+
+def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[_Crossing]) -> tuple[_Crossing, ...]:
+    """The crossings by the names that the forward hook has for their devices.
+
+    Where a device is in a VRF, replies have other names than original packets, and are asked for by (oif, iif).
+    """
+    found = [replace(each, iif=src.came_in(each.iif)) for each in crossings]
+    found += [replace(each, oif=dest.came_in(each.oif)) for each in crossings]
+    return tuple(dict.fromkeys(found))
 
 
 def _crossing(wish: PairRequest, coverage: _Coverage, iif: str, oif: str) -> _Crossing | None:
