@@ -107,26 +107,26 @@ def test_the_second_table_is_there_while_it_is_needed(lab: House) -> None:
     assert "Nothing to do" in lab.router.offload("apply")
 
 
-def test_a_device_that_does_not_offer_it_leaves_its_pair_in_software(lab: House) -> None:
+def test_a_port_that_does_not_offer_it_leaves_its_stations_in_software(lab: House) -> None:
     with chip.without_offer(lab.router, "lan2"):
         choose(lab, guest="hardware")
-        assert pair(lab, "lan") == ("software", ["HARDWARE_UNCOVERED"])
+        assert pair(lab, "lan") == ("hardware", ["STATIONS_SOFTWARE"])
         assert pair(lab, "guest") == ("hardware", [])
         assert reasons(lab, "lan2") == ["NO_HW_TC_OFFLOAD"]
-        assert flowtables(lab)["hw"] == {"guest1", "wan"}
+        assert flowtables(lab)["hw"] == {"guest1", "lan1", "wan"}
         talk = settled(lab, lab.call("guest", "wan"))
         before = forwarded(lab)
         (seen,) = lab.watch([talk], ENOUGH)
         assert seen.fast(ENOUGH) and forwarded(lab) - before >= 2 * ENOUGH, seen
 
 
-def test_a_device_the_kernel_refuses_leaves_its_pair_in_software(lab: House) -> None:
+def test_a_port_the_kernel_refuses_leaves_its_stations_in_software(lab: House) -> None:
     choose(lab, lan="none")
     with chip.fault(lab.router, "lan2", "no-bind"):
         choose(lab, guest="hardware")
-        assert pair(lab, "lan") == ("software", ["HARDWARE_UNCOVERED"])
+        assert pair(lab, "lan") == ("hardware", ["STATIONS_SOFTWARE"])
         assert reasons(lab, "lan2") == ["HARDWARE_UNBOUND"]
-        assert flowtables(lab)["hw"] == {"guest1", "wan"}
+        assert flowtables(lab)["hw"] == {"guest1", "lan1", "wan"}
 
 
 def test_an_added_device_without_hardware_hinders_nobody(lab: House) -> None:
@@ -162,7 +162,7 @@ def test_a_bridge_with_a_port_of_another_kind(lab: House) -> None:
     cable(lab.router, "usb0", lab.hosts["iot"], "eth1")
     lab.router.ip("link set usb0 master br-lan")
     choose(lab)
-    assert pair(lab, "lan") == ("software", ["HARDWARE_UNCOVERED"])
+    assert pair(lab, "lan") == ("hardware", ["STATIONS_SOFTWARE"])
     lab.router.ip("link del usb0")
     choose(lab)
     assert pair(lab, "lan") == ("hardware", [])

@@ -190,7 +190,9 @@ def test_a_kernel_that_binds_what_cannot(lab: Lab, stack: ExitStack) -> None:
 def test_marks_that_lie(house: House, stack: ExitStack) -> None:
     """A port that is not in the flowtable: marked as hardware's, and slow one way."""
     lab = build(house, stack, "port")
-    lab.house.router.nft("delete flowtable inet flow_offload_hw hw { devices = { lan1 }; }")
+    lab.house.router.nft(
+        "delete flowtable inet flow_offload_hw hw { hook ingress priority filter + 1; devices = { lan1 }; }"
+    )
     lab.talk(lab.house.call("lan", "wan"), rounds=5)
     assert lab.told()["flows"] == 1
     assert (lab.told()["proof"], lab.told()["codes"]) == ("refused", ["HARDWARE_STRAYS"])
