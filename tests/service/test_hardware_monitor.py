@@ -11,6 +11,7 @@ from offload.model.network import Link, Neighbour, Station
 from offload.service.hardware_monitor import APART, APART_SETTLED, FOLLOWED, SOONEST
 from offload.service.tasks import hardware
 from offload.service.ubus_object import METHODS, answer
+from offload.service.tasks.hardware import asks_otherwise
 from service.routers import ROUTES, SCENE, Fakes, router, section
 from status.routers import entry
 
@@ -152,6 +153,64 @@ def test_what_ports_proved_ends_with_the_last_pair_in_hardware(fakes: Fakes) -> 
     fakes.uci.packages = {**fakes.uci.packages, "offload": ()}
     fakes.service.work()
     assert fakes.service.proofs.ports == {}
+
+
+def in_effect(fakes: Fakes) -> tuple[str, str, list[str]]:
+    """Path, proof and reasons of lan > wan."""
+    pair = told(fakes)
+    return pair["effective"], pair["hardware"]["proof"], [reason["code"] for reason in pair["reasons"]]
+
+
+GIVEN_UP = ("software", "refused", ["HARDWARE_GIVEN_UP"])
+RETRY = 6 * 3600.0
+
+
+def moving(fakes: Fakes, *others: Entry) -> None:
+    """A minute and more in which twenty flows move in software."""
+    for packets in range(5, 85, 10):
+        look(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(20)), *others)
+
+
+def test_hardware_that_takes_nothing_is_given_up_and_asked_again(fakes: Fakes) -> None:
+    assert not asks_otherwise(fakes.service)
+    moving(fakes)
+    sentence = "lan > wan: hardware took none of 20 flows, so it is not asked for a while: all are fast in software"
+    assert ("offload.degraded", {"error": sentence}) in fakes.service.news
+    assert asks_otherwise(fakes.service) and not asks_otherwise(fakes.service)
+    assert fakes.service.work().returned == ("flow_offload_hw",)
+    assert in_effect(fakes) == GIVEN_UP
+    assert fakes.service.work().changes == 0
+    fakes.clock.now += RETRY - 3 * APART
+    assert not asks_otherwise(fakes.service)
+    fakes.clock.now += 3 * APART
+    assert asks_otherwise(fakes.service)
+    fakes.service.work()
+    assert in_effect(fakes) == ("hardware", "bound", [])
+    moving(fakes)
+    assert asks_otherwise(fakes.service)
+
+
+def test_a_reload_asks_again(fakes: Fakes) -> None:
+    moving(fakes)
+    fakes.service.work()
+    assert in_effect(fakes) == GIVEN_UP
+    fakes.service.reload()
+    assert in_effect(fakes) == ("hardware", "bound", [])
+
+
+def test_beside_a_flow_in_hardware_nothing_is_given_up(fakes: Fakes) -> None:
+    moving(fakes, flow(5, sport=99))
+    assert not asks_otherwise(fakes.service)
+
+
+def test_after_the_hours_that_were_chosen(fakes: Fakes) -> None:
+    common = section("offload", "globals", "globals", hardware_retry="1")
+    fakes.uci.packages = {**fakes.uci.packages, "offload": (*CHOSEN, common)}
+    fakes.service.work()
+    moving(fakes)
+    fakes.service.work()
+    fakes.clock.now += 3600.0
+    assert asks_otherwise(fakes.service)
 
 
 def flows(fakes: Fakes) -> list[str]:

@@ -108,5 +108,7 @@ def test_every_reason_of_a_flow_has_a_case() -> None:
     of_a_flow = set(every[every.index(ReasonCode.NOT_OFFLOADABLE) : every.index(ReasonCode.HARDWARE_DRIVER)])
     assert of_a_flow - {why for _, _, why, _ in CASES.values()} == {
         ReasonCode.ZONE_UNKNOWN,
-        ReasonCode.EXEMPTED,
-    }  # test_exempted.py
+        ReasonCode.EXEMPTED,  # test_exempt_lookup.py
+        ReasonCode.HARDWARE_ELSEWHERE,  # test_asked.py
+        ReasonCode.HARDWARE_STATION_UNKNOWN,
+    }

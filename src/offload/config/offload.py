@@ -9,7 +9,7 @@ from offload.config.offload_reading import Reading, read
 from offload.config.offload_tables import FATAL, GLOBALS, HARMLESS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE
 from offload.config.options import FALSE
 from offload.config.schema import Table
-from offload.model.config import Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
+from offload.model.config import HARDWARE_RETRY, Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
 from offload.model.log import LogLevel
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
@@ -32,6 +32,7 @@ SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
     "exclude_device": add,
     "auto_exempt": or_,
     "log_level": max,
+    "hardware_retry": max,
     "taken": min,
     "version": min,
 }
@@ -150,6 +151,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
         exclude_devices=values.get("exclude_device", ()),
         auto_exempt=values.get("auto_exempt", True),
         log_level=values.get("log_level", LogLevel.INFO),
+        hardware_retry=values.get("hardware_retry", HARDWARE_RETRY),
         old_rule="taken" in values and "version" not in values,
     )
 

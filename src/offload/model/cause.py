@@ -18,6 +18,7 @@ class Cause(Enum):
     FILTER = "a tc filter changed"
     STATION = "a station moved"
     PORTS_RETURN = "ports of a bridge are listed again"
+    HARDWARE = "hardware is asked for other flows"
     FILE = "a configuration file changed"
     EXEMPT_ENDED = "a run-time exempt ended"
     TABLE = "a table came or went"

@@ -96,6 +96,9 @@ class Interface:
     proto: str = ""
 
 
+HARDWARE_RETRY = 6  # hours until hardware is asked again for what it took nothing of
+
+
 @dataclass(frozen=True, slots=True)
 class Globals:
     """`config globals` of /etc/config/offload. None: the option is faulty, so nobody may rely on it."""
@@ -109,6 +112,7 @@ class Globals:
     exclude_devices: tuple[str, ...] = ()
     auto_exempt: bool = True
     log_level: LogLevel = LogLevel.INFO
+    hardware_retry: int = HARDWARE_RETRY  # hours
     old_rule: bool = False  # written under version 0.1.0, where a zone without a mode had the mode of globals
 
 

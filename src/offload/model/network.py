@@ -142,6 +142,20 @@ class ForwardChain:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A pair of zones, or a device, for which hardware took none of `flows` flows and is not asked for a while."""
+
+    flows: int
+    pair: tuple[str, str] | None = None
+    device: str = ""
+
+    @property
+    def name(self) -> str:
+        """The pair or the device, as people read it."""
+        return " > ".join(self.pair) if self.pair else self.device
+
+
+@dataclass(frozen=True, slots=True)
 class Lack:
     """Something the kernel or nft cannot do: what, in words, and the OpenWrt package that provides it."""
 
@@ -172,6 +186,7 @@ class Snapshot:
     """One look at the router; everything the Plan depends on besides the Config.
 
     `missed`: replies that found a table's memory of accepted replies full, by the name of the table.
+    `given_up`: for what hardware is not asked now.
     """
 
     links: tuple[Link, ...] = ()
@@ -188,3 +203,4 @@ class Snapshot:
     firewall: str = "fw4"
     forward_chains: tuple[ForwardChain, ...] = ()
     missed: Mapping[str, int] = field(default_factory=dict)
+    given_up: tuple[GivenUp, ...] = ()

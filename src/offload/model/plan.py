@@ -61,6 +61,7 @@ class ReasonCode(Enum):
     HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
     HARDWARE_PART = "hardware does not cover {devices}: what goes over it is fast in software"
     STATIONS_SOFTWARE = "stations on {ports} are fast in software: the drivers there offload nothing"
+    HARDWARE_GIVEN_UP = "hardware took none of {count} flows, so it is not asked for a while: all are fast in software"
     REPLIES_FULL = (
         "{count} replies found no place among the {most} connections whose accepted replies are remembered: "
         "flows that wait for one stay slow longer"
@@ -104,6 +105,10 @@ class ReasonCode(Enum):
     WAITING = (
         "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall "
         "drops its replies"
+    )
+    HARDWARE_ELSEWHERE = "it goes over {device}, which hardware does not have: it is fast in software"
+    HARDWARE_STATION_UNKNOWN = (
+        "no port of {device} has seen its station, and hardware does not have all of them: it is fast in software"
     )
     HARDWARE_AWAITED = "it is fast in software: hardware was asked to take it as well, and has not so far"
     # of hardware, as live flows tell; up to HARDWARE_KEPT also said of a flow that is one of those

@@ -46,6 +46,7 @@ REMEDIES = {  # by the code of the Reason
     ),
     "HARDWARE_PART": "nothing: these flows are fast in software",
     "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
+    "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software to have this said no more",
     "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",
     "LINK_MISSING": "nothing: it is taken in when it comes",
     "NETWORK_DOWN": "nothing: it is taken in when the network comes up",
@@ -85,6 +86,11 @@ REMEDIES = {  # by the code of the Reason
         "nothing"
     ),
     "WAITING": "nothing; if it stays, look for an exempt that matches it, or a rule that drops its replies",
+    "HARDWARE_ELSEWHERE": "nothing: stations on the ports that hardware has are in hardware",
+    "HARDWARE_STATION_UNKNOWN": (
+        "nothing: hardware is asked when its station is seen at a port that hardware has; a host behind another router "
+        "stays in software one way"
+    ),
     "HARDWARE_AWAITED": (
         "nothing: it is asked again while the flow moves; offload status tells how far hardware has come for the pair"
     ),

@@ -19,6 +19,7 @@ from offload.model.problem import Problem
 from offload.nouns import dataclass, field, replace
 from offload.service import reconcile, saved_exempts
 from offload.service.doors import Doors
+from offload.service.give_up import GiveUp
 from offload.service.hardware_monitor import HardwareMonitor
 from offload.service.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import netifd_says, observe
@@ -60,6 +61,7 @@ class Engine:
     totals: Totals = field(default_factory=Totals)
     kernel: Kernel | None = None
     ability: HardwareProbe = field(default_factory=HardwareProbe)
+    give_up: GiveUp = field(default_factory=GiveUp)
     dump: dict[str, Any] | None = None
     packages: Packages = field(default_factory=dict)  # the files as the last pass read them
     services: dict[str, Any] | None = None  # what procd's services ask the firewall for
@@ -90,6 +92,7 @@ class Engine:
         self.kernel = None
         self.touched = True
         self.ability = HardwareProbe()
+        self.give_up.forget()
 
     def reload(self) -> Applied:
         """A pass that also asks anew what the kernel can do."""
@@ -218,7 +221,7 @@ class Engine:
         self.sightings.look(snapshot)
         stations, neighbours = self.sightings.remembered()
         remembered = replace(snapshot, stations=stations, neighbours=neighbours)
-        return self.decide(packages, self._restless(remembered))
+        return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.standing))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
         """The Snapshot with the bridges marked whose stations move too often."""
@@ -260,6 +263,8 @@ class Engine:
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
         self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
+        asking = {(pair.src, pair.dest) for pair in self.decided.plan.pairs if pair.hardware}
+        self.give_up.follow(asking, self.decided.plan.present)
 
     def _standing(self, wanted: Plan, before: Plan) -> Plan:
         """What holds after a refusal; where nft fails altogether, what held before."""

@@ -9,10 +9,11 @@ from offload.model.live import Strays
 from offload.model.network import Snapshot
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, ReasonCode
 from offload.nouns import dataclass, field, replace
+from offload.status.asked import Asked
 from offload.status.evicted import Key, Seen
 from offload.status.flows import Pair
 from offload.status.hardware import PairHardware, Proof, Sample, evicted, updated
-from offload.status.places import Known, Places, seen
+from offload.status.places import Known, Places
 from offload.status.zone_lookup import Endpoint, ZoneLookup
 
 APART, APART_SETTLED = 10.0, 60.0  # seconds from one look to the next, before and after there is a verdict
@@ -92,16 +93,16 @@ class HardwareMonitor:
         `known`: where stations were seen last; else the Snapshot tells it.
         """
         flows, counted = self._flows(entries, ZoneLookup(placed, plan))
-        straying = _strays(plan, strays)
+        straying, asked = _strays(plan, strays), Asked(plan, placed, known)
         followed: dict[Key, Found] = {}
         for pair, case in self.cases.items():
             octets = sum(received.get(name, 0) for name in case.unbridged)
             marked = sum(found.seen.state is State.HARDWARE for found in flows[pair].values())
-            own = _followed(flows[pair], case.look)
+            own = _asked_for(_followed(flows[pair], case.look), asked)
             followed |= own
             sample = Sample(now, time, _seen(own), marked, straying.get(pair, 0), octets, counted)
             self.cases[pair] = updated(case, sample)
-        self._look_at_ports(followed, Places(placed, seen(placed) if known is None else known), now, time)
+        self._look_at_ports(followed, asked.places, now, time)
         for pair, case in self.over.items():
             left = case.left.missed(_seen(flows[pair]), now)
             self.over[pair] = replace(case, left=left, look=Sample(now, time, {}))
@@ -158,6 +159,15 @@ class Found(NamedTuple):
 
 def _seen(flows: Mapping[Key, Found]) -> dict[Key, Seen]:
     return {key: found.seen for key, found in flows.items()}
+
+
+def _asked_for(flows: Mapping[Key, Found], asked: Asked) -> dict[Key, Found]:
+    """Without the flows in software that hardware was not asked for: they refute nothing."""
+    return {
+        key: found
+        for key, found in flows.items()
+        if found.seen.state is not State.SOFTWARE or not asked.why_not(found.src, found.dest, key[1], found.target)
+    }
 
 
 def _followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:

@@ -83,6 +83,8 @@ class Loop:
                 hardware.run(self.service)
                 self._log_hardware()
                 self._answer()  # what it has to tell
+            if hardware.asks_otherwise(self.service):
+                self._hint(Cause.HARDWARE)
             due = self.watch.due() if self._may_work() else None
             if due is not None and due <= now:
                 self._work()
@@ -109,7 +111,7 @@ class Loop:
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
-        others = (hardware.due(self.service), station_sets.due(self.service))
+        others = (hardware.due(self.service), self.service.give_up.due, station_sets.due(self.service))
         tasks = (due, self.accounting.due, *others, self.config.due)
         times = [each for each in tasks if each is not None]
         if due is None and (moved := follow.due(self.service)) is not None:

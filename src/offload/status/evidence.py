@@ -66,6 +66,8 @@ NO_EVIDENCE = Evidence()
 
 
 def _not_had(reasons: Iterable[Reason]) -> Proof:
-    """Whether what was asked for may come by itself."""
+    """Whether what was asked for was tried in vain, may come by itself, or cannot be had."""
     codes = {reason.code for reason in reasons}
+    if ReasonCode.HARDWARE_GIVEN_UP in codes:
+        return Proof.REFUSED
     return Proof.REQUESTED if codes & PASSING or not codes else Proof.IMPOSSIBLE

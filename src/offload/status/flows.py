@@ -39,7 +39,7 @@ def flows(
     itself, or a group of receivers, is an end of. Such an end has no zone.
     """
     known = cases or {}
-    ends, told = ZoneLookup(snapshot, plan).ends, Told.of(plan) if explained else None
+    ends, told = ZoneLookup(snapshot, plan).ends, Told.of(plan, snapshot) if explained else None
     pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
     found = []
     for entry in entries:

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from offload.model.config import Family, Mode
 from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
+from offload.model.network import Snapshot
 from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
+from offload.status.asked import Asked
 from offload.status.device_pairs import DevicePairs
 from offload.status.exempt_lookup import ExemptLookup
 from offload.status.hardware import PairHardware, family_of
@@ -34,15 +36,16 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Told(NamedTuple):
-    """What the Plan's tables tell of connections."""
+    """What the Plan's tables, and the places of stations, tell of connections."""
 
     exempted: ExemptLookup
     crossings: DevicePairs
+    asked: Asked
 
     @classmethod
-    def of(cls, plan: Plan) -> "Told":
+    def of(cls, plan: Plan, snapshot: Snapshot) -> "Told":
         """By the tables of this Plan."""
-        return cls(ExemptLookup(plan), DevicePairs(plan))
+        return cls(ExemptLookup(plan), DevicePairs(plan), Asked(plan, snapshot))
 
 
 def reasons(
@@ -64,10 +67,19 @@ def reasons(
         return (next(every_reason(entry, src, dest, pair, told)),)
     if state is State.HARDWARE or pair is None or not pair.hardware:
         return ()
+    return _in_software(entry, src, dest, pair, case, told)
+
+
+def _in_software(
+    entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, case: PairHardware | None, told: Told | None
+) -> tuple[Reason, ...]:
+    """Why a connection is in software whose pair asked for hardware."""
     if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
     if slower := list(told.crossings.slower(entry, src, dest, pair)) if told else []:
         return tuple(slower[:1])
+    if told and (why := told.asked.why_not(src, dest, entry.original, entry.reply.src)):
+        return (why,)
     return (case.in_software(family_of(entry.original)) if case else _said(ReasonCode.HARDWARE_AWAITED),)
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from offload.errors import BusError, FileError
 from offload.model.config import Section
-from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, Kernel, Lack, Link, Route, Snapshot
+from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, GivenUp, Kernel, Lack, Link, Route, Snapshot
 from offload.nouns import asdict, replace
 from offload.system import netifd
 from offload.system.files import empty_directory, regular_file
@@ -128,6 +128,7 @@ def _snapshot(found: Any) -> Snapshot:
             name: _of(int, count, "missed") for name, count in _of(dict, found.get("missed", {}), "missed").items()
         },
         forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
+        given_up=_each(found.get("given_up", []), "given_up", _given_up),
         **marks(found),
     )
     if "addresses" in found:
@@ -156,6 +157,13 @@ def _address(each: dict[str, Any]) -> Address:
 def _route(each: dict[str, Any]) -> Route:
     devices = _words(each["devices"], "routes: devices")
     return Route(ip_network(each["target"]), devices, _of(int, each.get("metric", 0), "metric"))
+
+
+def _given_up(each: dict[str, Any]) -> GivenUp:
+    pair = _words(each.get("pair", []), "given_up: pair")
+    ends = (pair[0], pair[1]) if len(pair) == 2 else None  # noqa: PLR2004 - source and destination
+    flows, device = _of(int, each["flows"], "flows"), _of(str, each.get("device", ""), "device")
+    return GivenUp(flows, ends, device)
 
 
 def _forward_chain(each: dict[str, Any]) -> ForwardChain:

@@ -7,6 +7,7 @@ from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
 from offload.compiler.offload.coverage import part
 from offload.compiler.offload.exempt_zones import of_exempts, of_subnets, told
+from offload.compiler.offload.given_up import without_given_up
 from offload.compiler.offload.marks import without_routing
 from offload.compiler.offload.requests import PairRequest, existing, wishes
 from offload.compiler.offload.stations import learned_stations, with_stations
@@ -46,7 +47,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
     config = without_routing(config, snapshot)
     coverage = _Coverage.of(config, topology, snapshot)
     exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
-    asked = wishes(config, existing(config, topology, snapshot))
+    asked = without_given_up(wishes(config, existing(config, topology, snapshot)), snapshot.given_up)
     bids = [_bid(wish, coverage, _gate(config, snapshot)) for wish in asked]
     bridges, covered = coverage.bridged(), coverage.able - coverage.excluded
     learned = learned_stations(snapshot, bridges, covered)
@@ -125,7 +126,8 @@ class _Coverage:
         able = frozenset(link.name for link in snapshot.links if link.hw_tc_offload and link.hw_bind)
         masters = {link.master for link in snapshot.links}
         idle = {link.name for link in snapshot.links if not link.up or _is_empty(link, masters)}
-        return cls(topology.zones, able & known, frozenset(idle), excluded, added)
+        given_up = {each.device for each in snapshot.given_up}
+        return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added)
 
     def added_to(self, mode: Mode) -> set[str]:
         """What the user adds to the mode's flowtable; one device that hardware cannot have would refuse all of it."""

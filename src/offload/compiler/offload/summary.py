@@ -79,6 +79,7 @@ def devices(
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}
     full = any(len(table.devices) == MOST_DEVICES for table in tables)
+    given_up = {each.device: each.flows for each in snapshot.given_up}
     decided = []
     for name in _names(config, topology):
         owners = tuple(zone for zone, found in topology.zones.items() if name in _members(topology, zone))
@@ -88,7 +89,9 @@ def devices(
         # left out beneath one zone and wanted by another: it is in, so there is nothing to explain but hardware
         reasons = [] if listed else list(_left_out(name, owners, config, topology, links))
         slower = not listed or (asked and name not in hardware)
-        if slower and asked:
+        if slower and asked and name in given_up:
+            reasons.append(ReasonCode.HARDWARE_GIVEN_UP(count=given_up[name]))
+        elif slower and asked:
             reasons += _not_in_hardware(name, [topology.zones[zone] for zone in owners], links, hardware)
         if not listed and not reasons and full and any(pair.effective is not Mode.NONE for pair in own):
             reasons = [ReasonCode.FLOWTABLE_FULL(most=MOST_DEVICES)]

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from offload.errors import OffloadError
 from offload.model.flow import Entry
+from offload.model.network import GivenUp
+from offload.model.plan import ReasonCode
 from offload.service.engine import HARDWARE, Engine
 
 
@@ -28,4 +30,18 @@ def run(engine: Engine, entries: list[Entry] | None = None) -> None:
     known = engine.sightings.places
     wrong = engine.proofs.look(found, placed, decided.plan, strays, received, now, time, known)
     engine.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
+    retry = decided.config.globals.hardware_retry * 3600.0
+    given_up = engine.give_up.judge(engine.proofs.cases, engine.proofs.ports, now, retry)
+    engine.news += [("offload.degraded", {"error": f"{each.name}: {_given_up(each)}"}) for each in given_up]
     engine.bound_news()
+
+
+def asks_otherwise(engine: Engine) -> bool:
+    """Whether a pass has to follow because hardware is asked for less, or again for what it took nothing of."""
+    for each in engine.give_up.ended(engine.doors.clock()):
+        engine.proofs.ports.pop(each.device, None)  # what its flows showed before counts no more
+    return engine.give_up.news()
+
+
+def _given_up(what: GivenUp) -> str:
+    return ReasonCode.HARDWARE_GIVEN_UP(count=what.flows).text

@@ -1,0 +1,81 @@
+"""Which pairs and devices hardware is no longer asked for, because it took none of their flows. Pure, time is input.
+
+Asking a driver costs a call into it for every flow, and a driver that takes one direction only makes a flow half fast.
+Nothing is written to flash: another kernel or firmware comes with a restart, which asks anew, and so does a reload.
+"""
+
+from collections.abc import Collection, Mapping
+
+from offload.model.network import GivenUp
+from offload.nouns import dataclass, field
+from offload.status.hardware import PairHardware
+
+FLOWS = 20  # that were asked for, none of which was taken
+SECONDS = 60.0  # for which such flows moved
+Pair = tuple[str, str]
+
+
+@dataclass(slots=True)
+class GiveUp:
+    """The verdicts that stand, each with the time at which hardware is asked again."""
+
+    changed: bool = False  # since the last `news`
+    _until: dict[GivenUp, float] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> tuple[GivenUp, ...]:
+        """What is not asked for now, in the order of the verdicts."""
+        return tuple(self._until)
+
+    @property
+    def due(self) -> float | None:
+        """When hardware is asked again for the first of them; None: nothing was given up."""
+        return min(self._until.values(), default=None)
+
+    def judge(
+        self, pairs: Mapping[Pair, PairHardware], ports: Mapping[str, PairHardware], now: float, retry: float
+    ) -> tuple[GivenUp, ...]:
+        """Give up what hardware took nothing of, for `retry` seconds; gives what is new.
+
+        A device is given up where other devices of its pairs are in hardware: else it is not the device.
+        """
+        found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
+        if any(case.taken for case in pairs.values()):
+            found += [GivenUp(_asked(case), device=name) for name, case in ports.items() if hopeless(case)]
+        known = {each.name for each in self._until}
+        fresh = tuple(each for each in found if each.name not in known)
+        self._until |= dict.fromkeys(fresh, now + retry)
+        self.changed |= bool(fresh)
+        return fresh
+
+    def ended(self, now: float) -> tuple[GivenUp, ...]:
+        """Those for which hardware is to be asked again; they are forgotten."""
+        over = tuple(each for each, until in self._until.items() if until <= now)
+        for each in over:
+            del self._until[each]
+        self.changed |= bool(over)
+        return over
+
+    def news(self) -> bool:
+        """Whether a pass has to follow: something else is asked for since this was called last."""
+        changed, self.changed = self.changed, False
+        return changed
+
+    def follow(self, pairs: Collection[Pair], links: Collection[str]) -> None:
+        """Forget pairs that ask for hardware no more, and devices that went away: another driver may come with them."""
+        self._until = {each: until for each, until in self._until.items() if each.pair in pairs or each.device in links}
+
+    def forget(self) -> None:
+        """Ask hardware for everything again."""
+        self._until.clear()
+
+
+def hopeless(case: PairHardware) -> bool:
+    """Whether enough flows were asked for, long enough, and hardware took none of them, then or now."""
+    if case.taken or case.in_hardware:
+        return False
+    return _asked(case) >= FLOWS and sum(case.busy.values()) >= SECONDS
+
+
+def _asked(case: PairHardware) -> int:
+    return sum(map(len, case.stayed.values()))
