@@ -15,6 +15,8 @@ from offload.status.hardware import FLOWS, PACKETS, PairHardware
 from offload.status.reasons import Told
 from offload.status.zone_lookup import Endpoint
 from status.routers import HOME, entry, plan
+from status.test_asked import PLAN as MIXED_PLAN
+from status.test_asked import ROUTER as MIXED
 from status.test_reasons import CASES, FAST, HARD, LAN_WAN
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -68,9 +70,9 @@ def of_golden_routers() -> Iterator[Explanation]:
         devices = {zone.name: zone.devices for zone in decided.plan.zones}
         for pair in decided.plan.pairs:
             src, dest = (Endpoint(zone, devices=devices[zone]) for zone in (pair.src, pair.dest))
-            yield between(entry(LAN_WAN), src, dest, decided.plan)
+            yield between(entry(LAN_WAN), src, dest, decided.plan, decided.snapshot)
         for zone, found in devices.items():  # also where the firewall permits nothing
-            yield between(entry(LAN_WAN), Endpoint(zone, devices=found), Endpoint(zone), decided.plan)
+            yield between(entry(LAN_WAN), Endpoint(zone, devices=found), Endpoint(zone), decided.plan, decided.snapshot)
 
 
 def of_hardware() -> Iterator[Explanation]:
@@ -93,6 +95,7 @@ def of_hardware() -> Iterator[Explanation]:
             yield explain(connection, HOME, plan(HARD), {("lan", "wan"): case})
 
 
+IN_SOFTWARE = ("192.168.1.6 > 198.51.100.1", "192.168.1.7 > 198.51.100.1")
 # Those that no connection meets: of the service, and of a device of no zone.
 OF_NO_CONNECTION = {
     ReasonCode.NO_FLOWTABLE,
@@ -104,6 +107,7 @@ OF_NO_CONNECTION = {
 
 def test_every_reason_has_a_scene_that_explain_answers() -> None:
     scenes = [*of_golden_routers(), *of_hardware()]
+    scenes += [explain(entry(each, status=IPS_OFFLOAD), MIXED, MIXED_PLAN) for each in IN_SOFTWARE]
     scenes += [explain(connection, HOME, plan(decision)) for connection, decision, _, _ in CASES.values()]
     zones = tuple(zone for zone in plan().zones if zone.name != "wan")
     scenes.append(explain(entry(LAN_WAN), HOME, plan(FAST, zones=zones)))
@@ -120,4 +124,4 @@ def test_every_answer_says_what_to_do() -> None:
 
 def test_a_plan_without_tables_is_explained_too() -> None:
     assert explain(entry(LAN_WAN), HOME, Plan()).reason is not None
-    assert Told.of(Plan())
+    assert Told.of(Plan(), HOME)

@@ -106,11 +106,11 @@ class ReasonCode(Enum):
         "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall "
         "drops its replies"
     )
+    HARDWARE_AWAITED = "it is fast in software: hardware was asked to take it as well, and has not so far"
     HARDWARE_ELSEWHERE = "it goes over {device}, which hardware does not have: it is fast in software"
     HARDWARE_STATION_UNKNOWN = (
         "no port of {device} has seen its station, and hardware does not have all of them: it is fast in software"
     )
-    HARDWARE_AWAITED = "it is fast in software: hardware was asked to take it as well, and has not so far"
     # of hardware, as live flows tell; up to HARDWARE_KEPT also said of a flow that is one of those
     HARDWARE_DRIVER = "{count} flows stayed in software: no driver of {devices} takes any"
     HARDWARE_FAMILY = "{count} {family} flows stayed in software: the drivers of {devices} take none of that family"

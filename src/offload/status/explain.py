@@ -74,7 +74,7 @@ def explain(
 ) -> Explanation:
     """Explain a connection between the zones that its addresses are in. `hypothetical`: there is no such one now."""
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
-    found = between(entry, src, dest, plan, cases)
+    found = between(entry, src, dest, plan, snapshot, cases)
     return _expected(found, plan) if hypothetical else found
 
 
@@ -97,12 +97,13 @@ def between(
     src: Endpoint,
     dest: Endpoint,
     plan: Plan,
+    snapshot: Snapshot,
     cases: Mapping[Pair, PairHardware] | None = None,
 ) -> Explanation:
     """Explain a connection between these ends."""
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)
-    seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, Told.of(plan))
+    seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, Told.of(plan, snapshot))
     found = reasons(entry, src, dest, pair, seen.case, seen.told)
     reason = found[0] if found else None
     remedy = REMEDIES.get(reason.code.name, "") if reason else ""

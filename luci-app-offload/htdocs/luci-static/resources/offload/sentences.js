@@ -36,6 +36,7 @@ const REASONS = {
 	HARDWARE_UNCOVERED: [ 'hardware does not cover {devices}, so the pair is software', _('hardware does not cover {devices}, so the pair is software') ],
 	HARDWARE_PART: [ 'hardware does not cover {devices}: what goes over it is fast in software', _('hardware does not cover {devices}: what goes over it is fast in software') ],
 	STATIONS_SOFTWARE: [ 'stations on {ports} are fast in software: the drivers there offload nothing', _('stations on {ports} are fast in software: the drivers there offload nothing') ],
+	HARDWARE_GIVEN_UP: [ 'hardware took none of {count} flows, so it is not asked for a while: all are fast in software', _('hardware took none of {count} flows, so it is not asked for a while: all are fast in software') ],
 	REPLIES_FULL: [ '{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer', _('{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer') ],
 	LINK_MISSING: [ 'device {device} does not exist now', _('device {device} does not exist now') ],
 	NETWORK_DOWN: [ 'network {network} is down, so it has no device now', _('network {network} is down, so it has no device now') ],
@@ -70,6 +71,8 @@ const REASONS = {
 	EXEMPTED: [ '{exempt} keeps it on the slow path', _('{exempt} keeps it on the slow path') ],
 	WAITING: [ 'it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall drops its replies', _('it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall drops its replies') ],
 	HARDWARE_AWAITED: [ 'it is fast in software: hardware was asked to take it as well, and has not so far', _('it is fast in software: hardware was asked to take it as well, and has not so far') ],
+	HARDWARE_ELSEWHERE: [ 'it goes over {device}, which hardware does not have: it is fast in software', _('it goes over {device}, which hardware does not have: it is fast in software') ],
+	HARDWARE_STATION_UNKNOWN: [ 'no port of {device} has seen its station, and hardware does not have all of them: it is fast in software', _('no port of {device} has seen its station, and hardware does not have all of them: it is fast in software') ],
 	HARDWARE_DRIVER: [ '{count} flows stayed in software: no driver of {devices} takes any', _('{count} flows stayed in software: no driver of {devices} takes any') ],
 	HARDWARE_FAMILY: [ '{count} {family} flows stayed in software: the drivers of {devices} take none of that family', _('{count} {family} flows stayed in software: the drivers of {devices} take none of that family') ],
 	HARDWARE_ENCAPSULATED: [ '{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}', _('{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}') ],
@@ -97,6 +100,7 @@ const REMEDIES = {
 	SHARED_DEVICES: [ 'give both pairs the same mode: a device cannot be on two paths', _('give both pairs the same mode: a device cannot be on two paths') ],
 	SHARED_FAMILY: [ 'give both pairs the same family: a device cannot have two', _('give both pairs the same family: a device cannot have two') ],
 	HARDWARE_UNCOVERED: [ 'choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its own; exclude_device does not help, for the pair\'s packets still come in there', _('choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its own; exclude_device does not help, for the pair\'s packets still come in there') ],
+	HARDWARE_GIVEN_UP: [ 'ask again now: offload reload; or choose software to have this said no more', _('ask again now: offload reload; or choose software to have this said no more') ],
 	EXCLUDED_BY_USER: [ 'delete it from exclude_device', _('delete it from exclude_device') ],
 	STATIONS_MOVE: [ 'find who forges addresses, or the loop in the cabling: bridge fdb show br {master}, ip neigh', _('find who forges addresses, or the loop in the cabling: bridge fdb show br {master}, ip neigh') ],
 	ODD_NAME: [ 'rename the device with letters and digits', _('rename the device with letters and digits') ],
@@ -161,7 +165,8 @@ const CONSEQUENCES = {
 	'nothing is offloaded': _('nothing is offloaded'),
 	'zones without a mode and an after_packets of their own stay on the slow path': _('zones without a mode and an after_packets of their own stay on the slow path'),
 	'zones without a mode and a family of their own stay on the slow path': _('zones without a mode and a family of their own stay on the slow path'),
-	'the log has the default level, info': _('the log has the default level, info')
+	'the log has the default level, info': _('the log has the default level, info'),
+	'hardware is asked again after 6 hours': _('hardware is asked again after 6 hours')
 };
 
 const BLANK = /\{(\w+)\}/g;
