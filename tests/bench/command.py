@@ -27,7 +27,7 @@ def main() -> None:
     """Print a row for each command."""
     for work, (words, goal) in COMMANDS.items():
         figures = turns(started("-c", "pass"), started("-m", "offload", *words), ROUNDS)
-        against(work, "bare Python", "ms", figures, goal, "elapsed, taking turns").show()
+        against(work, "bare Python", "ms", figures, goal, "processor time, taking turns").show()
 
 
 if __name__ == "__main__":

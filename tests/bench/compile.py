@@ -1,11 +1,13 @@
 """What the firewall's ruleset costs nft, against what fw4 renders from the same configuration.
 
 The configurations and fw4's rulesets are read from BENCH_BASELINES, by default ../shared/bench beside this repository:
-in `fw4/CASE` are config/firewall, the replies of ubus, and fw4.nft. They are no part of this project.
+in `fw4/CASE` are config/firewall, the replies of ubus, and fw4.nft. They are no part of this project. Helpers of
+conntrack are left out of both rulesets: the kernel here has not all of them.
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +23,7 @@ from offload.nft.text import ruleset_text
 BASELINES = Path(os.environ.get("BENCH_BASELINES") or REPOSITORY.parent / "shared/bench")
 ROUNDS = 9
 GOAL = 1.0
+HELPER = re.compile(r"^\s*ct helper [\w-]+ \{[^}]*\}\n|^.*\bct helper set\b.*\n", re.MULTILINE)
 
 
 def ours(case: Path) -> str:
@@ -36,7 +39,8 @@ def ours(case: Path) -> str:
 def loaded(host: Namespace, text: str) -> Callable[[], object]:
     """Load a ruleset into a host that has none."""
     program = ["ip", "netns", "exec", host.name, "nft", "-f", "-"]
-    return lambda: subprocess.run(program, input=f"flush ruleset\n{text}", text=True, capture_output=True, check=True)
+    whole = f"flush ruleset\n{HELPER.sub('', text)}"
+    return lambda: subprocess.run(program, input=whole, text=True, capture_output=True, check=True)
 
 
 def main() -> None:
@@ -53,7 +57,7 @@ def main() -> None:
         except subprocess.CalledProcessError as error:
             missing(work, f"nft refuses it here: {error.stderr.splitlines()[0]}").show()
             continue
-        against(work, "fw4", "ms", figures, GOAL, "elapsed, taking turns").show()
+        against(work, "fw4", "ms", figures, GOAL, "processor time, taking turns").show()
 
 
 if __name__ == "__main__":

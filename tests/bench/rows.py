@@ -1,13 +1,13 @@
 """The lines of the bench: what each compares, when a figure counts as settled, and how a program prints them.
 
-Figures in counted instructions (QEMU's icount) are repeated until two runs agree. Figures in elapsed time are medians
-of rounds in which both programs take turns, so that what else the machine does meets both.
+Figures in counted instructions (QEMU's icount) are repeated until two runs agree. Those of programs are medians of the
+processor time of rounds in which peer and ours take turns, so that what else the machine does meets both.
 """
 
 import json
 import platform
+import resource
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -79,16 +79,22 @@ def repeated(measure: Callable[[], float]) -> Figure:
 
 
 def turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int) -> tuple[Figure, Figure]:
-    """Milliseconds of both, each the median of rounds in which they take turns; the first round warms up."""
+    """Milliseconds of processor time of both, medians of rounds in which they take turns; the first warms up."""
     times = [(_milliseconds(theirs), _milliseconds(ours)) for _ in range(rounds + 1)][1:]
     one, other = (Figure(statistics.median(each), rounds) for each in zip(*times, strict=True))
     return one, other
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    began = _busy()
     work()
-    return 1000 * (time.perf_counter() - began)
+    return 1000 * (_busy() - began)
+
+
+def _busy() -> float:
+    """Seconds of processor time so far, of this process and of its children that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _met(settled: bool, met: bool) -> str:

@@ -21,6 +21,7 @@ MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST,
 PAGE = TESTS / "browser/test_kernel.py"
 PORTION = 50
 APART = {"kernel"}  # parts of their own
+SINGLY = {"browser"}  # a job for each file: these take longest, and would be the last to end
 
 # One test of each kind, in QEMU on the binary that people run, so that what is true there is true.
 ANCHORS = {
@@ -73,7 +74,7 @@ def _portions(files: list[Path]) -> Iterator[list[Path]]:
     for file in files:
         if file != PAGE:
             portion.append(file)
-        if sum(map(_tests, portion)) >= PORTION:
+        if portion and (file.parent.name in SINGLY or sum(map(_tests, portion)) >= PORTION):
             yield portion
             portion = []
     if portion:

@@ -59,7 +59,7 @@ def _stable() -> str:
 
 def _newest(series: str) -> str:
     """A plain kernel for PCs: no cloud, no real time. Some 6.12 before .113 free a connection that is still in use."""
-    pattern = rf"^linux-image-{re.escape(series)}\.[0-9]+(\.[0-9]+-[0-9]+)?(\+deb[0-9]+)?-amd64$"
+    pattern = rf"^linux-image-{re.escape(series)}\.[0-9]+(\.[0-9]+)?(-[0-9]+)?(\+deb[0-9]+)?-amd64$"
     listing = subprocess.run(
         ["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True, check=False
     ).stdout
