@@ -183,11 +183,19 @@ def test_the_budget_never_grows(moves: list[tuple[int, float]]) -> None:
     budget, now, returns = ReturnBudget(), 0.0, list[float]()
     for station, later in moves:
         now += later
-        if budget.left(now) and budget.ready(station, now) <= now:
+        if budget.left(now) and budget.ready(station) <= now:
             budget.followed(station, 0.5, 2.0, now)
             budget.returned(["br-lan"], now)
             returns.append(now)
     assert all(sum(begin <= each < begin + WINDOW for each in returns) <= MOST_RETURNS for begin in returns)
+
+
+def test_a_pause_that_is_over_is_due_at_a_time_that_does_not_run_away() -> None:
+    """Who asks a moment after reading the clock must find it due; else the loop turns without end."""
+    budget = ReturnBudget()
+    assert budget.ready("station") <= 100.0
+    budget.followed("station", 0.25, 2.0, 100.0)
+    assert budget.ready("station") == 100.25
 
 
 def test_the_memory_of_pauses_is_bounded() -> None:

@@ -31,10 +31,10 @@ class ReturnBudget:
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
-    def ready(self, station: Hashable, now: float) -> float:
-        """From when on the station may cause a return."""
+    def ready(self, station: Hashable) -> float:
+        """From when on the station may cause a return; a time that is over stays what it was, for who looks later."""
         pause = self._pauses.get(station)
-        return now if pause is None else max(pause.until, now)
+        return pause.until if pause else 0.0
 
     def followed(self, station: Hashable, first: float, growth: float, now: float) -> None:
         """A return was tried for the station: `first` is its first pause, each one `growth` times the one before."""

@@ -109,7 +109,7 @@ class StationTracker:
         if self._moves and not self.budget.left(now):
             times.append(self.budget.renewed(now))
         elif keys := self._concerning(plan):
-            times.append(min(self.budget.ready(key, now) for key in keys))
+            times.append(min(self.budget.ready(key) for key in keys))
         return min(times, default=None)
 
     def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ class StationTracker:
         return frozenset(self._moves[key].place for key in keys if key in self._moves)
 
     def _ready(self, plan: Plan, now: float) -> list[Key]:
-        return [key for key in self._concerning(plan) if self.budget.ready(key, now) <= now]
+        return [key for key in self._concerning(plan) if self.budget.ready(key) <= now]
 
     def _concerning(self, plan: Plan) -> list[Key]:
         """The moves by which flows of the plan may be pinned to a wrong place; the others are forgotten."""
