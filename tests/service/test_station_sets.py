@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.errors import KernelError
 from offload.model.flow import IPS_OFFLOAD, Entry, Tuple
 from offload.model.network import Link, Neighbour, Station
 from offload.model.plan import FROM, Element, PolicyKey, Table
@@ -132,7 +133,13 @@ def test_what_nft_refuses_is_tried_again_later() -> None:
     run(fakes)
     fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
     fakes.nft.refusal = "no such table"
+    news = len(fakes.service.news)
     assert run(fakes) == []
+    fakes.clock.now += 5
+    assert run(fakes) == []
+    assert [each[1]["error"] for each in fakes.service.news[news:]] == [
+        "new stations go to software until this works again: no such table"
+    ]
     fakes.nft.refusal = ""
     assert run(fakes) == []
     fakes.clock.now += 5
@@ -149,3 +156,20 @@ def test_a_late_station_with_a_flow_in_software_returns_the_software_table() -> 
     fakes.clock.now += LATE
     run(fakes)
     assert fakes.service.applied.returned == ("flow_offload",)
+
+
+def test_before_the_first_update_it_is_due_at_a_time_that_can_be_waited_for() -> None:
+    due = StationSets().due(0)
+    assert due is not None
+    assert round(due) == 0
+
+
+def test_late_stations_are_looked_for_again_where_connections_cannot_be_read() -> None:
+    fakes = mixed_router()
+    run(fakes)
+    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
+    run(fakes)
+    fakes.conntrack._error = KernelError("too busy")
+    fakes.clock.now += LATE
+    run(fakes)
+    assert fakes.service.station_sets.late_due() == fakes.clock.now + LATE

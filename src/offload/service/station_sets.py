@@ -27,8 +27,9 @@ class StationSets:
     sent: dict[str, Sets] = field(default_factory=dict)
     late: frozenset[str] = frozenset()  # MAC addresses and addresses that came to ports of hardware
     _seen: int = -1  # the version of the stations that the sets were compared with last
-    _next: float = float("-inf")  # no update before
-    _late_at: float = float("-inf")  # when the software table may be returned for late stations
+    _next: float = 0.0  # no update before
+    _late_at: float = 0.0  # when the software table may be returned for late stations
+    _failing: bool = False  # nft refused the last update
 
     def forget(self) -> None:
         """Tables were made anew, or their content is not known: fill their sets from the beginning."""
@@ -38,10 +39,15 @@ class StationSets:
         """When to compare again; None while no station changed since. `version`: of the stations that are known."""
         return None if version == self._seen else self._next
 
-    def compared(self, version: int, now: float, *, failed: bool = False) -> None:
-        """The sets were compared with the stations of this version; `failed`: nft refused what was to be sent."""
-        self._seen = -1 if failed else version
-        self._next = now + (RETRY if failed else APART)
+    def compared(self, version: int, now: float) -> None:
+        """The sets are as the stations of this version want them."""
+        self._seen, self._next, self._failing = version, now + APART, False
+
+    def refused(self, now: float) -> bool:
+        """Nft refused the update, so all is sent again later; whether that is new."""
+        self.forget()
+        new, self._failing, self._next = not self._failing, True, now + RETRY
+        return new
 
     def changes(self, tables: Iterable[Table]) -> str:
         """The transaction that brings the sets to what the tables say; empty where they are there."""
@@ -71,9 +77,13 @@ class StationSets:
         """When to look for flows of late stations; None where there is no such station."""
         return self._late_at if self.late else None
 
+    def later(self, now: float) -> None:
+        """The flows of late stations could not be read: they are looked for again."""
+        self._late_at = now + LATE
+
     def are_late(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
         """Whether software has a flow of a late station; no station is late afterwards."""
-        packed = {_packed(each.address) for each in neighbours if {each.address, each.mac} & self.late}
+        packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.late}
         self.late, self._late_at = frozenset(), now
         return any(
             entry.state is State.SOFTWARE and (entry.original.src in packed or entry.reply.src in packed)
@@ -83,7 +93,3 @@ class StationSets:
 
 def _line(command: str, table: str, name: str, elements: list[str]) -> list[str]:
     return [f"{command} element inet {table} {name} {{ {', '.join(elements)} }}"] if elements else []
-
-
-def _packed(address: str) -> bytes:
-    return ip_address(address).packed

@@ -37,7 +37,12 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)
-    if software and hardware and software.shared and _is_made(hardware, live, plan, forced):
+    if (
+        software
+        and hardware
+        and software.shared
+        and _is_made(expected(hardware), live.get(hardware.name), plan, forced)
+    ):
         return [
             *_withheld(software, live.get(software.name), plan, forced),
             *_transactions({hardware.name: hardware}, live, plan, forced, only=hardware.name),
@@ -46,19 +51,19 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
     return _transactions(tables, live, plan, forced)
 
 
-def _is_made(table: Table, live: Mapping[str, LiveTable], plan: Plan, forced: Iterable[str]) -> bool:
+def _is_made(wanted: LiveTable, held: LiveTable | None, plan: Plan, forced: Iterable[str]) -> bool:
     """Whether the table is made anew, because it is not there, or to return its flows."""
-    held, wanted = live.get(table.name), expected(table)
-    return held is None or table.name in forced or (held != wanted and must_return(wanted, held, plan.present))
+    return held is None or wanted.name in forced or (held != wanted and must_return(wanted, held, plan.present))
 
 
 def _withheld(table: Table, held: LiveTable | None, plan: Plan, forced: Iterable[str]) -> Iterator[Transaction]:
     """The software table brought up to date, and without what it shares with the hardware table."""
-    if held is None or _is_made(table, {table.name: held}, plan, forced):
+    wanted = expected(table)
+    if held is None or _is_made(wanted, held, plan, forced):
         yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
-    if held != expected(table):
-        yield Transaction(_change(table, expected(table), held))
+    if held != wanted:
+        yield Transaction(_change(table, wanted, held))
     yield Transaction(_elements("delete", table))
 
 
@@ -79,7 +84,7 @@ def _transactions(
             found += [Transaction(wipe(name), (name,))] if held else []
             continue
         wanted = expected(table)
-        if held is None or _is_made(table, live, plan, forced):
+        if held is None or _is_made(wanted, held, plan, forced):
             returned = (name,) if held else ()
             if table.hardware:
                 found += [Transaction(wipe(name), returned)] if held else []

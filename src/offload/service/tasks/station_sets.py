@@ -40,9 +40,11 @@ def _update(engine: Engine, plan: Plan, now: float) -> None:
     try:
         if text := sets.changes(tables):
             engine.doors.nft.apply(text)
-    except NftError:  # a table may be gone: the kernel reports that, and a pass makes it anew
-        sets.forget()
-        sets.compared(version, now, failed=True)
+    except NftError as refusal:  # a table may be gone: the kernel reports that, and a pass makes it anew
+        if sets.refused(now):
+            words = f"new stations go to software until this works again: {refusal}"
+            engine.news.append(("offload.degraded", {"error": words}))
+            engine.bound_news()
         return
     sets.took(tables, now)
     sets.compared(version, now)
@@ -52,8 +54,9 @@ def _return_late(engine: Engine, now: float) -> None:
     """Return the software table if it has flows of stations that hardware can have by now."""
     try:
         entries = engine.doors.conntrack.entries()
-    except OffloadError:  # the next pass reports it; these flows stay fast in software
-        entries = []
+    except OffloadError:  # status reports it; these flows stay fast in software meanwhile
+        engine.station_sets.later(now)
+        return
     _, neighbours = engine.sightings.remembered()
     if engine.station_sets.are_late(entries, neighbours, now):
         engine.work(forced=[SOFTWARE])
