@@ -6,9 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.compiler.offload.diff import expected, transactions
-from offload.compiler.offload.stations import choosing_rules, learned_stations, with_stations
+from offload.compiler.offload.stations import choosing_rules, counted, learned_stations, with_stations
+from offload.model.config import Family, Mode
 from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
-from offload.model.plan import BOTH, FROM, TO, Element, Plan, PolicyKey, Table
+from offload.model.plan import (
+    BOTH,
+    FROM,
+    TO,
+    DeviceDecision,
+    Element,
+    PairDecision,
+    PairStations,
+    Plan,
+    PolicyKey,
+    Table,
+)
 from offload.nouns import replace
 
 WIRED, WIFI = "02:00:00:00:00:10", "02:00:00:00:00:20"
@@ -84,6 +96,27 @@ def test_no_station_is_in_both_tables_and_the_order_does_not_matter(seen: list[t
     for name in both[0]:
         assert not set(both[0][name]) & set(both[1][name])
         assert len(both[0][name]) <= MAX_NEIGHBOURS
+
+
+def test_stations_are_counted_by_path_and_port() -> None:
+    seen = snapshot([(WIRED, "lan1"), ("02:00:00:00:00:30", "lan2.5"), (WIFI, "phy0-ap0")])
+    stations = PairStations(("br-lan",), ("phy0-ap0",))
+    found = Plan(
+        pairs=(
+            PairDecision(
+                "lan", "wan", Mode.HARDWARE, Mode.HARDWARE, Family.ANY, 0, (stations.reason,), False, stations
+            ),
+        ),
+        devices=tuple(
+            DeviceDecision(name, ("lan",), (), True, (), None if name == "br-lan" else 0)
+            for name in ("br-lan", "lan1", "lan2", "phy0-ap0", "phy1-ap0")
+        ),
+    )
+    now = counted(found, learned_stations(seen, BRIDGES, ABLE))
+    assert now.pairs[0].stations is not None
+    assert (now.pairs[0].stations.hardware, now.pairs[0].stations.software) == (2, 1)
+    assert now.pairs[0].reasons[0].text.endswith("(1 of 3 known stations)")
+    assert [each.stations for each in now.devices] == [None, 1, 1, 1, 0]
 
 
 def test_the_sets_are_bounded() -> None:

@@ -10,6 +10,7 @@ from offload.model.flow import IPS_OFFLOAD, Entry, Tuple
 from offload.model.network import Link, Neighbour, Station
 from offload.model.plan import FROM, Element, PolicyKey, Table
 from offload.model.section import Section
+from offload.service import methods
 from offload.service.station_sets import LATE, StationSets
 from offload.service.tasks import follow, station_sets
 from service.routers import Fakes, router
@@ -126,6 +127,28 @@ def test_a_table_that_is_returned_has_the_stations_of_this_moment() -> None:
     assert follow.run(fakes.service)
     made = next(text for text in fakes.nft.sent[before:] if "flags offload" in text)
     assert f'"br-lan" . {WIRED}' in made
+
+
+def test_status_counts_stations_that_came_after_the_pass() -> None:
+    fakes = mixed_router()
+    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.sightings.station(Station(WIFI, "phy0-ap0"), "br-lan")
+    told = methods.status(fakes.service, {})
+    pair = next(each for each in told["pairs"] if (each["src"], each["dest"]) == ("lan", "wan"))
+    assert pair["stations"] == {"hardware": 1, "software": 1, "ports": ["phy0-ap0"]}
+    assert any(reason["text"].endswith("(1 of 2 known stations)") for reason in pair["reasons"])
+    ports = {each["name"]: each["stations"] for each in told["devices"]}
+    assert (ports["lan1"], ports["lan2"], ports["phy0-ap0"], ports["wan"]) == (1, 0, 1, None)
+
+
+def test_flows_say_where_a_station_is_that_came_after_the_pass() -> None:
+    fakes = mixed_router()
+    fakes.service.sightings.station(Station(WIFI, "phy0-ap0"), "br-lan")
+    fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", WIFI))
+    fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
+    (told,) = methods.list_flows(fakes.service, {"query": {}})["flows"]
+    assert [reason["code"] for reason in told["reasons"]] == ["HARDWARE_ELSEWHERE"]
+    assert "phy0-ap0" in told["reasons"][0]["text"]
 
 
 def test_what_nft_refuses_is_tried_again_later() -> None:

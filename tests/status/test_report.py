@@ -8,7 +8,7 @@ from offload.model.applied import Applied
 from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, Share, State
 from offload.model.network import Kernel, Lack, Snapshot
-from offload.model.plan import DeviceDecision, Plan, ReasonCode
+from offload.model.plan import DeviceDecision, PairStations, Plan, ReasonCode
 from offload.model.problem import ProblemCode
 from offload.status.evidence import Evidence
 from offload.status.flows import flows, no_share
@@ -82,6 +82,7 @@ def test_status() -> None:
                 "flows": {"slow": 2, "software": 7, "hardware": 0},
                 "bytes": {"slow": 200, "software": 700, "hardware": 0},
                 "hardware": NO_HARDWARE | {"proof": "requested"},
+                "stations": None,
             },
             {
                 "src": "guest",
@@ -94,6 +95,7 @@ def test_status() -> None:
                 "flows": nothing,
                 "bytes": nothing,
                 "hardware": NO_HARDWARE,
+                "stations": None,
             },
         ],
         "devices": [
@@ -103,6 +105,7 @@ def test_status() -> None:
                 "zones": ["lan"],
                 "flowtables": ["sw"],
                 "hardware": "none",
+                "stations": None,
                 "reasons": [],
             }
         ],
@@ -136,6 +139,17 @@ def test_a_pair_says_what_hardware_proved() -> None:
         "proof": "proven", "since": "2026-11-22", "packets": 700, "strays": 3, "frozen": True
     }  # fmt: skip
     assert [reason["code"] for reason in told["reasons"]] == ["HARDWARE_FROZEN"]
+
+
+def test_a_pair_in_hardware_counts_the_stations_of_both_paths() -> None:
+    stations = PairStations(("br-lan",), ("phy0-ap0",), hardware=5, software=7)
+    found = replace(pair("lan", "wan", Mode.HARDWARE, stations.reason), stations=stations)
+    (told,) = status_json(Plan(pairs=(found,)), Snapshot(), [], {}, Applied())["pairs"]
+    assert told["stations"] == {"hardware": 5, "software": 7, "ports": ["phy0-ap0"]}
+    (reason,) = told["reasons"]
+    assert reason["text"].endswith("these drivers offload nothing (7 of 12 known stations)")
+    lowered = replace(found, effective=Mode.SOFTWARE)  # the kernel refused the hardware table
+    assert status_json(Plan(pairs=(lowered,)), Snapshot(), [], {}, Applied())["pairs"][0]["stations"] is None
 
 
 def test_device_of_several_zones_has_no_single_one() -> None:

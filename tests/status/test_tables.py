@@ -90,6 +90,21 @@ def test_what_a_choice_changed_and_what_not() -> None:
     assert changes_text(nothing).splitlines() == ["Written. No pair changes its path.", "    no forwarding"]
 
 
+def test_ports_that_decide_show_their_stations() -> None:
+    ports = [
+        DeviceDecision("br-lan", ("lan",), ("sw",), hardware=True, reasons=()),
+        DeviceDecision("lan1", ("lan",), ("sw", "hw"), hardware=True, reasons=(), stations=12),
+        DeviceDecision("phy0-ap0", ("lan",), (), hardware=True, reasons=(), stations=0),
+    ]
+    text = status_text(status_json(Plan(devices=tuple(ports)), Snapshot(), [], {}, Applied()))
+    assert text.splitlines()[-4:] == [
+        "DEVICE    ZONE  IN      HARDWARE   STATIONS",
+        "br-lan    lan   sw      requested  -",
+        "lan1      lan   sw, hw  bound      12",
+        "phy0-ap0  lan   -       requested  0",
+    ]
+
+
 def test_status_of_a_router_that_cannot() -> None:
     kernel = Kernel("", flowtable=False, missing=(Lack("nft is not installed", "nftables-json"),))
     answer = status_json(Plan(), Snapshot(kernel=kernel), [], {}, Applied(error="nft said no"))

@@ -60,7 +60,9 @@ class ReasonCode(Enum):
     SHARED_FAMILY = "its devices also belong to {pair}, which asks for family {family}"
     HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
     HARDWARE_PART = "hardware does not cover {devices}: what goes over it is fast in software"
-    STATIONS_SOFTWARE = "stations on {ports} are fast in software: the drivers there offload nothing"
+    STATIONS_SOFTWARE = (
+        "stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)"
+    )
     HARDWARE_GIVEN_UP = "hardware took none of {count} flows, so it is not asked for a while: all are fast in software"
     REPLIES_FULL = (
         "{count} replies found no place among the {most} connections whose accepted replies are remembered: "
@@ -246,14 +248,38 @@ MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfil
 
 
 @dataclass(frozen=True, slots=True)
+class PairStations:
+    """The stations of a pair at whose ports is decided between hardware and software.
+
+    `devices` are the layer 3 devices of its bridges with ports of both kinds, `ports` those that hardware does not
+    have; `hardware` and `software` how many stations are known on these bridges, by the path of their flows.
+    """
+
+    devices: tuple[str, ...]
+    ports: tuple[str, ...]
+    hardware: int = field(default=0, compare=False)
+    software: int = field(default=0, compare=False)
+
+    @property
+    def reason(self) -> Reason:
+        """Why not all of the pair is in hardware."""
+        known = self.hardware + self.software
+        return ReasonCode.STATIONS_SOFTWARE(ports=", ".join(self.ports), count=self.software, known=known)
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceDecision:
-    """A device that belongs to zones, the flowtables that list it, and why not where none does."""
+    """A device that belongs to zones, the flowtables that list it, and why not where none does.
+
+    `stations`: how many were seen at this port last; None where no port decides between hardware and software.
+    """
 
     name: str
     zones: tuple[str, ...]
     flowtables: tuple[str, ...]
     hardware: bool  # a pair it carries asks for hardware
     reasons: tuple[Reason, ...]
+    stations: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +302,8 @@ class ZoneDecision:
 class PairDecision:
     """A pair of zones: what was asked, what it gets, with which policy, and why it is not more.
 
-    `kept`: an exempt of all of it, or a fault, keeps it slow whatever was asked.
+    `kept`: an exempt of all of it, or a fault, keeps it slow whatever was asked. `stations`: where their ports decide
+    between hardware and software.
     """
 
     src: str
@@ -287,6 +314,7 @@ class PairDecision:
     after_packets: int
     reasons: tuple[Reason, ...]
     kept: bool = False
+    stations: PairStations | None = None
 
     @property
     def hardware(self) -> bool:

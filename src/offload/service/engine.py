@@ -204,6 +204,11 @@ class Engine:
             self._routes = now, self.doors.netlink.routes()
         return replace(decided.snapshot, routes=self._routes[1])
 
+    def with_stations(self, decided: Decided) -> Snapshot:
+        """The Snapshot with routes, and with stations and neighbours where they were seen last: after it as well."""
+        stations, neighbours = self.sightings.remembered()
+        return replace(self.placed(decided), stations=stations, neighbours=neighbours)
+
     def _look(self) -> Decided:
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:

@@ -31,7 +31,7 @@ def explain(service: Engine, given: Mapping[str, Any]) -> Json:
         raise ArgumentError(f"query: give one of {' and '.join(WORDS)}")
     meant = asked(str(query["text"])) if "text" in query else _named(query["flow"])
     entries = [] if meant.pasted else service.doors.conntrack.entries()
-    return answer(meant, entries, service.placed(decided), decided.plan, service.proofs.known)
+    return answer(meant, entries, service.with_stations(decided), decided.plan, service.proofs.known)
 
 
 def answer(

@@ -17,7 +17,7 @@ from offload.service.arguments import ArgumentError
 from offload.service.cut import Selection, cut
 from offload.service.engine import Engine
 from offload.service.reconcile import Decided
-from offload.service.tasks import hardware
+from offload.service.tasks import hardware, station_sets
 from offload.service.timed_exempts import timed_exempt_json
 from offload.status import report
 from offload.status.evidence import Evidence
@@ -44,7 +44,8 @@ def status(service: Engine, _: Given) -> Json:
     if not notes:
         hardware.run(service, entries)
     evidence = Evidence(service.proofs.known, service.proofs.ports)
-    found = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, service.applied, evidence)
+    plan = station_sets.counted_now(service, decided.plan)
+    found = report.status_json(plan, decided.snapshot, decided.problems, counted, service.applied, evidence)
     for pair in found["pairs"]:
         number, octets = service.totals.of((pair["src"], pair["dest"]))
         pair["ended"] = {"flows": number, "bytes": octets}
@@ -95,8 +96,8 @@ def list_flows(service: Engine, given: Given) -> Json:
     query, everything = _query(given, decided.plan)
     asked = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
     entries = service.doors.conntrack.entries()
-    placed, cases = service.placed(decided), service.proofs.known
-    shown, total = page(entries, placed, decided.plan, asked, cases, everything=everything)
+    seen, cases = service.with_stations(decided), service.proofs.known
+    shown, total = page(entries, seen, decided.plan, asked, cases, everything=everything)
     told = [report.flow_json(flow) for flow in shown]
     return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": told}
 

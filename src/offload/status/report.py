@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from offload.model.applied import Applied
+from offload.model.config import Mode
 from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
@@ -102,7 +103,16 @@ def pair_json(pair: PairDecision, share: Share, evidence: Evidence) -> Json:
         "flows": {state.value: share.flows[state] for state in State},
         "bytes": {state.value: share.bytes[state] for state in State},
         "hardware": _hardware(pair, evidence),
+        "stations": _stations(pair),
     }
+
+
+def _stations(pair: PairDecision) -> Json | None:
+    """The known stations by the path of their flows; None where no port of a bridge decides that."""
+    found = pair.stations
+    if found is None or pair.effective is not Mode.HARDWARE:
+        return None
+    return {"hardware": found.hardware, "software": found.software, "ports": list(found.ports)}
 
 
 def _hardware(pair: PairDecision, evidence: Evidence) -> Json:
@@ -120,13 +130,17 @@ def _hardware(pair: PairDecision, evidence: Evidence) -> Json:
 
 
 def device_json(device: DeviceDecision, evidence: Evidence) -> Json:
-    """A device; `zone` is null where it belongs to several, `zones` has them all."""
+    """A device; `zone` is null where it belongs to several, `zones` has them all.
+
+    `stations`: how many were seen at it last; null where no port decides between hardware and software.
+    """
     return {
         "name": device.name,
         "zone": device.zones[0] if len(device.zones) == 1 else None,
         "zones": list(device.zones),
         "flowtables": list(device.flowtables),
         "hardware": evidence.of_device(device).value,
+        "stations": device.stations,
         "reasons": reasons_json(device.reasons),
     }
 

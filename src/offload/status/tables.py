@@ -33,7 +33,7 @@ def status_text(status: Json, width: int = 80) -> str:
         _table(
             ("PAIR", "GETS", *map(str.upper, STATES)), (_pair_row(pair, notes) for pair in status["pairs"]), right=2
         ),
-        _table(("DEVICE", "ZONE", "IN", "HARDWARE"), (_device_row(device, notes) for device in status["devices"])),
+        _devices(status["devices"], notes),
         _problems(status["problems"]),
     ]
     return "\n\n".join(fitted(block, width) for block in blocks if block)
@@ -166,6 +166,20 @@ def _pair_row(pair: Json, notes: Notes) -> Row:
         *notes.of(pair),
         *notes.of(pair["hardware"]),
     ]
+
+
+def _devices(devices: Sequence[Json], notes: Notes) -> list[str]:
+    """The devices; with the stations at each port where the port decides between hardware and software."""
+    head = ("DEVICE", "ZONE", "IN", "HARDWARE")
+    if not any(_counts(device) for device in devices):
+        return _table(head, (_device_row(device, notes) for device in devices))
+    rows = (_device_row(device, notes) for device in devices)
+    stations = (str(device["stations"]) if _counts(device) else "-" for device in devices)
+    return _table((*head, "STATIONS"), (((*row, each), said) for (row, said), each in zip(rows, stations, strict=True)))
+
+
+def _counts(device: Json) -> bool:
+    return device.get("stations") is not None
 
 
 def _device_row(device: Json, notes: Notes) -> Row:

@@ -10,7 +10,7 @@ from offload.compiler.offload.exempt_zones import of_exempts, of_subnets, told
 from offload.compiler.offload.given_up import without_given_up
 from offload.compiler.offload.marks import without_routing
 from offload.compiler.offload.requests import PairRequest, existing, wishes
-from offload.compiler.offload.stations import learned_stations, with_stations
+from offload.compiler.offload.stations import counted, counted_pairs, learned_stations, with_stations
 from offload.model.config import Config, Family, Mode
 from offload.model.network import DEVICE_NAME, ForwardChain, Link, Snapshot
 from offload.model.plan import (
@@ -25,6 +25,7 @@ from offload.model.plan import (
     Element,
     ExemptMatch,
     PairDecision,
+    PairStations,
     Plan,
     PolicyKey,
     Reason,
@@ -63,13 +64,13 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
             table = _table(name, flowtable, mode, own, (*exempts, *subnet_exempts[mode]), coverage)
             table = replace(table, late=late, remembered=remembered)
             tables.append(with_stations(table, learned))
-    settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in settled)
+    settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in counted_pairs(settled, learned))
     if any(subnet_exempts.values()):
         modes: dict[tuple[str, str], Mode] = {}
         for element, mode in elements:
             modes[element.iif, element.oif] = max(mode, modes.get((element.iif, element.oif), mode))
         settled = tuple(told(pair, topology.zones, modes, subnet_exempts) for pair in settled)
-    return Plan(
+    made = Plan(
         tables=tuple(tables),
         pairs=settled,
         zones=summary.zones(config, topology, settled),
@@ -78,6 +79,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
         bridges=bridges,
         covered=covered,
     )
+    return counted(made, learned)
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:
@@ -186,6 +188,7 @@ class _Bid:
     mode: Mode
     reasons: tuple[Reason, ...]
     crossings: tuple[_Crossing, ...]
+    stations: PairStations | None = None
 
     @property
     def name(self) -> str:
@@ -217,9 +220,12 @@ def _bid(wish: PairRequest, coverage: _Coverage, gate: Reason | None) -> _Bid:
         return _Bid(wish, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), excluded)
     mode = max(crossing.mode for crossing in crossings)
     reasons = [*wish.reasons, *(_uncovered(wish, coverage, crossings) if wish.mode is Mode.HARDWARE else ())]
+    stations = _stations(wish, coverage, crossings)
+    if stations:
+        reasons.append(stations.reason)
     if len(crossings) < len(every):
         reasons.append(ReasonCode.EXCLUDED_BY_USER())
-    return _Bid(wish, mode, tuple(reasons), _in_forward(src, dest, crossings))
+    return _Bid(wish, mode, tuple(reasons), _in_forward(src, dest, crossings), stations)
 
 
 def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[_Crossing]) -> tuple[_Crossing, ...]:
@@ -244,17 +250,24 @@ def _crossing(wish: PairRequest, coverage: _Coverage, iif: str, oif: str) -> _Cr
 
 
 def _uncovered(wish: PairRequest, coverage: _Coverage, crossings: tuple[_Crossing, ...]) -> Iterator[Reason]:
-    """Why hardware does not have all of a pair: devices that it does not cover, and ports of bridges."""
+    """Why hardware does not have all of a pair: devices that it does not cover."""
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (wish.src, wish.dest) for l3 in coverage.zones[zone].l3)
     bare = {end: coverage.uncovered(*end, Mode.HARDWARE) for end in ends}
-    partly = {leaf for end in ends if end[1] in fast and coverage.partly(*end) for leaf in bare[end]}
     slower = {leaf for end in ends if end[1] not in fast for leaf in bare[end]} - (coverage.idle if fast else set())
     if slower:
         code = ReasonCode.HARDWARE_PART if fast else ReasonCode.HARDWARE_UNCOVERED
         yield code(devices=", ".join(sorted(slower)))
-    if partly:
-        yield ReasonCode.STATIONS_SOFTWARE(ports=", ".join(sorted(partly)))
+
+
+def _stations(wish: PairRequest, coverage: _Coverage, crossings: tuple[_Crossing, ...]) -> PairStations | None:
+    """Where the ports of stations decide between hardware and software for a pair; None where they do nowhere."""
+    fast = {device for each in crossings if each.stations for device in (each.iif, each.oif)}
+    ends = dict.fromkeys((zone, l3) for zone in (wish.src, wish.dest) for l3 in coverage.zones[zone].l3)
+    partly = [end for end in ends if end[1] in fast and coverage.partly(*end)]
+    ports = {leaf for end in partly for leaf in coverage.uncovered(*end, Mode.HARDWARE)}
+    devices = dict.fromkeys(device for _, device in partly)
+    return PairStations(tuple(devices), tuple(sorted(ports))) if partly else None
 
 
 def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
@@ -308,8 +321,11 @@ def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Rea
     elif bid.mode is not Mode.NONE:
         # the other pairs on its devices keep it slow; why it would only be software counts for nothing then
         reasons = [*shared, *(each for each in bid.reasons if each.code not in OF_HARDWARE)]
-    why = tuple(dict.fromkeys(reasons))
-    return PairDecision(wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, why, kept)
+    stations = bid.stations if effective is Mode.HARDWARE else None
+    why = tuple(each for each in dict.fromkeys(reasons) if stations or each.code is not ReasonCode.STATIONS_SOFTWARE)
+    return PairDecision(
+        wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, why, kept, stations
+    )
 
 
 def _table(

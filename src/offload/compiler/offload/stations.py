@@ -6,12 +6,13 @@ resolves to a MAC address. The hardware table's sets hold the stations at ports 
 table's sets those at other ports. A station in neither is not known yet.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
 from offload.model.live import STATION_SETS
 from offload.model.network import MAX_NEIGHBOURS, Link, Snapshot
-from offload.model.plan import BOTH, FROM, TO, Table
+from offload.model.plan import BOTH, FROM, TO, PairDecision, PairStations, Plan, ReasonCode, Table
 from offload.nouns import dataclass, replace
 
 MACS, IPV4, IPV6 = STATION_SETS
@@ -20,10 +21,14 @@ UNKNOWN_AFTER = 20  # packets of the original direction before software takes a 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The stations, and addresses that belong to them, by the layer 3 device: whether hardware covers their port."""
+    """The stations, and addresses that belong to them, by the layer 3 device: whether hardware covers their port.
+
+    `ports`: how many stations were seen last at each port.
+    """
 
     macs: Mapping[tuple[str, str], bool]
     addresses: Mapping[tuple[str, str], bool]
+    ports: Mapping[str, int]
 
 
 def learned_stations(snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str]) -> Learned:
@@ -34,11 +39,14 @@ def learned_stations(snapshot: Snapshot, bridges: Mapping[str, str], able: Itera
     links = {link.name: link for link in snapshot.links}
     covered, devices = frozenset(able), _devices_by_bridge(bridges)
     macs: dict[tuple[str, str], bool] = {}
+    at_ports: set[tuple[str, str]] = set()
     for station in snapshot.stations:
         link = links.get(station.port)
         if link is None or _is_multicast(station.mac):
             continue
-        hardware = _beneath(link, links) in covered
+        port = _beneath(link, links)
+        at_ports.add((port, station.mac))
+        hardware = port in covered
         for device in devices.get(link.master, ()):
             macs[device, station.mac] = hardware and macs.get((device, station.mac), True)
     addresses = {
@@ -46,7 +54,7 @@ def learned_stations(snapshot: Snapshot, bridges: Mapping[str, str], able: Itera
         for each in snapshot.neighbours
         if (each.device, each.mac) in macs and _is_forwarded(each.address)
     }
-    return Learned(macs, addresses)
+    return Learned(macs, addresses, Counter(port for port, _ in at_ports))
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
@@ -63,6 +71,29 @@ def with_stations(table: Table, learned: Learned) -> Table:
         if device in oifs and hardware is table.hardware:
             found[IPV6 if ":" in address else IPV4].append(f'"{device}" . {address}')
     return replace(table, stations={name: tuple(elements[:MAX_NEIGHBOURS]) for name, elements in found.items()})
+
+
+def counted(plan: Plan, learned: Learned) -> Plan:
+    """The plan with the stations that are known counted, by pair and by port."""
+    devices = (
+        each if each.stations is None else replace(each, stations=learned.ports.get(each.name, 0))
+        for each in plan.devices
+    )
+    return replace(plan, pairs=counted_pairs(plan.pairs, learned), devices=tuple(devices))
+
+
+def counted_pairs(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
+    """The same pairs, each with its known stations by the path of their flows, and the sentence that says so."""
+    paths = Counter((device, hardware) for (device, _), hardware in learned.macs.items())
+    return tuple(_counted(pair, pair.stations, paths) if pair.stations else pair for pair in pairs)
+
+
+def _counted(pair: PairDecision, stations: PairStations, paths: Mapping[tuple[str, bool], int]) -> PairDecision:
+    hardware, software = (sum(paths.get((device, path), 0) for device in stations.devices) for path in (True, False))
+    found = replace(stations, hardware=hardware, software=software)
+    code = ReasonCode.STATIONS_SOFTWARE
+    reasons = tuple(found.reason if reason.code is code else reason for reason in pair.reasons)
+    return replace(pair, stations=found, reasons=reasons)
 
 
 def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ def devices(
     hardware = {device for table in tables if table.hardware for device in table.devices}
     full = any(len(table.devices) == MOST_DEVICES for table in tables)
     given_up = {each.device: each.flows for each in snapshot.given_up}
+    deciding = _deciding_ports(topology, pairs)
     decided = []
     for name in _names(config, topology):
         owners = tuple(zone for zone, found in topology.zones.items() if name in _members(topology, zone))
@@ -102,8 +103,20 @@ def devices(
                 or [ReasonCode.NOT_PERMITTED(zone=zone) for zone in owners]
                 or [ReasonCode.NO_FLOWTABLE()]
             )
-        decided.append(DeviceDecision(name, owners, listed, asked, _unique(reasons)))
+        stations = 0 if name in deciding else None
+        decided.append(DeviceDecision(name, owners, listed, asked, _unique(reasons), stations))
     return tuple(decided)
+
+
+def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
+    """The ports of bridges at which is decided between hardware and software, by the station."""
+    devices = {device for pair in pairs if pair.stations for device in pair.stations.devices}
+    return {
+        leaf
+        for zone in topology.zones.values()
+        for device in devices.intersection(zone.l3)
+        for leaf in zone.leaves_of(device)
+    }
 
 
 def _not_in_hardware(

@@ -1,6 +1,6 @@
 """Bring the sets of stations in the kernel up to date without a pass; return software for stations that came late."""
 
-from offload.compiler.offload.stations import learned_stations, with_stations
+from offload.compiler.offload.stations import Learned, counted, learned_stations, with_stations
 from offload.errors import NftError, OffloadError
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
@@ -27,11 +27,20 @@ def run(engine: Engine, now: float) -> None:
 
 def current(engine: Engine, plan: Plan) -> Plan:
     """The plan with the stations that are known now in its tables."""
+    learned = _learned(engine, plan)
+    return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
+
+
+def counted_now(engine: Engine, plan: Plan) -> Plan:
+    """The plan for people: with the stations counted that are known now."""
+    return counted(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
+
+
+def _learned(engine: Engine, plan: Plan) -> Learned:
     stations, neighbours = engine.sightings.remembered()
     links = engine.decided.snapshot.links if engine.decided else ()
     seen = Snapshot(links=links, stations=stations, neighbours=neighbours)
-    learned = learned_stations(seen, plan.bridges, plan.covered)
-    return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
+    return learned_stations(seen, plan.bridges, plan.covered)
 
 
 def _update(engine: Engine, plan: Plan, now: float) -> None:

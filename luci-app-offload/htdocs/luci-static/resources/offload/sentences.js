@@ -35,7 +35,7 @@ const REASONS = {
 	SHARED_FAMILY: [ 'its devices also belong to {pair}, which asks for family {family}', _('its devices also belong to {pair}, which asks for family {family}') ],
 	HARDWARE_UNCOVERED: [ 'hardware does not cover {devices}, so the pair is software', _('hardware does not cover {devices}, so the pair is software') ],
 	HARDWARE_PART: [ 'hardware does not cover {devices}: what goes over it is fast in software', _('hardware does not cover {devices}: what goes over it is fast in software') ],
-	STATIONS_SOFTWARE: [ 'stations on {ports} are fast in software: the drivers there offload nothing', _('stations on {ports} are fast in software: the drivers there offload nothing') ],
+	STATIONS_SOFTWARE: [ 'stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)', _('stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)') ],
 	HARDWARE_GIVEN_UP: [ 'hardware took none of {count} flows, so it is not asked for a while: all are fast in software', _('hardware took none of {count} flows, so it is not asked for a while: all are fast in software') ],
 	REPLIES_FULL: [ '{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer', _('{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer') ],
 	LINK_MISSING: [ 'device {device} does not exist now', _('device {device} does not exist now') ],
