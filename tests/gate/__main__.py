@@ -75,6 +75,8 @@ def _conclude(parts: list[str], ended: list[Ended], reruns: list[str], failed: l
         f"gate: {len(reruns)} needed another run, and at most {MOST_RERUNS} may"
         + "".join(f"\n  {each}" for each in reruns)
     )
+    for each in ended:
+        print("".join(f"  {line}\n" for line in each.failures), end="")
     print(f"gate: FAILED: {', '.join(failed)}" if failed else "gate: nothing failed", flush=True)
 
 

@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass, field
 
 RERUN = re.compile(r"^RERUN (\S+)", re.MULTILINE)  # pytest's summary, with -rR
+FAILURE = re.compile(r"^((?:FAILED|ERROR) \S+.*)", re.MULTILINE)  # with -rfE
 SUMMARY = re.compile(r"^(?:=+ )?(\d+ \w+[^=\n]* in [\d.:]+\S*)", re.MULTILINE)
+WIDTH = 400  # characters of a failure's line
 DIED = "vm: the machine died"
 
 
@@ -37,6 +39,14 @@ class Ended:
         """The tests that needed another run, and the machines that did."""
         machines = ["its machine died"] * self.output.count(DIED)
         return [f"{self.job.name}: {what}" for what in [*RERUN.findall(self.output), *machines]]
+
+    @property
+    def failures(self) -> list[str]:
+        """What failed, a line each: what pytest lists, else the last lines that were printed."""
+        if not self.status:
+            return []
+        found: list[str] = FAILURE.findall(self.output)
+        return [f"{self.job.name}: {line[:WIDTH]}" for line in found or self.output.splitlines()[-3:]]
 
     @property
     def summary(self) -> str:

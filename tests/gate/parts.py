@@ -15,7 +15,7 @@ from gate.job import Job
 TESTS = Path(__file__).resolve().parents[1]
 TIMES = TESTS.parent / "build/gate/seconds.json"  # what each job took the last time
 KERNELS = ("6.1", "6.12")
-PYTEST = ("-m", "pytest", "-rR", "--reruns", "1", "-p", "no:cacheprovider")
+PYTEST = ("-m", "pytest", "-rfER", "--reruns", "1", "-p", "no:cacheprovider")
 IN_MACHINE = ("-p", "pytest_timeout", "-p", "pytest_rerunfailures")
 MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST, *IN_MACHINE)
 PAGE = TESTS / "browser/test_kernel.py"

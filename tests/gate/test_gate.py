@@ -46,6 +46,19 @@ def test_a_job_has_its_output_and_status() -> None:
     assert (ended.status, sorted(ended.output.split())) == (3, ["err", "out"])
 
 
+def test_what_failed_is_listed_again_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "FAILED tests/kernel/test_cut.py::test_three - assert 1 == 2"
+    jobs = [job("one", f"print({line!r}); print('1 failed in 2s'); exit(1)"), job("two", "print('killed'); exit(9)")]
+    monkeypatch.setitem(parts.PARTS, "kernel", lambda: [*jobs, job("three", f"print({line!r})")])
+    assert gate.main(["kernel"]) == 1
+    ending = capsys.readouterr().out.rpartition("needed another run")[2]
+    assert (
+        f"  one: {line}\n" in ending and "  two: killed\n" in ending and "three" not in ending.replace("test_three", "")
+    )
+
+
 def test_a_job_counts_the_processor_time_of_its_children() -> None:
     child = "import time\nwhile time.process_time() < 0.3:\n    pass"
     ended = run(job("busy", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"))

@@ -67,8 +67,10 @@ def _service(house: House) -> Iterator[Resident]:
 @contextmanager
 def learned(house: House) -> Iterator[Learned]:
     listening = Learned(house, WALK.station.mac("eth0"))
-    yield listening
-    listening.close()
+    try:
+        yield listening
+    finally:
+        listening.close()
 
 
 def test_transfers_follow_a_phone_wherever_it_goes(house: House, service: Resident) -> None:

@@ -118,12 +118,15 @@ def test_a_broken_file_changes_nothing_and_is_told(service: Resident) -> None:
 def full_flash(service: Resident) -> Iterator[None]:
     """Put the service's /etc/config on a flash without a free byte; the rest of the machine sees nothing of it."""
     service.inside("mount -t tmpfs -o size=64k flash /etc/config && cp /etc/netns/router/config/* /etc/config")
-    service.inside("dd if=/dev/zero of=/etc/config/.fill bs=1k 2>/dev/null || true")
-    yield
-    service.inside("umount /etc/config")
+    try:
+        service.inside("dd if=/dev/zero of=/etc/config/.fill bs=1k 2>/dev/null || true")
+        yield
+    finally:
+        service.inside("umount /etc/config")
 
 
 def test_a_full_flash_takes_no_change_and_loses_nothing(service: Resident) -> None:
+    service.as_shipped()
     service.quiet()
     with full_flash(service):
         before = service.inside("md5sum /etc/config/* && ls -A /etc/config"), service.router.generation()
@@ -136,12 +139,14 @@ def test_a_full_flash_takes_no_change_and_loses_nothing(service: Resident) -> No
             assert "No space left on device" in reply["error"] and "nothing was changed" in reply["error"], reply
         assert (service.inside("md5sum /etc/config/* && ls -A /etc/config"), service.router.generation()) == before
         service.inside("rm /etc/config/.fill")
-        assert service.call("set", {"zone": "guest", "mode": "software"})["ok"]
+        reply = service.call("set", {"zone": "guest", "mode": "software"})
+        assert reply["ok"], reply
         assert "br-guest" in service.devices()
     service.as_shipped()
 
 
 def test_many_appearances_leave_memory_and_descriptors_flat(service: Resident) -> None:
+    service.as_shipped()
     service.quiet()
     memory, descriptors = service.memory(), service.descriptors()
     for _ in range(APPEARANCES // 10):

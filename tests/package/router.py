@@ -56,7 +56,7 @@ class Router:
             said += line
         raise AssertionError(f"the router died of: {command}\n{said}")
 
-    def until(self, command: str, seconds: float = 20) -> str:
+    def until(self, command: str, seconds: float = 60) -> str:
         """Run a command again and again until it succeeds."""
         deadline = time.monotonic() + seconds
         while self.run(f"{command} >/tmp/last 2>&1; echo $?") != "0\n":
