@@ -3,7 +3,8 @@
 Its loop, its answers, uci and the bus are real; nft, netlink and conntrack are fakes, since the kernel here may have no
 flowtables (test_kernel.py has one that does). In FOLDER a test finds what was sent to `nft`, and says what the rest of
 the router is like: `flows` (how many connections), `lacks` (a package that the kernel lacks), `hardware` (all devices
-can do it), `refusal` (what nft says to the next transaction).
+can do it; `wired`: its switch ports, but not the Wi-Fi port beside them), `refusal` (what nft says to the next
+transaction).
 """
 
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from browser.traffic import entries
 from offload.model.flow import Entry
-from offload.model.network import Kernel, Lack
+from offload.model.network import Kernel, Lack, Link
 from offload.service.main import build
 from offload.system.netlink.conntrack import FakeConntrack
 from offload.system.netlink.links import FakeNetlink
@@ -53,11 +54,19 @@ def kernel() -> Kernel:
     return Kernel("6.6.73", flowtable=not missing, nft="1.1.1", missing=missing)
 
 
+def links() -> tuple[Link, ...]:
+    """The router's devices, as able as the file says."""
+    hardware = FOLDER / "hardware"
+    able = hardware.read_text() if hardware.exists() else ""
+    wireless = (Link("phy0-ap0", master="br-lan", wireless=True),) if able == "wired" else ()
+    chips = {link.name for link in SCENE.links if able and (able != "wired" or link.kind == "dsa")}
+    return (*(replace(link, hw_tc_offload=link.name in chips) for link in SCENE.links), *wireless)
+
+
 def main() -> None:
     """Serve until told to stop."""
     doors, nft = router().service.doors, ToldNft()
-    able = (FOLDER / "hardware").exists()
-    netlink = FakeNetlink(replace(SCENE, links=tuple(replace(link, hw_tc_offload=able) for link in SCENE.links)))
+    netlink = FakeNetlink(replace(SCENE, links=links()))
     loop = build(
         replace(
             doors,

@@ -76,6 +76,12 @@ return baseclass.extend({
 		devices(section, 'device', _('More devices'), _('Added to the devices that are found.'));
 		devices(section, 'exclude_device', _('Devices to leave out'), _('Never listed in a flowtable.'));
 
+		const retry = section.option(form.Value, 'hardware_retry', _('Ask hardware again after'),
+			_('Hours until hardware is asked again where it took no connection. The command offload reload asks at once.'));
+
+		fields.hours(retry);
+		retry.placeholder = '6';
+
 		const exempt = section.option(form.Flag, 'auto_exempt', _('Respect other rules'),
 			_('Traffic that rules of the firewall give a mark or a DSCP class stays on the slow path, where they see it.'));
 

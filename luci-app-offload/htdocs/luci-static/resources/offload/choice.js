@@ -16,13 +16,23 @@ return baseclass.extend({
 
 	/** Offer "all" and these names; the choice stays while it exists. Returns whether it had to go. */
 	offer(select, names) {
-		const chosen = select.value;
+		return this.fill(select, [ [ '', _('all') ], ...names.map((name) => [ name, name ]) ]);
+	},
 
-		if ([ ...select.options ].slice(1).map((each) => each.value).join('\n') === names.join('\n'))
+	/** Offer these names and no "all"; the choice stays while it exists, else the first one is chosen. */
+	offerOnly(select, names) {
+		return this.fill(select, names.map((name) => [ name, name ]));
+	},
+
+	fill(select, choices) {
+		const chosen = select.value;
+		const values = choices.map(([ value ]) => value);
+
+		if ([ ...select.options ].map((each) => each.value).join('\n') === values.join('\n'))
 			return false;
 
-		dom.content(select, [ [ '', _('all') ], ...names.map((name) => [ name, name ]) ].map(option));
-		select.value = names.includes(chosen) ? chosen : '';
+		dom.content(select, choices.map(option));
+		select.value = values.includes(chosen) ? chosen : values[0] ?? '';
 
 		return select.value !== chosen;
 	}

@@ -8,6 +8,16 @@
 
 const ON = [ '1', 'on', 'true', 'yes' ];
 const MOST_PACKETS = 1_000_000;
+const MOST_HOURS = 8760; // a year
+
+/** A whole number. LuCI's range alone takes 1.5, and more leading zeros than the service. */
+function whole(option, least, most) {
+	const digits = String(most).length;
+
+	option.datatype = `range(${least}, ${most})`;
+	option.validate = (section_id, value) => value.length <= digits && /^\d*$/.test(value)
+		|| _('a whole number of at most %d digits').format(digits);
+}
 
 return baseclass.extend({
 	/** A boolean of UCI as the firewall and the service read it; what is no boolean is not on. */
@@ -16,14 +26,11 @@ return baseclass.extend({
 	/** Whether a section counts: `option enabled '0'` takes it out. */
 	holds: (section) => section.enabled == null || ON.includes(section.enabled),
 
-	/** A number of packets. LuCI's range alone takes 1.5, and more leading zeros than the service. */
-	packets(option) {
-		const digits = String(MOST_PACKETS).length;
+	/** A number of packets. */
+	packets: (option) => whole(option, 0, MOST_PACKETS),
 
-		option.datatype = `range(0, ${MOST_PACKETS})`;
-		option.validate = (section_id, value) => value.length <= digits && /^\d*$/.test(value)
-			|| _('a whole number of at most %d digits').format(digits);
-	},
+	/** A number of hours. */
+	hours: (option) => whole(option, 1, MOST_HOURS),
 
 	/** A value that a select does not offer becomes a choice of its own: else any Save would take it away. */
 	keep(option) {

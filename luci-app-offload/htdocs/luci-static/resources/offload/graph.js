@@ -1,30 +1,19 @@
 'use strict';
 'require baseclass';
 'require offload.paths as paths';
+'require offload.svg as svg';
 
 /*
  * What was on each path in the last minutes, one area upon the other, drawn as LuCI's realtime graphs are. These are levels, not
  * rates: when a flow ends, its bytes leave the sum, and that is no traffic backwards.
  */
 
-const SVG = 'http://www.w3.org/2000/svg';
 const MINUTES = 5;
 const WINDOW = MINUTES * 60 * 1000;
 const GAP = 60 * 1000; // nobody looked for so long: the areas end and begin anew instead of being guessed
 const ROUND = [ 1, 2, 4, 8, 12, 20, 40, 60, 80, 100, 120, 200, 400, 600, 800, 1000, 1200 ];
 const WIDTH = 1000, HEIGHT = 100;
 const UPWARDS = [ ...paths.PATHS ].reverse(); // the fastest at the bottom
-
-function node(tag, attributes, children) {
-	const made = document.createElementNS(SVG, tag);
-
-	for (const [ name, value ] of Object.entries(attributes))
-		made.setAttribute(name, value);
-
-	made.append(...children ?? []);
-
-	return made;
-}
 
 /** The height of the graph: divisible by four into round figures, in the unit that people read. */
 function ceiling(peak, metric) {
@@ -68,16 +57,16 @@ function outline(samples, path, now, top) {
 function areas() {
 	const stretched = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', width: '100%', height: '100%' };
 
-	return node('svg', { ...stretched, 'aria-hidden': 'true' },
-		UPWARDS.map((path) => node('path', { 'class': `offload-${path}`, 'vector-effect': 'non-scaling-stroke' })));
+	return svg.node('svg', { ...stretched, 'aria-hidden': 'true' },
+		UPWARDS.map((path) => svg.node('path', { 'class': `offload-${path}`, 'vector-effect': 'non-scaling-stroke' })));
 }
 
 function quarter(share) {
 	const y = `${100 - share}%`;
 
 	return [
-		node('line', { x1: 0, y1: y, x2: '100%', y2: y }),
-		node('text', { x: 20, y, dy: -4, 'data-quarter': share })
+		svg.node('line', { x1: 0, y1: y, x2: '100%', y2: y }),
+		svg.node('text', { x: 20, y, dy: -4, 'data-quarter': share })
 	];
 }
 
@@ -85,8 +74,8 @@ function minute(number) {
 	const x = `${100 - 100 * number / MINUTES}%`;
 
 	return [
-		node('line', { x1: x, y1: 0, x2: x, y2: '100%' }),
-		node('text', { x, y: 15, dx: 5 }, [ _('%d min').format(-number) ])
+		svg.node('line', { x1: x, y1: 0, x2: x, y2: '100%' }),
+		svg.node('text', { x, y: 15, dx: 5 }, [ _('%d min').format(-number) ])
 	];
 }
 
@@ -95,7 +84,7 @@ return baseclass.extend({
 
 	/** An empty graph, to be given to `draw`. */
 	figure() {
-		return node('svg', { 'class': 'offload-graph', 'role': 'img' }, [
+		return svg.node('svg', { 'class': 'offload-graph', 'role': 'img' }, [
 			areas(),
 			...[ 25, 50, 75 ].flatMap(quarter),
 			...[ 1, 2, 3, 4 ].flatMap(minute)

@@ -11,11 +11,24 @@ const MEANS = {
 	software: _('Software: the processor passes packets on by a shorter way'),
 	hardware: _('Hardware: a chip passes packets on, the processor sees none')
 };
+const SHARED = _('Hardware + software: hosts on some ports are in hardware, all others in software');
+
+const BADGES = [
+	[ 'ifacebadge ifacebadge-active', _('device'), _('listed in a flowtable: its packets can take a fast path') ],
+	[ 'ifacebadge', _('device'), _('not listed: the reason is in its row, or shows when the pointer rests on it') ]
+];
+
+function badge([ style, word, meaning ]) {
+	return E('li', {}, [ E('span', { 'class': style }, [ word ]), ` ${meaning}` ]);
+}
 
 return baseclass.extend({
-	/** The three colours with a sentence each. */
+	/** The colours and badges with a sentence each. */
 	render() {
-		return E('ul', { 'class': 'offload-meanings', 'aria-label': _('Colours') }, paths.PATHS.map((path) =>
-			E('li', { 'class': `offload-path offload-${path}` }, [ MEANS[path] ])));
+		return E('ul', { 'class': 'offload-meanings', 'aria-label': _('Colours and badges') }, [
+			...paths.PATHS.map((path) => E('li', { 'class': `offload-path offload-${path}` }, [ MEANS[path] ])),
+			E('li', { 'class': 'offload-path offload-shared' }, [ SHARED ]),
+			...BADGES.map(badge)
+		]);
 	}
 });

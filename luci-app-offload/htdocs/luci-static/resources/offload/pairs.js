@@ -45,9 +45,9 @@ function forget(row) {
 		uci.remove('offload', section['.name']);
 }
 
-function inEffect(row, decision) {
+function inEffect(row, decision, zones) {
 	if (decision)
-		return words.effective(decision);
+		return E('div', {}, [ words.effective(decision), ...words.faster(decision, zones) ]);
 
 	return words.isZone(row.src) && words.isZone(row.dest)
 		? E('em', {}, [ _('unknown') ])
@@ -91,6 +91,6 @@ return baseclass.extend({
 			}
 		};
 
-		return rows.live(section, '_effective', _('In effect'), (row) => inEffect(row, decision(row)));
+		return rows.live(section, '_effective', _('In effect'), (row) => inEffect(row, decision(row), now().zones));
 	}
 });

@@ -8,6 +8,9 @@
 const PATHS = [ 'slow', 'software', 'hardware' ];
 const WORDS = { slow: _('slow'), software: _('software'), hardware: _('hardware') };
 
+/* Reasons of a pair in hardware some of whose devices or stations are fast in software. */
+const BESIDE = [ 'STATIONS_SOFTWARE', 'HARDWARE_PART' ];
+
 const UNITS = [ 'B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB' ];
 
 // LuCI's pt_br is the browser's pt-BR.
@@ -20,6 +23,18 @@ return baseclass.extend({
 
 	word(path) {
 		return WORDS[path] ?? String(path);
+	},
+
+	/** Whether a zone or pair of a status reply is in hardware on some of its devices and in software on the others. */
+	shared: (decision) => decision.effective === 'hardware' && decision.hardware?.proof !== 'refused'
+		&& (decision.reasons ?? []).some((reason) => BESIDE.includes(reason.code)),
+
+	/** What a shared pair or zone is called. */
+	SHARED: _('Hardware + software'),
+
+	/** How many flows of a share are on each of the two fast paths. */
+	fast(share) {
+		return _('%s flows in hardware, %s in software').format(this.count(share.hardware), this.count(share.software));
 	},
 
 	count(number) {

@@ -2,6 +2,7 @@
 'require baseclass';
 'require firewall';
 'require uci';
+'require offload.paths as paths';
 'require offload.sentences as sentences';
 
 /*
@@ -61,6 +62,14 @@ return baseclass.extend({
 		return E('span', { 'class': `offload-mode offload-path offload-${path}` }, [ mode(word) ]);
 	},
 
+	/** What some devices have in hardware and the others in software, with how many flows each has where that is known. */
+	shared(flows) {
+		return [
+			E('span', { 'class': 'offload-mode offload-path offload-shared' }, [ paths.SHARED ]),
+			flows ? E('div', { 'class': 'offload-reasons' }, [ paths.fast(flows) ]) : ''
+		];
+	},
+
 	/** Reasons of a status reply, as a list of sentences; nothing where there are none. */
 	reasons(list) {
 		const items = (list ?? []).map((reason) => E('li', {}, [ sentences.reason(reason), ...this.remedy(reason) ]));
@@ -91,11 +100,23 @@ return baseclass.extend({
 	/** How far hardware has come, in words; empty where it was not asked for. */
 	evidence: (word) => EVIDENCE[word] ?? '',
 
-	/** How far hardware has come with a zone: as far as with any of its pairs. */
-	proof(zone, pairs) {
-		const found = (pairs ?? []).filter((pair) => pair.src === zone || pair.dest === zone).map((pair) => pair.hardware?.proof);
+	/** A zone of a status reply with what its pairs tell: how far hardware has come with any of them, and their flows. */
+	ofPairs(zone, pairs) {
+		const own = (pairs ?? []).filter((pair) => pair.src === zone.name || pair.dest === zone.name);
+		const found = own.map((pair) => pair.hardware?.proof);
+		const proof = [ 'proven', 'refused', 'bound', 'impossible' ].find((word) => found.includes(word));
 
-		return [ 'proven', 'refused', 'bound', 'impossible' ].find((word) => found.includes(word));
+		return { ...zone, hardware: { proof }, flows: paths.total(own, 'flows'), shared: own.some((pair) => paths.shared(pair)) };
+	},
+
+	/** Why a pair is faster than a zone of its own: its section is stronger. Nothing where it is not. */
+	faster(pair, zones) {
+		const slower = (zones ?? []).filter((zone) => zone.chosen && [ pair.src, pair.dest ].includes(zone.name)
+			&& MODES.indexOf(zone.mode) < MODES.indexOf(pair.effective));
+
+		return slower.map((zone) => E('div', { 'class': 'offload-reasons' }, [
+			_('Faster than zone %s (%s), because this pair has a mode of its own.').format(zone.name, mode(zone.mode))
+		]));
 	},
 
 	/** What a zone or pair of a status reply gets, why not all that was asked, and what hardware has proved. */
@@ -104,9 +125,10 @@ return baseclass.extend({
 			return E('em', {}, [ _('unknown') ]);
 
 		const proof = decision.effective === 'hardware' ? this.evidence(decision.hardware?.proof) : '';
+		const shared = decision.shared ?? paths.shared(decision);
 
 		return E('div', {}, [
-			this.badge(proof && decision.hardware.proof === 'refused' ? 'software' : decision.effective),
+			...shared ? this.shared(decision.flows) : [ this.badge(proof && decision.hardware.proof === 'refused' ? 'software' : decision.effective) ],
 			proof ? E('div', { 'class': 'offload-reasons' }, [ proof ]) : '',
 			this.reasons(decision.hardware?.reasons),
 			this.reasons(telling(decision))

@@ -148,7 +148,7 @@ return baseclass.extend({
 		const decision = (name) => {
 			const zone = now().zones?.find((each) => each.name === name);
 
-			return zone && { ...zone, hardware: { proof: words.proof(name, now().pairs) } };
+			return zone && words.ofPairs(zone, now().pairs);
 		};
 		const list = () => [
 			...words.zones().map((name) => ({ key: name, name })),

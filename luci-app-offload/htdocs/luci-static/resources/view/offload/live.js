@@ -8,6 +8,7 @@
 'require offload.leases as leases';
 'require offload.notice as notice';
 'require offload.paths as paths';
+'require offload.picture as picture';
 'require offload.pulse as pulse';
 'require offload.style';
 'require offload.table as table';
@@ -32,12 +33,12 @@ function ended(pair, service) {
 	return service.complete === false ? _('at least %s').format(all) : all;
 }
 
-function pairRow(pair, service) {
+function pairRow(pair, { service, zones }) {
 	const cell = (title, children) => E('td', { 'class': 'td', 'data-title': title }, children);
 
 	return E('tr', { 'class': 'tr', 'data-key': name(pair) }, [
 		cell(_('Pair'), [ words.zone(pair.src), ' → ', words.zone(pair.dest) ]),
-		cell(_('In effect'), [ words.effective(pair) ]),
+		cell(_('In effect'), [ words.effective(pair), ...words.faster(pair, zones) ]),
 		cell(_('Flows'), [ paths.bar(pair.flows, 'flows') ]),
 		cell(_('Bytes'), [ paths.bar(pair.bytes, 'bytes') ]),
 		cell(_('Ended'), [ ended(pair, service) ])
@@ -58,6 +59,7 @@ return view.extend({
 			E('h2', {}, [ _('Flow Offload') ]),
 			this.renderNotices(),
 			this.renderPairs(),
+			this.renderPicture(),
 			this.renderGraph(),
 			this.renderLeases(),
 			section(_('Flows'), flows.render())
@@ -84,6 +86,13 @@ return view.extend({
 			E('table', { 'class': 'table', 'aria-label': _('Pairs of zones') }, [
 				table.titles([ _('Pair'), _('In effect'), _('Flows'), _('Bytes'), _('Ended') ]), this.pairs
 			]));
+	},
+
+	renderPicture() {
+		this.ways = E('div');
+		this.drawn = choice.make(_('Between'), { change: () => this.drawPicture() }, []);
+
+		return section(_('The way of the packets'), E('div', { 'class': 'offload-filter' }, [ this.drawn ]), this.ways);
 	},
 
 	renderGraph() {
@@ -121,12 +130,15 @@ return view.extend({
 	},
 
 	show(status) {
-		table.show(this.pairs, status.pairs.map((pair) => pairRow(pair, status.service)));
+		table.show(this.pairs, status.pairs.map((pair) => pairRow(pair, status)));
 		flows.offer(status.zones.map((zone) => zone.name));
 		leases.show(status.exempts);
 		choice.offer(this.which.lastElementChild, status.pairs.map(name));
 		graph.remember(status.pairs, Date.now());
 		this.draw();
+		this.status = status;
+		choice.offerOnly(this.drawn.lastElementChild, status.pairs.map(name));
+		this.drawPicture();
 	},
 
 	/** What was true before the service went away is not shown as if it still were. */
@@ -134,6 +146,16 @@ return view.extend({
 		table.show(this.pairs, []);
 		leases.show([]);
 		flows.empty();
+		this.ways.replaceChildren();
+	},
+
+	/** The chosen pair's picture, replaced where it says something else. */
+	drawPicture() {
+		const pair = this.status.pairs.find((each) => name(each) === this.drawn.lastElementChild.value);
+		const fresh = pair ? [ picture.draw(this.status, pair) ] : [];
+
+		if (fresh.length !== this.ways.children.length || fresh.some((each) => !each.isEqualNode(this.ways.firstChild)))
+			this.ways.replaceChildren(...fresh);
 	},
 
 	draw() {

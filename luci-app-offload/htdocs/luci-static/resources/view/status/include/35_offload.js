@@ -16,6 +16,11 @@ function line(status) {
 		...[ fast, fast + share.slow, share.software, share.hardware ].map((each) => paths.count(each)));
 }
 
+/** Pairs that are in hardware on some of their devices and in software on the others. */
+function shared(pair) {
+	return E('div', {}, [ `${pair.src} → ${pair.dest}: ${paths.SHARED} (${paths.fast(pair.flows)})` ]);
+}
+
 function words(answer) {
 	if (answer instanceof Error)
 		return answer.kind === 'stopped' ? _('The service is not running') : _('No answer');
@@ -39,7 +44,8 @@ return baseclass.extend({
 		return E('table', { 'class': 'table' }, [
 			E('tr', { 'class': 'tr' }, [
 				E('td', { 'class': 'td left' }, [
-					E('a', { 'href': L.url('admin/network/offload/live') }, [ words(answer) ])
+					E('a', { 'href': L.url('admin/network/offload/live') }, [ words(answer) ]),
+					...(answer.pairs ?? []).filter((pair) => paths.shared(pair)).map(shared)
 				])
 			])
 		]);
