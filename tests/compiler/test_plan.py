@@ -58,6 +58,20 @@ def test_a_pair_that_hardware_does_not_cover_is_said_to_be_software() -> None:
     assert found.hardware
 
 
+def test_a_port_beneath_an_excluded_device_is_not_said_to_find_a_full_flowtable() -> None:
+    ports = (Link("port", master="br"), Link("out", master="br"))
+    bridge = (Link("br", "bridge"), *ports, Link("br.1", "vlan", lower=("br",)))
+    found = planned(
+        Snapshot(links=(*PLAIN.links, *bridge)),
+        zones=(*ZONES, Zone("twin", "@zone[3]", devices=("lan", "br.1"))),
+        permissions=TWINS["permissions"],
+        globals=Globals(mode=Mode.SOFTWARE, exclude_devices=("br.1", "out")),
+    )
+    assert {pair.effective for pair in found.pairs} == {Mode.SOFTWARE}
+    (port,) = (device for device in found.devices if device.name == "port")
+    assert (port.flowtables, [reason.code for reason in port.reasons]) == ((), [ReasonCode.EXCLUDED_BY_USER])
+
+
 KEPT: dict[str, tuple[dict[str, Any], ReasonCode]] = {
     "an exempt of all of it": ({"exempts": (Exempt("e", "e", "lan", "wan"),)}, ReasonCode.EXEMPT),
     "a faulty exempt": ({"exempts": (Exempt("e", "e", "lan", faulty=True),)}, ReasonCode.EXEMPT_FAULT),

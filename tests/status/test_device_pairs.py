@@ -7,7 +7,9 @@ import pytest
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
 from offload.model.plan import Element, PairDecision, Plan, PolicyKey, Reason, ReasonCode, Table
+from offload.status.device_pairs import DevicePairs
 from offload.status.flows import flows
+from offload.status.zone_lookup import Endpoint
 from status.routers import HOME, addresses, entry, pair, zone
 
 # lan has two devices; the second is 192.168.3.0/24 and fd00:3::/64
@@ -64,6 +66,12 @@ CASES: dict[str, tuple[str, PairDecision, tuple[Table, ...], ReasonCode]] = {
     "slow in hardware's pair, where it is software": (SECOND, between(HARD, SHARED), MIXED, ReasonCode.WAITING),
     "in tables that nobody knows": (SECOND, between(SOFT, EXCLUDED), (), ReasonCode.EXCLUDED_BY_USER),
 }
+
+
+def test_of_several_ways_the_one_that_waits_for_the_fewest_packets_counts() -> None:
+    plan = Plan(tables=(table(br_lan=PolicyKey(5, "any"), lan2=LATE),), zones=ZONES)
+    lan, wan = Endpoint("lan", devices=("br-lan", "lan2")), Endpoint("wan", devices=("wan",))
+    assert DevicePairs(plan).after(lan, wan, between(SOFT)) == 5
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -34,7 +34,7 @@ ADDRESSES = {
 
 @pytest.mark.parametrize(("address", "expected"), ADDRESSES.values(), ids=ADDRESSES)
 def test_zone_of_address(address: str, expected: str | None) -> None:
-    assert ZoneLookup(HOME, plan()).zone_of(packed(address)) == expected
+    assert ZoneLookup(HOME, plan()).at(packed(address)).zone == expected
 
 
 @pytest.mark.parametrize(
@@ -70,22 +70,22 @@ ROUTES = {
 @pytest.mark.parametrize(("routes", "expected"), ROUTES.values(), ids=ROUTES)
 def test_zone_by_routes(routes: tuple[Route, ...], expected: str | None) -> None:
     zones = (zone("za", "a", "a2", "both"), zone("zb", "b", "both"))
-    assert ZoneLookup(Snapshot(routes=routes), plan(zones=zones)).zone_of(packed("10.1.2.3")) == expected
+    assert ZoneLookup(Snapshot(routes=routes), plan(zones=zones)).at(packed("10.1.2.3")).zone == expected
 
 
 def test_address_opens_its_network_without_a_route() -> None:
     snapshot = Snapshot(addresses=addresses(br_lan="10.0.0.1/24"))
-    assert ZoneLookup(snapshot, plan()).zone_of(packed("10.0.0.9")) == "lan"
+    assert ZoneLookup(snapshot, plan()).at(packed("10.0.0.9")).zone == "lan"
 
 
 def test_route_tells_more_than_an_address_of_the_same_network() -> None:
     snapshot = Snapshot(addresses=addresses(br_lan="10.0.0.1/24"), routes=(route("10.0.0.0/24", "wan", metric=900),))
-    assert ZoneLookup(snapshot, plan()).zone_of(packed("10.0.0.9")) == "wan"
+    assert ZoneLookup(snapshot, plan()).at(packed("10.0.0.9")).zone == "wan"
 
 
 def test_point_to_point_network_has_no_broadcast() -> None:
     snapshot = Snapshot(addresses=addresses(wan="10.0.0.0/31"))
-    assert ZoneLookup(snapshot, plan()).zone_of(packed("10.0.0.1")) == "wan"
+    assert ZoneLookup(snapshot, plan()).at(packed("10.0.0.1")).zone == "wan"
 
 
 # Two lines to the internet in zones of their own; the main table prefers wan, so wanb is policy routing's or mwan3's.

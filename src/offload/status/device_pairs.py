@@ -35,7 +35,10 @@ class DevicePairs:
             yield from (reason for reason in pair.reasons if reason.code in codes)
 
     def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
-        """The packets it has to send first: of pairs that share devices the largest number holds."""
+        """The packets a connection has to send before it is offloaded.
+
+        Where it may take several ways it is the fewest, so that no flow is said to wait that is free to go.
+        """
         waits = [policy.after_packets for _, policy in self._found(src, dest)]
         return min(waits, default=pair.after_packets)
 

@@ -63,10 +63,6 @@ class ZoneLookup:
         self._owners = _owners(snapshot, zones)
         self._known: dict[bytes, Endpoint] = {}
 
-    def zone_of(self, address: bytes) -> str | None:
-        """The zone of a packed address (4 or 16 bytes); None for the router itself, and where it is ambiguous."""
-        return self.at(address).zone
-
     def at(self, address: bytes) -> Endpoint:
         """The place of a packed address, by addresses and routes alone."""
         place = self._known.get(address)
