@@ -24,9 +24,9 @@ Pairs = tuple[PairDecision, ...]
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
     """A zone's effective mode is the fastest of its pairs with other zones, with Reasons where that is too little."""
     decided = []
-    common = config.globals.mode or Mode.NONE
+    common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
     for name, (mode, faults) in zone_modes(config).items():
-        found, own = topology.zones[name], crossing_pairs(name, pairs)
+        found, own = topology.zones[name], crossing_pairs(name, of_zone.get(name, ()))
         effective = max((pair.effective for pair in own), default=Mode.NONE)
         reasons = [*faults, *found.reasons]
         if not found.l3:
@@ -80,11 +80,10 @@ def devices(
     hardware = {device for table in tables if table.hardware for device in table.devices}
     full = any(len(table.devices) == MOST_DEVICES for table in tables)
     given_up = {each.device: each.flows for each in snapshot.given_up}
-    deciding = _deciding_ports(topology, pairs)
+    deciding, of_zone = _deciding_ports(topology, pairs), _by_zone(pairs)
     decided = []
-    for name in _names(config, topology):
-        owners = tuple(zone for zone, found in topology.zones.items() if name in _members(topology, zone))
-        own = [pair for zone in owners for pair in _of_zone(zone, pairs)]
+    for name, owners in _owners(config, topology).items():
+        own = [pair for zone in owners for pair in of_zone.get(zone, ())]
         asked = any(pair.hardware for pair in own)
         listed = tuple(table.flowtable for table in tables if name in table.devices)
         # left out beneath one zone and wanted by another: it is in, so there is nothing to explain but hardware
@@ -134,15 +133,15 @@ def _not_in_hardware(
                 yield ReasonCode.HARDWARE_BENEATH(devices=", ".join(sorted(covered)))
 
 
-def _names(config: Config, topology: Topology) -> Iterable[str]:
-    named = [name for zone in topology.zones for name in _members(topology, zone)]
-    return dict.fromkeys((*named, *config.globals.devices))
-
-
-def _members(topology: Topology, zone: str) -> Iterator[str]:
-    found = topology.zones[zone]
-    yield from found.listed
-    yield from (name for name, _ in found.left_out)
+def _owners(config: Config, topology: Topology) -> dict[str, tuple[str, ...]]:
+    """Each device's zones, in the order of the zones; the devices that the user named have none if no zone has them."""
+    found: dict[str, dict[str, None]] = {}
+    for zone, devices in topology.zones.items():
+        for name in (*devices.listed, *(name for name, _ in devices.left_out)):
+            found.setdefault(name, {})[zone] = None
+    for name in config.globals.devices:
+        found.setdefault(name, {})
+    return {name: tuple(zones) for name, zones in found.items()}
 
 
 def _left_out(
@@ -158,8 +157,13 @@ def _left_out(
         yield ReasonCode.LOOPBACK(device=name) if name == "lo" else ReasonCode.ODD_NAME()
 
 
-def _of_zone(name: str, pairs: Pairs) -> list[PairDecision]:
-    return [pair for pair in pairs if name in {pair.src, pair.dest}]
+def _by_zone(pairs: Pairs) -> dict[str, list[PairDecision]]:
+    """The pairs that each zone is in."""
+    found: dict[str, list[PairDecision]] = {}
+    for pair in pairs:
+        for zone in {pair.src, pair.dest}:
+            found.setdefault(zone, []).append(pair)
+    return found
 
 
 def _told_by(pairs: Iterable[PairDecision]) -> list[Reason]:
