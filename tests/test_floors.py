@@ -37,7 +37,8 @@ KEPT: dict[str, str | tuple[str, ...]] = {
     "jinja2": ("compiler/offload/render.py", "nft/text.py"),
     **dict.fromkeys(("ubus", "uci", "subprocess", "socket"), "system/"),
 }
-BUILDERS = {"cli/firewall.py", "cli/router.py", "service/main.py"}
+FIREWALL_VERBS = ("compiled", "lookup", "main", "show")
+BUILDERS = {*(f"cli/firewall/{name}.py" for name in FIREWALL_VERBS), "cli/router.py", "service/main.py"}
 
 
 def place(file: Path) -> str:

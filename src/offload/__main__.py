@@ -22,7 +22,7 @@ def run() -> None:
     short = sys.argv[1:2] == ["firewall"]
     if short:
         gc.disable()  # a short run with many objects and no cycles
-        from offload.cli.firewall import main
+        from offload.cli.firewall.main import main
     else:
         from offload.cli.command import main
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.rows import against, missing, turns
 from kernel.guest import REPOSITORY
 from kernel.netns import Namespace
-from offload.cli.firewall import compiled
+from offload.cli.firewall.compiled import compiled
 from offload.nft.text import ruleset_text
 
 BASELINES = Path(os.environ.get("BENCH_BASELINES") or REPOSITORY.parent / "shared/bench")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from offload.cli.firewall import main
+from offload.cli.firewall.main import main
 
 PAGE = "docs/fw4-differences.md"
 DOCUMENT = Path(__file__).parent.parent.parent / PAGE

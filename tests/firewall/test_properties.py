@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firewall.strategies import sections
-from offload.cli.firewall import main
+from offload.cli.firewall.main import main
 
 NETWORKS = [
     {"interface": "lan", "l3_device": "br-lan", "ipv4-address": [{"address": "192.168.1.1", "mask": 24}]},

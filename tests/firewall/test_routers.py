@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from offload.cli.firewall import compiled, main
+from offload.cli.firewall.compiled import compiled
+from offload.cli.firewall.main import main
 from offload.config.firewall_tables import TABLES
 from offload.model.firewall_problem import FirewallFault
 from offload.system.firewall_files import FirewallFiles
@@ -18,7 +19,7 @@ from offload.system.firewall_files import FirewallFiles
 ROUTERS = sorted((Path(__file__).parent / "routers").iterdir())
 PRINT = """
 import sys
-from offload.cli.firewall import main
+from offload.cli.firewall.main import main
 [main(["firewall", "print", "--root", router]) for router in sys.argv[1:]]
 """
 

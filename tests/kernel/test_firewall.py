@@ -1,7 +1,11 @@
 """The firewall loaded by the engine: no moment without it, what nft refuses, and rules of others in its table."""
 
 import json
+import os
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +33,7 @@ from offload.system.ubus.client import FakeUbusClient
 from offload.system.uci import Uci
 
 OURS = Path("/run/offload.test")
+RUNNING = Path("/var/run/offload")
 PORT = 9999
 MILLISECOND = 0.001
 BAD_RULE = """
@@ -102,6 +107,24 @@ class Lab:
         return self.router.table("fw4")
 
 
+@dataclass
+class Command:
+    """`offload firewall VERB` as a process on the router."""
+
+    router: Router
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        """What it printed, both streams; its exit code must be the expected one."""
+        done = self.router.product.start("firewall", *words)
+        assert done.code == code, f"{words}: {done}"
+        return done.out + done.err
+
+    def begin(self, *words: str) -> "subprocess.Popen[bytes]":
+        """It, still running."""
+        command = ["ip", "netns", "exec", self.router.name, sys.executable, "-m", "offload", "firewall", *words]
+        return subprocess.Popen(command, env=os.environ | {"OFFLOAD_UBUS_SOCKET": str(self.router.socket)})
+
+
 @pytest.fixture(name="lab")
 def _lab(network: Home) -> Iterator[Lab]:
     lab = Lab(network.router)
@@ -146,6 +169,53 @@ def every_millisecond(sender: Namespace, router: Namespace) -> Iterator[list[int
                 counts[1] += 1
         listener.close()
         caller.close()
+
+
+@pytest.fixture(name="command")
+def _command(lab: Lab) -> Iterator[Command]:
+    """The command on a router with the package and without a service, whose firewall is stopped."""
+    script = Path("/usr/lib/offload/firewall")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(Path(__file__).parents[2] / "files/usr/lib/offload/firewall", script)
+    shutil.rmtree("/etc/offload", ignore_errors=True)
+    for file in RUNNING.glob("firewall*"):
+        file.unlink()
+    command = Command(lab.router)
+    command("stop")
+    yield command
+    script.unlink()
+
+
+def test_the_command_loads_where_no_service_runs(lab: Lab, command: Command, network: Home) -> None:
+    assert "no firewall is loaded" in command("network", "lan", code=1)
+    command("reload", code=1)
+    command("start")
+    assert "chain input_wan" in lab.rules()
+    assert Path("/etc/offload/firewall.nft").read_text().startswith("# configuration ")
+    assert "loaded already" in command("start", code=1)
+    assert (command("network", "lan"), command("device", "br-lan")) == ("lan\n", "lan\n")
+    assert command("zone", "lan") == "br-lan\n" and command("zone", "nozone", code=1) == ""
+    with every_millisecond(network.server, network.router) as counts:
+        command("restart")
+        command("reload")
+    assert counts[0] > 100 and counts[1] == 0
+    assert "every packet" in command("stop")
+    assert lab.rules() == "" and (RUNNING / "firewall.stopped").exists()
+    lab.router.nft("add table ip docker")
+    command("flush")
+    assert lab.router.run("nft", "list", "tables") == ""
+
+
+def test_five_reloads_at_once_are_one_load(lab: Lab, command: Command) -> None:
+    command("start")
+    before = lab.router.generation()
+    calls = [command.begin("reload") for _ in range(5)]
+    assert [call.wait() for call in calls] == [0] * 5
+    assert lab.router.generation() == before + 1
+    lab.router.append("firewall", "config\n")  # no configuration that can be read
+    calls = [command.begin("reload") for _ in range(5)]
+    assert [call.wait() for call in calls] == [1] * 5
+    assert "chain input_wan" in lab.rules()
 
 
 def test_no_packet_comes_in_while_it_is_loaded_again(lab: Lab, network: Home) -> None:

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import NftError, NftFault
 from offload.model.section import Section
-from offload.service.firewall.load import PATIENCE, Loaded, Loading
+from offload.service.firewall.load import PATIENCE, Loading
 from offload.system.firewall_files import FakeFirewallFiles
 from service.firewalls import RULES, PickyNft, inputs
 from service.routers import FIREWALL, Clock, section
@@ -17,10 +18,10 @@ INCLUDE = section(
 SET = section("firewall", "ipset", "hosts", name="hosts", match=("dest_ip",), entry=("10.0.0.1",))
 
 
-def loaded(nft: PickyNft, *sections: Section, files: FakeFirewallFiles | None = None, data: object = None) -> Loaded:
+def loaded(nft: PickyNft, *sections: Section, files: FakeFirewallFiles | None = None, data: object = None) -> Compiled:
     there = files or FakeFirewallFiles()
     given = inputs(*FIREWALL, *sections, files=there, data=data)
-    return Loading(given, nft, there.matching, Clock()).load(None)
+    return Loading(given, nft, there.matching, Clock()).load(None).compiled
 
 
 def dropped(text: str) -> list[int]:

@@ -102,7 +102,7 @@ def show_help(_: Router, given: "Namespace") -> Answer:
     if given.about is None:
         text = parser().format_help()
     elif given.about == "firewall":
-        from offload.cli.firewall import HELP
+        from offload.cli.firewall.given import HELP
 
         text = HELP
     elif given.about in VERBS:

@@ -83,6 +83,10 @@ class Loader:
         """The redirects alone, as fw4 takes them."""
         return tuple(self._each("redirect", {"redirect": _of_type("redirect", sections)}, self._redirect))
 
+    def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
+        """The includes alone."""
+        return tuple(self._each("include", {"include": _of_type("include", sections)}, self._include))
+
     def _say(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None:
         self.problems.append(fault.at(reading.origin, option, **words))
 

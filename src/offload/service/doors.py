@@ -143,8 +143,8 @@ class RouterFiles(Protocol):
     def configuration(self) -> str: ...
 
 
-class StopFile(File, Protocol):
-    """A file whose being there is what it says."""
+class OwnFile(File, Protocol):
+    """A file whose being there says something."""
 
     def remove(self) -> None: ...
 
@@ -153,14 +153,14 @@ class StopFile(File, Protocol):
 class FirewallDoors:
     """What only the firewall's part needs: the router's files, and three of our own in /var/run/offload.
 
-    `loaded` says what the kernel was given last, `boot` is the ruleset for a start without Python, `stop` exists while
-    the firewall is stopped on purpose.
+    `loaded` says what the kernel was given last, and is not there while the firewall is stopped. `boot` is the ruleset
+    for a start without Python. `stop` exists while the firewall is stopped on purpose.
     """
 
     files: RouterFiles
-    loaded: File
+    loaded: OwnFile
     boot: File
-    stop: StopFile
+    stop: OwnFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from offload.service import arguments, reconcile
 from offload.service.arguments import ArgumentError
 from offload.service.cut import Selection, cut
 from offload.service.engine import Engine
+from offload.service.firewall.actions import act
 from offload.service.reconcile import Decided
 from offload.service.tasks import hardware, station_sets
 from offload.service.timed_exempts import timed_exempt_json
@@ -30,8 +31,6 @@ Json = dict[str, Any]
 Given = Mapping[str, Any]
 
 LARGEST_PAGE = 500
-STOPPED = "the firewall is stopped: start it (/etc/init.d/firewall start)"
-FIREWALL_ACTIONS = frozenset({"", "start", "stop", "restart", "reload", "reload-sets"})
 CHOOSING = ("zone", "host", "state")
 TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
@@ -170,26 +169,7 @@ def exempt_delete(service: Engine, given: Given) -> Json:
 
 def firewall(service: Engine, given: Given) -> Json:
     """Start, stop or reload the firewall, or give its sets their contents; with an empty action only report."""
-    part, action = service.firewall, given.get("action", "")
-    if part is None:
-        raise OffloadError("the package offload-firewall is not installed: the firewall is not ours to load")
-    if action not in FIREWALL_ACTIONS:
-        words = ", ".join(sorted(FIREWALL_ACTIONS - {""}))
-        raise ArgumentError(f"action: {arguments.shown(action)} is none of {words}")
-    if action in {"reload", "reload-sets"} and part.stopped():
-        raise OffloadError(STOPPED)
-    match action:
-        case "start" | "restart" | "reload":
-            part.start()
-        case "stop":
-            part.stop()
-        case "reload-sets":
-            part.refill()
-    applied = service.work() if action in {"start", "stop", "restart", "reload"} else Applied()
-    error = part.error or (applied.error if action == "stop" else "")
-    done: Json = {"ok": not error, "changes": applied.changes, "stopped": part.stopped(), "loaded": part.loaded()}
-    done |= {"problems": [str(problem) for problem in part.problems]}
-    return done | ({"error": error} if error else {})
+    return act(service.firewall, given.get("action", ""), service.work)
 
 
 def exempts_json(service: Engine) -> list[Json]:

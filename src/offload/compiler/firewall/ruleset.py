@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from offload.compiler.firewall import filter as filter_rules
 from offload.compiler.firewall import nat, objects, redirect, zones
@@ -22,8 +22,16 @@ SYN = Match(raw="tcp flags & (fin | syn | rst | ack) == syn")
 MSS = "tcp flags syn / syn,fin,rst"
 
 
-def compile_firewall(config: FirewallConfig, state: RouterState) -> tuple[Ruleset, tuple[FirewallProblem, ...]]:
-    """The whole ruleset, and what is wrong with the sections it comes from."""
+class Compiled(NamedTuple):
+    """A ruleset, what is wrong with the sections it comes from, and the zones as they are now."""
+
+    ruleset: Ruleset
+    problems: tuple[FirewallProblem, ...]
+    zones: tuple[FirewallZone, ...]
+
+
+def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
+    """The whole ruleset."""
     problems: list[FirewallProblem] = []
     named = objects.named_sets(config.ipsets)
     expander = Expander(state.networks, named, problems)
@@ -54,7 +62,8 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> tuple[Rulese
         before=(Include("/etc/nftables.d/*.nft"), *draft.includes.at("table-prepend")),
         after=draft.includes.at("table-append"),
     )
-    return Ruleset(table, draft.includes.at("ruleset-prepend"), draft.includes.at("ruleset-append")), tuple(problems)
+    ruleset = Ruleset(table, draft.includes.at("ruleset-prepend"), draft.includes.at("ruleset-append"))
+    return Compiled(ruleset, tuple(problems), every)
 
 
 def _sections(draft: Draft) -> None:

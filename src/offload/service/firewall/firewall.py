@@ -9,6 +9,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import NftError, OffloadError
 from offload.model.firewall_problem import FirewallProblem
 from offload.model.nft import Ruleset
@@ -16,12 +17,13 @@ from offload.model.problem import Problem
 from offload.model.section import Section
 from offload.nft.change import change, contents
 from offload.nft.text import ruleset_text
-from offload.nouns import dataclass
+from offload.nouns import dataclass, field
 from offload.service.doors import FirewallDoors, Nft
 from offload.service.firewall import boot
 from offload.service.firewall.blame import LeftOut
-from offload.service.firewall.inputs import Compiled, Inputs, compiled, read
+from offload.service.firewall.inputs import Inputs, compiled, read
 from offload.service.firewall.load import Loaded, Loading
+from offload.service.firewall.state import zones_json
 
 TABLE = "fw4"
 Handles = frozenset[tuple[str, int]]
@@ -42,9 +44,9 @@ class Pending:
 class Firewall:
     """What was loaded last. `ruleset` is None where it is not known, as at the start of the service.
 
-    `problems`: of the configuration, and of what nft refused. `error`: why the last load failed, or empty. `_handles`:
-    our rules in the kernel. `_digest`: of the text they come from. `_inputs`: of the last load, good or bad.
-    `_forced`: the next pass loads whatever it finds.
+    `problems`: of the configuration, and of what nft refused. `zones`: as scripts ask for them. `error`: why the last
+    load failed, or empty. `_handles`: our rules in the kernel. `_digest`: of the text they come from. `_inputs`: of the
+    last load, good or bad. `_forced`: the next pass loads whatever it finds. `_written`: the state as it was written.
     """
 
     doors: FirewallDoors
@@ -52,16 +54,23 @@ class Firewall:
     clock: Callable[[], float]
     ruleset: Ruleset | None = None
     problems: tuple[FirewallProblem, ...] = ()
+    zones: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
     _inputs: Inputs | None = None
     _handles: Handles = frozenset()
     _digest: str = ""
     _forced: bool = False
     _adopted: bool = False
+    _written: bytes = b""
 
     def force(self) -> None:
         """Load in the next pass, whatever has changed."""
         self._forced = True
+
+    @property
+    def due(self) -> bool:
+        """Whether a load was asked for that no pass has made."""
+        return self._forced
 
     def stopped(self) -> bool:
         """Whether it was stopped on purpose."""
@@ -76,6 +85,8 @@ class Firewall:
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")
         self.doors.stop.write(b"")
+        self.doors.loaded.remove()
+        self._written = b""
         self.ruleset, self._inputs, self._digest, self._handles = None, None, "", frozenset()
 
     def start(self) -> None:
@@ -110,14 +121,15 @@ class Firewall:
         found = compiled(inputs)
         identity = digest(found.ruleset)
         if self._digest == identity and not self._forced and not missing:
-            self._remember(inputs, Loaded(found.ruleset, LeftOut(), found.problems))
+            self._remember(inputs, Loaded(found, LeftOut()))
+            self._keep()
             return None
         before = None if self._forced or missing else self.ruleset
         return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held, identity)
 
     def sent(self, pending: Pending) -> None:
         """The kernel took the text."""
-        self._loaded(pending, Loaded(pending.compiled.ruleset, LeftOut(), pending.compiled.problems))
+        self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
         """Load what nft takes of it; False where it takes nothing: what was loaded stays, and `error` says why."""
@@ -132,14 +144,11 @@ class Firewall:
         return True
 
     def _loaded(self, pending: Pending, loaded: Loaded) -> None:
-        whole = loaded.ruleset == pending.compiled.ruleset
-        self._digest = pending.digest if whole else digest(loaded.ruleset)
+        whole = loaded.compiled.ruleset == pending.compiled.ruleset
+        self._digest = pending.digest if whole else digest(loaded.compiled.ruleset)
         self._forced, self._handles = False, self._ours(pending.held)
         self._remember(pending.inputs, loaded)
-        try:
-            self._write(pending.inputs, loaded.left_out)
-        except OffloadError as refusal:
-            self.error = f"the firewall is loaded, but its next start will not know it: {refusal}"
+        self._keep(pending.inputs, loaded.left_out)
 
     def _ours(self, before: Handles) -> Handles:
         """Our rules after a load: those of others in chains that did not change were there before."""
@@ -149,16 +158,31 @@ class Firewall:
             return frozenset()
         return (held - before) | (held & self._handles)
 
-    def _write(self, inputs: Inputs, left_out: LeftOut) -> None:
-        """What the next service, and the next start of the router, find."""
-        kept = {"digest": self._digest, "handles": sorted(self._handles)}
-        self.doors.loaded.write(json.dumps(kept).encode())
+    def _keep(self, inputs: Inputs | None = None, left_out: LeftOut | None = None) -> None:
+        """Write what scripts ask for and the next service finds; with inputs also the ruleset of the router's start."""
+        try:
+            self._write_state()
+            if inputs is not None and left_out is not None:
+                self._write_boot(inputs, left_out)
+        except OffloadError as refusal:
+            self.error = f"the firewall is loaded, but its next start will not know it: {refusal}"
+
+    def _write_state(self) -> None:
+        state = {"digest": self._digest, "handles": sorted(self._handles), "zones": self.zones}
+        content = json.dumps(state).encode()
+        if content != self._written:
+            self.doors.loaded.write(content)
+            self._written = content
+
+    def _write_boot(self, inputs: Inputs, left_out: LeftOut) -> None:
         configuration = self.doors.files.configuration()
         if boot.configuration_of(self.doors.boot.read()) != configuration:
             self.doors.boot.write(boot.boot_text(inputs, left_out.sections, configuration))
 
     def _remember(self, inputs: Inputs, loaded: Loaded) -> None:
-        self._inputs, self.ruleset, self.problems, self.error = inputs, loaded.ruleset, loaded.problems, ""
+        found = loaded.compiled
+        self._inputs, self.ruleset, self.problems, self.error = inputs, found.ruleset, found.problems, ""
+        self.zones = zones_json(found.zones, inputs.networks)
 
     def _held(self) -> Handles:
         return self.nft.handles(TABLE)

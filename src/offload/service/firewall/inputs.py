@@ -3,13 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from offload.compiler.firewall.ruleset import compile_firewall
+from offload.compiler.firewall.ruleset import Compiled, compile_firewall
 from offload.config import netifd_data, set_entries
 from offload.config.firewall_sections import Loader
 from offload.config.helpers import SHIPPED
 from offload.model.firewall import RouterNetwork, RouterState
-from offload.model.firewall_problem import FirewallProblem
-from offload.model.nft import Ruleset
 from offload.model.section import Section
 
 
@@ -33,13 +31,6 @@ class Inputs(NamedTuple):
     modules: frozenset[str]
     lower: Mapping[str, tuple[str, ...]]
     installed: tuple[tuple[str, str, str], ...]
-
-
-class Compiled(NamedTuple):
-    """A ruleset, and what is wrong with the sections it comes from."""
-
-    ruleset: Ruleset
-    problems: tuple[FirewallProblem, ...]
 
 
 def read(
@@ -74,8 +65,8 @@ def compiled(inputs: Inputs, left_out: Collection[str] = frozenset()) -> Compile
     handed_over = [each for each in inputs.handed_over if each[1].name not in left_out]
     config = loader.load(sections, handed_over, loader.helpers(inputs.helpers))
     state = RouterState(inputs.networks, inputs.modules, inputs.lower, inputs.installed, inputs.includes)
-    ruleset, problems = compile_firewall(config, state)
-    return Compiled(ruleset, (*loader.problems, *problems))
+    found = compile_firewall(config, state)
+    return found._replace(problems=(*loader.problems, *found.problems))
 
 
 def _set_files(

@@ -7,6 +7,7 @@ halves of the sections are tried. After `PATIENCE` seconds the kernel keeps what
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import NftError, NftFault
 from offload.model.firewall import Origin
 from offload.model.firewall_problem import FirewallFault, FirewallProblem
@@ -15,18 +16,17 @@ from offload.nft.change import change, replacement
 from offload.nft.text import ruleset_text
 from offload.service.doors import Nft
 from offload.service.firewall.blame import LeftOut, Matching, blamed, removable, without_files
-from offload.service.firewall.inputs import Compiled, Inputs, compiled
+from offload.service.firewall.inputs import Inputs, compiled
 
 PATIENCE = 5.0  # seconds of looking for what nft refuses
 BAD_TEXT = frozenset({NftFault.REFUSED, NftFault.KERNEL_REFUSED, NftFault.NOT_SUPPORTED})
 
 
 class Loaded(NamedTuple):
-    """What the kernel has now. `problems` have a line for each part that was left out."""
+    """What the kernel has now. The problems have a line for each part that was left out."""
 
-    ruleset: Ruleset
+    compiled: Compiled
     left_out: LeftOut
-    problems: tuple[FirewallProblem, ...]
 
 
 class Loading:
@@ -47,7 +47,8 @@ class Loading:
             candidate = self.candidate(left_out)
             error = self._sent(before, candidate.ruleset)
             if error is None:
-                return Loaded(candidate.ruleset, left_out, (*candidate.problems, *self._problems(left_out)))
+                problems = (*candidate.problems, *self._problems(left_out))
+                return Loaded(candidate._replace(problems=problems), left_out)
             more = self._refused(error, candidate.ruleset, left_out)
             self._sentences |= dict.fromkeys(more.sections | more.files, str(error))
             left_out = left_out.with_(more)

@@ -1,0 +1,59 @@
+"""A router read and its firewall compiled: this one, or one that is a directory."""
+
+from pathlib import Path
+from typing import Any
+
+from offload.model.firewall_problem import FirewallProblem
+from offload.model.nft import Ruleset
+from offload.model.section import Section
+from offload.service.firewall import inputs
+from offload.system.firewall_files import FirewallFiles
+
+DUMP, DATA = "network.interface dump", "service get_data"
+
+
+def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
+    """Read a router and compile its firewall: the ruleset, the problems, and the sections it comes from."""
+    files = FirewallFiles(root or Path("/"))
+    sections = files.sections("firewall")
+    snapshot: dict[str, Any] = {} if root is None else files.snapshot()
+    ubus = _asked() if root is None else snapshot.get("ubus", {})
+    dump, data = ubus.get(DUMP), ubus.get(DATA)
+    modules = files.modules() | frozenset(snapshot.get("kernel", {}).get("modules", ()))
+    lower, installed = _devices(snapshot) or files.devices(), _installed(snapshot) or files.installed()
+    found = inputs.compiled(inputs.read(sections, dump, data, files, modules, lower, installed))
+    return found.ruleset, found.problems, sections
+
+
+def _asked() -> dict[str, Any]:
+    """What ubus says about networks and services."""
+    from offload.system.ubus.client import UbusClient
+
+    bus = UbusClient()
+    return {
+        DUMP: bus.call("network.interface", "dump"),
+        DATA: bus.call("service", "get_data", {"type": "firewall"}),
+    }
+
+
+def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The devices of a router directory, each with those beneath it where it is a bridge or a VLAN."""
+    links = snapshot.get("links", ())
+    ports: dict[str, list[str]] = {}
+    for each in links:
+        if each.get("master"):
+            ports.setdefault(each["master"], []).append(each["name"])
+    kinds = {"bridge", "vlan"}
+    return {
+        each["name"]: (*(each.get("lower") or ()), *ports.get(each["name"], ())) if each.get("kind") in kinds else ()
+        for each in links
+    }
+
+
+def _installed(snapshot: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """The nft files of a router directory: by place, and for chains by `place/chain`."""
+    found = []
+    for place, paths in snapshot.get("includes", {}).items():
+        position, _, chain = place.partition("/")
+        found += [(position, chain, path) for path in paths]
+    return tuple(found)

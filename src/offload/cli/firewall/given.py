@@ -1,0 +1,81 @@
+"""The command line of `offload firewall`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+DONE, FAILED, USAGE, PROBLEMS = 0, 1, 2, 3
+HELP = """\
+usage: offload firewall [-q] VERB
+
+  print [--explain] [--root DIR]   the ruleset as nft text
+  check [--root DIR]               what is wrong with the configuration
+  start                            load the firewall, unless it is loaded
+  reload                           load it anew, unless it was stopped
+  restart                          load it in any case; at no time there is none
+  reload-sets                      give the ipsets the elements that the configuration has
+  stop                             take it away, on purpose
+  flush                            stop, and delete the nft tables of all other programs too
+  network NET                      the zone of a network of netifd
+  device DEV                       the zone of a device
+  zone ZONE [DEV]                  the devices of a zone, or DEV where it is one of them
+
+  -q          no warnings
+  --explain   name the section and the line that each rule comes from
+  --root DIR  a router as a directory instead of this one
+"""
+# How many words a verb takes, at least and at most.
+WORDS = {
+    **dict.fromkeys(("print", "check", "start", "reload", "restart", "reload-sets", "stop", "flush"), (0, 0)),
+    **dict.fromkeys(("network", "device"), (1, 1)),
+    "zone": (1, 2),
+}
+OF_DIRECTORIES = frozenset({"print", "check"})
+IGNORED = frozenset({"-v"})  # fw4 shows the rules that nft adds
+
+
+class Given(NamedTuple):
+    """A verb with its words."""
+
+    verb: str
+    words: tuple[str, ...] = ()
+    root: Path | None = None
+    explain: bool = False
+    quiet: bool = False
+
+
+def parsed(argv: Sequence[str]) -> Given:
+    """What was given; a ValueError has the sentence, or nothing where help was asked for."""
+    rest = iter(argv)
+    words: list[str] = []
+    root, explain, quiet = None, False, False
+    for word in rest:
+        option, _, value = word.partition("=")
+        if word == "--explain":
+            explain = True
+        elif word == "-q":
+            quiet = True
+        elif option == "--root" and (value or (value := next(rest, ""))):
+            root = Path(value)
+        elif word in {"-h", "--help"}:
+            raise ValueError
+        elif word.startswith("-") and word not in IGNORED:
+            raise ValueError(f"offload: '{word}' is not understood here\n")
+        elif word not in IGNORED:
+            words.append(word)
+    return _checked(words, root, explain, quiet)
+
+
+def _checked(words: Sequence[str], root: Path | None, explain: bool, quiet: bool) -> Given:
+    if not words:
+        raise ValueError("offload: which verb of 'firewall'?\n")
+    verb, *names = words
+    if verb not in WORDS:
+        raise ValueError(f"offload: '{verb}' is not understood here\n")
+    least, most = WORDS[verb]
+    if not least <= len(names) <= most:
+        wanted = "names something" if len(names) < least else "takes no more words"
+        raise ValueError(f"offload: '{verb}' {wanted}\n")
+    if root is not None and verb not in OF_DIRECTORIES:
+        raise ValueError(f"offload: '{verb}' needs the running router, and --root names a directory\n")
+    return Given(verb, tuple(names), root, explain, quiet)

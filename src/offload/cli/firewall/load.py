@@ -1,0 +1,118 @@
+"""`offload firewall start|reload|restart|reload-sets|stop|flush`: asked of the service, or done without one.
+
+One command at a time; calls of `reload` that wait for their turn share a load that began after each of them was called.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+from offload.errors import FileError, OffloadError
+
+DONE, FAILED = 0, 1
+LOADING = frozenset({"start", "reload", "restart"})
+OPEN = (
+    "The firewall is stopped: every packet to this router and through it is accepted, and no address is translated. "
+    "`/etc/init.d/firewall start` loads it again, and so does a restart of the router."
+)
+Json = dict[str, Any]
+
+
+class Runner(Protocol):
+    """What runs scripts."""
+
+    def source(self, path: str) -> str: ...
+    def save(self) -> str: ...
+
+
+class Outcome(Protocol):
+    """The file with the outcome of the last reload."""
+
+    def read(self) -> bytes | None: ...
+    def write(self, content: bytes) -> None: ...
+
+
+class Loading(NamedTuple):
+    """The doors of the verbs. `act` gives the reply of the ubus method `firewall`, whoever does it.
+
+    `began`: when this command was called, `now` what time it is, in the same seconds. `flush` deletes every table.
+    `say` prints to stderr. `includes` gives the paths of the scripts to run after a load.
+    """
+
+    act: Callable[[str], Json]
+    turn: Callable[[], AbstractContextManager[None]]
+    outcome: Outcome
+    runner: Runner
+    includes: Callable[[], Iterable[str]]
+    flush: Callable[[], None]
+    say: Callable[[str], None]
+    began: float
+    now: Callable[[], float]
+
+
+def run(verb: str, doors: Loading) -> int:
+    """One verb; the exit code says whether it was done. An OffloadError says why nothing was."""
+    with doors.turn():
+        shared = _shared(doors) if verb == "reload" else None
+        if shared is not None:
+            return _ended(doors, shared)
+        if verb == "start" and _loaded(doors.act("")):
+            doors.say("The firewall is loaded already.")
+            return FAILED
+        begun = doors.now()
+        error = _acted(verb, doors)
+        if verb in LOADING:
+            _remember(doors, begun, error)
+    return _ended(doors, error) or (_after(doors) if verb in LOADING else DONE)
+
+
+def _loaded(reply: Json) -> bool:
+    return bool(reply.get("loaded")) and not reply.get("stopped")
+
+
+def _acted(verb: str, doors: Loading) -> str:
+    """Do it; what went wrong, or empty."""
+    before = doors.act("") if verb == "stop" else {}
+    reply = doors.act("stop" if verb == "flush" else verb)
+    for problem in reply.get("problems", ()) if verb in LOADING else ():
+        doors.say(f"[!] {problem}")
+    if "error" in reply:
+        return str(reply["error"])
+    if verb == "flush":
+        doors.flush()
+    if verb in {"stop", "flush"}:
+        doors.say(OPEN)
+    return "" if before.get("loaded", True) else "the firewall was not loaded"
+
+
+def _shared(doors: Loading) -> str | None:
+    """The error of a load that began after this command was called (empty: none); None where there was none."""
+    try:
+        last = json.loads(doors.outcome.read() or b"{}")
+        return str(last["error"]) if float(last["begun"]) >= doors.began else None
+    except (OffloadError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _remember(doors: Loading, begun: float, error: str) -> None:
+    try:
+        doors.outcome.write(json.dumps({"begun": begun, "error": error}).encode())
+    except FileError as refusal:  # then those who wait load again
+        doors.say(f"offload: {refusal}")
+
+
+def _ended(doors: Loading, error: str) -> int:
+    if error:
+        doors.say(f"offload: {error}")
+    return FAILED if error else DONE
+
+
+def _after(doors: Loading) -> int:
+    """What follows a load. The firewall is loaded, whatever becomes of it."""
+    if wrong := doors.runner.save():
+        doors.say(f"offload: the ruleset for the next start of the router is the one before: saving it {wrong}")
+    for path in doors.includes():
+        if wrong := doors.runner.source(path):
+            doors.say(f"Script {path} {wrong}")
+    return DONE

@@ -1,0 +1,36 @@
+"""`offload firewall network|device|zone`: what scripts ask, from the file that the last load wrote."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from offload.errors import FileError
+from offload.service.firewall.state import Json, devices_of_zone, zone_of_device, zone_of_network
+from offload.system.files.private_file import PrivateFile
+
+STATE = Path("/var/run/offload/firewall.json")
+FOUND, NOT_FOUND = 0, 1
+
+
+def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
+    """Print the answer, a line each; the exit code says whether there is one. A FileError without a loaded firewall."""
+    zones = read(state)
+    found: list[str] | None
+    if verb == "zone":
+        found = devices_of_zone(zones, *words)
+    else:
+        found = (zone_of_network if verb == "network" else zone_of_device)(zones, words[0]) or None
+    sys.stdout.write("".join(f"{line}\n" for line in found or ()))
+    return NOT_FOUND if found is None else FOUND
+
+
+def read(state: Path) -> list[Json]:
+    """The zones of the loaded firewall."""
+    content = PrivateFile(state).read()
+    if content is None:
+        raise FileError("no firewall is loaded: start it (/etc/init.d/firewall start)")
+    try:
+        return list(json.loads(content)["zones"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise FileError(f"{state} cannot be read: load the firewall again (/etc/init.d/firewall reload)") from error

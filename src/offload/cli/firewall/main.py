@@ -1,0 +1,81 @@
+"""`offload firewall`: each verb imports what it needs, because scripts ask often and reloads shall be fast."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from offload.cli.firewall.given import DONE, FAILED, HELP, USAGE, Given, parsed
+from offload.errors import OffloadError
+
+if TYPE_CHECKING:
+    from offload.cli.firewall.load import Json
+
+
+def main(argv: list[str]) -> int:
+    """Run one verb: `argv` begins with `firewall`. Every refusal is one sentence on stderr and an exit code."""
+    try:
+        given = parsed(argv[1:])
+    except ValueError as error:
+        sys.stderr.write(f"{error}{HELP}")
+        return USAGE if str(error) else DONE
+    try:
+        return _run(given)
+    except OffloadError as refusal:
+        if not given.quiet:
+            sys.stderr.write(f"offload: {refusal}\n")
+        return FAILED
+
+
+def _run(given: Given) -> int:
+    if given.verb in {"print", "check"}:
+        from offload.cli.firewall import show
+
+        return show.print_ruleset(given) if given.verb == "print" else show.check(given)
+    if given.verb in {"network", "device", "zone"}:
+        from offload.cli.firewall.lookup import lookup
+
+        return lookup(given.verb, given.words)
+    return _load(given)
+
+
+def _load(given: Given) -> int:
+    from pathlib import Path
+
+    from offload.cli.firewall.load import Loading, run
+    from offload.cli.router import Router
+    from offload.system.files.private_file import PrivateFile
+    from offload.system.firewall_turn import began, now, turn
+    from offload.system.scripts import Scripts
+
+    router = Router(None)
+    served = router.asked("firewall", {"action": ""}) is not None
+
+    def act(action: str) -> "Json":
+        reply = router.asked("firewall", {"action": action}) if served else None
+        return _alone(action) if reply is None else reply
+
+    def say(text: str) -> None:
+        if not given.quiet:
+            sys.stderr.write(f"{text}\n")
+
+    outcome = PrivateFile(Path("/var/run/offload/firewall.outcome"))
+    flush = lambda: router.nft.apply("flush ruleset\n")  # noqa: E731 - one line, handed on
+    return run(given.verb, Loading(act, lambda: turn(say), outcome, Scripts(), _includes, flush, say, began(), now))
+
+
+def _alone(action: str) -> "Json":
+    from offload.service import main
+    from offload.service.firewall.alone import act_alone
+
+    return act_alone(main.doors(), action)
+
+
+def _includes() -> list[str]:
+    """The scripts of include sections that can be read."""
+    from pathlib import Path
+
+    from offload.config.firewall_sections import Loader
+    from offload.system.firewall_files import FirewallFiles
+
+    files = FirewallFiles(Path("/"))
+    sections = Loader(None, {}).includes(files.sections("firewall"))
+    return [each.path for each in sections if each.type == "script" and files.readable(each.path)]

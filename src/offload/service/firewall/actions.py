@@ -1,0 +1,38 @@
+"""What can be asked of the firewall: load it, stop it, fill its sets; with a service around it or without."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from offload.errors import OffloadError
+from offload.model.applied import Applied
+from offload.service.arguments import ArgumentError, shown
+
+if TYPE_CHECKING:
+    from offload.service.firewall.firewall import Firewall
+
+ABSENT = "the package offload-firewall is not installed: the firewall is not ours to load"
+STOPPED = "the firewall is stopped: start it (/etc/init.d/firewall start)"
+LOADING = frozenset({"start", "restart", "reload"})
+ACTIONS = LOADING | {"stop", "reload-sets"}
+Json = dict[str, Any]
+
+
+def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
+    """Do it, and report; an empty action only reports. `work` is the pass that brings the kernel there."""
+    if part is None:
+        raise OffloadError(ABSENT)
+    if action and action not in ACTIONS:
+        raise ArgumentError(f"action: {shown(action)} is none of {', '.join(sorted(ACTIONS))}")
+    if action in {"reload", "reload-sets"} and part.stopped():
+        raise OffloadError(STOPPED)
+    if action in LOADING:
+        part.start()
+    elif action == "stop":
+        part.stop()
+    applied = work() if action else Applied()
+    if action == "reload-sets":  # behind the pass, which reads the files that sets load
+        part.refill()
+    error = part.error or (applied.error if part.due or action == "stop" else "")
+    done: Json = {"ok": not error, "changes": applied.changes, "stopped": part.stopped(), "loaded": part.loaded()}
+    done |= {"problems": [str(problem) for problem in part.problems]}
+    return done | ({"error": error} if error else {})

@@ -1,0 +1,44 @@
+"""The firewall's actions where no service runs: one load, made by the command."""
+
+from typing import Any
+
+from offload.errors import BusError, OffloadError
+from offload.model.applied import Applied
+from offload.model.problem import Problem
+from offload.service.doors import Doors
+from offload.service.firewall.actions import ABSENT, Json, act
+from offload.service.firewall.firewall import Firewall
+from offload.service.read_snapshot import netifd_says
+from offload.service.reconcile import removal
+
+
+def act_alone(doors: Doors, action: str) -> Json:
+    """Do it, and report as the ubus method `firewall` does."""
+    if doors.firewall is None:
+        raise OffloadError(ABSENT)
+    part = Firewall(doors.firewall, doors.nft, doors.clock)
+    return act(part, action, lambda: _work(doors, part))
+
+
+def _work(doors: Doors, part: Firewall) -> Applied:
+    """Load what is to be loaded. Flows that an earlier service offloaded must meet the new rules, so they are ended."""
+    if part.stopped():
+        return Applied()
+    sections = doors.uci.read("firewall")
+    if isinstance(sections, Problem):
+        return Applied(error=str(sections))
+    try:
+        pending = part.pending(sections, netifd_says(doors.bus), _services(doors))
+    except OffloadError as refusal:
+        return Applied(error=str(refusal))
+    loaded = pending is not None and part.load(pending)
+    if loaded and (text := removal(doors.nft)):
+        doors.nft.apply(text)
+    return Applied(changes=int(loaded))
+
+
+def _services(doors: Doors) -> dict[str, Any]:
+    try:
+        return doors.bus.call("service", "get_data", {"type": "firewall"})
+    except BusError:  # procd does not answer: services ask for nothing
+        return {}

@@ -1,0 +1,43 @@
+"""What scripts ask of the loaded firewall: the zone of a network or a device, the devices of a zone. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the questions are asked by a command that shall start fast
+    from offload.compiler.firewall.zones import FirewallZone
+    from offload.model.firewall import RouterNetwork
+
+Json = dict[str, Any]
+
+
+def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNetwork]") -> list[Json]:
+    """The zones by name, each with its networks and devices, as the file firewall.json has them."""
+    return [
+        {
+            "name": each.name,
+            "networks": [item.text for item in each.zone.network if not item.negated]
+            + [name for name, network in networks.items() if network.zone == each.name],
+            "devices": list(
+                dict.fromkeys(item.text for place in each.places for item in place.devices if not item.negated)
+            ),
+        }
+        for each in zones
+    ]
+
+
+def zone_of_network(zones: Sequence[Json], name: str) -> list[str]:
+    """The first zone that a network belongs to; empty for none."""
+    return [each["name"] for each in zones if name in each["networks"]][:1]
+
+
+def zone_of_device(zones: Sequence[Json], name: str) -> list[str]:
+    """The first zone that has the device; empty for none."""
+    return [each["name"] for each in zones if name in each["devices"]][:1]
+
+
+def devices_of_zone(zones: Sequence[Json], name: str, only: str = "") -> list[str] | None:
+    """The devices of a zone, or `only` that one; None where there is no such zone, or it has not this device."""
+    found = next((each["devices"] for each in zones if each["name"] == name), None)
+    if found is None or not only:
+        return found
+    return [only] if only in found else None

@@ -1,0 +1,63 @@
+"""The scripts around a load of the firewall: those of `config include` sections, and our own that keeps the ruleset."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+
+TIMEOUT = 30.0  # seconds for each, as fw4 has it
+KEEPER = "/usr/lib/offload/firewall"
+# What fw4 puts before a script: it is sourced, and uci's shell functions do not work in it.
+SOURCED = 'config() { echo "You cannot use UCI in firewall includes!" >&2; exit 1; }; . "$0"'
+
+
+class Scripts:
+    """Run by the command, with all rights of the user; the service could not."""
+
+    def __init__(self, keeper: str = KEEPER, timeout: float = TIMEOUT) -> None:
+        self._keeper, self._timeout = keeper, timeout
+
+    def source(self, path: str) -> str:
+        """Run a script of the administrator's; what went wrong as the rest of a sentence, empty for nothing."""
+        return self._run("/bin/sh", "-c", SOURCED, path)
+
+    def save(self) -> str:
+        """Keep what the service compiled for the next start; what went wrong as the rest of a sentence."""
+        return self._run(self._keeper, "save")
+
+    def _run(self, *command: str) -> str:
+        try:
+            process = _started(command)
+        except OSError as error:
+            return f"cannot be run: {error.strerror}"
+        try:
+            status = process.wait(self._timeout)
+        except subprocess.TimeoutExpired:
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return f"was ended: it took more than {self._timeout:g} s"
+        return f"failed with exit code {status}" if status else ""
+
+
+def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - paths of /etc/config/firewall and our own
+
+
+class FakeScripts:
+    """Runs nothing: `ran` gathers the paths, `wrong` is what each of them answers."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.wrong = ""
+
+    def source(self, path: str) -> str:
+        """Note the script."""
+        self.ran.append(path)
+        return self.wrong
+
+    def save(self) -> str:
+        """Note that it was asked for."""
+        self.ran.append("save")
+        return ""
