@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from kernel.daemons import Daemon, wait_until
-from kernel.netns import Namespace, cable
+from kernel.floor import Floor
+from kernel.netns import Namespace
 from kernel.sides import Ends
 
 RADIOS = 3
@@ -65,42 +66,26 @@ def _carry(wlan: str, host: Namespace) -> None:
     subprocess.run(["iw", "phy", phy, "set", "netns", "name", host.name], check=True)
 
 
-class Walk:
-    """A side of a router: a LAN with two cables and two access points, and a station that goes from one to the other.
-
-    The cables lead to switches in the house, as a mesh's or an access point's do, so that the router's own ports never
-    lose their carrier: that the station is elsewhere shows only in the bridge's forwarding table.
-    """
-
-    PORTS = ("lan1", "lan2")
+class Walk(Floor):
+    """A LAN with two cables and two access points, and a station that goes from one to the other."""
 
     def __call__(self, router: Namespace, far: Namespace, stack: ExitStack) -> Ends:
-        router.ip("link add br-lan type bridge", "link set br-lan up")
-        self.station, self.floor = far, Namespace("floor")
-        stack.callback(self.floor.delete)
-        for name in self.PORTS:
-            cable(router, name, self.floor, f"to-{name}")
-            router.ip(f"link set {name} master br-lan")
-            self.floor.ip(
-                f"link add at-{name} type bridge", f"link set at-{name} up", f"link set to-{name} master at-{name}"
-            )
-        cable(self.floor, "desk", far, "eth0")
+        ends = super().__call__(router, far, stack)
         self.air = Air(router, far, stack)
         far.ip(f"link set eth0 address {far.mac(self.air.device)}")  # one station, wherever it is
-        self.floor.ip(f"link set desk master at-{self.PORTS[0]}")
-        self._device = "eth0"
-        return Ends("br-lan", "eth0")
+        self._device = ends.far
+        return ends
 
     def go(self, place: str) -> None:
         """Take the station to a port of the bridge, with its addresses, and let it say that it is there."""
         device = "eth0" if place in self.PORTS else self.air.device
         if device == "eth0":
-            self.floor.ip(f"link set desk master at-{place}")
+            self.plug(place)
         else:
             self.air.join(place)
         if device != self._device:
             self._readdress(device)
-        self.station.run("busybox", "arping", "-U", "-c", "1", "-I", device, "192.168.1.2")
+        self.announce(device)
 
     def _readdress(self, device: str) -> None:
         old, self._device = self._device, device

@@ -32,6 +32,7 @@ class Resident:
         self.programs.mkdir(exist_ok=True)
         self.mend()
         self.process: subprocess.Popen[bytes] | None = None
+        self.log = Path("/run", f"{router.name}.service.log")  # what procd would hand to logd, where a test wants it
 
     def mend(self) -> None:
         """Put the real programs where the service looks for them."""
@@ -48,11 +49,12 @@ class Resident:
             place.write_text(f"#!/bin/sh\n{script}\n")
             place.chmod(0o755)
 
-    def start(self) -> None:
+    def start(self, *, logged: bool = False) -> None:
         """Start the service and wait until it answers and has worked."""
         command = [IP, "netns", "exec", self.router.name, sys.executable, "-m", "offload", "service"]
         environment = os.environ | {"OFFLOAD_UBUS_SOCKET": str(self.router.socket), "PATH": str(self.programs)}
-        self.process = subprocess.Popen(command, env=environment)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, env=environment, stderr=log if logged else None)
         self.until(lambda: self.status() is not None)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -144,12 +146,12 @@ class Resident:
 
 
 @contextmanager
-def resident(router: Router) -> Iterator[Resident]:
-    """Run the service on `router` for a while; killed at the end, it leaves its tables."""
+def resident(router: Router, *, logged: bool = False) -> Iterator[Resident]:
+    """Run the service on `router` for a while; killed at the end, it leaves its tables. `logged`: into its `log`."""
     running = Resident(router)
     with running.connected():
         try:
-            running.start()
+            running.start(logged=logged)
             yield running
         finally:
             if running.process is not None and running.process.poll() is None:

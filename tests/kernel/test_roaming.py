@@ -5,16 +5,14 @@ Seconds count from when the kernel says that the bridge has learned it at the ne
 
 import os
 import random
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from statistics import median
 
 import pytest
 
 from kernel.daemons import wait_until
+from kernel.floor import learned
 from kernel.house import House, Shape
 from kernel.radio import CHANNELS, Walk
 from kernel.resident import Resident, resident
@@ -28,49 +26,11 @@ MOSTLY, LONGEST = 1.0, 5.0  # seconds until something comes through again, where
 AT_EASE = 2.0  # seconds that a phone stays where it is
 
 
-class Learned:
-    """What the kernel tells of the router's bridge: when a station was learned, and at which port."""
-
-    def __init__(self, house: House, mac: str) -> None:
-        self.sightings: list[tuple[float, str]] = []
-        self._mac = mac
-        with house.router.entered():
-            self._monitor = subprocess.Popen(["bridge", "monitor", "fdb"], stdout=subprocess.PIPE, text=True)
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._monitor.terminate()
-        self._thread.join()
-        self._monitor.communicate()
-
-    def at(self, place: str, after: float) -> float | None:
-        """When the station was first learned at a place after a moment."""
-        return next((when for when, where in self.sightings if when > after and where == place), None)
-
-    def _listen(self) -> None:
-        assert self._monitor.stdout is not None
-        for line in self._monitor.stdout:
-            words = line.split()
-            if words and words[0] == self._mac and "dev" in words:
-                self.sightings.append((time.monotonic(), words[words.index("dev") + 1]))
-
-
 @pytest.fixture(scope="module", name="service")
 def _service(house: House) -> Iterator[Resident]:
     with house.shaped(Shape({"lan": WALK, "wan": port("wan")})), resident(house.router) as running:
         running.until(running.devices)
         yield running
-
-
-@contextmanager
-def learned(house: House) -> Iterator[Learned]:
-    listening = Learned(house, WALK.station.mac("eth0"))
-    try:
-        yield listening
-    finally:
-        listening.close()
 
 
 def test_transfers_follow_a_phone_wherever_it_goes(house: House, service: Resident) -> None:
@@ -79,7 +39,7 @@ def test_transfers_follow_a_phone_wherever_it_goes(house: House, service: Reside
     WALK.go(place)
     udp, tcp = house.call("lan", "wan", proto="udp"), house.call("lan", "wan")
     waited: dict[str, list[float]] = {"UDP": [], "TCP": []}
-    with Drip(udp) as drip, download(tcp) as fetching, learned(house) as bridge:
+    with Drip(udp) as drip, download(tcp) as fetching, learned(house.router, WALK.station.mac("eth0")) as bridge:
         for turn in range(MOVES):
             time.sleep(AT_EASE)
             place = dice.choice([each for each in PLACES if each != place])

@@ -11,6 +11,7 @@ from offload.model.network import Kernel, Lack, Link
 from offload.model.plan import ReasonCode
 from offload.service.engine import Engine
 from offload.service.journal import APART, BURST, Journal
+from offload.service.stations import LEFT_OUT
 from offload.system.syslog import LONGEST, FakeSystemLog, one_line
 from service.routers import SCENE, Fakes, router, section, without
 
@@ -134,6 +135,24 @@ def test_what_hardware_shows_is_told_once() -> None:
     watched.journal.hardware([])
     watched.journal.hardware([(("lan", "wan"), (wrong,))])
     assert len(watched.log.lines) == 2
+
+
+def test_a_bridge_whose_stations_move_too_often_is_told_once_and_so_is_its_end() -> None:
+    watched = Watched()
+    watched.passed("start")
+    tracker, clock = watched.service.sightings, watched.fakes.clock
+    tracker._left_out["br-lan"] = clock.now + LEFT_OUT
+    words = ReasonCode.STATIONS_MOVE(master="br-lan").text
+    assert watched.passed("a station moved") == [
+        (LogLevel.WARNING, words),
+        (LogLevel.INFO, f"stations moved too often, or do so no longer: sw - lan1, lan2; {RETURNED}"),
+    ]
+    assert watched.passed("a station moved") == []
+    clock.now += LEFT_OUT + 1
+    assert watched.passed("ports return") == [
+        (LogLevel.NOTICE, "stations of br-lan are followed again: its ports may be listed"),
+        (LogLevel.INFO, "stations moved too often, or do so no longer: sw + lan1, lan2"),
+    ]
 
 
 @pytest.mark.parametrize("level", list(LogLevel))

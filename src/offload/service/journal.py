@@ -8,7 +8,8 @@ from typing import Protocol
 
 from offload.model.applied import Applied
 from offload.model.log import LogLevel
-from offload.model.plan import PairDecision, Plan, Reason
+from offload.model.network import Snapshot
+from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
 from offload.model.problem import Problem
 from offload.nouns import dataclass, field
 from offload.service.reconcile import Decided
@@ -68,6 +69,7 @@ class Journal:
         before, plan = self._decided, decided.plan if decided else Plan()
         if not applied.error and decided is not None:
             why = "start" if before is None else reason_of_change(before, decided, cause)
+            self._of_bridges(before.snapshot if before else Snapshot(), decided.snapshot)
             self._of_change(why, before.plan if before else Plan(), plan, applied)
             self._decided = decided
         if decided is not None:
@@ -98,6 +100,13 @@ class Journal:
             self.line(LogLevel.NOTICE, "works again")
         self._trouble = trouble
 
+    def _of_bridges(self, before: Snapshot, after: Snapshot) -> None:
+        was, now = _restless(before), _restless(after)
+        for bridge in sorted(now - was):
+            self.line(LogLevel.WARNING, ReasonCode.STATIONS_MOVE(master=bridge).text)
+        for bridge in sorted(was - now):
+            self.line(LogLevel.NOTICE, f"stations of {bridge} are followed again: its ports may be listed")
+
     def _of_change(self, why: str, before: Plan, after: Plan, applied: Applied) -> None:
         changes = [*_pair_changes(before, after), *_device_changes(before, after)]
         fresh = applied.generation != self._applied.generation
@@ -127,11 +136,17 @@ def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
     was, now, then, seen = before.config, after.config, before.snapshot, after.snapshot
     yield any(getattr(was, name) != getattr(now, name) for name in CHOICES), "/etc/config/offload changed"
     yield was != now, "/etc/config/firewall changed"
+    yield _restless(then) != _restless(seen), "stations moved too often, or do so no longer"
     devices = sorted({link.name for link in then.links} ^ {link.name for link in seen.links})
     yield bool(devices), f"device {_some(devices)} came or went"
     yield then.networks != seen.networks, "a network came up or went down"
     yield (then.links, then.addresses) != (seen.links, seen.addresses), "a device or address changed"
     yield then.kernel != seen.kernel, "kernel or nft can do something else now"
+
+
+def _restless(snapshot: Snapshot) -> frozenset[str]:
+    """The bridges whose stations move too often to be followed."""
+    return frozenset(link.name for link in snapshot.links if link.restless)
 
 
 def _pair_changes(before: Plan, after: Plan) -> Iterator[str]:
