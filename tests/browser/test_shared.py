@@ -46,6 +46,14 @@ def test_zone_and_pair_say_both_with_both_counts(visit: Visit) -> None:
     expect(pair(page, "lan", "wan")).to_contain_text("stations on phy0-ap0 are fast in software")
 
 
+def test_devices_say_how_many_stations_they_have(visit: Visit) -> None:
+    page = visit("zones")
+    tab(page, "Devices")
+    rows = page.locator("[data-tab=devices] tr")
+    expect(rows.filter(has=page.locator(".ifacebadge", has_text="lan1"))).to_contain_text("0 stations")
+    expect(rows.filter(has=page.locator(".ifacebadge", has_text="br-guest"))).not_to_contain_text("station")
+
+
 def test_a_pair_faster_than_its_zone_says_why(visit: Visit) -> None:
     said = "Faster than zone guest (None), because this pair has a mode of its own."
     page = visit("zones")

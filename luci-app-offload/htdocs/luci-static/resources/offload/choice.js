@@ -19,12 +19,12 @@ return baseclass.extend({
 		return this.fill(select, [ [ '', _('all') ], ...names.map((name) => [ name, name ]) ]);
 	},
 
-	/** Offer these names and no "all"; the choice stays while it exists, else the first one is chosen. */
-	offerOnly(select, names) {
-		return this.fill(select, names.map((name) => [ name, name ]));
+	/** Offer these names and no "all"; the choice stays while it exists, else the preferred one is chosen. */
+	offerOnly(select, names, preferred) {
+		return this.fill(select, names.map((name) => [ name, name ]), preferred);
 	},
 
-	fill(select, choices) {
+	fill(select, choices, preferred) {
 		const chosen = select.value;
 		const values = choices.map(([ value ]) => value);
 
@@ -32,7 +32,7 @@ return baseclass.extend({
 			return false;
 
 		dom.content(select, choices.map(option));
-		select.value = values.includes(chosen) ? chosen : values[0] ?? '';
+		select.value = values.includes(chosen) ? chosen : preferred ?? values[0] ?? '';
 
 		return select.value !== chosen;
 	}

@@ -10,11 +10,16 @@
 
 const TABLES = { sw: _('software'), hw: _('hardware') };
 
+/** How many stations were seen at a port last; nothing where no port decides their path. */
+function stations(count) {
+	return count == null ? '' : E('div', { 'class': 'offload-reason' }, [ N_(count, '%d station', '%d stations').format(count) ]);
+}
+
 function row(device) {
 	const cell = (title, content) => E('td', { 'class': 'td', 'data-title': title }, content);
 
 	return E('tr', { 'class': 'tr' }, [
-		cell(_('Device'), [ E('span', { 'class': 'ifacebadge' }, [ String(device.name) ]) ]),
+		cell(_('Device'), [ E('span', { 'class': 'ifacebadge' }, [ String(device.name) ]), stations(device.stations) ]),
 		cell(_('Zone'), (device.zones ?? []).map((name) => words.zone(name))),
 		cell(_('Listed for'), [ (device.flowtables ?? []).map((name) => TABLES[name] ?? String(name)).join(', ') || '-' ]),
 		cell(_('Hardware'), [ words.evidence(device.hardware) || '-' ]),

@@ -66,7 +66,7 @@ return baseclass.extend({
 	shared(flows) {
 		return [
 			E('span', { 'class': 'offload-mode offload-path offload-shared' }, [ paths.SHARED ]),
-			flows ? E('div', { 'class': 'offload-reasons' }, [ paths.fast(flows) ]) : ''
+			flows?.hardware || flows?.software ? E('div', { 'class': 'offload-reasons' }, [ paths.fast(flows) ]) : ''
 		];
 	},
 

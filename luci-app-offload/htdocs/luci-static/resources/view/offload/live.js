@@ -23,6 +23,13 @@ const BEAT = 5; // seconds
 
 const name = (pair) => `${pair.src} → ${pair.dest}`;
 
+/** The name of the pair with the most flows. */
+function busiest(pairs) {
+	const flows = (pair) => paths.PATHS.reduce((sum, path) => sum + pair.flows[path], 0);
+
+	return pairs.length ? name(pairs.reduce((most, pair) => flows(pair) > flows(most) ? pair : most)) : undefined;
+}
+
 /** What ended since the service watches; it may have missed some, or all. */
 function ended(pair, service) {
 	if (!pair.ended || !service?.since)
@@ -37,7 +44,7 @@ function pairRow(pair, { service, zones }) {
 	const cell = (title, children) => E('td', { 'class': 'td', 'data-title': title }, children);
 
 	return E('tr', { 'class': 'tr', 'data-key': name(pair) }, [
-		cell(_('Pair'), [ words.zone(pair.src), ' → ', words.zone(pair.dest) ]),
+		cell(_('Pair'), [ E('span', { 'class': 'offload-whole' }, [ words.zone(pair.src), ' → ', words.zone(pair.dest) ]) ]),
 		cell(_('In effect'), [ words.effective(pair), ...words.faster(pair, zones) ]),
 		cell(_('Flows'), [ paths.bar(pair.flows, 'flows') ]),
 		cell(_('Bytes'), [ paths.bar(pair.bytes, 'bytes') ]),
@@ -137,7 +144,7 @@ return view.extend({
 		graph.remember(status.pairs, Date.now());
 		this.draw();
 		this.status = status;
-		choice.offerOnly(this.drawn.lastElementChild, status.pairs.map(name));
+		choice.offerOnly(this.drawn.lastElementChild, status.pairs.map(name), busiest(status.pairs));
 		this.drawPicture();
 	},
 

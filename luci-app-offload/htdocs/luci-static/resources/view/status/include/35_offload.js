@@ -16,7 +16,7 @@ function line(status) {
 		...[ fast, fast + share.slow, share.software, share.hardware ].map((each) => paths.count(each)));
 }
 
-/** Pairs that are in hardware on some of their devices and in software on the others. */
+/** A pair that is in hardware on some of its devices and in software on the others. */
 function shared(pair) {
 	return E('div', {}, [ `${pair.src} → ${pair.dest}: ${paths.SHARED} (${paths.fast(pair.flows)})` ]);
 }
@@ -45,7 +45,7 @@ return baseclass.extend({
 			E('tr', { 'class': 'tr' }, [
 				E('td', { 'class': 'td left' }, [
 					E('a', { 'href': L.url('admin/network/offload/live') }, [ words(answer) ]),
-					...(answer.pairs ?? []).filter((pair) => paths.shared(pair)).map(shared)
+					...(answer.pairs ?? []).filter((pair) => paths.shared(pair) && (pair.flows.hardware || pair.flows.software)).map(shared)
 				])
 			])
 		]);
