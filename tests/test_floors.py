@@ -12,6 +12,7 @@ config/  compiler/  status/  system/  pure | doors
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,15 @@ def floor(file: Path) -> str:
     return file.relative_to(HOUSE).parts[0].removesuffix(".py")
 
 
+@cache
+def nodes(file: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file's syntax tree; each file is parsed once."""
+    return tuple(ast.walk(ast.parse(file.read_text())))
+
+
 def imported(file: Path) -> Iterator[str]:
     """Every module a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -60,10 +67,11 @@ def imported(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def doors() -> set[str]:
     """A door is a class that has a fake beside it."""
-    trees = [ast.parse(file.read_text()) for file in FILES if floor(file) == "system"]
-    names = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    system = [file for file in FILES if floor(file) == "system"]
+    names = {node.name for file in system for node in nodes(file) if isinstance(node, ast.ClassDef)}
     return {name for name in names if f"Fake{name}" in names}
 
 
@@ -81,7 +89,7 @@ def test_heavy_libraries_stay_where_they_are(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=place)
 def test_doors_are_built_where_programs_begin(file: Path) -> None:
-    calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    calls = [node.func for node in nodes(file) if isinstance(node, ast.Call)]
     called = {func.id for func in calls if isinstance(func, ast.Name)}
     called |= {func.attr for func in calls if isinstance(func, ast.Attribute)}
     # a door may stand on another one: both are in system/
