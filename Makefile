@@ -4,7 +4,7 @@ VM := PYTHONPATH=tests $(PYTHON) -m kernel.vm
 GATE := PYTHONPATH=tests $(PYTHON) -m gate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check kernel stock soak bench golden po format package release
+.PHONY: help setup demo unit test check kernel stock soak bench golden po format package release
 
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -18,6 +18,10 @@ demo:  ## watch flows in hardware, and a guest zone move to the fast path, on a 
 
 test: setup  ## everything but `make stock`: lint, types, units, golden routers, user-mode kernels, the page before them
 	@$(GATE) lint units kernel
+
+unit:  ## the tests of a minute: units and golden routers with few examples, without the slow ones; needs Python alone
+	@tests/setup.sh venv
+	@HYPOTHESIS_PROFILE=unit $(GATE) quick
 
 check:  ## lint, types, units and the LuCI page in a browser, without a virtual machine and with fewer examples
 	@tests/setup.sh check

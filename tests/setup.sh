@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the targets of the Makefile need on a bare Debian, and only the parts that are named: `python` (.venv),
+# Installs what the targets of the Makefile need on a bare Debian, and only the parts that are named: `venv` (.venv by
+# Python alone, on any system), `python` (.venv and the package that makes it),
 # `check` (the tests that need no machine), `kernel` (user-mode kernels), `stock` (Debian's kernel in QEMU), `demo`.
 # Without a word: all but the last. A second run finds all of it there and ends at once. Kernels go into the user's
 # cache, never into /boot.
@@ -84,6 +85,10 @@ install_modules() { # what checks the LuCI page: eslint and axe-core
     command -v npm >/dev/null || apt install -y npm
     quietly npm install --no-package-lock --no-audit --no-fund
     cp package.json node_modules/wanted
+}
+
+part_venv() { # on any system with a Python that can make one
+    make_venv
 }
 
 part_python() {

@@ -20,8 +20,11 @@ IN_MACHINE = ("-p", "pytest_timeout", "-p", "pytest_rerunfailures")
 MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST, *IN_MACHINE)
 PAGE = TESTS / "browser/test_kernel.py"
 PORTION = 50
+QUICK_JOBS = 4
 APART = {"kernel"}  # parts of their own
 SINGLY = {"browser"}  # a job for each file: these take longest, and would be the last to end
+WITH_PROGRAMS = {"browser", "package"}  # what only Debian's packages can run, beside the kernels
+STAND_INS = {"bindings"}  # the tests of stand-ins, which hold the one connection of a process
 
 # One test of each kind, in QEMU on the binary that people run, so that what is true there is true.
 ANCHORS = {
@@ -50,6 +53,18 @@ def units() -> list[Job]:
     return [_unit(files) for files in [*portions, *([file] for file in sorted(TESTS.glob("test_*.py")))]]
 
 
+def quick() -> list[Job]:
+    """The tests that Python alone can run, without those marked `slow`, in a few jobs of about the same length."""
+    left_out = APART | WITH_PROGRAMS | STAND_INS
+    files = [file for file in TESTS.rglob("test_*.py") if file.relative_to(TESTS).parts[0] not in left_out]
+    by_tests = sorted(files, key=_tests)
+    portions = [by_tests[first::QUICK_JOBS] for first in range(QUICK_JOBS)]
+    argv = (sys.executable, *PYTEST, "-m", "not slow")
+    return [
+        Job("quick", f"quick {number}", (*argv, *map(str, sorted(each))), 10) for number, each in enumerate(portions)
+    ]
+
+
 def kernel() -> list[Job]:
     """The tests in user-mode kernels: a machine for each file and kernel, and the LuCI page before each."""
     files = sorted((TESTS / "kernel").glob("test_*.py"))
@@ -65,7 +80,13 @@ def stock() -> list[Job]:
     ]
 
 
-PARTS: dict[str, Callable[[], list[Job]]] = {"lint": lint, "units": units, "kernel": kernel, "stock": stock}
+PARTS: dict[str, Callable[[], list[Job]]] = {
+    "lint": lint,
+    "units": units,
+    "quick": quick,
+    "kernel": kernel,
+    "stock": stock,
+}
 
 
 def _portions(files: list[Path]) -> Iterator[list[Path]]:

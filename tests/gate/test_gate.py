@@ -89,3 +89,11 @@ def test_every_other_test_file_is_in_one_job() -> None:
     files = [word for each in parts.units() for word in each.argv if word.endswith(".py")]
     wanted = {str(file) for file in parts.TESTS.rglob("test_*.py") if file.parent.name != "kernel"} - {str(parts.PAGE)}
     assert sorted(files) == sorted(wanted)
+
+
+def test_the_quick_part_needs_no_program_but_python_and_runs_each_file_once() -> None:
+    files = [Path(word) for each in parts.quick() for word in each.argv if word.endswith(".py")]
+    assert len(files) == len(set(files))
+    folders = {file.relative_to(parts.TESTS).parts[0] for file in files}
+    assert {"compiler", "config", "service", "test_golden.py"} <= folders
+    assert not folders & {"browser", "kernel", "package"}

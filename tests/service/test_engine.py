@@ -303,6 +303,7 @@ def test_a_zone_that_comes_into_the_file_is_followed() -> None:
     assert '"br-guest" . "wan" : goto policy_0' in fakes.nft.sent[1]
 
 
+@pytest.mark.slow
 def test_thousands_of_appearances_leave_memory_flat() -> None:
     """A device that comes and goes with every pass; what a real kernel says to that, tests/kernel asks."""
     fakes = router()

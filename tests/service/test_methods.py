@@ -16,6 +16,7 @@ from offload.service.reconcile import TABLE_NAMES
 from offload.service.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from service.routers import OFFLOAD, Fakes, router, section
 from status.routers import entry
+from strategies import gate
 
 ZONES, WRITE = "lan, guest, wan", "write none, software or hardware"
 FAST = IPS_SEEN_REPLY | IPS_OFFLOAD
@@ -424,7 +425,7 @@ WORDS = st.sampled_from(
 ARGUMENTS = st.dictionaries(WORDS, JUNK | st.dictionaries(WORDS, JUNK, max_size=4), max_size=5)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(gate, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(METHODS)), ARGUMENTS)
 def test_whatever_is_sent_the_answer_is_a_table_and_no_fault_of_ours(
     fakes: Fakes, method: str, words: dict[str, Any]

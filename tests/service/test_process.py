@@ -99,16 +99,23 @@ def broker_at(socket: Path) -> Iterator[subprocess.Popen[bytes]]:
             ubus.disconnect(False)
 
 
-@pytest.fixture(name="service")
-def _service(tmp_path: Path) -> Iterator[Running]:
+@contextmanager
+def service_at(socket: Path) -> Iterator[Running]:
+    """A broker and a service that has answered once."""
     if os.geteuid():
         pytest.skip("the kernel tells its notifications to root only")
-    with broker_at(tmp_path / "sock"):
-        running = Running(tmp_path / "sock")
+    with broker_at(socket):
+        running = Running(socket)
         running.until(running.answers)
         yield running
         running.process.kill()
         running.process.communicate()
+
+
+@pytest.fixture(name="service")
+def _service(tmp_path: Path) -> Iterator[Running]:
+    with service_at(tmp_path / "sock") as running:
+        yield running
 
 
 def test_it_stops_when_told_to(service: Running) -> None:
@@ -128,47 +135,45 @@ def test_a_choice_is_a_line_of_the_log_with_what_changed_and_why(service: Runnin
     assert "offload: /etc/config/offload changed: guest > wan none -> software; sw + br-guest" in lines
 
 
-@pytest.mark.parametrize(
-    ("words", "text"),
-    [
-        (("status",), "GETS"),
-        (("status", "--json"), '"ok": true'),
-        (("zones",), "lan > wan"),
-        (("set", "guest", "software"), "guest > wan: none -> software"),
-        (("pair", "lan", "wan", "none"), "lan > wan: software -> none"),
-        (("exempt", "add", "--src-ip", "192.168.1.50", "--timeout", "1h"), "Exempt 1, for 3600 s."),
-        (("exempt", "list"), "no run-time exempts"),
-        (("flush",), "Returned: flow_offload."),
-        (("flows",), "No flows."),
-        (("cut", "--host", "192.168.1.50"), "Ended 0 of 0 connections."),
-        (("check",), "Nothing is wrong."),
-        (("reload",), "Nothing to do"),
-        (("apply",), "Nothing to do"),
-    ],
+# Commands that one service answers in this order, and a part of what each prints.
+ANSWERED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("status",), "GETS"),
+    (("status", "--json"), '"ok": true'),
+    (("zones",), "lan > wan"),
+    (("exempt", "list"), "no run-time exempts"),
+    (("exempt", "add", "--src-ip", "192.168.1.50", "--timeout", "1h"), "Exempt 1, for 3600 s."),
+    (("flush",), "Returned: flow_offload."),
+    (("flows",), "No flows."),
+    (("cut", "--host", "192.168.1.50"), "Ended 0 of 0 connections."),
+    (("check",), "Nothing is wrong."),
+    (("reload",), "Nothing to do"),
+    (("apply",), "Nothing to do"),
+    (("set", "guest", "software"), "guest > wan: none -> software"),
+    (("pair", "lan", "wan", "none"), "lan > wan: software -> none"),
 )
-def test_a_verb_that_the_service_answers_imports_nothing_heavy(
-    service: Running, words: tuple[str, ...], text: str
-) -> None:
-    said = service.command(*words)
-    assert text in said and said.rstrip().endswith("HEAVY [] 0"), said
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (("set", "dmz", "none"), "there is no zone 'dmz'"),
-        (("set", "lan", "fast"), "'fast' is no mode"),
-        (("exempt", "add", "--src-ip", "nonsense"), "is not an IPv4 or IPv6 address"),
-        (("exempt", "add", "--src-ip", "10.0.0.1", "--timeout", "soon"), "'soon' is no time"),
-        (("cut",), "name whose connections are to end"),
-        (("exempt", "delete", "7"), "there is no run-time exempt 7"),
-    ],
+REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("set", "dmz", "none"), "there is no zone 'dmz'"),
+    (("set", "lan", "fast"), "'fast' is no mode"),
+    (("exempt", "add", "--src-ip", "nonsense"), "is not an IPv4 or IPv6 address"),
+    (("exempt", "add", "--src-ip", "10.0.0.1", "--timeout", "soon"), "'soon' is no time"),
+    (("cut",), "name whose connections are to end"),
+    (("exempt", "delete", "7"), "there is no run-time exempt 7"),
 )
-def test_a_refusal_is_a_sentence_and_an_exit_code(service: Running, words: tuple[str, ...], sentence: str) -> None:
-    said = service.command(*words)
-    assert sentence in said and ("HEAVY [] 1" in said or "HEAVY [] 2" in said), said
 
 
+def test_a_verb_that_the_service_answers_imports_nothing_heavy(service: Running) -> None:
+    for words, text in ANSWERED:
+        printed = service.command(*words)
+        assert text in printed and printed.rstrip().endswith("HEAVY [] 0"), (words, printed)
+
+
+def test_a_refusal_is_a_sentence_and_an_exit_code(service: Running) -> None:
+    for words, sentence in REFUSED:
+        printed = service.command(*words)
+        assert sentence in printed and ("HEAVY [] 1" in printed or "HEAVY [] 2" in printed), (words, printed)
+
+
+@pytest.mark.slow
 def test_ubusd_dies_and_comes_back_many_times(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("the kernel tells its notifications to root only")
@@ -203,6 +208,7 @@ def junk(choose: random.Random) -> Any:
     return choose.choice(kinds)()
 
 
+@pytest.mark.slow
 def test_wrong_huge_and_random_calls_leave_memory_and_descriptors_flat(service: Running) -> None:
     choose = random.Random(4)  # noqa: S311 - to be repeated, not to be secret
     methods = {name: sorted(verb.arguments) for name, verb in METHODS.items()} | {"nothing": []}
@@ -243,6 +249,7 @@ build(replace(router().service.doors, nft=nft)).run()
 """
 
 
+@pytest.mark.slow
 def test_term_while_nft_hangs_ends_within_ten_seconds_and_names_what_stays(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("the kernel tells its notifications to root only")

@@ -116,6 +116,7 @@ ATTACKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.parametrize("moment", [0.3, 2.0, 4.4, 7.7, 31.0, 66.0, 200.0])
 def test_a_real_move_under_attack_goes_on_at_once(name: str, moment: float) -> None:
@@ -128,6 +129,7 @@ def test_a_real_move_under_attack_goes_on_at_once(name: str, moment: float) -> N
     assert run.most_in_a_minute() <= MOST_RETURNS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_of_an_hour_costs_six_returns_a_minute_at_most(name: str) -> None:
     run = Run()
