@@ -8,6 +8,7 @@ tests/package/test_sentences.py compares the table with the program.
 from pathlib import Path
 
 from offload.config import firewall, offload, offload_tables
+from offload.model.finding import FindingCode
 from offload.model.plan import ReasonCode
 from offload.model.problem import ProblemCode
 from offload.model.remedies import REMEDIES
@@ -59,7 +60,15 @@ return baseclass.extend({
 	},
 
 	/** What is wrong with the configuration. */
-	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text))
+	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text)),
+
+	/** What offload disturbs, what was done about it, and what mends it: a finding with its texts translated. */
+	finding: (finding) => ({
+		...finding,
+		text: translated(FINDINGS[finding.code], String(finding.text)),
+		done: finding.done ? translated(FINDINGS_DONE[finding.code], String(finding.done)) : '',
+		remedy: finding.remedy ? translated(FINDINGS_REMEDIES[finding.code], String(finding.remedy)) : ''
+	})
 });
 """
 
@@ -74,6 +83,9 @@ def table() -> str:
             _forms("REASONS", {code.name: code.value for code in ReasonCode}),
             _forms("REMEDIES", remedies),
             _forms("PROBLEMS", {code.name: code.value for code in ProblemCode}),
+            _forms("FINDINGS", {code.name: code.value.text for code in FindingCode}),
+            _forms("FINDINGS_DONE", {code.name: code.value.done for code in FindingCode if code.value.done}),
+            _forms("FINDINGS_REMEDIES", {code.name: code.value.remedy for code in FindingCode if code.value.remedy}),
             _consequences(),
             TAIL,
         )

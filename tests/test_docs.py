@@ -9,6 +9,7 @@ from offload.cli.answer import Exit
 from offload.cli.command import main
 from offload.cli.verbs import VERBS
 from offload.config.offload_tables import PACKAGES
+from offload.model.finding import FindingCode
 from offload.model.firewall_problem import FirewallFault
 from offload.model.network import Snapshot
 from offload.model.plan import ReasonCode
@@ -69,6 +70,15 @@ def test_every_sentence_is_documented_word_for_word(
 
 def test_every_reason_comes_with_what_to_do() -> None:
     assert all(len(row) == 3 and row[2] for row in rows("## Reasons"))
+
+
+def test_every_finding_is_documented_word_for_word() -> None:
+    told = {row[0].strip("`"): [cell.strip("-") for cell in row[1:]] for row in rows("## Findings") if row[0] != "code"}
+    assert told == {
+        code.name: [form.severity.value, form.text, form.done, form.remedy]
+        for code in FindingCode
+        for form in [code.value]
+    }
 
 
 def test_every_verb_and_its_options_are_documented() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from offload.cli.answer import Exit
 from offload.cli.command import main
+from offload.model.finding import FindingCode
 from offload.model.plan import ReasonCode
 from offload.model.problem import ProblemCode
 from offload.service import reconcile
@@ -40,7 +41,8 @@ def test_router(
 ) -> None:
     code = main([verb, "--root", str(router)])
     said = capsys.readouterr().out
-    if verb == "check" and code == Exit.DONE:
+    if said == "Nothing is wrong.\n":
+        assert code == Exit.DONE
         said = ""
     golden = router / file
     if pytestconfig.getoption("update_golden"):
@@ -67,6 +69,17 @@ def test_every_reason_occurs() -> None:
         reasons += [each.reasons for each in plan.devices]
         told |= {reason.code for several in reasons for reason in several}
     assert [why.name for why in ReasonCode if why not in {*told, *OF_FLOWS, ReasonCode.NOT_APPLIED}] == []
+
+
+def test_every_finding_occurs() -> None:
+    found = {
+        (each.code, bool(each.done))
+        for router in ROUTERS
+        for each in reconcile.findings(decided(router), Uci(RouterDirectory(router).confdir))
+    }
+    wanted = {(code, False) for code in FindingCode if code.value.remedy}
+    wanted |= {(code, bool(code.value.done)) for code in FindingCode}
+    assert sorted(f"{code.name} {done}" for code, done in wanted - found) == []
 
 
 def test_every_fault_occurs() -> None:

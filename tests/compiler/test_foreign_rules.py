@@ -1,9 +1,11 @@
-"""Which rules of the live ruleset established packets meet, and which of those treat them by their marks."""
+"""Which rules of the live ruleset established packets meet, and which of those treat them by mark or one by one."""
 
 from dataclasses import replace
 
-from offload.compiler.offload.foreign_rules import mark_readers
-from offload.model.live_rule import LiveChain, LiveRule
+import pytest
+
+from offload.compiler.offload.foreign_rules import MOST_RULES, MOST_WAYS, mark_readers, packet_rules, treatment
+from offload.model.live_rule import LiveChain, LiveRule, PacketRule, RuleMatch
 from offload.model.network import MarkReader
 
 FULL = 0xFFFFFFFF
@@ -47,3 +49,68 @@ def test_what_a_chain_does_that_is_jumped_to_counts() -> None:
     assert mark_readers([FORWARD], [jumps, chain[0]], []) == ()
     below = [replace(DROPS, mark=None, does=(), targets=("a",)), replace(DROPS, chain="a")]
     assert mark_readers([FORWARD], below, []) == (replace(READER, chain="a"),)
+    opens = replace(DROPS, does=("accept",), mark=None, matches=frozenset({"state"}), opening=True)
+    assert mark_readers([FORWARD], [opens, DROPS], []) == (READER,), "what only openings match ends nothing"
+    assert mark_readers([FORWARD], [replace(DROPS, opening=True)], []) == ()
+
+
+LIMIT = LiveRule("inet", "x", "forward", ("limit", "drop"), match=RuleMatch(iif="br-guest"), comment="guests")
+LIMITED = PacketRule("inet x", "forward", "forward", "limit", RuleMatch(iif="br-guest"), "guests")
+
+
+@pytest.mark.parametrize(
+    ("does", "matches", "found"),
+    [
+        (("limit", "drop"), (), "limit"),
+        (("limit", "accept"), (), "limit"),
+        (("limit", "log"), (), "log"),
+        (("limit", "log", "drop"), (), "limit"),
+        (("limit", "drop"), ("flags",), ""),
+        (("quota", "drop"), (), "quota"),
+        (("priority",), (), "priority"),
+        (("dscp",), (), "dscp"),
+        (("mark",), (), "mark"),
+        (("ttl",), (), "ttl"),
+        (("queue",), (), "queue"),
+        (("queue",), ("packets",), ""),
+        (("drop",), ("length",), "drop"),
+        (("reject",), ("ttl",), "drop"),
+        (("drop",), ("time",), "time"),
+        (("log",), (), "log"),
+        (("log", "drop"), ("state",), ""),
+        (("drop",), (), ""),
+        (("accept",), (), ""),
+    ],
+)
+def test_what_a_rule_does_with_each_packet(does: tuple[str, ...], matches: tuple[str, ...], found: str) -> None:
+    rule = replace(LIMIT, does=does, matches=frozenset(matches))
+    assert treatment(rule) == found
+    assert treatment(replace(rule, ip_only=True)) == treatment(replace(rule, opening=True)) == ""
+
+
+def test_rules_that_treat_packets_one_by_one_are_found_where_those_come_by() -> None:
+    assert packet_rules([FORWARD], [LIMIT], []) == (LIMITED,)
+    assert packet_rules([FORWARD], [LIMIT], ["x"]) == ()
+    assert packet_rules([FORWARD], [ESTABLISHED, LIMIT], []) == ()
+    assert packet_rules([FORWARD], [replace(LIMIT, comment="!fw4: Rule")], []) == ()
+    for hook, there in (("prerouting", True), ("postrouting", True), ("input", False), ("egress", False)):
+        assert bool(packet_rules([replace(FORWARD, hook=hook)], [LIMIT], [])) == there
+
+
+def test_what_a_jump_compares_counts_for_the_rules_it_leads_to() -> None:
+    jump = LiveRule("inet", "x", "forward", targets=("slow",), match=RuleMatch(oif="wan", proto="tcp"))
+    below = replace(LIMIT, chain="slow")
+    (found,) = packet_rules([FORWARD], [jump, below], [])
+    assert found == replace(LIMITED, chain="slow", match=RuleMatch(iif="br-guest", oif="wan", proto="tcp"))
+
+
+def test_many_ways_to_a_chain_and_many_rules_are_widened() -> None:
+    jumps = [
+        LiveRule("inet", "x", "forward", targets=("slow",), match=RuleMatch(oif=f"eth{number}"))
+        for number in range(MOST_WAYS + 5)
+    ]
+    found = packet_rules([FORWARD], [*jumps, replace(LIMIT, chain="slow")], [])
+    assert len(found) == MOST_WAYS + 1
+    assert found[-1].match == RuleMatch(iif="br-guest")
+    hosts = [replace(LIMIT, match=RuleMatch(iif="br-guest", sport=port)) for port in range(1, MOST_RULES + 9)]
+    assert packet_rules([FORWARD], hosts, []) == (replace(LIMITED, comment=""),)

@@ -77,10 +77,11 @@ def test_transactions_name_their_tables_and_are_counted() -> None:
     assert transactions(message(0x0100, bytes(20))).tables == frozenset()
 
 
-def test_rules_of_the_firewall_are_news_and_those_of_others_are_not() -> None:
+def test_rules_of_the_firewall_and_of_others_are_news_and_ours_are_not() -> None:
     added, deleted = (message(kind, bytes(4) + attribute(1, b"fw4\0")) for kind in (0x0A06, 0x0A08))
     assert transactions(added).causes == transactions(deleted).causes == (Cause.FIREWALL,)
-    assert transactions(message(0x0A06, bytes(4) + attribute(1, b"banip\0"))).causes == ()
+    assert transactions(message(0x0A06, bytes(4) + attribute(1, b"banip\0"))).causes == (Cause.RULES,)
+    assert transactions(message(0x0A06, bytes(4) + attribute(1, b"flow_offload\0"))).causes == ()
     assert transactions(message(0x0A0C, bytes(4) + attribute(1, b"fw4\0"))).causes == ()  # an element of a set
 
 

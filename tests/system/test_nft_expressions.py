@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,23 +39,56 @@ RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None,
     'meta day "Saturday" drop': (["drop"], [], ["time"], None, False),
     'accept comment "!fw4: Allow"': (["accept"], [], [], None, False),
 }
+# A rule, and what it compares for equality; then the bits of the mark it writes, and whether only openings match it.
+MATCHES: dict[str, tuple[dict[str, object], int, bool]] = {
+    'iifname "br-guest" oifname "wan" limit rate over 1 mbytes/second drop': (
+        {"iif": "br-guest", "oif": "wan"},
+        0,
+        False,
+    ),
+    'iifname "br-*" oifname != "wan" drop': ({}, 0, False),
+    'iifname { "a", "b" } drop': ({}, 0, False),
+    "ip saddr 192.168.3.7 drop": ({"family": "ipv4", "src": "192.168.3.7/32"}, 0, False),
+    "ip saddr 192.168.3.0/24 quota over 1 mbytes drop": ({"family": "ipv4", "src": "192.168.3.0/24"}, 0, False),
+    "ip daddr 10.0.0.0/11 drop": ({"family": "ipv4", "dest": "10.0.0.0/11"}, 0, False),
+    "ip saddr != 10.0.0.1 drop": ({"family": "ipv4"}, 0, False),
+    "ip saddr 10.0.0.1-10.0.0.9 drop": ({"family": "ipv4"}, 0, False),
+    "ip6 daddr 2001:db8::/33 drop": ({"family": "ipv6", "dest": "2001:db8::/33"}, 0, False),
+    "ip6 saddr 2001:db8::5 drop": ({"family": "ipv6", "src": "2001:db8::5/128"}, 0, False),
+    "udp dport 443 drop": ({"proto": "udp", "dport": 443}, 0, False),
+    "tcp sport 22 tcp dport 1-9 drop": ({"proto": "tcp", "sport": 22}, 0, False),
+    "limit rate 9/second ip saddr 10.0.0.1 drop": ({"family": "ipv4"}, 0, False),
+    "meta nfproto ipv6 drop": ({"family": "ipv6"}, 0, False),
+    "meta mark set 4": ({}, 0xFFFFFFFF, False),
+    "meta mark set meta mark and 0xffff00ff or 0x100": ({}, 0xFF00, False),
+    "meta mark set ct mark": ({}, 0xFFFFFFFF, False),
+    "ct state new limit rate 9/second accept": ({}, 0, True),
+    "ct state invalid drop": ({}, 0, True),
+    "ct state established,related accept": ({}, 0, False),
+    "ct state != established drop": ({}, 0, False),
+    "ct packets < 9 log": ({}, 0, False),
+}
 PROGRAM = """
 import json
+from offload.nouns import asdict
 from offload.system.nft.tables import ruleset
 chains, rules = ruleset()
 print(json.dumps([[each.does, each.targets, sorted(each.matches), each.mark, each.ip_only] for each in rules]))
 print(json.dumps([[each.family, each.table, each.name, each.hook, each.priority] for each in chains]))
 print(json.dumps([each.comment for each in rules]))
+own = [{name: value for name, value in asdict(each.match).items() if value} for each in rules]
+print(json.dumps([[match, each.marks, each.opening] for match, each in zip(own, rules)], default=str))
 """
 
 
-def test_the_kernel_s_rules_are_read() -> None:
+def read(rules: Iterable[str]) -> list[Any]:
+    """What a kernel's rules are read as."""
     if not all(map(shutil.which, ("unshare", "nft"))):
         pytest.skip("needs the programs unshare and nft")
     if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode:
         pytest.skip("may not make network namespaces here")
     text = "table inet t {\nchain other { }\nchain f {\ntype filter hook forward priority -5;\n"
-    text += "\n".join(RULES) + "\n}\n}\n"
+    text += "\n".join(rules) + "\n}\n}\n"
     command = f'printf %s "$TEXT" | nft -f - && exec {sys.executable} -c "$PROGRAM"'
     environment = {"PROGRAM": PROGRAM, "TEXT": text, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     done = subprocess.run(
@@ -64,10 +99,18 @@ def test_the_kernel_s_rules_are_read() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    rules, chains, comments = map(json.loads, done.stdout.splitlines())
+    return list(map(json.loads, done.stdout.splitlines()))
+
+
+def test_the_kernel_s_rules_are_read() -> None:
+    rules, chains, comments, _ = read(RULES)
     assert dict(zip(RULES, map(tuple, rules), strict=True)) == RULES
     assert sorted(chains) == [["inet", "t", "f", "forward", -5], ["inet", "t", "other", "", 0]]
     assert comments[-1] == "!fw4: Allow"
+
+
+def test_what_the_kernel_s_rules_compare_is_read() -> None:
+    assert dict(zip(MATCHES, map(tuple, read(MATCHES)[3]), strict=True)) == MATCHES
 
 
 names = st.sampled_from(["meta", "ct", "payload", "bitwise", "byteorder", "cmp", "lookup", "immediate", "objref", "x"])
@@ -86,5 +129,5 @@ def test_no_rule_breaks_it(family: int, found: list[bytes], cut: int) -> None:
 
 @given(st.integers(0, 12), st.dictionaries(st.integers(0, 8), st.binary(max_size=40)))
 def test_no_attributes_break_it(family: int, found: dict[int, bytes]) -> None:
-    for read in (live_chain, live_rule):
-        assert (read(family, found) is None) == (family not in {1, 2, 5, 7, 10})
+    for reader in (live_chain, live_rule):
+        assert (reader(family, found) is None) == (family not in {1, 2, 5, 7, 10})

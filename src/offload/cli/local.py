@@ -134,17 +134,19 @@ def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
 
 
 def check(router: Router, _: argparse.Namespace) -> Answer:
-    """What is wrong with the configuration, and what kernel or nft lack."""
+    """What is wrong with the configuration, what kernel or nft lack, and what offload disturbs."""
     data = router.asked("check")
     if data is None:
+        from offload.service import reconcile
         from offload.status import report
 
         decided = router.decide()
-        data = report.check_json(decided.problems, decided.snapshot.kernel)
+        data = report.check_json(decided.problems, decided.snapshot.kernel, reconcile.findings(decided, router.uci))
     if "error" in data:
         return _served(data, str)
-    sentences = [*remote.notes(data), *data["missing"]]
-    code = Exit.LACKING if data["missing"] else Exit.PROBLEMS if sentences else Exit.DONE
+    found = data.get("findings", [])
+    sentences = [*remote.notes(data), *data["missing"], *tables.findings_text(found, width())]
+    code = Exit.LACKING if data["missing"] else Exit.DONE if data["ok"] else Exit.PROBLEMS
     return Answer("\n".join(sentences) or "Nothing is wrong.", data, code, remote.left_off(data))
 
 

@@ -123,7 +123,10 @@ VERBS = {
         "local", "print_ruleset", "Print the nft text for this configuration, the same bytes every time.", rooted=True
     ),
     "check": Verb(
-        "local", "check", "Name what is wrong with the configuration, and what kernel or nft lack.", rooted=True
+        "local",
+        "check",
+        "Name what is wrong with the configuration, what kernel or nft lack, and what offload disturbs.",
+        rooted=True,
     ),
     "apply": Verb(
         "local",

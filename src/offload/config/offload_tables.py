@@ -30,6 +30,7 @@ GLOBALS = Table(
         "device": Option(options.device, many=True),
         "exclude_device": Option(options.device, many=True, consequence=_FATAL),
         "auto_exempt": BOOL,
+        "auto_software": BOOL,
         "log_level": Option(options.log_level, consequence="the log has the default level, info"),
         "hardware_retry": Option(options.number(1, 8760), consequence="hardware is asked again after 6 hours"),
         "taken": Option(options.mode),  # written by `offload takeover`, read by `offload giveback`

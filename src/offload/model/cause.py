@@ -23,6 +23,7 @@ class Cause(Enum):
     EXEMPT_ENDED = "a run-time exempt ended"
     TABLE = "a table came or went"
     CHAIN = "a chain on a hook came or went"
+    RULES = "rules of another table changed"
     FIREWALL = "rules of the firewall changed"
     TABLES = "nftables changed"
     OVERRUN = "the kernel told more than we could read"

@@ -111,6 +111,7 @@ class Globals:
     devices: tuple[str, ...] = ()
     exclude_devices: tuple[str, ...] = ()
     auto_exempt: bool = True
+    auto_software: bool = True
     log_level: LogLevel = LogLevel.INFO
     hardware_retry: int = HARDWARE_RETRY  # hours
     old_rule: bool = False  # written under version 0.1.0, where a zone without a mode had the mode of globals
@@ -184,10 +185,11 @@ class Exempt:
 
 @dataclass(frozen=True, slots=True)
 class Marking:
-    """A MARK or DSCP rule of /etc/config/firewall, which marks packets one by one.
+    """A rule that treats packets one by one: MARK or DSCP of /etc/config/firewall, or one of the live ruleset.
 
-    `exempts` is the traffic that has to stay slow for the rule to see it. `sets` are the bits of the packet's mark that
-    the rule sets, as (value, mask); None for DSCP, and for a mark that cannot be read. `family` is the rule's own.
+    `place` and `does` are of a live rule: where it stands, and what it does (`limits`). `exempts` is the traffic that
+    has to stay slow for the rule to see it. `sets` are the bits of the packet's mark that the rule sets, as (value,
+    mask); None for DSCP, for a live rule, and for a mark that cannot be read. `family` is the rule's own.
     """
 
     name: str
@@ -195,6 +197,8 @@ class Marking:
     exempts: tuple[Exempt, ...]
     sets: tuple[int, int] | None = None
     family: Family = Family.ANY
+    place: str = ""
+    does: str = "marks"
 
 
 @dataclass(frozen=True, slots=True)

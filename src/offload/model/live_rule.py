@@ -1,6 +1,8 @@
 """Rules and chains of the live ruleset, whoever made them, as far as they treat packets one by one."""
 
-from offload.nouns import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from offload.nouns import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +17,43 @@ class LiveChain:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleMatch:
+    """What packets of a rule have in common, as far as it compares one value for equality; empty or 0 means any.
+
+    `family`: ipv4 or ipv6, `proto`: tcp or udp. Sets, ranges and negations are not here, so it may be wider than the
+    rule.
+    """
+
+    iif: str = ""
+    oif: str = ""
+    family: str = ""
+    src: IPv4Network | IPv6Network | None = None
+    dest: IPv4Network | IPv6Network | None = None
+    proto: str = ""
+    sport: int = 0
+    dport: int = 0
+
+    def within(self, outer: "RuleMatch") -> "RuleMatch":
+        """This match for packets that have met the other one before, in a rule that jumps here."""
+        if EVERY_PACKET in (outer, self):
+            return outer if self == EVERY_PACKET else self
+        return RuleMatch(**(asdict(outer) | {name: value for name, value in asdict(self).items() if value}))
+
+
+EVERY_PACKET = RuleMatch()
+
+
+@dataclass(frozen=True, slots=True)
 class LiveRule:
     """A rule.
 
     `does`: its statements and verdicts in their order: drop, reject, limit, quota, queue, log, priority, mark, dscp,
     ttl, accept, vmap (a verdict by a map); `targets`: the chains that it jumps to.
-    `matches`: what it compares of single packets: length, ttl, flags, time, state.
+    `matches`: what it compares of single packets: length, ttl, flags, time, state, and packets (how many there were).
+    `match`: what it compares for equality before it does anything.
     `mark`: the comparison of the packet mark as (value, mask), of which None as value means one that is not known.
-    `ip_only`: TCP and UDP packets never match it.
+    `marks`: the bits of the packet mark that it writes.
+    `ip_only`: TCP and UDP packets never match it. `opening`: packets of established connections never match it.
     """
 
     family: str
@@ -34,3 +65,23 @@ class LiveRule:
     mark: tuple[int | None, int] | None = None
     comment: str = ""
     ip_only: bool = False
+    match: RuleMatch = EVERY_PACKET
+    marks: int = 0
+    opening: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PacketRule:
+    """A rule in nft, not one of /etc/config/firewall, that treats packets one by one: offloaded packets pass it by.
+
+    `table` has its family before it. `does`: limit, quota, priority, dscp, mark, ttl, queue, drop (by length, flags or
+    TTL), time (drops at some times), log. `marks`: the bits of the mark that it writes.
+    """
+
+    table: str
+    chain: str
+    hook: str
+    does: str
+    match: RuleMatch = EVERY_PACKET
+    comment: str = ""
+    marks: int = 0

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
+from offload.model.live_rule import PacketRule
 from offload.nouns import dataclass, field
 
 # The kernel takes almost any bytes (dev_valid_name, net/core/dev.c); these are the names nft text can carry unharmed.
@@ -186,7 +187,8 @@ class Snapshot:
     """One look at the router; everything the Plan depends on besides the Config.
 
     `missed`: replies that found a table's memory of accepted replies full, by the name of the table.
-    `given_up`: for what hardware is not asked now.
+    `given_up`: for what hardware is not asked now. `packet_rules`: what offloaded packets would pass by.
+    `settings`: sysctls of net.netfilter by name, those that there are.
     """
 
     links: tuple[Link, ...] = ()
@@ -199,6 +201,8 @@ class Snapshot:
     qdiscs: tuple[Qdisc, ...] = ()
     filters: tuple[Filter, ...] = ()
     mark_readers: tuple[MarkReader, ...] = ()
+    packet_rules: tuple[PacketRule, ...] = ()
+    settings: Mapping[str, int] = field(default_factory=dict)
     kernel: Kernel = field(default_factory=Kernel)
     firewall: str = "fw4"
     forward_chains: tuple[ForwardChain, ...] = ()

@@ -28,6 +28,7 @@ class ReasonCode(Enum):
     OFFLOAD_DISABLED = "offload is switched off (option enabled '0' in /etc/config/offload)"
     KERNEL_WITHOUT_FLOWTABLE = "this kernel or nft cannot do flowtables: {lack}"
     NOT_APPLIED = "the kernel refused the last change, so this is as it was before: see its error"
+    NO_FIREWALL = "no firewall is loaded, so nothing decides what may be forwarded"
     FW4_OFFLOADS = "fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)"
     # of a zone or a pair
     MODE_UNSET = "no mode was chosen for {zones}"
@@ -60,6 +61,7 @@ class ReasonCode(Enum):
     SHARED_FAMILY = "its devices also belong to {pair}, which asks for family {family}"
     HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
     HARDWARE_PART = "hardware does not cover {devices}: what goes over it is fast in software"
+    SHAPED = "{shaper} shapes {device}, and hardware would pass it by: what goes over it is fast in software"
     STATIONS_SOFTWARE = (
         "stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)"
     )

@@ -7,6 +7,7 @@ REMEDIES = {  # by the code of the Reason
     "OFFLOAD_DISABLED": "set enabled to 1 in /etc/config/offload",
     "KERNEL_WITHOUT_FLOWTABLE": "install the package it names",
     "NOT_APPLIED": "read the error that offload status shows; it is tried again by itself",
+    "NO_FIREWALL": "/etc/init.d/firewall start",
     "FW4_OFFLOADS": "take it over: offload takeover",
     "MODE_UNSET": "choose one: offload set {zone} software",
     "MODE_NONE": "choose another: offload set {zone} software",
@@ -22,9 +23,9 @@ REMEDIES = {  # by the code of the Reason
         "narrow the exempt, or delete it: where exempts are all of a pair only together, all of it stays slow"
     ),
     "MARKED": (
-        "name addresses or ports in the rule, or set auto_exempt to 0 where its marks matter on first packets only"
+        "name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough"
     ),
-    "MARKED_PART": "nothing; or set auto_exempt to 0 where the marks matter on first packets only",
+    "MARKED_PART": "nothing; or set auto_exempt to 0 where the first packets of a flow are enough",
     "SUBNETS_PART": "nothing, or give that zone the same mode, family and after_packets",
     "SUBNETS_ANY": (
         "write that zone's subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family "
@@ -45,6 +46,7 @@ REMEDIES = {  # by the code of the Reason
         "own; exclude_device does not help, for the pair's packets still come in there"
     ),
     "HARDWARE_PART": "nothing: these flows are fast in software",
+    "SHAPED": "nothing, or set auto_software to 0 to give up the shaping for hardware",
     "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
     "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software to have this said no more",
     "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",

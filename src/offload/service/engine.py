@@ -22,7 +22,7 @@ from offload.service.doors import Doors
 from offload.service.give_up import GiveUp
 from offload.service.hardware_monitor import HardwareMonitor
 from offload.service.hardware_probe import HardwareProbe
-from offload.service.read_snapshot import netifd_says, observe
+from offload.service.read_snapshot import ForeignRules, netifd_says, observe
 from offload.service.reconcile import Decided
 from offload.service.station_sets import StationSets
 from offload.service.stations import StationTracker
@@ -60,6 +60,7 @@ class Engine:
     proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
     totals: Totals = field(default_factory=Totals)
     kernel: Kernel | None = None
+    foreign: ForeignRules = field(default_factory=ForeignRules)
     ability: HardwareProbe = field(default_factory=HardwareProbe)
     give_up: GiveUp = field(default_factory=GiveUp)
     dump: dict[str, Any] | None = None
@@ -221,7 +222,7 @@ class Engine:
         packages = self.packages = reconcile.read(doors.uci)
         if not self.restored:
             self._restore(packages)
-        seen = observe(self.dump, doors.netlink, doors.nft, self.kernel)
+        seen = observe(self.dump, doors.netlink, doors.nft, self.kernel, self.foreign)
         snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
         self.sightings.look(snapshot)
         stations, neighbours = self.sightings.remembered()

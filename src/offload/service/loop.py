@@ -28,6 +28,7 @@ from offload.system.netlink.messages import Notification
 STOP_PATIENCE = 4.0
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+OF_RULES = frozenset({Cause.FIREWALL, Cause.RULES})
 OURS = frozenset(reconcile.TABLE_NAMES)
 UPGRADE = signal.SIGUSR1  # the next version comes: our tables stay, and it adopts them
 STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
@@ -191,8 +192,8 @@ class Loop:
     def _transactions(self) -> None:
         """Look what was said of nftables. The kernel tells of a transaction before nft ends, so ours are all there.
 
-        As many as we sent are ours. Of the firewall's table every new rule is news, for it is not made anew when it is
-        reloaded; of the tables of others only that they came or went.
+        As many as we sent are ours. Tables, chains and rules that came or went are news: rules may treat packets one by
+        one. Elements of sets are none.
         """
         sent = self.service.doors.nft.transactions
         ours, self._counted = sent - self._counted, sent
@@ -202,8 +203,8 @@ class Loop:
             return
         self.service.touched |= lost or bool(told.tables & OURS)
         causes = self.service.causes_of_others(told)
-        if set(causes) == {Cause.FIREWALL} and not told.tables & OURS:
-            self._hint(Cause.FIREWALL)
+        if causes and set(causes) <= OF_RULES and not told.tables & OURS:
+            self._hint(causes[0])
         elif causes or told.tables & OURS:
             self._hint(Cause.TABLES)
 

@@ -63,9 +63,10 @@ def zones(service: Engine, _: Given) -> Json:
 
 
 def check(service: Engine, _: Given) -> Json:
-    """What is wrong with the configuration as it stands now, and what kernel or nft lack."""
+    """What is wrong with the configuration as it stands now, what kernel or nft lack, and what offload disturbs."""
     seen = known(service).snapshot
-    return report.check_json(service.decide(reconcile.read(service.doors.uci), seen).problems, seen.kernel)
+    decided = service.decide(reconcile.read(service.doors.uci), seen)
+    return report.check_json(decided.problems, seen.kernel, reconcile.findings(decided, service.doors.uci))
 
 
 def reload(service: Engine, _: Given) -> Json:

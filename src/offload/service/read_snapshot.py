@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from offload.compiler.offload.foreign_rules import mark_readers
-from offload.model.network import Kernel, Snapshot
+from offload.compiler.offload.foreign_rules import mark_readers, packet_rules
+from offload.model.live_rule import LiveChain, LiveRule, PacketRule
+from offload.model.network import Kernel, MarkReader, Snapshot
 from offload.model.plan import TABLES
 from offload.nouns import replace
 from offload.service.doors import Netlink, NftTables, UbusClient
@@ -19,12 +20,31 @@ def netifd_says(bus: UbusClient) -> dict[str, Any]:
     return bus.call("network.interface", "dump")
 
 
-def observe(dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: Kernel) -> Snapshot:
+class ForeignRules:
+    """What rules of others do with established packets; worked out again only where the ruleset is another."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())
+        self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]] = ((), ())
+
+    def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]]:
+        """Those that compare marks, and those that treat packets one by one."""
+        ruleset = nft.ruleset()
+        if ruleset is not self._seen:
+            self._seen = ruleset
+            self._found = mark_readers(*ruleset, OUR_TABLES), packet_rules(*ruleset, OUR_TABLES)
+        return self._found
+
+
+def observe(
+    dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: Kernel, foreign: ForeignRules | None = None
+) -> Snapshot:
     """Read the kernel, and what netifd said; without routes, on which no decision rests.
 
     Addresses are the kernel's: it also knows those that netifd did not set (containers, VPNs).
     """
     scene = netlink.scene()
+    readers, treating = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), ())
     tables = nft.tables() if kernel.nft else frozenset[str]()
     firewall = next((name for table, name in FIREWALL_TABLES.items() if table in tables), "none")
     return Snapshot(
@@ -36,7 +56,9 @@ def observe(dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: K
         rules=scene.rules,
         qdiscs=scene.qdiscs,
         filters=scene.filters,
-        mark_readers=mark_readers(*nft.ruleset(), OUR_TABLES) if kernel.nft and scene.rules else (),
+        mark_readers=readers if scene.rules else (),
+        packet_rules=treating,
+        settings=netlink.settings(),
         kernel=kernel,
         firewall=firewall,
         forward_chains=nft.forward_chains() if kernel.nft else (),

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from offload.compiler.devices import resolve
+from offload.compiler.findings import findings as found_on
+from offload.compiler.findings.shapers import ASKING as SHAPING_PACKAGES
 from offload.compiler.offload.diff import Transaction, expected, transactions
 from offload.compiler.offload.plan import plan
 from offload.compiler.offload.render import wipe
@@ -13,6 +15,7 @@ from offload.config.load import FILES, Packages, load, placed
 from offload.errors import NftError
 from offload.model.applied import Applied
 from offload.model.config import Config
+from offload.model.finding import Finding
 from offload.model.network import Snapshot
 from offload.model.plan import TABLES, Plan, TimedExempt
 from offload.model.problem import Problem, ProblemCode
@@ -35,6 +38,12 @@ class Decided:
 def read(uci: UciReader) -> Packages:
     """The three packages, each as sections or as the Problem that kept it from being read."""
     return {name: uci.read(name) for name in FILES}
+
+
+def findings(decided: Decided, uci: UciReader) -> tuple[Finding, ...]:
+    """What offload disturbs on this router; reads the files of programs that shape."""
+    packages = {name: found for name in SHAPING_PACKAGES if isinstance(found := uci.read(name), tuple)}
+    return found_on(decided.config, decided.snapshot, decided.plan, packages)
 
 
 def decide(packages: Packages, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = ()) -> Decided:

@@ -9,6 +9,7 @@ from typing import Any
 
 from offload.model.applied import Applied
 from offload.model.config import Mode
+from offload.model.finding import Finding, Severity
 from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
@@ -61,11 +62,27 @@ def zones_json(plan: Plan) -> Json:
     return {"ok": True, "zones": [zone_json(zone) for zone in plan.zones], "pairs": pairs}
 
 
-def check_json(problems: Iterable[Problem], kernel: Kernel) -> Json:
-    """What is wrong with the configuration, and what kernel or nft lack; `ok`: nothing is."""
+def check_json(problems: Iterable[Problem], kernel: Kernel, findings: Iterable[Finding] = ()) -> Json:
+    """What is wrong with the configuration, what kernel or nft lack, and what offload disturbs; `ok`: nothing is.
+
+    A finding that is a notice leaves it `ok`.
+    """
     found = [problem_json(problem) for problem in problems]
     lacks = [str(lack) for lack in kernel.missing]
-    return {"ok": not found and not lacks, "problems": found, "missing": lacks}
+    told = [finding_json(finding) for finding in findings]
+    bad = any(each["severity"] == Severity.PROBLEM.value for each in told)
+    return {"ok": not found and not lacks and not bad, "problems": found, "missing": lacks, "findings": told}
+
+
+def finding_json(finding: Finding) -> Json:
+    """A finding; `done` and `remedy` are empty where there is none."""
+    return {
+        "code": finding.code.name,
+        "severity": finding.severity.value,
+        "text": finding.text,
+        "done": finding.done,
+        "remedy": finding.remedy,
+    }
 
 
 def kernel_json(kernel: Kernel) -> Json:

@@ -62,6 +62,17 @@ def _summary_row(pair: Json) -> Row:
     return cells, [reason] if reason else []
 
 
+def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
+    """Each finding with its severity, what was done already, and what mends it."""
+    return [fitted(_finding_lines(each), width) for each in findings]
+
+
+def _finding_lines(finding: Json) -> list[str]:
+    done, remedy = finding["done"], finding["remedy"]
+    lines = [f"{finding['severity']}: {finding['text']}"]
+    return lines + [f"{NOTE}done: {done}"] * bool(done) + [f"{NOTE}to mend it: {remedy}"] * bool(remedy)
+
+
 def zones_text(zones: Json, width: int = 80) -> str:
     """Zones and pairs: what was chosen, and what they get."""
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])

@@ -19,6 +19,7 @@ from offload.nouns import asdict, replace
 from offload.system import netifd
 from offload.system.files import empty_directory, regular_file
 from offload.system.marks_json import marks, marks_json
+from offload.system.rules_json import packet_rules, packet_rules_json
 from offload.system.stations_json import stations
 from offload.system.uci import CONFDIR, OVERRIDE
 
@@ -109,6 +110,8 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
         "missed": dict(snapshot.missed),
         "forward_chains": [asdict(chain) for chain in snapshot.forward_chains],
         **marks_json(snapshot),
+        "packet_rules": packet_rules_json(snapshot.packet_rules),
+        "settings": dict(snapshot.settings),
     }
 
 
@@ -124,9 +127,9 @@ def _snapshot(found: Any) -> Snapshot:
         routes=netifd.routes(dump),
         kernel=_kernel(_of(dict, found.get("kernel", {}), "kernel")),
         firewall=_of(str, found.get("firewall", "fw4"), "firewall"),
-        missed={
-            name: _of(int, count, "missed") for name, count in _of(dict, found.get("missed", {}), "missed").items()
-        },
+        missed=_numbers(found, "missed"),
+        packet_rules=packet_rules(found),
+        settings=_numbers(found, "settings"),
         forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
         given_up=_each(found.get("given_up", []), "given_up", _given_up),
         **marks(found),
@@ -137,6 +140,10 @@ def _snapshot(found: Any) -> Snapshot:
         snapshot = replace(snapshot, routes=_each(found["routes"], "routes", _route))
     learned, neighbours = stations(found, snapshot.links, snapshot.addresses)
     return replace(snapshot, stations=learned, neighbours=neighbours)
+
+
+def _numbers(found: Any, key: str) -> dict[str, int]:
+    return {name: _of(int, number, key) for name, number in _of(dict, found.get(key, {}), key).items()}
 
 
 def _each(values: Any, key: str, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:

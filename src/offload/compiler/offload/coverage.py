@@ -127,13 +127,35 @@ def _zones(exempt: Exempt) -> str:
 
 
 def _named(rules: Sequence[Marking]) -> str:
-    """The rules in words, each once: `rule 'a' ... marks`, `9 rules ('a', 'b', 'c', ...) ... mark`."""
+    """The rules in words, those of one place together: `rule 'a' of /etc/config/firewall marks and ...`."""
+    by_place: dict[tuple[str, str], list[Marking]] = defaultdict(list)
+    for each in rules:
+        by_place[each.place, each.does].append(each)
+    return " and ".join(
+        f"{_of_place(place, several)} {does}" if place else _of_firewall(several)
+        for (place, does), several in by_place.items()
+    )
+
+
+def _of_place(place: str, rules: Sequence[Marking]) -> str:
+    """Live rules: they may have no names, and what differs is what they compare."""
+    comment = next((each.name for each in rules if each.name), "")
+    return f"{place} ({shown(comment, LONGEST_NAME)})" if comment else place
+
+
+def _of_firewall(rules: Sequence[Marking]) -> str:
+    """Each once: `rule 'a' of /etc/config/firewall marks`, `9 rules of /etc/config/firewall ('a', 'b', ...) mark`."""
     names = list(dict.fromkeys(map(named, rules)))
     sections = {each.section for each in rules}
     if len(sections) == 1:
         return f"rule {names[0]} of /etc/config/firewall marks"
     more = ", ..." if len(names) > MOST_NAMED else ""
     return f"{len(sections)} rules of /etc/config/firewall ({', '.join(names[:MOST_NAMED])}{more}) mark"
+
+
+def called(rule: Marking) -> str:
+    """What a sentence calls a rule."""
+    return _of_place(rule.place, [rule]) if rule.place else f"rule {named(rule)} of /etc/config/firewall"
 
 
 def named(rule: Marking) -> str:

@@ -5,7 +5,7 @@ from itertools import product
 from operator import attrgetter
 from typing import Any
 
-from offload.compiler.offload.coverage import named
+from offload.compiler.offload.coverage import called as called_rule
 from offload.compiler.offload.requests import PairRequest, wishes
 from offload.model.config import Config, Exempt, Family, Mode
 from offload.model.plan import Element, ExemptMatch, PairDecision, Reason, ReasonCode, TimedExempt
@@ -18,11 +18,7 @@ Zones = Mapping[str, ZoneDevices]
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
     """Exempts of both configurations, then timed exempts; a timed exempt may outlive the zone it was given for."""
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
-    of_rules = [
-        (exempt, f"rule {named(marking)} of /etc/config/firewall")
-        for marking in config.markings
-        for exempt in marking.exempts
-    ]
+    of_rules = [(exempt, called_rule(marking)) for marking in config.markings for exempt in marking.exempts]
     for exempt, called in (*of_sections, *of_rules):
         # what a faulty one may mean stays slow as a whole, and so does what one means as a whole
         match = None if exempt.faulty or exempt.everything else _match(exempt, zones)

@@ -1,4 +1,4 @@
-"""Which rules of the live ruleset established forwarded packets meet, and which of those read marks. Pure.
+"""Which rules of the live ruleset established forwarded packets meet, and which of them treat each packet. Pure.
 
 A rule that offloaded packets pass by has an effect on the first packets only. What stands behind `ct state established
 accept` never sees more than those anyway.
@@ -6,12 +6,19 @@ accept` never sees more than those anyway.
 
 from collections.abc import Iterable, Iterator
 
-from offload.model.live_rule import LiveChain, LiveRule
+from offload.model.live_rule import EVERY_PACKET, LiveChain, LiveRule, PacketRule, RuleMatch
 from offload.model.network import MarkReader
+from offload.nouns import replace
 
 HOOKS = frozenset({"prerouting", "forward", "postrouting", "egress"})
 # What makes a difference to a packet, whichever of its connection it is
 EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "queue", "vmap")
+IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})  # that offloaded packets pass by
+# What a rule does with each packet, the strongest first
+TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
+SHAPES = frozenset({"length", "ttl", "flags"})  # by which it drops packets of any connection
+MOST_RULES = 512  # that are named one by one; of more only the devices count
+MOST_WAYS = 16  # from which a chain is reached with conditions of their own
 CONFIGURED = "!fw4: "  # the comment of rules that come from /etc/config/firewall
 
 Place = tuple[str, str, str]  # family, table and chain
@@ -32,6 +39,64 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
     return tuple(dict.fromkeys(readers))
 
 
+def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
+    """The rules outside /etc/config/firewall that treat the packets of established connections one by one."""
+    grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
+    found: dict[PacketRule, None] = {}
+    for chain in chains:
+        if chain.hook in IP_HOOKS:
+            ways: dict[Place, set[RuleMatch]] = {}
+            for rule, match in _met((chain.family, chain.table, chain.name), EVERY_PACKET, grouped, ways):
+                if (does := treatment(rule)) and not rule.comment.startswith(CONFIGURED):
+                    place = f"{rule.family} {rule.table}", rule.chain, chain.hook
+                    found[PacketRule(*place, does, match, rule.comment, rule.marks)] = None
+    if len(found) <= MOST_RULES:
+        return tuple(found)
+    wide = (replace(each, match=RuleMatch(each.match.iif, each.match.oif), comment="") for each in found)
+    return tuple(dict.fromkeys(wide))[:MOST_RULES]
+
+
+def treatment(rule: LiveRule) -> str:
+    """What the rule does with each packet that it meets; empty where it decides about connections only."""
+    if rule.ip_only or rule.opening:
+        return ""
+    # an established connection sends no SYN, which is what limits by flags are about
+    limits = "limit" in rule.does and "flags" not in rule.matches and rule.does[-1] != "log"
+    own = next((each for each in TREATMENTS if each in rule.does and (each != "limit" or limits)), "")
+    if own:
+        return own
+    if "queue" in rule.does and "packets" not in rule.matches:
+        return "queue"
+    if {"drop", "reject"} & set(rule.does) and "limit" not in rule.does:
+        return "drop" if SHAPES & rule.matches else "time" if "time" in rule.matches else ""
+    return "log" if "log" in rule.does and "state" not in rule.matches else ""
+
+
+def _met(
+    place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
+) -> Iterator[tuple[LiveRule, RuleMatch]]:
+    """The rules of a chain and of those it jumps to, each with what the rules on the way to it have compared."""
+    known = ways.setdefault(place, set())
+    match = match if len(known) < MOST_WAYS else EVERY_PACKET
+    if match in known:
+        return
+    known.add(match)
+    for rule in rules.get(place, ()):
+        if _ends(rule):
+            return
+        if rule.opening:
+            continue
+        own = rule.match.within(match)
+        yield rule, own
+        for target in rule.targets:
+            yield from _met((rule.family, rule.table, target), own, rules, ways)
+
+
+def _ends(rule: LiveRule) -> bool:
+    """Whether established packets come no further."""
+    return "state" in rule.matches and not rule.opening and bool({"accept", "vmap"} & set(rule.does))
+
+
 def reached(chains: Iterable[LiveChain], rules: Rules) -> Iterator[LiveRule]:
     """The rules that established packets of forwarded connections may meet, each once."""
     done: set[Place] = set()
@@ -45,8 +110,10 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
         return
     done.add(place)
     for rule in rules.get(place, ()):
-        if "state" in rule.matches and {"accept", "vmap"} & set(rule.does):
-            return  # established packets come no further
+        if _ends(rule):
+            return
+        if rule.opening:
+            continue
         yield rule
         for target in rule.targets:
             yield from _walk((rule.family, rule.table, target), rules, done)

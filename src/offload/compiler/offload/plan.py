@@ -8,8 +8,10 @@ from offload.compiler.offload import summary
 from offload.compiler.offload.coverage import part
 from offload.compiler.offload.exempt_zones import of_exempts, of_subnets, told
 from offload.compiler.offload.given_up import without_given_up
+from offload.compiler.offload.live_exempts import with_live_exempts
 from offload.compiler.offload.marks import without_routing
 from offload.compiler.offload.requests import PairRequest, existing, wishes
+from offload.compiler.offload.shapers import shapers
 from offload.compiler.offload.stations import counted, counted_pairs, learned_stations, with_stations
 from offload.model.config import Config, Family, Mode
 from offload.model.network import DEVICE_NAME, ForwardChain, Link, Snapshot
@@ -37,7 +39,12 @@ from offload.model.topology import ZoneDevices
 from offload.nouns import dataclass, replace
 
 ENDS = {(False, False): NO_END, (True, False): FROM, (False, True): TO, (True, True): BOTH}
-OF_HARDWARE = {ReasonCode.HARDWARE_UNCOVERED, ReasonCode.HARDWARE_PART, ReasonCode.STATIONS_SOFTWARE}
+OF_HARDWARE = {
+    ReasonCode.HARDWARE_UNCOVERED,
+    ReasonCode.HARDWARE_PART,
+    ReasonCode.STATIONS_SOFTWARE,
+    ReasonCode.SHAPED,
+}
 
 
 def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = ()) -> Plan:
@@ -45,7 +52,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
 
     The same input gives the same Plan, whatever the order of links and networks.
     """
-    config = without_routing(config, snapshot)
+    config = with_live_exempts(without_routing(config, snapshot), topology.zones, snapshot)
     coverage = _Coverage.of(config, topology, snapshot)
     exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
     asked = without_given_up(wishes(config, existing(config, topology, snapshot)), snapshot.given_up)
@@ -94,8 +101,17 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 
 def _behind(chain: ForwardChain) -> bool:
     """Whether the chain is somebody else's and stands behind ours; of equals on a hook the one made last is first."""
-    ours = chain.family == "inet" and chain.table in {name for name, _, _ in TABLES}
-    return chain.priority >= SHARED_PRIORITY and not ours
+    return chain.priority >= SHARED_PRIORITY and not _ours(chain)
+
+
+def _ours(chain: ForwardChain) -> bool:
+    return chain.family == "inet" and chain.table in {name for name, _, _ in TABLES}
+
+
+def filtered(snapshot: Snapshot) -> bool:
+    """Whether a firewall is loaded: one that is known by its table, or any chain of others on the forward hook."""
+    known = snapshot.firewall != "none" or not snapshot.kernel.nft
+    return known or any(not _ours(chain) for chain in snapshot.forward_chains)
 
 
 def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
@@ -104,6 +120,8 @@ def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
         return ReasonCode.OFFLOAD_DISABLED()
     if config.fw4_offloads:
         return ReasonCode.FW4_OFFLOADS()
+    if not filtered(snapshot):
+        return ReasonCode.NO_FIREWALL()
     if not snapshot.kernel.flowtable:
         lacks = "; ".join(str(lack) for lack in snapshot.kernel.missing) or "install kmod-nft-offload"
         return ReasonCode.KERNEL_WITHOUT_FLOWTABLE(lack=lacks)
@@ -119,6 +137,7 @@ class _Coverage:
     idle: frozenset[str]  # devices that are down, and bridges without ports: nothing arrives there
     excluded: frozenset[str]
     added: tuple[str, ...]
+    shaped: Mapping[str, str]  # devices with their shapers, which hardware would pass by
 
     @classmethod
     def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "_Coverage":
@@ -129,7 +148,8 @@ class _Coverage:
         masters = {link.master for link in snapshot.links}
         idle = {link.name for link in snapshot.links if not link.up or _is_empty(link, masters)}
         given_up = {each.device for each in snapshot.given_up}
-        return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added)
+        shaped = shapers(snapshot) if config.globals.auto_software else {}
+        return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped)
 
     def added_to(self, mode: Mode) -> set[str]:
         """What the user adds to the mode's flowtable; one device that hardware cannot have would refuse all of it."""
@@ -155,6 +175,13 @@ class _Coverage:
         found = self.zones[zone]
         bare = self.uncovered(zone, device, Mode.HARDWARE)
         return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))
+
+    def shapers(self, zone: str, device: str) -> Iterator[tuple[str, str]]:
+        """The shaped devices that packets of an l3 device pass, each with its shaper."""
+        found = self.zones[zone]
+        for each in dict.fromkeys((*found.group(device), *found.leaves_of(device))):
+            if each in self.shaped:
+                yield each, self.shaped[each]
 
     def bridged(self) -> dict[str, str]:
         """The l3 devices that are a bridge, or a VLAN on one, with the bridge."""
@@ -243,7 +270,10 @@ def _crossing(wish: PairRequest, coverage: _Coverage, iif: str, oif: str) -> _Cr
     if wish.mode is Mode.HARDWARE:
         ends = ((wish.src, iif), (wish.dest, oif))
         partly = [coverage.partly(*end) for end in ends]
-        if all(part or not coverage.uncovered(*end, Mode.HARDWARE) for part, end in zip(partly, ends, strict=True)):
+        shaped = any(True for end in ends for _ in coverage.shapers(*end))
+        if not shaped and all(
+            part or not coverage.uncovered(*end, Mode.HARDWARE) for part, end in zip(partly, ends, strict=True)
+        ):
             return _Crossing(iif, oif, Mode.HARDWARE, ENDS[partly[0], partly[1]])
     bare = coverage.uncovered(wish.src, iif, Mode.SOFTWARE) or coverage.uncovered(wish.dest, oif, Mode.SOFTWARE)
     return None if bare else _Crossing(iif, oif, Mode.SOFTWARE)
@@ -258,6 +288,8 @@ def _uncovered(wish: PairRequest, coverage: _Coverage, crossings: tuple[_Crossin
     if slower:
         code = ReasonCode.HARDWARE_PART if fast else ReasonCode.HARDWARE_UNCOVERED
         yield code(devices=", ".join(sorted(slower)))
+    shaped = {found for end in ends for found in coverage.shapers(*end)}
+    yield from (ReasonCode.SHAPED(device=device, shaper=shaper) for device, shaper in sorted(shaped))
 
 
 def _stations(wish: PairRequest, coverage: _Coverage, crossings: tuple[_Crossing, ...]) -> PairStations | None:

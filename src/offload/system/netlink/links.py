@@ -29,6 +29,13 @@ from offload.system.netlink.rtnetlink import LinkMessage, NeighbourEvent
 from offload.system.netlink.traffic_control import QdiscMessage
 from offload.system.netlink.wire import NETLINK_ROUTE, Message
 
+SETTINGS = (  # of net.netfilter
+    "nf_conntrack_acct",
+    "nf_conntrack_tcp_timeout_established",
+    "nf_conntrack_udp_timeout_stream",
+    "nf_flowtable_tcp_timeout",
+    "nf_flowtable_udp_timeout",
+)
 # IFLA_LINK names a lower device for these kinds; for veth and tunnels it is the peer or the underlay.
 STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
 
@@ -50,9 +57,12 @@ class Netlink:
     """The running kernel. `sysfs` is asked which links are wireless: rtnetlink does not say."""
 
     def __init__(
-        self, sysfs: Path = Path("/sys/class/net"), seen: Callable[[int, int], list[NeighbourEvent]] = places
+        self,
+        sysfs: Path = Path("/sys/class/net"),
+        seen: Callable[[int, int], list[NeighbourEvent]] = places,
+        sysctls: Path = Path("/proc/sys/net/netfilter"),
     ) -> None:
-        self._sysfs, self._seen = sysfs, seen
+        self._sysfs, self._seen, self._sysctls = sysfs, seen, sysctls
 
     def scene(self) -> LinkDump:
         """Read links, addresses, stations, neighbours and marks. A KernelError if the kernel does not answer."""
@@ -78,6 +88,14 @@ class Netlink:
             traffic_control.named(qdiscs, names),
             traffic_control.filters(_filters(qdiscs), names),
         )
+
+    def settings(self) -> dict[str, int]:
+        """Read the sysctls that decide what becomes of offloaded connections; those that do not exist are left out."""
+        found = {}
+        for name in SETTINGS:
+            with suppress(OSError, ValueError):
+                found[name] = int((self._sysctls / name).read_text())
+        return found
 
     def routes(self) -> tuple[Route, ...]:
         """Read the routes of the main table, of which there may be very many: nothing but flows' zones needs them."""
@@ -179,6 +197,11 @@ class FakeNetlink:
     ways: tuple[Route, ...] = ()
     able: frozenset[str] = frozenset()
     octets: dict[str, int] = field(default_factory=dict)
+    sysctls: dict[str, int] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, int]:
+        """The settings it was made with."""
+        return self.sysctls
 
     def scene(self) -> LinkDump:
         """The scene it was made with."""

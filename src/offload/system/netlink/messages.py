@@ -4,6 +4,7 @@ A reader of few attributes, because it runs for every neighbour that is confirme
 """
 
 from offload.model.cause import Cause
+from offload.model.plan import TABLES
 from offload.nouns import dataclass, field
 from offload.system.netlink.routing_rules import RTM_DELRULE, RTM_NEWRULE
 from offload.system.netlink.rtnetlink import (
@@ -36,6 +37,7 @@ NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, NFT_MSG_NE
 NFGENMSG_SIZE = 4
 NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, CHAIN_HOOK = 3, 5, 4
 FIREWALL = b"fw4"
+OURS = frozenset(name.encode() for name, _, _ in TABLES)
 REMOVALS = frozenset({NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELRULE})
 MOST_QDISCS = 4096  # that are remembered
 CAUSES = {
@@ -134,4 +136,6 @@ def transactions(datagram: bytes) -> Notification:
             causes[Cause.CHAIN] = None  # from 6.4 on the kernel does not say of one that goes
         elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") == FIREWALL:
             causes[Cause.FIREWALL] = None  # its tables stay when it is reloaded
+        elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") not in OURS:
+            causes[Cause.RULES] = None
     return Notification(tuple(causes), (), generations, frozenset(tables), frozenset(removed))

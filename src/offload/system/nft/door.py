@@ -16,6 +16,7 @@ from offload.system.nft.program import Program
 from offload.system.nft.tables import Outline, Ruleset
 
 FAMILY = "inet"
+FIREWALL = "table inet fw4"  # in a text that also loads the firewall
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
 LONGEST_SENTENCE = 300  # characters of an error message of nft
 PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
@@ -53,9 +54,12 @@ class Nft:
         """Send `text` as one transaction: the kernel takes all of it, or changes nothing and nft raises NftError."""
         before = self._generation()
         self._run("-f", "-", text=text)
-        if self._generation() == before:
+        after = self._generation()
+        if after == before:
             raise NftError("nft reports success, but the kernel's ruleset has not changed: is `nft` the real program?")
         self.transactions += 1
+        if self._read and self._read[0] == before and after == before + 1 and FIREWALL not in text:
+            self._read = after, self._read[1]  # rules of others are what they were
 
     def check(self, text: str) -> None:
         """Have nft and the kernel check `text` (`nft -c`); nothing is changed. NftError where they refuse it."""
@@ -88,7 +92,7 @@ class Nft:
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """All chains and rules, whoever made them; read again only when the ruleset has changed."""
+        """All chains and rules, whoever made them; read again only when others have changed the ruleset."""
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
             self._read = now, kernel.ruleset()

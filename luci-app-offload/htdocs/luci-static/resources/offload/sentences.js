@@ -10,6 +10,7 @@ const REASONS = {
 	OFFLOAD_DISABLED: [ 'offload is switched off (option enabled \'0\' in /etc/config/offload)', _('offload is switched off (option enabled \'0\' in /etc/config/offload)') ],
 	KERNEL_WITHOUT_FLOWTABLE: [ 'this kernel or nft cannot do flowtables: {lack}', _('this kernel or nft cannot do flowtables: {lack}') ],
 	NOT_APPLIED: [ 'the kernel refused the last change, so this is as it was before: see its error', _('the kernel refused the last change, so this is as it was before: see its error') ],
+	NO_FIREWALL: [ 'no firewall is loaded, so nothing decides what may be forwarded', _('no firewall is loaded, so nothing decides what may be forwarded') ],
 	FW4_OFFLOADS: [ 'fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)', _('fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)') ],
 	MODE_UNSET: [ 'no mode was chosen for {zones}', _('no mode was chosen for {zones}') ],
 	MODE_NONE: [ 'mode none was chosen for zone {zone}', _('mode none was chosen for zone {zone}') ],
@@ -35,6 +36,7 @@ const REASONS = {
 	SHARED_FAMILY: [ 'its devices also belong to {pair}, which asks for family {family}', _('its devices also belong to {pair}, which asks for family {family}') ],
 	HARDWARE_UNCOVERED: [ 'hardware does not cover {devices}, so the pair is software', _('hardware does not cover {devices}, so the pair is software') ],
 	HARDWARE_PART: [ 'hardware does not cover {devices}: what goes over it is fast in software', _('hardware does not cover {devices}: what goes over it is fast in software') ],
+	SHAPED: [ '{shaper} shapes {device}, and hardware would pass it by: what goes over it is fast in software', _('{shaper} shapes {device}, and hardware would pass it by: what goes over it is fast in software') ],
 	STATIONS_SOFTWARE: [ 'stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)', _('stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)') ],
 	HARDWARE_GIVEN_UP: [ 'hardware took none of {count} flows, so it is not asked for a while: all are fast in software', _('hardware took none of {count} flows, so it is not asked for a while: all are fast in software') ],
 	REPLIES_FULL: [ '{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer', _('{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer') ],
@@ -87,12 +89,13 @@ const REMEDIES = {
 	OFFLOAD_DISABLED: [ 'set enabled to 1 in /etc/config/offload', _('set enabled to 1 in /etc/config/offload') ],
 	KERNEL_WITHOUT_FLOWTABLE: [ 'install the package it names', _('install the package it names') ],
 	NOT_APPLIED: [ 'read the error that offload status shows; it is tried again by itself', _('read the error that offload status shows; it is tried again by itself') ],
+	NO_FIREWALL: [ '/etc/init.d/firewall start', _('/etc/init.d/firewall start') ],
 	CONFIG_UNREADABLE: [ 'mend the file and the line that offload check names', _('mend the file and the line that offload check names') ],
 	CONFIG_FAULT: [ 'mend what offload check names in the section', _('mend what offload check names in the section') ],
 	EXEMPT_FAULT: [ 'mend what offload check names in the section', _('mend what offload check names in the section') ],
 	EXEMPT: [ 'name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it', _('name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it') ],
 	EXEMPT_PART: [ 'narrow the exempt, or delete it: where exempts are all of a pair only together, all of it stays slow', _('narrow the exempt, or delete it: where exempts are all of a pair only together, all of it stays slow') ],
-	MARKED: [ 'name addresses or ports in the rule, or set auto_exempt to 0 where its marks matter on first packets only', _('name addresses or ports in the rule, or set auto_exempt to 0 where its marks matter on first packets only') ],
+	MARKED: [ 'name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough', _('name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough') ],
 	SUBNETS_ANY: [ 'write that zone\'s subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family and after_packets', _('write that zone\'s subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family and after_packets') ],
 	FAMILIES_DISJOINT: [ 'let the two zones\' family have one in common', _('let the two zones\' family have one in common') ],
 	ZONE_WITHOUT_DEVICES: [ 'bring the zone\'s network up; the zone\'s own reasons say what is missing', _('bring the zone\'s network up; the zone\'s own reasons say what is missing') ],
@@ -154,6 +157,56 @@ const PROBLEMS = {
 	FW4_OFFLOADS: [ 'fw4 offloads every flow itself while this is on, so the choices per zone are without effect; set it to \'0\' to let offload decide', _('fw4 offloads every flow itself while this is on, so the choices per zone are without effect; set it to \'0\' to let offload decide') ]
 };
 
+const FINDINGS = {
+	NO_FIREWALL: [ 'no firewall is loaded: every packet is forwarded unchecked', _('no firewall is loaded: every packet is forwarded unchecked') ],
+	SHAPER: [ '{shaper} shapes {device}: software offload keeps that, hardware passes it by', _('{shaper} shapes {device}: software offload keeps that, hardware passes it by') ],
+	SHAPER_ABSENT: [ '/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now', _('/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now') ],
+	RULE_LIMITS: [ 'a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited', _('a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited') ],
+	RULE_COUNTS: [ 'a rule in chain {chain} of table {table} counts against a quota: offloaded packets would not count', _('a rule in chain {chain} of table {table} counts against a quota: offloaded packets would not count') ],
+	RULE_PRIORITIES: [ 'a rule in chain {chain} of table {table} gives priorities: offloaded packets would have none', _('a rule in chain {chain} of table {table} gives priorities: offloaded packets would have none') ],
+	RULE_DSCP: [ 'a rule in chain {chain} of table {table} sets the DSCP: offloaded packets would keep their own', _('a rule in chain {chain} of table {table} sets the DSCP: offloaded packets would keep their own') ],
+	RULE_MARKS: [ 'a rule in chain {chain} of table {table} sets marks that a qdisc or filter reads: offloaded packets have none', _('a rule in chain {chain} of table {table} sets marks that a qdisc or filter reads: offloaded packets have none') ],
+	RULE_TTL: [ 'a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by', _('a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by') ],
+	RULE_QUEUES: [ 'a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only', _('a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only') ],
+	RULE_DROPS: [ 'a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by', _('a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by') ],
+	RULE_TIMES: [ 'a rule in chain {chain} of table {table} drops at some times: connections that were offloaded before go on', _('a rule in chain {chain} of table {table} drops at some times: connections that were offloaded before go on') ],
+	RULE_LOGS: [ 'a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones', _('a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones') ],
+	ROUTES_BY_MARK: [ 'routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets', _('routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets') ],
+	ACCOUNTING_OFF: [ 'nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)', _('nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)') ],
+	TIMEOUT_SHORT: [ '{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its connection is forgotten then', _('{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its connection is forgotten then') ],
+	KERNEL_CUT: [ 'kernel {release} refuses to end offloaded connections (mended in 6.1.32 and 6.4): offload cut misses them', _('kernel {release} refuses to end offloaded connections (mended in 6.1.32 and 6.4): offload cut misses them') ],
+	KERNEL_TIMEOUT: [ 'kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1; later releases may mend it)', _('kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1; later releases may mend it)') ]
+};
+
+const FINDINGS_DONE = {
+	SHAPER: [ 'what goes over {device} is in software at most', _('what goes over {device} is in software at most') ],
+	RULE_LIMITS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
+	RULE_COUNTS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
+	RULE_PRIORITIES: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
+	RULE_DSCP: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
+	RULE_MARKS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
+	ROUTES_BY_MARK: [ 'a flow whose route goes away leaves the fast path at once', _('a flow whose route goes away leaves the fast path at once') ]
+};
+
+const FINDINGS_REMEDIES = {
+	NO_FIREWALL: [ '/etc/init.d/firewall start', _('/etc/init.d/firewall start') ],
+	SHAPER: [ 'set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software', _('set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software') ],
+	SHAPER_ABSENT: [ '/etc/init.d/{package} restart', _('/etc/init.d/{package} restart') ],
+	RULE_LIMITS: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
+	RULE_COUNTS: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
+	RULE_PRIORITIES: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
+	RULE_DSCP: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
+	RULE_MARKS: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
+	RULE_TTL: [ 'set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt', _('set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt') ],
+	RULE_QUEUES: [ 'give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt', _('give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt') ],
+	RULE_DROPS: [ 'write a config exempt for its traffic, where that matters', _('write a config exempt for its traffic, where that matters') ],
+	RULE_TIMES: [ 'end them then: offload cut --host ADDRESS, from cron', _('end them then: offload cut --host ADDRESS, from cron') ],
+	ACCOUNTING_OFF: [ 'sysctl -w net.netfilter.nf_conntrack_acct=1', _('sysctl -w net.netfilter.nf_conntrack_acct=1') ],
+	TIMEOUT_SHORT: [ 'sysctl -w net.netfilter.{setting}={least}', _('sysctl -w net.netfilter.{setting}={least}') ],
+	KERNEL_CUT: [ 'offload flush first, then offload cut; or update OpenWrt', _('offload flush first, then offload cut; or update OpenWrt') ],
+	KERNEL_TIMEOUT: [ 'update OpenWrt where long connections break', _('update OpenWrt where long connections break') ]
+};
+
 const CONSEQUENCES = {
 	'the option is taken as not set': _('the option is taken as not set'),
 	'the zone does not count, and its devices stay on the slow path': _('the zone does not count, and its devices stay on the slow path'),
@@ -201,5 +254,13 @@ return baseclass.extend({
 	},
 
 	/** What is wrong with the configuration. */
-	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text))
+	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text)),
+
+	/** What offload disturbs, what was done about it, and what mends it: a finding with its texts translated. */
+	finding: (finding) => ({
+		...finding,
+		text: translated(FINDINGS[finding.code], String(finding.text)),
+		done: finding.done ? translated(FINDINGS_DONE[finding.code], String(finding.done)) : '',
+		remedy: finding.remedy ? translated(FINDINGS_REMEDIES[finding.code], String(finding.remedy)) : ''
+	})
 });

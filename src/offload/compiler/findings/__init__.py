@@ -1,0 +1,36 @@
+"""Config, Snapshot and Plan -> Findings: what on this router offload disturbs, or is disturbed by. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from offload.compiler.findings.kernel import of_kernel
+from offload.compiler.findings.rules import of_rules
+from offload.compiler.findings.shapers import of_shapers
+from offload.compiler.offload.plan import filtered
+from offload.model.config import Config
+from offload.model.finding import Finding, FindingCode, Severity
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.model.section import Section
+
+
+def findings(
+    config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
+) -> tuple[Finding, ...]:
+    """All of them, problems first. `packages`: configuration files of programs that shape, those that there are.
+
+    Nothing where fw4 offloads by itself, or offload is switched off: then none of it is our doing.
+    """
+    if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
+        return ()
+    found = [
+        *_of_firewall(snapshot),
+        *of_shapers(config, snapshot, plan, packages),
+        *of_rules(config, snapshot, plan),
+        *of_kernel(snapshot, plan),
+    ]
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: each.severity is Severity.NOTICE))
+
+
+def _of_firewall(snapshot: Snapshot) -> Iterator[Finding]:
+    if not filtered(snapshot):
+        yield FindingCode.NO_FIREWALL()

@@ -1,0 +1,57 @@
+"""Rules of the live ruleset that treat packets one by one, which offloaded packets pass by."""
+
+from collections.abc import Iterator
+
+from offload.compiler.offload.live_exempts import holding
+from offload.model.config import Config
+from offload.model.finding import Finding, FindingCode
+from offload.model.live_rule import PacketRule
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.model.section import LONGEST_NAME
+from offload.model.shown import shown
+
+CODES = {
+    "limit": FindingCode.RULE_LIMITS,
+    "quota": FindingCode.RULE_COUNTS,
+    "priority": FindingCode.RULE_PRIORITIES,
+    "dscp": FindingCode.RULE_DSCP,
+    "mark": FindingCode.RULE_MARKS,
+    "ttl": FindingCode.RULE_TTL,
+    "queue": FindingCode.RULE_QUEUES,
+    "drop": FindingCode.RULE_DROPS,
+    "time": FindingCode.RULE_TIMES,
+    "log": FindingCode.RULE_LOGS,
+}
+
+
+def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
+    """The rules that concern offloaded traffic, each kind of a chain once; and routing by marks."""
+    held = frozenset(holding(snapshot))
+    acted, devices = config.globals.auto_exempt, {"", *(name for zone in plan.zones for name in zone.devices)}
+    for rule in snapshot.packet_rules:
+        code = CODES.get(rule.does)
+        if code is None or (rule.does == "mark" and rule not in held):
+            continue
+        if rule in held and acted and {rule.match.iif, rule.match.oif} <= devices:
+            yield code.done(**_place(rule))
+        elif _meets(rule, plan):
+            yield code(**_place(rule))
+    if plan.tables and snapshot.rules:
+        yield FindingCode.ROUTES_BY_MARK.done(count=len(snapshot.rules))
+
+
+def _place(rule: PacketRule) -> dict[str, str]:
+    comment = f" ({shown(rule.comment, LONGEST_NAME)})" if rule.comment else ""
+    return {"chain": rule.chain, "table": f"{rule.table}{comment}"}
+
+
+def _meets(rule: PacketRule, plan: Plan) -> bool:
+    """Whether packets of a crossing that is offloaded would meet it, in either direction."""
+    crossings = ((each.iif, each.oif) for table in plan.tables for each in table.elements)
+    wanted = rule.match.iif, rule.match.oif
+    return any(_fits(wanted, way) or _fits(wanted, way[::-1]) for way in crossings)
+
+
+def _fits(wanted: tuple[str, ...], way: tuple[str, ...]) -> bool:
+    return all(name in {"", there} for name, there in zip(wanted, way, strict=True))

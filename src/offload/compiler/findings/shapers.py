@@ -1,0 +1,63 @@
+"""Queueing disciplines that shape, and configurations that ask for one."""
+
+from collections.abc import Iterator, Mapping
+
+from offload.compiler.offload.shapers import shapers
+from offload.model.config import Config, Mode
+from offload.model.finding import Finding, FindingCode
+from offload.model.network import Snapshot
+from offload.model.plan import Plan, Reason, ReasonCode
+from offload.model.section import Section
+
+TRUE = frozenset({"1", "on", "true", "yes"})
+# Of each program: the section type that asks for a shaper, the option that names where, and the one that switches it.
+ASKING = {"sqm": ("queue", "interface", "enabled"), "qosify": ("interface", "name", "")}
+
+
+def of_shapers(
+    config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
+) -> Iterator[Finding]:
+    """Shapers that hardware would pass by, and those that are asked for and not there."""
+    found = shapers(snapshot)
+    for device, shaper in sorted(found.items()):
+        passing = _in_hardware(plan, device)
+        if passing and not config.globals.auto_software:
+            src, dest = passing
+            yield FindingCode.SHAPER(shaper=shaper, device=device, src=src, dest=dest)
+        elif _concerned(plan, device):
+            yield FindingCode.SHAPER.done(shaper=shaper, device=device)
+    names = {each.name: each.l3_device or each.device for each in snapshot.networks}
+    devices = {link.name for link in snapshot.links}
+    for package, network in _asked(packages):
+        device = names.get(network, network)
+        if device in devices and device not in found:
+            yield FindingCode.SHAPER_ABSENT(package=package, network=network, device=device)
+
+
+def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
+    """A pair whose packets hardware forwards over the device."""
+    elements = (each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.elements)
+    listed = {each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.devices}
+    for each in elements:
+        if device in {each.iif, each.oif} or device in listed:
+            return each.pair
+    return None
+
+
+def _concerned(plan: Plan, device: str) -> bool:
+    """Whether hardware was wanted for a pair, and is not had because of this device."""
+    return any(_says(reason, device) for pair in plan.pairs for reason in pair.reasons)
+
+
+def _says(reason: Reason, device: str) -> bool:
+    return reason.code is ReasonCode.SHAPED and f" shapes {device}," in reason.text
+
+
+def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, str]]:
+    """The networks or devices for which a program is asked to shape, with its package."""
+    for package, (kind, option, switch) in ASKING.items():
+        for section in packages.get(package, ()):
+            name = section.options.get(option)
+            on = section.options.get(switch) in TRUE if switch else section.options.get("disabled") not in TRUE
+            if section.type == kind and on and isinstance(name, str):
+                yield package, name

@@ -1,0 +1,32 @@
+"""Which devices are shaped by queueing disciplines, which hardware would pass by. Pure.
+
+Software offload keeps shaping: its packets leave through the device's qdisc, and what comes in passes tc ingress first.
+"""
+
+from collections.abc import Mapping
+
+from offload.model.network import Snapshot
+
+SHAPING = frozenset({"cake", "cake_mq", "htb", "tbf", "hfsc", "netem"})
+INGRESS = frozenset({"ingress", "clsact"})
+REDIRECTING = frozenset({"matchall", "u32", "flower", "basic", "bpf", "fw"})  # kinds of filters that lead to an ifb
+IFNAMSIZ = 15  # characters of a device's name
+
+
+def shapers(snapshot: Snapshot) -> Mapping[str, str]:
+    """The shaped devices, each with its shaper in words: `cake`, or `cake on ifb4wan` for what comes in."""
+    kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
+    branches = {link.name for link in snapshot.links if link.kind == "ifb"}
+    found = {device: kind for device, kind in kinds.items() if device not in branches}
+    filtered = {each.device for each in snapshot.filters if each.kind in REDIRECTING}
+    for each in snapshot.qdiscs:
+        branch = _branch(each.device, branches & kinds.keys())
+        if each.kind in INGRESS and each.device in filtered and branch:
+            found.setdefault(each.device, f"{kinds[branch]} on {branch}")
+    return found
+
+
+def _branch(device: str, branches: set[str]) -> str:
+    """The ifb that may shape what comes in on the device: SQM names it after the device; else any."""
+    named = f"ifb4{device}"[:IFNAMSIZ]
+    return named if named in branches else min(branches, default="")

@@ -1,0 +1,148 @@
+"""What `offload check` finds on a router: features that offload and they disturb, and what was done about it."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from offload.nouns import dataclass
+
+
+class Severity(Enum):
+    """A problem takes something from the user now; a notice is worth knowing, and never an exit code."""
+
+    PROBLEM = "problem"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding: the sentence, what offload has done already, and the command or the change that mends it."""
+
+    code: "FindingCode"
+    severity: Severity
+    text: str
+    done: str = ""
+    remedy: str = ""
+
+
+class Form(NamedTuple):
+    """The sentences of a finding. Where something was `done`, it is a notice without a remedy."""
+
+    severity: Severity
+    text: str
+    remedy: str = ""
+    done: str = ""
+
+
+_SLOW = "the traffic it concerns stays on the slow path"
+_EXEMPT = "set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic"
+
+
+class FindingCode(Enum):
+    """Every finding. The name is the code in JSON, the value its sentences; words in braces are filled in."""
+
+    NO_FIREWALL = Form(
+        Severity.PROBLEM, "no firewall is loaded: every packet is forwarded unchecked", "/etc/init.d/firewall start"
+    )
+    SHAPER = Form(
+        Severity.PROBLEM,
+        "{shaper} shapes {device}: software offload keeps that, hardware passes it by",
+        "set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software",
+        "what goes over {device} is in software at most",
+    )
+    SHAPER_ABSENT = Form(
+        Severity.NOTICE,
+        "/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now",
+        "/etc/init.d/{package} restart",
+    )
+    RULE_LIMITS = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited",
+        _EXEMPT,
+        _SLOW,
+    )
+    RULE_COUNTS = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} counts against a quota: offloaded packets would not count",
+        _EXEMPT,
+        _SLOW,
+    )
+    RULE_PRIORITIES = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} gives priorities: offloaded packets would have none",
+        _EXEMPT,
+        _SLOW,
+    )
+    RULE_DSCP = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} sets the DSCP: offloaded packets would keep their own",
+        _EXEMPT,
+        _SLOW,
+    )
+    RULE_MARKS = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} sets marks that a qdisc or filter reads: offloaded packets have none",
+        _EXEMPT,
+        _SLOW,
+    )
+    RULE_TTL = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by",
+        "set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the "
+        "traffic slow with a config exempt",
+    )
+    RULE_QUEUES = Form(
+        Severity.NOTICE,
+        "a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only",
+        "give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt",
+    )
+    RULE_DROPS = Form(
+        Severity.NOTICE,
+        "a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by",
+        "write a config exempt for its traffic, where that matters",
+    )
+    RULE_TIMES = Form(
+        Severity.NOTICE,
+        "a rule in chain {chain} of table {table} drops at some times: connections that were offloaded before go on",
+        "end them then: offload cut --host ADDRESS, from cron",
+    )
+    RULE_LOGS = Form(
+        Severity.NOTICE,
+        "a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones",
+    )
+    ROUTES_BY_MARK = Form(
+        Severity.NOTICE,
+        "routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets",
+        "",
+        "a flow whose route goes away leaves the fast path at once",
+    )
+    ACCOUNTING_OFF = Form(
+        Severity.NOTICE,
+        "nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)",
+        "sysctl -w net.netfilter.nf_conntrack_acct=1",
+    )
+    TIMEOUT_SHORT = Form(
+        Severity.PROBLEM,
+        "{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its "
+        "connection is forgotten then",
+        "sysctl -w net.netfilter.{setting}={least}",
+    )
+    KERNEL_CUT = Form(
+        Severity.NOTICE,
+        "kernel {release} refuses to end offloaded connections (mended in 6.1.32 and 6.4): offload cut misses them",
+        "offload flush first, then offload cut; or update OpenWrt",
+    )
+    KERNEL_TIMEOUT = Form(
+        Severity.NOTICE,
+        "kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1; later releases may mend it)",
+        "update OpenWrt where long connections break",
+    )
+
+    def __call__(self, **words: object) -> Finding:
+        """Make the Finding of something that nothing was done about."""
+        form: Form = self.value
+        return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words))
+
+    def done(self, **words: object) -> Finding:
+        """Make the Finding where what its form calls done was done."""
+        form: Form = self.value
+        return Finding(self, Severity.NOTICE, form.text.format(**words), form.done.format(**words))

@@ -1,0 +1,95 @@
+"""What live rules keep slow: both directions, as exactly as the hook allows, and never less than the rule."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.compiler.offload.live_exempts import HOLDING, holding, with_live_exempts
+from offload.model.config import Config, Exempt, Globals
+from offload.model.live_rule import PacketRule, RuleMatch
+from offload.model.network import Filter, Qdisc, Snapshot
+from offload.model.topology import ZoneDevices
+
+HOST = ip_network("192.168.3.7/32")
+ZONES = {"guest": ZoneDevices("guest", ("br-guest",)), "wan": ZoneDevices("wan", ("wan", "wwan"))}
+RULE = PacketRule("inet limits", "forward", "forward", "limit", RuleMatch("br-guest", "wan"), "slow guests")
+
+
+def exempts(*rules: PacketRule, auto_exempt: bool = True) -> list[Exempt]:
+    config = with_live_exempts(Config(globals=Globals(auto_exempt=auto_exempt)), ZONES, Snapshot(packet_rules=rules))
+    return [exempt for marking in config.markings for exempt in marking.exempts]
+
+
+def test_a_rule_keeps_both_directions_slow() -> None:
+    assert [(each.src, each.dest) for each in exempts(RULE)] == [("guest", "wan"), ("wan", "guest")]
+    assert all(each.everything for each in exempts(RULE))
+    assert exempts(RULE, auto_exempt=False) == []
+
+
+def test_a_device_of_no_zone_keeps_nothing_slow() -> None:
+    assert exempts(replace(RULE, match=RuleMatch("tun0"))) == []
+
+
+def test_hosts_and_ports_are_turned_round_for_replies() -> None:
+    match = RuleMatch(src=HOST, family="ipv4", proto="udp", sport=5, dport=53)
+    seen, answers = exempts(replace(RULE, match=match))
+    assert (seen.src_ip, seen.dest_ip, seen.src_port, seen.dest_port) == ((HOST,), (), ((5, 5),), ((53, 53),))
+    assert (answers.src_ip, answers.dest_ip, answers.src_port, answers.dest_port) == (
+        (),
+        (HOST,),
+        ((53, 53),),
+        ((5, 5),),
+    )
+    assert seen.proto == answers.proto == ("udp",)
+
+
+@pytest.mark.parametrize(("hook", "kept"), [("prerouting", "src_ip"), ("postrouting", "dest_ip")])
+def test_what_translation_changes_does_not_count(hook: str, kept: str) -> None:
+    match = RuleMatch(family="ipv4", src=HOST, dest=HOST)
+    seen, _ = exempts(replace(RULE, hook=hook, match=match))
+    assert [name for name in ("src_ip", "dest_ip") if getattr(seen, name)] == [kept]
+
+
+def test_a_rule_of_one_family_keeps_that_family_slow() -> None:
+    seen, _ = exempts(replace(RULE, match=RuleMatch(family="ipv6")))
+    assert seen.src_ip == (ip_network("::/0"),)
+
+
+def test_marks_hold_where_something_reads_their_bits() -> None:
+    marks = replace(RULE, does="mark", marks=0xFF00)
+    for snapshot, there in (
+        (Snapshot(), False),
+        (Snapshot(qdiscs=(Qdisc("wan", "cake", 0xFF),)), False),
+        (Snapshot(qdiscs=(Qdisc("wan", "cake", 0xF000),)), True),
+        (Snapshot(filters=(Filter("wan", "fw", 0x100, 0x100),)), True),
+    ):
+        assert bool(list(holding(replace(snapshot, packet_rules=(marks,))))) == there
+
+
+addresses = st.sampled_from([None, HOST, ip_network("2001:db8::/32")])
+matches = st.builds(
+    RuleMatch,
+    st.sampled_from(["", "br-guest", "wwan"]),
+    st.sampled_from(["", "wan"]),
+    st.sampled_from(["", "ipv4", "ipv6"]),
+    addresses,
+    addresses,
+    st.sampled_from(["", "tcp", "udp"]),
+    st.integers(0, 65535),
+    st.integers(0, 65535),
+)
+
+
+@given(matches, st.sampled_from(["prerouting", "forward", "postrouting"]), st.sampled_from(sorted(HOLDING)))
+def test_an_exempt_never_asks_for_more_than_its_rule(match: RuleMatch, hook: str, does: str) -> None:
+    rule = PacketRule("inet x", "c", hook, does, match, marks=1)
+    config = with_live_exempts(Config(), ZONES, Snapshot(packet_rules=(rule,), qdiscs=(Qdisc("wan", "cake", 1),)))
+    (marking,) = config.markings
+    for each in marking.exempts[::2]:
+        assert match.src in each.src_ip or not match.src or not each.src_ip or each.src_ip[0].prefixlen == 0
+        assert not each.dest_ip or match.dest in each.dest_ip
+        assert not each.src_port or match.sport
+        assert not each.proto or each.proto == (match.proto,)
