@@ -1,0 +1,120 @@
+"""Rates and quotas of nft rules in any table hold for offloaded zones, without any configuration."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from kernel.house import House, Shape
+from kernel.inside import applied, decided, observed
+from kernel.rates import PORT, Flood, Sink, noted
+from kernel.sides import bridge, port
+from kernel.traffic import Target
+
+SHAPE = Shape({"lan": bridge(port("lan1")), "guest": bridge(port("guest1"), name="br-guest"), "wan": port("wan")})
+LIMIT, OFFERED = 0.4096, 3.2  # Mbit/s
+# The kernel's bucket holds the burst and a second's worth (nft_limit_init(), net/netfilter/nft_limit.c). So where this
+# machine pauses, what was not sent meanwhile is sent afterwards.
+BUCKET = 51 * 1024  # bytes
+RATE = "limit rate over 50 kbytes/second burst 1 kbytes drop"
+SECONDS = 1.5
+NEAR = 0.1  # of the limit
+HEADERS = 1228 / 1200  # nft counts bytes of IP packets
+RULES = {
+    "own table": f"""
+table inet guests {{
+	chain f {{
+		type filter hook forward priority -10;
+		iifname "br-guest" {RATE}
+	}}
+}}
+""",
+    "fw4's forward chain": f'insert rule inet fw4 forward iifname "br-guest" oifname "wan" {RATE}',
+    "chain that is jumped to, behind masquerade": f"""
+table ip guests {{
+	chain slow {{
+		{RATE}
+	}}
+	chain f {{
+		type filter hook postrouting priority 200;
+		oifname "wan" jump slow
+	}}
+}}
+""",
+}
+NONE = "config globals 'globals'\n\toption mode 'none'\n"
+WITHOUT = "config globals 'globals'\n\toption mode 'software'\n\toption auto_exempt '0'\n"
+WITH = WITHOUT.replace("auto_exempt '0'", "auto_exempt '1'")
+
+
+@pytest.fixture(name="lab", scope="module")
+def _lab(house: House) -> Iterator[House]:
+    with house.shaped(SHAPE):
+        yield house
+
+
+@contextmanager
+def ruled(lab: House, text: str) -> Iterator[None]:
+    """With a rule in the kernel, and the product having seen it."""
+    lab.router.nft(text)
+    try:
+        yield
+    finally:
+        lab.router.nft("".join(f"table {name} guests\ndelete table {name} guests\n" for name in ("inet", "ip")))
+        handle = lab.router.run("nft", "-a", "list", "chain", "inet", "fw4", "forward")
+        for line in handle.splitlines():
+            if "limit rate" in line or "quota" in line:
+                lab.router.run("nft", "delete", "rule", "inet", "fw4", "forward", "handle", line.rpartition(" ")[2])
+
+
+def arrived(lab: House, source: str, chosen: str) -> tuple[float, float]:
+    """Bytes that get through of a flood, as the rule counts them, and for how many seconds it went on."""
+    lab.router.write("offload", chosen)
+    applied(lab.router, decided(lab.router, observed(lab.router)))
+    with Sink(lab.hosts["wan"]) as sink:
+        flood = Flood(lab.hosts[source], Target(lab.target("wan").address, PORT))
+        try:
+            octets, seconds = flood.flood(sink, SECONDS, OFFERED)
+            return octets * HEADERS, seconds
+        finally:
+            flood.close()
+
+
+def rate(lab: House, source: str, chosen: str) -> float:
+    """Mbit/s that get through, without what the bucket held."""
+    octets, seconds = arrived(lab, source, chosen)
+    return (octets - BUCKET) * 8 / 1e6 / seconds
+
+
+def is_limited(figure: float) -> bool:
+    return abs(figure - LIMIT) < LIMIT * NEAR
+
+
+@pytest.mark.parametrize("where", RULES)
+def test_a_rate_of_nft_holds_with_offload_on(lab: House, where: str) -> None:
+    with ruled(lab, RULES[where]):
+        slow, passed, held = (rate(lab, "guest", chosen) for chosen in (NONE, WITHOUT, WITH))
+    assert is_limited(slow) and is_limited(held), (slow, held)
+    assert passed > 2 * LIMIT, "without the exempt the limit is passed by"
+    noted(
+        f"rate of 0.4 Mbit/s in a rule of nft, {where}", "software", slow, held, f"stays slow; else {passed:.1f} Mbit/s"
+    )
+
+
+def test_others_stay_fast_beside_a_limited_guest(lab: House) -> None:
+    with ruled(lab, RULES["own table"]):
+        held = rate(lab, "guest", WITH)
+        (seen,) = lab.watch([lab.call("lan", "wan")])
+    assert is_limited(held) and seen.fast(60)
+
+
+def test_a_quota_of_nft_counts_with_offload_on(lab: House) -> None:
+    got = {}
+    for name, chosen in (("slow", NONE), ("held", WITH), ("passed", WITHOUT)):
+        with ruled(lab, 'insert rule inet fw4 forward iifname "br-guest" quota over 100 kbytes drop'):
+            got[name] = arrived(lab, "guest", chosen)[0] / 1000
+    # of a kilobyte nft makes 1024 bytes; the flood's own first packets count, and are not in the figure
+    assert all(98 < got[name] <= 102.4 for name in ("slow", "held")), got
+    assert got["passed"] > 2 * got["held"]
+    did = f"stays slow; else {got['passed']:.0f} kB"
+    noted("quota of 100 kB in fw4's forward chain", "software", f"{got['slow']:.0f} kB", f"{got['held']:.0f} kB", did)
