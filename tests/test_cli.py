@@ -99,7 +99,12 @@ def test_a_zone_without_devices_says_so(offload: Offload, root: Path) -> None:
 def test_nothing_wrong_is_said_too(offload: Offload, root: Path) -> None:
     ran = offload("check", "--root", str(root))
     assert (ran.code, ran.out, ran.err) == (Exit.DONE, "Nothing is wrong.\n", "")
-    assert offload("check", "--root", str(root), "--json").data == {"ok": True, "problems": [], "missing": []}
+    assert offload("check", "--root", str(root), "--json").data == {
+        "ok": True,
+        "problems": [],
+        "missing": [],
+        "findings": [],
+    }
 
 
 @pytest.mark.parametrize("arguments", PURE, ids=" ".join)

@@ -223,6 +223,8 @@ class Engine:
         if not self.restored:
             self._restore(packages)
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel, self.foreign)
+        if self.firewall is not None and not self.firewall.stopped():
+            seen = replace(seen, firewall=FIREWALL_TABLE)  # where it is not there, this pass loads it
         snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
         self.sightings.look(snapshot)
         stations, neighbours = self.sightings.remembered()
