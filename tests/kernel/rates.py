@@ -98,7 +98,7 @@ def downloaded(talk: Talk, size: int) -> float:
 
 
 def noted(row: str, path: str, slow: object, fast: object, did: str) -> None:
-    """Keep a row's figures for the page that shows them: without offload, and with it; `path` is software or hardware."""
+    """Keep a row: what it is without offload, and with it; `path` is software or hardware."""
     FIGURES.mkdir(parents=True, exist_ok=True)
     words = {"row": row, "path": path, "slow": _told(slow), "fast": _told(fast), "did": did}
     (FIGURES / f"{row} {path}.json".replace("/", "-")).write_text(json.dumps(words) + "\n")
