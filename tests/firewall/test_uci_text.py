@@ -69,6 +69,11 @@ def test_the_plain_form_is_read() -> None:
     assert [each.line for each in with_lines((first, second), text)] == [3, 8]
 
 
+@pytest.mark.parametrize("line", ["option a-b", "option a-b ''", "option 'x'", "list a-b", 'option "a-b" # note'])
+def test_the_name_of_an_option_without_a_value_is_looked_at_too(line: str) -> None:
+    assert parse("firewall", f"config rule\n\t{line}\n") is None
+
+
 HEADS = st.sampled_from(
     ["config rule", "config rule 'a'", "c zone b", '\tconfig "rule" "c" # note', "config rule\r", "config rule 'a'"]
 )

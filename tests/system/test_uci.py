@@ -278,6 +278,10 @@ def test_without_pyuci_files_are_read_all_the_same(confdir: Path, monkeypatch: p
 @example(b"config a\n\toption b a\\\nb\n")
 @example(b"config a\n\toption b 'c';\n")
 @example(b"config a n\n option x 1\nconfig b\nconfig a n\n option y 2\n")
+@example(b"config a '' \n option x ''\t# note\n option y '' ; option z '1'\nlist v ; list w 1\n")
+@example(b"config a '' \n option x '' \n")
+@example(b"config a n\n option x '' ; option y 1\n option z ; list w\n")
+@example(b"package p ; config a n\n")
 def test_without_pyuci_the_grammar_is_libucis(content: bytes) -> None:
     content = content.replace(b"\0", b"x")
     read = by_libuci(content, "firewall")

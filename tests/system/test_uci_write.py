@@ -56,6 +56,13 @@ def test_a_new_section_stands_behind_the_others(confdir: Path) -> None:
     assert told(Uci(confdir)) == [*before, ("guest", "zone", {"name": "guest", "mode": "software"})]
 
 
+def test_a_section_whose_name_looks_like_libucis_own_is_no_obstacle(tmp_path: Path) -> None:
+    """`uci -n export` writes such names, and backups have them."""
+    (tmp_path / "offload").write_text("config zone 'cfg013c06'\n\toption name 'lan'\n")
+    Uci(tmp_path).write("offload", [Edit("cfg013c06", "zone", "mode", "software")])
+    assert [options for _, _, options in told(Uci(tmp_path))] == [{"name": "lan", "mode": "software"}]
+
+
 def test_a_section_without_a_name_is_changed_in_its_place(confdir: Path) -> None:
     found = Uci(confdir).read("offload")
     assert not isinstance(found, Problem)

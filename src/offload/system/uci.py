@@ -83,7 +83,7 @@ class Uci:
 
     def _edited(self, package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
         """The file with the changes, made by libuci on a copy."""
-        before = _parsed(content, package)
+        before = by_libuci(content, package)  # libuci names sections on both sides of the comparison below
         if isinstance(before, Problem):
             raise FileError(str(before))
         with workspace.workspace() as directory:

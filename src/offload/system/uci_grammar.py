@@ -34,7 +34,7 @@ def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
         for command in reader.commands():
             if command in {"option", "list"} and not found.begun():
                 raise reader.fail("option/list command found before the first section")
-            found.take(reader, command, reader.words())
+            found.take(reader, command, reader.words(1 if command == "package" else 2))
     return tuple(found.sections)
 
 
@@ -65,18 +65,20 @@ class _Reader:
             self._at = found.end()
             yield _COMMANDS[found[1]]
 
-    def words(self, most: int = 2) -> list[str]:
-        """The words of a command: the first is needed, and there are no more than `most`."""
+    def words(self, most: int) -> list[str]:
+        """The `most` words of a command: the first is needed, the others may be empty, and no other follows.
+
+        An empty word is one too: as libuci does, the word behind it is asked for, and takes a `;` with it.
+        """
         if self._at == len(self._text):
             raise self.fail("a command without a name")
         self._at += 1
         words = [self._word()]
         if not words[0]:
             raise self.fail("insufficient arguments")
-        while word := self._word():
-            words.append(word)
-            if len(words) > most:
-                raise self.fail("too many arguments")
+        words += [self._word() for _ in range(most - 1)]
+        if self._word():
+            raise self.fail("too many arguments")
         return words
 
     def _run(self, pattern: re.Pattern[str]) -> str:
@@ -168,12 +170,12 @@ class _Sections:
 
     def take(self, reader: _Reader, command: str, words: list[str]) -> None:
         """Take one command."""
-        name, value = words[0], words[1] if len(words) > 1 else ""
+        name, value = words[0], words[-1]
         if command == "config":
             self._options = self._section(reader, name, value)
         elif command == "package":
-            if value or not _PACKAGE.fullmatch(name):
-                raise reader.fail("too many arguments" if value else "invalid character in name field")
+            if not _PACKAGE.fullmatch(name):
+                raise reader.fail("invalid character in name field")
         elif not _NAME.fullmatch(name):
             raise reader.fail("invalid character in name field")
         elif self._options is not None:

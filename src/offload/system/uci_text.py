@@ -29,14 +29,17 @@ def parse(package: str, text: str) -> tuple[Section, ...] | None:
         return None
     sections: list[Section] = []
     names: set[str] = set()
+    used: set[str] = set()  # names of options
     counts: Counter[str] = Counter()
     options: dict[str, str | tuple[str, ...]] | None = None
     for number, (word, name, given, strange) in enumerate(_LINE.findall(text), 1):  # each match is a line
         value = given[1:-1] if given[:1] in _QUOTES else given
         if word == "option" and options is not None:
+            used.add(name)
             if value:
                 options[name] = value
         elif word == "list" and options is not None:
+            used.add(name)
             options[name] = _longer(options.get(name, ()), value)
         elif word == "config":
             kind = name.strip("'\"")
@@ -50,7 +53,6 @@ def parse(package: str, text: str) -> tuple[Section, ...] | None:
             counts[kind] += 1
         elif strange or word:
             return None
-    used = set[str]().union(*(each.options for each in sections))
     return tuple(sections) if all(name.replace("_", "x").isalnum() for name in used) else None
 
 
