@@ -73,10 +73,13 @@ def scripts(recipe: Recipe) -> dict[str, str]:
     """
     named = f'{FUNCTIONS}export root="${{IPKG_INSTROOT}}"\nexport pkgname="{recipe.name}"\n'
     install = f"{SILENT}{named}add_group_and_user\ndefault_postinst\n{_body(recipe.text('postinst'))}"
+    before = recipe.text("preinst")
     found = {
+        "pre-install": before,
         "post-install": f"#!/bin/sh\n{install}",
         "pre-deinstall": f"#!/bin/sh\n{named}default_prerm\n{_body(recipe.text('prerm'))}",
         "post-deinstall": recipe.text("postrm"),
+        "pre-upgrade": before and f"#!/bin/sh\nexport PKG_UPGRADE=1\n{_body(before)}",
         "post-upgrade": f"#!/bin/sh\nexport PKG_UPGRADE=1\n{install}",
     }
     return {name: script for name, script in found.items() if script}

@@ -48,6 +48,7 @@ def control(recipe: Recipe, size: int) -> list[Entry]:
     files = {
         "conffiles": (recipe.text("conffiles"), READ),
         "control": ("".join(f"{name}: {value}\n" for name, value in fields.items() if value), READ),
+        "preinst": (recipe.text("preinst"), RUN),
         "postinst": (SCRIPT.format(silent=SILENT, functions=FUNCTIONS, default="default_postinst"), RUN),
         "postinst-pkg": (recipe.text("postinst"), RUN),
         "postrm": (recipe.text("postrm"), RUN),

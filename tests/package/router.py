@@ -22,7 +22,7 @@ from kernel.image import _libraries
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 INFO = Path("usr/lib/opkg/info")
-CONTROL = ("conffiles", "control", "postinst", "postinst-pkg", "postrm", "prerm", "prerm-pkg")
+CONTROL = ("conffiles", "control", "preinst", "postinst", "postinst-pkg", "postrm", "prerm", "prerm-pkg")
 END = "exit status of that command:"
 DIRECTORIES = ("bin", "dev", "etc/rc.d", "proc", "standins", "tmp", "usr/bin", "var/run/ubus", INFO)
 # What the interpreter needs, and what the guest of the kernel tests has besides, at the paths they have here.
@@ -77,7 +77,7 @@ class Router:
         return bool(self._listed(name))
 
     def install(self, package: Path) -> str:
-        """As opkg does: the old one's prerm and postrm, the files, postinst; conffiles that are there stay."""
+        """As opkg does: the old one's prerm and postrm, preinst, the files, postinst; conffiles that are there stay."""
         name = package.name.partition("_")[0]
         old = self._listed(name)
         upgrade = f"PKG_UPGRADE={int(bool(old))}"
@@ -86,6 +86,8 @@ class Router:
             said += self.run(f"{upgrade} /{INFO}/{name}.postrm upgrade")
         for gone in set(old) - set(unpack(package, self.root)):
             (self.root / gone[1:]).unlink(missing_ok=True)
+        if (self.root / INFO / f"{name}.preinst").exists():  # opkg runs it before it unpacks
+            said += self.run(f"{upgrade} /{INFO}/{name}.preinst install")
         return said + self.run(f"{upgrade} /{INFO}/{name}.postinst configure")
 
     def remove(self, name: str) -> str:
@@ -120,7 +122,8 @@ def unpack(package: Path, root: Path) -> list[str]:
             files = [member for member in data if not member.isdir()]
         extract(unpacked / "data.tar.gz", root, *(name for name in conffiles if (root / name).exists()))
         for part in CONTROL:
-            shutil.move(unpacked / part, root / INFO / f"{name}.{part}")
+            if (unpacked / part).exists():
+                shutil.move(unpacked / part, root / INFO / f"{name}.{part}")
     listed = sorted(member.name.removeprefix(".") for member in files)
     (root / INFO / f"{name}.list").write_text("".join(f"{path}\n" for path in listed))
     return listed

@@ -78,6 +78,7 @@ DEFAULTS = Table(
             ("flow_offloading", "flow_offloading_hw"),
             _BOOL,
         ),
+        "stop_flushes": _BOOL,
         "synflood_rate": _LIMIT._replace(negatable=False),
         "synflood_burst": _NUMBER,
         **dict.fromkeys(

@@ -37,6 +37,7 @@ class Defaults(NamedTuple):
     auto_includes: bool = True
     flow_offloading: bool = False
     flow_offloading_hw: bool = False
+    stop_flushes: bool = False  # for files/etc/init.d/firewall
 
 
 class Zone(NamedTuple):

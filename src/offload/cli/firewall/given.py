@@ -13,6 +13,7 @@ usage: offload firewall [-q] VERB
   start                            load the firewall, unless it is loaded
   reload                           load it anew, unless it was stopped
   restart                          load it in any case; at no time there is none
+  update                           load what has changed since: networks, devices, files
   reload-sets                      give the ipsets the elements that the configuration has
   stop                             take it away, on purpose
   flush                            stop, and delete the nft tables of all other programs too
@@ -26,7 +27,7 @@ usage: offload firewall [-q] VERB
 """
 # How many words a verb takes, at least and at most.
 WORDS = {
-    **dict.fromkeys(("print", "check", "start", "reload", "restart", "reload-sets", "stop", "flush"), (0, 0)),
+    **dict.fromkeys(("print", "check", "start", "reload", "restart", "update", "reload-sets", "stop", "flush"), (0, 0)),
     **dict.fromkeys(("network", "device"), (1, 1)),
     "zone": (1, 2),
 }

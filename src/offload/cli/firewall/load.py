@@ -1,4 +1,4 @@
-"""`offload firewall start|reload|restart|reload-sets|stop|flush`: asked of the service, or done without one.
+"""`offload firewall start|reload|restart|update|reload-sets|stop|flush`: asked of the service, or done without one.
 
 One command at a time; calls of `reload` that wait for their turn share a load that began after each of them was called.
 """
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from offload.errors import FileError, OffloadError
 
 DONE, FAILED = 0, 1
-LOADING = frozenset({"start", "reload", "restart"})
+LOADING = frozenset({"start", "reload", "restart", "update"})
 OPEN = (
     "The firewall is stopped: every packet to this router and through it is accepted, and no address is translated. "
     "`/etc/init.d/firewall start` loads it again, and so does a restart of the router."

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ABSENT = "the package offload-firewall is not installed: the firewall is not ours to load"
 STOPPED = "the firewall is stopped: start it (/etc/init.d/firewall start)"
 LOADING = frozenset({"start", "restart", "reload"})
-ACTIONS = LOADING | {"stop", "reload-sets"}
+ACTIONS = LOADING | {"stop", "reload-sets", "update"}
 Json = dict[str, Any]
 
 
@@ -23,7 +23,7 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
         raise OffloadError(ABSENT)
     if action and action not in ACTIONS:
         raise ArgumentError(f"action: {shown(action)} is none of {', '.join(sorted(ACTIONS))}")
-    if action in {"reload", "reload-sets"} and part.stopped():
+    if action in {"reload", "reload-sets", "update"} and part.stopped():
         raise OffloadError(STOPPED)
     if action in LOADING:
         part.start()
@@ -32,7 +32,7 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     applied = work() if action else Applied()
     if action == "reload-sets":  # behind the pass, which reads the files that sets load
         part.refill()
-    error = part.error or (applied.error if part.due or action == "stop" else "")
+    error = part.error or (applied.error if part.due or action in {"stop", "update"} else "")
     done: Json = {"ok": not error, "changes": applied.changes, "stopped": part.stopped(), "loaded": part.loaded()}
     done |= {"problems": [str(problem) for problem in part.problems]}
     return done | ({"error": error} if error else {})

@@ -66,6 +66,10 @@ procd_add_reload_trigger() {
 	done
 }
 
+procd_add_reload_data_trigger() {
+	_trigger "[\"service.data.update\", [\"if\", [\"eq\", \"name\", \"$1\"], [\"run_script\", \"$initscript\", \"reload\"]], 1000]"
+}
+
 procd_add_raw_trigger() {
 	local event=$1 delay=$2
 	shift 2
