@@ -1,93 +1,24 @@
 """Replies that a firewall drops stay dropped: nothing is offloaded before a reply was accepted by every chain."""
 
-import re
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
-from kernel.forgery import ACK, PSH, SYN, Forger, Segment, silent
+from kernel.forbidden import PLACES, ROUNDS, answered, apply, blocker, dropping, forged, permit
 from kernel.house import House, Shape
 from kernel.inside import applied, decided, observed
 from kernel.resident import SOAK
 from kernel.sides import bridge, port
-from kernel.traffic import MOST_UDP, PORT, Proto, Talk
+from kernel.traffic import Proto, Talk
 from offload.system.netlink.conntrack import Conntrack
-
-ROUNDS = 20
-CLOSED = 7008  # where no kernel answers a SYN by itself
-REPLIES = f'iifname "wan" oifname "br-lan" meta l4proto {{ tcp, udp }} th sport {{ {PORT}, {CLOSED} }} drop'
-BLOCKER = """table {family} blocker {{
-	chain forward {{
-		type filter hook forward priority {priority};
-		{rule}
-	}}
-}}
-"""
-
-
-def blocker(priority: int, *families: str) -> str:
-    """A table of its own, as another package or a user would load it."""
-    return "".join(BLOCKER.format(family=each, priority=priority, rule=REPLIES) for each in families)
-
-
-# Where the drop stands: what is loaded, and in which families there is a table to be taken away.
-PLACES = {
-    "fw4": (f'insert rule inet fw4 forward {REPLIES} comment "dropped"', ()),
-    "another-table": (blocker(-1, "inet"), ("inet",)),
-    "behind-ours": (blocker(500, "inet"), ("inet",)),
-    "at-our-priority": (blocker(10, "inet"), ("inet",)),
-    "behind-ours-of-one-family": (blocker(200, "ip", "ip6"), ("ip", "ip6")),
-}
 
 
 @pytest.fixture(scope="module", name="built")
 def _built(house: House) -> Iterator[House]:
     with house.shaped(Shape({"lan": bridge(port("lan1")), "wan": port("wan")})):
         yield house
-
-
-@contextmanager
-def dropping(lab: House, place: str) -> Iterator[None]:
-    """The firewall drops replies at this place, and the product has seen it."""
-    text, families = PLACES[place]
-    lab.router.nft(text)
-    try:
-        apply(lab)
-        yield
-    finally:
-        for family in families:
-            lab.router.nft(f"delete table {family} blocker")
-        permit(lab)
-        apply(lab)
-
-
-def permit(lab: House) -> None:
-    """Take the drops out of the firewall."""
-    for handle in re.findall(r'comment "dropped" # handle (\d+)', lab.router.run("nft", "-a", "list", "ruleset")):
-        lab.router.nft(f"delete rule inet fw4 forward handle {handle}")
-    lab.router.run("conntrack", "-F")
-
-
-def apply(lab: House) -> None:
-    applied(lab.router, decided(lab.router, observed(lab.router)))
-
-
-def answered(talk: Talk, count: int = ROUNDS, size: int = 100, pause: float = 0.2) -> int:
-    """Send datagrams and count the echoes that come back, the last of them within `pause` seconds."""
-    for _ in range(count):
-        talk.say(1, size)
-        time.sleep(pause / 10)
-    time.sleep(pause)
-    found, patience = 0, talk._socket.gettimeout()
-    talk._socket.setblocking(False)
-    with suppress(BlockingIOError):
-        while talk._socket.recv(MOST_UDP):
-            found += 1
-    talk._socket.settimeout(patience)
-    return found
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -97,27 +28,6 @@ def test_replies_that_are_dropped_stay_dropped(built: House, place: str, version
         talk = Talk(built.hosts["lan"], built.target("wan", version), "udp")
         with closing(talk):
             assert answered(talk) == 0
-
-
-def forged(lab: House) -> int:
-    """Bytes that reach a client which acknowledges a SYN-ACK whether it heard it or not."""
-    client, server = lab.hosts["lan"], lab.hosts["wan"]
-    near, far, public = ("192.168.1.2", 40123), ("203.0.113.2", CLOSED), ("203.0.113.1", 40123)
-    with (
-        silent(client, server),
-        Forger(client, near, far) as caller,
-        Forger(server, far, public) as called,
-    ):
-        caller.send(Segment(1000, 0, SYN))
-        caller.received()
-        called.send(Segment(5000, 1001, SYN | ACK))
-        caller.received()
-        for _ in range(3):
-            caller.send(Segment(1001, 5001, ACK))
-        caller.received()
-        for number in range(ROUNDS):
-            called.send(Segment(5001 + 100 * number, 1001, ACK | PSH, 100))
-        return caller.received()
 
 
 @pytest.mark.parametrize("place", PLACES)
