@@ -12,16 +12,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from browser.traffic import entries
+from browser.traffic import entries, stations
 from offload.model.flow import Entry
-from offload.model.network import Kernel, Lack, Link
+from offload.model.network import Kernel, Lack, Link, Neighbour, Station
 from offload.service.main import build
 from offload.system.netlink.conntrack import FakeConntrack
-from offload.system.netlink.links import FakeNetlink
+from offload.system.netlink.links import FakeNetlink, LinkDump
 from offload.system.nft.door import complaint
 from offload.system.uci import Uci
 from service.routers import SCENE, HoldingNft, router
 
+HOSTS = 140  # connections whose hosts of the LAN are known to the bridge
 FOLDER = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 
 
@@ -54,19 +55,33 @@ def kernel() -> Kernel:
     return Kernel("6.6.73", flowtable=not missing, nft="1.1.1", missing=missing)
 
 
-def links() -> tuple[Link, ...]:
-    """The router's devices, as able as the file says."""
+def scene() -> LinkDump:
+    """The router's devices, as able as the file says; beside a Wi-Fi port also the hosts of all ports."""
     hardware = FOLDER / "hardware"
     able = hardware.read_text() if hardware.exists() else ""
-    wireless = (Link("phy0-ap0", master="br-lan", wireless=True),) if able == "wired" else ()
     chips = {link.name for link in SCENE.links if able and (able != "wired" or link.kind == "dsa")}
-    return (*(replace(link, hw_tc_offload=link.name in chips) for link in SCENE.links), *wireless)
+    links = tuple(replace(link, hw_tc_offload=link.name in chips) for link in SCENE.links)
+    if able != "wired":
+        return replace(SCENE, links=links)
+    wireless = Link("phy0-ap0", master="br-lan", wireless=True)
+    hosts = [(mac(number), address, wired) for number, (address, wired) in enumerate(stations(HOSTS))]
+    return replace(
+        SCENE,
+        links=(*links, wireless),
+        stations=tuple(Station(each, "lan1" if wired else "phy0-ap0") for each, _, wired in hosts),
+        neighbours=tuple(Neighbour(address, "br-lan", each) for each, address, _ in hosts),
+    )
+
+
+def mac(number: int) -> str:
+    """A host's MAC address, administered locally."""
+    return f"02:00:00:00:00:{number:02x}"
 
 
 def main() -> None:
     """Serve until told to stop."""
     doors, nft = router().service.doors, ToldNft()
-    netlink = FakeNetlink(replace(SCENE, links=links()))
+    netlink = FakeNetlink(scene())
     loop = build(
         replace(
             doors,

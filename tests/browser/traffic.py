@@ -2,7 +2,16 @@
 
 from ipaddress import ip_address
 
-from offload.model.flow import IPS_ASSURED, IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, Tuple
+from offload.model.flow import (
+    IPS_ASSURED,
+    IPS_HW_OFFLOAD,
+    IPS_OFFLOAD,
+    IPS_SEEN_REPLY,
+    IPS_SRC_NAT,
+    Entry,
+    State,
+    Tuple,
+)
 
 TCP, UDP = 6, 17
 ESTABLISHED = 3  # enum tcp_conntrack, include/uapi/linux/netfilter/nf_conntrack_tcp.h
@@ -16,6 +25,16 @@ PATHS = (0, SOFTWARE, SOFTWARE, 0, SOFTWARE, HARDWARE, SOFTWARE, 0, SOFTWARE, SO
 def entries(count: int, *, seconds: float = 0) -> list[Entry]:
     """`count` connections, of which number n has moved n kB, and n kB more in every one of `seconds`."""
     return [entry(number, round(1000 * number * (1 + seconds))) for number in range(1, count + 1)]
+
+
+def stations(count: int) -> list[tuple[str, bool]]:
+    """The hosts of the LAN that open `count` connections, by address, and whether theirs are in hardware."""
+    opened = entries(count)
+    return [
+        (str(ip_address(each.original.src)), each.state is State.HARDWARE)
+        for each in opened
+        if each.status & IPS_OFFLOAD
+    ]
 
 
 def entry(number: int, moved: int) -> Entry:
