@@ -12,7 +12,7 @@ PAGES = [
     README,
     *(
         DOCS.joinpath(f"{name}.md").read_text()
-        for name in ("choose", "hardware", "faq", "scripts", "metrics", "install")
+        for name in ("choose", "hardware", "faq", "scripts", "metrics", "install", "troubleshooting", "performance")
     ),
 ]
 COMMANDS = list(dict.fromkeys(command for page in PAGES for command in COMMAND.findall(page)))

@@ -182,10 +182,23 @@ def ran(*words: str, stdout: int | None = None, **environment: str) -> subproces
     )
 
 
-def test_an_answer_that_cannot_be_written_is_a_sentence(root: Path) -> None:
+@pytest.mark.parametrize(
+    "words", ["print", "--version", "version", "help", "--help", "status --help", "firewall print"]
+)
+def test_an_answer_that_cannot_be_written_is_a_sentence(root: Path, words: str) -> None:
+    rooted = ("--root", str(root)) if words.endswith("print") else ()
     with Path("/dev/full").open("w") as full:
-        done = ran("print", "--root", str(root), stdout=full.fileno())
+        done = ran(*words.split(), *rooted, stdout=full.fileno())
     assert (done.returncode, done.stderr) == (1, "offload: the answer cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if not verb.rooted])
+def test_a_verb_of_the_running_router_says_that_it_takes_no_root(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    needed = {"set": "lan none", "pair": "lan wan none", "snapshot": "DIR", "exempt": "list"}.get(verb, "")
+    with pytest.raises(SystemExit) as ended:
+        main([verb, *needed.split(), "--root", "."])
+    assert ended.value.code == Exit.USAGE.value
+    assert f"{verb} works on the running router alone, so it takes no --root; status, " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("columns", "widest"), [("40", 40), ("160", 160), ("nonsense", 80), ("0", 80), ("9" * 30, 80)])

@@ -7,6 +7,7 @@ import pytest
 
 from offload.cli.answer import Exit
 from offload.cli.command import main
+from offload.cli.firewall.given import HELP
 from offload.cli.verbs import VERBS
 from offload.config.offload_tables import PACKAGES
 from offload.model.finding import FindingCode
@@ -143,6 +144,24 @@ def test_every_fact_that_a_comment_names_is_on_the_page() -> None:
 def test_every_page_is_in_the_list_of_pages() -> None:
     pages = {page.name for page in (REPOSITORY / "docs").glob("*.md")} - {"README.md"}
     assert set(re.findall(r"\]\((\w[\w-]*\.md)\)", (REPOSITORY / "docs" / "README.md").read_text())) == pages
+
+
+def test_every_command_in_a_sentence_is_one() -> None:
+    """Commands in their own lines are run by tests/package/test_readme.py; words in capitals stand for anything."""
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    named = {(page.name, line) for page in pages for line in re.findall(r"`(offload [a-z-][^`]*)`", page.read_text())}
+    assert len(named) > 30
+    assert not [each for each in named if not _is_a_command(each[1].split())]
+
+
+def _is_a_command(words: list[str]) -> bool:
+    verb, options = words[1], {word.partition("=")[0] for word in words[2:] if word.startswith("--")}
+    if verb.startswith("-"):
+        return verb in {"--version", "--help"}
+    if verb == "firewall":
+        return all(word in HELP for word in words[2:3])
+    known = {flag for flag, _ in VERBS[verb].arguments} if verb in VERBS else set()
+    return verb in VERBS and options <= known | {"--json", "--root"}
 
 
 def test_every_link_of_a_page_leads_somewhere() -> None:

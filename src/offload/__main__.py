@@ -15,19 +15,9 @@ def run() -> None:
         import signal
 
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if sys.argv[1:] in (["--version"], ["version"]):
-        # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
-        sys.stdout.write(f"offload {__version__}\n")
-        return
     short = sys.argv[1:2] == ["firewall"]
-    if short:
-        gc.disable()  # a short run with many objects and no cycles
-        from offload.cli.firewall.main import main
-    else:
-        from offload.cli.command import main
-
     try:
-        code = main(sys.argv[1:])
+        code = _main(sys.argv[1:])
         sys.stdout.flush()
     except OSError as error:
         # The doors' own errors end in main, so this is standard output; Python must not flush into it at exit.
@@ -41,6 +31,22 @@ def run() -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _main(argv: list[str]) -> int:
+    """Import and run what the command line asks for."""
+    if argv in (["--version"], ["version"]):
+        # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
+        sys.stdout.write(f"offload {__version__}\n")
+        return 0
+    if argv[:1] == ["firewall"]:
+        gc.disable()  # a short run with many objects and no cycles
+        from offload.cli.firewall.main import main as firewall
+
+        return firewall(argv)
+    from offload.cli.command import main
+
+    return main(argv)
 
 
 if __name__ == "__main__":

@@ -62,11 +62,21 @@ def _given(argv: list[str]) -> "Namespace":
     if word and not word.startswith("-") and word not in VERBS:
         line.error(f"{_hinted(word, verbs)} is no verb: use {', '.join(verbs)}")
     given, unknown = line.parse_known_args(argv)
+    if unknown and unknown[0].partition("=")[0] == ROOT[0]:
+        rooted = ", ".join(name for name, verb in VERBS.items() if verb.rooted)
+        line.error(f"{given.verb} works on the running router alone, so it takes no {ROOT[0]}; {rooted} do")
     if unknown:
         flags = [flag for flag, _ in _arguments(VERBS[given.verb]) if flag.startswith("-")]
         hint = _hinted(unknown[0].partition("=")[0], flags)
         line.error(f"{hint} is not an option or argument of {given.verb}: see offload help {given.verb}")
     return given
+
+
+def _helped(argv: list[str]) -> list[str]:
+    """`--help` as the verb `help`: argparse prints help by itself, and passes over what cannot be written."""
+    if not {"-h", "--help"} & set(argv[:2]):
+        return argv
+    return ["help", *(word for word in argv[:1] if word in VERBS)]
 
 
 def _hinted(word: str, known: "Iterable[str]") -> str:
@@ -78,7 +88,7 @@ def _hinted(word: str, known: "Iterable[str]") -> str:
 
 def main(argv: list[str]) -> int:
     """Run one verb; every refusal is one sentence on stderr (or in JSON) and an exit code."""
-    given = _given(argv or ["status"])
+    given = _given(_helped(argv) or ["status"])
     given.short = not argv
     try:
         answer = VERBS[given.verb].run(Router(getattr(given, "root", None)), given)
