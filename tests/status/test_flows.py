@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, State, Tuple
-from offload.status.flows import flows, no_share, shares
+from offload.status.flows import flows
+from offload.status.shares import no_share, shares
 from offload.system.netlink.ctnetlink import Parser
 from status.routers import HOME, entry, pair, plan
 

@@ -11,9 +11,10 @@ from offload.model.network import Kernel, Lack, Snapshot
 from offload.model.plan import DeviceDecision, PairStations, Plan, ReasonCode
 from offload.model.problem import ProblemCode
 from offload.status.evidence import Evidence
-from offload.status.flows import flows, no_share
+from offload.status.flows import flows
 from offload.status.hardware import PairHardware, Proof
 from offload.status.report import flow_json, status_json
+from offload.status.shares import no_share
 from status.routers import HOME, entry, pair, plan, zone
 
 LAN_WAN = ("lan", "wan")

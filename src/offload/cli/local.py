@@ -40,7 +40,7 @@ def status(router: Router, given: argparse.Namespace) -> Answer:
     from offload.model.applied import Applied
     from offload.service import reconcile
     from offload.status import report
-    from offload.status.flows import shares
+    from offload.status.shares import shares
 
     decided = router.decide(held=True)
     notes: list[str] = []

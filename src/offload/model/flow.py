@@ -1,7 +1,7 @@
 """What the kernel does now: conntrack entries, and flows with their zones and path."""
 
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from offload.model.plan import Reason
 from offload.nouns import dataclass
@@ -37,6 +37,22 @@ class Tuple(NamedTuple):
     ct_zone: int = 0
 
 
+# Of a connection what a summary needs, as the kernel's bytes: source and destination of the original direction and of
+# the reply, the status (4 bytes, big-endian), and the bytes of each direction (8, big-endian; b"" without accounting).
+Row = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+
+
+class RowCount(Protocol):
+    """What counts connections by their Rows."""
+
+    def add(self, rows: list[Row]) -> None:
+        """Count these too."""
+        ...
+
+
+C = TypeVar("C", bound=RowCount)
+
+
 class Entry(NamedTuple):
     """A conntrack entry as ctnetlink dumps it. A NamedTuple, not a dataclass: a busy router has 65,536 of them.
 
@@ -54,6 +70,13 @@ class Entry(NamedTuple):
     bytes: tuple[int, int] | None
     tcp_state: int | None
     helper: str | None
+
+    @property
+    def row(self) -> Row:
+        """What a summary needs of it."""
+        (src, dst, *_), (reply_src, reply_dst, *_) = self.original, self.reply
+        sent, received = (octets.to_bytes(8, "big") for octets in self.bytes) if self.bytes else (b"", b"")
+        return src, dst, reply_src, reply_dst, self.status.to_bytes(4, "big"), sent, received
 
     @property
     def state(self) -> State:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from offload.model.applied import Cut
 from offload.model.config import Edit
-from offload.model.flow import Entry
+from offload.model.flow import C, Entry
 from offload.model.live import LiveTable, Strays
 from offload.model.live_rule import LiveChain, LiveRule
 from offload.model.network import ForwardChain, Kernel, Neighbour, Route, Station
@@ -86,6 +86,7 @@ class Conntrack(Protocol):
     """The kernel's connections."""
 
     def entries(self) -> list[Entry]: ...
+    def summary(self, begin: Callable[[], C]) -> C: ...
     def delete(self, entries: Iterable[Entry]) -> Cut: ...
 
 

@@ -13,10 +13,11 @@ from offload.status import report
 from offload.status.connection import Asked, asked, made, number_of
 from offload.status.explain import explain as explained
 from offload.status.explain import explanation_json
-from offload.status.flows import Pair, flows, page
+from offload.status.flows import flows, page
 from offload.status.hardware import PairHardware
 from offload.status.query import Query
 from offload.status.reasons import protocol
+from offload.status.shares import Pair
 
 Json = dict[str, Any]
 MOST = 20  # connections of a host that are explained

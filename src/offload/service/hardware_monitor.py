@@ -11,9 +11,9 @@ from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, Reaso
 from offload.nouns import dataclass, field, replace
 from offload.status.asked import Asked
 from offload.status.evicted import Key, Seen
-from offload.status.flows import Pair
 from offload.status.hardware import PairHardware, Proof, Sample, evicted, updated
 from offload.status.places import Known, Places
+from offload.status.shares import Pair
 from offload.status.zone_lookup import Endpoint, ZoneLookup
 
 APART, APART_SETTLED = 10.0, 60.0  # seconds from one look to the next, before and after there is a verdict

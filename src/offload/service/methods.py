@@ -8,7 +8,7 @@ from offload.config.load import load
 from offload.errors import KernelError, OffloadError, StartingError
 from offload.model.applied import Applied
 from offload.model.config import Config, Edit, Mode, PairChoice, Section
-from offload.model.flow import Entry, State
+from offload.model.flow import Share, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problem import Problem, ProblemCode
 from offload.nouns import replace
@@ -22,10 +22,11 @@ from offload.service.tasks import hardware, station_sets
 from offload.service.timed_exempts import timed_exempt_json
 from offload.status import report
 from offload.status.evidence import Evidence
-from offload.status.flows import flows, page, shares
+from offload.status.flows import flows, page
 from offload.status.metrics import families, families_json
 from offload.status.query import Query, select
 from offload.status.query_words import PAGE
+from offload.status.shares import Pair, ShareCount, shares
 
 Json = dict[str, Any]
 Given = Mapping[str, Any]
@@ -38,10 +39,7 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 def status(service: Engine, _: Given) -> Json:
     """Zones, pairs, devices, problems, and what the last pass did."""
     decided = known(service)
-    entries, notes = _entries(service)
-    counted = shares(entries, service.placed(decided), decided.plan) if entries else {}
-    if not notes:
-        hardware.run(service, entries)
+    counted, notes = _counted(service, decided)
     evidence = Evidence(service.proofs.known, service.proofs.ports)
     plan = station_sets.counted_now(service, decided.plan)
     found = report.status_json(plan, decided.snapshot, decided.problems, counted, service.applied, evidence)
@@ -193,11 +191,17 @@ def known(service: Engine) -> Decided:
     return service.decided
 
 
-def _entries(service: Engine) -> tuple[list[Entry], list[str]]:
+def _counted(service: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
+    """What each pair has on each path, and why that is not known. Judging hardware takes whole entries."""
+    conntrack, placed = service.doors.conntrack, service.placed(decided)
     try:
-        return service.doors.conntrack.entries(), []
+        if service.proofs.due is None and not service.proofs.cases:
+            return conntrack.summary(lambda: ShareCount(placed, decided.plan)).shares(), []
+        entries = conntrack.entries()
     except KernelError as error:
-        return [], [f"flows are not counted: {error}"]
+        return {}, [f"flows are not counted: {error}"]
+    hardware.run(service, entries)
+    return shares(entries, placed, decided.plan), []
 
 
 def _query(given: Given, plan: Plan) -> tuple[Query, bool]:

@@ -14,7 +14,7 @@ from offload.service import arguments, methods, reconcile
 from offload.service.arguments import ArgumentError
 from offload.service.engine import Engine
 from offload.status import report
-from offload.status.flows import shares
+from offload.status.shares import ShareCount
 from offload.system.uci import applied
 
 Json = dict[str, Any]
@@ -96,7 +96,8 @@ def _felt(service: Engine, before: Plan, after: Plan) -> Json:
     live = {table.name: expected(table) for table in before.tables}
     returned = sorted({name for each in transactions(after, live) for name in each.returned})
     paths = {SOFTWARE_TABLE[0]: "software", HARDWARE_TABLE[0]: "hardware"}
-    counted = shares(service.doors.conntrack.entries(), service.placed(methods.known(service)), before)
+    placed = service.placed(methods.known(service))
+    counted = service.doors.conntrack.summary(lambda: ShareCount(placed, before)).shares()
     felt = {paths[name] for name in returned}
     flows = sum(number for share in counted.values() for state, number in share.flows.items() if state.value in felt)
     return {"returned": returned, "flows": flows}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from offload.model.flow import Entry
 from offload.nouns import dataclass, field
-from offload.status.flows import Pair
+from offload.status.shares import Pair
 from offload.status.zone_lookup import ZoneLookup
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from offload.model.config import Mode
 from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision, Reason, ReasonCode
 from offload.nouns import dataclass, field
-from offload.status.flows import Pair
 from offload.status.hardware import PairHardware, Proof
+from offload.status.shares import Pair
 
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 # Reasons that end by themselves: until then hardware is requested. All others need a choice, a driver or a kernel.

@@ -10,9 +10,9 @@ from offload.model.flow import Entry, State
 from offload.model.network import Snapshot
 from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
 from offload.model.remedies import REMEDIES
-from offload.status.flows import Pair
 from offload.status.hardware import PairHardware, family_of
 from offload.status.reasons import Told, every_reason, protocol, reasons, tcp_state
+from offload.status.shares import Pair
 from offload.status.zone_lookup import Endpoint, ZoneLookup
 
 Json = dict[str, Any]

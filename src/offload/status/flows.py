@@ -1,27 +1,16 @@
-"""Conntrack entries and the Plan -> flows with zones and Reasons, and what each pair has on each path. Pure."""
+"""Conntrack entries and the Plan -> flows with zones and Reasons. Pure."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, Flow, Share, State
+from offload.model.flow import Entry, Flow
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.nouns import replace
 from offload.status.hardware import PairHardware
 from offload.status.query import Query, select
 from offload.status.reasons import Told, reasons
+from offload.status.shares import Pair
 from offload.status.zone_lookup import ZoneLookup
-
-Pair = tuple[str, str]
-
-# Entry.state once per combination of bits instead of once per entry
-PATH_BITS = IPS_OFFLOAD | IPS_HW_OFFLOAD
-PATHS = {
-    0: State.SLOW,
-    IPS_OFFLOAD: State.SOFTWARE,
-    IPS_HW_OFFLOAD: State.HARDWARE,
-    PATH_BITS: State.HARDWARE,
-}
 
 
 def flows(
@@ -67,31 +56,3 @@ def page(
     end = None if query.limit is None else query.offset + query.limit
     shown = (flow.entry for flow in meant[query.offset : end])
     return flows(shown, snapshot, plan, cases, everything=everything), len(meant)
-
-
-def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:
-    """Flows and bytes (of both directions) by pair and path, of the connections both of whose zones are known.
-
-    One pass that makes no Flow, for the summary of a table of 65,536. Without nf_conntrack_acct all bytes are 0.
-    """
-    ends = ZoneLookup(snapshot, plan).ends
-    counted = defaultdict[tuple[str, str, int], list[int]](lambda: [0, 0])
-    for entry in entries:
-        src, dest = ends(entry)
-        if src.zone is not None and dest.zone is not None:
-            count = counted[src.zone, dest.zone, entry.status & PATH_BITS]
-            count[0] += 1
-            if entry.bytes is not None:
-                count[1] += entry.bytes[0] + entry.bytes[1]
-
-    found: dict[Pair, Share] = {}
-    for (src_zone, dest_zone, path), (number, octets) in counted.items():
-        share = found.setdefault((src_zone, dest_zone), no_share())
-        share.flows[PATHS[path]] += number
-        share.bytes[PATHS[path]] += octets
-    return found
-
-
-def no_share() -> Share:
-    """A pair without connections."""
-    return Share(dict.fromkeys(State, 0), dict.fromkeys(State, 0))

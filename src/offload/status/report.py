@@ -15,9 +15,9 @@ from offload.model.network import Kernel, Snapshot
 from offload.model.plan import DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
 from offload.model.problem import Problem
 from offload.status.evidence import NO_EVIDENCE, Evidence
-from offload.status.flows import Pair, no_share
 from offload.status.hardware import PairHardware
 from offload.status.reasons import protocol, tcp_state
+from offload.status.shares import Pair, no_share
 
 Json = dict[str, Any]
 

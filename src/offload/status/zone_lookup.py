@@ -72,18 +72,25 @@ class ZoneLookup:
         return place
 
     def ends(self, entry: Entry) -> tuple[Endpoint, Endpoint]:
-        """Where a connection comes from and where it really goes, after translation.
+        """Where a connection comes from and where it really goes, after translation."""
+        (src, dst, *_), (reply_src, reply_dst, *_) = entry.original, entry.reply
+        return self.between(src, dst, reply_src, reply_dst, entry.status & IPS_SRC_NAT, entry.status & IPS_DST_NAT)
+
+    def between(
+        self, src: bytes, dst: bytes, reply_src: bytes, reply_dst: bytes, src_nat: int, dst_nat: int
+    ) -> tuple[Endpoint, Endpoint]:
+        """The same by the packed addresses of both directions.
 
         Source NAT: the address that replies are sent to is the one of the device the connection leaves by, whatever the
         routes say. Destination NAT: the address first asked for is the one of the device it came in by; this counts for
         a distant source only, since a neighbour may ask for the same address from inside (NAT reflection).
         """
-        src, dest = self.at(entry.original.src), self.at(entry.reply.src)
-        if entry.status & IPS_SRC_NAT and not dest.router:
-            dest = self._owners.get(entry.reply.dst, dest)
-        if entry.status & IPS_DST_NAT and src.distant:
-            src = self._owners.get(entry.original.dst, src)
-        return src, dest
+        near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
+        if src_nat and not far.router:
+            far = self._owners.get(reply_dst, far)
+        if dst_nat and near.distant:
+            near = self._owners.get(dst, near)
+        return near, far
 
 
 class _Prefixes:

@@ -7,14 +7,16 @@ import errno
 import gc
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from offload.errors import KernelError
 from offload.model.applied import Cut
-from offload.model.flow import Entry
+from offload.model.flow import C, Entry, Row
 from offload.system.netlink.ctnetlink import IPCTNL_MSG_CT_GET, Parser
 from offload.system.netlink.ctrequest import PORTED, answers, deletions
+from offload.system.netlink.ctsummary import RowParser
 from offload.system.netlink.dump import DATAGRAM, PATIENCE, TRIES, replies, widen
 from offload.system.netlink.wire import NETLINK_NETFILTER, NFGENMSG, message
 
@@ -44,29 +46,34 @@ REFUSALS = {
 STILL_THERE = "{} connections are still there, though the kernel says that it does not find them"
 
 
+T = TypeVar("T")
+
+
 class Conntrack:
     """The connection table of the network namespace this process runs in."""
 
     def __init__(self) -> None:
-        self._parser = Parser()
+        self._parser, self._rows = Parser(), RowParser()
 
     def entries(self) -> list[Entry]:
         """All entries, IPv4 and IPv6, in the kernel's order; KernelError with a sentence where it refuses.
 
-        A look, not a lock: connections come and go meanwhile. When the kernel calls a dump interrupted it is asked
-        again; if it says so every time, the last answer is as good as any other.
+        A look, not a lock: connections come and go meanwhile.
         """
-        entries: list[Entry] = []
-        for last in (False,) * (TRIES - 1) + (True,):
-            try:
-                entries, whole = self._dump()
-            except OSError as error:
-                if last or error.errno != errno.ENOBUFS:
-                    raise KernelError(_sentence(error, "list its connections")) from error
-                continue
-            if whole:
-                break
-        return entries
+        return _whole(self._dump)
+
+    def summary(self, begin: Callable[[], C]) -> C:
+        """Count all entries, each as a Row, with what `begin` makes; KernelError as for `entries`.
+
+        For who needs numbers alone: no more than a datagram's Rows are in memory at a time. Where the dump is asked for
+        again, so is what counts it.
+        """
+
+        def counted() -> tuple[C, bool]:
+            count = begin()
+            return count, self._counted(count.add)
+
+        return _whole(counted)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """End these connections: the next packet of each must pass the firewall anew.
@@ -110,11 +117,19 @@ class Conntrack:
         entries, whole = [], True
         with _collector_resting():
             for part in replies(NETLINK_NETFILTER, REQUEST, self._parser.parse, RECEIVE_BUFFER):
-                if part.errno:
-                    raise OSError(part.errno, os.strerror(part.errno))
+                _refused(part.errno)
                 entries += part.entries
                 whole &= not part.interrupted
         return entries, whole
+
+    def _counted(self, add: Callable[[list[Row]], None]) -> bool:
+        """Hand over what each datagram of one dump held; whether that was all."""
+        whole = True
+        for part in replies(NETLINK_NETFILTER, REQUEST, self._rows.parse, RECEIVE_BUFFER):
+            _refused(part.errno)
+            add(part.rows)
+            whole &= not part.interrupted
+        return whole
 
 
 class FakeConntrack(Conntrack):
@@ -132,6 +147,12 @@ class FakeConntrack(Conntrack):
             raise self._error
         return list(self._entries)
 
+    def summary(self, begin: Callable[[], C]) -> C:
+        """The entries given, counted, or the error."""
+        count = begin()
+        count.add([entry.row for entry in self.entries()])
+        return count
+
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """End those that are here and can be ended; an error given refuses them all."""
         wanted = [entry for entry in entries if entry.proto in PORTED]
@@ -140,6 +161,30 @@ class FakeConntrack(Conntrack):
         self.deleted += (ended := [entry for entry in wanted if entry in self._entries])
         self._entries = [entry for entry in self._entries if entry not in ended]
         return Cut(len(wanted), len(ended))
+
+
+def _whole(dump: Callable[[], tuple[T, bool]]) -> T:
+    """The result of a dump; KernelError with a sentence where the kernel refuses.
+
+    When the kernel calls a dump interrupted it is asked again; if it says so every time, the last answer is as good as
+    any other.
+    """
+    for tried in range(1, TRIES + 1):
+        try:
+            found, whole = dump()
+        except OSError as error:
+            if tried == TRIES or error.errno != errno.ENOBUFS:
+                raise KernelError(_sentence(error, "list its connections")) from error
+            continue
+        if whole or tried == TRIES:
+            return found
+    raise AssertionError  # the last try returned or raised
+
+
+def _refused(number: int) -> None:
+    """Raise the error that a dump ended with, if any."""
+    if number:
+        raise OSError(number, os.strerror(number))
 
 
 def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int]:

@@ -115,8 +115,13 @@ class Parser:
 
     def __init__(self, kind: int = IPCTNL_MSG_CT_NEW) -> None:
         self._kind = kind
-        self._layouts: dict[int, list[_Layout]] = {}  # by length of the message
+        self._layouts: dict[int, list[Layout]] = {}  # by length of the message
         self._learnt = 0
+
+    @property
+    def layouts(self) -> list["Layout"]:
+        """Those it has learnt."""
+        return [layout for found in self._layouts.values() for layout in found]
 
     def parse(self, buffer: bytes) -> Part:
         """Take one datagram apart; never raises.
@@ -148,7 +153,7 @@ class Parser:
 
     def _learn(self, message: bytes) -> list[Entry]:
         try:
-            layout = _Layout(message)
+            layout = Layout(message)
         except ValueError:
             return []
         if self._learnt == MOST_LAYOUTS:
@@ -159,21 +164,25 @@ class Parser:
         return [_entry(layout.values(layout.unpack(message) + ABSENT))]
 
 
-class _Layout:
+class Layout:
     """Where the values stand in all messages that carry these attributes in this order.
 
     `unpack` gives a piece of frame and a value in turn, the last piece being frame; `frame` is what the pieces must be;
-    `values` picks the values of an Entry from these fields followed by ABSENT, in the order of Slot.
+    `values` picks the values of an Entry from these fields followed by ABSENT, in the order of Slot. `pieces` are the
+    frame before each value, what the value is, and its size in bytes; `tail` is the frame behind the last one.
     """
 
     def __init__(self, message: bytes) -> None:
         shape = f">{NLMSGHDR.size}x"  # length, sequence and port are no business of the Layout
         fields, found, at = 0, dict[Slot, int](), NLMSGHDR.size
+        self.length, self.pieces = len(message), list[tuple[bytes, Slot | None, int]]()
         for start, end, (slot, form) in _leaves(message, at + NFGENMSG.size, len(message), ATTRIBUTES):
             shape += f"{start - at}s{form}"
+            self.pieces.append((message[at:start], slot, end - start))
             if slot is not None:
                 found[slot] = fields + 1
             fields, at = fields + 2, end
+        self.tail = message[at:]
         layout = struct.Struct(f"{shape}{len(message) - at}s")
         self.unpack = layout.unpack_from
         self.frame = layout.unpack(message)[::2]
