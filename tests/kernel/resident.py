@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,13 @@ PATIENCE = 120.0  # a machine without KVM beside others of its kind is slow to s
 
 
 class Resident:
-    """`offload service` on `router`; its programs are found in a directory that a test may spoil."""
+    """`offload service` on `router`; its programs are found in a directory that a test may spoil.
 
-    def __init__(self, router: Router) -> None:
-        self.router = router
+    `program`: what Python is to run.
+    """
+
+    def __init__(self, router: Router, program: Sequence[str] = ("-m", "offload", "service")) -> None:
+        self.router, self._program = router, program
         self.programs = Path("/run/service.bin")
         self.programs.mkdir(exist_ok=True)
         self.mend()
@@ -51,7 +54,7 @@ class Resident:
 
     def start(self, *, logged: bool = False) -> None:
         """Start the service and wait until it answers and has worked."""
-        command = [IP, "netns", "exec", self.router.name, sys.executable, "-m", "offload", "service"]
+        command = [IP, "netns", "exec", self.router.name, sys.executable, *self._program]
         environment = os.environ | {"OFFLOAD_UBUS_SOCKET": str(self.router.socket), "PATH": str(self.programs)}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, env=environment, stderr=log if logged else None)
@@ -146,9 +149,11 @@ class Resident:
 
 
 @contextmanager
-def resident(router: Router, *, logged: bool = False) -> Iterator[Resident]:
+def resident(
+    router: Router, program: Sequence[str] = ("-m", "offload", "service"), *, logged: bool = False
+) -> Iterator[Resident]:
     """Run the service on `router` for a while; killed at the end, it leaves its tables. `logged`: into its `log`."""
-    running = Resident(router)
+    running = Resident(router, program)
     with running.connected():
         try:
             running.start(logged=logged)

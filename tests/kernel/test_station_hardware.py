@@ -1,17 +1,14 @@
 """One bridge with a port of the chip and a port without: the station's port decides between hardware and software."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-
 import pytest
 
 from kernel import chip
 from kernel.daemons import wait_until
+from kernel.desk import plain, served
 from kernel.evidence import conntrack_flags
 from kernel.house import House, Shape
-from kernel.netns import Namespace, cable
-from kernel.resident import Resident, resident
-from kernel.sides import Ends, Side, bridge
+from kernel.resident import Resident
+from kernel.sides import bridge
 from kernel.traffic import Proto
 
 ENOUGH = 60
@@ -19,29 +16,9 @@ ENGINE = ("lan1", "wan")
 KINDS: tuple[tuple[int, Proto], ...] = ((4, "tcp"), (4, "udp"), (6, "tcp"), (6, "udp"))
 
 
-def plain(name: str, peer: str) -> Side:
-    """A port whose driver offloads nothing, as an access point's."""
-
-    def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
-        cable(router, name, far, peer)
-        return Ends(name, peer)
-
-    return lay
-
-
 # The host at the far end of lan is behind the first port of the bridge.
 WIRED = Shape({"lan": bridge(chip.port("lan1"), plain("ap0", "eth1")), "wan": chip.port("wan")})
 AT_AP = Shape({"lan": bridge(plain("ap0", "eth0"), chip.port("lan1", "eth1")), "wan": chip.port("wan")})
-
-
-@contextmanager
-def served(house: House, shape: Shape) -> Iterator[Resident]:
-    """The router with hardware asked for everywhere, and the service on it."""
-    with house.shaped(shape):
-        house.router.write("offload", "config globals 'globals'\n\toption mode 'hardware'\n")
-        with resident(house.router) as service:
-            service.until(lambda: (service.status() or {}).get("pairs"))
-            yield service
 
 
 def forwarded(house: House) -> int:

@@ -292,7 +292,7 @@ def test_what_is_remembered_of_stations_has_an_end() -> None:
     fakes = router()
     for number in range(20_000):
         fakes.service.sightings.station(Station(f"02:{number:010x}", "lan1"), "br-lan")
-    assert len(fakes.service.sightings._places) <= 16_384
+    assert len(fakes.service.sightings.places) == 16_384
 
 
 def test_a_zone_that_comes_into_the_file_is_followed() -> None:

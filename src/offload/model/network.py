@@ -34,6 +34,11 @@ class Link:
     hw_tc_offload: bool = False
     hw_bind: bool = True
 
+    @property
+    def is_able(self) -> bool:
+        """Whether a hardware flowtable can have it."""
+        return self.hw_tc_offload and self.hw_bind
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -188,7 +193,7 @@ class Snapshot:
 
     `missed`: replies that found a table's memory of accepted replies full, by the name of the table.
     `given_up`: for what hardware is not asked now. `packet_rules`: what offloaded packets would pass by.
-    `settings`: sysctls of net.netfilter by name, those that there are.
+    `crowded`: there are more stations or neighbours than fit. `settings`: sysctls of net.netfilter by name, those that there are.
     """
 
     links: tuple[Link, ...] = ()
@@ -208,3 +213,4 @@ class Snapshot:
     forward_chains: tuple[ForwardChain, ...] = ()
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()
+    crowded: bool = False

@@ -65,6 +65,10 @@ class ReasonCode(Enum):
     STATIONS_SOFTWARE = (
         "stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)"
     )
+    STATIONS_FULL = (
+        "more than {most} stations or addresses are known, and no more are remembered: flows of the others are fast in "
+        "software"
+    )
     HARDWARE_GIVEN_UP = "hardware took none of {count} flows, so it is not asked for a while: all are fast in software"
     REPLIES_FULL = (
         "{count} replies found no place among the {most} connections whose accepted replies are remembered: "

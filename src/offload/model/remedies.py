@@ -48,6 +48,7 @@ REMEDIES = {  # by the code of the Reason
     "HARDWARE_PART": "nothing: these flows are fast in software",
     "SHAPED": "nothing, or set auto_software to 0 to give up the shaping for hardware",
     "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
+    "STATIONS_FULL": "find who forges addresses, or split the network: bridge fdb show, ip neigh",
     "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software to have this said no more",
     "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",
     "LINK_MISSING": "nothing: it is taken in when it comes",

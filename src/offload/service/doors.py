@@ -169,7 +169,8 @@ class FirewallDoors:
 class Doors:
     """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds since boot that never jump.
 
-    `saved` has the timed exempts while no service runs. `firewall` is None without the package offload-firewall.
+    `saved` has the timed exempts while no service runs, `places` where stations were seen last (None: the command asks,
+    which does not stay). `firewall` is None without the package offload-firewall.
     """
 
     uci: Uci
@@ -181,3 +182,4 @@ class Doors:
     clock: Callable[[], float]
     saved: File
     firewall: FirewallDoors | None = None
+    places: File | None = None

@@ -17,13 +17,14 @@ from offload.model.network import Kernel, Route, Snapshot
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan, ReasonCode
 from offload.model.problem import Problem
 from offload.nouns import dataclass, field, replace
-from offload.service import reconcile, saved_exempts
+from offload.service import reconcile, saved_exempts, saved_places
 from offload.service.doors import Doors
 from offload.service.give_up import GiveUp
 from offload.service.hardware_monitor import HardwareMonitor
 from offload.service.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import ForeignRules, netifd_says, observe
 from offload.service.reconcile import Decided
+from offload.service.saved_places import Saved
 from offload.service.station_sets import StationSets
 from offload.service.stations import StationTracker
 from offload.service.timed_exempts import TimedExempts, with_timed_exempts
@@ -59,6 +60,7 @@ class Engine:
     station_sets: StationSets = field(default_factory=StationSets)
     proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
     totals: Totals = field(default_factory=Totals)
+    saved: Saved = field(default_factory=Saved)
     kernel: Kernel | None = None
     foreign: ForeignRules = field(default_factory=ForeignRules)
     ability: HardwareProbe = field(default_factory=HardwareProbe)
@@ -216,6 +218,7 @@ class Engine:
             self.kernel = doors.probe()
         if self.kernel.nft and not self.adopted:  # first of all: a pass that knows nothing of them would delete them
             self.timed_exempts.adopt(reconcile.adopted(doors.nft), doors.clock())
+            self._recall_places()
             self.adopted = True
         if self.dump is None or not self.alone:
             self.dump = netifd_says(doors.bus)
@@ -228,7 +231,7 @@ class Engine:
         snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
         self.sightings.look(snapshot)
         stations, neighbours = self.sightings.remembered()
-        remembered = replace(snapshot, stations=stations, neighbours=neighbours)
+        remembered = replace(snapshot, stations=stations, neighbours=neighbours, crowded=self.sightings.crowded)
         return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.standing))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
@@ -250,6 +253,13 @@ class Engine:
             return
         saved = saved_exempts.read(content or b"", [zone.name for zone in config.zones], now)
         self.timed_exempts.adopt(saved_exempts.missing(saved, self.timed_exempts.ends), now)
+
+    def _recall_places(self) -> None:
+        """Where an earlier service left tables, take in where it saw stations: some may have moved since."""
+        if self.doors.places is None or not self.doors.nft.tables() & set(reconcile.TABLE_NAMES):
+            return
+        with suppress(OffloadError):  # as if there were none: what moved meanwhile is noticed with its next move
+            self.sightings.restore(saved_places.read(self.doors.places.read() or b""))
 
     def save_exempts(self) -> None:
         """Write the timed exempts where the next service finds them."""

@@ -19,7 +19,7 @@ from offload.service.debounce import APART, Debouncer
 from offload.service.doors import Monitor, Nft, UbusServer
 from offload.service.engine import Engine
 from offload.service.journal import Journal
-from offload.service.tasks import follow, hardware, station_sets
+from offload.service.tasks import follow, hardware, places, station_sets
 from offload.service.tasks.accounting import Accounting
 from offload.service.upgrade import note_raised
 from offload.system.netlink.messages import Notification
@@ -80,6 +80,8 @@ class Loop:
             if (stations := station_sets.due(self.service)) is not None and stations <= now:
                 station_sets.run(self.service, now)
                 self._transactions()
+            if (saving := places.due(self.service)) is not None and saving <= now:
+                places.run(self.service, now)
             if (looked := hardware.due(self.service)) is not None and looked <= now:
                 hardware.run(self.service)
                 self._log_hardware()
@@ -112,7 +114,8 @@ class Loop:
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
-        others = (hardware.due(self.service), self.service.give_up.due, station_sets.due(self.service))
+        service = self.service
+        others = (hardware.due(service), service.give_up.due, station_sets.due(service), places.due(service))
         tasks = (due, self.accounting.due, *others, self.config.due)
         times = [each for each in tasks if each is not None]
         if due is None and (moved := follow.due(self.service)) is not None:
@@ -284,6 +287,8 @@ class Loop:
                 nft.apply(text)
         except NftError as refusal:
             self.journal.line(LogLevel.ERR, f"{_remaining(nft)} stays, with what it offloads: {refusal}")
+        if self.upgrading:
+            places.run(self.service, time.monotonic())
         self.journal.line(LogLevel.NOTICE, "stops; an upgrade keeps its tables" if self.upgrading else "stops")
         self.presence.leave(lost=False)
 

@@ -30,6 +30,7 @@ from offload.system.uci import Uci
 NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
 OURS = Path("/var/run/offload")
 SAVED_EXEMPTS = OURS / "exempts.json"
+SAVED_PLACES = OURS / "places"
 FIREWALL_PART = Path("/usr/lib/offload/firewall")  # of the package offload-firewall
 EVENTS = ("network.interface",)
 
@@ -47,6 +48,7 @@ def doors() -> Doors:
         clock=time.monotonic,
         saved=PrivateFile(SAVED_EXEMPTS),
         firewall=firewall_doors(OURS) if FIREWALL_PART.exists() else None,
+        places=PrivateFile(SAVED_PLACES),
     )
 
 

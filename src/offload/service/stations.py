@@ -10,13 +10,14 @@ wired ports from the software flowtable for a while. Its flows then find moved s
 from collections.abc import Collection, Iterable, Mapping
 
 from offload.compiler.offload.returns import tables_to_return
+from offload.compiler.offload.stations import arrival
 from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
 from offload.model.plan import Plan
 from offload.nouns import dataclass, field
+from offload.service.remembered import Key, Remembered
 from offload.service.return_budget import ReturnBudget
 from offload.status.places import NEIGHBOUR
 
-Key = tuple[str, str, int]
 MOST_MOVES = 1024  # remembered until their tables are returned
 DEPTH = 4  # devices that one device may stand on
 LEFT_OUT = 600.0  # seconds without the wired ports of a bridge
@@ -38,11 +39,18 @@ class Move:
 
 @dataclass(slots=True)
 class StationTracker:
-    """The latest place of each station and neighbour, and the moves for which no table was returned yet."""
+    """The latest place of each station and neighbour, and the moves for which no table was returned yet.
+
+    Both have room of their own, and those at ports that hardware can take stay where there is too little of it.
+    """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     version: int = 0  # changes with each station or neighbour that is new, somewhere else, or forgotten
-    _places: dict[Key, str] = field(default_factory=dict)
+    crowded: bool = False  # some that the kernel has now found no room
+    _stations: Remembered = field(default_factory=lambda: Remembered(MAX_NEIGHBOURS))
+    _neighbours: Remembered = field(default_factory=lambda: Remembered(MAX_NEIGHBOURS))
+    _hardware: frozenset[str] = frozenset()  # ports that hardware can take
+    _macs: set[str] = field(default_factory=set)  # of stations at such ports
     _moves: dict[Key, Move] = field(default_factory=dict)
     _causes: dict[Key, None] = field(default_factory=dict)  # the moves for which tables are being returned
     _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
@@ -52,12 +60,14 @@ class StationTracker:
     @property
     def places(self) -> Mapping[Key, str]:
         """The port of each (MAC, bridge, VLAN), and the MAC of each (address, device, NEIGHBOUR)."""
-        return self._places
+        return {**dict(self._stations.items()), **dict(self._neighbours.items())}
 
     def station(self, seen: Station, master: str) -> bool:
         """A bridge has learned a station; whether it was somewhere else before."""
-        key = (seen.mac, master, seen.vlan)
-        before = self._remember(key, seen.port)
+        key, wired = (seen.mac, master, seen.vlan), seen.port in self._hardware
+        if wired:
+            self._macs.add(seen.mac)
+        before = self._remember(self._stations, key, seen.port, preferred=wired)
         if before in {None, seen.port}:
             return False
         earlier = self._moves[key].ports if key in self._moves else frozenset[str]()
@@ -66,7 +76,7 @@ class StationTracker:
     def neighbour(self, seen: Neighbour) -> bool:
         """An address was resolved; whether to another MAC than before."""
         key = (seen.address, seen.device, NEIGHBOUR)
-        before = self._remember(key, seen.mac)
+        before = self._remember(self._neighbours, key, seen.mac, preferred=seen.mac in self._macs)
         if before in {None, seen.mac}:
             return False
         return self._moved(key, Move(self._bridges.get(seen.device, seen.device), device=seen.device))
@@ -76,15 +86,16 @@ class StationTracker:
         bridges = {bridge: ports for bridge, ports in self._ports.items() if ports}
         stations = tuple(
             Station(mac, port, vlan)
-            for (mac, bridge, vlan), port in self._places.items()
-            if vlan != NEIGHBOUR and port in bridges.get(bridge, ())
+            for (mac, bridge, vlan), port in self._stations.items()
+            if port in bridges.get(bridge, ())
         )
-        neighbours = tuple(
-            Neighbour(address, device, mac)
-            for (address, device, kind), mac in self._places.items()
-            if kind == NEIGHBOUR
-        )
+        neighbours = tuple(Neighbour(address, device, mac) for (address, device, _), mac in self._neighbours.items())
         return stations, neighbours
+
+    def restore(self, places: Iterable[tuple[Key, str]]) -> None:
+        """Take in where an earlier service saw stations and neighbours last: the next look shows which moved since."""
+        for key, place in places:
+            self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, place, preferred=False)
 
     def look(self, snapshot: Snapshot) -> None:
         """Take in a whole Snapshot: events may have been lost."""
@@ -93,11 +104,20 @@ class StationTracker:
         for port in snapshot.links:
             self._ports.setdefault(port.master, set()).add(port.name)
         self._bridges = {name: bridge for name in links if (bridge := _bridge(name, links))}
+        self._hardware = frozenset(name for name, link in links.items() if links[arrival(link, links)].is_able)
+        learned = {
+            (each.mac, links[each.port].master if each.port in links else "", each.vlan) for each in snapshot.stations
+        }
+        resolved = {(each.address, each.device, NEIGHBOUR) for each in snapshot.neighbours}
+        self._stations.prefer_only(learned)
+        self._neighbours.prefer_only(resolved)
+        self._macs = {mac for mac, _, _ in self._stations.preferred()}
         for station in snapshot.stations:
             link = links.get(station.port)
             self.station(station, link.master if link else "")
         for neighbour in snapshot.neighbours:
             self.neighbour(neighbour)
+        self.crowded = self._stations.crowded_out(learned) or self._neighbours.crowded_out(resolved)
 
     def ready(self, plan: Plan, now: float) -> bool:
         """Whether a table is to be returned at this moment, and the budget allows it."""
@@ -183,12 +203,9 @@ class StationTracker:
             del self._moves[next(iter(self._moves))]
         return True
 
-    def _remember(self, key: Key, place: str) -> str | None:
-        before = self._places.pop(key, None)  # to stand last: the first is the one to forget
-        self._places[key] = place
-        self.version += before != place
-        if len(self._places) > MAX_NEIGHBOURS:
-            del self._places[next(iter(self._places))]
+    def _remember(self, memory: Remembered, key: Key, place: str, *, preferred: bool) -> str | None:
+        before = memory.put(key, place, preferred=preferred)
+        self.version += before != place and key in memory
         return before
 
 

@@ -132,6 +132,7 @@ def _snapshot(found: Any) -> Snapshot:
         settings=_numbers(found, "settings"),
         forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
         given_up=_each(found.get("given_up", []), "given_up", _given_up),
+        crowded=_of(bool, found.get("crowded", False), "crowded"),
         **marks(found),
     )
     if "addresses" in found:

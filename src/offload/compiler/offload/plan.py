@@ -14,7 +14,7 @@ from offload.compiler.offload.requests import PairRequest, existing, wishes
 from offload.compiler.offload.shapers import shapers
 from offload.compiler.offload.stations import counted, counted_pairs, learned_stations, with_stations
 from offload.model.config import Config, Family, Mode
-from offload.model.network import DEVICE_NAME, ForwardChain, Link, Snapshot
+from offload.model.network import DEVICE_NAME, MAX_NEIGHBOURS, ForwardChain, Link, Snapshot
 from offload.model.plan import (
     BOTH,
     FROM,
@@ -72,6 +72,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
             table = replace(table, late=late, remembered=remembered)
             tables.append(with_stations(table, learned))
     settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in counted_pairs(settled, learned))
+    settled = tuple(_crowded(pair) for pair in settled) if snapshot.crowded else settled
     if any(subnet_exempts.values()):
         modes: dict[tuple[str, str], Mode] = {}
         for element, mode in elements:
@@ -96,6 +97,12 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
         for table in tables
         if table.mode is pair.effective and missed.get(table.name)
     )
+    return replace(pair, reasons=(*pair.reasons, *found))
+
+
+def _crowded(pair: PairDecision) -> PairDecision:
+    """The pair with a Reason where it depends on stations of which some are not remembered."""
+    found = (ReasonCode.STATIONS_FULL(most=MAX_NEIGHBOURS),) if pair.stations else ()
     return replace(pair, reasons=(*pair.reasons, *found))
 
 
@@ -144,7 +151,7 @@ class _Coverage:
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
         added = tuple(name for name in config.globals.devices if name in known - excluded)
-        able = frozenset(link.name for link in snapshot.links if link.hw_tc_offload and link.hw_bind)
+        able = frozenset(link.name for link in snapshot.links if link.is_able)
         masters = {link.master for link in snapshot.links}
         idle = {link.name for link in snapshot.links if not link.up or _is_empty(link, masters)}
         given_up = {each.device for each in snapshot.given_up}

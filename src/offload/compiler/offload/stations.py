@@ -44,7 +44,7 @@ def learned_stations(snapshot: Snapshot, bridges: Mapping[str, str], able: Itera
         link = links.get(station.port)
         if link is None or _is_multicast(station.mac):
             continue
-        port = _beneath(link, links)
+        port = arrival(link, links)
         at_ports.add((port, station.mac))
         hardware = port in covered
         for device in devices.get(link.master, ()):
@@ -117,7 +117,7 @@ def _devices_by_bridge(bridges: Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _beneath(link: Link, links: Mapping[str, Link]) -> str:
+def arrival(link: Link, links: Mapping[str, Link]) -> str:
     """The device on which packets of a bridge port arrive: of a VLAN the one it stands on."""
     seen: set[str] = set()
     while link.kind == "vlan" and link.lower and link.name not in seen and link.lower[0] in links:

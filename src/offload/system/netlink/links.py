@@ -29,6 +29,7 @@ from offload.system.netlink.rtnetlink import LinkMessage, NeighbourEvent
 from offload.system.netlink.traffic_control import QdiscMessage
 from offload.system.netlink.wire import NETLINK_ROUTE, Message
 
+MOST_READ = MAX_NEIGHBOURS + 256  # stations and neighbours: more than are remembered, so that this shows
 SETTINGS = (  # of net.netfilter
     "nf_conntrack_acct",
     "nf_conntrack_tcp_timeout_established",
@@ -70,8 +71,8 @@ class Netlink:
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
             names = {each.number: each.name for each in found}
             addresses = rtnetlink.addresses(_dump(rtnetlink.ADDRESSES), names)
-        learned = self._seen(socket.AF_BRIDGE, MAX_NEIGHBOURS)
-        resolved = self._seen(socket.AF_UNSPEC, MAX_NEIGHBOURS)
+        learned = self._seen(socket.AF_BRIDGE, MOST_READ)
+        resolved = self._seen(socket.AF_UNSPEC, MOST_READ)
         stations = tuple(
             Station(each.address, names[each.device], each.vlan) for each in learned if each.device in names
         )

@@ -1,0 +1,25 @@
+"""Write down where stations were seen last, so that the next service notices which moved while none ran."""
+
+from contextlib import suppress
+
+from offload.errors import OffloadError
+from offload.service import saved_places
+from offload.service.engine import Engine
+
+APART = 5.0  # seconds between two writings
+
+
+def due(engine: Engine) -> float | None:
+    """When to write; None while nothing changed since, and before the first pass, which reads the file."""
+    if engine.doors.places is None or engine.decided is None:
+        return None
+    return None if engine.saved.version == engine.sightings.version else engine.saved.next
+
+
+def run(engine: Engine, now: float) -> None:
+    """Write all places. Where that fails it is tried again; only moves while no service runs are noticed later."""
+    if engine.doors.places is None or engine.decided is None:
+        return
+    engine.saved = saved_places.Saved(engine.sightings.version, now + APART)
+    with suppress(OffloadError):
+        engine.doors.places.write(saved_places.written(engine.sightings.places))

@@ -1,0 +1,92 @@
+"""Stations of a bridge with ports of both kinds that move, come late, or move while no service runs."""
+
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from kernel import chip
+from kernel.daemons import wait_until
+from kernel.desk import PLAIN, Desks, served, settle
+from kernel.evidence import conntrack_flags
+from kernel.house import House, Shape
+from kernel.steady import Drip, Steady, download, quiet, since
+
+STATIONS = 3
+SAVED = Path("/var/run/offload/places")
+LATE = 5.0  # instead of a minute
+HASTY = (
+    "-c",
+    f"from offload.service import main, station_sets\nstation_sets.LATE = {LATE}\nmain.serve()\n",
+)
+
+
+def shape(desks: Desks) -> Shape:
+    return Shape({"lan": desks, "wan": chip.port("wan")})
+
+
+@pytest.mark.parametrize(("start", "end"), [("lan1", PLAIN), (PLAIN, "lan1"), ("lan1", "lan2")])
+def test_transfers_follow_their_stations_under_load(house: House, start: str, end: str) -> None:
+    """One station after the other moves, while those of all of them go on."""
+    desks = Desks(STATIONS)
+    with served(house, shape(desks)) as service:
+        for number in range(STATIONS):
+            desks.go(number, start)
+            desks.known(number, start)
+        talks = [(desks.call(house, number, "udp"), desks.call(house, number)) for number in range(STATIONS)]
+        for talk in (talk for both in talks for talk in both):
+            settle(house, talk, start)
+        with ExitStack() as stack:
+            running: list[tuple[Drip, Steady]] = [
+                (stack.enter_context(Drip(udp)), stack.enter_context(download(tcp))) for udp, tcp in talks
+            ]
+            for number, (drip, fetching) in enumerate(running):
+                desks.go(number, end)
+                visible = time.monotonic()
+                wait_until(lambda: since(drip.times, visible) and since(fetching.times, visible), "the transfer")  # noqa: B023
+        assert all(fetching.error is None for _, fetching in running)
+        service.quiet()  # the last move may have been followed together with the one before
+        for talk in (talk for both in talks for talk in both):
+            settle(house, talk, end)
+
+
+def test_a_flow_that_began_before_its_station_was_known_comes_to_hardware(house: House) -> None:
+    desks = Desks()
+    with served(house, shape(desks), HASTY) as service:
+        desks.go(0, "lan1")
+        desks.known(0, "lan1")
+        assert service.process is not None
+        service.quiet()
+        service.process.send_signal(signal.SIGSTOP)
+        desks.stations[0].ip("link set eth0 address 02:00:00:00:99:01")
+        talk = desks.call(house, 0)
+        assert conntrack_flags(house.router, talk) == {"OFFLOAD"}
+        service.process.send_signal(signal.SIGCONT)
+        with quiet(talk):
+            service.until(lambda: conntrack_flags(house.router, talk) == {"HW_OFFLOAD"}, 6 * LATE)
+        settle(house, talk, "lan1")
+
+
+@pytest.mark.parametrize(("end", "number"), [(PLAIN, signal.SIGUSR1), ("lan2", signal.SIGKILL)])
+def test_a_station_that_moved_while_no_service_ran_is_noticed_at_its_start(
+    house: House, end: str, number: signal.Signals
+) -> None:
+    desks = Desks()
+    with served(house, shape(desks)) as service:
+        desks.go(0, "lan1")
+        desks.known(0, "lan1")
+        talk = desks.call(house, 0)
+        settle(house, talk, "lan1")
+        service.quiet()
+        wait_until(lambda: desks.stations[0].mac("eth0") in SAVED.read_text(), "the place of the station in the file")
+        service.stop(number)
+        desks.go(0, end)
+        with download(talk) as fetching:
+            time.sleep(1)
+            assert not fetching.times  # pinned to the port where the station was
+            service.start()
+            wait_until(lambda: fetching.times, "the transfer")
+        assert fetching.error is None
+        settle(house, talk, end)

@@ -1,0 +1,116 @@
+"""Where stations were seen, in a file: what moved while no service ran is followed by the next one."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offload.model.network import Neighbour, Station
+from offload.service.engine import Engine
+from offload.service.saved_places import MOST_SAVED, read, written
+from offload.service.tasks import places
+from offload.status.places import NEIGHBOUR
+from offload.system.files.private_file import FakePrivateFile
+from service.routers import Fakes, router
+
+MAC = "02:00:00:00:00:10"
+MACS = st.integers(0, (1 << 48) - 1).map(
+    lambda number: ":".join(f"{number:012x}"[at : at + 2] for at in range(0, 12, 2))
+)
+DEVICES = st.sampled_from(["br-lan", "lan1", "eth0.5", "phy0-ap0"])
+STATIONS = st.tuples(st.tuples(MACS, DEVICES, st.integers(0, 4094)), DEVICES)
+ADDRESSES = st.ip_addresses().map(str)
+NEIGHBOURS = st.tuples(st.tuples(ADDRESSES, DEVICES, st.just(NEIGHBOUR)), MACS)
+
+
+@given(st.lists(st.one_of(STATIONS, NEIGHBOURS)).map(dict))
+def test_what_was_written_is_read(found: dict[tuple[str, str, int], str]) -> None:
+    assert dict(read(written(found))) == found
+
+
+@given(st.one_of(st.binary(), st.text().map(str.encode)))
+def test_any_bytes_can_be_read(content: bytes) -> None:
+    for (name, device, vlan), place in read(content):
+        assert name and device and place and vlan >= NEIGHBOUR
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "x br-lan 0 lan1",
+        f"{MAC} br-lan 4095 lan1",
+        f"{MAC} br-lan -2 lan1",
+        f"{MAC} br;lan 0 lan1",
+        f"{MAC} br-lan 0",
+    ],
+)
+def test_a_line_that_cannot_be_meant_is_passed_over(line: str) -> None:
+    assert read(f"{line}\n{MAC} br-lan 0 lan2\n".encode()) == (((MAC, "br-lan", 0), "lan2"),)
+
+
+def test_the_file_is_bounded() -> None:
+    many = {(f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}", "br-lan", 0): "lan1" for number in range(10_000)}
+    assert written(many).count(b"\n") == MOST_SAVED
+    assert len(read(written(many) * 2)) == MOST_SAVED
+
+
+def resident() -> Fakes:
+    fakes = router()
+    fakes.service.doors = replace(fakes.service.doors, places=FakePrivateFile())
+    for _ in range(2):  # the second pass finds the tables of the first
+        fakes.service.work()
+    return fakes
+
+
+def restarted(fakes: Fakes) -> Engine:
+    """Another service on the same router."""
+    fakes.service = fakes.nft.service = Engine(fakes.service.doors)
+    return fakes.service
+
+
+def test_places_are_written_when_they_changed_and_not_too_often() -> None:
+    fakes = resident()
+    service, file = fakes.service, fakes.service.doors.places
+    assert isinstance(file, FakePrivateFile)
+    assert (due := places.due(service)) is not None and due <= fakes.clock.now
+    places.run(service, fakes.clock.now)
+    assert places.due(service) is None
+    service.sightings.station(Station(MAC, "lan1"), "br-lan")
+    assert places.due(service) == fakes.clock.now + places.APART
+    places.run(service, fakes.clock.now)
+    assert f"{MAC} br-lan 0 lan1" in (file.read() or b"").decode()
+
+
+@pytest.mark.parametrize("seen", [Station(MAC, "lan2"), Neighbour("192.168.1.10", "br-lan", "02:00:00:00:00:99")])
+def test_what_moved_while_no_service_ran_is_followed_at_the_start(seen: Station | Neighbour) -> None:
+    fakes = resident()
+    fakes.service.sightings.station(Station(MAC, "lan1"), "br-lan")
+    fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", MAC))
+    places.run(fakes.service, fakes.clock.now)
+    scene = fakes.netlink.found
+    stations, neighbours = ((seen,), ()) if isinstance(seen, Station) else ((), (seen,))
+    fakes.netlink.found = replace(scene, stations=stations, neighbours=neighbours)
+    assert restarted(fakes).work().returned == ("flow_offload",)
+
+
+def test_without_a_move_a_restart_sends_nothing() -> None:
+    fakes = resident()
+    fakes.netlink.found = replace(fakes.netlink.found, stations=(Station(MAC, "lan1"),))
+    fakes.service.work()
+    places.run(fakes.service, fakes.clock.now)
+    assert restarted(fakes).work().changes == 0
+
+
+def test_places_of_a_service_that_left_no_tables_count_for_nothing() -> None:
+    fakes = resident()
+    fakes.service.sightings.station(Station(MAC, "lan1"), "br-lan")
+    places.run(fakes.service, fakes.clock.now)
+    fakes.nft.held, fakes.nft.took = {}, False
+    fakes.netlink.found = replace(fakes.netlink.found, stations=(Station(MAC, "lan2"),))
+    service = restarted(fakes)
+    service.look()
+    assert service.decided is not None
+    assert service.decided.plan.tables
+    assert service.sightings.tables_to_return(service.decided.plan, fakes.clock.now) == ()
