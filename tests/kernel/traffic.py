@@ -117,6 +117,10 @@ class Talk:
         self.far = target.real
         self._datagrams = [0, 0]
 
+    def patience(self, seconds: float) -> None:
+        """How long to wait for an answer."""
+        self._socket.settimeout(seconds)
+
     def close(self) -> None:
         """Hang up."""
         self._socket.close()
