@@ -193,7 +193,8 @@ class Snapshot:
 
     `missed`: replies that found a table's memory of accepted replies full, by the name of the table.
     `given_up`: for what hardware is not asked now. `packet_rules`: what offloaded packets would pass by.
-    `crowded`: there are more stations or neighbours than fit. `settings`: sysctls of net.netfilter by name, those that there are.
+    `crowded`: there are more stations or neighbours than fit.
+    `settings`: sysctls of net.netfilter by name, those that there are.
     """
 
     links: tuple[Link, ...] = ()
