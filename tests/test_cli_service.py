@@ -13,7 +13,7 @@ from offload.cli import local, remote
 from offload.cli import router as cli_router
 from offload.cli.answer import Answer, Exit
 from offload.cli.verbs import MATCHES, VERBS
-from offload.compiler.offload.diff import expected
+from offload.compiler.offload.table import expected
 from offload.compiler.offload.timed_exempts import comment
 from offload.model.live import TimedElement
 from offload.model.network import Address, Kernel, Lack, Link

@@ -35,7 +35,7 @@ BELOW = {
 # What may be used in one place only: the library, and the folder or file it stays in.
 KEPT: dict[str, str | tuple[str, ...]] = {
     "dataclasses": "nouns.py",
-    "jinja2": ("compiler/offload/render.py", "nft/text.py"),
+    "jinja2": "nft/text.py",
     **dict.fromkeys(("ubus", "uci", "subprocess", "socket"), "system/"),
 }
 FIREWALL_VERBS = ("compiled", "lookup", "main", "show")

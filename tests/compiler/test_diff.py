@@ -7,8 +7,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from offload.compiler.offload.diff import expected, transactions
+from offload.compiler.offload.diff import transactions
 from offload.compiler.offload.render import render_table
+from offload.compiler.offload.table import compiled, expected, with_nft
 from offload.model.config import Exempt
 from offload.model.live import LiveTable
 from offload.model.plan import Element, ExemptMatch, Plan, PolicyKey, Table
@@ -209,3 +210,12 @@ def test_a_rule_somebody_else_wrote_goes(chain: str) -> None:
     (sent,) = transactions(plan(BASE), {BASE.name: replace(now, rules={**now.rules, chain: (*now.rules[chain], "")})})
     assert sent.returned == (("flow_offload",) if chain == "forward" else ())
     assert f"flush chain inet flow_offload {chain}" in sent.text or chain == "forward"
+
+
+def test_a_table_is_compiled_once_for_its_plan_and_not_again_while_it_is_the_same() -> None:
+    first = with_nft(Plan((BASE, HARDWARE)), Plan())
+    again = with_nft(Plan((replace(BASE, late=True), replace(HARDWARE, nft=None))), first)
+    assert [compiled(table) is table.nft for table in first.tables] == [True, True]
+    changed, same = again.tables
+    assert same.nft is first.tables[1].nft
+    assert compiled(changed) == compiled(replace(BASE, late=True)) != compiled(BASE)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from offload.compiler.offload.diff import expected
 from offload.compiler.offload.effective import effective_plan
+from offload.compiler.offload.table import expected
 from offload.model.config import Family, Mode
 from offload.model.live import LiveTable
 from offload.model.plan import (

@@ -1,6 +1,5 @@
 """Exemptions as sets and rules: one rule per shape, no overlap in a set, nothing lost, and always the same."""
 
-from dataclasses import replace
 from ipaddress import ip_network
 from itertools import combinations
 from typing import Any
@@ -10,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nft_text import LINE
-from offload.compiler.offload import exempt_sets
 from offload.compiler.offload.exempt_sets import exempt_rules
 from offload.model.config import Exempt
 from offload.model.plan import ExemptMatch, TimedExempt
@@ -94,23 +92,6 @@ def test_a_shape(name: str) -> None:
 def test_a_thousand_exempts_of_one_shape_are_one_rule() -> None:
     made = exempt_rules(match(src_ip=f"10.0.{i >> 8}.{i & 255}") for i in range(1000))
     assert (len(made.rules), len(made.sets), len(made.sets[0].elements)) == (1, 1, 1000)
-
-
-def test_what_did_not_change_is_not_thought_over_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor while a run-time exempt grows older beside it."""
-
-    def nets(left: int) -> list[ExemptMatch]:
-        phone = match(src_mac=(MAC,))
-        return [
-            match(src_ip="10.7.0.0/16 10.8.0.0/16"),
-            replace(phone, timed_exempt=TimedExempt(1, phone.exempt, 60, left)),
-        ]
-
-    first = exempt_rules(nets(60))
-    monkeypatch.setattr(exempt_sets, "outermost", lambda _: pytest.fail("thought over again"))
-    again = exempt_rules(nets(50))
-    assert again.rules == first.rules and again.sets[0] == first.sets[0]
-    assert again.sets[1].written != first.sets[1].written
 
 
 def test_what_another_one_contains_needs_no_set() -> None:

@@ -9,8 +9,9 @@ from random import Random
 from hypothesis import settings
 
 from nft_text import strange_lines
-from offload.compiler.offload.diff import expected, transactions
+from offload.compiler.offload.diff import transactions
 from offload.compiler.offload.render import render
+from offload.compiler.offload.table import expected
 from offload.model.config import Mode
 from offload.model.live import LiveTable
 from offload.model.plan import PairDecision, Plan, ZoneDecision

@@ -5,8 +5,10 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.compiler.offload.diff import expected, transactions
+from offload.compiler.offload.diff import transactions
+from offload.compiler.offload.render import render_table
 from offload.compiler.offload.stations import choosing_rules, counted, learned_stations, with_stations
+from offload.compiler.offload.table import expected, with_nft
 from offload.model.config import Family, Mode
 from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
 from offload.model.plan import (
@@ -172,6 +174,13 @@ def test_the_first_time_software_gets_shared_crossings_after_hardware() -> None:
     assert "chain policy_0_from {" in first
     assert "flags offload" in second
     assert last.startswith("add element inet flow_offload pairs")
+
+
+def test_a_compiled_table_with_new_stations_is_compiled_with_them() -> None:
+    old, new = (learned_stations(snapshot([(mac, "lan1")]), BRIDGES, ABLE) for mac in (WIRED, WIFI))
+    compiled = with_nft(Plan(tables=(with_stations(HARDWARE, old),)), Plan())
+    text = render_table(with_stations(compiled.tables[0], new))
+    assert WIFI in text and WIRED not in text
 
 
 def test_a_software_table_whose_crossings_are_all_shared_is_made_without_elements() -> None:

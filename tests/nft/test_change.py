@@ -62,4 +62,4 @@ def test_every_line_knows_its_section() -> None:
         for line, origin in zip(text.splitlines(), line_origins(BEFORE, text), strict=True)
         if origin
     }
-    assert found == {"@rule[0]": 'accept comment "!fw4: first"', "@rule[1]": 'accept comment "!fw4: lan"'}
+    assert found == {"@rule[0]": 'accept comment "first"', "@rule[1]": 'accept comment "lan"'}

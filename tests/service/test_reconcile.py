@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from offload.compiler.offload.diff import expected
+from offload.compiler.offload.table import expected
 from offload.errors import NftError
 from offload.model.applied import Applied
 from offload.model.config import Section

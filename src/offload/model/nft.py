@@ -49,7 +49,12 @@ class Chain(NamedTuple):
 
 
 class Set(NamedTuple):
-    """A named set: `types` are those of its elements, one per concatenated field; `timeout` in seconds, 0 for none."""
+    """A named set: `types` are those of its elements, one per concatenated field; `timeout` in seconds, 0 for none.
+
+    `typeof`: the key as an expression, where it has no name of a type. `written`: the elements as they are sent, where
+    that is more than what makes them the same element (how long they still live). `followed`: its elements come and go
+    with what is around the router, and are never compared.
+    """
 
     name: str
     types: tuple[str, ...]
@@ -59,6 +64,17 @@ class Set(NamedTuple):
     timeout: int = 0
     auto_merge: bool = False
     comment: str = ""
+    typeof: str = ""
+    written: tuple[str, ...] = ()
+    followed: bool = False
+
+
+class Map(NamedTuple):
+    """A map from keys to verdicts; `elements` as nft text, `KEY : VERDICT`."""
+
+    name: str
+    types: tuple[str, ...]
+    elements: tuple[str, ...] = ()
 
 
 class Flowtable(NamedTuple):
@@ -67,6 +83,7 @@ class Flowtable(NamedTuple):
     name: str
     devices: tuple[str, ...]
     hardware: bool = False
+    priority: str = "filter"
 
 
 class Helper(NamedTuple):
@@ -92,7 +109,7 @@ class Define(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table of family inet, its objects in the order in which nft needs them."""
+    """A table of family inet, its objects in the order in which nft needs them. `label` stands before each comment."""
 
     name: str
     chains: tuple[Chain, ...]
@@ -103,6 +120,8 @@ class Table(NamedTuple):
     limits: tuple[NamedLimit, ...] = ()
     before: tuple[Include, ...] = ()
     after: tuple[Include, ...] = ()
+    maps: tuple[Map, ...] = ()
+    label: str = ""
 
 
 class Ruleset(NamedTuple):

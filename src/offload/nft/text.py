@@ -5,19 +5,23 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from offload.model.match import Limit
-from offload.model.nft import Chain, Include, Rule, Ruleset, Set
+from offload.model.nft import Chain, Include, Rule, Ruleset, Set, Table
 from offload.nft.match import limit_text, quoted, text
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-COMMENT = "!fw4: "
 LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
 
 
 def ruleset_text(ruleset: Ruleset) -> str:
     """One transaction: the table is emptied and declared anew, so that all of it holds or nothing changes."""
     return fill("ruleset", ruleset=ruleset, table=ruleset.table)
+
+
+def table_text(table: Table) -> str:
+    """A table's declaration: sets and the chains that others go to first, then maps, base chains last."""
+    return fill("table", table=table)
 
 
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
@@ -30,7 +34,7 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
         line = raw.strip()
         word, _, rest = line.partition(" ")
         if word == "chain" and rest.endswith(" {"):
-            expected = chain_lines(chains[rest[:-2]]) if rest[:-2] in chains else iter(())
+            expected = chain_lines(chains[rest[:-2]], ruleset.table.label) if rest[:-2] in chains else iter(())
             awaited = next(expected, None)
         if awaited is not None and line == awaited[0]:
             found.append(awaited[1])
@@ -40,17 +44,17 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
     return found
 
 
-def chain_lines(chain: Chain) -> Iterator[tuple[str, str]]:
-    """The lines of a chain, each with the section it comes from."""
+def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
+    """The lines of a chain, each with the section it comes from; `label` stands before each comment."""
     for each in chain.rules:
         if isinstance(each, Include):
             yield f"include {quoted(each.path)}", ""
         else:
-            for line in rule_lines(each):
+            for line in rule_lines(each, label):
                 yield line, each.origin
 
 
-def rule_lines(rule: Rule) -> Iterator[str]:
+def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
     """A rule; before it one that logs, where the log has a limit that the verdict does not have."""
     match = text(rule.match)
     log = f"log prefix {prefix(rule.log)} " if rule.log else ""
@@ -59,7 +63,7 @@ def rule_lines(rule: Rule) -> Iterator[str]:
         log = ""
     counter = "counter " if rule.counter else ""
     verdict = f"{rule.verdict} " if rule.verdict else ""
-    comment = f"comment {comment_text(rule.comment)}" if rule.comment else ""
+    comment = f"comment {_note(label + rule.comment)}" if rule.comment else ""
     line = f"{match}{counter}{log}{verdict}{comment}".rstrip()
     if line:
         yield line
@@ -69,9 +73,9 @@ def _log_limit(limit: Limit | str) -> str:
     return f'limit name "{limit}"' if isinstance(limit, str) else f"limit rate {limit_text(limit)}"
 
 
-def comment_text(comment: str) -> str:
+def _note(comment: str) -> str:
     """A comment between quotes, as far as nft takes it."""
-    return quoted(cut(COMMENT + comment, LONGEST_COMMENT))
+    return quoted(cut(comment, LONGEST_COMMENT))
 
 
 @cache
@@ -112,12 +116,12 @@ def _template(name: str) -> "Template":
         lstrip_blocks=True,
     )
     environment.filters.update(
-        lines=lambda chain: [line for line, _ in chain_lines(chain)],
+        lines=lambda chain, label: [line for line, _ in chain_lines(chain, label)],
         quoted=quoted,
         names=lambda names: ", ".join(map(quoted, names)),
         braces=_braces,
         elements=_elements,
         limit=limit_text,
-        note=lambda comment: quoted(cut(comment, LONGEST_COMMENT)),
+        note=_note,
     )
     return environment.get_template(name)

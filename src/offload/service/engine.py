@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from offload.compiler.offload.diff import expected
 from offload.compiler.offload.effective import effective_plan
+from offload.compiler.offload.table import expected
 from offload.config.load import Packages, load
 from offload.errors import BusError, NftError, OffloadError
 from offload.model.applied import Applied
@@ -272,7 +272,8 @@ class Engine:
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
         """Config, Snapshot and what this service remembers -> Plan and Problems."""
-        decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()))
+        before = self.decided.plan if self.decided else None
+        decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised
         return replace(decided, problems=(*decided.problems, *remembered))
 

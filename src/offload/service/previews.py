@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from offload.compiler.offload.diff import expected, transactions
+from offload.compiler.offload.diff import transactions
+from offload.compiler.offload.table import expected
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import OffloadError

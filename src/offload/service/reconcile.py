@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from offload.compiler.devices import resolve
 from offload.compiler.findings import findings as found_on
 from offload.compiler.findings.shapers import ASKING as SHAPING_PACKAGES
-from offload.compiler.offload.diff import Transaction, expected, transactions
+from offload.compiler.offload.diff import Transaction, transactions
 from offload.compiler.offload.plan import plan
 from offload.compiler.offload.render import wipe
 from offload.compiler.offload.requests import warnings
+from offload.compiler.offload.table import expected, with_nft
 from offload.compiler.offload.timed_exempts import held_timed_exempts
 from offload.config.load import FILES, Packages, load, placed
 from offload.errors import NftError
@@ -46,11 +47,16 @@ def findings(decided: Decided, uci: UciReader) -> tuple[Finding, ...]:
     return found_on(decided.config, decided.snapshot, decided.plan, packages)
 
 
-def decide(packages: Packages, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = ()) -> Decided:
-    """Config, Snapshot and exempts given at run time -> Plan. Pure."""
+def decide(
+    packages: Packages, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = (), before: Plan | None = None
+) -> Decided:
+    """Config, Snapshot and exempts given at run time -> Plan. Pure.
+
+    Tables that are the same as in the Plan `before` are not compiled again.
+    """
     config, problems = load(packages)
     topology = resolve(config, snapshot)
-    planned = plan(config, topology, snapshot, timed_exempts)
+    planned = with_nft(plan(config, topology, snapshot, timed_exempts), before or Plan())
     surprising = warnings(config, topology, snapshot)
     return Decided(config, snapshot, planned, (*problems, *placed(packages, (*topology.problems, *surprising))))
 

@@ -56,6 +56,6 @@ def _explained(ruleset: Ruleset, sections: Sequence[Section]) -> Iterator[str]:
     shown = {each.id: f" ({each.options['name']})" for each in sections if isinstance(each.options.get("name"), str)}
     for chain in ruleset.table.chains:
         yield f"chain {chain.name}"
-        for line, origin in chain_lines(chain):
+        for line, origin in chain_lines(chain, ruleset.table.label):
             where = f"{path}:{begins[origin]} {origin}{shown.get(origin, '')}" if origin in begins else "every ruleset"
             yield f"    {line}    # {where}"

@@ -17,6 +17,7 @@ from offload.model.nft import Chain, Hook, Include, Rule, Ruleset, Table
 from offload.nft.text import prefix
 
 TABLE = "fw4"
+LABEL = "!fw4: "  # of fw4's comments, by which others know its rules
 ACCEPT_DNAT = Match(raw="ct status dnat")
 SYN = Match(raw="tcp flags & (fin | syn | rst | ack) == syn")
 MSS = "tcp flags syn / syn,fin,rst"
@@ -61,6 +62,7 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
         limits=objects.log_limits(every),
         before=(Include("/etc/nftables.d/*.nft"), *draft.includes.at("table-prepend")),
         after=draft.includes.at("table-append"),
+        label=LABEL,
     )
     ruleset = Ruleset(table, draft.includes.at("ruleset-prepend"), draft.includes.at("ruleset-append"))
     return Compiled(ruleset, tuple(problems), every)

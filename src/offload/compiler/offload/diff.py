@@ -8,14 +8,13 @@ few slow packets, and those the Plan still wants are offloaded again at once (do
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from offload.compiler.offload.chains import chains, element_text
-from offload.compiler.offload.exempt_sets import exempt_rules
 from offload.compiler.offload.guard import guard
-from offload.compiler.offload.render import fill, render_table, wipe
-from offload.compiler.offload.rules import Chain
+from offload.compiler.offload.render import render_table, wipe
+from offload.compiler.offload.table import compiled, element_text, expected
 from offload.model.config import Family
 from offload.model.live import STATION_SETS, LiveTable
 from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
+from offload.nft.diff import change
 from offload.nouns import dataclass
 
 
@@ -63,7 +62,7 @@ def _withheld(table: Table, held: LiveTable | None, plan: Plan, forced: Iterable
         yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
     if held != wanted:
-        yield Transaction(_change(table, wanted, held))
+        yield Transaction(change(compiled(table), wanted, held))
     yield Transaction(_elements("delete", table))
 
 
@@ -92,20 +91,8 @@ def _transactions(
             else:
                 found.append(Transaction(wipe(name) + render_table(table), returned))
         elif held != wanted:
-            found.append(Transaction(_change(table, wanted, held)))
+            found.append(Transaction(change(compiled(table), wanted, held)))
     return found
-
-
-def expected(table: Table) -> LiveTable:
-    """What the kernel holds of this table once it was sent."""
-    exempts = exempt_rules(table.exempts)
-    elements = {each.name: frozenset(each.elements) for each in exempts.sets}
-    elements[PAIRS] = frozenset(element_text(element) for element in table.elements)
-    elements |= dict.fromkeys(table.stations, frozenset[str]())
-    made = chains(table, exempts)
-    rules = {chain.name: chain.fingerprints for chain in made}
-    digests = {name: digest for chain in made for name, digest in chain.digests.items()}
-    return LiveTable(table.name, frozenset(table.devices), elements, rules, digests)
 
 
 def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> bool:
@@ -136,36 +123,3 @@ def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> 
         return True
     before = Family(then.family)
     return Family(now.family) & before is not before or now.stations != then.stations
-
-
-def _change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
-    made = chains(table, exempt_rules(table.exempts))
-    new_elements, gone_elements = _moves(wanted, held)
-    return fill(
-        "change",
-        table=table,
-        devices=sorted(wanted.devices - held.devices),
-        uncounted=not held.counter,
-        new_chains=[chain for chain in made if chain.name not in held.rules],
-        changed_chains=[chain for chain in made if chain.name in held.rules and not _same(chain, held)],
-        gone_chains=sorted(set(held.rules) - set(wanted.rules)),
-        new_elements=new_elements,
-        gone_elements=gone_elements,
-        gone_sets=sorted(set(held.elements) - set(wanted.elements)),
-    ).lstrip("\n")
-
-
-def _same(chain: Chain, held: LiveTable) -> bool:
-    """Whether the kernel has this chain, with the comments that its rules have now."""
-    return held.rules[chain.name] == chain.fingerprints and chain.digests.items() <= held.digests.items()
-
-
-Moves = list[tuple[str, list[str]]]
-
-
-def _moves(wanted: LiveTable, held: LiveTable) -> tuple[Moves, Moves]:
-    """Elements to add and to delete, by set; of sets that stay."""
-    stay = sorted(set(wanted.elements) & set(held.elements))
-    new = [(name, sorted(wanted.elements[name] - held.elements[name])) for name in stay]
-    gone = [(name, sorted(held.elements[name] - wanted.elements[name])) for name in stay]
-    return [each for each in new if each[1]], [each for each in gone if each[1]]

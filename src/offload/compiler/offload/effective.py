@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from offload.compiler.offload.diff import expected
+from offload.compiler.offload.table import expected
 from offload.model.config import Mode
 from offload.model.live import LiveTable
 from offload.model.plan import (

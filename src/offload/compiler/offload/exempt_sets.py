@@ -9,7 +9,6 @@ overlapping intervals in a concatenation (nft_set_pipapo.c), so these are spread
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from itertools import product
 
@@ -91,13 +90,8 @@ def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     for match in matches:
         (timed if match.timed_exempt else lasting).append(match)
-    first, second = _lasting(tuple(lasting)), _grouped(timed)
+    first, second = _grouped(lasting), _grouped(timed)
     return ExemptRules(first.sets + second.sets, first.rules + second.rules)
-
-
-@lru_cache(maxsize=4)  # a few passes' worth: what did not change is not thought over again
-def _lasting(matches: tuple[ExemptMatch, ...]) -> ExemptRules:
-    return _grouped(matches)
 
 
 def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:

@@ -13,7 +13,9 @@ make sure that of two connections with the same id (one pair in 2^32) both are b
 
 from collections.abc import Iterator
 
-from offload.compiler.offload.rules import Chain, Rule
+from offload.model.live import MISSED
+from offload.model.match import Match
+from offload.model.nft import Chain, Rule
 from offload.nouns import dataclass
 
 REMEMBERED_SECONDS = 60  # after the last reply on the slow path
@@ -41,9 +43,9 @@ def guard() -> Iterator[Chain]:
     """
     yield Chain("fresh", tuple(Rule(f"ct status & {SEEN_REPLY:#x} == 0 {_op('delete', each)}") for each in REPLIED))
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)
-    yield Chain("replied", (*remember, Rule("counter accept", misses=True)))
-    ask = (Rule(f"{each.key} != @{each.name} accept") for each in REPLIED)
-    yield Chain("guard", (Rule("ct direction reply goto replied"), *ask))
+    yield Chain("replied", (*remember, Rule("counter accept", comment=MISSED)))
+    ask = (Rule("accept", Match(raw=f"{each.key} != @{each.name}")) for each in REPLIED)
+    yield Chain("guard", (Rule("goto replied", Match(raw="ct direction reply")), *ask))
 
 
 def _op(statement: str, replied: RepliedSet) -> str:

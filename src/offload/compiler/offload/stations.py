@@ -70,7 +70,8 @@ def with_stations(table: Table, learned: Learned) -> Table:
     for (device, address), hardware in sorted(learned.addresses.items()):
         if device in oifs and hardware is table.hardware:
             found[IPV6 if ":" in address else IPV4].append(f'"{device}" . {address}')
-    return replace(table, stations={name: tuple(elements[:MAX_NEIGHBOURS]) for name, elements in found.items()})
+    stations = {name: tuple(elements[:MAX_NEIGHBOURS]) for name, elements in found.items()}
+    return replace(table, stations=stations, nft=None)  # what was compiled holds the stations of then
 
 
 def counted(plan: Plan, learned: Learned) -> Plan:

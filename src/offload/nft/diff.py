@@ -1,0 +1,59 @@
+"""A table as the kernel holds it against the wanted one -> the nft text that brings the kernel there.
+
+Nothing is decided here: whether a change may leave flows where they are is for the caller to say.
+"""
+
+from collections.abc import Mapping
+
+from offload.model.live import LiveTable, marks
+from offload.model.nft import Chain, Rule, Table
+from offload.nft.fingerprint import fixed
+from offload.nft.text import fill
+
+
+def outline(table: Table) -> LiveTable:
+    """What the kernel holds of this table once it was sent."""
+    comments = {chain.name: _comments(chain) for chain in table.chains}
+    return LiveTable(
+        name=table.name,
+        devices=frozenset(device for flowtable in table.flowtables for device in flowtable.devices),
+        elements={each.name: frozenset(each.elements) for each in fixed((*table.sets, *table.maps))}
+        | {each.name: frozenset() for each in table.sets if each.followed},
+        rules={name: tuple(mark for mark, _, _ in found) for name, found in comments.items()},
+        digests={
+            name: digest for found in comments.values() for _, asked, _ in found for name, digest in asked.items()
+        },
+    )
+
+
+def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
+    """The text for `nft -f -` that makes `wanted`, the outline of the table, of what is held."""
+    stay = sorted(set(wanted.elements) & set(held.elements))
+    return fill(
+        "change",
+        table=table,
+        flowtable=table.flowtables[0],
+        devices=sorted(wanted.devices - held.devices),
+        uncounted=not held.counter,
+        new_chains=[chain for chain in table.chains if chain.name not in held.rules],
+        changed_chains=[chain for chain in table.chains if chain.name in held.rules and not _same(chain, held)],
+        gone_chains=sorted(set(held.rules) - set(wanted.rules)),
+        new_elements=_moves({name: wanted.elements[name] - held.elements[name] for name in stay}),
+        gone_elements=_moves({name: held.elements[name] - wanted.elements[name] for name in stay}),
+        gone_sets=sorted(set(held.elements) - set(wanted.elements)),
+    )
+
+
+def _moves(elements: Mapping[str, frozenset[str]]) -> list[tuple[str, list[str]]]:
+    return [(name, sorted(moved)) for name, moved in elements.items() if moved]
+
+
+def _same(chain: Chain, held: LiveTable) -> bool:
+    """Whether the kernel has this chain, with the comments that its rules have now."""
+    comments = _comments(chain)
+    asked = {name: digest for _, digests, _ in comments for name, digest in digests.items()}
+    return held.rules[chain.name] == tuple(mark for mark, _, _ in comments) and asked.items() <= held.digests.items()
+
+
+def _comments(chain: Chain) -> list[tuple[str, dict[str, str], bool]]:
+    return [marks(rule.comment) for rule in chain.rules if isinstance(rule, Rule)]

@@ -1,0 +1,52 @@
+"""Rules that are known again: the kernel prints them in words of its own, so a comment stands for each as we wrote it.
+
+A comment is `LABEL FINGERPRINT[ SET=DIGEST][ WORDS]`: the fingerprint covers the rule, its chain and its place; the
+digest covers the elements of the set that the rule asks, so that nobody has to list them.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from offload.model.live import FINGERPRINT
+from offload.model.nft import Chain, Hook, Include, Map, Rule, Set
+from offload.nft.match import text
+
+_ASKED = re.compile(r"@(\w+)", re.ASCII)
+
+
+def digest(words: str) -> str:
+    """Twelve hexadecimal digits that stand for a text."""
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
+
+
+def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
+    """The sets and maps whose elements are compared: packets do not fill them, and they follow nothing."""
+    return (each for each in sets if isinstance(each, Map) or not ("dynamic" in each.flags or each.followed))
+
+
+def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
+    """What stands for the elements of each set, by its name; sets that packets fill have none."""
+    return {each.name: digest("\n".join(sorted(each.elements))) for each in fixed(sets)}
+
+
+def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
+    """The chain with a comment at each rule; words that a rule has as its comment stand at the end.
+
+    `covers`: what else of the table the fingerprints cover.
+    """
+    place = f"{chain.name}\n{_hook(chain.hook)}\n{covers}\n"
+    rules = (each if isinstance(each, Include) else _marked(each, place, of_sets) for each in chain.rules)
+    return chain._replace(rules=tuple(rules))
+
+
+def _marked(rule: Rule, place: str, of_sets: Mapping[str, str]) -> Rule:
+    written = f"{text(rule.match)}{rule.verdict}"
+    words = [f"{FINGERPRINT}{digest(place + written)}"]
+    words += [f"{name}={of_sets[name]}" for name in _ASKED.findall(written) if name in of_sets]
+    words += [rule.comment] if rule.comment else []
+    return rule._replace(comment=" ".join(words))
+
+
+def _hook(hook: Hook | None) -> str:
+    return f"type {hook.type} hook {hook.hook} priority {hook.priority}; policy {hook.policy};" if hook else ""
