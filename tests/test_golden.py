@@ -50,6 +50,7 @@ def test_router(
     assert said == (golden.read_text() if golden.exists() else "")
 
 
+@pytest.mark.slow
 def test_the_same_bytes_whatever_order_python_hashes_in() -> None:
     """Sets and dicts are ordered by the hash seed, which is new for every process."""
 

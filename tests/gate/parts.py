@@ -5,6 +5,7 @@ found in their directories.
 """
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ IN_MACHINE = ("-p", "pytest_timeout", "-p", "pytest_rerunfailures")
 MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST, *IN_MACHINE)
 PAGE = TESTS / "browser/test_kernel.py"
 PORTION = 50
-QUICK_JOBS = 4
+QUICK_JOBS = max(2, os.cpu_count() or 1)
 APART = {"kernel"}  # parts of their own
 SINGLY = {"browser"}  # a job for each file: these take longest, and would be the last to end
 WITH_PROGRAMS = {"browser", "package"}  # what only Debian's packages can run, beside the kernels

@@ -22,6 +22,8 @@ import ubus
 from offload import __version__
 from offload.service.ubus_object import METHODS
 
+pytestmark = pytest.mark.slow  # it starts processes
+
 SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1
 CALLS = 10_000 * SOAK
 TESTS = Path(__file__).parents[1]
@@ -173,7 +175,6 @@ def test_a_refusal_is_a_sentence_and_an_exit_code(service: Running) -> None:
         assert sentence in printed and ("HEAVY [] 1" in printed or "HEAVY [] 2" in printed), (words, printed)
 
 
-@pytest.mark.slow
 def test_ubusd_dies_and_comes_back_many_times(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("the kernel tells its notifications to root only")
@@ -208,7 +209,6 @@ def junk(choose: random.Random) -> Any:
     return choose.choice(kinds)()
 
 
-@pytest.mark.slow
 def test_wrong_huge_and_random_calls_leave_memory_and_descriptors_flat(service: Running) -> None:
     choose = random.Random(4)  # noqa: S311 - to be repeated, not to be secret
     methods = {name: sorted(verb.arguments) for name, verb in METHODS.items()} | {"nothing": []}
@@ -249,7 +249,6 @@ build(replace(router().service.doors, nft=nft)).run()
 """
 
 
-@pytest.mark.slow
 def test_term_while_nft_hangs_ends_within_ten_seconds_and_names_what_stays(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("the kernel tells its notifications to root only")

@@ -206,6 +206,7 @@ def test_any_attributes_are_survived(body: bytes) -> None:
     assert len(parse(message(b"\2\0\0\0" + body)).entries) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DUMPS)
 def test_every_truncation_gives_the_entries_before_it(name: str) -> None:
     whole = recorded(name)

@@ -78,6 +78,7 @@ json = st.recursive(
 entries = st.lists(st.dictionaries(st.sampled_from(["family", "fwmark", "fwmask", "table", "device", "kind"]), json))
 
 
+@pytest.mark.slow
 @gate
 @given(st.dictionaries(st.sampled_from(MARK_KEYS), entries | json))
 def test_anything_else_is_refused_with_a_sentence(found: dict[str, Any]) -> None:

@@ -55,6 +55,7 @@ def dumped(snapshot: Snapshot) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 def test_what_is_written_decides_the_same(tmp_path: Path) -> None:
     for seed in range(ROUTERS):
         found = as_uci_had_it(router(seed))

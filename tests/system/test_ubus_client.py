@@ -15,6 +15,8 @@ import ubus
 from offload.errors import BusError
 from offload.system.ubus.client import FakeUbusClient, UbusClient
 
+pytestmark = pytest.mark.slow  # it starts processes
+
 SERVICE = """
 methods = {
     "echo": (lambda handler, data: handler.reply(data), {"value": ubus.BLOBMSG_TYPE_UNSPEC}),
