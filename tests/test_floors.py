@@ -38,7 +38,7 @@ KEPT: dict[str, str | tuple[str, ...]] = {
     "jinja2": "nft/text.py",
     **dict.fromkeys(("ubus", "uci", "subprocess", "socket"), "system/"),
 }
-FIREWALL_VERBS = ("compiled", "lookup", "main", "show")
+FIREWALL_VERBS = ("compiled", "diff", "lookup", "main", "show")
 BUILDERS = {*(f"cli/firewall/{name}.py" for name in FIREWALL_VERBS), "cli/router.py", "service/main.py"}
 
 

@@ -218,6 +218,22 @@ def test_five_reloads_at_once_are_one_load(lab: Lab, command: Command) -> None:
     assert "chain input_wan" in lab.rules()
 
 
+def test_diff_says_what_a_reload_would_change(lab: Lab, command: Command) -> None:
+    command("start")
+    assert command("diff") == "Nothing would change.\n"
+    lab.router.nft('add rule inet fw4 input_wan tcp dport 80 accept comment "acme"')
+    lab.router.append("firewall", RULE + SET)
+    said = command("diff", code=3)
+    assert 'chain input_wan\n  - tcp dport 80 accept comment "acme"\n' in said
+    assert '  + udp dport 9999 counter accept comment "!fw4: Open"\n' in said
+    assert "set hosts (new)" in said
+    command("reload")
+    assert command("diff") == "Nothing would change.\n"
+    command("stop")
+    assert "chain input (new)" in command("diff", code=3)
+    assert lab.router.run("nft", "list", "tables") == ""
+
+
 def test_no_packet_comes_in_while_it_is_loaded_again(lab: Lab, network: Home) -> None:
     with every_millisecond(network.server, network.router) as counts:
         for action in ("restart", "reload", "start") * 2:

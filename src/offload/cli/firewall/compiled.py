@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from offload.compiler.firewall.ruleset import Compiled
 from offload.model.firewall_problem import FirewallProblem
 from offload.model.nft import Ruleset
 from offload.model.section import Section
@@ -14,6 +15,12 @@ DUMP, DATA = "network.interface dump", "service get_data"
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
     """Read a router and compile its firewall: the ruleset, the problems, and the sections it comes from."""
+    found, sections = read(root)
+    return found.ruleset, found.problems, sections
+
+
+def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
+    """The same, with the zones."""
     files = FirewallFiles(root or Path("/"))
     sections = files.sections("firewall")
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()
@@ -22,7 +29,7 @@ def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], t
     modules = files.modules() | frozenset(snapshot.get("kernel", {}).get("modules", ()))
     lower, installed = _devices(snapshot) or files.devices(), _installed(snapshot) or files.installed()
     found = inputs.compiled(inputs.read(sections, dump, data, files, modules, lower, installed))
-    return found.ruleset, found.problems, sections
+    return found, sections
 
 
 def _asked() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The command line of `offload firewall`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 DONE, FAILED, USAGE, PROBLEMS = 0, 1, 2, 3
@@ -10,6 +11,10 @@ usage: offload firewall [-q] VERB
 
   print [--explain] [--root DIR]   the ruleset as nft text
   check [--root DIR]               what is wrong with the configuration
+  diff                             what a reload would change in the kernel
+  trace [--src ZONE] [--dest ZONE] [--src-ip IP] [--dest-ip IP] [--src-port N]
+        [--dest-port N] [--proto P] [--src-mac MAC] [--root DIR]
+                                   which rules decide about a connection, and why
   start                            load the firewall, unless it is loaded
   reload                           load it anew, unless it was stopped
   restart                          load it in any case; at no time there is none
@@ -27,11 +32,15 @@ usage: offload firewall [-q] VERB
 """
 # How many words a verb takes, at least and at most.
 WORDS = {
-    **dict.fromkeys(("print", "check", "start", "reload", "restart", "update", "reload-sets", "stop", "flush"), (0, 0)),
+    **dict.fromkeys(
+        ("print", "check", "diff", "trace", "start", "reload", "restart", "update", "reload-sets", "stop", "flush"),
+        (0, 0),
+    ),
     **dict.fromkeys(("network", "device"), (1, 1)),
     "zone": (1, 2),
 }
-OF_DIRECTORIES = frozenset({"print", "check"})
+OF_DIRECTORIES = frozenset({"print", "check", "trace"})
+ABOUT = ("src", "dest", "src-ip", "dest-ip", "src-port", "dest-port", "proto", "src-mac")  # of a connection
 IGNORED = frozenset({"-v"})  # fw4 shows the rules that nft adds
 
 
@@ -43,6 +52,7 @@ class Given(NamedTuple):
     root: Path | None = None
     explain: bool = False
     quiet: bool = False
+    about: Mapping[str, str] = MappingProxyType({})
 
 
 def parsed(argv: Sequence[str]) -> Given:
@@ -50,6 +60,7 @@ def parsed(argv: Sequence[str]) -> Given:
     rest = iter(argv)
     words: list[str] = []
     root, explain, quiet = None, False, False
+    about: dict[str, str] = {}
     for word in rest:
         option, _, value = word.partition("=")
         if word == "--explain":
@@ -58,16 +69,18 @@ def parsed(argv: Sequence[str]) -> Given:
             quiet = True
         elif option == "--root" and (value or (value := next(rest, ""))):
             root = Path(value)
+        elif option[:2] == "--" and option[2:] in ABOUT and (value or (value := next(rest, ""))):
+            about[option[2:]] = value
         elif word in {"-h", "--help"}:
             raise ValueError
         elif word.startswith("-") and word not in IGNORED:
             raise ValueError(f"offload: '{word}' is not understood here\n")
         elif word not in IGNORED:
             words.append(word)
-    return _checked(words, root, explain, quiet)
+    return _checked(words, Given("", (), root, explain, quiet, about))
 
 
-def _checked(words: Sequence[str], root: Path | None, explain: bool, quiet: bool) -> Given:
+def _checked(words: Sequence[str], given: Given) -> Given:
     if not words:
         raise ValueError("offload: which verb of 'firewall'?\n")
     verb, *names = words
@@ -77,6 +90,8 @@ def _checked(words: Sequence[str], root: Path | None, explain: bool, quiet: bool
     if not least <= len(names) <= most:
         wanted = "names something" if len(names) < least else "takes no more words"
         raise ValueError(f"offload: '{verb}' {wanted}\n")
-    if root is not None and verb not in OF_DIRECTORIES:
+    if given.root is not None and verb not in OF_DIRECTORIES:
         raise ValueError(f"offload: '{verb}' needs the running router, and --root names a directory\n")
-    return Given(verb, tuple(names), root, explain, quiet)
+    if given.about and verb != "trace":
+        raise ValueError(f"offload: '{verb}' takes no --{next(iter(given.about))}\n")
+    return given._replace(verb=verb, words=tuple(names))

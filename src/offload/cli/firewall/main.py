@@ -30,6 +30,14 @@ def _run(given: Given) -> int:
         from offload.cli.firewall import show
 
         return show.print_ruleset(given) if given.verb == "print" else show.check(given)
+    if given.verb == "trace":
+        from offload.cli.firewall.trace import show_trace
+
+        return show_trace(given)
+    if given.verb == "diff":
+        from offload.cli.firewall.diff import show_diff
+
+        return show_diff(given)
     if given.verb in {"network", "device", "zone"}:
         from offload.cli.firewall.lookup import lookup
 

@@ -65,6 +65,10 @@ class Nft:
         """Have nft and the kernel check `text` (`nft -c`); nothing is changed. NftError where they refuse it."""
         self._run("-c", "-f", "-", text=text)
 
+    def listing(self, table: str) -> str:
+        """A table of family inet as nft lists it, without counters and without what is in its sets."""
+        return self._run("-s", "-t", "list", "table", FAMILY, table)
+
     def version(self) -> str:
         """The version of nft, `1.0.6`; empty where it prints something else."""
         words = self._run("--version").split()

@@ -1,0 +1,56 @@
+"""`offload firewall diff`: what a reload would change in the kernel.
+
+The kernel is given the new ruleset in a table that sleeps (flags dormant: no packet meets it), lists it, and forgets
+it: so both sides are written in the same words.
+"""
+
+import sys
+from collections.abc import Iterator
+
+from offload.cli.firewall.compiled import compiled
+from offload.cli.firewall.given import DONE, PROBLEMS, Given
+from offload.model.nft import Include, Ruleset
+from offload.nft.compare import differences
+from offload.nft.text import ruleset_text
+from offload.system.nft.door import Nft
+
+TABLE, ASLEEP = "fw4", "fw4_next"
+
+
+def show_diff(_: Given) -> int:
+    """Print the lines that would go and come, by chain; exit code 3 where there are any."""
+    nft = Nft()
+    wanted = _listed(nft, sleeping(compiled(None)[0]))
+    there = nft.listing(TABLE) if TABLE in nft.tables() else ""
+    lines = list(_told(there, wanted))
+    sys.stdout.write("".join(f"{line}\n" for line in lines) or "Nothing would change.\n")
+    return PROBLEMS if lines else DONE
+
+
+def sleeping(ruleset: Ruleset) -> str:
+    """The ruleset in a table that no packet meets, without what acts on devices and on other tables."""
+    table = ruleset.table
+    chains = tuple(
+        each._replace(
+            rules=tuple(rule for rule in each.rules if isinstance(rule, Include) or "flow " not in rule.verdict)
+        )
+        for each in table.chains
+    )
+    text = ruleset_text(Ruleset(table._replace(name=ASLEEP, chains=chains, flowtables=())))
+    head = f"table inet {ASLEEP} {{\n"
+    return head + "\tflags dormant;\n" + text.partition(head)[2]
+
+
+def _listed(nft: Nft, text: str) -> str:
+    nft.apply(text)
+    try:
+        return nft.listing(ASLEEP)
+    finally:
+        nft.apply(f"delete table inet {ASLEEP}\n")
+
+
+def _told(there: str, wanted: str) -> Iterator[str]:
+    for block, gone, new in differences(there, wanted):
+        yield block
+        yield from (f"  - {line}" for line in gone)
+        yield from (f"  + {line}" for line in new)

@@ -1,0 +1,132 @@
+"""`offload firewall trace`: which rules decide about the first packet of a connection, and why."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from offload.cli.firewall.compiled import read
+from offload.cli.firewall.given import DONE, Given
+from offload.compiler.firewall.packet import WITH_PORTS, Packet
+from offload.compiler.firewall.trace import Hook, Route, Step, device_of, own, trace, zone_of
+from offload.compiler.firewall.zones import FirewallZone
+from offload.errors import UsageError
+from offload.model.addresses import number
+from offload.model.section import Section
+
+PATH = "/etc/config/firewall"
+LAST_PORT = 65535
+Zones = Mapping[str, FirewallZone]
+
+
+def show_trace(given: Given) -> int:
+    """Print what each hook makes of it. A UsageError names what cannot be understood."""
+    found, sections = read(given.root)
+    zones = {each.name: each for each in found.zones}
+    packet, route = asked(given.about, zones)
+    hooks, end = trace(found.ruleset.table.chains, zones, packet, route)
+    sys.stdout.write("".join(f"{line}\n" for line in _told(packet, route, hooks, end, Places(sections))))
+    return DONE
+
+
+def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
+    """The packet, and where it comes from and goes to."""
+    family, ends = _addresses(about)
+    ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
+    proto = about.get("proto", "tcp" if any(ports.values()) else "").lower()
+    if any(ports.values()) and proto not in WITH_PORTS:
+        raise UsageError(f"--proto: '{proto}' has no ports")
+    src = _zone(about, "src", zones)
+    dest = _zone(about, "dest", zones) or _way(ends["dest-ip"], family, zones, src)
+    packet = Packet(
+        family,
+        proto,
+        device_of(zones.get(src)),
+        device_of(zones.get(dest)),
+        ends["src-ip"],
+        ends["dest-ip"],
+        ports["src-port"],
+        ports["dest-port"],
+        about.get("src-mac", "").lower(),
+    )
+    return packet, Route(src, dest)
+
+
+def _addresses(about: Mapping[str, str]) -> tuple[int, dict[str, int | None]]:
+    """The family (IPv4 unless an address says otherwise), and the addresses."""
+    families, ends = set(), dict[str, int | None]()
+    for name in ("src-ip", "dest-ip"):
+        family, value = number(about[name]) if name in about else (0, 0)
+        if name in about and not family:
+            raise UsageError(f"--{name}: '{about[name]}' is no address")
+        families |= {family} - {0}
+        ends[name] = value if family else None
+    if len(families) > 1:
+        raise UsageError("--src-ip and --dest-ip are of different families")
+    return next(iter(families), 4), ends
+
+
+def _port(about: Mapping[str, str], name: str) -> int | None:
+    word = about.get(name)
+    if word is None:
+        return None
+    if not (word.isascii() and word.isdigit() and 0 < int(word[:6]) <= LAST_PORT):
+        raise UsageError(f"--{name}: '{word}' is no port")
+    return int(word)
+
+
+def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
+    word = about.get(name, "")
+    if word and word not in zones:
+        raise UsageError(f"--{name}: there is no zone '{word}'; there are {', '.join(zones)}")
+    if word and not device_of(zones[word]):
+        raise UsageError(f"--{name}: zone '{word}' has no device now, so no packet belongs to it")
+    return word
+
+
+def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
+    """The zone that an address lies in; the zone that masquerades has the rest of the world, if it is the only one."""
+    if dest_ip is None or own(dest_ip, family, zones.values()):
+        if src:
+            return ""
+    elif found := zone_of(dest_ip, family, zones.values()):
+        return found
+    outside = [name for name, each in zones.items() if each.zone.masq or each.zone.masq6]
+    if len(outside) != 1:
+        raise UsageError("--dest: name the zone it goes to; its address does not tell")
+    return outside[0]
+
+
+class Places:
+    """Where sections stand, for people."""
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self._lines = {each.id: each.line for each in sections if each.line}
+
+    def of(self, step: Step) -> str:
+        """The rule with its section."""
+        line = self._lines.get(step.origin)
+        where = f" ({step.origin}, {PATH}:{line})" if line else ""
+        shown = f'"{step.comment}"' if step.comment else ""
+        return f"{step.chain}: {step.verdict} {shown}".rstrip() + where
+
+
+def _told(packet: Packet, route: Route, hooks: Sequence[Hook], end: Route, places: Places) -> Iterator[str]:
+    port = f" port {packet.dest_port}" if packet.dest_port else ""
+    yield (
+        f"The first packet of a connection, IPv{packet.family} {packet.proto or 'of any protocol'}{port}: "
+        f"from {_end(route.src)} to {_end(route.dest)}"
+    )
+    for each in hooks:
+        if each.name in {"dstnat", "srcnat"} and not each.way and not each.may:
+            continue
+        decided = "by its policy, since no rule concerns it" if not each.way else "by"
+        yield (
+            f"{each.name}: {each.verdict} {decided}" if each.name not in {"dstnat", "srcnat"} or each.way else each.name
+        )
+        yield from (f"    {places.of(step)}" for step in each.way)
+        yield from (f"    but before that, if {step.unless}: {places.of(step)}" for step in each.may)
+        if each.name == "dstnat" and each.way and end != route:
+            yield f"    so it goes to {_end(end.dest)}"
+
+
+def _end(zone: str) -> str:
+    return f"zone {zone}" if zone else "this router"

@@ -1,0 +1,145 @@
+"""`offload firewall trace`: the rule that decides, and the way there."""
+
+import contextlib
+import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firewall.strategies import sections
+from firewall.test_properties import HOME
+from offload.cli.firewall.main import main
+from offload.compiler.firewall.packet import NO, OPEN, YES, Packet, meets
+from offload.model.addresses import address
+from offload.model.match import Bits, Item, Limit, Match
+from offload.model.nft import Rule
+
+ROUTERS = Path(__file__).parent / "routers"
+TCP = Packet(4, "tcp", "br-lan", "eth1", 0xC0A80105, 0x08080808, 40000, 443)
+
+
+def traced(router: str, words: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    assert main(["firewall", "trace", "--root", str(ROUTERS / router), *words.split()]) == code
+    return "".join(capsys.readouterr())
+
+
+def test_a_port_forward_is_followed_to_its_zone(capsys: pytest.CaptureFixture[str]) -> None:
+    said = traced("30-redirects", "--src wan --dest-ip 203.0.113.5 --dest-port 22", capsys)
+    assert said.splitlines()[0] == "The first packet of a connection, IPv4 tcp port 22: from zone wan to this router"
+    assert 'dstnat_wan: dnat 192.168.1.6:22 "Simple" (@redirect[1], /etc/config/firewall:67)' in said
+    assert "so it goes to zone lan" in said
+    assert 'forward: accept by\n    forward: jump forward_wan "Handle wan' in said
+
+
+def test_what_only_the_router_can_decide_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    said = traced("30-redirects", "--src wan --dest-ip 203.0.113.5 --src-ip 198.51.100.9 --dest-port 8080", capsys)
+    (may,) = [line for line in said.splitlines() if "but before that" in line]
+    assert "tcp sport 1024-65535 ether saddr 00:11:22:33:44:55" in may and "ip saddr @friends: dstnat_wan: dnat" in may
+    assert "tcp dport" not in may  # that was decided
+    mac = traced(
+        "30-redirects",
+        "--src wan --dest-ip 203.0.113.5 --src-ip 198.51.100.9 --dest-port 8080 --src-mac 00:11:22:33:44:56",
+        capsys,
+    )
+    assert "Web" not in mac
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("--src wan --proto tcp", "input: reject with tcp reset by"),
+        ("--src wan --dest-port 68 --proto udp", "input: accept by"),
+        ("--src wan --dest lan --dest-port 80", "forward: reject with tcp reset by"),
+        ("--src lan --dest-ip 8.8.8.8 --dest-port 443", "forward: accept by"),
+        ("--src lan --dest-port 22", "input: accept by"),
+        ("--dest wan", "output: accept by"),
+        ("--src wan --dest lan --proto esp", "forward: accept by"),
+    ],
+)
+def test_the_verdicts_of_a_fresh_router(words: str, verdict: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = traced("01-fresh-install", words, capsys)
+    assert verdict in said.splitlines(), said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--src nozone", "--src: there is no zone 'nozone'; there are lan, wan"),
+        ("--src lan --dest-port 0", "--dest-port: '0' is no port"),
+        ("--src lan --src-port http", "--src-port: 'http' is no port"),
+        ("--src lan --dest-port ²", "--dest-port: '²' is no port"),
+        ("--src-ip 300.1.1.1", "--src-ip: '300.1.1.1' is no address"),
+        ("--src-ip 10.0.0.1 --dest-ip fd00::1", "--src-ip and --dest-ip are of different families"),
+        ("--src lan --dest-port 5 --proto icmp", "--proto: 'icmp' has no ports"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(words: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert traced("01-fresh-install", words, capsys, code=1) == f"offload: {sentence}\n"
+
+
+def _match(**conditions: object) -> Match:
+    return Match(**conditions)  # type: ignore[arg-type]  # the fields of Match
+
+
+def _address(text: str) -> object:
+    negated = text.startswith("!")
+    return address(text.lstrip("!"), negated=negated)
+
+
+@pytest.mark.parametrize(
+    ("match", "answer"),
+    [
+        (_match(), YES),
+        (_match(family=4), YES),
+        (_match(family=6), NO),
+        (_match(proto=(Item("tcp"),)), YES),
+        (_match(proto=(Item("6"),)), YES),
+        (_match(proto=(Item("tcp", negated=True),)), NO),
+        (_match(proto=(Item("udp"), Item("icmp"))), NO),
+        (_match(iifname=(Item("br-*"),)), YES),
+        (_match(iifname=(Item("br-guest"),)), NO),
+        (_match(iifname=(Item("br-lan", negated=True),)), NO),
+        (_match(src_ip=(_address("192.168.1.0/24"),)), YES),
+        (_match(src_ip=(_address("192.168.1.0/24"), _address("!192.168.1.5"))), NO),
+        (_match(src_ip=(_address("192.168.1.1-192.168.1.9"),)), YES),
+        (_match(src_ip=(_address("0.0.0.5/0.0.0.255"),)), YES),
+        (_match(src_ip=(_address("0.0.0.6/0.0.0.255"),)), NO),
+        (_match(src_ip=(_address("fd00::1"),)), NO),
+        (_match(dest_port=(Item("1-442"), Item("444-500"))), NO),
+        (_match(dest_port=(Item("400-500"),)), YES),
+        (_match(dest_port=(Item("443", negated=True),)), NO),
+        (_match(src_mac=(Item("00:11:22:33:44:55"),)), OPEN),
+        (_match(limit=Limit(1, "second")), YES),
+        (_match(limit=Limit(1, "second", negated=True)), NO),
+        (_match(mark=Bits(1, 1)), OPEN),
+        (_match(mark=Bits(1, 1), dest_port=(Item("80"),)), NO),
+        (_match(raw="ct status dnat"), NO),
+        (_match(raw='iif "lo"'), NO),
+        (_match(raw="something of tomorrow"), OPEN),
+    ],
+)
+def test_each_condition(match: Match, answer: str) -> None:
+    assert meets(Rule("accept", match), TCP)[0] == answer
+
+
+def test_what_is_not_known_of_the_packet_stays_open() -> None:
+    nobody = Packet(4, "tcp", "br-lan")
+    rule = Rule("accept", _match(src_ip=(_address("10.0.0.0/8"),), dest_port=(Item("22"),), proto=(Item("tcp"),)))
+    assert meets(rule, nobody) == (OPEN, "ip saddr 10.0.0.0/8 tcp dport 22")
+
+
+@given(
+    sections(), st.sampled_from(["--src lan", "--src lan --dest wan --dest-port 80", "--dest wan", "--src-ip fd00::1"])
+)
+@settings(deadline=None, max_examples=60)
+def test_whatever_is_configured_is_traced_or_refused_in_a_sentence(texts: list[str], words: str) -> None:
+    with TemporaryDirectory() as root:
+        config = Path(root, "etc/config/firewall")
+        config.parent.mkdir(parents=True)
+        config.write_text("\n".join(HOME + texts))
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+            code = main(["firewall", "trace", "--root", root, *words.split()])
+        assert (code == 0 and out.getvalue().startswith("The first packet")) or err.getvalue().startswith("offload: --")
