@@ -231,7 +231,7 @@ def test_diff_says_what_a_reload_would_change(lab: Lab, command: Command) -> Non
     assert command("diff") == "Nothing would change.\n"
     command("stop")
     assert "chain input (new)" in command("diff", code=3)
-    assert lab.router.run("nft", "list", "tables") == ""
+    assert "fw4" not in lab.router.run("nft", "list", "tables")
 
 
 def test_no_packet_comes_in_while_it_is_loaded_again(lab: Lab, network: Home) -> None:

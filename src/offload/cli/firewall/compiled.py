@@ -1,9 +1,11 @@
 """A router read and its firewall compiled: this one, or one that is a directory."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from offload.compiler.firewall.ruleset import Compiled
+from offload.errors import BusError
 from offload.model.firewall_problem import FirewallProblem
 from offload.model.nft import Ruleset
 from offload.model.section import Section
@@ -33,14 +35,14 @@ def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
 
 
 def _asked() -> dict[str, Any]:
-    """What ubus says about networks and services."""
+    """What ubus says about networks and services; a BusError where netifd does not answer."""
     from offload.system.ubus.client import UbusClient
 
-    bus = UbusClient()
-    return {
-        DUMP: bus.call("network.interface", "dump"),
-        DATA: bus.call("service", "get_data", {"type": "firewall"}),
-    }
+    bus, found = UbusClient(), dict[str, Any]()
+    found[DUMP] = bus.call("network.interface", "dump")
+    with suppress(BusError):  # procd does not answer: services ask for nothing
+        found[DATA] = bus.call("service", "get_data", {"type": "firewall"})
+    return found
 
 
 def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
