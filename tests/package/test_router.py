@@ -74,6 +74,17 @@ def test_it_starts_and_tells_what_is_missing(router: Router, package: Path) -> N
     router.run("/etc/init.d/offload enabled && /etc/init.d/offload running")
 
 
+def test_the_init_script_says_what_the_service_does(router: Router, package: Path) -> None:
+    router.install(package)
+    router.until("ubus list offload")
+    lines = router.run("/etc/init.d/offload status").splitlines()
+    assert lines[0] == "running"
+    assert lines[1:] == router.run("offload").splitlines() != []
+    router.run("/etc/init.d/offload stop")
+    assert router.run("/etc/init.d/offload status", status=3) == "inactive\n"
+    router.run("/etc/init.d/offload start")
+
+
 def test_bytecode_is_made_once_and_used(router: Router, package: Path) -> None:
     router.install(package)
     made = router.run("python3 -v /usr/bin/offload --version 2>&1 | grep -c 'matches /usr/lib/offload/'")

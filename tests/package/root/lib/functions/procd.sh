@@ -84,6 +84,15 @@ procd_send_signal() {
 	ubus call service signal "{\"name\": \"$1\", \"signal\": $(kill -l "${3:-HUP}")}"
 }
 
+# The real one's words and codes, of a service with one instance.
+_procd_status() {
+	case $(ubus call service list "{\"name\": \"$1\"}") in
+	*'"running": true'*) echo running ;;
+	*'"running": false'*) echo 'not running' && return 5 ;;
+	*) echo inactive && return 3 ;;
+	esac
+}
+
 procd_running() {
 	ubus call service list "{\"name\": \"$1\"}" | grep -q '"running": true'
 }
