@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser import site as sites
-from browser.conftest import Visit
+from browser.conftest import DESKTOP, PHONE, Visit
 from browser.lively import COUNT, FLOWS, HOSTILE, PAGE, answers, column, pages, rows
 from browser.site import Site
 
@@ -156,6 +156,42 @@ def test_a_flow_says_why_and_is_ended_or_kept_slow(visit: Visit) -> None:
     dialogue.get_by_role("button", name="Keep").click()
     expect(dialogue).to_have_count(0)
     expect(page.get_by_role("table", name="Kept slow for a while")).to_contain_text("Source address: 192.168.")
+
+
+# The text of each line of an element.
+LINES = """(end) => {
+    const lines = new Map();
+    for (const node of end.childNodes)
+        for (let place = 0; place < (node.data ?? '').length; place++) {
+            const range = document.createRange();
+            range.setStart(node, place);
+            range.setEnd(node, place + 1);
+            const top = Math.round(range.getBoundingClientRect().top);
+            lines.set(top, (lines.get(top) ?? '') + node.data[place]);
+        }
+    return [ ...lines.values() ];
+}"""
+LONG = "2001:db8:1111:2222:3333:4444:5555:6666"
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_port_stays_with_its_ipv6_address(visit: Visit, size: tuple[int, int]) -> None:
+    page = visit("live", size=size)
+
+    def change(text: str) -> str:
+        replies: list[Any] = json.loads(text)
+        for reply in replies:
+            for flow in reply["result"][1].get("flows", []):
+                flow["src"] = flow["dest"] = flow["reply"]["src"] = LONG
+        return json.dumps(replies)
+
+    with answers(page, change):
+        source = rows(page).first.locator('[data-title="Source"] .offload-end')
+        expect(source).to_contain_text(f"[{LONG}]:")
+        lines = source.evaluate(LINES)
+        assert "".join(lines) == source.inner_text().replace("\n", "")
+        assert lines[0].endswith(":2222:") and lines[1].startswith("3333:") if len(lines) > 1 else len(lines) == 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
 def test_who_may_only_look_ends_nothing(visit: Visit) -> None:

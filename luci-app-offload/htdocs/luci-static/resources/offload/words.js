@@ -20,6 +20,9 @@ const EVIDENCE = {
 	impossible: _('not possible on these devices')
 };
 
+const LONG = 24; // characters of an address that is still in one line on a phone
+const HALF = /^\[?([0-9a-f]*:){4}/i;
+
 /* Reasons that say no more than the choice did, where it was followed. */
 const REPEATED = [ 'MODE_NONE', 'PAIR_MODE_NONE', 'LOWER_MODE' ];
 
@@ -84,14 +87,13 @@ return baseclass.extend({
 		return text ? [ E('div', { 'class': 'offload-remedy' }, [ `→ ${text}` ]) ] : [];
 	},
 
-	/** An address with its port; the port and what is before it never part. */
+	/** An address with its port, which never part; a long IPv6 address may have two lines, four groups in each. */
 	end(address, port) {
 		const known = String(address);
+		const text = !port ? known : known.includes(':') ? `[${known}]:${port}` : `${known}:${port}`;
+		const groups = known.length > LONG ? text.match(HALF)?.[0].length ?? 0 : 0;
 
-		if (!port)
-			return E('span', { 'class': 'offload-end' }, [ known ]);
-
-		return E('span', { 'class': 'offload-end' }, [ known.includes(':') ? `[${known}]:${port}` : `${known}:${port}` ]);
+		return E('span', { 'class': 'offload-end' }, groups ? [ text.slice(0, groups), E('wbr'), text.slice(groups) ] : [ text ]);
 	},
 
 	/** What `cut` and `explain` take for one flow. */
