@@ -1,13 +1,14 @@
 """What the Plan says of pairs that cannot have what was asked, and which Reason comes first."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
-from offload.model.config import Config, Exempt, Globals, Marking, Mode, Permission, Zone, ZoneChoice
-from offload.model.network import Link, Snapshot
+from offload.model.config import Config, Exempt, Family, Globals, Marking, Mode, Permission, Zone, ZoneChoice
+from offload.model.network import GivenUp, Link, Snapshot
 from offload.model.plan import PairDecision, Plan, ReasonCode
 
 ZONES = tuple(Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
@@ -103,3 +104,45 @@ def test_a_pair_of_an_inverted_zone_says_what_it_is() -> None:
     assert [reason.code for zone in found.zones if zone.name == "rest" for reason in zone.reasons] == [
         ReasonCode.ZONE_INVERTED
     ]
+
+
+def elements(found: Plan) -> set[tuple[bool, str, str]]:
+    """Of lan > wan in each table: whether it is hardware's, the family, and the ends where a port decides."""
+    return {
+        (table.hardware, element.policy.family, element.policy.stations)
+        for table in found.tables
+        for element in table.elements
+    }
+
+
+@pytest.mark.parametrize(
+    ("chosen", "families", "ways", "codes"),
+    [
+        ("any", ["ipv6"], {(True, "ipv4", ""), (False, "ipv6", "")}, ["HARDWARE_FAMILY_GIVEN_UP"]),
+        ("any", ["ipv4"], {(True, "ipv6", ""), (False, "ipv4", "")}, ["HARDWARE_FAMILY_GIVEN_UP"]),
+        ("any", ["ipv4", "ipv6"], {(False, "any", "")}, ["HARDWARE_FAMILY_GIVEN_UP"] * 2),
+        ("ipv4", ["ipv6"], {(True, "ipv4", "")}, []),
+        ("ipv6", ["ipv6"], {(False, "ipv6", "")}, ["HARDWARE_FAMILY_GIVEN_UP"]),
+    ],
+)
+def test_a_family_for_which_hardware_was_given_up_is_in_software(
+    chosen: str, families: list[str], ways: set[tuple[bool, str, str]], codes: list[str]
+) -> None:
+    given_up = tuple(GivenUp(31, ("lan", "wan"), family=each) for each in families)
+    wanted = Globals(mode=Mode.HARDWARE, family=Family(chosen))
+    found = planned(replace(ABLE, given_up=given_up), globals=wanted)
+    assert elements(found) == ways
+    assert [reason.code.name for reason in lan_wan(found).reasons] == codes
+
+
+def test_where_a_port_decides_software_takes_the_family_that_was_given_up() -> None:
+    bridge = Snapshot(
+        links=(
+            Link("lan", "bridge"),
+            Link("lan1", "dsa", master="lan", hw_tc_offload=True),
+            Link("ap0", master="lan"),
+            Link("wan", hw_tc_offload=True),
+        ),
+        given_up=(GivenUp(31, ("lan", "wan"), family="ipv6"),),
+    )
+    assert elements(planned(bridge)) == {(True, "ipv4", "from"), (False, "any", "from")}

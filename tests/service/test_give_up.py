@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from offload.model.flow import Tuple
 from offload.model.network import GivenUp
-from offload.service.give_up import FLOWS, SECONDS, GiveUp, hopeless
+from offload.service.give_up import FLOWS, SECONDS, GiveUp, hopeless, hopeless_families
 from offload.status.evicted import Key
-from offload.status.hardware import PairHardware, Sample
+from offload.status.hardware import PairHardware, Sample, without_family
 
 LAN_WAN, RETRY = ("lan", "wan"), 6 * 3600.0
 
@@ -65,6 +65,19 @@ def test_a_device_only_where_others_of_its_pair_are_in_hardware() -> None:
     assert GiveUp().judge({LAN_WAN: TAKING}, ports, 0, RETRY) == (GivenUp(FLOWS, device="lan1"),)
 
 
+def test_one_family_where_hardware_takes_the_other() -> None:
+    both = {"ipv6": keys(FLOWS, 16)}, {"ipv6": SECONDS}
+    mixed = PairHardware(("lan1", "wan"), stayed=both[0], busy=both[1], taken=frozenset({"ipv4"}))
+    found, what = GiveUp(), GivenUp(FLOWS, LAN_WAN, family="ipv6")
+    assert hopeless_families(replace(mixed, taken=frozenset())) == []  # then it is the whole pair
+    assert hopeless_families(replace(mixed, taken=frozenset({"ipv4", "ipv6"}))) == []  # its table may be full
+    assert hopeless_families(replace(mixed, busy={"ipv6": SECONDS - 1})) == []
+    assert found.judge({LAN_WAN: mixed}, {}, 0, RETRY) == (what,)
+    assert what.name == "lan > wan (ipv6)"
+    assert hopeless_families(without_family(mixed, "ipv6")) == []
+    assert found.ended(RETRY) == (what,)
+
+
 def test_what_is_gone_is_forgotten() -> None:
     found = GiveUp()
     found.judge({LAN_WAN: HOPELESS, ("guest", "wan"): TAKING}, {"lan1": HOPELESS}, 0, RETRY)
@@ -91,5 +104,6 @@ def test_nothing_in_hardware_is_ever_given_up(rounds: list[tuple[dict[tuple[str,
     found = GiveUp()
     for pairs, now in rounds:
         fresh = found.judge(pairs, {}, now, RETRY)
-        assert not any(pairs[each.pair].taken for each in fresh if each.pair)
+        assert not any(pairs[each.pair].taken for each in fresh if each.pair and not each.family)
+        assert not any(each.family in pairs[each.pair].taken for each in fresh if each.pair)
         assert all(found.due is not None and found.due <= now + RETRY for _ in fresh)

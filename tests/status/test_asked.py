@@ -6,7 +6,7 @@ import pytest
 
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
-from offload.model.network import Link, Neighbour, Snapshot, Station
+from offload.model.network import GivenUp, Link, Neighbour, Snapshot, Station
 from offload.model.plan import Plan, ReasonCode, Table
 from offload.status.flows import flows
 from status.routers import addresses, entry, pair, route, zone
@@ -58,3 +58,11 @@ def test_where_hardware_has_all_ports_the_station_does_not_matter() -> None:
     links = tuple(link for link in ROUTER.links if link.name != "phy0-ap0")
     (told,) = codes("192.168.1.8 > 198.51.100.1", replace(ROUTER, links=links, stations=()))
     assert told.startswith("HARDWARE_AWAITED")
+
+
+def test_a_family_for_which_hardware_was_given_up_is_not_asked_for() -> None:
+    given_up = replace(ROUTER, given_up=(GivenUp(31, ("lan", "wan"), family="ipv4"),))
+    (told,) = codes("192.168.1.5 > 198.51.100.1", given_up)
+    assert told.startswith("HARDWARE_FAMILY_GIVEN_UP hardware took none of 31 ipv4 flows")
+    (other,) = codes("198.51.100.1 > 192.168.1.5", given_up)
+    assert other.startswith("HARDWARE_AWAITED")

@@ -149,16 +149,21 @@ class ForwardChain:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A pair of zones, or a device, for which hardware took none of `flows` flows and is not asked for a while."""
+    """A pair of zones, or a device, for which hardware took none of `flows` flows and is not asked for a while.
+
+    `family` (ipv4, ipv6): of the pair only these flows, while it takes those of the other family.
+    """
 
     flows: int
     pair: tuple[str, str] | None = None
     device: str = ""
+    family: str = ""
 
     @property
     def name(self) -> str:
         """The pair or the device, as people read it."""
-        return " > ".join(self.pair) if self.pair else self.device
+        pair = " > ".join(self.pair) if self.pair else self.device
+        return f"{pair} ({self.family})" if self.family else pair
 
 
 @dataclass(frozen=True, slots=True)

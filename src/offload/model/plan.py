@@ -71,6 +71,10 @@ class ReasonCode(Enum):
         "software"
     )
     HARDWARE_GIVEN_UP = "hardware took none of {count} flows, so it is not asked for a while: all are fast in software"
+    HARDWARE_FAMILY_GIVEN_UP = (
+        "hardware took none of {count} {family} flows, so it is not asked for them for a while: they are fast in "
+        "software"
+    )
     REPLIES_FULL = (
         "{count} replies found no place among the {most} connections whose accepted replies are remembered: "
         "flows that wait for one stay slow longer"

@@ -50,6 +50,7 @@ REMEDIES = {  # by the code of the Reason
     "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
     "STATIONS_FULL": "find who forges addresses, or split the network: bridge fdb show, ip neigh",
     "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software to have this said no more",
+    "HARDWARE_FAMILY_GIVEN_UP": "nothing; to ask again now: offload reload",
     "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",
     "LINK_MISSING": "nothing: it is taken in when it comes",
     "NETWORK_DOWN": "nothing: it is taken in when the network comes up",

@@ -37,9 +37,15 @@ class GiveUp:
     ) -> tuple[GivenUp, ...]:
         """Give up what hardware took nothing of, for `retry` seconds; gives what is new.
 
-        A device is given up where other devices of its pairs are in hardware: else it is not the device.
+        Of a pair one family is given up where the other is in hardware. A device is given up where other devices of its
+        pairs are in hardware: else it is not the device.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
+        found += [
+            GivenUp(len(case.stayed[family]), pair=pair, family=family)
+            for pair, case in pairs.items()
+            for family in hopeless_families(case)
+        ]
         if any(case.taken for case in pairs.values()):
             found += [GivenUp(_asked(case), device=name) for name, case in ports.items() if hopeless(case)]
         known = {each.name for each in self._until}
@@ -75,6 +81,18 @@ def hopeless(case: PairHardware) -> bool:
     if case.taken or case.in_hardware:
         return False
     return _asked(case) >= FLOWS and sum(case.busy.values()) >= SECONDS
+
+
+def hopeless_families(case: PairHardware) -> list[str]:
+    """The families of which enough flows were asked for and none was taken, while hardware takes the other one."""
+    return [
+        family
+        for family, flows in case.stayed.items()
+        if case.taken - {family}
+        and family not in case.taken
+        and len(flows) >= FLOWS
+        and case.busy.get(family, 0.0) >= SECONDS
+    ]
 
 
 def _asked(case: PairHardware) -> int:

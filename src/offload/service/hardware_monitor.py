@@ -6,12 +6,12 @@ from typing import NamedTuple
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, Entry, State
 from offload.model.live import Strays
-from offload.model.network import Snapshot
+from offload.model.network import GivenUp, Snapshot
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, ReasonCode
 from offload.nouns import dataclass, field, replace
 from offload.status.asked import Asked
 from offload.status.evicted import Key, Seen
-from offload.status.hardware import PairHardware, Proof, Sample, evicted, updated
+from offload.status.hardware import PairHardware, Proof, Sample, evicted, updated, without_family
 from offload.status.places import Known, Places
 from offload.status.shares import Pair
 from offload.status.zone_lookup import Endpoint, ZoneLookup
@@ -67,6 +67,12 @@ class HardwareMonitor:
         self.cases = {pair: evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
             self.due = min(self.due, now + APART)
+
+    def forget_families(self, given_up: Iterable[GivenUp]) -> None:
+        """What flows of a family showed counts no more when hardware is asked for them again."""
+        for each in given_up:
+            if each.pair in self.cases and each.family:
+                self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
     def rested(self, now: float) -> bool:
         """Whether there is a case, and the last look is long enough ago for another."""

@@ -5,6 +5,7 @@ from functools import cached_property
 from offload.model.flow import Tuple
 from offload.model.network import Snapshot
 from offload.model.plan import Plan, Reason, ReasonCode
+from offload.status.hardware import family_of
 from offload.status.places import Known, Places, seen
 from offload.status.zone_lookup import Endpoint
 
@@ -14,6 +15,9 @@ class Asked:
 
     def __init__(self, plan: Plan, snapshot: Snapshot, known: Known | None = None) -> None:
         self._snapshot, self._known = snapshot, known
+        self._given_up = {
+            (*each.pair, each.family): each.flows for each in snapshot.given_up if each.pair and each.family
+        }
         self._hardware = {device for table in plan.tables if table.hardware for device in table.devices}
 
     @cached_property
@@ -26,6 +30,9 @@ class Asked:
 
         An end whose device is not known hinders nothing.
         """
+        flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
+        if flows is not None:
+            return ReasonCode.HARDWARE_FAMILY_GIVEN_UP(count=flows, family=family_of(original))
         paths = (self.places.of(src, original.src), self.places.of(dest, target))
         return next((why for path in paths if path and (why := self._hindered(path))), None)
 

@@ -203,6 +203,12 @@ def evicted(case: PairHardware, at: float) -> PairHardware:
     return replace(case, moving=frozenset(), left=case.left.joined(case.moving, at))
 
 
+def without_family(case: PairHardware, family: str) -> PairHardware:
+    """The case without what flows of this family showed that stayed in software."""
+    stayed = {name: flows for name, flows in case.stayed.items() if name != family}
+    return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
+
+
 def family_of(ends: Tuple) -> str:
     """The family's UCI word."""
     return "ipv4" if len(ends.src) == IPV4 else "ipv6"

@@ -171,7 +171,7 @@ def _given_up(each: dict[str, Any]) -> GivenUp:
     pair = _words(each.get("pair", []), "given_up: pair")
     ends = (pair[0], pair[1]) if len(pair) == 2 else None  # noqa: PLR2004 - source and destination
     flows, device = _of(int, each["flows"], "flows"), _of(str, each.get("device", ""), "device")
-    return GivenUp(flows, ends, device)
+    return GivenUp(flows, ends, device, _of(str, each.get("family", ""), "given_up: family"))
 
 
 def _forward_chain(each: dict[str, Any]) -> ForwardChain:

@@ -331,12 +331,32 @@ def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]
             shared[bid.name] += _shared(bid, its_crossing.mode, lowest, crossing.mode, claimants)
         if mode is not Mode.NONE:
             packets = max(bid.wish.after_packets for bid in claimants)
-            policy = PolicyKey(packets, family.value, crossing.stations)
-            element = Element(iif, oif, policy, (claimants[0].wish.src, claimants[0].wish.dest))
-            # where a station's port decides, software has what hardware does not take
-            elements += [(element, each) for each in ((mode, Mode.SOFTWARE) if crossing.stations else (mode,))]
+            pair = (claimants[0].wish.src, claimants[0].wish.dest)
+            asked = family
+            for bid in claimants:
+                asked = asked & bid.wish.hardware_family
+            element = Element(iif, oif, PolicyKey(packets, family.value, crossing.stations), pair)
+            elements += _paths(element, mode, asked)
     pairs = tuple(_pair(config, bid, modes[bid.name], shared[bid.name]) for bid in bids)
     return elements, pairs
+
+
+def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Element, Mode]]:
+    """The element in the table of its mode, and in that of software where that has a part of its flows.
+
+    `asked`: the family of which hardware is asked.
+    """
+    if mode is not Mode.HARDWARE:
+        yield element, mode
+        return
+    if asked is not Family.NEITHER:
+        yield replace(element, policy=replace(element.policy, family=asked.value)), mode
+    if element.policy.stations:
+        # where a station's port decides, software has what hardware does not take
+        yield element, Mode.SOFTWARE
+    elif asked.value != element.policy.family:
+        rest = {Family.IPV4: Family.IPV6.value, Family.IPV6: Family.IPV4.value}.get(asked, element.policy.family)
+        yield replace(element, policy=replace(element.policy, family=rest)), Mode.SOFTWARE
 
 
 def _shared(bid: _Bid, mode: Mode, lowest: _Bid, lowest_mode: Mode, claimants: Iterable[_Bid]) -> Iterator[Reason]:

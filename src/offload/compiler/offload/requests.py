@@ -26,7 +26,10 @@ MODES = list(Mode)  # slowest first
 
 @dataclass(frozen=True, slots=True)
 class PairRequest:
-    """What was asked for a pair, and what of it the configuration leaves (`mode`), with the reasons."""
+    """What was asked for a pair, and what of it the configuration leaves (`mode`), with the reasons.
+
+    `hardware_family`: the family of which hardware is asked.
+    """
 
     src: str
     dest: str
@@ -35,6 +38,7 @@ class PairRequest:
     family: Family
     after_packets: int
     reasons: tuple[Reason, ...]
+    hardware_family: Family = Family.ANY
 
 
 def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:

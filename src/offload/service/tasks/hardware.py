@@ -32,6 +32,7 @@ def run(engine: Engine, entries: list[Entry] | None = None) -> None:
     engine.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
     retry = decided.config.globals.hardware_retry * 3600.0
     given_up = engine.give_up.judge(engine.proofs.cases, engine.proofs.ports, now, retry)
+    engine.proofs.forget_families(given_up)
     engine.news += [("offload.degraded", {"error": f"{each.name}: {_given_up(each)}"}) for each in given_up]
     engine.bound_news()
 
@@ -44,4 +45,6 @@ def asks_otherwise(engine: Engine) -> bool:
 
 
 def _given_up(what: GivenUp) -> str:
+    if what.family:
+        return ReasonCode.HARDWARE_FAMILY_GIVEN_UP(count=what.flows, family=what.family).text
     return ReasonCode.HARDWARE_GIVEN_UP(count=what.flows).text

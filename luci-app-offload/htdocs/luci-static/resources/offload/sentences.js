@@ -40,6 +40,7 @@ const REASONS = {
 	STATIONS_SOFTWARE: [ 'stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)', _('stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)') ],
 	STATIONS_FULL: [ 'more than {most} stations or addresses are known, and no more are remembered: flows of the others are fast in software', _('more than {most} stations or addresses are known, and no more are remembered: flows of the others are fast in software') ],
 	HARDWARE_GIVEN_UP: [ 'hardware took none of {count} flows, so it is not asked for a while: all are fast in software', _('hardware took none of {count} flows, so it is not asked for a while: all are fast in software') ],
+	HARDWARE_FAMILY_GIVEN_UP: [ 'hardware took none of {count} {family} flows, so it is not asked for them for a while: they are fast in software', _('hardware took none of {count} {family} flows, so it is not asked for them for a while: they are fast in software') ],
 	REPLIES_FULL: [ '{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer', _('{count} replies found no place among the {most} connections whose accepted replies are remembered: flows that wait for one stay slow longer') ],
 	LINK_MISSING: [ 'device {device} does not exist now', _('device {device} does not exist now') ],
 	NETWORK_DOWN: [ 'network {network} is down, so it has no device now', _('network {network} is down, so it has no device now') ],
