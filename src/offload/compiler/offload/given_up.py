@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from offload.compiler.offload.requests import PairRequest
+from offload.compiler.offload.requests import Pair, PairRequest
 from offload.model.config import Family, Mode
 from offload.model.network import GivenUp
 from offload.model.plan import Reason, ReasonCode
@@ -18,7 +18,7 @@ def without_given_up(wishes: Iterable[PairRequest], given_up: Iterable[GivenUp])
     return [_lowered(wish, found) if wish.mode is Mode.HARDWARE else wish for wish in wishes]
 
 
-def _lowered(wish: PairRequest, given_up: Mapping[tuple[tuple[str, str] | None, str], int]) -> PairRequest:
+def _lowered(wish: PairRequest, given_up: Mapping[tuple[Pair, str], int]) -> PairRequest:
     pair = (wish.src, wish.dest)
     if (flows := given_up.get((pair, ""))) is not None:
         return _software(wish, ReasonCode.HARDWARE_GIVEN_UP(count=flows))
