@@ -54,6 +54,8 @@ class LiveRule:
     `mark`: the comparison of the packet mark as (value, mask), of which None as value means one that is not known.
     `marks`: the bits of the packet mark that it writes.
     `ip_only`: TCP and UDP packets never match it. `opening`: packets of established connections never match it.
+    `sets`: the sets that it looks up; `edges`: when its times begin and end, in seconds of a day in UTC, or, above a
+    day, since 1970; `digest` is another where the rule is another, whatever its counters say.
     """
 
     family: str
@@ -68,6 +70,18 @@ class LiveRule:
     match: RuleMatch = EVERY_PACKET
     marks: int = 0
     opening: bool = False
+    sets: tuple[str, ...] = ()
+    edges: frozenset[int] = frozenset()
+    digest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What decisions about established packets depend on: the rules, sets of theirs (table and name), and times."""
+
+    digest: int = 0
+    sets: frozenset[tuple[str, str]] = frozenset()
+    edges: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

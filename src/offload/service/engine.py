@@ -5,6 +5,7 @@ The command uses the same without the loop around it, for one pass, where no ser
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from time import time
 from typing import TYPE_CHECKING, Any, Self
 
 from offload.compiler.offload.effective import effective_plan
@@ -24,6 +25,7 @@ from offload.service.hardware_monitor import HardwareMonitor
 from offload.service.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import ForeignRules, netifd_says, observe
 from offload.service.reconcile import Decided
+from offload.service.rule_returns import RuleReturns
 from offload.service.saved_places import Saved
 from offload.service.station_sets import StationSets
 from offload.service.stations import StationTracker
@@ -57,6 +59,7 @@ class Engine:
     applied: Applied = field(default_factory=Applied)
     timed_exempts: TimedExempts = field(default_factory=TimedExempts)
     sightings: StationTracker = field(default_factory=StationTracker)
+    rule_returns: RuleReturns = field(default_factory=RuleReturns)
     station_sets: StationSets = field(default_factory=StationSets)
     proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
     totals: Totals = field(default_factory=Totals)
@@ -128,6 +131,10 @@ class Engine:
         if applied.error and decided.config.readable:
             decided = replace(decided, plan=self._standing(decided.plan, before.plan if before else Plan()))
         self._keep(decided)
+        now, wall = self.doors.clock(), time()
+        self.rule_returns.look(self.foreign.deciding, now, wall)
+        if applied.returned and set(applied.returned) >= {table.name for table in decided.plan.tables}:
+            self.rule_returns.returned(now, wall)
         return self.noted(applied, before)
 
     def _apply(self, decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:

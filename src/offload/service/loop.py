@@ -19,7 +19,7 @@ from offload.service.debounce import APART, Debouncer
 from offload.service.doors import Monitor, Nft, UbusServer
 from offload.service.engine import Engine
 from offload.service.journal import Journal
-from offload.service.tasks import follow, hardware, places, station_sets
+from offload.service.tasks import follow, hardware, places, rules, station_sets
 from offload.service.tasks.accounting import Accounting
 from offload.service.upgrade import note_raised
 from offload.system.netlink.messages import Notification
@@ -86,6 +86,8 @@ class Loop:
                 hardware.run(self.service)
                 self._log_hardware()
                 self._answer()  # what it has to tell
+            if (changed := rules.due(self.service)) is not None and changed <= now:
+                self._meet_rules()
             if hardware.asks_otherwise(self.service):
                 self._hint(Cause.HARDWARE)
             due = self.watch.due() if self._may_work() else None
@@ -115,7 +117,8 @@ class Loop:
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
         service = self.service
-        others = (hardware.due(service), service.give_up.due, station_sets.due(service), places.due(service))
+        of_tasks = (each.due(service) for each in (hardware, station_sets, places, rules))
+        others = (*of_tasks, service.give_up.due)
         tasks = (due, self.accounting.due, *others, self.config.due)
         times = [each for each in tasks if each is not None]
         if due is None and (moved := follow.due(self.service)) is not None:
@@ -184,6 +187,13 @@ class Loop:
                 self.journal.followed(self.service.applied)
         self._hint(Cause.STATION)
 
+    def _meet_rules(self) -> None:
+        """Let live flows meet the rules of others anew."""
+        if returned := rules.run(self.service):
+            self.journal.line(LogLevel.INFO, f"rules, their sets or times changed: {', '.join(returned)} returned")
+        self._transactions()
+        self._answer()
+
     def _follow_later(self, now: float) -> None:
         """Follow what had to wait. A pass that is hinted already does so itself."""
         due = follow.due(self.service) if self.watch.due() is None else None
@@ -205,6 +215,9 @@ class Loop:
         if told.generations <= ours and not lost:
             return
         self.service.touched |= lost or bool(told.tables & OURS)
+        self.service.rule_returns.elements(told.elements, time.monotonic())
+        if lost:
+            self.service.rule_returns.changed(time.monotonic())
         causes = self.service.causes_of_others(told)
         if causes and set(causes) <= OF_RULES and not told.tables & OURS:
             self._hint(causes[0])

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from offload.compiler.offload.foreign_rules import mark_readers, packet_rules
-from offload.model.live_rule import LiveChain, LiveRule, PacketRule
+from offload.compiler.offload.foreign_rules import deciding, mark_readers, packet_rules
+from offload.model.live_rule import Deciding, LiveChain, LiveRule, PacketRule
 from offload.model.network import Kernel, MarkReader, Snapshot
 from offload.model.plan import TABLES
 from offload.nouns import replace
@@ -25,6 +25,7 @@ class ForeignRules:
 
     def __init__(self) -> None:
         self._seen: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())
+        self.deciding = Deciding()
         self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]] = ((), ())
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]]:
@@ -32,6 +33,7 @@ class ForeignRules:
         ruleset = nft.ruleset()
         if ruleset is not self._seen:
             self._seen = ruleset
+            self.deciding = deciding(*ruleset, OUR_TABLES)
             self._found = mark_readers(*ruleset, OUR_TABLES), packet_rules(*ruleset, OUR_TABLES)
         return self._found
 

@@ -6,13 +6,14 @@ accept` never sees more than those anyway.
 
 from collections.abc import Iterable, Iterator
 
-from offload.model.live_rule import EVERY_PACKET, LiveChain, LiveRule, PacketRule, RuleMatch
+from offload.model.live_rule import EVERY_PACKET, Deciding, LiveChain, LiveRule, PacketRule, RuleMatch
 from offload.model.network import MarkReader
 from offload.nouns import replace
 
 HOOKS = frozenset({"prerouting", "forward", "postrouting", "egress"})
 # What makes a difference to a packet, whichever of its connection it is
 EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "queue", "vmap")
+ENDING = frozenset({"drop", "reject", "vmap"})
 IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})  # that offloaded packets pass by
 # What a rule does with each packet, the strongest first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
@@ -54,6 +55,34 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
         return tuple(found)
     wide = (replace(each, match=RuleMatch(each.match.iif, each.match.oif), comment="") for each in found)
     return tuple(dict.fromkeys(wide))[:MOST_RULES]
+
+
+def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
+    """What may make another decision about live connections than was made when they were offloaded.
+
+    Sets of rules that only mark (routes of domains, say) are none of it.
+    """
+    grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
+    met = list(reached((chain for chain in chains if chain.hook in IP_HOOKS), grouped))
+    ending = [rule for rule in met if _may_end(rule, grouped, frozenset())]
+    return Deciding(
+        hash(tuple((rule.family, rule.table, rule.chain, rule.digest) for rule in met)),
+        frozenset((rule.table, name) for rule in ending for name in rule.sets),
+        frozenset(edge for rule in ending for edge in rule.edges),
+    )
+
+
+def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
+    """Whether the rule, or one of a chain that it jumps to, may drop what it matches."""
+    if ENDING & set(rule.does):
+        return True
+    below = (
+        each
+        for target in rule.targets
+        if target not in path
+        for each in rules.get((rule.family, rule.table, target), ())
+    )
+    return any(_may_end(each, rules, path | set(rule.targets)) for each in below)
 
 
 def treatment(rule: LiveRule) -> str:

@@ -1,5 +1,8 @@
 """Return tables at once for stations that moved, as they were planned last; the pass that follows reads everything."""
 
+from collections.abc import Iterable
+
+from offload.model.applied import Applied
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.engine import Engine
@@ -27,13 +30,18 @@ def run(engine: Engine) -> bool:
     if before is None or with_timed_exempts(before.plan) or engine.sightings.is_last(now):
         return False
     tables = engine.sightings.tables_to_return(before.plan, now)
-    if not tables:
-        return False
+    return bool(tables) and return_tables(engine, tables) is not None
+
+
+def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
+    """Return tables as they were planned last; None where that is not to be done, or failed: a pass reads why."""
+    before = engine.decided
+    if before is None or with_timed_exempts(before.plan):
+        return None
     now_there = replace(before, plan=station_sets.current(engine, before.plan))
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
     if applied.error:
-        return False  # a device may be gone: the pass reads that
-    engine.sightings.returned(applied.returned, before.plan, now)
+        return None
+    engine.sightings.returned(applied.returned, before.plan, engine.doors.clock())
     engine.taken_out(applied)
-    engine.noted(replace(applied, error=engine.applied.error), before)
-    return True
+    return engine.noted(replace(applied, error=engine.applied.error), before)

@@ -29,11 +29,12 @@ from offload.system.netlink.traffic_control import (
     QdiscMessage,
     qdisc,
 )
-from offload.system.netlink.wire import attributes, messages
+from offload.system.netlink.wire import attributes, messages, text
 
 # include/uapi/linux/netfilter/nf_tables.h; the upper byte is NFNL_SUBSYS_NFTABLES
 NFTABLES = 10
 NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, NFT_MSG_NEWGEN = 0, 2, 6, 8, 15
+NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM, ELEMENTS_SET = 12, 14, 2
 NFGENMSG_SIZE = 4
 NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, CHAIN_HOOK = 3, 5, 4
 FIREWALL = b"fw4"
@@ -54,7 +55,7 @@ class Notification:
     """What one datagram hints at.
 
     `generations`: finished nft transactions; `tables`: names of tables concerned; `removed`: those of them that lost
-    rules, chains or all.
+    rules, chains or all; `elements`: sets, by table and name, to which elements came or from which they went.
     """
 
     causes: tuple[Cause, ...] = ()
@@ -62,6 +63,7 @@ class Notification:
     generations: int = 0
     tables: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
+    elements: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -117,6 +119,7 @@ def transactions(datagram: bytes) -> Notification:
     """What a datagram of nftables' own group hints at; never raises."""
     tables: set[str] = set()
     removed: set[str] = set()
+    elements: set[tuple[str, str]] = set()
     causes: dict[Cause, None] = {}
     generations = 0
     for kind, body in messages(datagram):
@@ -130,6 +133,8 @@ def transactions(datagram: bytes) -> Notification:
             table = name.rstrip(b"\0").decode("ascii", "replace")
             tables.add(table)
             removed |= {table} if message in REMOVALS else set()
+        if message in {NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM}:
+            elements.add((text(name), text(found.get(ELEMENTS_SET, b""))))
         if message in {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE}:
             causes[Cause.TABLE] = None
         elif message == NFT_MSG_DELCHAIN or (message == NFT_MSG_NEWCHAIN and CHAIN_HOOK in found):
@@ -138,4 +143,4 @@ def transactions(datagram: bytes) -> Notification:
             causes[Cause.FIREWALL] = None  # its tables stay when it is reloaded
         elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") not in OURS:
             causes[Cause.RULES] = None
-    return Notification(tuple(causes), (), generations, frozenset(tables), frozenset(removed))
+    return Notification(tuple(causes), (), generations, frozenset(tables), frozenset(removed), frozenset(elements))

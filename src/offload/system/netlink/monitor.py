@@ -129,11 +129,14 @@ def _joined(parts: Iterable[Notification]) -> Notification:
     seen: list[NeighbourEvent] = []
     tables: set[str] = set()
     removed: set[str] = set()
+    elements: set[tuple[str, str]] = set()
     generations = 0
     for part in parts:
         causes |= dict.fromkeys(part.causes)
         seen += part.seen
         tables |= part.tables
         removed |= part.removed
+        elements |= part.elements
         generations += part.generations
-    return Notification(tuple(causes), tuple(seen), generations, frozenset(tables), frozenset(removed))
+    sets = (frozenset(tables), frozenset(removed), frozenset(elements))
+    return Notification(tuple(causes), tuple(seen), generations, *sets)

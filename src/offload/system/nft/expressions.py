@@ -4,9 +4,11 @@ nft's bytecode loads a value into a register, changes it there, and compares it;
 the packet mark and the protocol go. Numbers: include/uapi/linux/netfilter/nf_tables.h.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
+from zlib import crc32
 
 from offload.model.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.nouns import dataclass, field
@@ -26,19 +28,24 @@ META_LENGTH, META_PRIORITY, META_MARK, META_IIFNAME, META_OIFNAME, META_NFPROTO,
 META_TIMES = (30, 31, 32)  # NFT_META_TIME_NS, _DAY, _HOUR
 CT_STATE, CT_PACKETS = 0, 14
 ESTABLISHED = 2  # the bit of a connection's state, NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+DAY = 86_400  # seconds
+NANOSECONDS = 1_000_000_000
+HOURS = frozenset(range(0, DAY, 3600))  # when a rule is asked about that compares times in a way that cannot be read
+CHANGING = {"counter", "quota", "last"}  # expressions that packets change
 IFNAMSIZ = 16  # bytes of a whole name; a shorter comparison is a wildcard
 # Attributes of expressions; SOURCE and TARGET are registers
 META_TARGET, META_KEY, META_SOURCE = 1, 2, 3
 PAYLOAD_TARGET, PAYLOAD_BASE, PAYLOAD_OFFSET, PAYLOAD_LENGTH, PAYLOAD_SOURCE = 1, 2, 3, 4, 5
 BITWISE_SOURCE, BITWISE_TARGET, BITWISE_MASK = 1, 2, 4
-COMPARE_SOURCE, COMPARE_OPERATION, COMPARE_DATA = 1, 2, 3
-LOOKUP_SOURCE, LOOKUP_TARGET = 2, 3
+COMPARE_SOURCE, COMPARE_OPERATION, COMPARE_DATA, RANGE_END = 1, 2, 3, 4
+LOOKUP_SET, LOOKUP_SOURCE, LOOKUP_TARGET = 1, 2, 3
 IMMEDIATE_TARGET, IMMEDIATE_DATA = 1, 2
 NETWORK_HEADER, TRANSPORT_HEADER = 1, 2
 IPV4, IPV6 = 2, 10
 TCP_FLAGS = 13  # offset in the TCP header
 OFFLOADED = {6: "tcp", 17: "udp"}
 LOADS = {
+    **dict.fromkeys(META_TIMES, "time"),
     META_MARK: "mark",
     META_NFPROTO: "family",
     META_L4PROTO: "protocol",
@@ -48,6 +55,8 @@ LOADS = {
 # Offset in the header by family, and of ports in the transport header: what stands there.
 ADDRESSES: Mapping[int, dict[int, str]] = {IPV4: {12: "src", 16: "dest"}, IPV6: {8: "src", 24: "dest"}}
 NETWORKS: Mapping[int, type[IPv4Network | IPv6Network]] = {IPV4: IPv4Network, IPV6: IPv6Network}
+NUMBER_BYTES = 4
+NOW = 2**61  # nanoseconds since 1970, in this century: the other byte order is far from it
 WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 PORT_BYTES = 2
 PORTS = {0: "sport", 2: "dport"}
@@ -86,6 +95,9 @@ class _Reading:
     opening: bool = False
     marks: int = 0
     match: dict[str, Any] = field(default_factory=dict)
+    sets: list[str] = field(default_factory=list)
+    edges: set[int] = field(default_factory=set)
+    digest: int = 0
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def equals(self, what: str, value: object) -> None:
@@ -112,8 +124,9 @@ def live_rule(family: int, found: Attributes) -> LiveRule | None:
     if family not in FAMILIES:
         return None
     reading = _Reading(family if family in {IPV4, IPV6} else 0)
-    for name, data in _expressions(found):
+    for name, data, written in _expressions(found):
         _read(reading, name, data)
+        reading.digest = crc32(name.encode() if name in CHANGING else written, reading.digest)
     if reading.protocol in NAMES:
         reading.match["family"] = NAMES[reading.protocol]
     return LiveRule(
@@ -129,14 +142,18 @@ def live_rule(family: int, found: Attributes) -> LiveRule | None:
         RuleMatch(**reading.match),
         reading.marks,
         reading.opening,
+        tuple(reading.sets),
+        frozenset(reading.edges or HOURS) if "time" in reading.matches else frozenset(),
+        reading.digest,
     )
 
 
-def _expressions(rule: Attributes) -> Iterator[tuple[str, Attributes]]:
+def _expressions(rule: Attributes) -> Iterator[tuple[str, Attributes, bytes]]:
+    """Name, attributes and bytes of each."""
     for _, value in each(rule.get(messages.RULE_EXPRESSIONS, b"")):
         expression = attributes(value)
         name = text(expression.get(messages.EXPRESSION_NAME, b""))
-        yield name, attributes(expression.get(messages.EXPRESSION_DATA, b""))
+        yield name, attributes(expression.get(messages.EXPRESSION_DATA, b"")), value
 
 
 def _read(rule: _Reading, name: str, data: Attributes) -> None:
@@ -148,9 +165,13 @@ def _read(rule: _Reading, name: str, data: Attributes) -> None:
         case "payload":
             _payload(rule, data)
         case "cmp" | "range":
+            if rule.held.get(integer(data, COMPARE_SOURCE), ("", 0))[0] == "time":
+                ends = (_value(data.get(end, b"")) for end in (COMPARE_DATA, RANGE_END))
+                rule.edges |= {edge for end in ends for edge in _edges(end)}
             _compare(rule, integer(data, COMPARE_SOURCE), data if name == "cmp" else {})
         case "lookup":
             _compare(rule, integer(data, LOOKUP_SOURCE), {})
+            rule.sets.append(messages.name(data, LOOKUP_SET))
             rule.does += ["vmap"] if LOOKUP_TARGET in data and integer(data, LOOKUP_TARGET) == VERDICTS else []
         case "objref":  # NFTA_OBJREF_IMM_TYPE
             rule.does += [OBJECTS[kind]] if (kind := integer(data, 1)) in OBJECTS else []
@@ -232,6 +253,17 @@ def _compare(rule: _Reading, register: int, data: Attributes) -> None:
         rule.opening |= not bits & ESTABLISHED
     elif equal and value:
         _equal(rule, what, mask, value)
+
+
+def _edges(value: bytes) -> Iterator[int]:
+    """The time of a comparison: a second of a day, a day of the week (which begins at midnight), or a moment."""
+    orders = [int.from_bytes(value, order) for order in ("big", sys.byteorder)]
+    if len(value) == 1:
+        yield 0
+    elif len(value) == NUMBER_BYTES:
+        yield from sorted({each for each in orders if each <= DAY})[:1]
+    elif value:
+        yield min(orders, key=lambda each: abs(each - NOW)) // NANOSECONDS
 
 
 def _equal(rule: _Reading, what: str, mask: int, value: bytes) -> None:

@@ -1,0 +1,60 @@
+"""When tables are returned for rules of others: at once, gathered, at most so often, and at the edges of times."""
+
+from offload.model.live_rule import Deciding
+from offload.service.return_budget import MOST_RETURNS, WINDOW
+from offload.service.rule_returns import AFTER_EDGE, GATHER, RuleReturns
+
+BANNED = frozenset({("banIP", "blocklist")})
+NOON, MIDNIGHT = 12 * 3600.0, 20_000 * 86_400.0
+
+
+def known(**words: object) -> RuleReturns:
+    made = RuleReturns()
+    made.look(Deciding(1, BANNED, **words), 0.0, MIDNIGHT)  # type: ignore[arg-type]
+    return made
+
+
+def test_nothing_is_due_until_something_changes() -> None:
+    returns = known()
+    returns.look(Deciding(1, BANNED), 5.0, MIDNIGHT)
+    returns.elements([("banIP", "allowlist"), ("other", "blocklist")], 6.0)
+    assert returns.due(7.0) is None
+    assert RuleReturns().due(0.0) is None
+
+
+def test_another_rule_and_another_element_are_due_at_once() -> None:
+    returns = known()
+    returns.look(Deciding(2, BANNED), 5.0, MIDNIGHT)
+    assert returns.due(5.0) == 5.0 + GATHER
+    returns.returned(6.0, MIDNIGHT)
+    assert returns.due(6.0) is None
+    returns.elements([("banIP", "blocklist")], 7.0)
+    returns.elements([("banIP", "blocklist")], 7.05)
+    assert returns.due(7.05) == 7.0 + GATHER
+
+
+def test_a_list_that_grows_every_second_costs_few_returns() -> None:
+    returns, done = known(), []
+    for tick in range(10 * int(WINDOW)):
+        now = tick / 1.0
+        returns.elements(BANNED, now)
+        if (due := returns.due(now)) is not None and due <= now + GATHER:
+            returns.returned(now, MIDNIGHT)
+            done.append(now)
+    assert len(done) <= MOST_RETURNS * 10
+    assert all(len([each for each in done if start <= each < start + WINDOW]) <= MOST_RETURNS for start in done)
+    assert done[-1] > 9 * WINDOW, "none is forgotten"
+
+
+def test_the_edges_of_times_come_every_day() -> None:
+    returns = known(edges=frozenset({int(NOON), 3600}))
+    assert returns.due(0.0) == 3600 + AFTER_EDGE
+    returns.returned(3602.0, MIDNIGHT + 3602)
+    assert returns.due(3602.0) == NOON + AFTER_EDGE
+    returns.returned(NOON + 2, MIDNIGHT + NOON + 2)
+    assert returns.due(NOON + 2) == 86_400 + 3600 + AFTER_EDGE
+
+
+def test_a_moment_that_is_over_is_none() -> None:
+    assert known(edges=frozenset({int(MIDNIGHT) - 5})).due(0.0) is None
+    assert known(edges=frozenset({int(MIDNIGHT) + 5})).due(0.0) == 5 + AFTER_EDGE
