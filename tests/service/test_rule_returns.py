@@ -31,6 +31,7 @@ def test_another_rule_and_another_element_are_due_at_once() -> None:
     returns.elements([("banIP", "blocklist")], 7.0)
     returns.elements([("banIP", "blocklist")], 7.05)
     assert returns.due(7.05) == 7.0 + GATHER
+    assert returns.due(8.0) == 7.0 + GATHER, "a time that is over stays what it was, for who looks later"
 
 
 def test_a_list_that_grows_every_second_costs_few_returns() -> None:

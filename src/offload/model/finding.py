@@ -102,8 +102,9 @@ class FindingCode(Enum):
     )
     RULE_TIMES = Form(
         Severity.NOTICE,
-        "a rule in chain {chain} of table {table} drops at some times: connections that were offloaded before go on",
-        "end them then: offload cut --host ADDRESS, from cron",
+        "a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by",
+        "",
+        "while the service runs, flows meet the rules again when a time begins or ends",
     )
     RULE_LOGS = Form(
         Severity.NOTICE,

@@ -76,10 +76,10 @@ class Journal:
             self._of_problems(decided.problems)
         self._applied = applied
 
-    def followed(self, applied: Applied) -> None:
-        """Tables were returned at once because a station moved."""
+    def followed(self, applied: Applied, cause: str = "a station moved") -> None:
+        """Tables were returned at once, without a pass."""
         if applied.generation != self._applied.generation:
-            self.line(LogLevel.INFO, f"a station moved: {_returned(applied.returned)}")
+            self.line(LogLevel.INFO, f"{cause}: {_returned(applied.returned)}")
         self._applied = applied
 
     def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:

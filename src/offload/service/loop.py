@@ -189,8 +189,8 @@ class Loop:
 
     def _meet_rules(self) -> None:
         """Let live flows meet the rules of others anew."""
-        if returned := rules.run(self.service):
-            self.journal.line(LogLevel.INFO, f"rules, their sets or times changed: {', '.join(returned)} returned")
+        rules.run(self.service)
+        self.journal.followed(self.service.applied, "rules, their sets or times changed")
         self._transactions()
         self._answer()
 

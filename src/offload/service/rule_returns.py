@@ -47,7 +47,8 @@ class RuleReturns:
         """When tables are to be returned; None: not before something changes."""
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:
-            times.append(max(self._asked + GATHER, now if self.budget.left(now) else self.budget.renewed(now)))
+            first = self._asked + GATHER
+            times.append(first if self.budget.left(now) else max(first, self.budget.renewed(now)))
         return min(times, default=None)
 
     def returned(self, now: float, wall: float) -> None:

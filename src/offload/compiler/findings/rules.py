@@ -36,7 +36,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding
         if rule in held and acted and {rule.match.iif, rule.match.oif} <= devices:
             yield code.done(**_place(rule))
         elif _meets(rule, plan):
-            yield code(**_place(rule))
+            yield code.done(**_place(rule)) if code is FindingCode.RULE_TIMES else code(**_place(rule))
     if plan.tables and snapshot.rules:
         yield FindingCode.ROUTES_BY_MARK.done(count=len(snapshot.rules))
 

@@ -13,10 +13,10 @@ def due(engine: Engine) -> float | None:
     return engine.rule_returns.due(engine.doors.clock())
 
 
-def run(engine: Engine) -> tuple[str, ...]:
-    """Return all tables; their names, none where that failed: then a pass does it."""
+def run(engine: Engine) -> None:
+    """Return all tables; where that fails, a pass reads why and does it."""
     before = engine.decided
     names = [table.name for table in before.plan.tables] if before else []
-    applied = follow.return_tables(engine, names) or engine.work(forced=names)
+    if follow.return_tables(engine, names) is None:
+        engine.work(forced=names)
     engine.rule_returns.returned(engine.doors.clock(), time.time())
-    return () if applied.error else applied.returned

@@ -172,7 +172,7 @@ const FINDINGS = {
 	RULE_TTL: [ 'a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by', _('a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by') ],
 	RULE_QUEUES: [ 'a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only', _('a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only') ],
 	RULE_DROPS: [ 'a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by', _('a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by') ],
-	RULE_TIMES: [ 'a rule in chain {chain} of table {table} drops at some times: connections that were offloaded before go on', _('a rule in chain {chain} of table {table} drops at some times: connections that were offloaded before go on') ],
+	RULE_TIMES: [ 'a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by', _('a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by') ],
 	RULE_LOGS: [ 'a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones', _('a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones') ],
 	ROUTES_BY_MARK: [ 'routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets', _('routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets') ],
 	ACCOUNTING_OFF: [ 'nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)', _('nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)') ],
@@ -188,6 +188,7 @@ const FINDINGS_DONE = {
 	RULE_PRIORITIES: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	RULE_DSCP: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	RULE_MARKS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
+	RULE_TIMES: [ 'while the service runs, flows meet the rules again when a time begins or ends', _('while the service runs, flows meet the rules again when a time begins or ends') ],
 	ROUTES_BY_MARK: [ 'a flow whose route goes away leaves the fast path at once', _('a flow whose route goes away leaves the fast path at once') ]
 };
 
@@ -203,7 +204,6 @@ const FINDINGS_REMEDIES = {
 	RULE_TTL: [ 'set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt', _('set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt') ],
 	RULE_QUEUES: [ 'give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt', _('give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt') ],
 	RULE_DROPS: [ 'write a config exempt for its traffic, where that matters', _('write a config exempt for its traffic, where that matters') ],
-	RULE_TIMES: [ 'end them then: offload cut --host ADDRESS, from cron', _('end them then: offload cut --host ADDRESS, from cron') ],
 	ACCOUNTING_OFF: [ 'sysctl -w net.netfilter.nf_conntrack_acct=1', _('sysctl -w net.netfilter.nf_conntrack_acct=1') ],
 	TIMEOUT_SHORT: [ 'sysctl -w net.netfilter.{setting}={least}', _('sysctl -w net.netfilter.{setting}={least}') ],
 	KERNEL_CUT: [ 'offload flush first, then offload cut; or update OpenWrt', _('offload flush first, then offload cut; or update OpenWrt') ],
