@@ -86,8 +86,7 @@ class Loop:
                 hardware.run(self.service)
                 self._log_hardware()
                 self._answer()  # what it has to tell
-            if (changed := rules.due(self.service)) is not None and changed <= now:
-                self._meet_rules()
+            self._meet_rules(now)
             if hardware.asks_otherwise(self.service):
                 self._hint(Cause.HARDWARE)
             due = self.watch.due() if self._may_work() else None
@@ -187,8 +186,11 @@ class Loop:
                 self.journal.followed(self.service.applied)
         self._hint(Cause.STATION)
 
-    def _meet_rules(self) -> None:
-        """Let live flows meet the rules of others anew."""
+    def _meet_rules(self, now: float) -> None:
+        """Let live flows meet the rules of others anew, where these have changed."""
+        due = rules.due(self.service)
+        if due is None or due > now:
+            return
         rules.run(self.service)
         self.journal.followed(self.service.applied, "rules, their sets or times changed")
         self._transactions()
