@@ -12,7 +12,11 @@ SCRIPT = Path(__file__).parents[2] / "files/usr/lib/offload/firewall"
 NFT = """
 case "$1" in
 	list) [ -e "{root}/held" ] ;;
-	-f) cat "$2" - >"{root}/loaded" 2>/dev/null <&0; ! grep -q refused "{root}/loaded" ;;
+	-f)
+		cat "$2" - >"{root}/loaded" 2>/dev/null <&0
+		! grep -q refused "{root}/loaded" || exit 1
+		! grep -q "^table inet fw4 {" "{root}/loaded" || touch "{root}/held"
+		;;
 esac
 """
 UCI = 'grep "^$3=" "{root}/uci" | cut -d = -f 2 | grep .'
@@ -88,7 +92,7 @@ def test_a_firewall_that_is_there_or_was_stopped_is_let_be(box: Box) -> None:
     assert box.run("load") == (0, "") and box.loaded == ""
 
 
-@pytest.mark.parametrize("last_good", [None, "refused\n"])
+@pytest.mark.parametrize("last_good", [None, "refused\n", "# configuration 0\n", "# configuration 0\ntable inet fw4\n"])
 def test_without_one_only_the_lan_can_reach_the_router(box: Box, last_good: str | None) -> None:
     if last_good:
         box.last_good.write_text(last_good)
@@ -105,6 +109,8 @@ def test_without_one_only_the_lan_can_reach_the_router(box: Box, last_good: str 
     [
         ("", ""),
         ("network.wan.device=eth1\n", 'iifname { "eth1","pppoe-wan" } return'),
+        ("network.wan.device=eth1\nnetwork.wan.proto=l2tp\n", 'iifname { "eth1","l2tp-wan","pppoe-wan" } return'),
+        ("network.wan6.proto=a;b\nnetwork.wan.device=eth1\n", 'iifname { "eth1","pppoe-wan" } return'),
         ("network.lan.device=lan;accept\nnetwork.wan.ifname=eth1\n", 'iifname { "eth1","pppoe-wan" } return'),
     ],
 )
@@ -119,12 +125,15 @@ def test_without_a_lan_private_sources_count_but_not_where_the_internet_is(box: 
 
 
 def test_what_was_compiled_is_kept_when_the_configuration_is_another_one(box: Box) -> None:
-    box.compiled.write_text("# configuration 1\nnew\n")
+    box.compiled.write_text("# configuration 1\n# offload 1, devices 1\nnew\n")
     assert box.run("save") == (0, "")
-    assert box.last_good.read_text() == "# configuration 1\nnew\n"
-    box.compiled.write_text("# configuration 1\nanother lease\n")
+    assert box.last_good.read_text() == "# configuration 1\n# offload 1, devices 1\nnew\n"
+    box.compiled.write_text("# configuration 1\n# offload 1, devices 1\nanother lease\n")
     assert box.run("save") == (0, "")
     assert "new" in box.last_good.read_text()  # no flash is written for it
+    box.compiled.write_text("# configuration 1\n# offload 1, devices 2\npppoe-wan\n")
+    assert box.run("save") == (0, "")
+    assert "pppoe-wan" in box.last_good.read_text()
 
 
 def test_a_full_or_read_only_flash_keeps_the_one_before(box: Box) -> None:

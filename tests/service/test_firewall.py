@@ -4,14 +4,15 @@ import json
 
 import pytest
 
-from offload.errors import OffloadError
+from offload.errors import NftFault, OffloadError
 from offload.model.cause import Cause
 from offload.model.problem import ProblemCode
 from offload.service import methods
 from offload.service.engine import Engine
+from offload.system.netifd import DUMP
 from offload.system.netlink.messages import Notification
 from service.firewalls import OTHERS, RULES, rule, walled
-from service.routers import router
+from service.routers import REPLY, router
 
 
 def call(service: Engine, action: str) -> dict[str, object]:
@@ -159,7 +160,8 @@ def test_the_ruleset_for_the_next_start_follows_the_configuration_alone() -> Non
     walls = walled()
     walls.service.work()
     written = walls.boot.content
-    assert written is not None and written.startswith(b"# configuration 0\ntable inet fw4\n")
+    assert written is not None and written.startswith(b"# configuration 0\n# offload ")
+    assert written.splitlines()[2] == b"table inet fw4"
     assert b"include" not in written and b"flowtable" not in written and b"ct helper" not in written
     walls.configure(*RULES, rule(9))
     walls.service.work()
@@ -167,6 +169,42 @@ def test_the_ruleset_for_the_next_start_follows_the_configuration_alone() -> Non
     walls.files.hash = "1"
     assert call(walls.service, "reload")["ok"]
     assert walls.boot.content is not None and b"Rule 9" in walls.boot.content
+
+
+def test_the_ruleset_for_the_next_start_knows_tunnels_that_came_later_and_keeps_them() -> None:
+    """Without the tunnel's device the zone wan would cover nothing at the next start, and the defaults decide alone."""
+    walls = walled()
+    down = {"interface": "wan", "up": False, "proto": "pppoe", "device": "wan"}
+    others = [each for each in REPLY["interface"] if each["interface"] != "wan"]
+    walls.fakes.bus.replies[DUMP] = {"interface": [*others, down]}
+    walls.service.work()
+    assert walls.boot.content is not None and b"pppoe-wan" not in walls.boot.content
+    walls.fakes.bus.replies[DUMP] = {"interface": [*others, down | {"up": True, "l3_device": "pppoe-wan"}]}
+    walls.service.work()
+    written = walls.boot.content
+    assert b'"pppoe-wan"' in written
+    walls.fakes.bus.replies[DUMP] = {"interface": [*others, down]}
+    walls.configure(*RULES, rule(9))
+    walls.service.work()
+    assert walls.boot.content == written
+    walls.files.hash = "1"
+    walls.configure(*RULES)
+    walls.service.work()
+    assert b'"pppoe-wan"' in walls.boot.content and walls.boot.content.startswith(b"# configuration 1\n")
+
+
+@pytest.mark.parametrize("fault", [NftFault.SILENT, NftFault.FAILED, NftFault.NO_PROGRAM, NftFault.NOT_PERMITTED])
+def test_an_nft_that_failed_once_is_asked_again(fault: NftFault) -> None:
+    walls = walled()
+    walls.service.work()
+    walls.configure(*RULES, rule(9))
+    walls.nft.bad, walls.nft.fault = ("table inet fw4",), fault
+    walls.service.work()
+    assert walls.service.trouble.startswith("the firewall is as it was before")
+    walls.nft.bad = ()
+    walls.service.work()
+    assert walls.service.trouble == ""
+    assert "Rule 9" in walls.nft.sent[-1]
 
 
 def test_a_full_memory_file_system_costs_no_load() -> None:

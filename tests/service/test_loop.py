@@ -12,6 +12,7 @@ from offload.service.config_check import ConfigCheck
 from offload.service.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.loop import Loop
+from offload.service.tasks import station_sets
 from offload.service.tasks.accounting import Accounting
 from offload.system.netifd import DUMP
 from offload.system.netlink.messages import Notification
@@ -156,3 +157,13 @@ def test_a_file_is_asked_for_with_growing_pauses_and_not_for_ever() -> None:
         times.append(now)
         check.asked(now)
     assert times == [1.0, 3.0, 7.0, 15.0]
+
+
+def test_a_pass_for_late_stations_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = router()
+    loop, _ = looped(fakes)
+    fakes.service.work()
+    fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
+    monkeypatch.setattr(station_sets, "run", lambda engine, _: engine.work())
+    loop._station_sets(1.0)
+    assert loop.watch.due() is not None

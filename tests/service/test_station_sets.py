@@ -181,6 +181,44 @@ def test_a_late_station_with_a_flow_in_software_returns_the_software_table() -> 
     assert fakes.service.applied.returned == ("flow_offload",)
 
 
+def test_addresses_that_are_gone_are_late_no_more() -> None:
+    """Who invents addresses must not fill the memory with them."""
+    sets = StationSets()
+    sets.took([table()], 0.0)
+    for turn in range(100):
+        sets.took([table(stations=(f'"br-lan" . 02:00:00:00:00:{turn:02x}',))], float(turn))
+    assert sets.late == {"02:00:00:00:00:63"}
+
+
+def test_a_return_for_late_stations_that_fails_is_tried_again() -> None:
+    fakes = mixed_router()
+    run(fakes)
+    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", WIRED))
+    run(fakes)
+    fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
+    fakes.clock.now += LATE
+    fakes.nft.refusal = "no room"
+    run(fakes)
+    assert fakes.service.trouble and not fakes.service.applied.returned
+    fakes.nft.refusal = ""
+    fakes.clock.now += LATE
+    run(fakes)
+    assert fakes.service.applied.returned == ("flow_offload",)
+
+
+def test_the_sets_are_compared_again_when_a_port_has_left_its_bridge() -> None:
+    fakes = mixed_router()
+    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
+    run(fakes)
+    scene = fakes.netlink.found
+    links = tuple(replace(link, master="br-guest") if link.name == "lan1" else link for link in scene.links)
+    fakes.netlink.found = replace(scene, links=links)
+    fakes.service.look()
+    (text,) = run(fakes)
+    assert f'delete element inet flow_offload_hw stations {{ "br-lan" . {WIRED} }}' in text
+
+
 def test_before_the_first_update_it_is_due_at_a_time_that_can_be_waited_for() -> None:
     due = StationSets().due(0)
     assert due is not None

@@ -121,6 +121,20 @@ def test_a_shaper_that_is_given_another_rate_is_no_news() -> None:
     assert heard[0] == (Cause.QDISC,)
 
 
+def test_a_shaper_that_goes_and_comes_again_is_news() -> None:
+    """sqm-scripts delete all they made and make the same again; a pass between the two has seen none."""
+    links = Links()
+    assert [links.hear(each).causes for each in (qdisc(), qdisc(message_kind=37), qdisc())] == [(Cause.QDISC,)] * 3
+
+
+def test_after_messages_were_lost_every_one_is_news() -> None:
+    links = Links()
+    link = message(16, struct.pack("=BxHiII", 0, 1, 3, 1, 0) + attribute(3, b"lan1\0"))
+    assert [bool(links.hear(each).causes) for each in (link, qdisc(), link, qdisc())] == [True, True, False, False]
+    links.forget()
+    assert [bool(links.hear(each).causes) for each in (link, qdisc())] == [True, True]
+
+
 def test_routing_rules_and_filters_are_news() -> None:
     heard = [Links().hear(message(kind, bytes(20))).causes for kind in (32, 33, 44, 45)]
     assert heard == [(Cause.ROUTING_RULE,)] * 2 + [(Cause.FILTER,)] * 2

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from offload.system.netlink.monitor import Monitor
+from offload.system.netlink.monitor import OVERRUN, Monitor
 
 NEWTABLE, DELTABLE, NEWGEN = 0xA00, 0xA02, 0xA0F
 GENFMSG = bytes([1, 0, 0, 0])
@@ -52,3 +52,13 @@ def test_several_at_once_are_one_answer(kernel: tuple[socket.socket, Monitor]) -
     assert (told.generations, told.tables) == (2, frozenset({"fw4", "flow_offload"}))
     theirs.send(message(NEWGEN))
     assert hints.transactions().tables == {"late"}
+
+
+def test_links_are_not_remembered_over_a_loss(kernel: tuple[socket.socket, Monitor]) -> None:
+    """The lost message may have said that a link went down: then the next one, that it is up, is news."""
+    _, hints = kernel
+    body = struct.pack("=BxHiII", 0, 1, 3, 1, 0) + struct.pack("=HH", 9, 3) + b"lan1\0\0\0\0"
+    link = struct.pack("=IHHII", 16 + len(body), 16, 0, 0, 0) + body
+    assert hints._heard(link).causes and not hints._heard(link).causes
+    assert hints._heard(None) is OVERRUN
+    assert hints._heard(link).causes

@@ -78,8 +78,7 @@ class Loop:
             if self.accounting.due is not None and self.accounting.due <= now:
                 self.accounting.run(self.poll, now)
             if (stations := station_sets.due(self.service)) is not None and stations <= now:
-                station_sets.run(self.service, now)
-                self._transactions()
+                self._station_sets(now)
             if (saving := places.due(self.service)) is not None and saving <= now:
                 places.run(self.service, now)
             if (looked := hardware.due(self.service)) is not None and looked <= now:
@@ -107,6 +106,13 @@ class Loop:
             self.config.asked(now)
             if self.service.doors.uci.changed():
                 self.watch.hint(Cause.FILE, now)
+
+    def _station_sets(self, now: float) -> None:
+        """Bring the sets of stations up to date; that may take a pass."""
+        passes = self.service.passes
+        station_sets.run(self.service, now)
+        self._transactions()
+        self._passed_since(passes, Cause.STATION)
 
     def _timed_exempts(self, now: float) -> None:
         """Their sets can be tidied away; should that fail, it is tried again as any pass is, and no oftener."""
@@ -261,11 +267,15 @@ class Loop:
         self._serve()
 
     def _serve(self) -> None:
-        """Answer what was called; where a call made a pass, what failed in it is tried again."""
+        """Answer what was called."""
         passes = self.service.passes
         self.presence.serve()
+        self._passed_since(passes, Cause.CALL)
+
+    def _passed_since(self, passes: int, cause: Cause) -> None:
+        """Where something else than a hint made a pass: log it, and try again what failed in it."""
         if self.service.passes != passes:
-            self._log(Cause.CALL)
+            self._log(cause)
             self.config.passed(time.monotonic())
             self.watch.done(time.monotonic(), failed=bool(self.service.trouble))
 

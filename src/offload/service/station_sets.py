@@ -70,16 +70,18 @@ class StationSets:
                 arrived = {each for name in STATION_SETS for each in set(table.stations[name]) - set(before[name])}
                 if arrived and not self.late:
                     self._late_at = max(self._late_at, now) + LATE
-                self.late |= {element.rpartition(" ")[2] for element in arrived}
+                # those that hardware still has: who invents addresses must not fill the memory with them
+                present = {element.rpartition(" ")[2] for name in STATION_SETS for element in table.stations[name]}
+                self.late = (self.late | {element.rpartition(" ")[2] for element in arrived}) & present
             self.sent[table.name] = table.stations
 
     def late_due(self) -> float | None:
         """When to look for flows of late stations; None where there is no such station."""
         return self._late_at if self.late else None
 
-    def later(self, now: float) -> None:
-        """The flows of late stations could not be read: they are looked for again."""
-        self._late_at = now + LATE
+    def later(self, now: float, late: frozenset[str] = frozenset()) -> None:
+        """Late stations are looked for again: their flows could not be read, or those of `late` not returned."""
+        self.late, self._late_at = self.late | late, now + LATE
 
     def are_late(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
         """Whether software has a flow of a late station; no station is late afterwards."""

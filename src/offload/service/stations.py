@@ -100,9 +100,11 @@ class StationTracker:
     def look(self, snapshot: Snapshot) -> None:
         """Take in a whole Snapshot: events may have been lost."""
         links = {link.name: link for link in snapshot.links}
-        self._ports = {}
+        ports: dict[str, set[str]] = {}
         for port in snapshot.links:
-            self._ports.setdefault(port.master, set()).add(port.name)
+            ports.setdefault(port.master, set()).add(port.name)
+        self.version += ports != self._ports  # stations at ports that left their bridge are there no more
+        self._ports = ports
         self._bridges = {name: bridge for name in links if (bridge := _bridge(name, links))}
         self._hardware = frozenset(name for name, link in links.items() if links[arrival(link, links)].is_able)
         learned = {

@@ -1,14 +1,21 @@
 """The ruleset that the router loads at its next start, before Python runs. Pure.
 
 It must load on a system that has just started: no flowtable, no conntrack helpers, no files of others, no contents of
-files that ipsets load. Its first line has the hash of the configuration it was made from.
+files that ipsets load. Its first line has the hash of the configuration it was made from, its second one the version of
+this program and a hash of the networks' devices; where both lines stay, flash is not written for it again.
 """
 
+from collections.abc import Mapping
+from hashlib import sha256
+
+from offload import __version__
+from offload.model.firewall import RouterNetwork
 from offload.model.nft import Chain, Include, Ruleset
 from offload.nft.text import ruleset_text
 from offload.service.firewall.inputs import Inputs, compiled
 
 HEADER = "# configuration "
+HEADER_LINES = 2
 
 
 def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> bytes:
@@ -21,13 +28,32 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
         lower=dict.fromkeys(inputs.lower, ()),
     )
     ruleset = without_files(compiled(bare, left_out).ruleset)
-    return f"{HEADER}{configuration}\n{ruleset_text(ruleset)}".encode()
+    return f"{heading(inputs, configuration)}{ruleset_text(ruleset)}".encode()
 
 
-def configuration_of(content: bytes | None) -> str:
-    """The hash in a file's first line; empty where there is none."""
-    line = (content or b"").partition(b"\n")[0].decode(errors="replace")
-    return line.removeprefix(HEADER) if line.startswith(HEADER) else ""
+def heading(inputs: Inputs, configuration: str) -> str:
+    """The first lines of the file. Addresses are not in them: they change with each lease."""
+    devices = sorted((name, each.device, each.physical, each.zone) for name, each in inputs.networks.items())
+    made_for = sha256(repr(devices).encode(errors="replace")).hexdigest()
+    return f"{HEADER}{configuration}\n# offload {__version__}, devices {made_for}\n"
+
+
+def heading_of(content: bytes | None) -> str:
+    """The first lines of a file; empty where there is none."""
+    return b"".join((content or b"").splitlines(keepends=True)[:HEADER_LINES]).decode(errors="replace")
+
+
+def with_devices(before: Mapping[str, RouterNetwork], now: Mapping[str, RouterNetwork]) -> dict[str, RouterNetwork]:
+    """The networks of now, those that are down with the devices that they had before.
+
+    A tunnel's device (`pppoe-wan`) is there only while the tunnel is up, and without it the zone would cover nothing.
+    """
+    return {name: _with_device(before.get(name, each), each) for name, each in now.items()}
+
+
+def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
+    down = now.device in {"", now.physical}
+    return now._replace(device=before.device) if down and before.device not in {"", before.physical} else now
 
 
 def without_files(ruleset: Ruleset) -> Ruleset:

@@ -5,12 +5,13 @@ chains and elements of others in it are no reason. While it is stopped on purpos
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import NftError, OffloadError
+from offload.model.firewall import RouterNetwork
 from offload.model.firewall_problem import FirewallProblem
 from offload.model.nft import Ruleset
 from offload.model.problem import Problem
@@ -22,7 +23,7 @@ from offload.service.doors import FirewallDoors, Nft
 from offload.service.firewall import boot
 from offload.service.firewall.blame import LeftOut
 from offload.service.firewall.inputs import Inputs, compiled, read
-from offload.service.firewall.load import Loaded, Loading
+from offload.service.firewall.load import BAD_TEXT, Loaded, Loading
 from offload.service.firewall.state import zones_json
 
 TABLE = "fw4"
@@ -47,6 +48,7 @@ class Firewall:
     `problems`: of the configuration, and of what nft refused. `zones`: as scripts ask for them. `error`: why the last
     load failed, or empty. `_handles`: our rules in the kernel. `_digest`: of the text they come from. `_inputs`: of the
     last load, good or bad. `_forced`: the next pass loads whatever it finds. `_written`: the state as it was written.
+    `_networks`: for the router's next start, with the devices of those that are down now.
     """
 
     doors: FirewallDoors
@@ -62,6 +64,7 @@ class Firewall:
     _forced: bool = False
     _adopted: bool = False
     _written: bytes = b""
+    _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)
 
     def force(self) -> None:
         """Load in the next pass, whatever has changed."""
@@ -137,7 +140,8 @@ class Firewall:
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(before)
         except NftError as refusal:
-            self._inputs, self._forced = pending.inputs, False
+            if refusal.fault in BAD_TEXT:  # the same text would be refused again; any other failure may pass
+                self._inputs, self._forced = pending.inputs, False
             self.problems, self.error = pending.compiled.problems, f"the firewall is as it was before: {refusal}"
             return False
         self._loaded(pending, loaded)
@@ -176,7 +180,9 @@ class Firewall:
 
     def _write_boot(self, inputs: Inputs, left_out: LeftOut) -> None:
         configuration = self.doors.files.configuration()
-        if boot.configuration_of(self.doors.boot.read()) != configuration:
+        self._networks = boot.with_devices(self._networks, inputs.networks)
+        inputs = inputs._replace(networks=self._networks)
+        if boot.heading_of(self.doors.boot.read()) != boot.heading(inputs, configuration):
             self.doors.boot.write(boot.boot_text(inputs, left_out.sections, configuration))
 
     def _remember(self, inputs: Inputs, loaded: Loaded) -> None:

@@ -67,5 +67,8 @@ def _return_late(engine: Engine, now: float) -> None:
         engine.station_sets.later(now)
         return
     _, neighbours = engine.sightings.remembered()
+    late = engine.station_sets.late
     if engine.station_sets.are_late(entries, neighbours, now):
-        engine.work(forced=[SOFTWARE])
+        applied = engine.work(forced=[SOFTWARE])
+        if SOFTWARE not in applied.returned:
+            engine.station_sets.later(now, late)

@@ -100,8 +100,8 @@ class Netlink:
 
     def routes(self) -> tuple[Route, ...]:
         """Read the routes of the main table, of which there may be very many: nothing but flows' zones needs them."""
-        names = dict(socket.if_nameindex())
         with _asking("routes"):
+            names = dict(socket.if_nameindex())
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def received(self) -> dict[str, int]:

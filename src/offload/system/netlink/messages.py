@@ -76,6 +76,11 @@ class Links:
     _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)
     _qdiscs: dict[tuple[int, int], QdiscMessage] = field(default_factory=dict)  # by device and parent
 
+    def forget(self) -> None:
+        """Messages were lost: every next one is news."""
+        self._known.clear()
+        self._qdiscs.clear()
+
     def hear(self, datagram: bytes) -> Notification:
         """What a datagram of rtnetlink hints at; never raises."""
         causes: dict[Cause, None] = {}
@@ -106,7 +111,10 @@ class Links:
 
     def _news(self, kind: int, body: bytes) -> bool:
         """Whether a message about an address, a routing rule, a queueing discipline or a filter says something new."""
-        if kind != RTM_NEWQDISC or not (now := qdisc(body)):
+        if kind not in {RTM_NEWQDISC, RTM_DELQDISC} or not (now := qdisc(body)):
+            return True
+        if kind == RTM_DELQDISC:  # the same one may come again
+            self._qdiscs.pop((now.device, now.parent), None)
             return True
         if len(self._qdiscs) >= MOST_QDISCS:
             self._qdiscs.clear()

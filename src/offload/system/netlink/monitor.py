@@ -42,7 +42,13 @@ class Monitor:
 
     def links(self) -> Notification:
         """What was said of links, addresses and neighbours since the last look."""
-        return _joined(self._links.hear(each) if each is not None else OVERRUN for each in datagrams(self._route))
+        return _joined(map(self._heard, datagrams(self._route)))
+
+    def _heard(self, datagram: bytes | None) -> Notification:
+        if datagram is not None:
+            return self._links.hear(datagram)
+        self._links.forget()
+        return OVERRUN
 
     def transactions(self) -> Notification:
         """What was said of the nft transactions that have ended since the last look, our own among them.
