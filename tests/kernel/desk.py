@@ -106,16 +106,16 @@ class Desks:
         return talk
 
 
-def settle(house: House, talk: Talk, place: str) -> None:
+def settle(house: House, talk: Talk, place: str, engine: Sequence[str] = ENGINE) -> None:
     """Talk until the conversation is where its station's port wants it, and see that all of its packets are fast."""
     if place != PLAIN:
-        chip.settled(house.router, ENGINE, talk)
+        chip.settled(house.router, engine, talk)
     else:
         talk.echo(30)
         wait_until(lambda: conntrack_flags(house.router, talk) == {"OFFLOAD"}, "software")
-    before = chip.forwarded(house.router, ENGINE)
+    before = chip.forwarded(house.router, engine)
     (seen,) = house.watch([talk], ENOUGH)
-    by_chip = chip.forwarded(house.router, ENGINE) - before
+    by_chip = chip.forwarded(house.router, engine) - before
     assert seen.fast(ENOUGH), seen
     assert conntrack_flags(house.router, talk) == {"OFFLOAD" if place == PLAIN else "HW_OFFLOAD"}
     assert by_chip >= 2 * ENOUGH if place != PLAIN else by_chip == 0
