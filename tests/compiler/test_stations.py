@@ -78,6 +78,20 @@ def test_a_mac_address_at_ports_of_both_kinds_is_software() -> None:
         assert sets(SOFTWARE, snapshot(order))["stations"] == (f'"br-lan" . {WIRED}',)
 
 
+def test_each_address_of_a_station_is_known_as_ipv6_privacy_wants() -> None:
+    addresses = [(f"2001:db8::{number:x}", WIRED) for number in range(1, 9)]
+    found = sets(HARDWARE, snapshot([(WIRED, "lan1")], addresses))
+    assert found["stations6"] == tuple(f'"br-lan" . {address}' for address, _ in addresses)
+    assert found["stations"] == (f'"br-lan" . {WIRED}',)
+
+
+def test_what_is_behind_a_wds_peer_is_software() -> None:
+    links = (*LINKS, Link("phy0-ap0.sta1", master="br-lan", wireless=True))
+    seen = replace(snapshot([(WIFI, "phy0-ap0.sta1"), (WIRED, "phy0-ap0.sta1")]), links=links)
+    assert sets(HARDWARE, seen)["stations"] == ()
+    assert len(sets(SOFTWARE, seen)["stations"]) == 2
+
+
 def test_multicast_macs_and_unknown_ports_are_no_stations() -> None:
     assert sets(HARDWARE, snapshot([("01:00:5e:00:00:01", "lan1"), (WIRED, "gone0")]))["stations"] == ()
 
