@@ -190,8 +190,32 @@ def test_a_port_stays_with_its_ipv6_address(visit: Visit, size: tuple[int, int])
         expect(source).to_contain_text(f"[{LONG}]:")
         lines = source.evaluate(LINES)
         assert "".join(lines) == source.inner_text().replace("\n", "")
-        assert lines[0].endswith(":2222:") and lines[1].startswith("3333:") if len(lines) > 1 else len(lines) == 1
+        assert all(line.endswith(":") for line in lines[:-1])
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+ENDS = """async ([ address, width ]) => {
+    const end = (await L.require('offload.words')).end(address, 59494);
+    const narrow = E('div', { 'class': 'offload-flows', 'style': `width:${width}px` }, [ end ]);
+    document.querySelector('#view').appendChild(narrow);
+    const lines = (LINES)(end);
+    narrow.remove();
+    return lines;
+}""".replace("LINES", LINES)
+
+
+@pytest.mark.parametrize(
+    ("address", "width", "lines"),
+    [
+        (LONG, 600, [f"[{LONG}]:59494"]),
+        (LONG, 170, ["[2001:db8:1111:2222:", "3333:4444:", "5555:6666]:59494"]),
+        ("2001:db8:1111::4444:5555:6666", 150, ["[2001:db8:1111::", "4444:5555:", "6666]:59494"]),
+        ("2001:db8::1", 60, ["[2001:db8::1]:59494"]),
+        ("192.168.1.50", 40, ["192.168.1.50:59494"]),
+    ],
+)
+def test_an_address_breaks_between_its_groups_alone(visit: Visit, address: str, width: int, lines: list[str]) -> None:
+    assert visit("live").evaluate(ENDS, [address, width]) == lines
 
 
 def test_who_may_only_look_ends_nothing(visit: Visit) -> None:

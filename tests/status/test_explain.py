@@ -56,6 +56,15 @@ def test_without_a_pair_nothing_behind_it_was_asked() -> None:
     assert {found[name] for name in ("family", "exempt", "helper", "packets")} == {Holds.UNASKED}
 
 
+def test_without_a_zone_no_pair_is_asked_about() -> None:
+    zones = tuple(zone for zone in plan().zones if zone.name != "wan")
+    found = explain(entry(LAN_WAN), HOME, plan(FAST, zones=zones))
+    steps = {step.name: step for step in found.steps}
+    assert steps["destination"].holds is Holds.NO
+    assert (steps["pair"].holds, steps["pair"].reasons, steps["pair"].fact) == (Holds.UNASKED, (), "")
+    assert "None" not in "".join(reason.text for step in found.steps for reason in step.reasons)
+
+
 def test_a_connection_that_is_not_there_is_told_what_it_would_get() -> None:
     found = explain(entry(LAN_WAN), HOME, plan(FAST), hypothetical=True)
     assert found.sentence.startswith("It would be fast in software")

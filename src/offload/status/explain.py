@@ -118,10 +118,11 @@ def _steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
         held = []  # it is offloaded, so the kernel found every condition to hold
     stops = {each.code for each in held} - {WHY.WAITING}
     beyond = seen.pair is None  # without a pair nothing of what follows was asked
+    before = BEFORE_PAIR | ({"pair"} if seen.src.zone and seen.dest.zone else frozenset[str]())
     steps = []
     for name, codes, fact in STEPS:
         own = tuple(each for each in held if (each.code not in NAMED if codes is None else each.code in codes))
-        asked = not (beyond and codes is not None and name not in BEFORE_PAIR)
+        asked = not beyond or name in before
         holds = Holds.NO if own and stops else Holds.YES if asked else Holds.UNASKED
         steps.append(Step(name, fact(seen) if asked else "", holds, own or _beside(name, seen)))
     return (*steps, _path(seen), _hardware(seen, reason))

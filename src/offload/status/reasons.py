@@ -89,7 +89,8 @@ def every_reason(
     """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""
     yield from _of_ends(entry, src, dest)
     if pair is None:
-        yield _said(ReasonCode.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
+        if src.zone and dest.zone:
+            yield _said(ReasonCode.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
         return
     yield from _of_pair(entry, pair)
     if told is not None:

@@ -21,7 +21,7 @@ const EVIDENCE = {
 };
 
 const LONG = 24; // characters of an address that is still in one line on a phone
-const HALF = /^\[?([0-9a-f]*:){4}/i;
+const PIECES = /\[?[0-9a-f]*:[0-9a-f]*:(?=[0-9a-f])|.+$/gi; // two groups each, and what is left with the port
 
 /* Reasons that say no more than the choice did, where it was followed. */
 const REPEATED = [ 'MODE_NONE', 'PAIR_MODE_NONE', 'LOWER_MODE' ];
@@ -87,13 +87,13 @@ return baseclass.extend({
 		return text ? [ E('div', { 'class': 'offload-remedy' }, [ `→ ${text}` ]) ] : [];
 	},
 
-	/** An address with its port, which never part; a long IPv6 address may have two lines, four groups in each. */
+	/** An address with its port, which never part; a long IPv6 address may have more lines, of at least two groups each. */
 	end(address, port) {
 		const known = String(address);
 		const text = !port ? known : known.includes(':') ? `[${known}]:${port}` : `${known}:${port}`;
-		const groups = known.length > LONG ? text.match(HALF)?.[0].length ?? 0 : 0;
+		const pieces = known.length > LONG ? text.match(PIECES) : [ text ];
 
-		return E('span', { 'class': 'offload-end' }, groups ? [ text.slice(0, groups), E('wbr'), text.slice(groups) ] : [ text ]);
+		return E('span', { 'class': 'offload-end' }, pieces.flatMap((piece, place) => place ? [ E('wbr'), piece ] : [ piece ]));
 	},
 
 	/** What `cut` and `explain` take for one flow. */
