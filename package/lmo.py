@@ -31,7 +31,7 @@ def compiled(text: str) -> bytes:
 
 
 def _entries(text: str) -> Iterator[tuple[int, int, bytes]]:
-    """Hash, number of forms, and one form, in the order of the .po; what is translated by itself is left out."""
+    """Hash, number of forms, and one form, in the order of the .po; a string translated by itself is left out."""
     for message, forms in po.entries(text):
         if not message.text:
             yield from ((0, 0, _bytes(rule)) for rule in RULE.findall(forms[0])[:1])

@@ -123,7 +123,7 @@ def _acl(writer: adb.Adb, mode: int) -> adb.Value:
 
 
 def _data(folders: Sequence[Folder]) -> Iterator[bytes]:
-    """The content of each file behind the numbers of its folder and itself; what is empty has none."""
+    """The content of each file behind the numbers of its folder and itself; an empty one has none."""
     for number, (_, files) in enumerate(folders, 1):
         for place, file in enumerate(files, 1):
             if file.content:

@@ -35,7 +35,7 @@ class ScanError(Exception):
 
 @dataclass(slots=True)
 class Message:
-    """A string, its plural if it has one, and where it is said."""
+    """A string, its plural if it has one, and the files that have it."""
 
     text: str
     plural: str | None = None
@@ -82,15 +82,15 @@ def plain(literal: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\\(.)", lambda each: {"n": " ", "t": " "}.get(each[1], each[1]), literal[1:-1]))
 
 
-def template(said: Mapping[str, Message]) -> str:
+def template(messages_by_text: Mapping[str, Message]) -> str:
     """The .pot."""
-    return written(TEMPLATE_HEADER, said, {})
+    return written(TEMPLATE_HEADER, messages_by_text, {})
 
 
-def written(header: str, said: Mapping[str, Message], translated: Mapping[str, str]) -> str:
-    """A .pot or .po: the header, and what is said with its translations."""
+def written(header: str, messages_by_text: Mapping[str, Message], translated: Mapping[str, str]) -> str:
+    """A .pot or .po: the header, and the messages with their translations."""
     lines = ['msgid ""', "msgstr " + quoted(header)]
-    for message in said.values():
+    for message in messages_by_text.values():
         lines += ["", *(f"#: {place}" for place in message.places), f"msgid {quoted(message.text)}"]
         if message.plural is None:
             lines.append(f"msgstr {quoted(translated.get(message.text, ''))}")
@@ -129,14 +129,14 @@ def unquoted(literals: str) -> str:
 
 def main() -> None:
     """Write the template, and every translation with it."""
-    said = messages()
-    TEMPLATE.write_text(template(said))
+    found = messages()
+    TEMPLATE.write_text(template(found))
     for file in (APP / "po").glob("*/*.po"):
         translated = read(file.read_text())
-        file.write_text(written(translated.pop("", ""), said, translated))
-        missing = [f"  {text}\n" for text in said if not translated.get(text)]
+        file.write_text(written(translated.pop("", ""), found, translated))
+        missing = [f"  {text}\n" for text in found if not translated.get(text)]
         sys.stdout.write(
-            f"{file.relative_to(APP)}: {len(said)} strings, {len(missing)} not translated\n" + "".join(missing)
+            f"{file.relative_to(APP)}: {len(found)} strings, {len(missing)} not translated\n" + "".join(missing)
         )
 
 

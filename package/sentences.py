@@ -59,7 +59,7 @@ return baseclass.extend({
 		return forms && reason.remedy ? translated(forms, String(reason.remedy)) : '';
 	},
 
-	/** What is wrong with the configuration. */
+	/** Problems of the configuration. */
 	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text)),
 
 	/** What offload disturbs, what was done about it, and what mends it: a finding with its texts translated. */

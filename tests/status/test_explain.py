@@ -12,7 +12,7 @@ from offload.status.evicted import Evicted
 from offload.status.explain import NAMED, STEPS, Explanation, Holds, between, explain
 from offload.status.flows import flows
 from offload.status.hardware import FLOWS, PACKETS, PairHardware
-from offload.status.reasons import Told
+from offload.status.reasons import Lookups
 from offload.status.zone_lookup import Endpoint
 from status.routers import HOME, entry, plan
 from status.test_asked import PLAN as MIXED_PLAN
@@ -133,4 +133,4 @@ def test_every_answer_says_what_to_do() -> None:
 
 def test_a_plan_without_tables_is_explained_too() -> None:
     assert explain(entry(LAN_WAN), HOME, Plan()).reason is not None
-    assert Told.of(Plan(), HOME)
+    assert Lookups.of(Plan(), HOME)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def status(router: Router, given: argparse.Namespace) -> Answer:
-    """What is offloaded, zone by zone, and why not; of one zone, or in short where no verb was given."""
+    """The state of offload, zone by zone, with reasons; of one zone, or in short where no verb was given."""
 
     def shown(data: dict[str, Any]) -> dict[str, Any]:
         return data if given.zone is None or "error" in data else only(data, given.zone)
@@ -79,7 +79,7 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
 
     words = {key: value for key in KEYS if (value := getattr(given, key)) is not None}
     words = {"limit": PAGE} | words
-    query = Query.of(words)  # what can never be meant is told before anything is read
+    query = Query.of(words)  # a query that no flow can meet is refused before anything is read
     if data := _pages(router, words | ({"all": True} if given.all else {}), query.limit):
         return _served(data, partial(tables.flows_text, data.get("flows", ()), width()), _others(data))
     from offload.status import report
@@ -134,7 +134,7 @@ def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
 
 
 def check(router: Router, _: argparse.Namespace) -> Answer:
-    """What is wrong with the configuration, what kernel or nft lack, and what offload disturbs."""
+    """The problems of the configuration, features that kernel or nft lack, and what offload disturbs."""
     data = router.asked("check")
     if data is None:
         from offload.service import reconcile

@@ -32,7 +32,7 @@ def zones(router: Router, _: argparse.Namespace) -> Answer:
         from offload.status import report
 
         data = report.zones_json(router.decide().plan)
-    return _told(data, lambda: tables.zones_text(data, width()))
+    return _answered(data, lambda: tables.zones_text(data, width()))
 
 
 def set_zone(router: Router, given: argparse.Namespace) -> Answer:
@@ -52,7 +52,7 @@ def set_pair(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def mode(word: str) -> str:
-    """The mode, in any case; what is none is refused before anything is read or asked."""
+    """The mode, in any case; any other word is refused before anything is read or asked."""
     if word.lower() in MODES:
         return word.lower()
     raise UsageError(f"'{shown(word)}'{did_you_mean(word, MODES)} is no mode: use {', '.join(MODES)}")
@@ -61,26 +61,26 @@ def mode(word: str) -> str:
 def reload(router: Router, _: argparse.Namespace) -> Answer:
     """Read everything anew, and bring the kernel in line."""
     data = router.ask("reload", {})
-    return _told(data, lambda: applied_text(data), notes(data))
+    return _answered(data, lambda: applied_text(data), notes(data))
 
 
 def flush(router: Router, given: argparse.Namespace) -> Answer:
     """Put offloaded flows back on the slow path for a moment; no connection ends."""
     data = router.ask("flush", {"query": _chosen(given)})
-    return _told(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
+    return _answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
 
 
 def cut(router: Router, given: argparse.Namespace) -> Answer:
-    """End connections, so that what goes on must pass the firewall anew: for what is no longer allowed."""
+    """End connections that are no longer allowed: what goes on must pass the firewall anew."""
     data = router.ask("cut", {"query": _chosen(given)})
-    return _told(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
+    return _answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
 
 def _chosen(given: argparse.Namespace) -> dict[str, str]:
     words = {key: value for key in ("zone", "host", "state") if (value := getattr(given, key)) is not None}
     from offload.status.query import Query
 
-    Query.of(words)  # what can never be meant is told before anybody is asked
+    Query.of(words)  # a query that no flow can meet is refused before the service is asked
     return words
 
 
@@ -91,19 +91,19 @@ def exempt(router: Router, given: argparse.Namespace) -> Answer:
         chosen = {"ok": data["ok"], "exempts": data.get("exempts", [])} | _error(data)
         if lost := data.get("left_off", {}).get("exempts"):
             chosen["left_off"] = {"exempts": lost}
-        return _told(chosen, lambda: _exempts_text(chosen["exempts"]))
+        return _answered(chosen, lambda: _exempts_text(chosen["exempts"]))
     if given.action == "delete":
         if given.id is None:
             raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers")
         data = router.ask("exempt_delete", {"id": given.id})
-        return _told(data, lambda: f"Exempt {given.id} is deleted.")
+        return _answered(data, lambda: f"Exempt {given.id} is deleted.")
     if given.id is not None:
         raise UsageError(
             f"'{given.id}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
         )
     words = {key: value for key in MATCHES if (value := getattr(given, key)) is not None}
     data = router.ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
-    return _told(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
+    return _answered(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
 
 
 def duration(text: str) -> int:
@@ -126,9 +126,9 @@ def takeover(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def giveback(router: Router, given: argparse.Namespace) -> Answer:
-    """Give fw4 its global offload back, if it was taken over and nobody has changed it since."""
+    """Give fw4 its global offload back, if it was taken over and has not changed since."""
     unchanged = "Nothing to give back: fw4's switch was not taken, or somebody has changed it since."
-    done = "fw4's own offload is on again: from now on fw4 decides what is offloaded."
+    done = "fw4's own offload is on again, and fw4 alone decides from now on."
     if not given.forget and (data := router.asked("giveback")):
         return _handed(data, unchanged, done)
     from offload.service.takeover import give
@@ -150,7 +150,7 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
         )
         return "\n".join([done, *moved, reload_])
 
-    return _told(data, text, notes(data))
+    return _answered(data, text, notes(data))
 
 
 def applied_text(data: Json) -> str:
@@ -169,7 +169,7 @@ def _changed(data: Json) -> Answer:
             return "Written, but nothing takes effect: kernel or nft cannot do it."
         return tables.changes_text(data, width())
 
-    return _told(data, text, notes(data))
+    return _answered(data, text, notes(data))
 
 
 def _previewed(data: Json) -> Answer:
@@ -179,10 +179,10 @@ def _previewed(data: Json) -> Answer:
             return f"{changes}\nNo live flow would feel it."
         return f"{changes}\n{data['flows']} live flows would take the slow path for a few packets."
 
-    return _told(data, text, notes(data))
+    return _answered(data, text, notes(data))
 
 
-def _told(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
+def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
     """The reply as an answer; a refusal has its sentence and nothing else to show."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
@@ -192,7 +192,7 @@ def _told(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> A
 
 
 def left_off(data: Json) -> tuple[str, ...]:
-    """That the service's reply had more than ubus carries: without a word, what is not there would seem not to be."""
+    """A line for each list that was too long for a ubus message: how many of its rows are missing."""
     lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
     return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
 

@@ -75,7 +75,7 @@ VERBS = {
     "status": Verb(
         "local",
         "status",
-        "Show what is offloaded, zone by zone, and why not; without a verb, the same in a few lines.",
+        "Show zones, pairs and devices with their modes and reasons; without a verb, the same in a few lines.",
         (("zone", {"nargs": "?", "metavar": "ZONE", "help": "only this zone, its pairs and its devices"}),),
         rooted=True,
     ),
@@ -125,7 +125,7 @@ VERBS = {
     "check": Verb(
         "local",
         "check",
-        "Name what is wrong with the configuration, what kernel or nft lack, and what offload disturbs.",
+        "List problems of the configuration, features that kernel or nft lack, and what offload disturbs.",
         rooted=True,
     ),
     "apply": Verb(

@@ -52,7 +52,7 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
 
 
 def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
-    """The zone's networks by netifd: those that are up, Reasons for those that are not, and names nobody knows."""
+    """The zone's networks by netifd: those that are up, Reasons for those that are not, and unknown names."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
     wanted = [name for name in zone.networks if name in by_name]
@@ -66,7 +66,7 @@ def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Netw
     ]
     unknown = [name for name in missing if name not in configured]
     absent += [ReasonCode.NETWORK_UNKNOWN(network=name) for name in unknown]
-    # OpenWrt's own default lists networks that not every router has: what was chosen for the zone is what is missed
+    # OpenWrt's default lists networks that not every router has: only one that was chosen for the zone is missed
     missed = any(choice.name == zone.name and choice.mode not in {None, Mode.NONE} for choice in config.zone_choices)
     elsewhere = wanted or len(unknown) < len(missing) or zone.devices or zone.subnets
     return [each for each in found if each.l3_device], absent, unknown if missed and not elsewhere else []
@@ -205,7 +205,7 @@ class _Stack:
     def _step(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
         """(why `name` is not worth listing under `upper`, whether packets of `upper` arrive by way of `name`).
 
-        Listing what is too deep is worse than no gain: the kernel then expects the flow's packets there, and does not
+        A device that is too deep must not be listed: the kernel then expects the flow's packets there, and does not
         know them when they come.
         """
         if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:

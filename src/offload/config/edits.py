@@ -98,7 +98,7 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
 
 
 def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
-    """Whether zones would have the mode once it is written: else nobody would offload any more."""
+    """Whether zones would have the mode once it is written: else nothing would be offloaded any more."""
     ours = [section for section in offload if section.type == "globals"]
     written = [
         replace(section, options={**section.options, "mode": mode.value}) if section.name == name else section
@@ -109,7 +109,7 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 
 
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
-    """Undo `takeover`, if we took it and nobody has changed either side since; else nothing.
+    """Undo `takeover`, if offload took it and neither side has changed since; else nothing.
 
     Zones and pairs for which less was chosen since must not become fast because we go.
     That it was asked stays known, unless `forget` says that we are removed.

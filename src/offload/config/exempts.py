@@ -20,7 +20,7 @@ from offload.model.config import Exempt, Section
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
 
-Match = dict[str, Any]  # option -> value; what is absent matches everything
+Match = dict[str, Any]  # option -> value; an absent option matches everything
 
 ENDS = ("src", "dest")
 HOSTS = frozenset({"src_ip", "dest_ip", "src_mac"})
@@ -39,7 +39,7 @@ NOT_NEEDED = "this section is not needed"
 
 
 def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
-    """The section's Exempt, None where it has no effect, and what is wrong with it."""
+    """The section's Exempt, None where it has no effect, and its problems."""
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):
         return None, []
@@ -53,8 +53,8 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
         outcome, found = NOT_NEEDED, None
     else:
         outcome, found = _outcome(section, reading.get("name", ""), match, lost)
-    told = read(section, EXEMPT, lambda option: WITHOUT_HARM.get(option) or (OTHERS if option in match else outcome))
-    problems = [*told.problems, *(problem.then(outcome) for problem in unfit)]
+    reading = read(section, EXEMPT, lambda option: WITHOUT_HARM.get(option) or (OTHERS if option in match else outcome))
+    problems = [*reading.problems, *(problem.then(outcome) for problem in unfit)]
     if not lost and found is None:
         problems.append(ProblemCode.EXEMPT_OF_NOTHING.at("offload", section.id))
     return found, problems

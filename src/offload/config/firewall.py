@@ -1,4 +1,4 @@
-"""/etc/config/firewall -> zones and what is permitted between them, as far as planning needs it.
+"""/etc/config/firewall -> zones and the traffic that is permitted between them, as far as planning needs it.
 
 The sections are fw4's, so faults are taken as fw4 takes them: a section with a bad value does not count, an unknown
 option only earns a warning (fw4.uc, parse_options). Rules and redirects are read by the tables of the whole firewall.
@@ -53,7 +53,7 @@ class Firewall:
 def load(sections: Sections) -> Firewall:
     """Read zones first, then everything that names them.
 
-    A rule or redirect that fw4 skips permits and marks nothing, so what is wrong with it is none of our business.
+    A rule or redirect that fw4 skips permits and marks nothing, so its faults do not concern offload.
     """
     problems: list[Problem] = []
     defaults = next(_readings("defaults", sections, problems), None)

@@ -40,7 +40,7 @@ OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables comman
 
 
 class Loader:
-    """Reads one configuration; `problems` gathers what is wrong with it.
+    """Reads one configuration; `problems` gathers its problems.
 
     `networks`: those of netifd, which addresses may name; None where it does not matter whether they exist.
     """

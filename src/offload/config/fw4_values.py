@@ -206,7 +206,7 @@ def timeout(value: str) -> int | None:
 
 
 def date(value: str) -> tuple[int, ...] | None:
-    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038; what is not given is the first."""
+    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038; a part that is not given is the first."""
     found = re.fullmatch(_DATE, value)
     if found is None:
         return None

@@ -27,7 +27,7 @@ EVERY_ADDRESS = {Family.IPV4: ip_network("0.0.0.0/0"), Family.IPV6: ip_network("
 
 
 def set_families(sections: Iterable[Section]) -> dict[str, Family]:
-    """The sets (`config ipset`) by name, each with the address family of what it holds; IPv4 where nothing is said."""
+    """The sets (`config ipset`) by name, each with the address family of its elements; IPv4 without the option."""
     found: dict[str, Family] = {}
     for section in sections:
         name, word = section.options.get("name"), section.options.get("family", "ipv4")

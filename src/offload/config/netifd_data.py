@@ -1,6 +1,6 @@
 """What netifd and procd hand over for the firewall: networks, and sections that protocols and services ask for. Pure.
 
-Shapes: `network.interface dump` and `service get_data {"type": "firewall"}`. What is not as documented is passed
+Shapes: `network.interface dump` and `service get_data {"type": "firewall"}`. A value of another shape is passed
 over: a service that publishes nonsense must not cost the router its firewall.
 """
 

@@ -115,7 +115,7 @@ class Choices:
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
-    """Read all sections; `zones` are the names the firewall knows, `disabled` those it was told to leave out."""
+    """Read all sections; `zones` are the names the firewall knows, `disabled` those that are switched off there."""
     reader = _Reader(sections, zones, disabled)
     known = PACKAGES["offload"]
     for section in sections:
@@ -134,7 +134,7 @@ def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozens
 
 
 def _globals(readings: list[Reading], reader: _Reader) -> Globals:
-    """All `globals` sections read as one; what is faulty nobody may rely on."""
+    """All `globals` sections read as one; a faulty option is None."""
     values: dict[str, Any] = {}
     for reading in readings:
         for option, value in reading.values.items():
@@ -159,7 +159,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
 
 
 def _any_pair(readings: list[Reading]) -> Iterator[PairChoice]:
-    """What is faulty in globals, and may mean any pair of zones whatever their sections say."""
+    """A faulty choice for every pair where a fault of globals may concern any of them."""
     for reading in readings:
         if reading.bad & FATAL:
             yield PairChoice("*", "*", reading.section.id, Mode.NONE, faulty=True)
@@ -181,12 +181,12 @@ def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
 
 def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
     """The slower of what two sections of a zone say; one that says nothing says what globals do, but of the mode."""
-    said = [getattr(first, option), getattr(second, option)]
+    values = [getattr(first, option), getattr(second, option)]
     if option == "mode":
-        return min((value for value in said if value is not None), default=None)
-    one, other = (getattr(common, option) if value is None else value for value in said)
+        return min((value for value in values if value is not None), default=None)
+    one, other = (getattr(common, option) if value is None else value for value in values)
     # None stays where neither says anything, or where globals have a fault, which makes the zone slow
-    return None if said == [None, None] or None in {one, other} else SLOWER[option](one, other)
+    return None if values == [None, None] or None in {one, other} else SLOWER[option](one, other)
 
 
 def _pair_choices(reader: _Reader) -> Iterator[PairChoice]:

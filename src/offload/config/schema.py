@@ -1,6 +1,6 @@
 """How the options of a section are read: one table per section type, one line per option, whatever the file.
 
-The tables stand in offload_tables.py and firewall_tables.py. What is refused is put into sentences by
+The tables stand in offload_tables.py and firewall_tables.py. A refused value is put into a sentence by
 offload_reading.py and firewall_reading.py.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from offload.model.problem import ProblemCode
 
 # What becomes of a section of the firewall with a fault in such an option.
-CORE = "core"  # it is left out: nobody can tell which traffic it concerns, or what it does with it
+CORE = "core"  # it is left out: it is unknown which traffic it concerns, or what it does with it
 CONDITION = "condition"  # it would match too much: left out, but a DROP or REJECT may hold without the condition
 DETAIL = "detail"  # it is left out, but a DROP or REJECT holds without the option
 

@@ -7,7 +7,7 @@ class Cause(Enum):
     """The latest hint before a pass; a pass reads everything, whatever its cause."""
 
     START = "the service started"
-    RELOAD = "told to reload"
+    RELOAD = "reload requested"
     CALL = "a call over ubus"
     UBUS = "ubus is back"
     INTERFACE = "netifd changed a network"
@@ -26,4 +26,4 @@ class Cause(Enum):
     RULES = "rules of another table changed"
     FIREWALL = "rules of the firewall changed"
     TABLES = "nftables changed"
-    OVERRUN = "the kernel told more than we could read"
+    OVERRUN = "the kernel sent more notifications than could be read"

@@ -30,7 +30,7 @@ class Family(Enum):
     ANY = "any"
     IPV4 = "ipv4"
     IPV6 = "ipv6"
-    NEITHER = "neither"  # what is left when one zone wants ipv4 and the other ipv6; no user writes it
+    NEITHER = "neither"  # the result where one zone wants ipv4 and the other ipv6; no user writes it
 
     def __and__(self, other: "Family") -> "Family":
         if self is other or other is Family.ANY:
@@ -101,7 +101,7 @@ HARDWARE_RETRY = 6  # hours until hardware is asked again for what it took nothi
 
 @dataclass(frozen=True, slots=True)
 class Globals:
-    """`config globals` of /etc/config/offload. None: the option is faulty, so nobody may rely on it."""
+    """`config globals` of /etc/config/offload. None: the option is faulty, so its value is unknown."""
 
     section: str = "globals"
     enabled: bool = True

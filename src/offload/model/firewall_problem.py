@@ -1,4 +1,4 @@
-"""What is wrong with sections of /etc/config/firewall: one sentence per kind, printed in fw4's form."""
+"""The faults of sections of /etc/config/firewall: one sentence per kind, printed in fw4's form."""
 
 from enum import Enum
 from typing import NamedTuple

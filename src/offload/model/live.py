@@ -45,7 +45,7 @@ class LiveTable:
     """One of our tables in the kernel, or what the kernel would hold of a table of the Plan.
 
     The kernel prints rules in words of its own, so every rule carries a fingerprint of itself as we wrote it. Devices
-    are compared one by one: the kernel drops devices that go away, and others may change what is ours.
+    are compared one by one: the kernel drops devices that go away, and others may change our tables.
 
     `elements` by set, in render's words (of a map: key and verdict, `"a" . "b" : goto policy_0`).
     `rules` by chain, as fingerprints in order, empty for a rule that is not ours.
@@ -65,4 +65,4 @@ class LiveTable:
     missed: int = field(default=0, compare=False)
 
 
-Strays = Mapping[tuple[str, str], int]  # packets on the slow path of flows that hardware is said to have, by (iif, oif)
+Strays = Mapping[tuple[str, str], int]  # slow packets of flows that the kernel marks as in hardware, by (iif, oif)

@@ -20,7 +20,7 @@ class Link:
     `kind` is rtnetlink's IFLA_INFO_KIND (`bridge`, `vlan`, `bond`, `ppp`, `wireguard`, `veth`, `dsa`, ...; empty for
     plain hardware), `master` the bridge or bond it is a port of, `lower` the devices it stands on.
     `restless`: of a bridge whose stations move so often that flows are not pinned to its ports for a while.
-    `hw_tc_offload` is what its driver says, `hw_bind` what the kernel said when asked whether a flowtable with `flags
+    `hw_tc_offload` is a feature of its driver, `hw_bind` the kernel's answer when asked whether a flowtable with `flags
     offload` may have it; both are asked only when a pair is to be in hardware.
     """
 
@@ -94,7 +94,7 @@ class Qdisc:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A tc filter of a device: it compares `mark & fwmask` with `fwmark`, or (None) does with it what is not known.
+    """A tc filter of a device: it compares `mark & fwmask` with `fwmark`, or (None) uses it in an unknown way.
 
     A mask of 0: it does not read the mark.
     """

@@ -53,7 +53,7 @@ class Set(NamedTuple):
 
     `typeof`: the key as an expression, where it has no name of a type. `written`: the elements as they are sent, where
     that is more than what makes them the same element (how long they still live). `followed`: its elements come and go
-    with what is around the router, and are never compared.
+    with the stations around the router, and are never compared.
     """
 
     name: str

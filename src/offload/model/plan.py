@@ -45,7 +45,7 @@ class ReasonCode(Enum):
     EXEMPT_PART = "{exempt} keeps {part} slow"
     MARKED = "{rules} every packet of it, which offloaded packets would miss"
     MARKED_PART = "{rules} packets one by one, which offloaded packets would miss: {part} stays slow"
-    SUBNETS_PART = "less was asked for zone {zone}, which its subnets alone tell: what is in them stays slow"
+    SUBNETS_PART = "addresses in the subnets of zone {zone} stay slow: less is chosen for that zone"
     SUBNETS_ANY = (
         "less was asked for zone {zone}, and as its subnets are written ('!', a range, an odd mask, a network's name) "
         "they may be any address: all of it stays slow"
@@ -94,7 +94,7 @@ class ReasonCode(Enum):
     BRIDGE_UNDER_VLAN = "the kernel looks through {device} to its ports, so listing it gains nothing"
     BOND_MEMBER = "member of {master}: the kernel sees its packets at {master}"
     DSA_CONDUIT = "carries the switch ports: the kernel sees their packets at the ports"
-    NOT_FOLLOWED = "the kernel does not look through {upper} (a {kind} device) to what is beneath"
+    NOT_FOLLOWED = "the kernel does not look through {upper} (a {kind} device) to the devices beneath"
     PPPOE_PARENT = "downloads through PPPoE become slow on Linux 5.15 before 5.15.157 where {device} is listed"
     TOO_DEEP = "packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two"
     FLOWTABLE_FULL = "a flowtable takes {most} devices and there are more: its packets are seen at the device above"
@@ -124,7 +124,7 @@ class ReasonCode(Enum):
     HARDWARE_STATION_UNKNOWN = (
         "no port of {device} has seen its station, and hardware does not have all of them: it is fast in software"
     )
-    # of hardware, as live flows tell; up to HARDWARE_KEPT also said of a flow that is one of those
+    # of hardware, as live flows show; those up to HARDWARE_KEPT also explain single flows
     HARDWARE_DRIVER = "{count} flows stayed in software: no driver of {devices} takes any"
     HARDWARE_FAMILY = "{count} {family} flows stayed in software: the drivers of {devices} take none of that family"
     HARDWARE_ENCAPSULATED = "{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}"
@@ -137,7 +137,7 @@ class ReasonCode(Enum):
         "{count} packets of flows in hardware moved in one direction only: a driver of {devices} takes no more, "
         "and the other direction is in software"
     )
-    HARDWARE_STRAYS = "{count} packets of flows that hardware is said to have took the slow path"
+    HARDWARE_STRAYS = "{count} packets of flows that the kernel marks as in hardware took the slow path"
     HARDWARE_FROZEN = "the packets of its hardware flows are not counted, though {devices} receive them"
 
     def __call__(self, **words: object) -> Reason:
@@ -331,7 +331,7 @@ class PairDecision:
 
     @property
     def hardware(self) -> bool:
-        """Whether hardware was to be had for it: nobody tries that for what stays slow on purpose."""
+        """Whether hardware was tried for it: a pair that stays slow on purpose is not tried."""
         return self.mode is Mode.HARDWARE and not self.kept
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the user's input: one sentence per kind of fault, and the place where it was found."""
+"""The faults of a user's input: one sentence per kind of fault, and the place where it was found."""
 
 from enum import Enum
 
@@ -112,5 +112,5 @@ class ProblemCode(Enum):
 
     def at(self, file: str, section: str = "", option: str = "", **words: object) -> Problem:
         """Make the Problem; `words` fill the sentence's blanks."""
-        said = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
-        return Problem(self, file, section, option, self.value.format(file=file, **said))
+        filled = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
+        return Problem(self, file, section, option, self.value.format(file=file, **filled))

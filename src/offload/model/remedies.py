@@ -32,7 +32,7 @@ REMEDIES = {  # by the code of the Reason
         "and after_packets"
     ),
     "FAMILIES_DISJOINT": "let the two zones' family have one in common",
-    "ZONE_WITHOUT_DEVICES": "bring the zone's network up; the zone's own reasons say what is missing",
+    "ZONE_WITHOUT_DEVICES": "bring the zone's network up; the zone's own reasons name the missing network or device",
     "ZONE_OF_SUBNETS": (
         "nothing, or list the zone's network beside its subnet: then its devices are known, and have one mode for all"
         " their addresses"
@@ -49,7 +49,7 @@ REMEDIES = {  # by the code of the Reason
     "SHAPED": "nothing, or set auto_software to 0 to give up the shaping for hardware",
     "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
     "STATIONS_FULL": "find who forges addresses, or split the network: bridge fdb show, ip neigh",
-    "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software to have this said no more",
+    "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software, which ends this message",
     "HARDWARE_FAMILY_GIVEN_UP": "nothing; to ask again now: offload reload",
     "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",
     "LINK_MISSING": "nothing: it is taken in when it comes",
@@ -70,7 +70,7 @@ REMEDIES = {  # by the code of the Reason
     "ODD_NAME": "rename the device with letters and digits",
     "HARDWARE_BENEATH": "nothing: its flows are offloaded there",
     "NO_HW_TC_OFFLOAD": "nothing, or ethtool -K DEVICE hw-tc-offload on where the driver can",
-    "HARDWARE_UNBOUND": "nothing; choose software for its zone to have this said no more",
+    "HARDWARE_UNBOUND": "nothing; choosing software for its zone ends this message",
     "NOT_OFFLOADABLE": "nothing: the kernel offloads no other protocol",
     "LOCAL": "nothing: it is not forwarded",
     "NOT_UNICAST": "nothing: multicast is not offloaded",
@@ -81,7 +81,7 @@ REMEDIES = {  # by the code of the Reason
     "PAIR_UNKNOWN": "nothing; where UPnP, a service or nft rules of your own let it through, write a pair section",
     "OTHER_FAMILY": "widen family of the zones",
     "TCP_STATE": "nothing: it is being opened or closed",
-    "HELPER": "switch the helper off for the zone (auto_helper in /etc/config/firewall) if nobody needs it",
+    "HELPER": "switch the helper off for the zone (auto_helper in /etc/config/firewall) if no host needs it",
     "ADJUSTED": "nothing: a helper or a NAT clash changed the connection",
     "NO_REPLY": "nothing: it is offloaded when an answer has come",
     "AFTER_PACKETS": "lower after_packets",
@@ -98,7 +98,7 @@ REMEDIES = {  # by the code of the Reason
     "HARDWARE_AWAITED": (
         "nothing: it is asked again while the flow moves; offload status tells how far hardware has come for the pair"
     ),
-    "HARDWARE_DRIVER": "choose software to have this said no more; a newer kernel may bring a driver that can",
+    "HARDWARE_DRIVER": "choose software, which ends this message; a newer kernel may bring a driver that can",
     "HARDWARE_FAMILY": "nothing: these flows are fast in software; a newer kernel may bring a driver that can",
     "HARDWARE_ENCAPSULATED": "nothing: these flows are fast in software; a newer kernel may bring a driver that can",
     "HARDWARE_FULL": "raise after_packets, so that short flows do not fill the table",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 # Of difflib's ratio: enough where the first letters are the same (`lam` and `lan`), and where they are not.
 SAME_START, OTHER_START = 0.6, 0.8
-LONGEST = 64  # characters; what is longer was not mistyped
+LONGEST = 64  # characters; a longer word is not a typing error
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

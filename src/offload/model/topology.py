@@ -52,7 +52,7 @@ class ZoneDevices:
         return tuple(dict.fromkeys(name for device in self.l3 for name in self.group(device)))
 
     def group(self, device: str) -> tuple[str, ...]:
-        """An l3 device and what is worth listing beneath it."""
+        """An l3 device and the devices beneath it that are worth listing."""
         return (device, *(self.beneath or {}).get(device, ()))
 
     def bridge_of(self, device: str) -> str:

@@ -48,7 +48,7 @@ def _without_chains(ruleset: Ruleset) -> Ruleset:
 
 
 def _gone(before: Table, after: Table) -> Iterable[str]:
-    """The statements that delete what is not wanted any more, or is wanted with other properties."""
+    """The statements that delete objects that are not wanted any more, or are wanted with other properties."""
     wanted = {each.name for each in after.chains}
     yield from (f"delete chain inet {after.name} {each.name}\n" for each in before.chains if each.name not in wanted)
     kinds: tuple[tuple[str, Sequence[Named], Sequence[Named]], ...] = (

@@ -10,7 +10,7 @@ FLOWS = ("flow add @", "flow offload @")  # a flowtable follows its devices, and
 def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """The object (`chain input`), the lines that would go, and those that would come.
 
-    An object that is not wanted stays in the kernel, without its lines; what is in sets is not compared.
+    An object that is not wanted stays in the kernel, without its lines; elements of sets are not compared.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):

@@ -27,7 +27,7 @@ def outline(table: Table) -> LiveTable:
 
 
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
-    """The text for `nft -f -` that makes `wanted`, the outline of the table, of what is held."""
+    """The text for `nft -f -` that makes `wanted`, the outline of the table, of the table that the kernel holds."""
     stay = sorted(set(wanted.elements) & set(held.elements))
     return fill(
         "change",

@@ -1,7 +1,7 @@
 """Rules that are known again: the kernel prints them in words of its own, so a comment stands for each as we wrote it.
 
 A comment is `LABEL FINGERPRINT[ SET=DIGEST][ WORDS]`: the fingerprint covers the rule, its chain and its place; the
-digest covers the elements of the set that the rule asks, so that nobody has to list them.
+digest covers the elements of the set that the rule asks, so that they need not be listed.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Cut: end connections, of a pair, a zone, a host, or a single one, so that their next packet asks the firewall anew.
 
-For what is no longer allowed only: a masqueraded download does not survive it (docs/kernel.md 12). What is allowed and
-shall be slow is returned with its table instead.
+Only for connections that are no longer allowed: a masqueraded download does not survive it (docs/kernel.md 12). An
+allowed one that shall be slow is returned with its table instead.
 """
 
 from offload.errors import KernelError
@@ -18,7 +18,7 @@ from offload.status.reasons import protocol
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which connections: those with all of what is given. `query` knows zone, host and state."""
+    """Which connections: those that meet every condition given. `query` knows zone, host and state."""
 
     pair: tuple[str, str] | None = None
     query: Query | None = None

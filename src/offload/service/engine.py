@@ -49,7 +49,7 @@ class Engine:
     """`decided` is the last look that counts, `news` events to tell.
 
     `trouble` is what makes another try worth while: the last pass failed, or the kernel lacks something. `dump` is what
-    netifd said last; it goes on being true while nobody can be asked (`alone`: ubusd is away). `adopted`: the exempts
+    netifd replied last; it stays in use while ubusd is away (`alone`). `adopted`: the exempts
     of an earlier life are known. `touched`: others may have changed our tables, so the next pass lists all of them.
     `resident`: it stays, and so does what only it remembers.
     """
@@ -106,7 +106,7 @@ class Engine:
         return self.work()
 
     def work(self, forced: Iterable[str] = ()) -> Applied:
-        """One pass. Whatever fails leaves the last good state and is told in `error`."""
+        """One pass. A failure leaves the last good state and is reported in `error`."""
         self.passes += 1
         before, last = self.decided, None
         moved = self._moved(before.plan if before else Plan())
@@ -174,15 +174,15 @@ class Engine:
         except OffloadError:
             return True
 
-    def causes_of_others(self, told: Notification) -> tuple[Cause, ...]:
+    def causes_of_others(self, heard: Notification) -> tuple[Cause, ...]:
         """The causes for a pass where others changed nftables.
 
         In a firewall of ours rules that others add, and rules that they take away again, are none.
         """
         if self.firewall is None:
-            return told.causes
-        causes = tuple(each for each in told.causes if each is not Cause.FIREWALL)
-        suspected = Cause.OVERRUN in causes or FIREWALL_TABLE in told.removed
+            return heard.causes
+        causes = tuple(each for each in heard.causes if each is not Cause.FIREWALL)
+        suspected = Cause.OVERRUN in causes or FIREWALL_TABLE in heard.removed
         return (*causes, Cause.TABLES) if suspected and self.firewall_damaged() else causes
 
     def _moved(self, plan: Plan) -> tuple[str, ...]:
@@ -285,7 +285,7 @@ class Engine:
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def _keep(self, decided: Decided) -> None:
-        """Remember a look; one at broken files changes nothing but the problems that are told."""
+        """Remember a look; one at broken files changes nothing but the problems that are reported."""
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
         self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
@@ -306,7 +306,7 @@ class Engine:
             self.proofs.evicted(self.doors.clock())
 
     def noted(self, applied: Applied, before: Decided | None) -> Applied:
-        """Remember the outcome, and make news of what is new in it."""
+        """Remember the outcome, and make news of its differences."""
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""
         trouble = applied.error or refused or "; ".join(map(str, lacks))

@@ -48,12 +48,12 @@ def answer(
         total = len(live)
     hypothetical = not live and meant.entry is not None and not meant.pasted
     shown = live or ([meant.entry] if meant.entry else [])
-    told = []
+    explanations = []
     for entry in shown:
         why = explained(entry, snapshot, plan, cases, hypothetical=hypothetical)
         (flow,) = flows([entry], snapshot, plan, cases, everything=True)
-        told.append(explanation_json(why, report.flow_json(flow), hypothetical=hypothetical))
-    return {"ok": True, "total": max(total, len(told)), "explanations": told}
+        explanations.append(explanation_json(why, report.flow_json(flow), hypothetical=hypothetical))
+    return {"ok": True, "total": max(total, len(explanations)), "explanations": explanations}
 
 
 def _named(flow: object) -> Asked:

@@ -24,7 +24,7 @@ class GiveUp:
 
     @property
     def standing(self) -> tuple[GivenUp, ...]:
-        """What is not asked for now, in the order of the verdicts."""
+        """The devices that hardware is not requested for now, in the order of the verdicts."""
         return tuple(self._until)
 
     @property
@@ -35,7 +35,7 @@ class GiveUp:
     def judge(
         self, pairs: Mapping[Pair, PairHardware], ports: Mapping[str, PairHardware], now: float, retry: float
     ) -> tuple[GivenUp, ...]:
-        """Give up what hardware took nothing of, for `retry` seconds; gives what is new.
+        """Give up the devices whose flows hardware does not take, for `retry` seconds; returns the new ones.
 
         Of a pair one family is given up where the other is in hardware. A device is given up where other devices of its
         pairs are in hardware: else it is not the device.

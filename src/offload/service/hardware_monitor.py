@@ -1,4 +1,4 @@
-"""When to look at the flows of pairs in hardware, and what of them each look is told."""
+"""When to compare the flows of pairs in hardware, and which of them each comparison gets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -25,7 +25,7 @@ HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 
 @dataclass(slots=True)
 class HardwareMonitor:
-    """The case of every pair that is in hardware now, and what is left of those that were.
+    """The case of every pair that is in hardware now, and the flows that remain of those that were.
 
     `ports` has a case for each device that flows of these pairs passed: a pair may be proven by other devices.
     `due`: when to look next; None: there is nothing to look for.
@@ -35,7 +35,7 @@ class HardwareMonitor:
     ports: dict[str, PairHardware] = field(default_factory=dict)
     over: dict[Pair, PairHardware] = field(default_factory=dict)
     due: float | None = None
-    _told: set[tuple[Pair, ReasonCode]] = field(default_factory=set)
+    _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
         """Take up the pairs of this plan; a pair on other devices is a new case."""
@@ -51,7 +51,7 @@ class HardwareMonitor:
         }
         self.cases = opened
         self.ports = {name: case for name, case in self.ports.items() if opened and name in plan.present}
-        self._told = {(pair, why) for pair, why in self._told if pair in self.known}
+        self._reported = {(pair, why) for pair, why in self._reported if pair in self.known}
         if not self.known:
             self.due = None
         elif self.due is None:
@@ -94,7 +94,7 @@ class HardwareMonitor:
         time: str,
         known: Known | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Judge every case by these connections; what is wrong and was not told yet.
+        """Update every case by these connections; returns the faults that were not reported yet.
 
         `known`: where stations were seen last; else the Snapshot tells it.
         """
@@ -115,14 +115,14 @@ class HardwareMonitor:
         self.over = {pair: case for pair, case in self.over.items() if case.left.flows}
         open_ = not all(case.settled or (pair in self.over and case.left.kept) for pair, case in self.known.items())
         self.due = now + (APART if open_ else APART_SETTLED) if self.known else None
-        told = [(pair, reason) for pair, case in self.known.items() for reason in case.reasons]
-        fresh = [each for each in told if (each[0], each[1].code) not in self._told]
-        self._told |= {(pair, reason.code) for pair, reason in fresh}
+        reasons = [(pair, reason) for pair, case in self.known.items() for reason in case.reasons]
+        fresh = [each for each in reasons if (each[0], each[1].code) not in self._reported]
+        self._reported |= {(pair, reason.code) for pair, reason in fresh}
         return fresh
 
     def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, strays: Strays) -> None:
         """Judge by one look alone, as far as that goes: what every connection did since it began."""
-        # before it began it had moved nothing; that one direction alone moves cannot be told from this
+        # before it began it had moved nothing; that one direction alone moves cannot be seen from this
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
         self.look(new, placed, plan, {}, {}, 0.0, "")
         self.look(entries, placed, plan, strays, {}, APART, "")

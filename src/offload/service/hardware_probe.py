@@ -23,7 +23,7 @@ def wanted(packages: Packages) -> bool:
 
 @dataclass(slots=True)
 class HardwareProbe:
-    """What is known of devices; it stays true until a device goes away or its driver says otherwise."""
+    """The features of devices; they stay valid until a device goes away or its driver says otherwise."""
 
     _binds: dict[str, bool] = field(default_factory=dict)
 

@@ -22,7 +22,7 @@ Pair = tuple[str, str]
 
 
 class Log(Protocol):
-    """What is asked of the system log."""
+    """The part of the system log that is used here."""
 
     def write(self, level: LogLevel, text: str) -> None: ...
 

@@ -142,7 +142,7 @@ class Loop:
         if descriptor == self._signals:
             self._signalled(os.read(descriptor, 512))
         elif descriptor == self._links:
-            self._told(self.hints.links())
+            self._notified(self.hints.links())
         elif descriptor == self._nft:
             self._transactions()
         elif descriptor == self.accounting.descriptor:
@@ -163,12 +163,12 @@ class Loop:
                 self.service.forget()
                 self._hint(Cause.RELOAD)
 
-    def _told(self, told: Notification) -> None:
+    def _notified(self, heard: Notification) -> None:
         """Links and addresses; of stations only those that are somewhere else than before."""
-        for cause in told.causes:
+        for cause in heard.causes:
             self._hint(cause)
         moved = False
-        for seen in told.seen:
+        for seen in heard.seen:
             found = self.hints.named(seen)
             if isinstance(found, tuple):
                 station, master = found
@@ -211,25 +211,25 @@ class Loop:
                 self._hint(Cause.PORTS_RETURN)
 
     def _transactions(self) -> None:
-        """Look what was said of nftables. The kernel tells of a transaction before nft ends, so ours are all there.
+        """Read the notifications of nftables. The kernel sends one before nft ends, so all of ours are there.
 
         As many as we sent are ours. Tables, chains and rules that came or went are news: rules may treat packets one by
         one. Elements of sets are none.
         """
         sent = self.service.doors.nft.transactions
         ours, self._counted = sent - self._counted, sent
-        told = self.hints.transactions()
-        lost = Cause.OVERRUN in told.causes
-        if told.generations <= ours and not lost:
+        heard = self.hints.transactions()
+        lost = Cause.OVERRUN in heard.causes
+        if heard.generations <= ours and not lost:
             return
-        self.service.touched |= lost or bool(told.tables & OURS)
-        self.service.rule_returns.elements(told.elements, time.monotonic())
+        self.service.touched |= lost or bool(heard.tables & OURS)
+        self.service.rule_returns.elements(heard.elements, time.monotonic())
         if lost:
             self.service.rule_returns.changed(time.monotonic())
-        causes = self.service.causes_of_others(told)
-        if causes and set(causes) <= OF_RULES and not told.tables & OURS:
+        causes = self.service.causes_of_others(heard)
+        if causes and set(causes) <= OF_RULES and not heard.tables & OURS:
             self._hint(causes[0])
-        elif causes or told.tables & OURS:
+        elif causes or heard.tables & OURS:
             self._hint(Cause.TABLES)
 
     def _work(self) -> None:
@@ -257,7 +257,7 @@ class Loop:
         self.journal.hardware((pair, case.reasons) for pair, case in self.service.proofs.known.items())
 
     def _answer(self) -> None:
-        """Answer what was called, tell what is new, and answer what was called while we told it."""
+        """Answer calls, send the news as ubus events, and answer the calls that came meanwhile."""
         if self.presence.descriptor is None:
             return
         self._serve()

@@ -83,7 +83,7 @@ def build(outside: Doors) -> Loop:
 
 
 def _endings() -> ConntrackEvents | None:
-    """Without them all goes on, but for the totals; what the kernel lacks is told where flows are listed."""
+    """Without them only the totals are missing; the list of flows names the feature that the kernel lacks."""
     try:
         return ConntrackEvents()
     except KernelError:

@@ -61,7 +61,7 @@ def zones(service: Engine, _: Given) -> Json:
 
 
 def check(service: Engine, _: Given) -> Json:
-    """What is wrong with the configuration as it stands now, what kernel or nft lack, and what offload disturbs."""
+    """The problems of the configuration now, features that kernel or nft lack, and what offload disturbs."""
     seen = known(service).snapshot
     decided = service.decide(reconcile.read(service.doors.uci), seen)
     return report.check_json(decided.problems, seen.kernel, reconcile.findings(decided, service.doors.uci))
@@ -96,8 +96,8 @@ def list_flows(service: Engine, given: Given) -> Json:
     entries = service.doors.conntrack.entries()
     seen, cases = service.with_stations(decided), service.proofs.known
     shown, total = page(entries, seen, decided.plan, asked, cases, everything=everything)
-    told = [report.flow_json(flow) for flow in shown]
-    return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": told}
+    listed = [report.flow_json(flow) for flow in shown]
+    return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": listed}
 
 
 def flush(service: Engine, given: Given) -> Json:
@@ -127,8 +127,8 @@ def end(service: Engine, given: Given) -> Json:
     proto, ends = one or (None, None)
     selection = Selection(query=query, tuples=frozenset({ends}) if ends else None, proto=proto)
     done = cut(selection, service.placed(decided), decided.plan, service.doors.conntrack)
-    told: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
-    return told | ({"error": done.error} if done.error else {})
+    reply: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
+    return reply | ({"error": done.error} if done.error else {})
 
 
 def exempt_add(service: Engine, given: Given) -> Json:
@@ -250,8 +250,8 @@ def _write(
         if concerned(pair.src, pair.dest) and (pair.src, pair.dest) not in moved and pair.effective < mode
     ]
     reasons = [reason for each in after.zones if each.name == zone for reason in each.reasons]
-    told = {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
-    return applied_json(applied) | told | found_json(service)
+    reply = {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
+    return applied_json(applied) | reply | found_json(service)
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:

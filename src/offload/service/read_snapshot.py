@@ -41,7 +41,7 @@ class ForeignRules:
 def observe(
     dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: Kernel, foreign: ForeignRules | None = None
 ) -> Snapshot:
-    """Read the kernel, and what netifd said; without routes, on which no decision rests.
+    """Read the kernel, and netifd's reply; without routes, on which no decision rests.
 
     Addresses are the kernel's: it also knows those that netifd did not set (containers, VPNs).
     """

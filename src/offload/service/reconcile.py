@@ -62,7 +62,7 @@ def decide(
 
 
 def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
-    """The exempts given at run time that the kernel still holds; an NftError where it cannot be told.
+    """The exempts given at run time that the kernel still holds; an NftError where the kernel cannot be read.
 
     Not none then: the next pass would delete their sets.
     """
@@ -84,7 +84,7 @@ def pending(decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting:
 
 
 def removal(nft: Nft) -> str:
-    """The text that takes away what is ours, and nothing else; empty where there is nothing."""
+    """The text that deletes our tables, and nothing else; empty where there is none."""
     existing = nft.tables()
     return "".join(wipe(name) for name in TABLE_NAMES if name in existing)
 
@@ -106,10 +106,10 @@ def apply(
     trusting: bool = False,
     opening: str = "",
 ) -> Applied:
-    """Send what is pending, and return the tables named in `forced` besides.
+    """Send what differs, and return the tables named in `forced` besides.
 
     `opening` is text for other tables, which goes with the first transaction, or alone where nothing is pending.
-    What nft refuses changes nothing and is told in `error`; nothing to do sends nothing.
+    A text that nft refuses changes nothing and is in `error`; without a difference nothing is sent.
     """
     before = before or Applied()
     if error := unreadable(decided):

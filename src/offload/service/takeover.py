@@ -1,4 +1,4 @@
-"""Turn fw4's global switch into our mode and back: what is written, the firewall's reload, and the pass that follows.
+"""Turn fw4's global switch into our mode and back: write the options, reload the firewall, make a pass.
 
 procd reloads the firewall itself once it hears that /etc/config/firewall changed: its init script has a reload trigger
 for that file (procd's service/trigger.c; rpcd's `uci apply` sends the same event).
@@ -57,7 +57,7 @@ def _answered(service: Engine, write: Callable[[Uci], bool]) -> Json:
 
 
 def _reload_firewall(service: Engine) -> bool:
-    """Whether procd was told that the firewall's configuration changed."""
+    """Whether procd was notified that the firewall's configuration changed."""
     try:
         service.doors.bus.tell("service", "event", CHANGED)
     except BusError:

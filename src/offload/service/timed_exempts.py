@@ -1,6 +1,6 @@
 """Exempts given at run time, from when they are given until they end by themselves. Pure; the caller brings the time.
 
-The kernel ends each by its own timeout; what is kept here is for making the sets again when their table is returned,
+The kernel ends each by its own timeout; this list serves to make the sets again when their table is returned,
 and never outlives what the kernel has.
 """
 

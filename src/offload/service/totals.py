@@ -1,7 +1,7 @@
 """What has ended since the service watches, pair by pair. Pure.
 
 Conntrack counts a connection while it lives and forgets it with it; only who watches can say what went through. By
-which path it went nobody can say any more: the kernel takes the mark off before the connection ends.
+its path is not known any more: the kernel clears the mark before the connection ends.
 """
 
 from collections import defaultdict

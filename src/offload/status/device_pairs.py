@@ -37,7 +37,7 @@ class DevicePairs:
     def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
         """The packets a connection has to send before it is offloaded.
 
-        Where it may take several ways it is the fewest, so that no flow is said to wait that is free to go.
+        Where it may take several ways it is the fewest, so that no flow is reported as waiting that is free to go.
         """
         waits = [policy.after_packets for _, policy in self._found(src, dest)]
         return min(waits, default=pair.after_packets)

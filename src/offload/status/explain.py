@@ -11,7 +11,7 @@ from offload.model.network import Snapshot
 from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
 from offload.model.remedies import REMEDIES
 from offload.status.hardware import PairHardware, family_of
-from offload.status.reasons import Told, every_reason, protocol, reasons, tcp_state
+from offload.status.reasons import Lookups, every_reason, protocol, reasons, tcp_state
 from offload.status.shares import Pair
 from offload.status.zone_lookup import Endpoint, ZoneLookup
 
@@ -21,7 +21,7 @@ NOTHING = "nothing"  # begins a remedy where nothing can or needs to be done
 
 
 class Holds(Enum):
-    """Whether a condition for the fast path holds; UNASKED: one before it does not, so it cannot be told."""
+    """Whether a condition for the fast path holds; UNASKED: one before it does not, so it was not checked."""
 
     YES = "yes"
     NO = "no"
@@ -29,7 +29,7 @@ class Holds(Enum):
 
 
 class Step(NamedTuple):
-    """One condition: its name, what is known of it, whether it holds, and the Reasons for a no or a less."""
+    """One condition: its name, the fact, whether it holds, and the Reasons for a no or a less."""
 
     name: str
     fact: str
@@ -58,7 +58,7 @@ class Seen(NamedTuple):
     pair: PairDecision | None
     case: PairHardware | None
     plan: Plan
-    told: Told
+    lookups: Lookups
 
 
 Fact = Callable[[Seen], str]
@@ -103,8 +103,8 @@ def between(
     """Explain a connection between these ends."""
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)
-    seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, Told.of(plan, snapshot))
-    found = reasons(entry, src, dest, pair, seen.case, seen.told)
+    seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, Lookups.of(plan, snapshot))
+    found = reasons(entry, src, dest, pair, seen.case, seen.lookups)
     reason = found[0] if found else None
     remedy = REMEDIES.get(reason.code.name, "") if reason else ""
     remedy = remedy if remedy.startswith(NOTHING) or reason is None else reason.remedy
@@ -113,7 +113,7 @@ def between(
 
 def _steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
     if seen.entry.state is State.SLOW:
-        held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.told))
+        held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))
     else:
         held = []  # it is offloaded, so the kernel found every condition to hold
     stops = {each.code for each in held} - {WHY.WAITING}
@@ -176,9 +176,9 @@ def _family(seen: Seen) -> str:
 
 
 def _exempt(seen: Seen) -> str:
-    if seen.pair and (found := next(seen.told.exempted.reasons(seen.entry, seen.pair), None)):
+    if seen.pair and (found := next(seen.lookups.exempted.reasons(seen.entry, seen.pair), None)):
         return found.text
-    return "no exempt matches (those by MAC, DSCP or the packet's mark cannot be told from conntrack)"
+    return "no exempt matches (conntrack does not show those by MAC, DSCP or the packet's mark)"
 
 
 def _devices(seen: Seen) -> str:
@@ -208,12 +208,12 @@ def _reply(seen: Seen) -> str:
 
 
 def _packets(seen: Seen) -> str:
-    needed = seen.told.crossings.after(seen.src, seen.dest, seen.pair) if seen.pair else 0
+    needed = seen.lookups.crossings.after(seen.src, seen.dest, seen.pair) if seen.pair else 0
     sent = f"{seen.entry.packets[0]} packets sent" if seen.entry.packets else "packets are not counted"
     return f"{sent}, offloaded after {needed}"
 
 
-# Each condition in the packet's order: its name, the Reasons that say no to it (None: all others), what is known of it.
+# Each condition in the packet's order: its name, the Reasons that say no to it (None: all others), and its fact.
 STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("protocol", frozenset({WHY.NOT_OFFLOADABLE}), _protocol),
     ("source", frozenset(), _source),

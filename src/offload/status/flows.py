@@ -8,7 +8,7 @@ from offload.model.plan import Plan
 from offload.nouns import replace
 from offload.status.hardware import PairHardware
 from offload.status.query import Query, select
-from offload.status.reasons import Told, reasons
+from offload.status.reasons import Lookups, reasons
 from offload.status.shares import Pair
 from offload.status.zone_lookup import ZoneLookup
 
@@ -24,11 +24,11 @@ def flows(
 ) -> list[Flow]:
     """The forwarded connections, in the order of the entries, each with its zones and, if `explained`, why it is slow.
 
-    `cases`: what is known of pairs in hardware, for flows that are not. `everything`: also those that the router
+    `cases`: findings about pairs in hardware, for flows that are not. `everything`: also those that the router
     itself, or a group of receivers, is an end of. Such an end has no zone.
     """
     known = cases or {}
-    ends, told = ZoneLookup(snapshot, plan).ends, Told.of(plan, snapshot) if explained else None
+    ends, lookups = ZoneLookup(snapshot, plan).ends, Lookups.of(plan, snapshot) if explained else None
     pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
     found = []
     for entry in entries:
@@ -36,7 +36,7 @@ def flows(
         if everything or not (src.router or dest.router or src.group or dest.group):
             between = src.zone or "", dest.zone or ""
             case = known.get(between)
-            why = reasons(entry, src, dest, pairs.get(between), case, told) if explained else ()
+            why = reasons(entry, src, dest, pairs.get(between), case, lookups) if explained else ()
             found.append(Flow(entry, src.zone, dest.zone, why))
     return found
 

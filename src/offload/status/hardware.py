@@ -7,7 +7,7 @@ next to nothing over the slow path; it is refused when flows keep moving without
 One direction may be in hardware and the other in software, under the same mark. The kernel asks a driver for counters
 only of flows that the processor has not seen for a tenth of their timeout (nf_flow_offload_stats(),
 net/netfilter/nf_flow_table_offload.c), so then the direction in software moves and the one in hardware stands still.
-TCP always has packets in both; of UDP it cannot be told.
+TCP always has packets in both; UDP need not.
 """
 
 from collections.abc import Mapping
@@ -31,10 +31,10 @@ class Proof(Enum):
 
 
 PACKETS = 20  # that flows in hardware must have moved
-STRAYING = 20  # one stray among so many is in order: what is too large or has IP options is the CPU's
+STRAYING = 20  # one stray among so many is normal: packets that are too large or have IP options go by the CPU
 FLOWS, SECONDS = 100, 60.0  # that stay in software although hardware was asked
 LONGEST = 15.0  # seconds that traffic between two looks counts for, at most
-IDLE_BYTES = 100_000  # that devices may receive unaccounted for: broadcasts, what is not IP
+IDLE_BYTES = 100_000  # that devices may receive unaccounted for: broadcasts, other protocols than IP
 LOOKS_FROZEN = 2
 IPV4 = 4  # bytes of a packed address
 TCP = 6
@@ -61,7 +61,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PairHardware:
-    """What is known of a pair in hardware on `devices`; `tagged` are those whose packets carry VLAN tags or PPPoE.
+    """The findings about a pair in hardware on `devices`; `tagged` are those whose packets carry VLAN tags or PPPoE.
 
     `unbridged` are those whose packets no bridge can hand on: all that they receive is routed, so conntrack knows it.
     `since` is when `proof` became what it is; `moved` and `strays` count the packets it rests on, `whole` those of them
@@ -108,13 +108,13 @@ class PairHardware:
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Proof.REFUSED
         # Counters that stand still prove it too: what comes in by devices that no bridge has is routed, and where the
-        # processor had seen it some flow's counter would have moved. A bridge port receives what nobody counts.
+        # processor had seen it some flow's counter would have moved. A bridge port also receives packets of no flow.
         proven = self.whole >= PACKETS or (self.frozen and self.in_hardware > 0)
         return Proof.PROVEN if proven else Proof.BOUND
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """What is wrong with it, each with the likely cause."""
+        """Its faults, each with the likely cause."""
         devices = ", ".join(self.devices)
         found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
         if self._halved:
@@ -128,11 +128,11 @@ class PairHardware:
 
     @property
     def keeping(self) -> Reason:
-        """What is to be thought of flows that were not seen since they were taken out of hardware."""
+        """The Reasons for flows that were not seen since they were taken out of hardware."""
         return ReasonCode.HARDWARE_KEPT(count=len(self.left.kept), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
-        """Why a flow of this family is in software: what is known of its like, or that nothing is."""
+        """Why a flow of this family is in software: the findings about its family, or that there are none yet."""
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
     def _refusal(self, family: str) -> Reason:

@@ -1,6 +1,6 @@
 """Which devices the packets of an address pass, from the l3 device down to the port its station was seen on. Pure.
 
-It is told by what bridges have learned and the router has resolved. An address behind another router of the LAN has no
+The source is what bridges have learned and the router has resolved. An address behind another router of the LAN has no
 MAC of its own here, and its port stays unknown.
 """
 

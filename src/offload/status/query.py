@@ -15,7 +15,7 @@ from offload.status.query_words import KEYS, REVERSED
 
 Sorting = Callable[[Flow], Any]
 
-# What comes first: the most of what is counted, the smallest of what is an order by itself.
+# The first row: the largest of a count, the smallest of anything that has an order of its own.
 SORTS: Mapping[str, Sorting] = {
     "bytes": lambda flow: -sum(flow.entry.bytes or (0,)),
     "packets": lambda flow: -sum(flow.entry.packets or (0,)),
@@ -35,7 +35,7 @@ class QueryError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Selects flows that have all of what is given: an end in `zone`, an end in `host`, this `state`.
+    """Selects flows that meet every condition given: an end in `zone`, an end in `host`, this `state`.
 
     `host` is an address or a network, before or after translation. `limit` None means all of them. `sort` is a word of
     SORTS, with a minus before it for the other way round.

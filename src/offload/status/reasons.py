@@ -2,7 +2,7 @@
 
 The order is the packet's: what the Plan decided for its pair, then what the kernel asks of a connection
 (nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then what drivers do with it. What conntrack does not
-show, IPsec and IPv4 options and a missing neighbour, cannot be told from here.
+show, IPsec and IPv4 options and a missing neighbour, cannot be recognized from here.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from offload.status.exempt_lookup import ExemptLookup
 from offload.status.hardware import PairHardware, family_of
 from offload.status.zone_lookup import Endpoint
 
-# The protocols of /etc/protocols that routers meet; others are told by their number.
+# The protocols of /etc/protocols that routers meet; others are shown by their number.
 PROTOCOLS = {1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre"}
 PROTOCOLS |= {50: "esp", 51: "ah", 58: "icmpv6", 132: "sctp", 136: "udplite"}
 TCP, UDP, GRE = 6, 17, 47
@@ -35,7 +35,7 @@ ESTABLISHED = TCP_STATES.index("ESTABLISHED")
 IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
-class Told(NamedTuple):
+class Lookups(NamedTuple):
     """What the Plan's tables, and the places of stations, tell of connections."""
 
     exempted: ExemptLookup
@@ -43,7 +43,7 @@ class Told(NamedTuple):
     asked: Asked
 
     @classmethod
-    def of(cls, plan: Plan, snapshot: Snapshot) -> "Told":
+    def of(cls, plan: Plan, snapshot: Snapshot) -> "Lookups":
         """By the tables of this Plan."""
         return cls(ExemptLookup(plan), DevicePairs(plan), Asked(plan, snapshot))
 
@@ -54,37 +54,37 @@ def reasons(
     dest: Endpoint,
     pair: PairDecision | None,
     case: PairHardware | None = None,
-    told: Told | None = None,
+    lookups: Lookups | None = None,
 ) -> tuple[Reason, ...]:
     """At most one Reason: why the connection is slow, or software where its pair asked for hardware.
 
-    `case` is what is known of its pair in hardware, or of what was in hardware when the pair was.
+    `case` has the findings about its pair in hardware, or about its flows while the pair was in hardware.
     """
     state = entry.state
     if state is State.SLOW:
         if case and (entry.proto, entry.original) in case.left.kept:
             return (case.keeping,)  # slow as far as the kernel knows
-        return (next(every_reason(entry, src, dest, pair, told)),)
+        return (next(every_reason(entry, src, dest, pair, lookups)),)
     if state is State.HARDWARE or pair is None or not pair.hardware:
         return ()
-    return _in_software(entry, src, dest, pair, case, told)
+    return _in_software(entry, src, dest, pair, case, lookups)
 
 
 def _in_software(
-    entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, case: PairHardware | None, told: Told | None
+    entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, case: PairHardware | None, lookups: Lookups | None
 ) -> tuple[Reason, ...]:
     """Why a connection is in software whose pair asked for hardware."""
     if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
-    if slower := list(told.crossings.slower(entry, src, dest, pair)) if told else []:
+    if slower := list(lookups.crossings.slower(entry, src, dest, pair)) if lookups else []:
         return tuple(slower[:1])
-    if told and (why := told.asked.why_not(src, dest, entry.original, entry.reply.src)):
+    if lookups and (why := lookups.asked.why_not(src, dest, entry.original, entry.reply.src)):
         return (why,)
     return (case.in_software(family_of(entry.original)) if case else _said(ReasonCode.HARDWARE_AWAITED),)
 
 
 def every_reason(
-    entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, told: Told | None
+    entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
 ) -> Iterator[Reason]:
     """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""
     yield from _of_ends(entry, src, dest)
@@ -93,12 +93,12 @@ def every_reason(
             yield _said(ReasonCode.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
         return
     yield from _of_pair(entry, pair)
-    if told is not None:
-        yield from told.exempted.reasons(entry, pair)
+    if lookups is not None:
+        yield from lookups.exempted.reasons(entry, pair)
         # software is had where hardware is not: a flow that is slow there will have it
-        yield from told.crossings.slower(entry, src, dest, pair, Mode.SOFTWARE)
+        yield from lookups.crossings.slower(entry, src, dest, pair, Mode.SOFTWARE)
     yield from _of_kernel(entry)
-    after = told.crossings.after(src, dest, pair) if told else pair.after_packets
+    after = lookups.crossings.after(src, dest, pair) if lookups else pair.after_packets
     if entry.packets is not None and entry.packets[0] < after:
         yield _said(ReasonCode.AFTER_PACKETS, count=after)
     yield _said(ReasonCode.WAITING, src=pair.src)

@@ -63,15 +63,15 @@ def zones_json(plan: Plan) -> Json:
 
 
 def check_json(problems: Iterable[Problem], kernel: Kernel, findings: Iterable[Finding] = ()) -> Json:
-    """What is wrong with the configuration, what kernel or nft lack, and what offload disturbs; `ok`: nothing is.
+    """Problems of the configuration, features that kernel or nft lack, and what offload disturbs; `ok`: none.
 
     A finding that is a notice leaves it `ok`.
     """
     found = [problem_json(problem) for problem in problems]
     lacks = [str(lack) for lack in kernel.missing]
-    told = [finding_json(finding) for finding in findings]
-    bad = any(each["severity"] == Severity.PROBLEM.value for each in told)
-    return {"ok": not found and not lacks and not bad, "problems": found, "missing": lacks, "findings": told}
+    shown = [finding_json(finding) for finding in findings]
+    bad = any(each["severity"] == Severity.PROBLEM.value for each in shown)
+    return {"ok": not found and not lacks and not bad, "problems": found, "missing": lacks, "findings": shown}
 
 
 def finding_json(finding: Finding) -> Json:

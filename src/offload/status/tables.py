@@ -25,7 +25,7 @@ STATES = ("slow", "software", "hardware")
 
 
 def status_text(status: Json, width: int = 80) -> str:
-    """What is offloaded, zone by zone, and why not."""
+    """The state of offload, zone by zone, with the reasons where nothing is offloaded."""
     notes = Notes()
     blocks = [
         _head(status),
@@ -40,7 +40,7 @@ def status_text(status: Json, width: int = 80) -> str:
 
 
 def summary_text(status: Json, width: int = 80) -> str:
-    """What is offloaded in a few lines: each pair with what it gets, its flows, and the first reason for no more."""
+    """The state of offload in a few lines: each pair with its effective mode, its flows, and its first reason."""
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     lines = [f"Flow offload beside {status['firewall']}, kernel {kernel['release'] or 'unknown'}"]
     lines += [f"{NOTE}{lack}" for lack in kernel["missing"]]
@@ -94,8 +94,8 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
     for flow in flows:
         lines += _flow_lines(flow, zones, width, notes)
     counts = {state: sum(flow["state"] == state for flow in flows) for state in STATES}
-    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    total = f"{len(flows)} flow{'s' * (len(flows) != 1)}: {told}"
+    parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    total = f"{len(flows)} flow{'s' * (len(flows) != 1)}: {parts}"
     return "\n\n".join(fitted(block, width) for block in (lines, [total]))
 
 
@@ -186,7 +186,9 @@ def _devices(devices: Sequence[Json], notes: Notes) -> list[str]:
         return _table(head, (_device_row(device, notes) for device in devices))
     rows = (_device_row(device, notes) for device in devices)
     stations = (str(device["stations"]) if _counts(device) else "-" for device in devices)
-    return _table((*head, "STATIONS"), (((*row, each), said) for (row, said), each in zip(rows, stations, strict=True)))
+    return _table(
+        (*head, "STATIONS"), (((*row, each), reasons) for (row, reasons), each in zip(rows, stations, strict=True))
+    )
 
 
 def _counts(device: Json) -> bool:
@@ -241,7 +243,7 @@ def _end(address: str, port: int) -> str:
 
 
 def amount(octets: int | None) -> str:
-    """Bytes in at most six columns, in powers of 1000; `-` where nobody counts."""
+    """Bytes in at most six columns, in powers of 1000; `-` where nothing is counted."""
     if octets is None:
         return "-"
     number, units = float(octets), iter(UNITS)
@@ -275,7 +277,7 @@ def safe(text: str) -> str:
 
 
 def fitted(lines: Iterable[str], width: int) -> str:
-    """The lines, each shown safely and folded at the width; what is folded stands a little to the right."""
+    """The lines, each shown safely and folded at the width; the folded part is indented."""
     fitted = []
     for line in lines:
         indent = " " * min(len(line) - len(line.lstrip(" ")) + len(GAP), width // 2)

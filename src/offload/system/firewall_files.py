@@ -34,7 +34,7 @@ class FirewallFiles:
     def sections(self, package: str) -> tuple[Section, ...]:
         """The sections of /etc/config/PACKAGE; a FileError says why it cannot be read.
 
-        As with libuci, what is not UTF-8 in a value is shown by replacement characters (U+FFFD).
+        As with libuci, bytes of a value that are not UTF-8 are shown as replacement characters (U+FFFD).
         """
         read = Uci(self._root / "etc/config").read(package)
         if isinstance(read, Problem):

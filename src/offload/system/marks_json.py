@@ -31,7 +31,7 @@ def marks_json(snapshot: Snapshot) -> Json:
 
 
 def marks(found: Json) -> Json:
-    """The four fields of a Snapshot; what is absent is empty. TypeError or ValueError names the key that is wrong."""
+    """The four fields of a Snapshot; an absent one is empty. TypeError or ValueError names the key that is wrong."""
     makers = (_rule, _qdisc, _filter, _reader)
     return {
         key: tuple(make(each) for each in _objects(found, key)) for key, make in zip(MARK_KEYS, makers, strict=True)

@@ -2,7 +2,7 @@
 
 `DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` holds netifd's replies, links and kernel:
 `{"ubus": {"network.interface dump": REPLY, ...}, "links": [...], "addresses": [...], "routes": [...], "kernel": {...},
-"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...], "stations": [...]}`. What is absent has its
+"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...], "stations": [...]}`. An absent key has its
 default; addresses and routes come from the dump where they are not given.
 """
 

@@ -12,7 +12,7 @@ from offload.model.log import LogLevel
 from offload.nouns import dataclass, field
 
 NAME = "offload"
-LONGEST = 400  # characters of a line: logd cuts off what is longer than 1024 bytes
+LONGEST = 400  # characters of a line: logd cuts a line after 1024 bytes
 
 
 class SystemLog:

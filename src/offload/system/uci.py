@@ -42,7 +42,7 @@ class Uci:
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """Sections of `package` in the order of the file, or the Problem that keeps the whole file from being read.
 
-        Only what is committed counts. Sections of the same name are one, an option without a value is absent, and a
+        Only committed changes count. Sections of the same name are one, an option without a value is absent, and a
         list is a tuple even when it has one value.
         """
         try:
@@ -93,7 +93,7 @@ class Uci:
             copy.write_bytes(_opening_comment(_carried(content)) + copy.read_bytes())
             after = _load(copy, package)
             # libuci does not look whether a full disk took what it wrote
-            if isinstance(after, Problem) or _told(after) != _told(applied(before, edits)):
+            if isinstance(after, Problem) or _comparable(after) != _comparable(applied(before, edits)):
                 raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {directory}")
             return _restored(copy.read_bytes())
 
@@ -118,7 +118,7 @@ def _given(text: str) -> str:
 
 
 def _text(found: str) -> str:
-    """A value that libuci gave, for people: what is not UTF-8 is shown by replacement characters (U+FFFD)."""
+    """A value that libuci gave, for people: bytes that are not UTF-8 are shown as replacement characters (U+FFFD)."""
     return found if found.isascii() else found.encode("latin-1").decode(errors="replace")
 
 
@@ -187,7 +187,7 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
     context = uci.Uci(confdir=str(path.parent), savedir=str(path.parent / "save"))
     try:
         with suppress(uci.UciExceptionNotFound):
-            context.get(str(path), NO_SECTION)  # by its path: nobody's uncommitted changes come with it
+            context.get(str(path), NO_SECTION)  # by its path, so that uncommitted changes do not come with it
         names = set(context.get_all(package))
         for edit in edits:
             if edit.section not in names:
@@ -219,8 +219,8 @@ def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section
     return tuple(found.values())
 
 
-def _told(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
-    """What must be as expected; libuci names a section without a name after what is in it."""
+def _comparable(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
+    """A part that must be as expected; libuci derives the name of an anonymous section from its content."""
     return [(section.id, section.type, dict(section.options)) for section in sections]
 
 
@@ -231,8 +231,8 @@ def _sentence(path: Path) -> str:
     try:
         uci.Uci(confdir=str(path.parent)).reorder(str(path), NO_SECTION, 0)
     except uci.UciException as error:
-        said = ERROR.fullmatch(str(error))
-        return f"line {said['line']}: {said['reason']}" if said else str(error)
+        found = ERROR.fullmatch(str(error))
+        return f"line {found['line']}: {found['reason']}" if found else str(error)
 
 
 def _sections(

@@ -216,5 +216,5 @@ class _Sections:
 
 
 def _shown(value: str) -> str:
-    """A value for people: what is not UTF-8 is shown by replacement characters (U+FFFD)."""
+    """A value for people: bytes that are not UTF-8 are shown as replacement characters (U+FFFD)."""
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")

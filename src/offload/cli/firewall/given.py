@@ -10,7 +10,7 @@ HELP = """\
 usage: offload firewall [-q] VERB
 
   print [--explain] [--root DIR]   the ruleset as nft text
-  check [--root DIR]               what is wrong with the configuration
+  check [--root DIR]               the problems of the configuration
   diff                             what a reload would change in the kernel
   trace [--src ZONE] [--dest ZONE] [--src-ip IP] [--dest-ip IP] [--src-port N]
         [--dest-port N] [--proto P] [--src-mac MAC] [--root DIR]

@@ -1,4 +1,4 @@
-"""`offload firewall print|check`: the ruleset as nft text, and what is wrong with the configuration.
+"""`offload firewall print|check`: the ruleset as nft text, and the problems of the configuration.
 
 These run often and on large configurations, so nothing is imported that they do not need.
 """
@@ -26,7 +26,7 @@ def print_ruleset(given: Given) -> int:
 
 
 def check(given: Given) -> int:
-    """Name what is wrong with the configuration; on the running router nft is asked as well."""
+    """Print the problems of the configuration; on the running router nft checks it as well."""
     ruleset, problems, _sections = compiled(given.root)
     for problem in problems:
         sys.stdout.write(f"{problem}\n")

@@ -27,7 +27,7 @@ class Draft(NamedTuple):
 
     @property
     def problems(self) -> list[FirewallProblem]:
-        """What is wrong with the sections."""
+        """The problems of the sections."""
         return self.expander.problems
 
     def add(self, chain: str, rule: Rule) -> None:

@@ -301,7 +301,7 @@ def _protocol(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
 
 
 def _shown(proto: tuple[Item, ...]) -> str:
-    """A protocol's name; those of several negated ones with what is not meant."""
+    """A protocol's name; of several negated ones also the protocols that are not meant."""
     if len(proto) == 1 and not proto[0].negated:
         return proto[0].text
     return ", ".join(("not " if item.negated else "") + item.text for item in proto)

@@ -13,7 +13,7 @@ WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 
 
 class Packet(NamedTuple):
-    """The first packet of a connection; None and empty text for what is not known. `iif`, `oif`: names of devices.
+    """The first packet of a connection; None and empty text for unknown fields. `iif`, `oif`: names of devices.
 
     `translated`: its destination was rewritten.
     """

@@ -24,7 +24,7 @@ MSS = "tcp flags syn / syn,fin,rst"
 
 
 class Compiled(NamedTuple):
-    """A ruleset, what is wrong with the sections it comes from, and the zones as they are now."""
+    """A ruleset, the problems of the sections it comes from, and the zones as they are now."""
 
     ruleset: Ruleset
     problems: tuple[FirewallProblem, ...]

@@ -15,7 +15,7 @@ VERDICTS = ("accept", "reject", "drop")
 
 
 class Place(NamedTuple):
-    """One way in which packets of a zone can be told from others: one nft rule can hold it."""
+    """A condition that only packets of the zone meet, as far as one nft rule can hold it."""
 
     family: int
     devices: tuple[Item, ...]
@@ -226,7 +226,7 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
 
 
 def _leak(zone: FirewallZone, place: Place) -> Rule:
-    """Invalid packets are not translated, and would leave with addresses that nobody outside can answer."""
+    """Invalid packets are not translated, and would leave with addresses that no host outside can answer."""
     return Rule(
         "drop",
         Match(

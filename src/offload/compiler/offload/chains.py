@@ -11,7 +11,7 @@ from offload.model.match import Match
 from offload.model.nft import Chain, Hook, Rule
 from offload.model.plan import ACCEPTED_PRIORITY, FORWARD_PRIORITY, PAIRS, SHARED_PRIORITY, PolicyKey, Table
 
-# IPS_OFFLOAD and IPS_HW_OFFLOAD: packets of flows that hardware is said to have. One that is here proves the contrary.
+# IPS_OFFLOAD and IPS_HW_OFFLOAD: packets of flows in hardware by the kernel's mark. A packet here proves the contrary.
 STRAYS = f"ct status & 0xc000 == 0xc000 update @{STRAY_SET} {{ iifname . oifname counter }}"
 ACCEPTED = Hook("filter", "forward", f"{ACCEPTED_PRIORITY}")
 

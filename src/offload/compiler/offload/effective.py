@@ -23,7 +23,7 @@ Decision = TypeVar("Decision", PairDecision, ZoneDecision)
 
 
 def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
-    """The Plan as people may be told of it: pairs, zones and devices as the tables that the kernel holds have them.
+    """The Plan as it is shown to people: pairs, zones and devices as the tables that the kernel holds have them.
 
     Those are tables of `wanted`, or of `before`, what held until now. What falls short of `wanted` has a Reason.
     """

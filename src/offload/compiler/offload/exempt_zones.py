@@ -74,7 +74,7 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
             yield ExemptMatch(Exempt(zone.name, "", dest_ip=zone.subnets), iifs=iifs, called=called)
 
 
-def told(
+def explained(
     pair: PairDecision,
     zones: Zones,
     modes: Mapping[tuple[str, str], Mode],

@@ -17,7 +17,7 @@ from offload.model.network import Snapshot
 from offload.model.topology import ZoneDevices
 from offload.nouns import replace
 
-# What keeps its traffic slow, with the verb for sentences; what is not here is only said by `check`.
+# The findings that keep their traffic slow, with the verb for sentences; `check` alone reports all others.
 HOLDING = {
     "limit": "limits",
     "quota": "counts",

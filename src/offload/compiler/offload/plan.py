@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
 from offload.compiler.offload.coverage import part
-from offload.compiler.offload.exempt_zones import of_exempts, of_subnets, told
+from offload.compiler.offload.exempt_zones import explained, of_exempts, of_subnets
 from offload.compiler.offload.given_up import without_given_up
 from offload.compiler.offload.live_exempts import with_live_exempts
 from offload.compiler.offload.marks import without_routing
@@ -77,7 +77,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
         modes: dict[tuple[str, str], Mode] = {}
         for element, mode in elements:
             modes[element.iif, element.oif] = max(mode, modes.get((element.iif, element.oif), mode))
-        settled = tuple(told(pair, topology.zones, modes, subnet_exempts) for pair in settled)
+        settled = tuple(explained(pair, topology.zones, modes, subnet_exempts) for pair in settled)
     made = Plan(
         tables=tuple(tables),
         pairs=settled,
@@ -373,7 +373,7 @@ def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Rea
     wish = bid.wish
     effective = max(modes, default=Mode.NONE)
     kept = wish.mode is Mode.NONE and wish.asked is not Mode.NONE
-    # what holds for a part comes last: the first Reason is what a slow flow of the pair is told
+    # Reasons for a part of the pair come last: a slow flow of the pair is explained by the first
     reasons = [*bid.reasons, *shared]
     if effective is not Mode.NONE:
         reasons += part(config, wish.src, wish.dest, wish.family)
@@ -398,7 +398,7 @@ def _table(
     zones = {zone for element in elements for zone in element.pair}
     devices = {device for zone in zones for device in coverage.devices(zone, mode)} | coverage.added_to(mode)
     crossed = {device for element in elements for device in (element.iif, element.oif)}
-    # where they are too many, what is crossed has to stay; what is beneath it only makes its packets cheaper
+    # where they are too many, a device that packets cross has to stay; those beneath it only make its packets cheaper
     first = sorted(devices, key=lambda device: (device not in crossed, device))
     return Table(
         name=name,

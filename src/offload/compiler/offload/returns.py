@@ -15,7 +15,7 @@ def tables_to_return(
 ) -> tuple[str, ...]:
     """The tables with flows that may be pinned to one of the ports, or to an old MAC on one of the devices.
 
-    On `unpinned` devices no software flow is: what is listed there is a bridge without its ports.
+    No software flow is pinned to `unpinned` devices: a bridge is listed there without its ports.
     """
     return tuple(
         table.name

@@ -101,7 +101,7 @@ def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ..
     """The rules at the end of a policy's chain that add a flow to the flowtable or leave it to the other table.
 
     `key` is FROM, TO or BOTH. Hardware needs every end to be known there; software takes a flow with one end known at
-    a port of its own at once, and after some packets what is not known, or what hardware has not taken.
+    a port of its own at once; after some packets an unknown station, or a flow that hardware has not taken.
     """
     add = f"flow add @{flowtable}"
     source = [f"iifname . ether saddr @{MACS}"] if key in {FROM, BOTH} else []

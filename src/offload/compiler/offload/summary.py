@@ -47,7 +47,7 @@ def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecisio
     wanted = mode or max(pair.mode for pair in own)
     if wanted is not Mode.NONE and not effective < wanted:
         return []
-    found = _told_by(pair for pair in own if pair.mode is wanted) or _told_by(own)
+    found = _reasons_of(pair for pair in own if pair.mode is wanted) or _reasons_of(own)
     return _chosen(found, [name]) or [ReasonCode.PAIRS_LOWER(mode=effective.value)]
 
 
@@ -96,7 +96,7 @@ def devices(
         if not listed and not reasons and full and any(pair.effective is not Mode.NONE for pair in own):
             reasons = [ReasonCode.FLOWTABLE_FULL(most=MOST_DEVICES)]
         if slower and not reasons:
-            reasons = _told_by(pair for pair in own if pair.effective < pair.mode) or _told_by(own)
+            reasons = _reasons_of(pair for pair in own if pair.effective < pair.mode) or _reasons_of(own)
             reasons = (
                 _chosen(reasons, owners)
                 or [ReasonCode.NOT_PERMITTED(zone=zone) for zone in owners]
@@ -166,7 +166,7 @@ def _by_zone(pairs: Pairs) -> dict[str, list[PairDecision]]:
     return found
 
 
-def _told_by(pairs: Iterable[PairDecision]) -> list[Reason]:
+def _reasons_of(pairs: Iterable[PairDecision]) -> list[Reason]:
     return [reason for pair in pairs for reason in pair.reasons]
 
 

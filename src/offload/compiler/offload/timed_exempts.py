@@ -57,10 +57,10 @@ def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
 
 def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
     """The timed exempt that this one element would make."""
-    named, said = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
-    if not named or not said:
+    named, noted = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
+    if not named or not noted:
         return None
-    number, src, dest, dscp, value, mask = said.groups()
+    number, src, dest, dscp, value, mask = noted.groups()
     given: dict[str, Any] = {"proto": (named[1].strip("_"),)} if named[1] else {}
     fields, values = named[2].strip("_").split("_"), timed.key.split(" . ")
     try:

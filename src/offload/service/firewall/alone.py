@@ -21,7 +21,7 @@ def act_alone(doors: Doors, action: str) -> Json:
 
 
 def _work(doors: Doors, part: Firewall) -> Applied:
-    """Load what is to be loaded. Flows that an earlier service offloaded must meet the new rules, so they are ended."""
+    """Load the ruleset where it differs, and end the flows of an earlier service, which must meet the new rules."""
     if part.stopped():
         return Applied()
     sections = doors.uci.read("firewall")

@@ -109,7 +109,7 @@ class Firewall:
         return not self.stopped() and not self._handles <= self._held()
 
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
-        """What is to be sent; None where the kernel has it, or nothing may be sent."""
+        """The text to send; None where the kernel has it already, or nothing may be sent."""
         if isinstance(sections, Problem):  # a pass says so already, and the last good ruleset stays
             return None
         if self.stopped():

@@ -12,7 +12,7 @@ from offload.model.section import Section
 
 
 class Files(Protocol):
-    """What is read of the router's files."""
+    """The router's files that are read."""
 
     def text(self, path: str) -> str | None: ...
     def helpers(self) -> tuple[Section, ...] | None: ...

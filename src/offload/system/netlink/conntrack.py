@@ -31,7 +31,7 @@ SENTENCES = {
     errno.EACCES: NO_PERMISSION,
     errno.EPROTONOSUPPORT: NO_CTNETLINK,  # socket(): no nfnetlink
     errno.EAFNOSUPPORT: NO_CTNETLINK,
-    errno.EINVAL: NO_CTNETLINK,  # nfnetlink_rcv_msg(): nobody answers for this subsystem
+    errno.EINVAL: NO_CTNETLINK,  # nfnetlink_rcv_msg(): no module serves this subsystem
     errno.EOPNOTSUPP: NO_CTNETLINK,
     errno.ENOBUFS: "the kernel's connection table is too busy to be read: its answer overran the receive buffer",
 }
@@ -78,8 +78,8 @@ class Conntrack:
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """End these connections: the next packet of each must pass the firewall anew.
 
-        What is gone already counts neither as ended nor as refused. What the kernel calls gone is looked for once more,
-        for it may have been opened again meanwhile; what is found then is ended, or it is an error. Only protocols with
+        An entry that is gone already counts neither as ended nor as refused. It is looked for once more, for it may
+        have been opened again meanwhile; if it is found then, it is ended, or that is an error. Only protocols with
         ports are ended: no other is ever offloaded.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]

@@ -69,7 +69,7 @@ ADDRESSES = (Slot.SRC, Slot.DST, Slot.REPLY_SRC, Slot.REPLY_DST)
 NEEDED = (Slot.PROTO, *ADDRESSES)
 
 # By type: where the value goes and its format (none: text of any length), or the attributes nested in it.
-# What is not named here is stepped over.
+# Attributes that are not named here are skipped.
 Value = tuple[Slot, str]
 Attributes = Mapping[int, Union[Value, "Attributes"]]
 
@@ -202,7 +202,7 @@ Leaf = tuple[int, int, tuple[Slot | None, str]]
 
 
 def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Leaf]:
-    """Walk the attributes in message[at:end] and in what is nested there; ValueError where they do not fit."""
+    """Walk the attributes in message[at:end] and those nested in them; ValueError where they do not fit."""
     while at < end:
         if at + NLATTR.size > end:
             raise ValueError("an attribute is cut off")

@@ -20,7 +20,7 @@ REQUEST = struct.Struct("@16sP16x")  # struct ifreq with a pointer in it
 
 
 def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
-    """Those of these devices whose hw-tc-offload is on. What is no device, or has no ethtool, is not among them."""
+    """The devices whose hw-tc-offload is on. A name without a device, or a device without ethtool, is left out."""
     found = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         place: int | None = None

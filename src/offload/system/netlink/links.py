@@ -213,9 +213,9 @@ class FakeNetlink:
         return self.ways
 
     def received(self) -> dict[str, int]:
-        """The bytes it was told."""
+        """The bytes it was built with."""
         return self.octets
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of them it was told."""
+        """Those of them it was built with."""
         return self.able.intersection(names)

@@ -37,11 +37,11 @@ class Monitor:
         except OSError as error:
             raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
         self._links = Links()
-        self._begun = NOTHING  # of a transaction whose end the kernel has not told yet
+        self._begun = NOTHING  # of a transaction whose end the kernel has not reported yet
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Notification:
-        """What was said of links, addresses and neighbours since the last look."""
+        """The notifications about links, addresses and neighbours since the last call."""
         return _joined(map(self._heard, datagrams(self._route)))
 
     def _heard(self, datagram: bytes | None) -> Notification:
@@ -51,7 +51,7 @@ class Monitor:
         return OVERRUN
 
     def transactions(self) -> Notification:
-        """What was said of the nft transactions that have ended since the last look, our own among them.
+        """The nft transactions that have ended since the last call, our own among them.
 
         The kernel tells what a transaction changed, and then, in a datagram of its own, that it is one: who looks
         between the two must not take the first for nothing.
@@ -109,7 +109,7 @@ class FakeMonitor:
 
 
 def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
-    """A netlink socket of these groups that never waits, with `room` bytes for what nobody has read yet."""
+    """A netlink socket of these groups that never waits, with `room` bytes for unread notifications."""
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
     with suppress(OSError):
         made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
@@ -118,7 +118,7 @@ def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.
 
 
 def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
-    """What is there; None where some of it was lost."""
+    """The datagrams that have arrived; None where the kernel had to drop some."""
     for _ in range(most):
         try:
             yield source.recv(DATAGRAM)

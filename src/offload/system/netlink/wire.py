@@ -33,7 +33,8 @@ Attributes = dict[int, bytes]
 class Part:
     """What one datagram of a dump held.
 
-    `done`: the dump ends here. `interrupted`: what is dumped changed meanwhile, and the kernel asks to be asked again.
+    `done`: the dump ends here. `interrupted`: the objects changed meanwhile (NLM_F_DUMP_INTR), so the
+    dump is to be made again.
     """
 
     messages: list[Message]

@@ -66,7 +66,7 @@ class Nft:
         self._run("-c", "-f", "-", text=text)
 
     def listing(self, table: str) -> str:
-        """A table of family inet as nft lists it, without counters and without what is in its sets."""
+        """A table of family inet as nft lists it, without counters and without the elements of its sets."""
         return self._run("-s", "-t", "list", "table", FAMILY, table)
 
     def version(self) -> str:

@@ -75,7 +75,7 @@ IPTABLES = {  # its matches and targets
 CONNECTION = {CT_STATE: "state", CT_PACKETS: "packets"}
 PLAIN = {"reject", "queue", "log", "limit", "quota", "tproxy", "dup", "fwd"}
 OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
-# Of the network header (offset, length) by family: what is read or written there.
+# Of the network header (offset, length) by family: the field that is read or written there.
 FIELDS: Mapping[int, dict[int, str]] = {
     IPV4: {1: "dscp", 2: "length", 8: "ttl"},
     IPV6: {0: "dscp", 4: "length", 7: "ttl"},
@@ -211,7 +211,7 @@ def _meta(rule: _Reading, data: Attributes) -> None:
     key = integer(data, META_KEY)
     if META_SOURCE in data:
         rule.does += [SETS[key]] if key in SETS else []
-        if key == META_MARK:  # what is left of the mark it was made of
+        if key == META_MARK:  # the bits that remain of the mark it was made of
             what, kept = rule.held.get(integer(data, META_SOURCE), ("", 0))
             rule.marks |= WHOLE_MARK & ~(kept if what == "mark" else 0)
         return

@@ -6,7 +6,7 @@
  * The methods of the ubus object `luci.offload` (docs/reference.md#ubus), one function each. A promise resolves to the
  * reply, and rejects with an Error that has a `kind`:
  *
- *   refused   the service said no; the message is its sentence
+ *   refused   the service refused; the message is its sentence
  *   starting  the service has not looked at the router yet
  *   stopped   the service is not there
  *   denied    the user has no rights to call this

@@ -19,7 +19,7 @@ const REFUSALS = {
 	denied: () => _('This login has no rights to do it.')
 };
 
-const NOBODY = () => _('The service does not answer now. Try again when it does.');
+const NO_ANSWER = () => _('The service does not answer now. Try again when it does.');
 
 function fact(title, ...content) {
 	return E('tr', { 'class': 'tr' }, [
@@ -56,7 +56,7 @@ return baseclass.extend({
 			'class': `btn cbi-button ${style}`, 'disabled': readonly,
 			'click': ui.createHandlerFn(this, () => call().then(
 				() => { ui.hideModal(); return changed(); },
-				(error) => refused.replaceChildren((REFUSALS[error.kind] ?? NOBODY)(error))))
+				(error) => refused.replaceChildren((REFUSALS[error.kind] ?? NO_ANSWER)(error))))
 		}, [ title ]);
 
 		ui.showModal(_('Connection'), [
@@ -75,7 +75,7 @@ return baseclass.extend({
 					() => bus.exemptAdd(matchOf(flow), +time.lastElementChild.value))
 			]),
 			E('p', {}, [ E('em', {}, [
-				_('Ending is for what is no longer allowed: the next packet must pass the firewall anew. A download through NAT breaks off.')
+				_('End a connection that is no longer allowed: its next packet must pass the firewall anew. A download through NAT breaks off.')
 			]) ]),
 			refused,
 			E('div', { 'class': 'button-row' }, [

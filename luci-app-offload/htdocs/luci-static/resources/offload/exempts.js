@@ -71,7 +71,7 @@ function ports(section, name) {
 	return option;
 }
 
-/** What a section's protocols are among the choices; what is none of them stays as it is written. */
+/** The choice that stands for a section's protocols; any other value stays as it is written. */
 function protocolOf(section) {
 	const named = L.toArray(section.proto).join(' ').split(/\s+/).filter((word) => word);
 	const known = named.flatMap((word) => ALL.includes(word) ? [ 'all' ] : PROTOCOLS.get(word.toLowerCase()) ?? [ null ]);
@@ -152,7 +152,7 @@ return baseclass.extend({
 		list(section, 'src_mac', 'macaddr', '00:11:22:33:44:55');
 		protocol(section);
 
-		// A protocol that is not known hides no ports: what is hidden goes with the next Save.
+		// A protocol that is not known hides no ports: a hidden option is removed with the next Save.
 		const odd = uci.sections('offload', 'exempt').map(protocolOf).filter((proto) => proto && !PORTED.includes(proto));
 
 		for (const port of PORTS)

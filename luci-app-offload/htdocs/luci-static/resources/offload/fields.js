@@ -20,7 +20,7 @@ function whole(option, least, most) {
 }
 
 return baseclass.extend({
-	/** A boolean of UCI as the firewall and the service read it; what is no boolean is not on. */
+	/** A boolean of UCI as the firewall and the service read it; any other value is off. */
 	on: (value) => ON.includes(value),
 
 	/** Whether a section counts: `option enabled '0'` takes it out. */

@@ -4,7 +4,7 @@
 'require offload.sentences as sentences';
 
 /*
- * What is wrong with the configuration, with its place: file, line, section and option.
+ * Problems of the configuration, with their place: file, line, section and option.
  */
 
 return baseclass.extend({
@@ -17,12 +17,12 @@ return baseclass.extend({
 	show(node, problems) {
 		const found = (problems ?? []).filter((problem) => problem.code !== 'FW4_OFFLOADS');
 		const items = found.map((problem) => E('li', {}, [ E('code', {}, [ String(problem.place) ]), ' ', sentences.problem(problem) ]));
-		const said = items.map((item) => item.textContent).join('\n');
+		const shown = items.map((item) => item.textContent).join('\n');
 
-		if (node.dataset.said === said)
+		if (node.dataset.shown === shown)
 			return;
 
-		node.dataset.said = said;
+		node.dataset.shown = shown;
 		dom.content(node, items.length ? E('div', { 'class': 'alert-message warning offload-notice' }, [
 			E('h4', {}, [ _('Findings') ]),
 			E('ul', {}, items)

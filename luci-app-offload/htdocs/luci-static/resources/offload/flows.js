@@ -184,7 +184,7 @@ return baseclass.extend({
 
 	/**
 	 * Ask, by default the same as before; only the answer to the last question is shown. Resolves to the Error that the
-	 * page has to tell, or to null; one about the filter is told beside it.
+	 * page has to show, or to null; one about the filter is shown beside it.
 	 */
 	async ask(query = this.query) {
 		const number = ++this.asked;

@@ -10,7 +10,7 @@
 
 const MINUTES = 5;
 const WINDOW = MINUTES * 60 * 1000;
-const GAP = 60 * 1000; // nobody looked for so long: the areas end and begin anew instead of being guessed
+const GAP = 60 * 1000; // after a gap so long the areas end and begin anew instead of being guessed
 const ROUND = [ 1, 2, 4, 8, 12, 20, 40, 60, 80, 100, 120, 200, 400, 600, 800, 1000, 1200 ];
 const WIDTH = 1000, HEIGHT = 100;
 const UPWARDS = [ ...paths.PATHS ].reverse(); // the fastest at the bottom
@@ -37,7 +37,7 @@ function pieces(samples) {
 	return found;
 }
 
-/** What is stacked below the top of a path. */
+/** The paths that are stacked up to the top of a path. */
 function stacked(share, path) {
 	return UPWARDS.slice(0, UPWARDS.indexOf(path) + 1).reduce((sum, each) => sum + share[each], 0);
 }
@@ -91,7 +91,7 @@ return baseclass.extend({
 		]);
 	},
 
-	/** Keeps the `pairs` of a status reply, with the time they were told (milliseconds). */
+	/** Keeps the `pairs` of a status reply, with the time of the reply (milliseconds). */
 	remember(pairs, time) {
 		this.samples = [ ...this.samples.filter((each) => time - each.time <= WINDOW), { pairs, time } ];
 	},

@@ -119,7 +119,7 @@ return baseclass.extend({
 		return this.change(() => bus.exemptDelete(id));
 	},
 
-	/** Resolves when the list is as the router has it. That nobody answers is told by the page, when it asks again. */
+	/** Resolves when the list is as the router has it. A missing answer is shown by the page, when it asks again. */
 	change(call) {
 		this.refuse('');
 

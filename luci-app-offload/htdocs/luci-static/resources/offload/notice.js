@@ -7,13 +7,13 @@
 'require offload.takeover as takeover';
 
 /*
- * What stands between the user and an offloaded flow, told in place: the service is stopped, nobody answers, no rights, a
+ * What stands between the user and an offloaded flow, shown in place: the service is stopped or does not answer, no rights, a
  * kernel that cannot do it, fw4's own switch, the last pass's error, a list that was cut. Everything that comes from the router is text.
  */
 
 const WORDS = {
 	stopped: () => [ 'warning', _('The service is not running'),
-		_('What is offloaded is not known here now. This page asks again by itself.'),
+		_('The state is not known here now. This page asks again by itself.'),
 		E('p', {}, [ startButton() ]) ],
 	starting: () => [ 'notice', _('The service is starting'), _('It looks at the router for the first time. This page asks again by itself.') ],
 	waiting: () => [ 'notice', _('Waiting for an answer'), _('The router did not answer just now. This page asks again by itself.') ],
@@ -53,9 +53,9 @@ function failed(error) {
 
 /** The first `FW4_OFFLOADS` of a status reply, as a reason of a zone or as a problem. */
 function fw4Offloads(status) {
-	const said = [ ...status.problems ?? [], ...(status.zones ?? []).flatMap((zone) => zone.reasons ?? []) ];
+	const found = [ ...status.problems ?? [], ...(status.zones ?? []).flatMap((zone) => zone.reasons ?? []) ];
 
-	return said.some((each) => each.code === 'FW4_OFFLOADS');
+	return found.some((each) => each.code === 'FW4_OFFLOADS');
 }
 
 function takeoverButton() {
@@ -103,7 +103,7 @@ return baseclass.extend({
 		return answer instanceof Error ? [ failed(answer) ] : found(answer ?? {});
 	},
 
-	/** The first time that nobody answers may be a restart: only the second is told in red. */
+	/** The first missing answer may be a restart: only the second is shown in red. */
 	patient(place, answer) {
 		const away = answer instanceof Error && answer.kind === 'away';
 		const first = away && !place.dataset.away;
@@ -123,10 +123,10 @@ return baseclass.extend({
 		const nodes = this.of(this.patient(place, answer));
 		const text = nodes.map((node) => node.textContent).join('\n');
 
-		if (place.dataset.said === text)
+		if (place.dataset.shown === text)
 			return;
 
-		place.dataset.said = text;
+		place.dataset.shown = text;
 		dom.content(place, nodes);
 	}
 });

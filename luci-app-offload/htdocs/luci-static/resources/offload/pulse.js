@@ -10,7 +10,7 @@ const REST = 4; // times as long as an answer took is waited before the next que
 const LONGEST_REST = 15_000; // milliseconds: one question that was never answered must not silence the page
 
 return baseclass.extend({
-	/** gently(ask): a function that asks, or where nobody looks or rest is due, resolves to the last answer. */
+	/** gently(ask): a function that asks, or while the page is hidden or a pause is due, resolves to the last answer. */
 	gently(ask) {
 		let running = null;
 		let last = null;

@@ -25,7 +25,7 @@ const REASONS = {
 	EXEMPT_PART: [ '{exempt} keeps {part} slow', _('{exempt} keeps {part} slow') ],
 	MARKED: [ '{rules} every packet of it, which offloaded packets would miss', _('{rules} every packet of it, which offloaded packets would miss') ],
 	MARKED_PART: [ '{rules} packets one by one, which offloaded packets would miss: {part} stays slow', _('{rules} packets one by one, which offloaded packets would miss: {part} stays slow') ],
-	SUBNETS_PART: [ 'less was asked for zone {zone}, which its subnets alone tell: what is in them stays slow', _('less was asked for zone {zone}, which its subnets alone tell: what is in them stays slow') ],
+	SUBNETS_PART: [ 'addresses in the subnets of zone {zone} stay slow: less is chosen for that zone', _('addresses in the subnets of zone {zone} stay slow: less is chosen for that zone') ],
 	SUBNETS_ANY: [ 'less was asked for zone {zone}, and as its subnets are written (\'!\', a range, an odd mask, a network\'s name) they may be any address: all of it stays slow', _('less was asked for zone {zone}, and as its subnets are written (\'!\', a range, an odd mask, a network\'s name) they may be any address: all of it stays slow') ],
 	FAMILIES_DISJOINT: [ 'its two zones ask for different address families, so no traffic is left', _('its two zones ask for different address families, so no traffic is left') ],
 	ZONE_WITHOUT_DEVICES: [ 'zone {zone} has no device now', _('zone {zone} has no device now') ],
@@ -53,7 +53,7 @@ const REASONS = {
 	BRIDGE_UNDER_VLAN: [ 'the kernel looks through {device} to its ports, so listing it gains nothing', _('the kernel looks through {device} to its ports, so listing it gains nothing') ],
 	BOND_MEMBER: [ 'member of {master}: the kernel sees its packets at {master}', _('member of {master}: the kernel sees its packets at {master}') ],
 	DSA_CONDUIT: [ 'carries the switch ports: the kernel sees their packets at the ports', _('carries the switch ports: the kernel sees their packets at the ports') ],
-	NOT_FOLLOWED: [ 'the kernel does not look through {upper} (a {kind} device) to what is beneath', _('the kernel does not look through {upper} (a {kind} device) to what is beneath') ],
+	NOT_FOLLOWED: [ 'the kernel does not look through {upper} (a {kind} device) to the devices beneath', _('the kernel does not look through {upper} (a {kind} device) to the devices beneath') ],
 	PPPOE_PARENT: [ 'downloads through PPPoE become slow on Linux 5.15 before 5.15.157 where {device} is listed', _('downloads through PPPoE become slow on Linux 5.15 before 5.15.157 where {device} is listed') ],
 	TOO_DEEP: [ 'packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two', _('packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two') ],
 	FLOWTABLE_FULL: [ 'a flowtable takes {most} devices and there are more: its packets are seen at the device above', _('a flowtable takes {most} devices and there are more: its packets are seen at the device above') ],
@@ -83,7 +83,7 @@ const REASONS = {
 	HARDWARE_FULL: [ '{count} flows stayed in software beside others in hardware: its table may be full', _('{count} flows stayed in software beside others in hardware: its table may be full') ],
 	HARDWARE_KEPT: [ '{count} flows moved in hardware when they were taken out, and no packet of them was seen since: they rest, or a driver of {devices} keeps them and forwards them still', _('{count} flows moved in hardware when they were taken out, and no packet of them was seen since: they rest, or a driver of {devices} keeps them and forwards them still') ],
 	HARDWARE_HALF: [ '{count} packets of flows in hardware moved in one direction only: a driver of {devices} takes no more, and the other direction is in software', _('{count} packets of flows in hardware moved in one direction only: a driver of {devices} takes no more, and the other direction is in software') ],
-	HARDWARE_STRAYS: [ '{count} packets of flows that hardware is said to have took the slow path', _('{count} packets of flows that hardware is said to have took the slow path') ],
+	HARDWARE_STRAYS: [ '{count} packets of flows that the kernel marks as in hardware took the slow path', _('{count} packets of flows that the kernel marks as in hardware took the slow path') ],
 	HARDWARE_FROZEN: [ 'the packets of its hardware flows are not counted, though {devices} receive them', _('the packets of its hardware flows are not counted, though {devices} receive them') ]
 };
 
@@ -100,22 +100,22 @@ const REMEDIES = {
 	MARKED: [ 'name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough', _('name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough') ],
 	SUBNETS_ANY: [ 'write that zone\'s subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family and after_packets', _('write that zone\'s subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family and after_packets') ],
 	FAMILIES_DISJOINT: [ 'let the two zones\' family have one in common', _('let the two zones\' family have one in common') ],
-	ZONE_WITHOUT_DEVICES: [ 'bring the zone\'s network up; the zone\'s own reasons say what is missing', _('bring the zone\'s network up; the zone\'s own reasons say what is missing') ],
+	ZONE_WITHOUT_DEVICES: [ 'bring the zone\'s network up; the zone\'s own reasons name the missing network or device', _('bring the zone\'s network up; the zone\'s own reasons name the missing network or device') ],
 	ZONE_INVERTED: [ 'list the zone\'s networks or devices instead of what it is not', _('list the zone\'s networks or devices instead of what it is not') ],
 	SHARED_DEVICES: [ 'give both pairs the same mode: a device cannot be on two paths', _('give both pairs the same mode: a device cannot be on two paths') ],
 	SHARED_FAMILY: [ 'give both pairs the same family: a device cannot have two', _('give both pairs the same family: a device cannot have two') ],
 	HARDWARE_UNCOVERED: [ 'choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its own; exclude_device does not help, for the pair\'s packets still come in there', _('choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its own; exclude_device does not help, for the pair\'s packets still come in there') ],
 	STATIONS_FULL: [ 'find who forges addresses, or split the network: bridge fdb show, ip neigh', _('find who forges addresses, or split the network: bridge fdb show, ip neigh') ],
-	HARDWARE_GIVEN_UP: [ 'ask again now: offload reload; or choose software to have this said no more', _('ask again now: offload reload; or choose software to have this said no more') ],
+	HARDWARE_GIVEN_UP: [ 'ask again now: offload reload; or choose software, which ends this message', _('ask again now: offload reload; or choose software, which ends this message') ],
 	EXCLUDED_BY_USER: [ 'delete it from exclude_device', _('delete it from exclude_device') ],
 	STATIONS_MOVE: [ 'find who forges addresses, or the loop in the cabling: bridge fdb show br {master}, ip neigh', _('find who forges addresses, or the loop in the cabling: bridge fdb show br {master}, ip neigh') ],
 	ODD_NAME: [ 'rename the device with letters and digits', _('rename the device with letters and digits') ],
 	ZONE_UNKNOWN: [ 'give each zone networks of its own; with policy routing the way may be unknown here and the flow offloaded all the same', _('give each zone networks of its own; with policy routing the way may be unknown here and the flow offloaded all the same') ],
 	OTHER_FAMILY: [ 'widen family of the zones', _('widen family of the zones') ],
-	HELPER: [ 'switch the helper off for the zone (auto_helper in /etc/config/firewall) if nobody needs it', _('switch the helper off for the zone (auto_helper in /etc/config/firewall) if nobody needs it') ],
+	HELPER: [ 'switch the helper off for the zone (auto_helper in /etc/config/firewall) if no host needs it', _('switch the helper off for the zone (auto_helper in /etc/config/firewall) if no host needs it') ],
 	AFTER_PACKETS: [ 'lower after_packets', _('lower after_packets') ],
 	EXEMPTED: [ 'change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows nothing', _('change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows nothing') ],
-	HARDWARE_DRIVER: [ 'choose software to have this said no more; a newer kernel may bring a driver that can', _('choose software to have this said no more; a newer kernel may bring a driver that can') ],
+	HARDWARE_DRIVER: [ 'choose software, which ends this message; a newer kernel may bring a driver that can', _('choose software, which ends this message; a newer kernel may bring a driver that can') ],
 	HARDWARE_FULL: [ 'raise after_packets, so that short flows do not fill the table', _('raise after_packets, so that short flows do not fill the table') ],
 	HARDWARE_STRAYS: [ 'choose software for the pair, and report it with offload snapshot', _('choose software for the pair, and report it with offload snapshot') ],
 	HARDWARE_FROZEN: [ 'do not trust traffic totals of these flows; choose software where they matter', _('do not trust traffic totals of these flows; choose software where they matter') ]
@@ -256,7 +256,7 @@ return baseclass.extend({
 		return forms && reason.remedy ? translated(forms, String(reason.remedy)) : '';
 	},
 
-	/** What is wrong with the configuration. */
+	/** Problems of the configuration. */
 	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text)),
 
 	/** What offload disturbs, what was done about it, and what mends it: a finding with its texts translated. */

@@ -41,7 +41,7 @@ return baseclass.extend({
 	/** A mode as people read it. */
 	mode,
 
-	/** The slower of two modes; what is no mode counts as none. */
+	/** The slower of two modes; any other word counts as none. */
 	lower: (one, other) => MODES[Math.max(0, Math.min(MODES.indexOf(one), MODES.indexOf(other)))],
 
 	/** Whether the firewall has a zone of this name. */

@@ -80,7 +80,7 @@ function forget(name) {
 			uci.remove('offload', section['.name']);
 }
 
-/** The likeliest names first: zones that nobody has chosen anything for. */
+/** The likeliest names first: zones without a choice. */
 function candidates() {
 	const chosen = (name) => sectionsOf(name).length > 0;
 
@@ -120,7 +120,7 @@ function mode(section, nameOf) {
 	return option;
 }
 
-/** A zone that is not there has nothing to choose: its row shows what is written, and is never written to. */
+/** A zone that is not there has nothing to choose: its row shows the file's values, and never writes them. */
 function unlessLost(option, draw) {
 	const { renderWidget, isActive, parse } = option;
 	const lost = (id) => option.section.rowOf(id)?.lost;
@@ -155,7 +155,7 @@ return baseclass.extend({
 			...lost().map((name) => ({ key: name, name, lost: true }))
 		];
 		const section = map.section(rows.table('zone', list), 'zone', _('Zones'),
-			_('What the traffic of a zone may have. A connection takes the lower of the modes chosen for the two zones it runs between; a zone without a choice holds nobody back.'));
+			_('What the traffic of a zone may have. A connection takes the lower of the modes chosen for the two zones it runs between; a zone without a choice slows no other.'));
 		const nameOf = (id) => section.rowOf(id).name;
 
 		rows.live(section, '_zone', _('Zone'), (row) => words.zone(row.name));

@@ -16,7 +16,7 @@
 
 /*
  * What offload does now: flows and bytes per pair and path, the last minutes, and flow by flow why not more. One batch of
- * two calls per beat, and none while nobody looks.
+ * two calls per beat, and none while the page is hidden.
  */
 
 const BEAT = 5; // seconds

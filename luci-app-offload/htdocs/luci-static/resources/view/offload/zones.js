@@ -16,7 +16,7 @@
 'require offload.advanced as advanced';
 
 /*
- * Network > Flow Offload > Zones: what may be offloaded, what is, and why not more. The form is LuCI's, over
+ * Network > Flow Offload > Zones: the chosen modes, the effective ones, and the reasons for less. The form is LuCI's, over
  * /etc/config/offload; what the service says stands beside it and follows by itself.
  */
 
@@ -41,7 +41,7 @@ return view.extend({
 		}
 
 		const map = new form.Map('offload', _('Flow Offload'),
-			_('Connections that the firewall has accepted can skip most of the router: in software, or in hardware where it can. Choose per zone; what is not offloaded says why.'));
+			_('Connections that the firewall has accepted can skip most of the router: in software, or in hardware where it can. Choose per zone; each zone and connection that is not offloaded shows why.'));
 
 		map.tabbed = true;
 
