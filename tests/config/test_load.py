@@ -294,6 +294,18 @@ EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any] | None, list[ProblemCode]]
     "one zone": ({"src": "lan", "dest_port": "http"}, None, [ProblemCode.BAD_PORT]),
     "any zone to one": ({"src": "*", "dest": "wan", "mark": "x"}, None, [ProblemCode.BAD_MARK]),
     "an unknown zone": ({"src": "moon", "dest": "wan"}, None, [ProblemCode.UNKNOWN_ZONE]),
+    # a blank value is that of an empty variable in a script
+    "a blank address": ({"src": "lan", "src_ip": " "}, None, [ProblemCode.BAD_VALUE]),
+    "a blank port beside an address": (
+        {"src_ip": "10.0.0.1", "dest_port": "  "},
+        {"src_ip": HOST},
+        [ProblemCode.BAD_VALUE],
+    ),
+    "a blank protocol of a pair": (
+        {"src": "lan", "dest": "wan", "proto": " "},
+        {"src": "lan", "dest": "wan", "faulty": True},
+        [ProblemCode.BAD_VALUE],
+    ),
     "nothing": ({}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
     "a name alone": ({"name": "x", "src": "*", "dest": "*"}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
     "what is never offloaded": (

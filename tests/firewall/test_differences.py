@@ -92,8 +92,26 @@ CASES = {
         rule("name=hosts match=src_ip", "ipset") + rule("name=N src=wan ipset=hosts target=ACCEPT", "nat"),
         ('ip saddr @hosts counter accept comment "!fw4: N"',),
     ),
+    "blank-condition": Case(
+        "".join(
+            rule(f"name=N src=wan {option}=~ target=ACCEPT")
+            for option in ("src_ip", "dest_ip", "src_mac", "src_port", "dest_port", "icmp_type", "proto")
+        )
+        + rule("name=N src=wan dest=lan proto=~ src_dport=80 dest_ip=192.168.1.5", "redirect")
+        + rule("name=N src=wan proto=~ target=MASQUERADE", "nat"),
+        (),
+        ('"!fw4: N',),
+        "is left out",
+    ),
     "negated-protocol": Case(
-        rule("name=N src=wan proto=!tcp target=ACCEPT"), ('meta l4proto != tcp counter accept comment "!fw4: N"',)
+        rule("name=N src=wan proto=!tcp target=ACCEPT")
+        + rule("name=M src=wan proto=!icmp~!tcp src_ip=fd00::/8 target=MASQUERADE", "nat")
+        + rule("name=M src=wan proto=!tcp~!icmp src_ip=fd01::/16 target=MASQUERADE", "nat"),
+        (
+            'meta l4proto != tcp counter accept comment "!fw4: N"',
+            'meta l4proto != { ipv6-icmp, tcp } ip6 saddr fd00::/8 counter masquerade comment "!fw4: M"',
+            'meta l4proto != { tcp, ipv6-icmp } ip6 saddr fd01::/16 counter masquerade comment "!fw4: M"',
+        ),
     ),
     "ports-of-any": Case(
         rule("name=N src=wan proto=all dest_port=22 target=ACCEPT"),

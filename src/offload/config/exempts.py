@@ -105,4 +105,4 @@ def _combinations(match: Match) -> int:
 def _never_offloaded(section: Section) -> bool:
     given = section.options.get("proto", ())
     words = given.split() if isinstance(given, str) else given
-    return all(word.lower() in NEVER_OFFLOADED for word in words)
+    return bool(words) and all(word.lower() in NEVER_OFFLOADED for word in words)

@@ -34,6 +34,13 @@ def _all(option: Option) -> Option:
     return option._replace(many=True)
 
 
+def _matching(options: Mapping[str, Option]) -> Table:
+    """The options of a section that matches packets: a list that is a condition of it has at least one word."""
+    return Table(
+        {name: option._replace(filled=option.many and name != "reflection_zone") for name, option in options.items()}
+    )
+
+
 def _unsupported(option: Option = _TEXT, role: str = DETAIL) -> Option:
     return option._replace(unsupported=True, role=role)
 
@@ -120,7 +127,7 @@ FORWARDING = Table(
     }
 )
 _TARGET = Option(values.target, "a target (ACCEPT, REJECT, DROP, NOTRACK, HELPER, MARK, DSCP, DNAT, SNAT, MASQUERADE)")
-RULE = Table(
+RULE = _matching(
     {
         "enabled": _ENABLED,
         "name": _NAME,
@@ -149,7 +156,7 @@ RULE = Table(
         "target": _TARGET,
     }
 )
-REDIRECT = Table(
+REDIRECT = _matching(
     {
         "enabled": _ENABLED,
         "name": _NAME,
@@ -175,7 +182,7 @@ REDIRECT = Table(
         "target": _TARGET,
     }
 )
-NAT = Table(
+NAT = _matching(
     {
         "enabled": _ENABLED,
         "name": _TEXT,

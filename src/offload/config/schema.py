@@ -33,6 +33,7 @@ class Option(NamedTuple):
     `expected` completes the sentence "which is not ..."; parsers of /etc/config/offload give a sentence of their own.
     `role`: what a fault of it means for a section of the firewall.
     `many`: a list, or one option with words between blanks; `flat`: each word stands for several values.
+    `filled`: a blank value is a fault, for without a word the section would match everything.
     `negatable`: the value may be excluded by `!`.
     `unsupported`: the option is known, and nftables cannot express it.
     `without_effect`: fw4 reads the option and does nothing with it.
@@ -45,6 +46,7 @@ class Option(NamedTuple):
     role: str = CORE
     many: bool = False
     flat: bool = False
+    filled: bool = False
     required: bool = False
     negatable: bool = True
     unsupported: bool = False
@@ -125,6 +127,8 @@ def _read(name: str, given: Given, option: Option) -> Read:
     if not option.many and not isinstance(given, str):
         return False, None, (Refused(Fault.NOT_A_LIST, name),)
     words = given if not isinstance(given, str) else given.split() if option.many else (given,)
+    if option.filled and isinstance(given, str) and not words:
+        return False, None, (Refused(Fault.VALUE, name, given),)
     good: list[Any] = []
     refused: list[Refused] = []
     for word in words:

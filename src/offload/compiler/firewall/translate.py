@@ -97,7 +97,9 @@ class Writer(NamedTuple):
 def _proto(proto: Proto, family: int) -> Proto:
     if proto[0].text == ANY:
         return ()
-    return (Item(ICMPV6, proto[0].negated),) if proto[0].text == ICMP and family == IPV6 else proto
+    if family != IPV6 or ICMP not in {item.text for item in proto}:
+        return proto
+    return tuple(Item(ICMPV6, item.negated) if item.text == ICMP else item for item in proto)
 
 
 def _verdict(each: Translation, family: int, port: Item | None) -> str:
