@@ -12,12 +12,12 @@ from typing import Literal, NamedTuple
 from kernel import chip
 from kernel.evidence import Sighting
 from kernel.lab import Home, Router
-from kernel.netns import Namespace
+from kernel.netns import Namespace, cable
 from kernel.pace import Pace
 from kernel.traffic import Proto, Server, Talk, Target
 
 Path = Literal["slow path", "software", "hardware", "several"]
-Taken = dict[tuple[str, str], Path]  # by pair, and IPv4 or IPv6
+Taken = dict[tuple[str, str], Path]  # by who talks, and IPv4 or IPv6
 
 MESSAGES = 200
 CROWD = 100  # connections: after so many the service has seen enough
@@ -25,12 +25,13 @@ PACKETS = 20_000
 PACE_PORT = 7008  # a server of its own: while packets are counted there, nobody gets an answer
 LATE = 0.2  # seconds: TCP may hold an acknowledgement back for a moment
 PORTS = ("lan1", "lan2", "lan3", "guest1", "wan")
+ACCESS_POINT = "phy0-ap0"  # a port of br-lan beside those of the chip, whose driver offloads nothing
 
 
 class Voice(NamedTuple):
     """A conversation that goes on during the whole demo, and how it is told."""
 
-    pair: str
+    who: str
     version: str
     talk: Talk
 
@@ -66,8 +67,9 @@ class Household:
     def witness(self) -> Taken:
         """Count what becomes of each conversation's packets, tell it, and say which path they took."""
         found: Taken = {}
-        print(f"{'PAIR':12} {'':13} {'MOVED':>7} {'SLOW':>6} {'CHIP' if self.on_chip else '':>6}   THEIR PATH")
-        for pair, version, talk in self.voices:
+        chip_column = "CHIP" if self.on_chip else ""
+        print(f"{'WHO':14} {'':13} {'MOVED':>6} {'SLOW':>6} {chip_column:>6} {'SOFTWARE':>9}   THEIR PATH")
+        for who, version, talk in self.voices:
             talk.echo(10)
             time.sleep(LATE)
             before = self._forwarded()
@@ -75,10 +77,11 @@ class Household:
                 talk.echo(MESSAGES)
                 time.sleep(LATE)
             forwarded = self._forwarded() - before
-            path = found[pair, version] = _path(seen, forwarded)
-            told = forwarded if self.on_chip else ""
-            line = f"{pair:12} {talk.proto} over {version} {sum(seen.moved):7} {sum(seen.slow):6} {told:6}   {path}"
-            print(line, flush=True)
+            path = found[who, version] = _path(seen, forwarded)
+            moved, slow = sum(seen.moved), sum(seen.slow)
+            told = str(forwarded) if self.on_chip else ""
+            rest = max(0, moved - slow - forwarded)
+            print(f"{who:14} {talk.proto} over {version} {moved:6} {slow:6} {told:>6} {rest:9}   {path}", flush=True)
         print()
         return found
 
@@ -111,19 +114,32 @@ def household(home: Home, stack: ExitStack, *, on_chip: bool) -> Household:
     """Let everybody call the server; they hang up with `stack`."""
     stack.callback(Server(home.server, PACE_PORT).close)
 
-    def voice(pair: str, host: Namespace, target: Target, proto: Proto) -> Voice:
+    phone = _phone(home, stack)
+
+    def voice(who: str, host: Namespace, target: Target, proto: Proto) -> Voice:
         talk = stack.enter_context(closing(Talk(host, target, proto)))
-        return Voice(pair, "IPv6" if ":" in target.address else "IPv4", talk)
+        return Voice(who, "IPv6" if ":" in target.address else "IPv4", talk)
 
     voices = [
-        voice("lan > wan", home.client, home.internet4, "tcp"),
-        voice("lan > wan", home.laptop, home.internet6, "udp"),
-        voice("guest > wan", home.guest, home.internet4, "tcp"),
-        voice("guest > wan", home.guest, home.internet6, "udp"),
+        voice("lan: client", home.client, home.internet4, "tcp"),
+        voice("lan: phone", phone, home.internet4, "tcp"),
+        voice("lan: laptop", home.laptop, home.internet6, "udp"),
+        voice("guest", home.guest, home.internet4, "tcp"),
+        voice("guest", home.guest, home.internet6, "udp"),
     ]
-    paced = voice("guest > wan", home.guest, Target(home.internet4.address, PACE_PORT), "udp").talk
+    paced = voice("guest", home.guest, Target(home.internet4.address, PACE_PORT), "udp").talk
     pace = Pace(paced, home.guest, home.router.mac("br-guest"), home.server)
     return Household(home, on_chip, voices, pace, stack)
+
+
+def _phone(home: Home, stack: ExitStack) -> Namespace:
+    """A phone at an access point: its port is one of br-lan's, and no driver there offloads anything."""
+    phone = Namespace("phone")
+    stack.callback(phone.delete)
+    cable(home.router, ACCESS_POINT, phone, "eth0")
+    home.router.ip(f"link set {ACCESS_POINT} master br-lan")
+    phone.ip("addr add 192.168.1.4/24 dev eth0", "route add default via 192.168.1.1")
+    return phone
 
 
 def _path(seen: Sighting, forwarded: int) -> Path:

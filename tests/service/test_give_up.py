@@ -78,6 +78,14 @@ def test_one_family_where_hardware_takes_the_other() -> None:
     assert found.ended(RETRY) == (what,)
 
 
+def test_a_device_is_not_given_up_for_a_family_that_no_device_takes() -> None:
+    """A laptop that speaks IPv6 only is alone at its port, and the chip takes IPv4."""
+    six = PairHardware((), stayed={"ipv6": keys(FLOWS, 16)}, busy={"ipv6": SECONDS})
+    assert GiveUp().judge({LAN_WAN: TAKING}, {"lan1": six, "lan2": TAKING}, 0, RETRY) == ()
+    both = replace(TAKING, taken=frozenset({"ipv4", "ipv6"}))
+    assert GiveUp().judge({LAN_WAN: both}, {"lan1": six}, 0, RETRY) == (GivenUp(FLOWS, device="lan1"),)
+
+
 def test_what_is_gone_is_forgotten() -> None:
     found = GiveUp()
     found.judge({LAN_WAN: HOPELESS, ("guest", "wan"): TAKING}, {"lan1": HOPELESS}, 0, RETRY)

@@ -11,6 +11,7 @@ from offload.nouns import dataclass, field
 from offload.status.hardware import PairHardware
 
 FLOWS = 20  # that were asked for, none of which was taken
+FAMILIES = ("ipv4", "ipv6")
 SECONDS = 60.0  # for which such flows moved
 Pair = tuple[str, str]
 
@@ -38,7 +39,7 @@ class GiveUp:
         """Give up the devices whose flows hardware does not take, for `retry` seconds; returns the new ones.
 
         Of a pair one family is given up where the other is in hardware. A device is given up where other devices of its
-        pairs are in hardware: else it is not the device.
+        pairs take flows of the same family: else it is not the device.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [
@@ -46,8 +47,10 @@ class GiveUp:
             for pair, case in pairs.items()
             for family in hopeless_families(case)
         ]
-        if any(case.taken for case in pairs.values()):
-            found += [GivenUp(_asked(case), device=name) for name, case in ports.items() if hopeless(case)]
+        taken = frozenset(family for case in pairs.values() for family in case.taken)
+        found += [
+            GivenUp(_asked(case, taken), device=name) for name, case in ports.items() if taken and hopeless(case, taken)
+        ]
         known = {each.name for each in self._until}
         fresh = tuple(each for each in found if each.name not in known)
         self._until |= dict.fromkeys(fresh, now + retry)
@@ -76,11 +79,11 @@ class GiveUp:
         self._until.clear()
 
 
-def hopeless(case: PairHardware) -> bool:
-    """Whether enough flows were asked for, long enough, and hardware took none of them, then or now."""
+def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
+    """Whether enough flows of these families were asked for, long enough, and hardware takes none, then or now."""
     if case.taken or case.in_hardware:
         return False
-    return _asked(case) >= FLOWS and sum(case.busy.values()) >= SECONDS
+    return _asked(case, families) >= FLOWS and sum(case.busy.get(each, 0.0) for each in families) >= SECONDS
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
@@ -95,5 +98,5 @@ def hopeless_families(case: PairHardware) -> list[str]:
     ]
 
 
-def _asked(case: PairHardware) -> int:
-    return sum(map(len, case.stayed.values()))
+def _asked(case: PairHardware, families: Collection[str] = FAMILIES) -> int:
+    return sum(len(case.stayed.get(each, ())) for each in families)
