@@ -111,8 +111,8 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
     """Undo `takeover`, if offload took it and neither side has changed since; else nothing.
 
-    Zones and pairs for which less was chosen since must not become fast because we go.
-    That it was asked stays known, unless `forget` says that we are removed.
+    Nothing as well where a zone or pair has a lower mode by now, which fw4's global switch would raise. Option `taken`
+    stays in the file with value none, unless `forget` is set, as it is when the package is removed.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

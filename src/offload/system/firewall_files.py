@@ -96,7 +96,7 @@ class FirewallFiles:
         return digest.hexdigest()
 
     def snapshot(self) -> dict[str, Any]:
-        """What a router directory says about ubus, links and the kernel; empty where it says nothing."""
+        """The content of snapshot.json in a router directory, as JSON; empty without such a file."""
         path = self._root / SNAPSHOT
         if not self._root.is_dir():
             raise FileError(f"{self._root} is not a directory")
@@ -166,14 +166,14 @@ class FakeFirewallFiles:
         return self.texts.get(path)
 
     def helpers(self) -> None:
-        """None: those that ship with us count."""
+        """Always None: the conntrack helpers of our own package count."""
 
     def readable(self, path: str) -> bool:
-        """Whether `texts` has it."""
+        """Whether there is such a file: a key of `texts`."""
         return path in self.texts
 
     def modules(self) -> frozenset[str]:
-        """What `loaded` has."""
+        """The kernel modules that `loaded` names."""
         return self.loaded
 
     def devices(self) -> dict[str, tuple[str, ...]]:

@@ -45,7 +45,7 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 
 def covered(table: Table) -> str:
-    """What else of the table the fingerprints of chain `forward` cover."""
+    """The properties of the flowtable and its sets that the fingerprint of chain `forward` covers as well."""
     return f"{table.flowtable} {'offload ' if table.hardware else ''}counter {table.remembered}"
 
 

@@ -77,7 +77,7 @@ class Links:
     _qdiscs: dict[tuple[int, int], QdiscMessage] = field(default_factory=dict)  # by device and parent
 
     def forget(self) -> None:
-        """Messages were lost: every next one is news."""
+        """Forget the state, because the kernel dropped notifications: the next of each object counts as a change."""
         self._known.clear()
         self._qdiscs.clear()
 
