@@ -57,6 +57,12 @@ CASES = {
         ('"!fw4: N', "ct status dnat"),
         "no address",
     ),
+    "redirect-protocol": Case(
+        rule("name=N src=wan dest=lan src_ip=fe80::/10 dest_ip=192.168.1.5", "redirect") + "\tlist proto 'tcp udp'\n",
+        (),
+        ('"!fw4: N', "ct status dnat"),
+        "is left out",
+    ),
     "network-down-masq": Case(
         rule("name=v6 device=eth7 masq=1 masq_src=vpn", "zone"), (), ("Masquerade IPv4 v6",), "no address"
     ),
@@ -122,6 +128,11 @@ CASES = {
         rule("name=N src=wan proto=esp~icmp dest_port=22 target=ACCEPT"), (), ('"!fw4: N"',), "which has no ports"
     ),
     "ports-sctp": Case(rule("name=N src=wan proto=sctp dest_port=22 target=ACCEPT"), ("sctp dport 22 counter accept",)),
+    "set-ports-sctp": Case(
+        rule("name=doors match=port", "ipset")
+        + rule("name=N src=wan dest=lan ipset=doors proto=udplite dest_ip=192.168.1.5", "redirect"),
+        ("udplite sport @doors counter dnat 192.168.1.5",),
+    ),
     "icmp-types-without": Case(
         rule("name=N src=wan proto=tcp icmp_type=ping target=ACCEPT")
         + rule("name=A src=wan proto=all family=ipv4 icmp_type=ping target=ACCEPT"),
@@ -134,6 +145,10 @@ CASES = {
     ),
     "set-network-in-ip": Case(
         rule("name=hosts match=src_ip entry=10.0.0.0/8", "ipset"), ("flags interval", "10.0.0.0/8")
+    ),
+    "negative-mask": Case(
+        rule("name=N src=wan src_ip=192.168.1.5/-8 proto=tcp target=ACCEPT"),
+        ("ip saddr & 0.255.255.255 == 0.168.1.5 counter accept",),
     ),
     "limit-negated": Case(rule("name=N src=wan limit=!10/s target=DROP"), ("limit rate over 10/second counter drop",)),
     "utc-time": Case(
@@ -179,6 +194,10 @@ CASES = {
         ('iifname { "eth7", "/never/", "x" } jump input_far',),
         (),
         "goes without 'a\"b' in option 'device'",
+    ),
+    "inverted-wildcard": Case(
+        rule("name=rest device=!tun+", "zone") + rule("src=rest proto=udp target=NOTRACK"),
+        ('iifname != "tun*" jump notrack_rest',),
     ),
     "masked-loopback": Case(
         rule("name=odd subnet=::1/::ffff:ffff:ffff:ffff", "zone") + rule("src=odd proto=udp target=NOTRACK"),
