@@ -61,6 +61,7 @@ AREAS = {
         Program("packets", "6.1", counted=True),
         Program("packets", "6.12", counted=True),
         Program("exemptions", "6.1", counted=True),
+        Program("guard", "6.1", counted=True),
     ],
     "hardware": [Program("hardware", series, counted=True) for series in ("6.1", "6.12")],
 }

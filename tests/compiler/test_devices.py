@@ -9,7 +9,7 @@ import pytest
 from offload.compiler.devices import resolve
 from offload.compiler.offload.summary import without_devices
 from offload.model.config import Config, Interface, Mode, Zone, ZoneChoice
-from offload.model.network import Link, Network, Snapshot
+from offload.model.network import Kernel, Link, Network, Snapshot
 from offload.model.plan import ReasonCode
 from offload.model.topology import ZoneDevices
 
@@ -168,6 +168,32 @@ def test_pppoe_stands_on_what_netifd_says() -> None:
     devices = found(Zone("wan", "@zone[0]", networks=("wan",)), Snapshot(links=links, networks=(network,)))
     assert devices.listed == ("pppoe-wan", "eth1.7", "eth1")
     assert devices.leaves_of("pppoe-wan") == ("eth1",)
+
+
+SLOW, FAST = {"eth1": ReasonCode.PPPOE_PARENT}, dict[str, ReasonCode]()
+RELEASES = {
+    "5.15.0": SLOW,
+    "5.15.156": SLOW,
+    "5.15.156-rt70+": SLOW,
+    "5.15.157": FAST,
+    "5.15.1570": FAST,
+    "5.15.167-0-openwrt": FAST,
+    "5.10.156": FAST,
+    "5.150.1": FAST,
+    "6.6.86": FAST,
+    "6.12.1": FAST,
+    "": FAST,
+}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_what_carries_pppoe_stays_out_on_linux_5_15_before_157(release: str) -> None:
+    links = (Link("pppoe-wan", "ppp"), Link("eth1"))
+    network = Network("wan", l3_device="pppoe-wan", device="eth1", proto="pppoe")
+    snapshot = Snapshot(kernel=Kernel(release=release), links=links, networks=(network,))
+    devices = found(Zone("wan", "@zone[0]", networks=("wan",)), snapshot)
+    assert codes(devices) == RELEASES[release]
+    assert devices.listed == ("pppoe-wan",) if RELEASES[release] else ("pppoe-wan", "eth1")
 
 
 @pytest.mark.parametrize(

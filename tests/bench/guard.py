@@ -1,0 +1,40 @@
+"""What the guard of accepted replies costs a UDP packet that stays slow, both directions. Run by `make bench`.
+
+The flow never sends enough packets to be offloaded, so that each of its packets goes through the firewall and our whole
+chain: an original one asks whether a reply was accepted, and a reply renews that it was.
+"""
+
+from bench.packets import OURS, measured
+from bench.rows import Figure, against
+from kernel.house import OFFLOAD, House, house
+from kernel.topologies import TOPOLOGIES
+
+# Of all that our chain costs a slow packet, and of the guard's part.
+GOAL, GUARD_GOAL = 1.40, 1.20
+NEVER = "\toption after_packets '1000000'\n"
+METHOD = "counted instructions"
+
+
+def slow_packet(lab: House) -> Figure:
+    """Guest microseconds per packet of the router, all of them slow."""
+    found = measured(lab, "lan", "wan")
+    assert found.slow > 10_000, f"only {found.slow} packets took the slow path"
+    return found.microseconds
+
+
+def main() -> None:
+    """Measure the firewall alone, then with our table, then with our table without the guard, and print the rows."""
+    with house() as lab, lab.shaped(TOPOLOGIES["static"].shape):
+        alone = slow_packet(lab)
+        lab.router.write("offload", OFFLOAD + NEVER)
+        lab.router.offload("apply")
+        assert "jump guard" in lab.router.table(OURS[0])
+        guarded = slow_packet(lab)
+        lab.router.nft(f"flush chain inet {OURS[0]} guard")
+        unguarded = slow_packet(lab)
+    against("slow UDP packet with our table", "fw4 alone", "us", (alone, guarded), GOAL, METHOD).show()
+    against("slow UDP packet, guarded", "without guard", "us", (unguarded, guarded), GUARD_GOAL, METHOD).show()
+
+
+if __name__ == "__main__":
+    main()
