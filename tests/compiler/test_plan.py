@@ -146,3 +146,38 @@ def test_where_a_port_decides_software_takes_the_family_that_was_given_up() -> N
         given_up=(GivenUp(31, ("lan", "wan"), family="ipv6"),),
     )
     assert elements(planned(bridge)) == {(True, "ipv4", "from"), (False, "any", "from")}
+
+
+FOUR, SIX, ANY = Family.IPV4, Family.IPV6, Family.ANY
+# The families that the firewall gives two zones of one device, the modes chosen for them, and what the device's element
+# and the two pairs get.
+ONE_DEVICE: dict[str, tuple[tuple[Family, Family], tuple[Mode, Mode], str, tuple[Mode, Mode]]] = {
+    "a family each": ((FOUR, SIX), (Mode.SOFTWARE, Mode.SOFTWARE), "any", (Mode.SOFTWARE, Mode.SOFTWARE)),
+    "one of both": ((ANY, SIX), (Mode.SOFTWARE, Mode.SOFTWARE), "any", (Mode.SOFTWARE, Mode.SOFTWARE)),
+    "one family": ((FOUR, FOUR), (Mode.SOFTWARE, Mode.SOFTWARE), "ipv4", (Mode.SOFTWARE, Mode.SOFTWARE)),
+    "a family each, one slow": ((FOUR, SIX), (Mode.NONE, Mode.SOFTWARE), "ipv6", (Mode.NONE, Mode.SOFTWARE)),
+    "one of both, that slow": ((ANY, SIX), (Mode.NONE, Mode.SOFTWARE), "", (Mode.NONE, Mode.NONE)),
+    "one of both, the other slow": ((ANY, SIX), (Mode.SOFTWARE, Mode.NONE), "ipv4", (Mode.SOFTWARE, Mode.NONE)),
+}
+
+
+@pytest.mark.parametrize("name", ONE_DEVICE)
+def test_zones_of_one_device_have_no_say_on_the_family_of_the_other(name: str) -> None:
+    families, modes, element, effective = ONE_DEVICE[name]
+    twins = [
+        Zone(zone, f"@zone[{zone}]", devices=("wan",), family=family)
+        for zone, family in zip(("wan", "wan6"), families, strict=True)
+    ]
+    found = planned(
+        zones=(ZONES[0], *twins),
+        permissions=(*FORWARDINGS, Permission("lan", "wan6", "@forwarding[1]")),
+        zone_choices=tuple(ZoneChoice(zone, zone, mode) for zone, mode in zip(("wan", "wan6"), modes, strict=True)),
+        globals=Globals(mode=Mode.SOFTWARE),
+    )
+    elements = [each.policy.family for table in found.tables for each in table.elements]
+    assert elements == ([element] if element else [])
+    assert tuple(pair.effective for pair in found.pairs) == effective
+    told = {reason.code for pair in found.pairs for reason in pair.reasons}
+    slower = Mode.SOFTWARE in effective and Mode.NONE in effective and ANY in families
+    assert (ReasonCode.SHARED_DEVICES in told) is (slower or effective == (Mode.NONE, Mode.NONE))
+    assert ReasonCode.SHARED_FAMILY not in told

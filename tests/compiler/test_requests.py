@@ -66,6 +66,11 @@ def test_a_port_forward_without_dest_leads_to_the_zone_of_its_address(address: s
     assert pairs(Permission("wan", "", "@redirect[0]", dest_ip=address)) == found
 
 
+def test_the_zone_of_an_address_is_reflected_into_itself() -> None:
+    assert pairs(Permission("", "", "@redirect[0]", dest_ip="192.168.2.9")) == ["guest>guest"]
+    assert pairs(Permission("", "", "@redirect[0]", dest_ip="10.0.0.1")) == []
+
+
 @pytest.mark.parametrize("forward", Policy)
 def test_a_zone_with_itself_is_a_pair_where_its_own_forward_accepts(forward: Policy) -> None:
     """That option is fw4's policy between the devices of a zone, however many these are."""

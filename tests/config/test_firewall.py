@@ -78,7 +78,13 @@ def test_what_becomes_of_the_rest_between_zones(defaults: Options, forward: Poli
             [("wan", "lan", ""), ("lan", "lan", ""), ("wan", "lan", "")],
         ),
         ([("redirect", {"src": "lan", "dest": "wan", "dest_ip": "1.2.3.4"})], [("lan", "wan", "")]),  # lan has no masq
-        ([("redirect", {"src": "wan", "dest_ip": "1.2.3.4"})], [("wan", "", "1.2.3.4")]),
+        # the zone that has the address, where fw4 looks for it, is the one that is reflected too
+        ([("redirect", {"src": "wan", "dest_ip": "1.2.3.4"})], [("wan", "", "1.2.3.4"), ("", "", "1.2.3.4")]),
+        ([("redirect", {"src": "wan", "dest_ip": "1.2.3.4", "reflection": "0"})], [("wan", "", "1.2.3.4")]),
+        (
+            [("redirect", {"src": "wan", "dest_ip": "1.2.3.4", "reflection_zone": "lan"})],
+            [("wan", "", "1.2.3.4"), ("lan", "", "1.2.3.4")],
+        ),
         ([("redirect", {"src": "wan", "dest": "lan", "src_dport": "80"})], []),  # to the router itself
         ([("redirect", {"src": "wan", "dest": "lan", "dest_ip": "1.2.3.4", "target": "SNAT"})], []),
     ],

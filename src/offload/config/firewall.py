@@ -208,10 +208,11 @@ def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permiss
     if redirect.target != "dnat" or not _offloadable(redirect.match) or src not in zones or to is None:
         return
     address = written(to.family, to.value) if isinstance(to, Address) else to.name
-    yield Permission(src, dest, redirect.origin.id, dest_ip="" if dest else address)
-    if dest and redirect.reflection and zones[src].masq:
+    found = "" if dest else address
+    yield Permission(src, dest, redirect.origin.id, dest_ip=found)
+    if redirect.reflection and zones[src].masq:
         for beside in redirect.reflection_zone or (dest,):
-            yield Permission(beside, dest, redirect.origin.id)
+            yield Permission(beside, dest, redirect.origin.id, dest_ip=found)
 
 
 def _offloadable(match: Match) -> bool:

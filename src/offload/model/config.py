@@ -37,6 +37,10 @@ class Family(Enum):
             return self
         return other if self is Family.ANY else Family.NEITHER
 
+    def has(self, other: "Family") -> bool:
+        """Whether all of the other is in this one."""
+        return self & other is other
+
 
 class Policy(Enum):
     """Verdicts of the firewall's policies and rule targets that matter to offload."""
@@ -78,7 +82,8 @@ class Zone:
 class Permission:
     """Traffic of src to dest that the firewall lets through: a forwarding, an accepting rule or a port forward.
 
-    `*` stands for every zone. `dest_ip` is set where the destination zone must be found by an address.
+    `*` stands for every zone. `dest_ip` is set where the destination zone must be found by an address; an empty `src`
+    is that zone as well.
     """
 
     src: str

@@ -229,6 +229,9 @@ class _Bid:
         return f"{self.wish.src} > {self.wish.dest}"
 
 
+_Claim = tuple[_Bid, _Crossing]
+
+
 def _bid(wish: PairRequest, coverage: _Coverage, gate: Reason | None) -> _Bid:
     ends = [coverage.zones[name] for name in dict.fromkeys((wish.src, wish.dest))]
     src, dest = coverage.zones[wish.src], coverage.zones[wish.dest]
@@ -310,8 +313,11 @@ def _stations(wish: PairRequest, coverage: _Coverage, crossings: tuple[_Crossing
 
 
 def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
-    """One verdict per (iif, oif): where pairs share devices, the strictest of their terms holds for all of them."""
-    claims: dict[tuple[str, str], list[tuple[_Bid, _Crossing]]] = defaultdict(list)
+    """One verdict per (iif, oif): where pairs share devices, the strictest of their terms holds for all of them.
+
+    A pair that the firewall permits in one family only has no say on packets of the other.
+    """
+    claims: dict[tuple[str, str], list[_Claim]] = defaultdict(list)
     for bid in bids:
         for crossing in bid.crossings:
             claims[crossing.iif, crossing.oif].append((bid, crossing))
@@ -319,24 +325,20 @@ def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]
     elements: list[tuple[Element, Mode]] = []
     modes: dict[str, list[Mode]] = defaultdict(list)
     shared: dict[str, list[Reason]] = defaultdict(list)
-    for (iif, oif), claims_here in sorted(claims.items()):
-        claimants = [bid for bid, _ in claims_here]
-        lowest, crossing = min(claims_here, key=lambda claim: claim[1].mode)
-        family = Family.ANY
-        for bid in claimants:
-            family = family & bid.wish.family
-        mode = Mode.NONE if family is Family.NEITHER else crossing.mode
-        for bid, its_crossing in claims_here:
-            modes[bid.name].append(mode)
-            shared[bid.name] += _shared(bid, its_crossing.mode, lowest, crossing.mode, claimants)
-        if mode is not Mode.NONE:
-            packets = max(bid.wish.after_packets for bid in claimants)
-            pair = (claimants[0].wish.src, claimants[0].wish.dest)
-            asked = family
-            for bid in claimants:
+    for (iif, oif), here in sorted(claims.items()):
+        family, settled = _fast(here)
+        mode = min((crossing.mode for _, crossing in settled), default=Mode.NONE)
+        for bid, crossing in here:
+            modes[bid.name].append(Mode.NONE if bid.wish.family & family is Family.NEITHER else mode)
+            beside = [each for each in here if each in settled or _meet(bid, each)]
+            shared[bid.name] += _shared(bid, crossing.mode, beside)
+        if settled:
+            first, asked = settled[0][0].wish, family
+            for bid, _ in settled:
                 asked = asked & bid.wish.hardware_family
-            element = Element(iif, oif, PolicyKey(packets, family.value, crossing.stations), pair)
-            elements += _paths(element, mode, asked)
+            packets = max(bid.wish.after_packets for bid, _ in settled)
+            policy = PolicyKey(packets, family.value, min(settled, key=_mode)[1].stations)
+            elements += _paths(Element(iif, oif, policy, (first.src, first.dest)), mode, asked)
     pairs = tuple(_pair(config, bid, modes[bid.name], shared[bid.name]) for bid in bids)
     return elements, pairs
 
@@ -359,14 +361,43 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
         yield replace(element, policy=replace(element.policy, family=rest)), Mode.SOFTWARE
 
 
-def _shared(bid: _Bid, mode: Mode, lowest: _Bid, lowest_mode: Mode, claimants: Iterable[_Bid]) -> Iterator[Reason]:
+def _fast(here: Sequence[_Claim]) -> tuple[Family, list[_Claim]]:
+    """The family that every pair which has packets of it here wants offloaded, and the claims of these pairs."""
+    found, settled = Family.NEITHER, list[_Claim]()
+    for version in (Family.IPV4, Family.IPV6):
+        concerned = [claim for claim in here if claim[0].wish.possible.has(version)]
+        wanted = (bid.wish.family.has(version) and crossing.mode is not Mode.NONE for bid, crossing in concerned)
+        if concerned and all(wanted):
+            found = version if found is Family.NEITHER else Family.ANY
+            settled += [claim for claim in concerned if claim not in settled]
+    return found, settled
+
+
+def _meet(bid: _Bid, claim: _Claim) -> bool:
+    """Whether a packet can be of both pairs, as far as its family shows."""
+    return bid.wish.possible & claim[0].wish.possible is not Family.NEITHER
+
+
+def _mode(claim: _Claim) -> Mode:
+    return claim[1].mode
+
+
+def _shared(bid: _Bid, mode: Mode, beside: Sequence[_Claim]) -> Iterator[Reason]:
     """Why the other pairs on its devices leave a pair less than it could have alone."""
-    if mode is not lowest_mode:
-        yield ReasonCode.SHARED_DEVICES(pair=lowest.name, mode=lowest_mode.value)
-    if lowest_mode is not Mode.NONE:
-        for other in claimants:
-            if bid.wish.family & other.wish.family is not bid.wish.family:
+    if not beside:
+        return
+    lowest, crossing = min(beside, key=_mode)
+    if mode is not crossing.mode:
+        yield ReasonCode.SHARED_DEVICES(pair=lowest.name, mode=crossing.mode.value)
+    if crossing.mode is not Mode.NONE:
+        for other, _ in beside:
+            if any(_withholds(other.wish, bid.wish, version) for version in (Family.IPV4, Family.IPV6)):
                 yield ReasonCode.SHARED_FAMILY(pair=other.name, family=other.wish.family.value)
+
+
+def _withholds(other: PairRequest, wish: PairRequest, version: Family) -> bool:
+    """Whether a pair has packets of a family and wants them slow, where another wants that family offloaded."""
+    return wish.family.has(version) and other.possible.has(version) and not other.family.has(version)
 
 
 def _pair(config: Config, bid: _Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:

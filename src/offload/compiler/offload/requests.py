@@ -29,6 +29,7 @@ class PairRequest:
     """What was asked for a pair, and what of it the configuration leaves (`mode`), with the reasons.
 
     `hardware_family`: the family of which hardware is asked.
+    `possible`: the family that packets of the pair can have, by the firewall's options of its two zones.
     """
 
     src: str
@@ -39,6 +40,7 @@ class PairRequest:
     after_packets: int
     reasons: tuple[Reason, ...]
     hardware_family: Family = Family.ANY
+    possible: Family = Family.ANY
 
 
 def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
@@ -56,9 +58,11 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
     found: set[Pair] = set(permutations(names, 2)) if config.forward is Policy.ACCEPT else set()
     for permission in config.permissions:
         dest = permission.dest or _zone_at(permission.dest_ip, topology, snapshot)
-        sources = names if permission.src == "*" else [permission.src]
+        if dest is None:
+            continue
+        sources = names if permission.src == "*" else [permission.src or dest]
         dests = names if dest == "*" else [dest]
-        found |= {(each, other) for each in sources for other in dests if other is not None}
+        found |= {(each, other) for each in sources for other in dests}
     for zone in config.zones:
         if zone.forward is Policy.ACCEPT:  # that option is fw4's policy between the devices of one zone, and no other
             found.add((zone.name, zone.name))
@@ -161,13 +165,15 @@ class _Asked:
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
-        family = Family.ANY
+        possible = family = Family.ANY
         for end in ends:
-            family = family & (end.family or Family.ANY) & self.families.get(end.name, Family.ANY)
+            possible = possible & self.families.get(end.name, Family.ANY)
+            family = family & (end.family or Family.ANY)
+        family = family & possible
         hindrances = list(self._hindrances(src, dest, ends, family))
         after = max(end.after_packets or 0 for end in ends)
         mode = Mode.NONE if hindrances else asked
-        return PairRequest(src, dest, asked, mode, family, after, tuple(hindrances or reasons))
+        return PairRequest(src, dest, asked, mode, family, after, tuple(hindrances or reasons), possible=possible)
 
     def _asked(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
         if (own := self.own(src, dest)) is not None:
