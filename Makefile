@@ -4,7 +4,7 @@ VM := PYTHONPATH=tests $(PYTHON) -m kernel.vm
 GATE := PYTHONPATH=tests $(PYTHON) -m gate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit test check kernel stock soak bench golden po format package release
+.PHONY: help setup demo unit test check kernel stock soak bench breaks golden po format package release
 
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -45,6 +45,12 @@ soak:  ## the service's repetitions, ten times as many as in `make test`
 bench: package  ## costs beside their goals, in one table: all, or WHAT=dataplane, hardware, control, flows, compile
 	@tests/setup.sh kernel stock
 	@PYTHONPATH=tests $(PYTHON) -m bench $(WHAT)
+
+BREAKS := tests/kernel/test_what_breaks_*.py tests/kernel/test_live_rules.py
+breaks:  ## measure what offload breaks, and write docs/what-breaks.md anew
+	@tests/setup.sh kernel check
+	@OFFLOAD_KERNEL=6.12 $(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider $(BREAKS)
+	@PYTHONPATH=tests $(PYTHON) -m kernel.breaks
 
 po:  ## gather what the LuCI page says: its template, and its translations brought in line
 	@tests/setup.sh python

@@ -1,10 +1,12 @@
 """What can be asked, written and answered is documented: docs/reference.md against the program."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from kernel import breaks
 from offload.cli.answer import Exit
 from offload.cli.command import main
 from offload.cli.firewall.given import HELP
@@ -139,6 +141,15 @@ def test_every_fact_that_a_comment_names_is_on_the_page() -> None:
     }
     assert named
     assert not [f"{path}: docs/kernel.md {number}" for path, number in named if number not in facts]
+
+
+def test_the_page_of_what_breaks_has_its_figures() -> None:
+    figures = json.loads(breaks.KEPT.read_text())
+    assert [(each["row"], each["path"]) for each in figures] == [
+        (row, path) for row in breaks.ROWS for path in breaks.ROWS[row]
+    ]
+    assert not [each["row"] for each in figures if not re.search(r"\d", each["fast"]) or not each["slow"]]
+    assert breaks.PAGE.read_text() == breaks.page(figures)
 
 
 def test_every_page_is_in_the_list_of_pages() -> None:

@@ -1,0 +1,68 @@
+"""Writes docs/what-breaks.md from what its tests have measured: `python -m kernel.breaks`, the end of `make breaks`.
+
+The figures are kept in docs/what-breaks.json. A row without a figure is an error.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from kernel.rates import FIGURES
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+KEPT, PAGE = DOCS / "what-breaks.json", DOCS / "what-breaks.md"
+SOFTWARE, BOTH, HARDWARE = ("software",), ("software", "hardware"), ("hardware",)
+ROWS: Mapping[str, tuple[str, ...]] = {
+    "cake, 2 Mbit/s": BOTH,
+    "htb, 2 Mbit/s": BOTH,
+    "tbf, 2 Mbit/s": BOTH,
+    "cake on an ifb for what comes in, 2 Mbit/s": BOTH,
+    "cake with auto_software 0, 2 Mbit/s": HARDWARE,
+    "rate of 0.4 Mbit/s in a rule of nft, own table": SOFTWARE,
+    "rate of 0.4 Mbit/s in a rule of nft, fw4's forward chain": SOFTWARE,
+    "rate of 0.4 Mbit/s in a rule of nft, chain that is jumped to, behind masquerade": SOFTWARE,
+    "quota of 100 kB in fw4's forward chain": SOFTWARE,
+    "DSCP set in the forward path": SOFTWARE,
+    "TTL set in the forward path": SOFTWARE,
+    "TTL set on the egress hook of wan": SOFTWARE,
+    "counter of a rule in the forward path": SOFTWARE,
+    "counters of connections (nlbwmon)": SOFTWARE,
+    "element of a set that bans live flows": SOFTWARE,
+    "rule that bans live flows": SOFTWARE,
+    "time window that begins while a flow runs": SOFTWARE,
+}
+HEAD = """# What offload breaks, and what is done about it
+
+Offloaded packets pass by firewall rules, and in hardware by the processor. Each row was measured with real traffic
+through a kernel (6.12, user mode; hardware is the emulated chip of the tests), without offload and with it;
+`make breaks` measures again and writes this page. `offload check` names what of it concerns your router.
+
+| feature | path | without offload | with offload | what offload does |
+|---|---|---|---|---|
+"""
+TAIL = """
+Of bans and times the figure is how long after the change the last packet of a live flow got through.
+
+Not in this table yet, without figures: conntrack helpers (the kernel offloads none of their connections), routes by
+marks (an offloaded flow keeps the route of its first packets; [kernel](kernel.md)), timeouts, path MTU changes,
+fragments, 6in4, IPsec.
+"""
+
+
+def gathered() -> list[dict[str, str]]:
+    """The figures of all rows, as the tests of this machine have left them; a KeyError names what is missing."""
+    found = [json.loads(file.read_text()) for file in FIGURES.glob("*.json")]
+    by_name = {(each["row"], each["path"]): each for each in found}
+    return [by_name[row, path] for row, paths in ROWS.items() for path in paths]
+
+
+def page(figures: Iterable[Mapping[str, str]]) -> str:
+    """The page for these figures."""
+    cells = ((each[key] for key in ("row", "path", "slow", "fast", "did")) for each in figures)
+    return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in cells) + TAIL
+
+
+if __name__ == "__main__":
+    rows = gathered()
+    KEPT.write_text(json.dumps(rows, indent=1) + "\n")
+    PAGE.write_text(page(rows))
