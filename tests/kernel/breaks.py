@@ -10,7 +10,8 @@ from pathlib import Path
 from kernel.rates import FIGURES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-KEPT, PAGE = DOCS / "what-breaks.json", DOCS / "what-breaks.md"
+KEPT = DOCS / "what-breaks.json"
+PAGE = KEPT.with_suffix(".md")
 SOFTWARE, BOTH, HARDWARE = ("software",), ("software", "hardware"), ("hardware",)
 ROWS: Mapping[str, tuple[str, ...]] = {
     "cake, 2 Mbit/s": BOTH,
@@ -44,7 +45,7 @@ TAIL = """
 Of bans and times the figure is how long after the change the last packet of a live flow got through.
 
 Not in this table yet, without figures: conntrack helpers (the kernel offloads none of their connections), routes by
-marks (an offloaded flow keeps the route of its first packets; [kernel](kernel.md)), timeouts, path MTU changes,
+marks (an offloaded flow keeps the route of its first packets), timeouts, path MTU changes,
 fragments, 6in4, IPsec.
 """
 
