@@ -2,13 +2,14 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from kernel import breaks
 from offload.cli.answer import Exit
-from offload.cli.command import main
+from offload.cli.command import main, parser
 from offload.cli.firewall.given import HELP
 from offload.cli.verbs import VERBS
 from offload.config.offload_tables import PACKAGES
@@ -150,6 +151,24 @@ def test_the_page_of_what_breaks_has_its_figures() -> None:
     ]
     assert not [each["row"] for each in figures if not re.search(r"\d", each["fast"]) or not each["slow"]]
     assert breaks.PAGE.read_text() == breaks.page(figures)
+
+
+FAQ = (REPOSITORY / "docs" / "faq.md").read_text().split("\n## ")[1:]
+
+
+@pytest.mark.parametrize("question", FAQ, ids=[each.partition("\n")[0] for each in FAQ])
+def test_every_question_comes_with_a_command_that_can_be_given(question: str) -> None:
+    commands = [line.strip() for line in question.splitlines() if re.match(r"    [a-z/]", line)]
+    assert commands
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program in {"offload", "nft", "apk", "config", "list", "option", "/etc/init.d/offload"}
+        if program == "offload":
+            parser(words[0]).parse_args(words)  # exits where the command does not know it
+
+
+def test_there_are_twenty_questions() -> None:
+    assert len(FAQ) >= 20
 
 
 def test_every_page_is_in_the_list_of_pages() -> None:
