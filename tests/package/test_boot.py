@@ -125,15 +125,19 @@ def test_without_a_lan_private_sources_count_but_not_where_the_internet_is(box: 
 
 
 def test_what_was_compiled_is_kept_when_the_configuration_is_another_one(box: Box) -> None:
-    box.compiled.write_text("# configuration 1\n# offload 1, devices 1\nnew\n")
-    assert box.run("save") == (0, "")
-    assert box.last_good.read_text() == "# configuration 1\n# offload 1, devices 1\nnew\n"
-    box.compiled.write_text("# configuration 1\n# offload 1, devices 1\nanother lease\n")
-    assert box.run("save") == (0, "")
-    assert "new" in box.last_good.read_text()  # no flash is written for it
-    box.compiled.write_text("# configuration 1\n# offload 1, devices 2\npppoe-wan\n")
-    assert box.run("save") == (0, "")
-    assert "pppoe-wan" in box.last_good.read_text()
+    def compiled(configuration: int, version: str, devices: str) -> str:
+        text = f"# configuration {configuration}\n# offload {version}, devices: {devices}\nrules of {devices}\n"
+        box.compiled.write_text(text)
+        assert box.run("save") == (0, "")
+        return text
+
+    known = compiled(1, "0.2", "br-lan eth1 pppoe-wan")
+    assert box.last_good.read_text() == known
+    compiled(1, "0.2", "br-lan eth1")  # the tunnel is down, as at every start
+    assert box.last_good.read_text() == known
+    assert compiled(1, "0.2", "br-lan eth10") == box.last_good.read_text()
+    assert compiled(2, "0.2", "br-lan") == box.last_good.read_text()
+    assert compiled(2, "0.3", "br-lan") == box.last_good.read_text()
 
 
 def test_a_full_or_read_only_flash_keeps_the_one_before(box: Box) -> None:

@@ -2,11 +2,11 @@
 
 It must load on a system that has just started: no flowtable, no conntrack helpers, no files of others, no contents of
 files that ipsets load. Its first line has the hash of the configuration it was made from, its second one the version of
-this program and a hash of the networks' devices; where both lines stay, flash is not written for it again.
+this program and the networks' devices. Flash is written again where the first line is another one, or the second one
+has a new word: not when a network goes down.
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 
 from offload import __version__
 from offload.model.firewall import RouterNetwork
@@ -33,9 +33,8 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
 
 def heading(inputs: Inputs, configuration: str) -> str:
     """The first lines of the file. Addresses are not in them: they change with each lease."""
-    devices = sorted((name, each.device, each.physical, each.zone) for name, each in inputs.networks.items())
-    made_for = sha256(repr(devices).encode(errors="replace")).hexdigest()
-    return f"{HEADER}{configuration}\n# offload {__version__}, devices {made_for}\n"
+    devices = sorted({each.device for each in inputs.networks.values() if each.device})
+    return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join(devices)}\n"
 
 
 def heading_of(content: bytes | None) -> str:
