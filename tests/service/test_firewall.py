@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from offload.errors import NftFault, OffloadError
+from offload.errors import FileError, NftFault, OffloadError
 from offload.model.cause import Cause
 from offload.model.problem import ProblemCode
 from offload.service import methods
 from offload.service.engine import Engine
+from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.messages import Notification
 from service.firewalls import OTHERS, RULES, rule, walled
@@ -205,6 +206,20 @@ def test_an_nft_that_failed_once_is_asked_again(fault: NftFault) -> None:
     walls.service.work()
     assert walls.service.trouble == ""
     assert "Rule 9" in walls.nft.sent[-1]
+
+
+def test_a_ruleset_for_the_next_start_that_cannot_be_read_is_written_anew() -> None:
+    """Files of ours that are larger than 1 MiB are not read: a configuration with long ipsets makes one."""
+
+    class Large(FakePrivateFile):
+        def read(self) -> bytes | None:
+            raise FileError("it is larger than 1 MB")
+
+    walls = walled()
+    walls.boot = Large(b"# configuration 1\n")
+    walls.start().work()
+    assert walls.service.trouble == ""
+    assert walls.boot.content is not None and walls.boot.content.startswith(b"# configuration 0\n")
 
 
 def test_a_full_memory_file_system_costs_no_load() -> None:

@@ -182,7 +182,11 @@ class Firewall:
         configuration = self.doors.files.configuration()
         self._networks = boot.with_devices(self._networks, inputs.networks)
         inputs = inputs._replace(networks=self._networks)
-        if boot.heading_of(self.doors.boot.read()) != boot.heading(inputs, configuration):
+        try:
+            written = boot.heading_of(self.doors.boot.read())
+        except OffloadError:  # it is larger than what is read, or somebody else's: it is made anew
+            written = ""
+        if written != boot.heading(inputs, configuration):
             self.doors.boot.write(boot.boot_text(inputs, left_out.sections, configuration))
 
     def _remember(self, inputs: Inputs, loaded: Loaded) -> None:
