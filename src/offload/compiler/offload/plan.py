@@ -328,9 +328,10 @@ def _settle(config: Config, bids: list[_Bid]) -> tuple[list[tuple[Element, Mode]
     for (iif, oif), here in sorted(claims.items()):
         family, settled = _fast(here)
         mode = min((crossing.mode for _, crossing in settled), default=Mode.NONE)
+        fast = {bid.name for bid, _ in settled}
         for bid, crossing in here:
             modes[bid.name].append(Mode.NONE if bid.wish.family & family is Family.NEITHER else mode)
-            beside = [each for each in here if each in settled or _meet(bid, each)]
+            beside = [each for each in here if each[0].name in fast or _meet(bid, each)]
             shared[bid.name] += _shared(bid, crossing.mode, beside)
         if settled:
             first, asked = settled[0][0].wish, family
@@ -363,14 +364,14 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
 
 def _fast(here: Sequence[_Claim]) -> tuple[Family, list[_Claim]]:
     """The family that every pair which has packets of it here wants offloaded, and the claims of these pairs."""
-    found, settled = Family.NEITHER, list[_Claim]()
+    found, settled = Family.NEITHER, dict[str, _Claim]()
     for version in (Family.IPV4, Family.IPV6):
         concerned = [claim for claim in here if claim[0].wish.possible.has(version)]
         wanted = (bid.wish.family.has(version) and crossing.mode is not Mode.NONE for bid, crossing in concerned)
         if concerned and all(wanted):
             found = version if found is Family.NEITHER else Family.ANY
-            settled += [claim for claim in concerned if claim not in settled]
-    return found, settled
+            settled |= {claim[0].name: claim for claim in concerned}
+    return found, list(settled.values())
 
 
 def _meet(bid: _Bid, claim: _Claim) -> bool:
