@@ -25,9 +25,8 @@ MATCH = "|".join(
         rf"ct status & 0x2 == 0 delete @{NAME} {{ {REPLIED} }}",
         rf"update @{NAME} {{ {REPLIED} }}|{REPLIED} != @{NAME}|counter",
         rf"iifname \. ether saddr @{NAME}|oifname \. ip6? daddr @{NAME}",
-        r"ct direction != original",
+        r"ct direction original iifname \. oifname vmap @pairs",
         r"ct original packets < \d{1,7}",
-        r"iifname \. oifname vmap @pairs",
     )
 )
 VERDICT = rf"(?:accept|jump (?:exempt|guard)|goto (?:fresh|replied)|flow add @{NAME})"

@@ -90,6 +90,11 @@ CASES = {
         returned=False,
         lines=("flush chain inet flow_offload exempt", "delete set inet flow_offload exempt_ip4_saddr_ddef59_r1"),
     ),
+    "no exempt any more": PairHardware(
+        lambda table: replace(table, exempts=()),
+        returned=False,
+        lines=("flush chain inet flow_offload exempt", "flush chain inet flow_offload policy_0"),
+    ),
 }
 
 

@@ -21,12 +21,12 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
     Only packets of the original direction reach the exemptions and are offloaded, so that these mean what the user
     wrote and no reply undoes them. `accept` leaves our base chain, no more: the firewall has spoken before, at priority
-    filter. A reply goes the way of its pair backwards.
+    filter. A reply goes the way of its pair backwards. A packet of a pair that is not offloaded passes three rules.
     """
     reply = "ct direction reply oifname . iifname"
     return (
         *guard(),
-        *(_policy(key, table) for key in table.policies),
+        *(_policy(key, table, exempting=bool(exempts.rules)) for key in table.policies),
         Chain("exempt", tuple(Rule("accept", Match(raw=condition)) for condition in exempts.rules)),
         *((Chain("accepted", (_by_pair(f"ct state established {reply}"),), ACCEPTED),) if table.late else ()),
         Chain(
@@ -34,10 +34,8 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
             (
                 *((Rule(STRAYS),) if table.hardware else ()),
                 _rule("ct state != established", "goto fresh"),
+                _by_pair("ct direction original iifname . oifname"),
                 *(() if table.late else (_by_pair(reply),)),
-                _rule("ct direction != original", "accept"),
-                Rule("jump exempt"),
-                _by_pair("iifname . oifname"),
             ),
             Hook("filter", "forward", f"filter + {SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY}"),
         ),
@@ -57,13 +55,17 @@ def _by_pair(key: str) -> Rule:
     return Rule(f"{key} vmap @{PAIRS}")
 
 
-def _policy(key: PolicyKey, table: Table) -> Chain:
-    return Chain(key.chain, tuple(_of_policy(key, table)))
+def _policy(key: PolicyKey, table: Table, *, exempting: bool) -> Chain:
+    return Chain(key.chain, tuple(_of_policy(key, table, exempting=exempting)))
 
 
-def _of_policy(key: PolicyKey, table: Table) -> Iterator[Rule]:
+def _of_policy(key: PolicyKey, table: Table, *, exempting: bool) -> Iterator[Rule]:
+    """Replies are remembered; the packets of the original direction may be exempted, or offload their flow."""
     if key.family != Family.ANY.value:
         yield _rule(f"meta nfproto != {key.family}", "accept")
+    yield _rule("ct direction reply", "goto replied")
+    if exempting:
+        yield Rule("jump exempt")
     yield Rule("jump guard")
     if key.after_packets:
         yield _rule(f"ct original packets < {key.after_packets}", "accept")

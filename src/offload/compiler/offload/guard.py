@@ -44,8 +44,7 @@ def guard() -> Iterator[Chain]:
     yield Chain("fresh", tuple(Rule(f"ct status & {SEEN_REPLY:#x} == 0 {_op('delete', each)}") for each in REPLIED))
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)
     yield Chain("replied", (*remember, Rule("counter accept", comment=MISSED)))
-    ask = (Rule("accept", Match(raw=f"{each.key} != @{each.name}")) for each in REPLIED)
-    yield Chain("guard", (Rule("goto replied", Match(raw="ct direction reply")), *ask))
+    yield Chain("guard", tuple(Rule("accept", Match(raw=f"{each.key} != @{each.name}")) for each in REPLIED))
 
 
 def _op(statement: str, replied: RepliedSet) -> str:
