@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +69,7 @@ def test_redirects_that_are_left_out_accept_nothing() -> None:
         assert "ct status dnat" not in ruleset([*HOME, f"{forward}\toption {condition}\n"])
 
 
+@pytest.mark.slow  # it needs a program of Debian
 @given(sections())
 @settings(max_examples=25, deadline=None)
 def test_nft_takes_it(texts: list[str]) -> None:

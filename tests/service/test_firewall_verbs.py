@@ -244,6 +244,7 @@ def test_when_a_process_began_is_known_to_the_tick(tmp_path: Path) -> None:
     assert before < began(spoiled) <= now()
 
 
+@pytest.mark.slow  # it needs a program of Debian
 def test_scripts_run_in_a_shell_that_has_no_uci(tmp_path: Path) -> None:
     script = tmp_path / "it's.sh"
     script.write_text(f"echo done >{tmp_path}/out; exit 3\n")

@@ -17,6 +17,8 @@ import pytest
 from offload.status.metrics import families, openmetrics
 from status.test_metrics import status
 
+pytestmark = pytest.mark.slow  # it starts prometheus
+
 DASHBOARD = json.loads((Path(__file__).parents[2] / "docs/metrics/grafana.json").read_text())
 QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
