@@ -63,7 +63,9 @@ AREAS = {
         Program("exemptions", "6.1", counted=True),
         Program("guard", "6.1", counted=True),
     ],
-    "hardware": [Program("hardware", series, counted=True) for series in ("6.1", "6.12")],
+    "hardware": [
+        Program(name, series, counted=True) for series in ("6.1", "6.12") for name in ("hardware", "stations")
+    ],
 }
 
 
