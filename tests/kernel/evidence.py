@@ -6,6 +6,7 @@ firewall and our own chain see, dropped packets included, and nothing of what th
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from socket import IPPROTO_TCP, IPPROTO_UDP
 from kernel.netns import Namespace
 from kernel.traffic import NOTHING, Crossing, Talk
 
+ON_ITS_WAY = 0.3  # seconds; what a host has sent or acknowledged may not have been forwarded yet
 Key = tuple[str, int, str, int, int]  # source, port, destination, port, protocol, as the forward hook sees them
 NUMBERS = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}  # nft knows the names only where /etc/protocols does
 
@@ -80,6 +82,9 @@ class Evidence:
         moved, slow = talk.packets(), self.slow(talk)
         yield sighting
         sighting.moved, sighting.slow = talk.packets() - moved, self.slow(talk) - slow
+        if sighting.slow != NOTHING and not sighting.all_slow():
+            time.sleep(ON_ITS_WAY)
+            sighting.slow = self.slow(talk) - slow
 
     @contextmanager
     def watch_all(self, talks: Sequence[Talk]) -> Iterator[list[Sighting]]:

@@ -94,16 +94,17 @@ VANISH = f"""[ "$1" = -f ] || exec /usr/sbin/nft "$@"
     ],
 )
 def test_nft_fails_is_missing_or_hangs(service: Resident, script: str, sentence: str) -> None:
+    service.quiet()
     service.spoil("nft", script)
     try:
         reply = service.call("set", {"zone": "guest", "mode": "software"})
-        assert reply["ok"] is False and sentence in reply["error"]
+        assert reply["ok"] is False and sentence in reply["error"], reply
         found = service.status()
         assert found is not None and sentence in found["applied"]["error"]
         assert service.devices() == HOME_DEVICES
     finally:
         service.mend()
-    service.as_shipped()
+        service.as_shipped()
     assert service.devices() == HOME_DEVICES
 
 

@@ -147,7 +147,7 @@ ANSWERED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("flush",), "Returned: flow_offload."),
     (("flows",), "No flows."),
     (("cut", "--host", "192.168.1.50"), "Ended 0 of 0 connections."),
-    (("check",), "Nothing is wrong."),
+    (("check",), "notice: kernel 6.1 refuses to end offloaded connections"),
     (("reload",), "Nothing to do"),
     (("apply",), "Nothing to do"),
     (("set", "guest", "software"), "guest > wan: none -> software"),
