@@ -87,6 +87,11 @@ return baseclass.extend({
 
 		switched(exempt);
 
+		const shaped = section.option(form.Flag, 'auto_software', _('Respect shapers'),
+			_('Pairs in hardware over a device that SQM or another shaper limits become software, which keeps the limit, and hardware again when it goes.'));
+
+		switched(shaped);
+
 		const level = section.option(form.ListValue, 'log_level', _('Log'), _('The least important lines that are written to the system log.'));
 
 		level.value('err', _('Errors'));
