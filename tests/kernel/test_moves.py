@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kernel.daemons import wait_until
+from kernel.evidence import ON_ITS_WAY
 from kernel.house import House, Shape
 from kernel.inside import again, applied, decided, listing, moved, observed
 from kernel.radio import Walk
@@ -102,8 +103,8 @@ def test_pinned_to_a_port_it_stands_still_without_the_return(
         wait_until(lambda: len(fetching.times) > 10, "the transfer")
         WALK.go(end)
         wait_until(lambda: learned(house) == end, f"the station at {end}")
-        visible = time.monotonic()
-        time.sleep(WHILE)
+        visible = time.monotonic() + ON_ITS_WAY
+        time.sleep(ON_ITS_WAY + WHILE)
         assert since(drip.times, visible) is None and since(fetching.times, visible) is None
         applied(house.router, decision, ["flow_offload"])
         wait_until(lambda: since(drip.times, visible), "the transfer")
