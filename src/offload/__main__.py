@@ -17,14 +17,13 @@ def run() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     short = sys.argv[1:2] == ["firewall"]
     try:
-        code = _main(sys.argv[1:])
+        code = _main(sys.argv[1:], short=short)
         sys.stdout.flush()
     except OSError as error:
         # The doors' own errors end in main, so this is standard output; Python must not flush into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = (
-            0 if isinstance(error, BrokenPipeError) else 1
-        )  # `offload print | head`: the reader closed the pipe, which is no error
+        # `offload print | head`: the reader closed the pipe, which is no error
+        code = 0 if isinstance(error, BrokenPipeError) else 1
         if code:
             sys.stderr.write(f"offload: the answer cannot be written: {error.strerror}\n")
     if short:  # the system frees the memory faster than Python does
@@ -33,13 +32,13 @@ def run() -> None:
     sys.exit(code)
 
 
-def _main(argv: list[str]) -> int:
+def _main(argv: list[str], *, short: bool) -> int:
     """Import and run what the command line asks for."""
     if argv in (["--version"], ["version"]):
         # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
         sys.stdout.write(f"offload {__version__}\n")
         return 0
-    if argv[:1] == ["firewall"]:
+    if short:
         gc.disable()  # a short run with many objects and no cycles
         from offload.cli.firewall.main import main as firewall
 

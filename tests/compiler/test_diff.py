@@ -219,8 +219,14 @@ def test_a_rule_somebody_else_wrote_goes(chain: str) -> None:
 
 def test_a_table_is_compiled_once_for_its_plan_and_not_again_while_it_is_the_same() -> None:
     first = with_nft(Plan((BASE, HARDWARE)), Plan())
-    again = with_nft(Plan((replace(BASE, late=True), replace(HARDWARE, nft=None))), first)
-    assert [compiled(table) is table.nft for table in first.tables] == [True, True]
+    again = with_nft(Plan((replace(BASE, late=True), HARDWARE)), first)
+    assert all(compiled(table) is compiled(table) for table in first.tables)
     changed, same = again.tables
-    assert same.nft is first.tables[1].nft
+    assert compiled(same) is compiled(first.tables[1])
     assert compiled(changed) == compiled(replace(BASE, late=True)) != compiled(BASE)
+
+
+def test_a_table_that_was_changed_after_it_was_compiled_is_compiled_as_it_is() -> None:
+    (table,) = with_nft(Plan((BASE,)), Plan()).tables
+    for changes in ({"devices": ("wan",)}, {"stations": {"stations": ('"br-lan" . 02:00:00:00:00:01',)}}):
+        assert compiled(replace(table, **changes)) == compiled(replace(BASE, **changes)) != compiled(BASE)

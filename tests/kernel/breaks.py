@@ -32,7 +32,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "rule that bans live flows": SOFTWARE,
     "time window that begins while a flow runs": SOFTWARE,
 }
-HEAD = """# What offload breaks, and what is done about it
+HEAD = """# What offload breaks, and what offload does about it
 
 Offloaded packets pass by firewall rules, and in hardware by the processor. Each row was measured with real traffic
 through a kernel (6.12, user mode; hardware is the emulated chip of the tests), without offload and with it;

@@ -4,14 +4,13 @@ That a station is elsewhere shows only in the bridge's forwarding table, as with
 """
 
 import struct
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from socket import AF_PACKET, SOCK_RAW, inet_aton, socket
 from typing import ClassVar
 
+from kernel.monitoring import Monitoring
 from kernel.netns import Namespace, cable
 from kernel.sides import Ends
 
@@ -72,33 +71,23 @@ class Frames:
         self._sockets[port].send(frame)
 
 
-class Learned:
+class Learned(Monitoring):
     """What the kernel says about the router's bridge: when a station was learned, and at which port."""
 
     def __init__(self, router: Namespace, mac: str) -> None:
         self.sightings: list[tuple[float, str]] = []
         self._mac = mac
-        with router.entered():
-            self._monitor = subprocess.Popen(["bridge", "monitor", "fdb"], stdout=subprocess.PIPE, text=True)
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._monitor.terminate()
-        self._thread.join()
-        self._monitor.communicate()
+        super().__init__(router, "bridge", "monitor", "fdb")
 
     def at(self, place: str, after: float) -> float | None:
         """When the station was first learned at a place after a moment."""
         return next((when for when, where in self.sightings if when > after and where == place), None)
 
-    def _listen(self) -> None:
-        assert self._monitor.stdout is not None
-        for line in self._monitor.stdout:
-            words = line.split()
-            if words and words[0] == self._mac and "dev" in words:
-                self.sightings.append((time.monotonic(), words[words.index("dev") + 1]))
+    def heard(self, line: str) -> None:
+        """A station that is learned, ours or another."""
+        words = line.split()
+        if words and words[0] == self._mac and "dev" in words:
+            self.sightings.append((time.monotonic(), words[words.index("dev") + 1]))
 
 
 @contextmanager

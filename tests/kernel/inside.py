@@ -82,9 +82,7 @@ def again(router: Router, decision: Decided, tables: Iterable[str]) -> Applied:
 
 def listing(plan: Plan, *devices: str) -> str:
     """The ruleset of a plan with other devices in its flowtable."""
-    return render(
-        replace(plan, tables=tuple(replace(table, devices=tuple(devices), nft=None) for table in plan.tables))
-    )
+    return render(replace(plan, tables=tuple(replace(table, devices=tuple(devices)) for table in plan.tables)))
 
 
 def in_fork(run: Callable[[], T]) -> T:

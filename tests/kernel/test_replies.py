@@ -111,7 +111,7 @@ def test_live_connections_are_offloaded_after_a_return_and_where_a_table_is_new(
 def test_a_full_memory_slows_connections_and_is_counted(built: House) -> None:
     decision = decided(built.router, observed(built.router))
     (table,) = decision.plan.tables
-    small = replace(decision, plan=replace(decision.plan, tables=(replace(table, remembered=1, nft=None),)))
+    small = replace(decision, plan=replace(decision.plan, tables=(replace(table, remembered=1),)))
     applied(built.router, small, (table.name,))
     first, second = built.call("lan", "wan"), built.call("lan", "wan")
     seen = built.watch([first, second], ROUNDS)

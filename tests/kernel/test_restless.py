@@ -3,7 +3,6 @@
 A return costs every flow of a table some slow packets, so whoever can cause one with a frame could cause thousands.
 """
 
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 from kernel.daemons import wait_until
 from kernel.floor import Floor, Frames, learned
 from kernel.house import House, Shape
+from kernel.monitoring import Monitoring
 from kernel.netns import Namespace
 from kernel.resident import Resident, resident
 from kernel.sides import port
@@ -61,29 +61,21 @@ ATTACKS: dict[str, tuple[Forge, int, bool]] = {
 }
 
 
-class Returns:
+class Returns(Monitoring):
     """When the software table was made anew, from what the kernel says about nftables."""
 
     def __init__(self, router: Namespace) -> None:
         self.times: list[float] = []
-        with router.entered():
-            self._monitor = subprocess.Popen(["nft", "monitor"], stdout=subprocess.PIPE, text=True)
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._monitor.terminate()
-        self._thread.join()
-        self._monitor.communicate()
+        super().__init__(router, "nft", "monitor")
 
     def most(self) -> int:
         """The most returns in any minute."""
         return max((sum(begin <= each < begin + MINUTE for each in self.times) for begin in self.times), default=0)
 
-    def _listen(self) -> None:
-        assert self._monitor.stdout is not None
-        self.times += (time.monotonic() for line in self._monitor.stdout if line.startswith(DELETED))
+    def heard(self, line: str) -> None:
+        """A table that is deleted, to be made anew."""
+        if line.startswith(DELETED):
+            self.times.append(time.monotonic())
 
 
 @contextmanager

@@ -83,6 +83,32 @@ def test_places_are_written_when_they_changed_and_not_too_often() -> None:
     assert f"{MAC} br-lan 0 lan1" in (file.read() or b"").decode()
 
 
+def test_a_file_that_cannot_be_written_is_reported_once_and_tried_again() -> None:
+    fakes = resident()
+    service, file = fakes.service, fakes.service.doors.places
+    assert isinstance(file, FakePrivateFile)
+    service.sightings.station(Station(MAC, "lan1"), "br-lan")
+    service.news.clear()
+    file.refusal = "/var/run/offload/places: No space left on device"
+    for _ in range(2):
+        places.run(service, fakes.clock.now)
+        assert places.due(service) == fakes.clock.now + places.APART
+    assert service.news == [("offload.degraded", {"error": file.refusal})]
+    file.refusal = ""
+    places.run(service, fakes.clock.now)
+    assert places.due(service) is None and MAC in (file.read() or b"").decode()
+
+
+def test_a_file_that_cannot_be_read_is_reported() -> None:
+    fakes = resident()
+    file = fakes.service.doors.places
+    assert isinstance(file, FakePrivateFile)
+    file.refusal = "/var/run/offload/places belongs to another user"
+    service = restarted(fakes)
+    service.look()
+    assert ("offload.degraded", {"error": file.refusal}) in service.news
+
+
 @pytest.mark.parametrize("seen", [Station(MAC, "lan2"), Neighbour("192.168.1.10", "br-lan", "02:00:00:00:00:99")])
 def test_what_moved_while_no_service_ran_is_followed_at_the_start(seen: Station | Neighbour) -> None:
     fakes = resident()

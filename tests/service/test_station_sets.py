@@ -169,7 +169,8 @@ def test_what_nft_refuses_is_tried_again_later() -> None:
     assert WIRED in "".join(run(fakes))
 
 
-def test_a_late_station_with_a_flow_in_software_returns_the_software_table() -> None:
+def late() -> Fakes:
+    """A wired station that was seen after its flow had begun, and has waited long enough."""
     fakes = mixed_router()
     run(fakes)
     fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
@@ -177,6 +178,11 @@ def test_a_late_station_with_a_flow_in_software_returns_the_software_table() -> 
     run(fakes)
     fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
     fakes.clock.now += LATE
+    return fakes
+
+
+def test_a_late_station_with_a_flow_in_software_returns_the_software_table() -> None:
+    fakes = late()
     run(fakes)
     assert fakes.service.applied.returned == ("flow_offload",)
 
@@ -191,13 +197,7 @@ def test_addresses_that_are_gone_are_late_no_more() -> None:
 
 
 def test_a_return_for_late_stations_that_fails_is_tried_again() -> None:
-    fakes = mixed_router()
-    run(fakes)
-    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
-    fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", WIRED))
-    run(fakes)
-    fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
-    fakes.clock.now += LATE
+    fakes = late()
     fakes.nft.refusal = "no room"
     run(fakes)
     assert fakes.service.trouble and not fakes.service.applied.returned

@@ -69,6 +69,14 @@ def mask(each: Address) -> int:
     return (1 << width) - (1 << (width - bits))
 
 
+def covers(each: Address, value: int) -> bool:
+    """Whether an address of the same family is in it; `negated` is for the caller."""
+    if each.bits == RANGE:
+        return each.value <= value <= each.last
+    bits = mask(each)
+    return value & bits == each.value & bits
+
+
 def _network(family: int, value: int, suffix: str, shown: str, *, negated: bool) -> Address | None:
     width = WIDTH[family]
     full = (1 << width) - 1

@@ -222,7 +222,7 @@ class Table:
     `remembered`: how many connections of a family it can remember to have had an accepted reply.
     `stations`: the elements of the sets of stations, by name, where the port of a station decides. They are no part of
     what tables are compared by: the service keeps them up to date one by one.
-    `nft`: the table as nftables has it, made once for a Plan; None: not made yet.
+    `nft`: the table that was compiled, and the table as nftables has it; None: not compiled yet.
     """
 
     name: str
@@ -234,7 +234,7 @@ class Table:
     late: bool = False
     remembered: int = MAX_REMEMBERED
     stations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
-    nft: NftTable | None = field(default=None, compare=False)
+    nft: tuple["Table", NftTable] | None = field(default=None, compare=False)
 
     @property
     def mode(self) -> Mode:

@@ -265,8 +265,10 @@ class Engine:
         """Where an earlier service left tables, take in where it saw stations: some may have moved since."""
         if self.doors.places is None or not self.doors.nft.tables() & set(reconcile.TABLE_NAMES):
             return
-        with suppress(OffloadError):  # as if there were none: what moved meanwhile is noticed with its next move
+        try:
             self.sightings.restore(saved_places.read(self.doors.places.read() or b""))
+        except OffloadError as refusal:  # as if there were none: a station that moved meanwhile is noticed later
+            self.news.append(("offload.degraded", {"error": str(refusal)}))
 
     def save_exempts(self) -> None:
         """Write the timed exempts where the next service finds them."""

@@ -22,10 +22,11 @@ HIGHEST_VLAN = 4094
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The version of the places that was written last, and when the next may be."""
+    """The version of the places that was written last, when the next may be, and why the last writing failed."""
 
     version: int = -1
     next: float = 0.0
+    error: str = ""
 
 
 def written(places: Mapping[Key, str]) -> bytes:

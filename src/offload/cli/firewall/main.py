@@ -46,6 +46,7 @@ def _run(given: Given) -> int:
 
 
 def _load(given: Given) -> int:
+    from functools import partial
     from pathlib import Path
 
     from offload.cli.firewall.load import Loading, run
@@ -66,7 +67,7 @@ def _load(given: Given) -> int:
             sys.stderr.write(f"{text}\n")
 
     outcome = PrivateFile(Path("/var/run/offload/firewall.outcome"))
-    flush = lambda: router.nft.apply("flush ruleset\n")  # noqa: E731 - one line, handed on
+    flush = partial(router.nft.apply, "flush ruleset\n")
     return run(given.verb, Loading(act, lambda: turn(say), outcome, Scripts(), _includes, flush, say, began(), now))
 
 

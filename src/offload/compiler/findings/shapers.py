@@ -24,7 +24,7 @@ def of_shapers(
         if passing and not config.globals.auto_software:
             src, dest = passing
             yield FindingCode.SHAPER(shaper=shaper, device=device, src=src, dest=dest)
-        elif _concerned(plan, device):
+        elif _concerned(plan, ReasonCode.SHAPED(device=device, shaper=shaper)):
             yield FindingCode.SHAPER.done(shaper=shaper, device=device)
     names = {each.name: each.l3_device or each.device for each in snapshot.networks}
     devices = {link.name for link in snapshot.links}
@@ -44,13 +44,9 @@ def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
     return None
 
 
-def _concerned(plan: Plan, device: str) -> bool:
-    """Whether hardware was wanted for a pair, and is not had because of this device."""
-    return any(_says(reason, device) for pair in plan.pairs for reason in pair.reasons)
-
-
-def _says(reason: Reason, device: str) -> bool:
-    return reason.code is ReasonCode.SHAPED and f" shapes {device}," in reason.text
+def _concerned(plan: Plan, why: Reason) -> bool:
+    """Whether hardware was wanted for a pair, and is not had for this Reason."""
+    return any(why in pair.reasons for pair in plan.pairs)
 
 
 def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from offload.model.match import RANGE, Address, Item, Limit, Match
+from offload.model.addresses import covers
+from offload.model.match import Address, Item, Limit, Match
 from offload.model.nft import Rule
 from offload.nft.match import text
 
@@ -82,20 +83,11 @@ def _address(name: str) -> Callable[[Sequence[Address], Packet], str]:
         value: int | None = getattr(packet, name)
         if addresses[0].family != packet.family:
             return NO
-        known = [None if value is None else _covers(each, value) for each in addresses]
+        known = [None if value is None else covers(each, value) for each in addresses]
         items = [Item(str(number), each.negated) for number, each in enumerate(addresses)]
         return _any(items, lambda number: known[int(number)])
 
     return holds
-
-
-def _covers(each: Address, value: int) -> bool:
-    if each.bits == RANGE:
-        return each.value <= value <= each.last
-    if each.bits < 0:
-        return value & each.mask == each.value
-    unset = (32 if each.family == 4 else 128) - each.bits  # noqa: PLR2004 - IPv4
-    return value >> unset == each.value >> unset
 
 
 def _port(name: str) -> Callable[[Sequence[Item], Packet], str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from offload.compiler.firewall.packet import NO, OPEN, Packet, meets
 from offload.compiler.firewall.zones import FirewallZone
-from offload.model.addresses import address
+from offload.model.addresses import address, covers
 from offload.model.nft import Chain, Include, Rule
 
 RETURN, MOST_JUMPS = "return", 16  # NFT_JUMP_STACK_SIZE
@@ -109,10 +109,7 @@ def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
         (each.bits, zone.name)
         for zone in zones
         for each in zone.related
-        if each.family == family
-        and each.bits > 0
-        and not each.negated
-        and _within(each.value, value, each.bits, family)
+        if each.family == family and each.bits > 0 and not each.negated and covers(each, value)
     ]
     return max(found, default=(0, ""))[1]
 
@@ -120,11 +117,6 @@ def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
 def own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
     """Whether it is an address of the router."""
     return any(each.family == family and each.value == value for zone in zones for each in zone.related)
-
-
-def _within(one: int, other: int, bits: int, family: int) -> bool:
-    unset = (32 if family == 4 else 128) - bits  # noqa: PLR2004 - IPv4
-    return one >> unset == other >> unset
 
 
 def _hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:

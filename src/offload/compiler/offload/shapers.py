@@ -10,7 +10,7 @@ from offload.model.network import Snapshot
 SHAPING = frozenset({"cake", "cake_mq", "htb", "tbf", "hfsc", "netem"})
 INGRESS = frozenset({"ingress", "clsact"})
 REDIRECTING = frozenset({"matchall", "u32", "flower", "basic", "bpf", "fw"})  # kinds of filters that lead to an ifb
-IFNAMSIZ = 15  # characters of a device's name
+LONGEST_DEVICE = 15  # characters of a device's name: IFNAMSIZ without the zero at its end
 
 
 def shapers(snapshot: Snapshot) -> Mapping[str, str]:
@@ -28,5 +28,5 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 def _branch(device: str, branches: set[str]) -> str:
     """The ifb that may shape what comes in on the device: SQM names it after the device; else any."""
-    named = f"ifb4{device}"[:IFNAMSIZ]
+    named = f"ifb4{device}"[:LONGEST_DEVICE]
     return named if named in branches else min(branches, default="")

@@ -71,7 +71,7 @@ def with_stations(table: Table, learned: Learned) -> Table:
         if device in oifs and hardware is table.hardware:
             found[IPV6 if ":" in address else IPV4].append(f'"{device}" . {address}')
     stations = {name: tuple(elements[:MAX_NEIGHBOURS]) for name, elements in found.items()}
-    return replace(table, stations=stations, nft=None)  # what was compiled holds the stations of then
+    return replace(table, stations=stations)
 
 
 def counted(plan: Plan, learned: Learned) -> Plan:

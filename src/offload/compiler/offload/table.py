@@ -17,8 +17,10 @@ MOST_STRAYS = 1024  # pairs of devices
 
 
 def compiled(table: Table) -> nft.Table:
-    """The table as nftables has it."""
-    return table.nft or _compiled(table)
+    """The table as nftables has it; compiled where that has not been done, or a field has changed since."""
+    if table.nft and _is_same(table, table.nft[0]):
+        return table.nft[1]
+    return _compiled(table)
 
 
 def without_shared(table: Table) -> nft.Table:
@@ -34,14 +36,18 @@ def expected(table: Table) -> LiveTable:
 
 def with_nft(plan: Plan, before: Plan) -> Plan:
     """The Plan with its tables compiled; one that is the same as in the Plan before is not compiled again."""
-    then = {table.name: table for table in before.tables}
-    tables = (replace(table, nft=compiled(_same(table, then.get(table.name)))) for table in plan.tables)
-    return replace(plan, tables=tuple(tables))
+    then = {table.name: table.nft for table in before.tables}
+    return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
 
 
-def _same(table: Table, before: Table | None) -> Table:
-    """The table of the Plan before where it is the same, its stations as well, else this one."""
-    return before if before is not None and before == table and before.stations == table.stations else table
+def _with_nft(table: Table, before: tuple[Table, nft.Table] | None) -> Table:
+    known = before is not None and _is_same(table, before[0])
+    return replace(table, nft=before if known else (replace(table, nft=None), _compiled(table)))
+
+
+def _is_same(table: Table, before: Table) -> bool:
+    """Whether it would be compiled to the same; stations are no part of the comparison of tables."""
+    return before == table and before.stations == table.stations
 
 
 def _compiled(table: Table) -> nft.Table:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 ABSENT = "the package offload-firewall is not installed: the firewall is not ours to load"
 STOPPED = "the firewall is stopped: start it (/etc/init.d/firewall start)"
-LOADING = frozenset({"start", "restart", "reload"})
-ACTIONS = LOADING | {"stop", "reload-sets", "update"}
+FORCING = frozenset({"start", "restart", "reload"})  # they load whatever has changed
+ACTIONS = FORCING | {"stop", "reload-sets", "update"}
 Json = dict[str, Any]
 
 
@@ -25,7 +25,7 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
         raise ArgumentError(f"action: {shown(action)} is none of {', '.join(sorted(ACTIONS))}")
     if action in {"reload", "reload-sets", "update"} and part.stopped():
         raise OffloadError(STOPPED)
-    if action in LOADING:
+    if action in FORCING:
         part.start()
     elif action == "stop":
         part.stop()

@@ -184,7 +184,7 @@ class Firewall:
         inputs = inputs._replace(networks=self._networks)
         try:
             written = boot.heading_of(self.doors.boot.read())
-        except OffloadError:  # it is larger than what is read, or somebody else's: it is made anew
+        except OffloadError:  # the file is too large to be read, or another user's: it is written anew
             written = ""
         if written != boot.heading(inputs, configuration):
             self.doors.boot.write(boot.boot_text(inputs, left_out.sections, configuration))

@@ -1,7 +1,5 @@
 """Write down where stations were seen last, so that the next service notices which moved while none ran."""
 
-from contextlib import suppress
-
 from offload.errors import OffloadError
 from offload.service import saved_places
 from offload.service.engine import Engine
@@ -17,9 +15,14 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write all places. Where that fails it is tried again; only moves while no service runs are noticed later."""
+    """Write all places. Where that fails it is reported once and tried again."""
     if engine.doors.places is None or engine.decided is None:
         return
-    engine.saved = saved_places.Saved(engine.sightings.version, now + APART)
-    with suppress(OffloadError):
+    version, error = engine.sightings.version, ""
+    try:
         engine.doors.places.write(saved_places.written(engine.sightings.places))
+    except OffloadError as refusal:
+        version, error = engine.saved.version, str(refusal)
+        if error != engine.saved.error:
+            engine.news.append(("offload.degraded", {"error": error}))
+    engine.saved = saved_places.Saved(version, now + APART, error)

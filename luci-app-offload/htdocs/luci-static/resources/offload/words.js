@@ -21,7 +21,7 @@ const EVIDENCE = {
 };
 
 const LONG = 24; // characters of an address that is still in one line on a phone
-const PIECES = /\[?[0-9a-f]*:[0-9a-f]*:(?=[0-9a-f])|.+$/gi; // two groups each, and what is left with the port
+const PIECES = /\[?[0-9a-f]*:[0-9a-f]*:(?=[0-9a-f])|.+$/gi; // two groups each; the last piece has the port
 
 /* Reasons that say no more than the choice did, where it was followed. */
 const REPEATED = [ 'MODE_NONE', 'PAIR_MODE_NONE', 'LOWER_MODE' ];
