@@ -42,7 +42,8 @@ through a kernel (6.12, user mode; hardware is the emulated chip of the tests), 
 |---|---|---|---|---|
 """
 TAIL = """
-Of bans and times the figure is how long after the change the last packet of a live flow got through.
+Of bans and times the figure is how long after the change the last packet of a live flow got through. "Returned": live
+flows take the slow path for a moment and meet the rules again.
 
 Not in this table yet, without figures: conntrack helpers (the kernel offloads none of their connections), routes by
 marks (an offloaded flow keeps the route of its first packets), timeouts, path MTU changes,
