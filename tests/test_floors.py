@@ -102,4 +102,15 @@ def test_every_door_has_its_fake_beside_it() -> None:
 
 def test_the_nouns_stand_alone() -> None:
     outside = {name.partition(".")[0] for file in FILES if floor(file) == "model" for name in imported(file)}
-    assert outside <= {"offload", "re", "dataclasses", "enum", "typing", "collections", "ipaddress", "types", "difflib"}
+    assert outside <= {
+        "offload",
+        "re",
+        "dataclasses",
+        "enum",
+        "typing",
+        "collections",
+        "ipaddress",
+        "operator",
+        "types",
+        "difflib",
+    }

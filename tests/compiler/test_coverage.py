@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from offload.compiler.devices import resolve
 from offload.compiler.offload.coverage import part, whole
 from offload.compiler.offload.plan import plan
-from offload.model.config import Config, Exempt, Family, Globals, Marking, Mode, Permission, Zone
+from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
+from offload.model.exempts import Exempt
 from offload.model.network import Link, Snapshot
 from offload.model.plan import PairDecision, ReasonCode
 from strategies import gate

@@ -10,7 +10,7 @@ import pytest
 from offload.compiler.offload.diff import transactions
 from offload.compiler.offload.render import render_table
 from offload.compiler.offload.table import compiled, expected, with_nft
-from offload.model.config import Exempt
+from offload.model.exempts import Exempt
 from offload.model.live import LiveTable
 from offload.model.plan import Element, ExemptMatch, Plan, PolicyKey, Table
 

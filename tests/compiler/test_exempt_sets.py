@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nft_text import LINE
 from offload.compiler.offload.exempt_sets import exempt_rules
-from offload.model.config import Exempt
+from offload.model.exempts import Exempt
 from offload.model.plan import ExemptMatch, TimedExempt
 from strategies import gate
 

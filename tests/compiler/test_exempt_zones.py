@@ -9,7 +9,6 @@ from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
 from offload.model.config import (
     Config,
-    Exempt,
     Family,
     Globals,
     Marking,
@@ -19,6 +18,7 @@ from offload.model.config import (
     Zone,
     ZoneChoice,
 )
+from offload.model.exempts import Exempt
 from offload.model.network import Link, Network, Snapshot
 from offload.model.plan import Plan, ReasonCode, TimedExempt
 
@@ -42,7 +42,7 @@ def planned(
 def matches(found: Plan, table: str = "sw") -> list[Match]:
     """(name, devices in and out, sources, destinations) of each exempt of a table."""
     return [
-        (each.exempt.name, each.iifs, each.oifs, each.exempt.src_ip, each.exempt.dest_ip)
+        (each.zone or each.exempt.name, each.iifs, each.oifs, each.exempt.src_ip, each.exempt.dest_ip)
         for one in found.tables
         if one.flowtable == table
         for each in one.exempts

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.compiler.offload.live_exempts import HOLDING, holding, with_live_exempts
-from offload.model.config import Config, Exempt, Globals
+from offload.model.config import Config, Globals
+from offload.model.exempts import Exempt
 from offload.model.live_rule import PacketRule, RuleMatch
 from offload.model.network import Filter, Qdisc, Snapshot
 from offload.model.topology import ZoneDevices

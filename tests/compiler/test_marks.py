@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from offload.compiler.devices import resolve
 from offload.compiler.offload.marks import only_routes, without_routing
 from offload.compiler.offload.plan import plan
-from offload.model.config import Config, Exempt, Family, Globals, Marking, Mode, Permission, Zone
+from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
+from offload.model.exempts import Exempt
 from offload.model.network import Filter, Link, MarkReader, Qdisc, RoutingRule, Snapshot
 from offload.model.plan import ReasonCode
 from strategies import gate

@@ -7,7 +7,8 @@ import pytest
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
-from offload.model.config import Config, Exempt, Family, Globals, Marking, Mode, Permission, Zone, ZoneChoice
+from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone, ZoneChoice
+from offload.model.exempts import Exempt
 from offload.model.network import GivenUp, Link, Snapshot
 from offload.model.plan import PairDecision, Plan, ReasonCode
 

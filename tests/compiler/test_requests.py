@@ -10,7 +10,6 @@ from offload.compiler.devices import resolve
 from offload.compiler.offload.requests import existing, warnings, wishes, zone_modes
 from offload.model.config import (
     Config,
-    Exempt,
     Family,
     Globals,
     Mode,
@@ -20,6 +19,7 @@ from offload.model.config import (
     Zone,
     ZoneChoice,
 )
+from offload.model.exempts import Exempt
 from offload.model.network import Address, Link, Snapshot
 from offload.model.plan import ReasonCode
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from offload.compiler.offload.exempt_sets import exempt_rules
 from offload.compiler.offload.timed_exempts import LONGEST_COMMENT, comment, held_timed_exempts
-from offload.model.config import Exempt
+from offload.model.exempts import Exempt
 from offload.model.live import LiveTable, TimedElement
 from offload.model.plan import ExemptMatch, TimedExempt
 

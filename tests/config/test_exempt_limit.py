@@ -6,8 +6,9 @@ from ipaddress import ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.config.exempt_limit import MOST_ELEMENTS, elements, limited, widened
-from offload.model.config import Exempt, Marking
+from offload.config.exempt_limit import MOST_ELEMENTS, limited, widened
+from offload.model.config import Marking
+from offload.model.exempts import Exempt, combinations
 
 
 def exempt(sources: int, ports: int = 0, name: str = "") -> Exempt:
@@ -20,9 +21,9 @@ def marks(*exempts: Exempt) -> Marking:
 
 
 def test_an_exempt_has_an_element_for_each_combination() -> None:
-    assert [elements(each) for each in (exempt(0), exempt(3), exempt(3, 5), Exempt("", "", proto=("tcp", "udp")))] == [
-        *(1, 3, 15, 2)
-    ]
+    assert [
+        combinations(each) for each in (exempt(0), exempt(3), exempt(3, 5), Exempt("", "", proto=("tcp", "udp")))
+    ] == [*(1, 3, 15, 2)]
 
 
 def test_one_that_does_not_fit_is_named_loses_its_longest_list_and_a_smaller_one_still_counts() -> None:
@@ -58,6 +59,6 @@ def test_all_together_never_exceed_the_limit(sizes: list[tuple[int, int]]) -> No
     found, _ = limited([exempt(*size) for size in sizes], markings)
     # one that means everything is no element of a set, and has to stay
     whole = sum(not each.src_ip and not each.dest_port for each in marked)
-    assert sum(map(elements, marked)) <= MOST_ELEMENTS + whole
-    of_sections = sum(elements(each) for each in found if not each.faulty)
-    assert of_sections + sum(map(elements, marked)) <= MOST_ELEMENTS + whole
+    assert sum(map(combinations, marked)) <= MOST_ELEMENTS + whole
+    of_sections = sum(combinations(each) for each in found if not each.faulty)
+    assert of_sections + sum(map(combinations, marked)) <= MOST_ELEMENTS + whole

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.packages import ZONES, Options, loaded
-from offload.model.config import Exempt, Family
+from offload.model.config import Family
+from offload.model.exempts import Exempt
 from strategies import gate
 
 HERE = ("zone", {"name": "guest"})

@@ -9,7 +9,8 @@ import pytest
 
 from offload.compiler.offload.timed_exempts import comment
 from offload.errors import BusError, NftError
-from offload.model.config import Exempt, Mode
+from offload.model.config import Mode
+from offload.model.exempts import Exempt
 from offload.model.live import LiveTable, TimedElement
 from offload.model.network import Kernel, Lack, Neighbour, Station
 from offload.model.plan import ReasonCode

@@ -7,7 +7,7 @@ import pytest
 
 from offload.errors import BusError
 from offload.model.cause import Cause
-from offload.model.config import Exempt
+from offload.model.exempts import Exempt
 from offload.service.config_check import ConfigCheck
 from offload.service.debounce import Debouncer
 from offload.service.journal import Journal

@@ -6,6 +6,7 @@ A verb's function is imported when the verb is run, so this table imports none o
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from offload.model.exempts import ENDS, FIELDS, LISTS
 from offload.status.query_words import PAGE, SORTS
 
 if TYPE_CHECKING:
@@ -48,26 +49,14 @@ CHOOSING = (
     ("--host", {"help": "only flows from or to this address or network"}),
     ("--state", {"help": "slow, software or hardware"}),
 )
-# Options of `exempt add` with their help; those of SINGLE are given once, the others as often as wanted.
-MATCHES = {
-    "src": "the zone that opens the connection",
-    "dest": "the zone that it leads to",
-    "src_ip": "an address or network that opens it",
-    "dest_ip": "an address or network that it leads to",
-    "src_mac": "a MAC address that opens it",
-    "proto": "tcp, udp, tcpudp or all",
-    "src_port": "a port or range (8000-8080) that it comes from",
-    "dest_port": "a port or range that it leads to",
-    "mark": "the packet's mark: a number or 0xhex, optionally /mask",
-    "dscp": "a class (EF, AF11, CS1) or 0 to 63",
-}
-SINGLE = frozenset({"src", "dest", "mark", "dscp"})
+# Options of `exempt add` with their help; those of LISTS are given as often as wanted, the others once.
+MATCHES = ENDS | {each.name: each.help for each in FIELDS}
 EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
     ("id", {"nargs": "?", "type": int, "metavar": "ID", "help": "which one to delete"}),
     ("--timeout", {"default": "1h", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
     *(
-        (f"--{word.replace('_', '-')}", {"help": help_} | ({} if word in SINGLE else {"action": "append"}))
+        (f"--{word.replace('_', '-')}", {"help": help_} | ({"action": "append"} if word in LISTS else {}))
         for word, help_ in MATCHES.items()
     ),
 )

@@ -4,21 +4,15 @@ nft needs about 20 microseconds and a kilobyte for each element, so a few long l
 """
 
 from collections.abc import Iterable, Iterator
-from math import prod
 from typing import Any
 
-from offload.config.exempts import HELD, HOSTS, LISTS, NO_EFFECT, WIDER
-from offload.model.config import Exempt, Marking
+from offload.config.exempts import HELD, HOSTS, NO_EFFECT, WIDER
+from offload.model.config import Marking
+from offload.model.exempts import LISTS, Exempt, combinations
 from offload.model.problem import Problem, ProblemCode
 from offload.nouns import replace
 
 MOST_ELEMENTS = 16_384  # those of exempts given at run time aside, which have a limit of their own
-
-
-def elements(exempt: Exempt) -> int:
-    """How many elements an exempt becomes at most: one for each combination of its lists' values and protocols."""
-    lists = (*(getattr(exempt, name) for name in LISTS), exempt.proto)
-    return prod(max(len(values), 1) for values in lists)
 
 
 def widened(markings: Iterable[Marking]) -> Iterator[Marking]:
@@ -28,15 +22,15 @@ def widened(markings: Iterable[Marking]) -> Iterator[Marking]:
         exempts = []
         for exempt in marking.exempts:
             fitting = exempt
-            while elements(fitting) > max(room, 1):
+            while combinations(fitting) > max(room, 1):
                 fitting = _without_longest(fitting)
-            room -= elements(fitting)
+            room -= combinations(fitting)
             exempts.append(fitting)
         yield replace(marking, exempts=tuple(exempts))
 
 
 def _without_longest(exempt: Exempt) -> Exempt:
-    lists: dict[str, Any] = {name: getattr(exempt, name) for name in (*LISTS, "proto")}
+    lists: dict[str, Any] = {name: getattr(exempt, name) for name in LISTS}
     longest: dict[str, Any] = {max(lists, key=lambda name: len(lists[name])): ()}
     return replace(exempt, **longest)
 
@@ -48,16 +42,16 @@ def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tup
     """
     found: list[Exempt] = []
     problems: list[Problem] = []
-    room = MOST_ELEMENTS - sum(elements(exempt) for marking in markings for exempt in marking.exempts)
+    room = MOST_ELEMENTS - sum(combinations(exempt) for marking in markings for exempt in marking.exempts)
     for exempt in exempts:
-        count = elements(exempt)
+        count = combinations(exempt)
         fitting: Exempt | None = exempt
         if not exempt.faulty and count > room:
             fitting, consequence = _fitting(exempt, room)
             words: dict[str, Any] = {"count": count, "most": MOST_ELEMENTS, "consequence": consequence}
             problems.append(ProblemCode.TOO_MANY_EXEMPTS.at("offload", exempt.section, **words))
         if fitting is not None:
-            room -= 0 if fitting.faulty else elements(fitting)
+            room -= 0 if fitting.faulty else combinations(fitting)
             found.append(fitting)
     return tuple(found), tuple(problems)
 
@@ -65,9 +59,9 @@ def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tup
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
     """What the exempt becomes without its longest lists, and what follows from it: as for bad conditions."""
     rest = exempt
-    while elements(rest) > max(room, 1):
+    while combinations(rest) > max(room, 1):
         rest = _without_longest(rest)
-    if elements(rest) <= room and any(getattr(rest, option) for option in HOSTS):
+    if combinations(rest) <= room and any(getattr(rest, option) for option in HOSTS):
         return rest, WIDER
     if "*" in {exempt.src, exempt.dest}:
         return None, NO_EFFECT

@@ -16,17 +16,17 @@ from typing import Any
 from offload.config.offload_reading import read
 from offload.config.offload_tables import EXEMPT
 from offload.config.options import NEVER_OFFLOADED
-from offload.model.config import Exempt, Section
+from offload.model.config import Section
+from offload.model.exempts import ENDS, FIELDS, LISTS, Exempt
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean
 
 Match = dict[str, Any]  # option -> value; an absent option matches everything
 
-ENDS = ("src", "dest")
-HOSTS = frozenset({"src_ip", "dest_ip", "src_mac"})
-LISTS = ("src_ip", "dest_ip", "src_mac", "src_port", "dest_port")  # each combination is one element in the kernel
-PORTS = ("src_port", "dest_port")
-CONDITIONS = (*ENDS, *LISTS, "proto", "mark", "dscp")
+HOSTS = frozenset(each.name for each in FIELDS if each.host)
+PORTS = tuple(each.name for each in FIELDS if each.port)
+CONDITIONS = (*ENDS, *(each.name for each in FIELDS))
+VALUES = tuple(name for name in LISTS if name != "proto")  # each combination is an element in the kernel
 # 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than anybody meant.
 MOST_COMBINATIONS = 8192
 
@@ -92,14 +92,14 @@ def _unfit(section: Section, match: Match, zones: Collection[str]) -> Iterator[P
         yield ProblemCode.MIXED_FAMILIES.at("offload", section.id, "dest_ip", consequence="")
     left = dict(match)
     while (count := _combinations(left)) > MOST_COMBINATIONS:
-        longest = max(LISTS, key=lambda option: len(left.get(option, ())))
+        longest = max(VALUES, key=lambda option: len(left.get(option, ())))
         del left[longest]
         words = {"count": count, "most": MOST_COMBINATIONS}
         yield ProblemCode.TOO_MANY_COMBINATIONS.at("offload", section.id, longest, **words, consequence="")
 
 
 def _combinations(match: Match) -> int:
-    return prod(len(match[option]) for option in LISTS if option in match) * max(len(_protocols(match)), 1)
+    return prod(len(match[option]) for option in VALUES if option in match) * max(len(_protocols(match)), 1)
 
 
 def _never_offloaded(section: Section) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 
 from offload.config import fw4_values
 from offload.config.exempts import MOST_COMBINATIONS
-from offload.model.config import Exempt, Family, Marking, Section
+from offload.model.config import Family, Marking, Section
+from offload.model.exempts import Exempt
 from offload.model.firewall import Rule
 from offload.model.match import MASKED, RANGE, Address, Bits, Item, NetworkName
 from offload.nouns import replace

@@ -9,7 +9,8 @@ from offload.config.offload_reading import Reading, read
 from offload.config.offload_tables import FATAL, GLOBALS, HARMLESS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE
 from offload.config.options import FALSE
 from offload.config.schema import Table
-from offload.model.config import HARDWARE_RETRY, Exempt, Family, Globals, Mode, PairChoice, Section, ZoneChoice
+from offload.model.config import HARDWARE_RETRY, Family, Globals, Mode, PairChoice, Section, ZoneChoice
+from offload.model.exempts import Exempt
 from offload.model.log import LogLevel
 from offload.model.problem import Problem, ProblemCode
 from offload.model.similar import did_you_mean

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from offload.config import firewall_tables, options
-from offload.config.schema import Option, Table
+from offload.config.schema import Option, Parser, Table
+from offload.model import exempts
 from offload.model.config import Section
 from offload.nouns import replace
 
@@ -54,20 +55,24 @@ PAIR_CHOICE = Table(
         "mode": Option(options.mode, required=True),
     }
 )
+_PARSERS: Mapping[exempts.Kind, Parser] = {
+    exempts.NETWORK: options.network,
+    exempts.MAC: options.mac,
+    exempts.PROTOCOL: options.protocol,
+    exempts.PORT: options.ports,
+    exempts.MARK: options.mark,
+    exempts.DSCP: options.dscp,
+}
 EXEMPT = Table(
     {
         "enabled": BOOL,
         "name": FREE_TEXT,
         "src": ZONE,
         "dest": ZONE,
-        "src_ip": Option(options.network, "an address or a network", many=True, filled=True),
-        "dest_ip": Option(options.network, "an address or a network", many=True, filled=True),
-        "src_mac": Option(options.mac, "a MAC address", many=True, filled=True),
-        "proto": Option(options.protocol, "a protocol", many=True, filled=True),
-        "src_port": Option(options.ports, "a port or a range of ports", many=True, filled=True),
-        "dest_port": Option(options.ports, "a port or a range of ports", many=True, filled=True),
-        "mark": Option(options.mark),
-        "dscp": Option(options.dscp),
+        **{
+            each.name: Option(_PARSERS[each.kind], each.kind.called, many=each.many, filled=each.many)
+            for each in exempts.FIELDS
+        },
     }
 )
 

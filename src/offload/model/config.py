@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
+from offload.model.exempts import Exempt
 from offload.model.log import LogLevel
 from offload.model.section import Section as Section  # noqa: PLC0414 - it is read as one of these nouns
 from offload.nouns import dataclass, field
@@ -155,37 +156,6 @@ class PairChoice:
     def means(self, src: str, dest: str) -> bool:
         """Whether it means this pair."""
         return self.src in {src, "*"} and self.dest in {dest, "*"}
-
-
-@dataclass(frozen=True, slots=True)
-class Exempt:
-    """`config exempt`: traffic that stays on the slow path. Empty fields match everything.
-
-    Ports are inclusive ranges, mark is (value, mask), dscp a number from 0 to 63. A faulty exempt matches nothing
-    in the kernel; the pairs it may have meant stay slow instead.
-    """
-
-    name: str
-    section: str
-    src: str = "*"
-    dest: str = "*"
-    src_ip: tuple[IPv4Network | IPv6Network, ...] = ()
-    dest_ip: tuple[IPv4Network | IPv6Network, ...] = ()
-    src_mac: tuple[str, ...] = ()
-    proto: tuple[str, ...] = ()
-    src_port: tuple[tuple[int, int], ...] = ()
-    dest_port: tuple[tuple[int, int], ...] = ()
-    mark: tuple[int, int] | None = None
-    dscp: int | None = None
-    faulty: bool = False
-
-    @property
-    def everything(self) -> bool:
-        """Whether it means all traffic between its zones that can be offloaded: TCP and UDP together are that."""
-        lists = (self.src_ip, self.dest_ip, self.src_mac, self.src_port, self.dest_port)
-        some_protocols = bool(self.proto) and not {"tcp", "udp"} <= set(self.proto)
-        some_marks = self.mark is not None and self.mark[1] != 0
-        return not any(lists) and not some_protocols and not some_marks and self.dscp is None
 
 
 @dataclass(frozen=True, slots=True)

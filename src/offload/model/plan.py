@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
-from offload.model.config import Exempt, Family, Mode
+from offload.model.config import Family, Mode
+from offload.model.exempts import Exempt
 from offload.model.nft import Table as NftTable
 from offload.model.remedies import remedy
 from offload.nouns import dataclass, field
@@ -198,7 +199,8 @@ class TimedExempt:
 class ExemptMatch:
     """An Exempt with its zones resolved to l3 devices; empty tuples match every device.
 
-    `timed exempt`: it ends by itself. `called` is what people call it: exempts are not made by sections only.
+    `timed_exempt`: it ends by itself. `called` is what people call it: exempts are not made by sections only.
+    `zone`: of an exempt that no section and no rule asks for, the zone whose subnets it keeps slow.
     """
 
     exempt: Exempt
@@ -206,6 +208,7 @@ class ExemptMatch:
     oifs: tuple[str, ...] = ()
     timed_exempt: TimedExempt | None = None
     called: str = ""
+    zone: str = ""
 
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook: the firewall's stands at 0 (NF_IP_PRI_FILTER)

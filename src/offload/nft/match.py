@@ -7,6 +7,7 @@ was validated when its section was read; names stand between quotes.
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from offload.model.exempts import KEYS
 from offload.model.match import MASKED, Address, Bits, IcmpType, Item, Limit, Match, SetMatch, Times
 
 IP = {4: "ip", 6: "ip6"}
@@ -52,7 +53,7 @@ def _proto(items: tuple[Item, ...], match: Match) -> str:
     """A port or an ICMP type tells the protocol already."""
     if match.src_port or match.dest_port or match.icmp_type:
         return ""
-    return _items("meta l4proto", items)
+    return _items(KEYS["proto"], items)
 
 
 def _devices(key: str) -> Callable[[tuple[Item, ...], Match], str]:
@@ -70,8 +71,10 @@ def _name(text_: str) -> str:
 
 
 def _addresses(key: str) -> Callable[[tuple[Address, ...], Match], str]:
+    fields = {family: key.format(ip=ip) for family, ip in IP.items()}
+
     def write(addresses: tuple[Address, ...], _: Match) -> str:
-        field = f"{IP[addresses[0].family]} {key}"
+        field = fields[addresses[0].family]
         if len(addresses) == 1 and addresses[0].bits != MASKED:
             return f"{field} {'!= ' if addresses[0].negated else ''}{addresses[0].text} "
         good = [each.text for each in addresses if each.bits != MASKED and not each.negated]
@@ -91,13 +94,13 @@ def _masked(field: str, each: Address) -> str:
 
 def _ports(key: str) -> Callable[[tuple[Item, ...], Match], str]:
     def write(items: tuple[Item, ...], match: Match) -> str:
-        return _items(f"{match.proto[0].text} {key}", items)
+        return _items(key.format(proto=match.proto[0].text), items)
 
     return write
 
 
 def _macs(items: tuple[Item, ...], _: Match) -> str:
-    return _items("ether saddr", items)
+    return _items(KEYS["src_mac"], items)
 
 
 def _icmp(types: tuple[IcmpType, ...], match: Match) -> str:
@@ -165,12 +168,12 @@ def _utc_date(date: tuple[int, ...]) -> str:
 
 def _mark(mark: Bits, _: Match) -> str:
     if mark.mask == FULL_MARK:
-        return f"meta mark {'!= ' if mark.negated else ''}{mark.value:#x} "
-    return f"meta mark & {mark.mask:#x} {'!=' if mark.negated else '=='} {mark.value:#x} "
+        return f"{KEYS['mark']} {'!= ' if mark.negated else ''}{mark.value:#x} "
+    return f"{KEYS['mark']} & {mark.mask:#x} {'!=' if mark.negated else '=='} {mark.value:#x} "
 
 
 def _dscp(dscp: Bits, match: Match) -> str:
-    return f"{IP[match.family or 4]} dscp {'!= ' if dscp.negated else ''}{dscp.value:#x} "
+    return f"{KEYS['dscp'].format(ip=IP[match.family or 4])} {'!= ' if dscp.negated else ''}{dscp.value:#x} "
 
 
 def _set(match: SetMatch, _: Match) -> str:
@@ -186,10 +189,10 @@ FIELDS: tuple[tuple[str, Callable[[Any, Match], str]], ...] = (
     ("proto", _proto),
     ("iifname", _devices("iifname")),
     ("oifname", _devices("oifname")),
-    ("src_ip", _addresses("saddr")),
-    ("dest_ip", _addresses("daddr")),
-    ("src_port", _ports("sport")),
-    ("dest_port", _ports("dport")),
+    ("src_ip", _addresses(KEYS["src_ip"])),
+    ("dest_ip", _addresses(KEYS["dest_ip"])),
+    ("src_port", _ports(KEYS["src_port"])),
+    ("dest_port", _ports(KEYS["dest_port"])),
     ("src_mac", _macs),
     ("icmp_type", _icmp),
     ("helper", _helper),

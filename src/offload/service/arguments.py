@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
-from math import prod
 from typing import Any
 
 from offload.compiler.offload.exempt_sets import exempt_rules
 from offload.compiler.offload.timed_exempts import LONGEST_COMMENT, comment
 from offload.config import offload
-from offload.config.offload_tables import EXEMPT
 from offload.errors import OffloadError
-from offload.model.config import Config, Exempt, Mode, Section
+from offload.model.config import Config, Mode, Section
+from offload.model.exempts import ENDS, FIELDS, Exempt, combinations
 from offload.model.flow import Tuple
 from offload.model.plan import ExemptMatch, TimedExempt
 from offload.model.similar import did_you_mean
@@ -21,7 +20,7 @@ SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; less would never reach the 
 LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
 MOST_VALUES = 256  # combinations of listed values, each of them an element in the kernel
 CONNECTION = frozenset({"proto", "src", "sport", "dest", "dport"})  # of a flow in a reply
-MATCHES = tuple(option for option in EXEMPT if option not in {"name", "enabled"})  # neither outlives the service
+MATCHES = (*ENDS, *(each.name for each in FIELDS))
 
 
 class ArgumentError(OffloadError):
@@ -117,8 +116,7 @@ def _value(word: str, value: object) -> str | tuple[str, ...]:
 
 def _fits(found: Exempt) -> None:
     """Refuse what the kernel cannot keep for us with a time to end."""
-    lists = (found.src_ip, found.dest_ip, found.src_mac, found.proto, found.src_port, found.dest_port)
-    if prod(max(len(values), 1) for values in lists) > MOST_VALUES:
+    if combinations(found) > MOST_VALUES:
         raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
     timed_exempt = TimedExempt(999_999_999, found, 1, 1)
     rules = exempt_rules([ExemptMatch(found, timed_exempt=timed_exempt)])

@@ -5,11 +5,10 @@ and never outlives what the kernel has.
 """
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network
 from math import ceil
 from typing import Any
 
-from offload.model.config import Exempt
+from offload.model.exempts import Exempt, match_json
 from offload.model.plan import Plan, TimedExempt
 from offload.nouns import dataclass, field
 
@@ -90,27 +89,9 @@ def with_timed_exempts(plan: Plan) -> set[int]:
 
 def timed_exempt_json(timed_exempt: TimedExempt) -> dict[str, Any]:
     """A timed exempt with the seconds it has left, its match in the words of `config exempt`."""
-    exempt = timed_exempt.exempt
-    value, mask = exempt.mark or (0, 0)
-    match = {
-        "src": "" if exempt.src == "*" else exempt.src,
-        "dest": "" if exempt.dest == "*" else exempt.dest,
-        "src_ip": [_address(net) for net in exempt.src_ip],
-        "dest_ip": [_address(net) for net in exempt.dest_ip],
-        "src_mac": list(exempt.src_mac),
-        "proto": list(exempt.proto),
-        "src_port": [_port(span) for span in exempt.src_port],
-        "dest_port": [_port(span) for span in exempt.dest_port],
-        "mark": f"{value:#x}/{mask:#x}" if exempt.mark else "",
-        "dscp": "" if exempt.dscp is None else str(exempt.dscp),
+    return {
+        "id": timed_exempt.id,
+        "match": match_json(timed_exempt.exempt),
+        "timeout": timed_exempt.timeout,
+        "expires": timed_exempt.expires,
     }
-    named = {word: each for word, each in match.items() if each}
-    return {"id": timed_exempt.id, "match": named, "timeout": timed_exempt.timeout, "expires": timed_exempt.expires}
-
-
-def _address(net: IPv4Network | IPv6Network) -> str:
-    return str(net.network_address) if net.prefixlen == net.max_prefixlen else str(net)
-
-
-def _port(span: tuple[int, int]) -> str:
-    return str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}"

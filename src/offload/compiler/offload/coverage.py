@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
-from offload.model.config import Config, Exempt, Family, Marking
+from offload.model.config import Config, Family, Marking
+from offload.model.exempts import FIELDS, NETWORK, PROTOCOL, Exempt
 from offload.model.plan import Reason, ReasonCode
 from offload.model.section import LONGEST_NAME
 from offload.model.shown import shown
@@ -86,8 +87,7 @@ def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
 
 def _covered(exempt: Exempt) -> frozenset[Kind]:
     """The kinds of traffic of which the exempt means all that its zones have."""
-    marked = exempt.mark is not None and exempt.mark[1] != 0
-    if exempt.src_mac or exempt.src_port or exempt.dest_port or marked or exempt.dscp is not None:
+    if any(each.narrows(exempt) for each in FIELDS if each.kind not in {NETWORK, PROTOCOL}):
         return frozenset()
     families = set(FAMILIES.values())
     for networks in (exempt.src_ip, exempt.dest_ip):

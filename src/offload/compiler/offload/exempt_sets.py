@@ -9,18 +9,17 @@ overlapping intervals in a concatenation (nft_set_pipapo.c), so these are spread
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Network, IPv6Network
 from itertools import product
 
-from offload.compiler.offload.intervals import Box, Span, joined, layers, outermost
+from offload.compiler.offload.intervals import Box, joined, layers, outermost
 from offload.compiler.offload.timed_exempts import comment
+from offload.model.exempts import FIELDS, NETWORK, Exempt, Field, Span
 from offload.model.plan import ExemptMatch, TimedExempt
 from offload.nouns import dataclass
 
 FULL_MASK = 0xFFFFFFFF
 MOST_FIELDS = 5
-TYPES = {"saddr": "{ip}_addr", "daddr": "{ip}_addr", "sport": "inet_service", "dport": "inet_service"}
-TYPES |= {"mac": "ether_addr", "mark": "mark"}
+WORDS = {each.word: each for each in FIELDS if each.word}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +126,12 @@ def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, Box]]:
     exempt = match.exempt
     value, mask = exempt.mark or (0, 0)
     for version in _versions(match):
-        spans: dict[str, list[Span]] = {
-            "saddr": [_net(net) for net in exempt.src_ip if net.version == version],
-            "daddr": [_net(net) for net in exempt.dest_ip if net.version == version],
-            "sport": joined(exempt.src_port),
-            "dport": joined(exempt.dest_port),
-            "mac": [_point(int(mac.replace(":", ""), 16)) for mac in exempt.src_mac],
-        }
+        spans = {word: _spans(field, exempt, version) for word, field in WORDS.items() if field.many}
         fields = [field for field, values in spans.items() if values]
         exact_mark = mask == FULL_MASK and len(fields) < MOST_FIELDS
         if exact_mark:
             fields.append("mark")
-            spans["mark"] = [_point(value)]
+            spans["mark"] = [(value, value)]
         masked = (0, 0) if exact_mark else (value & mask, mask)
         dscp = -1 if exempt.dscp is None else exempt.dscp
         for proto in exempt.proto or ("",):
@@ -156,12 +149,11 @@ def _versions(match: ExemptMatch) -> list[int]:
     return sorted(set.intersection(*lists))
 
 
-def _net(net: IPv4Network | IPv6Network) -> Span:
-    return int(net.network_address), int(net.broadcast_address)
-
-
-def _point(number: int) -> Span:
-    return number, number
+def _spans(field: Field, exempt: Exempt, version: int) -> list[Span]:
+    """The values of a list as numbers; of addresses those of one family."""
+    values = getattr(exempt, field.name)
+    spans = [field.kind.span(each) for each in values if field.kind is not NETWORK or each.version == version]
+    return joined(spans) if field.kind.joins else spans
 
 
 def _rule(shape: _Shape, reference: str) -> str:
@@ -169,13 +161,12 @@ def _rule(shape: _Shape, reference: str) -> str:
     ends = [("iifname", shape.iifs), ("oifname", shape.oifs)]
     parts = [f"{key} {{ {', '.join(map(_quoted, names))} }}" for key, names in ends if names]
     # addresses, DSCP and ports bring the checks of family and protocol with them
-    ported = {"sport", "dport"} & set(shape.fields)
+    ported = any(WORDS[word].port for word in shape.fields)
     parts += [f"meta l4proto {shape.proto}"] if shape.proto and not ported else []
     parts += [f"meta mark & {shape.mark[1]:#010x} == {shape.mark[0]:#010x}"] if shape.mark[1] else []
     parts += [f"{ip} dscp {shape.dscp}"] if shape.dscp >= 0 else []
-    keys = {"saddr": f"{ip} saddr", "daddr": f"{ip} daddr", "mac": "ether saddr", "mark": "meta mark"}
-    keys |= {field: f"{shape.proto} {field}" for field in ("sport", "dport")}
-    parts += [f"{' . '.join(keys[field] for field in shape.fields)} {reference}"] if shape.fields else []
+    keys = [WORDS[word].key.format(ip=ip, proto=shape.proto) for word in shape.fields]
+    parts += [f"{' . '.join(keys)} {reference}"] if keys else []
     return " ".join(parts)
 
 
@@ -185,7 +176,7 @@ def _quoted(name: str) -> str:
 
 def _sets(shape: _Shape, boxes: Mapping[Box, TimedExempt | None]) -> Iterator[ExemptSet]:
     ip = "ipv6" if shape.version == 6 else "ipv4"  # noqa: PLR2004 - IP versions are their own names
-    kind = " . ".join(TYPES[field].format(ip=ip) for field in shape.fields)
+    kind = " . ".join(WORDS[field].type.format(ip=ip) for field in shape.fields)
     timed = "_t" if any(boxes.values()) else ""
 
     def named(suffix: str, members: Iterable[Box], *, interval: bool) -> ExemptSet:
@@ -204,21 +195,6 @@ def _sets(shape: _Shape, boxes: Mapping[Box, TimedExempt | None]) -> Iterator[Ex
 
 def _elements(shape: _Shape, boxes: Iterable[Box]) -> tuple[str, ...]:
     return tuple(
-        " . ".join(_text(field, span, shape.version) for field, span in zip(shape.fields, box, strict=True))
+        " . ".join(WORDS[field].kind.key(span, shape.version) for field, span in zip(shape.fields, box, strict=True))
         for box in boxes
     )
-
-
-def _text(field: str, span: Span, version: int) -> str:
-    low, high = span
-    match field:
-        case "saddr" | "daddr":
-            size = 32 if version == 4 else 128  # noqa: PLR2004 - IP versions are their own names
-            net = (IPv4Network if size == 32 else IPv6Network)((low, size - (high - low).bit_length()))  # noqa: PLR2004
-            return str(net.network_address) if low == high else str(net)
-        case "mac":
-            return ":".join(f"{low:012x}"[at : at + 2] for at in range(0, 12, 2))
-        case "mark":
-            return f"{low:#010x}"
-        case _:
-            return str(low) if low == high else f"{low}-{high}"

@@ -7,7 +7,8 @@ from typing import Any
 
 from offload.compiler.offload.coverage import called as called_rule
 from offload.compiler.offload.requests import PairRequest, wishes
-from offload.model.config import Config, Exempt, Family, Mode
+from offload.model.config import Config, Family, Mode
+from offload.model.exempts import Exempt
 from offload.model.plan import Element, ExemptMatch, PairDecision, Reason, ReasonCode, TimedExempt
 from offload.model.topology import ZoneDevices
 from offload.nouns import replace
@@ -67,11 +68,11 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
         opened = zip(placed, wishes(config, [(zone.name, other.name) for other in placed]), strict=True)
         oifs = _denied(opened, table, mode, attrgetter("oif"))
         if oifs is not None:
-            yield ExemptMatch(Exempt(zone.name, "", src_ip=zone.subnets), oifs=oifs, called=called)
+            yield ExemptMatch(Exempt("", "", src_ip=zone.subnets), oifs=oifs, called=called, zone=zone.name)
         reached = zip(placed, wishes(config, [(other.name, zone.name) for other in placed]), strict=True)
         iifs = _denied(reached, table, mode, attrgetter("iif"))
         if iifs is not None:
-            yield ExemptMatch(Exempt(zone.name, "", dest_ip=zone.subnets), iifs=iifs, called=called)
+            yield ExemptMatch(Exempt("", "", dest_ip=zone.subnets), iifs=iifs, called=called, zone=zone.name)
 
 
 def explained(
@@ -88,7 +89,7 @@ def explained(
     reasons: list[Reason] = []
     for crossing in product(zones[pair.src].incoming, zones[pair.dest].l3):
         if mode := modes.get(crossing):
-            slow = [zones[each.exempt.name] for each in subnet_exempts[mode] if _crosses(crossing, each)]
+            slow = [zones[each.zone] for each in subnet_exempts[mode] if _crosses(crossing, each)]
             reasons += map(_denial, slow)
             left += [] if any(map(_unread, slow)) else [mode]
     if not reasons:

@@ -7,7 +7,8 @@ and stand in a tree with a floor for each field, in which only what can meet is 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-Span = tuple[int, int]  # an inclusive range of numbers; one address or port is a range of one
+from offload.model.exempts import Span
+
 Box = tuple[Span, ...]
 
 

@@ -11,7 +11,8 @@ from ipaddress import ip_network
 from itertools import product
 from typing import Any
 
-from offload.model.config import Config, Exempt, Marking
+from offload.model.config import Config, Marking
+from offload.model.exempts import Exempt
 from offload.model.live_rule import PacketRule, RuleMatch
 from offload.model.network import Snapshot
 from offload.model.topology import ZoneDevices

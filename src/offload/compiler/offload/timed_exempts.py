@@ -7,34 +7,18 @@ comment holds the rest.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from ipaddress import ip_network
+from collections.abc import Iterable
 from typing import Any
 
-from offload.model.config import Exempt
+from offload.model.exempts import FIELDS, LISTS, Exempt
 from offload.model.live import LiveTable, TimedElement
 from offload.model.plan import TimedExempt
 from offload.nouns import replace
 
 LONGEST_COMMENT = 127  # NFTNL_UDATA_COMMENT_MAXLEN, its NUL aside
 COMMENT = re.compile(r"(\d{1,9}) (\S+) (\S+) (-1|\d{1,2}) 0x([0-9a-f]{1,8})/0x([0-9a-f]{1,8})", re.ASCII)
-NAME = re.compile(r"exempt_ip[46]?(_tcp|_udp)?((?:_(?:saddr|daddr|sport|dport|mac|mark))+)_[0-9a-f]{6}_t(?:_r\d+)?")
-
-
-def _ports(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    return int(low), int(high or low)
-
-
-# A word of the name: the Exempt's field, and how our own text of a value is read. Marks stand in the comment.
-FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "saddr": ("src_ip", ip_network),
-    "daddr": ("dest_ip", ip_network),
-    "sport": ("src_port", _ports),
-    "dport": ("dest_port", _ports),
-    "mac": ("src_mac", str),
-}
-LISTS = ("src_ip", "dest_ip", "src_mac", "proto", "src_port", "dest_port")
+WORDS = {each.word: each for each in FIELDS if each.word}
+NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-9a-f]{{6}}_t(?:_r\d+)?")
 
 
 def comment(timed_exempt: TimedExempt) -> str:
@@ -65,9 +49,8 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
     fields, values = named[2].strip("_").split("_"), timed.key.split(" . ")
     try:
         for field, text in zip(fields, values, strict=True):
-            if field in FIELDS:
-                name, read = FIELDS[field]
-                given[name] = (read(text),)
+            if (row := WORDS[field]).many:  # the mark stands in the comment
+                given[row.name] = (row.kind.read(text),)
     except ValueError:
         return None
     exempt = Exempt(f"run-time {number}", "", src, dest, **given)
