@@ -1,6 +1,7 @@
 """The command on the running router, with doors that are fakes: lacks, refusals, and what is sent."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,18 @@ import pytest
 from command import Offload
 from offload.cli.answer import Exit
 from offload.errors import KernelError, NftError
+from offload.service.doors import Doors
+from offload.system import uci
+from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
+from offload.system.netlink import conntrack, links
 from offload.system.netlink.conntrack import FakeConntrack
 from offload.system.netlink.links import FakeNetlink, LinkDump
+from offload.system.nft import door as nft_door
 from offload.system.nft.door import FakeNft, Nft
+from offload.system.nft.probe import probe
 from offload.system.router_directory import RouterDirectory
+from offload.system.ubus import client
 from offload.system.ubus.client import FakeUbusClient
 from offload.system.uci import Uci
 
@@ -34,7 +42,23 @@ def _live(root: Path, nft: FakeNft, monkeypatch: pytest.MonkeyPatch) -> FakeNft:
     monkeypatch.setattr("offload.system.netlink.conntrack.Conntrack", FakeConntrack)
     monkeypatch.setattr("offload.system.uci.Uci", lambda confdir=root / "etc/config": Uci(confdir))
     monkeypatch.setattr("offload.system.nft.door.Nft", lambda: nft)
+    monkeypatch.setattr("offload.service.main.doors", _doors)
     return nft
+
+
+def _doors() -> Doors:
+    """As `offload.service.main` makes them, of the fakes of this moment."""
+    made = nft_door.Nft()
+    return Doors(
+        uci=uci.Uci(),
+        nft=made,
+        bus=client.UbusClient(),
+        netlink=links.Netlink(),
+        conntrack=conntrack.Conntrack(),
+        probe=lambda: probe(made, "6.1.0", frozenset()),
+        clock=time.monotonic,
+        saved=FakePrivateFile(),
+    )
 
 
 def test_nft_that_is_missing(offload: Offload, live: FakeNft, monkeypatch: pytest.MonkeyPatch) -> None:

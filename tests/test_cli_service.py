@@ -37,7 +37,6 @@ class Router(cli_router.Router):
         super().__init__(None)
         self.fakes, self.runs = fakes, runs
         self.nft, self.uci = fakes.nft, fakes.uci  # type: ignore[assignment]  # fakes of both
-        self.entries = fakes.conntrack.entries  # type: ignore[method-assign]
 
     def snapshot(self) -> Any:
         assert self.fakes.service.decided

@@ -1,10 +1,10 @@
-"""The verbs that decide in this process, or ask the running service first where one can answer.
+"""The verbs that show something: what the service answers, and what is decided in this process.
 
 Heavy imports stand in the functions: what only an answer of the service needs, starts without them.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,14 @@ from offload.cli import remote
 from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
 from offload.cli.terminal import width
-from offload.errors import FileError, KernelError, UsageError
+from offload.errors import FileError, UsageError
 from offload.model.shown import shown as shown_word
 from offload.model.similar import did_you_mean
 from offload.status import tables
 from offload.status.query_words import KEYS, PAGE
 
 if TYPE_CHECKING:
-    from offload.model.flow import Entry
     from offload.service.reconcile import Decided
-    from offload.status.evidence import Evidence
 
 
 def status(router: Router, given: argparse.Namespace) -> Answer:
@@ -33,31 +31,8 @@ def status(router: Router, given: argparse.Namespace) -> Answer:
     def text(data: dict[str, Any]) -> str:
         return tables.summary_text(data, width()) if given.short else tables.status_text(data, width())
 
-    reply = router.asked("status")
-    if reply:
-        found = shown(reply)
-        return _served(found, lambda: text(found), tuple(found.get("notes", ())))
-    from offload.model.applied import Applied
-    from offload.service import reconcile
-    from offload.status import report
-    from offload.status.shares import shares
-
-    decided = router.decide(held=True)
-    notes: list[str] = []
-    entries, pending, unreadable = [], [], reconcile.unreadable(decided)
-    if router.root is None:
-        pending = [] if unreadable else reconcile.pending(decided, router.nft)
-        try:
-            entries = router.entries()
-        except KernelError as error:
-            notes.append(f"flows are not counted: {error}")
-    counted = shares(entries, decided.snapshot, decided.plan)
-    applied = Applied(error=unreadable)
-    proven = _proven(router, decided, entries)
-    data = report.status_json(decided.plan, decided.snapshot, decided.problems, counted, applied, proven)
-    data["applied"]["pending"] = len(pending)
-    data = shown(data)
-    return Answer(text(data), data, notes=tuple(notes))
+    found = shown(router.reply("status"))
+    return _served(found, lambda: text(found), tuple(found.get("notes", ())))
 
 
 def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
@@ -80,18 +55,8 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     words = {key: value for key in KEYS if (value := getattr(given, key)) is not None}
     words = {"limit": PAGE} | words
     query = Query.of(words)  # a query that no flow can meet is refused before anything is read
-    if data := _pages(router, words | ({"all": True} if given.all else {}), query.limit):
-        return _served(data, partial(tables.flows_text, data.get("flows", ()), width()), _others(data))
-    from offload.status import report
-    from offload.status.flows import page
-
-    decided = router.decide(held=True)
-    query = Query.of(words, [zone.name for zone in decided.plan.zones])
-    entries = router.entries()
-    cases = _proven(router, decided, entries).cases
-    found, total = page(entries, decided.snapshot, decided.plan, query, cases, everything=given.all)
-    data = {"ok": True, "total": total, "offset": query.offset, "flows": [report.flow_json(flow) for flow in found]}
-    return Answer(tables.flows_text(data["flows"], width()), data, notes=_others(data))
+    data = _pages(router, words | ({"all": True} if given.all else {}), query.limit)
+    return _served(data, partial(tables.flows_text, data.get("flows", ()), width()), _others(data))
 
 
 def metrics(router: Router, _: argparse.Namespace) -> Answer:
@@ -110,14 +75,7 @@ def explain(router: Router, given: argparse.Namespace) -> Answer:
     from offload.status.explain_text import explain_text
 
     text = " ".join(given.connection)
-    if router.root is None:
-        data = router.ask("explain", {"query": {"text": text}})
-    else:
-        from offload.service.explanations import answer
-        from offload.status.connection import asked
-
-        decided = router.decide()
-        data = answer(asked(text), [], decided.snapshot, decided.plan)
+    data = router.reply("explain", {"query": {"text": text}})
     return _served(data, lambda: explain_text(data, width()))
 
 
@@ -135,13 +93,7 @@ def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
 
 def check(router: Router, _: argparse.Namespace) -> Answer:
     """The problems of the configuration, features that kernel or nft lack, and what offload disturbs."""
-    data = router.asked("check")
-    if data is None:
-        from offload.service import reconcile
-        from offload.status import report
-
-        decided = router.decide()
-        data = report.check_json(decided.problems, decided.snapshot.kernel, reconcile.findings(decided, router.uci))
+    data = router.reply("check")
     if "error" in data:
         return _served(data, str)
     found = data.get("findings", [])
@@ -202,23 +154,10 @@ def service(router: Router, _: argparse.Namespace) -> Answer:
     return Answer("", {"ok": True})
 
 
-def _proven(router: Router, decided: "Decided", entries: "Sequence[Entry]") -> "Evidence":
-    """How far hardware has come with pairs and devices, as far as these connections alone prove it."""
-    from offload.model.plan import HARDWARE_TABLE
-    from offload.service.hardware_monitor import HardwareMonitor
-    from offload.status.evidence import Evidence
-
-    proofs = HardwareMonitor()
-    proofs.follow(decided.plan, decided.snapshot, 0.0)
-    if entries and proofs.cases:
-        proofs.once(entries, decided.snapshot, decided.plan, router.nft.strays(HARDWARE_TABLE[0]))
-    return Evidence(proofs.cases, proofs.ports)
-
-
-def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any] | None:
+def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any]:
     """The service's flows, page by page until all that were asked for are here."""
-    data = router.asked("flows", {"query": words})
-    while data and "error" not in data:
+    data = router.ask("flows", {"query": words})
+    while "error" not in data:
         flows_so_far, at = data["flows"], data["offset"] + len(data["flows"])
         left = data["total"] - at if limit is None else min(data["total"] - at, limit - len(flows_so_far))
         if left <= 0:

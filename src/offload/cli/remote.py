@@ -26,12 +26,7 @@ DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 def zones(router: Router, _: argparse.Namespace) -> Answer:
     """Zones and pairs of zones: what was chosen, and what they get."""
-    if router.root is None:
-        data = router.ask("zones", {})
-    else:
-        from offload.status import report
-
-        data = report.zones_json(router.decide().plan)
+    data = router.reply("zones")
     return _answered(data, lambda: tables.zones_text(data, width()))
 
 

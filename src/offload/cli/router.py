@@ -13,8 +13,9 @@ from offload.errors import AbsentError, FileError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from offload.model.flow import Entry
     from offload.model.network import Kernel, Snapshot
+    from offload.service.alone import Alone
+    from offload.service.doors import Doors
     from offload.service.reconcile import Decided
     from offload.system.nft.door import Nft
     from offload.system.uci import Uci
@@ -76,12 +77,6 @@ class Router:
         timed_exempts = reconcile.adopted(self.nft) if asked else ()
         return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
 
-    def entries(self) -> "list[Entry]":
-        """The kernel's conntrack entries."""
-        from offload.system.netlink.conntrack import Conntrack
-
-        return Conntrack().entries()
-
     def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """The service's reply; None where no service runs, or a directory was given."""
         if self.root is not None:
@@ -94,18 +89,48 @@ class Router:
             return None
 
     def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
-        """The service's reply; where no service runs, this process does once what the service would do."""
+        """As `reply`, of the running router only."""
         self.live("this")
-        return self.asked(method, words) or self._alone(method, words)
+        return self.reply(method, words)
 
-    def _alone(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The service's reply; where none runs, and of a directory, this process answers as the service would."""
+        return self.asked(method, words) or self._alone.answer(method, words or {})
+
+    @cached_property
+    def _alone(self) -> "Alone":
+        from offload.service.alone import Alone
+
+        if self.root is not None:
+            return Alone(*self._directory(self.root))
         from offload.service import main
-        from offload.service.engine import Engine
-        from offload.service.ubus_object import METHODS, answer
 
-        service = Engine.of(main.doors(), resident=False)
-        service.look()
-        return answer(service, METHODS[method], words)
+        return Alone(main.doors())
+
+    def _directory(self, root: "Path") -> "tuple[Doors, Snapshot]":
+        """The doors of a directory, and its Snapshot; fakes stand for the kernel and ubus, which it has not."""
+        from time import monotonic
+
+        from offload.service.doors import Doors
+        from offload.system.files.private_file import FakePrivateFile
+        from offload.system.netlink.conntrack import FakeConntrack
+        from offload.system.netlink.links import FakeNetlink
+        from offload.system.nft.door import FakeNft
+        from offload.system.router_directory import RouterDirectory
+        from offload.system.ubus.client import FakeUbusClient
+
+        snapshot = RouterDirectory(root).snapshot()
+        doors = Doors(
+            uci=self.uci,
+            nft=FakeNft(),
+            bus=FakeUbusClient({}),
+            netlink=FakeNetlink(ways=snapshot.routes),
+            conntrack=FakeConntrack(),
+            probe=lambda: snapshot.kernel,
+            clock=monotonic,
+            saved=FakePrivateFile(),
+        )
+        return doors, snapshot
 
     def serve(self) -> None:
         """Run the service in this process."""

@@ -203,6 +203,12 @@ class Engine:
         """Read everything and decide, without touching the kernel."""
         self._keep(self._look())
 
+    def look_at(self, snapshot: Snapshot) -> None:
+        """Decide for a router whose Snapshot was taken before."""
+        self.kernel = snapshot.kernel
+        self.packages = reconcile.read(self.doors.uci)
+        self._keep(self.decide(self.packages, snapshot))
+
     def holds(self, number: int) -> bool:
         """Whether a table that was planned last, and so the kernel, has this run-time exempt."""
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
@@ -216,6 +222,8 @@ class Engine:
 
     def with_stations(self, decided: Decided) -> Snapshot:
         """The Snapshot with routes, and with stations and neighbours where they were seen last: after it as well."""
+        if not self.resident:
+            return self.placed(decided)
         stations, neighbours = self.sightings.remembered()
         return replace(self.placed(decided), stations=stations, neighbours=neighbours)
 

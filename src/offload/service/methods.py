@@ -41,7 +41,7 @@ def status(service: Engine, _: Given) -> Json:
     decided = known(service)
     counted, notes = _counted(service, decided)
     evidence = Evidence(service.proofs.known, service.proofs.ports)
-    plan = station_sets.counted_now(service, decided.plan)
+    plan = station_sets.counted_now(service, decided.plan) if service.resident else decided.plan
     found = report.status_json(plan, decided.snapshot, decided.problems, counted, service.applied, evidence)
     for pair in found["pairs"]:
         number, octets = service.totals.of((pair["src"], pair["dest"]))
@@ -92,7 +92,8 @@ def list_flows(service: Engine, given: Given) -> Json:
     """A page of the forwarded connections; `total` is the number of all that were asked for."""
     decided = known(service)
     query, everything = _query(given, decided.plan)
-    asked = replace(query, limit=min(PAGE if query.limit is None else query.limit, LARGEST_PAGE))
+    limit = PAGE if query.limit is None else query.limit
+    asked = replace(query, limit=min(limit, LARGEST_PAGE) if service.resident else limit)
     entries = service.doors.conntrack.entries()
     seen, cases = service.with_stations(decided), service.proofs.known
     shown, total = page(entries, seen, decided.plan, asked, cases, everything=everything)

@@ -26,6 +26,9 @@ def run(engine: Engine, entries: list[Entry] | None = None) -> None:
     except OffloadError:  # `status` and the next pass report it; here it costs a sample
         engine.proofs.later(now)
         return
+    if not engine.resident:  # there is no second sample to compare with
+        engine.proofs.once(found, placed, decided.plan, strays)
+        return
     time = datetime.now(UTC).isoformat(timespec="seconds")
     known = engine.sightings.places
     wrong = engine.proofs.look(found, placed, decided.plan, strays, received, now, time, known)

@@ -1,0 +1,49 @@
+"""The engine for the command where no service runs: it reads the router once, and answers as the service would."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from offload.errors import OffloadError, UsageError
+from offload.model.network import Snapshot
+from offload.service import reconcile
+from offload.service.doors import Doors
+from offload.service.engine import Engine
+from offload.service.tasks import hardware
+from offload.service.ubus_object import METHODS
+
+Json = dict[str, Any]
+
+
+class Alone:
+    """Answers for one run of the command. `snapshot`: of a router that is a directory, which has no kernel to ask."""
+
+    def __init__(self, doors: Doors, snapshot: Snapshot | None = None) -> None:
+        self._engine = Engine.of(doors, resident=False)
+        self._live = snapshot is None
+        if snapshot is None:
+            self._engine.look()
+        else:
+            self._engine.look_at(snapshot)
+        hardware.run(self._engine)
+
+    def answer(self, method: str, words: Mapping[str, Any]) -> Json:
+        """What the ubus method would answer; a UsageError, which has an exit code of its own, is raised."""
+        try:
+            reply = METHODS[method].answer(self._engine, words)
+        except UsageError:
+            raise
+        except OffloadError as refusal:
+            return {"ok": False, "error": str(refusal)}
+        if method == "status":
+            reply["applied"] |= self._outstanding()
+        return reply
+
+    def _outstanding(self) -> Json:
+        """Why nothing may be changed, and how many transactions would bring the kernel in line."""
+        engine = self._engine
+        if engine.decided is None:
+            return {}
+        unreadable = reconcile.unreadable(engine.decided)
+        waits = self._live and not unreadable
+        pending = len(reconcile.pending(engine.decided, engine.doors.nft)) if waits else 0
+        return {"error": unreadable or engine.applied.error, "pending": pending}
