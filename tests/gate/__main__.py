@@ -1,24 +1,24 @@
 """Runs parts of the gate: `python -m gate PART...`, with the parts of parts.py.
 
-All jobs of the parts run side by side, longest first, one for each processor; OFFLOAD_JOBS is another number. More
-would end sooner, but tests that measure time then fail on the slower kernel. Each prints one line when it has ended,
-with its seconds and how many of them a processor was busy with it, and all of its output where it failed; the output of
-each is in build/gate. At the end stand the times, and the tests that passed only in a second run: more than five of
-those are a failure too.
+All jobs of the parts run side by side, longest first, as many as the processors can serve (turns.py); OFFLOAD_JOBS is
+another number of processors. Each prints one line when it has ended, with its seconds and how many of them a processor
+was busy with it, and all of its output where it failed; the output of each is in build/gate. At the end stand the
+times, and the tests that passed only in a second run: more than five of those are a failure too.
 """
 
-import json
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 
-from gate.job import DIED, Ended, Job, run
-from gate.parts import PARTS, TIMES
+from gate.costs import remember
+from gate.job import DIED, Ended
+from gate.parts import PARTS
+from gate.turns import side_by_side
 
+LOGS = Path(__file__).resolve().parents[2] / "build/gate"
 MOST_RERUNS = 5
 
 
@@ -26,43 +26,25 @@ def main(parts: list[str]) -> int:
     """0 where everything passed."""
     began = time.monotonic()
     jobs = [job for part in parts for job in PARTS[part]()]
-    TIMES.parent.mkdir(parents=True, exist_ok=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
     ended = []
-    for each in _side_by_side(jobs):
+    for each in side_by_side(jobs, int(os.environ.get("OFFLOAD_JOBS", os.cpu_count() or 1))):
         ended.append(each)
         _show(each)
-    _remember(ended)
+    remember(ended)
     reruns = [what for each in ended for what in each.reruns]
     failed = [each.job.name for each in ended if each.status]
     _conclude(parts, ended, reruns, failed, time.monotonic() - began)
     return bool(failed) or len(reruns) > MOST_RERUNS
 
 
-def _side_by_side(jobs: list[Job]) -> Iterator[Ended]:
-    longest_first = sorted(jobs, key=lambda job: -job.seconds)
-    with ThreadPoolExecutor(int(os.environ.get("OFFLOAD_JOBS", os.cpu_count() or 1))) as pool:
-        running = [pool.submit(run, job) for job in longest_first]
-        try:
-            for done in as_completed(running):
-                yield done.result()
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
 def _show(ended: Ended) -> None:
     name = ended.job.name
-    (TIMES.parent / f"{re.sub(r'[ /]+', '-', name)}.log").write_text(ended.output)
+    (LOGS / f"{re.sub(r'[ /]+', '-', name)}.log").write_text(ended.output)
     if ended.status or DIED in ended.output:
         print(f"\n{name} printed:\n{ended.output}")
     verdict = f"FAILED with status {ended.status}" if ended.status else "passed"
     print(f"{ended.seconds:5.0f} s, {ended.busy:4.0f} s busy  {name} {verdict}  {ended.summary}", flush=True)
-
-
-def _remember(ended: list[Ended]) -> None:
-    known = json.loads(TIMES.read_text()) if TIMES.exists() else {}
-    took = {each.job.name: round(each.seconds, 1) for each in ended if not each.status}
-    TIMES.write_text(json.dumps(known | took, indent=1, sort_keys=True))
 
 
 def _conclude(parts: list[str], ended: list[Ended], reruns: list[str], failed: list[str], seconds: float) -> None:

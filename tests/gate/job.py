@@ -14,13 +14,31 @@ DIED = "vm: the machine died"
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds that a job keeps a processor busy, and seconds that it waits."""
+
+    busy: float
+    waits: float = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes where it has a processor whenever it wants one."""
+        return self.busy + self.waits
+
+    @property
+    def share(self) -> float:
+        """The share of a processor that it needs, 0 to 1."""
+        return min(1.0, self.busy / self.seconds) if self.seconds else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A program and its environment; `seconds` is what it takes as far as that is known."""
+    """A program and its environment; `cost` as far as it is known."""
 
     part: str
     name: str
     argv: tuple[str, ...]
-    seconds: float
+    cost: Cost
     environment: dict[str, str] = field(default_factory=dict)
 
 

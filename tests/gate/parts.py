@@ -4,17 +4,16 @@ A new test file needs no entry here: each file of tests/kernel is a job of its o
 found in their directories.
 """
 
-import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gate.job import Job
+from gate.costs import known
+from gate.job import Cost, Job
 
 TESTS = Path(__file__).resolve().parents[1]
-TIMES = TESTS.parent / "build/gate/seconds.json"  # what each job took the last time
 KERNELS = ("6.1", "6.12")
 PYTEST = ("-m", "pytest", "-rfER", "--reruns", "1", "-p", "no:cacheprovider")
 IN_MACHINE = ("-p", "pytest_timeout", "-p", "pytest_rerunfailures")
@@ -44,7 +43,7 @@ def lint() -> list[Job]:
         "codespell": (*python, "codespell_lib"),
         "mypy": (*python, "mypy"),
     }
-    return [Job("lint", name, argv, _known(name, 5)) for name, argv in programs.items()]
+    return [Job("lint", name, argv, known(name, Cost(5))) for name, argv in programs.items()]
 
 
 def units() -> list[Job]:
@@ -62,7 +61,8 @@ def quick() -> list[Job]:
     portions = [by_tests[first::QUICK_JOBS] for first in range(QUICK_JOBS)]
     argv = (sys.executable, *PYTEST, "-m", "not slow")
     return [
-        Job("quick", f"quick {number}", (*argv, *map(str, sorted(each))), 10) for number, each in enumerate(portions)
+        Job("quick", f"quick {number}", (*argv, *map(str, sorted(each))), Cost(10))
+        for number, each in enumerate(portions)
     ]
 
 
@@ -106,27 +106,21 @@ def _portions(files: list[Path]) -> Iterator[list[Path]]:
 def _unit(files: list[Path]) -> Job:
     place = files[0].relative_to(TESTS).with_suffix("")
     name = f"{place} and {len(files) - 1} more" if files[1:] else str(place)
-    return Job("units", name, (sys.executable, *PYTEST, *map(str, files)), _known(name, sum(map(_tests, files))))
+    return Job("units", name, (sys.executable, *PYTEST, *map(str, files)), known(name, Cost(sum(map(_tests, files)))))
 
 
 def _page(series: str) -> Job:
     name = f"{series} page"
-    return Job("kernel", name, (sys.executable, *PYTEST, str(PAGE)), _known(name, 60), {"OFFLOAD_KERNEL": series})
+    return Job("kernel", name, (sys.executable, *PYTEST, str(PAGE)), known(name, Cost(60)), {"OFFLOAD_KERNEL": series})
 
 
 def _machine(part: str, kind: str, name: str, tests: tuple[str, ...]) -> Job:
     chosen = {"OFFLOAD_MACHINE": "qemu"} if kind == "qemu" else {"OFFLOAD_KERNEL": kind}
     guess = 8 * sum(_tests(Path(test.partition("::")[0])) for test in tests)
     named = f"{kind} {name}"
-    return Job(part, named, (*MACHINE, *tests), _known(named, guess), {"PYTHONPATH": str(TESTS), **chosen})
+    return Job(part, named, (*MACHINE, *tests), known(named, Cost(guess)), {"PYTHONPATH": str(TESTS), **chosen})
 
 
 def _tests(file: Path) -> int:
     """How many test functions are in a file."""
     return len(re.findall(r"^def test_", file.read_text(), re.MULTILINE))
-
-
-def _known(name: str, guess: float) -> float:
-    """What a job took the last time it passed, in seconds."""
-    known: dict[str, float] = json.loads(TIMES.read_text()) if TIMES.exists() else {}
-    return known.get(name, guess)

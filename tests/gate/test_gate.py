@@ -1,13 +1,15 @@
 """The gate reports what failed and what needed another run, and fails for either."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from gate import __main__ as gate
-from gate import parts
-from gate.job import DIED, Ended, Job, run
+from gate import costs, parts
+from gate.job import DIED, Cost, Ended, Job, run
+from gate.turns import MOST, following, side_by_side
 
 PRINTED = """..R.F
 =========================== rerun test summary info ============================
@@ -17,14 +19,14 @@ RERUN tests/kernel/test_cut.py::test_two[pair]
 """
 
 
-def job(name: str, program: str) -> Job:
-    return Job("kernel", name, (sys.executable, "-c", program), 1)
+def job(name: str, program: str, cost: Cost = Cost(1)) -> Job:  # noqa: B008  # it is frozen
+    return Job("kernel", name, (sys.executable, "-c", program), cost)
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (gate, parts):
-        monkeypatch.setattr(module, "TIMES", tmp_path / "seconds.json")
+    monkeypatch.setattr(gate, "LOGS", tmp_path)
+    monkeypatch.setattr(costs, "HERE", tmp_path / "costs.json")
 
 
 def test_reruns_and_summary_of_what_pytest_printed() -> None:
@@ -63,6 +65,44 @@ def test_a_job_counts_the_processor_time_of_its_children() -> None:
     child = "import time\nwhile time.process_time() < 0.3:\n    pass"
     ended = run(job("busy", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"))
     assert ended.status == 0 and 0.3 <= ended.busy <= ended.seconds + 0.1
+
+
+def test_the_longest_job_that_the_processors_can_serve_is_next() -> None:
+    long, waiting, short = job("long", "", Cost(50)), job("waiting", "", Cost(10, 30)), job("short", "", Cost(5))
+    assert following([short, waiting, long], [], 2) == long
+    assert following([short, waiting], [long], 2) == waiting
+    assert following([short], [long, waiting], 2) is None  # a quarter is taken, and it needs a whole one
+    assert following([waiting], [long, waiting], 2) == waiting
+
+
+def test_only_some_jobs_are_in_memory_at_once() -> None:
+    sleeping = job("sleeping", "", Cost(0, 9))
+    assert following([sleeping], [sleeping] * (MOST - 1), 1) and not following([sleeping], [sleeping] * MOST, 1)
+
+
+def test_jobs_that_wait_run_beside_each_other_on_one_processor() -> None:
+    sleeping = [job(name, "import time; time.sleep(1)", Cost(0.1, 0.9)) for name in ("one", "two", "three")]
+    began = time.monotonic()
+    assert {each.job.name for each in side_by_side(sleeping, 1)} == {"one", "two", "three"}
+    assert time.monotonic() - began < 2.9
+
+
+def test_a_job_is_known_by_its_last_processor_time_and_its_shortest_wait() -> None:
+    each = job("one", "")
+    for seconds, busy in ((10, 4), (30, 5), (12, 3)):
+        costs.remember([Ended(each, 0, "", seconds, busy)])
+    costs.remember([Ended(each, 1, "", 1, 1)])  # it failed, so it did not do all of its work
+    assert costs.known("one", Cost(1)) == Cost(3, 6)
+
+
+def test_a_fresh_clone_knows_the_jobs_that_take_longest() -> None:
+    machines = {each.name: each.cost for each in parts.kernel()}
+    assert machines["6.1 test_hardware_evidence"].waits > 60
+    assert all(0 < cost.share <= 1 for cost in machines.values())
+
+
+def test_a_job_that_never_ran_counts_as_a_whole_processor() -> None:
+    assert costs.known("never", Cost(5)).share == 1
 
 
 @pytest.mark.parametrize(("reruns", "failed", "status"), [(5, False, 0), (6, False, 1), (0, True, 1)])
