@@ -27,9 +27,21 @@ WITH_PROGRAMS = {"browser", "package"}  # what only Debian's packages can run, b
 STAND_INS = {"bindings"}  # the tests of stand-ins, which hold the one connection of a process
 
 # One test of each kind, in QEMU on the binary that people run, so that what is true there is true.
+PATHS = "test_topologies.py::test_both_directions_of_every_pair_are_fast"
 ANCHORS = {
-    "software": ("test_topologies.py::test_both_directions_of_every_pair_are_fast", "test_cut.py", "test_service.py"),
-    "hardware": ("test_engine.py",),
+    "software": (
+        *(f"{PATHS}[{path}]" for path in ("static", "pppoe", "filtering-bridge", "wifi", "nat66")),
+        "test_cut.py::test_one_connection_must_ask_the_firewall_anew",
+        "test_service.py::test_it_brings_the_kernel_there_and_then_sends_nothing",
+        "test_service.py::test_a_device_that_comes_and_goes",
+        "test_service.py::test_a_station_that_moves_returns_the_table",
+    ),
+    "hardware": (
+        "test_engine.py::test_what_it_took_never_reaches_the_cpu[plain]",
+        "test_engine.py::test_the_end_of_a_connection_reaches_the_cpu_and_its_rules_go",
+        "test_engine.py::test_what_it_refuses_stays_in_software",
+        "test_engine.py::test_a_table_that_is_deleted[forgets]",
+    ),
 }
 
 
