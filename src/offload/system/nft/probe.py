@@ -1,7 +1,8 @@
 """What kernel and nft can do, asked once at start, each lack in words with the OpenWrt package that provides it.
 
-The order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2): a flowtable
-without devices is asked for before any device is named. `nft -c` goes through the kernel and changes nothing.
+One run of nft asks for everything, and where that is refused, one run for each feature finds the first that is missing.
+Their order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2), so a
+flowtable without devices is asked for before any device is named. `nft -c` goes through the kernel and changes nothing.
 """
 
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from typing import Protocol
 
 from offload.errors import NftError, NftFault
 from offload.model.network import CONNTRACK_MAX, Kernel, Lack
+from offload.nouns import replace
 
 FLOWTABLE = "flowtable f { hook ingress priority filter; counter; }"
 MAP = 'chain t { }\nmap m { type ifname . ifname : verdict; elements = { "a" . "b" : goto t }; }'
@@ -60,22 +62,39 @@ class Checker(Asked, Protocol):
 
 
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
-    """Check one feature after the other; the first that is missing ends it, because the others build on it."""
+    """Check all features, or name the first that is missing, because the others build on it."""
     try:
         version = nft.version()
         nft.lists()
     except NftError as error:
         package = "nftables-json" if error.fault in {NftFault.NO_PROGRAM, NftFault.NO_JSON} else ""
         return Kernel(release, flowtable=False, missing=(Lack(_plain(error), package),))
-    for body, lack in STEPS:
-        try:
-            nft.check(f"table inet flow_offload_probe {{\n{body}\n}}\n")
-        except NftError as error:
-            found = Lack(f"{lack.what} ({error})", lack.package)
-            if error.fault is NftFault.NOT_PERMITTED:
-                found = Lack(str(error), "")
-            return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
+    if found := _lack(nft):
+        return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
     return Kernel(release, flowtable=True, nft=version, modules=tuple(modules), conntrack_max=conntrack_max)
+
+
+def _lack(nft: Asked) -> Lack | None:
+    """The first feature that is missing."""
+    texts = [f"table inet flow_offload_probe{number} {{\n{body}\n}}\n" for number, (body, _) in enumerate(STEPS)]
+    if _refusal(nft, "".join(texts)) is None:
+        return None
+    for text, (_, lack) in zip(texts, STEPS, strict=True):
+        if error := _refusal(nft, text):
+            return (
+                Lack(str(error), "")
+                if error.fault is NftFault.NOT_PERMITTED
+                else replace(lack, what=f"{lack.what} ({error})")
+            )
+    return None
+
+
+def _refusal(nft: Asked, text: str) -> NftError | None:
+    try:
+        nft.check(text)
+    except NftError as error:
+        return error
+    return None
 
 
 def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:
