@@ -7,11 +7,12 @@ tests/package/test_sentences.py compares the table with the program.
 
 from pathlib import Path
 
-from offload.config import firewall, offload, offload_tables
-from offload.model.finding import FindingCode
+from offload.config import firewall
+from offload.config.choices import offload, offload_tables
 from offload.model.plan import ReasonCode
-from offload.model.problem import ProblemCode
-from offload.model.remedies import REMEDIES
+from offload.model.problems.finding import FindingCode
+from offload.model.problems.problem import ProblemCode
+from offload.model.problems.remedies import REMEDIES
 
 FILE = Path(__file__).resolve().parents[1] / "luci-app-offload/htdocs/luci-static/resources/offload/sentences.js"
 # Codes whose remedy is a command that the page has a field or a button for.

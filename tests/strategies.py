@@ -3,7 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from offload.config.offload_tables import PACKAGES
+from offload.config.choices.offload_tables import PACKAGES
 from offload.model.config import Section
 from random_routers import HOSTILE, WORDS
 

@@ -14,7 +14,7 @@ from offload import __version__
 from offload.cli.answer import Exit
 from offload.cli.command import main
 from offload.cli.verbs import VERBS
-from offload.status.tables import summary_text
+from offload.status.text.tables import summary_text
 from offload.system.files import atomic_file
 
 PURE = (["status"], ["print"], ["check"], ["apply", "--dry-run"])
@@ -314,7 +314,7 @@ def hook(event, arguments):
 from offload import __version__
 from offload.cli.command import main
 from offload.cli.verbs import VERBS
-from offload.status.tables import summary_text
+from offload.status.text.tables import summary_text
 sys.addaudithook(hook)
 main(sys.argv[2:])
 inside = tuple(sys.path) + (sys.argv[1], sys.prefix, sys.base_prefix, "/proc/self/fd/")  # a file in memory

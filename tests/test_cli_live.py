@@ -10,19 +10,20 @@ from command import Offload
 from offload.cli.answer import Exit
 from offload.errors import KernelError, NftError
 from offload.service.doors import Doors
-from offload.system import uci
+from offload.system.config import uci
+from offload.system.config.uci import Uci
+from offload.system.directory.router_directory import RouterDirectory
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
-from offload.system.netlink import conntrack, links
-from offload.system.netlink.conntrack import FakeConntrack
-from offload.system.netlink.links import FakeNetlink, LinkDump
+from offload.system.netlink.ct import conntrack
+from offload.system.netlink.ct.conntrack import FakeConntrack
+from offload.system.netlink.route import links
+from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft import door as nft_door
 from offload.system.nft.door import FakeNft, Nft
 from offload.system.nft.probe import probe
-from offload.system.router_directory import RouterDirectory
 from offload.system.ubus import client
 from offload.system.ubus.client import FakeUbusClient
-from offload.system.uci import Uci
 
 
 @pytest.fixture(name="nft")
@@ -38,9 +39,9 @@ def _live(root: Path, nft: FakeNft, monkeypatch: pytest.MonkeyPatch) -> FakeNft:
     monkeypatch.setattr(
         "offload.system.ubus.client.UbusClient", lambda *_: FakeUbusClient({DUMP: snapshot["ubus"][DUMP]})
     )
-    monkeypatch.setattr("offload.system.netlink.links.Netlink", lambda: FakeNetlink(scene))
-    monkeypatch.setattr("offload.system.netlink.conntrack.Conntrack", FakeConntrack)
-    monkeypatch.setattr("offload.system.uci.Uci", lambda confdir=root / "etc/config": Uci(confdir))
+    monkeypatch.setattr("offload.system.netlink.route.links.Netlink", lambda: FakeNetlink(scene))
+    monkeypatch.setattr("offload.system.netlink.ct.conntrack.Conntrack", FakeConntrack)
+    monkeypatch.setattr("offload.system.config.uci.Uci", lambda confdir=root / "etc/config": Uci(confdir))
     monkeypatch.setattr("offload.system.nft.door.Nft", lambda: nft)
     monkeypatch.setattr("offload.service.main.doors", _doors)
     return nft
@@ -125,7 +126,7 @@ def test_flows_that_cannot_be_read(offload: Offload, live: FakeNft, monkeypatch:
     assert live
     sentence = "the kernel does not list its connections"
     monkeypatch.setattr(
-        "offload.system.netlink.conntrack.Conntrack", lambda: FakeConntrack(error=KernelError(sentence))
+        "offload.system.netlink.ct.conntrack.Conntrack", lambda: FakeConntrack(error=KernelError(sentence))
     )
     assert offload("flows").err == f"offload: {sentence}\n"
     status = offload("status")

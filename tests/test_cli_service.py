@@ -13,13 +13,13 @@ from offload.cli import local, remote
 from offload.cli import router as cli_router
 from offload.cli.answer import Answer, Exit
 from offload.cli.verbs import MATCHES, VERBS
-from offload.compiler.offload.table import expected
-from offload.compiler.offload.timed_exempts import comment
-from offload.model.live import TimedElement
+from offload.compiler.offload.exempts.timed_exempts import comment
+from offload.compiler.offload.tables.table import expected
+from offload.model.kernel.live import TimedElement
 from offload.model.network import Address, Kernel, Lack, Link
-from offload.model.problem import ProblemCode
+from offload.model.problems.problem import ProblemCode
 from offload.service import main
-from offload.service.ubus_object import METHODS, answer
+from offload.service.bus.ubus_object import METHODS, answer
 from offload.system.netifd import DUMP
 from service.routers import SCENE, Fakes, router, section
 from status.routers import entry

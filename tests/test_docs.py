@@ -12,14 +12,14 @@ from offload.cli.answer import Exit
 from offload.cli.command import main, parser
 from offload.cli.firewall.given import HELP
 from offload.cli.verbs import VERBS
-from offload.config.offload_tables import PACKAGES
-from offload.model.finding import FindingCode
-from offload.model.firewall_problem import FirewallFault
+from offload.config.choices.offload_tables import PACKAGES
 from offload.model.network import Snapshot
 from offload.model.plan import ReasonCode
-from offload.model.problem import ProblemCode
-from offload.service.ubus_object import METHODS
-from offload.system.router_directory import snapshot_json
+from offload.model.problems.finding import FindingCode
+from offload.model.problems.firewall_problem import FirewallFault
+from offload.model.problems.problem import ProblemCode
+from offload.service.bus.ubus_object import METHODS
+from offload.system.directory.router_directory import snapshot_json
 
 REPOSITORY = Path(__file__).parent.parent
 REFERENCE = (REPOSITORY / "docs" / "reference.md").read_text()

@@ -13,13 +13,13 @@ import pytest
 
 from offload.cli.answer import Exit
 from offload.cli.command import main
-from offload.model.finding import FindingCode
 from offload.model.plan import ReasonCode
-from offload.model.problem import ProblemCode
+from offload.model.problems.finding import FindingCode
+from offload.model.problems.problem import ProblemCode
 from offload.service import reconcile
 from offload.service.reconcile import Decided
-from offload.system.router_directory import RouterDirectory
-from offload.system.uci import Uci
+from offload.system.config.uci import Uci
+from offload.system.directory.router_directory import RouterDirectory
 
 GOLDEN = Path(__file__).parent / "golden"
 ROUTERS = sorted(GOLDEN.iterdir())

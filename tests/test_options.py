@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from offload.config.offload_tables import PACKAGES
-from offload.model.problem import Problem
+from offload.config.choices.offload_tables import PACKAGES
+from offload.model.problems.problem import Problem
 from offload.service import reconcile
-from offload.system.router_directory import RouterDirectory
-from offload.system.uci import Uci
+from offload.system.config.uci import Uci
+from offload.system.directory.router_directory import RouterDirectory
 
 TESTS = Path(__file__).parent
 SCRIPTS = TESTS.parent / "luci-app-offload/htdocs/luci-static/resources/offload"

@@ -30,7 +30,7 @@ def main() -> None:
 def status(flows: int) -> Figure:
     """Milliseconds of processor time for an answer with so many connections."""
     from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
-    from offload.service.ubus_object import METHODS, answer
+    from offload.service.bus.ubus_object import METHODS, answer
     from service.routers import router
     from status.routers import entry
 

@@ -16,10 +16,10 @@ from browser.traffic import entries, stations
 from offload.model.flow import Entry
 from offload.model.network import Kernel, Lack, Link, Neighbour, Station
 from offload.service.main import build
-from offload.system.netlink.conntrack import FakeConntrack
-from offload.system.netlink.links import FakeNetlink, LinkDump
+from offload.system.config.uci import Uci
+from offload.system.netlink.ct.conntrack import FakeConntrack
+from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft.door import complaint
-from offload.system.uci import Uci
 from service.routers import SCENE, HoldingNft, router
 
 HOSTS = 140  # connections whose hosts of the LAN are known to the bridge

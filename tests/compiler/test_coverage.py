@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.compiler.devices import resolve
-from offload.compiler.offload.coverage import part, whole
+from offload.compiler.offload.exempts.coverage import part, whole
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
-from offload.model.exempts import Exempt
 from offload.model.network import Link, Snapshot
 from offload.model.plan import PairDecision, ReasonCode
+from offload.model.sections.exempts import Exempt
 from strategies import gate
 
 ALL4, ALL6 = (ip_network("0.0.0.0/0"),), (ip_network("::/0"),)

@@ -7,12 +7,12 @@ from ipaddress import ip_network
 
 import pytest
 
-from offload.compiler.offload.diff import transactions
-from offload.compiler.offload.render import render_table
-from offload.compiler.offload.table import compiled, expected, with_nft
-from offload.model.exempts import Exempt
-from offload.model.live import LiveTable
+from offload.compiler.offload.tables.diff import transactions
+from offload.compiler.offload.tables.render import render_table
+from offload.compiler.offload.tables.table import compiled, expected, with_nft
+from offload.model.kernel.live import LiveTable
 from offload.model.plan import Element, ExemptMatch, Plan, PolicyKey, Table
+from offload.model.sections.exempts import Exempt
 
 ALL, V4, V6 = PolicyKey(0, "any"), PolicyKey(0, "ipv4"), PolicyKey(0, "ipv6")
 LAN, GUEST = Element("br-lan", "wan", ALL, ("lan", "wan")), Element("br-guest", "wan", ALL, ("guest", "wan"))

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from offload.compiler.offload.effective import effective_plan
-from offload.compiler.offload.table import expected
+from offload.compiler.offload.tables.table import expected
 from offload.model.config import Family, Mode
-from offload.model.live import LiveTable
+from offload.model.kernel.live import LiveTable
 from offload.model.plan import (
     DeviceDecision,
     Element,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nft_text import LINE
-from offload.compiler.offload.exempt_sets import exempt_rules
-from offload.model.exempts import Exempt
+from offload.compiler.offload.exempts.exempt_sets import exempt_rules
 from offload.model.plan import ExemptMatch, TimedExempt
+from offload.model.sections.exempts import Exempt
 from strategies import gate
 
 

@@ -18,9 +18,9 @@ from offload.model.config import (
     Zone,
     ZoneChoice,
 )
-from offload.model.exempts import Exempt
 from offload.model.network import Link, Network, Snapshot
 from offload.model.plan import Plan, ReasonCode, TimedExempt
+from offload.model.sections.exempts import Exempt
 
 KIDS = (ip_network("192.168.1.128/25"), ip_network("2001:db8::/64"))
 EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.compiler.offload.live_exempts import HOLDING, holding, with_live_exempts
+from offload.compiler.offload.exempts.live_exempts import HOLDING, holding, with_live_exempts
 from offload.model.config import Config, Globals
-from offload.model.exempts import Exempt
-from offload.model.live_rule import PacketRule, RuleMatch
+from offload.model.kernel.live_rule import PacketRule, RuleMatch
 from offload.model.network import Filter, Qdisc, Snapshot
+from offload.model.sections.exempts import Exempt
 from offload.model.topology import ZoneDevices
 
 HOST = ip_network("192.168.3.7/32")

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.compiler.devices import resolve
-from offload.compiler.offload.marks import only_routes, without_routing
+from offload.compiler.offload.exempts.marks import only_routes, without_routing
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
-from offload.model.exempts import Exempt
 from offload.model.network import Filter, Link, MarkReader, Qdisc, RoutingRule, Snapshot
 from offload.model.plan import ReasonCode
+from offload.model.sections.exempts import Exempt
 from strategies import gate
 
 FULL = 0xFFFFFFFF

@@ -9,11 +9,11 @@ from random import Random
 from hypothesis import settings
 
 from nft_text import strange_lines
-from offload.compiler.offload.diff import transactions
-from offload.compiler.offload.render import render
-from offload.compiler.offload.table import expected
+from offload.compiler.offload.tables.diff import transactions
+from offload.compiler.offload.tables.render import render
+from offload.compiler.offload.tables.table import expected
 from offload.model.config import Mode
-from offload.model.live import LiveTable
+from offload.model.kernel.live import LiveTable
 from offload.model.plan import PairDecision, Plan, ZoneDecision
 from offload.service.reconcile import decide
 from random_routers import Router, changes, router

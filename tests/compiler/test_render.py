@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nft_text import strange_lines
-from offload.compiler.offload.render import NOTHING, render, render_table
+from offload.compiler.offload.tables.render import NOTHING, render, render_table
 from offload.config.load import load
 from offload.model.config import Section
 from offload.model.network import Link, Network, Snapshot

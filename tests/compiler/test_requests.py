@@ -19,9 +19,9 @@ from offload.model.config import (
     Zone,
     ZoneChoice,
 )
-from offload.model.exempts import Exempt
 from offload.model.network import Address, Link, Snapshot
 from offload.model.plan import ReasonCode
+from offload.model.sections.exempts import Exempt
 
 LAN, GUEST, WAN = (Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
 SNAPSHOT = Snapshot(

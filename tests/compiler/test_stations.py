@@ -5,10 +5,10 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.compiler.offload.diff import transactions
-from offload.compiler.offload.render import render_table
 from offload.compiler.offload.stations import choosing_rules, counted, learned_stations, with_stations
-from offload.compiler.offload.table import expected, with_nft
+from offload.compiler.offload.tables.diff import transactions
+from offload.compiler.offload.tables.render import render_table
+from offload.compiler.offload.tables.table import expected, with_nft
 from offload.model.config import Family, Mode
 from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
 from offload.model.plan import (

@@ -11,10 +11,10 @@ from offload.config.load import load
 from offload.model.config import Mode
 from offload.model.network import Link, Snapshot
 from offload.model.plan import Plan, ReasonCode
-from offload.model.section import Section
+from offload.model.sections.section import Section
 from offload.nouns import replace
-from offload.system.router_directory import RouterDirectory
-from offload.system.uci import Uci, applied
+from offload.system.config.uci import Uci, applied
+from offload.system.directory.router_directory import RouterDirectory
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROUTERS = sorted(GOLDEN.iterdir())

@@ -5,11 +5,11 @@ from ipaddress import ip_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offload.compiler.offload.exempt_sets import exempt_rules
-from offload.compiler.offload.timed_exempts import LONGEST_COMMENT, comment, held_timed_exempts
-from offload.model.exempts import Exempt
-from offload.model.live import LiveTable, TimedElement
+from offload.compiler.offload.exempts.exempt_sets import exempt_rules
+from offload.compiler.offload.exempts.timed_exempts import LONGEST_COMMENT, comment, held_timed_exempts
+from offload.model.kernel.live import LiveTable, TimedElement
 from offload.model.plan import ExemptMatch, TimedExempt
+from offload.model.sections.exempts import Exempt
 
 NETS = st.sampled_from(["10.0.0.1/32", "10.1.0.0/16", "192.168.1.50/32", "2001:db8::1/128", "fd00::/8"]).map(ip_network)
 MACS = st.sampled_from(["02:00:00:00:00:01", "02:00:00:00:00:ff"])

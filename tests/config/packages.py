@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from offload.config.load import load
 from offload.model.config import Config, Section
-from offload.model.problem import ProblemCode
+from offload.model.problems.problem import ProblemCode
 
 Options = Mapping[str, str | tuple[str, ...]]
 

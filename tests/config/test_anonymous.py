@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offload.compiler.offload.render import render
+from offload.compiler.offload.tables.render import render
 from offload.config.anonymous import anonymous, known
+from offload.config.choices.offload_tables import PACKAGES
 from offload.config.load import FILES
-from offload.config.offload_tables import PACKAGES
 from offload.model.config import Section
 from offload.service.reconcile import decide
 from random_routers import router

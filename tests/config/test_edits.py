@@ -9,8 +9,8 @@ from offload.config import edits
 from offload.config.load import load
 from offload.errors import FileError
 from offload.model.config import Edit, Mode, Section
-from offload.service.takeover import give, take
-from offload.system.uci import FakeUci, Uci, applied
+from offload.service.bus.takeover import give, take
+from offload.system.config.uci import FakeUci, Uci, applied
 
 
 def section(kind: str, name: str, /, **options: str) -> Section:

@@ -6,9 +6,9 @@ from ipaddress import ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.config.exempt_limit import MOST_ELEMENTS, limited, widened
+from offload.config.choices.exempt_limit import MOST_ELEMENTS, limited, widened
 from offload.model.config import Marking
-from offload.model.exempts import Exempt, combinations
+from offload.model.sections.exempts import Exempt, combinations
 
 
 def exempt(sources: int, ports: int = 0, name: str = "") -> Exempt:

@@ -6,7 +6,7 @@ import pytest
 
 from config.packages import ZONES, Options, loaded
 from offload.model.config import Permission, Policy
-from offload.model.problem import ProblemCode
+from offload.model.problems.problem import ProblemCode
 
 
 def permissions(*sections: tuple[str, Options]) -> list[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.packages import ZONES, Options, loaded
 from offload.model.config import Family
-from offload.model.exempts import Exempt
+from offload.model.sections.exempts import Exempt
 from strategies import gate
 
 HERE = ("zone", {"name": "guest"})

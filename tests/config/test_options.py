@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from offload.config import fw4_values, options
+from offload.config.choices import options
+from offload.config.fw4 import fw4_values
 from offload.config.schema import Bad, Parser
 from offload.model.config import Family, Mode
-from offload.model.match import Item
-from offload.model.problem import ProblemCode
+from offload.model.problems.problem import ProblemCode
+from offload.model.sections.match import Item
 
 GOOD: list[tuple[Parser, str, Any]] = [
     *((options.boolean, word, True) for word in ("1", "on", "true", "yes")),

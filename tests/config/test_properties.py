@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.config import options
+from offload.config.choices import options
+from offload.config.choices.offload_reading import read
+from offload.config.choices.offload_tables import PACKAGES
 from offload.config.load import FILES, load
-from offload.config.offload_reading import read
-from offload.config.offload_tables import PACKAGES
 from offload.config.schema import Bad, Parser
 from offload.model.config import Family, Mode, Section
 from offload.model.network import DEVICE_NAME
-from offload.model.problem import Problem
+from offload.model.problems.problem import Problem
 from strategies import gate, sections, values
 
 # What the good values of each parser are: nothing else may reach the compiler.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from offload.model.problem import ProblemCode
-from offload.model.section import Section
+from offload.model.problems.problem import ProblemCode
+from offload.model.sections.section import Section
 
 LONG = "x" * 100
 

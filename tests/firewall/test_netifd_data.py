@@ -2,7 +2,7 @@
 
 import pytest
 
-from offload.config.netifd_data import networks, sections
+from offload.config.fw4.netifd_data import networks, sections
 
 
 @pytest.mark.parametrize("name", ['x"y', "a b", "x;y", "$x", "a\nb", "*", "a" * 16, ""])

@@ -12,8 +12,8 @@ import pytest
 
 from offload.cli.firewall.compiled import compiled
 from offload.cli.firewall.main import main
-from offload.config.firewall_tables import TABLES
-from offload.model.firewall_problem import FirewallFault
+from offload.config.fw4.firewall_tables import TABLES
+from offload.model.problems.firewall_problem import FirewallFault
 from offload.system.firewall_files import FirewallFiles
 
 ROUTERS = sorted((Path(__file__).parent / "routers").iterdir())

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from firewall.strategies import sections
 from firewall.test_properties import HOME
 from offload.cli.firewall.main import main
-from offload.compiler.firewall.packet import NO, OPEN, YES, Packet, meets
-from offload.model.addresses import address
-from offload.model.match import Bits, Item, Limit, Match
-from offload.model.nft import Rule
+from offload.compiler.firewall.tracing.packet import NO, OPEN, YES, Packet, meets
+from offload.model.kernel.nft import Rule
+from offload.model.sections.match import Bits, Item, Limit, Match
+from offload.model.text.addresses import address
 
 ROUTERS = Path(__file__).parent / "routers"
 TCP = Packet(4, "tcp", "br-lan", "eth1", 0xC0A80105, 0x08080808, 40000, 443)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.model.problem import Problem
+from offload.model.problems.problem import Problem
+from offload.system.config.uci import Uci, by_libuci
+from offload.system.config.uci_text import parse, with_lines
 from offload.system.firewall_files import FirewallFiles
-from offload.system.uci import Uci, by_libuci
-from offload.system.uci_text import parse, with_lines
 
 PLAIN = (
     "rule",

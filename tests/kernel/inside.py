@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from kernel.lab import Router
-from offload.compiler.offload.render import render
+from offload.compiler.offload.tables.render import render
 from offload.model.applied import Applied
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import Plan
 from offload.service import reconcile
-from offload.service.hardware_probe import HardwareProbe
+from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import observe
 from offload.service.reconcile import Decided
-from offload.service.stations import StationTracker
-from offload.system.netlink.links import Netlink, conntrack_max, modules, release
+from offload.service.roaming.stations import StationTracker
+from offload.system.config.uci import Uci
+from offload.system.netlink.route.links import Netlink, conntrack_max, modules, release
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
-from offload.system.uci import Uci
 
 T = TypeVar("T")
 

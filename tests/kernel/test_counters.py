@@ -11,7 +11,7 @@ from kernel.inside import applied, decided, observed
 from kernel.netns import Namespace
 from kernel.sides import bridge, port
 from kernel.traffic import Talk
-from offload.system.netlink.conntrack import Conntrack
+from offload.system.netlink.ct.conntrack import Conntrack
 
 ENOUGH = 50
 STATISTICS = 8  # seconds; the kernel asks the driver a tenth of the flowtable's timeout after the last packet

@@ -12,9 +12,9 @@ from kernel.traffic import Talk
 from offload.model.flow import Tuple
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
-from offload.service.cut import Selection, cut
+from offload.service.bus.cut import Selection, cut
 from offload.status.query import Query
-from offload.system.netlink.conntrack import Conntrack
+from offload.system.netlink.ct.conntrack import Conntrack
 
 # Conntrack picks up connections in their middle: a delayed ACK that comes after the cut would make the entry again.
 LOOSE = "net/netfilter/nf_conntrack_tcp_loose"

@@ -19,18 +19,18 @@ from kernel.inside import NETIFD, capability
 from kernel.lab import Home, Router
 from kernel.netns import Namespace
 from offload.model.cause import Cause
-from offload.service import methods
+from offload.service.bus import methods
 from offload.service.doors import Doors
 from offload.service.engine import Engine
 from offload.service.main import firewall_doors
+from offload.system.config.uci import Uci
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
-from offload.system.netlink.conntrack import Conntrack
-from offload.system.netlink.links import Netlink
-from offload.system.netlink.monitor import Monitor
+from offload.system.netlink.ct.conntrack import Conntrack
+from offload.system.netlink.route.links import Netlink
+from offload.system.netlink.route.monitor import Monitor
 from offload.system.nft.door import Nft
 from offload.system.ubus.client import FakeUbusClient
-from offload.system.uci import Uci
 
 OURS = Path("/run/offload.test")
 RUNNING = Path("/var/run/offload")

@@ -17,19 +17,19 @@ from kernel.pppoe import Pppoe
 from kernel.sides import bridge, vlan
 from kernel.steady import download
 from kernel.traffic import Talk
+from offload.service.bus.methods import list_flows, status
 from offload.service.doors import Doors
 from offload.service.engine import HARDWARE, Engine
-from offload.service.hardware_monitor import APART
-from offload.service.methods import list_flows, status
+from offload.service.hardware.hardware_monitor import APART
 from offload.service.tasks import hardware
-from offload.status.hardware import PACKETS
+from offload.status.proof.hardware import PACKETS
+from offload.system.config.uci import Uci
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
-from offload.system.netlink.conntrack import Conntrack
-from offload.system.netlink.links import Netlink
+from offload.system.netlink.ct.conntrack import Conntrack
+from offload.system.netlink.route.links import Netlink
 from offload.system.nft.door import Nft
 from offload.system.ubus.client import FakeUbusClient
-from offload.system.uci import Uci
 
 LAN = bridge(chip.port("lan1"))
 SHAPES = {

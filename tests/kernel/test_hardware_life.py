@@ -22,8 +22,8 @@ from kernel.sides import bridge
 from kernel.steady import Drip, download, quiet, since
 from kernel.traffic import PORT, Talk
 from offload.model.flow import Tuple
-from offload.service.cut import Selection, cut
-from offload.system.netlink.conntrack import Conntrack
+from offload.service.bus.cut import Selection, cut
+from offload.system.netlink.ct.conntrack import Conntrack
 
 ENOUGH = 60
 SHAPE = Shape({"lan": bridge(chip.port("lan1"), chip.port("lan2", "eth1")), "wan": chip.port("wan")})

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kernel.netns import Namespace
-from offload.compiler.offload.diff import transactions
-from offload.compiler.offload.render import render
-from offload.compiler.offload.table import expected
+from offload.compiler.offload.tables.diff import transactions
+from offload.compiler.offload.tables.render import render
+from offload.compiler.offload.tables.table import expected
 from offload.model.plan import Plan
 from offload.service.reconcile import decide
 from offload.system.nft.door import Nft

@@ -12,7 +12,7 @@ from kernel.inside import applied, decided, observed
 from kernel.resident import SOAK
 from kernel.sides import bridge, port
 from kernel.traffic import Proto, Talk
-from offload.system.netlink.conntrack import Conntrack
+from offload.system.netlink.ct.conntrack import Conntrack
 
 
 @pytest.fixture(scope="module", name="built")

@@ -1,7 +1,7 @@
 """What is sent so that a ruleset becomes another one: no more than differs."""
 
-from offload.model.match import Limit
-from offload.model.nft import Chain, Hook, NamedLimit, Rule, Ruleset, Set, Table
+from offload.model.kernel.nft import Chain, Hook, NamedLimit, Rule, Ruleset, Set, Table
+from offload.model.sections.match import Limit
 from offload.nft.change import change, contents, replacement
 from offload.nft.text import line_origins, ruleset_text
 

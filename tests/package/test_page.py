@@ -10,7 +10,7 @@ from package.ipk import pack
 from package.recipes import recipe_of
 
 from offload import __version__
-from offload.service.ubus_object import METHODS
+from offload.service.bus.ubus_object import METHODS
 from package.router import REPOSITORY
 
 APP = REPOSITORY / "luci-app-offload"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from offload.errors import NftError, NftFault
-from offload.model.section import Section
+from offload.model.sections.section import Section
 from offload.service.doors import FirewallDoors
 from offload.service.engine import Engine
 from offload.service.firewall.inputs import Inputs, read

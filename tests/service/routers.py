@@ -4,19 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface, ip_network
 
-from offload.compiler.offload.table import expected
+from offload.compiler.offload.tables.table import expected
 from offload.model.config import Section
-from offload.model.live import LiveTable
+from offload.model.kernel.live import LiveTable
 from offload.model.network import Address, Kernel, Link, Route
 from offload.service.doors import Doors
 from offload.service.engine import Engine
+from offload.system.config.uci import FakeUci
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
-from offload.system.netlink.conntrack import FakeConntrack
-from offload.system.netlink.links import FakeNetlink, LinkDump
+from offload.system.netlink.ct.conntrack import FakeConntrack
+from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft.door import FakeNft, complaint
 from offload.system.ubus.client import FakeUbusClient
-from offload.system.uci import FakeUci
 
 DEVICES = {"lan": "br-lan", "guest": "br-guest", "wan": "wan"}
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.flow import Entry
+from offload.service.memory.totals import Totals
 from offload.service.tasks.accounting import APART, Accounting
-from offload.service.totals import Totals
-from offload.status.zone_lookup import ZoneLookup
+from offload.status.lookup.zone_lookup import ZoneLookup
 from service.routers import Fakes, router
 from status.routers import HOME, entry, pair, plan
 

@@ -4,9 +4,9 @@ import pytest
 
 from offload.errors import KernelError
 from offload.model.flow import Tuple
-from offload.service.cut import Selection, cut
+from offload.service.bus.cut import Selection, cut
 from offload.status.query import Query
-from offload.system.netlink.conntrack import FakeConntrack
+from offload.system.netlink.ct.conntrack import FakeConntrack
 from status.routers import HOME, entry, packed, pair, plan
 
 PLAN = plan(pair("lan", "wan"), pair("guest", "wan"))

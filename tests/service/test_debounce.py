@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.cause import Cause
-from offload.service.debounce import APART, FIGHTING, GATHER, RETRY_LAST, Debouncer
+from offload.service.hints.debounce import APART, FIGHTING, GATHER, RETRY_LAST, Debouncer
 
 
 def test_nothing_hinted_nothing_due() -> None:

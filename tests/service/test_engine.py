@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from offload.compiler.offload.timed_exempts import comment
+from offload.compiler.offload.exempts.timed_exempts import comment
 from offload.errors import BusError, NftError
 from offload.model.config import Mode
-from offload.model.exempts import Exempt
-from offload.model.live import LiveTable, TimedElement
+from offload.model.kernel.live import LiveTable, TimedElement
 from offload.model.network import Kernel, Lack, Neighbour, Station
 from offload.model.plan import ReasonCode
-from offload.model.problem import ProblemCode
-from offload.service import methods
+from offload.model.problems.problem import ProblemCode
+from offload.model.sections.exempts import Exempt
+from offload.service.bus import methods
 from offload.service.engine import MOST_NEWS, Engine
 from offload.service.tasks import follow
 from offload.system.netifd import DUMP

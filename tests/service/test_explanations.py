@@ -8,7 +8,7 @@ import pytest
 from offload.cli import local
 from offload.cli.answer import Exit
 from offload.service import main
-from offload.service.ubus_object import METHODS, answer
+from offload.service.bus.ubus_object import METHODS, answer
 from service.routers import Fakes, router
 from status.routers import entry
 from test_cli_service import Router

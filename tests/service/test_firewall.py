@@ -6,12 +6,12 @@ import pytest
 
 from offload.errors import FileError, NftFault, OffloadError
 from offload.model.cause import Cause
-from offload.model.problem import ProblemCode
-from offload.service import methods
+from offload.model.problems.problem import ProblemCode
+from offload.service.bus import methods
 from offload.service.engine import Engine
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
-from offload.system.netlink.messages import Notification
+from offload.system.netlink.route.messages import Notification
 from service.firewalls import OTHERS, RULES, rule, walled
 from service.routers import REPLY, router
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import NftError, NftFault
-from offload.model.section import Section
+from offload.model.sections.section import Section
 from offload.service.firewall.load import PATIENCE, Loading
 from offload.system.firewall_files import FakeFirewallFiles
 from service.firewalls import RULES, PickyNft, inputs

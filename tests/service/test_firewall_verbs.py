@@ -15,8 +15,8 @@ from offload.cli.firewall import lookup
 from offload.cli.firewall.given import parsed
 from offload.cli.firewall.load import DONE, FAILED, Json, Loading, run
 from offload.errors import AbsentError, FileError, OffloadError
-from offload.model.problem import ProblemCode
-from offload.service import methods
+from offload.model.problems.problem import ProblemCode
+from offload.service.bus import methods
 from offload.service.firewall.alone import act_alone
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.firewall_turn import began, now, turn

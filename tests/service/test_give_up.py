@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from offload.model.flow import Tuple
 from offload.model.network import GivenUp
-from offload.service.give_up import FLOWS, SECONDS, GiveUp, hopeless, hopeless_families
-from offload.status.evicted import Key
-from offload.status.hardware import PairHardware, Sample, without_family
+from offload.service.hardware.give_up import FLOWS, SECONDS, GiveUp, hopeless, hopeless_families
+from offload.status.proof.evicted import Key
+from offload.status.proof.hardware import PairHardware, Sample, without_family
 
 LAN_WAN, RETRY = ("lan", "wan"), 6 * 3600.0
 

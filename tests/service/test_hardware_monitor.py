@@ -8,10 +8,10 @@ import pytest
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.network import Link, Neighbour, Station
-from offload.service.hardware_monitor import APART, APART_SETTLED, FOLLOWED, SOONEST
+from offload.service.bus.ubus_object import METHODS, answer
+from offload.service.hardware.hardware_monitor import APART, APART_SETTLED, FOLLOWED, SOONEST
 from offload.service.tasks import hardware
 from offload.service.tasks.hardware import asks_otherwise
-from offload.service.ubus_object import METHODS, answer
 from service.routers import ROUTES, SCENE, Fakes, router, section
 from status.routers import entry
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from offload.config.load import Packages
-from offload.model.live import LiveTable
+from offload.model.kernel.live import LiveTable
 from offload.model.network import Kernel, Link, Snapshot
-from offload.service.hardware_probe import HardwareProbe
-from offload.system.netlink.links import FakeNetlink
+from offload.service.hardware.hardware_probe import HardwareProbe
+from offload.system.netlink.route.links import FakeNetlink
 from offload.system.nft.door import FakeNft, complaint
 from service.routers import section
 

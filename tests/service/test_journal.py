@@ -11,7 +11,7 @@ from offload.model.network import Kernel, Lack, Link
 from offload.model.plan import ReasonCode
 from offload.service.engine import Engine
 from offload.service.journal import APART, BURST, Journal
-from offload.service.stations import LEFT_OUT
+from offload.service.roaming.stations import LEFT_OUT
 from offload.system.syslog import LONGEST, FakeSystemLog, one_line
 from service.routers import SCENE, Fakes, router, section, without
 

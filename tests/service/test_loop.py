@@ -7,19 +7,19 @@ import pytest
 
 from offload.errors import BusError
 from offload.model.cause import Cause
-from offload.model.exempts import Exempt
-from offload.service.config_check import ConfigCheck
-from offload.service.debounce import Debouncer
+from offload.model.sections.exempts import Exempt
+from offload.service.hints.config_check import ConfigCheck
+from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.loop import Loop
 from offload.service.tasks import station_sets
 from offload.service.tasks.accounting import Accounting
+from offload.system.config.uci import Uci
 from offload.system.netifd import DUMP
-from offload.system.netlink.messages import Notification
-from offload.system.netlink.monitor import OVERRUN, FakeMonitor
+from offload.system.netlink.route.messages import Notification
+from offload.system.netlink.route.monitor import OVERRUN, FakeMonitor
 from offload.system.syslog import FakeSystemLog
 from offload.system.ubus.server import FakeUbusServer
-from offload.system.uci import Uci
 from service.routers import Fakes, router
 
 OURS, THEIRS = frozenset({"flow_offload"}), frozenset({"fw4"})

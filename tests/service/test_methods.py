@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY
-from offload.model.live import TimedElement
+from offload.model.kernel.live import TimedElement
+from offload.service.bus.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from offload.service.engine import Engine
 from offload.service.reconcile import TABLE_NAMES
-from offload.service.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from service.routers import OFFLOAD, Fakes, router, section
 from status.routers import entry
 from strategies import gate

@@ -20,7 +20,7 @@ import pytest
 import ubus
 
 from offload import __version__
-from offload.service.ubus_object import METHODS
+from offload.service.bus.ubus_object import METHODS
 
 pytestmark = pytest.mark.slow  # it starts processes
 
@@ -234,7 +234,7 @@ import sys
 from dataclasses import replace
 from itertools import count
 from service.routers import router
-from offload.model.live import LiveTable
+from offload.model.kernel.live import LiveTable
 from offload.service.main import build
 from offload.system.nft.door import Nft
 from offload.system.nft.tables import Outline

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from offload.compiler.offload.table import expected
+from offload.compiler.offload.tables.table import expected
 from offload.errors import NftError
 from offload.model.applied import Applied
 from offload.model.config import Section
-from offload.model.live import LiveTable
+from offload.model.kernel.live import LiveTable
 from offload.model.network import Kernel, Lack, Link, Network, Snapshot
-from offload.model.problem import Problem, ProblemCode
+from offload.model.problems.problem import Problem, ProblemCode
 from offload.service.reconcile import Decided, apply, decide, pending, read, removal, unreadable
+from offload.system.config.uci import FakeUci
 from offload.system.nft.door import FakeNft
-from offload.system.uci import FakeUci
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIREWALL = (

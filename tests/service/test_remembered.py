@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
-from offload.service.remembered import Key, Remembered
-from offload.service.stations import StationTracker
+from offload.service.memory.remembered import Key, Remembered
+from offload.service.roaming.stations import StationTracker
 
 WIRED = Station("02:00:00:00:00:10", "lan1")
 LINKS = (

@@ -1,8 +1,8 @@
 """When tables are returned for rules of others: at once, gathered, at most so often, and at the edges of times."""
 
-from offload.model.live_rule import Deciding
-from offload.service.return_budget import MOST_RETURNS, WINDOW
-from offload.service.rule_returns import AFTER_EDGE, GATHER, RuleReturns
+from offload.model.kernel.live_rule import Deciding
+from offload.service.hints.rule_returns import AFTER_EDGE, GATHER, RuleReturns
+from offload.service.roaming.return_budget import MOST_RETURNS, WINDOW
 
 BANNED = frozenset({("banIP", "blocklist")})
 NOON, MIDNIGHT = 12 * 3600.0, 20_000 * 86_400.0

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from offload.model.network import Neighbour, Station
 from offload.service.engine import Engine
-from offload.service.saved_places import MOST_SAVED, read, written
+from offload.service.memory.saved_places import MOST_SAVED, read, written
 from offload.service.tasks import places
-from offload.status.places import NEIGHBOUR
+from offload.status.lookup.places import NEIGHBOUR
 from offload.system.files.private_file import FakePrivateFile
 from service.routers import Fakes, router
 

@@ -9,9 +9,9 @@ from offload.errors import KernelError
 from offload.model.flow import IPS_OFFLOAD, Entry, Tuple
 from offload.model.network import Link, Neighbour, Station
 from offload.model.plan import FROM, Element, PolicyKey, Table
-from offload.model.section import Section
-from offload.service import methods
-from offload.service.station_sets import LATE, StationSets
+from offload.model.sections.section import Section
+from offload.service.bus import methods
+from offload.service.roaming.station_sets import LATE, StationSets
 from offload.service.tasks import follow, station_sets
 from service.routers import Fakes, router
 

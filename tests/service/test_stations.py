@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.model.network import Neighbour, Station
-from offload.service.return_budget import MOST_PAUSES, MOST_RETURNS, WINDOW, ReturnBudget
-from offload.service.stations import LEFT_OUT, MOST_MOVES
+from offload.service.roaming.return_budget import MOST_PAUSES, MOST_RETURNS, WINDOW, ReturnBudget
+from offload.service.roaming.stations import LEFT_OUT, MOST_MOVES
 from offload.service.tasks import follow
 from service.routers import Fakes, router
 

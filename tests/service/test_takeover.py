@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from offload.errors import BusError
-from offload.service.takeover import CHANGED
-from offload.service.ubus_object import METHODS, answer
+from offload.service.bus.takeover import CHANGED
+from offload.service.bus.ubus_object import METHODS, answer
 from service.routers import FIREWALL, Fakes, router, section
 
 SWITCH = section("firewall", "defaults", "d", flow_offloading="1")

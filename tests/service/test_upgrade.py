@@ -4,9 +4,9 @@ from typing import Any
 
 from offload.model.config import Section
 from offload.model.log import LogLevel
+from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.journal import Journal
-from offload.service.ubus_object import METHODS, answer
-from offload.service.upgrade import note_raised
+from offload.service.memory.upgrade import note_raised
 from offload.system.syslog import FakeSystemLog
 from service.routers import Fakes, router, section
 

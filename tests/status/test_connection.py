@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from offload.errors import UsageError
 from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, State
-from offload.status.connection import asked
+from offload.status.why.connection import asked
 from status.routers import packed
 
 LINE = (

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from offload.status.metrics import families, openmetrics
+from offload.status.text.metrics import families, openmetrics
 from status.test_metrics import status
 
 pytestmark = pytest.mark.slow  # it starts prometheus

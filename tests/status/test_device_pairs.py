@@ -7,9 +7,9 @@ import pytest
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
 from offload.model.plan import Element, PairDecision, Plan, PolicyKey, Reason, ReasonCode, Table
-from offload.status.device_pairs import DevicePairs
 from offload.status.flows import flows
-from offload.status.zone_lookup import Endpoint
+from offload.status.lookup.device_pairs import DevicePairs
+from offload.status.lookup.zone_lookup import Endpoint
 from status.routers import HOME, addresses, entry, pair, zone
 
 # lan has two devices; the second is 192.168.3.0/24 and fd00:3::/64

@@ -3,7 +3,7 @@
 import pytest
 
 from offload.model.flow import State, Tuple
-from offload.status.evicted import BACK, SETTLING, UNSEEN, Evicted, Key, Seen
+from offload.status.proof.evicted import BACK, SETTLING, UNSEEN, Evicted, Key, Seen
 
 
 def key(number: int) -> Key:

@@ -6,8 +6,8 @@ import pytest
 
 from offload.model.config import Mode
 from offload.model.plan import DeviceDecision, Reason, ReasonCode
-from offload.status.evidence import Evidence
-from offload.status.hardware import PairHardware, Proof
+from offload.status.proof.evidence import Evidence
+from offload.status.proof.hardware import PairHardware, Proof
 from status.routers import pair
 
 LAN_WAN, LAN_VPN = ("lan", "wan"), ("lan", "vpn")

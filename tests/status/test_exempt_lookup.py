@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from offload.model.config import Mode
-from offload.model.exempts import Exempt
 from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry
 from offload.model.plan import ExemptMatch, Plan, ReasonCode, Table
-from offload.status.exempt_lookup import ExemptLookup
+from offload.model.sections.exempts import Exempt
 from offload.status.flows import flows
+from offload.status.lookup.exempt_lookup import ExemptLookup
 from status.routers import HOME, ZONES, entry, pair
 
 TCP, UDP = 6, 17

@@ -8,12 +8,12 @@ import pytest
 from offload.cli.router import Router
 from offload.model.flow import IPS_OFFLOAD, Entry
 from offload.model.plan import PairDecision, Plan, ReasonCode
-from offload.status.evicted import Evicted
-from offload.status.explain import NAMED, STEPS, Explanation, Holds, between, explain
 from offload.status.flows import flows
-from offload.status.hardware import FLOWS, PACKETS, PairHardware
-from offload.status.reasons import Lookups
-from offload.status.zone_lookup import Endpoint
+from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.proof.evicted import Evicted
+from offload.status.proof.hardware import FLOWS, PACKETS, PairHardware
+from offload.status.why.explain import NAMED, STEPS, Explanation, Holds, between, explain
+from offload.status.why.reasons import Lookups
 from status.routers import HOME, entry, plan
 from status.test_asked import PLAN as MIXED_PLAN
 from status.test_asked import ROUTER as MIXED

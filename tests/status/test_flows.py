@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, Entry, State, Tuple
 from offload.status.flows import flows
 from offload.status.shares import no_share, shares
-from offload.system.netlink.ctnetlink import Parser
+from offload.system.netlink.ct.ctnetlink import Parser
 from status.routers import HOME, entry, pair, plan
 
 LAN_WAN = "192.168.1.50#5000 > 198.51.100.9#443"

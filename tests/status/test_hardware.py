@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from offload.model.flow import State, Tuple
 from offload.model.plan import ReasonCode
-from offload.status.evicted import Key, Seen
-from offload.status.hardware import FLOWS, PACKETS, PairHardware, Proof, Sample, evicted, updated
+from offload.status.proof.evicted import Key, Seen
+from offload.status.proof.hardware import FLOWS, PACKETS, PairHardware, Proof, Sample, evicted, updated
 
 OPEN = PairHardware(("lan1", "wan"), unbridged=("wan",))
 FOUR, SIX = b"\xc0\xa8\x01\x02", bytes(16)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from offload.service.ubus_object import METHODS, answer
-from offload.status.metrics import Family, families, families_json, openmetrics
+from offload.service.bus.ubus_object import METHODS, answer
+from offload.status.text.metrics import Family, families, families_json, openmetrics
 from service.routers import router
 from status.routers import entry
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.network import Link, Neighbour, Network, Snapshot, Station
-from offload.status.places import Places, seen
-from offload.status.zone_lookup import Endpoint
+from offload.status.lookup.places import Places, seen
+from offload.status.lookup.zone_lookup import Endpoint
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 LAN = (

@@ -6,8 +6,8 @@ from offload.model.config import Family, Mode
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry
 from offload.model.plan import PairDecision, ReasonCode
 from offload.status.flows import flows
-from offload.status.hardware import FLOWS, PairHardware
-from offload.status.reasons import IPS_ADJUSTED
+from offload.status.proof.hardware import FLOWS, PairHardware
+from offload.status.why.reasons import IPS_ADJUSTED
 from status.routers import HOME, entry, pair, plan
 
 LAN_WAN = "192.168.1.50#5000 > 198.51.100.9#443"

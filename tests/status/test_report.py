@@ -9,10 +9,10 @@ from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, Share, State
 from offload.model.network import Kernel, Lack, Snapshot
 from offload.model.plan import DeviceDecision, PairStations, Plan, ReasonCode
-from offload.model.problem import ProblemCode
-from offload.status.evidence import Evidence
+from offload.model.problems.problem import ProblemCode
 from offload.status.flows import flows
-from offload.status.hardware import PairHardware, Proof
+from offload.status.proof.evidence import Evidence
+from offload.status.proof.hardware import PairHardware, Proof
 from offload.status.report import flow_json, status_json
 from offload.status.shares import no_share
 from status.routers import HOME, entry, pair, plan, zone

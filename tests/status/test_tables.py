@@ -12,11 +12,11 @@ from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, State
 from offload.model.network import Kernel, Lack, Snapshot
 from offload.model.plan import DeviceDecision, Plan, Reason, ReasonCode
-from offload.model.problem import ProblemCode
+from offload.model.problems.problem import ProblemCode
 from offload.status.flows import flows
 from offload.status.report import flow_json, status_json
 from offload.status.shares import no_share
-from offload.status.tables import amount, changes_text, flows_text, status_text
+from offload.status.text.tables import amount, changes_text, flows_text, status_text
 from status.routers import HOME, entry, pair, plan, zone
 
 STATUS = """\

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from offload.cli import top as command
 from offload.cli.answer import Exit
 from offload.errors import UsageError
-from offload.status.top import BY, Rate, rates, speed, top_text
+from offload.status.text.top import BY, Rate, rates, speed, top_text
 from service.routers import router
 from status.routers import entry
 from test_cli_service import Router

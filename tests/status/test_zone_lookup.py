@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from offload.model.flow import IPS_DST_NAT, IPS_SRC_NAT, Entry
 from offload.model.network import Route, Snapshot
-from offload.status.zone_lookup import MULTICAST, ROUTER, UNKNOWN, Endpoint, ZoneLookup
+from offload.status.lookup.zone_lookup import MULTICAST, ROUTER, UNKNOWN, Endpoint, ZoneLookup
 from status.routers import HOME, addresses, entry, packed, plan, route, zone
 
 ADDRESSES = {

@@ -15,7 +15,7 @@ import pytest
 from offload.errors import KernelError
 from offload.model.flow import Entry, Tuple
 from offload.system.netlink import dump
-from offload.system.netlink.conntrack import NO_PERMISSION, Conntrack, FakeConntrack
+from offload.system.netlink.ct.conntrack import NO_PERMISSION, Conntrack, FakeConntrack
 
 RECORDED = Path(__file__).parent / "recorded" / "offload-acct.bin"
 SRC = Path(__file__).parents[2] / "src"
@@ -131,7 +131,7 @@ PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(SRC)!r})
 from offload.errors import KernelError
-from offload.system.netlink.conntrack import Conntrack
+from offload.system.netlink.ct.conntrack import Conntrack
 try:
     for entry in Conntrack().entries():
         print(entry.proto, entry.original.src.hex(), entry.original.dport, entry.timeout, entry.tcp_state, entry.mark)

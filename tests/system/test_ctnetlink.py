@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.model.flow import IPS_ASSURED, IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry, State, Tuple
-from offload.system.netlink.ctnetlink import MOST_LAYOUTS, Parser, Part
+from offload.system.netlink.ct.ctnetlink import MOST_LAYOUTS, Parser, Part
 from offload.system.netlink.wire import NLM_F_DUMP_INTR
 
 RECORDED = Path(__file__).parent / "recorded"

@@ -11,9 +11,9 @@ import pytest
 
 from offload.model.applied import Cut
 from offload.model.flow import Entry, Tuple
-from offload.system.netlink import conntrack
-from offload.system.netlink.conntrack import Conntrack, FakeConntrack
-from offload.system.netlink.ctrequest import answers, deletions
+from offload.system.netlink.ct import conntrack
+from offload.system.netlink.ct.conntrack import Conntrack, FakeConntrack
+from offload.system.netlink.ct.ctrequest import answers, deletions
 
 SRC = Path(__file__).parents[2] / "src"
 HERE, THERE = b"\x0a\0\0\1", b"\x0a\0\0\2"
@@ -152,7 +152,7 @@ try:
         insert("-p", "udp", "-s", "10.0.0.1", "-d", "10.0.0.9", "--sport", "1", "--dport", str(len(zone)), zone, "7")
 except (OSError, subprocess.CalledProcessError) as error:
     print("no conntrack here:", getattr(error, "stderr", error)); sys.exit(77)
-from offload.system.netlink.conntrack import Conntrack
+from offload.system.netlink.ct.conntrack import Conntrack
 door = Conntrack()
 found = [entry for entry in door.entries() if entry.original.sport in (1, 3)]
 print(len(found), door.delete(found), [entry.original.sport for entry in door.entries()], door.delete(found))

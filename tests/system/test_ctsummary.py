@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from offload.errors import KernelError
 from offload.model.flow import Row
-from offload.system.netlink.conntrack import Conntrack
-from offload.system.netlink.ctnetlink import Parser
-from offload.system.netlink.ctsummary import RowParser, is_summed
+from offload.system.netlink.ct.conntrack import Conntrack
+from offload.system.netlink.ct.ctnetlink import Parser
+from offload.system.netlink.ct.ctsummary import RowParser, is_summed
 from system.test_conntrack import DONE, INTERRUPTED, OVERRUN, ScriptedKernel, refusal
 from system.test_ctnetlink import DUMPS, entry_message, message, messages, recorded
 

@@ -10,9 +10,9 @@ import pytest
 
 from offload.errors import FileError
 from offload.model.config import Section
-from offload.system import router_directory
+from offload.system.directory import router_directory
+from offload.system.directory.router_directory import RouterDirectory
 from offload.system.files import empty_directory
-from offload.system.router_directory import RouterDirectory
 
 FILES = {"etc/config/firewall": b"config zone\n", "snapshot.json": b"{}\n"}
 
@@ -94,7 +94,7 @@ import sys
 from pathlib import Path
 from offload.errors import FileError
 from offload.model.config import Section
-from offload.system import router_directory as files
+from offload.system.directory import router_directory as files
 files.CONFDIR = "live"
 for root in ("snap", "empty", "snap/etc/config"):
     try:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from offload.errors import FileError
 from offload.model.config import Edit, Section
+from offload.system.config.uci import Uci
 from offload.system.files.locks import holder, holders
-from offload.system.uci import Uci
 
 HOLD = """
 import fcntl, sys

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.network import Filter, MarkReader, Qdisc, RoutingRule, Snapshot
-from offload.system.marks_json import ALL, MARK_KEYS, marks, marks_json
+from offload.system.directory.marks_json import ALL, MARK_KEYS, marks, marks_json
 from strategies import gate
 
 text, number = st.text(max_size=8), st.integers(0, ALL)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.cause import Cause
-from offload.system.netlink.messages import Links, transactions
-from offload.system.netlink.rtnetlink import IFF_UP, NeighbourEvent
+from offload.system.netlink.route.messages import Links, transactions
+from offload.system.netlink.route.rtnetlink import IFF_UP, NeighbourEvent
 
 
 def attribute(kind: int, payload: bytes) -> bytes:

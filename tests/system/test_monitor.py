@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from offload.system.netlink.monitor import OVERRUN, Monitor
+from offload.system.netlink.route.monitor import OVERRUN, Monitor
 
 NEWTABLE, DELTABLE, NEWGEN = 0xA00, 0xA02, 0xA0F
 GENFMSG = bytes([1, 0, 0, 0])

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.errors import KernelError
-from offload.system.netlink.links import Netlink
-from offload.system.netlink.neighbours import places
-from offload.system.netlink.rtnetlink import NeighbourEvent, neighbour, neighbours_request
+from offload.system.netlink.route.links import Netlink
+from offload.system.netlink.route.neighbours import places
+from offload.system.netlink.route.rtnetlink import NeighbourEvent, neighbour, neighbours_request
 
 NEWNEIGH, ERROR, DONE = 28, 2, 3
 BRIDGE, IPV4 = 7, 2
@@ -128,7 +128,7 @@ def test_a_message_that_is_cut_or_changed_is_read(at: int, noise: bytes) -> None
 
 
 PROGRAM = """
-from offload.system.netlink.links import Netlink
+from offload.system.netlink.route.links import Netlink
 scene = Netlink().scene()
 for each in sorted(scene.stations):
     print(each.mac, each.port, each.vlan)

@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = """
 import subprocess
-from offload.system.netlink.links import Netlink
+from offload.system.netlink.route.links import Netlink
 subprocess.run([b"ip", b"link", b"set", b"lo", b"down", b"name", b"w\\xffx"], check=True)
 found = Netlink()
 print(ascii([link.name for link in found.scene().links]), ascii(list(found.received())), found.routes())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.model.live import LiveTable, TimedElement
+from offload.model.kernel.live import LiveTable, TimedElement
 from offload.system.nft.door import Nft
 from offload.system.nft.listing import elements as read
 from offload.system.nft.listing import strays

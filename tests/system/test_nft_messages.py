@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.model.live import marks
+from offload.model.kernel.live import marks
 from offload.model.network import ForwardChain
 from offload.system.netlink.wire import messages as split
 from offload.system.nft import messages

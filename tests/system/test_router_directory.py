@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from offload.compiler.offload.render import render
+from offload.compiler.offload.tables.render import render
+from offload.config.choices.offload_tables import named_only
 from offload.config.load import FILES
-from offload.config.offload_tables import named_only
 from offload.model.config import Section
 from offload.model.network import Kernel, Lack, Snapshot
 from offload.service.reconcile import decide, read
-from offload.system.router_directory import RouterDirectory, snapshot_json, uci_text
-from offload.system.uci import Uci
+from offload.system.config.uci import Uci
+from offload.system.directory.router_directory import RouterDirectory, snapshot_json, uci_text
 from random_routers import Router, router
 
 ROUTERS = 150

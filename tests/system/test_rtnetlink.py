@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.system.netlink import routing_rules, rtnetlink, traffic_control
-from offload.system.netlink.rtnetlink import LinkMessage
+from offload.system.netlink.route import routing_rules, rtnetlink, traffic_control
+from offload.system.netlink.route.rtnetlink import LinkMessage
 from offload.system.netlink.wire import Message, attribute, message
 
 NAMES = {1: "lo", 2: "wan", 3: "wan2"}
@@ -37,7 +37,7 @@ ip rule add fwmark 0x9/0xf blackhole
 """
 PROGRAM = """
 import json
-from offload.system.netlink.links import Netlink
+from offload.system.netlink.route.links import Netlink
 door = Netlink()
 scene = door.scene()
 print(json.dumps({

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.model.live_rule import PacketRule, RuleMatch
+from offload.model.kernel.live_rule import PacketRule, RuleMatch
 from offload.nouns import replace
-from offload.system.rules_json import packet_rules, packet_rules_json
+from offload.system.directory.rules_json import packet_rules, packet_rules_json
 
 words = st.sampled_from(["", "br-lan", "ipv4"])
 networks = st.sampled_from([None, ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")])

@@ -16,9 +16,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offload.model.config import Section
-from offload.model.problem import Problem, ProblemCode
-from offload.system.uci import FakeUci, Uci, by_libuci
-from offload.system.uci_grammar import GrammarError, parse_all
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.system.config.uci import FakeUci, Uci, by_libuci
+from offload.system.config.uci_grammar import GrammarError, parse_all
 
 NOBODY = 65534
 FIREWALL = """\

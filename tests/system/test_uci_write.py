@@ -18,9 +18,9 @@ from hypothesis import strategies as some
 
 from offload.errors import FileError
 from offload.model.config import Edit, Section
-from offload.model.problem import Problem
+from offload.model.problems.problem import Problem
+from offload.system.config.uci import FakeUci, Uci
 from offload.system.files import atomic_file
-from offload.system.uci import FakeUci, Uci
 
 TEXT = """\
 config globals 'globals'
@@ -229,7 +229,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from offload.errors import FileError
 from offload.model.config import Edit
-from offload.system.uci import Uci
+from offload.system.config.uci import Uci
 edits = [Edit("guest", "zone", "name", "guest"), Edit("guest", "zone", "mode", "x" * 9000)]
 try:
     Uci(sys.argv[1]).write("offload", edits)
@@ -286,7 +286,7 @@ KILLED = """
 import os, sys
 from offload.model.config import Edit
 from offload.system.files import atomic_file
-from offload.system.uci import Uci
+from offload.system.config.uci import Uci
 os.fsync = lambda _: os.kill(os.getpid(), 9)
 Uci(sys.argv[1]).write("offload", [Edit("guest", "zone", "name", "guest")])
 """

@@ -80,8 +80,8 @@ def _helped(argv: list[str]) -> list[str]:
 
 
 def _hinted(word: str, known: "Iterable[str]") -> str:
-    from offload.model.shown import shown
-    from offload.model.similar import did_you_mean
+    from offload.model.text.shown import shown
+    from offload.model.text.similar import did_you_mean
 
     return f"'{shown(word)}'{did_you_mean(word, known)}"
 

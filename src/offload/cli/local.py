@@ -13,10 +13,10 @@ from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
 from offload.cli.terminal import width
 from offload.errors import FileError, UsageError
-from offload.model.shown import shown as shown_word
-from offload.model.similar import did_you_mean
-from offload.status import tables
+from offload.model.text.shown import shown as shown_word
+from offload.model.text.similar import did_you_mean
 from offload.status.query_words import KEYS, PAGE
+from offload.status.text import tables
 
 if TYPE_CHECKING:
     from offload.service.reconcile import Decided
@@ -61,7 +61,7 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
 
 def metrics(router: Router, _: argparse.Namespace) -> Answer:
     """Flows, bytes, modes and totals as OpenMetrics text."""
-    from offload.status.metrics import families, families_json, openmetrics
+    from offload.status.text.metrics import families, families_json, openmetrics
 
     found = status(router, argparse.Namespace(zone=None, short=False))
     if not found.data["ok"]:
@@ -72,7 +72,7 @@ def metrics(router: Router, _: argparse.Namespace) -> Answer:
 
 def explain(router: Router, given: argparse.Namespace) -> Answer:
     """Why connections are on the path they are on, step by step, and what to change."""
-    from offload.status.explain_text import explain_text
+    from offload.status.text.explain_text import explain_text
 
     text = " ".join(given.connection)
     data = router.reply("explain", {"query": {"text": text}})
@@ -81,7 +81,7 @@ def explain(router: Router, given: argparse.Namespace) -> Answer:
 
 def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
     """The nft text for this configuration, the same bytes every time."""
-    from offload.compiler.offload.render import render
+    from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
     decided = router.decide()
@@ -108,7 +108,7 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
         router.live("apply without --dry-run")
         if router.asked("zones"):
             return remote.reload(router, given)
-    from offload.compiler.offload.render import render
+    from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
     decided = router.decide(held=True)
@@ -135,7 +135,7 @@ def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
     from offload.config.anonymous import anonymous, known
     from offload.service import reconcile
     from offload.system import netifd
-    from offload.system.router_directory import RouterDirectory, snapshot_json
+    from offload.system.directory.router_directory import RouterDirectory, snapshot_json
 
     snapshot, dump = router.snapshot()
     packages = reconcile.read(router.uci)

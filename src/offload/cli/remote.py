@@ -13,9 +13,9 @@ from offload.cli.router import Router
 from offload.cli.terminal import width
 from offload.cli.verbs import MATCHES
 from offload.errors import UsageError
-from offload.model.shown import shown
-from offload.model.similar import did_you_mean
-from offload.status import tables
+from offload.model.text.shown import shown
+from offload.model.text.similar import did_you_mean
+from offload.status.text import tables
 
 Json = dict[str, Any]
 
@@ -115,7 +115,7 @@ def takeover(router: Router, given: argparse.Namespace) -> Answer:
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
     if not given.once and (data := router.asked("takeover")):
         return _handed(data, off, done)
-    from offload.service.takeover import take
+    from offload.service.bus.takeover import take
 
     return _handed({"ok": True, "changed": take(router.uci, once=given.once)}, off, done)
 
@@ -126,7 +126,7 @@ def giveback(router: Router, given: argparse.Namespace) -> Answer:
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
     if not given.forget and (data := router.asked("giveback")):
         return _handed(data, unchanged, done)
-    from offload.service.takeover import give
+    from offload.service.bus.takeover import give
 
     return _handed({"ok": True, "changed": give(router.uci, forget=given.forget)}, unchanged, done)
 

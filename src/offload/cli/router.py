@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from offload.service.alone import Alone
     from offload.service.doors import Doors
     from offload.service.reconcile import Decided
+    from offload.system.config.uci import Uci
     from offload.system.nft.door import Nft
-    from offload.system.uci import Uci
 
 ANSWER_TIMEOUT = 30.0  # seconds for a reply of the service, which may itself wait for nft
 
@@ -39,21 +39,21 @@ class Router:
     @cached_property
     def uci(self) -> "Uci":
         """The configuration files, of the directory where one was given."""
-        from offload.system.router_directory import RouterDirectory
-        from offload.system.uci import Uci
+        from offload.system.config.uci import Uci
+        from offload.system.directory.router_directory import RouterDirectory
 
         return Uci() if self.root is None else Uci(RouterDirectory(self.root).confdir)
 
     def snapshot(self) -> "tuple[Snapshot, dict[str, Any]]":
         """The Snapshot, and netifd's reply that it was made from (empty for a directory)."""
         if self.root is not None:
-            from offload.system.router_directory import RouterDirectory
+            from offload.system.directory.router_directory import RouterDirectory
 
             return RouterDirectory(self.root).snapshot(), {}
         from offload.service import reconcile
-        from offload.service.hardware_probe import HardwareProbe
+        from offload.service.hardware.hardware_probe import HardwareProbe
         from offload.service.read_snapshot import netifd_says, observe, with_routes
-        from offload.system.netlink.links import Netlink
+        from offload.system.netlink.route.links import Netlink
         from offload.system.ubus.client import UbusClient
 
         dump, netlink = netifd_says(UbusClient()), Netlink()
@@ -63,7 +63,7 @@ class Router:
 
     def kernel(self) -> "Kernel":
         """What the running kernel and nft can do."""
-        from offload.system.netlink.links import conntrack_max, modules, release
+        from offload.system.netlink.route.links import conntrack_max, modules, release
         from offload.system.nft.probe import probe
 
         return probe(self.nft, release(), modules(), conntrack_max())
@@ -112,11 +112,11 @@ class Router:
         from time import monotonic
 
         from offload.service.doors import Doors
+        from offload.system.directory.router_directory import RouterDirectory
         from offload.system.files.private_file import FakePrivateFile
-        from offload.system.netlink.conntrack import FakeConntrack
-        from offload.system.netlink.links import FakeNetlink
+        from offload.system.netlink.ct.conntrack import FakeConntrack
+        from offload.system.netlink.route.links import FakeNetlink
         from offload.system.nft.door import FakeNft
-        from offload.system.router_directory import RouterDirectory
         from offload.system.ubus.client import FakeUbusClient
 
         snapshot = RouterDirectory(root).snapshot()

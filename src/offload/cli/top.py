@@ -9,7 +9,7 @@ from offload.cli import terminal
 from offload.cli.answer import Answer
 from offload.cli.router import Router
 from offload.errors import OffloadError, UsageError
-from offload.status.top import BY, rates, top_text
+from offload.status.text.top import BY, rates, top_text
 
 MOST = 500  # flows of an answer of the service, those with the most bytes
 CLEAR = "\033[H\033[J"

@@ -5,8 +5,8 @@ Names of zones, networks, devices and ipsets stay: other sections refer to them.
 
 from collections.abc import Iterable, Sequence
 
-from offload.config.offload_tables import PACKAGES, named_only
-from offload.config.options import FALSE, TRUE
+from offload.config.choices.offload_tables import PACKAGES, named_only
+from offload.config.choices.options import FALSE, TRUE
 from offload.model.config import Section
 from offload.nouns import replace
 

@@ -6,8 +6,8 @@ All sections that speak of a zone or pair get the new mode: where two do, the lo
 import re
 from collections.abc import Iterable, Sequence
 
-from offload.config import offload as choices
-from offload.config.options import TRUE
+from offload.config.choices import offload as choices
+from offload.config.choices.options import TRUE
 from offload.errors import FileError
 from offload.model.config import UNNAMED, Edit, Mode, Section
 from offload.nouns import replace

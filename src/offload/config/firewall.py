@@ -7,18 +7,18 @@ option only earns a warning (fw4.uc, parse_options). Rules and redirects are rea
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network
 
-from offload.config import fw4_values
-from offload.config.firewall_sections import Loader
-from offload.config.firewall_tables import TABLES
+from offload.config.choices.offload_reading import Reading, read
+from offload.config.choices.options import FALSE
+from offload.config.fw4 import fw4_values
+from offload.config.fw4.firewall_sections import Loader
+from offload.config.fw4.firewall_tables import TABLES
 from offload.config.mark_rules import EVERY_ADDRESS, FAMILIES, marking, networks, set_families
-from offload.config.offload_reading import Reading, read
-from offload.config.options import FALSE
-from offload.model.addresses import written
 from offload.model.config import Marking, Permission, Policy, Section, Zone
-from offload.model.firewall import Redirect, Rule
-from offload.model.match import Address, Item, Match
-from offload.model.problem import Problem, ProblemCode
-from offload.model.similar import did_you_mean
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.firewall import Redirect, Rule
+from offload.model.sections.match import Address, Item, Match
+from offload.model.text.addresses import written
+from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass, replace
 
 Sections = tuple[Section, ...]

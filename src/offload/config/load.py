@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from offload.config import firewall, offload
-from offload.config.exempt_limit import limited, widened
-from offload.config.offload_tables import INTERFACE
+from offload.config import firewall
+from offload.config.choices import offload
+from offload.config.choices.exempt_limit import limited, widened
+from offload.config.choices.offload_tables import INTERFACE
 from offload.model.config import Config, Interface, Section
-from offload.model.problem import Problem, ProblemCode
+from offload.model.problems.problem import Problem, ProblemCode
 
 Sections = tuple[Section, ...]
 Packages = Mapping[str, Sections | Problem]

@@ -11,12 +11,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from math import prod
 from typing import Any
 
-from offload.config import fw4_values
-from offload.config.exempts import MOST_COMBINATIONS
+from offload.config.choices.exempts import MOST_COMBINATIONS
+from offload.config.fw4 import fw4_values
 from offload.model.config import Family, Marking, Section
-from offload.model.exempts import Exempt
-from offload.model.firewall import Rule
-from offload.model.match import MASKED, RANGE, Address, Bits, Item, NetworkName
+from offload.model.sections.exempts import Exempt
+from offload.model.sections.firewall import Rule
+from offload.model.sections.match import MASKED, RANGE, Address, Bits, Item, NetworkName
 from offload.nouns import replace
 
 Network = IPv4Network | IPv6Network

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
-from offload.model.problem import ProblemCode
+from offload.model.problems.problem import ProblemCode
 
 # What becomes of a section of the firewall with a fault in such an option.
 CORE = "core"  # it is left out: it is unknown which traffic it concerns, or what it does with it

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
-from offload.model.exempts import Exempt
 from offload.model.log import LogLevel
-from offload.model.section import Section as Section  # noqa: PLC0414 - it is read as one of these nouns
+from offload.model.sections.exempts import Exempt
+from offload.model.sections.section import Section as Section  # noqa: PLC0414 - it is read as one of these nouns
 from offload.nouns import dataclass, field
 
 UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without one: number and hash (list.c)

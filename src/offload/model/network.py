@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
-from offload.model.live_rule import PacketRule
+from offload.model.kernel.live_rule import PacketRule
 from offload.nouns import dataclass, field
 
 # The kernel takes almost any bytes (dev_valid_name, net/core/dev.c); these are the names nft text can carry unharmed.

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from offload.model.config import Family, Mode
-from offload.model.exempts import Exempt
-from offload.model.nft import Table as NftTable
-from offload.model.remedies import remedy
+from offload.model.kernel.nft import Table as NftTable
+from offload.model.problems.remedies import remedy
+from offload.model.sections.exempts import Exempt
 from offload.nouns import dataclass, field
 
 

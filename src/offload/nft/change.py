@@ -6,7 +6,7 @@ on in chains that do not change.
 
 from collections.abc import Iterable, Sequence
 
-from offload.model.nft import Flowtable, Helper, NamedLimit, Ruleset, Set, Table
+from offload.model.kernel.nft import Flowtable, Helper, NamedLimit, Ruleset, Set, Table
 from offload.nft.text import fill, ruleset_text
 
 Named = Set | Flowtable | Helper | NamedLimit

@@ -5,8 +5,8 @@ Nothing is decided here: whether a change may leave flows where they are is for 
 
 from collections.abc import Mapping
 
-from offload.model.live import LiveTable, marks
-from offload.model.nft import Chain, Rule, Table
+from offload.model.kernel.live import LiveTable, marks
+from offload.model.kernel.nft import Chain, Rule, Table
 from offload.nft.fingerprint import fixed
 from offload.nft.text import fill
 

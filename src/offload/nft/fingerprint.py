@@ -8,8 +8,8 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from offload.model.live import FINGERPRINT
-from offload.model.nft import Chain, Hook, Include, Map, Rule, Set
+from offload.model.kernel.live import FINGERPRINT
+from offload.model.kernel.nft import Chain, Hook, Include, Map, Rule, Set
 from offload.nft.match import text
 
 _ASKED = re.compile(r"@(\w+)", re.ASCII)

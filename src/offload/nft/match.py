@@ -7,8 +7,8 @@ was validated when its section was read; names stand between quotes.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from offload.model.exempts import KEYS
-from offload.model.match import MASKED, Address, Bits, IcmpType, Item, Limit, Match, SetMatch, Times
+from offload.model.sections.exempts import KEYS
+from offload.model.sections.match import MASKED, Address, Bits, IcmpType, Item, Limit, Match, SetMatch, Times
 
 IP = {4: "ip", 6: "ip6"}
 ICMP = {4: "icmp", 6: "icmpv6"}

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from offload.model.match import Limit
-from offload.model.nft import Chain, Include, Rule, Ruleset, Set, Table
+from offload.model.kernel.nft import Chain, Include, Rule, Ruleset, Set, Table
+from offload.model.sections.match import Limit
 from offload.nft.match import limit_text, quoted, text
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import Any
 from offload.errors import OffloadError, UsageError
 from offload.model.network import Snapshot
 from offload.service import reconcile
+from offload.service.bus.ubus_object import METHODS
 from offload.service.doors import Doors
 from offload.service.engine import Engine
 from offload.service.tasks import hardware
-from offload.service.ubus_object import METHODS
 
 Json = dict[str, Any]
 

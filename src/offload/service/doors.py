@@ -9,15 +9,15 @@ from typing import Any, Protocol
 from offload.model.applied import Cut
 from offload.model.config import Edit
 from offload.model.flow import C, Entry
-from offload.model.live import LiveTable, Strays
-from offload.model.live_rule import LiveChain, LiveRule
+from offload.model.kernel.live import LiveTable, Strays
+from offload.model.kernel.live_rule import LiveChain, LiveRule
 from offload.model.network import ForwardChain, Kernel, Neighbour, Route, Station
-from offload.model.problem import Problem
-from offload.model.section import Section
+from offload.model.problems.problem import Problem
+from offload.model.sections.section import Section
 from offload.nouns import dataclass
-from offload.system.netlink.links import LinkDump
-from offload.system.netlink.messages import Notification
-from offload.system.netlink.rtnetlink import NeighbourEvent
+from offload.system.netlink.route.links import LinkDump
+from offload.system.netlink.route.messages import Notification
+from offload.system.netlink.route.rtnetlink import NeighbourEvent
 
 
 class UciReader(Protocol):

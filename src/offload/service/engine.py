@@ -9,29 +9,30 @@ from time import time
 from typing import TYPE_CHECKING, Any, Self
 
 from offload.compiler.offload.effective import effective_plan
-from offload.compiler.offload.table import expected
+from offload.compiler.offload.tables.table import expected
 from offload.config.load import Packages, load
 from offload.errors import BusError, NftError, OffloadError
 from offload.model.applied import Applied
 from offload.model.cause import Cause
 from offload.model.network import Kernel, Route, Snapshot
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan, ReasonCode
-from offload.model.problem import Problem
+from offload.model.problems.problem import Problem
 from offload.nouns import dataclass, field, replace
-from offload.service import reconcile, saved_exempts, saved_places
+from offload.service import reconcile
 from offload.service.doors import Doors
-from offload.service.give_up import GiveUp
-from offload.service.hardware_monitor import HardwareMonitor
-from offload.service.hardware_probe import HardwareProbe
+from offload.service.hardware.give_up import GiveUp
+from offload.service.hardware.hardware_monitor import HardwareMonitor
+from offload.service.hardware.hardware_probe import HardwareProbe
+from offload.service.hints.rule_returns import RuleReturns
+from offload.service.memory import saved_exempts, saved_places
+from offload.service.memory.saved_places import Saved
+from offload.service.memory.timed_exempts import TimedExempts, with_timed_exempts
+from offload.service.memory.totals import Totals
 from offload.service.read_snapshot import ForeignRules, netifd_says, observe
 from offload.service.reconcile import Decided
-from offload.service.rule_returns import RuleReturns
-from offload.service.saved_places import Saved
-from offload.service.station_sets import StationSets
-from offload.service.stations import StationTracker
-from offload.service.timed_exempts import TimedExempts, with_timed_exempts
-from offload.service.totals import Totals
-from offload.system.netlink.messages import Notification
+from offload.service.roaming.station_sets import StationSets
+from offload.service.roaming.stations import StationTracker
+from offload.system.netlink.route.messages import Notification
 
 if TYPE_CHECKING:
     from offload.service.firewall.firewall import Firewall, Pending

@@ -14,15 +14,15 @@ from offload.errors import BusError, NftError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.service import reconcile
-from offload.service.config_check import ConfigCheck
-from offload.service.debounce import APART, Debouncer
 from offload.service.doors import Monitor, Nft, UbusServer
 from offload.service.engine import Engine
+from offload.service.hints.config_check import ConfigCheck
+from offload.service.hints.debounce import APART, Debouncer
 from offload.service.journal import Journal
+from offload.service.memory.upgrade import note_raised
 from offload.service.tasks import follow, hardware, places, rules, station_sets
 from offload.service.tasks.accounting import Accounting
-from offload.service.upgrade import note_raised
-from offload.system.netlink.messages import Notification
+from offload.system.netlink.route.messages import Notification
 
 # Seconds for nft once the service is to end: for what it does at that moment, and then for the removal of our tables.
 STOP_PATIENCE = 4.0

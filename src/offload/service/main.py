@@ -8,24 +8,24 @@ from pathlib import Path
 
 from offload.config.load import FILES
 from offload.errors import KernelError
+from offload.service.bus.ubus_object import objects
 from offload.service.doors import Doors, FirewallDoors
 from offload.service.engine import Engine
 from offload.service.journal import Journal
 from offload.service.loop import STOP, STOP_PATIENCE, Loop
 from offload.service.tasks.accounting import Accounting
-from offload.service.ubus_object import objects
+from offload.system.config.uci import Uci
 from offload.system.files.private_file import PrivateFile
 from offload.system.firewall_files import FirewallFiles
-from offload.system.netlink.conntrack import Conntrack
-from offload.system.netlink.ctevents import ConntrackEvents
-from offload.system.netlink.links import Netlink, conntrack_max, modules, release
-from offload.system.netlink.monitor import Monitor
+from offload.system.netlink.ct.conntrack import Conntrack
+from offload.system.netlink.ct.ctevents import ConntrackEvents
+from offload.system.netlink.route.links import Netlink, conntrack_max, modules, release
+from offload.system.netlink.route.monitor import Monitor
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
 from offload.system.syslog import SystemLog
 from offload.system.ubus.client import UbusClient
 from offload.system.ubus.server import UbusServer
-from offload.system.uci import Uci
 
 NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
 OURS = Path("/var/run/offload")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from offload.compiler.offload.foreign_rules import deciding, mark_readers, packet_rules
-from offload.model.live_rule import Deciding, LiveChain, LiveRule, PacketRule
+from offload.model.kernel.live_rule import Deciding, LiveChain, LiveRule, PacketRule
 from offload.model.network import Kernel, MarkReader, Snapshot
 from offload.model.plan import TABLES
 from offload.nouns import replace

@@ -6,20 +6,20 @@ from datetime import UTC, datetime
 from offload.compiler.devices import resolve
 from offload.compiler.findings import findings as found_on
 from offload.compiler.findings.shapers import ASKING as SHAPING_PACKAGES
-from offload.compiler.offload.diff import Transaction, transactions
+from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
 from offload.compiler.offload.plan import plan
-from offload.compiler.offload.render import wipe
 from offload.compiler.offload.requests import warnings
-from offload.compiler.offload.table import expected, with_nft
-from offload.compiler.offload.timed_exempts import held_timed_exempts
+from offload.compiler.offload.tables.diff import Transaction, transactions
+from offload.compiler.offload.tables.render import wipe
+from offload.compiler.offload.tables.table import expected, with_nft
 from offload.config.load import FILES, Packages, load, placed
 from offload.errors import NftError
 from offload.model.applied import Applied
 from offload.model.config import Config
-from offload.model.finding import Finding
 from offload.model.network import Snapshot
 from offload.model.plan import TABLES, Plan, TimedExempt
-from offload.model.problem import Problem, ProblemCode
+from offload.model.problems.finding import Finding
+from offload.model.problems.problem import Problem, ProblemCode
 from offload.nouns import dataclass
 from offload.service.doors import Nft, UciReader
 

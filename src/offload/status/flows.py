@@ -6,11 +6,11 @@ from offload.model.flow import Entry, Flow
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.nouns import replace
-from offload.status.hardware import PairHardware
+from offload.status.lookup.zone_lookup import ZoneLookup
+from offload.status.proof.hardware import PairHardware
 from offload.status.query import Query, select
-from offload.status.reasons import Lookups, reasons
 from offload.status.shares import Pair
-from offload.status.zone_lookup import ZoneLookup
+from offload.status.why.reasons import Lookups, reasons
 
 
 def flows(

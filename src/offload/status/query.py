@@ -7,9 +7,9 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from offload.errors import UsageError
-from offload.model import networks
 from offload.model.flow import Flow, State
-from offload.model.similar import did_you_mean
+from offload.model.text import networks
+from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass
 from offload.status.query_words import KEYS, REVERSED
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from offload.model.applied import Applied
 from offload.model.config import Mode
-from offload.model.finding import Finding, Severity
 from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
-from offload.model.problem import Problem
-from offload.status.evidence import NO_EVIDENCE, Evidence
-from offload.status.hardware import PairHardware
-from offload.status.reasons import protocol, tcp_state
+from offload.model.problems.finding import Finding, Severity
+from offload.model.problems.problem import Problem
+from offload.status.proof.evidence import NO_EVIDENCE, Evidence
+from offload.status.proof.hardware import PairHardware
 from offload.status.shares import Pair, no_share
+from offload.status.why.reasons import protocol, tcp_state
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from struct import iter_unpack
 from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SRC_NAT, Entry, Row, Share, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
-from offload.status.zone_lookup import ZoneLookup
+from offload.status.lookup.zone_lookup import ZoneLookup
 
 Pair = tuple[str, str]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from offload.errors import FileError
-from offload.model.problem import Problem
-from offload.model.section import Section
-from offload.system.uci import Uci
-from offload.system.uci_text import parse
+from offload.model.problems.problem import Problem
+from offload.model.sections.section import Section
+from offload.system.config.uci import Uci
+from offload.system.config.uci_text import parse
 
 HELPERS = "usr/share/firewall4/helpers"
 INSTALLED = "usr/share/nftables.d"

@@ -6,9 +6,9 @@ from typing import Any
 
 from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import BusError
-from offload.model.firewall_problem import FirewallProblem
-from offload.model.nft import Ruleset
-from offload.model.section import Section
+from offload.model.kernel.nft import Ruleset
+from offload.model.problems.firewall_problem import FirewallProblem
+from offload.model.sections.section import Section
 from offload.service.firewall import inputs
 from offload.system.firewall_files import FirewallFiles
 

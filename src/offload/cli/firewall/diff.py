@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from offload.cli.firewall.compiled import compiled
 from offload.cli.firewall.given import DONE, PROBLEMS, Given
-from offload.model.nft import Include, Ruleset
+from offload.model.kernel.nft import Include, Ruleset
 from offload.nft.compare import differences
 from offload.nft.text import ruleset_text
 from offload.system.nft.door import Nft

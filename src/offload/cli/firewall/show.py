@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from offload.cli.firewall.compiled import compiled
 from offload.cli.firewall.given import DONE, FAILED, PROBLEMS, Given
 from offload.errors import NftError
-from offload.model.firewall_problem import REMARKS, FirewallProblem
-from offload.model.nft import Ruleset
-from offload.model.section import Section
+from offload.model.kernel.nft import Ruleset
+from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
+from offload.model.sections.section import Section
 from offload.nft.text import chain_lines, ruleset_text
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from offload.cli.firewall.compiled import read
 from offload.cli.firewall.given import DONE, Given
-from offload.compiler.firewall.packet import WITH_PORTS, Packet
-from offload.compiler.firewall.trace import Hook, Route, Step, device_of, own, trace, zone_of
+from offload.compiler.firewall.tracing.packet import WITH_PORTS, Packet
+from offload.compiler.firewall.tracing.trace import Hook, Route, Step, device_of, own, trace, zone_of
 from offload.compiler.firewall.zones import FirewallZone
 from offload.errors import UsageError
-from offload.model.addresses import number
-from offload.model.section import Section
+from offload.model.sections.section import Section
+from offload.model.text.addresses import number
 
 PATH = "/etc/config/firewall"
 LAST_PORT = 65535

@@ -7,10 +7,10 @@ from offload.compiler.findings.rules import of_rules
 from offload.compiler.findings.shapers import of_shapers
 from offload.compiler.offload.plan import filtered
 from offload.model.config import Config
-from offload.model.finding import Finding, FindingCode, Severity
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
-from offload.model.section import Section
+from offload.model.problems.finding import Finding, FindingCode, Severity
+from offload.model.sections.section import Section
 
 
 def findings(

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from offload.model.finding import Finding, FindingCode
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
+from offload.model.problems.finding import Finding, FindingCode
 
 RELEASE = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,5}))?", re.ASCII)
 # A connection's own timeout, and that of the flowtable: when that one lets the flow go, the other must not be over.

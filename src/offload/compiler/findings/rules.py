@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from offload.compiler.offload.live_exempts import holding
+from offload.compiler.offload.exempts.live_exempts import holding
 from offload.model.config import Config
-from offload.model.finding import Finding, FindingCode
-from offload.model.live_rule import PacketRule
+from offload.model.kernel.live_rule import PacketRule
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
-from offload.model.section import LONGEST_NAME
-from offload.model.shown import shown
+from offload.model.problems.finding import Finding, FindingCode
+from offload.model.sections.section import LONGEST_NAME
+from offload.model.text.shown import shown
 
 CODES = {
     "limit": FindingCode.RULE_LIMITS,

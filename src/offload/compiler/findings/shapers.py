@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from offload.compiler.offload.shapers import shapers
 from offload.model.config import Config, Mode
-from offload.model.finding import Finding, FindingCode
 from offload.model.network import Snapshot
 from offload.model.plan import Plan, Reason, ReasonCode
-from offload.model.section import Section
+from offload.model.problems.finding import Finding, FindingCode
+from offload.model.sections.section import Section
 
 TRUE = frozenset({"1", "on", "true", "yes"})
 # Of each program: the section type that asks for a shaper, the option that names where, and the one that switches it.

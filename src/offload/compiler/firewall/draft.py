@@ -7,10 +7,10 @@ from typing import NamedTuple
 from offload.compiler.firewall.expand import Expander, LeftOutError
 from offload.compiler.firewall.includes import Includes
 from offload.compiler.firewall.zones import FirewallZone
-from offload.model.firewall import ANY, FirewallConfig, Helper, Origin
-from offload.model.firewall import Rule as RuleSection
-from offload.model.firewall_problem import FirewallFault, FirewallProblem
-from offload.model.nft import Rule
+from offload.model.kernel.nft import Rule
+from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.sections.firewall import ANY, FirewallConfig, Helper, Origin
+from offload.model.sections.firewall import Rule as RuleSection
 
 Need = tuple[int | None, str]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from offload.model.addresses import WIDTH, network
-from offload.model.firewall import Origin, RouterNetwork
-from offload.model.firewall_problem import FirewallFault, FirewallProblem
-from offload.model.match import MASKED, Address, IcmpType, Item, Match, NetworkName, SetMatch
-from offload.model.nft import Set
+from offload.model.kernel.nft import Set
+from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.sections.firewall import Origin, RouterNetwork
+from offload.model.sections.match import MASKED, Address, IcmpType, Item, Match, NetworkName, SetMatch
+from offload.model.text.addresses import WIDTH, network
 
 PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 IPV4, IPV6 = 4, 6

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-from offload.model.firewall import FirewallConfig, RouterState
-from offload.model.firewall_problem import FirewallFault, FirewallProblem
-from offload.model.nft import Include
+from offload.model.kernel.nft import Include
+from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.sections.firewall import FirewallConfig, RouterState
 
 _POSITIONS = {"pre": "prepend", "post": "append"}
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from offload.compiler.firewall.expand import Named
 from offload.compiler.firewall.zones import FirewallZone
-from offload.model.addresses import WIDTH
-from offload.model.firewall import FirewallConfig, IpSet, RouterState
-from offload.model.firewall import Helper as HelperSection
-from offload.model.match import Address, Item
-from offload.model.nft import Define, Flowtable, Helper, NamedLimit, Set
+from offload.model.kernel.nft import Define, Flowtable, Helper, NamedLimit, Set
+from offload.model.sections.firewall import FirewallConfig, IpSet, RouterState
+from offload.model.sections.firewall import Helper as HelperSection
+from offload.model.sections.match import Address, Item
+from offload.model.text.addresses import WIDTH
 
 _TYPES = {"port": "inet_service", "mac": "ether_addr"}
 _ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr", 0: ""}

@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from offload.compiler.firewall import filter as filter_rules
-from offload.compiler.firewall import nat, objects, redirect, zones
+from offload.compiler.firewall import objects, zones
 from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.expand import Expander, LeftOutError
 from offload.compiler.firewall.includes import Includes
+from offload.compiler.firewall.rules import filter as filter_rules
+from offload.compiler.firewall.rules import nat, redirect
 from offload.compiler.firewall.zones import VERDICTS, FirewallZone, jumps, loopback_jumps, verdict_chain
-from offload.model.firewall import Defaults, FirewallConfig, RouterState
-from offload.model.firewall_problem import FirewallProblem
-from offload.model.match import Item, Limit, Match
-from offload.model.nft import Chain, Hook, Include, Rule, Ruleset, Table
+from offload.model.kernel.nft import Chain, Hook, Include, Rule, Ruleset, Table
+from offload.model.problems.firewall_problem import FirewallProblem
+from offload.model.sections.firewall import Defaults, FirewallConfig, RouterState
+from offload.model.sections.match import Item, Limit, Match
 from offload.nft.text import prefix
 
 TABLE = "fw4"

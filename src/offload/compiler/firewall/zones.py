@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from offload.compiler.firewall.expand import IPV4, IPV6, Addresses, Expander, Split, groups
-from offload.model.firewall import Defaults, RouterNetwork, Zone
-from offload.model.firewall_problem import FirewallFault
-from offload.model.match import MASKED, NO_DEVICE, Address, Item, Match
-from offload.model.nft import Rule
+from offload.model.kernel.nft import Rule
+from offload.model.problems.firewall_problem import FirewallFault
+from offload.model.sections.firewall import Defaults, RouterNetwork, Zone
+from offload.model.sections.match import MASKED, NO_DEVICE, Address, Item, Match
 
 BOTH = "IPv4/IPv6"
 SHOWN = {IPV4: "IPv4", IPV6: "IPv6"}

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from offload.compiler.offload.table import expected
+from offload.compiler.offload.tables.table import expected
 from offload.model.config import Mode
-from offload.model.live import LiveTable
+from offload.model.kernel.live import LiveTable
 from offload.model.plan import (
     TABLES,
     DeviceDecision,

@@ -6,7 +6,7 @@ accept` never sees more than those anyway.
 
 from collections.abc import Iterable, Iterator
 
-from offload.model.live_rule import EVERY_PACKET, Deciding, LiveChain, LiveRule, PacketRule, RuleMatch
+from offload.model.kernel.live_rule import EVERY_PACKET, Deciding, LiveChain, LiveRule, PacketRule, RuleMatch
 from offload.model.network import MarkReader
 from offload.nouns import replace
 

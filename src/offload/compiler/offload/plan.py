@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
-from offload.compiler.offload.coverage import part
-from offload.compiler.offload.exempt_zones import explained, of_exempts, of_subnets
+from offload.compiler.offload.exempts.coverage import part
+from offload.compiler.offload.exempts.exempt_zones import explained, of_exempts, of_subnets
+from offload.compiler.offload.exempts.live_exempts import with_live_exempts
+from offload.compiler.offload.exempts.marks import without_routing
 from offload.compiler.offload.given_up import without_given_up
-from offload.compiler.offload.live_exempts import with_live_exempts
-from offload.compiler.offload.marks import without_routing
 from offload.compiler.offload.requests import PairRequest, existing, wishes
 from offload.compiler.offload.shapers import shapers
 from offload.compiler.offload.stations import counted, counted_pairs, learned_stations, with_stations

@@ -12,12 +12,12 @@ from ipaddress import ip_interface
 from itertools import permutations
 
 from offload.compiler.devices import Topology
-from offload.compiler.offload.coverage import whole
+from offload.compiler.offload.exempts.coverage import whole
 from offload.model.config import Config, Family, Mode, PairChoice, Policy, ZoneChoice
 from offload.model.network import Snapshot
 from offload.model.plan import Reason, ReasonCode
-from offload.model.problem import Problem, ProblemCode
-from offload.model.similar import did_you_mean
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass
 
 Pair = tuple[str, str]

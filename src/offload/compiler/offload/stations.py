@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
-from offload.model.live import STATION_SETS
+from offload.model.kernel.live import STATION_SETS
 from offload.model.network import MAX_NEIGHBOURS, Link, Snapshot
 from offload.model.plan import BOTH, FROM, TO, PairDecision, PairStations, Plan, ReasonCode, Table
 from offload.nouns import dataclass, replace

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from offload.errors import OffloadError
 from offload.model.applied import Applied
-from offload.service.arguments import ArgumentError, shown
+from offload.service.bus.arguments import ArgumentError, shown
 
 if TYPE_CHECKING:
     from offload.service.firewall.firewall import Firewall

@@ -4,7 +4,7 @@ from typing import Any
 
 from offload.errors import BusError, OffloadError
 from offload.model.applied import Applied
-from offload.model.problem import Problem
+from offload.model.problems.problem import Problem
 from offload.service.doors import Doors
 from offload.service.firewall.actions import ABSENT, Json, act
 from offload.service.firewall.firewall import Firewall

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from offload.errors import NftError
-from offload.model.nft import Include, Ruleset
+from offload.model.kernel.nft import Include, Ruleset
 from offload.nft.text import line_origins, ruleset_text
 from offload.service.firewall.inputs import Inputs
 

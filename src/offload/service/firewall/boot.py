@@ -9,8 +9,8 @@ has a new word: not when a network goes down.
 from collections.abc import Mapping
 
 from offload import __version__
-from offload.model.firewall import RouterNetwork
-from offload.model.nft import Chain, Include, Ruleset
+from offload.model.kernel.nft import Chain, Include, Ruleset
+from offload.model.sections.firewall import RouterNetwork
 from offload.nft.text import ruleset_text
 from offload.service.firewall.inputs import Inputs, compiled
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import NftError, OffloadError
-from offload.model.firewall import RouterNetwork
-from offload.model.firewall_problem import FirewallProblem
-from offload.model.nft import Ruleset
-from offload.model.problem import Problem
-from offload.model.section import Section
+from offload.model.kernel.nft import Ruleset
+from offload.model.problems.firewall_problem import FirewallProblem
+from offload.model.problems.problem import Problem
+from offload.model.sections.firewall import RouterNetwork
+from offload.model.sections.section import Section
 from offload.nft.change import change, contents
 from offload.nft.text import ruleset_text
 from offload.nouns import dataclass, field

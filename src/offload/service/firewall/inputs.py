@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from offload.compiler.firewall.ruleset import Compiled, compile_firewall
-from offload.config import netifd_data, set_entries
-from offload.config.firewall_sections import Loader
-from offload.config.helpers import SHIPPED
-from offload.model.firewall import RouterNetwork, RouterState
-from offload.model.section import Section
+from offload.config.fw4 import netifd_data, set_entries
+from offload.config.fw4.firewall_sections import Loader
+from offload.config.fw4.helpers import SHIPPED
+from offload.model.sections.firewall import RouterNetwork, RouterState
+from offload.model.sections.section import Section
 
 
 class Files(Protocol):

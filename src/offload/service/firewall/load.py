@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import NftError, NftFault
-from offload.model.firewall import Origin
-from offload.model.firewall_problem import FirewallFault, FirewallProblem
-from offload.model.nft import Ruleset
+from offload.model.kernel.nft import Ruleset
+from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.sections.firewall import Origin
 from offload.nft.change import change, replacement
 from offload.nft.text import ruleset_text
 from offload.service.doors import Nft

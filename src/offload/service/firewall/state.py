@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the questions are asked by a command that shall start fast
     from offload.compiler.firewall.zones import FirewallZone
-    from offload.model.firewall import RouterNetwork
+    from offload.model.sections.firewall import RouterNetwork
 
 Json = dict[str, Any]
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from offload.errors import KernelError
 from offload.service.doors import ConntrackEvents
 from offload.service.engine import Engine
-from offload.status.zone_lookup import ZoneLookup
+from offload.status.lookup.zone_lookup import ZoneLookup
 
 APART = 5.0  # seconds from one read to the next
 

@@ -6,8 +6,8 @@ from offload.model.applied import Applied
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.engine import Engine
+from offload.service.memory.timed_exempts import with_timed_exempts
 from offload.service.tasks import station_sets
-from offload.service.timed_exempts import with_timed_exempts
 
 
 def due(engine: Engine) -> float | None:

@@ -1,8 +1,8 @@
 """Write down where stations were seen last, so that the next service notices which moved while none ran."""
 
 from offload.errors import OffloadError
-from offload.service import saved_places
 from offload.service.engine import Engine
+from offload.service.memory import saved_places
 
 APART = 5.0  # seconds between two writings
 

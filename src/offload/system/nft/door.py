@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from offload.errors import NftError, NftFault
-from offload.model.live import STATION_SETS, STRAY_SET, LiveTable, Strays, TimedElement
+from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, Strays, TimedElement
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field, replace
 from offload.system.nft import listing

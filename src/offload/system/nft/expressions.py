@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 from zlib import crc32
 
-from offload.model.live_rule import LiveChain, LiveRule, RuleMatch
+from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.nouns import dataclass, field
 from offload.system.netlink.wire import Attributes, attributes, each, number, text
 from offload.system.nft import messages

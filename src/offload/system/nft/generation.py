@@ -7,7 +7,7 @@ import struct
 
 from offload.errors import NftError
 from offload.system.netlink.dump import ask
-from offload.system.netlink.messages import NFGENMSG_SIZE, NFT_MSG_NEWGEN, NFTABLES
+from offload.system.netlink.route.messages import NFGENMSG_SIZE, NFT_MSG_NEWGEN, NFTABLES
 from offload.system.netlink.wire import (
     NETLINK_NETFILTER,
     NFGENMSG,

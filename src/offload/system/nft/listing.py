@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from offload.model.live import TimedElement
+from offload.model.kernel.live import TimedElement
 
 # An element with less time left is treated as expired: it may expire between our listing and our transaction.
 LAST_SECONDS = 2

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable
 
 from offload.model.network import ForwardChain
-from offload.system.netlink.messages import NFGENMSG_SIZE, NFTABLES
+from offload.system.netlink.route.messages import NFGENMSG_SIZE, NFTABLES
 from offload.system.netlink.wire import NFGENMSG, Attributes, Message, attribute, attributes, each, message, text
 
 FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}  # include/uapi/linux/netfilter.h, those that have a forward hook for IP

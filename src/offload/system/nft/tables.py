@@ -8,8 +8,8 @@ import errno
 from collections.abc import Iterable, Iterator
 
 from offload.errors import NftError
-from offload.model.live import LiveTable, marks
-from offload.model.live_rule import LiveChain, LiveRule
+from offload.model.kernel.live import LiveTable, marks
+from offload.model.kernel.live_rule import LiveChain, LiveRule
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass
 from offload.system.netlink.dump import dump as read

@@ -2,7 +2,7 @@
 'require baseclass';
 
 /*
- * What fields have in common: they take what the service takes (src/offload/config/options.py), which is less than
+ * What fields have in common: they take what the service takes (src/offload/config/choices/options.py), which is less than
  * LuCI's data types let through, and leave what stands in the file until somebody chooses something else.
  */
 

@@ -1,0 +1,172 @@
+"""Rules and forwardings: which chain each belongs to, and its verdict. Pure."""
+
+from collections.abc import Iterator
+
+from offload.compiler.firewall.draft import Draft
+from offload.compiler.firewall.expand import LeftOutError, common_family
+from offload.compiler.firewall.rules import mangle
+from offload.compiler.firewall.zones import SHOWN, FirewallZone, log_limit
+from offload.model.kernel.nft import Rule
+from offload.model.problems.firewall_problem import FirewallFault
+from offload.model.sections import firewall
+from offload.model.sections.firewall import ANY
+from offload.model.sections.match import Item, Limit, Match
+
+CLOSING = frozenset({"drop", "reject"})
+MANAGEMENT_PORTS = frozenset({"22", "80", "443"})
+
+
+def zone_helpers(draft: Draft) -> None:
+    """The helpers that zones assign to the connections of their hosts: all there are, or those they name."""
+    for zone in draft.zones.values():
+        section = zone.zone
+        automatic = section.auto_helper and draft.config.defaults.auto_helper
+        if not section.helper and (not automatic or section.masq or section.masq6):
+            continue
+        zone.needs.add("helper")
+        known = {helper.name: helper for helper in draft.config.helpers}
+        for name in section.helper:
+            if name not in known:
+                draft.problems.append(FirewallFault.NO_HELPER.at(section.origin, "helper", value=name))
+        chosen = [known[name] for name in section.helper if name in known]
+        for helper in chosen if section.helper else draft.config.helpers:
+            if helper.name in draft.helpers:
+                draft.add(f"helper_{zone.name}", _assignment(helper, zone))
+            elif section.helper:
+                draft.problems.append(FirewallFault.HELPER_NOT_LOADED.at(section.origin, "helper", value=helper.name))
+
+
+def _assignment(helper: firewall.Helper, zone: FirewallZone) -> Rule:
+    return Rule(
+        f'ct helper set "{helper.name}"',
+        Match(helper.family, (Item(helper.proto),), dest_port=(Item(helper.port),)),
+        helper.description or helper.name,
+        origin=zone.zone.origin.id,
+    )
+
+
+def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
+    """Accept what goes from one zone to another."""
+    src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
+    family, first, second = common_family(section.family, draft.zone_needs(src, dest))
+    if first:
+        raise LeftOutError(FirewallFault.FAMILY_CONFLICT.at(section.origin, protocol="any", first=first, second=second))
+    shown = f"{SHOWN[family]} " if family else ""
+    names = tuple("any" if name == ANY else name for name in (section.src, section.dest))
+    draft.add(
+        f"forward_{src.name}" if src else "forward",
+        Rule(
+            f"jump accept_to_{dest.name}" if dest else "accept",
+            Match(family),
+            section.name or f"Accept {names[0]} to {names[1]} {shown}forwarding",
+            origin=section.origin.id,
+        ),
+    )
+    if dest:
+        dest.needs.add("accept_to")
+
+
+def rule(draft: Draft, section: firewall.Rule) -> None:
+    """A `config rule`: what it matches goes to the chain of its zones, or of its target."""
+    src = draft.zone(section.origin, "src", section.src)
+    dest = draft.zone(section.origin, "dest", section.dest)
+    if section.lost:
+        _without_conditions(draft, section)
+    target = section.target
+    if target in {"mark", "dscp"}:
+        mangle.rule(draft, section, src, dest)
+        return
+    device = (Item(section.device),) if section.device else ()
+    iifname, oifname = ((), device) if section.egress else (device, ())
+    needed = draft.needs(section, src, dest)
+    matches = list(draft.expander.rule(section.origin, section.match, needed, iifname, oifname))
+    if not matches:
+        return
+    if target in {"notrack", "helper"}:
+        chain, verdict = _conntrack(draft, section, src)
+    else:
+        chain, verdict = _chain(section), _verdict(section, src, dest)
+    shared = _shared_limit(section, chain, src, dest)
+    for match in matches:
+        draft.add(chain, Rule(verdict, match, section.name, section.counter, section.log, shared, section.origin.id))
+
+
+def _chain(section: firewall.Rule) -> str:
+    """The chain of a rule that accepts, refuses, or only counts."""
+    if not section.src:
+        return f"output_{section.dest}" if section.dest and section.dest != ANY else "output"
+    direction = "forward" if section.dest else "input"
+    return direction if section.src == ANY else f"{direction}_{section.src}"
+
+
+def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> str:
+    """The rule's verdict; it goes through the chain of a zone that counts and logs where there is one."""
+    target = section.target
+    if target and dest is not None:
+        dest.needs.add(f"{target}_to")
+        return f"jump {target}_to_{dest.name}"
+    if target and target != "accept" and src is not None and src.zone.log:
+        src.needs.add(f"{target}_from")
+        return f"jump {target}_from_{src.name}"
+    return "jump handle_reject" if target == "reject" else target
+
+
+def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -> tuple[str, str]:
+    """Targets that concern connection tracking; they belong to a zone."""
+    if src is None:
+        raise LeftOutError(FirewallFault.NEEDS_SOURCE_ZONE.at(section.origin, "src", target=section.target))
+    if section.target == "notrack":
+        src.needs.add("notrack")
+        return f"notrack_{src.name}", "notrack"
+    helper = draft.helper(section.origin, section.set_helper)
+    if helper.name not in draft.helpers:
+        raise LeftOutError(FirewallFault.HELPER_RULE.at(section.origin, "set_helper", value=helper.name))
+    src.needs.add("helper")
+    return f"helper_{src.name}", f'ct helper set "{helper.name}"'
+
+
+def _shared_limit(
+    section: firewall.Rule, chain: str, src: FirewallZone | None, dest: FirewallZone | None
+) -> Limit | str | None:
+    """The rate of the rule's log lines: its own, or that of the zone whose chain it stands in."""
+    if not section.log:
+        return None
+    if section.log_limit is not None:
+        return section.log_limit
+    if chain in {"input", "output"}:
+        return None
+    return log_limit(dest if chain == "forward" or src is None else src)
+
+
+def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
+    """A rule some of whose conditions cannot be rendered: only a DROP or REJECT may hold without them.
+
+    It must not close the way to manage the router, though: then it is left out like the others.
+    """
+    options = ", ".join(section.lost)
+    if section.target not in CLOSING:
+        raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=options))
+    for name in _closed(section, draft):
+        if name in _management(draft):
+            raise LeftOutError(FirewallFault.CLOSES_MANAGEMENT.at(section.origin, options=options, value=name))
+    draft.problems.append(FirewallFault.WIDENED.at(section.origin, options=options, target=section.target))
+
+
+def _closed(section: firewall.Rule, draft: Draft) -> Iterator[str]:
+    """The zones whose way to the router itself, or back, the rule is about."""
+    if section.src and section.dest:
+        return
+    one = section.src or section.dest
+    yield from draft.zones if one in {"", ANY} else (one,)
+
+
+def _management(draft: Draft) -> set[str]:
+    """The zones from which the router can be managed: they may use its ssh or web server."""
+    found = {zone.name for zone in draft.zones.values() if zone.policies[0] == "accept"}
+    for each in draft.config.rules:
+        if each.target != "accept" or not each.src or each.dest:
+            continue
+        ports = {port.text for port in each.match.dest_port}
+        if not ports or ports & MANAGEMENT_PORTS or any("-" in port for port in ports):
+            found |= set(draft.zones) if each.src == ANY else {each.src}
+    return found

@@ -1,0 +1,83 @@
+"""Rules that set a packet's mark or DSCP value. Pure."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from offload.compiler.firewall.draft import Draft
+from offload.compiler.firewall.expand import IPV6
+from offload.compiler.firewall.zones import FirewallZone
+from offload.model.kernel.nft import Rule
+from offload.model.sections import firewall
+from offload.model.sections.firewall import ANY
+from offload.model.sections.match import Bits, Item, Match
+from offload.nft.match import text
+
+FULL = 0xFFFFFFFF
+# The devices of one end of a rule, its family, and further conditions on its addresses as nft text.
+End = tuple[tuple[Item, ...], int, str]
+NO_END: End = ((), 0, "")
+
+
+def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> None:
+    """Put the rule where it meets the packets of its zones."""
+    chain, needed = _chain(section), draft.needs(section, src, dest)
+    device = (((Item(section.device),), 0, ""),) if section.device else ()
+    incoming = device if device and not section.egress else tuple(_ends(src, egress=False))
+    outgoing = device if device and section.egress else tuple(_ends(dest, egress=True))
+    for (iifname, family, from_), (oifname, other, to) in product(incoming, outgoing):
+        ends = tuple((each, f"zone {name}") for each, name in ((family, section.src), (other, section.dest)) if each)
+        for match in draft.expander.rule(
+            section.origin,
+            section.match,
+            (*needed, *ends),
+            iifname,
+            oifname,
+            per_family=section.target == "dscp",
+            raw=f"{from_}{to}".rstrip(),
+        ):
+            verdict = _mark(section.set_mark) if section.set_mark is not None else _dscp(section.set_dscp, match)
+            draft.add(
+                chain,
+                Rule(verdict, match, section.name, section.counter, section.log, section.log_limit, section.origin.id),
+            )
+
+
+def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
+    """A zone at one end of a rule: by its devices where it names any, else by everything that tells its packets."""
+    if zone is None:
+        yield NO_END
+    elif zone.places and zone.devices:
+        yield zone.device_items, 0, ""
+    else:
+        for place in zone.places:
+            addresses = (
+                Match(place.family, dest_ip=place.subnets) if egress else Match(place.family, src_ip=place.subnets)
+            )
+            yield place.devices, place.family, text(addresses) if place.subnets else ""
+
+
+def _chain(section: firewall.Rule) -> str:
+    if section.src and section.dest:
+        if (section.src == ANY) is (section.dest == ANY):
+            return "mangle_forward"
+        return "mangle_postrouting" if section.src == ANY else "mangle_prerouting"
+    return "mangle_input" if section.src else "mangle_output"
+
+
+def _mark(mark: Bits) -> str:
+    """The value replaces the bits under the mask; with a mask that leaves bits of the value out these are flipped."""
+    value, mask = mark.value, mark.mask
+    kept = ~mask & FULL
+    if mask == FULL:
+        return f"meta mark set {value:#x}"
+    if value == 0:
+        return f"meta mark set meta mark & {kept:#x}"
+    if value == mask:
+        return f"meta mark set meta mark | {value:#x}"
+    if mask == 0:
+        return f"meta mark set meta mark ^ {value:#x}"
+    return f"meta mark set meta mark & {kept:#x} ^ {value:#x}"
+
+
+def _dscp(value: int | None, match: Match) -> str:
+    return f"{'ip6' if match.family == IPV6 else 'ip'} dscp set {value or 0:#x}"

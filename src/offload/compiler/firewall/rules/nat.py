@@ -1,0 +1,70 @@
+"""Source NAT: `config nat`, the snat target of `config redirect`, and a zone's masquerading. Pure."""
+
+from offload.compiler.firewall.draft import Draft
+from offload.compiler.firewall.expand import IPV4, IPV6, common_family
+from offload.compiler.firewall.rules.translate import (
+    FAMILIES,
+    Translation,
+    Writer,
+    conflict,
+    ends,
+    first_address,
+    protocols,
+    refuse_lost,
+)
+from offload.compiler.firewall.zones import SHOWN, FirewallZone, log_limit
+from offload.model.kernel.nft import Rule
+from offload.model.sections.firewall import Nat
+from offload.model.sections.match import Item
+
+
+def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
+    """A zone's own masquerading, behind everything that sections ask for."""
+    return tuple(
+        Rule("masquerade", match, f"Masquerade {SHOWN[family]} {zone.name} traffic", origin=zone.zone.origin.id)
+        for family, matches in zone.masquerade.items()
+        for match in matches
+    )
+
+
+def source_nat(draft: Draft, section: Nat) -> None:
+    """Translate what leaves through a zone, before the zone's own masquerading."""
+    zone, match = draft.zone(section.origin, "src", section.src), section.match
+    refuse_lost(section)
+    src_ip = match.src_ip[0] if match.src_ip else None
+    dest_ip = match.dest_ip[0] if match.dest_ip else None
+    found = ends(draft, section, ("src_ip", src_ip), ("dest_ip", dest_ip), ("snat_ip", section.snat_ip))
+    if found is None:
+        return
+    src, dest, rewrite = found
+    first_address(draft, section.origin, "snat_ip", rewrite)
+    chain = f"srcnat_{zone.name}" if zone is not None else "srcnat"
+    oifname = (Item(section.device),) if section.device else ()
+    each = Translation(
+        chain, section.target, match, src, dest, match.src_port, match.dest_port, rewrite, section.snat_port, oifname
+    )
+    shared = log_limit(zone) if section.log else None
+    writer = Writer(draft, section.origin, section.name, section.counter, section.log, shared)
+    needs = (
+        (src.family, "src_ip"),
+        (dest.family, "dest_ip"),
+        (rewrite.family, "snat_ip"),
+        (zone.family if zone is not None else 0, f"zone {section.src}"),
+    )
+    for proto in protocols(draft, section, section.snat_port):
+        family, *who = common_family(match.family, needs)
+        if who[0]:
+            conflict(draft, section.origin, proto, who)
+            continue
+        if zone is not None:
+            zone.needs.add("snat")
+        for one in _families(each, family):
+            writer.write(each, one, proto)
+
+
+def _families(each: Translation, family: int | None) -> tuple[int, ...]:
+    """Without a chosen family that of the addresses, else IPv4: sections are older than NAT for IPv6."""
+    has4, has6 = each.has(IPV4), each.has(IPV6)
+    if family is None:
+        family = IPV6 if has6 and not has4 else IPV4
+    return FAMILIES if not family and (has4 or has6) else (family,)

@@ -1,0 +1,228 @@
+"""`config redirect`: port forwards with their reflection, and source addresses that are rewritten. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from offload.compiler.firewall.draft import Draft, Need
+from offload.compiler.firewall.expand import ICMPV6, IPV4, IPV6, LeftOutError, Split, common_family, host
+from offload.compiler.firewall.rules.translate import (
+    FAMILIES,
+    Proto,
+    Translation,
+    Writer,
+    conflict,
+    ends,
+    first_address,
+    protocols,
+    refuse_lost,
+)
+from offload.compiler.firewall.zones import FirewallZone, log_limit
+from offload.model.problems.firewall_problem import FirewallFault
+from offload.model.sections.firewall import Redirect
+from offload.model.sections.match import MASKED, Address, Match, NetworkName
+from offload.model.text.addresses import mask
+
+Zones = tuple[FirewallZone | None, FirewallZone | None]
+
+
+def redirect(draft: Draft, section: Redirect) -> None:
+    """Rewrite the destination (dnat) or the source (snat) of what the section matches."""
+    src = draft.zone(section.origin, "src", section.src)
+    dest = draft.zone(section.origin, "dest", section.dest)
+    reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
+    refuse_lost(section)
+    draft.expander.named_set(section.origin, section.match)  # before a zone accepts what redirects translate
+    if section.match.helper is not None:
+        draft.helper(section.origin, section.match.helper.text)
+    if section.target == "snat":
+        _source(draft, section, (src, _end(dest, section, FirewallFault.NO_DESTINATION)))
+        return
+    _check_rewrite(section, "dest_ip", section.dest_ip)
+    zone = _end(src, section, FirewallFault.NO_SOURCE)
+    _destination(draft, section, (zone, dest), [each for each in reflected if each is not None])
+
+
+def _end(zone: FirewallZone | None, section: Redirect, fault: FirewallFault) -> FirewallZone:
+    if zone is None:
+        raise LeftOutError(fault.at(section.origin))
+    return zone
+
+
+def _check_rewrite(section: Redirect, option: str, given: Address | NetworkName | None) -> None:
+    if given is not None and (given.negated or (isinstance(given, Address) and given.bits == MASKED)):
+        raise LeftOutError(FirewallFault.BAD_REWRITE_ADDRESS.at(section.origin, option))
+
+
+def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
+    """Rewrite the source address of what goes to a zone."""
+    match, (_, dest) = section.match, zones
+    if section.src_dip is None:
+        raise LeftOutError(FirewallFault.NO_REWRITE_ADDRESS.at(section.origin, option="src_dip"))
+    _check_rewrite(section, "src_dip", section.src_dip)
+    for option, given in (("src_mac", match.src_mac), ("helper", match.helper)):
+        if given:
+            raise LeftOutError(FirewallFault.NOT_FOR_TARGET.at(section.origin, option, target="snat"))
+    found = ends(draft, section, ("src_ip", _one(match)), ("dest_ip", section.dest_ip), ("src_dip", section.src_dip))
+    if found is None or dest is None:
+        return
+    src, dip, rewrite = found
+    dest.needs.add("snat")
+    ports = (section.dest_port,) if section.dest_port is not None else ()
+    each = Translation(
+        f"srcnat_{dest.name}", "snat", match, src, dip, match.src_port, ports, rewrite, section.src_dport
+    )
+    first_address(draft, section.origin, "src_dip", rewrite)
+    _write(draft, section, zones, each, dest)
+
+
+def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Sequence[FirewallZone]) -> None:
+    """Forward to another host, or with no address to the router itself."""
+    match, (src, dest) = section.match, zones
+    found = ends(draft, section, ("src_ip", _one(match)), ("src_dip", section.src_dip), ("dest_ip", section.dest_ip))
+    if found is None or src is None:
+        return
+    sip, external, rewrite = found
+    if not section.dest and section.dest_ip is not None:
+        dest = _zone_of(rewrite, draft)
+        if dest is not None:
+            draft.problems.append(FirewallFault.ASSUMED_DESTINATION.at(section.origin, "dest", value=dest.name))
+    if section.reflection and dest is not None and src.zone.masq:
+        dest.needs.update(("accept_to", "dnat", "snat"))
+    if match.helper is not None:
+        src.needs.add("helper")
+    src.needs.add("dnat")
+    port = section.dest_port or section.src_dport
+    ports = (section.src_dport,) if section.src_dport is not None else ()
+    each = Translation(
+        f"dstnat_{src.name}",
+        "dnat" if section.dest_ip is not None else "redirect",
+        match,
+        sip,
+        external,
+        match.src_port,
+        ports,
+        rewrite,
+        port,
+    )
+    first_address(draft, section.origin, "dest_ip", rewrite)
+    reflections = (reflected or [dest]) if section.reflection and section.dest_ip is not None and dest else []
+    _write(draft, section, (src, dest), each, src, [zone for zone in reflections if zone is not None])
+
+
+def _write(
+    draft: Draft,
+    section: Redirect,
+    zones: Zones,
+    each: Translation,
+    owner: FirewallZone,
+    reflected: Sequence[FirewallZone] = (),
+) -> None:
+    limit = (section.log_limit or log_limit(owner)) if section.log else None
+    writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
+    needs: list[Need] = [
+        (each.src.family, "src_ip"),
+        (each.dest.family, "destination"),
+        (each.rewrite.family, "rewrite address"),
+    ]
+    needs += draft.zone_needs(*zones)
+    if section.match.helper is not None:
+        helper = draft.helper(section.origin, section.match.helper.text)
+        needs.append((helper.family, f"helper {helper.name}"))
+    named = draft.expander.named_set(section.origin, section.match)
+    if named is not None:
+        needs.insert(0, (named.family, f"set {named.set.name}"))
+    for proto in protocols(draft, section, each.port):
+        chosen = IPV6 if proto[0].text == ICMPV6 else section.match.family
+        family, *who = common_family(chosen, needs)
+        if who[0]:
+            conflict(draft, section.origin, proto, who)
+            continue
+        for zone in reflected:
+            _reflect(draft, section, each, zones, zone, proto)
+        for one in _families(each, family):
+            writer.write(each, one, proto)
+
+
+def _families(each: Translation, family: int | None) -> tuple[int, ...]:
+    """Those of the addresses; without any IPv4, unless both were asked for."""
+    has = [one for one in FAMILIES if each.has(one)]
+    if not has:
+        return (IPV4 if family is None else family,)
+    return tuple(one for one in has if not family or family == one)
+
+
+def _one(match: Match) -> Address | NetworkName | None:
+    return match.src_ip[0] if match.src_ip else None
+
+
+def _zone_of(rewrite: Split, draft: Draft) -> FirewallZone | None:
+    """The first zone that has an address in the same network."""
+    for zone in draft.zones.values():
+        for own in zone.related:
+            if any(_together(own, each) for each in (*rewrite.v4, *rewrite.v6)):
+                return zone
+    return None
+
+
+def _together(own: Address, other: Address) -> bool:
+    return own.family == other.family and (own.value ^ other.value) & mask(own) == 0
+
+
+def _reflect(
+    draft: Draft, section: Redirect, each: Translation, zones: Zones, zone: FirewallZone, proto: Proto
+) -> None:
+    """Let the hosts of a zone reach the forward by its outer address, as if they came from outside."""
+    src = zones[0]
+    if src is None:
+        return
+    match = section.match._replace(src_mac=(), ipset=None)
+    writer = Writer(draft, section.origin, f"{section.name} (reflection)")
+    for family, masquerades in ((IPV4, src.zone.masq), (IPV6, src.zone.masq6)):
+        inner = _of(zone.related, family)
+        outer = each.dest.of(family) if section.src_dip is not None else tuple(map(host, _of(src.related, family)))
+        target = each.rewrite.of(family)
+        if not masquerades or not target:
+            continue
+        seen = _seen_as(section, inner, outer, target[0])
+        lacking = next(_lacking(seen, inner, outer), None)
+        if lacking or seen is None:
+            draft.problems.append(FirewallFault.NO_REFLECTION.at(section.origin, value=zone.name, what=lacking))
+            continue
+        zone.needs.update(("dnat", "snat"))
+        from_, to = _split(inner, family), _split(target, family)
+        there = Translation(
+            f"dstnat_{zone.name}",
+            "dnat",
+            match,
+            from_,
+            _split(outer, family),
+            each.src_port,
+            each.dest_port,
+            to,
+            each.port,
+        )
+        port = (each.port,) if each.port is not None else ()
+        back = Translation(f"srcnat_{zone.name}", "snat", match, from_, to, (), port, _split((host(seen),), family))
+        writer.write(there, family, proto)
+        writer.write(back, family, proto)
+
+
+def _of(addresses: Sequence[Address], family: int) -> tuple[Address, ...]:
+    return tuple(each for each in addresses if each.family == family)
+
+
+def _split(addresses: tuple[Address, ...], family: int) -> Split:
+    return Split(addresses, (), IPV4) if family == IPV4 else Split((), addresses, IPV6)
+
+
+def _seen_as(section: Redirect, inner: Sequence[Address], outer: Sequence[Address], target: Address) -> Address | None:
+    """The address from which reflected packets reach the forward's host: one in its own network if possible."""
+    if section.reflection_src != "internal":
+        return outer[0] if outer else None
+    near = (own for own in inner if _together(own, target))
+    return next(near, inner[0] if inner else None)
+
+
+def _lacking(seen: Address | None, inner: Sequence[Address], outer: Sequence[Address]) -> Iterator[str]:
+    for known, what in ((seen, "its address"), (inner, "its network"), (outer, "the outer address")):
+        if not known:
+            yield what

@@ -1,0 +1,170 @@
+"""What all address translations share: their addresses, protocols and families, and their rules. Pure."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from offload.compiler.firewall.draft import Draft
+from offload.compiler.firewall.expand import (
+    ANY,
+    ICMP,
+    ICMPV6,
+    IPV4,
+    IPV6,
+    NO_ADDRESSES,
+    PORTS,
+    LeftOutError,
+    Split,
+    groups,
+    set_fields,
+)
+from offload.model.kernel.nft import Rule
+from offload.model.problems.firewall_problem import FirewallFault
+from offload.model.sections.firewall import Nat, Origin, Redirect
+from offload.model.sections.match import RANGE, Address, Item, Limit, Match, NetworkName, SetMatch
+from offload.model.text.addresses import mask, written
+
+FAMILIES = (IPV4, IPV6)
+Proto = tuple[Item, ...]
+
+
+class Translation(NamedTuple):
+    """One way to translate packets: its chain, the addresses and ports it matches, and those that replace them.
+
+    `match` has the conditions that hold for every family and protocol. Without a `rewrite` no address is replaced:
+    `verdict` says what happens (masquerade, accept, redirect to the router itself).
+    """
+
+    chain: str
+    verdict: str
+    match: Match
+    src: Split = NO_ADDRESSES
+    dest: Split = NO_ADDRESSES
+    src_port: tuple[Item, ...] = ()
+    dest_port: tuple[Item, ...] = ()
+    rewrite: Split = NO_ADDRESSES
+    port: Item | None = None
+    oifname: tuple[Item, ...] = ()
+
+    def has(self, family: int) -> bool:
+        """Whether an address of it is of this family."""
+        return bool(self.src.of(family) or self.dest.of(family) or self.rewrite.of(family))
+
+
+class Writer(NamedTuple):
+    """What the rules of one section have in common: comment, counter, log, and where they come from."""
+
+    draft: Draft
+    origin: Origin
+    comment: str
+    counter: bool = False
+    log: str = ""
+    limit_log: Limit | str | None = None
+
+    def write(self, each: Translation, family: int, proto: Proto) -> None:
+        """Add the rules of a translation for one family and protocol."""
+        name = "" if proto[0].negated else proto[0].text
+        ipset = each.match.ipset
+        if ipset is not None:
+            fields = set_fields(ipset, self.draft.expander.sets[ipset.name], name)
+            ipset = SetMatch(ipset.name, ipset.directions, ipset.negated, fields or ())
+        ports = name in PORTS
+        match = each.match
+        verdict = _verdict(each, family, port=each.port if ports or name in {ICMP, ICMPV6} else None)
+        for saddr in groups(each.src.of(family)):
+            for daddr in groups(each.dest.of(family)):
+                written = Match(
+                    family,
+                    _proto(proto, family),
+                    (),
+                    each.oifname,
+                    saddr,
+                    daddr,
+                    each.src_port if ports else (),
+                    each.dest_port if ports else (),
+                    match.src_mac,
+                    (),
+                    match.helper,
+                    match.limit,
+                    match.times,
+                    match.mark,
+                    None,
+                    ipset,
+                )
+                rule = Rule(verdict, written, self.comment, self.counter, self.log, self.limit_log, self.origin.id)
+                self.draft.add(each.chain, rule)
+
+
+def _proto(proto: Proto, family: int) -> Proto:
+    if proto[0].text == ANY:
+        return ()
+    if family != IPV6 or ICMP not in {item.text for item in proto}:
+        return proto
+    return tuple(Item(ICMPV6, item.negated) if item.text == ICMP else item for item in proto)
+
+
+def _verdict(each: Translation, family: int, port: Item | None) -> str:
+    """`dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to :PORT`, or the bare verdict."""
+    number = port.text if port is not None else ""
+    if each.verdict == "redirect":
+        return f"redirect to {number}" if number else "redirect"
+    if each.verdict not in {"dnat", "snat"}:
+        return each.verdict
+    found = each.rewrite.of(family)
+    address = _host(found[0], bracket=bool(number)) if found else ""
+    return f"{each.verdict} {address}{f':{number}' if number else ''}"
+
+
+def _host(each: Address, *, bracket: bool) -> str:
+    """The address that replaces another: of a network its first one, as fw4 has it."""
+    text = each.text if each.bits == RANGE else written(each.family, each.value & mask(each))
+    return f"[{text}]" if bracket and each.family == IPV6 else text
+
+
+def ends(
+    draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
+) -> list[Split] | None:
+    """The addresses of several options; None where one of them cannot be met now."""
+    found = []
+    for option, given in options:
+        addresses = draft.expander.addresses(section.origin, option, () if given is None else (given,))
+        if addresses is None:
+            return None
+        found.append(addresses)
+    return found
+
+
+def refuse_lost(section: Nat | Redirect) -> None:
+    """A translation with a condition that cannot be rendered would concern traffic that it must not."""
+    if section.lost:
+        raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=", ".join(section.lost)))
+
+
+def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Iterator[Proto]:
+    """As for rules; a `port` that replaces another needs a protocol that has ports, or ICMP's identifiers alone."""
+    match = section.match
+    named = draft.expander.named_set(section.origin, match)
+    of_ports = Match(proto=match.proto, src_port=match.src_port, dest_port=match.dest_port)
+    found = list(draft.expander.protocols(section.origin, of_ports, named))
+    names = [name for proto in found for name in ([] if proto[0].negated else [proto[0].text])]
+    if port is None or PORTS & set(names):
+        yield from found
+    elif ANY in names:
+        yield from ((Item("tcp"),), (Item("udp"),))
+    elif found and set(names) <= {ICMP} and names:
+        yield (Item(ICMP),)
+    elif found:
+        shown = ", ".join(item.text for proto in found for item in proto)
+        raise LeftOutError(FirewallFault.PORTS_WITHOUT_PROTOCOL.at(section.origin, "proto", protocol=shown))
+
+
+def first_address(draft: Draft, origin: Origin, option: str, found: Split) -> None:
+    """Say that only one of several addresses is used."""
+    if any(len(found.of(family)) > 1 for family in FAMILIES):
+        draft.problems.append(FirewallFault.FIRST_ADDRESS.at(origin, option))
+
+
+def conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
+    """Say that two things have no family in common."""
+    first, second = who
+    words = {"protocol": proto[0].text, "first": first, "second": second}
+    draft.problems.append(FirewallFault.FAMILY_CONFLICT.at(origin, **words))

@@ -1,0 +1,145 @@
+"""Whether a packet meets a match: yes, no, or only the router can tell. Pure."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from offload.model.kernel.nft import Rule
+from offload.model.sections.match import Address, Item, Limit, Match
+from offload.model.text.addresses import covers
+from offload.nft.match import text
+
+YES, NO, OPEN = "yes", "no", "open"
+NUMBERS = {"tcp": "6", "udp": "17", "icmp": "1", "ipv6-icmp": "58", "icmpv6": "58", "esp": "50", "sctp": "132"}
+WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
+
+
+class Packet(NamedTuple):
+    """The first packet of a connection; None and empty text for unknown fields. `iif`, `oif`: names of devices.
+
+    `translated`: its destination was rewritten.
+    """
+
+    family: int
+    proto: str
+    iif: str = ""
+    oif: str = ""
+    src_ip: int | None = None
+    dest_ip: int | None = None
+    src_port: int | None = None
+    dest_port: int | None = None
+    src_mac: str = ""
+    translated: bool = False
+
+
+def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
+    """Whether a rule concerns the packet, and for OPEN the conditions that only the router can decide, as nft text."""
+    match, undecided = rule.match, dict[str, Any]()
+    for name, value in zip(Match._fields, match, strict=True):
+        found = DECIDING[name](value, packet) if value else YES
+        if found == NO:
+            return NO, ""
+        if found == OPEN:
+            undecided[name] = value
+    return (OPEN, text(_part(match, undecided)).strip()) if undecided else (YES, "")
+
+
+def _part(match: Match, undecided: dict[str, Any]) -> Match:
+    """The undecided conditions as a match that can be written: ports need their protocol, ICMP types their family."""
+    return Match(**{"family": match.family, "proto": match.proto} | undecided)
+
+
+def _any(items: Sequence[Item], holds: Callable[[str], bool | None]) -> str:
+    """One of the alternatives, and none of the negated ones."""
+    good = [holds(each.text) for each in items if not each.negated]
+    bad = [holds(each.text) for each in items if each.negated]
+    if True in bad or (good and not any(each is not False for each in good)):
+        return NO
+    return OPEN if None in bad or (good and True not in good) else YES
+
+
+def _family(family: int, packet: Packet) -> str:
+    return YES if family == packet.family else NO
+
+
+def _proto(items: Sequence[Item], packet: Packet) -> str:
+    number = NUMBERS.get(packet.proto, packet.proto)
+    if not number:
+        return OPEN
+    return _any(items, lambda name: name == "any" or NUMBERS.get(name, name) == number)
+
+
+def _device(name: str) -> Callable[[Sequence[Item], Packet], str]:
+    def holds(items: Sequence[Item], packet: Packet) -> str:
+        device: str = getattr(packet, name)
+        if not device:
+            return NO  # this hook does not see such a device
+        return _any(items, lambda word: device.startswith(word[:-1]) if word.endswith("*") else word == device)
+
+    return holds
+
+
+def _address(name: str) -> Callable[[Sequence[Address], Packet], str]:
+    def holds(addresses: Sequence[Address], packet: Packet) -> str:
+        value: int | None = getattr(packet, name)
+        if addresses[0].family != packet.family:
+            return NO
+        known = [None if value is None else covers(each, value) for each in addresses]
+        items = [Item(str(number), each.negated) for number, each in enumerate(addresses)]
+        return _any(items, lambda number: known[int(number)])
+
+    return holds
+
+
+def _port(name: str) -> Callable[[Sequence[Item], Packet], str]:
+    def holds(items: Sequence[Item], packet: Packet) -> str:
+        port: int | None = getattr(packet, name)
+        if packet.proto and packet.proto not in WITH_PORTS:
+            return NO
+        return _any(items, lambda word: None if port is None else _between(word, port))
+
+    return holds
+
+
+def _between(word: str, port: int) -> bool:
+    first, _, last = word.partition("-")
+    return int(first) <= port <= int(last or first)
+
+
+def _mac(items: Sequence[Item], packet: Packet) -> str:
+    return _any(items, lambda word: word.lower() == packet.src_mac if packet.src_mac else None)
+
+
+def _limit(limit: Limit, _: Packet) -> str:
+    """The first packet of a connection is below every rate."""
+    return NO if limit.negated else YES
+
+
+def _raw(words: str, packet: Packet) -> str:
+    """Conditions that every ruleset has."""
+    known = {
+        'iif "lo"': packet.iif == "lo",
+        'oif "lo"': packet.oif == "lo",
+        "ct status dnat": packet.translated,
+        "ct state invalid": False,
+        "tcp flags & (fin | syn | rst | ack) == syn": packet.proto == "tcp",
+    }
+    if words.startswith("limit "):
+        return YES
+    return OPEN if words not in known else YES if known[words] else NO
+
+
+def _open(_value: object, _packet: Packet) -> str:
+    return OPEN
+
+
+DECIDING: dict[str, Callable[[Any, Packet], str]] = {
+    **dict.fromkeys(Match._fields, _open),  # icmp_type, helper, times, mark, dscp, ipset
+    "family": _family,
+    "proto": _proto,
+    **{name: _device(name.removesuffix("name")) for name in ("iifname", "oifname")},
+    **{name: _address(name) for name in ("src_ip", "dest_ip")},
+    **{name: _port(name) for name in ("src_port", "dest_port")},
+    "src_mac": _mac,
+    "limit": _limit,
+    "raw": _raw,
+}

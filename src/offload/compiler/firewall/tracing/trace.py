@@ -1,0 +1,157 @@
+"""Which rules decide about the first packet of a connection, from the ruleset alone. Pure.
+
+The chains are asked in the order in which the kernel asks them: dstnat, then input, forward or output, then srcnat. A
+condition that only the router can decide (a time, a mark, an element of a set) does not decide here: its rule is listed
+as one that may.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from offload.compiler.firewall.tracing.packet import NO, OPEN, Packet, meets
+from offload.compiler.firewall.zones import FirewallZone
+from offload.model.kernel.nft import Chain, Include, Rule
+from offload.model.text.addresses import address, covers
+
+RETURN, MOST_JUMPS = "return", 16  # NFT_JUMP_STACK_SIZE
+ENDING = ("accept", "drop", "reject", "dnat ", "snat ", "redirect ", "masquerade")
+
+
+class Step(NamedTuple):
+    """A rule that concerns the packet: its chain, the section that asked for it, and what it does.
+
+    `unless`: conditions that only the router can decide.
+    """
+
+    chain: str
+    origin: str
+    verdict: str
+    comment: str
+    unless: str = ""
+
+
+class Hook(NamedTuple):
+    """What one base chain makes of the packet: its verdict, the rules on the way there, and those that may decide."""
+
+    name: str
+    verdict: str
+    way: tuple[Step, ...]
+    may: tuple[Step, ...]
+
+    @property
+    def origin(self) -> str:
+        """The section that decided; empty for what every ruleset has."""
+        return next((each.origin for each in reversed(self.way) if each.origin), "")
+
+
+class Route(NamedTuple):
+    """Where a packet comes from and goes to: zones by name, empty for the router itself."""
+
+    src: str
+    dest: str
+
+
+def trace(
+    chains: Sequence[Chain], zones: Mapping[str, FirewallZone], packet: Packet, route: Route
+) -> tuple[tuple[Hook, ...], Route]:
+    """What each hook makes of it, until one refuses it, and where it goes after a port forward."""
+    known = {each.name: each for each in chains}
+    found: list[Hook] = []
+    if route.src:
+        found.append(_hook(known, "dstnat", packet))
+        packet, route = _translated(found[-1].verdict, packet, route, zones)
+    hook = "forward" if route.src and route.dest else "input" if route.src else "output"
+    found.append(_hook(known, hook, packet))
+    if route.dest and not _refuses(found[-1].verdict):
+        found.append(_hook(known, "srcnat", packet._replace(iif="")))
+    return tuple(found), route
+
+
+def _refuses(verdict: str) -> bool:
+    return verdict.startswith(("drop", "reject"))
+
+
+def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, FirewallZone]) -> tuple[Packet, Route]:
+    """The packet and its way behind a port forward."""
+    if not verdict.startswith(("dnat", "redirect")):
+        return packet, route
+    host, port = _target(verdict)
+    packet = packet._replace(dest_port=int(port) if port else packet.dest_port, translated=True)
+    made = address(host) if host else None
+    if made is None:  # to the router itself
+        return packet._replace(oif=""), Route(route.src, "")
+    dest = zone_of(made.value, made.family, zones.values()) or route.dest
+    return packet._replace(dest_ip=made.value, oif=device_of(zones.get(dest))), Route(route.src, dest)
+
+
+def _target(verdict: str) -> tuple[str, str]:
+    """Address and port of `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`; the first ones of ranges."""
+    word, _, rest = verdict.partition(" ")
+    if word == "redirect":
+        return "", rest.removeprefix("to ").partition("-")[0]
+    if rest.startswith("["):
+        host, _, port = rest[1:].partition("]:")
+    elif rest.count(":") == 1:
+        host, _, port = rest.partition(":")
+    else:
+        host, port = rest, ""
+    return host.partition("-")[0], port.partition("-")[0]
+
+
+def device_of(zone: FirewallZone | None) -> str:
+    """The first device of a zone, `lo` never."""
+    return next((name.rstrip("*") for name in (zone.devices if zone else ()) if name != "lo"), "")
+
+
+def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
+    """The zone that has the address in one of its networks; the longest prefix counts."""
+    found = [
+        (each.bits, zone.name)
+        for zone in zones
+        for each in zone.related
+        if each.family == family and each.bits > 0 and not each.negated and covers(each, value)
+    ]
+    return max(found, default=(0, ""))[1]
+
+
+def own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
+    """Whether it is an address of the router."""
+    return any(each.family == family and each.value == value for zone in zones for each in zone.related)
+
+
+def _hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
+    base, may = chains[name], list[Step]()
+    verdict, way = _walk(chains, base, packet, may, 0)
+    return Hook(name, verdict or (base.hook.policy if base.hook else "accept"), way, tuple(may))
+
+
+def _walk(
+    chains: Mapping[str, Chain], chain: Chain, packet: Packet, may: list[Step], depth: int
+) -> tuple[str, tuple[Step, ...]]:
+    """The verdict of a chain, empty for none, and the rules that led there."""
+    for each in chain.rules:
+        if isinstance(each, Include):
+            may.append(Step(chain.name, "", f'include "{each.path}"', "", "its rules decide"))
+            continue
+        answer, unless = meets(each, packet)
+        if answer == NO or each.verdict.startswith("ct state vmap"):  # that is for packets behind the first
+            continue
+        step = Step(chain.name, each.origin, each.verdict, each.comment, unless)
+        verdict, way = _after(chains, each, packet, may if answer != OPEN else [], depth)
+        if answer == OPEN:
+            if verdict:
+                may.append(step._replace(verdict=verdict))
+        elif verdict == RETURN:
+            return "", ()
+        elif verdict:
+            return verdict, (step, *way)
+    return "", ()
+
+
+def _after(
+    chains: Mapping[str, Chain], rule: Rule, packet: Packet, may: list[Step], depth: int
+) -> tuple[str, tuple[Step, ...]]:
+    """What a rule that concerns the packet does with it; empty where the next rule is asked."""
+    if rule.verdict.startswith("jump ") and depth < MOST_JUMPS:
+        return _walk(chains, chains[rule.verdict.removeprefix("jump ")], packet, may, depth + 1)
+    return (rule.verdict, ()) if rule.verdict.startswith((*ENDING, RETURN)) else ("", ())

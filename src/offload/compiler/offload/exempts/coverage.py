@@ -1,0 +1,163 @@
+"""How much of a pair's traffic the exempts and the rules that mark keep slow: all of it, one family of it, some. Pure.
+
+Traffic comes in four kinds, for what the words of an exempt can mean as a whole: TCP and UDP, over IPv4 and IPv6.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+
+from offload.model.config import Config, Family, Marking
+from offload.model.plan import Reason, ReasonCode
+from offload.model.sections.exempts import FIELDS, NETWORK, PROTOCOL, Exempt
+from offload.model.sections.section import LONGEST_NAME
+from offload.model.text.shown import shown
+
+Kind = tuple[str, str]  # family and protocol, as UCI names them
+Found = list[tuple[Marking, Exempt]]
+
+PROTOCOLS = ("tcp", "udp")
+KINDS = frozenset(product(("ipv4", "ipv6"), PROTOCOLS))
+FAMILIES = {4: "ipv4", 6: "ipv6"}
+NAMES = {"ipv4": "IPv4", "ipv6": "IPv6", "tcp": "TCP", "udp": "UDP"}
+MOST_NAMED = 3  # rules in a sentence
+
+
+def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
+    """ReasonCode all of a pair's traffic of this family stays slow; nothing where some of it does not."""
+    wanted = _kinds(family)
+    exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
+    alone = [
+        ReasonCode.EXEMPT(exempt=config.title(each.section, "exempt")) for each in exempts if _covered(each) >= wanted
+    ]
+    found = _marked(config, src, dest)
+    marked = _union(exempt for _, exempt in found)
+    if marked >= wanted:
+        rules = [marking for marking, exempt in found if _covered(exempt) & wanted]
+        return [*alone, ReasonCode.MARKED(rules=_named(rules))]
+    if alone:
+        return alone
+    if marked | _union(exempts) >= wanted:
+        together = [each for each in exempts if _covered(each) & wanted]
+        parts = [
+            ReasonCode.EXEMPT_PART(exempt=config.title(each.section, "exempt"), part=_part(each, wanted))
+            for each in together
+        ]
+        return [*parts, *part(config, src, dest, family)]
+    return []
+
+
+def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
+    """What the firewall's rules mark of a pair: rules that keep the same traffic slow share a sentence."""
+    wanted = _kinds(family)
+    found = [(marking, exempt) for marking, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
+    by_kinds: dict[frozenset[Kind], Found] = defaultdict(list)
+    for marking, exempt in found:
+        by_kinds[_covered(exempt) & wanted].append((marking, exempt))
+    return [
+        ReasonCode.MARKED_PART(rules=_named([marking for marking, _ in several]), part=_part(several[0][1], wanted))
+        for several in by_kinds.values()
+    ]
+
+
+def _marked(config: Config, src: str, dest: str) -> Found:
+    pairs = ((marking, exempt) for marking in config.markings for exempt in marking.exempts)
+    return [(marking, exempt) for marking, exempt in pairs if _between(exempt, src, dest)]
+
+
+def _between(exempt: Exempt, src: str, dest: str) -> bool:
+    return exempt.src in {src, "*"} and exempt.dest in {dest, "*"}
+
+
+def _kinds(family: Family) -> frozenset[Kind]:
+    return frozenset(kind for kind in KINDS if family in {Family.ANY, Family(kind[0])})
+
+
+def _union(exempts: Iterable[Exempt]) -> frozenset[Kind]:
+    return frozenset(kind for each in exempts for kind in _covered(each))
+
+
+def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
+    """The kinds of traffic of which the exempt means something."""
+    families = set(FAMILIES.values())
+    for networks in (exempt.src_ip, exempt.dest_ip):
+        families &= {FAMILIES[each.version] for each in networks} or families
+    return frozenset(product(families, exempt.proto or PROTOCOLS))
+
+
+def _covered(exempt: Exempt) -> frozenset[Kind]:
+    """The kinds of traffic of which the exempt means all that its zones have."""
+    if any(each.narrows(exempt) for each in FIELDS if each.kind not in {NETWORK, PROTOCOL}):
+        return frozenset()
+    families = set(FAMILIES.values())
+    for networks in (exempt.src_ip, exempt.dest_ip):
+        families &= {FAMILIES[each.version] for each in networks if each.prefixlen == 0} if networks else families
+    return frozenset(product(families, exempt.proto or PROTOCOLS))
+
+
+def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:
+    """What the exempt keeps slow of these kinds, in words: `all IPv4 of lan`."""
+    covered = _covered(exempt) & wanted
+    if not covered:
+        return "some of it"
+    return f"all {' and '.join(_kind_words(covered, wanted))}{_zones(exempt)}".replace("all traffic", "all")
+
+
+def _kind_words(covered: frozenset[Kind], wanted: frozenset[Kind]) -> Iterator[str]:
+    if covered == wanted:
+        yield "traffic"
+        return
+    for side in (0, 1):
+        for name in sorted({kind[side] for kind in wanted}):
+            if (own := {kind for kind in wanted if kind[side] == name}) <= covered:
+                yield NAMES[name]
+                covered -= own
+    yield from (f"{NAMES[family]} {NAMES[proto]}" for family, proto in sorted(covered))
+
+
+def _zones(exempt: Exempt) -> str:
+    match exempt.src, exempt.dest:
+        case "*", "*":
+            return ""
+        case src, "*":
+            return f" of {src}"
+        case "*", dest:
+            return f" to {dest}"
+    return f" from {exempt.src} to {exempt.dest}"
+
+
+def _named(rules: Sequence[Marking]) -> str:
+    """The rules in words, those of one place together: `rule 'a' of /etc/config/firewall marks and ...`."""
+    by_place: dict[tuple[str, str], list[Marking]] = defaultdict(list)
+    for each in rules:
+        by_place[each.place, each.does].append(each)
+    return " and ".join(
+        f"{_of_place(place, several)} {does}" if place else _of_firewall(several)
+        for (place, does), several in by_place.items()
+    )
+
+
+def _of_place(place: str, rules: Sequence[Marking]) -> str:
+    """Live rules: they may have no names, and what differs is what they compare."""
+    comment = next((each.name for each in rules if each.name), "")
+    return f"{place} ({shown(comment, LONGEST_NAME)})" if comment else place
+
+
+def _of_firewall(rules: Sequence[Marking]) -> str:
+    """Each once: `rule 'a' of /etc/config/firewall marks`, `9 rules of /etc/config/firewall ('a', 'b', ...) mark`."""
+    names = list(dict.fromkeys(map(named, rules)))
+    sections = {each.section for each in rules}
+    if len(sections) == 1:
+        return f"rule {names[0]} of /etc/config/firewall marks"
+    more = ", ..." if len(names) > MOST_NAMED else ""
+    return f"{len(sections)} rules of /etc/config/firewall ({', '.join(names[:MOST_NAMED])}{more}) mark"
+
+
+def called(rule: Marking) -> str:
+    """What a sentence calls a rule."""
+    return _of_place(rule.place, [rule]) if rule.place else f"rule {named(rule)} of /etc/config/firewall"
+
+
+def named(rule: Marking) -> str:
+    """A rule's name between quotes, or uci's name for it."""
+    return rule.section if rule.name == rule.section else f"'{shown(rule.name, LONGEST_NAME)}'"

@@ -1,0 +1,200 @@
+"""Exemptions -> one nft set per shape, and one rule per set, so that a thousand cost a packet what ten do. Pure.
+
+What makes a shape: the devices, family, protocol, mark mask and DSCP that stand in the rule, and the fields that
+stand in the set's key. nft 1.0.6 keeps at most five types of a concatenation and shifts `ip dscp` inside one, so DSCP
+is never in a key. Exact values go to a hash set, ranges and networks to an interval set; the kernel refuses
+overlapping intervals in a concatenation (nft_set_pipapo.c), so these are spread over several sets.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+
+from offload.compiler.offload.exempts.intervals import Box, joined, layers, outermost
+from offload.compiler.offload.exempts.timed_exempts import comment
+from offload.model.plan import ExemptMatch, TimedExempt
+from offload.model.sections.exempts import FIELDS, NETWORK, Exempt, Field, Span
+from offload.nouns import dataclass
+
+FULL_MASK = 0xFFFFFFFF
+MOST_FIELDS = 5
+WORDS = {each.word: each for each in FIELDS if each.word}
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptSet:
+    """A named set: its nft type, whether it holds intervals, and its keys as nft text.
+
+    With `timed exempts`, one per key, the elements end by themselves and carry what makes the timed exempt again.
+    """
+
+    name: str
+    type: str
+    interval: bool
+    keys: tuple[str, ...]
+    timed_exempts: tuple[TimedExempt, ...] = ()
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The set's flags in nft's words."""
+        return (*(("interval",) if self.interval else ()), *(("timeout",) if self.timed_exempts else ()))
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """What makes an element itself; how long it has still to live does not."""
+        if not self.timed_exempts:
+            return self.keys
+        return tuple(
+            f"{key} {_comment(timed_exempt)}" for key, timed_exempt in zip(self.keys, self.timed_exempts, strict=True)
+        )
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The elements as they are sent."""
+        if not self.timed_exempts:
+            return self.keys
+        return tuple(
+            f"{key} timeout {timed_exempt.timeout}s expires {timed_exempt.expires}s {_comment(timed_exempt)}"
+            for key, timed_exempt in zip(self.keys, self.timed_exempts, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptRules:
+    """All exemptions of a table: the sets, and the rules of chain `exempt` without their verdict."""
+
+    sets: tuple[ExemptSet, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Shape:
+    iifs: tuple[str, ...]
+    oifs: tuple[str, ...]
+    version: int  # 4, 6, or 0 for both
+    proto: str
+    mark: Span  # (value, mask) of a masked mark, which no set can hold; (0, 0) for none
+    dscp: int  # -1 for none
+    fields: tuple[str, ...]
+
+    def name(self, suffix: str) -> str:
+        """The same shape has the same name in every Plan."""
+        readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
+        return f"exempt_{readable}_{hashlib.sha256(repr(self).encode()).hexdigest()[:6]}{suffix}"
+
+
+def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
+    """Group the exemptions by shape. The same exemptions in any order give the same sets and rules."""
+    lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
+    for match in matches:
+        (timed if match.timed_exempt else lasting).append(match)
+    first, second = _grouped(lasting), _grouped(timed)
+    return ExemptRules(first.sets + second.sets, first.rules + second.rules)
+
+
+def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
+    boxes: dict[tuple[bool, _Shape], dict[Box, TimedExempt | None]] = defaultdict(dict)
+    for match in matches:
+        for shape, box in _expand(match):
+            found = boxes[match.timed_exempt is not None, shape]
+            found[box] = _longer(found.get(box), match.timed_exempt)
+    sets: list[ExemptSet] = []
+    rules: list[str] = []
+    for timed, shape in sorted(boxes):
+        named = list(_sets(shape, boxes[timed, shape])) if shape.fields else []
+        sets += named
+        rules += [_rule(shape, f"@{each.name}") for each in named] or [_rule(shape, "")]
+    return ExemptRules(tuple(sets), tuple(rules))
+
+
+def _longer(one: TimedExempt | None, other: TimedExempt | None) -> TimedExempt | None:
+    """Of two timed exempts on the same traffic the one that ends last: a set holds a key once."""
+    return max(
+        (timed_exempt for timed_exempt in (one, other) if timed_exempt),
+        key=lambda timed_exempt: (timed_exempt.expires, timed_exempt.id),
+        default=None,
+    )
+
+
+def _comment(timed_exempt: TimedExempt) -> str:
+    return f'comment "{comment(timed_exempt)}"'
+
+
+def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, Box]]:
+    """One exempt as boxes: one per family and protocol and combination of its listed values."""
+    exempt = match.exempt
+    value, mask = exempt.mark or (0, 0)
+    for version in _versions(match):
+        spans = {word: _spans(field, exempt, version) for word, field in WORDS.items() if field.many}
+        fields = [field for field, values in spans.items() if values]
+        exact_mark = mask == FULL_MASK and len(fields) < MOST_FIELDS
+        if exact_mark:
+            fields.append("mark")
+            spans["mark"] = [(value, value)]
+        masked = (0, 0) if exact_mark else (value & mask, mask)
+        dscp = -1 if exempt.dscp is None else exempt.dscp
+        for proto in exempt.proto or ("",):
+            shape = _Shape(match.iifs, match.oifs, version, proto, masked, dscp, tuple(fields))
+            for box in product(*(spans[field] for field in fields)):
+                yield shape, box
+
+
+def _versions(match: ExemptMatch) -> list[int]:
+    """The families an exempt means: those both of its address lists have; DSCP has a different name in each."""
+    exempt = match.exempt
+    lists: list[set[int]] = [{net.version for net in nets} for nets in (exempt.src_ip, exempt.dest_ip) if nets]
+    if not lists:
+        return [0] if exempt.dscp is None else [4, 6]
+    return sorted(set.intersection(*lists))
+
+
+def _spans(field: Field, exempt: Exempt, version: int) -> list[Span]:
+    """The values of a list as numbers; of addresses those of one family."""
+    values = getattr(exempt, field.name)
+    spans = [field.kind.span(each) for each in values if field.kind is not NETWORK or each.version == version]
+    return joined(spans) if field.kind.joins else spans
+
+
+def _rule(shape: _Shape, reference: str) -> str:
+    ip = "ip6" if shape.version == 6 else "ip"  # noqa: PLR2004 - IP versions are their own names
+    ends = [("iifname", shape.iifs), ("oifname", shape.oifs)]
+    parts = [f"{key} {{ {', '.join(map(_quoted, names))} }}" for key, names in ends if names]
+    # addresses, DSCP and ports bring the checks of family and protocol with them
+    ported = any(WORDS[word].port for word in shape.fields)
+    parts += [f"meta l4proto {shape.proto}"] if shape.proto and not ported else []
+    parts += [f"meta mark & {shape.mark[1]:#010x} == {shape.mark[0]:#010x}"] if shape.mark[1] else []
+    parts += [f"{ip} dscp {shape.dscp}"] if shape.dscp >= 0 else []
+    keys = [WORDS[word].key.format(ip=ip, proto=shape.proto) for word in shape.fields]
+    parts += [f"{' . '.join(keys)} {reference}"] if keys else []
+    return " ".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _sets(shape: _Shape, boxes: Mapping[Box, TimedExempt | None]) -> Iterator[ExemptSet]:
+    ip = "ipv6" if shape.version == 6 else "ipv4"  # noqa: PLR2004 - IP versions are their own names
+    kind = " . ".join(WORDS[field].type.format(ip=ip) for field in shape.fields)
+    timed = "_t" if any(boxes.values()) else ""
+
+    def named(suffix: str, members: Iterable[Box], *, interval: bool) -> ExemptSet:
+        ordered = sorted(members)
+        timed_exempts = tuple(timed_exempt for box in ordered if (timed_exempt := boxes[box]))
+        return ExemptSet(shape.name(timed + suffix), kind, interval, _elements(shape, ordered), timed_exempts)
+
+    points = {box for box in boxes if all(low == high for low, high in box)}
+    if points:
+        yield named("", points, interval=False)
+    ranges = boxes.keys() - points
+    # each set is a rule that every slow packet pays for; but a timed exempt that ends must not take another one with it
+    for index, layer in enumerate(layers(ranges if timed else outermost(ranges)), 1):
+        yield named(f"_r{index}", layer, interval=True)
+
+
+def _elements(shape: _Shape, boxes: Iterable[Box]) -> tuple[str, ...]:
+    return tuple(
+        " . ".join(WORDS[field].kind.key(span, shape.version) for field, span in zip(shape.fields, box, strict=True))
+        for box in boxes
+    )

@@ -1,0 +1,137 @@
+"""Exempts, and zones that only addresses tell -> what of a table's traffic stays on the slow path. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from operator import attrgetter
+from typing import Any
+
+from offload.compiler.offload.exempts.coverage import called as called_rule
+from offload.compiler.offload.requests import PairRequest, wishes
+from offload.model.config import Config, Family, Mode
+from offload.model.plan import Element, ExemptMatch, PairDecision, Reason, ReasonCode, TimedExempt
+from offload.model.sections.exempts import Exempt
+from offload.model.topology import ZoneDevices
+from offload.nouns import replace
+
+Zones = Mapping[str, ZoneDevices]
+
+
+def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
+    """Exempts of both configurations, then timed exempts; a timed exempt may outlive the zone it was given for."""
+    of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
+    of_rules = [(exempt, called_rule(marking)) for marking in config.markings for exempt in marking.exempts]
+    for exempt, called in (*of_sections, *of_rules):
+        # what a faulty one may mean stays slow as a whole, and so does what one means as a whole
+        match = None if exempt.faulty or exempt.everything else _match(exempt, zones)
+        if match is not None:
+            yield replace(match, called=called)
+    for timed_exempt in timed_exempts:
+        match = (
+            _match(timed_exempt.exempt, zones)
+            if {timed_exempt.exempt.src, timed_exempt.exempt.dest} <= {"*", *zones}
+            else None
+        )
+        if match is not None:
+            yield replace(match, timed_exempt=timed_exempt, called=f"run-time exempt {timed_exempt.id}")
+
+
+def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
+    """The exempt with its zones as devices or addresses; None where a zone is neither, so that no packet could match.
+
+    Where both are missing for a zone that is there all the same, the match is wider, which is slower.
+    """
+    devices: dict[str, Any] = {}
+    addresses: dict[str, Any] = {}
+    for name, iface, option in ((exempt.src, "iifs", "src_ip"), (exempt.dest, "oifs", "dest_ip")):
+        zone = zones.get(name)  # none for `*`
+        if zone is None or zone.nowhere:
+            continue
+        if zone.l3 and not zone.inverted:
+            devices[iface] = tuple(sorted(zone.incoming if iface == "iifs" else zone.l3))
+        elif zone.subnets:
+            addresses[option] = getattr(exempt, option) or zone.subnets
+        else:
+            return None
+    return ExemptMatch(replace(exempt, **addresses), **devices)
+
+
+def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
+    """What keeps a zone without devices off the table where less was asked for it than the devices it uses have there.
+
+    `elements` are those of the mode's table. Only original packets reach exempts, so each end of a connection is one.
+    """
+    table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
+    for zone in zones.values():
+        if zone.l3 or not zone.subnets:
+            continue
+        called = f"zone {zone.name}, whose subnets {'may be any address' if _unread(zone) else 'it is in'},"
+        opened = zip(placed, wishes(config, [(zone.name, other.name) for other in placed]), strict=True)
+        oifs = _denied(opened, table, mode, attrgetter("oif"))
+        if oifs is not None:
+            yield ExemptMatch(Exempt("", "", src_ip=zone.subnets), oifs=oifs, called=called, zone=zone.name)
+        reached = zip(placed, wishes(config, [(other.name, zone.name) for other in placed]), strict=True)
+        iifs = _denied(reached, table, mode, attrgetter("iif"))
+        if iifs is not None:
+            yield ExemptMatch(Exempt("", "", dest_ip=zone.subnets), iifs=iifs, called=called, zone=zone.name)
+
+
+def explained(
+    pair: PairDecision,
+    zones: Zones,
+    modes: Mapping[tuple[str, str], Mode],
+    subnet_exempts: Mapping[Mode, list[ExemptMatch]],
+) -> PairDecision:
+    """The pair with what zones without devices deny it: a part, or all. `modes`: of the tables' elements (iif, oif).
+
+    `denials` are the tables' `of_subnets`.
+    """
+    left: list[Mode] = []
+    reasons: list[Reason] = []
+    for crossing in product(zones[pair.src].incoming, zones[pair.dest].l3):
+        if mode := modes.get(crossing):
+            slow = [zones[each.zone] for each in subnet_exempts[mode] if _crosses(crossing, each)]
+            reasons += map(_denial, slow)
+            left += [] if any(map(_unread, slow)) else [mode]
+    if not reasons:
+        return pair
+    why = dict.fromkeys((*pair.reasons, *reasons) if left else (*reasons, *pair.reasons))
+    return replace(pair, effective=max(left, default=Mode.NONE), reasons=tuple(why))
+
+
+def _crosses(crossing: tuple[str, str], match: ExemptMatch) -> bool:
+    iif, oif = crossing
+    return (not match.iifs or iif in match.iifs) and (not match.oifs or oif in match.oifs)
+
+
+def _denial(zone: ZoneDevices) -> Reason:
+    return (ReasonCode.SUBNETS_ANY if _unread(zone) else ReasonCode.SUBNETS_PART)(zone=zone.name)
+
+
+def _unread(zone: ZoneDevices) -> bool:
+    """Whether its subnets are every address there is, as those are that cannot be read."""
+    return {net.version for net in zone.subnets if net.prefixlen == 0} == {4, 6}
+
+
+def _denied(
+    asked: Iterable[tuple[ZoneDevices, PairRequest]],
+    table: Sequence[Element],
+    mode: Mode,
+    key: Callable[[Element], str],
+) -> tuple[str, ...] | None:
+    """Devices with elements that give more than was asked for them; empty where that is all there are, None if none."""
+    found = {
+        key(each)
+        for zone, wish in asked
+        for each in table
+        if key(each) in {*zone.l3, *zone.incoming} and not _grants(wish, each, mode)
+    }
+    if not found:
+        return None
+    return () if found == {key(each) for each in table} else tuple(sorted(found))
+
+
+def _grants(wish: PairRequest, element: Element, mode: Mode) -> bool:
+    """Whether a pair may have all that this element of the mode's table gives."""
+    given = Family(element.policy.family)
+    slower = wish.mode < mode or wish.after_packets > element.policy.after_packets
+    return not slower and given & wish.family is given

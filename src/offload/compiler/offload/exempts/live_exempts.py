@@ -1,0 +1,83 @@
+"""Rules of the live ruleset that treat packets one by one -> what has to stay on the slow path for them. Pure.
+
+A rule sees packets of both directions, so each makes two exempts: for connections it sees from their opener, and for
+those whose replies it sees. What an exempt cannot say is left out, so the exempt is wider than the rule. Addresses are
+compared by exempts as the forward hook has them: before port forwards (prerouting) only who sends is what it is there,
+behind masquerade (postrouting) only who receives.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
+from itertools import product
+from typing import Any
+
+from offload.model.config import Config, Marking
+from offload.model.kernel.live_rule import PacketRule, RuleMatch
+from offload.model.network import Snapshot
+from offload.model.sections.exempts import Exempt
+from offload.model.topology import ZoneDevices
+from offload.nouns import replace
+
+# The findings that keep their traffic slow, with the verb for sentences; `check` alone reports all others.
+HOLDING = {
+    "limit": "limits",
+    "quota": "counts",
+    "priority": "gives a priority to",
+    "dscp": "sets the DSCP of",
+    "mark": "marks",
+}
+EVERY_ADDRESS = {"ipv4": ip_network("0.0.0.0/0"), "ipv6": ip_network("::/0")}
+UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
+    "prerouting": {"dest": None, "dport": 0},
+    "forward": {},
+    "postrouting": {"src": None, "sport": 0},
+}
+
+
+def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
+    """The Config with what live rules keep slow; as it is with auto_exempt 0."""
+    if not config.globals.auto_exempt:
+        return config
+    found = (_marking(rule, HOLDING[rule.does], zones) for rule in holding(snapshot))
+    return replace(config, markings=(*config.markings, *(each for each in found if each.exempts)))
+
+
+def holding(snapshot: Snapshot) -> Iterator[PacketRule]:
+    """The rules whose traffic has to stay slow: of those that mark, the ones whose bits a qdisc or a filter reads."""
+    read = 0
+    for mask in (*(each.fwmask for each in snapshot.qdiscs), *(each.fwmask for each in snapshot.filters)):
+        read |= mask
+    for rule in snapshot.packet_rules:
+        if rule.does in HOLDING and (rule.does != "mark" or rule.marks & read):
+            yield rule
+
+
+def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> Marking:
+    place = f"chain {rule.chain} of table {rule.table}"
+    match = replace(rule.match, **UNKNOWN_AT.get(rule.hook, {}))
+    ends = product(_zones(match.iif, zones), _zones(match.oif, zones))
+    exempts = (each for src, dest in ends for each in _exempts(rule.comment, place, src, dest, match))
+    return Marking(rule.comment, place, tuple(exempts), place=place, does=does)
+
+
+def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
+    """The zones that a device belongs to; every one where the rule names none."""
+    if not device:
+        return ("*",)
+    return [zone.name for zone in zones.values() if device in {*zone.l3, *zone.incoming}]
+
+
+def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> Iterator[Exempt]:
+    """Connections whose opener the rule sees, and those that it sees replies of."""
+    source = (match.src,) if match.src else ()
+    target = (match.dest,) if match.dest else ()
+    if not source and not target and match.family:
+        source = (EVERY_ADDRESS[match.family],)
+    ports = [((port, port),) if port else () for port in (match.sport, match.dport)]
+    proto = (match.proto,) if match.proto else ()
+    yield Exempt(
+        name, place, src, dest, src_ip=source, dest_ip=target, proto=proto, src_port=ports[0], dest_port=ports[1]
+    )
+    yield Exempt(
+        name, place, dest, src, src_ip=target, dest_ip=source, proto=proto, src_port=ports[1], dest_port=ports[0]
+    )

@@ -1,0 +1,74 @@
+"""Timed exempts as the kernel holds them: set elements with a timeout. Pure.
+
+A timed exempt is read back from its elements, so that a service which was killed finds them again. The key of an
+element holds addresses, ports, MAC and mark; the name of its set says which of these and for which protocol; its
+comment holds the rest.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from offload.model.kernel.live import LiveTable, TimedElement
+from offload.model.plan import TimedExempt
+from offload.model.sections.exempts import FIELDS, LISTS, Exempt
+from offload.nouns import replace
+
+LONGEST_COMMENT = 127  # NFTNL_UDATA_COMMENT_MAXLEN, its NUL aside
+COMMENT = re.compile(r"(\d{1,9}) (\S+) (\S+) (-1|\d{1,2}) 0x([0-9a-f]{1,8})/0x([0-9a-f]{1,8})", re.ASCII)
+WORDS = {each.word: each for each in FIELDS if each.word}
+NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-9a-f]{{6}}_t(?:_r\d+)?")
+
+
+def comment(timed_exempt: TimedExempt) -> str:
+    """What the key of an element cannot say of its lease."""
+    exempt = timed_exempt.exempt
+    value, mask = exempt.mark or (0, 0)
+    dscp = -1 if exempt.dscp is None else exempt.dscp
+    return f"{timed_exempt.id} {exempt.src} {exempt.dest} {dscp} {value:#x}/{mask:#x}"
+
+
+def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
+    """The timed exempts that live in the kernel; elements that are not of our making are passed over."""
+    parts: dict[int, list[TimedExempt]] = defaultdict(list)
+    for timed in (each for table in tables for each in table.timed):
+        timed_exempt = _timed_exempt(timed)
+        if timed_exempt is not None:
+            parts[timed_exempt.id].append(timed_exempt)
+    return tuple(_joined(parts[number]) for number in sorted(parts))
+
+
+def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
+    """The timed exempt that this one element would make."""
+    named, noted = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
+    if not named or not noted:
+        return None
+    number, src, dest, dscp, value, mask = noted.groups()
+    given: dict[str, Any] = {"proto": (named[1].strip("_"),)} if named[1] else {}
+    fields, values = named[2].strip("_").split("_"), timed.key.split(" . ")
+    try:
+        for field, text in zip(fields, values, strict=True):
+            if (row := WORDS[field]).many:  # the mark stands in the comment
+                given[row.name] = (row.kind.read(text),)
+    except ValueError:
+        return None
+    exempt = Exempt(f"run-time {number}", "", src, dest, **given)
+    mark = (int(value, 16), int(mask, 16)) if int(mask, 16) else None
+    exempt = replace(exempt, mark=mark, dscp=None if dscp == "-1" else int(dscp))
+    return TimedExempt(int(number), exempt, timed.timeout, timed.expires)
+
+
+def _joined(parts: list[TimedExempt]) -> TimedExempt:
+    """One timed exempt of all elements that carry its number."""
+    first = parts[0]
+    joined: dict[str, Any] = {
+        name: tuple(sorted({value for part in parts for value in getattr(part.exempt, name)}, key=_order))
+        for name in LISTS
+    }
+    return replace(first, exempt=replace(first.exempt, **joined), expires=max(part.expires for part in parts))
+
+
+def _order(value: object) -> tuple[int, Any]:
+    """IPv4 before IPv6, which Python does not compare."""
+    return getattr(value, "version", 0), value

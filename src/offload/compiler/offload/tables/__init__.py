@@ -1,0 +1,1 @@
+"""Tables of the Plan -> nftables nouns and transactions."""

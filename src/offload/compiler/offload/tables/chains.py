@@ -1,0 +1,75 @@
+"""The chains of one of our tables, rule by rule. Pure."""
+
+from collections.abc import Iterator
+
+from offload.compiler.offload.exempts.exempt_sets import ExemptRules
+from offload.compiler.offload.stations import choosing_rules
+from offload.compiler.offload.tables.guard import guard
+from offload.model.config import Family
+from offload.model.kernel.live import STRAY_SET
+from offload.model.kernel.nft import Chain, Hook, Rule
+from offload.model.plan import ACCEPTED_PRIORITY, FORWARD_PRIORITY, PAIRS, SHARED_PRIORITY, PolicyKey, Table
+from offload.model.sections.match import Match
+
+# IPS_OFFLOAD and IPS_HW_OFFLOAD: packets of flows in hardware by the kernel's mark. A packet here proves the contrary.
+STRAYS = f"ct status & 0xc000 == 0xc000 update @{STRAY_SET} {{ iifname . oifname counter }}"
+ACCEPTED = Hook("filter", "forward", f"{ACCEPTED_PRIORITY}")
+
+
+def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
+    """All chains of a table; those that others go to stand first, base chains last.
+
+    Only packets of the original direction reach the exemptions and are offloaded, so that these mean what the user
+    wrote and no reply undoes them. `accept` leaves our base chain, no more: the firewall has spoken before, at priority
+    filter. A reply goes the way of its pair backwards. A packet of a pair that is not offloaded passes three rules.
+    """
+    reply = "ct direction reply oifname . iifname"
+    return (
+        *guard(),
+        *(_policy(key, table, exempting=bool(exempts.rules)) for key in table.policies),
+        Chain("exempt", tuple(Rule("accept", Match(raw=condition)) for condition in exempts.rules)),
+        *((Chain("accepted", (_by_pair(f"ct state established {reply}"),), ACCEPTED),) if table.late else ()),
+        Chain(
+            "forward",
+            (
+                *((Rule(STRAYS),) if table.hardware else ()),
+                _rule("ct state != established", "goto fresh"),
+                _by_pair("ct direction original iifname . oifname"),
+                *(() if table.late else (_by_pair(reply),)),
+            ),
+            Hook("filter", "forward", f"filter + {SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY}"),
+        ),
+    )
+
+
+def covered(table: Table) -> str:
+    """The properties of the flowtable and its sets that the fingerprint of chain `forward` covers as well."""
+    return f"{table.flowtable} {'offload ' if table.hardware else ''}counter {table.remembered}"
+
+
+def _rule(condition: str, verdict: str) -> Rule:
+    return Rule(verdict, Match(raw=condition))
+
+
+def _by_pair(key: str) -> Rule:
+    return Rule(f"{key} vmap @{PAIRS}")
+
+
+def _policy(key: PolicyKey, table: Table, *, exempting: bool) -> Chain:
+    return Chain(key.chain, tuple(_of_policy(key, table, exempting=exempting)))
+
+
+def _of_policy(key: PolicyKey, table: Table, *, exempting: bool) -> Iterator[Rule]:
+    """Replies are remembered; the packets of the original direction may be exempted, or offload their flow."""
+    if key.family != Family.ANY.value:
+        yield _rule(f"meta nfproto != {key.family}", "accept")
+    yield _rule("ct direction reply", "goto replied")
+    if exempting:
+        yield Rule("jump exempt")
+    yield Rule("jump guard")
+    if key.after_packets:
+        yield _rule(f"ct original packets < {key.after_packets}", "accept")
+    if key.stations:
+        yield from map(Rule, choosing_rules(key.stations, table.flowtable, hardware=table.hardware))
+    else:
+        yield Rule(f"flow add @{table.flowtable}")

@@ -1,0 +1,125 @@
+"""What to send so that the kernel holds the Plan, given what it holds now. Pure; nothing to do is an empty list.
+
+Adding devices, elements and chains, and taking exemptions away, leaves live flows where they are (docs/kernel.md 8), so
+that is all a small change does. What must bring live flows back to the slow path (a pair that goes, a narrower
+family, a new exemption, a device taken out) returns the table: it is made anew in one transaction, its flows take a
+few slow packets, and those the Plan still wants are offloaded again at once (docs/kernel.md 9).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from offload.compiler.offload.tables.guard import guard
+from offload.compiler.offload.tables.render import render_table, wipe
+from offload.compiler.offload.tables.table import compiled, element_text, expected
+from offload.model.config import Family
+from offload.model.kernel.live import STATION_SETS, LiveTable
+from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
+from offload.nft.diff import change
+from offload.nouns import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One text for `nft -f -`; `returned` are the tables whose flows all take the slow path for a moment."""
+
+    text: str
+    returned: tuple[str, ...] = ()
+
+
+def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = ()) -> list[Transaction]:
+    """The transactions, in order. Tables named in `forced` are returned even if nothing else changes.
+
+    One for each table, software first, so that a refusal of the hardware table leaves software as it is. The
+    hardware table is removed in a transaction of its own, since one that replaces it is refused (docs/kernel.md 10).
+    In the time between the software table must not take its flows: what both tables share leaves the software table
+    first, and comes back when the hardware table stands (docs/kernel.md 35).
+    """
+    tables = {table.name: table for table in plan.tables}
+    software, hardware = (tables.get(name) for name, _, _ in TABLES)
+    if (
+        software
+        and hardware
+        and software.shared
+        and _is_made(expected(hardware), live.get(hardware.name), plan, forced)
+    ):
+        return [
+            *_withheld(software, live.get(software.name), plan, forced),
+            *_transactions({hardware.name: hardware}, live, plan, forced, only=hardware.name),
+            Transaction(_elements("add", software)),
+        ]
+    return _transactions(tables, live, plan, forced)
+
+
+def _is_made(wanted: LiveTable, held: LiveTable | None, plan: Plan, forced: Iterable[str]) -> bool:
+    """Whether the table is made anew, because it is not there, or to return its flows."""
+    return held is None or wanted.name in forced or (held != wanted and must_return(wanted, held, plan.present))
+
+
+def _withheld(table: Table, held: LiveTable | None, plan: Plan, forced: Iterable[str]) -> Iterator[Transaction]:
+    """The software table brought up to date, and without what it shares with the hardware table."""
+    wanted = expected(table)
+    if held is None or _is_made(wanted, held, plan, forced):
+        yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
+        return
+    if held != wanted:
+        yield Transaction(change(compiled(table), wanted, held))
+    yield Transaction(_elements("delete", table))
+
+
+def _elements(command: str, table: Table) -> str:
+    """The transaction that adds or deletes the elements that both tables share."""
+    listed = ", ".join(map(element_text, table.shared))
+    return f"{command} element inet {table.name} {PAIRS} {{ {listed} }}\n"
+
+
+def _transactions(
+    tables: Mapping[str, Table], live: Mapping[str, LiveTable], plan: Plan, forced: Iterable[str], only: str = ""
+) -> list[Transaction]:
+    """The transactions for each table by itself; `only`: for the table of this name."""
+    found: list[Transaction] = []
+    for name in (only,) if only else tuple(name for name, _, _ in TABLES):
+        table, held = tables.get(name), live.get(name)
+        if table is None:
+            found += [Transaction(wipe(name), (name,))] if held else []
+            continue
+        wanted = expected(table)
+        if held is None or _is_made(wanted, held, plan, forced):
+            returned = (name,) if held else ()
+            if table.hardware:
+                found += [Transaction(wipe(name), returned)] if held else []
+                found.append(Transaction(render_table(table)))
+            else:
+                found.append(Transaction(wipe(name) + render_table(table), returned))
+        elif held != wanted:
+            found.append(Transaction(change(compiled(table), wanted, held)))
+    return found
+
+
+def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> bool:
+    """Whether flows that live now could be somewhere the Plan no longer wants them. `present`: the links there are."""
+    # another version of us, or somebody else, wrote what decides
+    decisive = {"forward", "accepted", *(chain.name for chain in guard())}
+    foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
+    # flows that both tables may have now are found again only after a return; so are sets that are not there yet
+    chosen = wanted.elements.keys() & STATION_SETS
+    if foreign or held.devices - wanted.devices or chosen - held.elements.keys():
+        return True
+    exempted = set(wanted.elements) - {PAIRS} - set(STATION_SETS)
+    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in wanted.elements[PAIRS])}
+    return (
+        bool(set(wanted.rules["exempt"]) - set(held.rules.get("exempt", ())))
+        or any(wanted.elements[name] - held.elements.get(name, frozenset()) for name in exempted)
+        or any(_narrower(text, now, present) for text in held.elements[PAIRS])
+    )
+
+
+def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
+    """Whether flows that came in by this element of the live map may have lost their place (`wanted`: key, verdict)."""
+    key, _, verdict = text.partition(" : ")
+    if not present.issuperset(name.strip('"') for name in key.split(" . ")):
+        return False  # the kernel has ended the flows of a device that went away (nf_flow_table_netdev_event)
+    then, now = PolicyKey.of(verdict), PolicyKey.of(wanted.get(key, ""))
+    if then is None or now is None:
+        return True
+    before = Family(then.family)
+    return Family(now.family) & before is not before or now.stations != then.stations

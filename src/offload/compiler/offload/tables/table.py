@@ -1,0 +1,93 @@
+"""A table of the Plan -> nftables nouns. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from offload.compiler.offload.exempts.exempt_sets import ExemptSet, exempt_rules
+from offload.compiler.offload.tables.chains import chains, covered
+from offload.compiler.offload.tables.guard import REMEMBERED_SECONDS, REPLIED
+from offload.model.kernel import nft
+from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable
+from offload.model.network import MAX_NEIGHBOURS
+from offload.model.plan import PAIRS, Element, Plan, Table
+from offload.nft.diff import outline
+from offload.nft.fingerprint import digests, marked
+from offload.nouns import replace
+
+MOST_STRAYS = 1024  # pairs of devices
+
+
+def compiled(table: Table) -> nft.Table:
+    """The table as nftables has it; compiled where that has not been done, or a field has changed since."""
+    if table.nft and _is_same(table, table.nft[0]):
+        return table.nft[1]
+    return _compiled(table)
+
+
+def without_shared(table: Table) -> nft.Table:
+    """The table without the elements that the hardware table has too, which follow once that table is there."""
+    own = (each for each in table.elements if not each.policy.stations)
+    return compiled(table)._replace(maps=(_pairs(own),))
+
+
+def expected(table: Table) -> LiveTable:
+    """What the kernel holds of this table once it was sent."""
+    return outline(compiled(table))
+
+
+def with_nft(plan: Plan, before: Plan) -> Plan:
+    """The Plan with its tables compiled; one that is the same as in the Plan before is not compiled again."""
+    then = {table.name: table.nft for table in before.tables}
+    return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
+
+
+def _with_nft(table: Table, before: tuple[Table, nft.Table] | None) -> Table:
+    known = before is not None and _is_same(table, before[0])
+    return replace(table, nft=before if known else (replace(table, nft=None), _compiled(table)))
+
+
+def _is_same(table: Table, before: Table) -> bool:
+    """Whether it would be compiled to the same; stations are no part of the comparison of tables."""
+    return before == table and before.stations == table.stations
+
+
+def _compiled(table: Table) -> nft.Table:
+    exempts = exempt_rules(table.exempts)
+    pairs = _pairs(table.elements)
+    sets = (*_dynamic(table), *map(_set, exempts.sets))
+    of_sets = digests((*sets, pairs))
+    made = (
+        marked(chain, of_sets, covered(table) if chain.name == "forward" else "") for chain in chains(table, exempts)
+    )
+    priority = "filter + 1" if table.hardware else "filter"
+    flowtable = nft.Flowtable(table.flowtable, table.devices, table.hardware, priority)
+    return nft.Table(table.name, tuple(made), (flowtable,), sets=sets, maps=(pairs,))
+
+
+def _pairs(elements: Iterable[Element]) -> nft.Map:
+    return nft.Map(PAIRS, ("ifname", "ifname"), tuple(map(element_text, elements)))
+
+
+def _dynamic(table: Table) -> Iterator[nft.Set]:
+    """The sets that packets fill, and those that follow stations."""
+    if table.hardware:
+        yield nft.Set(STRAY_SET, ("ifname", "ifname"), flags=("dynamic",), size=MOST_STRAYS)
+    for name, elements in table.stations.items():
+        yield nft.Set(name, (STATION_SETS[name],), elements, size=MAX_NEIGHBOURS, followed=True)
+    for each in REPLIED:
+        yield nft.Set(
+            each.name,
+            (),
+            flags=("dynamic", "timeout"),
+            size=table.remembered,
+            timeout=REMEMBERED_SECONDS,
+            typeof=each.key,
+        )
+
+
+def _set(each: ExemptSet) -> nft.Set:
+    return nft.Set(each.name, (each.type,), each.elements, each.flags, written=each.written)
+
+
+def element_text(element: Element) -> str:
+    """One element of map `pairs`."""
+    return f'"{element.iif}" . "{element.oif}" : goto {element.policy.chain}'

@@ -1,0 +1,69 @@
+"""How many elements of nft sets all exempts together may become, and what happens to those that do not fit. Pure.
+
+nft needs about 20 microseconds and a kilobyte for each element, so a few long lists would keep it busy for a minute.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from offload.config.choices.exempts import HELD, HOSTS, NO_EFFECT, WIDER
+from offload.model.config import Marking
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.exempts import LISTS, Exempt, combinations
+from offload.nouns import replace
+
+MOST_ELEMENTS = 16_384  # those of exempts given at run time aside, which have a limit of their own
+
+
+def widened(markings: Iterable[Marking]) -> Iterator[Marking]:
+    """Rules that mark: exempts of theirs that do not fit lose their longest lists, and so keep more slow."""
+    room = MOST_ELEMENTS
+    for marking in markings:
+        exempts = []
+        for exempt in marking.exempts:
+            fitting = exempt
+            while combinations(fitting) > max(room, 1):
+                fitting = _without_longest(fitting)
+            room -= combinations(fitting)
+            exempts.append(fitting)
+        yield replace(marking, exempts=tuple(exempts))
+
+
+def _without_longest(exempt: Exempt) -> Exempt:
+    lists: dict[str, Any] = {name: getattr(exempt, name) for name in LISTS}
+    longest: dict[str, Any] = {max(lists, key=lambda name: len(lists[name])): ()}
+    return replace(exempt, **longest)
+
+
+def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
+    """The exempts of sections as far as they fit beside those made of rules, and a Problem for each that does not fit.
+
+    A later one that is small enough still counts whole.
+    """
+    found: list[Exempt] = []
+    problems: list[Problem] = []
+    room = MOST_ELEMENTS - sum(combinations(exempt) for marking in markings for exempt in marking.exempts)
+    for exempt in exempts:
+        count = combinations(exempt)
+        fitting: Exempt | None = exempt
+        if not exempt.faulty and count > room:
+            fitting, consequence = _fitting(exempt, room)
+            words: dict[str, Any] = {"count": count, "most": MOST_ELEMENTS, "consequence": consequence}
+            problems.append(ProblemCode.TOO_MANY_EXEMPTS.at("offload", exempt.section, **words))
+        if fitting is not None:
+            room -= 0 if fitting.faulty else combinations(fitting)
+            found.append(fitting)
+    return tuple(found), tuple(problems)
+
+
+def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
+    """What the exempt becomes without its longest lists, and what follows from it: as for bad conditions."""
+    rest = exempt
+    while combinations(rest) > max(room, 1):
+        rest = _without_longest(rest)
+    if combinations(rest) <= room and any(getattr(rest, option) for option in HOSTS):
+        return rest, WIDER
+    if "*" in {exempt.src, exempt.dest}:
+        return None, NO_EFFECT
+    held = Exempt(exempt.name, exempt.section, exempt.src, exempt.dest, faulty=True)
+    return held, HELD.format(src=exempt.src, dest=exempt.dest)

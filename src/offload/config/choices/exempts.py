@@ -1,0 +1,108 @@
+"""`config exempt` -> Exempt: a typo must not slow the whole router, and must not pass in silence.
+
+What cannot be read is dealt with in this order:
+
+1. a bad value of a list is left out;
+2. a bad condition is left out where an address or MAC remains: the section then keeps more traffic slow than it names;
+3. where the section names both zones, all traffic of this pair stays slow;
+4. otherwise the section has no effect.
+"""
+
+from collections.abc import Collection, Iterator
+from itertools import chain
+from math import prod
+from typing import Any
+
+from offload.config.choices.offload_reading import read
+from offload.config.choices.offload_tables import EXEMPT
+from offload.config.choices.options import NEVER_OFFLOADED
+from offload.model.config import Section
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.exempts import ENDS, FIELDS, LISTS, Exempt
+from offload.model.text.similar import did_you_mean
+
+Match = dict[str, Any]  # option -> value; an absent option matches everything
+
+HOSTS = frozenset(each.name for each in FIELDS if each.host)
+PORTS = tuple(each.name for each in FIELDS if each.port)
+CONDITIONS = (*ENDS, *(each.name for each in FIELDS))
+VALUES = tuple(name for name in LISTS if name != "proto")  # each combination is an element in the kernel
+# 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than anybody meant.
+MOST_COMBINATIONS = 8192
+
+WITHOUT_HARM = {"enabled": "the section counts as enabled", "name": "the section goes by another name"}
+OTHERS = "it is left out, and the other values count"
+WIDER = "it is left out, so this section keeps more traffic slow than it names"
+HELD = "all traffic from {src} to {dest} stays slow until this section is mended or deleted"
+NO_EFFECT = "this section has no effect, so what it means is offloaded"
+NOT_NEEDED = "this section is not needed"
+
+
+def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
+    """The section's Exempt, None where it has no effect, and its problems."""
+    reading = read(section, EXEMPT, str)
+    if not reading.get("enabled", True):
+        return None, []
+    match = {option: reading.values[option] for option in CONDITIONS if reading.values.get(option) not in {None, ()}}
+    lost = {option for option in reading.bad if option not in match and option not in WITHOUT_HARM}
+    unfit = list(_unfit(section, match, zones))
+    for problem in unfit:
+        lost.add(problem.option)
+        match.pop(problem.option, None)
+    if "proto" in lost and _never_offloaded(section):
+        outcome, found = NOT_NEEDED, None
+    else:
+        outcome, found = _outcome(section, reading.get("name", ""), match, lost)
+    reading = read(section, EXEMPT, lambda option: WITHOUT_HARM.get(option) or (OTHERS if option in match else outcome))
+    problems = [*reading.problems, *(problem.then(outcome) for problem in unfit)]
+    if not lost and found is None:
+        problems.append(ProblemCode.EXEMPT_OF_NOTHING.at("offload", section.id))
+    return found, problems
+
+
+def _outcome(section: Section, name: str, match: Match, lost: set[str]) -> tuple[str, Exempt | None]:
+    """What follows from the conditions that are lost, and the Exempt that remains."""
+    ends = {end: match.get(end, "*") for end in ENDS}
+    called = name or section.id
+    if lost and not HOSTS & match.keys():
+        if "*" in ends.values():
+            return NO_EFFECT, None
+        return HELD.format(**ends), Exempt(called, section.id, **ends, faulty=True)
+    if all(value == "*" for value in match.values()):
+        return NO_EFFECT, None
+    fields = {option: value for option, value in match.items() if option not in ENDS} | {"proto": _protocols(match)}
+    return WIDER, Exempt(called, section.id, **ends, **fields)
+
+
+def _protocols(match: Match) -> tuple[str, ...]:
+    """The protocols; one `all` among them means all. Ports need one, and without mean TCP and UDP, as in fw4."""
+    given = match.get("proto", ())
+    named = tuple(dict.fromkeys(chain.from_iterable(given))) if all(given) else ()
+    return named or (("tcp", "udp") if any(option in match for option in PORTS) else ())
+
+
+def _unfit(section: Section, match: Match, zones: Collection[str]) -> Iterator[Problem]:
+    """Good values that mean nothing here, or together; what follows from it is for the caller to say."""
+    for end in ENDS:
+        if (name := match.get(end, "*")) != "*" and name not in zones:
+            words = {"value": name, "hint": did_you_mean(name, zones)}
+            yield ProblemCode.UNKNOWN_ZONE.at("offload", section.id, end, **words, consequence="")
+    sources, dests = ({net.version for net in match.get(option, ())} for option in ("src_ip", "dest_ip"))
+    if sources and dests and not sources & dests:
+        yield ProblemCode.MIXED_FAMILIES.at("offload", section.id, "dest_ip", consequence="")
+    left = dict(match)
+    while (count := _combinations(left)) > MOST_COMBINATIONS:
+        longest = max(VALUES, key=lambda option: len(left.get(option, ())))
+        del left[longest]
+        words = {"count": count, "most": MOST_COMBINATIONS}
+        yield ProblemCode.TOO_MANY_COMBINATIONS.at("offload", section.id, longest, **words, consequence="")
+
+
+def _combinations(match: Match) -> int:
+    return prod(len(match[option]) for option in VALUES if option in match) * max(len(_protocols(match)), 1)
+
+
+def _never_offloaded(section: Section) -> bool:
+    given = section.options.get("proto", ())
+    words = given.split() if isinstance(given, str) else given
+    return bool(words) and all(word.lower() in NEVER_OFFLOADED for word in words)

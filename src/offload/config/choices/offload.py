@@ -1,0 +1,212 @@
+"""/etc/config/offload -> the user's choices. A section with a fault is left out in the safe direction: slower."""
+
+from collections.abc import Callable, Iterator, Mapping
+from operator import add, and_, or_
+from typing import Any
+
+from offload.config.choices.exempts import exempt
+from offload.config.choices.offload_reading import Reading, read
+from offload.config.choices.offload_tables import FATAL, GLOBALS, HARMLESS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE
+from offload.config.choices.options import FALSE
+from offload.config.schema import Table
+from offload.model.config import HARDWARE_RETRY, Family, Globals, Mode, PairChoice, Section, ZoneChoice
+from offload.model.log import LogLevel
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.exempts import Exempt
+from offload.model.text.similar import did_you_mean
+from offload.nouns import dataclass, field, replace
+
+CONSEQUENCE = {
+    "globals": "zones without a mode of their own stay on the slow path, the others go on without it",
+    "zone": "the zone stays on the slow path",
+    "pair": "the pair stays on the slow path",
+}
+OF_ZONE = ("mode", "family", "after_packets")  # what a zone's section says, and globals where it does not
+NO_EFFECT = "this section has no effect"
+# Two values of one option -> the one that leaves more on the slow path, where two sections speak of the same.
+SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
+    "enabled": and_,
+    "mode": min,
+    "family": and_,
+    "after_packets": max,
+    "device": add,
+    "exclude_device": add,
+    "auto_exempt": or_,
+    "auto_software": or_,
+    "log_level": max,
+    "hardware_retry": max,
+    "taken": min,
+    "version": min,
+}
+
+
+@dataclass(slots=True)
+class _Reader:
+    """The sections of one package, and the problems found on the way."""
+
+    sections: tuple[Section, ...]
+    zones: frozenset[str]
+    disabled: frozenset[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def readings(self, kind: str, table: Table) -> Iterator[Reading]:
+        """Each section of the type that has an effect."""
+        for section in self.of(kind):
+            first = read(section, table, "")
+            effect = self._named_well(first) and not (first.bad and "*" in _named(section).values())
+            reading = read(section, table, CONSEQUENCE[kind] if effect else NO_EFFECT)
+            self.problems.extend(reading.problems)
+            if effect:
+                yield reading
+
+    def of(self, kind: str) -> Iterator[Section]:
+        """The sections of the type that are switched on, without those that name a disabled zone.
+
+        These are about no traffic at all, and that is all there is to say of them.
+        """
+        for section in self.sections:
+            if section.type != kind or (kind != "globals" and section.options.get("enabled") in FALSE):
+                continue
+            named = _named(section)
+            disabled = {option: name for option, name in named.items() if name in self.disabled}
+            for option, name in disabled.items():
+                words = {"value": name, "consequence": NO_EFFECT}
+                self.problems.append(ProblemCode.DISABLED_ZONE.at("offload", section.id, option, **words))
+            if not disabled:
+                yield _with_name(section)
+
+    def _named_well(self, reading: Reading) -> bool:
+        """Whether the section says which zones it means, and these exist; a Problem for each that does not."""
+        options = {"zone": ("name",), "pair": ("src", "dest")}.get(reading.section.type, ())
+        names = {option: reading.get(option) for option in options}
+        for option, name in names.items():
+            if name not in {None, "*", *self.zones}:
+                words = {"value": name, "hint": did_you_mean(name, self.zones), "consequence": NO_EFFECT}
+                self.refuse(reading, ProblemCode.UNKNOWN_ZONE, option, **words)
+        return all(name in {"*", *self.zones} for name in names.values())
+
+    def refuse(self, reading: Reading, fault: ProblemCode, option: str = "", **words: object) -> None:
+        """Note a Problem of this section."""
+        words.setdefault("consequence", CONSEQUENCE[reading.section.type])
+        self.problems.append(fault.at("offload", reading.section.id, option, **words))
+
+
+def _named(section: Section) -> dict[str, str]:
+    """The options of the section that name a zone, and the zones."""
+    options = ("name",) if section.type == "zone" else ("src", "dest")
+    return {option: name for option in options if isinstance(name := section.options.get(option), str)}
+
+
+def _with_name(section: Section) -> Section:
+    """A zone section without `name` takes its own: `config zone 'guest'`."""
+    if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
+        return section
+    return replace(section, options={"name": section.name, **section.options})
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The offload package's part of the Config."""
+
+    globals: Globals
+    zones: tuple[ZoneChoice, ...]
+    pairs: tuple[PairChoice, ...]
+    exempts: tuple[Exempt, ...]
+    problems: tuple[Problem, ...]
+
+
+def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
+    """Read all sections; `zones` are the names the firewall knows, `disabled` those that are switched off there."""
+    reader = _Reader(sections, zones, disabled)
+    known = PACKAGES["offload"]
+    for section in sections:
+        if section.type not in known:
+            words = {"type": section.type, "hint": did_you_mean(section.type, known)}
+            reader.problems.append(ProblemCode.UNKNOWN_SECTION.at("offload", section.id, **words))
+    readings = list(reader.readings("globals", GLOBALS))
+    common = _globals(readings, reader)
+    return Choices(
+        globals=common,
+        zones=tuple(_zone_choices(reader, common)),
+        pairs=(*_any_pair(readings), *_pair_choices(reader)),
+        exempts=tuple(_exempts(reader)),
+        problems=tuple(reader.problems),
+    )
+
+
+def _globals(readings: list[Reading], reader: _Reader) -> Globals:
+    """All `globals` sections read as one; a faulty option is None."""
+    values: dict[str, Any] = {}
+    for reading in readings:
+        for option, value in reading.values.items():
+            values[option] = SLOWER[option](values[option], value) if option in values else value
+    for reading in readings[1:]:
+        reader.refuse(reading, ProblemCode.DUPLICATE_SECTION, value="globals")
+    bad = frozenset[str]().union(*(reading.bad for reading in readings)) - HARMLESS
+    return Globals(
+        section=readings[0].section.id if readings else "globals",
+        enabled=values.get("enabled", "enabled" not in bad),
+        mode=None if bad else values.get("mode", Mode.NONE),
+        after_packets=None if "after_packets" in bad else values.get("after_packets", 0),
+        family=None if "family" in bad else values.get("family", Family.ANY),
+        devices=values.get("device", ()),
+        exclude_devices=values.get("exclude_device", ()),
+        auto_exempt=values.get("auto_exempt", True),
+        auto_software=values.get("auto_software", True),
+        log_level=values.get("log_level", LogLevel.INFO),
+        hardware_retry=values.get("hardware_retry", HARDWARE_RETRY),
+        old_rule="taken" in values and "version" not in values,
+    )
+
+
+def _any_pair(readings: list[Reading]) -> Iterator[PairChoice]:
+    """A faulty choice for every pair where a fault of globals may concern any of them."""
+    for reading in readings:
+        if reading.bad & FATAL:
+            yield PairChoice("*", "*", reading.section.id, Mode.NONE, faulty=True)
+
+
+def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
+    seen: dict[str, ZoneChoice] = {}
+    for reading in reader.readings("zone", ZONE_CHOICE):
+        name = reading.get("name")
+        values = {option: reading.get(option) for option in OF_ZONE}
+        choice = ZoneChoice(name, reading.section.id, **values, faulty=bool(reading.bad))
+        if (first := seen.get(name)) is not None:
+            reader.refuse(reading, ProblemCode.DUPLICATE_SECTION, "name", value=f"zone {name}")
+            slower = {option: _slower(option, first, choice, common) for option in OF_ZONE}
+            choice = replace(first, **slower, faulty=first.faulty or choice.faulty)
+        seen[name] = choice
+    yield from seen.values()
+
+
+def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
+    """The slower of what two sections of a zone say; one that says nothing says what globals do, but of the mode."""
+    values = [getattr(first, option), getattr(second, option)]
+    if option == "mode":
+        return min((value for value in values if value is not None), default=None)
+    one, other = (getattr(common, option) if value is None else value for value in values)
+    # None stays where neither says anything, or where globals have a fault, which makes the zone slow
+    return None if values == [None, None] or None in {one, other} else SLOWER[option](one, other)
+
+
+def _pair_choices(reader: _Reader) -> Iterator[PairChoice]:
+    seen: dict[tuple[str, str], PairChoice] = {}
+    for reading in reader.readings("pair", PAIR_CHOICE):
+        src, dest, mode = reading.get("src"), reading.get("dest"), reading.get("mode", Mode.NONE)
+        choice = PairChoice(src, dest, reading.section.id, mode, faulty=bool(reading.bad))
+        if (first := seen.get((src, dest))) is not None and not first.faulty and not choice.faulty:
+            reader.refuse(reading, ProblemCode.DUPLICATE_SECTION, value=f"pair {src} > {dest}")
+            choice = replace(first, mode=min(first.mode, choice.mode))
+        elif first is not None and first.faulty:
+            choice = first
+        seen[src, dest] = choice
+    yield from seen.values()
+
+
+def _exempts(reader: _Reader) -> Iterator[Exempt]:
+    for section in reader.of("exempt"):
+        found, problems = exempt(section, reader.zones)
+        reader.problems.extend(problems)
+        if found is not None:
+            yield found

@@ -1,0 +1,64 @@
+"""What a section of a configuration file says, and a Problem for each option that cannot be taken as it is."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from offload.config import schema
+from offload.config.schema import Fault, Refused, Table
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.section import Section
+from offload.model.text.similar import did_you_mean
+from offload.nouns import dataclass
+
+HARMLESS = frozenset({Fault.UNSUPPORTED, Fault.NO_EFFECT})  # fw4 reads them as well
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A section read through its table: the values that were good, and a Problem for each that was not.
+
+    `bad` names the options behind the problems; unknown ones are among them unless the table is fw4's. A list keeps the
+    good ones of its values beside its Problems.
+    """
+
+    section: Section
+    values: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+    bad: frozenset[str]
+
+    def get(self, option: str, default: Any = None) -> Any:
+        """The option's value, or `default` where it is absent or faulty."""
+        return self.values.get(option, default)
+
+
+def read(section: Section, table: Table, consequence: str | Callable[[str], str], *, ignored: bool = False) -> Reading:
+    """Read every option of `section`.
+
+    `consequence` ends each sentence with what follows from it, for the section or for an option of it. An unknown
+    option is as bad as a bad value, unless such options are `ignored`, as fw4 does.
+    """
+    found = schema.read(section.options, table)
+    refused = [
+        each for each in found.refused if each.fault not in HARMLESS and not (ignored and each.fault is Fault.UNKNOWN)
+    ]
+    problems = []
+    for each in refused:
+        then = consequence if isinstance(consequence, str) else consequence(each.option)
+        code, words = _sentence(each, section.type, table)
+        problems.append(code.at(section.package, section.id, each.option, **{"consequence": then, **words}))
+    return Reading(section, found.values, tuple(problems), frozenset(each.option for each in refused))
+
+
+def _sentence(refused: Refused, kind: str, table: Table) -> tuple[ProblemCode, dict[str, object]]:
+    """The sentence for a refused option, and the words for its blanks."""
+    if refused.fault is Fault.UNKNOWN:
+        return ProblemCode.UNKNOWN_OPTION, {"type": kind, "hint": did_you_mean(refused.option, table)}
+    if refused.fault is Fault.MISSING:
+        return ProblemCode.MISSING_OPTION, {}
+    option = table[refused.option]
+    own: dict[str, object] = {"consequence": option.consequence} if option.consequence else {}
+    if refused.fault is Fault.NOT_A_LIST:
+        return ProblemCode.NOT_A_LIST, own
+    if refused.bad is not None:
+        return refused.bad.fault, {"hint": "", **refused.bad.words, **own}
+    return ProblemCode.BAD_VALUE, {"value": refused.value, "expected": option.expected, **own}

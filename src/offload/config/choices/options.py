@@ -1,0 +1,149 @@
+"""Option types of /etc/config/offload: one UCI string in, a typed value or a Bad out. Pure."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network
+
+from offload.config.fw4 import fw4_values
+from offload.config.numbers import DSCP, IDENTIFIER
+from offload.config.schema import Bad, Parser
+from offload.model.config import Family, Mode
+from offload.model.log import LogLevel
+from offload.model.network import DEVICE_NAME
+from offload.model.problems.problem import ProblemCode
+from offload.model.text import networks
+from offload.model.text.similar import did_you_mean
+
+TRUE, FALSE = {"1", "on", "true", "yes"}, {"0", "off", "false", "no"}
+LONGEST_ZONE_NAME = 122  # fw4 builds chain names of it, and nft refuses longer ones
+MAC = re.compile(r"([0-9a-f]{2})[:-]" * 5 + r"([0-9a-f]{2})", re.ASCII | re.IGNORECASE)
+HIGHEST_PORT = 65535
+# nf_flow_table takes TCP, UDP and GRE only (net/netfilter/nft_flow_offload.c).
+NEVER_OFFLOADED = frozenset(
+    {"icmp", "icmpv6", "ipv6-icmp", "igmp", "esp", "ah", "sctp", "1", "58", "2", "50", "51", "132"}
+)
+PROTOCOLS = {"tcp": ("tcp",), "udp": ("udp",), "tcpudp": ("tcp", "udp"), "6": ("tcp",), "17": ("udp",)}
+
+
+def text(value: str) -> str:
+    """Any text: the option is known, its value is none of our business."""
+    return value
+
+
+def boolean(value: str) -> bool | Bad:
+    """fw4's booleans, which are exact and lower case."""
+    if value in TRUE | FALSE:
+        return value in TRUE
+    return Bad(ProblemCode.BAD_BOOL, {"value": value})
+
+
+def choice(*words: str) -> Parser:
+    """One of `words`, exactly: the types of /etc/config/offload."""
+
+    def parse(value: str) -> str | Bad:
+        return value if value in words else _unknown(value, words)
+
+    return parse
+
+
+def _unknown(value: str, words: tuple[str, ...]) -> Bad:
+    choices = " or ".join((", ".join(words[:-1]), words[-1]))
+    return Bad(ProblemCode.BAD_CHOICE, {"value": value, "choices": choices, "hint": did_you_mean(value, words)})
+
+
+def mode(value: str) -> Mode | Bad:
+    """none, software or hardware, in any case."""
+    word = choice(*(each.value for each in Mode))(value.lower())
+    return word if isinstance(word, Bad) else Mode(word)
+
+
+def log_level(value: str) -> LogLevel | Bad:
+    """A word of syslog(3), in any case."""
+    word = choice(*(level.word for level in LogLevel))(value.lower())
+    return word if isinstance(word, Bad) else LogLevel.of(word)
+
+
+def family(value: str) -> Family | Bad:
+    """any, ipv4 or ipv6, exactly."""
+    if value in {"any", "ipv4", "ipv6"}:
+        return Family(value)
+    return Bad(ProblemCode.BAD_FAMILY, {"value": value})
+
+
+def number(low: int, high: int) -> Parser:
+    """A decimal number from low to high."""
+
+    def parse(value: str) -> int | Bad:
+        # isdecimal alone would let other scripts' digits through
+        if value.isascii() and value.isdecimal() and len(value) <= len(str(high)) and low <= int(value) <= high:
+            return int(value)
+        return Bad(ProblemCode.BAD_NUMBER, {"value": value, "low": low, "high": high})
+
+    return parse
+
+
+def identifier(value: str) -> str | Bad:
+    """A zone's name as the firewall accepts it."""
+    if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_ZONE_NAME:
+        return value
+    return Bad(ProblemCode.BAD_NAME, {"value": value})
+
+
+def zone(value: str) -> str | Bad:
+    """A zone's name, or `*` for all zones: whether it exists is for load to say."""
+    return value if value == "*" else identifier(value)
+
+
+def device(value: str) -> str | Bad:
+    """The name of a network device that may stand in nft text."""
+    if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
+        return value
+    return Bad(ProblemCode.BAD_DEVICE, {"value": value})
+
+
+def network(value: str) -> IPv4Network | IPv6Network | Bad:
+    """An address or network."""
+    return networks.network(value) or Bad(ProblemCode.BAD_ADDRESS, {"value": value})
+
+
+def mac(value: str) -> str | Bad:
+    """A MAC address with colons or dashes, given back in lower case with colons."""
+    if MAC.fullmatch(value):
+        return value.lower().replace("-", ":")
+    return Bad(ProblemCode.BAD_MAC, {"value": value})
+
+
+def ports(value: str) -> tuple[int, int] | Bad:
+    """A port or a range `low-high` or `low:high`, given back as an inclusive range."""
+    parse = number(0, HIGHEST_PORT)
+    ends = [parse(part) for part in re.split("[-:]", value)]
+    match ends:
+        case [int(one)]:
+            return one, one
+        case [int(low), int(high)] if low <= high:
+            return low, high
+    return Bad(ProblemCode.BAD_PORT, {"value": value})
+
+
+def protocol(value: str) -> tuple[str, ...] | Bad:
+    """tcp, udp, tcpudp, their numbers, or all (an empty tuple): nothing else can be offloaded."""
+    if value in {"all", "any", "*"}:
+        return ()
+    never = value.lower() in NEVER_OFFLOADED
+    refused = ProblemCode.NEVER_OFFLOADED if never else ProblemCode.BAD_PROTOCOL
+    return PROTOCOLS.get(value.lower()) or Bad(refused, {"value": value})
+
+
+def mark(value: str) -> tuple[int, int] | Bad:
+    """`value[/mask]`, decimal or 0xhex, given back as (value, mask). A value with bits beside its mask fits nothing."""
+    found = fw4_values.mark(value)
+    if found is None or found.negated or found.value & ~found.mask:
+        return Bad(ProblemCode.BAD_MARK, {"value": value})
+    return found.value, found.mask
+
+
+def dscp(value: str) -> int | Bad:
+    """A class name in any case, or a number from 0 to 63."""
+    if value.lower() in DSCP:
+        return DSCP[value.lower()]
+    parsed = number(0, 63)(value)
+    return Bad(ProblemCode.BAD_DSCP, {"value": value}) if isinstance(parsed, Bad) else int(parsed)

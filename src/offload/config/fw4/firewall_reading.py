@@ -1,0 +1,61 @@
+"""What a section of the firewall says, and a FirewallProblem for each option that cannot be taken as it is."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from offload.config import schema
+from offload.config.schema import CONDITION, CORE, Fault, Given, Refused, Table
+from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.sections.firewall import Origin
+
+_SENTENCES = {
+    Fault.UNKNOWN: FirewallFault.UNKNOWN_OPTION,
+    Fault.MISSING: FirewallFault.MISSING_OPTION,
+    Fault.NOT_A_LIST: FirewallFault.NOT_A_LIST,
+    Fault.VALUE: FirewallFault.INVALID_VALUE,
+    Fault.NEGATED: FirewallFault.NEGATED,
+    Fault.UNSUPPORTED: FirewallFault.UNSUPPORTED,
+    Fault.NO_EFFECT: FirewallFault.NO_EFFECT,
+}
+
+
+class Reading(NamedTuple):
+    """The values of a section, and the faulty options by their role. An option with a fault has no value."""
+
+    origin: Origin
+    values: dict[str, Any]
+    faults: dict[str, str]
+
+    def bad(self, *roles: str) -> tuple[str, ...]:
+        """The faulty options that have one of the roles."""
+        return tuple(option for option, role in self.faults.items() if role in roles)
+
+
+def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: list[FirewallProblem]) -> Reading:
+    """Read every option; problems go to `problems`, of an option's bad values the first."""
+    values, refused = schema.read(options, table)
+    faults: dict[str, str] = {}
+    for each in refused:
+        if each.option in faults:
+            continue
+        problems.append(_problem(origin, each, table))
+        role = _role(each, table)
+        if role:
+            faults[each.option] = role
+            values.pop(each.option, None)
+    return Reading(origin, values, faults)
+
+
+def _role(refused: Refused, table: Table) -> str:
+    """What the fault means for the section; empty where it means nothing."""
+    if refused.fault in {Fault.UNKNOWN, Fault.NO_EFFECT}:
+        return ""
+    if refused.fault is Fault.MISSING:
+        return CORE
+    role = table[refused.option].role
+    return role if refused.fault is not Fault.UNSUPPORTED or role == CONDITION else ""
+
+
+def _problem(origin: Origin, refused: Refused, table: Table) -> FirewallProblem:
+    words = {"value": refused.value, "expected": table[refused.option].expected} if refused.fault is Fault.VALUE else {}
+    return _SENTENCES[refused.fault].at(origin, refused.option, **words)

@@ -1,0 +1,1 @@
+"""nftables: what stands in the kernel, and what is to stand there."""

@@ -1,0 +1,132 @@
+"""nftables nouns: what `nft list table` shows, without any knowledge of zones or offload.
+
+NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
+"""
+
+from typing import NamedTuple
+
+from offload.model.sections.match import EVERYTHING, Limit, Match
+
+
+class Rule(NamedTuple):
+    """One rule: a match, and what happens to the packets it matches.
+
+    `verdict` is the statement that ends it (`accept`, `jump input_lan`); without one the rule only counts or logs.
+    `limit_log`: log only below this rate, in a rule of its own before this one; the name of a limit object or a Limit.
+    `origin`: the configuration section that asked for it; empty for what every ruleset has.
+    """
+
+    verdict: str
+    match: Match = EVERYTHING
+    comment: str = ""
+    counter: bool = False
+    log: str = ""
+    limit_log: "Limit | str | None" = None
+    origin: str = ""
+
+
+class Include(NamedTuple):
+    """A file of nft statements that belongs at this place."""
+
+    path: str
+
+
+class Hook(NamedTuple):
+    """What makes a chain a base chain."""
+
+    type: str
+    hook: str
+    priority: str
+    policy: str = "accept"
+
+
+class Chain(NamedTuple):
+    """A chain and its rules in order; files of other packages may stand between them."""
+
+    name: str
+    rules: tuple["Rule | Include", ...]
+    hook: Hook | None = None
+
+
+class Set(NamedTuple):
+    """A named set: `types` are those of its elements, one per concatenated field; `timeout` in seconds, 0 for none.
+
+    `typeof`: the key as an expression, where it has no name of a type. `written`: the elements as they are sent, where
+    that is more than what makes them the same element (how long they still live). `followed`: its elements come and go
+    with the stations around the router, and are never compared.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    elements: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    size: int = 0
+    timeout: int = 0
+    auto_merge: bool = False
+    comment: str = ""
+    typeof: str = ""
+    written: tuple[str, ...] = ()
+    followed: bool = False
+
+
+class Map(NamedTuple):
+    """A map from keys to verdicts; `elements` as nft text, `KEY : VERDICT`."""
+
+    name: str
+    types: tuple[str, ...]
+    elements: tuple[str, ...] = ()
+
+
+class Flowtable(NamedTuple):
+    """A flowtable at the ingress hook of its devices."""
+
+    name: str
+    devices: tuple[str, ...]
+    hardware: bool = False
+    priority: str = "filter"
+
+
+class Helper(NamedTuple):
+    """A conntrack helper object (`ct helper`)."""
+
+    name: str
+    protocol: str
+
+
+class NamedLimit(NamedTuple):
+    """A limit object that several rules share."""
+
+    name: str
+    limit: Limit
+    comment: str
+
+
+class Define(NamedTuple):
+    """A variable that files of other packages may use, as `$name`; its values as nft text."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+class Table(NamedTuple):
+    """A table of family inet, its objects in the order in which nft needs them. `label` stands before each comment."""
+
+    name: str
+    chains: tuple[Chain, ...]
+    flowtables: tuple[Flowtable, ...] = ()
+    helpers: tuple[Helper, ...] = ()
+    sets: tuple[Set, ...] = ()
+    defines: tuple[Define, ...] = ()
+    limits: tuple[NamedLimit, ...] = ()
+    before: tuple[Include, ...] = ()
+    after: tuple[Include, ...] = ()
+    maps: tuple[Map, ...] = ()
+    label: str = ""
+
+
+class Ruleset(NamedTuple):
+    """A table and the files around it, as one transaction loads them."""
+
+    table: Table
+    before: tuple[Include, ...] = ()
+    after: tuple[Include, ...] = ()

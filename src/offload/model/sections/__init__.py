@@ -1,0 +1,1 @@
+"""What sections ask for."""

@@ -1,0 +1,49 @@
+"""A section of a UCI package."""
+
+from collections.abc import Mapping
+
+from offload.model.text.shown import shown
+from offload.nouns import dataclass, field
+
+LONGEST_NAME = 60  # characters of a section's name in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of a UCI package as uci hands it over: strings, and tuples of strings for lists.
+
+    `id` is how uci and fw4 name the section: its name, or `@type[index]` for a section without one. `line`: where it
+    begins in its file, 0 where that is not known.
+    """
+
+    package: str
+    type: str
+    name: str
+    id: str
+    options: Mapping[str, str | tuple[str, ...]]
+    line: int = field(default=0, compare=False)
+
+    @property
+    def known_as(self) -> str:
+        """What a person calls it besides its type: `'PlayStation'`, `lan > wan`; empty where it has no such name."""
+        words = {option: word for option, word in self.options.items() if isinstance(word, str)}
+        if "name" not in words and {"src", "dest"} <= words.keys() and self.type in {"pair", "forwarding"}:
+            return f"{shown(words['src'], LONGEST_NAME)} > {shown(words['dest'], LONGEST_NAME)}"
+        name = words.get("name") or ("" if self.id.startswith("@") else self.id)
+        return f"'{shown(name, LONGEST_NAME)}'" if name and self.type != "globals" else ""
+
+    @property
+    def title(self) -> str:
+        """What a sentence calls it: `exempt 'PlayStation'`; without a name by its line, or as uci does."""
+        name = self.known_as or (self._unnamed and (f"(line {self.line})" if self.line else self._unnamed))
+        return f"{self.type} {name}".rstrip()
+
+    @property
+    def place(self) -> str:
+        """Where it stands: `/etc/config/offload line 12, exempt 'PlayStation'`."""
+        line = f" line {self.line}" if self.line else ""
+        return f"/etc/config/{self.package}{line}, {self.type} {self.known_as or self._unnamed}".rstrip()
+
+    @property
+    def _unnamed(self) -> str:
+        return self.id if self.id.startswith("@") else ""

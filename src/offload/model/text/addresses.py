@@ -1,0 +1,132 @@
+"""Addresses as fw4 reads them -> Address, by plain integers: thousands of them are read at every start.
+
+Accepted: `a.b.c.d`, a prefix length, a mask with or without gaps, a negative prefix length (the last bits count), a
+range; the same for IPv6. Everything else is None.
+"""
+
+from offload.model.sections.match import MASKED, RANGE, Address
+
+WIDTH = {4: 32, 6: 128}
+_OCTETS = {str(value): value for value in range(256)}
+_ZEROS = ("0:0:0:0:0:0:0:0", "0:0:0:0:0:0:0", "0:0:0:0:0:0", "0:0:0:0:0", "0:0:0:0", "0:0:0", "0:0")
+_GROUPS, _GROUP_DIGITS, _OCTET_COUNT = 8, 4, 4
+
+
+def address(text: str, *, negated: bool = False) -> Address | None:
+    """Read an address, network, masked address or range."""
+    host, slash, suffix = text.partition("/")
+    if not slash and "-" in host:
+        return _range(host, negated=negated)
+    family, value = number(host)
+    if not family:
+        return None
+    if not slash:
+        return Address(family, value, WIDTH[family], host.lower(), negated=negated)
+    return _network(family, value, suffix, host.lower(), negated=negated)
+
+
+def number(text: str) -> tuple[int, int]:
+    """Family and value of one address; family 0 where it is none."""
+    parts = text.split(".")
+    if len(parts) == _OCTET_COUNT and ":" not in text:
+        try:
+            a, b, c, d = map(_OCTETS.__getitem__, parts)
+        except KeyError:
+            return 0, 0
+        return 4, a << 24 | b << 16 | c << 8 | d
+    return _ipv6(text) if ":" in text else (0, 0)
+
+
+def written(family: int, value: int) -> str:
+    """An address as nft prints it."""
+    if family == 4:  # noqa: PLR2004 - IPv4
+        return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
+    text = f":{':'.join(f'{value >> shift & 0xFFFF:x}' for shift in range(112, -1, -16))}:"
+    for zeros in _ZEROS:
+        if f":{zeros}:" in text:
+            before, _, after = text.partition(f":{zeros}:")
+            return f"{before[1:]}::{after[:-1]}"
+    return text[1:-1]
+
+
+def network(family: int, value: int, bits: int, *, negated: bool = False, shown: str = "") -> Address | None:
+    """A network of which `value` is an address, `shown` in text; None where the prefix is too long."""
+    width = WIDTH[family]
+    if not 0 <= bits <= width:
+        return None
+    first = value >> (width - bits) << (width - bits)
+    text = shown if shown and first == value else written(family, first)
+    text = text if bits == width else f"{text}/{bits}"
+    return Address(family, value, bits, text, negated=negated)
+
+
+def mask(each: Address) -> int:
+    """The bits that an address of this network has in common with it."""
+    width = WIDTH[each.family]
+    if each.bits == MASKED:
+        return each.mask
+    bits = width if each.bits == RANGE else each.bits
+    return (1 << width) - (1 << (width - bits))
+
+
+def covers(each: Address, value: int) -> bool:
+    """Whether an address of the same family is in it; `negated` is for the caller."""
+    if each.bits == RANGE:
+        return each.value <= value <= each.last
+    bits = mask(each)
+    return value & bits == each.value & bits
+
+
+def _network(family: int, value: int, suffix: str, shown: str, *, negated: bool) -> Address | None:
+    width = WIDTH[family]
+    full = (1 << width) - 1
+    digits = suffix.removeprefix("-")
+    if digits.isascii() and digits.isdecimal():
+        bits = int(suffix)
+        if not suffix.startswith("-"):
+            return network(family, value, bits, negated=negated, shown=shown)
+        return _masked(family, value, full >> -bits, negated=negated) if -bits <= width else None
+    mask_family, bits_set = number(suffix)
+    if mask_family != family:
+        return None
+    host = ~bits_set & full
+    if host & (host + 1) == 0:  # the ones are in front
+        return network(family, value, width - host.bit_length(), negated=negated)
+    return _masked(family, value, bits_set, negated=negated)
+
+
+def _masked(family: int, value: int, bits_set: int, *, negated: bool) -> Address:
+    under = value & bits_set
+    text = f"{written(family, under)}/{written(family, bits_set)}"
+    return Address(family, under, MASKED, text, bits_set, negated=negated)
+
+
+def _range(text: str, *, negated: bool) -> Address | None:
+    low, _, high = text.partition("-")
+    family, first = number(low)
+    other, last = number(high)
+    if not family or family != other or first > last:
+        return None
+    return Address(family, first, RANGE, text.lower(), last=last, negated=negated)
+
+
+def _ipv6(text: str) -> tuple[int, int]:
+    if "." in text:
+        head, _, tail = text.rpartition(":")
+        family, low = number(tail)
+        if family != 4:  # noqa: PLR2004 - IPv4
+            return 0, 0
+        text = f"{head}:{low >> 16:x}:{low & 0xFFFF:x}"
+    front, gap, back = text.partition("::")
+    before = front.split(":") if front else []
+    after = back.split(":") if back else []
+    missing = _GROUPS - len(before) - len(after)
+    if (missing < 1) if gap else missing:
+        return 0, 0
+    groups = before + ["0"] * missing + after
+    if not all(0 < len(group) <= _GROUP_DIGITS and group.isalnum() for group in groups) or not text.isascii():
+        return 0, 0
+    try:
+        return 6, int("".join(group.zfill(_GROUP_DIGITS) for group in groups), 16)
+    except ValueError:
+        return 0, 0

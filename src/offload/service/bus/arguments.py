@@ -1,0 +1,128 @@
+"""What callers hand over -> typed values, or a refusal with a sentence. Pure; everything that comes in is hostile."""
+
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
+from typing import Any
+
+from offload.compiler.offload.exempts.exempt_sets import exempt_rules
+from offload.compiler.offload.exempts.timed_exempts import LONGEST_COMMENT, comment
+from offload.config.choices import offload
+from offload.errors import OffloadError
+from offload.model.config import Config, Mode, Section
+from offload.model.flow import Tuple
+from offload.model.plan import ExemptMatch, TimedExempt
+from offload.model.sections.exempts import ENDS, FIELDS, Exempt, combinations
+from offload.model.text.similar import did_you_mean
+from offload.service.memory.timed_exempts import LAST_SECONDS
+
+LONGEST_SHOWN = 60
+SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; less would never reach the kernel
+LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
+MOST_VALUES = 256  # combinations of listed values, each of them an element in the kernel
+CONNECTION = frozenset({"proto", "src", "sport", "dest", "dport"})  # of a flow in a reply
+MATCHES = (*ENDS, *(each.name for each in FIELDS))
+
+
+class ArgumentError(OffloadError):
+    """What was asked cannot be meant; the sentence says which word, and what it may be."""
+
+
+def shown(value: object) -> str:
+    """A caller's value in a sentence: short, and in printable characters."""
+    text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
+    return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
+
+
+def zone(name: str, value: object, config: Config) -> str:
+    """The name of a zone that there is."""
+    known = [each.name for each in config.zones]
+    if isinstance(value, str) and value in known:
+        return value
+    hint = did_you_mean(str(value), known)
+    raise ArgumentError(f"{name}: there is no zone {shown(value)}{hint}, but {', '.join(known) or 'none at all'}")
+
+
+def end(name: str, value: object, config: Config) -> str:
+    """The name of a zone that there is, or `*` for all."""
+    return "*" if value == "*" else zone(name, value, config)
+
+
+def mode(value: object) -> Mode:
+    """none, software or hardware."""
+    words = [each.value for each in Mode]
+    if isinstance(value, str) and value.lower() in words:
+        return Mode(value.lower())
+    hint = did_you_mean(str(value), words)
+    raise ArgumentError(f"mode: {shown(value)} is no mode{hint}: write none, software or hardware")
+
+
+def number(name: str, value: object, low: int, high: int) -> int:
+    """A whole number; True is none."""
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise ArgumentError(f"{name}: {shown(value)} is not a whole number from {low} to {high}")
+
+
+def table(name: str, value: object) -> Mapping[str, Any]:
+    """A table of words."""
+    if isinstance(value, dict):
+        return value
+    raise ArgumentError(f"{name}: {shown(value)} is not a table")
+
+
+def connection(value: object) -> tuple[str, Tuple]:
+    """One connection by the keys of a reply of `flows`: its protocol, and the ends of its original direction."""
+    given = table("flow", value)
+    if given.keys() - {"ct_zone"} != CONNECTION:
+        raise ArgumentError(f"flow: name one connection by {', '.join(sorted(CONNECTION))}, and nothing else")
+    src, dest = (_address(f"flow {end}", given[end]) for end in ("src", "dest"))
+    sport, dport = (number(f"flow {port}", given[port], 0, 65_535) for port in ("sport", "dport"))
+    ct_zone = number("flow ct_zone", given.get("ct_zone", 0), 0, 65_535)
+    return str(given["proto"]), Tuple(src, dest, sport, dport, ct_zone)
+
+
+def _address(name: str, value: object) -> bytes:
+    try:
+        return ip_address(str(value)).packed
+    except ValueError:
+        raise ArgumentError(f"{name}: {shown(value)} is not an IPv4 or IPv6 address") from None
+
+
+def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
+    """The traffic that a caller wants kept slow for a while, in the words of `config exempt`."""
+    unknown = next((word for word in given if word not in MATCHES), None)
+    if unknown is not None:
+        hint = did_you_mean(str(unknown), MATCHES)
+        raise ArgumentError(f"match: {shown(unknown)} cannot be matched{hint}: use {', '.join(MATCHES)}")
+    section = Section("offload", "exempt", "match", "match", {word: _value(word, each) for word, each in given.items()})
+    read = offload.load((section,), frozenset(zones))
+    if read.problems:
+        raise ArgumentError(
+            "; ".join(f"{each.option or 'match'}: {each.text.partition('; ')[0]}" for each in read.problems)
+        )
+    (found,) = read.exempts
+    _fits(found)
+    return found
+
+
+def _value(word: str, value: object) -> str | tuple[str, ...]:
+    """Text, a number, or a list of these: as UCI would have them."""
+    values = value if isinstance(value, list) else [value]
+    texts = [str(each) for each in values if isinstance(each, (str, int)) and not isinstance(each, bool)]
+    if len(texts) < len(values) or len(texts) > MOST_VALUES:
+        raise ArgumentError(f"match: {word} is neither text nor a list of at most {MOST_VALUES} texts")
+    return tuple(texts) if isinstance(value, list) else texts[0]
+
+
+def _fits(found: Exempt) -> None:
+    """Refuse what the kernel cannot keep for us with a time to end."""
+    if combinations(found) > MOST_VALUES:
+        raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
+    timed_exempt = TimedExempt(999_999_999, found, 1, 1)
+    rules = exempt_rules([ExemptMatch(found, timed_exempt=timed_exempt)])
+    if len(rules.sets) < len(rules.rules) or not rules.sets:
+        raise ArgumentError(
+            "match: without an address, MAC, port or whole mark it has no time to end: write a 'config exempt' section"
+        )
+    if len(comment(timed_exempt)) > LONGEST_COMMENT:
+        raise ArgumentError("match: the names of its zones are too long to be kept in the kernel")

@@ -1,0 +1,81 @@
+"""The method `explain`: which connections are meant, found among those of this moment, and why each is where it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from offload.model.flow import Entry
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.service.bus import arguments, methods
+from offload.service.bus.arguments import ArgumentError
+from offload.service.engine import Engine
+from offload.status import report
+from offload.status.flows import flows, page
+from offload.status.proof.hardware import PairHardware
+from offload.status.query import Query
+from offload.status.shares import Pair
+from offload.status.why.connection import Asked, asked, made, number_of
+from offload.status.why.explain import explain as explained
+from offload.status.why.explain import explanation_json
+from offload.status.why.reasons import protocol
+
+Json = dict[str, Any]
+MOST = 20  # connections of a host that are explained
+WORDS = ("text", "flow")
+
+
+def explain(service: Engine, given: Mapping[str, Any]) -> Json:
+    """Why connections are on the path they are on, step by step, and what to change."""
+    decided = methods.known(service)
+    query = arguments.table("query", given.get("query"))
+    if len(query) != 1 or not query.keys() <= set(WORDS):
+        raise ArgumentError(f"query: give one of {' and '.join(WORDS)}")
+    meant = asked(str(query["text"])) if "text" in query else _named(query["flow"])
+    entries = [] if meant.pasted else service.doors.conntrack.entries()
+    return answer(meant, entries, service.with_stations(decided), decided.plan, service.proofs.known)
+
+
+def answer(
+    meant: Asked, entries: list[Entry], snapshot: Snapshot, plan: Plan, cases: Mapping[Pair, PairHardware] | None = None
+) -> Json:
+    """The reply; `entries` are the connections there are."""
+    if meant.host is not None:
+        query = Query(host=meant.host, limit=MOST)
+        found, total = page(entries, snapshot, plan, query, cases, everything=True)
+        live = [flow.entry for flow in found]
+    else:
+        live = [each for each in entries if _is(each, meant)]
+        total = len(live)
+    hypothetical = not live and meant.entry is not None and not meant.pasted
+    shown = live or ([meant.entry] if meant.entry else [])
+    explanations = []
+    for entry in shown:
+        why = explained(entry, snapshot, plan, cases, hypothetical=hypothetical)
+        (flow,) = flows([entry], snapshot, plan, cases, everything=True)
+        explanations.append(explanation_json(why, report.flow_json(flow), hypothetical=hypothetical))
+    return {"ok": True, "total": max(total, len(explanations)), "explanations": explanations}
+
+
+def _named(flow: object) -> Asked:
+    """A connection by the keys of a reply of `flows`."""
+    proto, ends = arguments.connection(flow)
+    return Asked(entry=made(number_of(proto), ends))
+
+
+def _is(entry: Entry, meant: Asked) -> bool:
+    """Whether the connection has these ends, as its original packets or its replies have them; port 0 means any."""
+    wanted = meant.entry
+    if wanted is None or protocol(wanted.proto) != protocol(entry.proto):
+        return False
+    there, back = wanted.original, wanted.reply
+    return any(
+        (one.src, one.dst, one.ct_zone) == (way.src, way.dst, way.ct_zone)
+        and _port(one.sport, way.sport)
+        and _port(one.dport, way.dport)
+        for one in (there, back)
+        for way in (entry.original, entry.reply)
+    )
+
+
+def _port(wanted: int, found: int) -> bool:
+    return wanted in {0, found}

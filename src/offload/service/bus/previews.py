@@ -1,0 +1,105 @@
+"""The method `preview`: what a choice would change, without writing or sending anything."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from offload.compiler.offload.tables.diff import transactions
+from offload.compiler.offload.tables.table import expected
+from offload.config import edits
+from offload.config.load import load
+from offload.errors import OffloadError
+from offload.model.config import Config, Edit, Mode, Section
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.service import reconcile
+from offload.service.bus import arguments, methods
+from offload.service.bus.arguments import ArgumentError
+from offload.service.engine import Engine
+from offload.status import report
+from offload.status.shares import ShareCount
+from offload.system.config.uci import applied
+
+Json = dict[str, Any]
+WORDS = ("zones", "pairs")
+MOST = 256  # zones or pairs of one question
+
+
+def preview(service: Engine, given: Mapping[str, Any]) -> Json:
+    """Which pairs would change, what would stay below its mode and why, and which live flows would feel it."""
+    before = methods.known(service)
+    packages = reconcile.read(service.doors.uci)
+    config, problems = load(packages)
+    if not config.readable:
+        raise OffloadError(str(next(each for each in problems if each.fault is not ProblemCode.FILE_MISSING)))
+    found = packages["offload"]
+    sections: tuple[Section, ...] = () if isinstance(found, Problem) else found
+    asked = arguments.table("query", given.get("query"))
+    if not asked or not asked.keys() <= set(WORDS):
+        raise ArgumentError(f"query: give {' or '.join(WORDS)} with their modes")
+    after_sections, modes = sections, dict[tuple[str, str], Mode]()
+    for ends, mode in _choices(asked, config):
+        change = edits.zone_mode(after_sections, ends[0], mode) if len(ends) == 1 else _pair(after_sections, ends, mode)
+        after_sections = _applied(after_sections, change)
+        modes |= dict.fromkeys(_meant(ends, before.plan), mode)
+    changed = {**packages, "offload": after_sections}
+    seen = service.ability.look(before.snapshot, changed, service.doors.netlink, service.doors.nft)
+    after = service.decide(changed, seen)
+    return {"ok": True, **_differences(before.plan, after.plan, modes)} | {
+        **_felt(service, before.plan, after.plan),
+        "problems": [report.problem_json(each) for each in after.problems if each not in before.problems],
+        "missing": methods.found_json(service)["missing"],
+    }
+
+
+def _choices(asked: Mapping[str, Any], config: Config) -> Iterable[tuple[tuple[str, ...], Mode]]:
+    zones, pairs = arguments.table("zones", asked.get("zones", {})), asked.get("pairs", [])
+    if not isinstance(pairs, list) or len(pairs) + len(zones) > MOST:
+        raise ArgumentError(f"pairs: give a list; zones and pairs may be {MOST} together")
+    for name, mode in zones.items():
+        yield (arguments.zone("zones", name, config),), arguments.mode(mode)
+    for each in pairs:
+        words = arguments.table("pairs", each)
+        ends = tuple(arguments.end(end, words.get(end), config) for end in ("src", "dest"))
+        yield ends, arguments.mode(words.get("mode"))
+
+
+def _pair(sections: tuple[Section, ...], ends: tuple[str, ...], mode: Mode) -> list[Edit]:
+    src, dest = ends
+    return edits.pair_mode(sections, src, dest, mode)
+
+
+def _applied(sections: tuple[Section, ...], change: list[Edit]) -> tuple[Section, ...]:
+    """The sections after the edits; a file that was not there has them alone."""
+    nothing = Section("offload", "globals", "globals", "globals", {})
+    return applied(sections or (nothing,), change)
+
+
+def _meant(ends: tuple[str, ...], plan: Plan) -> Iterable[tuple[str, str]]:
+    for pair in plan.pairs:
+        own = (pair.src, pair.dest)
+        if ends[0] in own if len(ends) == 1 else all(end in {"*", name} for end, name in zip(ends, own, strict=True)):
+            yield own
+
+
+def _differences(before: Plan, after: Plan, modes: Mapping[tuple[str, str], Mode]) -> Json:
+    changed = methods.changed_pairs(before, after)
+    moved = {(each["src"], each["dest"]) for each in changed}
+    unchanged = [
+        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
+        | {"reasons": report.reasons_json(pair.reasons)}
+        for pair in after.pairs
+        if (mode := modes.get((pair.src, pair.dest))) and (pair.src, pair.dest) not in moved and pair.effective < mode
+    ]
+    return {"changed": changed, "unchanged": unchanged, "reasons": []}
+
+
+def _felt(service: Engine, before: Plan, after: Plan) -> Json:
+    """The tables whose flows would take the slow path for a moment, and how many of them there are now."""
+    live = {table.name: expected(table) for table in before.tables}
+    returned = sorted({name for each in transactions(after, live) for name in each.returned})
+    paths = {SOFTWARE_TABLE[0]: "software", HARDWARE_TABLE[0]: "hardware"}
+    placed = service.placed(methods.known(service))
+    counted = service.doors.conntrack.summary(lambda: ShareCount(placed, before)).shares()
+    felt = {paths[name] for name in returned}
+    flows = sum(number for share in counted.values() for state, number in share.flows.items() if state.value in felt)
+    return {"returned": returned, "flows": flows}

@@ -1,0 +1,89 @@
+"""The ubus objects `offload` (scripts) and `luci.offload` (LuCI), made from one table of methods.
+
+Two, because python-ubus wants a call's arguments to be exactly those of the signature, and LuCI's calls carry
+`ubus_rpc_session` besides. Nothing that a caller sends gets past `answer` as anything but a reply.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from offload.errors import OffloadError, StartingError
+from offload.nouns import dataclass
+from offload.service.bus import explanations, methods, previews, takeover
+from offload.service.engine import Engine
+
+SESSION = "ubus_rpc_session"
+# ubusd drops who sends 1 MiB or more; blobmsg takes at most twice the room of this JSON.
+LARGEST_REPLY = 450_000
+Json = dict[str, Any]
+Signature = Mapping[str, str]
+Method = tuple[Signature, Callable[[Json], Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A method: its arguments with their types, all of them needed, and what answers it."""
+
+    answer: methods.Answering
+    arguments: Signature
+
+
+METHODS: Mapping[str, Verb] = {
+    "status": Verb(methods.status, {}),
+    "zones": Verb(methods.zones, {}),
+    "metrics": Verb(methods.metrics, {}),
+    "check": Verb(methods.check, {}),
+    "reload": Verb(methods.reload, {}),
+    "set": Verb(methods.set_zone, {"zone": "string", "mode": "string"}),
+    "set_pair": Verb(methods.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
+    "flows": Verb(methods.list_flows, {"query": "table"}),
+    "explain": Verb(explanations.explain, {"query": "table"}),
+    "preview": Verb(previews.preview, {"query": "table"}),
+    "flush": Verb(methods.flush, {"query": "table"}),
+    "cut": Verb(methods.end, {"query": "table"}),
+    "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),
+    "exempt_delete": Verb(methods.exempt_delete, {"id": "integer"}),
+    "firewall": Verb(methods.firewall, {"action": "string"}),
+    "takeover": Verb(takeover.takeover, {}),
+    "giveback": Verb(takeover.giveback, {}),
+}
+
+
+def objects(service: Engine) -> dict[str, dict[str, Method]]:
+    """Both objects, by name."""
+    made: dict[str, dict[str, Method]] = {"offload": {}, "luci.offload": {}}
+    for name, verb in METHODS.items():
+        reply = partial(answer, service, verb)
+        made["offload"][name] = (verb.arguments, reply)
+        made["luci.offload"][name] = ({**verb.arguments, SESSION: "string"}, reply)
+    return made
+
+
+def answer(service: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
+    """The reply to a call; a refusal is a reply with its sentence, and so is a fault of ours."""
+    try:
+        return fitting(verb.answer(service, given))
+    except StartingError as refusal:
+        return {"ok": False, "error": str(refusal), "starting": True}
+    except OffloadError as refusal:
+        return {"ok": False, "error": str(refusal)}
+    except Exception as fault:  # noqa: BLE001 - one bad call must not end the service, nor go unanswered
+        sys.stderr.write(f"offload: a fault of ours: {fault!r}\n")
+        return {"ok": False, "error": f"a fault of offload itself: {type(fault).__name__}"}
+
+
+def fitting(reply: Json) -> Json:
+    """The reply, its longest lists cut until ubus takes it; `left_off` says how many items each has lost."""
+    lost: dict[str, int] = {}
+    while len(json.dumps(reply)) > LARGEST_REPLY:
+        lists = {key: value for key, value in reply.items() if isinstance(value, list) and value}
+        if not lists:
+            return {"ok": False, "error": "the answer is larger than ubus carries"}
+        key = max(lists, key=lambda each: len(json.dumps(lists[each])))
+        kept = len(lists[key]) // 2
+        lost[key] = lost.get(key, 0) + len(lists[key]) - kept
+        reply = reply | {key: lists[key][:kept], "left_off": lost}
+    return reply

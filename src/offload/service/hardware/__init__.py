@@ -1,0 +1,1 @@
+"""What hardware takes: asked of the drivers, and shown by live flows."""

@@ -1,0 +1,231 @@
+"""When to compare the flows of pairs in hardware, and which of them each comparison gets."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from offload.model.config import Mode
+from offload.model.flow import IPS_OFFLOAD, Entry, State
+from offload.model.kernel.live import Strays
+from offload.model.network import GivenUp, Snapshot
+from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, ReasonCode
+from offload.nouns import dataclass, field, replace
+from offload.status.lookup.places import Known, Places
+from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
+from offload.status.proof.asked import Asked
+from offload.status.proof.evicted import Key, Seen
+from offload.status.proof.hardware import PairHardware, Proof, Sample, evicted, updated, without_family
+from offload.status.shares import Pair
+
+APART, APART_SETTLED = 10.0, 60.0  # seconds from one look to the next, before and after there is a verdict
+SOONEST = 2.0  # seconds: between two looks flows shall have moved
+FOLLOWED = 1000  # flows of a pair whose counters are remembered: the rest is like them
+TAGGED = {"vlan", "ppp"}
+HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
+
+
+@dataclass(slots=True)
+class HardwareMonitor:
+    """The case of every pair that is in hardware now, and the flows that remain of those that were.
+
+    `ports` has a case for each device that flows of these pairs passed: a pair may be proven by other devices.
+    `due`: when to look next; None: there is nothing to look for.
+    """
+
+    cases: dict[Pair, PairHardware] = field(default_factory=dict)
+    ports: dict[str, PairHardware] = field(default_factory=dict)
+    over: dict[Pair, PairHardware] = field(default_factory=dict)
+    due: float | None = None
+    _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)
+
+    def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
+        """Take up the pairs of this plan; a pair on other devices is a new case."""
+        opened = dict(_opened(plan, snapshot))
+        for pair, case in opened.items():
+            if known := self.known.get(pair):
+                same = pair in self.cases and _stands_on(known) == _stands_on(case)
+                opened[pair] = known if same else replace(case, left=known.left)
+        self.over = {
+            pair: PairHardware(case.devices, proof=Proof.NONE, left=case.left)
+            for pair, case in self.known.items()
+            if case.left.flows and pair not in opened
+        }
+        self.cases = opened
+        self.ports = {name: case for name, case in self.ports.items() if opened and name in plan.present}
+        self._reported = {(pair, why) for pair, why in self._reported if pair in self.known}
+        if not self.known:
+            self.due = None
+        elif self.due is None:
+            self.due = now + APART
+
+    @property
+    def known(self) -> Mapping[Pair, PairHardware]:
+        """The cases of all pairs there is something to tell of."""
+        return {**self.over, **self.cases}
+
+    def evicted(self, now: float) -> None:
+        """All flows were taken out of hardware: look soon where they are."""
+        self.cases = {pair: evicted(case, now) for pair, case in self.cases.items()}
+        if self.due is not None:
+            self.due = min(self.due, now + APART)
+
+    def forget_families(self, given_up: Iterable[GivenUp]) -> None:
+        """What flows of a family showed counts no more when hardware is asked for them again."""
+        for each in given_up:
+            if each.pair in self.cases and each.family:
+                self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
+
+    def rested(self, now: float) -> bool:
+        """Whether there is a case, and the last look is long enough ago for another."""
+        looks = [case.look for case in self.known.values()]
+        return any(look is None or now - look.at >= SOONEST for look in looks)
+
+    def later(self, now: float) -> None:
+        """There was nothing to look at; try again."""
+        self.due = now + APART if self.known else None
+
+    def look(
+        self,
+        entries: Sequence[Entry],
+        placed: Snapshot,
+        plan: Plan,
+        strays: Strays,
+        received: Mapping[str, int],
+        now: float,
+        time: str,
+        known: Known | None = None,
+    ) -> list[tuple[Pair, Reason]]:
+        """Update every case by these connections; returns the faults that were not reported yet.
+
+        `known`: where stations were seen last; else the Snapshot tells it.
+        """
+        flows, counted = self._flows(entries, ZoneLookup(placed, plan))
+        straying, asked = _strays(plan, strays), Asked(plan, placed, known)
+        followed: dict[Key, Found] = {}
+        for pair, case in self.cases.items():
+            octets = sum(received.get(name, 0) for name in case.unbridged)
+            marked = sum(found.seen.state is State.HARDWARE for found in flows[pair].values())
+            own = _asked_for(_followed(flows[pair], case.look), asked)
+            followed |= own
+            sample = Sample(now, time, _seen(own), marked, straying.get(pair, 0), octets, counted)
+            self.cases[pair] = updated(case, sample)
+        self._look_at_ports(followed, asked.places, now, time)
+        for pair, case in self.over.items():
+            left = case.left.missed(_seen(flows[pair]), now)
+            self.over[pair] = replace(case, left=left, look=Sample(now, time, {}))
+        self.over = {pair: case for pair, case in self.over.items() if case.left.flows}
+        open_ = not all(case.settled or (pair in self.over and case.left.kept) for pair, case in self.known.items())
+        self.due = now + (APART if open_ else APART_SETTLED) if self.known else None
+        reasons = [(pair, reason) for pair, case in self.known.items() for reason in case.reasons]
+        fresh = [each for each in reasons if (each[0], each[1].code) not in self._reported]
+        self._reported |= {(pair, reason.code) for pair, reason in fresh}
+        return fresh
+
+    def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, strays: Strays) -> None:
+        """Judge by one look alone, as far as that goes: what every connection did since it began."""
+        # before it began it had moved nothing; that one direction alone moves cannot be seen from this
+        new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
+        self.look(new, placed, plan, {}, {}, 0.0, "")
+        self.look(entries, placed, plan, strays, {}, APART, "")
+
+    def _look_at_ports(self, flows: Mapping[Key, "Found"], places: Places, now: float, time: str) -> None:
+        """Judge every device by the flows that pass it."""
+        passing: dict[str, dict[Key, Seen]] = {name: {} for name in self.ports}
+        for key, found in flows.items():
+            for name in (*places.of(found.src, key[1].src), *places.of(found.dest, found.target)):
+                passing.setdefault(name, {})[key] = found.seen
+        for name, own in passing.items():
+            marked = sum(seen.state is State.HARDWARE for seen in own.values())
+            self.ports[name] = updated(self.ports.get(name, PairHardware((name,))), Sample(now, time, own, marked))
+
+    def _flows(self, entries: Iterable[Entry], places: ZoneLookup) -> tuple[dict[Pair, dict[Key, "Found"]], int]:
+        """The flows of each case, offloaded or taken out of hardware, and the bytes of all connections."""
+        found: dict[Pair, dict[Key, Found]] = {pair: {} for pair in self.known}
+        awaited = {key for case in self.known.values() for key in case.left.flows}
+        counted = 0
+        for entry in entries:
+            # those in hardware as well: of another pair's flows, or where counters stand, nothing is added
+            counted += sum(entry.bytes or ())
+            if entry.status & IPS_OFFLOAD or (awaited and (entry.proto, entry.original) in awaited):
+                src, dest = places.ends(entry)
+                own = found.get((src.zone or "", dest.zone or ""))
+                if own is not None:
+                    flow = Found(Seen(entry.state, entry.packets), src, dest, entry.reply.src)
+                    own[entry.proto, entry.original] = flow
+        return found, counted
+
+
+class Found(NamedTuple):
+    """A flow, and where its two ends are; `target` is the address it really goes to."""
+
+    seen: Seen
+    src: Endpoint
+    dest: Endpoint
+    target: bytes
+
+
+def _seen(flows: Mapping[Key, Found]) -> dict[Key, Seen]:
+    return {key: found.seen for key, found in flows.items()}
+
+
+def _asked_for(flows: Mapping[Key, Found], asked: Asked) -> dict[Key, Found]:
+    """Without the flows in software that hardware was not asked for: they refute nothing."""
+    return {
+        key: found
+        for key, found in flows.items()
+        if found.seen.state is not State.SOFTWARE or not asked.why_not(found.src, found.dest, key[1], found.target)
+    }
+
+
+def _followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
+    """As many as we remember, those first that we knew before."""
+    known = [key for key in before.flows if key in flows] if before else []
+    return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}
+
+
+def _opened(plan: Plan, snapshot: Snapshot) -> Iterator[tuple[Pair, PairHardware]]:
+    kinds, bridged = {link.name: link.kind for link in snapshot.links}, _bridged(snapshot)
+    pppoe = {network.l3_device for network in snapshot.networks if network.proto == "pppoe"}
+    for pair in plan.pairs:
+        if pair.effective is Mode.HARDWARE:
+            l3 = [name for zone in plan.zones if zone.name in {pair.src, pair.dest} for name in zone.devices]
+            tagged = tuple(name for name in l3 if kinds.get(name) in TAGGED or name in pppoe)
+            devices = _devices(plan, pair)
+            yield (
+                (pair.src, pair.dest),
+                PairHardware(devices, tagged, tuple(name for name in devices if name not in bridged)),
+            )
+
+
+def _stands_on(case: PairHardware) -> tuple[tuple[str, ...], ...]:
+    return case.devices, case.tagged, case.unbridged
+
+
+def _bridged(snapshot: Snapshot) -> set[str]:
+    """The ports of bridges and their like, and what ports stand on: what comes in may be handed to another port."""
+    links = {link.name: link for link in snapshot.links}
+    found: set[str] = set()
+    waiting = [link.name for link in snapshot.links if link.master]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += links[name].lower if name in links else ()
+    return found
+
+
+def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:
+    return tuple(
+        device.name
+        for device in plan.devices
+        if HARDWARE_FLOWTABLE in device.flowtables and {pair.src, pair.dest} & set(device.zones)
+    )
+
+
+def _strays(plan: Plan, counted: Strays) -> dict[Pair, int]:
+    """By pair, both directions of its devices together."""
+    found: dict[Pair, int] = {}
+    for table in plan.tables:
+        for element in table.elements if table.hardware else ():
+            forth, back = (element.iif, element.oif), (element.oif, element.iif)
+            found[element.pair] = found.get(element.pair, 0) + counted.get(forth, 0) + counted.get(back, 0)
+    return found

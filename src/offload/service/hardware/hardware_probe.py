@@ -1,0 +1,50 @@
+"""Which devices hardware can have: what their drivers say, and what the kernel says when it is asked.
+
+Asked only when somebody wants hardware, and of each device once: asking takes a run of nft.
+"""
+
+from offload.config.load import Packages
+from offload.model.config import Mode
+from offload.model.network import DEVICE_NAME, Snapshot
+from offload.model.plan import HARDWARE_TABLE
+from offload.model.problems.problem import Problem
+from offload.nouns import dataclass, field, replace
+from offload.service.doors import Drivers, NftChecker
+from offload.system.nft.probe import bindable
+
+HARDWARE = HARDWARE_TABLE[0]
+
+
+def wanted(packages: Packages) -> bool:
+    """Whether any section asks for hardware."""
+    found = packages.get("offload", ())
+    return not isinstance(found, Problem) and any(each.options.get("mode") == Mode.HARDWARE.value for each in found)
+
+
+@dataclass(slots=True)
+class HardwareProbe:
+    """The features of devices; they stay valid until a device goes away or its driver says otherwise."""
+
+    _binds: dict[str, bool] = field(default_factory=dict)
+
+    def look(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
+        """The Snapshot with what hardware can have of it."""
+        if not wanted(packages) or not snapshot.kernel.flowtable:
+            self._binds.clear()
+            return snapshot
+        able = drivers.hw_tc_offload(link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name))
+        self._ask(able, nft)
+        links = tuple(
+            replace(link, hw_tc_offload=True, hw_bind=self._binds.get(link.name, False)) if link.name in able else link
+            for link in snapshot.links
+        )
+        return replace(snapshot, links=links)
+
+    def _ask(self, able: frozenset[str], nft: NftChecker) -> None:
+        for name in self._binds.keys() - able:
+            del self._binds[name]
+        if not (unknown := able - self._binds.keys()):
+            return
+        held = nft.live([HARDWARE]).get(HARDWARE)
+        ours = unknown & (held.devices if held else frozenset())
+        self._binds |= dict.fromkeys(ours, True) | bindable(nft, unknown - ours)

@@ -1,0 +1,1 @@
+"""What makes a pass, or returns a table, and when."""

@@ -1,0 +1,1 @@
+"""What outlives a pass or the service: exempts given at run time, places, totals, the last version's choices."""

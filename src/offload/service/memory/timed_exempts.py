@@ -1,0 +1,97 @@
+"""Exempts given at run time, from when they are given until they end by themselves. Pure; the caller brings the time.
+
+The kernel ends each by its own timeout; this list serves to make the sets again when their table is returned,
+and never outlives what the kernel has.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import ceil
+from typing import Any
+
+from offload.model.plan import Plan, TimedExempt
+from offload.model.sections.exempts import Exempt, match_json
+from offload.nouns import dataclass, field
+
+MOST = 1000
+# The kernel's element may go any moment now; asking for it once more would return its table for nothing.
+LAST_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class TimedExempts:
+    """The timed exempts that live; `now` is in seconds that never jump."""
+
+    _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
+    _last: int = 0  # a number is never given twice: it is what tells one element of a set from its successor
+
+    def adopt(self, timed_exempts: Iterable[TimedExempt], now: float) -> None:
+        """Take in what the kernel holds."""
+        for timed_exempt in timed_exempts:
+            self._ends[timed_exempt.id] = timed_exempt, now + timed_exempt.expires
+            self._last = max(self._last, timed_exempt.id)
+
+    def add(self, exempt: Exempt, timeout: int, now: float) -> int:
+        """Begin a timed exempt; its number. One for the same traffic is ended: the new one takes its place."""
+        same = _traffic(exempt)
+        self._ends = {key: each for key, each in self._ends.items() if _traffic(each[0].exempt) != same}
+        self._last += 1
+        self._ends[self._last] = TimedExempt(self._last, exempt, timeout, timeout), now + timeout
+        return self._last
+
+    @property
+    def ends(self) -> Mapping[int, tuple[TimedExempt, float]]:
+        """The timed exempts by number, each with when it ends: what `restore` takes."""
+        return dict(self._ends)
+
+    def restore(self, before: Mapping[int, tuple[TimedExempt, float]]) -> None:
+        """Have those of then again, and no others; numbers given since stay given."""
+        self._ends = dict(before)
+
+    def delete(self, number: int) -> bool:
+        """End a timed exempt; whether it was there."""
+        return self._ends.pop(number, None) is not None
+
+    def living(self, now: float) -> tuple[TimedExempt, ...]:
+        """Those with time left, each with how much; a part of a second counts as one: the kernel ends it last."""
+        return tuple(
+            TimedExempt(number, timed_exempt.exempt, timed_exempt.timeout, ceil(end - now))
+            for number, (timed_exempt, end) in self._ends.items()
+            if end - now >= LAST_SECONDS
+        )
+
+    def ended(self, now: float) -> bool:
+        """Whether any has ended since it was asked last, and forget it: so each makes one pass, and no more.
+
+        Only here: who merely looks must not take away what the pass is for.
+        """
+        left = {number: each for number, each in self._ends.items() if each[1] > now}
+        news, self._ends = len(left) < len(self._ends), left
+        return news
+
+    def next_end(self) -> float | None:
+        """When the next one ends, and its set can be tidied away."""
+        return min((end for _, end in self._ends.values()), default=None)
+
+    def full(self) -> bool:
+        """Whether there is no room for another."""
+        return len(self._ends) >= MOST
+
+
+def _traffic(exempt: Exempt) -> tuple[object, ...]:
+    """What an exempt matches, whatever it is called."""
+    return tuple(getattr(exempt, name) for name in Exempt.__slots__ if name not in {"name", "section"})
+
+
+def with_timed_exempts(plan: Plan) -> set[int]:
+    """The timed exempts that tables of the Plan hold, by number."""
+    return {match.timed_exempt.id for table in plan.tables for match in table.exempts if match.timed_exempt}
+
+
+def timed_exempt_json(timed_exempt: TimedExempt) -> dict[str, Any]:
+    """A timed exempt with the seconds it has left, its match in the words of `config exempt`."""
+    return {
+        "id": timed_exempt.id,
+        "match": match_json(timed_exempt.exempt),
+        "timeout": timed_exempt.timeout,
+        "expires": timed_exempt.expires,
+    }

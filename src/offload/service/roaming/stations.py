@@ -1,0 +1,221 @@
+"""Where every station was last seen, and which moved: what a Snapshot alone does not tell. Pure, with time as input.
+
+Packets on the fast path refresh no forwarding table, so a bridge forgets a station whose flow lives on; when it turns
+up at another port, only the remembered port shows that it moved.
+
+The last return that a minute allows goes with a change of the plan: a bridge whose stations move too often loses its
+wired ports from the software flowtable for a while. Its flows then find moved stations by themselves.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from offload.compiler.offload.stations import arrival
+from offload.compiler.offload.tables.returns import tables_to_return
+from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
+from offload.model.plan import Plan
+from offload.nouns import dataclass, field
+from offload.service.memory.remembered import Key, Remembered
+from offload.service.roaming.return_budget import ReturnBudget
+from offload.status.lookup.places import NEIGHBOUR
+
+MOST_MOVES = 1024  # remembered until their tables are returned
+DEPTH = 4  # devices that one device may stand on
+LEFT_OUT = 600.0  # seconds without the wired ports of a bridge
+# First pause in seconds and growth. A phone may walk from port to port; a MAC address of a neighbour changes rarely.
+STATION_PAUSE, NEIGHBOUR_PAUSE = (0.25, 2.0), (0.5, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A station that is somewhere else. `ports`: where it was and is; `device`: of a neighbour, where its MAC changed.
+
+    `place` is what all stations there have in common: the bridge, or the device where there is none.
+    """
+
+    place: str
+    ports: frozenset[str] = frozenset()
+    device: str = ""
+
+
+@dataclass(slots=True)
+class StationTracker:
+    """The latest place of each station and neighbour, and the moves for which no table was returned yet.
+
+    Both have room of their own, and those at ports that hardware can take stay where there is too little of it.
+    """
+
+    budget: ReturnBudget = field(default_factory=ReturnBudget)
+    version: int = 0  # changes with each station or neighbour that is new, somewhere else, or forgotten
+    crowded: bool = False  # some that the kernel has now found no room
+    _stations: Remembered = field(default_factory=lambda: Remembered(MAX_NEIGHBOURS))
+    _neighbours: Remembered = field(default_factory=lambda: Remembered(MAX_NEIGHBOURS))
+    _hardware: frozenset[str] = frozenset()  # ports that hardware can take
+    _macs: set[str] = field(default_factory=set)  # of stations at such ports
+    _moves: dict[Key, Move] = field(default_factory=dict)
+    _causes: dict[Key, None] = field(default_factory=dict)  # the moves for which tables are being returned
+    _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
+    _ports: dict[str, set[str]] = field(default_factory=dict)  # bridge -> its ports
+    _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
+
+    @property
+    def places(self) -> Mapping[Key, str]:
+        """The port of each (MAC, bridge, VLAN), and the MAC of each (address, device, NEIGHBOUR)."""
+        return {**dict(self._stations.items()), **dict(self._neighbours.items())}
+
+    def station(self, seen: Station, master: str) -> bool:
+        """A bridge has learned a station; whether it was somewhere else before."""
+        key, wired = (seen.mac, master, seen.vlan), seen.port in self._hardware
+        if wired:
+            self._macs.add(seen.mac)
+        before = self._remember(self._stations, key, seen.port, preferred=wired)
+        if before in {None, seen.port}:
+            return False
+        earlier = self._moves[key].ports if key in self._moves else frozenset[str]()
+        return self._moved(key, Move(master, earlier | {before or "", seen.port}))
+
+    def neighbour(self, seen: Neighbour) -> bool:
+        """An address was resolved; whether to another MAC than before."""
+        key = (seen.address, seen.device, NEIGHBOUR)
+        before = self._remember(self._neighbours, key, seen.mac, preferred=seen.mac in self._macs)
+        if before in {None, seen.mac}:
+            return False
+        return self._moved(key, Move(self._bridges.get(seen.device, seen.device), device=seen.device))
+
+    def remembered(self) -> tuple[tuple[Station, ...], tuple[Neighbour, ...]]:
+        """The stations and neighbours where they were seen last, also those that the kernel has forgotten since."""
+        bridges = {bridge: ports for bridge, ports in self._ports.items() if ports}
+        stations = tuple(
+            Station(mac, port, vlan)
+            for (mac, bridge, vlan), port in self._stations.items()
+            if port in bridges.get(bridge, ())
+        )
+        neighbours = tuple(Neighbour(address, device, mac) for (address, device, _), mac in self._neighbours.items())
+        return stations, neighbours
+
+    def restore(self, places: Iterable[tuple[Key, str]]) -> None:
+        """Take in where an earlier service saw stations and neighbours last: the next look shows which moved since."""
+        for key, place in places:
+            self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, place, preferred=False)
+
+    def look(self, snapshot: Snapshot) -> None:
+        """Take in a whole Snapshot: events may have been lost."""
+        links = {link.name: link for link in snapshot.links}
+        ports: dict[str, set[str]] = {}
+        for port in snapshot.links:
+            ports.setdefault(port.master, set()).add(port.name)
+        self.version += ports != self._ports  # stations at ports that left their bridge are there no more
+        self._ports = ports
+        self._bridges = {name: bridge for name in links if (bridge := _bridge(name, links))}
+        self._hardware = frozenset(name for name, link in links.items() if links[arrival(link, links)].is_able)
+        learned = {
+            (each.mac, links[each.port].master if each.port in links else "", each.vlan) for each in snapshot.stations
+        }
+        resolved = {(each.address, each.device, NEIGHBOUR) for each in snapshot.neighbours}
+        self._stations.prefer_only(learned)
+        self._neighbours.prefer_only(resolved)
+        self._macs = {mac for mac, _, _ in self._stations.preferred()}
+        for station in snapshot.stations:
+            link = links.get(station.port)
+            self.station(station, link.master if link else "")
+        for neighbour in snapshot.neighbours:
+            self.neighbour(neighbour)
+        self.crowded = self._stations.crowded_out(learned) or self._neighbours.crowded_out(resolved)
+
+    def ready(self, plan: Plan, now: float) -> bool:
+        """Whether a table is to be returned at this moment, and the budget allows it."""
+        return self.budget.left(now) > 0 and bool(self._ready(plan, now))
+
+    def due(self, plan: Plan, now: float) -> float | None:
+        """When a move may be followed, or left-out ports come back; None: not before another move."""
+        times = [*self._left_out.values()]
+        if self._moves and not self.budget.left(now):
+            times.append(self.budget.renewed(now))
+        elif keys := self._concerning(plan):
+            times.append(min(self.budget.ready(key) for key in keys))
+        return min(times, default=None)
+
+    def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
+        """The tables to return at this moment; none where no station moved, or the budget allows no return."""
+        if not self.budget.left(now):
+            return ()
+        keys = self._ready(plan, now)
+        self._causes |= dict.fromkeys(keys)
+        wanted = {name for key in keys for name in self._tables(plan, self._moves[key])}
+        return tuple(table.name for table in plan.tables if table.name in wanted)
+
+    def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
+        """These tables were returned: every move that concerns no other one is followed."""
+        if self._causes and tables:
+            self.budget.returned(self._places_of(self._causes), now)
+            for key in self._causes:
+                pause = NEIGHBOUR_PAUSE if key[2] == NEIGHBOUR else STATION_PAUSE
+                self.budget.followed(key, *pause, now)
+        self._causes = {}
+        done = set(tables)
+        self._moves = {key: move for key, move in self._moves.items() if not done.issuperset(self._tables(plan, move))}
+
+    def is_last(self, now: float) -> bool:
+        """Whether the next return is the last one that the budget allows: then the plan has to change with it."""
+        return self.budget.left(now) <= 1
+
+    def leave_out(self, now: float) -> frozenset[str]:
+        """Choose the bridges whose wired ports are not listed for a while; gives those that are new.
+
+        They are the ones whose stations move. Where these are on no bridge, no port could be spared by leaving some
+        out, and stations of all bridges must find their way without a return.
+        """
+        bridges = frozenset(self._bridges.values())
+        offenders = self.budget.offenders(now) or self._places_of(self._causes)
+        chosen = (offenders if offenders.issubset(bridges) else bridges) - self._left_out.keys()
+        self._left_out |= dict.fromkeys(chosen, now + LEFT_OUT)
+        return chosen
+
+    def left_out(self, now: float) -> frozenset[str]:
+        """The bridges whose wired ports are not listed now."""
+        self._left_out = {bridge: until for bridge, until in self._left_out.items() if until > now}
+        return frozenset(self._left_out)
+
+    def ended(self, now: float) -> bool:
+        """Whether the ports of a bridge may be listed again."""
+        return any(until <= now for until in self._left_out.values())
+
+    def _places_of(self, keys: Iterable[Key]) -> frozenset[str]:
+        return frozenset(self._moves[key].place for key in keys if key in self._moves)
+
+    def _ready(self, plan: Plan, now: float) -> list[Key]:
+        return [key for key in self._concerning(plan) if self.budget.ready(key) <= now]
+
+    def _concerning(self, plan: Plan) -> list[Key]:
+        """The moves by which flows of the plan may be pinned to a wrong place; the others are forgotten."""
+        known: dict[Move, tuple[str, ...]] = {}
+        for move in self._moves.values():
+            if move not in known:
+                known[move] = self._tables(plan, move)
+        self._moves = {key: move for key, move in self._moves.items() if known[move]}
+        return list(self._moves)
+
+    def _tables(self, plan: Plan, move: Move) -> tuple[str, ...]:
+        devices = {move.device} - {""}
+        return tables_to_return(plan, move.ports, devices, devices if move.place in self._left_out else frozenset())
+
+    def _moved(self, key: Key, move: Move) -> bool:
+        self._moves.pop(key, None)
+        self._moves[key] = move
+        if len(self._moves) > MOST_MOVES:  # the return for any of them serves all
+            del self._moves[next(iter(self._moves))]
+        return True
+
+    def _remember(self, memory: Remembered, key: Key, place: str, *, preferred: bool) -> str | None:
+        before = memory.put(key, place, preferred=preferred)
+        self.version += before != place and key in memory
+        return before
+
+
+def _bridge(name: str, links: Mapping[str, Link]) -> str:
+    """The bridge that a device is, or that it stands on as a VLAN does; empty where there is none."""
+    for _ in range(DEPTH):
+        link = links.get(name)
+        if link is None or link.kind == "bridge" or not link.lower:
+            return name if link is not None and link.kind == "bridge" else ""
+        name = link.lower[0]
+    return ""

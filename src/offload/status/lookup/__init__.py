@@ -1,0 +1,1 @@
+"""Where a connection belongs: its zones, its pair of devices, its exempts, its ports."""

@@ -1,0 +1,47 @@
+"""Which way a connection takes through the Plan's tables: a pair need not be offloaded on all of its devices. Pure."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from offload.model.config import Family, Mode
+from offload.model.flow import Entry
+from offload.model.plan import PairDecision, Plan, PolicyKey, Reason, ReasonCode
+from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.proof.hardware import family_of
+
+# what leaves a pair slower on some of its devices than on others
+OF_A_PART = {ReasonCode.EXCLUDED_BY_USER, ReasonCode.SHARED_DEVICES, ReasonCode.SHARED_FAMILY}
+
+
+class DevicePairs:
+    """Answers for one Plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._policies = {
+            (element.iif, element.oif): (table.mode, element.policy)
+            for table in plan.tables
+            for element in table.elements
+        }
+
+    def slower(
+        self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
+    ) -> Iterator[Reason]:
+        """What the pair says of its slower parts, if the connection is in one that has less than `mode`."""
+        family = Family(family_of(entry.original))
+        found = self._found(src, dest)
+        modes = [had for had, policy in found if Family(policy.family) in {Family.ANY, family}]
+        if max(modes, default=Mode.NONE) < mode:
+            codes = {ReasonCode.SHARED_FAMILY} if found and not modes else OF_A_PART
+            yield from (reason for reason in pair.reasons if reason.code in codes)
+
+    def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
+        """The packets a connection has to send before it is offloaded.
+
+        Where it may take several ways it is the fewest, so that no flow is reported as waiting that is free to go.
+        """
+        waits = [policy.after_packets for _, policy in self._found(src, dest)]
+        return min(waits, default=pair.after_packets)
+
+    def _found(self, src: Endpoint, dest: Endpoint) -> list[tuple[Mode, PolicyKey]]:
+        ways = product(src.devices, dest.devices)
+        return [self._policies[way] for way in ways if way in self._policies]

@@ -1,0 +1,52 @@
+"""Which exempt keeps a connection on the slow path, as far as conntrack shows what exempts match. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from offload.model.flow import Entry
+from offload.model.plan import ExemptMatch, PairDecision, Plan, Reason, ReasonCode
+from offload.model.sections.exempts import FIELDS, IN_CONNTRACK, Exempt
+from offload.nouns import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """An exempt in conntrack's values: for each of its conditions the entry's value, and whether that is among its."""
+
+    match: ExemptMatch
+    conditions: tuple[tuple[Callable[[Entry], Any], Callable[[Any], bool]], ...]
+
+    @classmethod
+    def of(cls, match: ExemptMatch) -> "_Test":
+        given = [(each, values) for each in IN_CONNTRACK if (values := getattr(match.exempt, each.name))]
+        return cls(match, tuple((each.conntrack, each.kind.test(values)) for each, values in given if each.conntrack))
+
+    def means(self, entry: Entry) -> bool:
+        """Whether original packets of the connection are among its, after destinations are translated."""
+        return all(among(value(entry)) for value, among in self.conditions)
+
+
+class ExemptLookup:
+    """Answers for one Plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._devices: Mapping[str, set[str]] = {zone.name: set(zone.devices) for zone in plan.zones}
+        self._tests = {
+            table.mode: [_Test.of(match) for match in table.exempts if _in_conntrack(match.exempt)]
+            for table in plan.tables
+        }
+
+    def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
+        """A Reason for each exempt of the pair's table that means the connection."""
+        for test in self._tests.get(pair.effective, ()):
+            match = test.match
+            if self._on(pair.src, match.iifs) and self._on(pair.dest, match.oifs) and test.means(entry):
+                yield ReasonCode.EXEMPTED(exempt=match.called)
+
+    def _on(self, zone: str, devices: tuple[str, ...]) -> bool:
+        return not devices or not self._devices.get(zone, set()).isdisjoint(devices)
+
+
+def _in_conntrack(exempt: Exempt) -> bool:
+    """Whether conntrack has all that the exempt matches: it has no MAC, no DSCP and no mark of a packet."""
+    return all(each.conntrack or getattr(exempt, each.name) in {None, ()} for each in FIELDS)

@@ -1,0 +1,73 @@
+"""Which devices the packets of an address pass, from the l3 device down to the port its station was seen on. Pure.
+
+The source is what bridges have learned and the router has resolved. An address behind another router of the LAN has no
+MAC of its own here, and its port stays unknown.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from ipaddress import ip_address
+
+from offload.model.network import Snapshot
+from offload.status.lookup.zone_lookup import Endpoint
+
+# (MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC
+Known = Mapping[tuple[str, str, int], str]
+NEIGHBOUR = -1
+
+
+def seen(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
+    """Where stations and neighbours are by one look at the router."""
+    masters = {link.name: link.master for link in snapshot.links}
+    stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}
+    neighbours = {(each.address, each.device, NEIGHBOUR): each.mac for each in snapshot.neighbours}
+    return stations | neighbours
+
+
+class Places:
+    """Answers for one Snapshot; `known` is where stations were seen last, which a Snapshot alone forgets."""
+
+    def __init__(self, snapshot: Snapshot, known: Known) -> None:
+        self._macs = known
+        self._ports = defaultdict[tuple[str, str], set[str]](set)  # of a MAC on a bridge, whatever its VLAN
+        for (mac, bridge, vlan), port in known.items():
+            if vlan != NEIGHBOUR:
+                self._ports[mac, bridge].add(port)
+        self._lower = _lower(snapshot)
+        self._bridges = {link.name for link in snapshot.links if link.kind == "bridge"}
+        self.path = cache(self._path)
+
+    def of(self, end: Endpoint, address: bytes) -> tuple[str, ...]:
+        """The devices that all packets of this end of a connection pass; none where routes leave its device open."""
+        return self.path(end.devices[0], address) if len(end.devices) == 1 else ()
+
+    def _path(self, device: str, address: bytes) -> tuple[str, ...]:
+        """The device, and those beneath it as far as the packets' way is known."""
+        return tuple(self._down(device, self._macs.get((str(ip_address(address)), device, NEIGHBOUR), "")))
+
+    def _down(self, device: str, mac: str) -> Iterator[str]:
+        passed: set[str] = set()
+        while device and device not in passed:
+            passed.add(device)
+            yield device
+            device = self._beneath(device, mac)
+
+    def _beneath(self, device: str, mac: str) -> str:
+        """The device beneath, of a bridge the port of the station; empty where there is none or it is not known."""
+        lower = self._lower[device] if device in self._lower else set[str]()
+        if len(lower) > 1 and device in self._bridges:
+            lower = lower & self._ports.get((mac, device), set())
+        return next(iter(lower)) if len(lower) == 1 else ""
+
+
+def _lower(snapshot: Snapshot) -> dict[str, set[str]]:
+    """What each device stands on: by its link, by its ports' master, and by netifd for PPPoE."""
+    found = {link.name: set(link.lower) for link in snapshot.links}
+    for link in snapshot.links:
+        if link.master:
+            found.setdefault(link.master, set()).add(link.name)
+    for network in snapshot.networks:
+        if network.proto == "pppoe" and network.device not in {"", network.l3_device}:
+            found.setdefault(network.l3_device, set()).add(network.device)
+    return found

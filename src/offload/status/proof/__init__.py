@@ -1,0 +1,1 @@
+"""Whether hardware really takes flows."""

@@ -1,0 +1,54 @@
+"""Which flows of a pair in hardware the chip was asked for: some stations are at ports that it does not have. Pure."""
+
+from functools import cached_property
+
+from offload.model.flow import Tuple
+from offload.model.network import Snapshot
+from offload.model.plan import Plan, Reason, ReasonCode
+from offload.status.lookup.places import Known, Places, seen
+from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.proof.hardware import family_of
+
+
+class Asked:
+    """Answers for one Plan; `known` is where stations were seen last, else the Snapshot tells it."""
+
+    def __init__(self, plan: Plan, snapshot: Snapshot, known: Known | None = None) -> None:
+        self._snapshot, self._known = snapshot, known
+        self._given_up = {
+            (*each.pair, each.family): each.flows for each in snapshot.given_up if each.pair and each.family
+        }
+        self._hardware = {device for table in plan.tables if table.hardware for device in table.devices}
+
+    @cached_property
+    def places(self) -> Places:
+        """The devices that flows pass."""
+        return Places(self._snapshot, seen(self._snapshot) if self._known is None else self._known)
+
+    def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
+        """Why hardware was not asked for a flow between these ends; None where it was. `target`: where it really goes.
+
+        An end whose device is not known hinders nothing.
+        """
+        flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
+        if flows is not None:
+            return ReasonCode.HARDWARE_FAMILY_GIVEN_UP(count=flows, family=family_of(original))
+        paths = (self.places.of(src, original.src), self.places.of(dest, target))
+        return next((why for path in paths if path and (why := self._hindered(path))), None)
+
+    def _hindered(self, path: tuple[str, ...]) -> Reason | None:
+        """What of a path hardware does not have; the port of a station that no bridge has seen may be any of them."""
+        if not self._hardware or self._hardware.intersection(path):
+            return None
+        ports = self._ports[path[-1]] if path[-1] in self._ports else frozenset[str]()
+        if not ports:
+            return ReasonCode.HARDWARE_ELSEWHERE(device=path[-1])
+        return None if ports <= self._hardware else ReasonCode.HARDWARE_STATION_UNKNOWN(device=path[-1])
+
+    @cached_property
+    def _ports(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {link.name: set() for link in self._snapshot.links if link.kind == "bridge"}
+        for link in self._snapshot.links:
+            if link.master in found:
+                found[link.master].add(link.name)
+        return {name: frozenset(ports) for name, ports in found.items()}

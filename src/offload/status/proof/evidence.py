@@ -1,0 +1,73 @@
+"""How far hardware has come with each pair and each device, by the Plan and by what live flows proved. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from offload.model.config import Mode
+from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision, Reason, ReasonCode
+from offload.nouns import dataclass, field
+from offload.status.proof.hardware import PairHardware, Proof
+from offload.status.shares import Pair
+
+HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
+# Reasons that end by themselves: until then hardware is requested. All others need a choice, a driver or a kernel.
+PASSING = {
+    ReasonCode.LINK_MISSING,
+    ReasonCode.NETWORK_DOWN,
+    ReasonCode.ZONE_WITHOUT_DEVICES,
+    ReasonCode.NOT_APPLIED,
+    ReasonCode.NO_FLOWTABLE,
+    ReasonCode.FLOWTABLE_FULL,
+}
+# The kernel sees its packets at other devices, so nothing is asked of its driver.
+ELSEWHERE = {
+    ReasonCode.BRIDGE_UNDER_VLAN,
+    ReasonCode.BOND_MEMBER,
+    ReasonCode.DSA_CONDUIT,
+    ReasonCode.NOT_FOLLOWED,
+    ReasonCode.PPPOE_PARENT,
+    ReasonCode.TOO_DEEP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What live flows proved: `cases` by pair, `ports` by device that such flows pass."""
+
+    cases: Mapping[Pair, PairHardware] = field(default_factory=dict)
+    ports: Mapping[str, PairHardware] = field(default_factory=dict)
+
+    def of_pair(self, pair: PairDecision) -> Proof:
+        """How far hardware has come with a pair."""
+        case = self.cases.get((pair.src, pair.dest))
+        if pair.effective is Mode.HARDWARE:
+            return case.proof if case else Proof.BOUND
+        return _not_had(pair.reasons) if pair.hardware else Proof.NONE
+
+    def of_device(self, device: DeviceDecision) -> Proof:
+        """How far hardware has come on a device, by the flows that pass it and by no others.
+
+        What stands above devices that hardware has needs no driver of its own, and is as far as its flows are.
+        """
+        codes = {reason.code for reason in device.reasons}
+        if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:
+            asked = device.hardware and not codes & ELSEWHERE
+            return _not_had(device.reasons) if asked else Proof.NONE
+        zones = set(device.zones)
+        cases = [case for pair, case in self.cases.items() if zones & set(pair)]
+        own = self.ports[device.name].proof if device.name in self.ports else Proof.BOUND
+        if own is Proof.BOUND and any(case.frozen and device.name in case.unbridged for case in cases):
+            return Proof.PROVEN  # what it receives is routed, and the processor counts none of it
+        if own is Proof.PROVEN and {case.proof for case in cases} == {Proof.REFUSED}:
+            return Proof.REFUSED  # the marks of its flows lie
+        return own
+
+
+NO_EVIDENCE = Evidence()
+
+
+def _not_had(reasons: Iterable[Reason]) -> Proof:
+    """Whether what was asked for was tried in vain, may come by itself, or cannot be had."""
+    codes = {reason.code for reason in reasons}
+    if ReasonCode.HARDWARE_GIVEN_UP in codes:
+        return Proof.REFUSED
+    return Proof.REQUESTED if codes & PASSING or not codes else Proof.IMPOSSIBLE

@@ -1,0 +1,239 @@
+"""What live flows prove of a pair that is to be in hardware. Pure: looks go in one after the other, a Case comes out.
+
+That the kernel bound the devices proves nothing on OpenWrt, and its mark on a flow lies where a device of one direction
+is missing (docs/kernel.md 14). So hardware is proven by flows that carry the mark, move in both directions, and send
+next to nothing over the slow path; it is refused when flows keep moving without the mark, or stray in spite of it.
+
+One direction may be in hardware and the other in software, under the same mark. The kernel asks a driver for counters
+only of flows that the processor has not seen for a tenth of their timeout (nf_flow_offload_stats(),
+net/netfilter/nf_flow_table_offload.c), so then the direction in software moves and the one in hardware stands still.
+TCP always has packets in both; UDP need not.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from offload.model.flow import State, Tuple
+from offload.model.plan import Reason, ReasonCode
+from offload.nouns import dataclass, field, replace
+from offload.status.proof.evicted import Evicted, Key, Seen
+
+
+class Proof(Enum):
+    """How far hardware has come."""
+
+    NONE = "none"  # not asked for
+    IMPOSSIBLE = "impossible"  # asked for, and the router as it is cannot have it
+    REQUESTED = "requested"  # asked for, and not to be had now
+    BOUND = "bound"  # the kernel accepted the devices
+    PROVEN = "proven"
+    REFUSED = "refused"
+
+
+PACKETS = 20  # that flows in hardware must have moved
+STRAYING = 20  # one stray among so many is normal: packets that are too large or have IP options go by the CPU
+FLOWS, SECONDS = 100, 60.0  # that stay in software although hardware was asked
+LONGEST = 15.0  # seconds that traffic between two looks counts for, at most
+IDLE_BYTES = 100_000  # that devices may receive unaccounted for: broadcasts, other protocols than IP
+LOOKS_FROZEN = 2
+IPV4 = 4  # bytes of a packed address
+TCP = 6
+NONE_EVICTED = Evicted()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A pair at one moment (`at`: seconds that never jump, `time`: for people, ISO 8601).
+
+    `flows` are offloaded ones of its own, and slow ones that were taken out of hardware; `marked` how many it has in
+    hardware; `strays` packets so far on the slow path of those marked as hardware's; `received` bytes so far that came
+    in on the case's `unbridged`, `counted` those that conntrack accounts to flows, whatever path they take.
+    """
+
+    at: float
+    time: str
+    flows: Mapping[Key, Seen]
+    marked: int = 0
+    strays: int = 0
+    received: int = 0
+    counted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PairHardware:
+    """The findings about a pair in hardware on `devices`; `tagged` are those whose packets carry VLAN tags or PPPoE.
+
+    `unbridged` are those whose packets no bridge can hand on: all that they receive is routed, so conntrack knows it.
+    `since` is when `proof` became what it is; `moved` and `strays` count the packets it rests on, `whole` those of them
+    whose flows moved in both directions, `half` those of TCP that moved in one; by family `stayed` has the flows that
+    stayed in software, `busy` the seconds for which they moved, `taken` those that hardware took. `moving` are the
+    flows that moved in hardware last, `left` those that did when they were taken out of it.
+    """
+
+    devices: tuple[str, ...]
+    tagged: tuple[str, ...] = ()
+    unbridged: tuple[str, ...] = ()
+    since: str = ""
+    proof: Proof = Proof.BOUND
+    look: Sample | None = None
+    moved: int = 0
+    whole: int = 0
+    half: int = 0
+    strays: int = 0
+    stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)
+    busy: Mapping[str, float] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    still: int = 0  # looks at which counters stood and its unbridged devices received
+    moving: frozenset[Key] = frozenset()
+    left: Evicted = NONE_EVICTED
+
+    @property
+    def in_hardware(self) -> int:
+        """Live flows that carry the mark."""
+        return self.look.marked if self.look else 0
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the counters of its hardware flows stand still."""
+        return self.still >= LOOKS_FROZEN
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is a verdict, so that looks may be rarer."""
+        return self.proof in {Proof.PROVEN, Proof.REFUSED} and bool(self.left.kept or not self.left.flows)
+
+    @property
+    def verdict(self) -> Proof:
+        """What its figures say."""
+        if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
+            return Proof.REFUSED
+        # Counters that stand still prove it too: what comes in by devices that no bridge has is routed, and where the
+        # processor had seen it some flow's counter would have moved. A bridge port also receives packets of no flow.
+        proven = self.whole >= PACKETS or (self.frozen and self.in_hardware > 0)
+        return Proof.PROVEN if proven else Proof.BOUND
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Its faults, each with the likely cause."""
+        devices = ", ".join(self.devices)
+        found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
+        if self._halved:
+            found.append(ReasonCode.HARDWARE_HALF(count=self.half, devices=devices))
+        found += [self._refusal(family) for family in sorted(self._refused)]
+        if self.frozen:
+            found.append(ReasonCode.HARDWARE_FROZEN(devices=", ".join(self.unbridged)))
+        if self.left.kept:
+            found.append(self.keeping)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def keeping(self) -> Reason:
+        """The Reasons for flows that were not seen since they were taken out of hardware."""
+        return ReasonCode.HARDWARE_KEPT(count=len(self.left.kept), devices=", ".join(self.devices))
+
+    def in_software(self, family: str) -> Reason:
+        """Why a flow of this family is in software: the findings about its family, or that there are none yet."""
+        return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
+
+    def _refusal(self, family: str) -> Reason:
+        count, devices = len(self.stayed[family]), ", ".join(self.devices)
+        if family in self.taken:
+            return ReasonCode.HARDWARE_FULL(count=count)
+        if self.taken:
+            return ReasonCode.HARDWARE_FAMILY(count=count, family=family, devices=devices)
+        if self.tagged:
+            return ReasonCode.HARDWARE_ENCAPSULATED(count=count, devices=", ".join(self.tagged))
+        return ReasonCode.HARDWARE_DRIVER(count=count, devices=devices)
+
+    @property
+    def _straying(self) -> bool:
+        return self.strays >= PACKETS and self.strays * STRAYING > self.moved
+
+    @property
+    def _halved(self) -> bool:
+        return self.half >= PACKETS and self.half * STRAYING > self.whole
+
+    @property
+    def _refused(self) -> set[str]:
+        """The families whose flows stay in software."""
+        return {
+            family
+            for family, flows in self.stayed.items()
+            if len(flows) >= FLOWS or (family not in self.taken and self.busy.get(family, 0.0) >= SECONDS)
+        }
+
+
+def updated(case: PairHardware, look: Sample) -> PairHardware:
+    """The case after one more look."""
+    before = case.look
+    moved = _moved(before, look)
+    hardware = {key: count for key, count in moved.items() if look.flows[key].state is State.HARDWARE}
+    software = moved.keys() - hardware
+    taken = case.taken | {family_of(key[1]) for key in hardware}
+    seconds = min(look.at - before.at, LONGEST) if before else 0.0
+    stayed, busy = dict(case.stayed), dict(case.busy)
+    for family in ("ipv4", "ipv6"):
+        if here := {key for key in software if family_of(key[1]) == family}:
+            stayed[family] = frozenset([*stayed.get(family, ()), *here][:FLOWS])
+            busy[family] = busy.get(family, 0.0) + seconds
+        if any(family_of(key[1]) == family for key in hardware) and not here:
+            stayed.pop(family, None)
+            busy.pop(family, None)
+    still = case.still + 1 if _stands_still(before, look, hardware) else 0 if hardware else case.still
+    after = replace(
+        case,
+        look=look,
+        moved=case.moved + sum(map(sum, hardware.values())),
+        whole=case.whole + sum(sum(count) for count in hardware.values() if all(count)),
+        half=case.half + sum(sum(count) for key, count in hardware.items() if _halved(key, count)),
+        strays=case.strays + (max(0, look.strays - before.strays) if before else 0),
+        stayed=stayed,
+        busy=busy,
+        taken=taken,
+        still=still,
+        moving=frozenset(hardware),
+        left=case.left.missed(look.flows, look.at),
+    )
+    proof = after.verdict
+    return replace(after, proof=proof, since=case.since if proof is case.proof and case.look else look.time)
+
+
+def evicted(case: PairHardware, at: float) -> PairHardware:
+    """The case when its flows are taken out of hardware: those that moved last are to be seen elsewhere now."""
+    return replace(case, moving=frozenset(), left=case.left.joined(case.moving, at))
+
+
+def without_family(case: PairHardware, family: str) -> PairHardware:
+    """The case without what flows of this family showed that stayed in software."""
+    stayed = {name: flows for name, flows in case.stayed.items() if name != family}
+    return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
+
+
+def family_of(ends: Tuple) -> str:
+    """The family's UCI word."""
+    return "ipv4" if len(ends.src) == IPV4 else "ipv6"
+
+
+def _moved(before: Sample | None, look: Sample) -> dict[Key, tuple[int, int]]:
+    """Packets since the look before, by direction, of the flows that were on the same fast path then, and moved."""
+    found = {}
+    for key, (state, packets) in look.flows.items():
+        then = before.flows.get(key) if before else None
+        if packets is None or then is None or then.packets is None or then.state is not state or state is State.SLOW:
+            continue
+        count = packets[0] - then.packets[0], packets[1] - then.packets[1]
+        if any(count) and min(count) >= 0:
+            found[key] = count
+    return found
+
+
+def _halved(key: Key, count: tuple[int, int]) -> bool:
+    """Whether packets of TCP moved in one direction, more than a dead connection repeats."""
+    return key[0] == TCP and not all(count) and max(count) >= PACKETS
+
+
+def _stands_still(before: Sample | None, look: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
+    """Devices received what no flow accounts for, and no flow in hardware moved by its counters."""
+    if before is None or hardware or not look.marked or look.counted < before.counted:
+        return False
+    return look.received - before.received > IDLE_BYTES + 2 * (look.counted - before.counted)

@@ -1,0 +1,50 @@
+"""Explanations as text for people: the trace of one connection, or a sentence each for several. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from offload.status.text import tables
+
+Json = Mapping[str, Any]
+HOLDS = {"yes": "yes", "no": "no", "unasked": "-"}
+INDENT = 4
+
+
+def explain_text(reply: Json, width: int = 80) -> str:
+    """The reply of `explain`."""
+    found = reply["explanations"]
+    if not found:
+        return "No connection of it is known now."
+    if len(found) == 1:
+        return _blocks([list(_head(found[0])), list(_trace(found[0])), list(_end(found[0]))], width)
+    lines = [line for each in found for line in (*_head(each), *(f"{' ' * INDENT}{line}" for line in _end(each)))]
+    rest = reply["total"] - len(found)
+    more = [f"{rest} more connections are not shown."] if rest else []
+    ends = [*more, "'offload explain PROTO SRC:PORT DEST:PORT' shows each step for one of them."]
+    return _blocks([lines, ends], width)
+
+
+def _blocks(blocks: list[list[str]], width: int) -> str:
+    return "\n\n".join(tables.fitted(block, width) for block in blocks)
+
+
+def _head(each: Json) -> Iterator[str]:
+    flow = each["flow"]
+    yield f"{tables.connection(flow)}  {tables.zones_of(flow)}"
+    if each["hypothetical"]:
+        yield "There is no such connection now; this is how far it would get once it is established:"
+
+
+def _trace(each: Json) -> Iterator[str]:
+    names = max(len(step["name"]) for step in each["steps"])
+    for step in each["steps"]:
+        yield f"{HOLDS[step['holds']]:>{INDENT}}  {step['name']:{names}}  {step['fact']}".rstrip()
+        for reason in step["reasons"]:
+            if reason["text"] != step["fact"]:
+                yield f"{' ' * (INDENT + 2 + names + 2)}{reason['text']}"
+
+
+def _end(each: Json) -> Iterator[str]:
+    yield each["sentence"]
+    if each["remedy"]:
+        yield f"What to do: {each['remedy']}."

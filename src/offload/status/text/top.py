@@ -1,0 +1,91 @@
+"""Who moves how much now: bits and packets per second by path, of flows, hosts or pairs of zones. Pure."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from offload.status.text import tables
+
+Json = Mapping[str, Any]
+PATHS = ("slow", "software", "hardware")
+UNITS = ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s")
+THOUSAND, TEN = 1000, 10
+
+
+class Rate(NamedTuple):
+    """What one row moved: bits per second by path, and packets per second on all of them."""
+
+    name: str
+    bits: Mapping[str, float]
+    packets: float
+
+
+def _flow(flow: Json) -> str:
+    return tables.connection(flow)
+
+
+def _host(flow: Json) -> str:
+    return str(flow["src"])
+
+
+BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair": tables.zones_of}
+
+
+def rates(before: Iterable[Json], after: Iterable[Json], seconds: float, by: str) -> list[Rate]:
+    """The rates between two lists of flows, the fastest first. A flow's path is the one it has now.
+
+    A flow that was not there before is left out until the next time: when its bytes moved is not known.
+    """
+    then = {_key(flow): flow for flow in before}
+    bits = defaultdict[str, dict[str, float]](lambda: dict.fromkeys(PATHS, 0.0))
+    packets = defaultdict[str, float](float)
+    for flow in after:
+        was = then.get(_key(flow))
+        if was is None or None in {was["bytes"], flow["bytes"], was["packets"], flow["packets"]}:
+            continue
+        name = BY[by](flow)
+        bits[name][flow["state"]] += max(0, flow["bytes"] - was["bytes"]) * 8 / seconds
+        packets[name] += max(0, flow["packets"] - was["packets"]) / seconds
+    found = [Rate(name, each, packets[name]) for name, each in bits.items()]
+    return sorted(found, key=lambda rate: (-sum(rate.bits.values()), rate.name))
+
+
+def _key(flow: Json) -> tuple[object, ...]:
+    return tuple(flow.get(word) for word in ("proto", "src", "sport", "dest", "dport", "ct_zone"))
+
+
+def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
+    """A table of the fastest rows, as many as fit, and the sum of all of them."""
+    shown = [rate for rate in found if sum(rate.bits.values())][: max(1, height - 4)]
+    heads = (by.upper(), *map(str.upper, PATHS), "PACKETS/S")
+    rows = [_cells(rate) for rate in shown]
+    total = _cells(Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found)))
+    columns = list(zip(heads, *rows, total, strict=True))
+    sizes = [max(map(len, column)) for column in columns]
+    sizes[0] = max(TEN, min(sizes[0], width - sum(sizes[1:]) - 2 * len(sizes[1:])))
+    return "\n".join(_line(cells, sizes) for cells in (heads, *rows, total))
+
+
+def _sum(found: Iterable[Rate]) -> float:
+    return sum(rate.packets for rate in found)
+
+
+def _cells(rate: Rate) -> tuple[str, ...]:
+    return (tables.safe(rate.name), *(speed(rate.bits[path]) for path in PATHS), f"{rate.packets:.0f}")
+
+
+def _line(cells: Sequence[str], sizes: Sequence[int]) -> str:
+    first = cells[0] if len(cells[0]) <= sizes[0] else cells[0][: sizes[0] - 3] + "..."
+    numbers = (cell.rjust(size) for cell, size in zip(cells[1:], sizes[1:], strict=True))
+    return "  ".join((first.ljust(sizes[0]), *numbers))
+
+
+def speed(bits: float) -> str:
+    """Bits per second in at most eleven columns; `-` for nothing."""
+    if not bits:
+        return "-"
+    units = iter(UNITS)
+    unit = next(units)
+    while bits >= THOUSAND - 0.5 and unit != UNITS[-1]:
+        bits, unit = bits / THOUSAND, next(units)
+    return f"{bits:.1f} {unit}" if bits < TEN and unit != UNITS[0] else f"{bits:.0f} {unit}"

@@ -1,0 +1,1 @@
+"""Why a connection is on its path."""

@@ -1,0 +1,155 @@
+"""Why a connection is not on the path its pair asks for: the first Reason that holds. Pure.
+
+The order is the packet's: what the Plan decided for its pair, then what the kernel asks of a connection
+(nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then what drivers do with it. What conntrack does not
+show, IPsec and IPv4 options and a missing neighbour, cannot be recognized from here.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from offload.model.config import Family, Mode
+from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
+from offload.model.network import Snapshot
+from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
+from offload.status.lookup.device_pairs import DevicePairs
+from offload.status.lookup.exempt_lookup import ExemptLookup
+from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.proof.asked import Asked
+from offload.status.proof.hardware import PairHardware, family_of
+
+# The protocols of /etc/protocols that routers meet; others are shown by their number.
+PROTOCOLS = {1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre"}
+PROTOCOLS |= {50: "esp", 51: "ah", 58: "icmpv6", 132: "sctp", 136: "udplite"}
+TCP, UDP, GRE = 6, 17, 47
+
+# enum tcp_conntrack, include/uapi/linux/netfilter/nf_conntrack_tcp.h, as conntrack(8) prints it
+TCP_STATES = (
+    *("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT"),
+    *("CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"),
+)
+ESTABLISHED = TCP_STATES.index("ESTABLISHED")
+
+# enum ip_conntrack_status: IPS_SEQ_ADJUST and IPS_NAT_CLASH
+IPS_ADJUSTED = 1 << 6 | 1 << 12
+
+
+class Lookups(NamedTuple):
+    """What the Plan's tables, and the places of stations, tell of connections."""
+
+    exempted: ExemptLookup
+    crossings: DevicePairs
+    asked: Asked
+
+    @classmethod
+    def of(cls, plan: Plan, snapshot: Snapshot) -> "Lookups":
+        """By the tables of this Plan."""
+        return cls(ExemptLookup(plan), DevicePairs(plan), Asked(plan, snapshot))
+
+
+def reasons(
+    entry: Entry,
+    src: Endpoint,
+    dest: Endpoint,
+    pair: PairDecision | None,
+    case: PairHardware | None = None,
+    lookups: Lookups | None = None,
+) -> tuple[Reason, ...]:
+    """At most one Reason: why the connection is slow, or software where its pair asked for hardware.
+
+    `case` has the findings about its pair in hardware, or about its flows while the pair was in hardware.
+    """
+    state = entry.state
+    if state is State.SLOW:
+        if case and (entry.proto, entry.original) in case.left.kept:
+            return (case.keeping,)  # slow as far as the kernel knows
+        return (next(every_reason(entry, src, dest, pair, lookups)),)
+    if state is State.HARDWARE or pair is None or not pair.hardware:
+        return ()
+    return _in_software(entry, src, dest, pair, case, lookups)
+
+
+def _in_software(
+    entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, case: PairHardware | None, lookups: Lookups | None
+) -> tuple[Reason, ...]:
+    """Why a connection is in software whose pair asked for hardware."""
+    if pair.effective is not Mode.HARDWARE:
+        return pair.reasons[:1]
+    if slower := list(lookups.crossings.slower(entry, src, dest, pair)) if lookups else []:
+        return tuple(slower[:1])
+    if lookups and (why := lookups.asked.why_not(src, dest, entry.original, entry.reply.src)):
+        return (why,)
+    return (case.in_software(family_of(entry.original)) if case else _said(ReasonCode.HARDWARE_AWAITED),)
+
+
+def every_reason(
+    entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
+) -> Iterator[Reason]:
+    """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""
+    yield from _of_ends(entry, src, dest)
+    if pair is None:
+        if src.zone and dest.zone:
+            yield _said(ReasonCode.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
+        return
+    yield from _of_pair(entry, pair)
+    if lookups is not None:
+        yield from lookups.exempted.reasons(entry, pair)
+        # software is had where hardware is not: a flow that is slow there will have it
+        yield from lookups.crossings.slower(entry, src, dest, pair, Mode.SOFTWARE)
+    yield from _of_kernel(entry)
+    after = lookups.crossings.after(src, dest, pair) if lookups else pair.after_packets
+    if entry.packets is not None and entry.packets[0] < after:
+        yield _said(ReasonCode.AFTER_PACKETS, count=after)
+    yield _said(ReasonCode.WAITING, src=pair.src)
+
+
+def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
+    """What it is, and from where to where."""
+    translated = entry.status & (IPS_SRC_NAT | IPS_DST_NAT)
+    if entry.proto not in {TCP, UDP} and (entry.proto != GRE or translated):
+        yield _said(ReasonCode.NOT_OFFLOADABLE, proto=protocol(entry.proto))
+    if src.router or dest.router:
+        yield _said(ReasonCode.LOCAL)
+    if src.group or dest.group:
+        yield _said(ReasonCode.NOT_UNICAST)
+    if src.zone is None or dest.zone is None:
+        yield _said(ReasonCode.ZONE_UNKNOWN)
+
+
+def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
+    """What the Plan decided for its pair; a slow pair's own first Reason says why all of it is slow."""
+    if pair.effective is Mode.NONE:
+        yield from pair.reasons
+        yield _said(ReasonCode.PAIR_MODE_NONE)
+    family = Family(family_of(entry.original))
+    if pair.family not in (Family.ANY, family):
+        yield _said(ReasonCode.OTHER_FAMILY, src=pair.src, dest=pair.dest, family=pair.family.value)
+
+
+def _of_kernel(entry: Entry) -> Iterator[Reason]:
+    """What the kernel asks of the connection."""
+    if entry.proto == TCP and entry.tcp_state not in {None, ESTABLISHED}:
+        yield _said(ReasonCode.TCP_STATE, state=tcp_state(entry.tcp_state))
+    if entry.helper is not None:
+        yield _said(ReasonCode.HELPER, helper=entry.helper)
+    if entry.status & IPS_ADJUSTED:
+        yield _said(ReasonCode.ADJUSTED)
+    if not entry.status & IPS_SEEN_REPLY:
+        yield _said(ReasonCode.NO_REPLY)
+
+
+def protocol(number: int) -> str:
+    """The protocol's name, or its number as text."""
+    return PROTOCOLS.get(number, str(number))
+
+
+def tcp_state(number: int | None) -> str:
+    """The TCP state as conntrack(8) prints it, or its number as text."""
+    return TCP_STATES[number] if number is not None and number < len(TCP_STATES) else str(number)
+
+
+@cache
+def _said(why: ReasonCode, **words: object) -> Reason:
+    """The Reason; there are few different ones and many flows to give them to."""
+    return why(**words)

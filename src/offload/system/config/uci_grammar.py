@@ -1,0 +1,220 @@
+"""The whole grammar of UCI files, read where libuci's Python module is not installed.
+
+Source: libuci, file.c (uci_parse_line, next_arg, parse_str). A line is words between blanks. Quotes and backslashes
+work as in a shell, and a quoted word may go on in the next line. `#` ends the line wherever a word could go on. `;`
+separates commands after a blank or a quoted word; directly after a plain word libuci loses the rest of the line.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from offload.model.sections.section import Section
+from offload.system.config.uci_text import made_up
+
+_BLANKS = re.compile(r"[ \t\n\v\f\r]*")
+_COMMAND = re.compile(r"[ \t]*([^ \t]+)")
+_PLAIN = re.compile(r"[^ \t\n\v\f\r'\"\\#;]*")
+_QUOTED = {"'": re.compile(r"[^']*"), '"': re.compile(r'[^"\\]*')}
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+_TYPE = re.compile(r"[!-~]+")
+_PACKAGE = re.compile(r"[A-Za-z0-9_-]+")
+_LINE_ENDS = ("", "\n", "\r\n")
+
+
+class GrammarError(ValueError):
+    """The file is not UCI: libuci's reason, and the line."""
+
+
+def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
+    """The sections of a file; a GrammarError says where it ends to be UCI."""
+    reader = _Reader(content.decode("latin-1"))
+    found = _Sections(package)
+    while reader.next_line():
+        for command in reader.commands():
+            if command in {"option", "list"} and not found.begun():
+                raise reader.fail("option/list command found before the first section")
+            found.take(reader, command, reader.words(1 if command == "package" else 2))
+    return tuple(found.sections)
+
+
+class _Reader:
+    """One line of the file with what quotes pulled in behind it, and the place in it."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = iter(_lines(text))
+        self._text, self._at, self._number = "", 0, 0
+
+    def next_line(self) -> bool:
+        """Begin the next line; False at the end of the file."""
+        line = next(self._lines, None)
+        self._text, self._at = line or "", 0
+        self._number += line is not None
+        return line is not None
+
+    def fail(self, reason: str) -> GrammarError:
+        """An error at this line."""
+        return GrammarError(f"line {self._number}: {reason}")
+
+    def commands(self) -> Iterator[str]:
+        """The commands of the line; the words of each are taken before the next."""
+        self._run(_BLANKS)
+        while (found := _COMMAND.match(self._text, self._at)) and not found[1].startswith("#"):
+            if found[1] not in _COMMANDS:
+                raise self.fail("invalid command")
+            self._at = found.end()
+            yield _COMMANDS[found[1]]
+
+    def words(self, most: int) -> list[str]:
+        """The `most` words of a command: the first is needed, the others may be empty, and no other follows.
+
+        An empty word is one too: as libuci does, the word behind it is asked for, and takes a `;` with it.
+        """
+        if self._at == len(self._text):
+            raise self.fail("a command without a name")
+        self._at += 1
+        words = [self._word()]
+        if not words[0]:
+            raise self.fail("insufficient arguments")
+        words += [self._word() for _ in range(most - 1)]
+        if self._word():
+            raise self.fail("too many arguments")
+        return words
+
+    def _run(self, pattern: re.Pattern[str]) -> str:
+        begin, found = self._at, pattern.match(self._text, self._at)
+        self._at = found.end() if found else begin
+        return self._text[begin : self._at]
+
+    def _word(self) -> str:
+        """The next word; empty at the end of the line, at a comment and at `;`."""
+        self._run(_BLANKS)
+        begin, taken = self._at, ""
+        if self._here == ";":
+            self._at += 1
+            return ""
+        while True:
+            taken += self._run(_PLAIN)
+            here = self._here
+            if here in _QUOTED and here:
+                taken += self._quoted(here)
+            elif here == "\\":
+                taken += self._escaped()
+            else:
+                if here == "#" or (here == ";" and self._at == begin + len(taken)):
+                    self._text = self._text[: self._at]
+                elif here and here != ";":
+                    self._at += 1
+                return taken
+
+    @property
+    def _here(self) -> str:
+        return self._text[self._at : self._at + 1]
+
+    def _quoted(self, quote: str) -> str:
+        taken = ""
+        self._at += 1
+        while True:
+            taken += self._run(_QUOTED[quote])
+            if self._here == quote:
+                self._at += 1
+                return taken
+            if self._here:
+                taken += self._escaped()
+            elif not self._append():
+                raise self.fail(f"EOF with unterminated {quote}")
+
+    def _escaped(self) -> str:
+        """The character after a backslash as it is; a line's end after it joins the next line to this one."""
+        self._at += 1
+        if self._text[self._at : self._at + 3] in _LINE_ENDS:
+            self._append()
+            return ""
+        self._at += 1
+        return self._text[self._at - 1]
+
+    def _append(self) -> bool:
+        """Put the next line in place of what follows."""
+        line = next(self._lines, None)
+        self._text = self._text[: self._at] + (line or "")
+        self._number += line is not None
+        return line is not None
+
+
+def _lines(text: str) -> list[str]:
+    lines = [f"{line}\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return [line for line in lines if line]
+
+
+_COMMANDS = {
+    **dict.fromkeys(("p", "package"), "package"),
+    **dict.fromkeys(("c", "config"), "config"),
+    **dict.fromkeys(("o", "option"), "option"),
+    **dict.fromkeys(("l", "list"), "list"),
+}
+
+
+Options = dict[str, str | tuple[str, ...]]
+
+
+class _Sections:
+    """The sections so far. A name that comes again continues its section."""
+
+    def __init__(self, package: str) -> None:
+        self.sections: list[Section] = []
+        self._package = package
+        self._named: dict[str, tuple[str, Options]] = {}
+        self._counts: Counter[str] = Counter()
+        self._options: Options | None = None
+
+    def take(self, reader: _Reader, command: str, words: list[str]) -> None:
+        """Take one command."""
+        name, value = words[0], words[-1]
+        if command == "config":
+            self._options = self._section(reader, name, value)
+        elif command == "package":
+            if not _PACKAGE.fullmatch(name):
+                raise reader.fail("invalid character in name field")
+        elif not _NAME.fullmatch(name):
+            raise reader.fail("invalid character in name field")
+        elif self._options is not None:
+            self._option(command, name, value)
+
+    def begun(self) -> bool:
+        """Whether a section has begun."""
+        return self._options is not None
+
+    def _option(self, command: str, name: str, value: str) -> None:
+        assert self._options is not None  # noqa: S101 - parse_all asks begun() first
+        before = self._options.get(name, ())
+        if command == "list":
+            self._options[name] = (*((before,) if isinstance(before, str) else before), _shown(value))
+        elif value:  # an option without a value is no option
+            self._options[name] = _shown(value)
+
+    def _section(self, reader: _Reader, kind: str, name: str) -> Options:
+        if not _TYPE.fullmatch(kind):
+            raise reader.fail("invalid character in type field")
+        if name and not _NAME.fullmatch(name):
+            raise reader.fail("invalid character in name field")
+        if name not in self._named:
+            return self._new(kind, name)
+        known, options = self._named[name]
+        if known != kind:
+            raise reader.fail("section of different type overwrites prior section with same name")
+        return options
+
+    def _new(self, kind: str, name: str) -> Options:
+        options: Options = {}
+        made = name or made_up(len(self.sections) + 1, kind)
+        self.sections.append(Section(self._package, kind, made, name or f"@{kind}[{self._counts[kind]}]", options))
+        self._counts[kind] += 1
+        if name:
+            self._named[name] = kind, options
+        return options
+
+
+def _shown(value: str) -> str:
+    """A value for people: bytes that are not UTF-8 are shown as replacement characters (U+FFFD)."""
+    return value if value.isascii() else value.encode("latin-1").decode(errors="replace")

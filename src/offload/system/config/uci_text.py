@@ -1,0 +1,96 @@
+"""UCI files in their plain form, read without libuci: thousands of sections take it and its binding a second.
+
+The plain form is what `uci commit` and LuCI write, and almost everything that people write: a command a line, values
+in quotes or one word, comments. Any other line (escapes, joined quotes, `package`, two commands) gives None, and the
+file belongs to libuci. So does what libuci refuses: it has the better sentence.
+"""
+
+import re
+from collections import Counter
+from functools import cache
+
+from offload.model.sections.section import Section
+from offload.nouns import replace
+
+# option|list|config, a name, a value in quotes or bare; or else a comment; or else a strange line
+_LINE = re.compile(
+    r"""^[ \t]*(?:(option|list|config)[ \t]+([\w-]+|'[\w-]+'|"[\w-]+")"""
+    r"""(?:[ \t]+('[^'\n]*'|"[^"\\\n]*"|[^\s'"\\#;]+))?[ \t\r]*(?:[#].*)?"""
+    r"""|(?:[#].*)?|(.+))[ \t\r]*$""",
+    re.MULTILINE | re.ASCII,
+)
+_QUOTES = ("'", '"')
+_UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python takes them for blanks, or libuci does
+
+
+def parse(package: str, text: str) -> tuple[Section, ...] | None:
+    """The sections of a file in its plain form; None where it is not, or not valid."""
+    if any(blank in text for blank in _UNKNOWN_BLANKS):
+        return None
+    sections: list[Section] = []
+    names: set[str] = set()
+    used: set[str] = set()  # names of options
+    counts: Counter[str] = Counter()
+    options: dict[str, str | tuple[str, ...]] | None = None
+    for number, (word, name, given, strange) in enumerate(_LINE.findall(text), 1):  # each match is a line
+        value = given[1:-1] if given[:1] in _QUOTES else given
+        if word == "option" and options is not None:
+            used.add(name)
+            if value:
+                options[name] = value
+        elif word == "list" and options is not None:
+            used.add(name)
+            options[name] = _longer(options.get(name, ()), value)
+        elif word == "config":
+            kind = name.strip("'\"")
+            if value in names or (value and not value.replace("_", "x").isalnum()) or not value.isascii():
+                return None
+            names.add(value)
+            names.discard("")
+            options = {}
+            made = value or made_up(len(sections) + 1, kind)
+            sections.append(Section(package, kind, made, value or f"@{kind}[{counts[kind]}]", options, number))
+            counts[kind] += 1
+        elif strange or word:
+            return None
+    return tuple(sections) if all(name.replace("_", "x").isalnum() for name in used) else None
+
+
+def _longer(before: str | tuple[str, ...], value: str) -> tuple[str, ...]:
+    return (*((before,) if isinstance(before, str) else before), value)
+
+
+def made_up(number: int, kind: str) -> str:
+    """Return libuci's name for a section without one: its number, and a hash of its type."""
+    return f"cfg{number:02x}{_hash(kind)}"
+
+
+@cache
+def _hash(kind: str) -> str:
+    """D. J. Bernstein's hash in 16 bits."""
+    value = 5381
+    for char in kind.encode():
+        value = value * 33 + char
+    return f"{value & 0xFFFF:04x}"
+
+
+_CONFIG = re.compile(
+    r"""[ \t]*(?:config|c)[ \t]+(['"]?)([!-~]+?)\1(?:[ \t]+(['"]?)(\w*)\3)?[ \t\r]*(?:[#;].*)?""", re.ASCII
+)
+
+
+def with_lines(sections: tuple[Section, ...], text: str) -> tuple[Section, ...]:
+    """The sections with the lines at which they begin; without any where the text does not show all of them.
+
+    Two sections of one name are one, which begins at the first.
+    """
+    begins: list[tuple[int, str]] = []
+    names: set[str] = set()
+    for number, line in enumerate(text.split("\n"), 1):
+        found = _CONFIG.fullmatch(line)
+        if found and found[4] not in names:
+            begins.append((number, found[2]))
+            names |= {found[4]} if found[4] else set()
+    if [kind for _, kind in begins] != [each.type for each in sections]:
+        return sections
+    return tuple(replace(each, line=number) for each, (number, _) in zip(sections, begins, strict=True))

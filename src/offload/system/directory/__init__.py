@@ -1,0 +1,1 @@
+"""A router as a directory (`--root DIR`)."""

@@ -1,0 +1,207 @@
+"""The files door: a router as a directory (`--root DIR`), read as a Snapshot and written from a live router.
+
+`DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` holds netifd's replies, links and kernel:
+`{"ubus": {"network.interface dump": REPLY, ...}, "links": [...], "addresses": [...], "routes": [...], "kernel": {...},
+"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...], "stations": [...]}`. An absent key has its
+default; addresses and routes come from the dump where they are not given.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from ipaddress import ip_interface, ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+
+from offload.errors import BusError, FileError
+from offload.model.config import Section
+from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, GivenUp, Kernel, Lack, Link, Route, Snapshot
+from offload.nouns import asdict, replace
+from offload.system import netifd
+from offload.system.config.uci import CONFDIR, OVERRIDE
+from offload.system.directory.marks_json import marks, marks_json
+from offload.system.directory.rules_json import packet_rules, packet_rules_json
+from offload.system.directory.stations_json import stations
+from offload.system.files import empty_directory, regular_file
+
+T = TypeVar("T")
+SNAPSHOT = "snapshot.json"
+CONFIG = Path("etc/config")
+LINK_WORDS = {"name": str, "kind": str, "up": bool, "master": str, "wireless": bool, "restless": bool}
+LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
+
+
+class RouterDirectory:
+    """A router's files under one directory; nothing outside it is read or written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def confdir(self) -> Path:
+        """Where uci finds the packages."""
+        return self.root / CONFIG
+
+    def snapshot(self) -> Snapshot:
+        """Read snapshot.json; a FileError names the file and the key that is wrong."""
+        path = self.root / SNAPSHOT
+        if not self.root.is_dir():
+            raise FileError(f"{self.root} is not a directory")
+        if not path.exists():
+            return Snapshot()
+        try:
+            found = json.loads(regular_file.read(path)[0])
+            return _snapshot(found)
+        except OSError as error:
+            raise FileError(f"{path} cannot be read: {error.strerror}") from error
+        except BusError as error:
+            raise FileError(f"{path}: {error}") from error
+        except (UnicodeDecodeError, RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FileError(f"{path} is not a router's snapshot: {_plainly(error)}") from error
+
+    def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
+        """Write the packages' sections and snapshot.json where nothing is overwritten; a FileError says why not."""
+        packages: dict[str, list[Section]] = {}
+        for section in sections:
+            packages.setdefault(section.package, []).append(section)
+        files = {
+            f"{CONFIG}/{package}": "\n".join(uci_text(section) for section in members).encode()
+            for package, members in packages.items()
+        }
+        files[SNAPSHOT] = (json.dumps(snapshot, indent=1) + "\n").encode()
+        empty_directory.write(self.root, files, (CONFDIR, OVERRIDE))
+
+
+def uci_text(section: Section) -> str:
+    """A section in UCI's text form, as `uci export` prints it."""
+    name = "" if section.id.startswith("@") else f" '{section.name}'"
+    lines = [f"config {section.type}{name}"]
+    for option, value in section.options.items():
+        word, values = ("option", (value,)) if isinstance(value, str) else ("list", value)
+        lines += [f"\t{word} {option} {_quoted(each)}" for each in values]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    """Quote as a shell would: a quote ends the string, an escaped one stands between two strings."""
+    escaped = value.replace("'", "'\\''")
+    return f"'{escaped}'"
+
+
+def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
+    """What snapshot.json holds of a live router; `ubus` are replies already cut to what schemas name."""
+    kernel = snapshot.kernel
+    return {
+        "ubus": ubus,
+        "links": [asdict(link) | {"lower": list(link.lower)} for link in snapshot.links],
+        "addresses": [{"device": each.device, "address": str(each.address)} for each in snapshot.addresses],
+        "routes": [
+            {"target": str(each.target), "devices": list(each.devices), "metric": each.metric}
+            for each in snapshot.routes
+        ],
+        "kernel": {
+            "release": kernel.release,
+            "flowtable": kernel.flowtable,
+            "nft": kernel.nft,
+            "modules": list(kernel.modules),
+            "missing": [asdict(lack) for lack in kernel.missing],
+            "conntrack_max": kernel.conntrack_max,
+        },
+        "firewall": snapshot.firewall,
+        "missed": dict(snapshot.missed),
+        "forward_chains": [asdict(chain) for chain in snapshot.forward_chains],
+        **marks_json(snapshot),
+        "packet_rules": packet_rules_json(snapshot.packet_rules),
+        "settings": dict(snapshot.settings),
+    }
+
+
+def _snapshot(found: Any) -> Snapshot:
+    ubus = _of(dict, found.get("ubus", {}), "ubus")
+    dump = ubus.get(netifd.DUMP, {})
+    able = netifd.hw_tc_offload(ubus.get(netifd.DEVICES, {}))
+    links = tuple(_link(_of(dict, each, "links")) for each in _of(list, found.get("links", []), "links"))
+    snapshot = Snapshot(
+        links=tuple(replace(link, hw_tc_offload=link.hw_tc_offload or link.name in able) for link in links),
+        networks=netifd.networks(dump),
+        addresses=netifd.addresses(dump),
+        routes=netifd.routes(dump),
+        kernel=_kernel(_of(dict, found.get("kernel", {}), "kernel")),
+        firewall=_of(str, found.get("firewall", "fw4"), "firewall"),
+        missed=_numbers(found, "missed"),
+        packet_rules=packet_rules(found),
+        settings=_numbers(found, "settings"),
+        forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
+        given_up=_each(found.get("given_up", []), "given_up", _given_up),
+        crowded=_of(bool, found.get("crowded", False), "crowded"),
+        **marks(found),
+    )
+    if "addresses" in found:
+        snapshot = replace(snapshot, addresses=_each(found["addresses"], "addresses", _address))
+    if "routes" in found:
+        snapshot = replace(snapshot, routes=_each(found["routes"], "routes", _route))
+    learned, neighbours = stations(found, snapshot.links, snapshot.addresses)
+    return replace(snapshot, stations=learned, neighbours=neighbours)
+
+
+def _numbers(found: Any, key: str) -> dict[str, int]:
+    return {name: _of(int, number, key) for name, number in _of(dict, found.get(key, {}), key).items()}
+
+
+def _each(values: Any, key: str, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
+    return tuple(make(_of(dict, value, key)) for value in _of(list, values, key))
+
+
+def _link(each: dict[str, Any]) -> Link:
+    given = {
+        key: _of(kind, each[key], f"links: {key}") for key, kind in LINK_WORDS.items() if each.get(key) is not None
+    }
+    return Link(lower=_words(each.get("lower", []), "links: lower"), **{"name": each["name"], **given})
+
+
+def _address(each: dict[str, Any]) -> Address:
+    return Address(_of(str, each["device"], "device"), ip_interface(each["address"]))
+
+
+def _route(each: dict[str, Any]) -> Route:
+    devices = _words(each["devices"], "routes: devices")
+    return Route(ip_network(each["target"]), devices, _of(int, each.get("metric", 0), "metric"))
+
+
+def _given_up(each: dict[str, Any]) -> GivenUp:
+    pair = _words(each.get("pair", []), "given_up: pair")
+    ends = (pair[0], pair[1]) if len(pair) == 2 else None  # noqa: PLR2004 - source and destination
+    flows, device = _of(int, each["flows"], "flows"), _of(str, each.get("device", ""), "device")
+    return GivenUp(flows, ends, device, _of(str, each.get("family", ""), "given_up: family"))
+
+
+def _forward_chain(each: dict[str, Any]) -> ForwardChain:
+    family, table, name = (_of(str, each[key], f"forward_chains: {key}") for key in ("family", "table", "name"))
+    return ForwardChain(family, table, name, _of(int, each["priority"], "forward_chains: priority"))
+
+
+def _kernel(found: dict[str, Any]) -> Kernel:
+    lacks = (
+        Lack(_of(str, each["what"], "what"), _of(str, each["package"], "package")) for each in found.get("missing", [])
+    )
+    return Kernel(
+        release=_of(str, found.get("release", ""), "release"),
+        flowtable=_of(bool, found.get("flowtable", True), "flowtable"),
+        nft=_of(str, found.get("nft", ""), "nft"),
+        modules=_words(found.get("modules", []), "modules"),
+        missing=tuple(lacks),
+        conntrack_max=_of(int, found.get("conntrack_max", CONNTRACK_MAX), "conntrack_max"),
+    )
+
+
+def _words(values: Any, key: str) -> tuple[str, ...]:
+    return tuple(_of(str, value, key) for value in _of(list, values, key))
+
+
+def _of(kind: type, value: Any, key: str) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"'{key}' is not {kind.__name__}")
+    return value
+
+
+def _plainly(error: Exception) -> str:
+    return f"key {error} is missing" if isinstance(error, KeyError) else str(error)

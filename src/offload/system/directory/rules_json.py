@@ -1,0 +1,56 @@
+"""Rules that treat packets one by one, as snapshot.json holds them. Pure.
+
+`"packet_rules": [{"table", "chain", "hook", "does", "match": {...}, "comment", "marks"}]`; `match` has the keys of
+RuleMatch that are not empty.
+"""
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+from typing import Any
+
+from offload.model.kernel.live_rule import PacketRule, RuleMatch
+from offload.nouns import asdict
+
+Json = dict[str, Any]
+WORDS = ("iif", "oif", "family", "proto")
+NETWORKS = ("src", "dest")
+NUMBERS = ("sport", "dport")
+
+
+def packet_rules_json(rules: Iterable[PacketRule]) -> list[Json]:
+    """The list of a live router, without what people wrote as comments."""
+    return [asdict(rule) | {"match": _match_json(rule.match), "comment": ""} for rule in rules]
+
+
+def _match_json(match: RuleMatch) -> Json:
+    found = {name: value for name, value in asdict(match).items() if value}
+    return {name: str(value) if name in NETWORKS else value for name, value in found.items()}
+
+
+def packet_rules(found: Json) -> tuple[PacketRule, ...]:
+    """The rules of a snapshot; TypeError or ValueError names the key that is wrong."""
+    values = found.get("packet_rules", [])
+    if not isinstance(values, list) or not all(isinstance(each, dict) for each in values):
+        raise TypeError("'packet_rules' is not a list of objects")
+    return tuple(map(_rule, values))
+
+
+def _rule(each: Json) -> PacketRule:
+    table, chain, hook, does, comment = (
+        _of(str, each, key, "") for key in ("table", "chain", "hook", "does", "comment")
+    )
+    return PacketRule(
+        table, chain, hook, does, _match(_of(dict, each, "match", {})), comment, _of(int, each, "marks", 0)
+    )
+
+
+def _match(each: Json) -> RuleMatch:
+    given: Json = {key: _of(str, each, key, "") for key in WORDS} | {key: _of(int, each, key, 0) for key in NUMBERS}
+    return RuleMatch(**given | {key: ip_network(each[key]) for key in NETWORKS if key in each})
+
+
+def _of(kind: type, each: Json, key: str, default: Any) -> Any:
+    value = each.get(key, default)
+    if not isinstance(value, kind):
+        raise TypeError(f"packet_rules: '{key}' is not {kind.__name__}")
+    return value

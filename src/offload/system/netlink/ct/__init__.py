@@ -1,0 +1,1 @@
+"""ctnetlink: connections, and those that end."""

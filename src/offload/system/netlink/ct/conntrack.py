@@ -1,0 +1,215 @@
+"""The door to the kernel's connection table, over ctnetlink: read all of it, and end connections.
+
+A reader of its own, made for the 65,536 entries of a busy router.
+"""
+
+import errno
+import gc
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from offload.errors import KernelError
+from offload.model.applied import Cut
+from offload.model.flow import C, Entry, Row
+from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_GET, Parser
+from offload.system.netlink.ct.ctrequest import PORTED, answers, deletions
+from offload.system.netlink.ct.ctsummary import RowParser
+from offload.system.netlink.dump import DATAGRAM, PATIENCE, TRIES, replies, widen
+from offload.system.netlink.wire import NETLINK_NETFILTER, NFGENMSG, message
+
+RECEIVE_BUFFER = 4 << 20
+REQUEST = message(IPCTNL_MSG_CT_GET, NFGENMSG.pack(socket.AF_UNSPEC, 0, 0))  # AF_UNSPEC: every family
+BATCH = 128  # deletions in one datagram: 10 KiB, and as many answers fit any receive buffer
+
+NO_PERMISSION = "only root may read the kernel's connection table: run as root (or with CAP_NET_ADMIN)"
+NO_CTNETLINK = "this kernel cannot list connections (no ctnetlink); install kmod-nf-conntrack-netlink"
+SENTENCES = {
+    errno.EPERM: NO_PERMISSION,
+    errno.EACCES: NO_PERMISSION,
+    errno.EPROTONOSUPPORT: NO_CTNETLINK,  # socket(): no nfnetlink
+    errno.EAFNOSUPPORT: NO_CTNETLINK,
+    errno.EINVAL: NO_CTNETLINK,  # nfnetlink_rcv_msg(): no module serves this subsystem
+    errno.EOPNOTSUPP: NO_CTNETLINK,
+    errno.ENOBUFS: "the kernel's connection table is too busy to be read: its answer overran the receive buffer",
+}
+# What a refused deletion means; that an entry is gone already is what was wanted.
+REFUSALS = {
+    errno.EPERM: "only root may end connections: run as root (or with CAP_NET_ADMIN)",
+    errno.EBUSY: "this kernel ends no offloaded connection (it is older than 6.1.32 or 6.4): they end by themselves "
+    "when they are returned to the slow path, or fall silent",
+}
+
+
+STILL_THERE = "{} connections are still there, though the kernel says that it does not find them"
+
+
+T = TypeVar("T")
+
+
+class Conntrack:
+    """The connection table of the network namespace this process runs in."""
+
+    def __init__(self) -> None:
+        self._parser, self._rows = Parser(), RowParser()
+
+    def entries(self) -> list[Entry]:
+        """All entries, IPv4 and IPv6, in the kernel's order; KernelError with a sentence where it refuses.
+
+        A look, not a lock: connections come and go meanwhile.
+        """
+        return _whole(self._dump)
+
+    def summary(self, begin: Callable[[], C]) -> C:
+        """Count all entries, each as a Row, with what `begin` makes; KernelError as for `entries`.
+
+        For who needs numbers alone: no more than a datagram's Rows are in memory at a time. Where the dump is asked for
+        again, so is what counts it.
+        """
+
+        def counted() -> tuple[C, bool]:
+            count = begin()
+            return count, self._counted(count.add)
+
+        return _whole(counted)
+
+    def delete(self, entries: Iterable[Entry]) -> Cut:
+        """End these connections: the next packet of each must pass the firewall anew.
+
+        An entry that is gone already counts neither as ended nor as refused. It is looked for once more, for it may
+        have been opened again meanwhile; if it is found then, it is ended, or that is an error. Only protocols with
+        ports are ended: no other is ever offloaded.
+        """
+        wanted = [entry for entry in entries if entry.proto in PORTED]
+        done, missing = self._end(wanted)
+        if missing and not done.error and (found := self._still(missing)):
+            again, missing = self._end(found)
+            left = len(self._still(missing)) if missing and not again.error else 0
+            error = again.error or (STILL_THERE.format(left) if left else "")
+            done = Cut(done.asked, done.ended + again.ended, error)
+        return done
+
+    def _still(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those of the connection table that have the protocol, tuple and zone of one of these."""
+        named = {(entry.proto, entry.original) for entry in entries}
+        return [entry for entry in self.entries() if (entry.proto, entry.original) in named]
+
+    def _end(self, wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
+        """Ask once for each to be ended; also those that the kernel did not find."""
+        errors: list[int] = []
+        try:
+            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
+                kernel.settimeout(PATIENCE)
+                widen(kernel, RECEIVE_BUFFER)
+                for first in range(0, len(wanted), BATCH):
+                    errors += _delete(kernel, wanted[first : first + BATCH], first + 1)
+        except OSError as failure:
+            return Cut(len(wanted), errors.count(0), _sentence(failure, "end connections")), []
+        refused = next((each for each in errors if each not in {0, errno.ENOENT}), 0)
+        other = f"the kernel did not end a connection: {os.strerror(refused)}" if refused else ""
+        missing = [entry for entry, number in zip(wanted, errors, strict=True) if number == errno.ENOENT]
+        return Cut(len(wanted), errors.count(0), REFUSALS.get(refused, other)), missing
+
+    def _dump(self) -> tuple[list[Entry], bool]:
+        """Ask once, on a socket of its own so that nothing of an earlier answer can be left in it."""
+        entries, whole = [], True
+        with _collector_resting():
+            for part in replies(NETLINK_NETFILTER, REQUEST, self._parser.parse, RECEIVE_BUFFER):
+                _refused(part.errno)
+                entries += part.entries
+                whole &= not part.interrupted
+        return entries, whole
+
+    def _counted(self, add: Callable[[list[Row]], None]) -> bool:
+        """Hand over what each datagram of one dump held; whether that was all."""
+        whole = True
+        for part in replies(NETLINK_NETFILTER, REQUEST, self._rows.parse, RECEIVE_BUFFER):
+            _refused(part.errno)
+            add(part.rows)
+            whole &= not part.interrupted
+        return whole
+
+
+class FakeConntrack(Conntrack):
+    """A connection table that is what the test says, or that refuses with the test's error."""
+
+    def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
+        super().__init__()
+        self._entries = list(entries)
+        self._error = error
+        self.deleted: list[Entry] = []
+
+    def entries(self) -> list[Entry]:
+        """The entries given, or the error."""
+        if self._error:
+            raise self._error
+        return list(self._entries)
+
+    def summary(self, begin: Callable[[], C]) -> C:
+        """The entries given, counted, or the error."""
+        count = begin()
+        count.add([entry.row for entry in self.entries()])
+        return count
+
+    def delete(self, entries: Iterable[Entry]) -> Cut:
+        """End those that are here and can be ended; an error given refuses them all."""
+        wanted = [entry for entry in entries if entry.proto in PORTED]
+        if self._error:
+            return Cut(len(wanted), 0, str(self._error))
+        self.deleted += (ended := [entry for entry in wanted if entry in self._entries])
+        self._entries = [entry for entry in self._entries if entry not in ended]
+        return Cut(len(wanted), len(ended))
+
+
+def _whole(dump: Callable[[], tuple[T, bool]]) -> T:
+    """The result of a dump; KernelError with a sentence where the kernel refuses.
+
+    When the kernel calls a dump interrupted it is asked again; if it says so every time, the last answer is as good as
+    any other.
+    """
+    for tried in range(1, TRIES + 1):
+        try:
+            found, whole = dump()
+        except OSError as error:
+            if tried == TRIES or error.errno != errno.ENOBUFS:
+                raise KernelError(_sentence(error, "list its connections")) from error
+            continue
+        if whole or tried == TRIES:
+            return found
+    raise AssertionError  # the last try returned or raised
+
+
+def _refused(number: int) -> None:
+    """Raise the error that a dump ended with, if any."""
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
+def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int]:
+    """Send one batch and wait for its answers: one error number each, 0 for an entry that was ended."""
+    kernel.send(deletions(entries, first))
+    found: dict[int, int] = {}
+    asked = range(first, first + len(entries))
+    while len(found) < len(entries):
+        found |= {number: code for number, code in answers(kernel.recv(DATAGRAM)) if number in asked}
+    return [found[number] for number in asked]
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Three tuples per entry, none of them in a cycle: the collector would walk them all, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _sentence(error: OSError, what: str) -> str:
+    if isinstance(error, TimeoutError):
+        return f"the kernel did not {what} within {PATIENCE:.0f} s"
+    return SENTENCES.get(error.errno or 0, f"the kernel did not {what}: {error.strerror or error}")

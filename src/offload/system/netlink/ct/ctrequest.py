@@ -1,0 +1,59 @@
+"""Requests to ctnetlink: what ends a connection, as bytes. Pure.
+
+The kernel finds an entry by its original tuple and conntrack zone (ctnetlink_del_conntrack(),
+net/netfilter/nf_conntrack_netlink.c).
+"""
+
+import struct
+from collections.abc import Sequence
+
+from offload.model.flow import Entry
+from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_DELETE
+from offload.system.netlink.wire import (
+    ERRNO,
+    NFGENMSG,
+    NLA_F_NESTED,
+    NLM_F_ACK,
+    NLM_F_REQUEST,
+    NLMSG_ERROR,
+    NLMSGHDR,
+    attribute,
+    message,
+)
+
+CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_ZONE = 1, 1, 2, 18
+# By the size of an address: its family, and the attributes of source and destination.
+ADDRESSES = {4: (2, 1, 2), 16: (10, 3, 4)}
+CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
+PORT = struct.Struct("!H")
+
+# The protocols whose tuple is addresses and ports: nothing else can be offloaded, and ICMP wants words an Entry lacks.
+PORTED = frozenset({6, 17, 33, 47, 132, 136})  # TCP, UDP, DCCP, GRE, SCTP, UDP-Lite
+
+
+def deletions(entries: Sequence[Entry], first: int) -> bytes:
+    """One datagram that deletes these entries; each message is numbered, from `first` on, and asks for an answer."""
+    return b"".join(_deletion(entry, first + index) for index, entry in enumerate(entries))
+
+
+def answers(datagram: bytes) -> list[tuple[int, int]]:
+    """The answers in a datagram: (number of the request, positive errno or 0)."""
+    found, at = [], 0
+    while at + NLMSGHDR.size + ERRNO.size <= len(datagram):
+        length, kind, _, number, _ = NLMSGHDR.unpack_from(datagram, at)
+        if kind == NLMSG_ERROR:
+            found.append((number, -ERRNO.unpack_from(datagram, at + NLMSGHDR.size)[0]))
+        at += max((length + 3) & ~3, NLMSGHDR.size)
+    return found
+
+
+def _deletion(entry: Entry, number: int) -> bytes:
+    family, source, destination = ADDRESSES[len(entry.original.src)]
+    ends = entry.original
+    ip = attribute(source, ends.src) + attribute(destination, ends.dst)
+    proto = attribute(CTA_PROTO_NUM, bytes([entry.proto]))
+    proto += attribute(CTA_PROTO_SRC_PORT, PORT.pack(ends.sport)) + attribute(CTA_PROTO_DST_PORT, PORT.pack(ends.dport))
+    which = attribute(CTA_TUPLE_IP | NLA_F_NESTED, ip) + attribute(CTA_TUPLE_PROTO | NLA_F_NESTED, proto)
+    body = NFGENMSG.pack(family, 0, 0) + attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, which)
+    body += attribute(CTA_ZONE, PORT.pack(ends.ct_zone)) if ends.ct_zone else b""
+    return message(IPCTNL_MSG_CT_DELETE, body, NLM_F_REQUEST | NLM_F_ACK, number)

@@ -1,0 +1,221 @@
+"""The netlink door: links, addresses, routes, stations and neighbours, and what compares packet marks."""
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from offload.errors import KernelError
+from offload.model.network import (
+    CONNTRACK_MAX,
+    MAX_NEIGHBOURS,
+    Address,
+    Filter,
+    Link,
+    Neighbour,
+    Qdisc,
+    Route,
+    RoutingRule,
+    Station,
+)
+from offload.nouns import dataclass, field
+from offload.system.netlink.dump import dump
+from offload.system.netlink.ethtool import hw_tc_offload
+from offload.system.netlink.route import rtnetlink, traffic_control
+from offload.system.netlink.route.neighbours import places
+from offload.system.netlink.route.routing_rules import RULES, routing_rules
+from offload.system.netlink.route.rtnetlink import LinkMessage, NeighbourEvent
+from offload.system.netlink.route.traffic_control import QdiscMessage
+from offload.system.netlink.wire import NETLINK_ROUTE, Message
+
+MOST_READ = MAX_NEIGHBOURS + 256  # stations and neighbours: more than are remembered, so that this shows
+SETTINGS = (  # of net.netfilter
+    "nf_conntrack_acct",
+    "nf_conntrack_tcp_timeout_established",
+    "nf_conntrack_udp_timeout_stream",
+    "nf_flowtable_tcp_timeout",
+    "nf_flowtable_udp_timeout",
+)
+# IFLA_LINK names a lower device for these kinds; for veth and tunnels it is the peer or the underlay.
+STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDump:
+    """What one look over netlink found."""
+
+    links: tuple[Link, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    stations: tuple[Station, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()
+    qdiscs: tuple[Qdisc, ...] = ()
+    filters: tuple[Filter, ...] = ()
+
+
+class Netlink:
+    """The running kernel. `sysfs` is asked which links are wireless: rtnetlink does not say."""
+
+    def __init__(
+        self,
+        sysfs: Path = Path("/sys/class/net"),
+        seen: Callable[[int, int], list[NeighbourEvent]] = places,
+        sysctls: Path = Path("/proc/sys/net/netfilter"),
+    ) -> None:
+        self._sysfs, self._seen, self._sysctls = sysfs, seen, sysctls
+
+    def scene(self) -> LinkDump:
+        """Read links, addresses, stations, neighbours and marks. A KernelError if the kernel does not answer."""
+        with _asking("links and addresses"):
+            found = rtnetlink.links(_dump(rtnetlink.LINKS))
+            names = {each.number: each.name for each in found}
+            addresses = rtnetlink.addresses(_dump(rtnetlink.ADDRESSES), names)
+        learned = self._seen(socket.AF_BRIDGE, MOST_READ)
+        resolved = self._seen(socket.AF_UNSPEC, MOST_READ)
+        stations = tuple(
+            Station(each.address, names[each.device], each.vlan) for each in learned if each.device in names
+        )
+        neighbours = tuple(
+            Neighbour(each.address, names[each.device], each.place) for each in resolved if each.device in names
+        )
+        qdiscs = _qdiscs()
+        return LinkDump(
+            self._links(found, names),
+            addresses,
+            stations,
+            neighbours,
+            _rules(),
+            traffic_control.named(qdiscs, names),
+            traffic_control.filters(_filters(qdiscs), names),
+        )
+
+    def settings(self) -> dict[str, int]:
+        """Read the sysctls that decide what becomes of offloaded connections; those that do not exist are left out."""
+        found = {}
+        for name in SETTINGS:
+            with suppress(OSError, ValueError):
+                found[name] = int((self._sysctls / name).read_text())
+        return found
+
+    def routes(self) -> tuple[Route, ...]:
+        """Read the routes of the main table, of which there may be very many: nothing but flows' zones needs them."""
+        with _asking("routes"):
+            names = dict(socket.if_nameindex())
+            return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
+
+    def received(self) -> dict[str, int]:
+        """Bytes that each device has received so far, by its driver's own count. KernelError where /proc is missing."""
+        try:
+            lines = Path("/proc/net/dev").read_text(errors="replace").splitlines()[2:]
+        except OSError as error:
+            raise KernelError(f"/proc/net/dev cannot be read: {error.strerror}") from error
+        return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
+
+    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of these devices whose drivers say that they can offload."""
+        return hw_tc_offload(names)
+
+    def _links(self, found: Iterable[LinkMessage], names: Mapping[int, str]) -> tuple[Link, ...]:
+        return tuple(
+            Link(
+                name=each.name,
+                kind=each.kind,
+                up=each.up,
+                master=names.get(each.master, ""),
+                lower=(names[each.parent],) if each.parent in names and each.kind in STANDING else (),
+                wireless=any((self._sysfs / each.name / mark).exists() for mark in ("phy80211", "wireless")),
+            )
+            for each in found
+        )
+
+
+def _dump(request: bytes) -> list[Message]:
+    return dump(NETLINK_ROUTE, request)
+
+
+def _rules() -> tuple[RoutingRule, ...]:
+    """None where the kernel has no routing rules (CONFIG_IP_MULTIPLE_TABLES)."""
+    with suppress(OSError):
+        return routing_rules(_dump(RULES))
+    return ()
+
+
+def _qdiscs() -> list[QdiscMessage]:
+    """None where the kernel has no traffic control (CONFIG_NET_SCHED)."""
+    with suppress(OSError):
+        return traffic_control.qdiscs(_dump(traffic_control.QDISCS))
+    return []
+
+
+def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
+    """The messages about all filters; a device or queueing discipline that goes away meanwhile has none."""
+    parents = dict.fromkeys(traffic_control.filter_parents(qdiscs))
+    for request in traffic_control.class_requests(qdiscs):
+        with suppress(OSError):
+            parents |= dict.fromkeys(traffic_control.classes(_dump(request)))
+    for index, parent in parents:
+        with suppress(OSError):
+            yield from _dump(traffic_control.filter_request(index, parent))
+
+
+@contextmanager
+def _asking(what: str) -> Iterator[None]:
+    """A KernelError says what could not be read."""
+    try:
+        yield
+    except OSError as error:
+        raise KernelError(f"the kernel does not list its {what} over netlink: {error.strerror or error}") from error
+
+
+def release() -> str:
+    """The running kernel's release."""
+    return os.uname().release
+
+
+def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
+    """Loaded modules that matter here; built-in ones do not show."""
+    try:
+        names = sorted(line.split()[0] for line in path.read_text().splitlines())
+    except OSError:
+        return ()
+    return tuple(name for name in names if name.startswith(("nf_", "nft_")))
+
+
+def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max")) -> int:
+    """How many connections the kernel keeps at most; its own default of larger machines where it does not say."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return CONNTRACK_MAX
+
+
+@dataclass(slots=True)
+class FakeNetlink:
+    """A kernel with exactly this scene, and these ways out of it."""
+
+    found: LinkDump = field(default_factory=LinkDump)
+    ways: tuple[Route, ...] = ()
+    able: frozenset[str] = frozenset()
+    octets: dict[str, int] = field(default_factory=dict)
+    sysctls: dict[str, int] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, int]:
+        """The settings it was made with."""
+        return self.sysctls
+
+    def scene(self) -> LinkDump:
+        """The scene it was made with."""
+        return self.found
+
+    def routes(self) -> tuple[Route, ...]:
+        """The routes it was made with."""
+        return self.ways
+
+    def received(self) -> dict[str, int]:
+        """The bytes it was built with."""
+        return self.octets
+
+    def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of them it was built with."""
+        return self.able.intersection(names)

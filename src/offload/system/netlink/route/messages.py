@@ -1,0 +1,154 @@
+"""What the kernel notifies of over rtnetlink and nfnetlink: bytes in, what they hint at out. Pure, no socket.
+
+A reader of few attributes, because it runs for every neighbour that is confirmed in a busy house.
+"""
+
+from offload.model.cause import Cause
+from offload.model.plan import TABLES
+from offload.nouns import dataclass, field
+from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE
+from offload.system.netlink.route.rtnetlink import (
+    AF_BRIDGE,
+    IFF_UP,
+    IFINFOMSG,
+    IFLA_IFNAME,
+    IFLA_MASTER,
+    RTM_DELADDR,
+    RTM_DELLINK,
+    RTM_NEWADDR,
+    RTM_NEWLINK,
+    RTM_NEWNEIGH,
+    NeighbourEvent,
+    neighbour,
+)
+from offload.system.netlink.route.traffic_control import (
+    RTM_DELQDISC,
+    RTM_DELTFILTER,
+    RTM_NEWQDISC,
+    RTM_NEWTFILTER,
+    QdiscMessage,
+    qdisc,
+)
+from offload.system.netlink.wire import attributes, messages, text
+
+# include/uapi/linux/netfilter/nf_tables.h; the upper byte is NFNL_SUBSYS_NFTABLES
+NFTABLES = 10
+NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, NFT_MSG_NEWGEN = 0, 2, 6, 8, 15
+NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM, ELEMENTS_SET = 12, 14, 2
+NFGENMSG_SIZE = 4
+NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, CHAIN_HOOK = 3, 5, 4
+FIREWALL = b"fw4"
+OURS = frozenset(name.encode() for name, _, _ in TABLES)
+REMOVALS = frozenset({NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELRULE})
+MOST_QDISCS = 4096  # that are remembered
+CAUSES = {
+    **dict.fromkeys((RTM_NEWADDR, RTM_DELADDR), Cause.ADDRESS),
+    **dict.fromkeys((RTM_NEWRULE, RTM_DELRULE), Cause.ROUTING_RULE),
+    **dict.fromkeys((RTM_NEWQDISC, RTM_DELQDISC), Cause.QDISC),
+    **dict.fromkeys((RTM_NEWTFILTER, RTM_DELTFILTER), Cause.FILTER),
+}
+TABLE_NAME = 1  # the first attribute of every message about a table, or about something in one
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What one datagram hints at.
+
+    `generations`: finished nft transactions; `tables`: names of tables concerned; `removed`: those of them that lost
+    rules, chains or all; `elements`: sets, by table and name, to which elements came or from which they went.
+    """
+
+    causes: tuple[Cause, ...] = ()
+    seen: tuple[NeighbourEvent, ...] = ()
+    generations: int = 0
+    tables: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+    elements: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(slots=True)
+class Links:
+    """Reads rtnetlink's notifications; remembers each link and queueing discipline, for most messages change nothing.
+
+    Some shapers are given another rate several times a second.
+    """
+
+    _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)
+    _qdiscs: dict[tuple[int, int], QdiscMessage] = field(default_factory=dict)  # by device and parent
+
+    def forget(self) -> None:
+        """Forget the state, because the kernel dropped notifications: the next of each object counts as a change."""
+        self._known.clear()
+        self._qdiscs.clear()
+
+    def hear(self, datagram: bytes) -> Notification:
+        """What a datagram of rtnetlink hints at; never raises."""
+        causes: dict[Cause, None] = {}
+        found: list[NeighbourEvent] = []
+        for kind, body in messages(datagram):
+            if kind in {RTM_NEWLINK, RTM_DELLINK} and self._changed(kind, body):
+                causes[Cause.LINK] = None
+            elif kind == RTM_NEWNEIGH:
+                found += [each] if (each := neighbour(body)) else []
+            elif kind in CAUSES and self._news(kind, body):
+                causes[CAUSES[kind]] = None
+        return Notification(tuple(causes), tuple(found))
+
+    def _changed(self, kind: int, body: bytes) -> bool:
+        """Whether name, master or being up are news; carrier, statistics and Wi-Fi scans are not."""
+        if len(body) < IFINFOMSG.size:
+            return True
+        family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
+        if family == AF_BRIDGE:
+            return False  # the state of a bridge port: what concerns us comes as a link of its own
+        if kind == RTM_DELLINK:
+            self._known.pop(index, None)
+            return True
+        found = attributes(body, IFINFOMSG.size)
+        now = found.get(IFLA_IFNAME, b""), flags & IFF_UP, found.get(IFLA_MASTER, b"")
+        before, self._known[index] = self._known.get(index), now
+        return before != now
+
+    def _news(self, kind: int, body: bytes) -> bool:
+        """Whether a message about an address, a routing rule, a queueing discipline or a filter says something new."""
+        if kind not in {RTM_NEWQDISC, RTM_DELQDISC} or not (now := qdisc(body)):
+            return True
+        if kind == RTM_DELQDISC:  # the same one may come again
+            self._qdiscs.pop((now.device, now.parent), None)
+            return True
+        if len(self._qdiscs) >= MOST_QDISCS:
+            self._qdiscs.clear()
+        place = now.device, now.parent
+        before, self._qdiscs[place] = self._qdiscs.get(place), now
+        return before != now
+
+
+def transactions(datagram: bytes) -> Notification:
+    """What a datagram of nftables' own group hints at; never raises."""
+    tables: set[str] = set()
+    removed: set[str] = set()
+    elements: set[tuple[str, str]] = set()
+    causes: dict[Cause, None] = {}
+    generations = 0
+    for kind, body in messages(datagram):
+        if kind >> 8 != NFTABLES:
+            continue
+        message = kind & 0xFF
+        generations += message == NFT_MSG_NEWGEN
+        found = attributes(body, NFGENMSG_SIZE) if message != NFT_MSG_NEWGEN else {}
+        name = found.get(TABLE_NAME, b"")
+        if name:
+            table = name.rstrip(b"\0").decode("ascii", "replace")
+            tables.add(table)
+            removed |= {table} if message in REMOVALS else set()
+        if message in {NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM}:
+            elements.add((text(name), text(found.get(ELEMENTS_SET, b""))))
+        if message in {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE}:
+            causes[Cause.TABLE] = None
+        elif message == NFT_MSG_DELCHAIN or (message == NFT_MSG_NEWCHAIN and CHAIN_HOOK in found):
+            causes[Cause.CHAIN] = None  # from 6.4 on the kernel does not say of one that goes
+        elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") == FIREWALL:
+            causes[Cause.FIREWALL] = None  # its tables stay when it is reloaded
+        elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") not in OURS:
+            causes[Cause.RULES] = None
+    return Notification(tuple(causes), (), generations, frozenset(tables), frozenset(removed), frozenset(elements))

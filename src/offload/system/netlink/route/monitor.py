@@ -1,0 +1,148 @@
+"""The door to what the kernel tells by itself: one rtnetlink socket, one for nftables, both only ever listened to.
+
+Plain sockets, whose messages are parsed no further than needed.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+
+from offload.errors import KernelError
+from offload.model.cause import Cause
+from offload.model.network import Neighbour, Station
+from offload.system.netlink.dump import DATAGRAM, SO_RCVBUFFORCE
+from offload.system.netlink.route.messages import Links, Notification, transactions
+from offload.system.netlink.route.rtnetlink import NeighbourEvent
+from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
+
+# RTNLGRP_LINK, _NEIGH (bridges' forwarding tables among them), _TC, _IPV4_IFADDR, _IPV4_RULE, _IPV6_IFADDR, _IPV6_RULE;
+# routes decide nothing
+ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 8, 9, 19))
+NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
+RECEIVE_BUFFER = 1 << 20
+MOST_AT_ONCE = 256  # datagrams; the rest is still there at the next look
+NOTHING = Notification()
+OVERRUN = Notification((Cause.OVERRUN,))
+
+
+class Monitor:
+    """Listens from the moment it is made. `descriptors` are what to poll."""
+
+    def __init__(self) -> None:
+        try:
+            self._route = listening(NETLINK_ROUTE, ROUTE_GROUPS)
+            self._nft = listening(NETLINK_NETFILTER, NFTABLES_GROUP)
+        except OSError as error:
+            raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
+        self._links = Links()
+        self._begun = NOTHING  # of a transaction whose end the kernel has not reported yet
+        self.descriptors = (self._route.fileno(), self._nft.fileno())
+
+    def links(self) -> Notification:
+        """The notifications about links, addresses and neighbours since the last call."""
+        return _joined(map(self._heard, datagrams(self._route)))
+
+    def _heard(self, datagram: bytes | None) -> Notification:
+        if datagram is not None:
+            return self._links.hear(datagram)
+        self._links.forget()
+        return OVERRUN
+
+    def transactions(self) -> Notification:
+        """The nft transactions that have ended since the last call, our own among them.
+
+        The kernel tells what a transaction changed, and then, in a datagram of its own, that it is one: who looks
+        between the two must not take the first for nothing.
+        """
+        ended = [NOTHING]
+        for each in datagrams(self._nft):
+            part = transactions(each) if each is not None else OVERRUN
+            self._begun = _joined((self._begun, part))
+            if part.generations or part is OVERRUN:
+                ended.append(self._begun)
+                self._begun = NOTHING
+        return _joined(ended)
+
+    def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None:
+        """The station with its bridge, or the neighbour, by the names of devices; None where these are gone already."""
+        with suppress(OSError):
+            device = socket.if_indextoname(seen.device)
+            if not seen.master:
+                return Neighbour(seen.address, device, seen.place)
+            return Station(seen.address, device, seen.vlan), socket.if_indextoname(seen.master)
+        return None
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._route.close()
+        self._nft.close()
+
+
+class FakeMonitor:
+    """A kernel that reports what the test puts into these; its descriptors are never readable."""
+
+    def __init__(self) -> None:
+        self.of_links = self.of_nftables = NOTHING
+        self._pipes = (os.pipe(), os.pipe())
+        self.descriptors = (self._pipes[0][0], self._pipes[1][0])
+
+    def links(self) -> Notification:
+        """What `of_links` has, once."""
+        found, self.of_links = self.of_links, NOTHING
+        return found
+
+    def transactions(self) -> Notification:
+        """What `of_nftables` has, once."""
+        found, self.of_nftables = self.of_nftables, NOTHING
+        return found
+
+    def named(self, seen: NeighbourEvent) -> Neighbour:
+        """A neighbour on the device `eth` with the event's number."""
+        return Neighbour(seen.address, f"eth{seen.device}", seen.place)
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        for descriptor in (each for pipe in self._pipes for each in pipe):
+            os.close(descriptor)
+
+
+def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
+    """A netlink socket of these groups that never waits, with `room` bytes for unread notifications."""
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
+    with suppress(OSError):
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
+    made.bind((0, groups))
+    return made
+
+
+def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
+    """The datagrams that have arrived; None where the kernel had to drop some."""
+    for _ in range(most):
+        try:
+            yield source.recv(DATAGRAM)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            yield None
+            if error.errno != errno.ENOBUFS:
+                return
+
+
+def _joined(parts: Iterable[Notification]) -> Notification:
+    causes: dict[Cause, None] = {}
+    seen: list[NeighbourEvent] = []
+    tables: set[str] = set()
+    removed: set[str] = set()
+    elements: set[tuple[str, str]] = set()
+    generations = 0
+    for part in parts:
+        causes |= dict.fromkeys(part.causes)
+        seen += part.seen
+        tables |= part.tables
+        removed |= part.removed
+        elements |= part.elements
+        generations += part.generations
+    sets = (frozenset(tables), frozenset(removed), frozenset(elements))
+    return Notification(tuple(causes), tuple(seen), generations, *sets)

@@ -1,0 +1,28 @@
+"""The stations that bridges have learned, and the neighbours of the router, read over rtnetlink.
+
+Anybody on a network can invent addresses, so the reply is parsed as it comes, and no further than `most`.
+"""
+
+import socket
+from collections.abc import Iterator
+from itertools import islice
+
+from offload.errors import KernelError
+from offload.system.netlink.dump import stream
+from offload.system.netlink.route.rtnetlink import RTM_NEWNEIGH, NeighbourEvent, neighbour, neighbours_request
+from offload.system.netlink.wire import NETLINK_ROUTE
+
+
+def places(family: int, most: int) -> list[NeighbourEvent]:
+    """At most so many stations (AF_BRIDGE) or neighbours (AF_UNSPEC); a KernelError if the kernel does not answer."""
+    try:
+        return list(islice(_read(family), most))
+    except OSError as error:
+        what = error.strerror or error
+        raise KernelError(f"the kernel does not list its stations and neighbours over netlink: {what}") from error
+
+
+def _read(family: int) -> Iterator[NeighbourEvent]:
+    for kind, body in stream(NETLINK_ROUTE, neighbours_request(socket.AddressFamily(family))):
+        if kind == RTM_NEWNEIGH and (found := neighbour(body)):
+            yield found
