@@ -11,6 +11,7 @@ config/  compiler/  status/  system/  pure | doors
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 HOUSE = Path(__file__).parent.parent / "src" / "offload"
 FILES = sorted(HOUSE.rglob("*.py"))
+MOST_FILES = 8  # so that `ls` shows what a folder is for
 NOUNS = {"model", "errors", "nouns"}
 PURE_AND_DOORS = {"config", "compiler", "status", "system"}
 BELOW = {
@@ -97,7 +99,12 @@ def test_doors_are_built_where_programs_begin(file: Path) -> None:
 
 
 def test_every_door_has_its_fake_beside_it() -> None:
-    assert {"UbusClient", "Conntrack", "Netlink", "Nft", "Uci"} <= doors()
+    assert {"UbusClient", "UbusServer", "Conntrack", "ConntrackEvents", "Monitor", "Netlink", "Nft", "Uci"} <= doors()
+
+
+def test_a_folder_has_at_most_eight_files() -> None:
+    folders = Counter(file.parent for file in FILES if file.name != "__init__.py")
+    assert {place(folder): count for folder, count in folders.items() if count > MOST_FILES} == {}
 
 
 def test_the_nouns_stand_alone() -> None:

@@ -93,7 +93,7 @@ def main() -> None:
             clock=time.monotonic,
         )
     )
-    nft.service = loop.service
+    nft.service = loop.engine
     loop.run()
 
 

@@ -1,6 +1,5 @@
 """Endings are counted by pair, once in a while, and none is made up."""
 
-import os
 import select
 
 from hypothesis import given
@@ -10,6 +9,7 @@ from offload.model.flow import Entry
 from offload.service.memory.totals import Totals
 from offload.service.tasks.accounting import APART, Accounting
 from offload.status.lookup.zone_lookup import ZoneLookup
+from offload.system.netlink.ct.ctevents import FakeConntrackEvents
 from service.routers import Fakes, router
 from status.routers import HOME, entry, pair, plan
 
@@ -18,50 +18,26 @@ UNCOUNTED = entry("192.168.1.2#5001 > 198.51.100.9#443", octets=None)
 OWN = entry("203.0.113.7#68 > 198.51.100.9#67")
 
 
-class Told:
-    """Stands where Endings stands; a pipe to poll."""
-
-    def __init__(self) -> None:
-        self.descriptor, self._writing = os.pipe()
-        self.ended: list[Entry] = []
-        self.whole = True
-
-    def end(self, *entries: Entry) -> None:
-        self.ended += entries
-        os.write(self._writing, b".")
-
-    def read(self) -> tuple[list[Entry], bool]:
-        found, self.ended = self.ended, []
-        if found or not self.whole:
-            os.read(self.descriptor, 99)
-        whole, self.whole = self.whole, True
-        return found, whole
-
-    def close(self) -> None:
-        os.close(self.descriptor)
-        os.close(self._writing)
-
-
-def tally(fakes: Fakes, told: Told, poll: select.poll) -> Accounting:
-    made = Accounting(fakes.service, told)
+def tally(fakes: Fakes, events: FakeConntrackEvents, poll: select.poll) -> Accounting:
+    made = Accounting(fakes.service, events)
     made.listen(poll)
     return made
 
 
 def test_after_a_look_it_rests_and_looks_again_until_nothing_ends() -> None:
-    fakes, told, poll = router(), Told(), select.poll()
+    fakes, events, poll = router(), FakeConntrackEvents(), select.poll()
     fakes.service.work()
-    counting = tally(fakes, told, poll)
-    told.end(OUT)
-    assert poll.poll(0) == [(told.descriptor, select.POLLIN)]
+    counting = tally(fakes, events, poll)
+    events.end(OUT)
+    assert poll.poll(0) == [(events.descriptor, select.POLLIN)]
     counting.run(poll, 100.0)
-    told.end(OUT, OWN)
+    events.end(OUT, OWN)
     assert poll.poll(0) == [] and counting.due == 100.0 + APART
     counting.run(poll, 105.0)
     assert counting.due == 105.0 + APART
     counting.run(poll, 110.0)
     assert counting.due is None
-    told.end(UNCOUNTED)
+    events.end(UNCOUNTED)
     assert poll.poll(0)
     counting.run(poll, 111.0)
     assert fakes.service.totals.of(("lan", "wan")) == (3, 2000)
@@ -69,17 +45,17 @@ def test_after_a_look_it_rests_and_looks_again_until_nothing_ends() -> None:
     counting.close()
 
 
-def test_what_was_missed_is_told() -> None:
-    fakes, told, poll = router(), Told(), select.poll()
-    counting = tally(fakes, told, poll)
-    told.whole = False
-    told.end()
+def test_missed_events_are_reported() -> None:
+    fakes, events, poll = router(), FakeConntrackEvents(), select.poll()
+    counting = tally(fakes, events, poll)
+    events.whole = False
+    events.end()
     counting.run(poll, 1.0)
     assert not fakes.service.totals.whole
     counting.close()
 
 
-def test_a_kernel_that_tells_nothing_leaves_nothing_to_wait_for() -> None:
+def test_without_events_of_the_kernel_nothing_is_polled() -> None:
     fakes, poll = router(), select.poll()
     counting = Accounting(fakes.service, None)
     counting.listen(poll)

@@ -82,7 +82,7 @@ def test_only_what_is_more_than_our_own_is_news(told: Notification, sent: int, *
 def test_sets_are_listed_after_others_may_have_changed_them(told: Notification, sent: int, *, touched: bool) -> None:
     fakes = router()
     fakes.service.touched = False
-    assert heard(told, sent, fakes).service.touched is touched
+    assert heard(told, sent, fakes).engine.touched is touched
 
 
 def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:

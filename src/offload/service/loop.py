@@ -41,14 +41,14 @@ class Loop:
 
     def __init__(
         self,
-        service: Engine,
+        engine: Engine,
         hints: Monitor,
         accounting: Accounting,
         presence: UbusServer,
         journal: Journal,
         signals: int,
     ) -> None:
-        self.service, self.hints, self.accounting, self.presence = service, hints, accounting, presence
+        self.engine, self.hints, self.accounting, self.presence = engine, hints, accounting, presence
         self.journal = journal
         self.presence.hearing = lambda _: self._hint(Cause.INTERFACE)
         self.watch = Debouncer()
@@ -77,16 +77,16 @@ class Loop:
             self._follow_later(now)
             if self.accounting.due is not None and self.accounting.due <= now:
                 self.accounting.run(self.poll, now)
-            if (stations := station_sets.due(self.service)) is not None and stations <= now:
+            if (stations := station_sets.due(self.engine)) is not None and stations <= now:
                 self._station_sets(now)
-            if (saving := places.due(self.service)) is not None and saving <= now:
-                places.run(self.service, now)
-            if (looked := hardware.due(self.service)) is not None and looked <= now:
-                hardware.run(self.service)
+            if (saving := places.due(self.engine)) is not None and saving <= now:
+                places.run(self.engine, now)
+            if (looked := hardware.due(self.engine)) is not None and looked <= now:
+                hardware.run(self.engine)
                 self._log_hardware()
                 self._answer()  # what it has to tell
             self._meet_rules(now)
-            if hardware.asks_otherwise(self.service):
+            if hardware.asks_otherwise(self.engine):
                 self._hint(Cause.HARDWARE)
             due = self.watch.due() if self._may_work() else None
             if due is not None and due <= now:
@@ -104,39 +104,39 @@ class Loop:
     def _config_check(self, now: float) -> None:
         if self.config.due is not None and self.config.due <= now:
             self.config.asked(now)
-            if self.service.doors.uci.changed():
+            if self.engine.doors.uci.changed():
                 self.watch.hint(Cause.FILE, now)
 
     def _station_sets(self, now: float) -> None:
         """Bring the sets of stations up to date; that may take a pass."""
-        passes = self.service.passes
-        station_sets.run(self.service, now)
+        passes = self.engine.passes
+        station_sets.run(self.engine, now)
         self._transactions()
         self._passed_since(passes, Cause.STATION)
 
     def _timed_exempts(self, now: float) -> None:
         """Their sets can be tidied away; should that fail, it is tried again as any pass is, and no oftener."""
-        if self.service.timed_exempts.ended(now):
+        if self.engine.timed_exempts.ended(now):
             self.watch.hint(Cause.EXEMPT_ENDED, now)
 
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until somebody calls."""
-        service = self.service
-        of_tasks = (each.due(service) for each in (hardware, station_sets, places, rules))
-        others = (*of_tasks, service.give_up.due)
+        engine = self.engine
+        of_tasks = (each.due(engine) for each in (hardware, station_sets, places, rules))
+        others = (*of_tasks, engine.give_up.due)
         tasks = (due, self.accounting.due, *others, self.config.due)
         times = [each for each in tasks if each is not None]
-        if due is None and (moved := follow.due(self.service)) is not None:
+        if due is None and (moved := follow.due(self.engine)) is not None:
             times.append(moved)
         if self.presence.descriptor is None:
             times.append(self._reconnect)
-        if (end := self.service.timed_exempts.next_end()) is not None:
+        if (end := self.engine.timed_exempts.next_end()) is not None:
             times.append(end)
         return max(0, round((min(times) - now) * 1000) + 1) if times else None
 
     def _may_work(self) -> bool:
         """Until netifd was heard once there is nothing to go by; later, its last words do while ubusd is away."""
-        return self.presence.descriptor is not None or self.service.dump is not None
+        return self.presence.descriptor is not None or self.engine.dump is not None
 
     def _came(self, descriptor: int, event: int) -> None:
         if descriptor == self._signals:
@@ -160,7 +160,7 @@ class Loop:
             self.stopping |= number in STOP
             self.upgrading |= number == UPGRADE
             if number == signal.SIGHUP:
-                self.service.forget()
+                self.engine.forget()
                 self._hint(Cause.RELOAD)
 
     def _notified(self, heard: Notification) -> None:
@@ -172,9 +172,9 @@ class Loop:
             found = self.hints.named(seen)
             if isinstance(found, tuple):
                 station, master = found
-                moved |= self.service.sightings.station(station, master)
+                moved |= self.engine.sightings.station(station, master)
             elif found is not None:
-                moved |= self.service.sightings.neighbour(found)
+                moved |= self.engine.sightings.neighbour(found)
         if moved:
             self._follow()
 
@@ -183,31 +183,31 @@ class Loop:
 
         Who sends with another's MAC address could otherwise keep us, and every flow, busy.
         """
-        if not follow.ready(self.service):
+        if not follow.ready(self.engine):
             return  # it is to be followed later, or no flow goes there
         now = time.monotonic()
         if now - self._followed >= APART:
             self._followed = now
-            if follow.run(self.service):
-                self.journal.followed(self.service.applied)
+            if follow.run(self.engine):
+                self.journal.followed(self.engine.applied)
         self._hint(Cause.STATION)
 
     def _meet_rules(self, now: float) -> None:
         """Let live flows meet the rules of others anew, where these have changed."""
-        due = rules.due(self.service)
+        due = rules.due(self.engine)
         if due is None or due > now:
             return
-        rules.run(self.service)
-        self.journal.followed(self.service.applied, "rules, their sets or times changed")
+        rules.run(self.engine)
+        self.journal.followed(self.engine.applied, "rules, their sets or times changed")
         self._transactions()
         self._answer()
 
     def _follow_later(self, now: float) -> None:
         """Follow what had to wait. A pass that is hinted already does so itself."""
-        due = follow.due(self.service) if self.watch.due() is None else None
+        due = follow.due(self.engine) if self.watch.due() is None else None
         if due is not None and due <= now:
             self._follow()
-            if self.service.sightings.ended(now):
+            if self.engine.sightings.ended(now):
                 self._hint(Cause.PORTS_RETURN)
 
     def _transactions(self) -> None:
@@ -216,17 +216,17 @@ class Loop:
         As many as we sent are ours. Tables, chains and rules that came or went are news: rules may treat packets one by
         one. Elements of sets are none.
         """
-        sent = self.service.doors.nft.transactions
+        sent = self.engine.doors.nft.transactions
         ours, self._counted = sent - self._counted, sent
         heard = self.hints.transactions()
         lost = Cause.OVERRUN in heard.causes
         if heard.generations <= ours and not lost:
             return
-        self.service.touched |= lost or bool(heard.tables & OURS)
-        self.service.rule_returns.elements(heard.elements, time.monotonic())
+        self.engine.touched |= lost or bool(heard.tables & OURS)
+        self.engine.rule_returns.elements(heard.elements, time.monotonic())
         if lost:
-            self.service.rule_returns.changed(time.monotonic())
-        causes = self.service.causes_of_others(heard)
+            self.engine.rule_returns.changed(time.monotonic())
+        causes = self.engine.causes_of_others(heard)
         if causes and set(causes) <= OF_RULES and not heard.tables & OURS:
             self._hint(causes[0])
         elif causes or heard.tables & OURS:
@@ -235,26 +235,26 @@ class Loop:
     def _work(self) -> None:
         cause = self.watch.cause
         self.watch.begin()
-        self.service.alone = self.presence.descriptor is None
-        applied = self.service.work()
-        note_raised(self.service, lambda text: self.journal.line(LogLevel.ERR, text))
+        self.engine.alone = self.presence.descriptor is None
+        applied = self.engine.work()
+        note_raised(self.engine, lambda text: self.journal.line(LogLevel.ERR, text))
         self._log(cause)
-        if self.service.passes == 1:
+        if self.engine.passes == 1:
             gc.freeze()  # all that was imported stays: who looks for garbage need not look there again
         self.config.passed(time.monotonic())
         self._transactions()
         mended = cause is Cause.TABLES and applied.changes > 0
-        self.watch.done(time.monotonic(), failed=bool(self.service.trouble), mended=mended)
+        self.watch.done(time.monotonic(), failed=bool(self.engine.trouble), mended=mended)
         self._answer()  # calls that came while we called netifd do not make the descriptor readable again
 
     def _log(self, cause: Cause) -> None:
         """The lines of the log about a pass."""
-        service = self.service
-        self.journal.passed(cause.value, service.decided, service.applied, service.trouble)
+        engine = self.engine
+        self.journal.passed(cause.value, engine.decided, engine.applied, engine.trouble)
         self._log_hardware()
 
     def _log_hardware(self) -> None:
-        self.journal.hardware((pair, case.reasons) for pair, case in self.service.proofs.known.items())
+        self.journal.hardware((pair, case.reasons) for pair, case in self.engine.proofs.known.items())
 
     def _answer(self) -> None:
         """Answer calls, send the news as ubus events, and answer the calls that came meanwhile."""
@@ -262,22 +262,22 @@ class Loop:
             return
         self._serve()
         self._transactions()
-        while self.service.news and self.presence.descriptor is not None:
-            self.presence.send(*self.service.news.pop(0))
+        while self.engine.news and self.presence.descriptor is not None:
+            self.presence.send(*self.engine.news.pop(0))
         self._serve()
 
     def _serve(self) -> None:
         """Answer what was called."""
-        passes = self.service.passes
+        passes = self.engine.passes
         self.presence.serve()
         self._passed_since(passes, Cause.CALL)
 
     def _passed_since(self, passes: int, cause: Cause) -> None:
         """Where something else than a hint made a pass: log it, and try again what failed in it."""
-        if self.service.passes != passes:
+        if self.engine.passes != passes:
             self._log(cause)
             self.config.passed(time.monotonic())
-            self.watch.done(time.monotonic(), failed=bool(self.service.trouble))
+            self.watch.done(time.monotonic(), failed=bool(self.engine.trouble))
 
     def _connect(self, now: float) -> None:
         try:
@@ -305,7 +305,7 @@ class Loop:
 
         Without our name on ubus we made no pass: they are those of another service, which has the name and lives on.
         """
-        nft = self.service.doors.nft
+        nft = self.engine.doors.nft
         nft.hurry(STOP_PATIENCE)
         try:
             if self.named and not self.upgrading and (text := reconcile.removal(nft)):
@@ -313,7 +313,7 @@ class Loop:
         except NftError as refusal:
             self.journal.line(LogLevel.ERR, f"{_remaining(nft)} stays, with what it offloads: {refusal}")
         if self.upgrading:
-            places.run(self.service, time.monotonic())
+            places.run(self.engine, time.monotonic())
         self.journal.line(LogLevel.NOTICE, "stops; an upgrade keeps its tables" if self.upgrading else "stops")
         self.presence.leave(lost=False)
 

@@ -76,10 +76,10 @@ def serve() -> int:
 def build(outside: Doors) -> Loop:
     """The loop, listening already, so that nothing falls between its first look and its first wait."""
     hints = Monitor()
-    service = Engine.of(outside)
+    engine = Engine.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
     journal = Journal(SystemLog(), outside.clock)
-    return Loop(service, hints, Accounting(service, _endings()), UbusServer(objects(service), EVENTS), journal, signals)
+    return Loop(engine, hints, Accounting(engine, _endings()), UbusServer(objects(engine), EVENTS), journal, signals)
 
 
 def _endings() -> ConntrackEvents | None:

@@ -24,15 +24,15 @@ MOST = 20  # connections of a host that are explained
 WORDS = ("text", "flow")
 
 
-def explain(service: Engine, given: Mapping[str, Any]) -> Json:
+def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     """Why connections are on the path they are on, step by step, and what to change."""
-    decided = methods.known(service)
+    decided = methods.known(engine)
     query = arguments.table("query", given.get("query"))
     if len(query) != 1 or not query.keys() <= set(WORDS):
         raise ArgumentError(f"query: give one of {' and '.join(WORDS)}")
     meant = asked(str(query["text"])) if "text" in query else _named(query["flow"])
-    entries = [] if meant.pasted else service.doors.conntrack.entries()
-    return answer(meant, entries, service.with_stations(decided), decided.plan, service.proofs.known)
+    entries = [] if meant.pasted else engine.doors.conntrack.entries()
+    return answer(meant, entries, engine.with_stations(decided), decided.plan, engine.proofs.known)
 
 
 def answer(

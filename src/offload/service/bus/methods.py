@@ -18,6 +18,7 @@ from offload.service.bus.arguments import ArgumentError
 from offload.service.bus.cut import Selection, cut
 from offload.service.engine import Engine
 from offload.service.firewall.actions import act
+from offload.service.memory import recall
 from offload.service.memory.timed_exempts import timed_exempt_json
 from offload.service.reconcile import Decided
 from offload.service.tasks import hardware, station_sets
@@ -37,90 +38,90 @@ CHOOSING = ("zone", "host", "state")
 TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
-def status(service: Engine, _: Given) -> Json:
+def status(engine: Engine, _: Given) -> Json:
     """Zones, pairs, devices, problems, and what the last pass did."""
-    decided = known(service)
-    counted, notes = _counted(service, decided)
-    evidence = Evidence(service.proofs.known, service.proofs.ports)
-    plan = station_sets.counted_now(service, decided.plan) if service.resident else decided.plan
-    found = report.status_json(plan, decided.snapshot, decided.problems, counted, service.applied, evidence)
+    decided = known(engine)
+    counted, notes = _counted(engine, decided)
+    evidence = Evidence(engine.proofs.known, engine.proofs.ports)
+    plan = station_sets.counted_now(engine, decided.plan) if engine.resident else decided.plan
+    found = report.status_json(plan, decided.snapshot, decided.problems, counted, engine.applied, evidence)
     for pair in found["pairs"]:
-        number, octets = service.totals.of((pair["src"], pair["dest"]))
+        number, octets = engine.totals.of((pair["src"], pair["dest"]))
         pair["ended"] = {"flows": number, "bytes": octets}
-    lived = {"passes": service.passes, "since": service.totals.since, "complete": service.totals.whole}
-    return found | {"exempts": exempts_json(service), "notes": notes, "service": lived}
+    lived = {"passes": engine.passes, "since": engine.totals.since, "complete": engine.totals.whole}
+    return found | {"exempts": exempts_json(engine), "notes": notes, "service": lived}
 
 
-def metrics(service: Engine, given: Given) -> Json:
+def metrics(engine: Engine, given: Given) -> Json:
     """The status as families of metrics, for collectors."""
-    return {"ok": True, "families": families_json(families(status(service, given)))}
+    return {"ok": True, "families": families_json(families(status(engine, given)))}
 
 
-def zones(service: Engine, _: Given) -> Json:
+def zones(engine: Engine, _: Given) -> Json:
     """Zones and pairs alone: what can be chosen, and what came of it."""
-    return report.zones_json(known(service).plan)
+    return report.zones_json(known(engine).plan)
 
 
-def check(service: Engine, _: Given) -> Json:
+def check(engine: Engine, _: Given) -> Json:
     """The problems of the configuration now, features that kernel or nft lack, and what offload disturbs."""
-    seen = known(service).snapshot
-    decided = service.decide(reconcile.read(service.doors.uci), seen)
-    return report.check_json(decided.problems, seen.kernel, reconcile.findings(decided, service.doors.uci))
+    seen = known(engine).snapshot
+    decided = engine.decide(reconcile.read(engine.doors.uci), seen)
+    return report.check_json(decided.problems, seen.kernel, reconcile.findings(decided, engine.doors.uci))
 
 
-def reload(service: Engine, _: Given) -> Json:
+def reload(engine: Engine, _: Given) -> Json:
     """Read everything anew, and bring the kernel in line."""
-    return applied_json(service.reload()) | found_json(service)
+    return applied_json(engine.reload()) | found_json(engine)
 
 
-def set_zone(service: Engine, given: Given) -> Json:
+def set_zone(engine: Engine, given: Given) -> Json:
     """Write a zone's mode, commit, and apply."""
-    config, sections = _written_now(service)
+    config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
-    return _write(service, edits.zone_mode(sections, zone, mode), mode, lambda src, dest: zone in {src, dest}, zone)
+    return _write(engine, edits.zone_mode(sections, zone, mode), mode, lambda src, dest: zone in {src, dest}, zone)
 
 
-def set_pair(service: Engine, given: Given) -> Json:
+def set_pair(engine: Engine, given: Given) -> Json:
     """Write a pair's own mode, commit, and apply."""
-    config, sections = _written_now(service)
+    config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))
     src, dest = (arguments.end(end, given.get(end), config) for end in ("src", "dest"))
     meant = PairChoice(src, dest, "", mode).means
-    return _write(service, edits.pair_mode(sections, src, dest, mode), mode, meant)
+    return _write(engine, edits.pair_mode(sections, src, dest, mode), mode, meant)
 
 
-def list_flows(service: Engine, given: Given) -> Json:
+def list_flows(engine: Engine, given: Given) -> Json:
     """A page of the forwarded connections; `total` is the number of all that were asked for."""
-    decided = known(service)
+    decided = known(engine)
     query, everything = _query(given, decided.plan)
     limit = PAGE if query.limit is None else query.limit
-    asked = replace(query, limit=min(limit, LARGEST_PAGE) if service.resident else limit)
-    entries = service.doors.conntrack.entries()
-    seen, cases = service.with_stations(decided), service.proofs.known
+    asked = replace(query, limit=min(limit, LARGEST_PAGE) if engine.resident else limit)
+    entries = engine.doors.conntrack.entries()
+    seen, cases = engine.with_stations(decided), engine.proofs.known
     shown, total = page(entries, seen, decided.plan, asked, cases, everything=everything)
     listed = [report.flow_json(flow) for flow in shown]
     return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": listed}
 
 
-def flush(service: Engine, given: Given) -> Json:
+def flush(engine: Engine, given: Given) -> Json:
     """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
-    decided = known(service)
+    decided = known(engine)
     query = _chosen(given, decided.plan)
-    entries = service.doors.conntrack.entries()
-    found = flows(entries, service.placed(decided), decided.plan, explained=False)
+    entries = engine.doors.conntrack.entries()
+    found = flows(entries, engine.placed(decided), decided.plan, explained=False)
     fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
     tables = {table.name for table in decided.plan.tables}
     if given.get("query"):
         tables &= {TABLE_OF[flow.state] for flow in fast}
-    applied = service.work(forced=tables) if tables else service.applied
+    applied = engine.work(forced=tables) if tables else engine.applied
     if tables and applied.error:
         raise OffloadError(applied.error)
     return {"ok": True, "returned": sorted(tables), "flows": len(fast)}
 
 
-def end(service: Engine, given: Given) -> Json:
+def end(engine: Engine, given: Given) -> Json:
     """Cut the connections asked for: what goes on must pass the firewall anew. Something must be asked for."""
-    decided = known(service)
+    decided = known(engine)
     words = dict(arguments.table("query", given.get("query")))
     one = arguments.connection(words.pop("flow")) if "flow" in words else None
     query = _chosen({"query": words}, decided.plan)
@@ -128,54 +129,54 @@ def end(service: Engine, given: Given) -> Json:
         raise ArgumentError("query: name whose connections are to end: zone, host, state or flow")
     proto, ends = one or (None, None)
     selection = Selection(query=query, tuples=frozenset({ends}) if ends else None, proto=proto)
-    done = cut(selection, service.placed(decided), decided.plan, service.doors.conntrack)
+    done = cut(selection, engine.placed(decided), decided.plan, engine.doors.conntrack)
     reply: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
     return reply | ({"error": done.error} if done.error else {})
 
 
-def exempt_add(service: Engine, given: Given) -> Json:
+def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic on the slow path for a while."""
-    decided = known(service)
+    decided = known(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
     match = arguments.table("match", given.get("match"))
     exempt = arguments.exempt(match, [zone.name for zone in decided.config.zones])
-    if service.timed_exempts.full():
+    if engine.timed_exempts.full():
         raise ArgumentError(
             "there are as many run-time exempts as there can be: delete one, or write a 'config exempt'"
         )
-    before = service.timed_exempts.ends  # one for the same traffic goes on if the new one is refused
-    number = service.timed_exempts.add(exempt, seconds, service.doors.clock())
-    applied = service.work()
+    before = engine.timed_exempts.ends  # one for the same traffic goes on if the new one is refused
+    number = engine.timed_exempts.add(exempt, seconds, engine.doors.clock())
+    applied = engine.work()
     if applied.error:
-        service.timed_exempts.restore(before)
+        engine.timed_exempts.restore(before)
         raise OffloadError(applied.error)
-    if not service.resident and not service.holds(number):
+    if not engine.resident and not engine.holds(number):
         raise OffloadError(
             "its traffic is not offloaded now, so the kernel has no table to keep it in, and no service runs to "
             "remember it: start the service (/etc/init.d/offload start), or write a 'config exempt' section"
         )
-    service.save_exempts()
+    recall.save_exempts(engine)
     return {"ok": True, "id": number, "expires": seconds}
 
 
-def exempt_delete(service: Engine, given: Given) -> Json:
+def exempt_delete(engine: Engine, given: Given) -> Json:
     """End a run-time exempt now."""
     number = arguments.number("id", given.get("id"), 1, 999_999_999)
-    if not service.timed_exempts.delete(number):
+    if not engine.timed_exempts.delete(number):
         raise ArgumentError(f"id: there is no run-time exempt {number}")
-    applied = service.work()
-    service.save_exempts()
+    applied = engine.work()
+    recall.save_exempts(engine)
     return applied_json(applied)
 
 
-def firewall(service: Engine, given: Given) -> Json:
+def firewall(engine: Engine, given: Given) -> Json:
     """Start, stop or reload the firewall, or give its sets their contents; with an empty action only report."""
-    return act(service.firewall, given.get("action", ""), service.work)
+    return act(engine.firewall, given.get("action", ""), engine.work)
 
 
-def exempts_json(service: Engine) -> list[Json]:
+def exempts_json(engine: Engine) -> list[Json]:
     """The run-time exempts with the seconds they have left."""
-    return [timed_exempt_json(timed_exempt) for timed_exempt in service.timed_exempts.living(service.doors.clock())]
+    return [timed_exempt_json(timed_exempt) for timed_exempt in engine.timed_exempts.living(engine.doors.clock())]
 
 
 def applied_json(applied: Applied) -> Json:
@@ -184,25 +185,25 @@ def applied_json(applied: Applied) -> Json:
     return done | ({"error": applied.error} if applied.error else {})
 
 
-def known(service: Engine) -> Decided:
+def known(engine: Engine) -> Decided:
     """What the last pass read and decided; an OffloadError where there was none."""
-    if service.decided is None:
-        if service.applied.error:
-            raise OffloadError(service.applied.error)
+    if engine.decided is None:
+        if engine.applied.error:
+            raise OffloadError(engine.applied.error)
         raise StartingError("the service is starting: it has not read the router yet")
-    return service.decided
+    return engine.decided
 
 
-def _counted(service: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
+def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
     """What each pair has on each path, and why that is not known. Judging hardware takes whole entries."""
-    conntrack, placed = service.doors.conntrack, service.placed(decided)
+    conntrack, placed = engine.doors.conntrack, engine.placed(decided)
     try:
-        if service.proofs.due is None and not service.proofs.cases:
+        if engine.proofs.due is None and not engine.proofs.cases:
             return conntrack.summary(lambda: ShareCount(placed, decided.plan)).shares(), []
         entries = conntrack.entries()
     except KernelError as error:
         return {}, [f"flows are not counted: {error}"]
-    hardware.run(service, entries)
+    hardware.run(engine, entries)
     return shares(entries, placed, decided.plan), []
 
 
@@ -222,9 +223,9 @@ def _chosen(given: Given, plan: Plan) -> Query:
     return Query.of(words, [zone.name for zone in plan.zones])
 
 
-def _written_now(service: Engine) -> tuple[Config, Sequence[Section]]:
+def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
     """The configuration as the files have it now; OffloadError where a change to it cannot be meant."""
-    packages = reconcile.read(service.doors.uci)
+    packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
     if not config.readable:
         raise OffloadError(str(next(each for each in problems if each.fault is not ProblemCode.FILE_MISSING)))
@@ -233,13 +234,13 @@ def _written_now(service: Engine) -> tuple[Config, Sequence[Section]]:
 
 
 def _write(
-    service: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
+    engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
 ) -> Json:
     """Write and apply a choice of `mode`; the reply says what it changed of the pairs concerned, and why not more."""
-    before = service.decided.plan if service.decided else Plan()
-    service.doors.uci.write("offload", changes)
-    applied = service.work()
-    after = service.decided.plan if service.decided else before
+    before = engine.decided.plan if engine.decided else Plan()
+    engine.doors.uci.write("offload", changes)
+    applied = engine.work()
+    after = engine.decided.plan if engine.decided else before
     if applied.error:
         error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
         applied = replace(applied, error=error)
@@ -253,7 +254,7 @@ def _write(
     ]
     reasons = [reason for each in after.zones if each.name == zone for reason in each.reasons]
     reply = {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
-    return applied_json(applied) | reply | found_json(service)
+    return applied_json(applied) | reply | found_json(engine)
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
@@ -266,10 +267,10 @@ def changed_pairs(before: Plan, after: Plan) -> list[Json]:
     ]
 
 
-def found_json(service: Engine) -> Json:
+def found_json(engine: Engine) -> Json:
     """What keeps a pass from doing all that was asked: in the configuration, and in kernel or nft."""
-    problems = [report.problem_json(each) for each in (service.decided.problems if service.decided else ())]
-    return {"problems": problems, "missing": [str(lack) for lack in (service.kernel.missing if service.kernel else ())]}
+    problems = [report.problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
+    return {"problems": problems, "missing": [str(lack) for lack in (engine.kernel.missing if engine.kernel else ())]}
 
 
 Answering = Callable[[Engine, Given], Json]

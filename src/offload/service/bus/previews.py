@@ -24,10 +24,10 @@ WORDS = ("zones", "pairs")
 MOST = 256  # zones or pairs of one question
 
 
-def preview(service: Engine, given: Mapping[str, Any]) -> Json:
+def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     """Which pairs would change, what would stay below its mode and why, and which live flows would feel it."""
-    before = methods.known(service)
-    packages = reconcile.read(service.doors.uci)
+    before = methods.known(engine)
+    packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
     if not config.readable:
         raise OffloadError(str(next(each for each in problems if each.fault is not ProblemCode.FILE_MISSING)))
@@ -42,12 +42,12 @@ def preview(service: Engine, given: Mapping[str, Any]) -> Json:
         after_sections = _applied(after_sections, change)
         modes |= dict.fromkeys(_meant(ends, before.plan), mode)
     changed = {**packages, "offload": after_sections}
-    seen = service.ability.look(before.snapshot, changed, service.doors.netlink, service.doors.nft)
-    after = service.decide(changed, seen)
+    seen = engine.ability.look(before.snapshot, changed, engine.doors.netlink, engine.doors.nft)
+    after = engine.decide(changed, seen)
     return {"ok": True, **_differences(before.plan, after.plan, modes)} | {
-        **_felt(service, before.plan, after.plan),
+        **_felt(engine, before.plan, after.plan),
         "problems": [report.problem_json(each) for each in after.problems if each not in before.problems],
-        "missing": methods.found_json(service)["missing"],
+        "missing": methods.found_json(engine)["missing"],
     }
 
 
@@ -93,13 +93,13 @@ def _differences(before: Plan, after: Plan, modes: Mapping[tuple[str, str], Mode
     return {"changed": changed, "unchanged": unchanged, "reasons": []}
 
 
-def _felt(service: Engine, before: Plan, after: Plan) -> Json:
+def _felt(engine: Engine, before: Plan, after: Plan) -> Json:
     """The tables whose flows would take the slow path for a moment, and how many of them there are now."""
     live = {table.name: expected(table) for table in before.tables}
     returned = sorted({name for each in transactions(after, live) for name in each.returned})
     paths = {SOFTWARE_TABLE[0]: "software", HARDWARE_TABLE[0]: "hardware"}
-    placed = service.placed(methods.known(service))
-    counted = service.doors.conntrack.summary(lambda: ShareCount(placed, before)).shares()
+    placed = engine.placed(methods.known(engine))
+    counted = engine.doors.conntrack.summary(lambda: ShareCount(placed, before)).shares()
     felt = {paths[name] for name in returned}
     flows = sum(number for share in counted.values() for state, number in share.flows.items() if state.value in felt)
     return {"returned": returned, "flows": flows}

@@ -32,34 +32,34 @@ def give(uci: Uci, *, forget: bool = False) -> bool:
     return _written(uci, partial(edits.giveback, forget=forget))
 
 
-def takeover(service: Engine, _: Mapping[str, Any]) -> Json:
+def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
     """Answer `takeover`: write, have the firewall reloaded, and apply."""
-    return _answered(service, take)
+    return _answered(engine, take)
 
 
-def giveback(service: Engine, _: Mapping[str, Any]) -> Json:
+def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
     """Answer `giveback`: write, have the firewall reloaded, and apply."""
-    reply = _answered(service, give)
+    reply = _answered(engine, give)
     if "problems" in reply:  # that fw4 offloads again is what was asked for
         reply["problems"] = [each for each in reply["problems"] if each["code"] != ProblemCode.FW4_OFFLOADS.name]
     return reply
 
 
-def _answered(service: Engine, write: Callable[[Uci], bool]) -> Json:
-    if not write(service.doors.uci):
+def _answered(engine: Engine, write: Callable[[Uci], bool]) -> Json:
+    if not write(engine.doors.uci):
         return {"ok": True, "changed": False}
-    before = service.decided.plan if service.decided else Plan()
-    reloading = _reload_firewall(service)
-    applied = service.work()
-    after = service.decided.plan if service.decided else before
+    before = engine.decided.plan if engine.decided else Plan()
+    reloading = _reload_firewall(engine)
+    applied = engine.work()
+    after = engine.decided.plan if engine.decided else before
     pairs = changed_pairs(before, after)
-    return applied_json(applied) | {"changed": True, "reloading": reloading, "pairs": pairs} | found_json(service)
+    return applied_json(applied) | {"changed": True, "reloading": reloading, "pairs": pairs} | found_json(engine)
 
 
-def _reload_firewall(service: Engine) -> bool:
+def _reload_firewall(engine: Engine) -> bool:
     """Whether procd was notified that the firewall's configuration changed."""
     try:
-        service.doors.bus.tell("service", "event", CHANGED)
+        engine.doors.bus.tell("service", "event", CHANGED)
     except BusError:
         return False
     return True

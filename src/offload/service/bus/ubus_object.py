@@ -52,20 +52,20 @@ METHODS: Mapping[str, Verb] = {
 }
 
 
-def objects(service: Engine) -> dict[str, dict[str, Method]]:
+def objects(engine: Engine) -> dict[str, dict[str, Method]]:
     """Both objects, by name."""
     made: dict[str, dict[str, Method]] = {"offload": {}, "luci.offload": {}}
     for name, verb in METHODS.items():
-        reply = partial(answer, service, verb)
+        reply = partial(answer, engine, verb)
         made["offload"][name] = (verb.arguments, reply)
         made["luci.offload"][name] = ({**verb.arguments, SESSION: "string"}, reply)
     return made
 
 
-def answer(service: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
+def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
     """The reply to a call; a refusal is a reply with its sentence, and so is a fault of ours."""
     try:
-        return fitting(verb.answer(service, given))
+        return fitting(verb.answer(engine, given))
     except StartingError as refusal:
         return {"ok": False, "error": str(refusal), "starting": True}
     except OffloadError as refusal:

@@ -1,4 +1,6 @@
-"""The door to what the kernel tells of connections that end: each with its last counters, and gone with the telling."""
+"""The door to connections that end: the kernel sends each once, with its last counters."""
+
+import os
 
 from offload.errors import KernelError
 from offload.model.flow import Entry
@@ -7,8 +9,8 @@ from offload.system.netlink.route.monitor import datagrams, listening
 from offload.system.netlink.wire import NETLINK_NETFILTER
 
 DESTROY_GROUP = 1 << (3 - 1)  # NFNLGRP_CONNTRACK_DESTROY
-ROOM = 4 << 20  # bytes for some 5,000 endings, until somebody looks
-MOST_AT_ONCE = 1 << 16  # each ending is a datagram; more than that at one look never end
+ROOM = 4 << 20  # bytes for some 5,000 of them, until the next read
+MOST_AT_ONCE = 1 << 16  # each is a datagram; a read takes no more
 
 
 class ConntrackEvents:
@@ -23,7 +25,7 @@ class ConntrackEvents:
         self.descriptor = self._kernel.fileno()
 
     def read(self) -> tuple[list[Entry], bool]:
-        """The connections that ended since the last look, and whether that is all of them."""
+        """The connections that ended since the last read, and whether that is all of them."""
         ended: list[Entry] = []
         whole = True
         for each in datagrams(self._kernel, MOST_AT_ONCE):
@@ -36,3 +38,30 @@ class ConntrackEvents:
     def close(self) -> None:
         """Listen no more."""
         self._kernel.close()
+
+
+class FakeConntrackEvents:
+    """A kernel in which connections end as a test says; `descriptor` is a pipe. `whole`: none was missed."""
+
+    def __init__(self) -> None:
+        self.descriptor, self._writing = os.pipe()
+        self.ended: list[Entry] = []
+        self.whole = True
+
+    def end(self, *entries: Entry) -> None:
+        """These connections ended."""
+        self.ended += entries
+        os.write(self._writing, b".")
+
+    def read(self) -> tuple[list[Entry], bool]:
+        """As `ConntrackEvents.read`."""
+        found, self.ended = self.ended, []
+        if found or not self.whole:
+            os.read(self.descriptor, 99)
+        whole, self.whole = self.whole, True
+        return found, whole
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self.descriptor)
+        os.close(self._writing)

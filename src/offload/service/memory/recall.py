@@ -1,0 +1,46 @@
+"""What an earlier service wrote down for the next one: its timed exempts, and where it saw stations."""
+
+from typing import TYPE_CHECKING
+
+from offload.config.load import Packages, load
+from offload.errors import OffloadError
+from offload.service import reconcile
+from offload.service.memory import saved_exempts, saved_places
+
+if TYPE_CHECKING:
+    from offload.service.engine import Engine
+
+
+def exempts(engine: "Engine", packages: Packages) -> None:
+    """Take in the timed exempts of the file that the kernel lost; their zones are judged by the configuration."""
+    config, _ = load(packages)
+    if not config.readable:
+        return
+    engine.restored, now = True, engine.doors.clock()
+    try:
+        content = engine.doors.saved.read()
+    except OffloadError as refusal:
+        engine.news.append(("offload.degraded", {"error": str(refusal)}))
+        return
+    saved = saved_exempts.read(content or b"", [zone.name for zone in config.zones], now)
+    engine.timed_exempts.adopt(saved_exempts.missing(saved, engine.timed_exempts.ends), now)
+
+
+def places(engine: "Engine") -> None:
+    """Where an earlier service left tables, take in where it saw stations: some may have moved since."""
+    if engine.doors.places is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
+        return
+    try:
+        engine.sightings.restore(saved_places.read(engine.doors.places.read() or b""))
+    except OffloadError as refusal:  # as if there were none: a station that moved meanwhile is noticed later
+        engine.news.append(("offload.degraded", {"error": str(refusal)}))
+
+
+def save_exempts(engine: "Engine") -> None:
+    """Write the timed exempts where the next service finds them."""
+    if not engine.restored:
+        return
+    try:
+        engine.doors.saved.write(saved_exempts.written(engine.timed_exempts.ends))
+    except OffloadError as refusal:
+        engine.news.append(("offload.degraded", {"error": str(refusal)}))

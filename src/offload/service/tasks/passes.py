@@ -1,0 +1,116 @@
+"""One pass: read everything, decide, and bring the kernel and the firewall there.
+
+A failure leaves the last good state, and is reported in the outcome.
+"""
+
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from time import time
+from typing import TYPE_CHECKING
+
+from offload.compiler.offload.effective import effective_plan
+from offload.compiler.offload.tables.table import expected
+from offload.errors import BusError, NftError, OffloadError
+from offload.model.applied import Applied
+from offload.model.plan import SOFTWARE_TABLE, Plan, ReasonCode
+from offload.nouns import replace
+from offload.service import reconcile
+from offload.service.hardware.hardware_probe import HardwareProbe
+from offload.service.reconcile import Decided
+
+if TYPE_CHECKING:
+    from offload.service.engine import Engine
+    from offload.service.firewall.firewall import Pending
+
+# A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
+TRIES = 3
+
+
+def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
+    """One pass. A failure leaves the last good state and is reported in `error`."""
+    engine.passes += 1
+    before, last = engine.decided, None
+    moved = _moved(engine, before.plan if before else Plan())
+    for _ in range(TRIES):
+        try:
+            decided = engine.read()
+        except OffloadError as refusal:
+            return engine.noted(replace(engine.applied, changes=0, returned=(), error=str(refusal)), before)
+        if last is not None and decided.plan == last.plan:
+            break  # nothing vanished meanwhile: nft means it
+        last = decided
+        wanted = {*forced, *moved, *_moved_meanwhile(engine, decided.plan)}
+        applied, loaded = _apply(engine, decided, wanted)
+        engine.touched = bool(applied.error)
+        engine.taken_out(applied)
+        if not applied.error:
+            engine.sightings.returned(applied.returned, decided.plan, engine.doors.clock())
+            if decided.snapshot.firewall != "none" or not loaded:
+                break  # else the table that offload stands on is there from now on
+            continue
+        engine.ability = HardwareProbe()  # a device may no longer be what it was when it was asked
+    if applied.error and decided.config.readable:
+        decided = replace(decided, plan=_standing(engine, decided.plan, before.plan if before else Plan()))
+    engine.keep(decided)
+    now, wall = engine.doors.clock(), time()
+    engine.rule_returns.look(engine.foreign.deciding, now, wall)
+    if applied.returned and set(applied.returned) >= {table.name for table in decided.plan.tables}:
+        engine.rule_returns.returned(now, wall)
+    return engine.noted(applied, before)
+
+
+def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:
+    """Bring the kernel to what was decided and the firewall to its configuration; whether that one was loaded.
+
+    Both are one transaction, unless nft refuses part of it. A new ruleset returns our tables: flows that live now
+    must meet its rules.
+    """
+    nft, trusting = engine.doors.nft, not engine.touched
+    firewall, pending = engine.firewall, _firewall_pending(engine)
+    if firewall is None or pending is None:
+        return reconcile.apply(decided, nft, engine.applied, forced=forced, trusting=trusting), False
+    tables = {*forced, *reconcile.TABLE_NAMES}
+    applied = reconcile.apply(decided, nft, engine.applied, forced=tables, trusting=trusting, opening=pending.text)
+    if applied.changes:
+        firewall.sent(pending)
+        return applied, True
+    loaded = firewall.load(pending)
+    applied = reconcile.apply(decided, nft, engine.applied, forced=tables if loaded else forced, trusting=trusting)
+    return replace(applied, changes=applied.changes + loaded), loaded
+
+
+def _firewall_pending(engine: "Engine") -> "Pending | None":
+    if engine.firewall is None:
+        return None
+    with suppress(BusError):  # ubusd is away: what services ask for is as it was
+        engine.services = engine.doors.bus.call("service", "get_data", {"type": "firewall"})
+    try:
+        return engine.firewall.pending(engine.packages["firewall"], engine.dump, engine.services)
+    except OffloadError as refusal:
+        engine.firewall.error = str(refusal)
+        return None
+
+
+def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
+    """The tables to return for stations that moved; with the last return that may be, ports are left out."""
+    now = engine.doors.clock()
+    tables = engine.sightings.tables_to_return(plan, now)
+    chosen = engine.sightings.leave_out(now) if tables and engine.sightings.is_last(now) else frozenset[str]()
+    for bridge in sorted(chosen):
+        engine.news.append(("offload.degraded", {"error": ReasonCode.STATIONS_MOVE(master=bridge).text}))
+    return (*tables, SOFTWARE_TABLE[0]) if chosen else tables
+
+
+def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
+    """The same for moves that only a look showed; the last return needs a pass of its own."""
+    now = engine.doors.clock()
+    return () if engine.sightings.is_last(now) else engine.sightings.tables_to_return(plan, now)
+
+
+def _standing(engine: "Engine", wanted: Plan, before: Plan) -> Plan:
+    """What holds after a refusal; where nft fails altogether, what held before."""
+    try:
+        live = engine.doors.nft.live(reconcile.TABLE_NAMES)
+    except NftError:
+        live = {table.name: expected(table) for table in before.tables}
+    return effective_plan(wanted, before, live)
