@@ -9,9 +9,9 @@ from pathlib import Path
 
 from offload.config import firewall
 from offload.config.choices import offload, offload_tables
-from offload.model.plan import ReasonCode
 from offload.model.problems.finding import FindingCode
 from offload.model.problems.problem import ProblemCode
+from offload.model.problems.reason import ReasonCode
 from offload.model.problems.remedies import REMEDIES
 
 FILE = Path(__file__).resolve().parents[1] / "luci-app-offload/htdocs/luci-static/resources/offload/sentences.js"

@@ -14,10 +14,10 @@ from offload.cli.firewall.given import HELP
 from offload.cli.verbs import VERBS
 from offload.config.choices.offload_tables import PACKAGES
 from offload.model.network import Snapshot
-from offload.model.plan import ReasonCode
 from offload.model.problems.finding import FindingCode
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.problems.problem import ProblemCode
+from offload.model.problems.reason import ReasonCode
 from offload.service.bus.ubus_object import METHODS
 from offload.system.directory.router_directory import snapshot_json
 

@@ -13,9 +13,9 @@ import pytest
 
 from offload.cli.answer import Exit
 from offload.cli.command import main
-from offload.model.plan import ReasonCode
 from offload.model.problems.finding import FindingCode
 from offload.model.problems.problem import ProblemCode
+from offload.model.problems.reason import ReasonCode
 from offload.service import reconcile
 from offload.service.reconcile import Decided
 from offload.system.config.uci import Uci

@@ -12,7 +12,8 @@ from offload.compiler.offload.exempts.coverage import part, whole
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
 from offload.model.network import Link, Snapshot
-from offload.model.plan import PairDecision, ReasonCode
+from offload.model.plan import PairDecision
+from offload.model.problems.reason import ReasonCode
 from offload.model.sections.exempts import Exempt
 from strategies import gate
 

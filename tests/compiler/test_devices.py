@@ -10,7 +10,7 @@ from offload.compiler.devices import resolve
 from offload.compiler.offload.summary import without_devices
 from offload.model.config import Config, Interface, Mode, Zone, ZoneChoice
 from offload.model.network import Kernel, Link, Network, Snapshot
-from offload.model.plan import ReasonCode
+from offload.model.problems.reason import ReasonCode
 from offload.model.topology import ZoneDevices
 
 

@@ -6,17 +6,8 @@ from offload.compiler.offload.effective import effective_plan
 from offload.compiler.offload.tables.table import expected
 from offload.model.config import Family, Mode
 from offload.model.kernel.live import LiveTable
-from offload.model.plan import (
-    DeviceDecision,
-    Element,
-    PairDecision,
-    Plan,
-    PolicyKey,
-    Reason,
-    ReasonCode,
-    Table,
-    ZoneDecision,
-)
+from offload.model.plan import DeviceDecision, Element, PairDecision, Plan, PolicyKey, Table, ZoneDecision
+from offload.model.problems.reason import Reason, ReasonCode
 
 NOTHING = Plan()
 

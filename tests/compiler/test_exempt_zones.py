@@ -19,7 +19,8 @@ from offload.model.config import (
     ZoneChoice,
 )
 from offload.model.network import Link, Network, Snapshot
-from offload.model.plan import Plan, ReasonCode, TimedExempt
+from offload.model.plan import Plan, TimedExempt
+from offload.model.problems.reason import ReasonCode
 from offload.model.sections.exempts import Exempt
 
 KIDS = (ip_network("192.168.1.128/25"), ip_network("2001:db8::/64"))

@@ -4,7 +4,8 @@ from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Globals, Mode, Permission, Zone
 from offload.model.network import Kernel, Link, Snapshot
-from offload.model.plan import MOST_DEVICES, Plan, ReasonCode
+from offload.model.plan import MOST_DEVICES, Plan
+from offload.model.problems.reason import ReasonCode
 
 CONFIG = Config(
     zones=(Zone("lan", "@zone[0]", devices=("br-lan",)), Zone("wan", "@zone[1]", devices=("wan",))),

@@ -13,7 +13,7 @@ from offload.compiler.offload.exempts.marks import only_routes, without_routing
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
 from offload.model.network import Filter, Link, MarkReader, Qdisc, RoutingRule, Snapshot
-from offload.model.plan import ReasonCode
+from offload.model.problems.reason import ReasonCode
 from offload.model.sections.exempts import Exempt
 from strategies import gate
 

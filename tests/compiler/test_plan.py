@@ -9,7 +9,8 @@ from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone, ZoneChoice
 from offload.model.network import GivenUp, Link, Snapshot
-from offload.model.plan import PairDecision, Plan, ReasonCode
+from offload.model.plan import PairDecision, Plan
+from offload.model.problems.reason import ReasonCode
 from offload.model.sections.exempts import Exempt
 
 ZONES = tuple(Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))

@@ -20,7 +20,7 @@ from offload.model.config import (
     ZoneChoice,
 )
 from offload.model.network import Address, Link, Snapshot
-from offload.model.plan import ReasonCode
+from offload.model.problems.reason import ReasonCode
 from offload.model.sections.exempts import Exempt
 
 LAN, GUEST, WAN = (Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))

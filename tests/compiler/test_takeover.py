@@ -10,7 +10,8 @@ from offload.config import edits
 from offload.config.load import load
 from offload.model.config import Mode
 from offload.model.network import Link, Snapshot
-from offload.model.plan import Plan, ReasonCode
+from offload.model.plan import Plan
+from offload.model.problems.reason import ReasonCode
 from offload.model.sections.section import Section
 from offload.nouns import replace
 from offload.system.config.uci import Uci, applied

@@ -19,7 +19,7 @@ from kernel.netns import Namespace
 from kernel.resident import Resident, resident
 from kernel.sides import port
 from kernel.steady import LITTLE, Drip, Steady, since
-from offload.model.plan import ReasonCode
+from offload.model.problems.reason import ReasonCode
 
 FLOOR = Floor()
 FRAMES, ADDRESSES = 1000, 500

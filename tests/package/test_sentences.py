@@ -2,8 +2,8 @@
 
 from package.sentences import FILE, ON_THE_PAGE, table
 
-from offload.model.plan import ReasonCode
 from offload.model.problems.problem import ProblemCode
+from offload.model.problems.reason import ReasonCode
 
 
 def test_the_table_is_up_to_date() -> None:

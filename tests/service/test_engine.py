@@ -12,8 +12,8 @@ from offload.errors import BusError, NftError
 from offload.model.config import Mode
 from offload.model.kernel.live import LiveTable, TimedElement
 from offload.model.network import Kernel, Lack, Neighbour, Station
-from offload.model.plan import ReasonCode
 from offload.model.problems.problem import ProblemCode
+from offload.model.problems.reason import ReasonCode
 from offload.model.sections.exempts import Exempt
 from offload.service.bus import methods
 from offload.service.engine import MOST_NEWS, Engine

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from offload.model.log import LogLevel
 from offload.model.network import Kernel, Lack, Link
-from offload.model.plan import ReasonCode
+from offload.model.problems.reason import ReasonCode
 from offload.service.engine import Engine
 from offload.service.journal import APART, BURST, Journal
 from offload.service.roaming.stations import LEFT_OUT

@@ -5,7 +5,8 @@ from ipaddress import ip_address, ip_interface, ip_network
 from offload.model.config import Family, Mode
 from offload.model.flow import IPS_SEEN_REPLY, Entry, Tuple
 from offload.model.network import Address, Route, Snapshot
-from offload.model.plan import PairDecision, Plan, Reason, ZoneDecision
+from offload.model.plan import PairDecision, Plan, ZoneDecision
+from offload.model.problems.reason import Reason
 
 
 def addresses(**devices: str) -> tuple[Address, ...]:

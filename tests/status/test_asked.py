@@ -7,7 +7,8 @@ import pytest
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
 from offload.model.network import GivenUp, Link, Neighbour, Snapshot, Station
-from offload.model.plan import Plan, ReasonCode, Table
+from offload.model.plan import Plan, Table
+from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
 from status.routers import addresses, entry, pair, route, zone
 

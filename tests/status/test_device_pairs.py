@@ -6,7 +6,8 @@ import pytest
 
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
-from offload.model.plan import Element, PairDecision, Plan, PolicyKey, Reason, ReasonCode, Table
+from offload.model.plan import Element, PairDecision, Plan, PolicyKey, Table
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.flows import flows
 from offload.status.lookup.device_pairs import DevicePairs
 from offload.status.lookup.zone_lookup import Endpoint

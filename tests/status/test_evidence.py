@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from offload.model.config import Mode
-from offload.model.plan import DeviceDecision, Reason, ReasonCode
+from offload.model.plan import DeviceDecision
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.proof.evidence import Evidence
 from offload.status.proof.hardware import PairHardware, Proof
 from status.routers import pair

@@ -7,7 +7,8 @@ import pytest
 
 from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry
-from offload.model.plan import ExemptMatch, Plan, ReasonCode, Table
+from offload.model.plan import ExemptMatch, Plan, Table
+from offload.model.problems.reason import ReasonCode
 from offload.model.sections.exempts import Exempt
 from offload.status.flows import flows
 from offload.status.lookup.exempt_lookup import ExemptLookup

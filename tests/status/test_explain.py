@@ -7,7 +7,8 @@ import pytest
 
 from offload.cli.router import Router
 from offload.model.flow import IPS_OFFLOAD, Entry
-from offload.model.plan import PairDecision, Plan, ReasonCode
+from offload.model.plan import PairDecision, Plan
+from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
 from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.proof.evicted import Evicted

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.flow import State, Tuple
-from offload.model.plan import ReasonCode
+from offload.model.problems.reason import ReasonCode
 from offload.status.proof.evicted import Key, Seen
 from offload.status.proof.hardware import FLOWS, PACKETS, PairHardware, Proof, Sample, evicted, updated
 

@@ -4,7 +4,8 @@ import pytest
 
 from offload.model.config import Family, Mode
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry
-from offload.model.plan import PairDecision, ReasonCode
+from offload.model.plan import PairDecision
+from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
 from offload.status.proof.hardware import FLOWS, PairHardware
 from offload.status.why.reasons import IPS_ADJUSTED

@@ -8,8 +8,9 @@ from offload.model.applied import Applied
 from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, Share, State
 from offload.model.network import Kernel, Lack, Snapshot
-from offload.model.plan import DeviceDecision, PairStations, Plan, ReasonCode
+from offload.model.plan import DeviceDecision, PairStations, Plan
 from offload.model.problems.problem import ProblemCode
+from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
 from offload.status.proof.evidence import Evidence
 from offload.status.proof.hardware import PairHardware, Proof

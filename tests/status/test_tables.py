@@ -11,8 +11,9 @@ from offload.model.applied import Applied
 from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, State
 from offload.model.network import Kernel, Lack, Snapshot
-from offload.model.plan import DeviceDecision, Plan, Reason, ReasonCode
+from offload.model.plan import DeviceDecision, Plan
 from offload.model.problems.problem import ProblemCode
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.flows import flows
 from offload.status.report import flow_json, status_json
 from offload.status.shares import no_share

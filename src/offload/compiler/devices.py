@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 
 from offload.model.config import Config, Mode, Zone
 from offload.model.network import DEVICE_NAME, Link, Network, Snapshot
-from offload.model.plan import Reason, ReasonCode
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.text.similar import did_you_mean
 from offload.model.topology import ZoneDevices
 from offload.nouns import dataclass

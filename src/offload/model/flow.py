@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import NamedTuple, Protocol, TypeVar
 
-from offload.model.plan import Reason
+from offload.model.problems.reason import Reason
 from offload.nouns import dataclass
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 
-from offload.model.plan import Reason
+from offload.model.problems.reason import Reason
 from offload.nouns import dataclass
 
 

@@ -9,8 +9,9 @@ from typing import Protocol
 from offload.model.applied import Applied
 from offload.model.log import LogLevel
 from offload.model.network import Snapshot
-from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
+from offload.model.plan import PairDecision, Plan
 from offload.model.problems.problem import Problem
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field
 from offload.service.reconcile import Decided
 

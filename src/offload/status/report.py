@@ -11,9 +11,10 @@ from offload.model.applied import Applied
 from offload.model.config import Mode
 from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
-from offload.model.plan import DeviceDecision, PairDecision, Plan, Reason, ZoneDecision
+from offload.model.plan import DeviceDecision, PairDecision, Plan, ZoneDecision
 from offload.model.problems.finding import Finding, Severity
 from offload.model.problems.problem import Problem
+from offload.model.problems.reason import Reason
 from offload.status.proof.evidence import NO_EVIDENCE, Evidence
 from offload.status.proof.hardware import PairHardware
 from offload.status.shares import Pair, no_share

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from offload.compiler.offload.shapers import shapers
 from offload.model.config import Config, Mode
 from offload.model.network import Snapshot
-from offload.model.plan import Plan, Reason, ReasonCode
+from offload.model.plan import Plan
 from offload.model.problems.finding import Finding, FindingCode
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.section import Section
 
 TRUE = frozenset({"1", "on", "true", "yes"})

@@ -6,16 +6,8 @@ from typing import TypeVar
 from offload.compiler.offload.tables.table import expected
 from offload.model.config import Mode
 from offload.model.kernel.live import LiveTable
-from offload.model.plan import (
-    TABLES,
-    DeviceDecision,
-    PairDecision,
-    Plan,
-    ReasonCode,
-    Table,
-    ZoneDecision,
-    crossing_pairs,
-)
+from offload.model.plan import TABLES, DeviceDecision, PairDecision, Plan, Table, ZoneDecision, crossing_pairs
+from offload.model.problems.reason import ReasonCode
 from offload.nouns import replace
 
 NAMES = {mode: name for name, _, mode in TABLES}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from offload.compiler.offload.requests import Pair, PairRequest
 from offload.model.config import Family, Mode
 from offload.model.network import GivenUp
-from offload.model.plan import Reason, ReasonCode
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import replace
 
 

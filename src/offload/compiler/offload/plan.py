@@ -30,11 +30,10 @@ from offload.model.plan import (
     PairStations,
     Plan,
     PolicyKey,
-    Reason,
-    ReasonCode,
     Table,
     TimedExempt,
 )
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.topology import ZoneDevices
 from offload.nouns import dataclass, replace
 

@@ -15,8 +15,8 @@ from offload.compiler.devices import Topology
 from offload.compiler.offload.exempts.coverage import whole
 from offload.model.config import Config, Family, Mode, PairChoice, Policy, ZoneChoice
 from offload.model.network import Snapshot
-from offload.model.plan import Reason, ReasonCode
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass
 

@@ -12,7 +12,8 @@ from ipaddress import ip_address
 
 from offload.model.kernel.live import STATION_SETS
 from offload.model.network import MAX_NEIGHBOURS, Link, Snapshot
-from offload.model.plan import BOTH, FROM, TO, PairDecision, PairStations, Plan, ReasonCode, Table
+from offload.model.plan import BOTH, FROM, TO, PairDecision, PairStations, Plan, Table
+from offload.model.problems.reason import ReasonCode
 from offload.nouns import dataclass, replace
 
 MACS, IPV4, IPV6 = STATION_SETS

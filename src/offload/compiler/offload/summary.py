@@ -6,16 +6,8 @@ from offload.compiler.devices import Topology
 from offload.compiler.offload.requests import not_chosen, zone_modes
 from offload.model.config import Config, Mode
 from offload.model.network import DEVICE_NAME, Link, Snapshot
-from offload.model.plan import (
-    MOST_DEVICES,
-    DeviceDecision,
-    PairDecision,
-    Reason,
-    ReasonCode,
-    Table,
-    ZoneDecision,
-    crossing_pairs,
-)
+from offload.model.plan import MOST_DEVICES, DeviceDecision, PairDecision, Table, ZoneDecision, crossing_pairs
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.topology import ZoneDevices
 
 Pairs = tuple[PairDecision, ...]

@@ -7,7 +7,8 @@ from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, Entry, State
 from offload.model.kernel.live import Strays
 from offload.model.network import GivenUp, Snapshot
-from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan, Reason, ReasonCode
+from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field, replace
 from offload.status.lookup.places import Known, Places
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from offload.errors import OffloadError
 from offload.model.flow import Entry
 from offload.model.network import GivenUp
-from offload.model.plan import ReasonCode
+from offload.model.problems.reason import ReasonCode
 from offload.service.engine import HARDWARE, Engine
 
 

@@ -12,7 +12,8 @@ from offload.compiler.offload.effective import effective_plan
 from offload.compiler.offload.tables.table import expected
 from offload.errors import BusError, NftError, OffloadError
 from offload.model.applied import Applied
-from offload.model.plan import SOFTWARE_TABLE, Plan, ReasonCode
+from offload.model.plan import SOFTWARE_TABLE, Plan
+from offload.model.problems.reason import ReasonCode
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.hardware.hardware_probe import HardwareProbe

@@ -5,7 +5,8 @@ from itertools import product
 
 from offload.model.config import Family, Mode
 from offload.model.flow import Entry
-from offload.model.plan import PairDecision, Plan, PolicyKey, Reason, ReasonCode
+from offload.model.plan import PairDecision, Plan, PolicyKey
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.proof.hardware import family_of
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from offload.model.flow import Entry
-from offload.model.plan import ExemptMatch, PairDecision, Plan, Reason, ReasonCode
+from offload.model.plan import ExemptMatch, PairDecision, Plan
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import FIELDS, IN_CONNTRACK, Exempt
 from offload.nouns import dataclass
 

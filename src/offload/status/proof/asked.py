@@ -4,7 +4,8 @@ from functools import cached_property
 
 from offload.model.flow import Tuple
 from offload.model.network import Snapshot
-from offload.model.plan import Plan, Reason, ReasonCode
+from offload.model.plan import Plan
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.lookup.places import Known, Places, seen
 from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.proof.hardware import family_of

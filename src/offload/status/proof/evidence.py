@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from offload.model.config import Mode
-from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision, Reason, ReasonCode
+from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field
 from offload.status.proof.hardware import PairHardware, Proof
 from offload.status.shares import Pair

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from offload.model.flow import State, Tuple
-from offload.model.plan import Reason, ReasonCode
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field, replace
 from offload.status.proof.evicted import Evicted, Key, Seen
 

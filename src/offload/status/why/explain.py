@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from offload.model.config import Mode
 from offload.model.flow import Entry, State
 from offload.model.network import Snapshot
-from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
+from offload.model.plan import PairDecision, Plan
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.problems.remedies import REMEDIES
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.proof.hardware import PairHardware, family_of

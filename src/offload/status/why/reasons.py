@@ -12,7 +12,8 @@ from typing import NamedTuple
 from offload.model.config import Family, Mode
 from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
 from offload.model.network import Snapshot
-from offload.model.plan import PairDecision, Plan, Reason, ReasonCode
+from offload.model.plan import PairDecision, Plan
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.lookup.device_pairs import DevicePairs
 from offload.status.lookup.exempt_lookup import ExemptLookup
 from offload.status.lookup.zone_lookup import Endpoint

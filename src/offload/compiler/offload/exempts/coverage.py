@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
 from offload.model.config import Config, Family, Marking
-from offload.model.plan import Reason, ReasonCode
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import FIELDS, NETWORK, PROTOCOL, Exempt
 from offload.model.sections.section import LONGEST_NAME
 from offload.model.text.shown import shown

@@ -8,7 +8,8 @@ from typing import Any
 from offload.compiler.offload.exempts.coverage import called as called_rule
 from offload.compiler.offload.requests import PairRequest, wishes
 from offload.model.config import Config, Family, Mode
-from offload.model.plan import Element, ExemptMatch, PairDecision, Reason, ReasonCode, TimedExempt
+from offload.model.plan import Element, ExemptMatch, PairDecision, TimedExempt
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
 from offload.model.topology import ZoneDevices
 from offload.nouns import replace

@@ -1,0 +1,141 @@
+"""Why something is not offloaded, or not as far as asked: every reason there is, as a code and a sentence."""
+
+from enum import Enum
+
+from offload.model.problems.remedies import remedy
+from offload.nouns import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is not offloaded, or not as far as asked.
+
+    `code` is the stable token, `text` the sentence, `remedy` what a person can do, empty where nothing can be done.
+    """
+
+    code: "ReasonCode"
+    text: str
+    remedy: str = field(default="", compare=False)
+
+
+class ReasonCode(Enum):
+    """Every reason for a "no". The name is the code in JSON, the value the sentence people read."""
+
+    # of everything
+    OFFLOAD_DISABLED = "offload is switched off (option enabled '0' in /etc/config/offload)"
+    KERNEL_WITHOUT_FLOWTABLE = "this kernel or nft cannot do flowtables: {lack}"
+    NOT_APPLIED = "the kernel refused the last change, so this is as it was before: see its error"
+    NO_FIREWALL = "no firewall is loaded, so nothing decides what may be forwarded"
+    FW4_OFFLOADS = "fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)"
+    # of a zone or a pair
+    MODE_UNSET = "no mode was chosen for {zones}"
+    MODE_NONE = "mode none was chosen for zone {zone}"
+    PAIR_MODE_NONE = "mode none was chosen for this pair"
+    PAIRS_LOWER = "its pairs have sections of their own, with the lower mode {mode}"
+    PAIRS_HIGHER = "a pair section is stronger: {pairs} has the higher mode {mode}"
+    LOWER_MODE = "zone {zone} has the lower mode {mode}"
+    CONFIG_UNREADABLE = "not all of its configuration can be read, so the kernel keeps what it has"
+    CONFIG_FAULT = "{section} in /etc/config/offload has a fault and may mean it, so it stays slow"
+    EXEMPT_FAULT = "{exempt} has a fault and may mean this pair, so all of it stays slow"
+    EXEMPT = "{exempt} means all of it"
+    EXEMPT_PART = "{exempt} keeps {part} slow"
+    MARKED = "{rules} every packet of it, which offloaded packets would miss"
+    MARKED_PART = "{rules} packets one by one, which offloaded packets would miss: {part} stays slow"
+    SUBNETS_PART = "addresses in the subnets of zone {zone} stay slow: less is chosen for that zone"
+    SUBNETS_ANY = (
+        "less was asked for zone {zone}, and as its subnets are written ('!', a range, an odd mask, a network's name) "
+        "they may be any address: all of it stays slow"
+    )
+    FAMILIES_DISJOINT = "its two zones ask for different address families, so no traffic is left"
+    ZONE_WITHOUT_DEVICES = "zone {zone} has no device now"
+    ZONE_OF_SUBNETS = (
+        "zone {zone} has subnets and no device of its own: its addresses go the way of the devices they use, "
+        "and stay slow where less was asked for the zone"
+    )
+    ZONE_INVERTED = "zone {zone} is defined by what it is not ('!' or '+'): name its devices to offload it"
+    NOT_PERMITTED = "the firewall permits no forwarding from or to zone {zone}"
+    SHARED_DEVICES = "its devices also belong to {pair}, which has the lower mode {mode}"
+    SHARED_FAMILY = "its devices also belong to {pair}, which asks for family {family}"
+    HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
+    HARDWARE_PART = "hardware does not cover {devices}: what goes over it is fast in software"
+    SHAPED = "{shaper} shapes {device}, and hardware would pass it by: what goes over it is fast in software"
+    STATIONS_SOFTWARE = (
+        "stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)"
+    )
+    STATIONS_FULL = (
+        "more than {most} stations or addresses are known, and no more are remembered: flows of the others are fast in "
+        "software"
+    )
+    HARDWARE_GIVEN_UP = "hardware took none of {count} flows, so it is not asked for a while: all are fast in software"
+    HARDWARE_FAMILY_GIVEN_UP = (
+        "hardware took none of {count} {family} flows, so it is not asked for them for a while: they are fast in "
+        "software"
+    )
+    REPLIES_FULL = (
+        "{count} replies found no place among the {most} connections whose accepted replies are remembered: "
+        "flows that wait for one stay slow longer"
+    )
+    # of a device
+    LINK_MISSING = "device {device} does not exist now"
+    NETWORK_DOWN = "network {network} is down, so it has no device now"
+    NETWORK_UNKNOWN = "there is no network {network}"
+    NO_FLOWTABLE = "no pair is offloaded now, so there is no flowtable to list it"
+    LOOPBACK = "{device} is the loopback device: its traffic is never forwarded"
+    EXCLUDED_BY_USER = "excluded by exclude_device in /etc/config/offload"
+    WIRELESS_PORT = "Wi-Fi port of {master}: its stations roam, and its packets are seen at {master}"
+    STATIONS_MOVE = (
+        "stations of {master} change their port or MAC address too often to be followed: its ports are not listed for "
+        "10 minutes, and its packets are seen at {master}"
+    )
+    BRIDGE_UNDER_VLAN = "the kernel looks through {device} to its ports, so listing it gains nothing"
+    BOND_MEMBER = "member of {master}: the kernel sees its packets at {master}"
+    DSA_CONDUIT = "carries the switch ports: the kernel sees their packets at the ports"
+    NOT_FOLLOWED = "the kernel does not look through {upper} (a {kind} device) to the devices beneath"
+    PPPOE_PARENT = "downloads through PPPoE become slow on Linux 5.15 before 5.15.157 where {device} is listed"
+    TOO_DEEP = "packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two"
+    FLOWTABLE_FULL = "a flowtable takes {most} devices and there are more: its packets are seen at the device above"
+    ODD_NAME = "its name cannot be written in nft"
+    HARDWARE_BENEATH = "hardware sees its packets at {devices}"
+    NO_HW_TC_OFFLOAD = "its driver reports no hw-tc-offload"
+    HARDWARE_UNBOUND = "the kernel refuses it in a hardware flowtable: its driver takes no flows"
+    # of a flow
+    NOT_OFFLOADABLE = "only TCP, UDP and GRE without NAT can be offloaded, this is {proto}"
+    LOCAL = "the router itself is one end of it: only forwarded traffic is offloaded"
+    NOT_UNICAST = "it goes to a group of receivers: only traffic to a single one is offloaded"
+    ZONE_UNKNOWN = "its addresses lead to no zone, or to more than one"
+    PAIR_UNKNOWN = "the firewall permits no forwarding from {src} to {dest}"
+    OTHER_FAMILY = "from {src} to {dest} only {family} is offloaded"
+    TCP_STATE = "its TCP connection is not established (state {state})"
+    HELPER = "conntrack helper {helper} watches it, so the kernel does not offload it"
+    ADJUSTED = "the kernel corrects its sequence numbers or ports in every packet, so it does not offload it"
+    NO_REPLY = "no packet has come back yet"
+    AFTER_PACKETS = "it has not yet sent the {count} packets after which it is offloaded"
+    EXEMPTED = "{exempt} keeps it on the slow path"
+    WAITING = (
+        "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall "
+        "drops its replies"
+    )
+    HARDWARE_AWAITED = "it is fast in software: hardware was asked to take it as well, and has not so far"
+    HARDWARE_ELSEWHERE = "it goes over {device}, which hardware does not have: it is fast in software"
+    HARDWARE_STATION_UNKNOWN = (
+        "no port of {device} has seen its station, and hardware does not have all of them: it is fast in software"
+    )
+    # of hardware, as live flows show; those up to HARDWARE_KEPT also explain single flows
+    HARDWARE_DRIVER = "{count} flows stayed in software: no driver of {devices} takes any"
+    HARDWARE_FAMILY = "{count} {family} flows stayed in software: the drivers of {devices} take none of that family"
+    HARDWARE_ENCAPSULATED = "{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}"
+    HARDWARE_FULL = "{count} flows stayed in software beside others in hardware: its table may be full"
+    HARDWARE_KEPT = (
+        "{count} flows moved in hardware when they were taken out, and no packet of them was seen since: "
+        "they rest, or a driver of {devices} keeps them and forwards them still"
+    )
+    HARDWARE_HALF = (
+        "{count} packets of flows in hardware moved in one direction only: a driver of {devices} takes no more, "
+        "and the other direction is in software"
+    )
+    HARDWARE_STRAYS = "{count} packets of flows that the kernel marks as in hardware took the slow path"
+    HARDWARE_FROZEN = "the packets of its hardware flows are not counted, though {devices} receive them"
+
+    def __call__(self, **words: object) -> Reason:
+        """Make the Reason; `words` fill the sentence's blanks."""
+        return Reason(self, self.value.format(**words), remedy(self.name, words))
