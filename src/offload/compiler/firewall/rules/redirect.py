@@ -30,7 +30,6 @@ def redirect(draft: Draft, section: Redirect) -> None:
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
     refuse_lost(section)
-    draft.expander.named_set(section.origin, section.match)  # before a zone accepts what redirects translate
     if section.match.helper is not None:
         draft.helper(section.origin, section.match.helper.text)
     if section.target == "snat":
@@ -85,11 +84,6 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
         dest = _zone_of(rewrite, draft)
         if dest is not None:
             draft.problems.append(FirewallFault.ASSUMED_DESTINATION.at(section.origin, "dest", value=dest.name))
-    if section.reflection and dest is not None and src.zone.masq:
-        dest.needs.update(("accept_to", "dnat", "snat"))
-    if match.helper is not None:
-        src.needs.add("helper")
-    src.needs.add("dnat")
     port = section.dest_port or section.src_dport
     ports = (section.src_dport,) if section.src_dport is not None else ()
     each = Translation(
@@ -105,7 +99,17 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     )
     first_address(draft, section.origin, "dest_ip", rewrite)
     reflections = (reflected or [dest]) if section.reflection and section.dest_ip is not None and dest else []
-    _write(draft, section, (src, dest), each, src, [zone for zone in reflections if zone is not None])
+    if _write(draft, section, (src, dest), each, src, [zone for zone in reflections if zone is not None]):
+        _open(section, src, dest)
+
+
+def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
+    """Accept what the section translates, in every zone that it may pass; a section without a rule opens nothing."""
+    src.needs.add("dnat")
+    if section.match.helper is not None:
+        src.needs.add("helper")
+    if section.reflection and dest is not None and src.zone.masq:
+        dest.needs.update(("accept_to", "dnat", "snat"))
 
 
 def _write(
@@ -115,7 +119,10 @@ def _write(
     each: Translation,
     owner: FirewallZone,
     reflected: Sequence[FirewallZone] = (),
-) -> None:
+) -> bool:
+    """Add the section's rules, and return whether there are any."""
+    rules = draft.chains[each.chain]
+    before = len(rules)
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
     needs: list[Need] = [
@@ -140,6 +147,7 @@ def _write(
             _reflect(draft, section, each, zones, zone, proto)
         for one in _families(each, family):
             writer.write(each, one, proto)
+    return len(rules) > before
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
