@@ -61,7 +61,7 @@ CASES = {
         rule("name=cards match=dest_mac", "ipset")
         + rule("name=N src=wan dest=lan src_ip=fe80::/10 dest_ip=192.168.1.5", "redirect")
         + "\tlist proto 'tcp udp'\n"
-        + rule("name=N src=wan dest=lan src_ip=fe80::/10 dest_ip=192.168.1.5", "redirect")
+        + rule("name=N src=wan dest=lan proto=esp src_dport=80 dest_ip=192.168.1.5", "redirect")
         + rule("name=N src=wan dest=lan ipset=cards dest_ip=192.168.1.5", "redirect"),
         (),
         ('"!fw4: N', "ct status dnat"),

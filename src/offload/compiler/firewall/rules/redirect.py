@@ -30,6 +30,7 @@ def redirect(draft: Draft, section: Redirect) -> None:
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
     refuse_lost(section)
+    draft.expander.named_set(section.origin, section.match)  # before a zone accepts what redirects translate
     if section.match.helper is not None:
         draft.helper(section.origin, section.match.helper.text)
     if section.target == "snat":
@@ -70,7 +71,7 @@ def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
         f"srcnat_{dest.name}", "snat", match, src, dip, match.src_port, ports, rewrite, section.src_dport
     )
     first_address(draft, section.origin, "src_dip", rewrite)
-    _write(draft, section, zones, each, dest)
+    _write(draft, section, zones, each, dest, tuple(protocols(draft, section, each.port)))
 
 
 def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Sequence[FirewallZone]) -> None:
@@ -79,12 +80,20 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     found = ends(draft, section, ("src_ip", _one(match)), ("src_dip", section.src_dip), ("dest_ip", section.dest_ip))
     if found is None or src is None:
         return
+    port = section.dest_port or section.src_dport
+    protos = tuple(protocols(draft, section, port))
+    if not protos:  # no rule, so nothing is opened for one
+        return
     sip, external, rewrite = found
     if not section.dest and section.dest_ip is not None:
         dest = _zone_of(rewrite, draft)
         if dest is not None:
             draft.problems.append(FirewallFault.ASSUMED_DESTINATION.at(section.origin, "dest", value=dest.name))
-    port = section.dest_port or section.src_dport
+    if section.reflection and dest is not None and src.zone.masq:
+        dest.needs.update(("accept_to", "dnat", "snat"))
+    if match.helper is not None:
+        src.needs.add("helper")
+    src.needs.add("dnat")
     ports = (section.src_dport,) if section.src_dport is not None else ()
     each = Translation(
         f"dstnat_{src.name}",
@@ -99,17 +108,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     )
     first_address(draft, section.origin, "dest_ip", rewrite)
     reflections = (reflected or [dest]) if section.reflection and section.dest_ip is not None and dest else []
-    if _write(draft, section, (src, dest), each, src, [zone for zone in reflections if zone is not None]):
-        _open(section, src, dest)
-
-
-def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
-    """Accept what the section translates, in every zone that it may pass; a section without a rule opens nothing."""
-    src.needs.add("dnat")
-    if section.match.helper is not None:
-        src.needs.add("helper")
-    if section.reflection and dest is not None and src.zone.masq:
-        dest.needs.update(("accept_to", "dnat", "snat"))
+    _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None])
 
 
 def _write(
@@ -118,11 +117,9 @@ def _write(
     zones: Zones,
     each: Translation,
     owner: FirewallZone,
+    protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
-) -> bool:
-    """Add the section's rules, and return whether there are any."""
-    rules = draft.chains[each.chain]
-    before = len(rules)
+) -> None:
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
     needs: list[Need] = [
@@ -137,7 +134,7 @@ def _write(
     named = draft.expander.named_set(section.origin, section.match)
     if named is not None:
         needs.insert(0, (named.family, f"set {named.set.name}"))
-    for proto in protocols(draft, section, each.port):
+    for proto in protos:
         chosen = IPV6 if proto[0].text == ICMPV6 else section.match.family
         family, *who = common_family(chosen, needs)
         if who[0]:
@@ -147,7 +144,6 @@ def _write(
             _reflect(draft, section, each, zones, zone, proto)
         for one in _families(each, family):
             writer.write(each, one, proto)
-    return len(rules) > before
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
