@@ -215,6 +215,44 @@ CASES = {
     "helper-not-loaded": Case(
         rule("name=N src=lan proto=tcp set_helper=ftp target=HELPER"), (), ('"!fw4: N"',), "is not available"
     ),
+    "masq-family": Case(
+        rule("name=far device=eth7 masq=1 forward=ACCEPT subnet=10.0.0.0/8~fd00::/8", "zone"),
+        (
+            'meta nfproto ipv4 masquerade comment "!fw4: Masquerade IPv4 far traffic"',
+            "ip daddr 10.0.0.0/8 ct state inv",
+        ),
+        ("ip6 daddr fd00::/8 ct state invalid",),
+    ),
+    "zone-detail": Case(
+        rule("name=far device=eth7 input=REJECT log_limit=!1/s mtu_fix=x masq=x", "zone"),
+        ('iifname "eth7" jump input_far',),
+        (),
+        "goes without log_limit, mtu_fix, masq",
+    ),
+    "zone-policy": Case(
+        rule("input=ACCEPT forward=ACCEPT output=REJECT", "defaults")
+        + rule("name=home device=eth6 input=ACCEPT", "zone")
+        + rule("name=far device=eth7 input=DENY output=DENY forward=DENY", "zone"),
+        ("jump reject_from_far", "jump reject_to_far"),
+        ("jump accept_to_far",),
+        "uses REJECT for option 'input'",
+    ),
+    "zone-masq-unreadable": Case(
+        rule("name=far device=eth7 masq=1 masq_dest=10.0.0.0/33", "zone"), (), ("Masquerade IPv4 far",), "masquerades"
+    ),
+    "zone-left-out": Case(
+        rule("input=ACCEPT forward=ACCEPT", "defaults")
+        + rule("name=home device=eth6 input=ACCEPT", "zone")
+        + rule("name=far device=eth7 subnet=10.0.0.0/33 input=DROP forward=REJECT", "zone")
+        + rule("name=N src=far dest=home target=DROP"),
+        (
+            'iifname "eth7" udp dport { 67, 68, 546, 547 } accept comment "!fw4: far',
+            'iifname "eth7" drop comment "!fw4: far is left out: input traffic"',
+            'iifname "eth7" jump handle_reject comment "!fw4: far is left out: forward traffic"',
+        ),
+        (),
+        "where 'defaults' accepts",
+    ),
     "zone-twice": Case(rule("name=lan device=eth9", "zone"), (), ('"eth9"',), "an earlier section"),
     "set-twice": Case(
         rule("name=s match=ip entry=10.0.0.1", "ipset") + rule("name=s match=ip entry=10.0.0.2", "ipset"),
@@ -223,6 +261,13 @@ CASES = {
         "an earlier section",
     ),
     "set-word": Case(rule("name=tcp match=ip", "ipset"), (), ("set tcp",), "nft's own language"),
+    "set-overlap": Case(
+        rule("name=s match=src_ip~dest_port entry=10.0.0.0/8~80", "ipset")
+        + "\tlist entry '10.1.1.1 80'\n\tlist entry '9.0.0.0-10.0.0.9 80'\n",
+        ("elements = {\n\t\t\t10.0.0.0/8 . 80\n",),
+        ("10.1.1.1", "9.0.0.0"),
+        "overlaps another in part",
+    ),
     "set-range": Case(rule("name=s match=net entry=10.0.0.1-10.0.0.9", "ipset"), ("10.0.0.1-10.0.0.9",)),
     "dnat-without-port": Case(
         rule("name=N src=wan dest=lan proto=tcp dest_ip=192.168.1.5 dest_port=80", "redirect"),

@@ -48,3 +48,55 @@ def test_a_broken_configuration_costs_no_firewall(network: Home, broken: str) ->
         assert ask(network.server, ROUTER[4], 1001)[0] == SERVER[4]
         assert ask(network.server, ROUTER[4], 1002)[0] in {"reject", "drop"}
         assert ask(network.client, "192.168.1.1", 1002)[0] == CLIENT[4]  # who manages it gets in
+
+
+ACCEPTING = """
+config defaults
+	option input 'ACCEPT'
+	option output 'ACCEPT'
+	option forward 'ACCEPT'
+
+config zone
+	option name 'lan'
+	list network 'lan'
+	option input 'ACCEPT'
+	option forward 'ACCEPT'
+
+config zone
+	option name 'wan'
+	list network 'wan'
+	{fault}
+	option input '{policy}'
+	option forward 'REJECT'
+
+config rule
+	option src 'wan'
+	option dest 'lan'
+	option target 'DROP'
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "policy"),
+    [
+        ("list subnet '203.0.113.0/33'", "REJECT"),
+        ("option subnet 'nowhere'", "DROP"),
+        ("option family 'v5'", "REJECT"),
+        ("option family 'ipv6'\n\toption subnet '203.0.113.0/24'", "REJECT"),
+        ("option log_limit '!1/second'", "REJECT"),
+        ("", "DENY"),
+    ],
+)
+def test_a_zone_that_cannot_be_read_opens_nothing(network: Home, fault: str, policy: str) -> None:
+    router = network.router
+    router.reset()
+    router.write("firewall", ACCEPTING.format(fault=fault, policy=policy))
+    with ExitStack() as stack:
+        stack.callback(Echo(router, 1001).close)
+        lab = Lab(router)
+        stack.callback(router.reset)
+        lab.start()
+        stack.callback(router.nft, "delete table inet fw4")
+        assert ask(network.server, ROUTER[4], 1001)[0] in {"reject", "drop"}
+        assert ask(network.server, ROUTER[6], 1001)[0] in {"reject", "drop"}
+        assert ask(network.client, "192.168.1.1", 1001)[0] == CLIENT[4]  # who manages it gets in

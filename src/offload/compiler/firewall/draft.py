@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from offload.compiler.firewall.expand import Expander, LeftOutError
 from offload.compiler.firewall.includes import Includes
+from offload.compiler.firewall.unread import Refusals
 from offload.compiler.firewall.zones import FirewallZone
 from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
@@ -24,6 +25,7 @@ class Draft(NamedTuple):
     expander: Expander
     includes: Includes
     chains: defaultdict[str, list[Rule]]
+    refusals: Refusals
 
     @property
     def problems(self) -> list[FirewallProblem]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from offload.compiler.firewall import objects, zones
+from offload.compiler.firewall import objects, unread, zones
 from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.expand import Expander, LeftOutError
 from offload.compiler.firewall.includes import Includes
@@ -37,11 +37,13 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
     problems: list[FirewallProblem] = []
     named = objects.named_sets(config.ipsets)
     expander = Expander(state.networks, named, problems)
-    members = {}
+    members, without = {}, list(config.unread_zones)
     for zone in config.zones:
-        found = zones.resolve(zone, config.defaults, expander)
+        found = zones.resolve(zone, unread.policies(config, zone, expander), expander)
         if found is not None:
             members[zone.name] = found
+        if found is None or (zone.subnet and not found.places):
+            without.append(zone)
     helpers = objects.available(config.helpers, state.modules)
     draft = Draft(
         config,
@@ -50,6 +52,7 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
         expander,
         Includes(config, state, problems),
         defaultdict(list),
+        unread.refusals(config, without, expander),
     )
     _sections(draft)
     every = tuple(members.values())
@@ -112,6 +115,7 @@ def _filter(draft: Draft, offload: bool) -> Iterator[Chain]:
             *((Rule("jump syn_flood", SYN, "Rate limit TCP syn packets"),) if defaults.synflood_protect else ()),
             *draft.chains["input"],
             *(rule for zone in every for rule in jumps(zone, "input")),
+            *draft.refusals.get("input", ()),
             *((reject,) if defaults.input == "reject" else ()),
             *include("append", "input"),
         ),
@@ -125,6 +129,7 @@ def _filter(draft: Draft, offload: bool) -> Iterator[Chain]:
             _states(defaults, "forwarded"),
             *draft.chains["forward"],
             *(rule for zone in every for rule in jumps(zone, "forward")),
+            *draft.refusals.get("forward", ()),
             *include("append", "forward"),
             *((reject,) if defaults.forward == "reject" else ()),
         ),

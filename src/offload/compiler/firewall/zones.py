@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from offload.compiler.firewall.expand import IPV4, IPV6, Addresses, Expander, Split, groups
+from offload.compiler.firewall.expand import IPV4, IPV6, NO_ADDRESSES, Addresses, Expander, Split, groups
 from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Defaults, RouterNetwork, Zone
@@ -67,9 +67,9 @@ class FirewallZone(NamedTuple):
         return tuple(Item(name) for name in self.devices)
 
 
-def resolve(zone: Zone, defaults: Defaults, expander: Expander) -> FirewallZone | None:
+def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> FirewallZone | None:
     """Find out what belongs to a zone now; None where family and subnets exclude each other."""
-    networks = [*zone.network, *(Item(name) for name, each in expander.networks.items() if each.zone == zone.name)]
+    networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]
     members = [Item(each.device, item.negated) for item, each in known if each.device]
     members += zone.device
@@ -89,7 +89,7 @@ def resolve(zone: Zone, defaults: Defaults, expander: Expander) -> FirewallZone 
     return FirewallZone(
         zone=zone,
         family=family,
-        policies=(zone.input or defaults.input, zone.output or defaults.output, zone.forward or defaults.forward),
+        policies=policies,
         places=places,
         devices=tuple(dict.fromkeys(_devices(members))),
         subnets=tuple(dict.fromkeys(each.text for each in related if not each.negated and each.bits != MASKED)),
@@ -98,6 +98,22 @@ def resolve(zone: Zone, defaults: Defaults, expander: Expander) -> FirewallZone 
         masquerade=_masquerade(zone, expander),
         needs={"snat"} if zone.masq or zone.masq6 else set(),
     )
+
+
+def _networks(zone: Zone, expander: Expander) -> list[Item]:
+    """The networks that the zone names, and those that netifd puts into it."""
+    return [*zone.network, *(Item(name) for name, each in expander.networks.items() if each.zone == zone.name)]
+
+
+def device_places(zone: Zone, expander: Expander) -> tuple[Place, ...]:
+    """The devices alone that a zone names, whatever else its conditions are; those that it excludes do not count."""
+    devices = (expander.networks[item.text].device for item in _networks(zone, expander) if _is_named(item, expander))
+    members = [Item(name) for name in devices if name] + [item for item in zone.device if not item.negated]
+    return tuple(_places(members, NO_ADDRESSES, None))
+
+
+def _is_named(item: Item, expander: Expander) -> bool:
+    return not item.negated and item.text in expander.networks
 
 
 def _related(known: Sequence[tuple[Item, RouterNetwork]], subnets: Split | None) -> Addresses:
@@ -142,6 +158,10 @@ def _places(members: Sequence[Item], subnets: Split, family: int | None) -> Iter
 def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
     """The traffic that is masqueraded, per family; none where masq_src or masq_dest cannot be met now."""
     families = [family for family, wanted in ((IPV4, zone.masq), (IPV6, zone.masq6)) if wanted]
+    unread = ", ".join(option for option in ("masq_src", "masq_dest") if option in zone.unread)
+    if unread:
+        expander.problems.append(FirewallFault.NO_MASQUERADE.at(zone.origin, options=unread))
+        return {}
     src = expander.addresses(zone.origin, "masq_src", zone.masq_src)
     dest = expander.addresses(zone.origin, "masq_dest", zone.masq_dest)
     if src is None or dest is None:

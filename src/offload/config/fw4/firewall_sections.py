@@ -36,6 +36,7 @@ BOTH_PORTS = (Item("tcp"), Item("udp"))
 EVERY_PROTOCOL = (Item("any"),)
 CLOSING = frozenset({"drop", "reject"})
 ADDRESSES = frozenset({"src_ip", "dest_ip", "src_dip", "snat_ip", "subnet", "masq_src", "masq_dest"})
+ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  # what becomes of them is said later
 OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables commands do harm today
 
 
@@ -63,16 +64,18 @@ class Loader:
             if each.type in found:
                 found[each.type].append((_origin(each), each.options))
         ipsets = self._once(self._each("ipset", found, self._ipset))
+        zones, unread = self._zones(found["zone"])
         return FirewallConfig(
             defaults=self._defaults(found["defaults"]),
             ipsets=ipsets,
-            zones=self._once(self._each("zone", found, self._zone)),
+            zones=zones,
             rules=tuple(self._each("rule", found, self._rule)),
             forwardings=tuple(self._each("forwarding", found, self._forwarding)),
             redirects=tuple(self._each("redirect", found, self._redirect)),
             nats=tuple(self._each("nat", found, self._nat)),
             includes=tuple(self._each("include", found, self._include)),
             helpers=helpers,
+            unread_zones=unread,
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
@@ -101,7 +104,7 @@ class Loader:
             for each in value if type(value) is tuple else (value,):
                 if type(each) is NetworkName and each.name not in self._networks:
                     self._say(FirewallFault.UNKNOWN_NETWORK, reading, name, value=each.name)
-                    reading.faults[name] = CONDITION
+                    reading.faults[name] = TABLES[kind][name].role
                     reading.values.pop(name, None)
         return reading
 
@@ -170,10 +173,31 @@ class Loader:
         protect = values.pop("syn_flood", False)
         return Defaults(reading.origin, **{"synflood_protect": protect} | values)
 
+    def _zones(self, found: list[Found]) -> tuple[tuple[Zone, ...], tuple[Zone, ...]]:
+        """The zones, and those that are left out: without a readable condition, or with a name that is taken."""
+        good, unread = [], []
+        for origin, options in found:
+            reading = self._read("zone", origin, options)
+            lost = reading.bad(CORE, CONDITION)
+            if not reading.values.get("enabled", True):
+                self._say(FirewallFault.DISABLED, reading)
+            elif lost:
+                self._say(FirewallFault.ZONE_LEFT_OUT, reading, options=", ".join(lost))
+                unread.append(self._zone(reading))
+            else:
+                good.append(self._zone(reading))
+        once = self._once(good)
+        counted = {each.origin for each in once}
+        return once, (*unread, *(each for each in good if each.origin not in counted))
+
     def _zone(self, reading: Reading) -> Zone:
-        values = {name: value for name, value in reading.values.items() if name not in {"enabled", "helper"}}
+        values = _without(reading.values, "enabled", "helper")
         helpers = tuple(item.text for item in reading.values.get("helper", ()))
-        return Zone(reading.origin, helper=helpers, **values)
+        details = [option for option in reading.bad(DETAIL) if option not in ZONE_SAYS]
+        if details and not reading.bad(CORE, CONDITION):
+            self._say(FirewallFault.GOES_WITHOUT, reading, options=", ".join(details))
+        name = {"name": reading.origin.id} | values
+        return Zone(reading.origin, helper=helpers, unread=tuple(reading.faults), **name)
 
     def _forwarding(self, reading: Reading) -> Forwarding:
         return Forwarding(reading.origin, **_without(reading.values, "enabled"))
@@ -282,8 +306,12 @@ class Loader:
                 self._say(FirewallFault.SET_ENTRY, reading, "entry", value=line)
             else:
                 elements.append(element)
+        good, overlapping = set_entries.apart(elements)
+        for each in overlapping:
+            shown = " ".join(value.text for value in each)
+            self._say(FirewallFault.SET_OVERLAP, reading, "entry", value=shown)
         numbers = {name: values[name] for name in ("maxelem", "timeout", "comment") if name in values}
-        return IpSet(reading.origin, values["name"], match, family, elements=tuple(elements), **numbers)
+        return IpSet(reading.origin, values["name"], match, family, elements=good, **numbers)
 
     def _include(self, reading: Reading) -> Include | None:
         values = reading.values

@@ -1,11 +1,13 @@
 """Entries of an ipset, from its section or its file -> values by field. Pure."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from offload.config.fw4 import fw4_values
 from offload.model.sections.firewall import RouterNetwork
-from offload.model.sections.match import MASKED, Address, Item
-from offload.model.text.addresses import WIDTH, address, network
+from offload.model.sections.match import MASKED, RANGE, Address, Item
+from offload.model.text.addresses import WIDTH, address, mask, network
 
 Element = tuple[Address | Item, ...]
 
@@ -46,3 +48,65 @@ def _address(word: str, kind: str, family: int, networks: Mapping[str, RouterNet
 def _item(word: str, kind: str) -> Item | None:
     found = fw4_values.mac(word) if kind == "mac" else fw4_values.port(word)
     return None if found is None or found.negated or (kind == "port" and "-" in found.text) else found
+
+
+class _Box(NamedTuple):
+    """The addresses of an element, first and last of each field, and its place among the elements."""
+
+    spans: tuple[tuple[int, int], ...]
+    place: int
+
+    def meets(self, other: "_Box") -> bool:
+        return all(a <= d and c <= b for (a, b), (c, d) in zip(self.spans, other.spans, strict=True))
+
+    def covers(self, other: "_Box") -> bool:
+        return all(a <= c and d <= b for (a, b), (c, d) in zip(self.spans, other.spans, strict=True))
+
+
+def apart(elements: Sequence[Element]) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
+    """The elements without those that another covers, and those that overlap an earlier one in part.
+
+    nft merges neither where a set has several fields: it refuses both (nft_set_pipapo.c, EEXIST and ENOTEMPTY).
+    """
+    values = [value for each in elements for value in each if isinstance(value, Address)]
+    if not elements or len(elements[0]) == 1 or all(value.bits == WIDTH[value.family] for value in values):
+        return tuple(elements), ()
+    groups: defaultdict[tuple[str, ...], list[_Box]] = defaultdict(list)
+    for place, each in enumerate(elements):
+        spans = tuple(_span(value) for value in each if isinstance(value, Address))
+        groups[tuple(value.text for value in each if isinstance(value, Item))].append(_Box(spans, place))
+    covered, partly = set[int](), set[int]()
+    for boxes in groups.values():
+        _compare(boxes, covered, partly)
+    gone = covered | partly
+    good = tuple(each for place, each in enumerate(elements) if place not in gone)
+    return good, tuple(elements[place] for place in sorted(partly))
+
+
+def _span(value: Address) -> tuple[int, int]:
+    if value.bits == RANGE:
+        return value.value, value.last
+    first = value.value & mask(value)
+    return first, first | ((1 << WIDTH[value.family]) - 1) ^ mask(value)
+
+
+def _compare(boxes: list[_Box], covered: set[int], partly: set[int]) -> None:
+    """Compare those that meet in their first field: sorted by it, each has to be compared with few."""
+    active: list[_Box] = []
+    for box in sorted(boxes, key=lambda each: (each.spans[0][0], -each.spans[0][1])):
+        first = box.spans[0][0]
+        active = [
+            each
+            for each in active
+            if each.spans[0][1] >= first and each.place not in covered and each.place not in partly
+        ]
+        for other in filter(box.meets, active):
+            if other.covers(box):
+                covered.add(box.place)
+                break
+            if box.covers(other):
+                covered.add(other.place)
+            else:
+                partly.add(max(box.place, other.place))
+        if box.place not in covered and box.place not in partly:
+            active.append(box)

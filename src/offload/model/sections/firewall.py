@@ -41,7 +41,10 @@ class Defaults(NamedTuple):
 
 
 class Zone(NamedTuple):
-    """`config zone`. `network` and `device` hold names; a device's `+` stands for any end of its name."""
+    """`config zone`. `network` and `device` hold names; a device's `+` stands for any end of its name.
+
+    `unread`: options that have a value which cannot be read, among them conditions of a zone that is left out.
+    """
 
     origin: Origin
     name: str
@@ -63,6 +66,7 @@ class Zone(NamedTuple):
     auto_helper: bool = True
     helper: tuple[str, ...] = ()
     counter: bool = True
+    unread: tuple[str, ...] = ()
 
 
 class Forwarding(NamedTuple):
@@ -171,7 +175,10 @@ class Helper(NamedTuple):
 
 
 class FirewallConfig(NamedTuple):
-    """Everything the firewall is asked for, in the order in which it counts."""
+    """Everything the firewall is asked for, in the order in which it counts.
+
+    `unread_zones`: zones that are left out, with what is known of them.
+    """
 
     defaults: Defaults = Defaults()
     zones: tuple[Zone, ...] = ()
@@ -182,6 +189,7 @@ class FirewallConfig(NamedTuple):
     ipsets: tuple[IpSet, ...] = ()
     includes: tuple[Include, ...] = ()
     helpers: tuple[Helper, ...] = ()
+    unread_zones: tuple[Zone, ...] = ()
 
 
 class RouterNetwork(NamedTuple):

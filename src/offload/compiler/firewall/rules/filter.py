@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.expand import LeftOutError, common_family
 from offload.compiler.firewall.rules import mangle
+from offload.compiler.firewall.unread import CLOSING, management
 from offload.compiler.firewall.zones import SHOWN, FirewallZone, log_limit
 from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections import firewall
 from offload.model.sections.firewall import ANY
 from offload.model.sections.match import Item, Limit, Match
-
-CLOSING = frozenset({"drop", "reject"})
-MANAGEMENT_PORTS = frozenset({"22", "80", "443"})
 
 
 def zone_helpers(draft: Draft) -> None:
@@ -147,7 +145,7 @@ def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
     if section.target not in CLOSING:
         raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=options))
     for name in _closed(section, draft):
-        if name in _management(draft):
+        if name in management(draft.config):
             raise LeftOutError(FirewallFault.CLOSES_MANAGEMENT.at(section.origin, options=options, value=name))
     draft.problems.append(FirewallFault.WIDENED.at(section.origin, options=options, target=section.target))
 
@@ -158,15 +156,3 @@ def _closed(section: firewall.Rule, draft: Draft) -> Iterator[str]:
         return
     one = section.src or section.dest
     yield from draft.zones if one in {"", ANY} else (one,)
-
-
-def _management(draft: Draft) -> set[str]:
-    """The zones from which the router can be managed: they may use its ssh or web server."""
-    found = {zone.name for zone in draft.zones.values() if zone.policies[0] == "accept"}
-    for each in draft.config.rules:
-        if each.target != "accept" or not each.src or each.dest:
-            continue
-        ports = {port.text for port in each.match.dest_port}
-        if not ports or ports & MANAGEMENT_PORTS or any("-" in port for port in ports):
-            found |= set(draft.zones) if each.src == ANY else {each.src}
-    return found

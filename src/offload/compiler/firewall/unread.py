@@ -1,0 +1,121 @@
+"""Zones that cannot be read as they are written: where `config defaults` accepts, they open nothing. Pure.
+
+A zone without a readable condition is left out as in fw4, and its packets get to the policies of the base chains. What
+the zone would have refused there is refused before these accept it, as far as its devices are known.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from offload.compiler.firewall.expand import Expander
+from offload.compiler.firewall.zones import Place, device_places
+from offload.model.kernel.nft import Rule
+from offload.model.problems.firewall_problem import FirewallFault
+from offload.model.sections.firewall import ANY, FirewallConfig, Zone
+from offload.model.sections.firewall import Rule as RuleSection
+from offload.model.sections.match import Item, Match
+
+CLOSING = frozenset({"drop", "reject"})
+MANAGEMENT_PORTS = frozenset({"22", "80", "443"})
+ICMP = (Item("icmp"), Item("ipv6-icmp"))
+DHCP = tuple(Item(port) for port in ("67", "68", "546", "547"))
+Refusals = Mapping[str, list[Rule]]
+
+
+def management(config: FirewallConfig) -> set[str]:
+    """The zones from which the router can be managed: they may use its ssh or web server."""
+    found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
+    for each in config.rules:
+        if each.target != "accept" or not each.src or each.dest:
+            continue
+        ports = {port.text for port in each.match.dest_port}
+        if not ports or ports & MANAGEMENT_PORTS or any("-" in port for port in ports):
+            found |= {zone.name for zone in config.zones} if each.src == ANY else {each.src}
+    return found
+
+
+def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
+    """What a zone does with input, output and forwarded packets.
+
+    A policy that cannot be read is that of `config defaults`, but REJECT instead of ACCEPT: not for output, which
+    opens nothing, and not for input where nothing else would lead to the router's ssh or web server.
+    """
+    chosen = [_policy(config, zone, index) for index in range(3)]
+    for index, option in enumerate(("input", "output", "forward")):
+        if option not in zone.unread:
+            continue
+        if chosen[index] == "accept" and (option == "forward" or (option == "input" and _elsewhere(config, zone))):
+            chosen[index] = "reject"
+        problem = FirewallFault.POLICY_UNREAD.at(zone.origin, option, value=chosen[index].upper())
+        expander.problems.append(problem)
+    return chosen[0], chosen[1], chosen[2]
+
+
+def _policy(config: FirewallConfig, zone: Zone, index: int) -> str:
+    defaults = config.defaults
+    own = (zone.input, zone.output, zone.forward)[index]
+    return own or (defaults.input, defaults.output, defaults.forward)[index]
+
+
+def _elsewhere(config: FirewallConfig, zone: Zone) -> bool:
+    """Whether the router can be managed from another zone, and not from this one by a rule."""
+    found = management(config)
+    return zone.name not in found and bool(found)
+
+
+def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
+    """For each base chain the rules that stand before its policy; `zones`: those to which no packet belongs."""
+    found: defaultdict[str, list[Rule]] = defaultdict(list)
+    for zone in zones:
+        places = device_places(zone, expander)
+        if config.defaults.input == "accept":
+            found["input"] += _input(config, zone, places)
+        if config.defaults.forward == "accept":
+            found["forward"] += _forward(config, zone, places)
+    return found
+
+
+def _input(config: FirewallConfig, zone: Zone, places: Iterable[Place]) -> Iterator[Rule]:
+    """Packets to the router itself, without what keeps a network working: ICMP and DHCP."""
+    policy = _refusing(config, zone, 0)
+    if not policy and not any(each.src == zone.name and not each.dest for each in _closing(config)):
+        return
+    if not _elsewhere(config, zone):
+        return
+    for place in places:
+        udp = Match(iifname=place.devices, proto=(Item("udp"),), dest_port=DHCP)
+        for match in (Match(iifname=place.devices, proto=ICMP), udp):
+            yield _rule(zone, "accept", match, "input")
+        yield _rule(zone, policy or "reject", place.ingress, "input")
+
+
+def _forward(config: FirewallConfig, zone: Zone, places: tuple[Place, ...]) -> Iterator[Rule]:
+    """Packets within the zone, and all from it or to it where a rule with DROP or REJECT names it."""
+    policy = _refusing(config, zone, 2)
+    leaving = any(each.src == zone.name and each.dest for each in _closing(config))
+    coming = any(each.dest == zone.name and each.src for each in _closing(config))
+    for place in places:
+        if leaving:
+            yield _rule(zone, policy or "reject", place.ingress, "forward")
+        if coming:
+            yield _rule(zone, policy or "reject", place.egress, "forward")
+        for other in places if policy and not leaving and not coming else ():
+            match = Match(iifname=place.devices, oifname=other.devices)
+            yield _rule(zone, policy, match, "forward")
+
+
+def _refusing(config: FirewallConfig, zone: Zone, index: int) -> str:
+    """The zone's policy where it is not ACCEPT; one that cannot be read counts as REJECT."""
+    if ("input", "output", "forward")[index] in zone.unread:
+        return "reject"
+    policy = _policy(config, zone, index)
+    return "" if policy == "accept" else policy
+
+
+def _closing(config: FirewallConfig) -> Iterator[RuleSection]:
+    return (each for each in config.rules if each.target in CLOSING)
+
+
+def _rule(zone: Zone, policy: str, match: Match, direction: str) -> Rule:
+    verdict = "jump handle_reject" if policy == "reject" else policy
+    return Rule(verdict, match, f"{zone.name} is left out: {direction} traffic", origin=zone.origin.id)
