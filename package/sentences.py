@@ -10,6 +10,7 @@ from pathlib import Path
 from offload.config import firewall
 from offload.config.choices import offload, offload_tables
 from offload.model.problems.finding import FindingCode
+from offload.model.problems.firewall_problem import REMARKS, FirewallFault
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
 from offload.model.problems.remedies import REMEDIES
@@ -63,6 +64,9 @@ return baseclass.extend({
 	/** Problems of the configuration. */
 	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text)),
 
+	/** Problems of the firewall's sections, where offload-firewall loads them; the place comes before. */
+	firewall: (problem) => translated(FIREWALL[problem.code], String(problem.text)),
+
 	/** What offload disturbs, what was done about it, and what mends it: a finding with its texts translated. */
 	finding: (finding) => ({
 		...finding,
@@ -84,6 +88,7 @@ def table() -> str:
             _forms("REASONS", {code.name: code.value for code in ReasonCode}),
             _forms("REMEDIES", remedies),
             _forms("PROBLEMS", {code.name: code.value for code in ProblemCode}),
+            _forms("FIREWALL", {fault.name: fault.value for fault in FirewallFault if fault not in REMARKS}),
             _forms("FINDINGS", {code.name: code.value.text for code in FindingCode}),
             _forms("FINDINGS_DONE", {code.name: code.value.done for code in FindingCode if code.value.done}),
             _forms("FINDINGS_REMEDIES", {code.name: code.value.remedy for code in FindingCode if code.value.remedy}),

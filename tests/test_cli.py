@@ -104,6 +104,7 @@ def test_nothing_wrong_is_said_too(offload: Offload, root: Path) -> None:
         "problems": [],
         "missing": [],
         "findings": [],
+        "firewall": [],
     }
 
 

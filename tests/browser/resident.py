@@ -4,7 +4,7 @@ Its loop, its answers, uci and the bus are real; nft, netlink and conntrack are 
 flowtables (test_kernel.py has one that does). In FOLDER a test finds what was sent to `nft`, and says what the rest of
 the router is like: `flows` (how many connections), `lacks` (a package that the kernel lacks), `hardware` (all devices
 can do it; `wired`: its switch ports, but not the Wi-Fi port beside them), `refusal` (what nft says to the next
-transaction).
+transaction), `limit` (a rule of another program limits what comes in on this device).
 """
 
 import sys
@@ -14,15 +14,18 @@ from pathlib import Path
 
 from browser.traffic import entries, stations
 from offload.model.flow import Entry
+from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.model.network import Kernel, Lack, Link, Neighbour, Station
 from offload.service.main import build
 from offload.system.config.uci import Uci
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft.door import complaint
+from offload.system.nft.tables import Ruleset
 from service.routers import SCENE, HoldingNft, router
 
 HOSTS = 140  # connections whose hosts of the LAN are known to the bridge
+FORWARD = LiveChain("inet", "rates", "forward", "forward", 0)
 FOLDER = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 
 
@@ -36,6 +39,13 @@ class ToldNft(HoldingNft):
         with (FOLDER / "nft").open("a") as file:
             file.write(text)
         super().apply(text)
+
+    def ruleset(self) -> Ruleset:
+        limit = FOLDER / "limit"
+        if not limit.exists():
+            return self.foreign
+        match = RuleMatch(iif=limit.read_text())
+        return ((FORWARD,), (LiveRule("inet", "rates", "forward", ("limit", "drop"), match=match, comment="Guests"),))
 
 
 class Traffic(FakeConntrack):

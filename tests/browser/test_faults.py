@@ -58,12 +58,17 @@ def close(dialogue: Locator) -> None:
 
 def status(change: Callable[[dict[str, object]], object]) -> Callable[[str], str]:
     """For `answers`: the reply of `status`, changed."""
+    return reply_of("kernel", change)
+
+
+def reply_of(key: str, change: Callable[[dict[str, object]], object]) -> Callable[[str], str]:
+    """For `answers`: the replies that have this key, changed."""
 
     def changed(text: str) -> str:
         replies = json.loads(text)
         for reply in replies if isinstance(replies, list) else [replies]:
             for result in reply.get("result", []) if isinstance(reply.get("result"), list) else []:
-                if isinstance(result, dict) and "kernel" in result:
+                if isinstance(result, dict) and key in result:
                     change(result)
         return json.dumps(replies)
 

@@ -13,7 +13,7 @@ from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.route.messages import Notification
 from service.firewalls import OTHERS, RULES, rule, walled
-from service.routers import REPLY, router
+from service.routers import REPLY, router, section
 
 
 def call(service: Engine, action: str) -> dict[str, object]:
@@ -30,6 +30,16 @@ def test_both_are_one_transaction_and_the_next_pass_sends_nothing() -> None:
     applied = walls.service.work()
     assert (applied.changes, applied.returned) == (1, ("flow_offload",))
     assert "flush chain inet fw4 input_lan" in walls.nft.sent[-1] and "table inet flow_offload {" in walls.nft.sent[-1]
+
+
+def test_check_lists_what_is_wrong_with_its_sections() -> None:
+    disabled = section("firewall", "rule", "r2", name="Off", src="lan", target="DROP", enabled="0")
+    walls = walled(rule(1, proto="tpc"), disabled)
+    walls.service.work()
+    found = methods.check(walls.service, {})
+    assert found["ok"] is False
+    assert {each["code"] for each in found["firewall"]} == {"INVALID_VALUE", "SKIPPED"}
+    assert {each["place"] for each in found["firewall"]} == {"Section r1 (Rule 1)"}
 
 
 def test_rules_of_others_live_on() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY
 from offload.model.kernel.live import TimedElement
+from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.service.bus.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from offload.service.engine import Engine
 from offload.service.reconcile import TABLE_NAMES
@@ -221,6 +222,26 @@ def test_check_tells_what_status_tells(fakes: Fakes) -> None:
     fakes.service.work()
     told = call(fakes, "check")["problems"]
     assert told == call(fakes, "status")["problems"] and len(told) == 1
+
+
+def of_rules(fakes: Fakes) -> list[dict[str, Any]]:
+    """The findings of `check` about rules of other programs."""
+    return [each for each in call(fakes, "check")["findings"] if each["code"].startswith("RULE_")]
+
+
+def test_check_names_the_option_that_mends_what_it_finds(fakes: Fakes) -> None:
+    forward = LiveChain("inet", "rates", "forward", "forward", 0)
+    limit = LiveRule("inet", "rates", "forward", ("limit", "drop"), match=RuleMatch(iif="br-lan"))
+    fakes.nft.foreign = ((forward,), (limit,))
+    off = section("offload", "globals", "globals", auto_exempt="0")
+    fakes.uci.packages["offload"] = (*OFFLOAD, off)
+    fakes.service.work()
+    (found,) = of_rules(fakes)
+    assert (found["code"], found["severity"], found["option"]) == ("RULE_LIMITS", "problem", "auto_exempt")
+    fakes.uci.packages["offload"] = OFFLOAD
+    fakes.service.work()
+    (found,) = of_rules(fakes)
+    assert (found["code"], found["severity"], found["option"]) == ("RULE_LIMITS", "notice", "")
 
 
 def test_an_exempt_for_a_while(fakes: Fakes) -> None:

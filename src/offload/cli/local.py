@@ -97,7 +97,8 @@ def check(router: Router, _: argparse.Namespace) -> Answer:
     if "error" in data:
         return _served(data, str)
     found = data.get("findings", [])
-    sentences = [*remote.notes(data), *data["missing"], *tables.findings_text(found, width())]
+    faults = [f"{each['place']} {each['text']}" for each in data.get("firewall", [])]
+    sentences = [*remote.notes(data), *faults, *data["missing"], *tables.findings_text(found, width())]
     code = Exit.LACKING if data["missing"] else Exit.DONE if data["ok"] else Exit.PROBLEMS
     return Answer("\n".join(sentences) or "Nothing is wrong.", data, code, remote.left_off(data))
 

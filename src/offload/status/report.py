@@ -13,6 +13,7 @@ from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import DeviceDecision, PairDecision, Plan, ZoneDecision
 from offload.model.problems.finding import Finding, Severity
+from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
 from offload.model.problems.problem import Problem
 from offload.model.problems.reason import Reason
 from offload.status.proof.evidence import NO_EVIDENCE, Evidence
@@ -63,27 +64,46 @@ def zones_json(plan: Plan) -> Json:
     return {"ok": True, "zones": [zone_json(zone) for zone in plan.zones], "pairs": pairs}
 
 
-def check_json(problems: Iterable[Problem], kernel: Kernel, findings: Iterable[Finding] = ()) -> Json:
+def check_json(
+    problems: Iterable[Problem],
+    kernel: Kernel,
+    findings: Iterable[Finding] = (),
+    firewall: Iterable[FirewallProblem] = (),
+) -> Json:
     """Problems of the configuration, features that kernel or nft lack, and what offload disturbs; `ok`: none.
 
+    `firewall`: what is wrong with the firewall's sections, where offload-firewall loads them; its remarks are not here.
     A finding that is a notice leaves it `ok`.
     """
     found = [problem_json(problem) for problem in problems]
     lacks = [str(lack) for lack in kernel.missing]
     shown = [finding_json(finding) for finding in findings]
+    faults = [firewall_problem_json(each) for each in firewall if each.fault not in REMARKS]
     bad = any(each["severity"] == Severity.PROBLEM.value for each in shown)
-    return {"ok": not found and not lacks and not bad, "problems": found, "missing": lacks, "findings": shown}
+    return {
+        "ok": not (found or lacks or faults or bad),
+        "problems": found,
+        "missing": lacks,
+        "findings": shown,
+        "firewall": faults,
+    }
 
 
 def finding_json(finding: Finding) -> Json:
-    """A finding; `done` and `remedy` are empty where there is none."""
+    """A finding; `done`, `remedy` and `option` are empty where there is none."""
     return {
         "code": finding.code.name,
         "severity": finding.severity.value,
         "text": finding.text,
         "done": finding.done,
         "remedy": finding.remedy,
+        "option": finding.option,
     }
+
+
+def firewall_problem_json(problem: FirewallProblem) -> Json:
+    """A fault of a section of the firewall; `place` and `text` are one sentence."""
+    return {"code": problem.fault.name, "place": problem.place, "option": problem.option, "text": problem.text}
 
 
 def kernel_json(kernel: Kernel) -> Json:

@@ -15,13 +15,17 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: the sentence, what offload has done already, and the command or the change that mends it."""
+    """One finding: the sentence, what offload has done already, and the command or the change that mends it.
+
+    `option`: of `config globals`, where setting it to 1 mends it.
+    """
 
     code: "FindingCode"
     severity: Severity
     text: str
     done: str = ""
     remedy: str = ""
+    option: str = ""
 
 
 class Form(NamedTuple):
@@ -31,6 +35,7 @@ class Form(NamedTuple):
     text: str
     remedy: str = ""
     done: str = ""
+    option: str = ""
 
 
 _SLOW = "the traffic it concerns stays on the slow path"
@@ -48,6 +53,7 @@ class FindingCode(Enum):
         "{shaper} shapes {device}: software offload keeps that, hardware passes it by",
         "set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software",
         "what goes over {device} is in software at most",
+        "auto_software",
     )
     SHAPER_ABSENT = Form(
         Severity.NOTICE,
@@ -59,30 +65,35 @@ class FindingCode(Enum):
         "a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited",
         _EXEMPT,
         _SLOW,
+        "auto_exempt",
     )
     RULE_COUNTS = Form(
         Severity.PROBLEM,
         "a rule in chain {chain} of table {table} counts against a quota: offloaded packets would not count",
         _EXEMPT,
         _SLOW,
+        "auto_exempt",
     )
     RULE_PRIORITIES = Form(
         Severity.PROBLEM,
         "a rule in chain {chain} of table {table} gives priorities: offloaded packets would have none",
         _EXEMPT,
         _SLOW,
+        "auto_exempt",
     )
     RULE_DSCP = Form(
         Severity.PROBLEM,
         "a rule in chain {chain} of table {table} sets the DSCP: offloaded packets would keep their own",
         _EXEMPT,
         _SLOW,
+        "auto_exempt",
     )
     RULE_MARKS = Form(
         Severity.PROBLEM,
         "a rule in chain {chain} of table {table} sets marks that a qdisc or filter reads: offloaded packets have none",
         _EXEMPT,
         _SLOW,
+        "auto_exempt",
     )
     RULE_TTL = Form(
         Severity.PROBLEM,
@@ -141,7 +152,7 @@ class FindingCode(Enum):
     def __call__(self, **words: object) -> Finding:
         """Make the Finding of something that nothing was done about."""
         form: Form = self.value
-        return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words))
+        return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words), form.option)
 
     def done(self, **words: object) -> Finding:
         """Make the Finding where what its form calls done was done."""

@@ -92,8 +92,13 @@ class FirewallProblem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
+        return f"{self.place} {self.text}"
+
+    @property
+    def place(self) -> str:
+        """Where it is, as fw4 writes it."""
         if self.origin.type == "file":
-            return f"File {shown(self.origin.name)} {self.text}"
+            return f"File {shown(self.origin.name)}"
         place = f"Section {self.origin.id}" if self.origin.id else f"ubus {self.origin.type}"
         name = f" ({shown(self.origin.name)})" if self.origin.name else ""
-        return f"{place}{name} {self.text}"
+        return f"{place}{name}"

@@ -66,7 +66,8 @@ def check(engine: Engine, _: Given) -> Json:
     """The problems of the configuration now, features that kernel or nft lack, and what offload disturbs."""
     seen = known(engine).snapshot
     decided = engine.decide(reconcile.read(engine.doors.uci), seen)
-    return report.check_json(decided.problems, seen.kernel, reconcile.findings(decided, engine.doors.uci))
+    faults = engine.firewall.problems if engine.firewall else ()
+    return report.check_json(decided.problems, seen.kernel, reconcile.findings(decided, engine.doors.uci), faults)
 
 
 def reload(engine: Engine, _: Given) -> Json:

@@ -1,31 +1,87 @@
 'use strict';
 'require baseclass';
 'require dom';
+'require uci';
+'require ui';
 'require offload.sentences as sentences';
 
 /*
- * Problems of the configuration, with their place: file, line, section and option.
+ * What is wrong on this router, with its place and what mends it, in a box; and what is only worth knowing, as plain text.
  */
 
+const PROBLEM = 'problem';
+
+/** Switches an option of globals on, by LuCI's own apply with its rollback. */
+function mend(option) {
+	uci.set('offload', uci.sections('offload', 'globals')[0]['.name'], option, '1');
+
+	return uci.save().then(() => ui.changes.apply(true));
+}
+
+function button(option) {
+	return E('button', {
+		'class': 'btn cbi-button cbi-button-action',
+		'disabled': L.hasViewPermission() ? null : '',
+		'click': ui.createHandlerFn(null, mend, option)
+	}, [ _('Set %s to 1').format(option) ]);
+}
+
+function line(...children) {
+	return E('li', {}, children);
+}
+
+function fault(problem, sentence) {
+	return line(E('code', {}, [ String(problem.place) ]), ' ', sentence);
+}
+
+/** A finding: its sentence, what was done, and what mends it. */
+function finding(found) {
+	const { text, done, remedy, option } = sentences.finding(found);
+
+	return line(text,
+		done ? E('div', { 'class': 'offload-remedy' }, [ `✓ ${done}` ]) : '',
+		remedy ? E('div', { 'class': 'offload-remedy' }, [ `→ ${remedy}` ]) : '',
+		option ? E('p', {}, [ button(option) ]) : '');
+}
+
+/** What was there is replaced; the same again is left alone. */
+function replace(node, items, draw) {
+	const shown = items.map((item) => item.textContent).join('\n');
+
+	if (node.dataset.shown === shown)
+		return;
+
+	node.dataset.shown = shown;
+	dom.content(node, items.length ? draw(items) : null);
+}
+
 return baseclass.extend({
-	/** A place for the list, read out when it changes. */
-	place() {
-		return E('div', { 'class': 'offload-findings', 'role': 'status', 'aria-live': 'polite' });
+	/** A place for a list, read out when it changes. */
+	place(name) {
+		return E('div', { 'class': name, 'role': 'status', 'aria-live': 'polite' });
 	},
 
-	/** show(place, problems): what was there is replaced. `FW4_OFFLOADS` has a notice of its own. */
-	show(node, problems) {
-		const found = (problems ?? []).filter((problem) => problem.code !== 'FW4_OFFLOADS');
-		const items = found.map((problem) => E('li', {}, [ E('code', {}, [ String(problem.place) ]), ' ', sentences.problem(problem) ]));
-		const shown = items.map((item) => item.textContent).join('\n');
+	/** show(place, problems, check): `FW4_OFFLOADS` has a notice of its own. `check` is the reply of `check`, if there is one. */
+	show(node, problems, check) {
+		const own = (problems ?? []).filter((problem) => problem.code !== 'FW4_OFFLOADS');
+		const found = (check?.findings ?? []).filter((each) => each.severity === PROBLEM);
+		const items = [
+			...own.map((problem) => fault(problem, sentences.problem(problem))),
+			...(check?.firewall ?? []).map((problem) => fault(problem, sentences.firewall(problem))),
+			...found.map(finding)
+		];
 
-		if (node.dataset.shown === shown)
-			return;
+		replace(node, items, () => E('div', { 'class': 'alert-message warning offload-notice' }, [
+			E('h4', {}, [ _('Findings') ]), E('ul', {}, items)
+		]));
+	},
 
-		node.dataset.shown = shown;
-		dom.content(node, items.length ? E('div', { 'class': 'alert-message warning offload-notice' }, [
-			E('h4', {}, [ _('Findings') ]),
-			E('ul', {}, items)
-		]) : null);
+	/** remark(place, check): what is no problem. */
+	remark(node, check) {
+		const items = (check?.findings ?? []).filter((each) => each.severity !== PROBLEM).map(finding);
+
+		replace(node, items, () => E('div', { 'class': 'cbi-section' }, [
+			E('h3', {}, [ _('Worth knowing') ]), E('ul', { 'class': 'offload-remarks' }, items)
+		]));
 	}
 });

@@ -160,6 +160,58 @@ const PROBLEMS = {
 	FW4_OFFLOADS: [ 'fw4 offloads every flow itself while this is on, so the choices per zone are without effect; set it to \'0\' to let offload decide', _('fw4 offloads every flow itself while this is on, so the choices per zone are without effect; set it to \'0\' to let offload decide') ]
 };
 
+const FIREWALL = {
+	UNKNOWN_OPTION: [ 'has the unknown option \'{option}\', which has no effect', _('has the unknown option \'{option}\', which has no effect') ],
+	INVALID_VALUE: [ 'option \'{option}\' has the value \'{value}\', which is not {expected}', _('option \'{option}\' has the value \'{value}\', which is not {expected}') ],
+	NOT_A_LIST: [ 'option \'{option}\' takes one value, not a list', _('option \'{option}\' takes one value, not a list') ],
+	NEGATED: [ 'option \'{option}\' must not be negated', _('option \'{option}\' must not be negated') ],
+	MISSING_OPTION: [ 'needs option \'{option}\'', _('needs option \'{option}\'') ],
+	UNSUPPORTED: [ 'option \'{option}\' cannot be expressed in nftables', _('option \'{option}\' cannot be expressed in nftables') ],
+	SKIPPED: [ 'is left out because of its invalid options', _('is left out because of its invalid options') ],
+	DUPLICATE_DEFAULTS: [ 'is left out: only the first \'defaults\' section counts', _('is left out: only the first \'defaults\' section counts') ],
+	DUPLICATE_NAME: [ 'is left out: an earlier section has the name \'{value}\'', _('is left out: an earlier section has the name \'{value}\'') ],
+	UNKNOWN_ZONE: [ 'is left out: option \'{option}\' names zone \'{value}\', which does not exist or is left out itself', _('is left out: option \'{option}\' names zone \'{value}\', which does not exist or is left out itself') ],
+	UNKNOWN_NETWORK: [ 'option \'{option}\' names \'{value}\', which is neither an address nor a network of netifd', _('option \'{option}\' names \'{value}\', which is neither an address nor a network of netifd') ],
+	NO_DEVICE: [ 'goes without \'{value}\' in option \'{option}\': no device can have this name', _('goes without \'{value}\' in option \'{option}\': no device can have this name') ],
+	EMPTY_TIMES: [ 'is left out: {option} is before {start}, so it matches nothing', _('is left out: {option} is before {start}, so it matches nothing') ],
+	LOST_CONDITION: [ 'is left out: without {options} it would match more than it says', _('is left out: without {options} it would match more than it says') ],
+	WIDENED: [ 'goes without {options}, and so {target}s more than it says', _('goes without {options}, and so {target}s more than it says') ],
+	CLOSES_MANAGEMENT: [ 'is left out: without {options} it could close the way to manage this router from zone \'{value}\'', _('is left out: without {options} it could close the way to manage this router from zone \'{value}\'') ],
+	NEEDS_SOURCE_ZONE: [ 'is left out: target \'{target}\' needs a source zone', _('is left out: target \'{target}\' needs a source zone') ],
+	NEEDS_OPTION: [ 'is left out: target \'{target}\' needs option \'{option}\'', _('is left out: target \'{target}\' needs option \'{option}\'') ],
+	WRONG_TARGET: [ 'has target \'{target}\', which this type of section does not know; \'{value}\' is used', _('has target \'{target}\', which this type of section does not know; \'{value}\' is used') ],
+	ANY_DEVICE: [ 'is left out: option \'device\' must name a device', _('is left out: option \'device\' must name a device') ],
+	UNKNOWN_SET: [ 'is left out: it refers to set \'{value}\', which does not exist', _('is left out: it refers to set \'{value}\', which does not exist') ],
+	SET_NEEDS_PORTS: [ 'is left out: set \'{value}\' holds ports, which need protocol tcp or udp', _('is left out: set \'{value}\' holds ports, which need protocol tcp or udp') ],
+	SET_DESTINATION_MAC: [ 'is left out: nftables cannot look up destination MAC addresses here', _('is left out: nftables cannot look up destination MAC addresses here') ],
+	UNKNOWN_HELPER: [ 'is left out: conntrack helper \'{value}\' is not known', _('is left out: conntrack helper \'{value}\' is not known') ],
+	HELPER_NOT_LOADED: [ 'conntrack helper \'{value}\' is not available: install its kernel module', _('conntrack helper \'{value}\' is not available: install its kernel module') ],
+	NO_HELPER: [ 'goes without conntrack helper \'{value}\', which is not known', _('goes without conntrack helper \'{value}\', which is not known') ],
+	HELPER_RULE: [ 'is left out: conntrack helper \'{value}\' is not available: install its kernel module', _('is left out: conntrack helper \'{value}\' is not available: install its kernel module') ],
+	FAMILY_CONFLICT: [ 'is left out for protocol {protocol}: {first} and {second} have no address family in common', _('is left out for protocol {protocol}: {first} and {second} have no address family in common') ],
+	PORTS_WITHOUT_PROTOCOL: [ 'is left out for protocol {protocol}, which has no ports', _('is left out for protocol {protocol}, which has no ports') ],
+	TYPES_WITHOUT_ICMP: [ 'is left out for protocol {protocol}, which has no ICMP types', _('is left out for protocol {protocol}, which has no ICMP types') ],
+	NO_SOURCE: [ 'is left out: it needs a source zone, and not \'*\'', _('is left out: it needs a source zone, and not \'*\'') ],
+	NO_DESTINATION: [ 'is left out: it needs a destination zone, and not \'*\'', _('is left out: it needs a destination zone, and not \'*\'') ],
+	NO_REWRITE_ADDRESS: [ 'is left out: option \'{option}\' is needed', _('is left out: option \'{option}\' is needed') ],
+	BAD_REWRITE_ADDRESS: [ 'is left out: option \'{option}\' must be an address without negation or a mask with gaps', _('is left out: option \'{option}\' must be an address without negation or a mask with gaps') ],
+	FIRST_ADDRESS: [ 'option \'{option}\' stands for several addresses; the first one is used', _('option \'{option}\' stands for several addresses; the first one is used') ],
+	NO_REFLECTION: [ 'has no reflection into zone \'{value}\': {what} is not known', _('has no reflection into zone \'{value}\': {what} is not known') ],
+	NOT_FOR_TARGET: [ 'is left out: option \'{option}\' does not go with target \'{target}\'', _('is left out: option \'{option}\' does not go with target \'{target}\'') ],
+	NO_SET_TYPE: [ 'is left out: option \'match\' is needed', _('is left out: option \'match\' is needed') ],
+	SET_FAMILY: [ 'is left out: family \'any\' does not go with match types ip and net', _('is left out: family \'any\' does not go with match types ip and net') ],
+	SET_TYPE: [ 'is left out: match type \'set\' is not supported', _('is left out: match type \'set\' is not supported') ],
+	SET_ENTRY: [ 'has the entry \'{value}\', which does not fit its match types', _('has the entry \'{value}\', which does not fit its match types') ],
+	SET_FILE: [ 'cannot read \'{value}\', so the set begins without its contents', _('cannot read \'{value}\', so the set begins without its contents') ],
+	RESERVED_NAME: [ 'is left out: \'{value}\' is a word of nft\'s own language', _('is left out: \'{value}\' is a word of nft\'s own language') ],
+	NOT_FOR_FW4: [ 'is left out: a script for an older firewall; option \'fw4_compatible\' says when it is not', _('is left out: a script for an older firewall; option \'fw4_compatible\' says when it is not') ],
+	NEEDS_CHAIN: [ 'is left out: position \'{value}\' needs option \'chain\'', _('is left out: position \'{value}\' needs option \'chain\'') ],
+	NO_CHAIN: [ 'option \'chain\' has no effect for position \'{value}\'', _('option \'chain\' has no effect for position \'{value}\'') ],
+	SCRIPT_POSITION: [ 'is left out: option \'{option}\' is for includes of type \'nftables\'', _('is left out: option \'{option}\' is for includes of type \'nftables\'') ],
+	REFUSED: [ 'is left out: nft refuses it: {what}', _('is left out: nft refuses it: {what}') ],
+	UNREACHABLE: [ 'is left out: \'{value}\' cannot be read', _('is left out: \'{value}\' cannot be read') ]
+};
+
 const FINDINGS = {
 	NO_FIREWALL: [ 'no firewall is loaded: every packet is forwarded unchecked', _('no firewall is loaded: every packet is forwarded unchecked') ],
 	SHAPER: [ '{shaper} shapes {device}: software offload keeps that, hardware passes it by', _('{shaper} shapes {device}: software offload keeps that, hardware passes it by') ],
@@ -258,6 +310,9 @@ return baseclass.extend({
 
 	/** Problems of the configuration. */
 	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text)),
+
+	/** Problems of the firewall's sections, where offload-firewall loads them; the place comes before. */
+	firewall: (problem) => translated(FIREWALL[problem.code], String(problem.text)),
 
 	/** What offload disturbs, what was done about it, and what mends it: a finding with its texts translated. */
 	finding: (finding) => ({

@@ -32,7 +32,8 @@ return view.extend({
 	render([ answer, loaded ]) {
 		let status = answer instanceof Error ? {} : answer;
 
-		const places = [ notice.place(), findings.place() ];
+		const places = [ notice.place(), findings.place('offload-findings') ];
+		const below = findings.place('offload-worth');
 
 		if (loaded instanceof Error) {
 			notice.show(places[0], loaded);
@@ -46,11 +47,21 @@ return view.extend({
 		map.tabbed = true;
 
 		const redraw = [ zones, pairs, exempts, devices, advanced ].map((part) => part.add(map, () => status));
+		let passes, checked;
+		const check = async () => {
+			checked = await bus.check().catch(() => null);
+			findings.show(places[1], status.problems, checked);
+			findings.remark(below, checked);
+		};
 		const show = (reply) => {
 			status = reply instanceof Error ? {} : reply;
 			notice.show(places[0], reply);
-			findings.show(places[1], status.problems);
+			findings.show(places[1], status.problems, checked);
 			redraw.forEach((draw) => draw());
+
+			// What is found can only be another after a pass of the service.
+			if (passes !== (passes = status.service?.passes))
+				check();
 		};
 
 		const common = () => uci.sections('offload', 'globals')[0]?.mode ?? 'none';
@@ -62,6 +73,6 @@ return view.extend({
 		show(answer);
 		pulse.every(SECONDS, () => asked().then(show));
 
-		return map.render().then((node) => E('div', { 'change': foresee }, [ ...places, node, ahead, legend.render() ]));
+		return map.render().then((node) => E('div', { 'change': foresee }, [ ...places, node, ahead, below, legend.render() ]));
 	}
 });

@@ -1,0 +1,79 @@
+"""What `check` finds, on the page: problems in a box with what mends them, all else as plain text."""
+
+from playwright.sync_api import expect
+
+from browser.conftest import Visit
+from browser.lively import answers
+from browser.site import OFFLOAD, Site
+from browser.test_faults import reply_of, written
+
+OFF = OFFLOAD.replace("option mode 'none'", "option mode 'none'\n\toption auto_exempt '0'")
+LIMITS = "a rule in chain forward of table inet rates (Guests) limits rates"
+FAULT = {
+    "code": "SKIPPED",
+    "place": "Section @rule[2] (<b>Web</b>)",
+    "option": "",
+    "text": "is left out because of its invalid options",
+}
+
+
+def limited(site: Site, text: str) -> None:
+    """Another program limits what comes from the LAN."""
+    site.say("limit", "br-lan")
+    written(site, text)
+
+
+def test_what_a_click_mends_is_mended_with_one(site: Site, visit: Visit) -> None:
+    limited(site, OFF)
+    page = visit("zones")
+    box = page.locator(".offload-findings .alert-message.warning")
+    expect(box).to_contain_text(LIMITS)
+    expect(box).to_contain_text("→ set auto_exempt to 1 in /etc/config/offload")
+    with page.expect_navigation():
+        box.get_by_role("button", name="Set auto_exempt to 1").click()
+    assert site.option("globals", "auto_exempt") == "1"
+    expect(page.locator(".offload-worth")).to_contain_text(LIMITS)
+    expect(page.locator(".offload-worth")).to_contain_text("✓ the traffic it concerns stays on the slow path")
+    expect(page.locator(".offload-findings")).to_be_empty()
+
+
+def test_a_notice_is_no_box_and_no_button(site: Site, visit: Visit) -> None:
+    limited(site, OFFLOAD)
+    page = visit("zones")
+    worth = page.locator(".offload-worth")
+    expect(worth).to_contain_text("Worth knowing")
+    expect(worth).to_contain_text(LIMITS)
+    expect(worth.locator(".alert-message, button")).to_have_count(0)
+    expect(page.locator(".offload-findings")).to_be_empty()
+
+
+def test_who_may_only_look_cannot_click(site: Site, visit: Visit) -> None:
+    limited(site, OFF)
+    page = visit("zones", user="reader")
+    expect(page.get_by_role("button", name="Set auto_exempt to 1")).to_be_disabled()
+
+
+def test_a_finding_that_is_gone_goes_from_the_page(site: Site, visit: Visit) -> None:
+    limited(site, OFFLOAD)
+    page = visit("zones")
+    expect(page.locator(".offload-worth")).to_contain_text(LIMITS)
+    site.say("limit")
+    site.reload()
+    expect(page.locator(".offload-worth")).to_be_empty()
+
+
+def test_faults_of_the_firewalls_sections_are_listed(visit: Visit) -> None:
+    page = visit("zones")
+    with answers(page, reply_of("findings", lambda reply: reply.update(firewall=[FAULT]))):
+        page.reload()
+        box = page.locator(".offload-findings")
+        expect(box).to_contain_text(f"{FAULT['place']} {FAULT['text']}")
+        expect(box.locator("b")).to_have_count(0)
+
+
+def test_a_service_that_cannot_check_leaves_the_page_as_it_is(visit: Visit) -> None:
+    page = visit("zones")
+    with answers(page, reply_of("findings", lambda reply: reply.update(ok=False, error="busy"))):
+        page.reload()
+        expect(page.locator("#cbi-offload-zone")).to_be_visible()
+        expect(page.locator(".offload-findings")).to_be_empty()
