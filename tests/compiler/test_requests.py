@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from offload.compiler.devices import resolve
-from offload.compiler.offload.requests import existing, warnings, wishes, zone_modes
+from offload.compiler.offload.pairs.requests import existing, warnings, wishes, zone_modes
 from offload.model.config import (
     Config,
     Family,

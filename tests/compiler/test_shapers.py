@@ -1,6 +1,6 @@
 """Which devices are shaped: by a qdisc of their own, or on the ifb that their ingress leads to."""
 
-from offload.compiler.offload.shapers import shapers
+from offload.compiler.offload.pairs.shapers import shapers
 from offload.model.network import Filter, Link, Qdisc, Snapshot
 
 IFB = (Link("ifb4wan", "ifb"), Link("ifb4lan", "ifb"))

@@ -7,8 +7,8 @@ from offload.compiler.devices import resolve
 from offload.compiler.findings import findings as found_on
 from offload.compiler.findings.shapers import ASKING as SHAPING_PACKAGES
 from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
+from offload.compiler.offload.pairs.requests import warnings
 from offload.compiler.offload.plan import plan
-from offload.compiler.offload.requests import warnings
 from offload.compiler.offload.tables.diff import Transaction, transactions
 from offload.compiler.offload.tables.render import wipe
 from offload.compiler.offload.tables.table import expected, with_nft

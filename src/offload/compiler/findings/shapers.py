@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from offload.compiler.offload.shapers import shapers
+from offload.compiler.offload.pairs.shapers import shapers
 from offload.model.config import Config, Mode
 from offload.model.network import Snapshot
 from offload.model.plan import Plan

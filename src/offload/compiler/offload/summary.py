@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from offload.compiler.devices import Topology
-from offload.compiler.offload.requests import not_chosen, zone_modes
+from offload.compiler.offload.pairs.requests import not_chosen, zone_modes
 from offload.model.config import Config, Mode
 from offload.model.network import DEVICE_NAME, Link, Snapshot
 from offload.model.plan import MOST_DEVICES, DeviceDecision, PairDecision, Table, ZoneDecision, crossing_pairs

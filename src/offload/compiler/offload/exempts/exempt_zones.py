@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from offload.compiler.offload.exempts.coverage import called as called_rule
-from offload.compiler.offload.requests import PairRequest, wishes
+from offload.compiler.offload.pairs.requests import PairRequest, wishes
 from offload.model.config import Config, Family, Mode
 from offload.model.plan import Element, ExemptMatch, PairDecision, TimedExempt
 from offload.model.problems.reason import Reason, ReasonCode

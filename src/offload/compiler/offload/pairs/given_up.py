@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from offload.compiler.offload.requests import Pair, PairRequest
+from offload.compiler.offload.pairs.requests import Pair, PairRequest
 from offload.model.config import Family, Mode
 from offload.model.network import GivenUp
 from offload.model.problems.reason import Reason, ReasonCode

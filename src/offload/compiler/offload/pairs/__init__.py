@@ -1,0 +1,1 @@
+"""What each pair of zones asks for, and which path it gets."""

@@ -1,0 +1,119 @@
+"""What a pair can have by itself, before other pairs on the same devices are looked at. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from offload.compiler.offload import summary
+from offload.compiler.offload.pairs.device_coverage import DeviceCoverage
+from offload.compiler.offload.pairs.requests import PairRequest
+from offload.model.config import Family, Mode
+from offload.model.plan import BOTH, FROM, NO_END, TO, PairStations
+from offload.model.problems.reason import Reason, ReasonCode
+from offload.model.topology import ZoneDevices
+from offload.nouns import dataclass, replace
+
+ENDS = {(False, False): NO_END, (True, False): FROM, (False, True): TO, (True, True): BOTH}
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A way of a pair's packets, with the mode it can have. `stations`: the ends where a station's port decides."""
+
+    iif: str
+    oif: str
+    mode: Mode
+    stations: str = NO_END
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """A wish with the mode it can have before other pairs on the same devices are looked at."""
+
+    wish: PairRequest
+    mode: Mode
+    reasons: tuple[Reason, ...]
+    crossings: tuple[Crossing, ...]
+    stations: PairStations | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.wish.src} > {self.wish.dest}"
+
+
+def bid_for(wish: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> Bid:
+    ends = [coverage.zones[name] for name in dict.fromkeys((wish.src, wish.dest))]
+    src, dest = coverage.zones[wish.src], coverage.zones[wish.dest]
+    every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
+    empty = [summary.without_devices(end) for end in ends if not end.l3]
+    refused = (
+        wish.reasons
+        if wish.mode is Mode.NONE
+        else [gate]
+        if gate
+        else [ReasonCode.FAMILIES_DISJOINT()]
+        if wish.family is Family.NEITHER
+        else empty
+    )
+    if refused:
+        return Bid(
+            wish, Mode.NONE, tuple(refused), _in_forward(src, dest, tuple(Crossing(*way, Mode.NONE) for way in every))
+        )
+
+    crossings = tuple(found for way in every if (found := _crossing(wish, coverage, *way)))
+    if not crossings:
+        excluded = tuple(Crossing(*way, Mode.NONE) for way in every)
+        return Bid(wish, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), excluded)
+    mode = max(crossing.mode for crossing in crossings)
+    reasons = [*wish.reasons, *(_uncovered(wish, coverage, crossings) if wish.mode is Mode.HARDWARE else ())]
+    stations = _stations(wish, coverage, crossings)
+    if stations:
+        reasons.append(stations.reason)
+    if len(crossings) < len(every):
+        reasons.append(ReasonCode.EXCLUDED_BY_USER())
+    return Bid(wish, mode, tuple(reasons), _in_forward(src, dest, crossings), stations)
+
+
+def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossing]) -> tuple[Crossing, ...]:
+    """The crossings by the names that the forward hook has for their devices.
+
+    Where a device is in a VRF, replies have other names than original packets, and are asked for by (oif, iif).
+    """
+    found = [replace(each, iif=src.came_in(each.iif)) for each in crossings]
+    found += [replace(each, oif=dest.came_in(each.oif)) for each in crossings]
+    return tuple(dict.fromkeys(found))
+
+
+def _crossing(wish: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
+    """What a way of the pair's packets can have; None where no flowtable lists its devices."""
+    if wish.mode is Mode.HARDWARE:
+        ends = ((wish.src, iif), (wish.dest, oif))
+        partly = [coverage.partly(*end) for end in ends]
+        shaped = any(True for end in ends for _ in coverage.shapers(*end))
+        if not shaped and all(
+            part or not coverage.uncovered(*end, Mode.HARDWARE) for part, end in zip(partly, ends, strict=True)
+        ):
+            return Crossing(iif, oif, Mode.HARDWARE, ENDS[partly[0], partly[1]])
+    bare = coverage.uncovered(wish.src, iif, Mode.SOFTWARE) or coverage.uncovered(wish.dest, oif, Mode.SOFTWARE)
+    return None if bare else Crossing(iif, oif, Mode.SOFTWARE)
+
+
+def _uncovered(wish: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
+    """Why hardware does not have all of a pair: devices that it does not cover."""
+    fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
+    ends = dict.fromkeys((zone, l3) for zone in (wish.src, wish.dest) for l3 in coverage.zones[zone].l3)
+    bare = {end: coverage.uncovered(*end, Mode.HARDWARE) for end in ends}
+    slower = {leaf for end in ends if end[1] not in fast for leaf in bare[end]} - (coverage.idle if fast else set())
+    if slower:
+        code = ReasonCode.HARDWARE_PART if fast else ReasonCode.HARDWARE_UNCOVERED
+        yield code(devices=", ".join(sorted(slower)))
+    shaped = {found for end in ends for found in coverage.shapers(*end)}
+    yield from (ReasonCode.SHAPED(device=device, shaper=shaper) for device, shaper in sorted(shaped))
+
+
+def _stations(wish: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> PairStations | None:
+    """Where the ports of stations decide between hardware and software for a pair; None where they do nowhere."""
+    fast = {device for each in crossings if each.stations for device in (each.iif, each.oif)}
+    ends = dict.fromkeys((zone, l3) for zone in (wish.src, wish.dest) for l3 in coverage.zones[zone].l3)
+    partly = [end for end in ends if end[1] in fast and coverage.partly(*end)]
+    ports = {leaf for end in partly for leaf in coverage.uncovered(*end, Mode.HARDWARE)}
+    devices = dict.fromkeys(device for _, device in partly)
+    return PairStations(tuple(devices), tuple(sorted(ports))) if partly else None

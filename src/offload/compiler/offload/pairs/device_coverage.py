@@ -1,0 +1,79 @@
+"""Which devices of each zone a flowtable can list, and which of its l3 devices are seen by that. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from offload.compiler.devices import Topology
+from offload.compiler.offload.pairs.shapers import shapers
+from offload.model.config import Config, Mode
+from offload.model.network import DEVICE_NAME, Link, Snapshot
+from offload.model.topology import ZoneDevices
+from offload.nouns import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCoverage:
+    """What a flowtable of each mode can list of each zone."""
+
+    zones: Mapping[str, ZoneDevices]
+    able: frozenset[str]  # devices that a hardware flowtable can have
+    idle: frozenset[str]  # devices that are down, and bridges without ports: nothing arrives there
+    excluded: frozenset[str]
+    added: tuple[str, ...]
+    shaped: Mapping[str, str]  # devices with their shapers, which hardware would pass by
+
+    @classmethod
+    def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "DeviceCoverage":
+        known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
+        excluded = frozenset(config.globals.exclude_devices)
+        added = tuple(name for name in config.globals.devices if name in known - excluded)
+        able = frozenset(link.name for link in snapshot.links if link.is_able)
+        masters = {link.master for link in snapshot.links}
+        idle = {link.name for link in snapshot.links if not link.up or _is_empty(link, masters)}
+        given_up = {each.device for each in snapshot.given_up}
+        shaped = shapers(snapshot) if config.globals.auto_software else {}
+        return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped)
+
+    def added_to(self, mode: Mode) -> set[str]:
+        """What the user adds to the mode's flowtable; one device that hardware cannot have would refuse all of it."""
+        return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
+
+    def devices(self, zone: str, mode: Mode) -> set[str]:
+        """Every device of the zone that the mode's flowtable lists."""
+        found = self.zones[zone]
+        if mode is Mode.SOFTWARE:
+            return set(found.listed) - self.excluded
+        leaves = {leaf for device in found.l3 for leaf in found.leaves_of(device)}
+        return ({*found.listed, *leaves} & self.able) - self.excluded
+
+    def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
+        """The devices that packets of this l3 device come in on unseen by the mode's flowtable."""
+        listed = self.devices(zone, mode) | self.added_to(mode)
+        if mode is Mode.SOFTWARE and device in listed:
+            return []
+        return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
+
+    def partly(self, zone: str, device: str) -> bool:
+        """Whether an l3 device is a bridge with ports that a hardware flowtable has, and others."""
+        found = self.zones[zone]
+        bare = self.uncovered(zone, device, Mode.HARDWARE)
+        return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))
+
+    def shapers(self, zone: str, device: str) -> Iterator[tuple[str, str]]:
+        """The shaped devices that packets of an l3 device pass, each with its shaper."""
+        found = self.zones[zone]
+        for each in dict.fromkeys((*found.group(device), *found.leaves_of(device))):
+            if each in self.shaped:
+                yield each, self.shaped[each]
+
+    def bridged(self) -> dict[str, str]:
+        """The l3 devices that are a bridge, or a VLAN on one, with the bridge."""
+        zones = self.zones.values()
+        return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
+
+    def l3(self, zone: str, mode: Mode) -> list[str]:
+        """The zone's l3 devices whose packets the mode's flowtable sees."""
+        return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
+
+
+def _is_empty(link: Link, masters: set[str]) -> bool:
+    return link.kind == "bridge" and not link.lower and link.name not in masters
