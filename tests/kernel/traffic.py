@@ -153,6 +153,16 @@ class Talk:
         self._socket.sendall(REQUEST.pack(PUSH, size) + bytes(size))
         self._receive(1)
 
+    def last_fetch(self, size: int) -> int:
+        """Ask for a download, close the own direction, and read to the end; the bytes that came."""
+        self._socket.sendall(REQUEST.pack(FETCH, size))
+        self._socket.shutdown(socket.SHUT_WR)
+        return sum(iter(lambda: len(self._socket.recv(CHUNK)), 0))
+
+    def ip_options(self, options: bytes) -> None:
+        """Send these IPv4 options (RFC 791) with each packet from now on."""
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
+
     def packets(self) -> Crossing:
         """Packets sent and received so far, by the kernel's count for TCP and by ours for UDP."""
         if self.proto == "udp":

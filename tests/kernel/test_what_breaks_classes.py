@@ -1,0 +1,127 @@
+"""Classes, marks and logs that treat packets one by one: of so many packets, how many were treated."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kernel.house import House, Shape
+from kernel.inside import applied, decided, observed
+from kernel.rates import noted
+from kernel.sides import bridge, port
+
+SHAPE = Shape({"lan": bridge(port("lan1")), "wan": port("wan")})
+PACKETS, FIRST = 60, 15
+MODES = ("none", "software")
+GLOBALS = "config globals 'globals'\n\toption mode '{}'\n"
+FORWARD = (
+    'table inet own {{\n\tchain forward {{\n\t\ttype filter hook forward priority -5;\n\t\toifname "wan" {}\n\t}}\n}}\n'
+)
+LOG_OF_NAMESPACES = Path("/proc/sys/net/netfilter/nf_log_all_netns")
+EGRESS = (
+    "qdisc add dev wan root handle 1: htb default 10",
+    "class add dev wan parent 1: classid 1:10 htb rate 100mbit",
+    "class add dev wan parent 1: classid 1:20 htb rate 100mbit",
+)
+BY_MARK = "filter add dev wan parent 1: protocol ip prio 2 handle 7 fw classid 1:20"
+RESTORE = "filter add dev wan parent {} protocol ip prio 1 matchall action connmark zone 0 continue"
+INGRESS = (
+    "qdisc add dev wan handle ffff: ingress",
+    RESTORE.format("ffff:"),
+    "filter add dev wan parent ffff: protocol ip prio 2 handle 7 fw action ok",
+)
+# Row: the rule, what tc has, whether all packets are treated with offload, and why.
+ROWS = {
+    "class that a rule chooses (meta priority)": ("meta priority set 1:20", EGRESS, True, "its traffic stays slow"),
+    "class that a filter chooses by mark (fw)": (
+        "meta mark set 7",
+        (*EGRESS, BY_MARK),
+        True,
+        "its traffic stays slow",
+    ),
+    "mark of a connection, restored on wan's ingress (connmark, ctinfo)": (
+        "ct mark set 7",
+        INGRESS,
+        True,
+        "nothing: it is kept",
+    ),
+    "mark of a connection, restored on wan's egress behind masquerade": (
+        "ct mark set 7",
+        (*EGRESS, RESTORE.format("1:"), BY_MARK),
+        False,
+        "nothing yet: restore it on ingress, or exempt",
+    ),
+}
+
+
+@pytest.fixture(name="lab", scope="module")
+def _lab(house: House) -> Iterator[House]:
+    with house.shaped(SHAPE):
+        yield house
+
+
+def choose(lab: House, mode: str) -> None:
+    """Give every zone this mode, and bring the kernel there."""
+    lab.router.write("offload", GLOBALS.format(mode))
+    applied(lab.router, decided(lab.router, observed(lab.router)))
+
+
+@contextmanager
+def ruled(lab: House, rule: str, commands: tuple[str, ...] = ()) -> Iterator[None]:
+    """With a rule of somebody's own in the forward path, and what they gave to tc."""
+    lab.router.nft(FORWARD.format(rule))
+    for command in commands:
+        lab.router.run("tc", *command.split())
+    try:
+        yield
+    finally:
+        lab.router.nft("delete table inet own")
+        if commands:
+            lab.router.run("tc", "qdisc", "del", "dev", "wan", "ingress" if commands is INGRESS else "root")
+
+
+def treated(lab: House, commands: tuple[str, ...]) -> int:
+    """Packets that the class, or on ingress the filter by mark, has counted."""
+    if commands is INGRESS:
+        listed = lab.router.run("tc", "-s", "filter", "show", "dev", "wan", "parent", "ffff:").partition(" fw ")[2]
+    else:
+        listed = lab.router.run("tc", "-s", "class", "show", "dev", "wan", "classid", "1:20")
+    return int(re.findall(r"bytes (\d+) pkt", listed)[0])
+
+
+def logged(lab: House) -> int:
+    """Lines of the rule in the kernel's log."""
+    return lab.router.run("dmesg").count("OFFLOAD-TEST ")
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_is_done_with_each_packet(lab: House, row: str) -> None:
+    rule, commands, all_of_them, did = ROWS[row]
+    found = {}
+    with ruled(lab, rule, commands):
+        for mode in MODES:
+            choose(lab, mode)
+            talk = lab.call("lan", "wan", proto="udp")
+            before = treated(lab, commands)
+            talk.echo(PACKETS)
+            found[mode] = treated(lab, commands) - before
+    assert found["none"] == PACKETS
+    assert found["software"] == PACKETS if all_of_them else found["software"] < FIRST
+    noted(row, "software", *(f"{found[mode]} of {PACKETS} packets" for mode in MODES), did)
+
+
+def test_a_rule_logs_the_first_packets(lab: House) -> None:
+    LOG_OF_NAMESPACES.write_text("1")
+    found = {}
+    with ruled(lab, 'log level debug prefix "OFFLOAD-TEST "'):
+        for mode in MODES:
+            choose(lab, mode)
+            talk = lab.call("lan", "wan", proto="udp")
+            before = logged(lab)
+            talk.echo(PACKETS)
+            found[mode] = logged(lab) - before
+    assert found["none"] == PACKETS and found["software"] < FIRST
+    did = "nothing: log new connections, or exempt"
+    noted("log of a rule in the forward path", "software", *(f"{found[m]} of {PACKETS} packets" for m in MODES), did)

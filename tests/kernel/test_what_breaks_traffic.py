@@ -1,0 +1,211 @@
+"""Traffic that a flowtable leaves to the stack, and connections that change while they are offloaded."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+
+from kernel.daemons import wait_until
+from kernel.evidence import Sighting
+from kernel.house import House, Shape
+from kernel.inside import applied, decided, observed
+from kernel.netns import Namespace
+from kernel.rates import noted
+from kernel.sides import bridge, port
+from kernel.traffic import Crossing, Proto, Talk, Target
+
+SHAPE = Shape({"lan": bridge(port("lan1")), "wan": port("wan"), "wan2": port("wan2")})
+PACKETS, FIRST = 60, 20
+GLOBALS = "config globals 'globals'\n\toption mode '{}'\n"
+MODES = ("none", "software")
+WHOLE = Crossing(PACKETS, PACKETS)
+FRAGMENTED = 1900  # bytes of a datagram: more than the MTU, and what a Server still takes
+RECORD_ROUTE = bytes([7, 15, 4, *bytes(12), 0])  # RFC 791: room for three addresses, and the end of the list
+FTP = """
+table inet own {
+	ct helper ftp {
+		type "ftp" protocol tcp
+	}
+	chain pre {
+		type filter hook prerouting priority filter; policy accept;
+		tcp dport 7007 ct helper set "ftp"
+	}
+}
+"""
+COUNTED = """
+table inet own {{
+	counter hits {{ }}
+	chain counted {{
+		type filter hook {} priority filter - 5; policy accept;
+		udp dport 7007 {} counter name "hits"
+	}}
+}}
+"""
+FAR = "2001:db8:77::2"  # both providers lead there
+
+
+@pytest.fixture(name="lab", scope="module")
+def _lab(house: House) -> Iterator[House]:
+    with house.shaped(SHAPE):
+        yield house
+
+
+def choose(lab: House, mode: str, more: str = "") -> None:
+    """Give every zone this mode, and bring the kernel there."""
+    lab.router.write("offload", GLOBALS.format(mode) + more)
+    applied(lab.router, decided(lab.router, observed(lab.router)))
+
+
+def watched(lab: House, talk: Talk, size: int = 100) -> Sighting:
+    """What is seen of PACKETS messages of a conversation."""
+    with lab.evidence.watch(talk) as seen:
+        talk.echo(PACKETS, size)
+    return seen
+
+
+@contextmanager
+def counting(host: Namespace, hook: str, match: str = "") -> Iterator[None]:
+    """With a counter of the datagrams that pass a hook of this host."""
+    host.nft(COUNTED.format(hook, match))
+    try:
+        yield
+    finally:
+        host.nft("delete table inet own")
+
+
+def hits(host: Namespace) -> int:
+    """What the counter has."""
+    listed = json.loads(host.run("nft", "-j", "list", "counter", "inet", "own", "hits"))["nftables"]
+    return int(next(each["counter"]["packets"] for each in listed if "counter" in each))
+
+
+def of_all(count: int, what: str = "packets") -> str:
+    return f"{count} of {PACKETS} {what}"
+
+
+def test_fragments_arrive_and_are_slow(lab: House) -> None:
+    found = {}
+    for mode in MODES:
+        choose(lab, mode)
+        found[mode] = watched(lab, lab.call("lan", "wan", proto="udp"), FRAGMENTED)
+        assert found[mode].moved == WHOLE and found[mode].all_slow()
+    arrived = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
+    noted("datagrams in fragments", "software", *arrived, "nothing: the kernel keeps them slow")
+
+
+def test_packets_with_ip_options_arrive_and_are_slow(lab: House) -> None:
+    found = {}
+    for mode in MODES:
+        choose(lab, mode)
+        talk = lab.call("lan", "wan", proto="udp")
+        talk.ip_options(RECORD_ROUTE)
+        found[mode] = watched(lab, talk)
+        assert found[mode].moved == WHOLE and found[mode].slow.original == PACKETS
+    assert found["software"].slow.reply == 0, "answers have no options"
+    arrived = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
+    noted("packets with IPv4 options", "software", *arrived, "nothing: the kernel keeps them slow")
+
+
+def test_a_connection_with_a_helper_shows_it_every_packet(lab: House) -> None:
+    lab.router.run("modprobe", "nf_conntrack_ftp")
+    lab.router.nft(FTP)
+    found = {}
+    try:
+        for mode in MODES:
+            choose(lab, mode)
+            found[mode] = watched(lab, lab.call("lan", "wan"))
+            assert found[mode].all_slow()
+    finally:
+        lab.router.nft("delete table inet own")
+    by_helper = [of_all(min(found[mode].slow.reply, PACKETS)) for mode in MODES]
+    noted("connection with a helper (ftp), seen by it", "software", *by_helper, "nothing: the kernel keeps it slow")
+
+
+@pytest.mark.parametrize("proto", ["tcp", "udp"])
+def test_an_idle_connection_goes_on_and_is_fast_again(lab: House, proto: Proto) -> None:
+    """Idle for longer than the flowtable keeps a flow, which the kernel then gives back to conntrack."""
+    found = {}
+    timeout = f"net/netfilter/nf_flowtable_{proto}_timeout"
+    for mode in MODES:
+        choose(lab, mode)
+        lab.router.sysctl({timeout: 1})
+        talk = lab.call("lan", "wan", proto=proto)
+        wait_until(partial(offloaded, lab, talk, False), "the flowtable gives the flow back")
+        found[mode] = watched(lab, talk)
+        lab.router.sysctl({timeout: 30})
+        assert min(found[mode].moved) >= PACKETS
+    assert found["none"].all_slow() and sum(found["software"].slow) <= 4
+    answered = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
+    did = "nothing: conntrack keeps it, and it is fast again"
+    noted(f"{proto.upper()} connection after a pause longer than the flowtable's timeout", "software", *answered, did)
+
+
+def offloaded(lab: House, talk: Talk, wanted: bool) -> bool:
+    """Whether conntrack has the connection, offloaded as wanted."""
+    listed = lab.router.run("conntrack", "-L", "-p", talk.proto, "--orig-port-src", str(talk.near[1]))
+    return "src=" in listed and ("[OFFLOAD]" in listed) == wanted
+
+
+def test_a_half_closed_connection_ends_its_download(lab: House) -> None:
+    size, found = 300_000, {}
+    for mode in MODES:
+        choose(lab, mode)
+        found[mode] = lab.call("lan", "wan").last_fetch(size)
+    assert found == dict.fromkeys(MODES, size)
+    did = "nothing: the kernel takes it to the slow path"
+    noted("download after the client's FIN", "software", *(f"{found[mode] // 1000} kB" for mode in MODES), did)
+
+
+def test_an_upload_goes_on_where_the_mtu_becomes_smaller(lab: House) -> None:
+    size, found = 200_000, {}
+    for mode in MODES:
+        choose(lab, mode)
+        talk = lab.call("lan", "wan")
+        talk.push(size)
+        lab.router.ip("link set wan mtu 1280")
+        before = talk.packets().original
+        talk.push(size)
+        found[mode] = talk.packets().original - before
+        lab.router.ip("link set wan mtu 1500")
+        assert found[mode] >= size // 1280, "its segments are smaller now"
+    did = "nothing: what is too large is slow, and its sender hears of it"
+    noted("upload of 200 kB after the MTU of wan became 1280", "software", *["200 kB"] * 2, did)
+
+
+def test_tools_see_the_first_packets_they_need(lab: House) -> None:
+    found = {}
+    with counting(lab.router, "forward", f"ct direction original ct original packets <= {FIRST}"):
+        for name, mode, more in (
+            ("none", "none", ""),
+            ("without", "software", ""),
+            ("software", "software", f"\toption after_packets '{FIRST}'\n"),
+        ):
+            choose(lab, mode, more)
+            before = hits(lab.router)
+            lab.call("lan", "wan", proto="udp").echo(PACKETS)
+            found[name] = hits(lab.router) - before
+    assert found["none"] == found["software"] == FIRST > found["without"]
+    did = f"after_packets {FIRST}; without it {found['without']}"
+    noted(f"first {FIRST} packets (DPI, zapret)", "software", *(f"{found[m]} packets" for m in MODES), did)
+
+
+def test_a_flow_follows_the_default_route_to_the_other_wan(lab: House) -> None:
+    found = {}
+    for far in ("wan", "wan2"):
+        lab.hosts[far].ip(f"addr add {FAR}/128 dev eth0 nodad")
+    with counting(lab.hosts["wan2"], "input"):
+        for mode in MODES:
+            choose(lab, mode)
+            lab.router.ip("route replace default via 2001:db8:ff::2")
+            talk = Talk(lab.hosts["lan"], Target(FAR), "udp")
+            lab.talks.append(talk)
+            talk.echo(FIRST)
+            lab.router.ip("route replace default via 2001:db8:fe::2")
+            before = hits(lab.hosts["wan2"])
+            talk.echo(PACKETS)
+            found[mode] = hits(lab.hosts["wan2"]) - before
+    assert found == dict.fromkeys(MODES, PACKETS)
+    did = "nothing: the kernel looks the route up anew"
+    noted("default route that moves to the second wan (IPv6)", "software", *(of_all(found[m]) for m in MODES), did)
