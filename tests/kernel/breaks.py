@@ -28,6 +28,25 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "TTL set on the egress hook of wan": SOFTWARE,
     "counter of a rule in the forward path": SOFTWARE,
     "counters of connections (nlbwmon)": SOFTWARE,
+    "class that a rule chooses (meta priority)": SOFTWARE,
+    "class that a filter chooses by mark (fw)": SOFTWARE,
+    "mark of a connection, restored on wan's ingress (connmark, ctinfo)": SOFTWARE,
+    "mark of a connection, restored on wan's egress behind masquerade": SOFTWARE,
+    "log of a rule in the forward path": SOFTWARE,
+    "connection with a helper (ftp), seen by it": SOFTWARE,
+    "first 20 packets (DPI, zapret)": SOFTWARE,
+    "datagrams in fragments": SOFTWARE,
+    "packets with IPv4 options": SOFTWARE,
+    "TCP connection after a pause longer than the flowtable's timeout": SOFTWARE,
+    "UDP connection after a pause longer than the flowtable's timeout": SOFTWARE,
+    "download after the client's FIN": SOFTWARE,
+    "upload of 200 kB after the MTU of wan became 1280": SOFTWARE,
+    "default route that moves to the second wan (IPv6)": SOFTWARE,
+    "WireGuard: packets that the stack forwards": SOFTWARE,
+    "6in4: packets that the stack forwards": SOFTWARE,
+    "IPsec, by policies: packets that the stack forwards": SOFTWARE,
+    "docker: packets that the stack forwards": SOFTWARE,
+    "VRF: packets that the stack forwards": SOFTWARE,
     "element of a set that bans live flows": SOFTWARE,
     "rule that bans live flows": SOFTWARE,
     "time window that begins while a flow runs": SOFTWARE,
@@ -45,9 +64,8 @@ TAIL = """
 Of bans and times the figure is how long after the change the last packet of a live flow got through. "Returned": live
 flows take the slow path for a moment and meet the rules again.
 
-Not in this table yet, without figures: conntrack helpers (the kernel offloads none of their connections), routes by
-marks (an offloaded flow keeps the route of its first packets), timeouts, path MTU changes,
-fragments, 6in4, IPsec.
+Not in this table, without figures: routes by marks (an offloaded flow keeps the route of its first packets, and the
+kernel tests of marks show that), sip.
 """
 
 

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -102,6 +103,12 @@ def noted(row: str, path: str, slow: object, fast: object, did: str) -> None:
     FIGURES.mkdir(parents=True, exist_ok=True)
     words = {"row": row, "path": path, "slow": _told(slow), "fast": _told(fast), "did": did}
     (FIGURES / f"{row} {path}.json".replace("/", "-")).write_text(json.dumps(words) + "\n")
+
+
+def compared(row: str, figures: Iterable[str], did: str) -> None:
+    """Keep a row of software: its figure without offload, and with it."""
+    slow, fast = figures
+    noted(row, "software", slow, fast, did)
 
 
 def _told(figure: object) -> str:

@@ -133,6 +133,21 @@ def wireguard(carrier: str) -> Side:
     return lay
 
 
+def sixinfour(carrier: str) -> Side:
+    """IPv6 in IPv4 to a host that is reached through the host at the far end of network `carrier`."""
+
+    def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
+        outside = named(carrier)  # where the far device's own packets leave, wherever it goes itself
+        sit = "link add {} type sit local 203.0.113.{} remote 203.0.113.{}"
+        router.run("ip", "-n", outside, *sit.format("sit1", 2, 1).split())
+        router.run("ip", "-n", outside, "link", "set", "sit1", "netns", far.name)
+        router.ip(sit.format("6in4-vpn", 1, 2), "link set 6in4-vpn up")
+        far.ip("link set sit1 up")
+        return Ends("6in4-vpn", far="sit1", proto="6in4")
+
+    return lay
+
+
 def _with_key(host: Namespace) -> str:
     """Give the host's tunnel a new key, and tell its public one."""
     private = host.run("wg", "genkey")

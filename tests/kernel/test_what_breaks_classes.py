@@ -9,7 +9,7 @@ import pytest
 
 from kernel.house import House, Shape
 from kernel.inside import applied, decided, observed
-from kernel.rates import noted
+from kernel.rates import compared
 from kernel.sides import bridge, port
 
 SHAPE = Shape({"lan": bridge(port("lan1")), "wan": port("wan")})
@@ -109,7 +109,7 @@ def test_what_is_done_with_each_packet(lab: House, row: str) -> None:
             found[mode] = treated(lab, commands) - before
     assert found["none"] == PACKETS
     assert found["software"] == PACKETS if all_of_them else found["software"] < FIRST
-    noted(row, "software", *(f"{found[mode]} of {PACKETS} packets" for mode in MODES), did)
+    compared(row, (f"{found[mode]} of {PACKETS} packets" for mode in MODES), did)
 
 
 def test_a_rule_logs_the_first_packets(lab: House) -> None:
@@ -124,4 +124,4 @@ def test_a_rule_logs_the_first_packets(lab: House) -> None:
             found[mode] = logged(lab) - before
     assert found["none"] == PACKETS and found["software"] < FIRST
     did = "nothing: log new connections, or exempt"
-    noted("log of a rule in the forward path", "software", *(f"{found[m]} of {PACKETS} packets" for m in MODES), did)
+    compared("log of a rule in the forward path", (f"{found[m]} of {PACKETS} packets" for m in MODES), did)

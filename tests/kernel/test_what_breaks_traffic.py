@@ -12,7 +12,7 @@ from kernel.evidence import Sighting
 from kernel.house import House, Shape
 from kernel.inside import applied, decided, observed
 from kernel.netns import Namespace
-from kernel.rates import noted
+from kernel.rates import compared
 from kernel.sides import bridge, port
 from kernel.traffic import Crossing, Proto, Talk, Target
 
@@ -92,7 +92,7 @@ def test_fragments_arrive_and_are_slow(lab: House) -> None:
         found[mode] = watched(lab, lab.call("lan", "wan", proto="udp"), FRAGMENTED)
         assert found[mode].moved == WHOLE and found[mode].all_slow()
     arrived = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
-    noted("datagrams in fragments", "software", *arrived, "nothing: the kernel keeps them slow")
+    compared("datagrams in fragments", arrived, "nothing: the kernel keeps them slow")
 
 
 def test_packets_with_ip_options_arrive_and_are_slow(lab: House) -> None:
@@ -105,7 +105,7 @@ def test_packets_with_ip_options_arrive_and_are_slow(lab: House) -> None:
         assert found[mode].moved == WHOLE and found[mode].slow.original == PACKETS
     assert found["software"].slow.reply == 0, "answers have no options"
     arrived = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
-    noted("packets with IPv4 options", "software", *arrived, "nothing: the kernel keeps them slow")
+    compared("packets with IPv4 options", arrived, "nothing: the kernel keeps them slow")
 
 
 def test_a_connection_with_a_helper_shows_it_every_packet(lab: House) -> None:
@@ -120,7 +120,7 @@ def test_a_connection_with_a_helper_shows_it_every_packet(lab: House) -> None:
     finally:
         lab.router.nft("delete table inet own")
     by_helper = [of_all(min(found[mode].slow.reply, PACKETS)) for mode in MODES]
-    noted("connection with a helper (ftp), seen by it", "software", *by_helper, "nothing: the kernel keeps it slow")
+    compared("connection with a helper (ftp), seen by it", by_helper, "nothing: the kernel keeps it slow")
 
 
 @pytest.mark.parametrize("proto", ["tcp", "udp"])
@@ -139,7 +139,7 @@ def test_an_idle_connection_goes_on_and_is_fast_again(lab: House, proto: Proto) 
     assert found["none"].all_slow() and sum(found["software"].slow) <= 4
     answered = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
     did = "nothing: conntrack keeps it, and it is fast again"
-    noted(f"{proto.upper()} connection after a pause longer than the flowtable's timeout", "software", *answered, did)
+    compared(f"{proto.upper()} connection after a pause longer than the flowtable's timeout", answered, did)
 
 
 def offloaded(lab: House, talk: Talk, wanted: bool) -> bool:
@@ -155,7 +155,7 @@ def test_a_half_closed_connection_ends_its_download(lab: House) -> None:
         found[mode] = lab.call("lan", "wan").last_fetch(size)
     assert found == dict.fromkeys(MODES, size)
     did = "nothing: the kernel takes it to the slow path"
-    noted("download after the client's FIN", "software", *(f"{found[mode] // 1000} kB" for mode in MODES), did)
+    compared("download after the client's FIN", (f"{found[mode] // 1000} kB" for mode in MODES), did)
 
 
 def test_an_upload_goes_on_where_the_mtu_becomes_smaller(lab: House) -> None:
@@ -171,7 +171,8 @@ def test_an_upload_goes_on_where_the_mtu_becomes_smaller(lab: House) -> None:
         lab.router.ip("link set wan mtu 1500")
         assert found[mode] >= size // 1280, "its segments are smaller now"
     did = "nothing: what is too large is slow, and its sender hears of it"
-    noted("upload of 200 kB after the MTU of wan became 1280", "software", *["200 kB"] * 2, did)
+    segments = (f"in {found[mode]} segments" for mode in MODES)
+    compared("upload of 200 kB after the MTU of wan became 1280", segments, did)
 
 
 def test_tools_see_the_first_packets_they_need(lab: House) -> None:
@@ -188,7 +189,7 @@ def test_tools_see_the_first_packets_they_need(lab: House) -> None:
             found[name] = hits(lab.router) - before
     assert found["none"] == found["software"] == FIRST > found["without"]
     did = f"after_packets {FIRST}; without it {found['without']}"
-    noted(f"first {FIRST} packets (DPI, zapret)", "software", *(f"{found[m]} packets" for m in MODES), did)
+    compared(f"first {FIRST} packets (DPI, zapret)", (f"{found[m]} packets" for m in MODES), did)
 
 
 def test_a_flow_follows_the_default_route_to_the_other_wan(lab: House) -> None:
@@ -208,4 +209,4 @@ def test_a_flow_follows_the_default_route_to_the_other_wan(lab: House) -> None:
             found[mode] = hits(lab.hosts["wan2"]) - before
     assert found == dict.fromkeys(MODES, PACKETS)
     did = "nothing: the kernel looks the route up anew"
-    noted("default route that moves to the second wan (IPv6)", "software", *(of_all(found[m]) for m in MODES), did)
+    compared("default route that moves to the second wan (IPv6)", (of_all(found[m]) for m in MODES), did)

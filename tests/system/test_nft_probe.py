@@ -29,7 +29,8 @@ class Poor(FakeNft):
 
 def test_a_kernel_that_can() -> None:
     nft = Poor()
-    assert probe(nft, "6.1.0", ("nft_flow_offload",)) == Kernel("6.1.0", nft="1.0.6", modules=("nft_flow_offload",))
+    able = Kernel("6.1.0", nft="1.0.6", modules=("nft_flow_offload",), ipsec=True)
+    assert probe(nft, "6.1.0", ("nft_flow_offload",)) == able
     (text,) = nft.asked  # each run of nft takes a router 20 to 50 ms
     assert all(body in text for body, _ in STEPS)
 
@@ -54,6 +55,11 @@ def test_it_stops_at_the_first_lack(word: str, steps: int, lack: str) -> None:
     assert missing.package.startswith(("kmod-nft-core", "kmod-nft-offload"))
 
 
+def test_a_kernel_without_ipsec_has_flowtables_all_the_same() -> None:
+    kernel = probe(Poor(words=("rt ipsec",)), "6.1.0")
+    assert (kernel.flowtable, kernel.ipsec, kernel.missing) == (True, False, ())
+
+
 def test_a_kernel_that_refuses_everything_at_once_but_each_feature_alone_takes_is_one_that_can() -> None:
     class Busy(Poor):
         def check(self, text: str) -> None:
@@ -61,7 +67,8 @@ def test_a_kernel_that_refuses_everything_at_once_but_each_feature_alone_takes_i
             if len(self.asked) == 1:
                 raise complaint("Error: Could not process rule: Device or resource busy")
 
-    assert probe(Busy(), "6.1.0").flowtable
+    kernel = probe(Busy(), "6.1.0")
+    assert kernel.flowtable and kernel.ipsec
 
 
 def test_no_step_names_a_device_that_may_be_missing() -> None:

@@ -181,7 +181,8 @@ class Lack:
 class Kernel:
     """What can be had here. `flowtable` is True only when the probe made one that a rule could use.
 
-    `conntrack_max`: how many connections the kernel keeps at most.
+    `conntrack_max`: how many connections the kernel keeps at most. `ipsec`: a rule can match packets that IPsec will
+    encrypt.
     """
 
     release: str = ""
@@ -190,6 +191,7 @@ class Kernel:
     modules: tuple[str, ...] = ()
     missing: tuple[Lack, ...] = ()
     conntrack_max: int = CONNTRACK_MAX
+    ipsec: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class Table:
 
     `late`: another table's chain on the forward hook stands behind ours, so a reply counts as accepted only behind it.
     `remembered`: how many connections of a family it can remember to have had an accepted reply.
+    `ipsec`: flows that IPsec will encrypt stay slow, because the kernel checks no policy of offloaded packets.
     `stations`: the elements of the sets of stations, by name, where the port of a station decides. They are no part of
     what tables are compared by: the service keeps them up to date one by one.
     `nft`: the table that was compiled, and the table as nftables has it; None: not compiled yet.
@@ -99,6 +100,7 @@ class Table:
     exempts: tuple[ExemptMatch, ...] = ()
     late: bool = False
     remembered: int = MAX_REMEMBERED
+    ipsec: bool = False
     stations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     nft: tuple["Table", NftTable] | None = field(default=None, compare=False)
 

@@ -53,7 +53,8 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
         if own:
             subnet_exempts[mode] = list(of_subnets(config, topology.zones, own, mode))
             table = _table(name, flowtable, mode, own, (*exempts, *subnet_exempts[mode]), coverage)
-            table = replace(table, late=late, remembered=remembered)
+            ipsec = snapshot.kernel.ipsec
+            table = replace(table, late=late, remembered=remembered, ipsec=ipsec)
             tables.append(with_stations(table, learned))
     settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in counted_pairs(settled, learned))
     settled = tuple(_crowded(pair) for pair in settled) if snapshot.crowded else settled

@@ -105,6 +105,7 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
             "modules": list(kernel.modules),
             "missing": [asdict(lack) for lack in kernel.missing],
             "conntrack_max": kernel.conntrack_max,
+            "ipsec": kernel.ipsec,
         },
         "firewall": snapshot.firewall,
         "missed": dict(snapshot.missed),
@@ -190,6 +191,7 @@ def _kernel(found: dict[str, Any]) -> Kernel:
         modules=_words(found.get("modules", []), "modules"),
         missing=tuple(lacks),
         conntrack_max=_of(int, found.get("conntrack_max", CONNTRACK_MAX), "conntrack_max"),
+        ipsec=_of(bool, found.get("ipsec", False), "ipsec"),
     )
 
 

@@ -40,7 +40,8 @@ STEPS = (
         Lack("this kernel or nft cannot remember accepted replies", "kmod-nft-core and a newer nftables-json"),
     ),
 )
-
+# A kernel without XFRM has no IPsec, and refuses this.
+IPSEC = "chain c { type filter hook forward priority filter + 10; rt ipsec exists accept; }"
 
 HARDWARE = """table inet flow_offload_probe {{
 	flowtable f {{ hook ingress priority filter; devices = {{ {devices} }}; flags offload; }}
@@ -69,16 +70,21 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max
     except NftError as error:
         package = "nftables-json" if error.fault in {NftFault.NO_PROGRAM, NftFault.NO_JSON} else ""
         return Kernel(release, flowtable=False, missing=(Lack(_plain(error), package),))
-    if found := _lack(nft):
-        return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
-    return Kernel(release, flowtable=True, nft=version, modules=tuple(modules), conntrack_max=conntrack_max)
-
-
-def _lack(nft: Asked) -> Lack | None:
-    """The first feature that is missing."""
-    texts = [f"table inet flow_offload_probe{number} {{\n{body}\n}}\n" for number, (body, _) in enumerate(STEPS)]
+    kernel = Kernel(release, nft=version, modules=tuple(modules), conntrack_max=conntrack_max)
+    texts = [_numbered(number, body) for number, body in enumerate((*(body for body, _ in STEPS), IPSEC))]
     if _refusal(nft, "".join(texts)) is None:
-        return None
+        return replace(kernel, ipsec=True)
+    if found := _lack(nft, texts[:-1]):
+        return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
+    return replace(kernel, ipsec=_refusal(nft, texts[-1]) is None)
+
+
+def _numbered(number: int, body: str) -> str:
+    return f"table inet flow_offload_probe{number} {{\n{body}\n}}\n"
+
+
+def _lack(nft: Asked, texts: Iterable[str]) -> Lack | None:
+    """The first feature that is missing."""
     for text, (_, lack) in zip(texts, STEPS, strict=True):
         if error := _refusal(nft, text):
             return (

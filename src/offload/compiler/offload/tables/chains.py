@@ -69,6 +69,8 @@ def _of_policy(key: PolicyKey, table: Table, *, exempting: bool) -> Iterator[Rul
     yield Rule("jump guard")
     if key.after_packets:
         yield _rule(f"ct original packets < {key.after_packets}", "accept")
+    if table.ipsec:
+        yield Rule("accept", Match(raw="rt ipsec exists"))
     if key.stations:
         yield from map(Rule, choosing_rules(key.stations, table.flowtable, hardware=table.hardware))
     else:

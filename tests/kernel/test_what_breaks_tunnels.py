@@ -1,0 +1,114 @@
+"""Tunnels and devices that netifd does not know: of so many packets, how many the stack still forwards."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import pytest
+
+from kernel.house import House, Shape
+from kernel.inside import applied, decided, observed
+from kernel.netns import Namespace
+from kernel.rates import compared
+from kernel.sides import bridge, port, sixinfour
+from kernel.topologies import TOPOLOGIES
+from kernel.traffic import Talk, Target
+
+PACKETS = 60
+MODES = ("none", "software")
+GLOBALS = "config globals 'globals'\n\toption mode '{}'\n"
+PLAIN = Shape({"lan": bridge(port("lan1")), "wan": port("wan")})
+BEHIND = "2001:db8:77::2"  # an address that only the IPsec tunnel leads to
+KEYS = "enc cbc(aes) 0x000102030405060708090a0b0c0d0e0f auth hmac(sha256) 0x000102030405060708090a0b0c0d0e0f"
+ENDS = ("203.0.113.1", "203.0.113.2")
+INSIDE = ("2001:db8:1::/64", BEHIND + "/128")
+
+
+@contextmanager
+def ipsec(house: House) -> Iterator[None]:
+    """A tunnel of policies between the router and the host at the far end of wan, for one address of it."""
+    router, far = house.router, house.hosts["wan"]
+    far.ip(f"addr add {BEHIND}/128 dev eth0 nodad")
+    router.ip("route add default via 2001:db8:ff::2")
+    for host, policies in ((router, ("out", "in", "fwd")), (far, ("in", "out", "in"))):
+        _secured(host, *policies)
+    try:
+        yield
+    finally:
+        for host in (router, far):
+            host.ip("xfrm policy flush", "xfrm state flush")
+
+
+def _secured(host: Namespace, forth: str, back: str, through: str) -> None:
+    for number, (src, dst) in enumerate((ENDS, ENDS[::-1]), 1):
+        host.ip(f"xfrm state add src {src} dst {dst} proto esp spi {number} mode tunnel {KEYS} sel src ::/0 dst ::/0")
+    for (src, dst), (one, other), way in (
+        (INSIDE, ENDS, forth),
+        (INSIDE[::-1], ENDS[::-1], back),
+        *([(INSIDE[::-1], ENDS[::-1], through)] if through not in (back, forth) else []),
+    ):
+        host.ip(f"xfrm policy add src {src} dst {dst} dir {way} tmpl src {one} dst {other} proto esp mode tunnel")
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """A router's shape, who calls whom, and whether both directions are offloaded."""
+
+    shape: Shape
+    call: Callable[[House], Talk]
+    fast: bool = True
+    around: Callable[[House], AbstractContextManager[None]] = lambda _: nullcontext()
+
+
+def secured(house: House) -> Talk:
+    """A conversation through the IPsec tunnel."""
+    talk = Talk(house.hosts["lan"], Target(BEHIND), "udp")
+    house.talks.append(talk)
+    talk.echo(10)
+    return talk
+
+
+ROWS = {
+    "WireGuard": Tunnel(TOPOLOGIES["wireguard"].shape, lambda house: house.call("lan", "vpn", proto="udp")),
+    "6in4": Tunnel(Shape({**PLAIN.sides, "vpn": sixinfour("wan")}), lambda house: house.call("lan", "vpn", 6, "udp")),
+    "IPsec, by policies": Tunnel(PLAIN, secured, fast=False, around=ipsec),
+    "docker": Tunnel(TOPOLOGIES["container"].shape, lambda house: house.call("docker", "wan", proto="udp")),
+    "VRF": Tunnel(TOPOLOGIES["vrf"].shape, lambda house: house.call("lan", "wan", proto="udp")),
+}
+
+
+def choose(house: House, mode: str) -> None:
+    """Give every zone this mode, and bring the kernel there."""
+    house.router.write("offload", GLOBALS.format(mode))
+    applied(house.router, decided(house.router, observed(house.router)))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_the_stack_forwards(house: House, row: str) -> None:
+    tunnel, found = ROWS[row], {}
+    with house.shaped(tunnel.shape), tunnel.around(house):
+        for mode in MODES:
+            choose(house, mode)
+            talk = tunnel.call(house)
+            with house.evidence.watch(talk) as found[mode]:
+                talk.echo(PACKETS)
+    assert found["none"].all_slow()
+    assert found["software"].fast(PACKETS) if tunnel.fast else found["software"].all_slow()
+    did = "nothing: both directions are fast" if tunnel.fast else "stays slow: else its policies are passed by"
+    slow = (f"{found[mode].slow.original} of {PACKETS} packets" for mode in MODES)
+    compared(f"{row}: packets that the stack forwards", slow, did)
+
+
+def test_clear_text_gets_through_a_tunnel_s_policy_neither_without_offload_nor_with_it(house: House) -> None:
+    """The kernel checks no policy of offloaded packets, so such flows must stay slow (docs/kernel.md 36)."""
+    with house.shaped(PLAIN), ipsec(house):
+        far = house.hosts["wan"]
+        for mode in MODES:
+            choose(house, mode)
+            talk = secured(house)
+            far.ip(f"xfrm policy delete src {INSIDE[1]} dst {INSIDE[0]} dir out")  # its answers are in clear text now
+            talk.patience(0.5)
+            with pytest.raises(TimeoutError):
+                talk.echo(1)
+            far.ip("xfrm policy flush", "xfrm state flush")
+            _secured(far, "in", "out", "in")
