@@ -55,7 +55,7 @@ class Program:
 
 AREAS = {
     "control": [Program("command"), Program("service", "6.1"), Program("start", "6.1", counted=True)],
-    "flows": [Program("flows")],
+    "flows": [Program("flows"), Program("connections", "6.1", counted=True)],
     "compile": [Program("compile", "6.1")],
     "dataplane": [
         Program("packets", "6.1", counted=True),

@@ -167,3 +167,24 @@ def test_a_pass_for_late_stations_that_fails_is_tried_again(monkeypatch: pytest.
     monkeypatch.setattr(station_sets, "run", lambda engine, _: engine.work())
     loop._station_sets(1.0)
     assert loop.watch.due() is not None
+
+
+def test_a_hint_is_followed_while_a_call_reads_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, and not after it where nothing more came; the calls that wait are answered after this one."""
+    fakes, served, passes = router(), list[int](), list[int]()
+    loop, kernel = looped(fakes)
+    loop.presence.descriptor = 0
+    monkeypatch.setattr(Debouncer, "due", lambda _: 0.0 if not passes else None)
+
+    def serve() -> None:
+        served.append(1)
+        for _ in range(2):
+            fakes.conntrack.between()
+            passes.append(fakes.service.passes)
+
+    monkeypatch.setattr(loop.presence, "serve", serve)
+    fakes.conntrack.between()
+    assert fakes.service.passes == 0  # the loop does that itself
+    loop._serve()
+    assert (passes, served) == ([1, 1], [1])
+    kernel.close()

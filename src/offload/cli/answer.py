@@ -1,5 +1,6 @@
 """What a verb of the command answers, and the exit codes."""
 
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -14,8 +15,14 @@ class Exit(IntEnum):
     LACKING = 4  # kernel or nft cannot do it; the package to install is named
 
 
+# The lines of an answer: for programs, or for people with so many columns.
+Written = Callable[[bool, int], Iterator[str]]
+
+
 class Answer(NamedTuple):
     """A verb's answer: `text` for people, `data` for programs, `code` for the shell, `notes` for people on stderr.
+
+    `written` makes a long answer, beside which `text` is empty and `data` lacks what is long.
 
     A NamedTuple, because the command starts faster without `dataclasses`.
     """
@@ -24,3 +31,4 @@ class Answer(NamedTuple):
     data: dict[str, Any]
     code: Exit = Exit.DONE
     notes: tuple[str, ...] = ()
+    written: Written | None = None

@@ -4,11 +4,13 @@ Each verb answers with one value, which is printed as text for people or as JSON
 """
 
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from offload import __version__
 from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
+from offload.cli.terminal import width
 from offload.cli.verbs import VERBS, Verb
 from offload.errors import OffloadError, UsageError
 
@@ -25,6 +27,7 @@ def _directory(path: str) -> "Path":
     return Path(path)
 
 
+LINES = 200  # of a long answer, written at once
 JSON: tuple[str, dict[str, Any]] = ("--json", {"action": "store_true", "help": "answer in JSON"})
 ROOT: tuple[str, dict[str, Any]] = (
     "--root",
@@ -96,7 +99,9 @@ def main(argv: list[str]) -> int:
         sentence = str(refusal)
         code = Exit.USAGE if isinstance(refusal, UsageError) else Exit.FAILED
         answer = Answer("", {"ok": False, "error": sentence}, code, (sentence,))
-    if given.json:
+    if answer.written:
+        write_lines(answer.written(given.json, width()))
+    elif given.json:
         import json
 
         print(json.dumps(answer.data, indent=1))
@@ -105,6 +110,13 @@ def main(argv: list[str]) -> int:
     for note in () if given.json else answer.notes:
         print(f"offload: {note}", file=sys.stderr)
     return answer.code
+
+
+def write_lines(lines: "Iterable[str]") -> None:
+    """Print many lines as they come, some at a time."""
+    every = iter(lines)
+    while some := list(islice(every, LINES)):
+        sys.stdout.write("\n".join([*some, ""]))
 
 
 def show_help(_: Router, given: "Namespace") -> Answer:

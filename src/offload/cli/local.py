@@ -21,6 +21,8 @@ from offload.status.text import tables
 if TYPE_CHECKING:
     from offload.service.reconcile import Decided
 
+LONG = 500  # flows; the service's largest page
+
 
 def status(router: Router, given: argparse.Namespace) -> Answer:
     """The state of offload, zone by zone, with reasons; of one zone, or in short where no verb was given."""
@@ -55,8 +57,14 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     words = {key: value for key in KEYS if (value := getattr(given, key)) is not None}
     words = {"limit": PAGE} | words
     query = Query.of(words)  # a query that no flow can meet is refused before anything is read
-    data = _pages(router, words | ({"all": True} if given.all else {}), query.limit)
-    return _served(data, partial(tables.flows_text, data.get("flows", ()), width()), _others(data))
+    words |= {"all": True} if given.all else {}
+    if (query.limit or 0) > LONG and router.lists_itself():
+        found, written = router.every_flow(words)
+        shown = max(0, min(found["total"] - found["offset"], query.limit or 0))
+        return Answer("", found, notes=_others(found, shown), written=written)
+    data = _pages(router, words, query.limit)
+    listed = data.get("flows", ())
+    return _served(data, partial(tables.flows_text, listed, width()), _others(data, len(listed)))
 
 
 def metrics(router: Router, _: argparse.Namespace) -> Answer:
@@ -171,9 +179,8 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
     return data
 
 
-def _others(data: dict[str, Any]) -> tuple[str, ...]:
+def _others(data: dict[str, Any], shown: int) -> tuple[str, ...]:
     """That there are flows beside those shown."""
-    shown = len(data.get("flows", ()))
     if data.get("total", shown) <= data.get("offset", 0) + shown:
         return ()
     return (f"{shown} of {data['total']} flows: --limit and --offset show the others",)

@@ -13,6 +13,7 @@ from offload.errors import AbsentError, FileError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from offload.cli.answer import Written
     from offload.model.network import Kernel, Snapshot
     from offload.service.alone import Alone
     from offload.service.doors import Doors
@@ -96,6 +97,20 @@ class Router:
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The service's reply; where none runs, and of a directory, this process answers as the service would."""
         return self.asked(method, words) or self._alone.answer(method, words or {})
+
+    def lists_itself(self) -> bool:
+        """Whether this process makes a long list of flows, for the sixth part of the time that a service's pages take.
+
+        Not where a pair is in hardware: the service knows what its flows did over time.
+        """
+        if self.root is not None:
+            return False
+        pairs = (self.asked("zones") or {}).get("pairs", ())
+        return all(pair["effective"] != "hardware" for pair in pairs)
+
+    def every_flow(self, words: Mapping[str, Any]) -> "tuple[dict[str, Any], Written]":
+        """The reply of `flows` but for the flows themselves, and what writes those, found by this process."""
+        return self._alone.every_flow({"query": words})
 
     @cached_property
     def _alone(self) -> "Alone":

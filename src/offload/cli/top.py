@@ -23,13 +23,15 @@ def top(router: Router, given: argparse.Namespace) -> Answer:
     every, views = _number("--every", given.every, LONGEST), _number("--count", given.count, 1_000_000)
     live = sys.stdout.isatty()
     views = views or (0 if live else 1)  # 0: until Ctrl-C
-    before, since = _flows(router), time.monotonic()
+    before, since, _ = _flows(router)
     data: dict[str, Any] = {"ok": True, "by": given.by, "rates": []}
     shown = 0
     try:
         while not views or shown < views:
             time.sleep(max(every, SHORTEST))
-            now, flows = time.monotonic(), _flows(router)
+            flows, now, age = _flows(router)
+            if age and now - since < SHORTEST / 2:
+                continue  # of many connections the service has nothing newer yet
             found = rates(before, flows, now - since, given.by)
             before, since, shown = flows, now, shown + 1
             if given.json:
@@ -43,12 +45,12 @@ def top(router: Router, given: argparse.Namespace) -> Answer:
     return Answer("", data)
 
 
-def _flows(router: Router) -> list[dict[str, Any]]:
+def _flows(router: Router) -> tuple[list[dict[str, Any]], float, float]:
+    """Flows, when they were so, in seconds of a clock that starts anywhere, and how long ago that is."""
     data = router.ask("flows", {"query": {"limit": MOST}})
     if "error" in data:
         raise OffloadError(data["error"])
-    found: list[dict[str, Any]] = data["flows"]
-    return found
+    return data["flows"], time.monotonic() - data["age"], data["age"]
 
 
 def _number(name: str, word: str | None, most: int) -> int:

@@ -1,11 +1,12 @@
 """The engine for the command where no service runs: it reads the router once, and answers as the service would."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from offload.errors import OffloadError, UsageError
 from offload.model.network import Snapshot
 from offload.service import reconcile
+from offload.service.bus.methods import every_flow
 from offload.service.bus.ubus_object import METHODS
 from offload.service.doors import Doors
 from offload.service.engine import Engine
@@ -37,6 +38,10 @@ class Alone:
         if method == "status":
             reply["applied"] |= self._outstanding()
         return reply
+
+    def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
+        """A list of flows of any length, written as it is made; OffloadError."""
+        return every_flow(self._engine, given)
 
     def _outstanding(self) -> Json:
         """Why nothing may be changed, and how many transactions would bring the kernel in line."""

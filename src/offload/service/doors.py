@@ -3,7 +3,7 @@
 Each protocol has what the service uses, no more. A method raises the OffloadError that its door documents.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from offload.model.applied import Cut
@@ -83,10 +83,13 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The kernel's connections."""
+    """The kernel's connections. `between` is called now and then while they are read."""
+
+    between: Callable[[], None]
 
     def entries(self) -> list[Entry]: ...
     def summary(self, begin: Callable[[], C]) -> C: ...
+    def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]: ...
     def delete(self, entries: Iterable[Entry]) -> Cut: ...
 
 

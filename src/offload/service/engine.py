@@ -21,6 +21,7 @@ from offload.service.hardware.hardware_monitor import HardwareMonitor
 from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.hints.rule_returns import RuleReturns
 from offload.service.memory import recall
+from offload.service.memory.connections import Connections
 from offload.service.memory.saved_places import Saved
 from offload.service.memory.timed_exempts import TimedExempts, with_timed_exempts
 from offload.service.memory.totals import Totals
@@ -53,6 +54,7 @@ class Engine:
     station_sets: StationSets = field(default_factory=StationSets)
     proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
     totals: Totals = field(default_factory=Totals)  # of connections that ended
+    connections: Connections = field(default_factory=Connections)  # as they were read last
     saved: Saved = field(default_factory=Saved)  # which places of stations the file has
     kernel: Kernel | None = None  # what the kernel can do; None: to be asked
     foreign: ForeignRules = field(default_factory=ForeignRules)

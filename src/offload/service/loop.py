@@ -28,6 +28,7 @@ from offload.system.netlink.route.messages import Notification
 STOP_PATIENCE = 4.0
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+BREATH = 0.1  # seconds for which a hint waits while the connections are read
 OF_RULES = frozenset({Cause.FIREWALL, Cause.RULES})
 OURS = frozenset(reconcile.TABLE_NAMES)
 UPGRADE = signal.SIGUSR1  # the next version comes: our tables stay, and it adopts them
@@ -63,6 +64,11 @@ class Loop:
         for descriptor in (self._signals, self._links, self._nft):
             self.poll.register(descriptor, select.POLLIN)
         self.accounting.listen(self.poll)
+        self._kernel = select.poll()  # what must not wait while a call is answered that takes long
+        for descriptor in (self._links, self._nft):
+            self._kernel.register(descriptor, select.POLLIN)
+        self._serving, self._breathed = False, 0.0
+        self.engine.doors.conntrack.between = self._breathe
 
     def run(self) -> None:
         """Wait, look what came, work when it is time."""
@@ -74,6 +80,7 @@ class Loop:
                 self._connect(now)
             self._timed_exempts(now)
             self._config_check(now)
+            self.engine.connections.tidy(now)
             self._follow_later(now)
             if self.accounting.due is not None and self.accounting.due <= now:
                 self.accounting.run(self.poll, now)
@@ -124,7 +131,7 @@ class Loop:
         engine = self.engine
         of_tasks = (each.due(engine) for each in (hardware, station_sets, places, rules))
         others = (*of_tasks, engine.give_up.due)
-        tasks = (due, self.accounting.due, *others, self.config.due)
+        tasks = (due, self.accounting.due, *others, self.config.due, engine.connections.due())
         times = [each for each in tasks if each is not None]
         if due is None and (moved := follow.due(self.engine)) is not None:
             times.append(moved)
@@ -268,9 +275,26 @@ class Loop:
 
     def _serve(self) -> None:
         """Answer what was called."""
-        passes = self.engine.passes
-        self.presence.serve()
+        if self._serving:
+            return  # a hint that is followed while a call is answered: the next calls come after that one
+        passes, self._serving = self.engine.passes, True
+        try:
+            self.presence.serve()
+        finally:
+            self._serving = False
         self._passed_since(passes, Cause.CALL)
+
+    def _breathe(self) -> None:
+        """Follow the kernel's hints while a call reads the connections, which may take a small router seconds."""
+        now = time.monotonic()
+        if not self._serving or now - self._breathed < BREATH:
+            return
+        for descriptor, event in self._kernel.poll(0):
+            self._came(descriptor, event)
+        due = self.watch.due() if self._may_work() else None
+        if due is not None and due <= now:
+            self._work()
+        self._breathed = time.monotonic()
 
     def _passed_since(self, passes: int, cause: Cause) -> None:
         """Where something else than a hint made a pass: log it, and try again what failed in it."""

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from offload.errors import UsageError
-from offload.model.flow import Flow, State
+from offload.model.flow import Entry, Flow, State
 from offload.model.text import networks
 from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass
@@ -72,11 +72,14 @@ class Query:
             return False
         if self.zone is not None and self.zone not in {flow.src_zone, flow.dest_zone}:
             return False
-        if self.host is None:
-            return True
-        original, reply = flow.entry.original, flow.entry.reply
-        within = _within(self.host)
-        return within(original.src) or within(original.dst) or within(reply.src) or within(reply.dst)
+        return self.host is None or admits_host(flow.entry, self.host)
+
+
+def admits_host(entry: Entry, host: IPv4Network | IPv6Network) -> bool:
+    """Whether an end of the connection is in the network, before or after translation."""
+    original, reply = entry.original, entry.reply
+    within = _within(host)
+    return within(original.src) or within(original.dst) or within(reply.src) or within(reply.dst)
 
 
 def select(flows: Iterable[Flow], query: Query) -> list[Flow]:

@@ -1,18 +1,21 @@
 """What each pair has on each path: flows and bytes, counted in one pass over a summary of the connections. Pure."""
 
-from collections import defaultdict
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import chain
-from struct import iter_unpack
+from operator import add
+from sys import byteorder
+from typing import NamedTuple
 
 from offload.model.flow import IPS_DST_NAT, IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SRC_NAT, Entry, Row, Share, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
-from offload.status.lookup.zone_lookup import ZoneLookup
+from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 
 Pair = tuple[str, str]
 
 PATH_BITS = IPS_OFFLOAD | IPS_HW_OFFLOAD
+NOTHING = bytes(8)  # a counter that stands at 0
 # By the bits of the path; hardware entries carry both.
 PATHS = {
     0: State.SLOW,
@@ -22,34 +25,65 @@ PATHS = {
 }
 
 
+class Way(NamedTuple):
+    """Between which places connections are, with which status bits."""
+
+    src: Endpoint
+    dest: Endpoint
+    status: int
+
+    @property
+    def forwarded(self) -> bool:
+        """Whether neither end is the router itself or a group of receivers."""
+        return not (self.src.router or self.dest.router or self.src.group or self.dest.group)
+
+    @property
+    def state(self) -> State:
+        """The path."""
+        return PATHS[self.status & PATH_BITS]
+
+
 class ShareCount:
-    """Counts the connections both of whose zones are known. Without nf_conntrack_acct all bytes are 0."""
+    """Counts connections. Without nf_conntrack_acct all bytes are 0.
+
+    `ways` are few; `way_of` has the number of each connection's, `octets` its bytes in both directions.
+    """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
         self._lookup = ZoneLookup(snapshot, plan)
-        self._flows = defaultdict[tuple[str, str, int], int](int)
-        self._bytes = defaultdict[tuple[str, str, int], int](int)
+        self._numbers: dict[tuple[int, int, bytes], int] = {}
+        self.ways: list[Way] = []
+        self.way_of, self.octets = array("I"), array("Q")
 
     def add(self, rows: Iterable[Row]) -> None:
         """Count these connections too."""
-        between, counters = self._lookup.between, defaultdict[tuple[str, str, int], list[bytes]](list)
+        between, numbers, append, counters = self._lookup.between, self._numbers, self.way_of.append, list[bytes]()
         for src, dst, reply_src, reply_dst, status, sent, received in rows:
-            bits = int.from_bytes(status, "big")
+            bits = status[3]  # those of NAT are in the last byte
             one, other = between(src, dst, reply_src, reply_dst, bits & IPS_SRC_NAT, bits & IPS_DST_NAT)
-            if one.zone is not None and other.zone is not None:
-                counters[one.zone, other.zone, bits & PATH_BITS] += sent, received
-        for way, found in counters.items():
-            self._flows[way] += len(found) // 2
-            self._bytes[way] += sum(chain.from_iterable(iter_unpack(">Q", b"".join(found))))
+            key = id(one), id(other), status  # `ways` keeps both, and the lookup makes no second one of the same place
+            number = numbers.get(key)
+            if number is None:
+                number = numbers[key] = len(self.ways)
+                self.ways.append(Way(one, other, int.from_bytes(status, "big")))
+            append(number)
+            counters += sent or NOTHING, received or NOTHING
+        both = array("Q", b"".join(counters))
+        if byteorder == "little":
+            both.byteswap()
+        self.octets.extend(map(add, both[::2], both[1::2]))
 
     def shares(self) -> dict[Pair, Share]:
-        """By pair, for those that have connections."""
+        """By pair, for those that have connections; those are left out of which a zone is not known."""
+        flows, octets = Counter(self.way_of), defaultdict[int, int](int)
+        for number, counted in zip(self.way_of, self.octets, strict=True):
+            octets[number] += counted
         found: dict[Pair, Share] = {}
-        for way, number in self._flows.items():
-            src, dest, path = way
-            share = found.setdefault((src, dest), no_share())
-            share.flows[PATHS[path]] += number
-            share.bytes[PATHS[path]] += self._bytes[way]
+        for number, way in enumerate(self.ways):
+            if way.src.zone is not None and way.dest.zone is not None:
+                share = found.setdefault((way.src.zone, way.dest.zone), no_share())
+                share.flows[way.state] += flows[number]
+                share.bytes[way.state] += octets[number]
         return found
 
 

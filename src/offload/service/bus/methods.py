@@ -1,6 +1,6 @@
 """What each method answers. A refusal is raised as an OffloadError, whose sentence becomes the reply."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from offload.config import edits
@@ -23,11 +23,13 @@ from offload.service.memory.timed_exempts import timed_exempt_json
 from offload.service.reconcile import Decided
 from offload.service.tasks import hardware, station_sets
 from offload.status import report
-from offload.status.flows import flows, page
+from offload.status.flows import flows
+from offload.status.listing import Explainer
 from offload.status.proof.evidence import Evidence
 from offload.status.query import Query, select
 from offload.status.query_words import PAGE
-from offload.status.shares import Pair, ShareCount, shares
+from offload.status.shares import Pair, ShareCount
+from offload.status.text import flow_text
 from offload.status.text.metrics import families, families_json
 
 Json = dict[str, Any]
@@ -97,11 +99,38 @@ def list_flows(engine: Engine, given: Given) -> Json:
     query, everything = _query(given, decided.plan)
     limit = PAGE if query.limit is None else query.limit
     asked = replace(query, limit=min(limit, LARGEST_PAGE) if engine.resident else limit)
-    entries = engine.doors.conntrack.entries()
-    seen, cases = engine.with_stations(decided), engine.proofs.known
-    shown, total = page(entries, seen, decided.plan, asked, cases, everything=everything)
-    listed = [report.flow_json(flow) for flow in shown]
-    return {"ok": True, "total": total, "offset": asked.offset, "limit": asked.limit, "flows": listed}
+    first, end = asked.offset, asked.offset + (asked.limit or 0)
+    read = engine.connections.read(
+        engine.doors.conntrack, engine.with_stations(decided), decided.plan, going_on=first > 0
+    )
+    listing = engine.connections.listing(read, query, everything=everything)
+    explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.proofs.known)
+    listed = [report.flow_json(flow) for flow in listing.flows(explainer, first, end)]
+    return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {
+        "age": engine.connections.age(read)
+    }
+
+
+def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
+    """As `list_flows` for the command: the reply without its flows, and what makes their text, of any number.
+
+    It takes whether the text shall be JSON, and the columns that there are.
+    """
+    decided = known(engine)
+    query, everything = _query(given, decided.plan)
+    read = engine.connections.read(engine.doors.conntrack, engine.with_stations(decided), decided.plan)
+    listing = engine.connections.listing(read, query, everything=everything)
+    explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.proofs.known)
+    first, end = query.offset, None if query.limit is None else query.offset + query.limit
+    data = {"ok": True, "total": len(listing), "offset": first}
+
+    def written(as_json: bool, columns: int) -> Iterator[str]:
+        flows = listing.flows(explainer, first, end)
+        if as_json:
+            return flow_text.document(data, flows)
+        return flow_text.lines(flows, [*listing.zones(first, end)], columns)
+
+    return data, written
 
 
 def flush(engine: Engine, given: Given) -> Json:
@@ -199,13 +228,14 @@ def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[
     """What each pair has on each path, and why that is not known. Judging hardware takes whole entries."""
     conntrack, placed = engine.doors.conntrack, engine.placed(decided)
     try:
-        if engine.proofs.due is None and not engine.proofs.cases:
+        if not engine.resident and not engine.proofs.cases:
             return conntrack.summary(lambda: ShareCount(placed, decided.plan)).shares(), []
-        entries = conntrack.entries()
+        read = engine.connections.read(conntrack, placed, decided.plan)
     except KernelError as error:
         return {}, [f"flows are not counted: {error}"]
-    hardware.run(engine, entries)
-    return shares(entries, placed, decided.plan), []
+    if engine.proofs.due is not None or engine.proofs.cases:
+        hardware.run(engine, read.entries)
+    return read.count.shares(), []
 
 
 def _query(given: Given, plan: Plan) -> tuple[Query, bool]:

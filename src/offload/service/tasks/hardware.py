@@ -1,5 +1,6 @@
 """Judge the pairs in hardware by the connections of this moment."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from offload.errors import OffloadError
@@ -14,7 +15,7 @@ def due(engine: Engine) -> float | None:
     return engine.proofs.due
 
 
-def run(engine: Engine, entries: list[Entry] | None = None) -> None:
+def run(engine: Engine, entries: Sequence[Entry] | None = None) -> None:
     """Take a sample, and make an event of each fault that is new. `entries`: connections that were read just now."""
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.proofs.rested(now):

@@ -30,6 +30,7 @@ TRIES = 3
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     """One pass. A failure leaves the last good state and is reported in `error`."""
     engine.passes += 1
+    engine.connections.forget()
     before, last = engine.decided, None
     moved = _moved(engine, before.plan if before else Plan())
     for _ in range(TRIES):

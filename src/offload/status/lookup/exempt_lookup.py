@@ -37,6 +37,10 @@ class ExemptLookup:
             for table in plan.tables
         }
 
+    def concerns(self, pair: PairDecision) -> bool:
+        """Whether any exempt may mean connections of the pair."""
+        return bool(self._tests.get(pair.effective))
+
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
         """A Reason for each exempt of the pair's table that means the connection."""
         for test in self._tests.get(pair.effective, ()):

@@ -6,6 +6,7 @@ be long or hostile.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from textwrap import wrap
 from typing import Any
 
@@ -89,14 +90,34 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
     if not flows:
         return "No flows."
     zones = max(len(zones_of(flow)) for flow in flows)
-    lines = [GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))]
     notes = Notes(asking=True)
+    lines = [flows_head(zones, width)]
     for flow in flows:
-        lines += _flow_lines(flow, zones, width, notes)
+        lines += lines_of_flow(flow, zones, width, notes)
     counts = {state: sum(flow["state"] == state for flow in flows) for state in STATES}
+    return "\n".join([*lines, *flows_foot(counts, width)])
+
+
+def flows_head(zones: int, width: int) -> str:
+    """The titles of the columns; `zones` is the width of theirs."""
+    return fitted([GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))], width)
+
+
+def lines_of_flow(flow: Json, zones: int, width: int, notes: "Notes") -> Iterator[str]:
+    """A flow with what keeps it slow."""
+    return (part for line in _flow_lines(flow, zones, width, notes) for part in _folded(line, width))
+
+
+def noted(item: Json, width: int, notes: "Notes") -> Iterator[str]:
+    """The sentences beneath a row."""
+    return (part for note in notes.of(item) for part in _folded(NOTE + note, width))
+
+
+def flows_foot(counts: Mapping[str, int], width: int) -> list[str]:
+    """How many flows are on each path."""
     parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    total = f"{len(flows)} flow{'s' * (len(flows) != 1)}: {parts}"
-    return "\n\n".join(fitted(block, width) for block in (lines, [total]))
+    total = sum(counts.values())
+    return ["", fitted([f"{total} flow{'s' * (total != 1)}: {parts}"], width)]
 
 
 # Reasons that say no more than the choice does, where it is in effect: their remedies would ask for another choice.
@@ -278,8 +299,21 @@ def safe(text: str) -> str:
 
 def fitted(lines: Iterable[str], width: int) -> str:
     """The lines, each shown safely and folded at the width; the folded part is indented."""
-    fitted = []
-    for line in lines:
-        indent = " " * min(len(line) - len(line.lstrip(" ")) + len(GAP), width // 2)
-        fitted += wrap(safe(line), width, subsequent_indent=indent, break_on_hyphens=False)
-    return "\n".join(fitted)
+    return "\n".join(part for line in lines for part in _folded(line, width))
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if len(line) <= width and is_plain(line) and line[-1:] not in {"", " "}:
+        return [line]  # as the rest would leave it, in a hundredth of the time
+    return _wrapped(line, width)
+
+
+def is_plain(text: str) -> bool:
+    """Whether all of it is printable ASCII."""
+    return text.isascii() and text.isprintable()
+
+
+@lru_cache(maxsize=64)
+def _wrapped(line: str, width: int) -> list[str]:
+    indent = " " * min(len(line) - len(line.lstrip(" ")) + len(GAP), width // 2)
+    return wrap(safe(line), width, subsequent_indent=indent, break_on_hyphens=False)

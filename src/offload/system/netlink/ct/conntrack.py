@@ -7,16 +7,18 @@ import errno
 import gc
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from itertools import repeat
+from typing import TypeVar, overload
 
 from offload.errors import KernelError
 from offload.model.applied import Cut
-from offload.model.flow import C, Entry, Row
+from offload.model.flow import C, Entry
 from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_GET, Parser
 from offload.system.netlink.ct.ctrequest import PORTED, answers, deletions
-from offload.system.netlink.ct.ctsummary import RowParser
+from offload.system.netlink.ct.ctsummary import RowParser, Rows
 from offload.system.netlink.dump import DATAGRAM, PATIENCE, TRIES, replies, widen
 from offload.system.netlink.wire import NETLINK_NETFILTER, NFGENMSG, message
 
@@ -50,10 +52,15 @@ T = TypeVar("T")
 
 
 class Conntrack:
-    """The connection table of the network namespace this process runs in."""
+    """The connection table of the network namespace this process runs in.
+
+    `between` is called after each datagram of a dump, a hundred connections or so: 65,536 take a small router seconds.
+    """
 
     def __init__(self) -> None:
-        self._parser, self._rows = Parser(), RowParser()
+        self._parser = Parser()
+        self._rows = RowParser(self._parser)
+        self.between = _nothing
 
     def entries(self) -> list[Entry]:
         """All entries, IPv4 and IPv6, in the kernel's order; KernelError with a sentence where it refuses.
@@ -68,12 +75,17 @@ class Conntrack:
         For who needs numbers alone: no more than a datagram's Rows are in memory at a time. Where the dump is asked for
         again, so is what counts it.
         """
+        return _whole(lambda: self._counted(begin))
 
-        def counted() -> tuple[C, bool]:
-            count = begin()
-            return count, self._counted(count.add)
+    def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]:
+        """As `summary`, and all entries in the order in which they were counted."""
 
-        return _whole(counted)
+        def dumped() -> tuple[tuple[C, Messages], bool]:
+            messages = Messages(self._parser)
+            count, whole = self._counted(begin, messages)
+            return (count, messages), whole
+
+        return _whole(dumped)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """End these connections: the next packet of each must pass the firewall anew.
@@ -120,16 +132,52 @@ class Conntrack:
                 _refused(part.errno)
                 entries += part.entries
                 whole &= not part.interrupted
+                self.between()
         return entries, whole
 
-    def _counted(self, add: Callable[[list[Row]], None]) -> bool:
-        """Hand over what each datagram of one dump held; whether that was all."""
-        whole = True
-        for part in replies(NETLINK_NETFILTER, REQUEST, self._rows.parse, RECEIVE_BUFFER):
+    def _counted(self, begin: Callable[[], C], messages: "Messages | None" = None) -> tuple[C, bool]:
+        """Count what each datagram of one dump held; whether that was all."""
+        count, whole = begin(), True
+
+        def read(datagram: bytes) -> Rows:
+            rows = self._rows.parse(datagram)
+            if messages is not None:
+                messages.add(datagram, rows.places)
+            return rows
+
+        for part in replies(NETLINK_NETFILTER, REQUEST, read, RECEIVE_BUFFER):
             _refused(part.errno)
-            add(part.rows)
+            count.add(part.rows)
             whole &= not part.interrupted
-        return whole
+            self.between()
+        return count, whole
+
+
+class Messages(Sequence[Entry]):
+    """Entries as the kernel's bytes, some 280 for each, taken apart where one is asked for."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._entry = parser.entry
+        self._datagrams: list[bytes] = []
+        self._datagram_of, self._places = array("I"), array("I")
+
+    def add(self, datagram: bytes, places: list[int]) -> None:
+        """Keep those of a datagram that begin at these places."""
+        self._datagram_of.extend(repeat(len(self._datagrams), len(places)))
+        self._places.extend(places)
+        self._datagrams.append(datagram)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, number: int) -> Entry: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Entry]: ...
+    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        return self._entry(self._datagrams[self._datagram_of[number]], self._places[number])
 
 
 class FakeConntrack(Conntrack):
@@ -149,9 +197,14 @@ class FakeConntrack(Conntrack):
 
     def summary(self, begin: Callable[[], C]) -> C:
         """The entries given, counted, or the error."""
-        count = begin()
-        count.add([entry.row for entry in self.entries()])
-        return count
+        return self.listed(begin)[0]
+
+    def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]:
+        """The entries given, counted, and themselves."""
+        count, entries = begin(), self.entries()
+        count.add([entry.row for entry in entries])
+        self.between()
+        return count, entries
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """End those that are here and can be ended; an error given refuses them all."""
@@ -179,6 +232,10 @@ def _whole(dump: Callable[[], tuple[T, bool]]) -> T:
         if whole or tried == TRIES:
             return found
     raise AssertionError  # the last try returned or raised
+
+
+def _nothing() -> None:
+    """The default of `between`."""
 
 
 def _refused(number: int) -> None:

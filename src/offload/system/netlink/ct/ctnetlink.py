@@ -151,6 +151,15 @@ class Parser:
             at = (end + 3) & ~3
         return Part(entries, interrupted=bool(seen & NLM_F_DUMP_INTR))
 
+    def entry(self, buffer: bytes, at: int) -> Entry:
+        """The entry of the message at a place of a datagram where there is one."""
+        length, kind, _ = NLMSGHDR_START.unpack_from(buffer, at)
+        for layout in self._layouts.get(length, ()) if kind == self._kind else ():
+            fields = layout.unpack(buffer, at)
+            if fields[::2] == layout.frame:
+                return _entry(layout.values(fields + ABSENT))
+        return self.parse(buffer[at : at + length]).entries[0]
+
     def _learn(self, message: bytes) -> list[Entry]:
         try:
             layout = Layout(message)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from offload.model.flow import Row
 from offload.nouns import dataclass
-from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_NEW, Layout, Parser, Slot
+from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_NEW, NLMSGHDR_START, Layout, Parser, Part, Slot
 from offload.system.netlink.wire import NLM_F_MULTI, NLMSGHDR
 
 # The slots of a Row; ctnetlink_fill_info() writes them in this order.
@@ -23,9 +23,13 @@ Match = Callable[[bytes, int], "re.Match[bytes] | None"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What one datagram of the answer held; the other fields are those of ctnetlink's Part."""
+    """What one datagram of the answer held. `places`: where in it the message of each row begins.
+
+    The other fields are those of ctnetlink's Part.
+    """
 
     rows: list[Row]
+    places: list[int]
     done: bool = False
     interrupted: bool = False
     errno: int = 0
@@ -34,40 +38,52 @@ class Rows:
 class RowParser:
     """Reads datagrams. Keeps nothing from one to the next but the Layouts it has learnt."""
 
-    def __init__(self) -> None:
-        self._parser = Parser()
+    def __init__(self, parser: Parser | None = None) -> None:
+        self._parser = parser or Parser()
         self._matches: dict[Layout, tuple[Match, int]] = {}
 
     def parse(self, buffer: bytes) -> Rows:
         """Take one datagram apart; never raises. What ctnetlink's Parser leaves out is left out here too."""
         rows: list[Row] = []
-        at, size = 0, len(buffer)
-        while at < size:
-            end = self._matching(buffer, at, rows)
+        places: list[int] = []
+        at, size, interrupted = 0, len(buffer), False
+        while at + NLMSGHDR.size <= size:
+            end = self._matching(buffer, at, rows, places)
             if end == at:
-                return self._others(buffer[at:], rows)
+                end = at + NLMSGHDR_START.unpack_from(buffer, at)[0]
+                part = self._other(buffer[at:end])
+                rows += [entry.row for entry in part.entries]
+                places += [at] * len(part.entries)
+                interrupted |= part.interrupted
+                if part.done:
+                    return Rows(rows, places, True, interrupted, part.errno)
+                if end < at + NLMSGHDR.size or end > size:
+                    break
+                end = (end + 3) & ~3
             at = end
-        return Rows(rows)
+        return Rows(rows, places, interrupted=interrupted)
 
-    def _matching(self, buffer: bytes, at: int, rows: list[Row]) -> int:
-        """Read the messages of one Layout that follow each other; where they end."""
-        append = rows.append
-        for match, length in self._matches.values():
+    def _matching(self, buffer: bytes, at: int, rows: list[Row], places: list[int]) -> int:
+        """Read the messages of known Layouts that follow each other; where they end."""
+        append, matches, begin = rows.append, tuple(self._matches.values()), -1
+        while at > begin:
             begin = at
-            while found := match(buffer, at):
-                append(found.groups())  # type: ignore[arg-type]  # as many groups as a Row has values
-                at += length
-            if at > begin:
-                break
+            for match, length in matches:
+                first = at
+                while found := match(buffer, at):
+                    append(found.groups())  # type: ignore[arg-type]  # as many groups as a Row has values
+                    at += length
+                if at > first:
+                    places += range(first, at, length)
         return at
 
-    def _others(self, rest: bytes, rows: list[Row]) -> Rows:
-        """Read a datagram from a message on that has no Layout yet, or that is none of a connection."""
-        part = self._parser.parse(rest)
-        rows += [entry.row for entry in part.entries]
+    def _other(self, message: bytes) -> Part:
+        """Read a message that has no Layout yet, or that is none of a connection."""
+        part = self._parser.parse(message)
         layouts = [layout for layout in self._parser.layouts if is_summed(layout)]
-        self._matches = {layout: self._matches.get(layout) or matching(layout) for layout in layouts}
-        return Rows(rows, part.done, part.interrupted, part.errno)
+        if len(layouts) != len(self._matches) or not all(layout in self._matches for layout in layouts):
+            self._matches = {layout: self._matches.get(layout) or matching(layout) for layout in layouts}
+        return part
 
 
 def is_summed(layout: Layout) -> bool:

@@ -1,0 +1,87 @@
+"""The connections as one dump had them, for all the calls that fit it.
+
+A page of LuCI asks for status and flows every few seconds, and a long list is asked for page by page. A dump of many
+connections serves all of that: it rests nine times as long as the work with it took, so that a tenth of the processor
+is the most that goes into them, whoever asks and how often.
+"""
+
+from collections.abc import Sequence
+from time import monotonic, process_time
+
+from offload.model.flow import Entry
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.nouns import dataclass, replace
+from offload.service.doors import Conntrack
+from offload.status.listing import Listing
+from offload.status.query import Query
+from offload.status.shares import ShareCount
+
+CHEAP = 0.05  # seconds of work: what takes less is read anew each time
+REST = 9.0  # times the work
+WALK = 30.0  # seconds for which the next page comes from the dump of the first one
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a dump had: the entries, counted by this Snapshot and Plan."""
+
+    count: ShareCount
+    entries: Sequence[Entry]
+    snapshot: Snapshot
+    plan: Plan
+
+
+@dataclass(slots=True)
+class Connections:
+    """`work`: seconds of processor time that went into the last dump, which was made `at` and last used at `used`."""
+
+    last: Read | None = None
+    work: float = 0.0
+    at: float = 0.0
+    used: float = 0.0
+    lists: tuple[Query, bool, Listing] | None = None
+
+    def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
+        """The last dump if it still rests, else a new one. `going_on`: for the next page of a list."""
+        now = monotonic()
+        if self.last is not None and now < (self.used + WALK if going_on else self.at + REST * self.work):
+            self.used = now
+            return self.last
+        self.forget()
+        began = process_time()
+        count, entries = conntrack.listed(lambda: ShareCount(snapshot, plan))
+        read = Read(count, entries, snapshot, plan)
+        self.work, self.at = process_time() - began, now
+        if self.work >= CHEAP:
+            self.last, self.used = read, now
+        return read
+
+    def listing(self, read: Read, query: Query, *, everything: bool) -> Listing:
+        """The flows of a dump that a query asks for; of the last query they are known."""
+        asked = replace(query, limit=None, offset=0)
+        if self.lists is not None and self.last is read and self.lists[:2] == (asked, everything):
+            return self.lists[2]
+        began = process_time()
+        found = Listing(read.count, read.entries, asked, everything=everything)
+        self.work += process_time() - began
+        if self.last is read:
+            self.lists = asked, everything, found
+        return found
+
+    def age(self, read: Read) -> float:
+        """Seconds since that dump."""
+        return round(monotonic() - self.at, 1) if read is self.last else 0.0
+
+    def due(self) -> float | None:
+        """When the memory of the last dump can be given back."""
+        return None if self.last is None else max(self.at + REST * self.work, self.used + WALK)
+
+    def tidy(self, now: float) -> None:
+        """Give it back if it is time."""
+        if (due := self.due()) is not None and due <= now:
+            self.forget()
+
+    def forget(self) -> None:
+        """Read anew for the next call, for what has changed shall show."""
+        self.last = self.lists = None

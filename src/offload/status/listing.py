@@ -1,0 +1,119 @@
+"""The flows asked for, in their order, out of one pass over all connections: for a page of them, or for all. Pure.
+
+What is sorted are the numbers of connections. An Entry is made only of what is shown, one after the other, so that a
+list of 65,536 takes little more memory than their bytes in the kernel's own form.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from offload.model.flow import Entry, Flow, State
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.model.problems.reason import Reason
+from offload.status.proof.hardware import PairHardware
+from offload.status.query import SORTS, Query, admits_host
+from offload.status.query_words import REVERSED
+from offload.status.shares import Pair, ShareCount, Way
+from offload.status.why.reasons import Lookups, reasons
+
+
+class Listing:
+    """The flows that meet a query, in its order, whatever its `limit` and `offset`; `len` is how many there are."""
+
+    def __init__(self, count: ShareCount, entries: Sequence[Entry], query: Query, *, everything: bool = False) -> None:
+        """`entries`: all that were counted. `everything`: also the router's own connections, and those of groups."""
+        self._count, self._entries = count, entries
+        admitted = [_admitted(way, query, everything=everything) for way in count.ways]
+        numbers = [number for number, way in enumerate(count.way_of) if admitted[way]]
+        if query.host is not None:
+            numbers = [number for number in numbers if admits_host(entries[number], query.host)]
+        self._numbers = self._sorted(numbers, query.sort)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def flows(self, explainer: "Explainer", first: int = 0, end: int | None = None) -> Iterator[Flow]:
+        """Some of them, each with its zones and why it is slow; the explainer is one for the same connections."""
+        count, entries = self._count, self._entries
+        for number in self._numbers[first:end]:
+            yield explainer.flow(entries[number], count.way_of[number])
+
+    def zones(self, first: int = 0, end: int | None = None) -> Iterator[dict[str, str | None]]:
+        """Between which zones some of them are, as `src_zone` and `dest_zone`."""
+        ways = {self._count.way_of[number] for number in self._numbers[first:end]}
+        for way in (self._count.ways[number] for number in ways):
+            yield {"src_zone": way.src.zone, "dest_zone": way.dest.zone}
+
+    def _sorted(self, numbers: list[int], sort: str) -> list[int]:
+        word = sort.removeprefix(REVERSED)
+        if word == "bytes":  # the largest first; those that have as many stay in the order they came in
+            return sorted(numbers, key=self._count.octets.__getitem__, reverse=word == sort)
+        return sorted(numbers, key=self._key(word), reverse=word != sort)
+
+    def _key(self, word: str) -> Callable[[int], Any]:
+        count, entries, key = self._count, self._entries, SORTS[word]
+
+        def of(number: int) -> Any:
+            way = count.ways[count.way_of[number]]
+            return key(Flow(entries[number], way.src.zone, way.dest.zone))
+
+        return of
+
+
+class Explainer:
+    """Says why flows are slow. Most of a router's flows are so for the same few reasons, which are found once."""
+
+    def __init__(
+        self,
+        ways: Sequence[Way],
+        snapshot: Snapshot,
+        plan: Plan,
+        cases: Mapping[Pair, PairHardware] | None = None,
+    ) -> None:
+        """`ways`: those of the connections, by number. `cases`: findings about pairs in hardware, for other flows."""
+        self._ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
+        self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
+        self._most = max((pair.after_packets for pair in plan.pairs), default=0)
+        self._alike: dict[int, bool] = {}
+        self._known: dict[tuple[object, ...], tuple[Reason, ...]] = {}
+
+    def flow(self, entry: Entry, number: int) -> Flow:
+        """The connection with its zones, and why it is not on the path its pair asks for; `number` is its way's."""
+        way = self._ways[number]
+        return Flow(entry, way.src.zone, way.dest.zone, self._why(entry, number))
+
+    def _why(self, entry: Entry, number: int) -> tuple[Reason, ...]:
+        alike = self._alike.get(number)
+        if alike is None:
+            alike = self._alike[number] = self._judged_alike(self._ways[number])
+        if not alike:
+            return self._reasons(entry, self._ways[number])
+        sent = None if entry.packets is None else min(entry.packets[0], self._most)
+        key = number, entry.proto, len(entry.original.src), entry.tcp_state, entry.helper, sent
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._reasons(entry, self._ways[number])
+        return found
+
+    def _reasons(self, entry: Entry, way: Way) -> tuple[Reason, ...]:
+        between = way.src.zone or "", way.dest.zone or ""
+        return reasons(entry, way.src, way.dest, self._pairs.get(between), self._cases.get(between), self._lookups)
+
+    def _judged_alike(self, way: Way) -> bool:
+        """Whether the reasons of connections between these places depend on no address, port or single connection."""
+        between = way.src.zone or "", way.dest.zone or ""
+        pair, case = self._pairs.get(between), self._cases.get(between)
+        if way.state is State.SLOW:
+            kept = case is not None and bool(case.left.kept)
+            return not kept and (pair is None or not self._lookups.exempted.concerns(pair))
+        return way.state is State.HARDWARE or pair is None or not pair.hardware
+
+
+def _admitted(way: Way, query: Query, *, everything: bool) -> bool:
+    """Whether the query means connections between these places, as far as places tell it."""
+    return (
+        (everything or way.forwarded)
+        and (query.state is None or way.state is query.state)
+        and (query.zone is None or query.zone in {way.src.zone, way.dest.zone})
+    )

@@ -1,0 +1,57 @@
+"""A Listing has the flows that a query selects, in its order, with the reasons that each has by itself."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry, State, Tuple
+from offload.model.text.networks import network
+from offload.nouns import replace
+from offload.status.flows import flows
+from offload.status.listing import Explainer, Listing
+from offload.status.query import SORTS, Query, select
+from offload.status.shares import ShareCount
+from status.routers import HOME, packed, pair, plan
+
+ADDRESSES = [
+    *("192.168.1.50", "192.168.1.1", "192.168.2.50", "198.51.100.9", "203.0.113.7", "224.0.0.251", "10.9.9.9"),
+    *("2001:db8::9", "fe80::1"),
+]
+DECIDED = plan(pair("lan", "wan", after=3), pair("guest", "wan"))
+
+addresses = st.sampled_from([packed(address) for address in ADDRESSES])
+ports = st.sampled_from([0, 53, 443])
+counters = st.none() | st.tuples(st.integers(0, 5), st.integers(0, 5))
+
+
+def of_one_family(ends: Tuple) -> bool:
+    return len(ends.src) == len(ends.dst)
+
+
+tuples = st.builds(Tuple, addresses, addresses, ports, ports).filter(of_one_family)
+statuses = st.sampled_from([0, IPS_SEEN_REPLY, IPS_OFFLOAD, IPS_OFFLOAD | IPS_HW_OFFLOAD, IPS_SEEN_REPLY | 0x30])
+entries = st.builds(
+    Entry,
+    st.sampled_from([1, 6, 17]), tuples, tuples, statuses, st.none() | st.integers(0, 9), st.just(0), counters,
+    counters, st.none() | st.integers(0, 9), st.none() | st.just("ftp"),
+).filter(lambda entry: len(entry.original.src) == len(entry.reply.src))  # fmt: skip
+queries = st.builds(
+    Query,
+    st.none() | st.sampled_from(["lan", "wan"]),
+    st.none() | st.sampled_from([network("192.168.1.0/24"), network("198.51.100.9"), network("2001:db8::/32")]),
+    st.none() | st.sampled_from(list(State)),
+    st.sampled_from([sign + word for word in SORTS for sign in ("", "-")]),
+    st.none() | st.integers(0, 9),
+    st.integers(0, 3),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(entries, max_size=12), queries, st.booleans())
+def test_it_has_what_the_query_selects(found: list[Entry], query: Query, everything: bool) -> None:
+    every = flows(found, HOME, DECIDED, everything=everything)
+    count = ShareCount(HOME, DECIDED)
+    count.add(entry.row for entry in found)
+    listing = Listing(count, found, query, everything=everything)
+    end = None if query.limit is None else query.offset + query.limit
+    assert list(listing.flows(Explainer(count.ways, HOME, DECIDED), query.offset, end)) == select(every, query)
+    assert len(listing) == len(select(every, replace(query, limit=None, offset=0)))
