@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import site
 import sys
 import sysconfig
 from pathlib import Path
@@ -15,6 +16,13 @@ def python_path() -> str:
     """Where the guest's Python finds what a virtual environment gave the host's."""
     sources = (REPOSITORY / folder for folder in ("src", "tests/standins", "tests"))
     return ":".join([*map(str, sources), sysconfig.get_path("purelib")])
+
+
+def foreign_packages() -> list[Path]:
+    """Where the interpreter behind the virtual environment has packages of its own, which the guest must not load."""
+    ours = Path(sysconfig.get_path("purelib"))
+    found = map(Path, site.getsitepackages([sys.base_prefix]))
+    return [folder for folder in found if folder.is_dir() and folder != ours]
 
 
 def interpreter() -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kernel import source
 from kernel.console import TIMED_OUT, report, run
-from kernel.guest import BUILD, REPOSITORY, interpreter, script
+from kernel.guest import BUILD, REPOSITORY, foreign_packages, interpreter, script
 
 DIED = 255
 MEMORY = "1G"  # taken from this machine as it is used
@@ -37,7 +37,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 cd {folder}
 mount -t proc proc /proc
 mount -t tmpfs tmpfs memory
-mkdir memory/upper memory/work
+mkdir memory/upper memory/work memory/empty
 mount -t overlay -o lowerdir=/,upperdir=memory/upper,workdir=memory/work overlay root
 cd root
 mkdir -p .host dev etc/config etc/netns proc run sys usr/lib/modules/{release}
@@ -54,7 +54,7 @@ ln -s /proc/self/fd/1 dev/stdout
 ln -s /proc/self/fd/2 dev/stderr
 mount --bind {modules} usr/lib/modules/{release}
 mount --bind {build} .{build}
-pivot_root . .host
+{hidden}pivot_root . .host
 cd {repository}
 umount -l /.host
 mkdir -p /run/netns /run/busybox /run/python
@@ -88,8 +88,9 @@ def boot(command: list[str], series: str) -> int:
 
 def _write_init(file: Path, kernel: source.Built) -> None:
     places = {"folder": file.parent, "build": BUILD, "repository": REPOSITORY, "interpreter": interpreter()}
+    hidden = "".join(f"mount --bind {file.parent}/memory/empty .{folder}\n" for folder in foreign_packages())
     seed = f"PYTHONHASHSEED=0 {SEED}" if TRAVEL else ""
-    file.write_text(INIT.format(**places, seed=seed, release=kernel.release, modules=kernel.modules))
+    file.write_text(INIT.format(**places, hidden=hidden, seed=seed, release=kernel.release, modules=kernel.modules))
     file.chmod(0o755)
 
 
