@@ -36,8 +36,9 @@ stock:  ## a few of these tests, one of each kind, on Debian's own kernel in QEM
 	@$(GATE) stock
 
 SOAKED := service survival reconnect roaming storm
-soak:  ## the service's repetitions, ten times as many as in `make test`
+soak:  ## the service's repetitions, ten times as many as in `make test`; units with 25 times as many examples
 	@tests/setup.sh kernel check
+	HYPOTHESIS_PROFILE=soak $(GATE) quick
 	OFFLOAD_SOAK=1 $(PYTHON) -m pytest --timeout 3600 tests/service
 	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -s -p pytest_timeout -p no:cacheprovider \
 		--timeout 3600 $(SOAKED:%=tests/kernel/test_%.py)

@@ -12,11 +12,13 @@ from offload.cli.command import main
 if not os.environ.get("OFFLOAD_IN_VM"):  # the tests in a machine draw no examples, and the import costs a second there
     from hypothesis import settings
 
-    # A test that fails must fail again for whoever looks, and none fails because the machine is busy. `make test` takes
-    # the examples of `gate`, `make check` those of `fast` and `make unit` those of `unit`.
-    settings.register_profile("gate", derandomize=True, deadline=None, database=None)
-    settings.register_profile("fast", settings.get_profile("gate"), max_examples=25)
+    # A test that fails must fail again for whoever looks, and none fails because the machine is busy: each run of a
+    # profile draws the same examples. `make test` takes those of `gate`, `make check` of `fast` and `make unit` of
+    # `unit`. `make soak` draws many others.
+    settings.register_profile("gate", derandomize=True, deadline=None, database=None, max_examples=40)
+    settings.register_profile("fast", settings.get_profile("gate"), max_examples=15)
     settings.register_profile("unit", settings.get_profile("gate"), max_examples=5)
+    settings.register_profile("soak", deadline=None, database=None, max_examples=1000, print_blob=True)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 HOME = Path(__file__).parent / "golden" / "03-lan-guest-wan"

@@ -1,4 +1,4 @@
-"""The service a browser test talks to: `python -m browser.resident FOLDER`.
+"""The service a browser test talks to.
 
 Its loop, its answers, uci and the bus are real; nft, netlink and conntrack are fakes, since the kernel here may have no
 flowtables (test_kernel.py has one that does). In FOLDER a test finds what was sent to `nft`, and says what the rest of
@@ -7,7 +7,7 @@ can do it; `wired`: its switch ports, but not the Wi-Fi port beside them), `refu
 transaction), `limit` (a rule of another program limits what comes in on this device).
 """
 
-import sys
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from service.routers import SCENE, HoldingNft, router
 
 HOSTS = 140  # connections whose hosts of the LAN are known to the bridge
 FORWARD = LiveChain("inet", "rates", "forward", "forward", 0)
-FOLDER = Path(sys.argv[1]) if __name__ == "__main__" else Path()
+FOLDER = Path()
 
 
 class ToldNft(HoldingNft):
@@ -88,8 +88,12 @@ def mac(number: int) -> str:
     return f"02:00:00:00:00:{number:02x}"
 
 
-def main() -> None:
-    """Serve until told to stop."""
+def serve(folder: Path, socket: Path) -> None:
+    """Serve until told to stop, in a process of its own."""
+    global FOLDER  # noqa: PLW0603  # the fakes here are of one process
+    FOLDER = folder
+    Traffic.begin = time.monotonic()
+    os.environ["OFFLOAD_UBUS_SOCKET"] = str(socket)
     doors, nft = router().service.doors, ToldNft()
     netlink = FakeNetlink(scene())
     loop = build(
@@ -105,7 +109,3 @@ def main() -> None:
     )
     nft.service = loop.engine
     loop.run()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,30 @@
 """A router for browsers: its configuration, a bus, the service on it, and the server of the page."""
 
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import brokers
 import uci
+from luci import server
 
-TESTS = Path(__file__).parents[1]
+from browser import resident
+
+if TYPE_CHECKING:
+    import subprocess
+    from multiprocessing.process import BaseProcess
+
 PATIENCE = 20.0
+# Each test has processes of its own, forked from one that has imported their modules: that takes half a second each.
+WARM = multiprocessing.get_context("forkserver")
+WARM.set_forkserver_preload(["browser.resident", "luci.server"])
+os.environ["PYTHONPATH"] = ":".join(sys.path)  # before Python 3.13 that process does not get sys.path otherwise
 
 FIREWALL = """
 config defaults
@@ -58,7 +69,7 @@ class Site:
         self.socket = folder / "ubus.sock"
         self.url = ""
         self.broker: subprocess.Popen[bytes] | None = None
-        self._service: subprocess.Popen[bytes] | None = None
+        self._service: BaseProcess | None = None
         self.config.mkdir()
         self.write("firewall", FIREWALL)
         self.write("offload", OFFLOAD)
@@ -90,7 +101,8 @@ class Site:
 
     def start(self) -> None:
         """Start the service, and wait until it has worked."""
-        self._service = subprocess.Popen([sys.executable, "-m", "browser.resident", str(self.folder)], env=self._env())
+        self._service = WARM.Process(target=resident.serve, args=(self.folder, self.socket))
+        self._service.start()
         (self.folder / "service.pid").write_text(str(self._service.pid))
         self.until(lambda: "flow_offload" in self.sent() or (self.folder / "lacks").exists())
 
@@ -99,39 +111,37 @@ class Site:
         if self._service is not None:
             (self.folder / "service.pid").unlink(missing_ok=True)
             self._service.terminate()
-            self._service.wait(PATIENCE)
+            self._service.join(PATIENCE)
+            assert self._service.exitcode is not None, "the service does not stop"
             self._service = None
 
     def reload(self) -> None:
         """Tell the service to look at its files."""
-        assert self._service is not None
-        self._service.send_signal(signal.SIGHUP)
+        assert self._service is not None and self._service.pid is not None
+        os.kill(self._service.pid, signal.SIGHUP)
 
     def until(self, holds: Callable[[], object]) -> None:
         """Wait until something holds."""
         deadline = time.monotonic() + PATIENCE
         while not holds():
-            assert self._service is None or self._service.poll() is None, "the service has ended"
+            assert self._service is None or self._service.is_alive(), "the service has ended"
             assert time.monotonic() < deadline, self.sent()
             time.sleep(0.05)
 
     @contextmanager
     def served(self) -> Iterator[None]:
         """Run the server of the page."""
-        command = [sys.executable, "-m", "luci.server", "0", str(self.config), str(self.folder), str(self.socket)]
-        with subprocess.Popen(command, env=self._env(), stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout is not None
-            self.url = f"http://127.0.0.1:{server.stdout.readline().strip()}/cgi-bin/luci/admin/network/offload"
-            try:
-                yield
-            finally:
-                server.kill()
-
-    def _env(self) -> dict[str, str]:
-        return os.environ | {
-            "OFFLOAD_UBUS_SOCKET": str(self.socket),
-            "PYTHONPATH": ":".join([str(TESTS), str(TESTS / "standins"), *sys.path]),
-        }
+        where = (str(self.config), str(self.folder), str(self.socket))
+        reader, writer = WARM.Pipe(duplex=False)
+        page = WARM.Process(target=server.serve, args=("0", *where, writer.send))
+        page.start()
+        try:
+            assert reader.poll(PATIENCE), "the server of the page did not start"
+            self.url = f"http://127.0.0.1:{reader.recv()}/cgi-bin/luci/admin/network/offload"
+            yield
+        finally:
+            page.kill()
+            page.join(PATIENCE)
 
 
 @contextmanager

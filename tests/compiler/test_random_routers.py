@@ -18,7 +18,7 @@ from offload.model.plan import PairDecision, Plan, ZoneDecision
 from offload.service.reconcile import decide
 from random_routers import Router, changes, router
 
-MANY, SOME, FEW = (100, 20, 12) if settings().max_examples < 10 else (2000, 400, 60)
+MANY, SOME, FEW = (20 * settings().max_examples, 4 * settings().max_examples, max(12, settings().max_examples // 2))
 
 
 def plan_of(random_router: Router) -> Plan:

@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -194,11 +195,16 @@ class Request(BaseHTTPRequestHandler):
 
 def main(port: str, confdir: str, work: str, socket: str, rollback: str = "") -> None:
     """Serve until killed; the first line says on which port."""
+    serve(port, confdir, work, socket, lambda number: print(number, flush=True), rollback)
+
+
+def serve(port: str, confdir: str, work: str, socket: str, ready: Callable[[int], object], rollback: str = "") -> None:
+    """Serve until killed; `ready` is called with the port."""
     APPLY["apply_rollback"] = float(rollback or APPLY["apply_rollback"])
     os.environ["OFFLOAD_UBUS_SOCKET"] = socket
     Request.site = Site(Path(confdir), Path(work))
     server = ThreadingHTTPServer(("0.0.0.0" if port != "0" else "127.0.0.1", int(port)), Request)  # noqa: S104
-    print(server.server_port, flush=True)
+    ready(server.server_port)
     server.serve_forever()
 
 
