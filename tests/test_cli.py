@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_read_changes_nothing(offload: Offload, root: Path
     )
 
 
-def test_a_zone_without_devices_says_so(offload: Offload, root: Path) -> None:
+def test_a_zone_without_devices_has_that_reason(offload: Offload, root: Path) -> None:
     edit(root, "firewall", "list network 'guest'", "list device 'wlan9'")
     status = offload("status", "--root", str(root), "--json").data
     guest = next(zone for zone in status["zones"] if zone["name"] == "guest")
@@ -96,7 +96,7 @@ def test_a_zone_without_devices_says_so(offload: Offload, root: Path) -> None:
     assert guest["effective"] == "none"
 
 
-def test_nothing_wrong_is_said_too(offload: Offload, root: Path) -> None:
+def test_a_check_without_findings_has_a_sentence(offload: Offload, root: Path) -> None:
     ran = offload("check", "--root", str(root))
     assert (ran.code, ran.out, ran.err) == (Exit.DONE, "Nothing is wrong.\n", "")
     assert offload("check", "--root", str(root), "--json").data == {
@@ -109,7 +109,7 @@ def test_nothing_wrong_is_said_too(offload: Offload, root: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", PURE, ids=" ".join)
-def test_json_is_one_object_that_says_whether_it_is_ok(offload: Offload, root: Path, arguments: list[str]) -> None:
+def test_json_is_one_object_with_ok(offload: Offload, root: Path, arguments: list[str]) -> None:
     assert offload(*arguments, "--root", str(root), "--json").data["ok"] is True
     (root / "snapshot.json").write_text("[]")
     refused = offload(*arguments, "--root", str(root), "--json")
@@ -194,7 +194,7 @@ def test_an_answer_that_cannot_be_written_is_a_sentence(root: Path, words: str) 
 
 
 @pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if not verb.rooted])
-def test_a_verb_of_the_running_router_says_that_it_takes_no_root(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+def test_a_verb_of_the_running_router_refuses_root(capsys: pytest.CaptureFixture[str], verb: str) -> None:
     needed = {"set": "lan none", "pair": "lan wan none", "snapshot": "DIR", "exempt": "list"}.get(verb, "")
     with pytest.raises(SystemExit) as ended:
         main([verb, *needed.split(), "--root", "."])

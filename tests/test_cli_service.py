@@ -69,7 +69,7 @@ def holding(fakes: Fakes, timeout: int) -> None:
 
 
 @pytest.mark.parametrize("verb", ["apply", "reload"])
-def test_what_the_kernel_lacks_is_told_by_the_service_too(verb: str) -> None:
+def test_what_the_kernel_lacks_is_reported_by_the_service_too(verb: str) -> None:
     fakes = router(LACKING)
     fakes.service.work()
     ran = VERBS[verb].run(Router(fakes, runs=True), Namespace(dry_run=False))
@@ -77,7 +77,7 @@ def test_what_the_kernel_lacks_is_told_by_the_service_too(verb: str) -> None:
     assert ran.data["missing"] == [SENTENCE]
 
 
-def test_a_mode_that_the_kernel_cannot_have_is_written_and_told_so() -> None:
+def test_a_mode_that_the_kernel_cannot_have_is_written_and_reported() -> None:
     fakes = router(LACKING)
     fakes.service.work()
     for run, given in (
@@ -110,7 +110,7 @@ def many_zones(count: int) -> Fakes:
     return fakes
 
 
-def test_what_is_left_off_a_large_answer_is_said() -> None:
+def test_what_is_left_off_a_large_answer_is_counted() -> None:
     asking = Router(many_zones(40), runs=True)
     ran = local.status(asking, Namespace(zone=None, short=False))
     lost = ran.data["left_off"]["pairs"]
@@ -118,7 +118,7 @@ def test_what_is_left_off_a_large_answer_is_said() -> None:
     assert (ran.code, ran.notes) == (Exit.DONE, (f"{lost} pairs are left off: the answer is larger than ubus carries",))
 
 
-def test_exempts_that_are_left_off_are_said() -> None:
+def test_exempts_that_are_left_off_are_counted() -> None:
     reply = {"ok": True, "exempts": [], "pairs": [], "left_off": {"exempts": 3, "pairs": 4}}
     router_ = cast("cli_router.Router", SimpleNamespace(ask=lambda _, __: reply))
     ran = remote.exempt(router_, Namespace(action="list"))
@@ -130,7 +130,7 @@ def add(fakes: Fakes, **match: list[str]) -> Answer:
     return remote.exempt(Router(fakes), Namespace(action="add", id=None, timeout="1h", **words))
 
 
-def test_an_exempt_that_nobody_would_remember_is_refused(fakes: Fakes) -> None:
+def test_an_exempt_that_no_table_could_hold_is_refused(fakes: Fakes) -> None:
     fakes.uci.packages["offload"] = ()
     ran = add(fakes, src_ip=[HOST])
     assert (ran.code, ran.data["ok"]) == (Exit.FAILED, False)

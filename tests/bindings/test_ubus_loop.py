@@ -38,7 +38,7 @@ def test_events(path: Path) -> None:
 
 
 @pytest.mark.usefixtures("broker")
-def test_nobody_hears_himself_and_everybody_hears_of_objects(path: Path) -> None:
+def test_no_client_gets_its_own_event_and_all_get_those_of_objects(path: Path) -> None:
     heard: list[Any] = []
     ubus.listen(("*", lambda event, data: heard.append((event, data["path"]))))
     assert ubus.send("own", {"path": "own"}) is True

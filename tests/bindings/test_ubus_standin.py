@@ -21,7 +21,7 @@ def test_connect_and_disconnect(path: Path, broker: object) -> None:
     assert ubus.connect(str(path)) is True
 
 
-def test_nobody_there(path: Path) -> None:
+def test_no_object_of_that_name(path: Path) -> None:
     with pytest.raises(OSError, match="Failed to connect to the ubus socket") as failure:
         ubus.connect(str(path))
     assert failure.value.args == (f"Failed to connect to the ubus socket '{path}'\n",)

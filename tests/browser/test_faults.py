@@ -75,7 +75,7 @@ def reply_of(key: str, change: Callable[[dict[str, object]], object]) -> Callabl
     return changed
 
 
-def test_what_holds_for_a_part_of_a_fast_pair_is_told(site: Site, visit: Visit) -> None:
+def test_what_holds_for_a_part_of_a_fast_pair_is_reported(site: Site, visit: Visit) -> None:
     rule = "config rule\n\toption src 'lan'\n\toption dest 'wan'\n\toption proto 'tcp'\n\toption dest_port '443'\n"
     site.write("firewall", f"{FIREWALL}\n{rule}\toption target 'MARK'\n\toption set_mark '1'\n")
     site.reload()
@@ -98,7 +98,7 @@ REASONS = """async () => {
 }"""
 
 
-def test_every_reason_is_told_unless_it_repeats_the_choice(visit: Visit) -> None:
+def test_every_reason_is_shown_unless_it_repeats_the_choice(visit: Visit) -> None:
     said = visit("zones").evaluate(REASONS)
     assert said == ["SoftwareMARKED_PART", "NoneCONFIG_FAULT", "SoftwareLOWER_MODE", "None"]
 
@@ -228,7 +228,7 @@ def test_a_dialogue_takes_what_the_service_takes(
 
 
 @pytest.mark.parametrize("path", ["zones", "live"])
-def test_what_an_answer_left_out_is_said(visit: Visit, path: str) -> None:
+def test_what_an_answer_left_out_is_counted(visit: Visit, path: str) -> None:
     page = visit(path)
     with answers(page, status(lambda reply: reply.update(left_off={"pairs": 5000, "whatever": 1}))):
         notices = page.locator(".offload-notices")

@@ -47,7 +47,7 @@ def test_a_notice_is_no_box_and_no_button(site: Site, visit: Visit) -> None:
     expect(page.locator(".offload-findings")).to_be_empty()
 
 
-def test_who_may_only_look_cannot_click(site: Site, visit: Visit) -> None:
+def test_without_the_right_to_write_nothing_can_be_clicked(site: Site, visit: Visit) -> None:
     limited(site, OFF)
     page = visit("zones", user="reader")
     expect(page.get_by_role("button", name="Set auto_exempt to 1")).to_be_disabled()

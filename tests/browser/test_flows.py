@@ -60,7 +60,7 @@ def test_the_page_follows_when_flows_end(live: Page, site: Site) -> None:
     assert rows(live).count() == 5
 
 
-def test_every_slow_flow_says_why(live: Page) -> None:
+def test_every_slow_flow_has_a_reason(live: Page) -> None:
     live.get_by_role("combobox", name="Path").select_option("slow")
     expect(pages(live)).to_have_text("1 to 25 of 300")
     for cell in live.locator('.offload-flows td[data-title="Path"]').all_inner_texts():
@@ -136,7 +136,7 @@ def test_the_keyboard_is_enough(live: Page) -> None:
     assert set(column(live, "Path")) == {"slow"}
 
 
-def test_a_flow_says_why_and_is_ended_or_kept_slow(visit: Visit) -> None:
+def test_a_flow_shows_its_reason_and_can_be_ended_or_exempted(visit: Visit) -> None:
     page = visit("live")
     first = rows(page).first
     source = first.locator('[data-title="Source"]').inner_text()
@@ -218,7 +218,7 @@ def test_an_address_breaks_between_its_groups_alone(visit: Visit, address: str, 
     assert visit("live").evaluate(ENDS, [address, width]) == lines
 
 
-def test_who_may_only_look_ends_nothing(visit: Visit) -> None:
+def test_without_the_right_to_write_nothing_is_ended(visit: Visit) -> None:
     page = visit("live", user="reader")
     rows(page).first.get_by_role("button", name="Details").click()
     for name in ("End this connection", "End all of", "Keep"):

@@ -122,7 +122,7 @@ def test_a_refusal_is_forgotten_with_the_next_try(visit: Visit) -> None:
     expect(host(page)).to_have_attribute("aria-invalid", "false")
 
 
-def test_without_the_service_the_page_says_so(site: Site, visit: Visit) -> None:
+def test_without_the_service_the_page_has_a_sentence(site: Site, visit: Visit) -> None:
     page = visit("live")
     expect(page.locator(".offload-flows tbody tr")).to_have_count(20)
     site.stop()

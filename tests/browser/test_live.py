@@ -27,7 +27,7 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
-def test_pairs_tell_flows_and_bytes_by_path(live: Page) -> None:
+def test_pairs_show_flows_and_bytes_by_path(live: Page) -> None:
     lan, guest = live.locator(".cbi-section").first.locator("tbody tr").all()
     expect(lan).to_contain_text("600 software, 100 hardware")
     expect(guest).to_contain_text("300 slow")

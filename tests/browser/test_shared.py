@@ -35,7 +35,7 @@ def picture(page: Page) -> Locator:
     return page.locator(".offload-picture")
 
 
-def test_zone_and_pair_say_both_with_both_counts(visit: Visit) -> None:
+def test_zone_and_pair_show_both_with_both_counts(visit: Visit) -> None:
     page = visit("zones")
     expect(row(page, "lan")).to_contain_text(BOTH)
     expect(row(page, "lan")).to_contain_text("14 flows in hardware, 84 in software")
@@ -46,7 +46,7 @@ def test_zone_and_pair_say_both_with_both_counts(visit: Visit) -> None:
     expect(pair(page, "lan", "wan")).to_contain_text("(84 of 98 known stations)")
 
 
-def test_devices_say_how_many_stations_they_have(visit: Visit) -> None:
+def test_devices_show_how_many_stations_they_have(visit: Visit) -> None:
     page = visit("zones")
     tab(page, "Devices")
     rows = page.locator("[data-tab=devices] tr")
@@ -54,7 +54,7 @@ def test_devices_say_how_many_stations_they_have(visit: Visit) -> None:
     expect(rows.filter(has=page.locator(".ifacebadge", has_text="br-guest"))).not_to_contain_text("station")
 
 
-def test_a_pair_faster_than_its_zone_says_why(visit: Visit) -> None:
+def test_a_pair_faster_than_its_zone_has_a_reason(visit: Visit) -> None:
     said = "Faster than zone guest (None), because this pair has a mode of its own."
     page = visit("zones")
     tab(page, "Pairs")
@@ -64,7 +64,7 @@ def test_a_pair_faster_than_its_zone_says_why(visit: Visit) -> None:
     expect(live).to_contain_text(said)
 
 
-def test_the_overview_says_both(visit: Visit) -> None:
+def test_the_overview_shows_both(visit: Visit) -> None:
     page = visit("zones")
     page.evaluate("() => L.require('poll').then((poll) => poll.stop())")
     assert page.evaluate(REFRESH)

@@ -73,7 +73,7 @@ def test_a_kernel_without_flowtables_names_the_package(site: Site, visit: Visit)
     expect(row(page, "lan")).to_contain_text("this kernel or nft cannot do flowtables")
 
 
-def test_a_refused_change_is_told(site: Site, visit: Visit) -> None:
+def test_a_refused_change_is_reported(site: Site, visit: Visit) -> None:
     page = visit("zones")
     site.say("refusal", "Error: Could not process rule: Device or resource busy")
     row(page, "guest").get_by_role("combobox").select_option("software")
@@ -107,7 +107,7 @@ def test_a_reader_cannot_take_over(site: Site, visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("package", ["offload", "firewall"])
-def test_without_a_file_the_page_says_so(site: Site, visit: Visit, package: str) -> None:
+def test_without_a_file_the_page_has_a_sentence(site: Site, visit: Visit, package: str) -> None:
     (site.config / package).unlink()
     expect(visit("zones").locator(".offload-notices")).to_contain_text("No configuration")
 
@@ -190,7 +190,7 @@ def test_the_log_shows_the_service_s_lines_and_no_others(site: Site, visit: Visi
     expect(visit("log").locator(".offload-log")).to_contain_text("The log cannot be read")
 
 
-def test_the_first_silence_is_not_told_in_red(visit: Visit) -> None:
+def test_the_first_silence_is_not_red(visit: Visit) -> None:
     page = visit("zones", expect="Failed to load resource")
     page.route("**/admin/ubus*", lambda route: route.abort())
     notice(page, "Waiting for an answer")

@@ -40,7 +40,7 @@ def test_taken_over_both_files_have_it_and_the_page_shows_it(site: Site, visit: 
     assert (site.option("globals", "mode"), site.option("globals", "taken")) == ("software", "software")
 
 
-def test_who_may_only_look_takes_nothing_over(site: Site, visit: Visit) -> None:
+def test_without_the_right_to_write_nothing_is_taken_over(site: Site, visit: Visit) -> None:
     site.write("firewall", SWITCH)
     site.reload()
     expect(visit("zones", user="reader").get_by_role("button", name="Take over")).to_be_disabled()

@@ -141,7 +141,7 @@ def test_a_zone_that_the_firewall_lost_is_repaired(site: Site, visit: Visit, but
     expect(page.locator(".offload-findings")).to_be_empty()
 
 
-def test_devices_say_what_they_are_listed_for_and_why_not(visit: Visit) -> None:
+def test_devices_show_what_they_are_listed_for_and_why_not(visit: Visit) -> None:
     page = visit("zones")
     tab(page, "Devices")
     table = page.locator("[data-tab=devices] table")
@@ -150,7 +150,7 @@ def test_devices_say_what_they_are_listed_for_and_why_not(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("able", [True, False])
-def test_hardware_says_how_far_it_has_come(site: Site, visit: Visit, *, able: bool) -> None:
+def test_hardware_shows_how_far_it_has_come(site: Site, visit: Visit, *, able: bool) -> None:
     site.stop()
     site.say("hardware", "yes" if able else "")
     site.write("offload", OFFLOAD.replace("software", "hardware"))
@@ -231,7 +231,7 @@ def test_names_are_text_whatever_they_hold(site: Site, visit: Visit) -> None:
     assert page.evaluate("window.bad") is None
 
 
-def test_before_saving_the_page_says_what_a_choice_changes(visit: Visit) -> None:
+def test_before_saving_the_page_shows_what_a_choice_changes(visit: Visit) -> None:
     page = visit("zones")
     ahead = page.locator(".offload-preview")
     expect(row(page, "wan").get_by_role("combobox")).to_have_value("")  # as the other zone

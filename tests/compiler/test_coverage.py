@@ -54,7 +54,7 @@ PARTS: dict[str, tuple[Marking, str]] = {
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_a_part_is_said_in_words(name: str) -> None:
+def test_a_part_has_words(name: str) -> None:
     marking, words = PARTS[name]
     pair = lan_wan(markings=(marking,))
     assert pair.effective is Mode.SOFTWARE
@@ -133,7 +133,7 @@ matches = st.builds(
 
 @gate
 @given(st.lists(matches, max_size=4), st.sampled_from([Family.ANY, Family.IPV4, Family.IPV6]))
-def test_what_is_said_is_what_the_exempts_match(rules: list[Marking], family: Family) -> None:
+def test_the_reasons_are_what_the_exempts_match(rules: list[Marking], family: Family) -> None:
     """Against a plain look at each kind of traffic: an address that no list but the whole family has."""
     versions = {Family.ANY: (4, 6), Family.IPV4: (4,), Family.IPV6: (6,)}[family]
 

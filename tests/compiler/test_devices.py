@@ -162,7 +162,7 @@ def test_a_stack(name: str) -> None:
     assert list(devices.leaves_of(case.l3)) == case.leaves
 
 
-def test_pppoe_stands_on_what_netifd_says() -> None:
+def test_pppoe_stands_on_the_device_of_netifd() -> None:
     links = (Link("pppoe-wan", "ppp"), Link("eth1.7", "vlan", lower=("eth1",)), Link("eth1"))
     network = Network("wan", l3_device="pppoe-wan", device="eth1.7", proto="pppoe")
     devices = found(Zone("wan", "@zone[0]", networks=("wan",)), Snapshot(links=links, networks=(network,)))

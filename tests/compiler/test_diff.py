@@ -167,7 +167,7 @@ def test_the_first_table_returns_nothing() -> None:
     assert sent.returned == ()
 
 
-def test_a_table_nobody_wants_goes() -> None:
+def test_a_table_without_pairs_is_deleted() -> None:
     (sent,) = transactions(plan(), held(BASE))
     assert sent.text == "table inet flow_offload\ndelete table inet flow_offload\n"
     assert sent.returned == ("flow_offload",)
@@ -210,7 +210,7 @@ def test_devices_the_kernel_dropped_are_added_again() -> None:
 
 
 @pytest.mark.parametrize("chain", ["forward", "exempt", "policy_0"])
-def test_a_rule_somebody_else_wrote_goes(chain: str) -> None:
+def test_a_rule_of_another_program_goes(chain: str) -> None:
     now = expected(BASE)
     (sent,) = transactions(plan(BASE), {BASE.name: replace(now, rules={**now.rules, chain: (*now.rules[chain], "")})})
     assert sent.returned == (("flow_offload",) if chain == "forward" else ())

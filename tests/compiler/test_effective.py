@@ -70,7 +70,7 @@ def test_what_was_there_goes_on() -> None:
     assert found.tables == before.tables
 
 
-def test_a_pair_that_should_be_slow_is_told_fast_while_it_is() -> None:
+def test_a_pair_that_should_be_slow_is_reported_fast_while_it_is() -> None:
     before, wanted = plan(lan=Mode.SOFTWARE), plan(lan=Mode.NONE)
     assert told(effective_plan(wanted, before, live(*before.tables))) == {"lan": (Mode.SOFTWARE, True)}
 

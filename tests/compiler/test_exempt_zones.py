@@ -113,7 +113,7 @@ DENIED: dict[str, tuple[dict[str, Any], tuple[Any, ...], Mode, list[ReasonCode]]
 
 
 @pytest.mark.parametrize("name", DENIED)
-def test_a_pair_says_what_a_zone_of_subnets_keeps_of_it(name: str) -> None:
+def test_a_pair_has_a_reason_for_what_a_zone_of_subnets_keeps_slow(name: str) -> None:
     more, subnets, effective, reasons = DENIED[name]
     zones = (LAN, GUEST, WAN, Zone("kids", "@zone[3]", subnets=subnets))
     (pair,) = (each for each in planned(zones=zones, **more).pairs if (each.src, each.dest) == ("lan", "wan"))
@@ -152,7 +152,7 @@ def test_an_exempt_of_all_of_it_holds_for_its_addresses() -> None:
     assert matches(planned(Exempt("e", "e", src="kids"))) == ALL_OF_KIDS[:1]
 
 
-def test_the_zone_and_its_pair_say_why_they_have_no_device() -> None:
+def test_the_zone_and_its_pair_have_the_reason_of_a_missing_device() -> None:
     found = planned()
     (zone,) = (each for each in found.zones if each.name == "kids")
     (pair,) = (each for each in found.pairs if each.src == "kids")
@@ -178,7 +178,7 @@ def test_an_exempt_of_zones(name: str) -> None:
     assert matches(planned(exempt, zones=(*ZONES, down))) == expected
 
 
-def test_each_says_what_it_is_called() -> None:
+def test_each_has_its_name() -> None:
     exempt, rule = Exempt("Console", "@exempt[0]", dscp=1), marking(Exempt("Calls", "@rule[2]", dscp=46))
     timed_exempt = TimedExempt(7, Exempt("run-time 7", "", src_ip=HOST), 60, 60)
     found = planned(exempt, markings=(rule,), timed_exempts=(timed_exempt,), **chosen(Mode.NONE)).tables[0].exempts
@@ -194,7 +194,7 @@ def marking(exempt: Exempt) -> Marking:
     return Marking(exempt.name, exempt.section, (exempt,))
 
 
-def test_what_is_said_of_a_part_comes_last() -> None:
+def test_reasons_of_a_part_come_last() -> None:
     """A slow flow is told the first Reason of its pair."""
     rule = marking(Exempt("r", "@rule[0]", "lan", "wan", dscp=1))
     found = planned(globals=Globals(mode=Mode.HARDWARE), markings=(rule,))

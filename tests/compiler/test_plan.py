@@ -45,14 +45,14 @@ SLOW: dict[str, tuple[dict[str, Any], list[ReasonCode]]] = {
 
 
 @pytest.mark.parametrize("name", SLOW)
-def test_a_slow_pair_is_not_said_to_be_software(name: str) -> None:
+def test_a_slow_pair_is_not_reported_as_software(name: str) -> None:
     words, reasons = SLOW[name]
     found = lan_wan(planned(**words))
     assert (found.mode, found.effective) == (Mode.HARDWARE, Mode.NONE)
     assert [reason.code for reason in found.reasons] == reasons
 
 
-def test_a_pair_that_hardware_does_not_cover_is_said_to_be_software() -> None:
+def test_a_pair_that_hardware_does_not_cover_is_reported_as_software() -> None:
     found = lan_wan(planned())
     assert (found.effective, [reason.code for reason in found.reasons]) == (
         Mode.SOFTWARE,
@@ -61,7 +61,7 @@ def test_a_pair_that_hardware_does_not_cover_is_said_to_be_software() -> None:
     assert found.hardware
 
 
-def test_a_port_beneath_an_excluded_device_is_not_said_to_find_a_full_flowtable() -> None:
+def test_a_port_beneath_an_excluded_device_has_not_the_reason_of_a_full_flowtable() -> None:
     ports = (Link("port", master="br"), Link("out", master="br"))
     bridge = (Link("br", "bridge"), *ports, Link("br.1", "vlan", lower=("br",)))
     found = planned(
@@ -99,7 +99,7 @@ def test_nothing_is_requested_of_hardware_for_what_is_kept_slow(name: str) -> No
     assert [device.name for device in found.devices if device.hardware] == []
 
 
-def test_a_pair_of_an_inverted_zone_says_what_it_is() -> None:
+def test_a_pair_of_an_inverted_zone_has_that_reason() -> None:
     rest = Zone("rest", "@zone[3]", inverted=True)
     found = planned(zones=(*ZONES, rest), permissions=(Permission("rest", "wan", "f"),))
     assert [reason.code for pair in found.pairs for reason in pair.reasons] == [ReasonCode.ZONE_INVERTED]
@@ -164,7 +164,7 @@ ONE_DEVICE: dict[str, tuple[tuple[Family, Family], tuple[Mode, Mode], str, tuple
 
 
 @pytest.mark.parametrize("name", ONE_DEVICE)
-def test_zones_of_one_device_have_no_say_on_the_family_of_the_other(name: str) -> None:
+def test_zones_of_one_device_do_not_decide_the_family_of_the_other(name: str) -> None:
     families, modes, element, effective = ONE_DEVICE[name]
     twins = [
         Zone(zone, f"@zone[{zone}]", devices=("wan",), family=family)

@@ -257,7 +257,7 @@ def test_what_was_asked(name: str) -> None:
     assert asked(config) == expected
 
 
-def test_a_pair_section_without_its_pair_is_told() -> None:
+def test_a_pair_section_without_its_pair_is_reported() -> None:
     sections = (PairChoice("lan", "wan", "used", Mode.NONE), PairChoice("wan", "lan", "unused", Mode.NONE))
     faulty = PairChoice("guest", "*", "faulty", Mode.NONE, faulty=True)  # told already
     there = (Permission("lan", "wan", "@forwarding[0]"),)
@@ -266,7 +266,7 @@ def test_a_pair_section_without_its_pair_is_told() -> None:
     assert str(problem).startswith("offload.unused: /etc/config/firewall permits no forwarding from wan to lan")
 
 
-def test_a_device_that_is_not_there_is_told() -> None:
+def test_a_missing_device_is_reported() -> None:
     common = Globals(devices=("lan", "wan9", "wan9"), exclude_devices=("usb0",))
     config = Config(zones=(LAN,), globals=common)
     found = [str(each) for each in warnings(config, resolve(config, SNAPSHOT), SNAPSHOT)]
@@ -277,7 +277,7 @@ def test_a_device_that_is_not_there_is_told() -> None:
     assert warnings(config, resolve(config, Snapshot()), Snapshot()) == []  # it is not known what the router has
 
 
-def test_an_exempt_of_a_zone_that_nothing_tells_is_told() -> None:
+def test_an_exempt_of_a_zone_without_devices_or_subnets_is_reported() -> None:
     rest = Zone("rest", "@zone[3]", inverted=True)
     known = (Exempt("a", "a", src="lan", dscp=0), Exempt("b", "b", src="rest"), Exempt("c", "c", "rest", faulty=True))
     config = Config(zones=(LAN, rest), exempts=(*known, Exempt("d", "d", src="*", dest="rest", dscp=0)))

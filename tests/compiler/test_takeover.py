@@ -81,7 +81,7 @@ def test_what_fw4_had_in_hardware_stays_there(router: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["36-wired-in-hardware-wifi-in-software", "31-hardware-without-wifi"])
-def test_wireless_ports_leave_the_list_and_are_said(name: str) -> None:
+def test_wireless_ports_leave_the_list_with_a_reason(name: str) -> None:
     """fw4 lists them, and a phone's transfer stands still when it goes to another access point."""
     found, seen = taken_over(GOLDEN / name)
     wireless = {link.name for link in seen.links if link.wireless}

@@ -28,7 +28,7 @@ def test_a_zone_without_a_section_gets_one_with_a_name() -> None:
     ]
 
 
-def test_a_name_that_uci_refuses_or_somebody_has_is_changed() -> None:
+def test_a_name_that_uci_refuses_or_another_section_has_is_changed() -> None:
     taken = (section("exempt", "my_zone_2"), section("exempt", "my_zone_2_2"))
     assert edits.zone_mode(taken, "my-zone.2", Mode.NONE)[0].section == "my_zone_2_3"
 
@@ -193,7 +193,7 @@ def test_a_mode_that_is_none_of_ours_was_not_taken() -> None:
     assert give(files({"flow_offloading": "0"}, {"mode": "x", "taken": "x"})) is False
 
 
-def test_fw4_looks_at_the_first_defaults_only_and_so_does_takeover() -> None:
+def test_fw4_reads_the_first_defaults_only_and_so_does_takeover() -> None:
     def two(first: str, second: str) -> FakeUci:
         uci = files({"flow_offloading": first})
         later = Section("firewall", "defaults", "cfg02", "@defaults[1]", {"flow_offloading": second})
@@ -209,7 +209,7 @@ def test_fw4_looks_at_the_first_defaults_only_and_so_does_takeover() -> None:
 
 
 @pytest.mark.parametrize("ours", [{"enabled": "0"}, {"enabled": "off", "mode": "software"}, {"family": "ipv7"}])
-def test_what_would_leave_all_flows_slow_is_not_taken_over_and_says_why(ours: dict[str, str]) -> None:
+def test_what_would_leave_all_flows_slow_is_not_taken_over_with_a_reason(ours: dict[str, str]) -> None:
     uci = files({"flow_offloading": "1"}, ours)
     with pytest.raises(FileError, match=r"nothing is taken over: .*/etc/config/offload.* set enabled to 1"):
         take(uci)

@@ -100,7 +100,7 @@ def test_permissions_name_their_section() -> None:
     assert config.permissions == (Permission("lan", "wan", "@forwarding[0]"),)
 
 
-def test_fw4_offloading_by_itself_is_told() -> None:
+def test_fw4_offloading_by_itself_is_reported() -> None:
     config, faults = loaded(firewall=(("defaults", {"flow_offloading": "1"}), *ZONES))
     assert config.fw4_offloads
     assert faults == [ProblemCode.FW4_OFFLOADS]

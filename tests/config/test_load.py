@@ -43,7 +43,7 @@ def test_globals() -> None:
         ("unheard", "of", "mode"),
     ],
 )
-def test_nobody_may_rely_on_globals_with_a_fault(option: str, value: str, field: str) -> None:
+def test_no_zone_relies_on_globals_with_a_fault(option: str, value: str, field: str) -> None:
     config, faults = loaded(("globals", {option: value}))
     assert getattr(config.globals, field) is None
     assert config.globals.mode is None
@@ -65,7 +65,7 @@ def test_enabled_that_cannot_be_read_is_off() -> None:
         ({"device": "br-lan,lan1"}, False),
     ],
 )
-def test_what_may_mean_any_zone_holds_all_pairs_and_says_so(options: Options, *, held: bool) -> None:
+def test_what_may_mean_any_zone_holds_all_pairs_with_a_reason(options: Options, *, held: bool) -> None:
     sections = package("offload", ("globals", options), ("zone", {"name": "lan", "mode": "software"}))
     config, problems = load({"firewall": package("firewall", *ZONES), "offload": sections})
     assert config.pair_choices == (PairChoice("*", "*", "@globals[0]", Mode.NONE, faulty=True),) * held
@@ -337,7 +337,7 @@ def test_an_exempt_makes_no_more_combinations_than_can_be_meant(proto: str, port
     assert faults == [ProblemCode.TOO_MANY_COMBINATIONS] * much
 
 
-def test_an_unknown_type_of_section_is_told() -> None:
+def test_an_unknown_type_of_section_is_reported() -> None:
     assert loaded(("speed", {"mode": "fast"}))[1] == [ProblemCode.UNKNOWN_SECTION]
 
 

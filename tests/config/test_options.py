@@ -86,7 +86,7 @@ BAD: list[tuple[Parser, tuple[str, ...], ProblemCode]] = [
 ]
 
 
-def test_the_sentence_on_names_tells_what_a_name_may_be() -> None:
+def test_the_sentence_on_names_gives_the_allowed_characters() -> None:
     assert (
         f"at most {options.LONGEST_ZONE_NAME} of A-Z a-z 0-9 / _ . -, the first none of 0-9 / -"
         in ProblemCode.BAD_NAME.value

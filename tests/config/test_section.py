@@ -32,7 +32,7 @@ def test_a_section_is_called_by_its_name_or_its_line(  # one case of a table
     assert (section.title, section.place) == (title, f"/etc/config/offload{place}")
 
 
-def test_a_problem_says_where_to_mend_it() -> None:
+def test_a_problem_names_the_place_to_mend() -> None:
     problem = ProblemCode.BAD_PORT.at("offload", "@exempt[0]", "dest_port", value="x", consequence="it is left out")
     assert problem.place == "offload.@exempt[0].dest_port"
     placed = problem.of(Section("offload", "exempt", "cfg012345", "@exempt[0]", {"name": "PlayStation"}, 12))

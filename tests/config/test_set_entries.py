@@ -36,7 +36,7 @@ def _in(text: str, place: int) -> bool:
 
 
 @given(LINES)
-def test_no_two_overlap_and_nothing_is_lost_but_what_is_said(lines: list[str]) -> None:
+def test_no_two_overlap_and_what_is_lost_is_reported(lines: list[str]) -> None:
     elements = [read(line) for line in lines]
     good, partly = apart(elements)
     once = tuple(dict.fromkeys(good))  # nft text has the same element once

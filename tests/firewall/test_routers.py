@@ -59,7 +59,7 @@ def test_every_fault_occurs() -> None:
     assert [fault.name for fault in FirewallFault if fault not in found | loading] == []
 
 
-def test_every_rule_says_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_rule_names_its_section(capsys: pytest.CaptureFixture[str]) -> None:
     router = next(each for each in ROUTERS if each.name == "01-fresh-install")
     main(["firewall", "print", "--explain", "--root", str(router)])
     lines = capsys.readouterr().out.splitlines()

@@ -70,7 +70,7 @@ def test_the_plain_form_is_read() -> None:
 
 
 @pytest.mark.parametrize("line", ["option a-b", "option a-b ''", "option 'x'", "list a-b", 'option "a-b" # note'])
-def test_the_name_of_an_option_without_a_value_is_looked_at_too(line: str) -> None:
+def test_the_name_of_an_option_without_a_value_is_checked_too(line: str) -> None:
     assert parse("firewall", f"config rule\n\t{line}\n") is None
 
 

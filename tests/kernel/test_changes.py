@@ -46,7 +46,7 @@ def slow(home: Home, talk: Talk) -> bool:
     return seen.all_slow()
 
 
-def test_a_mode_change_under_load_moves_that_zone_and_hurts_nobody(home: Home, call: Call) -> None:
+def test_a_mode_change_under_load_moves_that_zone_and_disturbs_no_other(home: Home, call: Call) -> None:
     lan, guest = call(home.client, home.internet4), call(home.guest, home.internet4)
     bystanders = [
         call(home.laptop, home.internet6),

@@ -166,7 +166,7 @@ def test_a_flow_waits_for_its_packets(desk: Desk, after: int) -> None:
     assert seen.fast(ENOUGH)
 
 
-def test_an_exemption_holds_where_only_the_reply_speaks(desk: Desk) -> None:
+def test_an_exemption_holds_where_only_replies_are_sent(desk: Desk) -> None:
     desk.choose()
     talk = desk.house.call("lan", "wan")
     desk.choose("\nconfig exempt\n\toption src 'lan'\n")

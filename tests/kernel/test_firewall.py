@@ -218,7 +218,7 @@ def test_five_reloads_at_once_are_one_load(lab: Lab, command: Command) -> None:
     assert "chain input_wan" in lab.rules()
 
 
-def test_diff_says_what_a_reload_would_change(lab: Lab, command: Command) -> None:
+def test_diff_shows_what_a_reload_would_change(lab: Lab, command: Command) -> None:
     command("start")
     assert command("diff") == "Nothing would change.\n"
     lab.router.nft('add rule inet fw4 input_wan tcp dport 80 accept comment "acme"')

@@ -129,7 +129,7 @@ def test_a_port_the_kernel_refuses_leaves_its_stations_in_software(lab: House) -
         assert flowtables(lab)["hw"] == {"guest1", "lan1", "wan"}
 
 
-def test_an_added_device_without_hardware_hinders_nobody(lab: House) -> None:
+def test_an_added_device_without_hardware_hinders_no_other(lab: House) -> None:
     lab.router.ip("link add extra0 type dummy")
     lab.router.write("offload", "config globals 'globals'\n\toption mode 'hardware'\n\tlist device 'extra0'\n")
     lab.router.offload("apply")
@@ -150,7 +150,7 @@ def test_a_kernel_that_binds_anything_changes_nothing(lab: House) -> None:
         choose(lab, guest="none")
 
 
-def test_a_flow_that_no_driver_takes_says_so(lab: House) -> None:
+def test_a_flow_that_no_driver_takes_has_that_reason(lab: House) -> None:
     choose(lab, lan="none", guest="hardware")
     with chip.fault(lab.router, "guest1", "refuse"), chip.fault(lab.router, "wan", "refuse"):
         talk = lab.call("guest", "wan")

@@ -57,7 +57,7 @@ def test_the_bridge_its_wired_ports_and_the_wan_are_listed(home: Home) -> None:
     assert "devices = { br-lan, lan1, lan2, lan3, wan }" in home.router.table()
 
 
-def test_status_and_flows_say_what_the_evidence_says(home: Home, call: Call) -> None:
+def test_status_and_flows_show_the_evidence(home: Home, call: Call) -> None:
     fast, slow = call(home.client, home.internet4), call(home.guest, home.internet4)
     fast.echo(10)
     slow.echo(10)

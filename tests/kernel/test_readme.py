@@ -27,7 +27,7 @@ def _programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", TYPED)
-def test_every_command_does_what_readme_says(service: Resident, programs: Path, command: str) -> None:
+def test_every_command_does_what_readme_promises(service: Resident, programs: Path, command: str) -> None:
     environment = [f"PATH={programs}:{os.environ['PATH']}", f"OFFLOAD_UBUS_SOCKET={service.router.socket}"]
     typed = ["ip", "netns", "exec", service.router.name, "env", *environment, "sh", "-c", command]
     said = subprocess.run(typed, check=True, capture_output=True, text=True).stdout

@@ -31,12 +31,12 @@ def test_replies_that_are_dropped_stay_dropped(built: House, place: str, version
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_client_that_acknowledges_what_it_never_heard(built: House, place: str) -> None:
+def test_a_client_that_acknowledges_packets_it_never_received(built: House, place: str) -> None:
     with dropping(built, place):
         assert forged(built) == 0
 
 
-def test_such_a_client_is_heard_where_nothing_is_dropped(built: House) -> None:
+def test_such_a_client_is_answered_where_nothing_is_dropped(built: House) -> None:
     """Or the test above would prove nothing."""
     apply(built)
     assert forged(built) == ROUNDS * 100

@@ -48,14 +48,14 @@ def test_replies_that_are_dropped_stay_dropped(built: House, place: str, version
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_client_that_acknowledges_what_it_never_heard(built: House, place: str) -> None:
+def test_a_client_that_acknowledges_packets_it_never_received(built: House, place: str) -> None:
     with dropping(built, place):
         assert tables(built) == BOTH
         assert forged(built) == 0
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_where_nothing_is_dropped_both_are_heard(built: House, version: int) -> None:
+def test_where_nothing_is_dropped_both_are_answered(built: House, version: int) -> None:
     """Or the tests above would prove nothing."""
     apply(built)
     assert forged(built) == ROUNDS * 100

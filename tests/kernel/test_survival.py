@@ -108,7 +108,7 @@ def test_nft_fails_is_missing_or_hangs(service: Resident, script: str, sentence:
     assert service.devices() == HOME_DEVICES
 
 
-def test_a_broken_file_changes_nothing_and_is_told(service: Resident) -> None:
+def test_a_broken_file_changes_nothing_and_is_reported(service: Resident) -> None:
     before = service.router.generation()
     service.router.write("offload", "config zone\n\toption name 'lan\n")
     assert service.process is not None

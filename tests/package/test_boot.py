@@ -75,7 +75,7 @@ def test_the_last_good_ruleset_is_loaded(box: Box) -> None:
     assert "table inet fw4 { }" in box.loaded
 
 
-def test_one_of_another_configuration_is_loaded_and_said(box: Box) -> None:
+def test_one_of_another_configuration_is_loaded_and_reported(box: Box) -> None:
     """As after a backup was restored."""
     box.last_good.write_text("# configuration 0\ntable inet fw4 { }\n")
     code, complaint = box.run("load")

@@ -122,7 +122,7 @@ def test_makefile_and_program_have_the_same_version() -> None:
     assert Recipe.of(FOLDER).variables["PKG_VERSION"] == __version__
 
 
-def test_opkg_is_told_what_the_makefile_says() -> None:
+def test_opkg_has_the_fields_of_the_makefile() -> None:
     recipe = Recipe.of(FOLDER)
     text = next(entry for entry in control(recipe, 1) if entry.path == "control").content.decode()
     told = dict(line.split(": ", 1) for line in text.splitlines() if not line.startswith(" "))

@@ -75,7 +75,7 @@ def test_whatever_is_translated_is_found(single: dict[str, str], plural: dict[st
         assert found(catalogue, key.translate(ESCAPED)) == translated.translate(ESCAPED)
 
 
-def test_what_says_the_same_in_both_languages_takes_no_room() -> None:
+def test_a_sentence_that_is_the_same_in_both_languages_takes_no_room() -> None:
     assert lmo.compiled('msgid "DSCP"\nmsgstr "DSCP"\n\nmsgid "not yet"\nmsgstr ""\n') == b""
 
 

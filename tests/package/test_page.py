@@ -43,7 +43,7 @@ def test_it_holds_the_page_its_menu_and_its_rights(tmp_path: Path) -> None:
     assert {f"{RESOURCES}/view/{view}.js" for view in views} <= data.keys()
 
 
-def test_it_says_what_it_needs_and_has_menu_and_rights_read_anew(tmp_path: Path) -> None:
+def test_it_names_what_it_needs_and_has_menu_and_rights_read_anew(tmp_path: Path) -> None:
     control = parts(pack(recipe_of(APP), tmp_path))["control.tar.gz"]
     fields = dict(re.findall(r"^(\S+): (.*)$", control["control"].decode(), re.MULTILINE))
     assert (fields["Depends"], fields["Architecture"]) == ("luci-base, offload", "all")

@@ -12,14 +12,14 @@ LANGUAGES = sorted((po.APP / "po").glob("*/*.po"))
 PLACEHOLDER = re.compile(r"%[-+ 0-9.]*[a-zA-Z%]")
 
 
-def test_the_app_says_something() -> None:
+def test_the_app_has_sentences() -> None:
     places = " ".join(place for message in SAID.values() for place in message.places)
     assert "Flow Offload" in SAID
     for part in ("view/offload/", "resources/offload/", "status/include/", "menu.d/", "acl.d/"):
         assert part in places
 
 
-def test_template_has_what_the_app_says_and_no_other() -> None:
+def test_the_template_has_the_sentences_of_the_app_and_no_other() -> None:
     assert set(po.read(po.TEMPLATE.read_text())) - {""} == set(SAID), "run `make po`"
 
 

@@ -64,7 +64,7 @@ def test_the_feeds_ci_finds_the_version_of_the_makefile(router: Router, package:
     router.run("sh /tmp/test.sh another 99.9; rm /tmp/test.sh")
 
 
-def test_it_starts_and_tells_what_is_missing(router: Router, package: Path) -> None:
+def test_it_starts_and_reports_what_is_missing(router: Router, package: Path) -> None:
     router.install(package)
     router.until("ubus list offload")
     assert "install kmod-nft-offload" in router.run("ubus call offload status")
@@ -74,7 +74,7 @@ def test_it_starts_and_tells_what_is_missing(router: Router, package: Path) -> N
     router.run("/etc/init.d/offload enabled && /etc/init.d/offload running")
 
 
-def test_the_init_script_says_what_the_service_does(router: Router, package: Path) -> None:
+def test_the_init_script_names_what_the_service_does(router: Router, package: Path) -> None:
     router.install(package)
     router.until("ubus list offload")
     lines = router.run("/etc/init.d/offload status").splitlines()

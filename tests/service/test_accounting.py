@@ -24,7 +24,7 @@ def tally(fakes: Fakes, events: FakeConntrackEvents, poll: select.poll) -> Accou
     return made
 
 
-def test_after_a_look_it_rests_and_looks_again_until_nothing_ends() -> None:
+def test_after_a_read_it_rests_and_reads_again_until_nothing_ends() -> None:
     fakes, events, poll = router(), FakeConntrackEvents(), select.poll()
     fakes.service.work()
     counting = tally(fakes, events, poll)

@@ -33,7 +33,7 @@ def test_the_second_pass_sends_nothing() -> None:
     assert len(fakes.nft.sent) == 1
 
 
-def test_news_are_told_once() -> None:
+def test_news_are_sent_once() -> None:
     fakes = router()
     fakes.service.work()
     names = [event for event, _ in fakes.service.news]
@@ -82,7 +82,7 @@ def test_a_refusal_without_cause_is_not_repeated_and_keeps_what_holds() -> None:
     assert fakes.service.work().error == ""
 
 
-def test_what_is_refused_is_told_as_it_was() -> None:
+def test_what_is_refused_is_reported_as_it_was() -> None:
     fakes = router()
     fakes.service.work()
     fakes.nft.refusals = ["Out of memory"] * 9
@@ -121,7 +121,7 @@ def test_a_device_that_is_busy_in_hardware_leaves_its_pair_in_software(monkeypat
     assert next(each for each in plan.pairs if each.src == "lan").effective is Mode.SOFTWARE
 
 
-def test_broken_files_keep_the_last_plan_and_tell_the_fault() -> None:
+def test_broken_files_keep_the_last_plan_and_report_the_fault() -> None:
     fakes = router()
     fakes.service.work()
     assert fakes.service.decided
@@ -151,7 +151,7 @@ def moved(fakes: Fakes) -> None:
         fakes.service.sightings.station(Station("02:00:00:00:00:77", port), "br-lan")
 
 
-def test_a_move_is_followed_without_asking_anybody() -> None:
+def test_a_move_is_followed_without_reading_anything() -> None:
     fakes = router()
     fakes.service.work()
     moved(fakes)
@@ -163,7 +163,7 @@ def test_a_move_is_followed_without_asking_anybody() -> None:
     assert len(fakes.nft.sent) == 2
 
 
-def test_a_move_is_left_to_the_pass_where_something_else_changed_too() -> None:
+def test_a_move_waits_for_the_pass_where_something_else_changed_too() -> None:
     fakes = router()
     assert not follow.run(fakes.service)
     fakes.service.work()
@@ -193,7 +193,7 @@ def test_a_move_in_an_exempt_s_last_seconds_does_not_begin_it_anew() -> None:
     assert len(fakes.nft.sent) == sent
 
 
-def test_a_move_does_not_mend_what_is_wrong_nor_tell_it_again() -> None:
+def test_a_move_neither_ends_an_error_nor_reports_it_again() -> None:
     fakes = router()
     fakes.service.work()
     fakes.uci.packages["firewall"] = ProblemCode.FILE_SYNTAX.at("firewall", detail="line 3")

@@ -58,7 +58,7 @@ def test_a_flow_of_the_page(fakes: Fakes) -> None:
     assert other["hypothetical"]
 
 
-def test_what_is_not_there_is_told_what_it_would_get(fakes: Fakes) -> None:
+def test_a_missing_connection_is_explained_by_what_it_would_get(fakes: Fakes) -> None:
     (found,) = asked(fakes, text="tcp 192.168.1.77:1 198.51.100.9:443")["explanations"]
     assert found["hypothetical"] and found["sentence"].startswith("It would be fast in software")
 

@@ -135,7 +135,7 @@ def test_what_is_left_out_is_named(console: Console) -> None:
     assert line.startswith("[!] Section r3 (Rule 3)")
 
 
-def test_stop_is_on_purpose_and_says_what_is_open(console: Console) -> None:
+def test_stop_is_on_purpose_and_names_what_is_open(console: Console) -> None:
     assert console.call("stop") == FAILED  # as fw4: nothing was loaded
     console.call("start")
     assert console.call("stop") == DONE

@@ -61,7 +61,7 @@ def test_nothing_is_due_without_hardware() -> None:
     hardware.run(fakes.service)
 
 
-def test_looks_are_rarer_once_there_is_a_verdict(fakes: Fakes) -> None:
+def test_samples_are_rarer_once_there_is_a_verdict(fakes: Fakes) -> None:
     assert fakes.service.proofs.due == fakes.clock.now + APART
     look(fakes, flow(5))
     assert fakes.service.proofs.due == fakes.clock.now + APART
@@ -70,7 +70,7 @@ def test_looks_are_rarer_once_there_is_a_verdict(fakes: Fakes) -> None:
     assert (told(fakes)["hardware"]["proof"], told(fakes)["hardware"]["flows"]) == ("proven", 1)
 
 
-def test_a_status_is_a_look_but_not_one_after_the_other(fakes: Fakes) -> None:
+def test_a_status_takes_a_sample_but_not_one_after_the_other(fakes: Fakes) -> None:
     look(fakes, flow(5))
     fakes.conntrack._entries = [flow(500)]
     assert told(fakes)["hardware"]["proof"] == "bound"
@@ -87,7 +87,7 @@ def test_only_flows_of_the_pair_count(fakes: Fakes) -> None:
     }  # fmt: skip
 
 
-def test_what_is_wrong_is_told_once(fakes: Fakes) -> None:
+def test_what_is_wrong_is_reported_once(fakes: Fakes) -> None:
     for packets in (5, 50, 500):
         look(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(100)))
     assert told(fakes)["hardware"]["proof"] == "refused"
@@ -219,7 +219,7 @@ def flows(fakes: Fakes) -> list[str]:
     return [reason["code"] for each in found for reason in each["reasons"]]
 
 
-def test_a_flow_in_software_says_why(fakes: Fakes) -> None:
+def test_a_flow_in_software_has_its_reason(fakes: Fakes) -> None:
     look(fakes, flow(5, SOFTWARE))
     assert flows(fakes) == ["HARDWARE_AWAITED"]
     for packets in range(10, 90, 10):

@@ -34,7 +34,7 @@ def able(snapshot: Snapshot) -> dict[str, bool]:
     return {link.name: link.hw_bind for link in snapshot.links if link.hw_tc_offload}
 
 
-def test_nobody_is_asked_where_nobody_wants_hardware() -> None:
+def test_no_driver_is_asked_where_no_pair_wants_hardware() -> None:
     nft = Picky()
     assert HardwareProbe().look(SNAPSHOT, UNWANTED, FakeNetlink(able=frozenset({"wan"})), nft) == SNAPSHOT
     assert nft.asked == []

@@ -44,7 +44,7 @@ class Watched:
         self.fakes.uci.packages["offload"] = tuple(made)
 
 
-def test_the_first_pass_says_what_it_set_up() -> None:
+def test_the_first_pass_logs_what_it_set_up() -> None:
     assert Watched().passed("start") == [STARTED]
 
 
@@ -61,7 +61,7 @@ def test_a_pass_without_a_change_is_a_line_for_debugging_only() -> None:
     assert watched.passed("reload") == [(LogLevel.DEBUG, "/etc/config/offload changed: nothing to change")]
 
 
-def test_a_choice_is_told_with_its_file() -> None:
+def test_a_choice_is_reported_with_its_file() -> None:
     watched = Watched()
     watched.passed("start")
     watched.configured(("zone", {"name": "lan", "mode": "software"}), ("zone", {"name": "guest", "mode": "software"}))
@@ -70,7 +70,7 @@ def test_a_choice_is_told_with_its_file() -> None:
     ]
 
 
-def test_a_device_that_goes_and_comes_is_told_by_its_name() -> None:
+def test_a_device_that_goes_and_comes_is_reported_by_its_name() -> None:
     watched = Watched()
     watched.passed("start")
     watched.fakes.netlink.found = without(SCENE, "lan2")
@@ -80,7 +80,7 @@ def test_a_device_that_goes_and_comes_is_told_by_its_name() -> None:
     assert watched.passed("a link changed") == [(LogLevel.INFO, "device lan2, lan3 came or went: sw + lan2, lan3")]
 
 
-def test_a_firewall_that_forbids_is_told() -> None:
+def test_a_firewall_that_forbids_is_reported() -> None:
     watched = Watched()
     watched.passed("start")
     firewall = watched.fakes.uci.packages["firewall"]
@@ -93,7 +93,7 @@ def test_a_firewall_that_forbids_is_told() -> None:
     ) in lines
 
 
-def test_a_refusal_is_told_once_and_so_is_its_end() -> None:
+def test_a_refusal_is_reported_once_and_so_is_its_end() -> None:
     watched = Watched()
     watched.fakes.nft.refusals = ["no such file"] * 30
     assert watched.passed("start") == [(LogLevel.ERR, "the last good state stays, and it is tried again: no such file")]
@@ -102,13 +102,13 @@ def test_a_refusal_is_told_once_and_so_is_its_end() -> None:
     assert watched.passed("again") == [(LogLevel.NOTICE, "works again"), STARTED]
 
 
-def test_what_the_kernel_lacks_is_told_with_the_package() -> None:
+def test_what_the_kernel_lacks_is_reported_with_the_package() -> None:
     lacking = Kernel("6.1", flowtable=False, nft="1.0.6", missing=(Lack("no flowtables", "kmod-nft-offload"),))
     lines = Watched(router(lacking)).passed("start")
     assert (LogLevel.WARNING, "nothing can be offloaded: no flowtables; install kmod-nft-offload") in lines
 
 
-def test_tables_that_another_program_flushed_are_told_to_be_back() -> None:
+def test_tables_that_another_program_flushed_are_reported_as_back() -> None:
     watched = Watched()
     watched.passed("start")
     watched.fakes.nft.live(["flow_offload"])
@@ -118,7 +118,7 @@ def test_tables_that_another_program_flushed_are_told_to_be_back() -> None:
     ]
 
 
-def test_a_fault_of_the_configuration_is_told_once() -> None:
+def test_a_fault_of_the_configuration_is_logged_once() -> None:
     watched = Watched()
     watched.configured(("zone", {"name": "lan", "mode": "fast"}))
     faults = [text for level, text in watched.passed("start") if level is LogLevel.WARNING]
@@ -126,7 +126,7 @@ def test_a_fault_of_the_configuration_is_told_once() -> None:
     assert not watched.passed("again")
 
 
-def test_what_hardware_shows_is_told_once() -> None:
+def test_what_hardware_shows_is_logged_once() -> None:
     watched = Watched()
     wrong = ReasonCode.HARDWARE_STRAYS(count=7)
     for _ in range(3):
@@ -137,7 +137,7 @@ def test_what_hardware_shows_is_told_once() -> None:
     assert len(watched.log.lines) == 2
 
 
-def test_a_bridge_whose_stations_move_too_often_is_told_once_and_so_is_its_end() -> None:
+def test_a_bridge_whose_stations_move_too_often_is_reported_once_and_so_is_its_end() -> None:
     watched = Watched()
     watched.passed("start")
     tracker, clock = watched.service.sightings, watched.fakes.clock

@@ -43,12 +43,12 @@ def test_both_objects_have_all_methods_and_luci_adds_its_session() -> None:
         assert made["luci.offload"][name][0] == {**verb.arguments, "ubus_rpc_session": "string"}
 
 
-def test_before_the_first_look_there_is_a_sentence() -> None:
+def test_before_the_first_pass_there_is_a_sentence() -> None:
     sentence = "the service is starting: it has not read the router yet"
     assert call(router(), "status") == {"ok": False, "error": sentence, "starting": True}
 
 
-def test_a_first_look_that_failed_is_no_start() -> None:
+def test_a_first_pass_that_failed_is_no_start() -> None:
     fakes = router()
     fakes.bus.replies.clear()
     fakes.service.work()
@@ -61,13 +61,13 @@ def test_status_has_what_design_promises(fakes: Fakes) -> None:
     assert found.keys() >= {"firewall", "kernel", "zones", "pairs", "devices", "problems", "applied", "exempts"}
 
 
-def test_status_without_conntrack_says_so(fakes: Fakes) -> None:
+def test_status_without_conntrack_has_a_note(fakes: Fakes) -> None:
     fakes.conntrack._error = KernelError("no ctnetlink")
     assert call(fakes, "status")["notes"] == ["flows are not counted: no ctnetlink"]
     assert call(fakes, "flows", query={}) == {"ok": False, "error": "no ctnetlink"}
 
 
-def test_set_writes_applies_and_says_what_changed(fakes: Fakes) -> None:
+def test_set_writes_applies_and_shows_what_changed(fakes: Fakes) -> None:
     found = call(fakes, "set", zone="guest", mode="software")
     assert found["ok"] and found["changes"] == 1
     assert found["changed"] == [{"src": "guest", "dest": "wan", "before": "none", "effective": "software"}]
@@ -83,7 +83,7 @@ def test_one_choice_on_a_fresh_router_does_something(fakes: Fakes) -> None:
     assert found["unchanged"] == []
 
 
-def test_set_says_which_pairs_it_left_slow_and_what_would_change_that(fakes: Fakes) -> None:
+def test_set_names_the_pairs_that_stay_slow_and_what_would_change_that(fakes: Fakes) -> None:
     call(fakes, "set", zone="wan", mode="none")
     found = call(fakes, "set", zone="lan", mode="software")
     assert found["changed"] == []
@@ -214,7 +214,7 @@ def test_words_that_choose_no_flows_are_refused_where_there_is_no_way_back(
     assert fakes.conntrack.deleted == [] and len(fakes.nft.sent) == 1
 
 
-def test_check_tells_what_status_tells(fakes: Fakes) -> None:
+def test_check_reports_what_status_reports(fakes: Fakes) -> None:
     fakes.uci.packages["offload"] = (
         *OFFLOAD,
         section("offload", "pair", "p", src="wan", dest="guest", mode="none"),
@@ -343,7 +343,7 @@ def test_any_file_is_survived(content: bytes) -> None:
     assert call(restarted(fakes), "status")["ok"] is True
 
 
-def test_a_file_of_somebody_else_is_a_sentence(fakes: Fakes) -> None:
+def test_a_file_of_another_owner_is_a_sentence(fakes: Fakes) -> None:
     fakes.saved.refusal = "/var/run/offload/exempts.json cannot be read: it belongs to another user"
     restarted(fakes)
     assert ("offload.degraded", {"error": fakes.saved.refusal}) in fakes.service.news
@@ -413,7 +413,7 @@ def test_an_exempt_that_nft_refuses_leaves_the_one_it_was_to_replace(fakes: Fake
         ([], 60, "match"),
     ],
 )
-def test_an_exempt_that_cannot_be_meant_says_why(fakes: Fakes, match: Any, timeout: Any, word: str) -> None:
+def test_an_exempt_that_cannot_be_meant_names_its_reason(fakes: Fakes, match: Any, timeout: Any, word: str) -> None:
     found = call(fakes, "exempt_add", match=match, timeout=timeout)
     assert found["ok"] is False and word in found["error"]
     assert len(fakes.nft.sent) == 1
@@ -462,7 +462,7 @@ def test_a_fault_of_ours_is_a_reply_too(fakes: Fakes, capsys: pytest.CaptureFixt
     assert "AttributeError" in capsys.readouterr().err
 
 
-def test_a_reply_too_large_for_ubus_is_cut_and_says_so() -> None:
+def test_a_reply_too_large_for_ubus_is_cut_and_counts_what_is_missing() -> None:
     found = fitting({"ok": True, "zones": ["z"], "pairs": ["x" * 100] * 10_000})
     assert len(json.dumps(found)) <= LARGEST_REPLY
     assert len(found["pairs"]) + found["left_off"]["pairs"] == 10_000 and found["zones"] == ["z"]

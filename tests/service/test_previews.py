@@ -79,7 +79,7 @@ def test_what_cannot_be_meant_is_refused(fakes: Fakes, query: dict[str, Any], se
 
 
 @pytest.mark.parametrize("runs", [True, False])
-def test_the_command_says_what_it_would_change(fakes: Fakes, *, runs: bool) -> None:
+def test_the_command_shows_what_it_would_change(fakes: Fakes, *, runs: bool) -> None:
     before = dict(fakes.uci.packages)
     ran = remote.set_zone(Router(fakes, runs=runs), Namespace(zone="lan", mode="none", dry_run=True))
     assert ran.text == "lan > wan: software -> none\n3 live flows would take the slow path for a few packets."

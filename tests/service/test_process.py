@@ -120,7 +120,7 @@ def _service(tmp_path: Path) -> Iterator[Running]:
         yield running
 
 
-def test_it_stops_when_told_to(service: Running) -> None:
+def test_it_stops_at_a_signal(service: Running) -> None:
     service.process.send_signal(signal.SIGTERM)
     out, err = service.process.communicate(timeout=10)
     assert (out, service.process.returncode) == (b"stopped\n", 0)

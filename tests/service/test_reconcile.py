@@ -70,7 +70,7 @@ def test_the_second_pass_sends_nothing_and_keeps_the_first_one_s_time() -> None:
     assert nft.sent == []
 
 
-def test_a_refusal_is_told_and_counts_as_no_generation() -> None:
+def test_a_refusal_is_reported_and_counts_as_no_generation() -> None:
     assert apply(decided(), Refusing(), Applied(7, "then", 1)) == Applied(7, "then", 0, "Device or resource busy")
 
 
@@ -92,7 +92,7 @@ def test_a_file_with_a_fault_as_a_whole_changes_nothing(package: str, fault: Pro
     assert nft.sent == []
 
 
-def test_what_is_told_is_the_file_that_stops_us_not_one_that_is_missing() -> None:
+def test_the_reported_file_is_the_broken_one_not_a_missing_one() -> None:
     problem = ProblemCode.FILE_SYNTAX.at("offload", detail="odd")
     found = decided(firewall=ProblemCode.FILE_MISSING.at("firewall"), offload=problem)
     assert unreadable(found) == str(problem)

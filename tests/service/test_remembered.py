@@ -78,7 +78,7 @@ def test_stations_do_not_take_the_room_of_addresses() -> None:
     assert tracker.remembered()[1]
 
 
-def test_a_full_memory_is_said_and_has_room_again_when_the_bridge_forgot() -> None:
+def test_a_full_memory_is_reported_and_has_room_again_when_the_bridge_forgot() -> None:
     tracker = StationTracker()
     many = tuple(forged(number, "lan1") for number in range(MAX_NEIGHBOURS + 1))
     tracker.look(Snapshot(links=LINKS, stations=many))

@@ -141,7 +141,7 @@ def test_status_counts_stations_that_came_after_the_pass() -> None:
     assert (ports["lan1"], ports["lan2"], ports["phy0-ap0"], ports["wan"]) == (1, 0, 1, None)
 
 
-def test_flows_say_where_a_station_is_that_came_after_the_pass() -> None:
+def test_flows_show_where_a_station_is_that_came_after_the_pass() -> None:
     fakes = mixed_router()
     fakes.service.sightings.station(Station(WIFI, "phy0-ap0"), "br-lan")
     fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", WIFI))
@@ -225,7 +225,7 @@ def test_before_the_first_update_it_is_due_at_a_time_that_can_be_waited_for() ->
     assert round(due) == 0
 
 
-def test_late_stations_are_looked_for_again_where_connections_cannot_be_read() -> None:
+def test_late_stations_are_searched_again_where_connections_cannot_be_read() -> None:
     fakes = mixed_router()
     run(fakes)
     fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")

@@ -93,7 +93,7 @@ def test_a_connection_in_software_whose_pair_is_in_hardware_elsewhere(connection
     assert [reason.code for reason in flow.reasons] == [why]
 
 
-def test_what_was_in_software_before_its_pair_was_kept_slow_is_told_nothing() -> None:
+def test_a_flow_in_software_from_before_its_pair_became_slow_has_no_reason() -> None:
     kept = replace(between(Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=HARD), kept=True)
     plan = Plan(zones=ZONES, pairs=(kept,))
     (flow,) = flows([entry(FIRST, status=IPS_SEEN_REPLY | IPS_OFFLOAD)], SNAPSHOT, plan)

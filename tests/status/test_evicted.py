@@ -28,7 +28,7 @@ def missed(left: Evicted, *looks: tuple[float, dict[Key, Seen]]) -> Evicted:
 NOTED = missed(TAKEN_OUT, (FIRST, {ONE: slow(50), TWO: slow(60)}))
 
 
-def test_what_nobody_took_out_is_not_missed() -> None:
+def test_a_flow_that_was_not_taken_out_is_not_missed() -> None:
     assert Evicted().missed({ONE: slow(1)}, 50) == Evicted()
 
 
@@ -48,7 +48,7 @@ def test_where_one_comes_back_none_is_kept(back: Seen) -> None:
 
 
 @pytest.mark.parametrize("end", [{}, {ONE: slow(52)}, {ONE: Seen(State.SLOW, None)}], ids=["gone", "fin", "uncounted"])
-def test_a_flow_that_ends_says_nothing_of_others(end: dict[Key, Seen]) -> None:
+def test_a_flow_that_ends_proves_nothing_of_others(end: dict[Key, Seen]) -> None:
     left = missed(NOTED, (FIRST + 5, {**end, TWO: slow(60)}), (FIRST + UNSEEN, {TWO: slow(60)}))
     assert set(left.kept) == {TWO}
 

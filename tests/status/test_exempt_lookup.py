@@ -68,7 +68,7 @@ def test_the_exempts_of_the_other_table_keep_nothing() -> None:
     assert list(exempted.reasons(CALL, pair("lan", "wan", Mode.HARDWARE)))
 
 
-def test_a_slow_flow_is_told_and_a_fast_one_is_not() -> None:
+def test_a_slow_flow_is_reported_and_a_fast_one_is_not() -> None:
     fast = CALL._replace(status=NATTED | IPS_OFFLOAD)
     slow, other, quick = flows([CALL, SIX, fast], HOME, planned(match(src_ip="192.168.1.50")))
     assert [reason.code for reason in slow.reasons] == [ReasonCode.EXEMPTED]

@@ -66,7 +66,7 @@ def test_without_a_zone_no_pair_is_asked_about() -> None:
     assert "None" not in "".join(reason.text for step in found.steps for reason in step.reasons)
 
 
-def test_a_connection_that_is_not_there_is_told_what_it_would_get() -> None:
+def test_a_connection_that_does_not_exist_is_explained_by_what_it_would_get() -> None:
     found = explain(entry(LAN_WAN), HOME, plan(FAST), hypothetical=True)
     assert found.sentence.startswith("It would be fast in software")
     slow = explain(entry("192.168.1.50 > 192.0.2.1", proto=1), HOME, plan(FAST), hypothetical=True)
@@ -126,7 +126,7 @@ def test_every_reason_has_a_scene_that_explain_answers() -> None:
     assert set(ReasonCode) - answered - OF_NO_CONNECTION == set()
 
 
-def test_every_answer_says_what_to_do() -> None:
+def test_every_answer_has_something_to_do() -> None:
     for found in of_golden_routers():
         assert found.sentence.endswith(".")
         assert found.reason is None or found.remedy

@@ -93,7 +93,7 @@ def test_what_a_dead_connection_repeats_refutes_nothing() -> None:
     assert (after(OPEN, *looks).proof, after(OPEN, *looks).reasons) == (Proof.BOUND, ())
 
 
-def test_some_in_one_direction_beside_many_in_both_are_told() -> None:
+def test_some_in_one_direction_beside_many_in_both_are_reported() -> None:
     both = {key(2): (State.HARDWARE, 0)}, {key(2): (State.HARDWARE, 1000)}
     looks = [
         replace(one_way(at, 10, back), flows={**one_way(at, 10, back).flows, **look(at, flows).flows})
@@ -142,7 +142,7 @@ def test_a_flow_that_rests_in_software_refutes_nothing() -> None:
     assert after(OPEN, *(look(at, software(7)) for at in range(0, 200, 10))).proof is Proof.BOUND
 
 
-def test_one_look_refutes_nothing() -> None:
+def test_one_sample_refutes_nothing() -> None:
     assert after(OPEN, look(0, software(1000, range(1000)))).proof is Proof.BOUND
 
 

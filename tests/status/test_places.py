@@ -44,7 +44,7 @@ def test_a_station_stands_at_a_port() -> None:
     assert path(found, "br-lan", "fd00::5") == ("br-lan", "lan2")
 
 
-def test_of_one_that_nobody_has_seen_the_bridge_alone_is_known() -> None:
+def test_of_an_unseen_station_the_bridge_alone_is_known() -> None:
     assert path(places(neighbours=NEIGHBOURS), "br-lan") == ("br-lan",)
     assert path(places(Station(MAC, "lan2")), "br-lan") == ("br-lan",)
 

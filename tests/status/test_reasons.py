@@ -93,7 +93,7 @@ def test_address_without_a_zone() -> None:
     assert [reason.code for reason in flow.reasons] == [ReasonCode.ZONE_UNKNOWN]
 
 
-def test_a_flow_in_software_says_what_is_known_of_its_like() -> None:
+def test_a_flow_in_software_has_the_reason_of_its_kind() -> None:
     like = {(17, entry(LAN_WAN6)[1]._replace(sport=port)) for port in range(FLOWS)}
     case = PairHardware(("lan1", "wan"), stayed={"ipv6": frozenset(like)}, taken=frozenset({"ipv4"}))
     software = [entry(each, status=IPS_OFFLOAD) for each in (LAN_WAN, LAN_WAN6)]

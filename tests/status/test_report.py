@@ -133,7 +133,7 @@ def test_nothing_is_requested_of_hardware_for_a_pair_that_is_kept_slow() -> None
     assert (told["mode"], told["hardware"]["proof"]) == ("hardware", "none")
 
 
-def test_a_pair_says_what_hardware_proved() -> None:
+def test_a_pair_shows_what_hardware_proved() -> None:
     decided = Plan(pairs=(pair("lan", "wan", Mode.HARDWARE, asked=Mode.HARDWARE),))
     case = PairHardware(("eth0", "wan"), since="2026-11-22", proof=Proof.PROVEN, moved=700, strays=3, still=2)
     told = status_json(decided, Snapshot(), [], {}, Applied(), Evidence({LAN_WAN: case}))["pairs"][0]["hardware"]

@@ -78,7 +78,7 @@ def test_address_opens_its_network_without_a_route() -> None:
     assert ZoneLookup(snapshot, plan()).at(packed("10.0.0.9")).zone == "lan"
 
 
-def test_route_tells_more_than_an_address_of_the_same_network() -> None:
+def test_a_route_comes_before_an_address_of_the_same_network() -> None:
     snapshot = Snapshot(addresses=addresses(br_lan="10.0.0.1/24"), routes=(route("10.0.0.0/24", "wan", metric=900),))
     assert ZoneLookup(snapshot, plan()).at(packed("10.0.0.9")).zone == "wan"
 

@@ -93,7 +93,7 @@ def packed(text: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", DUMPS)
-def test_recorded_dump_says_what_conntrack_says(name: str) -> None:
+def test_a_recorded_dump_gives_what_conntrack_prints(name: str) -> None:
     entries = parse(recorded(name)).entries
     lines = [Line(text) for text in (RECORDED / f"{name}.txt").read_text().splitlines()]
     assert len(entries) == len(lines)

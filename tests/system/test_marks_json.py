@@ -30,7 +30,7 @@ def test_what_is_written_is_read(snapshot: Snapshot) -> None:
     assert Snapshot(**marks(marks_json(snapshot))) == snapshot
 
 
-def test_what_the_file_of_a_router_says() -> None:
+def test_the_file_of_a_router() -> None:
     found = {
         "rules": [{"family": "ipv4", "fwmark": 256, "fwmask": 65280, "table": 100}],
         "qdiscs": [{"device": "wan", "kind": "cake"}],

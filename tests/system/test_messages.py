@@ -94,13 +94,13 @@ def test_chains_on_hooks_are_news_and_other_chains_are_not() -> None:
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_heard(noise: bytes) -> None:
+def test_any_bytes_are_decoded(noise: bytes) -> None:
     Links().hear(noise)
     transactions(noise)
 
 
 @given(st.sampled_from([16, 17, 20, 24, 28, 0x0A00, 0x0A0C, 0x0A0F]), st.binary(max_size=200))
-def test_any_message_is_heard(kind: int, body: bytes) -> None:
+def test_any_message_is_decoded(kind: int, body: bytes) -> None:
     Links().hear(message(kind, body))
     transactions(message(kind, body))
 

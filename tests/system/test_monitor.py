@@ -31,7 +31,7 @@ def _kernel() -> Iterator[tuple[socket.socket, Monitor]]:
     theirs.close()
 
 
-def test_a_transaction_is_told_when_its_end_is(kernel: tuple[socket.socket, Monitor]) -> None:
+def test_a_transaction_is_reported_with_its_last_message(kernel: tuple[socket.socket, Monitor]) -> None:
     """The kernel sends what changed and that it is a transaction in two datagrams; a look may fall between them."""
     theirs, hints = kernel
     theirs.send(message(DELTABLE, "flow_offload"))

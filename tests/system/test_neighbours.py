@@ -73,7 +73,7 @@ def test_the_question_is_a_dump_of_one_family() -> None:
     assert neighbours_request(BRIDGE) == struct.pack("=IHHII", 28, 30, 0x301, 1, 0) + bytes([BRIDGE]) + bytes(11)
 
 
-def test_an_answer_ends_where_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_ends_with_its_done_message(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = ScriptedKernel(iter([station(1) + station(2), station(3, vlan=7) + END + station(4)]))
     monkeypatch.setattr("socket.socket", kernel)
     found = places(BRIDGE, 100)

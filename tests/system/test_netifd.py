@@ -84,7 +84,7 @@ def test_devices_that_report_hw_tc_offload() -> None:
         (dump(WAN | {"ipv6-prefix-assignment": [1]}), "an item of 'ipv6-prefix-assignment' is not an object"),
     ],
 )
-def test_what_netifd_never_says_is_one_sentence(reply: Any, sentence: str) -> None:
+def test_a_reply_unlike_netifds_is_one_sentence(reply: Any, sentence: str) -> None:
     with pytest.raises(BusError, match=re.escape(sentence)):
         _ = networks(reply), addresses(reply), routes(reply)
 

@@ -163,7 +163,7 @@ def test_json_that_is_nested_too_deep_is_no_answer(tmp_path: Path) -> None:
         nft.lists()
 
 
-def test_an_nft_that_does_nothing_and_says_nothing_is_noticed(tmp_path: Path) -> None:
+def test_an_nft_that_does_nothing_in_silence_is_noticed(tmp_path: Path) -> None:
     path = program(tmp_path, "exit 0")._program.path
     with pytest.raises(NftError, match="reports success, but the kernel's ruleset has not changed"):
         Nft(path, generation=lambda: 7).apply("add table inet t\n")
@@ -220,7 +220,7 @@ def test_what_is_not_there_is_not_listed() -> None:
     assert Nft("/nowhere/nft", tables=frozenset).live(["flow_offload"]) == {}
 
 
-def test_the_fake_refuses_when_told() -> None:
+def test_the_fake_refuses_with_its_sentence() -> None:
     with pytest.raises(NftError, match="busy"):
         FakeNft(refusal="busy").apply("x")
 

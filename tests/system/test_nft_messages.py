@@ -63,7 +63,7 @@ def test_base_chains_on_the_forward_hook(hook: int, priority: int, family: int, 
     assert messages.forward_chain(number, attributes) == found
 
 
-def test_a_flowtable_says_its_devices_and_whether_it_counts() -> None:
+def test_a_flowtable_lists_its_devices_and_whether_it_counts() -> None:
     devices = attribute(3, text(1, "br-lan") + text(1, "wan"))
     for flags, counts in ((0, False), (1, False), (2, True), (3, True)):
         body = text(1, "t") + text(2, "sw") + attribute(3, devices) + attribute(7, struct.pack(">I", flags))
@@ -71,7 +71,7 @@ def test_a_flowtable_says_its_devices_and_whether_it_counts() -> None:
         assert (messages.devices(found), messages.counts(found)) == (frozenset({"br-lan", "wan"}), counts)
 
 
-def test_a_rule_says_its_comment_and_what_it_counted() -> None:
+def test_a_rule_shows_its_comment_and_its_counter() -> None:
     counter = text(1, "counter") + attribute(2, attribute(1, bytes(8)) + attribute(2, struct.pack(">Q", 70000)))
     expressions = attribute(4, attribute(1, text(1, "ct")) + attribute(1, counter))
     userdata = attribute(7, bytes([0, 5]) + b"mine\0")
@@ -91,7 +91,7 @@ def test_a_rule_says_its_comment_and_what_it_counted() -> None:
         ("", ("", {}, False)),
     ],
 )
-def test_what_the_comment_of_a_rule_says(comment: str, found: tuple[str, dict[str, str], bool]) -> None:
+def test_the_comment_of_a_rule(comment: str, found: tuple[str, dict[str, str], bool]) -> None:
     assert marks(comment) == found
 
 

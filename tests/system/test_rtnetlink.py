@@ -113,7 +113,7 @@ def tc(kind: str, *, handle: int, parent: int, options: bytes = b"", info: int =
     return message_kind, body + (attribute(2, options) if options else b"")
 
 
-def test_filters_say_the_marks_that_they_compare() -> None:
+def test_filters_show_the_marks_that_they_compare() -> None:
     u32 = attribute(10, struct.pack("=III", 5, 0xF, 3))
     found = traffic_control.filters(
         [
@@ -135,7 +135,7 @@ def test_filters_say_the_marks_that_they_compare() -> None:
     ]
 
 
-def test_cake_says_by_which_bits_of_the_mark_it_sorts() -> None:
+def test_cake_shows_by_which_bits_of_the_mark_it_sorts() -> None:
     cake = tc("cake", handle=0x10000, parent=0xFFFFFFFF, options=attribute(18, struct.pack("=I", 0xF)), message_kind=36)
     plain = tc("noqueue", handle=0, parent=0xFFFFFFFF, message_kind=36)
     found = traffic_control.qdiscs([cake, plain])

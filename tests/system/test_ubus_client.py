@@ -70,7 +70,7 @@ def test_tell_takes_no_reply_for_an_answer_and_no_object_for_a_failure() -> None
         None,
     ],
 )
-def test_a_reply_is_what_the_other_side_said(value: object) -> None:
+def test_a_reply_is_what_the_other_side_sent(value: object) -> None:
     assert UbusClient().call("service", "echo", {"value": value}) == {"value": value}
 
 

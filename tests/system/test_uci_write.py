@@ -56,7 +56,7 @@ def test_a_new_section_stands_behind_the_others(confdir: Path) -> None:
     assert told(Uci(confdir)) == [*before, ("guest", "zone", {"name": "guest", "mode": "software"})]
 
 
-def test_a_section_whose_name_looks_like_libucis_own_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_section_named_like_libucis_own_is_no_obstacle(tmp_path: Path) -> None:
     """`uci -n export` writes such names, and backups have them."""
     (tmp_path / "offload").write_text("config zone 'cfg013c06'\n\toption name 'lan'\n")
     Uci(tmp_path).write("offload", [Edit("cfg013c06", "zone", "mode", "software")])
@@ -178,7 +178,7 @@ def test_what_uci_cannot_take_changes_nothing(confdir: Path) -> None:
     assert (confdir / "offload").read_text() == TEXT
 
 
-def test_a_file_that_somebody_holds_is_a_sentence(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_another_process_locks_is_a_sentence(confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic_file, "PATIENCE", 0.1)
     with atomic_file.locked(confdir / "offload"), pytest.raises(FileError, match="nothing was changed"):
         Uci(confdir).write("offload", EDITS)
