@@ -6,6 +6,7 @@ import pytest
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
+from offload.compiler.offload.stations import OF_STATIONS
 from offload.config import edits
 from offload.config.load import load
 from offload.model.config import Mode
@@ -87,5 +88,5 @@ def test_wireless_ports_leave_the_list_with_a_reason(name: str) -> None:
     wireless = {link.name for link in seen.links if link.wireless}
     assert not any(wireless & set(table.devices) for table in found.tables)
     (pair,) = (each for each in found.pairs if (each.src, each.dest) == ("lan", "wan"))
-    (said,) = (each.text for each in pair.reasons if each.code is ReasonCode.STATIONS_SOFTWARE)
+    (said,) = (each.text for each in pair.reasons if each.code in OF_STATIONS)
     assert all(port in said for port in wireless)

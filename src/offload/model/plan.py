@@ -145,6 +145,8 @@ class PairStations:
     def reason(self) -> Reason:
         """Why not all of the pair is in hardware."""
         known = self.hardware + self.software
+        if not known:
+            return ReasonCode.STATIONS_UNSEEN(ports=", ".join(self.ports))
         return ReasonCode.STATIONS_SOFTWARE(ports=", ".join(self.ports), count=self.software, known=known)
 
 

@@ -18,6 +18,7 @@ from offload.nouns import dataclass, replace
 
 MACS, IPV4, IPV6 = STATION_SETS
 UNKNOWN_AFTER = 20  # packets of the original direction before software takes a flow of a station that is not known yet
+OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,7 @@ def counted_pairs(pairs: Iterable[PairDecision], learned: Learned) -> tuple[Pair
 def _counted(pair: PairDecision, stations: PairStations, paths: Mapping[tuple[str, bool], int]) -> PairDecision:
     hardware, software = (sum(paths.get((device, path), 0) for device in stations.devices) for path in (True, False))
     found = replace(stations, hardware=hardware, software=software)
-    code = ReasonCode.STATIONS_SOFTWARE
-    reasons = tuple(found.reason if reason.code is code else reason for reason in pair.reasons)
+    reasons = tuple(found.reason if reason.code in OF_STATIONS else reason for reason in pair.reasons)
     return replace(pair, stations=found, reasons=reasons)
 
 

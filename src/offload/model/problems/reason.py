@@ -62,6 +62,7 @@ class ReasonCode(Enum):
     STATIONS_SOFTWARE = (
         "stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)"
     )
+    STATIONS_UNSEEN = "stations on {ports} are fast in software: these drivers offload nothing"
     STATIONS_FULL = (
         "more than {most} stations or addresses are known, and no more are remembered: flows of the others are fast in "
         "software"

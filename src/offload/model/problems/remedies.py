@@ -48,6 +48,7 @@ REMEDIES = {  # by the code of the Reason
     "HARDWARE_PART": "nothing: these flows are fast in software",
     "SHAPED": "nothing, or set auto_software to 0 to give up the shaping for hardware",
     "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
+    "STATIONS_UNSEEN": "nothing: no station has been seen yet, and those on other ports will be in hardware",
     "STATIONS_FULL": "find who forges addresses, or split the network: bridge fdb show, ip neigh",
     "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software, which ends this message",
     "HARDWARE_FAMILY_GIVEN_UP": "nothing; to ask again now: offload reload",

@@ -9,7 +9,7 @@ const PATHS = [ 'slow', 'software', 'hardware' ];
 const WORDS = { slow: _('slow'), software: _('software'), hardware: _('hardware') };
 
 /* Reasons of a pair in hardware some of whose devices or stations are fast in software. */
-const BESIDE = [ 'STATIONS_SOFTWARE', 'HARDWARE_PART' ];
+const BESIDE = [ 'STATIONS_SOFTWARE', 'STATIONS_UNSEEN', 'HARDWARE_PART' ];
 
 const UNITS = [ 'B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB' ];
 

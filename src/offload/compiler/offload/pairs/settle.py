@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from offload.compiler.offload.exempts.coverage import part
 from offload.compiler.offload.pairs.bids import Bid, Crossing
 from offload.compiler.offload.pairs.requests import PairRequest
+from offload.compiler.offload.stations import OF_STATIONS
 from offload.model.config import Config, Family, Mode
 from offload.model.plan import Element, PairDecision, PolicyKey
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import replace
 
-OF_HARDWARE = {
+OF_HARDWARE = OF_STATIONS | {
     ReasonCode.HARDWARE_UNCOVERED,
     ReasonCode.HARDWARE_PART,
-    ReasonCode.STATIONS_SOFTWARE,
     ReasonCode.SHAPED,
 }
 Claim = tuple[Bid, Crossing]
@@ -121,7 +121,7 @@ def _pair(config: Config, bid: Bid, modes: Iterable[Mode], shared: Iterable[Reas
         # the other pairs on its devices keep it slow; why it would only be software counts for nothing then
         reasons = [*shared, *(each for each in bid.reasons if each.code not in OF_HARDWARE)]
     stations = bid.stations if effective is Mode.HARDWARE else None
-    why = tuple(each for each in dict.fromkeys(reasons) if stations or each.code is not ReasonCode.STATIONS_SOFTWARE)
+    why = tuple(each for each in dict.fromkeys(reasons) if stations or each.code not in OF_STATIONS)
     return PairDecision(
         wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, why, kept, stations
     )
