@@ -45,7 +45,7 @@ class _Field:
 
 
 class _Fields:
-    """`__dataclass_fields__`, made when somebody reads it: the standard library's functions do."""
+    """`__dataclass_fields__`, made when it is read, as the standard library's functions do."""
 
     def __init__(self, given: Mapping[str, _Field]) -> None:
         self.given = given

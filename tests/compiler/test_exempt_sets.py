@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nft_text import LINE
 from offload.compiler.offload.exempts.exempt_sets import exempt_rules
 from offload.model.plan import ExemptMatch, TimedExempt
-from offload.model.sections.exempts import Exempt
+from offload.model.sections.exempts import FIELDS, Exempt
 from strategies import gate
 
 
@@ -197,3 +197,10 @@ def test_a_packet_is_exempt_exactly_where_an_exempt_means_it(
         )
 
     assert any(map(matches, made.rules)) == meant
+
+
+def test_every_condition_of_an_exempt_is_a_row_of_the_table() -> None:
+    given = Exempt("", "")
+    conditions = [name for name in Exempt.__match_args__ if name not in {"name", "section", "src", "dest", "faulty"}]
+    assert sorted(conditions) == sorted(each.name for each in FIELDS)
+    assert not any(each.narrows(given) for each in FIELDS) and given.everything

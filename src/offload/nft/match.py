@@ -45,12 +45,12 @@ def _items(key: str, items: tuple[Item, ...], write: Callable[[str], str] = str)
 
 
 def _family(family: int, match: Match) -> str:
-    """An address tells the family already."""
+    """An address implies the family."""
     return "" if match.src_ip or match.dest_ip else f"meta nfproto ipv{family} "
 
 
 def _proto(items: tuple[Item, ...], match: Match) -> str:
-    """A port or an ICMP type tells the protocol already."""
+    """A port or an ICMP type implies the protocol."""
     if match.src_port or match.dest_port or match.icmp_type:
         return ""
     return _items(KEYS["proto"], items)

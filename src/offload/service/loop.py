@@ -127,7 +127,7 @@ class Loop:
             self.watch.hint(Cause.EXEMPT_ENDED, now)
 
     def _wait(self, now: float, due: float | None) -> int | None:
-        """Milliseconds until something is to be done; None: until somebody calls."""
+        """Milliseconds until something is to be done; None: until a call comes."""
         engine = self.engine
         of_tasks = (each.due(engine) for each in (hardware, station_sets, places, rules))
         others = (*of_tasks, engine.give_up.due)

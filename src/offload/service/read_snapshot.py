@@ -16,7 +16,7 @@ FIREWALL_TABLES = {"fw4": "fw4", "foomuuri": "foomuuri", "firewalld": "firewalld
 
 
 def netifd_says(bus: UbusClient) -> dict[str, Any]:
-    """Netifd's interfaces as it tells them."""
+    """Netifd's interfaces as it lists them."""
     return bus.call("network.interface", "dump")
 
 

@@ -92,7 +92,7 @@ def _crowded(pair: PairDecision) -> PairDecision:
 
 
 def _behind(chain: ForwardChain) -> bool:
-    """Whether the chain is somebody else's and stands behind ours; of equals on a hook the one made last is first."""
+    """Whether the chain is another program's and stands behind ours; of equals on a hook the one made last is first."""
     return chain.priority >= SHARED_PRIORITY and not _ours(chain)
 
 

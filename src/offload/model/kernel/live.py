@@ -1,4 +1,4 @@
-"""What of ours the kernel holds: its outline as nfnetlink tells it, and the elements of sets as `nft -j` lists them."""
+"""What of ours the kernel holds: its outline as nfnetlink lists it, and the elements of sets as `nft -j` lists them."""
 
 import re
 from collections.abc import Mapping

@@ -97,7 +97,7 @@ class HardwareMonitor:
     ) -> list[tuple[Pair, Reason]]:
         """Update every case by these connections; returns the faults that were not reported yet.
 
-        `known`: where stations were seen last; else the Snapshot tells it.
+        `known`: where stations were seen last; else the Snapshot has it.
         """
         flows, counted = self._flows(entries, ZoneLookup(placed, plan))
         straying, asked = _strays(plan, strays), Asked(plan, placed, known)

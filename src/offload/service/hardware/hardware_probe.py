@@ -1,6 +1,6 @@
 """Which devices hardware can have: what their drivers say, and what the kernel says when it is asked.
 
-Asked only when somebody wants hardware, and of each device once: asking takes a run of nft.
+Asked only when a pair wants hardware, and of each device once: asking takes a run of nft.
 """
 
 from offload.config.load import Packages

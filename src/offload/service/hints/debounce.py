@@ -9,7 +9,7 @@ from offload.nouns import dataclass
 
 GATHER = 0.05
 APART = 0.5
-# Somebody else changes our tables as often as we mend them: mend slower, still within 5 s.
+# Another program changes our tables as often as we mend them: mend slower, still within 5 s.
 FIGHTING = 4.0
 RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 
@@ -44,7 +44,7 @@ class Debouncer:
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
-        """A pass ended. `failed`: try again; `mended`: it undid what somebody else did to our tables."""
+        """A pass ended. `failed`: try again; `mended`: it undid what another program did to our tables."""
         self._ended = now
         self._fights = min(self._fights + 1, 3) if mended else 0
         self._failures = self._failures + 1 if failed else 0

@@ -22,7 +22,7 @@ class TimedExempts:
     """The timed exempts that live; `now` is in seconds that never jump."""
 
     _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
-    _last: int = 0  # a number is never given twice: it is what tells one element of a set from its successor
+    _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
 
     def adopt(self, timed_exempts: Iterable[TimedExempt], now: float) -> None:
         """Take in what the kernel holds."""

@@ -18,7 +18,7 @@ Target = IPv4Network | IPv6Network
 
 # Shorter than any network a site has: the default route, or the halves of it that VPN clients set.
 DISTANT = 8
-# After every route: the network of an address counts only where no route to the same network tells more.
+# After every route: the network of an address counts only where no route to the same network is more exact.
 LAST = float("inf")
 POINT_TO_POINT = 31  # RFC 3021: from here on an IPv4 network has no broadcast address
 

@@ -12,7 +12,7 @@ from offload.status.proof.hardware import family_of
 
 
 class Asked:
-    """Answers for one Plan; `known` is where stations were seen last, else the Snapshot tells it."""
+    """Answers for one Plan; `known` is where stations were seen last, else the Snapshot has it."""
 
     def __init__(self, plan: Plan, snapshot: Snapshot, known: Known | None = None) -> None:
         self._snapshot, self._known = snapshot, known

@@ -29,7 +29,7 @@ FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD,
 
 
 class Asked(NamedTuple):
-    """What was named: a `host`, or a connection as far as the text tells of it (`entry`). `pasted`: all it has."""
+    """What was named: a `host`, or a connection as far as the text has it (`entry`). `pasted`: all it has."""
 
     host: IPv4Network | IPv6Network | None = None
     entry: Entry | None = None

@@ -87,7 +87,7 @@ def _in_software(
 def every_reason(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
 ) -> Iterator[Reason]:
-    """Every Reason that holds, in the packet's order, as far as somebody asks for the next one."""
+    """Every Reason that holds, in the packet's order, each found when it is asked for."""
     yield from _of_ends(entry, src, dest)
     if pair is None:
         if src.zone and dest.zone:

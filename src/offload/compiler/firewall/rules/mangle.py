@@ -43,7 +43,7 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
 
 
 def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
-    """A zone at one end of a rule: by its devices where it names any, else by everything that tells its packets."""
+    """A zone at one end of a rule: by its devices where it names any, else by all other conditions."""
     if zone is None:
         yield NO_END
     elif zone.places and zone.devices:

@@ -97,7 +97,7 @@ def _transactions(
 
 def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> bool:
     """Whether flows that live now could be somewhere the Plan no longer wants them. `present`: the links there are."""
-    # another version of us, or somebody else, wrote what decides
+    # another version of us, or another program, wrote what decides
     decisive = {"forward", "accepted", *(chain.name for chain in guard())}
     foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
     # flows that both tables may have now are found again only after a return; so are sets that are not there yet

@@ -1,4 +1,4 @@
-"""ctnetlink's answer to a dump, and what it tells of connections that end: bytes in, conntrack entries out, no socket.
+"""ctnetlink's answer to a dump, and its events of connections that end: bytes in, conntrack entries out, no socket.
 
 The kernel writes all entries with the same few sequences of attributes (ctnetlink_fill_info in
 net/netfilter/nf_conntrack_netlink.c). So a sequence is walked once, attribute by attribute, and becomes a Layout: one

@@ -1,4 +1,4 @@
-"""The door to what the kernel tells by itself: one rtnetlink socket, one for nftables, both only ever listened to.
+"""The door to the kernel's notifications: one rtnetlink socket, one for nftables, both only ever listened to.
 
 Plain sockets, whose messages are parsed no further than needed.
 """
