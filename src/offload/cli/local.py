@@ -202,7 +202,7 @@ def _code(decided: "Decided") -> Exit:
 def _judged(answer: Answer, decided: "Decided") -> Answer:
     """The answer with the configuration's problems beside it and in the exit code."""
     notes = tuple(map(str, (*decided.problems, *decided.snapshot.kernel.missing)))
-    from offload.status import report
+    from offload.status.problem_json import problem_json
 
-    data = answer.data | {"problems": [report.problem_json(problem) for problem in decided.problems]}
+    data = answer.data | {"problems": [problem_json(problem) for problem in decided.problems]}
     return Answer(answer.text, data, _code(decided), notes)

@@ -3,21 +3,27 @@
 Each protocol has what the service uses, no more. A method raises the OffloadError that its door documents.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from __future__ import annotations
 
-from offload.model.applied import Cut
-from offload.model.config import Edit
-from offload.model.flow import C, Entry
-from offload.model.kernel.live import LiveTable, Strays
-from offload.model.kernel.live_rule import LiveChain, LiveRule
-from offload.model.network import ForwardChain, Kernel, Neighbour, Route, Station
-from offload.model.problems.problem import Problem
-from offload.model.sections.section import Section
+from typing import TYPE_CHECKING, Any, Protocol
+
 from offload.nouns import dataclass
-from offload.system.netlink.route.links import LinkDump
-from offload.system.netlink.route.messages import Notification
-from offload.system.netlink.route.rtnetlink import NeighbourEvent
+
+if TYPE_CHECKING:
+    # The command that needs no service would import half of the product here.
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from offload.model.applied import Cut
+    from offload.model.config import Edit
+    from offload.model.flow import C, Entry
+    from offload.model.kernel.live import LiveTable, Strays
+    from offload.model.kernel.live_rule import LiveChain, LiveRule
+    from offload.model.network import ForwardChain, Kernel, Neighbour, Route, Station
+    from offload.model.problems.problem import Problem
+    from offload.model.sections.section import Section
+    from offload.system.netlink.route.links import LinkDump
+    from offload.system.netlink.route.messages import Notification
+    from offload.system.netlink.route.rtnetlink import NeighbourEvent
 
 
 class UciReader(Protocol):

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from offload.compiler.devices import resolve
-from offload.compiler.findings import findings as found_on
-from offload.compiler.findings.shapers import ASKING as SHAPING_PACKAGES
 from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
 from offload.compiler.offload.pairs.requests import warnings
 from offload.compiler.offload.plan import plan
@@ -43,6 +41,9 @@ def read(uci: UciReader) -> Packages:
 
 def findings(decided: Decided, uci: UciReader) -> tuple[Finding, ...]:
     """What offload disturbs on this router; reads the files of programs that shape."""
+    from offload.compiler.findings import findings as found_on  # costs the other verbs time
+    from offload.compiler.findings.shapers import ASKING as SHAPING_PACKAGES
+
     packages = {name: found for name in SHAPING_PACKAGES if isinstance(found := uci.read(name), tuple)}
     return found_on(decided.config, decided.snapshot, decided.plan, packages)
 

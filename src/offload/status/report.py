@@ -17,6 +17,7 @@ from offload.model.problems.finding import Finding, Severity
 from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
 from offload.model.problems.problem import Problem
 from offload.model.problems.reason import Reason
+from offload.status.problem_json import problem_json
 from offload.status.proof.evidence import NO_EVIDENCE, Evidence
 from offload.status.proof.hardware import PairHardware
 from offload.status.shares import Pair, no_share
@@ -190,19 +191,6 @@ def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
         {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})
         for reason in reasons
     ]
-
-
-def problem_json(problem: Problem) -> Json:
-    """A fault of the configuration and its place in it; `place` says it in words, `line` is null where not known."""
-    return {
-        "code": problem.fault.name,
-        "file": problem.file,
-        "section": problem.section,
-        "option": problem.option,
-        "line": problem.line or None,
-        "place": problem.place,
-        "text": problem.text,
-    }
 
 
 def flow_json(flow: Flow) -> Json:

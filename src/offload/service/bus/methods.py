@@ -25,6 +25,7 @@ from offload.service.tasks import hardware, station_sets
 from offload.status import report
 from offload.status.flows import flows
 from offload.status.listing import Explainer
+from offload.status.problem_json import problem_json
 from offload.status.proof.evidence import Evidence
 from offload.status.query import Query, select
 from offload.status.query_words import PAGE
@@ -300,7 +301,7 @@ def changed_pairs(before: Plan, after: Plan) -> list[Json]:
 
 def found_json(engine: Engine) -> Json:
     """What keeps a pass from doing all that was asked: in the configuration, and in kernel or nft."""
-    problems = [report.problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
+    problems = [problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (engine.kernel.missing if engine.kernel else ())]}
 
 

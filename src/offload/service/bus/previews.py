@@ -16,6 +16,7 @@ from offload.service.bus import arguments, methods
 from offload.service.bus.arguments import ArgumentError
 from offload.service.engine import Engine
 from offload.status import report
+from offload.status.problem_json import problem_json
 from offload.status.shares import ShareCount
 from offload.system.config.uci import applied
 
@@ -46,7 +47,7 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     after = engine.decide(changed, seen)
     return {"ok": True, **_differences(before.plan, after.plan, modes)} | {
         **_felt(engine, before.plan, after.plan),
-        "problems": [report.problem_json(each) for each in after.problems if each not in before.problems],
+        "problems": [problem_json(each) for each in after.problems if each not in before.problems],
         "missing": methods.found_json(engine)["missing"],
     }
 
