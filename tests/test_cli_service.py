@@ -119,7 +119,7 @@ def test_what_is_left_off_a_large_answer_is_counted() -> None:
 
 
 def test_exempts_that_are_left_off_are_counted() -> None:
-    reply = {"ok": True, "exempts": [], "pairs": [], "left_off": {"exempts": 3, "pairs": 4}}
+    reply = {"ok": True, "exempts": [], "left_off": {"exempts": 3}}
     router_ = cast("cli_router.Router", SimpleNamespace(ask=lambda _, __: reply))
     ran = remote.exempt(router_, Namespace(action="list"))
     assert ran.notes == ("3 exempts are left off: the answer is larger than ubus carries",)
@@ -157,3 +157,11 @@ def test_a_file_that_stops_everything_leaves_nothing_pending(fakes: Fakes) -> No
     assert ran.data["applied"]["pending"] == 0
     assert "line 3" in ran.data["applied"]["error"]
     assert "offload apply" not in ran.text
+
+
+def test_the_run_time_exempts_are_listed_without_the_connections(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    holding(fakes, 3600)
+    monkeypatch.setattr(fakes.conntrack, "listed", lambda _: pytest.fail("the connections were read"))
+    ran = remote.exempt(Router(fakes, runs=True), Namespace(action="list"))
+    assert HOST in ran.text
+    assert ran.data["exempts"][0]["match"]["src_ip"] == [HOST]

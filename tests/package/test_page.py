@@ -60,8 +60,8 @@ def test_the_rights_name_every_method_and_a_reader_changes_nothing() -> None:
     bus = (APP / "htdocs/luci-static/resources/offload/bus.js").read_text()
     assert set(re.findall(r"declare\('(\w+)'", bus)) <= read | write
     assert read == {"status", "zones", "check", "flows", "explain", "preview"}
-    # the page neither stops the firewall nor reads metrics
-    assert write == METHODS.keys() - read - {"firewall", "metrics"}
+    # the page neither stops the firewall nor reads metrics, and has the run-time exempts of status
+    assert write == METHODS.keys() - read - {"firewall", "metrics", "exempt_list"}
 
 
 def test_no_right_reaches_beyond_offload() -> None:

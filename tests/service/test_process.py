@@ -34,7 +34,7 @@ from offload.service.main import build
 fakes = router()
 fakes.nft.sent = fakes.bus.calls = deque(maxlen=0)  # what the fakes remember would look like a leak
 loop = build(fakes.service.doors)
-fakes.nft.service = loop.service
+fakes.nft.service = loop.engine
 loop.run()
 print("stopped", flush=True)
 """

@@ -82,11 +82,8 @@ def _chosen(given: argparse.Namespace) -> dict[str, str]:
 def exempt(router: Router, given: argparse.Namespace) -> Answer:
     """Keep traffic on the slow path for a while: add, delete or list such exempts."""
     if given.action == "list":
-        data = router.ask("status", {})
-        chosen = {"ok": data["ok"], "exempts": data.get("exempts", [])} | _error(data)
-        if lost := data.get("left_off", {}).get("exempts"):
-            chosen["left_off"] = {"exempts": lost}
-        return _answered(chosen, lambda: _exempts_text(chosen["exempts"]))
+        data = router.ask("exempt_list", {})
+        return _answered(data, lambda: _exempts_text(data["exempts"]))
     if given.action == "delete":
         if given.id is None:
             raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers")
@@ -195,10 +192,6 @@ def left_off(data: Json) -> tuple[str, ...]:
 def notes(data: Json) -> tuple[str, ...]:
     """The problems in a reply, one sentence each."""
     return tuple(f"{each['place']}: {each['text']}" for each in data.get("problems", []))
-
-
-def _error(data: Json) -> Json:
-    return {"error": data["error"]} if "error" in data else {}
 
 
 def _exempts_text(exempts: list[Json]) -> str:

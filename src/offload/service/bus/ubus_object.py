@@ -45,6 +45,7 @@ METHODS: Mapping[str, Verb] = {
     "flush": Verb(methods.flush, {"query": "table"}),
     "cut": Verb(methods.end, {"query": "table"}),
     "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),
+    "exempt_list": Verb(methods.exempt_list, {}),
     "exempt_delete": Verb(methods.exempt_delete, {"id": "integer"}),
     "firewall": Verb(methods.firewall, {"action": "string"}),
     "takeover": Verb(takeover.takeover, {}),
