@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from kernel.lab import Router
+from offload.compiler.firewall.ruleset import Compiled
 from offload.compiler.offload.tables.render import render
 from offload.model.applied import Applied
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import Plan
 from offload.service import reconcile
+from offload.service.firewall.inputs import compiled, read
 from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.read_snapshot import observe
 from offload.service.reconcile import Decided
 from offload.service.roaming.stations import StationTracker
 from offload.system.config.uci import Uci
+from offload.system.firewall_files import FakeFirewallFiles
 from offload.system.netlink.route.links import Netlink, conntrack_max, modules, release
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
@@ -43,6 +46,13 @@ def observed(router: Router) -> Snapshot:
     with router.entered():
         seen = observe(dump, Netlink(sysfs / "class/net"), Nft(), capability())
         return HardwareProbe().look(seen, reconcile.read(Uci(router.config)), Netlink(), Nft())
+
+
+def asked(router: Router) -> Compiled:
+    """The firewall that its /etc/config/firewall asks for."""
+    sections, dump = Uci(router.config).read("firewall"), json.loads((router.replies / NETIFD).read_text())
+    assert isinstance(sections, tuple)
+    return compiled(read(sections, dump, None, FakeFirewallFiles(), frozenset(), {}, ()))
 
 
 @cache

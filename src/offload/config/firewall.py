@@ -34,6 +34,7 @@ NEEDED = {
     "zone": frozenset({"enabled", "name", "family", "forward", "masq", "masq6"}),
     "forwarding": frozenset({"enabled", "family", "src", "dest"}),
 }
+UNREAD = ("ipset", "mark", "dscp", "limit", "helper")
 OFFLOADABLE = frozenset({"any", "tcp", "udp", "0"})  # protocols, as rules have them
 
 
@@ -45,6 +46,7 @@ class Firewall:
     disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
     permissions: tuple[Permission, ...]
     markings: tuple[Marking, ...]
+    unread: tuple[tuple[str, tuple[str, ...]], ...]
     forward: Policy
     fw4_offloads: bool
     problems: tuple[Problem, ...]
@@ -82,6 +84,7 @@ def load(sections: Sections) -> Firewall:
             *(each for redirect in redirects for each in _of_redirect(redirect, zones)),
         ),
         markings=tuple(each for each in found if each),
+        unread=tuple(_unread(loader.rules(sections))),
         forward=forward,
         fw4_offloads=fw4_offloads,
         problems=tuple(problems),
@@ -213,6 +216,14 @@ def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permiss
     if redirect.reflection and zones[src].masq:
         for beside in redirect.reflection_zone or (dest,):
             yield Permission(beside, dest, redirect.origin.id, dest_ip=found)
+
+
+def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The rules that refuse forwarded traffic by something that a connection does not show: their names and options."""
+    for rule in rules:
+        found = (*(name for name in UNREAD if getattr(rule.match, name)), *rule.lost)
+        if found and rule.src and rule.dest and rule.target in {"drop", "reject"} and _offloadable(rule.match):
+            yield rule.name, found
 
 
 def _offloadable(match: Match) -> bool:

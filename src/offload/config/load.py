@@ -37,6 +37,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
         pair_choices=wishes.pairs,
         exempts=exempts,
         markings=markings,
+        unread=walls.unread,
         readable=all(problem.fault is ProblemCode.FILE_MISSING for problem in problems),
         titles={section.id: section.title for section in sections["offload"]},
     )

@@ -118,6 +118,7 @@ class Globals:
     exclude_devices: tuple[str, ...] = ()
     auto_exempt: bool = True
     auto_software: bool = True
+    cut_refused: bool = False
     log_level: LogLevel = LogLevel.INFO
     hardware_retry: int = HARDWARE_RETRY  # hours
     old_rule: bool = False  # written under version 0.1.0, where a zone without a mode had the mode of globals
@@ -194,6 +195,7 @@ class Config:
     pair_choices: tuple[PairChoice, ...] = ()
     exempts: tuple[Exempt, ...] = ()
     markings: tuple[Marking, ...] = ()  # none with auto_exempt 0
+    unread: tuple[tuple[str, tuple[str, ...]], ...] = ()  # refusing rules with options that no connection shows
     readable: bool = True
     titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id
 

@@ -16,6 +16,7 @@ class State(Enum):
 
 
 # Bits of enum ip_conntrack_status, include/uapi/linux/netfilter/nf_conntrack_common.h
+IPS_EXPECTED = 1 << 0
 IPS_SEEN_REPLY = 1 << 1
 IPS_ASSURED = 1 << 2
 IPS_SRC_NAT = 1 << 4

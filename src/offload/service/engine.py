@@ -22,6 +22,7 @@ from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.hints.rule_returns import RuleReturns
 from offload.service.memory import recall
 from offload.service.memory.connections import Connections
+from offload.service.memory.judged import Judged
 from offload.service.memory.saved_places import Saved
 from offload.service.memory.timed_exempts import TimedExempts, with_timed_exempts
 from offload.service.memory.totals import Totals
@@ -55,6 +56,7 @@ class Engine:
     proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
     totals: Totals = field(default_factory=Totals)  # of connections that ended
     connections: Connections = field(default_factory=Connections)  # as they were read last
+    judged: Judged = field(default_factory=Judged)  # what connections were judged by, for cut_refused
     saved: Saved = field(default_factory=Saved)  # which places of stations the file has
     kernel: Kernel | None = None  # what the kernel can do; None: to be asked
     foreign: ForeignRules = field(default_factory=ForeignRules)
@@ -189,6 +191,8 @@ class Engine:
         self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
         asking = {(pair.src, pair.dest) for pair in self.decided.plan.pairs if pair.hardware}
         self.give_up.follow(asking, self.decided.plan.present)
+        if not self.decided.config.globals.cut_refused:
+            self.judged = Judged()
 
     def taken_out(self, applied: Applied) -> None:
         """Flows that were in hardware begin anew where that table was returned."""

@@ -10,7 +10,7 @@ import signal
 import time
 
 from offload import __version__
-from offload.errors import BusError, NftError
+from offload.errors import BusError, NftError, OffloadError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.service import reconcile
@@ -20,7 +20,7 @@ from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import APART, Debouncer
 from offload.service.journal import Journal
 from offload.service.memory.upgrade import note_raised
-from offload.service.tasks import follow, hardware, places, rules, station_sets
+from offload.service.tasks import cut_refused, follow, hardware, places, rules, station_sets
 from offload.service.tasks.accounting import Accounting
 from offload.system.netlink.route.messages import Notification
 
@@ -93,6 +93,7 @@ class Loop:
                 self._log_hardware()
                 self._answer()  # what it has to tell
             self._meet_rules(now)
+            self._cut_refused()
             if hardware.asks_otherwise(self.engine):
                 self._hint(Cause.HARDWARE)
             due = self.watch.due() if self._may_work() else None
@@ -129,7 +130,7 @@ class Loop:
     def _wait(self, now: float, due: float | None) -> int | None:
         """Milliseconds until something is to be done; None: until a call comes."""
         engine = self.engine
-        of_tasks = (each.due(engine) for each in (hardware, station_sets, places, rules))
+        of_tasks = (each.due(engine) for each in (hardware, station_sets, places, rules, cut_refused))
         others = (*of_tasks, engine.give_up.due)
         tasks = (due, self.accounting.due, *others, self.config.due, engine.connections.due())
         times = [each for each in tasks if each is not None]
@@ -208,6 +209,19 @@ class Loop:
         self.journal.followed(self.engine.applied, "rules, their sets or times changed")
         self._transactions()
         self._answer()
+
+    def _cut_refused(self) -> None:
+        """End the connections that configured rules refuse since now; what goes wrong is tried again."""
+        due = cut_refused.due(self.engine)
+        if due is None or due > self.engine.doors.clock():
+            return
+        try:
+            ended = cut_refused.run(self.engine, time.time())
+        except OffloadError as refusal:
+            self.journal.line(LogLevel.ERR, f"cut_refused: {refusal}")
+            return
+        if ended:
+            self.journal.line(LogLevel.NOTICE, ended)
 
     def _follow_later(self, now: float) -> None:
         """Follow what had to wait. A pass that is hinted already does so itself."""

@@ -49,6 +49,7 @@ def doors() -> Doors:
         saved=PrivateFile(SAVED_EXEMPTS),
         firewall=firewall_doors(OURS) if FIREWALL_PART.exists() else None,
         places=PrivateFile(SAVED_PLACES),
+        files=FirewallFiles(),
     )
 
 

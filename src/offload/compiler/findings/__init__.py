@@ -10,7 +10,8 @@ from offload.model.config import Config
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.finding import Finding, FindingCode, Severity
-from offload.model.sections.section import Section
+from offload.model.sections.section import LONGEST_NAME, Section
+from offload.model.text.shown import shown
 
 
 def findings(
@@ -23,7 +24,7 @@ def findings(
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()
     found = [
-        *_of_firewall(snapshot),
+        *_of_firewall(config, snapshot),
         *of_shapers(config, snapshot, plan, packages),
         *of_rules(config, snapshot, plan),
         *of_kernel(snapshot, plan),
@@ -31,6 +32,8 @@ def findings(
     return tuple(sorted(dict.fromkeys(found), key=lambda each: each.severity is Severity.NOTICE))
 
 
-def _of_firewall(snapshot: Snapshot) -> Iterator[Finding]:
+def _of_firewall(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
     if not filtered(snapshot):
         yield FindingCode.NO_FIREWALL()
+    for rule, options in config.unread if config.globals.cut_refused else ():
+        yield FindingCode.NOT_CUT(rule=shown(rule, LONGEST_NAME), options=", ".join(options))

@@ -22,7 +22,7 @@ _LEAN = "zones without a mode and {} of their own stay on the slow path"
 FATAL = frozenset({"enabled", "exclude_device"})
 _FATAL = "nothing is offloaded"
 # Those that concern no traffic.
-HARMLESS = frozenset({"log_level", "hardware_retry"})
+HARMLESS = frozenset({"log_level", "hardware_retry", "cut_refused"})
 GLOBALS = Table(
     {
         "enabled": Option(options.boolean, consequence=_FATAL),
@@ -33,6 +33,7 @@ GLOBALS = Table(
         "exclude_device": Option(options.device, many=True, consequence=_FATAL),
         "auto_exempt": BOOL,
         "auto_software": BOOL,
+        "cut_refused": Option(options.boolean, consequence="no connection is ended"),
         "log_level": Option(options.log_level, consequence="the log has the default level, info"),
         "hardware_retry": Option(options.number(1, 8760), consequence="hardware is asked again after 6 hours"),
         "taken": Option(options.mode),  # written by `offload takeover`, read by `offload giveback`

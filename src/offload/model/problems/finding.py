@@ -121,6 +121,12 @@ class FindingCode(Enum):
         Severity.NOTICE,
         "a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones",
     )
+    NOT_CUT = Form(
+        Severity.NOTICE,
+        "cut_refused ends no connection for rule {rule} of /etc/config/firewall: {options} cannot be read from a "
+        "connection",
+        "after a change of this rule: offload cut --host ADDRESS",
+    )
     ROUTES_BY_MARK = Form(
         Severity.NOTICE,
         "routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets",

@@ -58,12 +58,17 @@ def read(
     )
 
 
-def compiled(inputs: Inputs, left_out: Collection[str] = frozenset()) -> Compiled:
-    """The ruleset without the sections named by id in `left_out`, and those of services named by their names."""
+def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: bool = False) -> Compiled:
+    """The ruleset without the sections named by id in `left_out`, and those of services named by their names.
+
+    `exact`: also without the rules that hold although some of their conditions cannot be rendered.
+    """
     loader = Loader(inputs.networks, inputs.set_files)
     sections = [each for each in inputs.sections if each.id not in left_out]
     handed_over = [each for each in inputs.handed_over if each[1].name not in left_out]
     config = loader.load(sections, handed_over, loader.helpers(inputs.helpers))
+    if exact:
+        config = config._replace(rules=tuple(rule for rule in config.rules if not rule.lost))
     state = RouterState(inputs.networks, inputs.modules, inputs.lower, inputs.installed, inputs.includes)
     found = compile_firewall(config, state)
     return found._replace(problems=(*loader.problems, *found.problems))

@@ -30,9 +30,9 @@ function chosen(option, value) {
 	fields.keep(option);
 }
 
-/** A switch that is on unless the file says no, in any of the words that the service takes. */
-function switched(option) {
-	defaulted(option, option.enabled);
+/** A switch, on unless another `value` is given, that knows any of the words that the service takes. */
+function switched(option, value = option.enabled) {
+	defaulted(option, value);
 
 	const load = option.load;
 
@@ -91,6 +91,11 @@ return baseclass.extend({
 			_('Pairs in hardware over a device that SQM or another shaper limits become software, which keeps the limit, and hardware again when it goes.'));
 
 		switched(shaped);
+
+		const cut = section.option(form.Flag, 'cut_refused', _('End refused connections'),
+			_('A new DROP or REJECT rule, or a time at which one begins, also ends live connections. The firewall itself lets these go on.'));
+
+		switched(cut, cut.disabled);
 
 		const level = section.option(form.ListValue, 'log_level', _('Log'), _('The least important lines that are written to the system log.'));
 

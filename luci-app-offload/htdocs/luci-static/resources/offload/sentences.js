@@ -227,6 +227,7 @@ const FINDINGS = {
 	RULE_DROPS: [ 'a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by', _('a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by') ],
 	RULE_TIMES: [ 'a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by', _('a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by') ],
 	RULE_LOGS: [ 'a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones', _('a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones') ],
+	NOT_CUT: [ 'cut_refused ends no connection for rule {rule} of /etc/config/firewall: {options} cannot be read from a connection', _('cut_refused ends no connection for rule {rule} of /etc/config/firewall: {options} cannot be read from a connection') ],
 	ROUTES_BY_MARK: [ 'routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets', _('routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets') ],
 	ACCOUNTING_OFF: [ 'nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)', _('nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)') ],
 	TIMEOUT_SHORT: [ '{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its connection is forgotten then', _('{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its connection is forgotten then') ],
@@ -257,6 +258,7 @@ const FINDINGS_REMEDIES = {
 	RULE_TTL: [ 'set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt', _('set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt') ],
 	RULE_QUEUES: [ 'give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt', _('give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt') ],
 	RULE_DROPS: [ 'write a config exempt for its traffic, where that matters', _('write a config exempt for its traffic, where that matters') ],
+	NOT_CUT: [ 'after a change of this rule: offload cut --host ADDRESS', _('after a change of this rule: offload cut --host ADDRESS') ],
 	ACCOUNTING_OFF: [ 'sysctl -w net.netfilter.nf_conntrack_acct=1', _('sysctl -w net.netfilter.nf_conntrack_acct=1') ],
 	TIMEOUT_SHORT: [ 'sysctl -w net.netfilter.{setting}={least}', _('sysctl -w net.netfilter.{setting}={least}') ],
 	KERNEL_CUT: [ 'offload flush first, then offload cut; or update OpenWrt', _('offload flush first, then offload cut; or update OpenWrt') ],
@@ -274,6 +276,7 @@ const CONSEQUENCES = {
 	'nothing is offloaded': _('nothing is offloaded'),
 	'zones without a mode and an after_packets of their own stay on the slow path': _('zones without a mode and an after_packets of their own stay on the slow path'),
 	'zones without a mode and a family of their own stay on the slow path': _('zones without a mode and a family of their own stay on the slow path'),
+	'no connection is ended': _('no connection is ended'),
 	'the log has the default level, info': _('the log has the default level, info'),
 	'hardware is asked again after 6 hours': _('hardware is asked again after 6 hours')
 };

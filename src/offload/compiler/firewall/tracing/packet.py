@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from offload.compiler.firewall.tracing.times import holds
 from offload.model.kernel.nft import Rule
-from offload.model.sections.match import Address, Item, Limit, Match
+from offload.model.sections.match import Address, Item, Limit, Match, Times
 from offload.model.text.addresses import covers
 from offload.nft.match import text
 
@@ -16,7 +17,8 @@ WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 class Packet(NamedTuple):
     """The first packet of a connection; None and empty text for unknown fields. `iif`, `oif`: names of devices.
 
-    `translated`: its destination was rewritten.
+    `translated`: its destination was rewritten. `moment`: when it passes, in seconds since 1970; None where that is not
+    asked. `live`: it is of a connection that exists, so how many came before it is not known.
     """
 
     family: int
@@ -29,6 +31,8 @@ class Packet(NamedTuple):
     dest_port: int | None = None
     src_mac: str = ""
     translated: bool = False
+    moment: float | None = None
+    live: bool = False
 
 
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
@@ -109,9 +113,13 @@ def _mac(items: Sequence[Item], packet: Packet) -> str:
     return _any(items, lambda word: word.lower() == packet.src_mac if packet.src_mac else None)
 
 
-def _limit(limit: Limit, _: Packet) -> str:
+def _limit(limit: Limit, packet: Packet) -> str:
     """The first packet of a connection is below every rate."""
-    return NO if limit.negated else YES
+    return OPEN if packet.live else NO if limit.negated else YES
+
+
+def _times(times: Times, packet: Packet) -> str:
+    return OPEN if packet.moment is None else YES if holds(times, packet.moment) else NO
 
 
 def _raw(words: str, packet: Packet) -> str:
@@ -133,7 +141,7 @@ def _open(_value: object, _packet: Packet) -> str:
 
 
 DECIDING: dict[str, Callable[[Any, Packet], str]] = {
-    **dict.fromkeys(Match._fields, _open),  # icmp_type, helper, times, mark, dscp, ipset
+    **dict.fromkeys(Match._fields, _open),  # icmp_type, helper, mark, dscp, ipset
     "family": _family,
     "proto": _proto,
     **{name: _device(name.removesuffix("name")) for name in ("iifname", "oifname")},
@@ -141,5 +149,6 @@ DECIDING: dict[str, Callable[[Any, Packet], str]] = {
     **{name: _port(name) for name in ("src_port", "dest_port")},
     "src_mac": _mac,
     "limit": _limit,
+    "times": _times,
     "raw": _raw,
 }

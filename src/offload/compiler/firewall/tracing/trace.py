@@ -58,12 +58,12 @@ def trace(
     known = {each.name: each for each in chains}
     found: list[Hook] = []
     if route.src:
-        found.append(_hook(known, "dstnat", packet))
+        found.append(at_hook(known, "dstnat", packet))
         packet, route = _translated(found[-1].verdict, packet, route, zones)
     hook = "forward" if route.src and route.dest else "input" if route.src else "output"
-    found.append(_hook(known, hook, packet))
+    found.append(at_hook(known, hook, packet))
     if route.dest and not _refuses(found[-1].verdict):
-        found.append(_hook(known, "srcnat", packet._replace(iif="")))
+        found.append(at_hook(known, "srcnat", packet._replace(iif="")))
     return tuple(found), route
 
 
@@ -119,7 +119,8 @@ def own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
     return any(each.family == family and each.value == value for zone in zones for each in zone.related)
 
 
-def _hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
+def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
+    """What the base chain of that name makes of the packet."""
     base, may = chains[name], list[Step]()
     verdict, way = _walk(chains, base, packet, may, 0)
     return Hook(name, verdict or (base.hook.policy if base.hook else "accept"), way, tuple(may))

@@ -1,0 +1,135 @@
+"""Which connections the configured rules refuse now and did not refuse before. Pure.
+
+A connection is judged as if its first packet came now. Where a condition cannot be read from a connection (a set, a
+mark, a rate, DSCP, a helper), or a file of nft statements stands in the way, its rule refuses nothing, and what it may
+accept is not refused by a rule behind it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from offload.compiler.firewall.ruleset import Compiled
+from offload.compiler.firewall.tracing.packet import NO, Packet, meets
+from offload.compiler.firewall.tracing.times import holds
+from offload.compiler.firewall.tracing.trace import Hook, at_hook
+from offload.model.kernel.nft import Chain, Include, Rule
+from offload.model.sections.match import Times
+
+REFUSING, TRANSLATING = ("drop", "reject"), ("dnat", "redirect")
+
+
+class Rules(NamedTuple):
+    """The chains of a ruleset by name, at a moment in seconds since 1970."""
+
+    chains: Mapping[str, Chain]
+    moment: float
+
+    @classmethod
+    def of(cls, compiled: Compiled, moment: float) -> "Rules":
+        """Those of a compiled firewall."""
+        return cls({each.name: each for each in compiled.ruleset.table.chains}, moment)
+
+
+class Connection(NamedTuple):
+    """A connection by its first packet: as it arrives, and as the forward hook sees it, behind a port forward."""
+
+    arriving: Packet
+    forwarded: Packet
+
+
+class Refusal(NamedTuple):
+    """What refuses a connection: the section that decided, empty for a policy, and what people read of its rule."""
+
+    origin: str
+    rule: str
+
+
+def refusal(rules: Rules, each: Connection) -> Refusal | None:
+    """What surely refuses a connection that would begin now; None where something accepts it, or may."""
+    hooks = list(_hooks(rules, each))
+    if any(not step.verdict.startswith(REFUSING) for hook in hooks for step in hook.may):
+        return None
+    return next((_decided(hook) for hook in hooks if hook.verdict.startswith(REFUSING)), None)
+
+
+def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
+    """The hooks that it would pass: without its port forward it would end at the router, with another go elsewhere."""
+    arriving, forwarded = (packet._replace(moment=rules.moment, live=True) for packet in each)
+    first = at_hook(rules.chains, "dstnat", arriving)
+    yield first
+    if forwarded.translated and not first.verdict.startswith("dnat"):
+        yield at_hook(rules.chains, "input", arriving)
+    elif forwarded.translated or not first.verdict.startswith(TRANSLATING):
+        yield at_hook(rules.chains, "forward", forwarded)
+
+
+def _decided(hook: Hook) -> Refusal:
+    """Of the rules on the way the last one that is not of a chain that zones share for their verdicts."""
+    step = next((each for each in reversed(hook.way) if each.origin and each.chain.startswith(hook.name)), None)
+    return Refusal(step.origin, step.comment) if step else Refusal("", f"the policy of {hook.name}")
+
+
+def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
+    """What judges connections after a change from `before` to `now`; it traces those that a changed rule meets."""
+    changed = changes(before, now)
+
+    def judged(each: Connection) -> Refusal | None:
+        seen = [packet._replace(live=True) for packet in set(each)]
+        if changed is not None and not any(meets(rule, packet)[0] != NO for rule in changed for packet in seen):
+            return None
+        found = refusal(now, each)
+        return None if found is None or refusal(before, each) is not None else found
+
+    return judged
+
+
+def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
+    """The rules that came, went, moved, or have times that began or ended; None where more than rules changed.
+
+    Without them a packet finds the same way through both.
+    """
+    old, new = before.chains, now.chains
+    if _policies(old) != _policies(new):
+        return None
+    found: list[Rule | Include] = []
+    for name in old.keys() | new.keys():
+        was, there = (_plain(each[name]) if name in each else [] for each in (old, new))
+        found += _differing(was, there)
+    for chain in new.values():
+        found += [rule for rule in _plain(chain) if isinstance(rule, Rule) and _begins(rule, before.moment, now.moment)]
+    rules = [rule for rule in found if isinstance(rule, Rule)]
+    return tuple(_at_any_time(rule) for rule in rules) if len(rules) == len(found) else None
+
+
+def times(rules: Rules) -> Iterator[Times]:
+    """The times of its rules."""
+    for chain in rules.chains.values():
+        for rule in chain.rules:
+            if isinstance(rule, Rule) and rule.match.times is not None:
+                yield rule.match.times
+
+
+def _policies(chains: Mapping[str, Chain]) -> dict[str, str]:
+    return {name: chain.hook.policy for name, chain in chains.items() if chain.hook}
+
+
+def _plain(chain: Chain) -> list[Rule | Include]:
+    """The rules as packets see them, without names and counters."""
+    return [Rule(each.verdict, each.match) if isinstance(each, Rule) else each for each in chain.rules]
+
+
+def _differing(was: list[Rule | Include], there: list[Rule | Include]) -> list[Rule | Include]:
+    if was == there:
+        return []
+    one, other = Counter(was), Counter(there)
+    return [*((one - other) + (other - one))] or there
+
+
+def _begins(rule: Rule, before: float, now: float) -> bool:
+    times = rule.match.times
+    return times is not None and holds(times, before) is not holds(times, now)
+
+
+def _at_any_time(rule: Rule) -> Rule:
+    return rule._replace(match=rule.match._replace(times=None))

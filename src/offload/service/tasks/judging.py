@@ -1,0 +1,141 @@
+"""Judge live connections by the configured rules, and end those that are refused: what cut_refused.py asks for.
+
+Connections are judged once the firewall has loaded what /etc/config/firewall says: ended before, they would be accepted
+anew.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any
+
+from offload.compiler.firewall.tracing.packet import Packet
+from offload.compiler.firewall.tracing.refused import Connection, Rules, newly_refused, times
+from offload.compiler.firewall.tracing.times import next_edge
+from offload.errors import BusError, KernelError
+from offload.model.flow import IPS_DST_NAT, IPS_EXPECTED, Entry
+from offload.nouns import replace
+from offload.service.engine import FIREWALL_TABLE, Engine
+from offload.service.firewall.inputs import Inputs, compiled, read
+from offload.service.memory.judged import Judged
+from offload.service.tasks import follow
+from offload.status.lookup.zone_lookup import ZoneLookup
+
+AFTER_EDGE = 0.05  # seconds, for the second that begins then to have begun
+NAMES = {6: "tcp", 17: "udp"}
+IPV4_BYTES = 4
+FORWARD = "forward"
+
+
+def run(engine: Engine, wall: float) -> str:
+    """Judge, and end what is refused; the sentence for the log. An OffloadError leaves what is known as it was."""
+    before = engine.judged
+    inputs, rules = _inputs(engine), _forward_rules(engine)
+    changed = inputs is not None and before.inputs is not None and _asked(before.inputs) != _asked(inputs)
+    if inputs is None or not rules or (changed and not _loaded(engine, before, rules)):
+        engine.judged = replace(before, due=None, failures=0)
+        return ""
+    edge = next_edge(before.times, before.moment)
+    if before.inputs is None or (not changed and (edge is None or edge > wall)):
+        engine.judged = _judged(engine, before, inputs, rules, wall)
+        return ""
+    old, new = (compiled(each, exact=True) for each in (_with_router_of(before.inputs, inputs), inputs))
+    ended = _ended(engine, Rules.of(old, before.moment), Rules.of(new, wall))
+    engine.judged = _judged(engine, Judged(), inputs, rules, wall)
+    return ended
+
+
+def _inputs(engine: Engine) -> Inputs | None:
+    """What the firewall is asked for now; None where its files cannot be read."""
+    sections, files = engine.packages.get("firewall"), engine.doors.files
+    if not isinstance(sections, tuple) or files is None:
+        return None
+    services = engine.services
+    if engine.firewall is None:
+        with suppress(BusError):  # procd does not answer: services ask for nothing
+            services = engine.doors.bus.call("service", "get_data", {"type": "firewall"})
+    return read(sections, engine.dump, services, files, files.modules(), files.devices(), files.installed())
+
+
+def _asked(inputs: Inputs) -> tuple[Any, ...]:
+    """The configuration among the inputs; the rest is the router's state."""
+    return inputs.sections, inputs.handed_over, inputs.set_files
+
+
+def _with_router_of(asked: Inputs, router: Inputs) -> Inputs:
+    sections, handed_over, set_files = _asked(asked)
+    return router._replace(sections=sections, handed_over=handed_over, set_files=set_files)
+
+
+def _forward_rules(engine: Engine) -> frozenset[tuple[str, int]]:
+    """The rules of the firewall's forward chain in the kernel; none while it is stopped."""
+    if engine.decided is None or engine.decided.snapshot.firewall != FIREWALL_TABLE:
+        return frozenset()
+    return frozenset(each for each in engine.doors.nft.handles(FIREWALL_TABLE) if each[0] == FORWARD)
+
+
+def _loaded(engine: Engine, before: Judged, rules: frozenset[tuple[str, int]]) -> bool:
+    """Whether the kernel has the firewall of this configuration: fw4 makes every rule anew, ours is part of a pass."""
+    return not engine.firewall.error if engine.firewall is not None else before.rules.isdisjoint(rules)
+
+
+def _judged(engine: Engine, before: Judged, inputs: Inputs, rules: frozenset[tuple[str, int]], wall: float) -> Judged:
+    """What is remembered after a look; a configuration that was judged before is not compiled again."""
+    known = before.inputs is not None
+    every = before.times if known else tuple(set(times(Rules.of(compiled(inputs, exact=True), wall))))
+    moment = before.moment if known else wall
+    edge = next_edge(every, moment)
+    due = None if edge is None else engine.doors.clock() + max(0.0, edge - wall) + AFTER_EDGE
+    return Judged(inputs, moment, rules, every, engine.passes, due)
+
+
+def _ended(engine: Engine, before: Rules, now: Rules) -> str:
+    judge = newly_refused(before, now)
+    found = {entry: refusal for entry, each in _connections(engine) if (refusal := judge(each)) is not None}
+    if not found:
+        return ""
+    done = engine.doors.conntrack.delete(found)
+    if done.error:  # a kernel that ends no offloaded connection ends those that were returned
+        follow.return_tables(engine, [table.name for table in engine.decided.plan.tables] if engine.decided else [])
+        raise KernelError(done.error)
+    names = ", ".join(sorted({refusal.rule for refusal in found.values()}))
+    return f"connections ended that /etc/config/firewall refuses now: {done.ended} ({names})"
+
+
+def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
+    """The forwarded connections whose zones and devices are known.
+
+    Without those that a helper expected, which the firewall accepts by themselves.
+    """
+    if engine.decided is None:
+        return
+    snapshot = engine.with_stations(engine.decided)
+    ends = ZoneLookup(snapshot, engine.decided.plan).ends
+    macs = {(ip_address(each.address).packed, each.device): each.mac for each in snapshot.neighbours}
+    for entry in engine.doors.conntrack.entries():
+        src, dest = ends(entry)
+        if entry.proto not in NAMES or entry.status & IPS_EXPECTED or not (len(src.devices) == len(dest.devices) == 1):
+            continue
+        (iif,), (oif,) = src.devices, dest.devices
+        yield entry, _connection(entry, iif, oif, macs.get((entry.original.src, iif), ""))
+
+
+def _connection(entry: Entry, iif: str, oif: str, mac: str) -> Connection:
+    """A connection as its first packet was; with a port forward it arrived at an address of the router."""
+    (src_ip, dst_ip, sport, dport, *_), (real_ip, _, real_port, *_) = entry.original, entry.reply
+    forwarded = Packet(
+        4 if len(src_ip) == IPV4_BYTES else 6,
+        NAMES[entry.proto],
+        iif,
+        oif,
+        int.from_bytes(src_ip, "big"),
+        int.from_bytes(real_ip, "big"),
+        sport,
+        real_port,
+        mac,
+        translated=bool(entry.status & IPS_DST_NAT),
+    )
+    if not forwarded.translated:
+        return Connection(forwarded, forwarded)
+    arriving = forwarded._replace(oif="", dest_ip=int.from_bytes(dst_ip, "big"), dest_port=dport, translated=False)
+    return Connection(arriving, forwarded)

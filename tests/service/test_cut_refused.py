@@ -1,0 +1,148 @@
+"""`option cut_refused` on a router of fakes: when connections are judged, and by what."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from offload.errors import KernelError, OffloadError
+from offload.model.flow import IPS_ASSURED, IPS_EXPECTED, IPS_SRC_NAT, Entry, Tuple
+from offload.model.network import Neighbour
+from offload.model.sections.section import Section
+from offload.service.memory.judged import Judged
+from offload.service.tasks import cut_refused
+from offload.system.firewall_files import FakeFirewallFiles
+from service.routers import FIREWALL, OFFLOAD, Fakes, router, section
+
+NOON = 1_767_268_800.0
+ON = section("offload", "globals", "globals", cut_refused="1")
+DROP = section("firewall", "rule", "r", name="New", src="lan", dest="wan", dest_port="443", target="DROP")
+HOURS = {"start_time": "13:00", "stop_time": "14:00", "utc_time": "1"}
+LAPTOP = "192.168.1.5"
+
+
+def packed(address: str) -> bytes:
+    return ip_address(address).packed
+
+
+def entry(port: int, proto: int = 6, status: int = IPS_ASSURED | IPS_SRC_NAT, host: str = LAPTOP) -> Entry:
+    there, here = packed("198.51.100.9"), packed("203.0.113.7")
+    ways = Tuple(packed(host), there, 40_000, port), Tuple(there, here, port, 40_000)
+    return Entry(proto, *ways, status, 100, 0, (1, 1), (1, 1), None, None)
+
+
+WEB, MAIL = entry(443), entry(25)
+
+
+@pytest.fixture(name="there")
+def _there() -> Fakes:
+    made = router()
+    made.service.doors = replace(made.service.doors, files=FakeFirewallFiles())
+    made.bus.replies["service get_data"] = {}
+    made.uci.packages["offload"] = (*OFFLOAD, ON)
+    made.conntrack._entries = [WEB, MAIL]
+    load(made, 1)
+    return made
+
+
+def load(made: Fakes, number: int) -> None:
+    """Fw4 loads its rules: all of them have other numbers."""
+    made.nft.rules["fw4"] = frozenset({("forward", number), ("input", number + 1)})
+
+
+def write(made: Fakes, *sections: Section) -> None:
+    made.uci.packages["firewall"] = (*FIREWALL, *sections)
+
+
+def judged(made: Fakes, wall: float = NOON) -> str:
+    """A pass, and what follows it."""
+    made.service.work()
+    due = cut_refused.due(made.service)
+    assert due is not None and due <= made.clock()
+    return cut_refused.run(made.service, wall)
+
+
+def test_a_rule_ends_connections_once_the_firewall_has_loaded_it(there: Fakes) -> None:
+    assert judged(there) == ""
+    write(there, DROP)
+    assert judged(there) == "" and there.conntrack.deleted == [], "fw4 would accept them anew"
+    load(there, 10)
+    said = judged(there)
+    assert there.conntrack.deleted == [WEB]
+    assert said == "connections ended that /etc/config/firewall refuses now: 1 (New)"
+    there.conntrack._entries.append(WEB)  # something else accepts it
+    load(there, 20)
+    assert judged(there) == ""
+
+
+def test_a_first_look_ends_nothing(there: Fakes) -> None:
+    write(there, DROP)
+    assert judged(there) == ""
+    load(there, 10)
+    assert judged(there) == "" and there.conntrack.deleted == []
+
+
+def test_while_the_option_is_off_nothing_is_remembered(there: Fakes) -> None:
+    judged(there)
+    there.uci.packages["offload"] = OFFLOAD
+    there.service.work()
+    assert cut_refused.due(there.service) is None and there.service.judged == Judged()
+    write(there, DROP)
+    load(there, 10)
+    there.service.work()
+    there.uci.packages["offload"] = (*OFFLOAD, ON)
+    assert judged(there) == "" and there.conntrack.deleted == []
+
+
+def test_times_are_met_in_time(there: Fakes) -> None:
+    write(there, replace(DROP, options={**DROP.options, **HOURS}))
+    judged(there)
+    assert cut_refused.due(there.service) == pytest.approx(there.clock() + 3600, abs=1)
+    there.clock.now += 3600.1
+    assert cut_refused.run(there.service, NOON + 3600.1) and there.conntrack.deleted == [WEB]
+    assert cut_refused.due(there.service) == pytest.approx(there.clock() + 3600 + 1, abs=1)
+    there.clock.now += 3601
+    assert cut_refused.run(there.service, NOON + 7201.1) == ""
+
+
+@pytest.mark.parametrize(
+    "kept", [entry(443, status=IPS_EXPECTED), entry(443, proto=47), entry(443, host="192.0.2.1"), entry(80)]
+)
+def test_what_is_not_sure_is_not_ended(there: Fakes, kept: Entry) -> None:
+    there.conntrack._entries = [kept]
+    judged(there)
+    write(there, DROP)
+    load(there, 10)
+    assert judged(there) == "" and there.conntrack.deleted == []
+
+
+def test_a_mac_address_is_that_of_the_neighbour(there: Fakes) -> None:
+    other = entry(443, host="192.168.1.6")
+    there.conntrack._entries = [WEB, other]
+    macs = {LAPTOP: "00:11:22:33:44:55", "192.168.1.6": "00:11:22:33:44:56"}
+    neighbours = tuple(Neighbour(address, "br-lan", mac) for address, mac in macs.items())
+    there.netlink.found = replace(there.netlink.found, neighbours=neighbours)
+    judged(there)
+    write(there, replace(DROP, options={**DROP.options, "src_mac": macs[LAPTOP]}))
+    load(there, 10)
+    judged(there)
+    assert there.conntrack.deleted == [WEB]
+
+
+def test_a_kernel_that_refuses_is_asked_again(there: Fakes) -> None:
+    judged(there)
+    write(there, DROP)
+    load(there, 10)
+    there.conntrack._error = KernelError("no")
+    with pytest.raises(OffloadError, match="no"):
+        judged(there)
+    assert cut_refused.due(there.service) == there.clock() + cut_refused.AGAIN
+    there.conntrack._error = None
+    assert cut_refused.run(there.service, NOON) and there.conntrack.deleted == [WEB]
+
+
+def test_without_a_firewall_nothing_is_judged(there: Fakes) -> None:
+    judged(there)
+    write(there, DROP)
+    there.nft.rules["fw4"] = frozenset()
+    assert judged(there) == ""
