@@ -17,7 +17,7 @@ from offload.nft.text import ruleset_text
 
 Call = Callable[..., Talk]
 ENOUGH = 60
-SOON = 1.0  # seconds
+SOON = 5.0  # seconds; within one on a machine that does nothing else (the figure is printed)
 NEIGHBOURS = """
 config rule
 	option src '*'
