@@ -9,8 +9,8 @@ from offload.errors import KernelError, OffloadError
 from offload.model.flow import IPS_ASSURED, IPS_EXPECTED, IPS_SRC_NAT, Entry, Tuple
 from offload.model.network import Neighbour
 from offload.model.sections.section import Section
-from offload.service.memory.judged import Judged
-from offload.service.tasks import cut_refused
+from offload.service.refusing import cut_refused
+from offload.service.refusing.judged import Judged
 from offload.system.firewall_files import FakeFirewallFiles
 from service.routers import FIREWALL, OFFLOAD, Fakes, router, section
 

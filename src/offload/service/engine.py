@@ -22,12 +22,12 @@ from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.hints.rule_returns import RuleReturns
 from offload.service.memory import recall
 from offload.service.memory.connections import Connections
-from offload.service.memory.judged import Judged
 from offload.service.memory.saved_places import Saved
 from offload.service.memory.timed_exempts import TimedExempts, with_timed_exempts
 from offload.service.memory.totals import Totals
 from offload.service.read_snapshot import ForeignRules, netifd_says, observe
 from offload.service.reconcile import Decided
+from offload.service.refusing.judged import Judged
 from offload.service.roaming.station_sets import StationSets
 from offload.service.roaming.stations import StationTracker
 from offload.service.tasks import passes

@@ -20,7 +20,8 @@ from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import APART, Debouncer
 from offload.service.journal import Journal
 from offload.service.memory.upgrade import note_raised
-from offload.service.tasks import cut_refused, follow, hardware, places, rules, station_sets
+from offload.service.refusing import cut_refused
+from offload.service.tasks import follow, hardware, places, rules, station_sets
 from offload.service.tasks.accounting import Accounting
 from offload.system.netlink.route.messages import Notification
 

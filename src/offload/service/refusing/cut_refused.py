@@ -23,7 +23,7 @@ def run(engine: Engine, wall: float) -> str:
 
     An OffloadError says why it was not possible; then it is tried again.
     """
-    from offload.service.tasks import judging  # the firewall's compiler costs memory where the option is off
+    from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 
     failures = engine.judged.failures + 1
     again = engine.doors.clock() + AGAIN if failures < TRIES else None

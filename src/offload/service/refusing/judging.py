@@ -17,7 +17,7 @@ from offload.model.flow import IPS_DST_NAT, IPS_EXPECTED, Entry
 from offload.nouns import replace
 from offload.service.engine import FIREWALL_TABLE, Engine
 from offload.service.firewall.inputs import Inputs, compiled, read
-from offload.service.memory.judged import Judged
+from offload.service.refusing.judged import Judged
 from offload.service.tasks import follow
 from offload.status.lookup.zone_lookup import ZoneLookup
 
