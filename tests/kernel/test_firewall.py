@@ -25,6 +25,7 @@ from offload.service.engine import Engine
 from offload.service.main import firewall_doors
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import FakePrivateFile
+from offload.system.firewall_turn import CALLED, now
 from offload.system.netifd import DUMP
 from offload.system.netlink.ct.conntrack import Conntrack
 from offload.system.netlink.route.links import Netlink
@@ -122,7 +123,8 @@ class Command:
     def begin(self, *words: str) -> "subprocess.Popen[bytes]":
         """It, still running."""
         command = ["ip", "netns", "exec", self.router.name, sys.executable, "-m", "offload", "firewall", *words]
-        return subprocess.Popen(command, env=os.environ | {"OFFLOAD_UBUS_SOCKET": str(self.router.socket)})
+        told = {"OFFLOAD_UBUS_SOCKET": str(self.router.socket), CALLED: str(now())}  # the time, as /sbin/fw4
+        return subprocess.Popen(command, env=os.environ | told)
 
 
 @pytest.fixture(name="lab")

@@ -234,14 +234,28 @@ def test_another_command_at_work_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_when_a_process_began_is_known_to_the_tick(tmp_path: Path) -> None:
+def test_when_a_command_was_called_is_what_its_caller_read_and_no_process_inherits_it() -> None:
+    environment = {"OFFLOAD_CALLED": "17.25"}
+    assert began(environment) == 17.26 and environment == {}
     before = now()
+    assert before <= began({}) <= now()
+    assert before <= began({"OFFLOAD_CALLED": "soon"}) <= now()
+    assert began({"OFFLOAD_CALLED": str(before + 1000)}) <= now()
+
+
+def test_a_shell_that_loads_twice_loads_twice(tmp_path: Path) -> None:
+    """OpenWrt's shell runs its last command in its own process, which began before the load of the first."""
+    program = tmp_path / "offload"
     code = "from offload.system.firewall_turn import began, now; print(began(), now())"
-    started, printed = map(float, subprocess.check_output([sys.executable, "-c", code], text=True).split())
-    assert before <= started <= printed + 0.02 and started < before + 1
-    spoiled = tmp_path / "stat"
-    spoiled.write_text("4711 (a) b")
-    assert before < began(spoiled) <= now()
+    program.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{code}'\n")
+    program.chmod(0o755)
+    fw4 = tmp_path / "fw4"
+    wrapper = (Path(__file__).parents[2] / "files/sbin/fw4").read_text()
+    fw4.write_text(wrapper.replace("/usr/bin/offload", str(program)))
+    fw4.chmod(0o755)
+    said = subprocess.check_output(["sh", "-c", f"{fw4}; exec {fw4}"], text=True)
+    called, loaded, again, _ = map(float, said.split())
+    assert called <= loaded < again
 
 
 @pytest.mark.slow  # it needs a program of Debian

@@ -13,6 +13,7 @@ from offload.service.engine import Engine
 from offload.service.journal import APART, BURST, Journal
 from offload.service.roaming.stations import LEFT_OUT
 from offload.system.syslog import LONGEST, FakeSystemLog, one_line
+from service.firewalls import RULES, rule, walled
 from service.routers import SCENE, Fakes, router, section, without
 
 STARTED = (LogLevel.INFO, "start: lan > wan none -> software; sw + br-lan, lan1, lan2, wan")
@@ -115,6 +116,16 @@ def test_tables_that_another_program_flushed_are_reported_as_back() -> None:
     watched.fakes.nft.held, watched.service.touched = {}, True
     assert watched.passed("nftables changed") == [
         (LogLevel.INFO, "nftables changed: the kernel had something else in our tables, and has them again")
+    ]
+
+
+def test_a_load_of_the_firewall_is_a_change_of_its_own() -> None:
+    walls = walled()
+    watched = Watched(walls.fakes)
+    assert (LogLevel.INFO, f"{STARTED[1]}; the firewall was loaded") in watched.passed("start")
+    walls.configure(*RULES, rule(9))
+    assert watched.passed("a call over ubus") == [
+        (LogLevel.INFO, f"a call over ubus: the firewall was loaded; {RETURNED}")
     ]
 
 

@@ -3,6 +3,7 @@
 All of it holds for the real python-ubus and ubusd as well; tests/standins/brokers.py tells how to try.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,6 +99,20 @@ def test_every_failure_has_its_sentence(call: tuple[str, str, dict[str, object]]
     with pytest.raises(BusError) as failure:
         UbusClient(timeout=0.2).call(*call)
     assert str(failure.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("user", "sentence"), [(65534, "ubus lets only root call it: log in as root"), (0, "Not found")]
+)
+def test_who_is_not_root_is_sent_to_root(monkeypatch: pytest.MonkeyPatch, user: int, sentence: str) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("ubus error occured: Not found")
+
+    monkeypatch.setattr(ubus, "get_connected", lambda: True)
+    monkeypatch.setattr(ubus, "call", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    with pytest.raises(BusError, match=f"^offload set: {sentence}$"):
+        UbusClient().call("offload", "set")
 
 
 @pytest.mark.usefixtures("broker")

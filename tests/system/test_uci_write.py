@@ -260,7 +260,9 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_lost(tmp_path: Path, full: str
         check=False,
     )
     sentence, listing, rest = done.stdout.split("\n", 2)
-    assert "nothing was changed" in sentence and "No space left" in sentence, done.stdout + done.stderr
+    assert "nothing was changed" in sentence and "No space left" in sentence and "make room" in sentence, (
+        done.stdout + done.stderr
+    )
     assert (listing, rest) == ("['offload']", TEXT)
 
 

@@ -9,7 +9,8 @@ class Applied:
 
     `generation` counts passes that changed the kernel, `time` is when the last one did (ISO 8601, UTC; empty: not
     yet), `changes` how many transactions it sent, `returned` the tables whose flows all took the slow path for a
-    moment, `error` the sentence of the one that failed: then the last good state stands.
+    moment, `error` the sentence of the one that failed: then the last good state stands. `loaded`: it loaded the
+    firewall.
     """
 
     generation: int = 0
@@ -17,6 +18,7 @@ class Applied:
     changes: int = 0
     error: str = ""
     returned: tuple[str, ...] = ()
+    loaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class Journal:
     def _of_change(self, why: str, before: Plan, after: Plan, applied: Applied) -> None:
         changes = [*_pair_changes(before, after), *_device_changes(before, after)]
         fresh = applied.generation != self._applied.generation
+        changes += ["the firewall was loaded"] * applied.loaded
         if fresh and (returned := {table.name for table in after.tables} & set(applied.returned)):
             changes.append(_returned(sorted(returned)))
         if fresh and not changes:

@@ -1,10 +1,10 @@
-"""Commands that load the firewall take turns: one lock, and when a process began, so that five calls are one load."""
+"""Commands that load the firewall take turns: one lock, and when each was called, so that five calls are one load."""
 
 import errno
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from offload.system.files.locks import holder
 LOCK = Path("/var/run/fw4.lock")  # fw4's own, which other programs take too
 PAUSE = 0.02  # seconds
 FIRST_PATIENCE, LAST_PATIENCE = 2.0, 30.0  # a load takes some seconds on a slow router
-STARTTIME = 19  # field 22 of /proc/PID/stat (proc_pid_stat(5)), counted behind the name, in ticks since boot
+CALLED = "OFFLOAD_CALLED"
+UPTIME_TICK = 0.01  # seconds; /proc/uptime has two digits behind the point
 
 
 @contextmanager
@@ -53,13 +54,16 @@ def _locked(descriptor: int, lock: Path, patience: float) -> bool:
             return True
 
 
-def began(stat: Path = Path("/proc/self/stat")) -> float:
-    """Seconds since boot when this process began, rounded up to the next tick of the kernel; now, without /proc."""
+def began(environment: MutableMapping[str, str] = os.environ) -> float:
+    """Seconds since boot when this command was called, as /sbin/fw4 read it from /proc/uptime, rounded up; else now.
+
+    Not when its process began: a shell runs its last command in its own process, which may have loaded before.
+    """
     try:
-        ticks = int(stat.read_text().rpartition(")")[2].split()[STARTTIME])
-    except (OSError, ValueError, IndexError):
+        called = float(environment.pop(CALLED, "")) + UPTIME_TICK
+    except ValueError:
         return now()
-    return (ticks + 1) / os.sysconf("SC_CLK_TCK")
+    return min(called, now())
 
 
 def now() -> float:

@@ -31,18 +31,21 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     """One pass. A failure leaves the last good state and is reported in `error`."""
     engine.passes += 1
     engine.connections.forget()
-    before, last = engine.decided, None
+    before, last, loads = engine.decided, None, 0
     moved = _moved(engine, before.plan if before else Plan())
     for _ in range(TRIES):
         try:
             decided = engine.read()
         except OffloadError as refusal:
-            return engine.noted(replace(engine.applied, changes=0, returned=(), error=str(refusal)), before)
+            return engine.noted(
+                replace(engine.applied, changes=0, returned=(), error=str(refusal), loaded=False), before
+            )
         if last is not None and decided.plan == last.plan:
             break  # nothing vanished meanwhile: nft means it
         last = decided
         wanted = {*forced, *moved, *_moved_meanwhile(engine, decided.plan)}
         applied, loaded = _apply(engine, decided, wanted)
+        loads += loaded
         engine.touched = bool(applied.error)
         engine.taken_out(applied)
         if not applied.error:
@@ -58,7 +61,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     engine.rule_returns.look(engine.foreign.deciding, now, wall)
     if applied.returned and set(applied.returned) >= {table.name for table in decided.plan.tables}:
         engine.rule_returns.returned(now, wall)
-    return engine.noted(applied, before)
+    return engine.noted(replace(applied, loaded=loads > 0), before)
 
 
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:

@@ -29,6 +29,10 @@ CONFDIR = "/etc/config"
 OVERRIDE = "/var/run/uci"
 NO_SECTION = " "  # no section can have this name, so asking for it does nothing but load the package
 OPENING_COMMENT = re.compile(rb"(?:[ \t]*\n|[ \t]*#[^\n]*\n)*[ \t]*#[^\n]*\n")
+REMEDIES = {
+    errno.ENOSPC: ": make room on the flash (df -h /overlay)",
+    errno.EROFS: ": in failsafe mode, mount_root makes it writable",
+}
 ERROR = re.compile(r"Parse error \((?P<reason>.*)\) at line (?P<line>\d+), byte \d+")
 
 
@@ -73,6 +77,7 @@ class Uci:
         except OSError as error:
             raise FileError(
                 f"{path} cannot be written ({error.strerror or error}); nothing was changed in it"
+                f"{REMEDIES.get(error.errno or 0, '')}"
             ) from error
 
     def sweep(self, packages: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ While a call waits, python-ubus queues the calls that arrive for objects of this
 readable again for them: a service must run `ubus.loop(0)` after each call that it makes.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ SENTENCES = {
     "Invalid argument": "the arguments do not fit the method",
     "Connection failed": "ubusd went away",
 }
+HIDDEN = "Not found"  # also what ubusd says about an object that this login may not call
 
 
 class UbusClient:
@@ -59,6 +61,8 @@ class UbusClient:
         if error.endswith(NOT_FOUND):
             return "ubus has no such object" if _answers(ubus, object_name) else "ubusd went away"
         status = error.removeprefix(STATUS)
+        if status == HIDDEN and os.geteuid() != 0:
+            return "ubus lets only root call it: log in as root"
         return SENTENCES.get(status, status).format(timeout=self._timeout)
 
 
