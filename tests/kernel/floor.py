@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from socket import AF_PACKET, SOCK_RAW, inet_aton, socket
 from typing import ClassVar
 
+from kernel.lab import Join
 from kernel.monitoring import Monitoring
 from kernel.netns import Namespace, cable
 from kernel.sides import Ends
@@ -20,9 +21,12 @@ ROUTER = "192.168.1.1"
 
 
 class Floor:
-    """A side of a router: the two cables, and a station that is plugged in at one of the switches."""
+    """A side of a router: two cables that `join` lays, and a station that is plugged in at one of the switches."""
 
     PORTS: ClassVar = ("lan1", "lan2")
+
+    def __init__(self, join: Join = cable) -> None:
+        self._join = join
 
     def __call__(self, router: Namespace, far: Namespace, stack: ExitStack) -> Ends:
         router.ip("link add br-lan type bridge", "link set br-lan up")
@@ -30,7 +34,7 @@ class Floor:
         stack.callback(self.floor.delete)
         self.floor.sysctl({"net/ipv6/conf/default/disable_ipv6": 1})  # switches say nothing of their own
         for name in self.PORTS:
-            cable(router, name, self.floor, f"to-{name}")
+            self._join(router, name, self.floor, f"to-{name}")
             router.ip(f"link set {name} master br-lan")
             self.floor.ip(
                 f"link add at-{name} type bridge", f"link set at-{name} up", f"link set to-{name} master at-{name}"

@@ -1,7 +1,8 @@
 """Wi-Fi without air: access points of the router and a station, radios of mac80211_hwsim that hear each other."""
 
 import subprocess
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from kernel.daemons import Daemon, wait_until
@@ -10,6 +11,7 @@ from kernel.netns import Namespace
 from kernel.sides import Ends
 
 RADIOS = 3
+TRIES, TRY = 8, 3.0  # seconds
 CHANNELS = {"phy0-ap0": (1, 2412), "phy1-ap0": (6, 2437)}  # the name OpenWrt gives an access point, channel, MHz
 ACCESS_POINT = """interface={name}
 driver=nl80211
@@ -48,8 +50,26 @@ class Air:
         """Let the station go to an access point, from wherever it is."""
         if "Connected" in self.link():
             self.leave()
-        self._station.run("iw", "dev", self.device, "connect", "home", str(CHANNELS[name][1]), self.points[name])
-        wait_until(lambda: f"to {self.points[name]}" in self.link(), f"the station at {name}")
+        for _ in range(TRIES):
+            self._station.run("iw", "dev", self.device, "connect", "home", str(CHANNELS[name][1]), self.points[name])
+            if self._arrives(name):
+                return
+            with suppress(AssertionError):  # it gave up by itself
+                self.leave()
+        raise AssertionError(f"the station is not at {name}")
+
+    def _arrives(self, name: str) -> bool:
+        """Whether it comes there in time.
+
+        The kernel tries three times and waits 0.2 s for each answer (IEEE80211_AUTH_TIMEOUT, net/mac80211/mlme.c). On a
+        busy machine hostapd may be later; then the kernel has given up, and tries no more by itself.
+        """
+        deadline = time.monotonic() + TRY
+        while time.monotonic() < deadline:
+            if f"to {self.points[name]}" in self.link():
+                return True
+            time.sleep(0.05)
+        return False
 
     def leave(self) -> None:
         """Let the station go away."""
@@ -77,31 +97,55 @@ class Walk(Floor):
         return ends
 
     def go(self, place: str) -> None:
-        """Take the station to a port of the bridge, with its addresses, and let it say that it is there."""
-        device = "eth0" if place in self.PORTS else self.air.device
-        if device == "eth0":
+        """Take the station to a port of the bridge, with its addresses, and let it say that it is there.
+
+        Between a cable and Wi-Fi it is at both for a moment.
+        """
+        device = self._device_at(place)
+        self._reach(place)
+        if device != self._device:
+            self._drop()
+            self._take(device)
+        self.announce(device)
+
+    def carry(self, place: str) -> None:
+        """The same, and it is never at both."""
+        device = self._device_at(place)
+        if device != self._device:
+            self._drop()
+        self._reach(place)
+        if device != self._device:
+            self._take(device)
+        self.announce(device)
+
+    def _device_at(self, place: str) -> str:
+        return "eth0" if place in self.PORTS else self.air.device
+
+    def _reach(self, place: str) -> None:
+        if place in self.PORTS:
             self.plug(place)
         else:
             self.air.join(place)
-        if device != self._device:
-            self._readdress(device)
-        self.announce(device)
 
-    def _readdress(self, device: str) -> None:
-        old, self._device = self._device, device
+    def _drop(self) -> None:
+        """Leave the place where the station is."""
+        old = self._device
+        self.station.ip(f"addr del 192.168.1.2/24 dev {old}", f"addr del 2001:db8:1::2/64 dev {old}")
+        if old == self.air.device:
+            self.air.leave()
+        else:
+            self.station.ip(f"link set {old} down")
+
+    def _take(self, device: str) -> None:
+        """Put the station's addresses on a device."""
+        self._device = device
         self.station.ip(
             f"link set {device} up",
-            f"addr del 192.168.1.2/24 dev {old}",
-            f"addr del 2001:db8:1::2/64 dev {old}",
             f"addr add 192.168.1.2/24 dev {device}",
             f"addr add 2001:db8:1::2/64 dev {device}",
             "route replace 0/0 via 192.168.1.1",
             "route replace ::/0 via 2001:db8:1::1",
         )
-        if old == self.air.device:
-            self.air.leave()
-        else:
-            self.station.ip(f"link set {old} down")
 
 
 def wifi(router: Namespace, far: Namespace, stack: ExitStack) -> Ends:

@@ -43,9 +43,9 @@ class Steady:
             self.error = error
 
 
-def download(talk: Talk) -> Steady:
+def download(talk: Talk, pause: float = 0.01) -> Steady:
     """Fetch a little again and again."""
-    return Steady(talk, lambda talk: talk.fetch(LITTLE))
+    return Steady(talk, lambda talk: talk.fetch(LITTLE), pause)
 
 
 def upload(talk: Talk) -> Steady:

@@ -9,19 +9,24 @@ import pytest
 
 from kernel import chip
 from kernel.daemons import wait_until
-from kernel.desk import PLAIN, Desks, served, settle
+from kernel.desk import HASTY, LATE, PLAIN, Desks, served, settle
 from kernel.evidence import conntrack_flags
 from kernel.house import House, Shape
 from kernel.steady import Drip, Steady, download, quiet, since
+from kernel.traffic import Proto, Talk
 
 STATIONS = 3
 SAVED = Path("/var/run/offload/places")
+PAUSE = 0.05  # seconds between two rounds of a download: there are many
 MINUTE = 60.0  # TCP waits twice as long with every try, and other machines may have the processor
-LATE = 5.0  # instead of a minute
-HASTY = (
-    "-c",
-    f"from offload.service import main, station_sets\nstation_sets.LATE = {LATE}\nmain.serve()\n",
-)
+
+
+KINDS: tuple[tuple[Proto, int], ...] = (("tcp", 4), ("udp", 4), ("tcp", 6), ("udp", 6))
+
+
+def transfer(talk: Talk, stack: ExitStack) -> Drip | Steady:
+    """What goes on until the stack ends it."""
+    return stack.enter_context(download(talk, PAUSE)) if talk.proto == "tcp" else stack.enter_context(Drip(talk))
 
 
 def shape(desks: Desks) -> Shape:
@@ -36,21 +41,21 @@ def test_transfers_follow_their_stations_under_load(house: House, start: str, en
         for number in range(STATIONS):
             desks.go(number, start)
             desks.known(number, start)
-        talks = [(desks.call(house, number, "udp"), desks.call(house, number)) for number in range(STATIONS)]
-        for talk in (talk for both in talks for talk in both):
+        talks = [[desks.call(house, number, *kind) for kind in KINDS] for number in range(STATIONS)]
+        for talk in (talk for each in talks for talk in each):
             settle(house, talk, start)
             talk.patience(MINUTE)
         with ExitStack() as stack:
-            running: list[tuple[Drip, Steady]] = [
-                (stack.enter_context(Drip(udp)), stack.enter_context(download(tcp))) for udp, tcp in talks
-            ]
-            for number, (drip, fetching) in enumerate(running):
+            running = [[transfer(talk, stack) for talk in each] for each in talks]
+            for number, transfers in enumerate(running):
                 desks.go(number, end)
                 visible = time.monotonic()
-                service.until(lambda: since(drip.times, visible) and since(fetching.times, visible))  # noqa: B023
-        assert all(fetching.error is None for _, fetching in running)
+                service.until(lambda: all(since(each.times, visible) for each in transfers))  # noqa: B023
+        assert not [
+            each.error for transfers in running for each in transfers if isinstance(each, Steady) and each.error
+        ]
         service.quiet()  # the last move may have been followed together with the one before
-        for talk in (talk for both in talks for talk in both):
+        for talk in (talk for each in talks for talk in each):
             settle(house, talk, end)
 
 

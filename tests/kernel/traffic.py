@@ -62,7 +62,8 @@ class Server:
     def _echo_datagrams(self) -> None:
         with suppress(OSError):
             while (received := self._udp.recvfrom(MOST_UDP)) != (b"", None):  # what a shutdown leaves
-                self._udp.sendto(*received)
+                with suppress(OSError):  # between two places a host that moves has no way out
+                    self._udp.sendto(*received)
 
 
 def _answer(connection: socket.socket) -> None:
