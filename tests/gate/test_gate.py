@@ -101,6 +101,12 @@ def test_a_fresh_clone_knows_the_jobs_that_take_longest() -> None:
     assert all(0 < cost.share <= 1 for cost in machines.values())
 
 
+def test_a_browser_counts_as_a_whole_processor() -> None:
+    browsers = [each for each in [*parts.units(), *parts.kernel()] if "browser" in each.name or "page" in each.name]
+    assert len(browsers) > len(parts.KERNELS)
+    assert all(each.cost.share == 1 for each in browsers)
+
+
 def test_a_job_that_never_ran_counts_as_a_whole_processor() -> None:
     assert costs.known("never", Cost(5)).share == 1
 

@@ -208,10 +208,11 @@ def test_any_attributes_are_survived(body: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DUMPS)
-def test_every_truncation_gives_the_entries_before_it(name: str) -> None:
+def test_a_truncation_gives_the_entries_before_it(name: str) -> None:
     whole = recorded(name)
     entries = parse(whole).entries
-    for size in range(len(whole)):
+    begin = len(messages(whole)[0]) * 3
+    for size in [*range(begin), *range(begin, len(whole), 7)]:  # every place of a message, and of all a seventh
         part = parse(whole[:size])
         assert part.entries == entries[: len(part.entries)]
 

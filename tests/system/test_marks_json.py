@@ -73,7 +73,7 @@ def test_what_is_wrong_is_named(found: Any, key: str) -> None:
 
 
 json = st.recursive(
-    st.none() | st.booleans() | number | text, lambda kids: st.lists(kids) | st.dictionaries(text, kids)
+    st.none() | st.booleans() | number | text, lambda kids: st.lists(kids) | st.dictionaries(text, kids), max_leaves=8
 )
 entries = st.lists(st.dictionaries(st.sampled_from(["family", "fwmark", "fwmask", "table", "device", "kind"]), json))
 
