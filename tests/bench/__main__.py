@@ -55,7 +55,7 @@ class Program:
 
 AREAS = {
     "control": [Program("command"), Program("service", "6.1"), Program("start", "6.1", counted=True)],
-    "flows": [Program("flows"), Program("connections", "6.1", counted=True)],
+    "flows": [Program("flows")],
     "compile": [Program("compile", "6.1")],
     "dataplane": [
         Program("packets", "6.1", counted=True),
@@ -66,6 +66,7 @@ AREAS = {
     "hardware": [
         Program(name, series, counted=True) for series in ("6.1", "6.12") for name in ("hardware", "stations")
     ],
+    "connections": [Program("connections", "6.1", counted=True)],
 }
 
 
