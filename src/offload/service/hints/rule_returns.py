@@ -12,7 +12,7 @@ from offload.nouns import dataclass, field
 from offload.service.roaming.return_budget import ReturnBudget
 
 GATHER = 0.1  # seconds in which further changes are waited for
-AFTER_EDGE = 2.0  # seconds: windows end with their last second, and clocks of rules are no finer
+AFTER_EDGE = 0.1  # seconds, for the second to have begun
 DAY = 86_400
 
 

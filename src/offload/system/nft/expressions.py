@@ -24,6 +24,7 @@ CHAIN_HOOK_NAME, VALUE, VERDICT, VERDICT_CODE, VERDICT_CHAIN = 3, 1, 2, 1, 2
 
 DROP, ACCEPT, JUMP, GOTO = 0, 1, 0xFFFFFFFD, 0xFFFFFFFC
 EQUAL, UNEQUAL = 0, 1
+AT_MOST, MORE = 3, 4  # NFT_CMP_LTE, NFT_CMP_GT
 META_LENGTH, META_PRIORITY, META_MARK, META_IIFNAME, META_OIFNAME, META_NFPROTO, META_L4PROTO = 0, 2, 3, 6, 7, 15, 16
 META_TIMES = (30, 31, 32)  # NFT_META_TIME_NS, _DAY, _HOUR
 CT_STATE, CT_PACKETS = 0, 14
@@ -166,8 +167,9 @@ def _read(rule: _Reading, name: str, data: Attributes) -> None:
             _payload(rule, data)
         case "cmp" | "range":
             if rule.held.get(integer(data, COMPARE_SOURCE), ("", 0))[0] == "time":
-                ends = (_value(data.get(end, b"")) for end in (COMPARE_DATA, RANGE_END))
-                rule.edges |= {edge for end in ends for edge in _edges(end)}
+                last = name == "cmp" and integer(data, COMPARE_OPERATION) in {AT_MOST, MORE}
+                ends = (_value(data.get(COMPARE_DATA, b"")), last), (_value(data.get(RANGE_END, b"")), True)
+                rule.edges |= {edge for end, later in ends for edge in _edges(end, later=later)}
             _compare(rule, integer(data, COMPARE_SOURCE), data if name == "cmp" else {})
         case "lookup":
             _compare(rule, integer(data, LOOKUP_SOURCE), {})
@@ -255,13 +257,16 @@ def _compare(rule: _Reading, register: int, data: Attributes) -> None:
         _equal(rule, what, mask, value)
 
 
-def _edges(value: bytes) -> Iterator[int]:
-    """The time of a comparison: a second of a day, a day of the week (which begins at midnight), or a moment."""
+def _edges(value: bytes, *, later: bool) -> Iterator[int]:
+    """The time of a comparison: a second of a day, a day of the week (which begins at midnight), or a moment.
+
+    `later`: the comparison changes when that second of the day is over.
+    """
     orders = [int.from_bytes(value, order) for order in ("big", sys.byteorder)]
     if len(value) == 1:
         yield 0
     elif len(value) == NUMBER_BYTES:
-        yield from sorted({each for each in orders if each <= DAY})[:1]
+        yield from (each + later for each in sorted({each for each in orders if each <= DAY})[:1])
     elif value:
         yield min(orders, key=lambda each: abs(each - NOW)) // NANOSECONDS
 
