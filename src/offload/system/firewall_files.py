@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +88,8 @@ class FirewallFiles:
 
     def configuration(self) -> str:
         """A hash of the configuration files: `cat /etc/config/firewall /etc/config/network | sha256sum`."""
+        from hashlib import sha256  # loads OpenSSL, which only the service needs
+
         digest = sha256()
         for name in CONFIGURATION:
             with suppress(OSError):

@@ -4,7 +4,6 @@ import errno
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -66,6 +65,8 @@ def _stands(descriptor: int, path: Path) -> bool:
 
 def replace(path: Path, content: bytes) -> None:
     """Write `content` to a new file beside it and rename that over the file; on an OSError the file is unchanged."""
+    import tempfile  # slow, and most commands write nothing
+
     target = path.resolve()
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else MODE
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target))

@@ -5,8 +5,6 @@ The process that uses one holds a lock on it, which the kernel releases however 
 
 import fcntl
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +15,8 @@ PREFIX = ".offload-"
 @contextmanager
 def workspace() -> Iterator[Path]:
     """A new directory that only this user may enter; it is removed with its content afterwards."""
+    import shutil  # slow, and most commands need no directory
+
     directory, descriptor = _made()
     try:
         yield directory
@@ -27,6 +27,9 @@ def workspace() -> Iterator[Path]:
 
 def sweep() -> list[Path]:
     """Remove the directories of processes that were killed; gives the removed ones."""
+    import shutil
+    import tempfile
+
     removed = []
     for directory in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
         with suppress(OSError):
@@ -42,6 +45,8 @@ def sweep() -> list[Path]:
 
 def _made() -> tuple[Path, int]:
     """A new directory and its locked descriptor; another one if a sweep removed the first before it was locked."""
+    import tempfile
+
     while True:
         directory = Path(tempfile.mkdtemp(prefix=PREFIX))
         with suppress(BlockingIOError, FileNotFoundError):
