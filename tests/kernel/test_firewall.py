@@ -220,17 +220,27 @@ def test_five_reloads_at_once_are_one_load(lab: Lab, command: Command) -> None:
     assert "chain input_wan" in lab.rules()
 
 
-def test_diff_shows_what_a_reload_would_change(lab: Lab, command: Command) -> None:
+def test_diff_shows_what_a_reload_would_change(lab: Lab, command: Command, tmp_path: Path) -> None:
     command("start")
     assert command("diff") == "Nothing would change.\n"
     lab.router.nft('add rule inet fw4 input_wan tcp dport 80 accept comment "acme"')
-    lab.router.append("firewall", RULE + SET)
+    lab.router.append("firewall", f"{RULE}{SET}\tlist entry '192.0.2.7'\n")
     said = command("diff", code=3)
     assert 'chain input_wan\n  - tcp dport 80 accept comment "acme"\n' in said
     assert '  + udp dport 9999 counter accept comment "!fw4: Open"\n' in said
     assert "set hosts (new)" in said
+    assert "  + element 192.0.2.7\n" in said
     command("reload")
+    lab.router.nft("add element inet fw4 hosts { 192.0.2.8 }")  # as dnsmasq does
     assert command("diff") == "Nothing would change.\n"
+    lab.router.nft("delete element inet fw4 hosts { 192.0.2.7 }")
+    assert command("diff", code=3) == "set hosts\n  + element 192.0.2.7\n"
+    broken = tmp_path / "broken.nft"
+    broken.write_text("tcp dport\n")
+    lab.router.append("firewall", INCLUDE.format(path=broken))
+    said = command("diff", code=3)
+    assert said.startswith("set hosts\n  + element 192.0.2.7\n")
+    assert f"File {broken} is left out: nft refuses it" in said  # as by a load
     command("stop")
     assert "chain input (new)" in command("diff", code=3)
     assert "fw4" not in lab.router.run("nft", "list", "tables")

@@ -5,6 +5,8 @@ from offload.nft.compare import differences
 THERE = """table inet fw4 {
 	set hosts {
 		type ipv4_addr
+		elements = { 10.0.0.1 timeout 1h expires 59m, 10.0.0.2,
+				10.0.0.9 }
 	}
 
 	set theirs {
@@ -33,6 +35,8 @@ WANTED = """table inet fw4_next {
 
 	set hosts {
 		type ipv6_addr
+		elements = { 10.0.0.2,
+				10.0.0.3, 10.0.0.1 timeout 1h }
 	}
 
 	chain input {
@@ -49,7 +53,7 @@ WANTED = """table inet fw4_next {
 
 def test_what_goes_and_what_comes_by_object() -> None:
     assert list(differences(THERE, WANTED)) == [
-        ("set hosts", ["type ipv4_addr"], ["type ipv6_addr"]),
+        ("set hosts", ["type ipv4_addr"], ["type ipv6_addr", "element 10.0.0.3"]),
         (
             "chain input",
             [

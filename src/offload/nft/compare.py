@@ -1,8 +1,12 @@
-"""Two listings of a table, as `nft --stateless --terse list table` prints them -> what differs, by object. Pure."""
+"""Two listings of a table, as `nft --stateless list table` prints them -> what differs, by object. Pure."""
 
+import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
+ELEMENT = "element "
+ELEMENTS = re.compile(r"^\t\telements = \{ (.*?) \}$", re.MULTILINE | re.DOTALL)
+AGE = re.compile(r" (?:timeout|expires) .*")
 SLEEPING = "flags dormant"
 FLOWS = ("flow add @", "flow offload @")  # a flowtable follows its devices, and is no part of the rules
 
@@ -10,21 +14,23 @@ FLOWS = ("flow add @", "flow offload @")  # a flowtable follows its devices, and
 def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """The object (`chain input`), the lines that would go, and those that would come.
 
-    An object that is not wanted stays in the kernel, without its lines; elements of sets are not compared.
+    An object that is not wanted stays in the kernel, without its lines. So do elements of sets that are not wanted, for
+    other programs may have added them: only those that would come are named.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):
         gone, new = _changed(before.get(name, []), after.get(name, []))
+        gone = [line for line in gone if not line.startswith(ELEMENT)]
         kept = name not in after and not name.startswith("chain ")
         if (gone or new or name not in before) and not kept:
             yield (name if name in before else f"{name} (new)"), gone, new
 
 
 def _objects(listing: str) -> dict[str, list[str]]:
-    """The lines of each object; what stands between the braces of a set's elements is left out."""
+    """The lines of each object, each element of a set in a line of its own."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
-    for raw in listing.splitlines()[1:]:
+    for raw in ELEMENTS.sub(_one_a_line, listing).splitlines()[1:]:
         line = raw.strip()
         if raw.startswith("\t") and not raw.startswith("\t\t") and line.endswith("{"):
             lines = found.setdefault(line.removesuffix(" {"), [])
@@ -41,3 +47,9 @@ def _changed(before: list[str], after: list[str]) -> tuple[list[str], list[str]]
             gone += before[first:last]
             new += after[start:end]
     return gone, new
+
+
+def _one_a_line(found: re.Match[str]) -> str:
+    """The elements in their order, without the time that each has left."""
+    words = sorted(AGE.sub("", each) for each in re.split(r",\s+", found[1]))
+    return "\n".join(f"\t\t{ELEMENT}{each}" for each in words)

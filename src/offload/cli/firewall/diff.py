@@ -9,9 +9,12 @@ from collections.abc import Iterator
 
 from offload.cli.firewall.compiled import compiled
 from offload.cli.firewall.given import DONE, PROBLEMS, Given
+from offload.errors import NftError
 from offload.model.kernel.nft import Include, Ruleset
 from offload.nft.compare import differences
 from offload.nft.text import ruleset_text
+from offload.service.firewall.blame import files, without_files
+from offload.system.firewall_files import FirewallFiles
 from offload.system.nft.door import Nft
 
 TABLE, ASLEEP = "fw4", "fw4_next"
@@ -20,11 +23,30 @@ TABLE, ASLEEP = "fw4", "fw4_next"
 def show_diff(_: Given) -> int:
     """Print the lines that would go and come, by chain; exit code 3 where there are any."""
     nft = Nft()
-    wanted = _listed(nft, sleeping(compiled(None)[0]))
+    ruleset, broken = _taken(nft, compiled(None)[0])
+    for path in sorted(broken):
+        sys.stderr.write(f"[!] File {path} is left out: nft refuses it\n")
+    wanted = _listed(nft, sleeping(ruleset))
     there = nft.listing(TABLE) if TABLE in nft.tables() else ""
     lines = list(_told(there, wanted))
     sys.stdout.write("".join(f"{line}\n" for line in lines) or "Nothing would change.\n")
     return PROBLEMS if lines else DONE
+
+
+def _taken(nft: Nft, ruleset: Ruleset) -> tuple[Ruleset, frozenset[str]]:
+    """The ruleset without the nft files that a load would leave out, and these files."""
+    matching, broken = FirewallFiles().matching, frozenset[str]()
+    while True:
+        found = without_files(ruleset, broken, matching)
+        try:
+            nft.check(ruleset_text(found))
+        except NftError as error:
+            more = {path for path, _ in error.places} & files(found, matching) - broken
+            if not more:
+                raise
+            broken |= more
+        else:
+            return found, broken
 
 
 def sleeping(ruleset: Ruleset) -> str:

@@ -41,15 +41,20 @@ def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching
     """What the lines belong to that nft complains of; `error` is its answer to the ruleset's plain text."""
     text = ruleset_text(ruleset)
     lines, origins = [line.strip() for line in text.splitlines()], line_origins(ruleset, text)
-    files = {path for each in _includes(ruleset) for path in (each.path, *matching(each.path)) if "*" not in path}
+    included = files(ruleset, matching)
     sections, bad = set(), set()
     for path, number in error.places:
-        if path in files:
+        if path in included:
             bad.add(path)
         elif path == SENT and 0 < number <= len(lines):
             sections.add(origins[number - 1] or _section(lines[:number], inputs))
-            bad |= {each for each in files if lines[number - 1] == f'include "{each}"'}
+            bad |= {each for each in included if lines[number - 1] == f'include "{each}"'}
     return LeftOut(frozenset(sections & set(removable(inputs))), frozenset(bad))
+
+
+def files(ruleset: Ruleset, matching: Matching) -> set[str]:
+    """The nft files that a ruleset includes."""
+    return {path for each in _includes(ruleset) for path in (each.path, *matching(each.path)) if "*" not in path}
 
 
 def _section(lines: Sequence[str], inputs: Inputs) -> str:

@@ -66,8 +66,8 @@ class Nft:
         self._run("-c", "-f", "-", text=text)
 
     def listing(self, table: str) -> str:
-        """A table of family inet as nft lists it, without counters and without the elements of its sets."""
-        return self._run("-s", "-t", "list", "table", FAMILY, table)
+        """A table of family inet as nft lists it, without counters."""
+        return self._run("-s", "list", "table", FAMILY, table)
 
     def version(self) -> str:
         """The version of nft, `1.0.6`; empty where it prints something else."""
