@@ -78,7 +78,18 @@ print(json.dumps([[each.family, each.table, each.name, each.hook, each.priority]
 print(json.dumps([each.comment for each in rules]))
 own = [{name: value for name, value in asdict(each.match).items() if value} for each in rules]
 print(json.dumps([[match, each.marks, each.opening] for match, each in zip(own, rules)], default=str))
+print(json.dumps([sorted(each.edges) for each in rules]))
 """
+# A rule, and the seconds of a day in UTC at which it may begin or end to match; the last second belongs to a span.
+EDGES: dict[str, list[int]] = {
+    'meta hour "08:00"-"12:00" drop': [8 * 3600, 12 * 3600 + 1],
+    'meta hour >= "08:00" drop': [8 * 3600],
+    'meta hour > "08:00" drop': [8 * 3600 + 1],
+    'meta hour < "08:00" drop': [8 * 3600],
+    'meta hour <= "08:00" drop': [8 * 3600 + 1],
+    'meta day "Saturday" drop': [0],
+    "tcp dport 5 drop": [],
+}
 
 
 def read(rules: Iterable[str]) -> list[Any]:
@@ -103,10 +114,15 @@ def read(rules: Iterable[str]) -> list[Any]:
 
 
 def test_the_kernel_s_rules_are_read() -> None:
-    rules, chains, comments, _ = read(RULES)
+    rules, chains, comments, *_ = read(RULES)
     assert dict(zip(RULES, map(tuple, rules), strict=True)) == RULES
     assert sorted(chains) == [["inet", "t", "f", "forward", -5], ["inet", "t", "other", "", 0]]
     assert comments[-1] == "!fw4: Allow"
+
+
+def test_when_the_kernel_s_rules_begin_and_end_is_read() -> None:
+    *_, edges = read(EDGES)
+    assert dict(zip(EDGES, edges, strict=True)) == EDGES
 
 
 def test_what_the_kernel_s_rules_compare_is_read() -> None:
