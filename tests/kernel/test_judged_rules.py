@@ -27,7 +27,7 @@ CHOICES = {
     "family": ("", "", "ipv4", "ipv6"),
     "src_ip": ("", "", CLIENT, f"!{CLIENT}", "192.168.0.0/23", "2001:db8:1::/64"),
     "dest_ip": ("", "", SERVER, f"!{SERVER}", "203.0.113.0-203.0.113.9"),
-    "src_port": ("", "", "20000-20010"),  # with another `!=` beside it nft 1.0.6 compares both ports at once, wrongly
+    "src_port": ("", "", "20000-20010", "!20001"),
     "dest_port": ("", "80", "!80", "70-90", "443"),
     "src_mac": ("", "", "CLIENT", "!CLIENT"),
     "start_time": ("", "", "23:00", "06:00"),

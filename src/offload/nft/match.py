@@ -94,9 +94,23 @@ def _masked(field: str, each: Address) -> str:
 
 def _ports(key: str) -> Callable[[tuple[Item, ...], Match], str]:
     def write(items: tuple[Item, ...], match: Match) -> str:
+        if items is match.dest_port and any(item.negated for item in match.src_port):
+            items = _apart(items)
         return _items(key.format(proto=match.proto[0].text), items)
 
     return write
+
+
+def _apart(ports: tuple[Item, ...]) -> tuple[Item, ...]:
+    """One negated port becomes a range of one.
+
+    nft 1.0.6 makes one comparison of `sport != A dport != B`, which holds where either port differs.
+    """
+    negated = [item for item in ports if item.negated]
+    if len(negated) != 1 or "-" in negated[0].text:
+        return ports
+    port = negated[0]
+    return tuple(item._replace(text=f"{port.text}-{port.text}") if item is port else item for item in ports)
 
 
 def _macs(items: tuple[Item, ...], _: Match) -> str:

@@ -82,18 +82,11 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
         return
     port = section.dest_port or section.src_dport
     protos = tuple(protocols(draft, section, port))
-    if not protos:  # no rule, so nothing is opened for one
-        return
     sip, external, rewrite = found
     if not section.dest and section.dest_ip is not None:
         dest = _zone_of(rewrite, draft)
         if dest is not None:
             draft.problems.append(FirewallFault.ASSUMED_DESTINATION.at(section.origin, "dest", value=dest.name))
-    if section.reflection and dest is not None and src.zone.masq:
-        dest.needs.update(("accept_to", "dnat", "snat"))
-    if match.helper is not None:
-        src.needs.add("helper")
-    src.needs.add("dnat")
     ports = (section.src_dport,) if section.src_dport is not None else ()
     each = Translation(
         f"dstnat_{src.name}",
@@ -108,7 +101,13 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     )
     first_address(draft, section.origin, "dest_ip", rewrite)
     reflections = (reflected or [dest]) if section.reflection and section.dest_ip is not None and dest else []
-    _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None])
+    if not _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None]):
+        return  # no rule, so nothing is opened for one
+    if section.reflection and dest is not None and src.zone.masq:
+        dest.needs.update(("accept_to", "dnat", "snat"))
+    if match.helper is not None:
+        src.needs.add("helper")
+    src.needs.add("dnat")
 
 
 def _write(
@@ -119,7 +118,9 @@ def _write(
     owner: FirewallZone,
     protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
-) -> None:
+) -> bool:
+    """Add the rules of a translation; whether there are any."""
+    before = len(draft.chains[each.chain])
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
     needs: list[Need] = [
@@ -144,6 +145,7 @@ def _write(
             _reflect(draft, section, each, zones, zone, proto)
         for one in _families(each, family):
             writer.write(each, one, proto)
+    return len(draft.chains[each.chain]) > before
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
