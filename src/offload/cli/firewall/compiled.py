@@ -12,7 +12,7 @@ from offload.model.sections.section import Section
 from offload.service.firewall import inputs
 from offload.system.firewall_files import FirewallFiles
 
-DUMP, DATA = "network.interface dump", "service get_data"
+DUMP, DATA, STATUS = "network.interface dump", "service get_data", "network.device status"
 
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
@@ -46,8 +46,11 @@ def _asked() -> dict[str, Any]:
 
 
 def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The devices of a router directory, each with those beneath it where it is a bridge or a VLAN."""
-    links = snapshot.get("links", ())
+    """The devices of a router directory, each with those beneath it where it is a bridge or a VLAN.
+
+    Where there are no `links`, netifd's device status names them.
+    """
+    links = snapshot.get("links") or _reported(snapshot.get("ubus", {}).get(STATUS))
     ports: dict[str, list[str]] = {}
     for each in links:
         if each.get("master"):
@@ -57,6 +60,19 @@ def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         each["name"]: (*(each.get("lower") or ()), *ports.get(each["name"], ())) if each.get("kind") in kinds else ()
         for each in links
     }
+
+
+def _reported(status: Any) -> list[dict[str, Any]]:
+    """The devices of netifd's `network.device status` as links; what has not netifd's shape is passed over."""
+    found = []
+    for name, each in status.items() if isinstance(status, dict) else ():
+        if not isinstance(each, dict):
+            continue
+        members, parent = each.get("bridge-members"), each.get("parent")
+        lower = [*(members if isinstance(members, list) else ()), parent]
+        kind = each.get("devtype")
+        found.append({"name": name, "kind": kind, "lower": [below for below in lower if isinstance(below, str)]})
+    return found
 
 
 def _installed(snapshot: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
