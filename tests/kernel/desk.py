@@ -24,7 +24,8 @@ SERVICE = ("-m", "offload", "service")
 LATE = 5.0  # seconds, instead of a minute, until the flows of stations that came late are returned
 RESTLESS = 60  # returns in a minute: a test's stations move more often than those of a house
 PROGRAM = f"""
-from offload.service import main, return_budget, station_sets, stations
+from offload.service import main
+from offload.service.roaming import return_budget, station_sets, stations
 station_sets.LATE, return_budget.MOST_RETURNS, stations.STATION_PAUSE = {LATE}, {RESTLESS}, (0.25, 1.0)
 main.serve()
 """
