@@ -5,7 +5,7 @@ the zone would have refused there is refused before these accept it, as far as i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from offload.compiler.firewall.expand import Expander
 from offload.compiler.firewall.zones import Place, device_places
@@ -16,7 +16,8 @@ from offload.model.sections.firewall import Rule as RuleSection
 from offload.model.sections.match import Item, Match
 
 CLOSING = frozenset({"drop", "reject"})
-MANAGEMENT_PORTS = frozenset({"22", "80", "443"})
+MANAGEMENT_PORTS = (22, 80, 443)
+TCP = frozenset({"tcp", "any", "6"})
 ICMP = (Item("icmp"), Item("ipv6-icmp"))
 DHCP = tuple(Item(port) for port in ("67", "68", "546", "547"))
 Refusals = Mapping[str, list[Rule]]
@@ -25,13 +26,29 @@ Refusals = Mapping[str, list[Rule]]
 def management(config: FirewallConfig) -> set[str]:
     """The zones from which the router can be managed: they may use its ssh or web server."""
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
+    every = {zone.name for zone in config.zones}
+    known = every | {zone.name for zone in config.unread_zones}
     for each in config.rules:
-        if each.target != "accept" or not each.src or each.dest:
-            continue
-        ports = {port.text for port in each.match.dest_port}
-        if not ports or ports & MANAGEMENT_PORTS or any("-" in port for port in ports):
-            found |= {zone.name for zone in config.zones} if each.src == ANY else {each.src}
+        if each.target == "accept" and each.src and not each.dest and _serves(each.match):
+            found |= every if each.src == ANY else known & {each.src}
     return found
+
+
+def _serves(match: Match) -> bool:
+    """Whether TCP to one of the ports of the ssh and web server meets it: a rule for ping leads to neither."""
+    tcp = _admits(match.proto, lambda word: word in TCP)
+    return tcp and any(_admits(match.dest_port, lambda word, at=port: _spans(word, at)) for port in MANAGEMENT_PORTS)
+
+
+def _admits(items: Sequence[Item], holds: Callable[[str], bool]) -> bool:
+    """One of the alternatives, where there are such, and none of the negated ones."""
+    good = [holds(each.text) for each in items if not each.negated]
+    return (not good or any(good)) and not any(holds(each.text) for each in items if each.negated)
+
+
+def _spans(word: str, port: int) -> bool:
+    first, _, last = word.partition("-")
+    return int(first) <= port <= int(last or first)
 
 
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
