@@ -97,6 +97,14 @@ def test_what_changed_is_shown_at_once(fakes: Fakes, clocks: Clocks) -> None:
     assert clocks.dumps == 2
 
 
+def test_a_pass_in_the_middle_of_a_dump_makes_it_old(fakes: Fakes, clocks: Clocks) -> None:
+    fakes.conntrack.between = lambda: fakes.service.work() and None
+    asked(fakes, "status")
+    fakes.conntrack.between = lambda: None
+    asked(fakes, "status")
+    assert clocks.dumps == 2
+
+
 def test_memory_is_given_back(fakes: Fakes, clocks: Clocks) -> None:
     asked(fakes, "status")
     kept = fakes.service.connections

@@ -34,12 +34,16 @@ class Read:
 
 @dataclass(slots=True)
 class Connections:
-    """`work`: seconds of processor time that went into the last dump, which was made `at` and last used at `used`."""
+    """`work`: seconds of processor time that went into the last dump, which was made `at` and last used at `used`.
+
+    `forgotten`: how often; where a pass comes in the middle of a dump, this one shows what was before it.
+    """
 
     last: Read | None = None
     work: float = 0.0
     at: float = 0.0
     used: float = 0.0
+    forgotten: int = 0
     lists: tuple[Query, bool, Listing] | None = None
 
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
@@ -49,11 +53,11 @@ class Connections:
             self.used = now
             return self.last
         self.forget()
-        began = process_time()
+        forgotten, began = self.forgotten, process_time()
         count, entries = conntrack.listed(lambda: ShareCount(snapshot, plan))
         read = Read(count, entries, snapshot, plan)
         self.work, self.at = process_time() - began, now
-        if self.work >= CHEAP:
+        if self.work >= CHEAP and self.forgotten == forgotten:
             self.last, self.used = read, now
         return read
 
@@ -85,3 +89,4 @@ class Connections:
     def forget(self) -> None:
         """Read anew for the next call, for what has changed shall show."""
         self.last = self.lists = None
+        self.forgotten += 1
