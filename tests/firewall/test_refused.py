@@ -1,5 +1,6 @@
 """Which connections configured rules refuse now and did not before: no more than is sure, and each that is."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 from itertools import product
 
@@ -112,6 +113,14 @@ def test_a_port_forward_that_went_refuses() -> None:
     assert newly_refused(rules(FORWARDED, other), rules(other))(came_in()) is not None
     assert newly_refused(rules(other), rules(FORWARDED, other))(came_in()) is None
     assert newly_refused(rules(FORWARDED), rules(FORWARDED, drop(src="wan", dest="lan", dest_port="80")))(came_in())
+
+
+def test_a_port_forward_of_another_table_never_meets_input() -> None:
+    """Docker's, or one of a file in /etc/nftables.d: its connections are forwarded before and after."""
+    allowed = section("firewall", "rule", "a", src="wan", proto="tcp", dest_port="8080", target="ACCEPT")
+    assert newly_refused(rules(allowed), rules())(came_in()) is None
+    maybe = replace(FORWARDED, options={**FORWARDED.options, "mark": "1"})
+    assert newly_refused(rules(maybe), rules())(came_in()) is not None, "it may have been ours"
 
 
 def test_times_that_begin_refuse_and_times_that_end_do_not() -> None:

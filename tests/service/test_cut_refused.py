@@ -1,13 +1,13 @@
 """`option cut_refused` on a router of fakes: when connections are judged, and by what."""
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
 from offload.errors import KernelError, OffloadError
 from offload.model.flow import IPS_ASSURED, IPS_EXPECTED, IPS_SRC_NAT, Entry, Tuple
-from offload.model.network import Neighbour
+from offload.model.network import Neighbour, Route
 from offload.model.sections.section import Section
 from offload.service.refusing import cut_refused
 from offload.service.refusing.judged import Judged
@@ -146,3 +146,41 @@ def test_without_a_firewall_nothing_is_judged(there: Fakes) -> None:
     write(there, DROP)
     there.nft.rules["fw4"] = frozenset()
     assert judged(there) == ""
+
+
+def test_a_firewall_that_was_stopped_is_loaded_when_it_has_rules_again(there: Fakes) -> None:
+    """Its table is a new one then, in which the kernel gives the same numbers again."""
+    judged(there)
+    there.nft.rules["fw4"] = frozenset()
+    judged(there)
+    write(there, DROP)
+    load(there, 1)
+    assert judged(there) and there.conntrack.deleted == [WEB]
+
+
+def test_while_offload_is_off_nothing_is_remembered(there: Fakes) -> None:
+    judged(there)
+    there.uci.packages["offload"] = (*OFFLOAD, replace(ON, options={**ON.options, "enabled": "0"}))
+    there.service.work()
+    write(there, DROP)
+    load(there, 10)
+    there.service.work()
+    there.uci.packages["offload"] = (*OFFLOAD, ON)
+    assert judged(there) == "" and there.conntrack.deleted == []
+
+
+@pytest.mark.parametrize(("second", "ended"), [("wan", True), ("wanb", False)])
+def test_of_several_ways_out_none_is_sure_without_translation(there: Fakes, second: str, ended: bool) -> None:
+    """IPv6 has a default route for each provider's prefix: which one a connection takes is not to be seen."""
+    near, far = packed("2001:db8::5"), packed("2001:db8:9::1")
+    plain = Entry(
+        6, Tuple(near, far, 40_000, 443), Tuple(far, near, 443, 40_000), IPS_ASSURED, 9, 0, (1, 1), (1, 1), None, None
+    )
+    there.conntrack._entries = [plain]
+    defaults = (Route(ip_network("::/0"), ("wan",), 512), Route(ip_network("::/0"), (second,), 1024))
+    there.netlink.ways = (Route(ip_network("2001:db8::/64"), ("br-lan",)), *defaults)
+    judged(there)
+    write(there, DROP)
+    load(there, 10)
+    judged(there)
+    assert (there.conntrack.deleted == [plain]) is ended

@@ -191,7 +191,8 @@ class Engine:
         self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
         asking = {(pair.src, pair.dest) for pair in self.decided.plan.pairs if pair.hardware}
         self.give_up.follow(asking, self.decided.plan.present)
-        if not self.decided.config.globals.cut_refused:
+        options = self.decided.config.globals
+        if not (options.cut_refused and options.enabled):
             self.judged = Judged()
 
     def taken_out(self, applied: Applied) -> None:

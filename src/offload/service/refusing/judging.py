@@ -4,7 +4,8 @@ Connections are judged once the firewall has loaded what /etc/config/firewall sa
 anew.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
@@ -14,12 +15,13 @@ from offload.compiler.firewall.tracing.refused import Connection, Rules, newly_r
 from offload.compiler.firewall.tracing.times import next_edge
 from offload.errors import BusError, KernelError
 from offload.model.flow import IPS_DST_NAT, IPS_EXPECTED, Entry
+from offload.model.network import Route
 from offload.nouns import replace
 from offload.service.engine import FIREWALL_TABLE, Engine
 from offload.service.firewall.inputs import Inputs, compiled, read
 from offload.service.refusing.judged import Judged
 from offload.service.tasks import follow
-from offload.status.lookup.zone_lookup import ZoneLookup
+from offload.status.lookup.zone_lookup import DISTANT, Target, ZoneLookup
 
 AFTER_EDGE = 0.05  # seconds, for the second that begins then to have begun
 NAMES = {6: "tcp", 17: "udp"}
@@ -33,7 +35,8 @@ def run(engine: Engine, wall: float) -> str:
     inputs, rules = _inputs(engine), _forward_rules(engine)
     changed = inputs is not None and before.inputs is not None and _asked(before.inputs) != _asked(inputs)
     if inputs is None or not rules or (changed and not _loaded(engine, before, rules)):
-        engine.judged = replace(before, due=None, failures=0)
+        known = before.rules if rules else rules  # a table that comes anew may give its rules the same numbers
+        engine.judged = replace(before, rules=known, due=None, failures=0)
         return ""
     edge = next_edge(before.times, before.moment)
     if before.inputs is None or (not changed and (edge is None or edge > wall)):
@@ -112,12 +115,24 @@ def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
     snapshot = engine.with_stations(engine.decided)
     ends = ZoneLookup(snapshot, engine.decided.plan).ends
     macs = {(ip_address(each.address).packed, each.device): each.mac for each in snapshot.neighbours}
+    unsure = _unsure(snapshot.routes)
     for entry in engine.doors.conntrack.entries():
         src, dest = ends(entry)
+        if (src.distant or dest.distant) and len(entry.original.src) in unsure:
+            continue
         if entry.proto not in NAMES or entry.status & IPS_EXPECTED or not (len(src.devices) == len(dest.devices) == 1):
             continue
         (iif,), (oif,) = src.devices, dest.devices
         yield entry, _connection(entry, iif, oif, macs.get((entry.original.src, iif), ""))
+
+
+def _unsure(routes: Iterable[Route]) -> frozenset[int]:
+    """Bytes of addresses whose default routes lead over several devices: some for certain sources only, as IPv6 has."""
+    ways = defaultdict[Target, set[str]](set)
+    for route in routes:
+        if route.target.prefixlen < DISTANT:
+            ways[route.target].update(route.devices)
+    return frozenset(target.max_prefixlen // 8 for target, devices in ways.items() if len(devices) > 1)
 
 
 def _connection(entry: Entry, iif: str, oif: str, mac: str) -> Connection:

@@ -64,6 +64,12 @@ def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
         yield at_hook(rules.chains, "forward", forwarded)
 
 
+def _may_translate(rules: Rules, each: Connection) -> bool:
+    """Whether a port forward of these rules may be the one it came by, and not one of another table."""
+    hook = at_hook(rules.chains, "dstnat", each.arriving._replace(moment=rules.moment, live=True))
+    return any(verdict.startswith(TRANSLATING) for verdict in (hook.verdict, *(step.verdict for step in hook.may)))
+
+
 def _decided(hook: Hook) -> Refusal:
     """Of the rules on the way the last one that is not of a chain that zones share for their verdicts."""
     step = next((each for each in reversed(hook.way) if each.origin and each.chain.startswith(hook.name)), None)
@@ -79,7 +85,10 @@ def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal |
         if changed is not None and not any(meets(rule, packet)[0] != NO for rule in changed for packet in seen):
             return None
         found = refusal(now, each)
-        return None if found is None or refusal(before, each) is not None else found
+        if found is None or refusal(before, each) is not None:
+            return None
+        ours = not each.forwarded.translated or _may_translate(before, each) or _may_translate(now, each)
+        return found if ours else None
 
     return judged
 
