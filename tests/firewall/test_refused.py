@@ -1,5 +1,6 @@
 """Which connections configured rules refuse now and did not before: no more than is sure, and each that is."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from itertools import product
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offload.compiler.firewall.tracing import refused
 from offload.compiler.firewall.tracing.packet import Packet
 from offload.compiler.firewall.tracing.refused import Connection, Rules, newly_refused, refusal, times
+from offload.compiler.firewall.tracing.trace import Hook, at_hook
+from offload.model.kernel.nft import Chain
 from offload.model.sections.section import Section
 from offload.service.firewall.inputs import compiled, read
 from offload.system.firewall_files import FakeFirewallFiles
@@ -128,6 +132,27 @@ def test_times_that_begin_refuse_and_times_that_end_do_not() -> None:
     assert newly_refused(before, during)(connection()) is not None
     assert newly_refused(during, after)(connection()) is None
     assert [each.start_time for each in times(before)] == [(13, 0, 0)] * 2  # tcp and udp
+
+
+def test_of_many_connections_one_of_each_kind_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[Packet] = []
+
+    def counted(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
+        traced.append(packet)
+        return at_hook(chains, name, packet)
+
+    monkeypatch.setattr(refused, "at_hook", counted)
+    new = (drop(dest_port="443"), drop(dest_port="80", src_ip="192.168.1.0/25", dest_ip="!198.51.100.0/28"))
+    before, now, one = rules(), rules(*new), connection().forwarded
+    near, far = (int(ip_address(address)) for address in (NEAR, FAR))
+    many = [one._replace(src_ip=near + more, dest_ip=far + more, src_port=more) for more in range(200)]
+    many += [each._replace(dest_port=port) for each in many for port in (80, 81)]
+    judge = newly_refused(before, now)
+    found = [judge(Connection(each, each)) for each in many]
+    assert len(traced) < 50
+    assert found == [newly_refused(before, now)(Connection(each, each)) for each in many[:20]] + found[20:]
+    anew = [newly_refused(before, now)(Connection(each, each)) for each in many[200::9]]
+    assert found[200::9] == anew and None in anew and any(anew)
 
 
 OPTIONS = st.fixed_dictionaries(

@@ -6,6 +6,7 @@ the zone would have refused there is refused before these accept it, as far as i
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from offload.compiler.firewall.expand import Expander
 from offload.compiler.firewall.zones import Place, device_places
@@ -36,8 +37,8 @@ def management(config: FirewallConfig) -> set[str]:
 
 def _serves(match: Match) -> bool:
     """Whether TCP to one of the ports of the ssh and web server meets it: a rule for ping leads to neither."""
-    tcp = _admits(match.proto, lambda word: word in TCP)
-    return tcp and any(_admits(match.dest_port, lambda word, at=port: _spans(word, at)) for port in MANAGEMENT_PORTS)
+    tcp = _admits(match.proto, TCP.__contains__)
+    return tcp and any(_admits(match.dest_port, partial(_spans, port)) for port in MANAGEMENT_PORTS)
 
 
 def _admits(items: Sequence[Item], holds: Callable[[str], bool]) -> bool:
@@ -46,7 +47,7 @@ def _admits(items: Sequence[Item], holds: Callable[[str], bool]) -> bool:
     return (not good or any(good)) and not any(holds(each.text) for each in items if each.negated)
 
 
-def _spans(word: str, port: int) -> bool:
+def _spans(port: int, word: str) -> bool:
     first, _, last = word.partition("-")
     return int(first) <= port <= int(last or first)
 

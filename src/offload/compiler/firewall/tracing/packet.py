@@ -1,6 +1,6 @@
 """Whether a packet meets a match: yes, no, or only the router can tell. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from offload.compiler.firewall.tracing.times import holds
@@ -45,6 +45,25 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
         if found == OPEN:
             undecided[name] = value
     return (OPEN, text(_part(match, undecided)).strip()) if undecided else (YES, "")
+
+
+def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
+    """What tells packets apart for these matches: packets of one kind meet the same of them."""
+    every = set(matches)
+    asked = {name: tuple({value for each in every if (value := getattr(each, name))}) for name in VARIED}
+    known: dict[Hashable, Hashable] = {}
+
+    def found(name: str, packet: Packet) -> Hashable:
+        key = name, packet.family, packet.proto, getattr(packet, name)
+        if key not in known:
+            known[key] = tuple(DECIDING[name](value, packet) for value in asked[name])
+        return known[key]
+
+    def kind(packet: Packet) -> Hashable:
+        same = packet._replace(src_ip=None, dest_ip=None, src_port=None, dest_port=None, src_mac="")
+        return same, *(found(name, packet) for name in VARIED if asked[name])
+
+    return kind
 
 
 def _part(match: Match, undecided: dict[str, Any]) -> Match:
@@ -140,6 +159,7 @@ def _open(_value: object, _packet: Packet) -> str:
     return OPEN
 
 
+VARIED = ("src_ip", "dest_ip", "src_port", "dest_port", "src_mac")  # values of which there are many
 DECIDING: dict[str, Callable[[Any, Packet], str]] = {
     **dict.fromkeys(Match._fields, _open),  # icmp_type, helper, mark, dscp, ipset
     "family": _family,

@@ -6,11 +6,11 @@ accept is not refused by a rule behind it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import NamedTuple
 
 from offload.compiler.firewall.ruleset import Compiled
-from offload.compiler.firewall.tracing.packet import NO, Packet, meets
+from offload.compiler.firewall.tracing.packet import NO, Packet, kinds, meets
 from offload.compiler.firewall.tracing.times import holds
 from offload.compiler.firewall.tracing.trace import Hook, at_hook
 from offload.model.kernel.nft import Chain, Include, Rule
@@ -77,10 +77,21 @@ def _decided(hook: Hook) -> Refusal:
 
 
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
-    """What judges connections after a change from `before` to `now`; it traces those that a changed rule meets."""
+    """What judges connections after a change from `before` to `now`; it traces those that a changed rule meets.
+
+    There may be 65,536, most of them of a few kinds: one of each is judged.
+    """
     changed = changes(before, now)
+    kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))
+    known: dict[Hashable, Refusal | None] = {}
 
     def judged(each: Connection) -> Refusal | None:
+        key = tuple(map(kind, dict.fromkeys(each)))
+        if key not in known:
+            known[key] = anew(each)
+        return known[key]
+
+    def anew(each: Connection) -> Refusal | None:
         seen = [packet._replace(live=True) for packet in set(each)]
         if changed is not None and not any(meets(rule, packet)[0] != NO for rule in changed for packet in seen):
             return None
@@ -91,6 +102,10 @@ def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal |
         return found if ours else None
 
     return judged
+
+
+def _rules(rules: Rules) -> Iterator[Rule]:
+    return (rule for chain in rules.chains.values() for rule in chain.rules if isinstance(rule, Rule))
 
 
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
@@ -113,10 +128,7 @@ def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
 
 def times(rules: Rules) -> Iterator[Times]:
     """The times of its rules."""
-    for chain in rules.chains.values():
-        for rule in chain.rules:
-            if isinstance(rule, Rule) and rule.match.times is not None:
-                yield rule.match.times
+    return (rule.match.times for rule in _rules(rules) if rule.match.times is not None)
 
 
 def _policies(chains: Mapping[str, Chain]) -> dict[str, str]:
