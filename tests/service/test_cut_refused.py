@@ -8,6 +8,7 @@ import pytest
 from offload.errors import KernelError, OffloadError
 from offload.model.flow import IPS_ASSURED, IPS_EXPECTED, IPS_SRC_NAT, Entry, Tuple
 from offload.model.network import Neighbour, Route
+from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
 from offload.service.refusing import cut_refused
 from offload.service.refusing.judged import Judged
@@ -184,3 +185,32 @@ def test_of_several_ways_out_none_is_sure_without_translation(there: Fakes, seco
     load(there, 10)
     judged(there)
     assert (there.conntrack.deleted == [plain]) is ended
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_times_are_met_while_a_changed_file_is_not_loaded(there: Fakes, broken: bool) -> None:
+    timed = replace(DROP, options={**DROP.options, **HOURS})
+    write(there, timed)
+    judged(there)
+    write(there, timed, replace(DROP, id="s", name="Later", options={**DROP.options, "dest_port": "25"}))
+    if broken:
+        there.uci.packages["firewall"] = Problem(ProblemCode.FILE_UNREADABLE, "firewall", "", "", "broken")
+    assert judged(there) == ""
+    there.clock.now += 3600.1
+    assert cut_refused.due(there.service) is not None
+    assert cut_refused.run(there.service, NOON + 3600.1) and there.conntrack.deleted == [WEB]
+    if not broken:
+        load(there, 10)
+        assert judged(there, NOON + 3601) and there.conntrack.deleted == [WEB, MAIL]
+
+
+def test_the_content_of_a_set_is_no_other_configuration(there: Fakes) -> None:
+    files = FakeFirewallFiles()
+    there.service.doors = replace(there.service.doors, files=files)
+    blocked = section("firewall", "ipset", "b", name="b", match="src_ip", loadfile="/etc/blocked")
+    files.texts["/etc/blocked"] = "192.0.2.1\n"
+    write(there, blocked, replace(DROP, options={**DROP.options, **HOURS}))
+    judged(there)
+    files.texts["/etc/blocked"] = "192.0.2.2\n"
+    assert judged(there) == ""
+    assert cut_refused.due(there.service) == pytest.approx(there.clock() + 3600, abs=1)

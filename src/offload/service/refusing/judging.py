@@ -32,12 +32,14 @@ FORWARD = "forward"
 def run(engine: Engine, wall: float) -> str:
     """Judge, and end what is refused; the sentence for the log. An OffloadError leaves what is known as it was."""
     before = engine.judged
-    inputs, rules = _inputs(engine), _forward_rules(engine)
-    changed = inputs is not None and before.inputs is not None and _asked(before.inputs) != _asked(inputs)
-    if inputs is None or not rules or (changed and not _loaded(engine, before, rules)):
+    inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)
+    if inputs is None or not rules:
         known = before.rules if rules else rules  # a table that comes anew may give its rules the same numbers
         engine.judged = replace(before, rules=known, due=None, failures=0)
         return ""
+    changed = before.inputs is not None and _asked(before.inputs) != _asked(inputs)
+    if before.inputs is not None and changed and not _loaded(engine, before, rules):  # those of before are in force
+        inputs, changed = _with_router_of(before.inputs, inputs), False
     edge = next_edge(before.times, before.moment)
     if before.inputs is None or (not changed and (edge is None or edge > wall)):
         engine.judged = _judged(engine, before, inputs, rules, wall)
@@ -61,13 +63,12 @@ def _inputs(engine: Engine) -> Inputs | None:
 
 
 def _asked(inputs: Inputs) -> tuple[Any, ...]:
-    """The configuration among the inputs; the rest is the router's state."""
-    return inputs.sections, inputs.handed_over, inputs.set_files
+    """The configuration among the inputs; the rest is the router's state, and what sets have, which is not asked."""
+    return inputs.sections, inputs.handed_over
 
 
 def _with_router_of(asked: Inputs, router: Inputs) -> Inputs:
-    sections, handed_over, set_files = _asked(asked)
-    return router._replace(sections=sections, handed_over=handed_over, set_files=set_files)
+    return router._replace(sections=asked.sections, handed_over=asked.handed_over)
 
 
 def _forward_rules(engine: Engine) -> frozenset[tuple[str, int]]:
