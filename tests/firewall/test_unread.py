@@ -57,6 +57,15 @@ def test_another_way_lets_it_be_closed(
     assert ("jump reject_from_lan" in text) is closed
 
 
+@pytest.mark.parametrize("other", ["name=vpn network=vpn input=ACCEPT", "name=empty input=ACCEPT"])
+@pytest.mark.parametrize("lan", [LAN, LAN_LEFT_OUT], ids=["policy", "left out"])
+def test_a_zone_in_which_nobody_is_now_is_no_other_way(
+    lan: str, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = printed(ACCEPTING + lan + WAN + rule(other, "zone"), tmp_path, capsys)
+    assert "jump reject_from_lan" not in text and "lan is left out: input" not in text
+
+
 def test_ping_from_a_zone_that_is_left_out_does_not_open_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = rule("name=lan network=lan input=ACCEPT", "zone")
     far = rule("name=wan network=wan subnet=10.0.0.0/33 input=REJECT", "zone")

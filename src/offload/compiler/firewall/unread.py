@@ -62,7 +62,9 @@ def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[st
     for index, option in enumerate(("input", "output", "forward")):
         if option not in zone.unread:
             continue
-        if chosen[index] == "accept" and (option == "forward" or (option == "input" and _elsewhere(config, zone))):
+        if chosen[index] == "accept" and (
+            option == "forward" or (option == "input" and _elsewhere(config, zone, expander))
+        ):
             chosen[index] = "reject"
         problem = FirewallFault.POLICY_UNREAD.at(zone.origin, option, value=chosen[index].upper())
         expander.problems.append(problem)
@@ -75,10 +77,18 @@ def _policy(config: FirewallConfig, zone: Zone, index: int) -> str:
     return own or (defaults.input, defaults.output, defaults.forward)[index]
 
 
-def _elsewhere(config: FirewallConfig, zone: Zone) -> bool:
-    """Whether the router can be managed from another zone, and not from this one by a rule."""
+def _elsewhere(config: FirewallConfig, zone: Zone, expander: Expander) -> bool:
+    """Whether the router can be managed from another zone, and not from this one by a rule.
+
+    Nobody comes from a zone whose networks are all down.
+    """
     found = management(config)
-    return zone.name not in found and bool(found)
+    there = (each.name in found and _has_members(each, expander) for each in (*config.zones, *config.unread_zones))
+    return zone.name not in found and any(there)
+
+
+def _has_members(zone: Zone, expander: Expander) -> bool:
+    return bool(zone.device or zone.subnet or device_places(zone, expander))
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
@@ -87,18 +97,18 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
     for zone in zones:
         places = device_places(zone, expander)
         if config.defaults.input == "accept":
-            found["input"] += _input(config, zone, places)
+            found["input"] += _input(config, zone, places, _elsewhere(config, zone, expander))
         if config.defaults.forward == "accept":
             found["forward"] += _forward(config, zone, places)
     return found
 
 
-def _input(config: FirewallConfig, zone: Zone, places: Iterable[Place]) -> Iterator[Rule]:
+def _input(config: FirewallConfig, zone: Zone, places: Iterable[Place], elsewhere: bool) -> Iterator[Rule]:
     """Packets to the router itself, without what keeps a network working: ICMP and DHCP."""
     policy = _refusing(config, zone, 0)
     if not policy and not any(each.src == zone.name and not each.dest for each in _closing(config)):
         return
-    if not _elsewhere(config, zone):
+    if not elsewhere:
         return
     for place in places:
         udp = Match(iifname=place.devices, proto=(Item("udp"),), dest_port=DHCP)
