@@ -4,7 +4,7 @@ import pytest
 
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.memory import connections
-from offload.service.memory.connections import CHEAP, REST, WALK
+from offload.service.memory.connections import CHEAP, LONGEST, REST, WALK
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from service.routers import Fakes, router
 from status.routers import entry
@@ -87,6 +87,14 @@ def test_pages_come_from_the_dump_of_the_first(fakes: Fakes, clocks: Clocks) -> 
     flows = [*first["flows"], *second["flows"]]  # type: ignore[misc]
     assert [flow["bytes"] for flow in flows] == [*range(8, -1, -1)]
     assert asked(fakes, "flows", limit=5)["total"] == 0
+
+
+def test_a_page_that_is_asked_for_again_and_again_gets_new(fakes: Fakes, clocks: Clocks) -> None:
+    asked(fakes, "flows", limit=5)
+    for _ in range(int(LONGEST / (WALK - 1)) + 1):
+        clocks.now += WALK - 1
+        asked(fakes, "flows", limit=5, offset=5)
+    assert clocks.dumps == 2
 
 
 def test_what_changed_is_shown_at_once(fakes: Fakes, clocks: Clocks) -> None:

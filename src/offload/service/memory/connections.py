@@ -20,6 +20,7 @@ from offload.status.shares import ShareCount
 CHEAP = 0.05  # seconds of work: what takes less is read anew each time
 REST = 9.0  # times the work
 WALK = 30.0  # seconds for which the next page comes from the dump of the first one
+LONGEST = 300.0  # seconds for a whole list: who asks for one page again and again shall see what is there now
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ class Connections:
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """The last dump if it still rests, else a new one. `going_on`: for the next page of a list."""
         now = monotonic()
-        if self.last is not None and now < (self.used + WALK if going_on else self.at + REST * self.work):
+        rest = self.at + REST * self.work
+        if going_on:
+            rest = max(rest, min(self.used + WALK, self.at + LONGEST))
+        if self.last is not None and now < rest:
             self.used = now
             return self.last
         self.forget()
