@@ -136,12 +136,13 @@ def wireguard(carrier: str) -> Side:
 def sixinfour(carrier: str) -> Side:
     """IPv6 in IPv4 to a host that is reached through the host at the far end of network `carrier`."""
 
-    def lay(router: Namespace, far: Namespace, _: ExitStack) -> Ends:
+    def lay(router: Namespace, far: Namespace, stack: ExitStack) -> Ends:
         outside = named(carrier)  # where the far device's own packets leave, wherever it goes itself
         sit = "link add {} type sit local 203.0.113.{} remote 203.0.113.{}"
         router.run("ip", "-n", outside, *sit.format("sit1", 2, 1).split())
         router.run("ip", "-n", outside, "link", "set", "sit1", "netns", far.name)
         router.ip(sit.format("6in4-vpn", 1, 2), "link set 6in4-vpn up")
+        stack.callback(router.ip, "link del 6in4-vpn")
         far.ip("link set sit1 up")
         return Ends("6in4-vpn", far="sit1", proto="6in4")
 

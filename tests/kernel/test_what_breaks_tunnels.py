@@ -68,12 +68,13 @@ def secured(house: House) -> Talk:
     return talk
 
 
+# WireGuard last: its key waits for randomness, which a machine that has just started lacks for up to a minute.
 ROWS = {
-    "WireGuard": Tunnel(TOPOLOGIES["wireguard"].shape, lambda house: house.call("lan", "vpn", proto="udp")),
     "6in4": Tunnel(Shape({**PLAIN.sides, "vpn": sixinfour("wan")}), lambda house: house.call("lan", "vpn", 6, "udp")),
     "IPsec, by policies": Tunnel(PLAIN, secured, fast=False, around=ipsec),
     "docker": Tunnel(TOPOLOGIES["container"].shape, lambda house: house.call("docker", "wan", proto="udp")),
     "VRF": Tunnel(TOPOLOGIES["vrf"].shape, lambda house: house.call("lan", "wan", proto="udp")),
+    "WireGuard": Tunnel(TOPOLOGIES["wireguard"].shape, lambda house: house.call("lan", "vpn", proto="udp")),
 }
 
 
