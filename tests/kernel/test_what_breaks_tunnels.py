@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from kernel.evidence import Sighting
 from kernel.house import House, Shape
 from kernel.inside import applied, decided, observed
 from kernel.netns import Namespace
@@ -14,7 +15,7 @@ from kernel.sides import bridge, port, sixinfour
 from kernel.topologies import TOPOLOGIES
 from kernel.traffic import Talk, Target
 
-PACKETS = 60
+PACKETS, TRIES = 60, 3
 MODES = ("none", "software")
 GLOBALS = "config globals 'globals'\n\toption mode '{}'\n"
 PLAIN = Shape({"lan": bridge(port("lan1")), "wan": port("wan")})
@@ -84,17 +85,25 @@ def choose(house: House, mode: str) -> None:
     applied(house.router, decided(house.router, observed(house.router)))
 
 
+def settled(house: House, talk: Talk, *, fast: bool) -> Sighting:
+    """What becomes of PACKETS messages; seen again where devices that have just been made took a flow back once."""
+    for _ in range(TRIES):
+        with house.evidence.watch(talk) as seen:
+            talk.echo(PACKETS)
+        if seen.fast(PACKETS) or not fast:
+            break
+    return seen
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_what_the_stack_forwards(house: House, row: str) -> None:
     tunnel, found = ROWS[row], {}
     with house.shaped(tunnel.shape), tunnel.around(house):
         for mode in MODES:
             choose(house, mode)
-            talk = tunnel.call(house)
-            with house.evidence.watch(talk) as found[mode]:
-                talk.echo(PACKETS)
+            found[mode] = settled(house, tunnel.call(house), fast=tunnel.fast and mode == "software")
     assert found["none"].all_slow()
-    assert found["software"].fast(PACKETS) if tunnel.fast else found["software"].all_slow()
+    assert found["software"].fast(PACKETS) if tunnel.fast else found["software"].all_slow(), found
     did = "nothing: both directions are fast" if tunnel.fast else "stays slow: else its policies are passed by"
     slow = (f"{found[mode].slow.original} of {PACKETS} packets" for mode in MODES)
     compared(f"{row}: packets that the stack forwards", slow, did)
