@@ -10,8 +10,8 @@ from ipaddress import ip_interface
 from random import Random
 from typing import TypeVar
 
-from offload.model.config import Section
 from offload.model.network import Address, Kernel, Lack, Link, Network, Snapshot
+from offload.model.sections.section import Section
 
 T = TypeVar("T")
 Options = dict[str, str | tuple[str, ...]]

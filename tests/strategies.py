@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from offload.config.choices.offload_tables import PACKAGES
-from offload.model.config import Section
+from offload.model.sections.section import Section
 from random_routers import HOSTILE, WORDS
 
 gate = settings(max_examples=3 * settings().max_examples)  # for what builds nft text or reads a user's files

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from nft_text import strange_lines
 from offload.compiler.offload.tables.render import NOTHING, render, render_table
 from offload.config.load import load
-from offload.model.config import Section
 from offload.model.network import Link, Network, Snapshot
 from offload.model.plan import Element, Plan, PolicyKey, Table
+from offload.model.sections.section import Section
 from offload.service.reconcile import decide
 from random_routers import HOSTILE, ODD_DEVICES
 from strategies import gate

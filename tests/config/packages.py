@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from offload.config.load import load
-from offload.model.config import Config, Section
+from offload.model.config import Config
 from offload.model.problems.problem import ProblemCode
+from offload.model.sections.section import Section
 
 Options = Mapping[str, str | tuple[str, ...]]
 

@@ -7,7 +7,7 @@ from offload.compiler.offload.tables.render import render
 from offload.config.anonymous import anonymous, known
 from offload.config.choices.offload_tables import PACKAGES
 from offload.config.load import FILES
-from offload.model.config import Section
+from offload.model.sections.section import Section
 from offload.service.reconcile import decide
 from random_routers import router
 

@@ -8,7 +8,8 @@ import pytest
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import FileError
-from offload.model.config import Edit, Mode, Section
+from offload.model.config import Edit, Mode
+from offload.model.sections.section import Section
 from offload.service.bus.takeover import give, take
 from offload.system.config.uci import FakeUci, Uci, applied
 

@@ -7,9 +7,10 @@ import pytest
 
 from config.packages import ZONES, Options, loaded, package
 from offload.config.load import load
-from offload.model.config import Config, Family, Mode, PairChoice, Section, ZoneChoice
+from offload.model.config import Config, Family, Mode, PairChoice, ZoneChoice
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.exempts import Exempt
+from offload.model.sections.section import Section
 
 
 def test_an_empty_router() -> None:

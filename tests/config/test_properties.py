@@ -13,9 +13,10 @@ from offload.config.choices.offload_reading import read
 from offload.config.choices.offload_tables import PACKAGES
 from offload.config.load import FILES, load
 from offload.config.schema import Bad, Parser
-from offload.model.config import Family, Mode, Section
+from offload.model.config import Family, Mode
 from offload.model.network import DEVICE_NAME
 from offload.model.problems.problem import Problem
+from offload.model.sections.section import Section
 from strategies import gate, sections, values
 
 # What the good values of each parser are: nothing else may reach the compiler.

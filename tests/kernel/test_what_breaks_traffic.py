@@ -170,7 +170,7 @@ def test_an_upload_goes_on_where_the_mtu_becomes_smaller(lab: House) -> None:
         found[mode] = talk.packets().original - before
         lab.router.ip("link set wan mtu 1500")
         assert found[mode] >= size // 1280, "its segments are smaller now"
-    did = "nothing: what is too large is slow, and its sender hears of it"
+    did = "nothing: larger packets are slow, and the sender gets ICMP"
     segments = (f"in {found[mode]} segments" for mode in MODES)
     compared("upload of 200 kB after the MTU of wan became 1280", segments, did)
 

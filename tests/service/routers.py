@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface, ip_network
 
 from offload.compiler.offload.tables.table import expected
-from offload.model.config import Section
 from offload.model.kernel.live import LiveTable
 from offload.model.network import Address, Kernel, Link, Route
+from offload.model.sections.section import Section
 from offload.service.doors import Doors
 from offload.service.engine import Engine
 from offload.system.config.uci import FakeUci

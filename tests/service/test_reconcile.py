@@ -9,10 +9,10 @@ import pytest
 from offload.compiler.offload.tables.table import expected
 from offload.errors import NftError
 from offload.model.applied import Applied
-from offload.model.config import Section
 from offload.model.kernel.live import LiveTable
 from offload.model.network import Kernel, Lack, Link, Network, Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.section import Section
 from offload.service.reconcile import Decided, apply, decide, pending, read, removal, unreadable
 from offload.system.config.uci import FakeUci
 from offload.system.nft.door import FakeNft

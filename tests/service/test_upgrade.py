@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from offload.model.config import Section
 from offload.model.log import LogLevel
+from offload.model.sections.section import Section
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.journal import Journal
 from offload.service.memory.upgrade import note_raised

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from offload.errors import FileError
-from offload.model.config import Section
+from offload.model.sections.section import Section
 from offload.system.directory import router_directory
 from offload.system.directory.router_directory import RouterDirectory
 from offload.system.files import empty_directory
@@ -93,7 +93,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from offload.errors import FileError
-from offload.model.config import Section
+from offload.model.sections.section import Section
 from offload.system.directory import router_directory as files
 files.CONFDIR = "live"
 for root in ("snap", "empty", "snap/etc/config"):

@@ -10,8 +10,8 @@ import pytest
 from offload.compiler.offload.tables.render import render
 from offload.config.choices.offload_tables import named_only
 from offload.config.load import FILES
-from offload.model.config import Section
 from offload.model.network import Kernel, Lack, Snapshot
+from offload.model.sections.section import Section
 from offload.service.reconcile import decide, read
 from offload.system.config.uci import Uci
 from offload.system.directory.router_directory import RouterDirectory, snapshot_json, uci_text

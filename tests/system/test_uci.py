@@ -15,8 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from offload.model.config import Section
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.section import Section
 from offload.system.config.uci import FakeUci, Uci, by_libuci
 from offload.system.config.uci_grammar import GrammarError, parse_all
 

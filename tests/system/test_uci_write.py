@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from offload.errors import FileError
-from offload.model.config import Edit, Section
+from offload.model.config import Edit
 from offload.model.problems.problem import Problem
+from offload.model.sections.section import Section
 from offload.system.config.uci import FakeUci, Uci
 from offload.system.files import atomic_file
 

@@ -22,7 +22,7 @@ Written = Callable[[bool, int], Iterator[str]]
 class Answer(NamedTuple):
     """A verb's answer: `text` for people, `data` for programs, `code` for the shell, `notes` for people on stderr.
 
-    `written` makes a long answer, beside which `text` is empty and `data` lacks what is long.
+    `written` writes a long answer as it is made; then `text` is empty, and `data` lacks the list.
 
     A NamedTuple, because the command starts faster without `dataclasses`.
     """

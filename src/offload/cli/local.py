@@ -1,4 +1,4 @@
-"""The verbs that show something: what the service answers, and what is decided in this process.
+"""The verbs that show the router's state, by the service's answer or by a decision in this process.
 
 Heavy imports stand in the functions: what only an answer of the service needs, starts without them.
 """

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from offload.config.choices.offload_tables import PACKAGES, named_only
 from offload.config.choices.options import FALSE, TRUE
-from offload.model.config import Section
+from offload.model.sections.section import Section
 from offload.nouns import replace
 
 # No other section refers to one of these by its name, which is text of a person as well.

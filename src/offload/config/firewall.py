@@ -13,10 +13,11 @@ from offload.config.fw4 import fw4_values
 from offload.config.fw4.firewall_sections import Loader
 from offload.config.fw4.firewall_tables import TABLES
 from offload.config.mark_rules import EVERY_ADDRESS, FAMILIES, marking, networks, set_families
-from offload.model.config import Marking, Permission, Policy, Section, Zone
+from offload.model.config import Marking, Permission, Policy, Zone
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.firewall import Redirect, Rule
 from offload.model.sections.match import Address, Item, Match
+from offload.model.sections.section import Section
 from offload.model.text.addresses import written
 from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass, replace

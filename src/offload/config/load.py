@@ -6,8 +6,9 @@ from offload.config import firewall
 from offload.config.choices import offload
 from offload.config.choices.exempt_limit import limited, widened
 from offload.config.choices.offload_tables import INTERFACE
-from offload.model.config import Config, Interface, Section
+from offload.model.config import Config, Interface
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.section import Section
 
 Sections = tuple[Section, ...]
 Packages = Mapping[str, Sections | Problem]

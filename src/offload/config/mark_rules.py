@@ -13,10 +13,11 @@ from typing import Any
 
 from offload.config.choices.exempts import MOST_COMBINATIONS
 from offload.config.fw4 import fw4_values
-from offload.model.config import Family, Marking, Section
+from offload.model.config import Family, Marking
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.firewall import Rule
 from offload.model.sections.match import MASKED, RANGE, Address, Bits, Item, NetworkName
+from offload.model.sections.section import Section
 from offload.nouns import replace
 
 Network = IPv4Network | IPv6Network

@@ -7,7 +7,6 @@ from ipaddress import IPv4Network, IPv6Network
 
 from offload.model.log import LogLevel
 from offload.model.sections.exempts import Exempt
-from offload.model.sections.section import Section as Section  # noqa: PLC0414 - it is read as one of these nouns
 from offload.nouns import dataclass, field
 
 UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without one: number and hash (list.c)

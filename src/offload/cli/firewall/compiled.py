@@ -11,8 +11,9 @@ from offload.model.problems.firewall_problem import FirewallProblem
 from offload.model.sections.section import Section
 from offload.service.firewall import inputs
 from offload.system.firewall_files import FirewallFiles
+from offload.system.ubus.procd import DATA, firewall_data
 
-DUMP, DATA, STATUS = "network.interface dump", "service get_data", "network.device status"
+DUMP, STATUS = "network.interface dump", "network.device status"
 
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
@@ -41,7 +42,7 @@ def _asked() -> dict[str, Any]:
     bus, found = UbusClient(), dict[str, Any]()
     found[DUMP] = bus.call("network.interface", "dump")
     with suppress(BusError):  # procd does not answer: services ask for nothing
-        found[DATA] = bus.call("service", "get_data", {"type": "firewall"})
+        found[DATA] = firewall_data(bus)
     return found
 
 

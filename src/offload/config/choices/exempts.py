@@ -16,9 +16,9 @@ from typing import Any
 from offload.config.choices.offload_reading import read
 from offload.config.choices.offload_tables import EXEMPT
 from offload.config.choices.options import NEVER_OFFLOADED
-from offload.model.config import Section
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.exempts import ENDS, FIELDS, LISTS, Exempt
+from offload.model.sections.section import Section
 from offload.model.text.similar import did_you_mean
 
 Match = dict[str, Any]  # option -> value; an absent option matches everything

@@ -9,10 +9,11 @@ from offload.config.choices.offload_reading import Reading, read
 from offload.config.choices.offload_tables import FATAL, GLOBALS, HARMLESS, PACKAGES, PAIR_CHOICE, ZONE_CHOICE
 from offload.config.choices.options import FALSE
 from offload.config.schema import Table
-from offload.model.config import HARDWARE_RETRY, Family, Globals, Mode, PairChoice, Section, ZoneChoice
+from offload.model.config import HARDWARE_RETRY, Family, Globals, Mode, PairChoice, ZoneChoice
 from offload.model.log import LogLevel
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.exempts import Exempt
+from offload.model.sections.section import Section
 from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass, field, replace
 

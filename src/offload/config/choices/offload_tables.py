@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from offload.config.choices import options
 from offload.config.fw4 import firewall_tables
 from offload.config.schema import Option, Parser, Table
-from offload.model.config import Section
 from offload.model.sections import exempts
+from offload.model.sections.section import Section
 from offload.nouns import replace
 
 TEXT = Option(options.text)

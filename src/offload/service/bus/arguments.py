@@ -8,10 +8,11 @@ from offload.compiler.offload.exempts.exempt_sets import exempt_rules
 from offload.compiler.offload.exempts.timed_exempts import LONGEST_COMMENT, comment
 from offload.config.choices import offload
 from offload.errors import OffloadError
-from offload.model.config import Config, Mode, Section
+from offload.model.config import Config, Mode
 from offload.model.flow import Tuple
 from offload.model.plan import ExemptMatch, TimedExempt
 from offload.model.sections.exempts import ENDS, FIELDS, Exempt, combinations
+from offload.model.sections.section import Section
 from offload.model.text.similar import did_you_mean
 from offload.service.memory.timed_exempts import LAST_SECONDS
 

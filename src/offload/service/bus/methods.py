@@ -7,10 +7,11 @@ from offload.config import edits
 from offload.config.load import load
 from offload.errors import KernelError, OffloadError, StartingError
 from offload.model.applied import Applied
-from offload.model.config import Config, Edit, Mode, PairChoice, Section
+from offload.model.config import Config, Edit, Mode, PairChoice
 from offload.model.flow import Share, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.section import Section
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments

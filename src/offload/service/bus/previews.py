@@ -8,9 +8,10 @@ from offload.compiler.offload.tables.table import expected
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import OffloadError
-from offload.model.config import Config, Edit, Mode, Section
+from offload.model.config import Config, Edit, Mode
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.section import Section
 from offload.service import reconcile
 from offload.service.bus import arguments, methods
 from offload.service.bus.arguments import ArgumentError

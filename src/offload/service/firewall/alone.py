@@ -10,6 +10,7 @@ from offload.service.firewall.actions import ABSENT, Json, act
 from offload.service.firewall.firewall import Firewall
 from offload.service.read_snapshot import netifd_says
 from offload.service.reconcile import removal
+from offload.system.ubus.procd import firewall_data
 
 
 def act_alone(doors: Doors, action: str) -> Json:
@@ -39,6 +40,6 @@ def _work(doors: Doors, part: Firewall) -> Applied:
 
 def _services(doors: Doors) -> dict[str, Any]:
     try:
-        return doors.bus.call("service", "get_data", {"type": "firewall"})
+        return firewall_data(doors.bus)
     except BusError:  # procd does not answer: services ask for nothing
         return {}

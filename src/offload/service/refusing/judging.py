@@ -22,6 +22,7 @@ from offload.service.firewall.inputs import Inputs, compiled, read
 from offload.service.refusing.judged import Judged
 from offload.service.tasks import follow
 from offload.status.lookup.zone_lookup import DISTANT, Target, ZoneLookup
+from offload.system.ubus.procd import firewall_data
 
 AFTER_EDGE = 0.05  # seconds, for the second that begins then to have begun
 NAMES = {6: "tcp", 17: "udp"}
@@ -58,7 +59,7 @@ def _inputs(engine: Engine) -> Inputs | None:
     services = engine.services
     if engine.firewall is None:
         with suppress(BusError):  # procd does not answer: services ask for nothing
-            services = engine.doors.bus.call("service", "get_data", {"type": "firewall"})
+            services = firewall_data(engine.doors.bus)
     return read(sections, engine.dump, services, files, files.modules(), files.devices(), files.installed())
 
 

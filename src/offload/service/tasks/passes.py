@@ -18,6 +18,7 @@ from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.reconcile import Decided
+from offload.system.ubus.procd import firewall_data
 
 if TYPE_CHECKING:
     from offload.service.engine import Engine
@@ -88,7 +89,7 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
     if engine.firewall is None:
         return None
     with suppress(BusError):  # ubusd is away: what services ask for is as it was
-        engine.services = engine.doors.bus.call("service", "get_data", {"type": "firewall"})
+        engine.services = firewall_data(engine.doors.bus)
     try:
         return engine.firewall.pending(engine.packages["firewall"], engine.dump, engine.services)
     except OffloadError as refusal:

@@ -18,8 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from offload.errors import FileError
-from offload.model.config import UNNAMED, Edit, Section
+from offload.model.config import UNNAMED, Edit
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.section import Section
 from offload.system.config.uci_text import parse, with_lines
 from offload.system.files import atomic_file, regular_file, workspace
 from offload.system.files.atomic_file import locked, replace

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from offload.errors import BusError, FileError
-from offload.model.config import Section
 from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, GivenUp, Kernel, Lack, Link, Route, Snapshot
+from offload.model.sections.section import Section
 from offload.nouns import asdict, replace
 from offload.system import netifd
 from offload.system.config.uci import CONFDIR, OVERRIDE

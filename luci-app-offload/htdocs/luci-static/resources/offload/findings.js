@@ -6,7 +6,7 @@
 'require offload.sentences as sentences';
 
 /*
- * What is wrong on this router, with its place and what mends it, in a box; and what is only worth knowing, as plain text.
+ * Problems stand in a warning box, each with its place and remedy. Notices are plain text.
  */
 
 const PROBLEM = 'problem';
@@ -76,7 +76,7 @@ return baseclass.extend({
 		]));
 	},
 
-	/** remark(place, check): what is no problem. */
+	/** remark(place, check): lists the notices of `check`. */
 	remark(node, check) {
 		const items = (check?.findings ?? []).filter((each) => each.severity !== PROBLEM).map(finding);
 

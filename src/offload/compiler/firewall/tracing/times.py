@@ -66,7 +66,7 @@ def _daily(
 
 
 def _local(at: tuple[int, ...]) -> float:
-    return time.mktime((*at, 0, 0, -1))  # type: ignore[arg-type]  # six numbers; the last: summer time as the day has it
+    return time.mktime(time.struct_time((*at, 0, 0, -1)))  # -1: summer time as the day has it
 
 
 def _utc(at: tuple[int, ...]) -> float:
