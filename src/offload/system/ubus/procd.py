@@ -1,0 +1,16 @@
+"""What services ask of the firewall: procd's `service get_data`, for rules and redirects in their `firewall` data."""
+
+from typing import Any, Protocol
+
+DATA = "service get_data"
+
+
+class Bus(Protocol):
+    """The part of a ubus client that is used here."""
+
+    def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
+
+
+def firewall_data(bus: Bus) -> dict[str, Any]:
+    """The data by service; a BusError where procd does not answer."""
+    return bus.call("service", "get_data", {"type": "firewall"})
