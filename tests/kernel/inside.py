@@ -82,6 +82,12 @@ def applied(router: Router, decision: Decided, forced: Iterable[str] = ()) -> Ap
     return done
 
 
+def choose(router: Router, mode: str, more: str = "") -> None:
+    """Give every zone this mode, with `more` options of `config globals`, and bring the kernel there."""
+    router.write("offload", f"config globals 'globals'\n\toption mode '{mode}'\n{more}")
+    applied(router, decided(router, observed(router)))
+
+
 def again(router: Router, decision: Decided, tables: Iterable[str]) -> Applied:
     """Return these tables as they were decided, as the service does when a station moved."""
     with router.entered():

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from kernel.house import House, Shape
-from kernel.inside import applied, decided, observed
+from kernel.inside import choose
 from kernel.rates import compared
 from kernel.sides import bridge, port
 
 SHAPE = Shape({"lan": bridge(port("lan1")), "wan": port("wan")})
 PACKETS, FIRST = 60, 15
 MODES = ("none", "software")
-GLOBALS = "config globals 'globals'\n\toption mode '{}'\n"
 FORWARD = (
     'table inet own {{\n\tchain forward {{\n\t\ttype filter hook forward priority -5;\n\t\toifname "wan" {}\n\t}}\n}}\n'
 )
@@ -62,12 +61,6 @@ def _lab(house: House) -> Iterator[House]:
         yield house
 
 
-def choose(lab: House, mode: str) -> None:
-    """Give every zone this mode, and bring the kernel there."""
-    lab.router.write("offload", GLOBALS.format(mode))
-    applied(lab.router, decided(lab.router, observed(lab.router)))
-
-
 @contextmanager
 def ruled(lab: House, rule: str, commands: tuple[str, ...] = ()) -> Iterator[None]:
     """With a rule of somebody's own in the forward path, and what they gave to tc."""
@@ -102,7 +95,7 @@ def test_what_is_done_with_each_packet(lab: House, row: str) -> None:
     found = {}
     with ruled(lab, rule, commands):
         for mode in MODES:
-            choose(lab, mode)
+            choose(lab.router, mode)
             talk = lab.call("lan", "wan", proto="udp")
             before = treated(lab, commands)
             talk.echo(PACKETS)
@@ -117,7 +110,7 @@ def test_a_rule_logs_the_first_packets(lab: House) -> None:
     found = {}
     with ruled(lab, 'log level debug prefix "OFFLOAD-TEST "'):
         for mode in MODES:
-            choose(lab, mode)
+            choose(lab.router, mode)
             talk = lab.call("lan", "wan", proto="udp")
             before = logged(lab)
             talk.echo(PACKETS)

@@ -10,7 +10,7 @@ import pytest
 from kernel.daemons import wait_until
 from kernel.evidence import Sighting
 from kernel.house import House, Shape
-from kernel.inside import applied, decided, observed
+from kernel.inside import choose
 from kernel.netns import Namespace
 from kernel.rates import compared
 from kernel.sides import bridge, port
@@ -18,7 +18,6 @@ from kernel.traffic import Crossing, Proto, Talk, Target
 
 SHAPE = Shape({"lan": bridge(port("lan1")), "wan": port("wan"), "wan2": port("wan2")})
 PACKETS, FIRST = 60, 20
-GLOBALS = "config globals 'globals'\n\toption mode '{}'\n"
 MODES = ("none", "software")
 WHOLE = Crossing(PACKETS, PACKETS)
 FRAGMENTED = 1900  # bytes of a datagram: more than the MTU, and what a Server still takes
@@ -52,12 +51,6 @@ def _lab(house: House) -> Iterator[House]:
         yield house
 
 
-def choose(lab: House, mode: str, more: str = "") -> None:
-    """Give every zone this mode, and bring the kernel there."""
-    lab.router.write("offload", GLOBALS.format(mode) + more)
-    applied(lab.router, decided(lab.router, observed(lab.router)))
-
-
 def watched(lab: House, talk: Talk, size: int = 100) -> Sighting:
     """What is seen of PACKETS messages of a conversation."""
     with lab.evidence.watch(talk) as seen:
@@ -88,7 +81,7 @@ def of_all(count: int, what: str = "packets") -> str:
 def test_fragments_arrive_and_are_slow(lab: House) -> None:
     found = {}
     for mode in MODES:
-        choose(lab, mode)
+        choose(lab.router, mode)
         found[mode] = watched(lab, lab.call("lan", "wan", proto="udp"), FRAGMENTED)
         assert found[mode].moved == WHOLE and found[mode].all_slow()
     arrived = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
@@ -98,7 +91,7 @@ def test_fragments_arrive_and_are_slow(lab: House) -> None:
 def test_packets_with_ip_options_arrive_and_are_slow(lab: House) -> None:
     found = {}
     for mode in MODES:
-        choose(lab, mode)
+        choose(lab.router, mode)
         talk = lab.call("lan", "wan", proto="udp")
         talk.ip_options(RECORD_ROUTE)
         found[mode] = watched(lab, talk)
@@ -114,7 +107,7 @@ def test_a_connection_with_a_helper_shows_it_every_packet(lab: House) -> None:
     found = {}
     try:
         for mode in MODES:
-            choose(lab, mode)
+            choose(lab.router, mode)
             found[mode] = watched(lab, lab.call("lan", "wan"))
             assert found[mode].all_slow()
     finally:
@@ -129,7 +122,7 @@ def test_an_idle_connection_goes_on_and_is_fast_again(lab: House, proto: Proto) 
     found = {}
     timeout = f"net/netfilter/nf_flowtable_{proto}_timeout"
     for mode in MODES:
-        choose(lab, mode)
+        choose(lab.router, mode)
         lab.router.sysctl({timeout: 1})
         talk = lab.call("lan", "wan", proto=proto)
         wait_until(partial(offloaded, lab, talk, False), "the flowtable gives the flow back")
@@ -151,7 +144,7 @@ def offloaded(lab: House, talk: Talk, wanted: bool) -> bool:
 def test_a_half_closed_connection_ends_its_download(lab: House) -> None:
     size, found = 300_000, {}
     for mode in MODES:
-        choose(lab, mode)
+        choose(lab.router, mode)
         found[mode] = lab.call("lan", "wan").last_fetch(size)
     assert found == dict.fromkeys(MODES, size)
     did = "nothing: the kernel takes it to the slow path"
@@ -161,7 +154,7 @@ def test_a_half_closed_connection_ends_its_download(lab: House) -> None:
 def test_an_upload_goes_on_where_the_mtu_becomes_smaller(lab: House) -> None:
     size, found = 200_000, {}
     for mode in MODES:
-        choose(lab, mode)
+        choose(lab.router, mode)
         talk = lab.call("lan", "wan")
         talk.push(size)
         lab.router.ip("link set wan mtu 1280")
@@ -183,7 +176,7 @@ def test_tools_see_the_first_packets_they_need(lab: House) -> None:
             ("without", "software", ""),
             ("software", "software", f"\toption after_packets '{FIRST}'\n"),
         ):
-            choose(lab, mode, more)
+            choose(lab.router, mode, more)
             before = hits(lab.router)
             lab.call("lan", "wan", proto="udp").echo(PACKETS)
             found[name] = hits(lab.router) - before
@@ -198,7 +191,7 @@ def test_a_flow_follows_the_default_route_to_the_other_wan(lab: House) -> None:
         lab.hosts[far].ip(f"addr add {FAR}/128 dev eth0 nodad")
     with counting(lab.hosts["wan2"], "input"):
         for mode in MODES:
-            choose(lab, mode)
+            choose(lab.router, mode)
             lab.router.ip("route replace default via 2001:db8:ff::2")
             talk = Talk(lab.hosts["lan"], Target(FAR), "udp")
             lab.talks.append(talk)

@@ -8,7 +8,7 @@ import pytest
 
 from kernel.evidence import Sighting
 from kernel.house import House, Shape
-from kernel.inside import applied, decided, observed
+from kernel.inside import choose
 from kernel.netns import Namespace
 from kernel.rates import compared
 from kernel.sides import bridge, port, sixinfour
@@ -17,7 +17,6 @@ from kernel.traffic import Talk, Target
 
 PACKETS, TRIES = 60, 3
 MODES = ("none", "software")
-GLOBALS = "config globals 'globals'\n\toption mode '{}'\n"
 PLAIN = Shape({"lan": bridge(port("lan1")), "wan": port("wan")})
 BEHIND = "2001:db8:77::2"  # an address that only the IPsec tunnel leads to
 KEYS = "enc cbc(aes) 0x000102030405060708090a0b0c0d0e0f auth hmac(sha256) 0x000102030405060708090a0b0c0d0e0f"
@@ -79,12 +78,6 @@ ROWS = {
 }
 
 
-def choose(house: House, mode: str) -> None:
-    """Give every zone this mode, and bring the kernel there."""
-    house.router.write("offload", GLOBALS.format(mode))
-    applied(house.router, decided(house.router, observed(house.router)))
-
-
 def settled(house: House, talk: Talk, *, fast: bool) -> Sighting:
     """What becomes of PACKETS messages; seen again where devices that have just been made took a flow back once."""
     for _ in range(TRIES):
@@ -100,7 +93,7 @@ def test_what_the_stack_forwards(house: House, row: str) -> None:
     tunnel, found = ROWS[row], {}
     with house.shaped(tunnel.shape), tunnel.around(house):
         for mode in MODES:
-            choose(house, mode)
+            choose(house.router, mode)
             found[mode] = settled(house, tunnel.call(house), fast=tunnel.fast and mode == "software")
     assert found["none"].all_slow()
     assert found["software"].fast(PACKETS) if tunnel.fast else found["software"].all_slow(), found
@@ -114,7 +107,7 @@ def test_clear_text_gets_through_a_tunnel_s_policy_neither_without_offload_nor_w
     with house.shaped(PLAIN), ipsec(house):
         far = house.hosts["wan"]
         for mode in MODES:
-            choose(house, mode)
+            choose(house.router, mode)
             talk = secured(house)
             far.ip(f"xfrm policy delete src {INSIDE[1]} dst {INSIDE[0]} dir out")  # its answers are in clear text now
             talk.patience(0.5)

@@ -9,7 +9,7 @@ import pytest
 
 from offload.errors import BusError
 from offload.model.network import Address, Network, Route
-from offload.system.netifd import addresses, hw_tc_offload, named_only, networks, routes
+from offload.system.netifd import addresses, hw_tc_offload, links, named_only, networks, routes
 
 WAN = {
     "interface": "wan",
@@ -58,6 +58,18 @@ def test_addresses_and_the_router_s_own_in_assigned_prefixes() -> None:
 
 def test_routes() -> None:
     assert routes(dump(WAN, LAN)) == (Route(ip_network("0.0.0.0/0"), ("pppoe-wan",), 10),)
+
+
+def test_devices_with_those_beneath_them() -> None:
+    status = {"br-lan": {"devtype": "bridge", "bridge-members": ["lan1"]}, "eth1.7": {"parent": "eth1"}, "lo": {}}
+    found = {each["name"]: (each["kind"], each["lower"]) for each in links(status)}
+    assert found == {"br-lan": ("bridge", ["lan1"]), "eth1.7": ("", ["eth1"]), "lo": ("", [])}
+
+
+@pytest.mark.parametrize("wrong", [{"bridge-members": [1]}, {"bridge-members": "lan1"}, {"parent": 7}, {"devtype": []}])
+def test_a_device_status_of_another_shape_is_a_sentence(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BusError, match=re.escape(f"network.device status: br-lan: '{next(iter(wrong))}' is not")):
+        links({"br-lan": wrong})
 
 
 def test_devices_that_report_hw_tc_offload() -> None:

@@ -66,6 +66,23 @@ def hw_tc_offload(status: Any) -> frozenset[str]:
     )
 
 
+def links(status: Any) -> list[dict[str, Any]]:
+    """The devices of `network.device status` by name, with their kind and the devices beneath them.
+
+    The shape is that of `links` in a router directory's snapshot.
+    """
+    found = []
+    for name, given in _object(status, DEVICES).items():
+        what = f"{DEVICES}: {name}"
+        each = _object(given, what)
+        members, parent = each.get("bridge-members", []), _word(each, "parent", what)
+        if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+            raise BusError(f"{what}: 'bridge-members' is not a list of names")
+        lower = [*members, parent] if parent else members
+        found.append({"name": name, "kind": _word(each, "devtype", what), "lower": lower})
+    return found
+
+
 def _interfaces(dump: Any) -> Iterator[dict[str, Any]]:
     for index, each in enumerate(_objects(_object(dump, DUMP), "interface")):
         if not _word(each, "interface"):
@@ -86,10 +103,10 @@ def _objects(owner: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [_object(value, f"{DUMP}: an item of '{key}'") for value in values]
 
 
-def _word(owner: dict[str, Any], key: str) -> str:
+def _word(owner: dict[str, Any], key: str, what: str = DUMP) -> str:
     value = owner.get(key, "")
     if not isinstance(value, str):
-        raise BusError(f"{DUMP}: '{key}' is not a string")
+        raise BusError(f"{what}: '{key}' is not a string")
     return value
 
 

@@ -10,10 +10,9 @@ from offload.model.kernel.nft import Ruleset
 from offload.model.problems.firewall_problem import FirewallProblem
 from offload.model.sections.section import Section
 from offload.service.firewall import inputs
+from offload.system import netifd
 from offload.system.firewall_files import FirewallFiles
 from offload.system.ubus.procd import DATA, firewall_data
-
-DUMP, STATUS = "network.interface dump", "network.device status"
 
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
@@ -28,7 +27,7 @@ def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
     sections = files.sections("firewall")
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()
     ubus = _asked() if root is None else snapshot.get("ubus", {})
-    dump, data = ubus.get(DUMP), ubus.get(DATA)
+    dump, data = ubus.get(netifd.DUMP), ubus.get(DATA)
     modules = files.modules() | frozenset(snapshot.get("kernel", {}).get("modules", ()))
     lower, installed = _devices(snapshot) or files.devices(), _installed(snapshot) or files.installed()
     found = inputs.compiled(inputs.read(sections, dump, data, files, modules, lower, installed))
@@ -40,7 +39,7 @@ def _asked() -> dict[str, Any]:
     from offload.system.ubus.client import UbusClient
 
     bus, found = UbusClient(), dict[str, Any]()
-    found[DUMP] = bus.call("network.interface", "dump")
+    found[netifd.DUMP] = bus.call("network.interface", "dump")
     with suppress(BusError):  # procd does not answer: services ask for nothing
         found[DATA] = firewall_data(bus)
     return found
@@ -51,7 +50,7 @@ def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
     Where there are no `links`, netifd's device status names them.
     """
-    links = snapshot.get("links") or _reported(snapshot.get("ubus", {}).get(STATUS))
+    links = snapshot.get("links") or netifd.links(snapshot.get("ubus", {}).get(netifd.DEVICES, {}))
     ports: dict[str, list[str]] = {}
     for each in links:
         if each.get("master"):
@@ -61,19 +60,6 @@ def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         each["name"]: (*(each.get("lower") or ()), *ports.get(each["name"], ())) if each.get("kind") in kinds else ()
         for each in links
     }
-
-
-def _reported(status: Any) -> list[dict[str, Any]]:
-    """The devices of netifd's `network.device status` as links; what has not netifd's shape is passed over."""
-    found = []
-    for name, each in status.items() if isinstance(status, dict) else ():
-        if not isinstance(each, dict):
-            continue
-        members, parent = each.get("bridge-members"), each.get("parent")
-        lower = [*(members if isinstance(members, list) else ()), parent]
-        kind = each.get("devtype")
-        found.append({"name": name, "kind": kind, "lower": [below for below in lower if isinstance(below, str)]})
-    return found
 
 
 def _installed(snapshot: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
