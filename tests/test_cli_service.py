@@ -165,3 +165,12 @@ def test_the_run_time_exempts_are_listed_without_the_connections(fakes: Fakes, m
     ran = remote.exempt(Router(fakes, runs=True), Namespace(action="list"))
     assert HOST in ran.text
     assert ran.data["exempts"][0]["match"]["src_ip"] == [HOST]
+
+
+def test_who_is_not_root_gets_a_long_list_from_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel shows its connections to root alone."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(cli_router.Router, "asked", lambda *_: {"pairs": []})
+    assert not cli_router.Router(None).lists_itself()
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert cli_router.Router(None).lists_itself()
