@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exempts import conditions, exempt_of
 from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.coverage import part, whole
 from offload.compiler.offload.plan import plan
@@ -14,7 +15,6 @@ from offload.model.config import Config, Family, Globals, Marking, Mode, Permiss
 from offload.model.network import Link, Snapshot
 from offload.model.plan import PairDecision
 from offload.model.problems.reason import ReasonCode
-from offload.model.sections.exempts import Exempt
 from strategies import gate
 
 ALL4, ALL6 = (ip_network("0.0.0.0/0"),), (ip_network("::/0"),)
@@ -25,7 +25,7 @@ FILE = "of /etc/config/firewall"
 
 def rule(name: str = "r", src: str = "lan", dest: str = "wan", **match: Any) -> Marking:
     section = f"@rule[{name}]"
-    return Marking(name, section, (Exempt(name, section, src, dest, **match),))
+    return Marking(name, section, (exempt_of(name, section, src, dest, **match),))
 
 
 def lan_wan(**words: Any) -> PairDecision:
@@ -92,7 +92,7 @@ def test_rules_with_one_effect_share_a_sentence() -> None:
 
 
 def test_a_rule_without_a_name_is_called_by_its_section() -> None:
-    marking = Marking("@rule[0]", "@rule[0]", (Exempt("@rule[0]", "@rule[0]", "lan", "wan"),))
+    marking = Marking("@rule[0]", "@rule[0]", (exempt_of("@rule[0]", "@rule[0]", "lan", "wan"),))
     (reason,) = lan_wan(markings=(marking,)).reasons
     assert reason.text == f"rule @rule[0] {FILE} marks every packet of it, which offloaded packets would miss"
 
@@ -103,7 +103,7 @@ def test_a_name_neither_moves_the_cursor_nor_fills_the_page() -> None:
 
 
 def test_exempts_that_are_all_of_it_together_keep_it_slow() -> None:
-    exempts = (Exempt("a", "a", proto=("tcp",)), Exempt("b", "b", proto=("udp",)))
+    exempts = (exempt_of("a", "a", proto=("tcp",)), exempt_of("b", "b", proto=("udp",)))
     pair = lan_wan(exempts=exempts)
     assert (pair.effective, [reason.text for reason in pair.reasons]) == (
         Mode.NONE,
@@ -112,7 +112,7 @@ def test_exempts_that_are_all_of_it_together_keep_it_slow() -> None:
 
 
 def test_an_exempt_and_a_rule_may_be_all_of_it_together() -> None:
-    pair = lan_wan(exempts=(Exempt("a", "a", src_ip=ALL4),), markings=(rule(src_ip=ALL6),))
+    pair = lan_wan(exempts=(exempt_of("a", "a", src_ip=ALL4),), markings=(rule(src_ip=ALL6),))
     assert (pair.effective, [reason.code for reason in pair.reasons]) == (
         Mode.NONE,
         [ReasonCode.EXEMPT_PART, ReasonCode.MARKED_PART],
@@ -120,8 +120,8 @@ def test_an_exempt_and_a_rule_may_be_all_of_it_together() -> None:
 
 
 def test_a_faulty_exempt_is_no_part() -> None:
-    faulty = Exempt("a", "a", proto=("tcp",), faulty=True)
-    assert whole(Config(exempts=(faulty, Exempt("b", "b", proto=("udp",)))), "lan", "wan", Family.ANY) == []
+    faulty = exempt_of("a", "a", proto=("tcp",), faulty=True)
+    assert whole(Config(exempts=(faulty, exempt_of("b", "b", proto=("udp",)))), "lan", "wan", Family.ANY) == []
 
 
 networks = st.sampled_from([(), ALL4, ALL6, NET, (*ALL4, *ALL6)])
@@ -139,13 +139,13 @@ def test_the_reasons_are_what_the_exempts_match(rules: list[Marking], family: Fa
 
     def matched(version: int, proto: str) -> bool:
         return any(
-            proto in (each.proto or ("tcp", "udp"))
+            proto in (words.get("proto") or ("tcp", "udp"))
             and all(
-                not nets or any(net.version == version and net.prefixlen == 0 for net in nets)
-                for nets in (each.src_ip, each.dest_ip)
+                not words.get(end) or any(net.version == version and net.prefixlen == 0 for net in words[end])
+                for end in ("src_ip", "dest_ip")
             )
             for one in rules
-            for each in one.exempts
+            for words in map(conditions, one.exempts)
         )
 
     config = Config(markings=tuple(rules))

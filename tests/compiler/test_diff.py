@@ -7,12 +7,12 @@ from ipaddress import ip_network
 
 import pytest
 
+from exempts import exempt_of
 from offload.compiler.offload.tables.diff import transactions
 from offload.compiler.offload.tables.render import render_table
 from offload.compiler.offload.tables.table import compiled, expected, with_nft
 from offload.model.kernel.live import LiveTable
 from offload.model.plan import Element, ExemptMatch, Plan, PolicyKey, Table
-from offload.model.sections.exempts import Exempt
 
 ALL, V4, V6 = PolicyKey(0, "any"), PolicyKey(0, "ipv4"), PolicyKey(0, "ipv6")
 LAN, GUEST = Element("br-lan", "wan", ALL, ("lan", "wan")), Element("br-guest", "wan", ALL, ("guest", "wan"))
@@ -20,7 +20,7 @@ PRESENT = frozenset({"br-lan", "br-guest", "wan", "lan1"})
 
 
 def exempt(address: str, **words: tuple[str, ...]) -> ExemptMatch:
-    return ExemptMatch(Exempt(address, "@exempt[0]", src_ip=(ip_network(address),), **words))  # type: ignore[arg-type] # as above
+    return ExemptMatch(exempt_of(address, "@exempt[0]", src_ip=(ip_network(address),), **words))  # type: ignore[arg-type] # as above
 
 
 CONSOLE, PHONE, NET = exempt("10.0.0.1"), exempt("10.0.0.2"), exempt("10.1.0.0/16")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from exempts import conditions, exempt_of
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
 from offload.model.config import (
@@ -40,10 +41,15 @@ def planned(
     return plan(config, resolve(config, SNAPSHOT), SNAPSHOT, timed_exempts)
 
 
+def addresses(exempt: Exempt) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Its sources and destinations."""
+    return conditions(exempt).get("src_ip", ()), conditions(exempt).get("dest_ip", ())
+
+
 def matches(found: Plan, table: str = "sw") -> list[Match]:
     """(name, devices in and out, sources, destinations) of each exempt of a table."""
     return [
-        (each.zone or each.exempt.name, each.iifs, each.oifs, each.exempt.src_ip, each.exempt.dest_ip)
+        (each.zone or each.exempt.name, each.iifs, each.oifs, *addresses(each.exempt))
         for one in found.tables
         if one.flowtable == table
         for each in one.exempts
@@ -149,7 +155,7 @@ def test_subnets_that_may_be_any_address_are_called_so() -> None:
 
 
 def test_an_exempt_of_all_of_it_holds_for_its_addresses() -> None:
-    assert matches(planned(Exempt("e", "e", src="kids"))) == ALL_OF_KIDS[:1]
+    assert matches(planned(exempt_of("e", "e", src="kids"))) == ALL_OF_KIDS[:1]
 
 
 def test_the_zone_and_its_pair_have_the_reason_of_a_missing_device() -> None:
@@ -162,12 +168,12 @@ def test_the_zone_and_its_pair_have_the_reason_of_a_missing_device() -> None:
 
 HOST = (ip_network("192.168.1.200/32"),)
 EXEMPTS: dict[str, tuple[Exempt, list[Match]]] = {
-    "zones with devices": (Exempt("e", "e", "lan", "wan", dscp=1), [("e", ("lan",), ("wan",), (), ())]),
-    "from subnets": (Exempt("e", "e", "kids", "wan", dscp=1), [("e", (), ("wan",), KIDS, ())]),
-    "to subnets": (Exempt("e", "e", dest="kids", dscp=1), [("e", (), (), (), KIDS)]),
-    "a host of the subnets": (Exempt("e", "e", "kids", src_ip=HOST, dscp=1), [("e", (), (), HOST, ())]),
-    "what nothing tells": (Exempt("e", "e", "rest", "wan", dscp=1), [("e", (), ("wan",), (), ())]),
-    "a zone whose network is down": (Exempt("e", "e", "down", dscp=1), []),
+    "zones with devices": (exempt_of("e", "e", "lan", "wan", dscp=1), [("e", ("lan",), ("wan",), (), ())]),
+    "from subnets": (exempt_of("e", "e", "kids", "wan", dscp=1), [("e", (), ("wan",), KIDS, ())]),
+    "to subnets": (exempt_of("e", "e", dest="kids", dscp=1), [("e", (), (), (), KIDS)]),
+    "a host of the subnets": (exempt_of("e", "e", "kids", src_ip=HOST, dscp=1), [("e", (), (), HOST, ())]),
+    "what nothing tells": (exempt_of("e", "e", "rest", "wan", dscp=1), [("e", (), ("wan",), (), ())]),
+    "a zone whose network is down": (exempt_of("e", "e", "down", dscp=1), []),
 }
 
 
@@ -179,8 +185,8 @@ def test_an_exempt_of_zones(name: str) -> None:
 
 
 def test_each_has_its_name() -> None:
-    exempt, rule = Exempt("Console", "@exempt[0]", dscp=1), marking(Exempt("Calls", "@rule[2]", dscp=46))
-    timed_exempt = TimedExempt(7, Exempt("run-time 7", "", src_ip=HOST), 60, 60)
+    exempt, rule = exempt_of("Console", "@exempt[0]", dscp=1), marking(exempt_of("Calls", "@rule[2]", dscp=46))
+    timed_exempt = TimedExempt(7, exempt_of("run-time 7", "", src_ip=HOST), 60, 60)
     found = planned(exempt, markings=(rule,), timed_exempts=(timed_exempt,), **chosen(Mode.NONE)).tables[0].exempts
     assert [match.called for match in found] == [
         "exempt @exempt[0]",
@@ -196,12 +202,12 @@ def marking(exempt: Exempt) -> Marking:
 
 def test_reasons_of_a_part_come_last() -> None:
     """A slow flow is told the first Reason of its pair."""
-    rule = marking(Exempt("r", "@rule[0]", "lan", "wan", dscp=1))
+    rule = marking(exempt_of("r", "@rule[0]", "lan", "wan", dscp=1))
     found = planned(globals=Globals(mode=Mode.HARDWARE), markings=(rule,))
     assert [reason.code for reason in found.pairs[0].reasons] == [ReasonCode.HARDWARE_UNCOVERED, ReasonCode.MARKED_PART]
 
 
 def test_a_lease_of_subnets_is_matched_like_an_exempt_and_keeps_its_own_words() -> None:
-    timed_exempt = TimedExempt(1, Exempt("run-time 1", "", "kids", src_mac=("00:11:22:33:44:55",)), 60, 60)
+    timed_exempt = TimedExempt(1, exempt_of("run-time 1", "", "kids", src_mac=("00:11:22:33:44:55",)), 60, 60)
     (match,) = planned(timed_exempts=(timed_exempt,)).tables[0].exempts
-    assert (match.exempt.src_ip, match.timed_exempt) == (KIDS, timed_exempt)
+    assert (addresses(match.exempt)[0], match.timed_exempt) == (KIDS, timed_exempt)

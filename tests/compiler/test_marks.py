@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exempts import exempt_of
 from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.marks import only_routes, without_routing
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
 from offload.model.network import Filter, Link, MarkReader, Qdisc, RoutingRule, Snapshot
 from offload.model.problems.reason import ReasonCode
-from offload.model.sections.exempts import Exempt
 from strategies import gate
 
 FULL = 0xFFFFFFFF
@@ -22,7 +22,7 @@ IPV4 = ip_network("0.0.0.0/0")
 
 
 def marking(sets: tuple[int, int] | None = (1, FULL), family: Family = Family.ANY) -> Marking:
-    return Marking("r", "@rule[0]", (Exempt("r", "@rule[0]", "lan", "*", src_ip=(IPV4,)),), sets, family)
+    return Marking("r", "@rule[0]", (exempt_of("r", "@rule[0]", "lan", "*", src_ip=(IPV4,)),), sets, family)
 
 
 def routed(fwmark: int = 1, fwmask: int = FULL, family: str = "ipv4", inverted: bool = False) -> Snapshot:

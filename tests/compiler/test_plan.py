@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from exempts import exempt_of
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone, ZoneChoice
 from offload.model.network import GivenUp, Link, Snapshot
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.reason import ReasonCode
-from offload.model.sections.exempts import Exempt
 
 ZONES = tuple(Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
 FORWARDINGS = (Permission("lan", "wan", "@forwarding[0]"),)
@@ -76,10 +76,10 @@ def test_a_port_beneath_an_excluded_device_has_not_the_reason_of_a_full_flowtabl
 
 
 KEPT: dict[str, tuple[dict[str, Any], ReasonCode]] = {
-    "an exempt of all of it": ({"exempts": (Exempt("e", "e", "lan", "wan"),)}, ReasonCode.EXEMPT),
-    "a faulty exempt": ({"exempts": (Exempt("e", "e", "lan", faulty=True),)}, ReasonCode.EXEMPT_FAULT),
+    "an exempt of all of it": ({"exempts": (exempt_of("e", "e", "lan", "wan"),)}, ReasonCode.EXEMPT),
+    "a faulty exempt": ({"exempts": (exempt_of("e", "e", "lan", faulty=True),)}, ReasonCode.EXEMPT_FAULT),
     "a rule that marks all of it": (
-        {"markings": (Marking("r", "r", (Exempt("r", "r", "lan", "wan"),)),)},
+        {"markings": (Marking("r", "r", (exempt_of("r", "r", "lan", "wan"),)),)},
         ReasonCode.MARKED,
     ),
     "a faulty section": (

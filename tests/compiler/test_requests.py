@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from exempts import exempt_of
 from offload.compiler.devices import resolve
 from offload.compiler.offload.pairs.requests import existing, warnings, wishes, zone_modes
 from offload.model.config import (
@@ -21,7 +22,6 @@ from offload.model.config import (
 )
 from offload.model.network import Address, Link, Snapshot
 from offload.model.problems.reason import ReasonCode
-from offload.model.sections.exempts import Exempt
 
 LAN, GUEST, WAN = (Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
 SNAPSHOT = Snapshot(
@@ -225,27 +225,27 @@ CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[ReasonCode]]]] = {
         (Mode.SOFTWARE, Family.ANY, 0, []),
     ),
     "a faulty exempt": (
-        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", src="lan", faulty=True),)),
+        Config(globals=SOFTWARE, exempts=(exempt_of("e", "e", src="lan", faulty=True),)),
         (Mode.NONE, Family.ANY, 0, [ReasonCode.EXEMPT_FAULT]),
     ),
     "an exempt of all of it": (
-        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan"),)),
+        Config(globals=SOFTWARE, exempts=(exempt_of("e", "e", dest="wan"),)),
         (Mode.NONE, Family.ANY, 0, [ReasonCode.EXEMPT]),
     ),
     "an exempt of both protocols": (
-        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", proto=("tcp", "udp")),)),
+        Config(globals=SOFTWARE, exempts=(exempt_of("e", "e", dest="wan", proto=("tcp", "udp")),)),
         (Mode.NONE, Family.ANY, 0, [ReasonCode.EXEMPT]),
     ),
     "an exempt of one protocol": (
-        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", proto=("udp",)),)),
+        Config(globals=SOFTWARE, exempts=(exempt_of("e", "e", dest="wan", proto=("udp",)),)),
         (Mode.SOFTWARE, Family.ANY, 0, []),
     ),
     "an exempt of no bit of the mark": (
-        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", mark=(0, 0)),)),
+        Config(globals=SOFTWARE, exempts=(exempt_of("e", "e", dest="wan", mark=(0, 0)),)),
         (Mode.NONE, Family.ANY, 0, [ReasonCode.EXEMPT]),
     ),
     "an exempt of some of it": (
-        Config(globals=SOFTWARE, exempts=(Exempt("e", "e", dest="wan", dscp=0),)),
+        Config(globals=SOFTWARE, exempts=(exempt_of("e", "e", dest="wan", dscp=0),)),
         (Mode.SOFTWARE, Family.ANY, 0, []),
     ),
 }
@@ -279,8 +279,12 @@ def test_a_missing_device_is_reported() -> None:
 
 def test_an_exempt_of_a_zone_without_devices_or_subnets_is_reported() -> None:
     rest = Zone("rest", "@zone[3]", inverted=True)
-    known = (Exempt("a", "a", src="lan", dscp=0), Exempt("b", "b", src="rest"), Exempt("c", "c", "rest", faulty=True))
-    config = Config(zones=(LAN, rest), exempts=(*known, Exempt("d", "d", src="*", dest="rest", dscp=0)))
+    known = (
+        exempt_of("a", "a", src="lan", dscp=0),
+        exempt_of("b", "b", src="rest"),
+        exempt_of("c", "c", "rest", faulty=True),
+    )
+    config = Config(zones=(LAN, rest), exempts=(*known, exempt_of("d", "d", src="*", dest="rest", dscp=0)))
     (problem,) = warnings(config, resolve(config, SNAPSHOT), SNAPSHOT)
     assert str(problem).startswith("offload.d.dest: zone rest is defined by what it is not")
 
@@ -306,7 +310,7 @@ UPGRADED: dict[str, tuple[Config, list[str]]] = {
         [],
     ),
     "held by an exempt": (
-        Config(zone_choices=(choice("lan", Mode.SOFTWARE),), exempts=(Exempt("e", "e", src="lan"),)),
+        Config(zone_choices=(choice("lan", Mode.SOFTWARE),), exempts=(exempt_of("e", "e", src="lan"),)),
         [],
     ),
     "higher than globals": (

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exempts import exempt_of
 from offload.compiler.offload.exempts.exempt_sets import exempt_rules
 from offload.compiler.offload.exempts.timed_exempts import LONGEST_COMMENT, comment, held_timed_exempts
 from offload.model.kernel.live import LiveTable, TimedElement
@@ -21,7 +22,7 @@ def lists(values: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, 
 
 
 EXEMPTS = st.builds(
-    Exempt,
+    exempt_of,
     name=st.just(""),
     section=st.just(""),
     src=st.sampled_from(["*", "lan", "my-zone.2"]),
@@ -82,7 +83,7 @@ def test_what_is_not_of_our_making_is_passed_over() -> None:
 
 
 def test_of_two_on_the_same_traffic_the_longer_one_is_in_the_kernel() -> None:
-    exempt = Exempt("", "", src_ip=(ip_network("10.0.0.1/32"),))
+    exempt = exempt_of("", "", src_ip=(ip_network("10.0.0.1/32"),))
     short, long = TimedExempt(1, exempt, 60, 10), TimedExempt(2, exempt, 60, 50)
     (found,) = exempt_rules([ExemptMatch(exempt, timed_exempt=long), ExemptMatch(exempt, timed_exempt=short)]).sets
     assert found.written == ('10.0.0.1 timeout 60s expires 50s comment "2 * * -1 0x0/0x0"',)
@@ -90,7 +91,7 @@ def test_of_two_on_the_same_traffic_the_longer_one_is_in_the_kernel() -> None:
 
 
 def test_those_of_the_configuration_are_in_sets_of_their_own() -> None:
-    exempt = Exempt("", "", src_ip=(ip_network("10.0.0.0/8"),))
+    exempt = exempt_of("", "", src_ip=(ip_network("10.0.0.0/8"),))
     kept, timed = exempt_rules(
         [ExemptMatch(exempt), ExemptMatch(exempt, timed_exempt=TimedExempt(1, exempt, 60, 60))]
     ).sets

@@ -6,14 +6,16 @@ from ipaddress import ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exempts import conditions, exempt_of
 from offload.config.choices.exempt_limit import MOST_ELEMENTS, limited, widened
 from offload.model.config import Marking
-from offload.model.sections.exempts import Exempt, combinations
+from offload.model.sections.exempts import Exempt
+from offload.model.sections.fields import combinations
 
 
 def exempt(sources: int, ports: int = 0, name: str = "") -> Exempt:
     nets = tuple(ip_network((0x0A000000 + number, 32)) for number in range(sources))
-    return Exempt(name, name, "lan", src_ip=nets, dest_port=tuple((number, number) for number in range(ports)))
+    return exempt_of(name, name, "lan", src_ip=nets, dest_port=tuple((number, number) for number in range(ports)))
 
 
 def marks(*exempts: Exempt) -> Marking:
@@ -22,7 +24,8 @@ def marks(*exempts: Exempt) -> Marking:
 
 def test_an_exempt_has_an_element_for_each_combination() -> None:
     assert [
-        combinations(each) for each in (exempt(0), exempt(3), exempt(3, 5), Exempt("", "", proto=("tcp", "udp")))
+        combinations(each.match)
+        for each in (exempt(0), exempt(3), exempt(3, 5), exempt_of("", "", proto=("tcp", "udp")))
     ] == [*(1, 3, 15, 2)]
 
 
@@ -35,7 +38,7 @@ def test_one_that_does_not_fit_is_named_loses_its_longest_list_and_a_smaller_one
 def test_without_an_address_that_remains_the_pair_stays_slow_or_the_exempt_has_no_effect() -> None:
     whole, of_a_pair = exempt(0, 9000, "a"), replace(exempt(0, 9000, "b"), dest="wan")
     found, problems = limited([whole, of_a_pair, exempt(0, 9000, "c")], [])
-    assert found == (whole, Exempt("b", "b", "lan", "wan", faulty=True))
+    assert found == (whole, exempt_of("b", "b", "lan", "wan", faulty=True))
     assert [each.section for each in problems] == ["b", "c"]
     assert "from lan to wan stays slow" in problems[0].text
     assert "no effect" in problems[1].text
@@ -58,7 +61,7 @@ def test_all_together_never_exceed_the_limit(sizes: list[tuple[int, int]]) -> No
     marked = [each for marking in markings for each in marking.exempts]
     found, _ = limited([exempt(*size) for size in sizes], markings)
     # one that means everything is no element of a set, and has to stay
-    whole = sum(not each.src_ip and not each.dest_port for each in marked)
-    assert sum(map(combinations, marked)) <= MOST_ELEMENTS + whole
-    of_sections = sum(combinations(each) for each in found if not each.faulty)
-    assert of_sections + sum(map(combinations, marked)) <= MOST_ELEMENTS + whole
+    whole = sum(not conditions(each) for each in marked)
+    assert sum(combinations(each.match) for each in marked) <= MOST_ELEMENTS + whole
+    of_sections = sum(combinations(each.match) for each in found if not each.faulty)
+    assert of_sections + sum(combinations(each.match) for each in marked) <= MOST_ELEMENTS + whole

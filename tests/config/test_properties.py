@@ -1,7 +1,7 @@
 """Whatever stands in /etc/config comes out as typed values or as Problems that can be shown, never as an exception."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -16,7 +16,9 @@ from offload.config.schema import Bad, Parser
 from offload.model.config import Family, Mode
 from offload.model.network import DEVICE_NAME
 from offload.model.problems.problem import Problem
+from offload.model.sections.fields import PORT
 from offload.model.sections.section import Section
+from offload.model.text.addresses import address
 from strategies import gate, sections, values
 
 # What the good values of each parser are: nothing else may reach the compiler.
@@ -27,12 +29,12 @@ GOOD: Mapping[Parser, Any] = {
     options.identifier: lambda value: value.isascii() and value.isprintable() and not set(value) & set("'\"{};# \\"),
     options.zone: lambda value: value == "*" or options.identifier(value) == value,
     options.device: DEVICE_NAME.fullmatch,
-    options.network: lambda value: isinstance(value, IPv4Network | IPv6Network) and "%" not in str(value),
-    options.mac: lambda value: len(value) == 17 and set(value) <= set("0123456789abcdef:"),
-    options.ports: lambda value: 0 <= value[0] <= value[1] <= 65535,
-    options.protocol: lambda value: set(value) <= {"tcp", "udp"},
-    options.mark: lambda value: all(0 <= number <= 0xFFFFFFFF for number in value),
-    options.dscp: lambda value: 0 <= value <= 63,
+    options.network: lambda value: ip_network(value.text) and value == address(value.text),
+    options.mac: lambda value: len(value.text) == 17 and set(value.text) <= set("0123456789abcdef:"),
+    options.ports: lambda value: 0 <= PORT.span(value)[0] <= PORT.span(value)[1] <= 65535,
+    options.protocol: lambda value: {each.text for each in value} <= {"tcp", "udp"},
+    options.mark: lambda value: 0 <= value.value <= value.mask <= 0xFFFFFFFF,
+    options.dscp: lambda value: 0 <= value.value <= value.mask == 63,
     options.number(3, 1000): lambda value: 3 <= value <= 1000,
 }
 

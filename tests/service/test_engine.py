@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from exempts import exempt_of
 from offload.compiler.offload.exempts.timed_exempts import comment
 from offload.errors import BusError, NftError
 from offload.model.config import Mode
@@ -14,7 +15,6 @@ from offload.model.kernel.live import LiveTable, TimedElement
 from offload.model.network import Kernel, Lack, Neighbour, Station
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
-from offload.model.sections.exempts import Exempt
 from offload.service.bus import methods
 from offload.service.engine import MOST_NEWS, Engine
 from offload.service.tasks import follow
@@ -172,7 +172,7 @@ def test_a_move_waits_for_the_pass_where_something_else_changed_too() -> None:
     fakes.netlink.found = without(SCENE, "lan3")
     assert not follow.run(fakes.service)
     assert fakes.service.work().returned == ("flow_offload",)
-    fakes.service.timed_exempts.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 60, fakes.clock())
+    fakes.service.timed_exempts.add(exempt_of("", "match", src_mac=("02:00:00:00:00:77",)), 60, fakes.clock())
     fakes.service.work()
     fakes.clock.now += 1
     moved(fakes)
@@ -182,7 +182,7 @@ def test_a_move_waits_for_the_pass_where_something_else_changed_too() -> None:
 
 def test_a_move_in_an_exempt_s_last_seconds_does_not_begin_it_anew() -> None:
     fakes = router()
-    fakes.service.timed_exempts.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 60, fakes.clock())
+    fakes.service.timed_exempts.add(exempt_of("", "match", src_mac=("02:00:00:00:00:77",)), 60, fakes.clock())
     fakes.service.work()
     sent = len(fakes.nft.sent)
     for seconds in (59, 2):
@@ -223,7 +223,7 @@ class Slow(HoldingNft):
 
 def test_exempts_of_an_earlier_life_survive_an_nft_that_is_silent_at_first() -> None:
     earlier = router()
-    earlier.service.timed_exempts.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 3600, earlier.clock())
+    earlier.service.timed_exempts.add(exempt_of("", "match", src_mac=("02:00:00:00:00:77",)), 3600, earlier.clock())
     earlier.service.work()
     (timed_exempt,) = earlier.service.timed_exempts.living(earlier.clock())
     (held,) = earlier.nft.live(["flow_offload"]).values()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from exempts import exempt_of
 from offload.errors import BusError
 from offload.model.cause import Cause
-from offload.model.sections.exempts import Exempt
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
@@ -111,7 +111,7 @@ def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_
     loop, _ = looped(fakes)
     fakes.service.work()
     start = fakes.clock.now
-    fakes.service.timed_exempts.add(Exempt("", "match", src_mac=("02:00:00:00:00:77",)), 5, start)
+    fakes.service.timed_exempts.add(exempt_of("", "match", src_mac=("02:00:00:00:00:77",)), 5, start)
     fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
     passes = []
     for tenth in range(600):

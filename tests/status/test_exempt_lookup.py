@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from exempts import exempt_of
 from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry
 from offload.model.plan import ExemptMatch, Plan, Table
 from offload.model.problems.reason import ReasonCode
-from offload.model.sections.exempts import Exempt
 from offload.status.flows import flows
 from offload.status.lookup.exempt_lookup import ExemptLookup
 from status.routers import HOME, ZONES, entry, pair
@@ -25,7 +25,7 @@ SIX = entry("fd00:1::5#5000 > 2001:db8:9::9#443", proto=UDP)
 def match(iifs: tuple[str, ...] = (), oifs: tuple[str, ...] = (), **words: Any) -> ExemptMatch:
     for option in ("src_ip", "dest_ip"):
         words[option] = tuple(map(ip_network, words.get(option, "").split()))
-    return ExemptMatch(Exempt("name", "@exempt[0]", **words), iifs, oifs, called="exempt @exempt[0]")
+    return ExemptMatch(exempt_of("name", "@exempt[0]", **words), iifs, oifs, called="exempt @exempt[0]")
 
 
 def planned(*matches: ExemptMatch, hardware: bool = False) -> Plan:

@@ -6,7 +6,8 @@ A verb's function is imported when the verb is run, so this table imports none o
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offload.model.sections.exempts import ENDS, FIELDS, LISTS
+from offload.model.sections.exempts import ENDS
+from offload.model.sections.fields import FIELDS, LISTS
 from offload.status.query_words import PAGE, SORTS
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from offload.config.choices.options import FALSE
 from offload.config.fw4 import fw4_values
 from offload.config.fw4.firewall_sections import Loader
 from offload.config.fw4.firewall_tables import TABLES
-from offload.config.mark_rules import EVERY_ADDRESS, FAMILIES, marking, networks, set_families
+from offload.config.mark_rules import FAMILIES, marking, set_families
 from offload.model.config import Marking, Permission, Policy, Zone
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.firewall import Redirect, Rule
-from offload.model.sections.match import Address, Item, Match
+from offload.model.sections.match import EVERY_ADDRESS, Address, Item, Match
 from offload.model.sections.section import Section
 from offload.model.text.addresses import written
+from offload.model.text.networks import as_networks
 from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass, replace
 
@@ -163,8 +164,8 @@ def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     """The networks; what fw4 reads and no network says (`!`, a range, the name of a network) may mean any address."""
     found = [fw4_values.network(word) for word in words]
     known = [each for each in found if isinstance(each, Address) and not each.negated]
-    subnets = networks(known) if len(known) == len(words) else None
-    return tuple(EVERY_ADDRESS.values()) if subnets is None else subnets
+    subnets = as_networks(known) if len(known) == len(words) else None
+    return (as_networks(EVERY_ADDRESS.values()) or ()) if subnets is None else subnets
 
 
 def _forwardings(

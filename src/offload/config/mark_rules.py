@@ -7,7 +7,6 @@ than the rule. Of a set (`option ipset`) its address family counts, as in fw4 (f
 """
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from math import prod
 from typing import Any
 
@@ -16,16 +15,14 @@ from offload.config.fw4 import fw4_values
 from offload.model.config import Family, Marking
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.firewall import Rule
-from offload.model.sections.match import MASKED, RANGE, Address, Bits, Item, NetworkName
+from offload.model.sections.match import EVERY_ADDRESS, Address, Bits, Item, Match, NetworkName, turned
 from offload.model.sections.section import Section
-from offload.nouns import replace
-
-Network = IPv4Network | IPv6Network
+from offload.model.text.addresses import network
 
 MARKS = frozenset({"mark", "dscp"})  # the targets
 EVERYTHING = frozenset({"any", "0"})  # of protocols
 FAMILIES = {None: Family.ANY, 0: Family.ANY, 4: Family.IPV4, 6: Family.IPV6}
-EVERY_ADDRESS = {Family.IPV4: ip_network("0.0.0.0/0"), Family.IPV6: ip_network("::/0")}
+VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
 
 def set_families(sections: Iterable[Section]) -> dict[str, Family]:
@@ -52,7 +49,7 @@ def marking(rule: Rule, sets: Mapping[str, Family]) -> Marking | None:
         return None
     match: dict[str, Any] = {"src_ip": _addresses(rule.match.src_ip), "dest_ip": _addresses(rule.match.dest_ip)}
     if protocols:  # fw4 reads no ports where all protocols are meant
-        match |= {"src_port": _ports(rule.match.src_port), "dest_port": _ports(rule.match.dest_port)}
+        match |= {"src_port": _plain(rule.match.src_port), "dest_port": _plain(rule.match.dest_port)}
     if rule.dest == "*" and rule.src != "*":
         # The rule stands in mangle_prerouting and sees destinations before they are translated: by port forwards and
         # their reflection, masquerade and SNAT, UPnP, rules of other tables.
@@ -64,41 +61,21 @@ def marking(rule: Rule, sets: Mapping[str, Family]) -> Marking | None:
         match[max(match, key=lambda option: len(match[option]))] = ()
     # both protocols need a rule of ours each, and mean all that is offloaded, GRE aside
     ported = any(match.get(option) for option in ("src_port", "dest_port"))
-    match["proto"] = protocols if len(protocols) == 1 or ported else ()
+    match["proto"] = tuple(map(Item, protocols)) if len(protocols) == 1 or ported else ()
     section = rule.origin.id
-    seen = Exempt(rule.name, section, rule.src, rule.dest, **match)
+    seen = Match(**match)
     # the other target's field is what the rule found; its own may be what it left
-    own: dict[str, Any] = {
-        "src_mac": _plain(rule.match.src_mac),
-        "mark": _mark(rule.match.mark) if rule.target == "dscp" else None,
-        "dscp": _dscp(rule.match.dscp) if rule.target == "mark" else None,
-    }
-    answers = Exempt(
-        rule.name,
-        section,
-        rule.dest,
-        rule.src,
-        src_ip=seen.dest_ip,
-        dest_ip=seen.src_ip,
-        proto=seen.proto,
-        src_port=seen.dest_port,
-        dest_port=seen.src_port,
+    own = seen._replace(
+        src_mac=_plain(rule.match.src_mac),
+        mark=_mark(rule.match.mark) if rule.target == "dscp" else None,
+        dscp=_dscp(rule.match.dscp) if rule.target == "mark" else None,
+    )
+    exempts = (
+        Exempt(rule.name, section, rule.src, rule.dest, own),
+        Exempt(rule.name, section, rule.dest, rule.src, turned(seen)),
     )
     bits = _set_bits(rule.set_mark) if rule.target == "mark" else None
-    return Marking(rule.name, section, (replace(seen, **own), answers), bits, family)
-
-
-def networks(addresses: Iterable[Address]) -> tuple[Network, ...] | None:
-    """Addresses as networks; None where one of them is a range, or has a mask with gaps."""
-    found = tuple(addresses)
-    if any(each.bits in {MASKED, RANGE} for each in found):
-        return None
-    return tuple(_network(each) for each in found)
-
-
-def _network(each: Address) -> Network:
-    kind = IPv4Network if each.family == 4 else IPv6Network  # noqa: PLR2004 - IPv4
-    return kind((each.value, each.bits), strict=False)
+    return Marking(rule.name, section, exempts, bits, family)
 
 
 def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
@@ -115,29 +92,24 @@ def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
     return () if EVERYTHING & words else tuple(sorted({"tcp", "udp"} & words)) or None
 
 
-def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Network, ...]:
+def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Address, ...]:
     """The networks that are asked for; nothing, which is anything, where they are not known."""
     plain = [each for each in alternatives if not each.negated]
     known = [each for each in plain if isinstance(each, Address)]
-    return (networks(known) or ()) if len(known) == len(plain) else ()
+    found = [network(each.family, each.value, each.bits) for each in known]  # none of a mask with gaps, or of a range
+    return tuple(filter(None, found)) if all(found) and len(known) == len(plain) else ()
 
 
-def _plain(items: tuple[Item, ...]) -> tuple[str, ...]:
-    return tuple(item.text for item in items if not item.negated)
+def _plain(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    return tuple(item for item in items if not item.negated)
 
 
-def _ports(items: tuple[Item, ...]) -> tuple[tuple[int, int], ...]:
-    ends = [text.partition("-") for text in _plain(items)]
-    return tuple((int(low), int(high or low)) for low, _, high in ends)
+def _mark(mark: Bits | None) -> Bits | None:
+    return mark if mark and not mark.negated and not mark.value & ~mark.mask else None
 
 
-def _mark(mark: Bits | None) -> tuple[int, int] | None:
-    known = mark is not None and not mark.negated and not mark.value & ~mark.mask
-    return (mark.value, mark.mask) if mark and known else None
-
-
-def _dscp(dscp: Bits | None) -> int | None:
-    return None if dscp is None or dscp.negated else dscp.value
+def _dscp(dscp: Bits | None) -> Bits | None:
+    return None if dscp is None or dscp.negated else dscp
 
 
 def _family(rule: Rule, sets: Mapping[str, Family]) -> Family:
@@ -150,9 +122,9 @@ def _narrow(match: dict[str, Any], family: Family) -> bool:
     """Keep to the addresses of one family; whether any traffic is left."""
     if family in {Family.ANY, Family.NEITHER}:
         return family is Family.ANY
-    whole: IPv4Network | IPv6Network = EVERY_ADDRESS[family]
+    whole = EVERY_ADDRESS[VERSIONS[family]]
     for option in ("src_ip", "dest_ip"):
-        kept = tuple(net for net in match[option] if net.version == whole.version)
+        kept = tuple(net for net in match[option] if net.family == whole.family)
         if match[option] and not kept:
             return False
         match[option] = kept

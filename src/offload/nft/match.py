@@ -7,12 +7,22 @@ was validated when its section was read; names stand between quotes.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from offload.model.sections.exempts import KEYS
-from offload.model.sections.match import MASKED, Address, Bits, IcmpType, Item, Limit, Match, SetMatch, Times
+from offload.model.sections.fields import KEYS
+from offload.model.sections.match import (
+    MASKED,
+    WHOLE_MARK,
+    Address,
+    Bits,
+    IcmpType,
+    Item,
+    Limit,
+    Match,
+    SetMatch,
+    Times,
+)
 
 IP = {4: "ip", 6: "ip6"}
 ICMP = {4: "icmp", 6: "icmpv6"}
-FULL_MARK = 0xFFFFFFFF
 _SECONDS = (3600, 60, 1)
 _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are easy to count
 
@@ -181,7 +191,7 @@ def _utc_date(date: tuple[int, ...]) -> str:
 
 
 def _mark(mark: Bits, _: Match) -> str:
-    if mark.mask == FULL_MARK:
+    if mark.mask == WHOLE_MARK:
         return f"{KEYS['mark']} {'!= ' if mark.negated else ''}{mark.value:#x} "
     return f"{KEYS['mark']} & {mark.mask:#x} {'!=' if mark.negated else '=='} {mark.value:#x} "
 

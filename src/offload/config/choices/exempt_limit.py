@@ -9,7 +9,8 @@ from typing import Any
 from offload.config.choices.exempts import HELD, HOSTS, NO_EFFECT, WIDER
 from offload.model.config import Marking
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.exempts import LISTS, Exempt, combinations
+from offload.model.sections.exempts import Exempt
+from offload.model.sections.fields import LISTS, combinations
 from offload.nouns import replace
 
 MOST_ELEMENTS = 16_384  # those of exempts given at run time aside, which have a limit of their own
@@ -22,17 +23,17 @@ def widened(markings: Iterable[Marking]) -> Iterator[Marking]:
         exempts = []
         for exempt in marking.exempts:
             fitting = exempt
-            while combinations(fitting) > max(room, 1):
+            while combinations(fitting.match) > max(room, 1):
                 fitting = _without_longest(fitting)
-            room -= combinations(fitting)
+            room -= combinations(fitting.match)
             exempts.append(fitting)
         yield replace(marking, exempts=tuple(exempts))
 
 
 def _without_longest(exempt: Exempt) -> Exempt:
-    lists: dict[str, Any] = {name: getattr(exempt, name) for name in LISTS}
+    lists: dict[str, Any] = {name: getattr(exempt.match, name) for name in LISTS}
     longest: dict[str, Any] = {max(lists, key=lambda name: len(lists[name])): ()}
-    return replace(exempt, **longest)
+    return replace(exempt, match=exempt.match._replace(**longest))
 
 
 def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
@@ -42,16 +43,16 @@ def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tup
     """
     found: list[Exempt] = []
     problems: list[Problem] = []
-    room = MOST_ELEMENTS - sum(combinations(exempt) for marking in markings for exempt in marking.exempts)
+    room = MOST_ELEMENTS - sum(combinations(exempt.match) for marking in markings for exempt in marking.exempts)
     for exempt in exempts:
-        count = combinations(exempt)
+        count = combinations(exempt.match)
         fitting: Exempt | None = exempt
         if not exempt.faulty and count > room:
             fitting, consequence = _fitting(exempt, room)
             words: dict[str, Any] = {"count": count, "most": MOST_ELEMENTS, "consequence": consequence}
             problems.append(ProblemCode.TOO_MANY_EXEMPTS.at("offload", exempt.section, **words))
         if fitting is not None:
-            room -= 0 if fitting.faulty else combinations(fitting)
+            room -= 0 if fitting.faulty else combinations(fitting.match)
             found.append(fitting)
     return tuple(found), tuple(problems)
 
@@ -59,9 +60,9 @@ def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tup
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
     """What the exempt becomes without its longest lists, and what follows from it: as for bad conditions."""
     rest = exempt
-    while combinations(rest) > max(room, 1):
+    while combinations(rest.match) > max(room, 1):
         rest = _without_longest(rest)
-    if combinations(rest) <= room and any(getattr(rest, option) for option in HOSTS):
+    if combinations(rest.match) <= room and any(getattr(rest.match, option) for option in HOSTS):
         return rest, WIDER
     if "*" in {exempt.src, exempt.dest}:
         return None, NO_EFFECT

@@ -15,13 +15,15 @@ from typing import Any
 
 from offload.config.choices.offload_reading import read
 from offload.config.choices.offload_tables import EXEMPT
-from offload.config.choices.options import NEVER_OFFLOADED
+from offload.config.choices.options import NEVER_OFFLOADED, PROTOCOLS
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.exempts import ENDS, FIELDS, LISTS, Exempt
+from offload.model.sections.exempts import ENDS, Exempt
+from offload.model.sections.fields import FIELDS, LISTS
+from offload.model.sections.match import Item, Match
 from offload.model.sections.section import Section
 from offload.model.text.similar import did_you_mean
 
-Match = dict[str, Any]  # option -> value; an absent option matches everything
+Given = dict[str, Any]  # option -> value; an absent option matches everything
 
 HOSTS = frozenset(each.name for each in FIELDS if each.host)
 PORTS = tuple(each.name for each in FIELDS if each.port)
@@ -60,7 +62,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
     return found, problems
 
 
-def _outcome(section: Section, name: str, match: Match, lost: set[str]) -> tuple[str, Exempt | None]:
+def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple[str, Exempt | None]:
     """What follows from the conditions that are lost, and the Exempt that remains."""
     ends = {end: match.get(end, "*") for end in ENDS}
     called = name or section.id
@@ -70,24 +72,24 @@ def _outcome(section: Section, name: str, match: Match, lost: set[str]) -> tuple
         return HELD.format(**ends), Exempt(called, section.id, **ends, faulty=True)
     if all(value == "*" for value in match.values()):
         return NO_EFFECT, None
-    fields = {option: value for option, value in match.items() if option not in ENDS} | {"proto": _protocols(match)}
-    return WIDER, Exempt(called, section.id, **ends, **fields)
+    conditions = {option: value for option, value in match.items() if option not in ENDS}
+    return WIDER, Exempt(called, section.id, **ends, match=Match(**conditions | {"proto": _protocols(match)}))
 
 
-def _protocols(match: Match) -> tuple[str, ...]:
+def _protocols(match: Given) -> tuple[Item, ...]:
     """The protocols; one `all` among them means all. Ports need one, and without mean TCP and UDP, as in fw4."""
     given = match.get("proto", ())
     named = tuple(dict.fromkeys(chain.from_iterable(given))) if all(given) else ()
-    return named or (("tcp", "udp") if any(option in match for option in PORTS) else ())
+    return named or (PROTOCOLS["tcpudp"] if any(option in match for option in PORTS) else ())
 
 
-def _unfit(section: Section, match: Match, zones: Collection[str]) -> Iterator[Problem]:
+def _unfit(section: Section, match: Given, zones: Collection[str]) -> Iterator[Problem]:
     """Good values that mean nothing here, or together; what follows from it is for the caller to say."""
     for end in ENDS:
         if (name := match.get(end, "*")) != "*" and name not in zones:
             words = {"value": name, "hint": did_you_mean(name, zones)}
             yield ProblemCode.UNKNOWN_ZONE.at("offload", section.id, end, **words, consequence="")
-    sources, dests = ({net.version for net in match.get(option, ())} for option in ("src_ip", "dest_ip"))
+    sources, dests = ({net.family for net in match.get(option, ())} for option in ("src_ip", "dest_ip"))
     if sources and dests and not sources & dests:
         yield ProblemCode.MIXED_FAMILIES.at("offload", section.id, "dest_ip", consequence="")
     left = dict(match)
@@ -98,7 +100,7 @@ def _unfit(section: Section, match: Match, zones: Collection[str]) -> Iterator[P
         yield ProblemCode.TOO_MANY_COMBINATIONS.at("offload", section.id, longest, **words, consequence="")
 
 
-def _combinations(match: Match) -> int:
+def _combinations(match: Given) -> int:
     return prod(len(match[option]) for option in VALUES if option in match) * max(len(_protocols(match)), 1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from offload.config.choices import options
 from offload.config.fw4 import firewall_tables
 from offload.config.schema import Option, Parser, Table
-from offload.model.sections import exempts
+from offload.model.sections import fields
 from offload.model.sections.section import Section
 from offload.nouns import replace
 
@@ -57,13 +57,13 @@ PAIR_CHOICE = Table(
         "mode": Option(options.mode, required=True),
     }
 )
-_PARSERS: Mapping[exempts.Kind, Parser] = {
-    exempts.NETWORK: options.network,
-    exempts.MAC: options.mac,
-    exempts.PROTOCOL: options.protocol,
-    exempts.PORT: options.ports,
-    exempts.MARK: options.mark,
-    exempts.DSCP: options.dscp,
+_PARSERS: Mapping[fields.Kind, Parser] = {
+    fields.NETWORK: options.network,
+    fields.MAC: options.mac,
+    fields.PROTOCOL: options.protocol,
+    fields.PORT: options.ports,
+    fields.MARK: options.mark,
+    fields.DSCP: options.dscp,
 }
 EXEMPT = Table(
     {
@@ -73,7 +73,7 @@ EXEMPT = Table(
         "dest": ZONE,
         **{
             each.name: Option(_PARSERS[each.kind], each.kind.called, many=each.many, filled=each.many)
-            for each in exempts.FIELDS
+            for each in fields.FIELDS
         },
     }
 )

@@ -1,7 +1,6 @@
 """Option types of /etc/config/offload: one UCI string in, a typed value or a Bad out. Pure."""
 
 import re
-from ipaddress import IPv4Network, IPv6Network
 
 from offload.config.fw4 import fw4_values
 from offload.config.numbers import DSCP, IDENTIFIER
@@ -10,6 +9,7 @@ from offload.model.config import Family, Mode
 from offload.model.log import LogLevel
 from offload.model.network import DEVICE_NAME
 from offload.model.problems.problem import ProblemCode
+from offload.model.sections.match import WHOLE_DSCP, Address, Bits, Item
 from offload.model.text import networks
 from offload.model.text.similar import did_you_mean
 
@@ -21,7 +21,8 @@ HIGHEST_PORT = 65535
 NEVER_OFFLOADED = frozenset(
     {"icmp", "icmpv6", "ipv6-icmp", "igmp", "esp", "ah", "sctp", "1", "58", "2", "50", "51", "132"}
 )
-PROTOCOLS = {"tcp": ("tcp",), "udp": ("udp",), "tcpudp": ("tcp", "udp"), "6": ("tcp",), "17": ("udp",)}
+_TCP, _UDP = Item("tcp"), Item("udp")
+PROTOCOLS = {"tcp": (_TCP,), "udp": (_UDP,), "tcpudp": (_TCP, _UDP), "6": (_TCP,), "17": (_UDP,)}
 
 
 def text(value: str) -> str:
@@ -100,31 +101,32 @@ def device(value: str) -> str | Bad:
     return Bad(ProblemCode.BAD_DEVICE, {"value": value})
 
 
-def network(value: str) -> IPv4Network | IPv6Network | Bad:
+def network(value: str) -> Address | Bad:
     """An address or network."""
-    return networks.network(value) or Bad(ProblemCode.BAD_ADDRESS, {"value": value})
+    found = networks.network(value)
+    return networks.as_address(found) if found else Bad(ProblemCode.BAD_ADDRESS, {"value": value})
 
 
-def mac(value: str) -> str | Bad:
+def mac(value: str) -> Item | Bad:
     """A MAC address with colons or dashes, given back in lower case with colons."""
     if MAC.fullmatch(value):
-        return value.lower().replace("-", ":")
+        return Item(value.lower().replace("-", ":"))
     return Bad(ProblemCode.BAD_MAC, {"value": value})
 
 
-def ports(value: str) -> tuple[int, int] | Bad:
-    """A port or a range `low-high` or `low:high`, given back as an inclusive range."""
+def ports(value: str) -> Item | Bad:
+    """A port or a range `low-high` or `low:high`, given back with a hyphen."""
     parse = number(0, HIGHEST_PORT)
     ends = [parse(part) for part in re.split("[-:]", value)]
     match ends:
         case [int(one)]:
-            return one, one
+            return Item(str(one))
         case [int(low), int(high)] if low <= high:
-            return low, high
+            return Item(str(low) if low == high else f"{low}-{high}")
     return Bad(ProblemCode.BAD_PORT, {"value": value})
 
 
-def protocol(value: str) -> tuple[str, ...] | Bad:
+def protocol(value: str) -> tuple[Item, ...] | Bad:
     """tcp, udp, tcpudp, their numbers, or all (an empty tuple): nothing else can be offloaded."""
     if value in {"all", "any", "*"}:
         return ()
@@ -133,17 +135,17 @@ def protocol(value: str) -> tuple[str, ...] | Bad:
     return PROTOCOLS.get(value.lower()) or Bad(refused, {"value": value})
 
 
-def mark(value: str) -> tuple[int, int] | Bad:
-    """`value[/mask]`, decimal or 0xhex, given back as (value, mask). A value with bits beside its mask fits nothing."""
+def mark(value: str) -> Bits | Bad:
+    """`value[/mask]`, decimal or 0xhex. A value with bits beside its mask fits nothing."""
     found = fw4_values.mark(value)
     if found is None or found.negated or found.value & ~found.mask:
         return Bad(ProblemCode.BAD_MARK, {"value": value})
-    return found.value, found.mask
+    return found
 
 
-def dscp(value: str) -> int | Bad:
+def dscp(value: str) -> Bits | Bad:
     """A class name in any case, or a number from 0 to 63."""
     if value.lower() in DSCP:
-        return DSCP[value.lower()]
-    parsed = number(0, 63)(value)
-    return Bad(ProblemCode.BAD_DSCP, {"value": value}) if isinstance(parsed, Bad) else int(parsed)
+        return Bits(DSCP[value.lower()], WHOLE_DSCP)
+    parsed = number(0, WHOLE_DSCP)(value)
+    return Bad(ProblemCode.BAD_DSCP, {"value": value}) if isinstance(parsed, Bad) else Bits(int(parsed), WHOLE_DSCP)

@@ -6,6 +6,7 @@ into matches of one family and one protocol, and `nft.match` writes such a one a
 NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -33,6 +34,7 @@ class Address(NamedTuple):
 
 
 MASKED, RANGE = -1, -2
+EVERY_ADDRESS = {4: Address(4, 0, 0, "0.0.0.0/0"), 6: Address(6, 0, 0, "::/0")}
 NO_DEVICE = "/never/"  # a name that no device can have, as fw4 writes it
 
 
@@ -81,6 +83,9 @@ class Bits(NamedTuple):
     negated: bool = False
 
 
+WHOLE_MARK, WHOLE_DSCP = 0xFFFFFFFF, 0x3F  # masks of all bits
+
+
 class SetMatch(NamedTuple):
     """A lookup in a named set. `directions`: src or dst per field, empty where the set's own holds.
 
@@ -119,3 +124,15 @@ class Match(NamedTuple):
 
 
 EVERYTHING = Match()
+
+
+def families(alternatives: Iterable[Address | NetworkName]) -> set[int]:
+    """The families of the addresses among these: 4, 6, both, none."""
+    return {each.family for each in alternatives if isinstance(each, Address)}
+
+
+def turned(match: Match) -> Match:
+    """The ends of a match changed over: replies to what it matches."""
+    return match._replace(
+        src_ip=match.dest_ip, dest_ip=match.src_ip, src_port=match.dest_port, dest_port=match.src_port
+    )

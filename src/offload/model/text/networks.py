@@ -1,6 +1,10 @@
-"""Text of a person -> network. Pure."""
+"""Text of a person, or a condition of a rule -> network, and back. Pure."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from offload.model.sections.match import MASKED, RANGE, Address
+from offload.model.text.addresses import written
 
 MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291, 2.5.5.2: IPv4 addresses as IPv6 ones; no packet carries them
 
@@ -22,3 +26,24 @@ def network(text: str) -> IPv4Network | IPv6Network | None:
         low = int(found.network_address) & 0xFFFFFFFF
         return IPv4Network((low, found.prefixlen - MAPPED.prefixlen))
     return found
+
+
+def as_address(net: IPv4Network | IPv6Network) -> Address:
+    """The network as conditions of rules have it."""
+    first = int(net.network_address)
+    text = written(net.version, first)
+    text = text if net.prefixlen == net.max_prefixlen else f"{text}/{net.prefixlen}"
+    return Address(net.version, first, net.prefixlen, text)
+
+
+def as_networks(addresses: Iterable[Address]) -> tuple[IPv4Network | IPv6Network, ...] | None:
+    """Addresses as networks; None where one of them is a range, or has a mask with gaps."""
+    found = tuple(addresses)
+    if any(each.bits in {MASKED, RANGE} for each in found):
+        return None
+    return tuple(_as_network(each) for each in found)
+
+
+def _as_network(each: Address) -> IPv4Network | IPv6Network:
+    kind = IPv4Network if each.family == 4 else IPv6Network  # noqa: PLR2004 - IPv4
+    return kind((each.value, each.bits), strict=False)

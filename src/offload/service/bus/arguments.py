@@ -11,7 +11,8 @@ from offload.errors import OffloadError
 from offload.model.config import Config, Mode
 from offload.model.flow import Tuple
 from offload.model.plan import ExemptMatch, TimedExempt
-from offload.model.sections.exempts import ENDS, FIELDS, Exempt, combinations
+from offload.model.sections.exempts import ENDS, Exempt
+from offload.model.sections.fields import FIELDS, combinations
 from offload.model.sections.section import Section
 from offload.model.text.similar import did_you_mean
 from offload.service.memory.timed_exempts import LAST_SECONDS
@@ -117,7 +118,7 @@ def _value(word: str, value: object) -> str | tuple[str, ...]:
 
 def _fits(found: Exempt) -> None:
     """Refuse what the kernel cannot keep for us with a time to end."""
-    if combinations(found) > MOST_VALUES:
+    if combinations(found.match) > MOST_VALUES:
         raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
     timed_exempt = TimedExempt(999_999_999, found, 1, 1)
     rules = exempt_rules([ExemptMatch(found, timed_exempt=timed_exempt)])

@@ -6,7 +6,8 @@ from typing import Any
 from offload.model.flow import Entry
 from offload.model.plan import ExemptMatch, PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
-from offload.model.sections.exempts import FIELDS, IN_CONNTRACK, Exempt
+from offload.model.sections.fields import FIELDS, IN_CONNTRACK
+from offload.model.sections.match import Match
 from offload.nouns import dataclass
 
 
@@ -19,7 +20,7 @@ class _Test:
 
     @classmethod
     def of(cls, match: ExemptMatch) -> "_Test":
-        given = [(each, values) for each in IN_CONNTRACK if (values := getattr(match.exempt, each.name))]
+        given = [(each, values) for each in IN_CONNTRACK if (values := getattr(match.exempt.match, each.name))]
         return cls(match, tuple((each.conntrack, each.kind.test(values)) for each, values in given if each.conntrack))
 
     def means(self, entry: Entry) -> bool:
@@ -33,7 +34,7 @@ class ExemptLookup:
     def __init__(self, plan: Plan) -> None:
         self._devices: Mapping[str, set[str]] = {zone.name: set(zone.devices) for zone in plan.zones}
         self._tests = {
-            table.mode: [_Test.of(match) for match in table.exempts if _in_conntrack(match.exempt)]
+            table.mode: [_Test.of(match) for match in table.exempts if _in_conntrack(match.exempt.match)]
             for table in plan.tables
         }
 
@@ -52,6 +53,6 @@ class ExemptLookup:
         return not devices or not self._devices.get(zone, set()).isdisjoint(devices)
 
 
-def _in_conntrack(exempt: Exempt) -> bool:
-    """Whether conntrack has all that the exempt matches: it has no MAC, no DSCP and no mark of a packet."""
-    return all(each.conntrack or getattr(exempt, each.name) in {None, ()} for each in FIELDS)
+def _in_conntrack(match: Match) -> bool:
+    """Whether conntrack has all that an exempt matches: it has no MAC, no DSCP and no mark of a packet."""
+    return all(each.conntrack or not each.given(match) for each in FIELDS)

@@ -9,7 +9,9 @@ from itertools import product
 
 from offload.model.config import Config, Family, Marking
 from offload.model.problems.reason import Reason, ReasonCode
-from offload.model.sections.exempts import FIELDS, NETWORK, PROTOCOL, Exempt
+from offload.model.sections.exempts import Exempt
+from offload.model.sections.fields import FIELDS, NETWORK, PROTOCOL
+from offload.model.sections.match import EVERY_ADDRESS, Address, NetworkName, families
 from offload.model.sections.section import LONGEST_NAME
 from offload.model.text.shown import shown
 
@@ -79,20 +81,25 @@ def _union(exempts: Iterable[Exempt]) -> frozenset[Kind]:
 
 def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
     """The kinds of traffic of which the exempt means something."""
-    families = set(FAMILIES.values())
-    for networks in (exempt.src_ip, exempt.dest_ip):
-        families &= {FAMILIES[each.version] for each in networks} or families
-    return frozenset(product(families, exempt.proto or PROTOCOLS))
+    return _traffic(exempt, map(families, _address_lists(exempt)))
 
 
 def _covered(exempt: Exempt) -> frozenset[Kind]:
     """The kinds of traffic of which the exempt means all that its zones have."""
-    if any(each.narrows(exempt) for each in FIELDS if each.kind not in {NETWORK, PROTOCOL}):
+    if any(each.narrows(exempt.match) for each in FIELDS if each.kind not in {NETWORK, PROTOCOL}):
         return frozenset()
-    families = set(FAMILIES.values())
-    for networks in (exempt.src_ip, exempt.dest_ip):
-        families &= {FAMILIES[each.version] for each in networks if each.prefixlen == 0} if networks else families
-    return frozenset(product(families, exempt.proto or PROTOCOLS))
+    whole_lists = ([net for net in nets if net in EVERY_ADDRESS.values()] for nets in _address_lists(exempt))
+    return _traffic(exempt, map(families, whole_lists))
+
+
+def _address_lists(exempt: Exempt) -> list[tuple[Address | NetworkName, ...]]:
+    return [addresses for addresses in (exempt.match.src_ip, exempt.match.dest_ip) if addresses]
+
+
+def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kind]:
+    """Of the families that all its lists of addresses have."""
+    both = set(FAMILIES).intersection(*address_lists)
+    return frozenset(product((FAMILIES[each] for each in both), exempt.protocols or PROTOCOLS))
 
 
 def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:

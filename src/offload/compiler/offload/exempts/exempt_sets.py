@@ -14,10 +14,10 @@ from itertools import product
 from offload.compiler.offload.exempts.intervals import Box, joined, layers, outermost
 from offload.compiler.offload.exempts.timed_exempts import comment
 from offload.model.plan import ExemptMatch, TimedExempt
-from offload.model.sections.exempts import FIELDS, NETWORK, Exempt, Field, Span
+from offload.model.sections.fields import FIELDS, NETWORK, Field, Span
+from offload.model.sections.match import WHOLE_MARK, Bits, Match, families
 from offload.nouns import dataclass
 
-FULL_MASK = 0xFFFFFFFF
 MOST_FIELDS = 5
 WORDS = {each.word: each for each in FIELDS if each.word}
 
@@ -123,36 +123,35 @@ def _comment(timed_exempt: TimedExempt) -> str:
 
 def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, Box]]:
     """One exempt as boxes: one per family and protocol and combination of its listed values."""
-    exempt = match.exempt
-    value, mask = exempt.mark or (0, 0)
-    for version in _versions(match):
-        spans = {word: _spans(field, exempt, version) for word, field in WORDS.items() if field.many}
+    exempt, conditions = match.exempt, match.exempt.match
+    value, mask, _ = conditions.mark or Bits(0, 0)
+    for version in _versions(conditions):
+        spans = {word: _spans(field, conditions, version) for word, field in WORDS.items() if field.many}
         fields = [field for field, values in spans.items() if values]
-        exact_mark = mask == FULL_MASK and len(fields) < MOST_FIELDS
+        exact_mark = mask == WHOLE_MARK and len(fields) < MOST_FIELDS
         if exact_mark:
             fields.append("mark")
             spans["mark"] = [(value, value)]
         masked = (0, 0) if exact_mark else (value & mask, mask)
-        dscp = -1 if exempt.dscp is None else exempt.dscp
-        for proto in exempt.proto or ("",):
+        dscp = -1 if conditions.dscp is None else conditions.dscp.value
+        for proto in exempt.protocols or ("",):
             shape = _Shape(match.iifs, match.oifs, version, proto, masked, dscp, tuple(fields))
             for box in product(*(spans[field] for field in fields)):
                 yield shape, box
 
 
-def _versions(match: ExemptMatch) -> list[int]:
+def _versions(match: Match) -> list[int]:
     """The families an exempt means: those both of its address lists have; DSCP has a different name in each."""
-    exempt = match.exempt
-    lists: list[set[int]] = [{net.version for net in nets} for nets in (exempt.src_ip, exempt.dest_ip) if nets]
+    lists: list[set[int]] = [families(nets) for nets in (match.src_ip, match.dest_ip) if nets]
     if not lists:
-        return [0] if exempt.dscp is None else [4, 6]
+        return [0] if match.dscp is None else [4, 6]
     return sorted(set.intersection(*lists))
 
 
-def _spans(field: Field, exempt: Exempt, version: int) -> list[Span]:
+def _spans(field: Field, match: Match, version: int) -> list[Span]:
     """The values of a list as numbers; of addresses those of one family."""
-    values = getattr(exempt, field.name)
-    spans = [field.kind.span(each) for each in values if field.kind is not NETWORK or each.version == version]
+    values = getattr(match, field.name)
+    spans = [field.kind.span(each) for each in values if field.kind is not NETWORK or each.family == version]
     return joined(spans) if field.kind.joins else spans
 
 

@@ -11,6 +11,8 @@ from offload.model.config import Config, Family, Mode
 from offload.model.plan import Element, ExemptMatch, PairDecision, TimedExempt
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
+from offload.model.sections.match import Address, Match
+from offload.model.text.networks import as_address
 from offload.model.topology import ZoneDevices
 from offload.nouns import replace
 
@@ -50,10 +52,14 @@ def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
         if zone.l3 and not zone.inverted:
             devices[iface] = tuple(sorted(zone.incoming if iface == "iifs" else zone.l3))
         elif zone.subnets:
-            addresses[option] = getattr(exempt, option) or zone.subnets
+            addresses[option] = getattr(exempt.match, option) or _addresses(zone)
         else:
             return None
-    return ExemptMatch(replace(exempt, **addresses), **devices)
+    return ExemptMatch(replace(exempt, match=exempt.match._replace(**addresses)), **devices)
+
+
+def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
+    return tuple(map(as_address, zone.subnets))
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
@@ -69,11 +75,15 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
         opened = zip(placed, wishes(config, [(zone.name, other.name) for other in placed]), strict=True)
         oifs = _denied(opened, table, mode, attrgetter("oif"))
         if oifs is not None:
-            yield ExemptMatch(Exempt("", "", src_ip=zone.subnets), oifs=oifs, called=called, zone=zone.name)
+            yield ExemptMatch(
+                Exempt("", "", match=Match(src_ip=_addresses(zone))), oifs=oifs, called=called, zone=zone.name
+            )
         reached = zip(placed, wishes(config, [(other.name, zone.name) for other in placed]), strict=True)
         iifs = _denied(reached, table, mode, attrgetter("iif"))
         if iifs is not None:
-            yield ExemptMatch(Exempt("", "", dest_ip=zone.subnets), iifs=iifs, called=called, zone=zone.name)
+            yield ExemptMatch(
+                Exempt("", "", match=Match(dest_ip=_addresses(zone))), iifs=iifs, called=called, zone=zone.name
+            )
 
 
 def explained(

@@ -7,7 +7,6 @@ behind masquerade (postrouting) only who receives.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_network
 from itertools import product
 from typing import Any
 
@@ -15,6 +14,8 @@ from offload.model.config import Config, Marking
 from offload.model.kernel.live_rule import PacketRule, RuleMatch
 from offload.model.network import Snapshot
 from offload.model.sections.exempts import Exempt
+from offload.model.sections.match import EVERY_ADDRESS, Item, Match, turned
+from offload.model.text.networks import as_address
 from offload.model.topology import ZoneDevices
 from offload.nouns import replace
 
@@ -26,7 +27,7 @@ HOLDING = {
     "dscp": "sets the DSCP of",
     "mark": "marks",
 }
-EVERY_ADDRESS = {"ipv4": ip_network("0.0.0.0/0"), "ipv6": ip_network("::/0")}
+FAMILIES = {"ipv4": 4, "ipv6": 6}
 UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
     "prerouting": {"dest": None, "dport": 0},
     "forward": {},
@@ -69,15 +70,11 @@ def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
 
 def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> Iterator[Exempt]:
     """Connections whose opener the rule sees, and those that it sees replies of."""
-    source = (match.src,) if match.src else ()
-    target = (match.dest,) if match.dest else ()
+    source, target = ((as_address(net),) if net else () for net in (match.src, match.dest))
     if not source and not target and match.family:
-        source = (EVERY_ADDRESS[match.family],)
-    ports = [((port, port),) if port else () for port in (match.sport, match.dport)]
-    proto = (match.proto,) if match.proto else ()
-    yield Exempt(
-        name, place, src, dest, src_ip=source, dest_ip=target, proto=proto, src_port=ports[0], dest_port=ports[1]
-    )
-    yield Exempt(
-        name, place, dest, src, src_ip=target, dest_ip=source, proto=proto, src_port=ports[1], dest_port=ports[0]
-    )
+        source = (EVERY_ADDRESS[FAMILIES[match.family]],)
+    sport, dport = ((Item(str(port)),) if port else () for port in (match.sport, match.dport))
+    proto = (Item(match.proto),) if match.proto else ()
+    seen = Match(proto=proto, src_ip=source, dest_ip=target, src_port=sport, dest_port=dport)
+    yield Exempt(name, place, src, dest, seen)
+    yield Exempt(name, place, dest, src, turned(seen))

@@ -12,7 +12,9 @@ from typing import Any
 
 from offload.model.kernel.live import LiveTable, TimedElement
 from offload.model.plan import TimedExempt
-from offload.model.sections.exempts import FIELDS, LISTS, Exempt
+from offload.model.sections.exempts import Exempt
+from offload.model.sections.fields import FIELDS, Field
+from offload.model.sections.match import WHOLE_DSCP, Bits, Item, Match
 from offload.nouns import replace
 
 LONGEST_COMMENT = 127  # NFTNL_UDATA_COMMENT_MAXLEN, its NUL aside
@@ -24,9 +26,8 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 def comment(timed_exempt: TimedExempt) -> str:
     """What the key of an element cannot say of its lease."""
     exempt = timed_exempt.exempt
-    value, mask = exempt.mark or (0, 0)
-    dscp = -1 if exempt.dscp is None else exempt.dscp
-    return f"{timed_exempt.id} {exempt.src} {exempt.dest} {dscp} {value:#x}/{mask:#x}"
+    mark, dscp = exempt.match.mark or Bits(0, 0), exempt.match.dscp or Bits(-1, 0)
+    return f"{timed_exempt.id} {exempt.src} {exempt.dest} {dscp.value} {mark.value:#x}/{mark.mask:#x}"
 
 
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
@@ -45,7 +46,7 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
     if not named or not noted:
         return None
     number, src, dest, dscp, value, mask = noted.groups()
-    given: dict[str, Any] = {"proto": (named[1].strip("_"),)} if named[1] else {}
+    given: dict[str, Any] = {"proto": (Item(named[1].strip("_")),)} if named[1] else {}
     fields, values = named[2].strip("_").split("_"), timed.key.split(" . ")
     try:
         for field, text in zip(fields, values, strict=True):
@@ -53,22 +54,23 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
                 given[row.name] = (row.kind.read(text),)
     except ValueError:
         return None
-    exempt = Exempt(f"run-time {number}", "", src, dest, **given)
-    mark = (int(value, 16), int(mask, 16)) if int(mask, 16) else None
-    exempt = replace(exempt, mark=mark, dscp=None if dscp == "-1" else int(dscp))
+    if int(mask, 16):
+        given["mark"] = Bits(int(value, 16), int(mask, 16))
+    if dscp != "-1":
+        given["dscp"] = Bits(int(dscp), WHOLE_DSCP)
+    exempt = Exempt(f"run-time {number}", "", src, dest, Match(**given))
     return TimedExempt(int(number), exempt, timed.timeout, timed.expires)
 
 
 def _joined(parts: list[TimedExempt]) -> TimedExempt:
     """One timed exempt of all elements that carry its number."""
     first = parts[0]
-    joined: dict[str, Any] = {
-        name: tuple(sorted({value for part in parts for value in getattr(part.exempt, name)}, key=_order))
-        for name in LISTS
-    }
-    return replace(first, exempt=replace(first.exempt, **joined), expires=max(part.expires for part in parts))
+    joined: dict[str, Any] = {each.name: _values(each, parts) for each in FIELDS if each.many}
+    exempt = replace(first.exempt, match=first.exempt.match._replace(**joined))
+    return replace(first, exempt=exempt, expires=max(part.expires for part in parts))
 
 
-def _order(value: object) -> tuple[int, Any]:
-    """IPv4 before IPv6, which Python does not compare."""
-    return getattr(value, "version", 0), value
+def _values(field: Field, parts: Iterable[TimedExempt]) -> tuple[Any, ...]:
+    """What the parts have of a list, by number, IPv4 first."""
+    values = {value for part in parts for value in getattr(part.exempt.match, field.name)}
+    return tuple(sorted(values, key=lambda value: (getattr(value, "family", 0), field.kind.span(value))))
