@@ -118,9 +118,9 @@ def test_a_pass_in_the_middle_of_a_dump_makes_it_old(fakes: Fakes, clocks: Clock
 
 def test_memory_is_given_back(fakes: Fakes, clocks: Clocks) -> None:
     asked(fakes, "status")
-    kept = fakes.service.connections
-    kept.tidy(clocks.now + WALK - 1)
-    assert kept.last is not None
-    kept.tidy(clocks.now + WALK)
-    assert kept.last is None
-    assert kept.due() is None
+    connections = fakes.service.connections
+    connections.tidy(clocks.now + WALK - 1)
+    assert connections.last is not None
+    connections.tidy(clocks.now + WALK)
+    assert connections.last is None
+    assert connections.due() is None

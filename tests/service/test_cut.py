@@ -1,4 +1,4 @@
-"""Who is cut: by pair, zone, host or tuple, and nobody else."""
+"""Which connections `cut` ends: those of a pair, zone, host or tuple, and no others."""
 
 import pytest
 
@@ -20,8 +20,8 @@ SELECTIONS = {
     "a zone": (Selection(query=Query.of({"zone": "lan"})), [PHONE, LAPTOP]),
     "a host": (Selection(query=Query.of({"host": "192.168.1.10"})), [PHONE]),
     "one": (Selection(tuples=frozenset({LAPTOP.original})), [LAPTOP]),
-    "all of what is given": (Selection(("lan", "wan"), Query.of({"host": "192.168.1.11"})), [LAPTOP]),
-    "nobody fits": (Selection(pair=("lan", "guest")), []),
+    "every condition has to fit": (Selection(("lan", "wan"), Query.of({"host": "192.168.1.11"})), [LAPTOP]),
+    "no connection fits": (Selection(pair=("lan", "guest")), []),
 }
 
 

@@ -47,7 +47,7 @@ def _there() -> Fakes:
 
 
 def load(made: Fakes, number: int) -> None:
-    """Fw4 loads its rules: all of them have other numbers."""
+    """Have fw4 load its rules: every rule gets a new handle."""
     made.nft.rules["fw4"] = frozenset({("forward", number), ("input", number + 1)})
 
 
@@ -56,7 +56,7 @@ def write(made: Fakes, *sections: Section) -> None:
 
 
 def judged(made: Fakes, wall: float = NOON) -> str:
-    """A pass, and what follows it."""
+    """Make a pass and run the task behind it; the line that it logs."""
     made.service.work()
     due = cut_refused.due(made.service)
     assert due is not None and due <= made.clock()
@@ -68,15 +68,15 @@ def test_a_rule_ends_connections_once_the_firewall_has_loaded_it(there: Fakes) -
     write(there, DROP)
     assert judged(there) == "" and there.conntrack.deleted == [], "fw4 would accept them anew"
     load(there, 10)
-    said = judged(there)
+    logged = judged(there)
     assert there.conntrack.deleted == [WEB]
-    assert said == "connections ended that /etc/config/firewall refuses now: 1 (New)"
+    assert logged == "connections ended that /etc/config/firewall refuses now: 1 (New)"
     there.conntrack._entries.append(WEB)  # something else accepts it
     load(there, 20)
     assert judged(there) == ""
 
 
-def test_a_first_look_ends_nothing(there: Fakes) -> None:
+def test_the_first_judgement_ends_nothing(there: Fakes) -> None:
     write(there, DROP)
     assert judged(there) == ""
     load(there, 10)
@@ -107,10 +107,10 @@ def test_times_are_met_in_time(there: Fakes) -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", [entry(443, status=IPS_EXPECTED), entry(443, proto=47), entry(443, host="192.0.2.1"), entry(80)]
+    "other", [entry(443, status=IPS_EXPECTED), entry(443, proto=47), entry(443, host="192.0.2.1"), entry(80)]
 )
-def test_what_is_not_sure_is_not_ended(there: Fakes, kept: Entry) -> None:
-    there.conntrack._entries = [kept]
+def test_what_is_not_sure_is_not_ended(there: Fakes, other: Entry) -> None:
+    there.conntrack._entries = [other]
     judged(there)
     write(there, DROP)
     load(there, 10)

@@ -1,4 +1,4 @@
-"""One pass after the other, over fakes: what is sent, what is kept, what is told."""
+"""Passes of the engine over fakes: what it sends, what it leaves in the kernel, what it reports."""
 
 import gc
 import os
@@ -98,7 +98,7 @@ def test_what_is_refused_is_reported_as_it_was() -> None:
 
 
 def test_a_device_that_is_busy_in_hardware_leaves_its_pair_in_software(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was bindable when it was asked; somebody else has it since, and our table is gone."""
+    """The probe bound it; another flowtable has taken it since, and our table is gone."""
     fakes = router()
     fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
     fakes.uci.packages["offload"] = tuple(
@@ -155,7 +155,7 @@ def test_a_move_is_followed_without_reading_anything() -> None:
     fakes = router()
     fakes.service.work()
     moved(fakes)
-    fakes.bus.replies[DUMP] = BusError("nobody may be asked")
+    fakes.bus.replies[DUMP] = BusError("ubus does not answer")
     assert follow.run(fakes.service)
     assert fakes.service.applied.returned == ("flow_offload",)
     assert fakes.nft.sent[-1] == fakes.nft.sent[0]

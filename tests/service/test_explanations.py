@@ -1,4 +1,4 @@
-"""`explain` over ubus and by the command: which connections are meant, and what is said of each."""
+"""`explain` over ubus and by the command: which connections it chooses, and the reasons it gives for each."""
 
 from argparse import Namespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The firewall's part of a pass: what is sent when, and what of others is let be."""
+"""The firewall's part of a pass: when it sends the ruleset, and which changes of other programs it leaves alone."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_missing_rules_of_ours_are_mended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "damaged", "causes"),
+    ("notice", "damaged", "causes"),
     [
         (Notification((Cause.FIREWALL,), generations=1, tables=frozenset({"fw4"})), False, ()),
         (Notification((), generations=1, tables=frozenset({"fw4"}), removed=frozenset({"fw4"})), False, ()),
@@ -72,14 +72,14 @@ def test_missing_rules_of_ours_are_mended() -> None:
         (Notification((Cause.CHAIN,), generations=1, tables=frozenset({"banip"})), False, (Cause.CHAIN,)),
     ],
 )
-def test_what_others_do_in_the_table_is_no_cause(
-    told: Notification, causes: tuple[Cause, ...], *, damaged: bool
+def test_a_change_of_others_is_a_cause_if_our_part_is_damaged(
+    notice: Notification, causes: tuple[Cause, ...], *, damaged: bool
 ) -> None:
     walls = walled()
     walls.service.work()
     if damaged:
         walls.nft.rules["fw4"] = frozenset()
-    assert walls.service.causes_of_others(told) == causes
+    assert walls.service.causes_of_others(notice) == causes
 
 
 def test_a_restarted_service_finds_its_rules_and_sends_nothing() -> None:

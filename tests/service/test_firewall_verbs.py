@@ -253,8 +253,8 @@ def test_a_shell_that_loads_twice_loads_twice(tmp_path: Path) -> None:
     wrapper = (Path(__file__).parents[2] / "files/sbin/fw4").read_text()
     fw4.write_text(wrapper.replace("/usr/bin/offload", str(program)))
     fw4.chmod(0o755)
-    said = subprocess.check_output(["sh", "-c", f"{fw4}; exec {fw4}"], text=True)
-    called, loaded, again, _ = map(float, said.split())
+    times = subprocess.check_output(["sh", "-c", f"{fw4}; exec {fw4}"], text=True)
+    called, loaded, again, _ = map(float, times.split())
     assert called <= loaded < again
 
 

@@ -1,4 +1,4 @@
-"""When flows of pairs in hardware are looked at, whose they are, and what is told of them."""
+"""When the service samples the flows of pairs in hardware, which pair a flow belongs to, and what `status` reports."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,14 +40,14 @@ def _fakes() -> Fakes:
     return fakes
 
 
-def look(fakes: Fakes, *entries: Entry, after: float = APART) -> None:
+def sample(fakes: Fakes, *entries: Entry, after: float = APART) -> None:
     fakes.clock.now += after
     fakes.conntrack._entries = list(entries)
     hardware.run(fakes.service)
 
 
-def told(fakes: Fakes) -> dict[str, Any]:
-    """What `status` says of lan > wan."""
+def status(fakes: Fakes) -> dict[str, Any]:
+    """The pair lan > wan in the answer of `status`."""
     pairs = answer(fakes.service, METHODS["status"], {})["pairs"]
     found: dict[str, Any] = next(each for each in pairs if (each["src"], each["dest"]) == ("lan", "wan"))
     return found
@@ -63,45 +63,45 @@ def test_nothing_is_due_without_hardware() -> None:
 
 def test_samples_are_rarer_once_there_is_a_verdict(fakes: Fakes) -> None:
     assert fakes.service.proofs.due == fakes.clock.now + APART
-    look(fakes, flow(5))
+    sample(fakes, flow(5))
     assert fakes.service.proofs.due == fakes.clock.now + APART
-    look(fakes, flow(500))
+    sample(fakes, flow(500))
     assert fakes.service.proofs.due == fakes.clock.now + APART_SETTLED
-    assert (told(fakes)["hardware"]["proof"], told(fakes)["hardware"]["flows"]) == ("proven", 1)
+    assert (status(fakes)["hardware"]["proof"], status(fakes)["hardware"]["flows"]) == ("proven", 1)
 
 
 def test_a_status_takes_a_sample_but_not_one_after_the_other(fakes: Fakes) -> None:
-    look(fakes, flow(5))
+    sample(fakes, flow(5))
     fakes.conntrack._entries = [flow(500)]
-    assert told(fakes)["hardware"]["proof"] == "bound"
+    assert status(fakes)["hardware"]["proof"] == "bound"
     fakes.clock.now += SOONEST
-    assert told(fakes)["hardware"]["proof"] == "proven"
+    assert status(fakes)["hardware"]["proof"] == "proven"
 
 
 def test_only_flows_of_the_pair_count(fakes: Fakes) -> None:
     for packets in (5, 500):
-        look(fakes, flow(packets, src="192.168.2.10"), flow(packets, IPS_SEEN_REPLY))
-    assert told(fakes)["hardware"] | {"reasons": []} == {
-        "proof": "bound", "since": told(fakes)["hardware"]["since"], "flows": 0, "packets": 0, "strays": 0,
+        sample(fakes, flow(packets, src="192.168.2.10"), flow(packets, IPS_SEEN_REPLY))
+    assert status(fakes)["hardware"] | {"reasons": []} == {
+        "proof": "bound", "since": status(fakes)["hardware"]["since"], "flows": 0, "packets": 0, "strays": 0,
         "stayed": 0, "frozen": False, "reasons": [],
     }  # fmt: skip
 
 
 def test_what_is_wrong_is_reported_once(fakes: Fakes) -> None:
     for packets in (5, 50, 500):
-        look(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(100)))
-    assert told(fakes)["hardware"]["proof"] == "refused"
+        sample(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(100)))
+    assert status(fakes)["hardware"]["proof"] == "refused"
     sentence = "lan > wan: 100 flows stayed in software: no driver of lan1, lan2, wan takes any"
     assert fakes.service.news == [("offload.degraded", {"error": sentence})]
 
 
 @pytest.mark.parametrize("crossing", [("br-lan", "wan"), ("wan", "br-lan")])
 def test_packets_that_stray_in_either_direction(fakes: Fakes, crossing: tuple[str, str]) -> None:
-    look(fakes, flow(5))
+    sample(fakes, flow(5))
     fakes.nft.live(["flow_offload_hw"])
     fakes.nft.straying = {crossing: 90}
-    look(fakes, flow(100))
-    assert [reason["code"] for reason in told(fakes)["hardware"]["reasons"]] == ["HARDWARE_STRAYS"]
+    sample(fakes, flow(100))
+    assert [reason["code"] for reason in status(fakes)["hardware"]["reasons"]] == ["HARDWARE_STRAYS"]
 
 
 def devices(fakes: Fakes) -> dict[str, str]:
@@ -124,7 +124,7 @@ def stations(fakes: Fakes, **ports: str) -> None:
 def test_a_device_is_proven_by_the_flows_that_pass_it(fakes: Fakes) -> None:
     stations(fakes, first="lan1")
     for packets in (5, 500):
-        look(fakes, flow(packets))
+        sample(fakes, flow(packets))
     assert (devices(fakes)["lan1"], devices(fakes)["wan"], devices(fakes)["br-lan"]) == ("proven",) * 3
     assert devices(fakes)["lan2"] == "bound"  # it may have no cable
 
@@ -132,8 +132,8 @@ def test_a_device_is_proven_by_the_flows_that_pass_it(fakes: Fakes) -> None:
 def test_a_device_whose_only_station_speaks_what_the_chip_refuses(fakes: Fakes) -> None:
     stations(fakes, first="lan1", second="lan2")
     for packets in range(5, 85, 10):
-        look(fakes, flow(packets), flow(packets, SOFTWARE, src="192.168.1.11", sport=2))
-    assert told(fakes)["hardware"]["proof"] == "proven"
+        sample(fakes, flow(packets), flow(packets, SOFTWARE, src="192.168.1.11", sport=2))
+    assert status(fakes)["hardware"]["proof"] == "proven"
     assert (devices(fakes)["lan1"], devices(fakes)["lan2"]) == ("proven", "refused")
 
 
@@ -142,14 +142,14 @@ def test_a_station_that_the_bridge_has_forgotten_stays_where_it_was(fakes: Fakes
     fakes.netlink.found = replace(fakes.netlink.found, stations=())
     fakes.service.work()
     for packets in (5, 500):
-        look(fakes, flow(packets))
+        sample(fakes, flow(packets))
     assert devices(fakes)["lan1"] == "proven"
 
 
 def test_what_ports_proved_ends_with_the_last_pair_in_hardware(fakes: Fakes) -> None:
     stations(fakes, first="lan1")
     for packets in (5, 500):
-        look(fakes, flow(packets))
+        sample(fakes, flow(packets))
     fakes.uci.packages = {**fakes.uci.packages, "offload": ()}
     fakes.service.work()
     assert fakes.service.proofs.ports == {}
@@ -157,7 +157,7 @@ def test_what_ports_proved_ends_with_the_last_pair_in_hardware(fakes: Fakes) -> 
 
 def in_effect(fakes: Fakes) -> tuple[str, str, list[str]]:
     """Path, proof and reasons of lan > wan."""
-    pair = told(fakes)
+    pair = status(fakes)
     return pair["effective"], pair["hardware"]["proof"], [reason["code"] for reason in pair["reasons"]]
 
 
@@ -168,7 +168,7 @@ RETRY = 6 * 3600.0
 def moving(fakes: Fakes, *others: Entry) -> None:
     """A minute and more in which twenty flows move in software."""
     for packets in range(5, 85, 10):
-        look(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(20)), *others)
+        sample(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(20)), *others)
 
 
 def test_hardware_that_takes_nothing_is_given_up_and_asked_again(fakes: Fakes) -> None:
@@ -220,59 +220,59 @@ def flows(fakes: Fakes) -> list[str]:
 
 
 def test_a_flow_in_software_has_its_reason(fakes: Fakes) -> None:
-    look(fakes, flow(5, SOFTWARE))
+    sample(fakes, flow(5, SOFTWARE))
     assert flows(fakes) == ["HARDWARE_AWAITED"]
     for packets in range(10, 90, 10):
-        look(fakes, flow(packets, SOFTWARE))
+        sample(fakes, flow(packets, SOFTWARE))
     assert flows(fakes) == ["HARDWARE_DRIVER"]
-    look(fakes, flow(5))
+    sample(fakes, flow(5))
     assert flows(fakes) == []
 
 
 @pytest.mark.parametrize("mode", ["hardware", "none"])
 def test_a_driver_that_keeps_flows_when_they_are_taken_out(fakes: Fakes, mode: str) -> None:
-    look(fakes, flow(5))
-    look(fakes, flow(500))
+    sample(fakes, flow(5))
+    sample(fakes, flow(500))
     chosen = tuple(replace(each, options={**each.options, "mode": mode}) for each in CHOSEN)
     fakes.uci.packages = {**fakes.uci.packages, "offload": chosen}
     assert "flow_offload_hw" in fakes.service.work(["flow_offload_hw"]).returned
     fakes.service.news.clear()
     for _ in range(3):
         assert fakes.service.proofs.due == fakes.clock.now + APART
-        look(fakes, flow(510, IPS_SEEN_REPLY))
+        sample(fakes, flow(510, IPS_SEEN_REPLY))
     assert fakes.service.proofs.due == fakes.clock.now + APART_SETTLED
     assert flows(fakes) == ["HARDWARE_KEPT"]
-    assert [reason["code"] for reason in told(fakes)["hardware"]["reasons"]] == ["HARDWARE_KEPT"]
-    assert told(fakes)["hardware"]["proof"] == ("proven" if mode == "hardware" else "none")
+    assert [reason["code"] for reason in status(fakes)["hardware"]["reasons"]] == ["HARDWARE_KEPT"]
+    assert status(fakes)["hardware"]["proof"] == ("proven" if mode == "hardware" else "none")
     assert [name for name, _ in fakes.service.news] == ["offload.degraded"]
     fakes.service.work()
     assert flows(fakes) == ["HARDWARE_KEPT"]
-    look(fakes)
-    assert (told(fakes)["hardware"]["reasons"], fakes.service.proofs.over) == ([], {})
+    sample(fakes)
+    assert (status(fakes)["hardware"]["reasons"], fakes.service.proofs.over) == ([], {})
     assert (fakes.service.proofs.due is None) == (mode == "none")
 
 
 def test_flows_that_come_back_were_not_kept(fakes: Fakes) -> None:
-    look(fakes, flow(5), flow(5, sport=2))
-    look(fakes, flow(500), flow(90, sport=2))
+    sample(fakes, flow(5), flow(5, sport=2))
+    sample(fakes, flow(500), flow(90, sport=2))
     fakes.service.work(["flow_offload_hw"])
     for packets in (2, 50, 500):
-        look(fakes, flow(packets, SOFTWARE), flow(95, IPS_SEEN_REPLY, sport=2))
-    assert told(fakes)["hardware"]["reasons"] == []
+        sample(fakes, flow(packets, SOFTWARE), flow(95, IPS_SEEN_REPLY, sport=2))
+    assert status(fakes)["hardware"]["reasons"] == []
     assert flows(fakes) == ["HARDWARE_AWAITED", "WAITING"]
 
 
 def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(fakes: Fakes) -> None:
-    look(fakes, flow(5))
-    look(fakes, flow(500))
+    sample(fakes, flow(5))
+    sample(fakes, flow(500))
     fakes.netlink.able = frozenset({"wan"})  # no port of lan is covered now
     fakes.service.work()
-    assert (told(fakes)["effective"], told(fakes)["hardware"]["proof"]) == ("software", "impossible")
-    look(fakes, flow(505, SOFTWARE))
+    assert (status(fakes)["effective"], status(fakes)["hardware"]["proof"]) == ("software", "impossible")
+    sample(fakes, flow(505, SOFTWARE))
     assert fakes.service.proofs.due is None
     fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
     fakes.service.work()
-    assert told(fakes)["hardware"]["proof"] == "bound"
+    assert status(fakes)["hardware"]["proof"] == "bound"
 
 
 def test_a_kernel_that_does_not_answer_is_asked_again(fakes: Fakes) -> None:
@@ -284,8 +284,8 @@ def test_a_kernel_that_does_not_answer_is_asked_again(fakes: Fakes) -> None:
 
 def test_of_very_many_flows_some_are_followed_and_all_counted(fakes: Fakes) -> None:
     for packets in (5, 500):
-        look(fakes, *(flow(packets, sport=number) for number in range(2 * FOLLOWED)))
-    assert told(fakes)["hardware"]["flows"] == 2 * FOLLOWED
+        sample(fakes, *(flow(packets, sport=number) for number in range(2 * FOLLOWED)))
+    assert status(fakes)["hardware"]["flows"] == 2 * FOLLOWED
     (case,) = [case for pair, case in fakes.service.proofs.cases.items() if pair == ("lan", "wan")]
     assert case.look is not None and len(case.look.flows) == FOLLOWED
 
@@ -293,16 +293,16 @@ def test_of_very_many_flows_some_are_followed_and_all_counted(fakes: Fakes) -> N
 def test_counters_that_stand_still(fakes: Fakes) -> None:
     for round_ in range(4):
         fakes.netlink.octets = {"wan": round_ * 1_000_000, "lan1": 5}
-        look(fakes, flow(7))
-    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (True, "proven")
+        sample(fakes, flow(7))
+    assert (status(fakes)["hardware"]["frozen"], status(fakes)["hardware"]["proof"]) == (True, "proven")
 
 
 def test_what_a_bridge_hands_from_port_to_port_proves_nothing(fakes: Fakes) -> None:
     """No connection accounts for it, and no counter stands still because of it."""
     for round_ in range(4):
         fakes.netlink.octets = {"lan1": round_ * 50_000_000, "wan": 5}
-        look(fakes, flow(7))
-    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (False, "bound")
+        sample(fakes, flow(7))
+    assert (status(fakes)["hardware"]["frozen"], status(fakes)["hardware"]["proof"]) == (False, "bound")
 
 
 def test_nor_does_what_comes_in_where_a_bridge_takes_a_vlan_out(fakes: Fakes) -> None:
@@ -313,12 +313,12 @@ def test_nor_does_what_comes_in_where_a_bridge_takes_a_vlan_out(fakes: Fakes) ->
     fakes.service.work()
     for round_ in range(4):
         fakes.netlink.octets = {"wan": round_ * 50_000_000}
-        look(fakes, flow(7))
-    assert (told(fakes)["hardware"]["frozen"], told(fakes)["hardware"]["proof"]) == (False, "bound")
+        sample(fakes, flow(7))
+    assert (status(fakes)["hardware"]["frozen"], status(fakes)["hardware"]["proof"]) == (False, "bound")
 
 
 def test_nor_do_the_flows_of_another_pair_that_hardware_counts(fakes: Fakes) -> None:
     for round_ in range(4):
         fakes.netlink.octets = {"wan": round_ * 1_000_000}
-        look(fakes, flow(7), flow(7, src="192.168.2.10", octets=round_ * 1_000_000))
-    assert told(fakes)["hardware"]["frozen"] is False
+        sample(fakes, flow(7), flow(7, src="192.168.2.10", octets=round_ * 1_000_000))
+    assert status(fakes)["hardware"]["frozen"] is False

@@ -1,4 +1,4 @@
-"""Which devices hardware can have: asked of drivers and kernel only when somebody wants it, and once."""
+"""Which devices can join a hardware flowtable: drivers and kernel are asked once, and only if a pair wants hardware."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ class Picky(FakeNft):
 
 
 def able(snapshot: Snapshot) -> dict[str, bool]:
-    """The devices whose drivers say yes, and what the kernel says."""
+    """The devices whose drivers support hardware offload, each with the kernel's answer."""
     return {link.name: link.hw_bind for link in snapshot.links if link.hw_tc_offload}
 
 

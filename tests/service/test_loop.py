@@ -1,4 +1,4 @@
-"""What the loop makes of the kernel's word that nftables changed: which of it is its own echo."""
+"""How the loop takes a notification that nftables changed: which ones are echoes of its own transactions."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,11 +33,11 @@ def looped(fakes: Fakes, *, refusal: str = "") -> tuple[Loop, FakeMonitor]:
     return Loop(fakes.service, kernel, Accounting(fakes.service, None), ubus, journal, kernel.descriptors[0]), kernel
 
 
-def heard(told: Notification, sent: int, fakes: Fakes | None = None) -> Loop:
-    """A loop that has sent so many transactions, and hears this."""
+def heard(notice: Notification, sent: int, fakes: Fakes | None = None) -> Loop:
+    """A loop that has sent so many transactions and then receives this notification."""
     there = fakes or router()
     loop, kernel = looped(there)
-    kernel.of_nftables = told
+    kernel.of_nftables = notice
     there.nft.sent = [""] * sent
     loop._transactions()
     assert loop._counted == sent  # an echo that never came is not taken for the next one
@@ -45,13 +45,13 @@ def heard(told: Notification, sent: int, fakes: Fakes | None = None) -> Loop:
     return loop
 
 
-def watched(told: Notification, sent: int) -> Debouncer:
-    """What such a loop makes of it."""
-    return heard(told, sent).watch
+def watched(notice: Notification, sent: int) -> Debouncer:
+    """The debouncer of such a loop, with the passes that are due."""
+    return heard(notice, sent).watch
 
 
 @pytest.mark.parametrize(
-    ("told", "sent", "news"),
+    ("notice", "sent", "news"),
     [
         (Notification(generations=1, tables=OURS), 1, False),
         (Notification(generations=1, tables=OURS, causes=(Cause.TABLE,)), 1, False),
@@ -65,12 +65,12 @@ def watched(told: Notification, sent: int) -> Debouncer:
         (Notification(), 1, False),
     ],
 )
-def test_only_what_is_more_than_our_own_is_news(told: Notification, sent: int, *, news: bool) -> None:
-    assert (watched(told, sent).due() is not None) is news
+def test_only_what_is_more_than_our_own_is_news(notice: Notification, sent: int, *, news: bool) -> None:
+    assert (watched(notice, sent).due() is not None) is news
 
 
 @pytest.mark.parametrize(
-    ("told", "sent", "touched"),
+    ("notice", "sent", "touched"),
     [
         (Notification(generations=1, tables=OURS), 1, False),
         (Notification(generations=1, tables=OURS), 0, True),
@@ -79,10 +79,10 @@ def test_only_what_is_more_than_our_own_is_news(told: Notification, sent: int, *
         (OVERRUN, 0, True),
     ],
 )
-def test_sets_are_listed_after_others_may_have_changed_them(told: Notification, sent: int, *, touched: bool) -> None:
+def test_sets_are_listed_after_others_may_have_changed_them(notice: Notification, sent: int, *, touched: bool) -> None:
     fakes = router()
     fakes.service.touched = False
-    assert heard(told, sent, fakes).engine.touched is touched
+    assert heard(notice, sent, fakes).engine.touched is touched
 
 
 def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:

@@ -220,8 +220,8 @@ def test_check_reports_what_status_reports(fakes: Fakes) -> None:
         section("offload", "pair", "p", src="wan", dest="guest", mode="none"),
     )
     fakes.service.work()
-    told = call(fakes, "check")["problems"]
-    assert told == call(fakes, "status")["problems"] and len(told) == 1
+    problems = call(fakes, "check")["problems"]
+    assert problems == call(fakes, "status")["problems"] and len(problems) == 1
 
 
 def of_rules(fakes: Fakes) -> list[dict[str, Any]]:
@@ -256,7 +256,7 @@ def test_an_exempt_for_a_while(fakes: Fakes) -> None:
         "timeout": 60,
         "expires": 40,
     }
-    # a table that is returned keeps what is left of it
+    # a table that is returned keeps the exempt for the rest of its time
     call(fakes, "flush", query={})
     assert "timeout 60s expires 40s" in fakes.nft.sent[-1]
     fakes.clock.now += 38

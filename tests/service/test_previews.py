@@ -32,30 +32,30 @@ def asked(fakes: Fakes, **query: Any) -> dict[str, Any]:
 
 def test_what_is_previewed_is_what_set_does(fakes: Fakes) -> None:
     before, sent = dict(fakes.uci.packages), list(fakes.nft.sent)
-    told = asked(fakes, zones={"guest": "software"})
+    preview = asked(fakes, zones={"guest": "software"})
     assert (fakes.uci.packages, fakes.nft.sent) == (before, sent)
     done = answer(fakes.service, METHODS["set"], {"zone": "guest", "mode": "software"})
-    assert told["changed"] == done["changed"] != []
-    assert (told["unchanged"], told["returned"]) == (done["unchanged"], done["returned"])
+    assert preview["changed"] == done["changed"] != []
+    assert (preview["unchanged"], preview["returned"]) == (done["unchanged"], done["returned"])
 
 
 def test_flows_that_would_feel_it_are_counted(fakes: Fakes) -> None:
-    told = asked(fakes, zones={"lan": "none"})
-    assert told["changed"] == [{"src": "lan", "dest": "wan", "before": "software", "effective": "none"}]
-    assert (told["returned"], told["flows"]) == (["flow_offload"], 3)
+    preview = asked(fakes, zones={"lan": "none"})
+    assert preview["changed"] == [{"src": "lan", "dest": "wan", "before": "software", "effective": "none"}]
+    assert (preview["returned"], preview["flows"]) == (["flow_offload"], 3)
     assert asked(fakes, zones={"guest": "software"})["flows"] == 0
 
 
 def test_several_choices_at_once(fakes: Fakes) -> None:
-    told = asked(fakes, zones={"guest": "software"}, pairs=[{"src": "lan", "dest": "wan", "mode": "none"}])
-    assert {(each["src"], each["effective"]) for each in told["changed"]} == {("guest", "software"), ("lan", "none")}
+    preview = asked(fakes, zones={"guest": "software"}, pairs=[{"src": "lan", "dest": "wan", "mode": "none"}])
+    assert {(each["src"], each["effective"]) for each in preview["changed"]} == {("guest", "software"), ("lan", "none")}
 
 
 def test_what_would_stay_slow_has_its_reason(fakes: Fakes) -> None:
-    kept = section("offload", "exempt", "e", src="guest", dest="wan")
+    exempt = section("offload", "exempt", "e", src="guest", dest="wan")
     sections = fakes.uci.packages["offload"]
     assert isinstance(sections, tuple)
-    fakes.uci.packages["offload"] = (*sections, kept)
+    fakes.uci.packages["offload"] = (*sections, exempt)
     (pair,) = asked(fakes, zones={"guest": "software"})["unchanged"]
     assert (pair["src"], pair["effective"], [each["code"] for each in pair["reasons"]]) == ("guest", "none", ["EXEMPT"])
 

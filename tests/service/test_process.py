@@ -1,6 +1,6 @@
 """The loop as a process of its own, over a broker: called by others, by too many, and left alone by ubusd.
 
-The doors to nft, netlink and uci are fakes; what is between them and ubus is what runs on a router.
+The doors to nft, netlink and uci are fakes; everything between them and ubus is the code that runs on a router.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""One pass: nothing to do sends nothing, a refusal leaves what is there, and a faulty file changes nothing."""
+"""One pass: it sends nothing without a change; after a refusal or with a faulty file the tables stay as they are."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

@@ -133,11 +133,11 @@ def test_status_counts_stations_that_came_after_the_pass() -> None:
     fakes = mixed_router()
     fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
     fakes.service.sightings.station(Station(WIFI, "phy0-ap0"), "br-lan")
-    told = methods.status(fakes.service, {})
-    pair = next(each for each in told["pairs"] if (each["src"], each["dest"]) == ("lan", "wan"))
+    status = methods.status(fakes.service, {})
+    pair = next(each for each in status["pairs"] if (each["src"], each["dest"]) == ("lan", "wan"))
     assert pair["stations"] == {"hardware": 1, "software": 1, "ports": ["phy0-ap0"]}
     assert any(reason["text"].endswith("(1 of 2 known stations)") for reason in pair["reasons"])
-    ports = {each["name"]: each["stations"] for each in told["devices"]}
+    ports = {each["name"]: each["stations"] for each in status["devices"]}
     assert (ports["lan1"], ports["lan2"], ports["phy0-ap0"], ports["wan"]) == (1, 0, 1, None)
 
 
@@ -146,9 +146,9 @@ def test_flows_show_where_a_station_is_that_came_after_the_pass() -> None:
     fakes.service.sightings.station(Station(WIFI, "phy0-ap0"), "br-lan")
     fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", WIFI))
     fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
-    (told,) = methods.list_flows(fakes.service, {"query": {}})["flows"]
-    assert [reason["code"] for reason in told["reasons"]] == ["HARDWARE_ELSEWHERE"]
-    assert "phy0-ap0" in told["reasons"][0]["text"]
+    (listed,) = methods.list_flows(fakes.service, {"query": {}})["flows"]
+    assert [reason["code"] for reason in listed["reasons"]] == ["HARDWARE_ELSEWHERE"]
+    assert "phy0-ap0" in listed["reasons"][0]["text"]
 
 
 def test_what_nft_refuses_is_tried_again_later() -> None:

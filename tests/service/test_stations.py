@@ -43,14 +43,14 @@ class Run:
         self._last = self.fakes.clock.now
 
     def note(self, returned: tuple[str, ...]) -> None:
-        """Remember what was returned, and what is listed."""
+        """Record when tables were returned, and whether a port of the stations is in a flowtable."""
         now, decided = self.fakes.clock.now, self.fakes.service.decided
         assert decided is not None
         self.returns += [now] if returned else []
         self.listed.append((now, any("lan1" in table.devices for table in decided.plan.tables)))
 
     def until(self, end: float, attack: Attack) -> None:
-        """Go on as the loop does: events, then what is to be followed at once, then a pass."""
+        """Work as the loop does: events, then the stations to follow at once, then a pass."""
         service, clock = self.fakes.service, self.fakes.clock
         while clock.now < end:
             clock.now += TICK

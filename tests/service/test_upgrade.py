@@ -60,9 +60,9 @@ def test_what_is_faster_now_is_listed_in_the_first_life_only() -> None:
 def test_a_flash_that_cannot_be_written_is_tried_at_the_next_start() -> None:
     fakes = started(*OLD)
     fakes.uci.refusal = "the flash is full"
-    said: list[str] = []
-    note_raised(fakes.service, said.append)
-    assert said == ["the flash is full"]
+    reported: list[str] = []
+    note_raised(fakes.service, reported.append)
+    assert reported == ["the flash is full"]
     assert codes(fakes, "check") == ["PAIR_RAISED"]
     assert fakes.uci.packages["offload"] == OLD
 
