@@ -1,4 +1,4 @@
-"""Words and sections for hypothesis: what a user can write, and what nobody would."""
+"""Words and sections for hypothesis: what a user can write, and nonsense."""
 
 from hypothesis import settings
 from hypothesis import strategies as st

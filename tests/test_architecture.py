@@ -1,4 +1,4 @@
-"""The page about the architecture names files and what is defined in them: every reference resolves."""
+"""The page about the architecture names files and their definitions: every reference resolves."""
 
 import ast
 import re

@@ -20,7 +20,7 @@ from offload.system.files import atomic_file
 PURE = (["status"], ["print"], ["check"], ["apply", "--dry-run"])
 LIVE = (["flows"], ["snapshot", "somewhere"], ["set", "lan", "none"], ["reload"], ["cut"])
 
-# A router whose only fault is this one: what is changed in its files, and the sentence.
+# A router whose only fault is this one: the change in its files, and the sentence.
 FAULTS = {
     "unknown zone": (
         "offload",
@@ -303,7 +303,7 @@ def test_names_that_no_terminal_should_see(offload: Offload, root: Path) -> None
     assert "ODD_NAME" in offload("status", "--root", str(root), "--json").out
 
 
-# What a run with --root opens or starts, told by the interpreter itself (sys.addaudithook).
+# The files that a run with --root opens and the programs that it starts, from the interpreter's audit hook.
 WATCH = """
 import sys
 seen = []
@@ -341,7 +341,7 @@ def test_with_root_nothing_of_the_real_system_is_read_or_written(
     assert list(own.iterdir()) == []
 
 
-# What is sent to it while it imports the command.
+# A process that gets a signal while it imports the command.
 SIGNALLED = """
 import os, signal, sys
 

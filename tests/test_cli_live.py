@@ -1,4 +1,4 @@
-"""The command on the running router, with doors that are fakes: lacks, refusals, and what is sent."""
+"""The command on the running router, over fake doors: missing parts, refusals, and the text sent to nft."""
 
 import json
 import time

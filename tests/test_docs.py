@@ -57,8 +57,8 @@ def rows(title: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("kind", sorted(PACKAGES["offload"]))
 def test_every_option_is_documented_and_every_documented_option_exists(kind: str) -> None:
-    told = {row[0].strip("`") for row in rows(f"### `config {kind}`")} - {"option"}
-    assert told == set(PACKAGES["offload"][kind])
+    listed = {row[0].strip("`") for row in rows(f"### `config {kind}`")} - {"option"}
+    assert listed == set(PACKAGES["offload"][kind])
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_every_option_is_documented_and_every_documented_option_exists(kind: str
 def test_every_sentence_is_documented_word_for_word(
     title: str, codes: type[ReasonCode | ProblemCode | FirewallFault]
 ) -> None:
-    told = {row[0].strip("`"): row[1] for row in rows(title) if row[0] != "code"}
-    assert told == {code.name: code.value for code in codes}
+    listed = {row[0].strip("`"): row[1] for row in rows(title) if row[0] != "code"}
+    assert listed == {code.name: code.value for code in codes}
 
 
 def test_every_reason_comes_with_what_to_do() -> None:
@@ -77,8 +77,10 @@ def test_every_reason_comes_with_what_to_do() -> None:
 
 
 def test_every_finding_is_documented_word_for_word() -> None:
-    told = {row[0].strip("`"): [cell.strip("-") for cell in row[1:]] for row in rows("## Findings") if row[0] != "code"}
-    assert told == {
+    listed = {
+        row[0].strip("`"): [cell.strip("-") for cell in row[1:]] for row in rows("## Findings") if row[0] != "code"
+    }
+    assert listed == {
         code.name: [form.severity.value, form.text, form.done, form.remedy]
         for code in FindingCode
         for form in [code.value]
@@ -94,19 +96,19 @@ def test_every_verb_and_its_options_are_documented() -> None:
 
 
 def test_every_ubus_method_and_its_arguments_are_documented() -> None:
-    told = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in rows("## ubus") if row[0] != "method"}
+    listed = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in rows("## ubus") if row[0] != "method"}
     arguments = {word for verb in METHODS.values() for word in verb.arguments}
-    told = {name: words & arguments for name, words in told.items()}
-    assert told == {name: set(verb.arguments) for name, verb in METHODS.items()}
+    listed = {name: words & arguments for name, words in listed.items()}
+    assert listed == {name: set(verb.arguments) for name, verb in METHODS.items()}
 
 
 def test_every_exit_code_is_documented() -> None:
-    told = {(row[0], row[1]) for row in rows("## Exit codes")} - {("code", "name")}
-    assert told == {(str(code.value), code.name) for code in Exit}
+    listed = {(row[0], row[1]) for row in rows("## Exit codes")} - {("code", "name")}
+    assert listed == {(str(code.value), code.name) for code in Exit}
 
 
 def test_security_lists_what_a_snapshot_holds() -> None:
-    """Whoever adds an option or a key decides here, and says there, that it may leave the router."""
+    """A new option or key that may leave the router has to be added here and in SECURITY.md."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in SECURITY.splitlines() if line[:1] == "|"]
     options = {(row[0], row[1]): set(re.findall(r"`(\w+)`(\*?)", row[2])) for row in rows if len(row) == 3}
     assert {place: words for place, words in options.items() if words} == {
@@ -120,9 +122,9 @@ def test_security_lists_what_a_snapshot_holds() -> None:
 
 def test_the_page_about_hardware_shows_a_mixed_router_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     main(["status", "--root", str(MIXED)])
-    said = [line for line in capsys.readouterr().out.splitlines() if line]
+    printed = [line for line in capsys.readouterr().out.splitlines() if line]
     shown = [line for line in HARDWARE.splitlines() if line]
-    assert said[said.index(next(line for line in said if line.startswith("ZONE"))) :] == [
+    assert printed[printed.index(next(line for line in printed if line.startswith("ZONE"))) :] == [
         line.removeprefix("    ") for line in shown if line.startswith("    ")
     ]
 

@@ -24,7 +24,7 @@ from offload.system.directory.router_directory import RouterDirectory
 GOLDEN = Path(__file__).parent / "golden"
 ROUTERS = sorted(GOLDEN.iterdir())
 VERBS = {"problems.txt": "check", "ruleset.nft": "print", "plan.txt": "status"}
-# What is said of flows only has its tests in tests/status, what is said of a refusal in tests/compiler.
+# Reasons of flows have their tests in tests/status, the Reason of a refusal in tests/compiler.
 OF_FLOWS = list(ReasonCode)[list(ReasonCode).index(ReasonCode.NOT_OFFLOADABLE) :]
 PRINT = "import sys; from offload.cli.command import main; [main(['print', '--root', each]) for each in sys.argv[1:]]"
 
@@ -40,14 +40,14 @@ def test_router(
     router: Path, file: str, verb: str, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
     code = main([verb, "--root", str(router)])
-    said = capsys.readouterr().out
-    if said == "Nothing is wrong.\n":
+    printed = capsys.readouterr().out
+    if printed == "Nothing is wrong.\n":
         assert code == Exit.DONE
-        said = ""
+        printed = ""
     golden = router / file
     if pytestconfig.getoption("update_golden"):
-        golden.write_text(said) if said else golden.unlink(missing_ok=True)
-    assert said == (golden.read_text() if golden.exists() else "")
+        golden.write_text(printed) if printed else golden.unlink(missing_ok=True)
+    assert printed == (golden.read_text() if golden.exists() else "")
 
 
 @pytest.mark.slow
@@ -63,13 +63,13 @@ def test_the_same_bytes_whatever_order_python_hashes_in() -> None:
 
 
 def test_every_reason_occurs() -> None:
-    told: set[ReasonCode] = set()
+    found: set[ReasonCode] = set()
     for router in ROUTERS:
         plan = decided(router).plan
         reasons = [each.reasons for each in plan.zones] + [each.reasons for each in plan.pairs]
         reasons += [each.reasons for each in plan.devices]
-        told |= {reason.code for several in reasons for reason in several}
-    assert [why.name for why in ReasonCode if why not in {*told, *OF_FLOWS, ReasonCode.NOT_APPLIED}] == []
+        found |= {reason.code for several in reasons for reason in several}
+    assert [why.name for why in ReasonCode if why not in {*found, *OF_FLOWS, ReasonCode.NOT_APPLIED}] == []
 
 
 def test_every_finding_occurs() -> None:

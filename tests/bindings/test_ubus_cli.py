@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[list[str], int, str, str]] = {
         '\'other\' @ID\n\t"echo":{"value":"(unknown)"}\n\t"slow":{"tenths":"Integer"}\n\t"die":{}\n',
         "",
     ),
-    "list nobody": (["list", "nobody"], 4, "", "Command failed: Not found\n"),
+    "list missing": (["list", "missing"], 4, "", "Command failed: Not found\n"),
     "call": (
         ["call", "other", "echo", '{"value": [1, 2.5, {}, "é"]}'],
         0,
@@ -53,7 +53,7 @@ COMMANDS: dict[str, tuple[list[str], int, str, str]] = {
         "",
     ),
     "call simply": (["-S", "call", "other", "echo", '{"value":[true,null]}'], 0, '{"value":[true,null]}\n', ""),
-    "call nobody": (["call", "nobody", "echo"], 4, "", "Command failed: Not found\n"),
+    "call missing": (["call", "missing", "echo"], 4, "", "Command failed: Not found\n"),
     "call nothing": (["call", "other", "no"], 253, "", "Command failed: ubus call other no (Method not found)\n"),
     "call badly": (
         ["call", "other", "echo", "{"],
@@ -81,6 +81,6 @@ def test_the_program_listens(path: Path) -> None:
         while not select.select([process.stdout], [], [], 0.05)[0]:
             ubus.send("answer", {})
         ubus.send("an.event", {"n": 1, "list": [True]})
-        said = list(iter(process.stdout.readline, '{ "an.event": {"n":1,"list":[true]} }\n'))
-        assert set(said) == {'{ "answer": {} }\n'}
+        printed = list(iter(process.stdout.readline, '{ "an.event": {"n":1,"list":[true]} }\n'))
+        assert set(printed) == {'{ "answer": {} }\n'}
         process.kill()

@@ -115,18 +115,18 @@ def test_arguments_must_fit_exactly(path: Path, arguments: dict[str, Any], fits:
 
 @pytest.mark.usefixtures("broker")
 def test_a_handler_is_of_no_use_later(path: Path) -> None:
-    kept: list[Any] = []
-    brokers.serve(method=(lambda handler, _: kept.append(handler), {}))
+    requests: list[Any] = []
+    brokers.serve(method=(lambda handler, _: requests.append(handler), {}))
     assert brokers.asked(path) == "[]"
     with pytest.raises(RuntimeError, match="not linked"):
-        kept[0].reply({})
+        requests[0].reply({})
 
 
 @pytest.mark.usefixtures("other")
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (("nobody", "echo", {}), "Object 'nobody' was not found."),
+        (("missing", "echo", {}), "Object 'missing' was not found."),
         (("other", "nothing", {}), "ubus error occured: Method not found"),
         (("other", "echo", {}), "ubus error occured: Invalid argument"),
         (("other", "slow", {"tenths": 5}, 100), "ubus error occured: Request timed out"),
@@ -160,7 +160,7 @@ def test_calls_that_are_wrong(call: tuple[Any, ...], kind: type[Exception]) -> N
         ubus.call(*call)
 
 
-# Beyond, json-c 0.16 takes every character whose last four hex digits look like a surrogate for a broken one.
+# Beyond, json-c 0.16 takes every character whose last four hex digits are those of a surrogate for a broken one.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", max_codepoint=0x1D7FF), max_size=8)
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 9).map(lambda number: number / 8)
 VALUES = st.recursive(
@@ -198,7 +198,7 @@ def test_objects(path: Path) -> None:
     brokers.serve(method=(nothing, SIGNATURE), other=(nothing, {}))
     methods = {"method": SIGNATURE, "other": {}}
     assert ubus.objects() == ubus.objects("mi*") == ubus.objects(path="mine") == {"mine": methods}
-    assert ubus.objects("nobody") == ubus.objects("no*") == {}
+    assert ubus.objects("missing") == ubus.objects("no*") == {}
     with pytest.raises(RuntimeError, match="Invalid argument"):
         ubus.add("mine", {})
     assert brokers.run(path, "print(sorted(ubus.objects()))") == b"['mine']"

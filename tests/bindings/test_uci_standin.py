@@ -37,7 +37,7 @@ def test_exceptions_are_of_one_family() -> None:
     ("path", "kind"),
     [
         (("nowhere_at_all",), uci.UciExceptionNotFound),
-        ((PACKAGE, "nobody"), uci.UciExceptionNotFound),
+        ((PACKAGE, "missing"), uci.UciExceptionNotFound),
         ((PACKAGE, "n", "nothing"), uci.UciExceptionNotFound),
         ((PACKAGE, "@a[0]"), uci.UciExceptionNotFound),  # only understood in one string
         ((f"{PACKAGE}.@b[0]",), uci.UciExceptionNotFound),
@@ -121,7 +121,7 @@ def test_changes_and_how_they_are_saved(box: Box) -> None:
     store.set(PACKAGE, "m", "list", ("1", "2"))
     store.set(PACKAGE, "n", "y", "")
     store.rename(PACKAGE, "m", "k")
-    store.delete(PACKAGE, "nobody")
+    store.delete(PACKAGE, "missing")
     assert store.get_all(PACKAGE) == {"n": {"x": "it's"}, "k": {"list": ("1", "2")}}
     store.save(PACKAGE)
     assert box.saved.read_text().replace(PACKAGE, "p") == (
@@ -177,12 +177,12 @@ def test_leaving_the_context_commits(box: Box) -> None:
     [
         (lambda store: store.set(PACKAGE, "n"), "Invalid number of arguments passed to Uci.set()"),
         (lambda store: store.set(PACKAGE, "n", "x", 1), "Unsupported value passed to uci.set()"),
-        (lambda store: store.set(PACKAGE, "nobody", "x", "1"), "Invalid argument"),
+        (lambda store: store.set(PACKAGE, "missing", "x", "1"), "Invalid argument"),
         (lambda store: store.set(PACKAGE, "n", "b d"), "Invalid argument"),
         (lambda store: store.set("nowhere_at_all", "n", "a"), "Invalid argument"),
         (lambda store: store.rename(PACKAGE, "x"), "Invalid number of arguments passed to Uci.rename()"),
-        (lambda store: store.rename(PACKAGE, "nobody", "x"), "Entry not found"),
-        (lambda store: store.rename(PACKAGE, "nobody", "x", "y"), "Internal uci error"),
+        (lambda store: store.rename(PACKAGE, "missing", "x"), "Entry not found"),
+        (lambda store: store.rename(PACKAGE, "missing", "x", "y"), "Internal uci error"),
         (lambda store: store.reorder(PACKAGE, "n", 0), "Internal uci error"),
     ],
 )

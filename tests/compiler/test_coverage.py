@@ -1,4 +1,4 @@
-"""What exempts and rules that mark leave of a pair, and how it is said: all of it, one family, some."""
+"""How much of a pair exempts and marking rules keep slow, and its Reason: all traffic, one family, or a part."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -134,7 +134,7 @@ matches = st.builds(
 @gate
 @given(st.lists(matches, max_size=4), st.sampled_from([Family.ANY, Family.IPV4, Family.IPV6]))
 def test_the_reasons_are_what_the_exempts_match(rules: list[Marking], family: Family) -> None:
-    """Against a plain look at each kind of traffic: an address that no list but the whole family has."""
+    """The same answer as a plain check of each kind of traffic; one address is in no list but that of its family."""
     versions = {Family.ANY: (4, 6), Family.IPV4: (4,), Family.IPV6: (6,)}[family]
 
     def matched(version: int, proto: str) -> bool:

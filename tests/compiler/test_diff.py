@@ -1,4 +1,4 @@
-"""From what the kernel holds to what the Plan wants: which change returns live flows, and what is sent."""
+"""From the tables in the kernel to those of the Plan: which change returns live flows, and the text sent to nft."""
 
 import time
 from collections.abc import Callable
@@ -182,7 +182,7 @@ def test_a_hardware_table_is_replaced_in_two_transactions() -> None:
 
 
 def test_software_comes_first_and_by_itself() -> None:
-    """What the kernel refuses of hardware keeps nobody from software."""
+    """If the kernel refuses the hardware table, the software table is in place all the same."""
     software, hardware = transactions(plan(BASE, HARDWARE), {})
     assert software.text.endswith(render_table(BASE)) and "flow_offload_hw" not in software.text
     assert hardware.text == render_table(HARDWARE)

@@ -1,4 +1,4 @@
-"""What is told of a Plan that the kernel refused, as a whole or the hardware half of it."""
+"""The effective Plan after the kernel refused all of it, or its hardware table."""
 
 from dataclasses import replace
 
@@ -39,8 +39,8 @@ def live(*tables: Table) -> dict[str, LiveTable]:
     return {each.name: expected(each) for each in tables}
 
 
-def told(found: Plan) -> dict[str, tuple[Mode, bool]]:
-    """Each pair's path, and whether it is said that it is not the one planned."""
+def paths(found: Plan) -> dict[str, tuple[Mode, bool]]:
+    """Each pair's effective mode, and whether it carries the Reason that the plan was not applied."""
     return {each.src: (each.effective, refused(each.reasons)) for each in found.pairs}
 
 
@@ -48,14 +48,14 @@ def refused(reasons: tuple[Reason, ...]) -> bool:
     return ReasonCode.NOT_APPLIED in {reason.code for reason in reasons}
 
 
-def test_what_the_kernel_took_is_what_was_planned() -> None:
+def test_a_plan_that_the_kernel_took_is_the_effective_one() -> None:
     wanted = plan(lan=Mode.SOFTWARE, guest=Mode.HARDWARE)
     assert effective_plan(wanted, NOTHING, live(*wanted.tables)) == wanted
 
 
-def test_nothing_was_there_and_nothing_was_taken() -> None:
+def test_without_tables_a_refused_plan_leaves_all_pairs_slow() -> None:
     found = effective_plan(plan(lan=Mode.SOFTWARE), NOTHING, {})
-    assert told(found) == {"lan": (Mode.NONE, True)}
+    assert paths(found) == {"lan": (Mode.NONE, True)}
     assert [(zone.mode, zone.effective, refused(zone.reasons)) for zone in found.zones] == [
         (Mode.SOFTWARE, Mode.NONE, True)
     ]
@@ -63,26 +63,26 @@ def test_nothing_was_there_and_nothing_was_taken() -> None:
     assert found.tables == ()
 
 
-def test_what_was_there_goes_on() -> None:
+def test_after_a_refusal_the_tables_of_the_last_plan_count() -> None:
     before, wanted = plan(lan=Mode.SOFTWARE, guest=Mode.NONE), plan(lan=Mode.SOFTWARE, guest=Mode.SOFTWARE)
     found = effective_plan(wanted, before, live(*before.tables))
-    assert told(found) == {"lan": (Mode.SOFTWARE, False), "guest": (Mode.NONE, True)}
+    assert paths(found) == {"lan": (Mode.SOFTWARE, False), "guest": (Mode.NONE, True)}
     assert found.tables == before.tables
 
 
 def test_a_pair_that_should_be_slow_is_reported_fast_while_it_is() -> None:
     before, wanted = plan(lan=Mode.SOFTWARE), plan(lan=Mode.NONE)
-    assert told(effective_plan(wanted, before, live(*before.tables))) == {"lan": (Mode.SOFTWARE, True)}
+    assert paths(effective_plan(wanted, before, live(*before.tables))) == {"lan": (Mode.SOFTWARE, True)}
 
 
 def test_software_was_taken_and_hardware_was_not() -> None:
     wanted = plan(lan=Mode.HARDWARE, guest=Mode.SOFTWARE)
     found = effective_plan(wanted, NOTHING, live(wanted.tables[0]))
-    assert told(found) == {"lan": (Mode.NONE, True), "guest": (Mode.SOFTWARE, False)}
+    assert paths(found) == {"lan": (Mode.NONE, True), "guest": (Mode.SOFTWARE, False)}
     assert [each.name for each in found.tables] == ["flow_offload"]
 
 
 def test_a_hardware_table_that_was_wiped_and_refused_holds_nothing() -> None:
     before = plan(lan=Mode.HARDWARE)
     wanted = replace(before, tables=(replace(before.tables[0], devices=("lan", "lan2", "wan")),))
-    assert told(effective_plan(wanted, before, {})) == {"lan": (Mode.NONE, True)}
+    assert paths(effective_plan(wanted, before, {})) == {"lan": (Mode.NONE, True)}

@@ -201,7 +201,7 @@ def marking(exempt: Exempt) -> Marking:
 
 
 def test_reasons_of_a_part_come_last() -> None:
-    """A slow flow is told the first Reason of its pair."""
+    """`explain` gives a slow flow the first Reason of its pair."""
     rule = marking(exempt_of("r", "@rule[0]", "lan", "wan", dscp=1))
     found = planned(globals=Globals(mode=Mode.HARDWARE), markings=(rule,))
     assert [reason.code for reason in found.pairs[0].reasons] == [ReasonCode.HARDWARE_UNCOVERED, ReasonCode.MARKED_PART]

@@ -52,7 +52,7 @@ def test_joined_spans_are_the_same_numbers_and_share_none(given_spans: list[Span
 
 
 def test_two_long_lists_are_not_held_against_each_other() -> None:
-    """What is asked grows with the number of boxes, not with its square."""
+    """The number of comparisons grows with the number of boxes, not with its square."""
     compared = 0
 
     class Number(int):

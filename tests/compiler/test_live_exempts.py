@@ -43,8 +43,8 @@ def test_hosts_and_ports_are_turned_round_for_replies() -> None:
     assert conditions(answers) == proto | {"dest_ip": (HOST,), "src_port": ((53, 53),), "dest_port": ((5, 5),)}
 
 
-@pytest.mark.parametrize(("hook", "kept"), [("prerouting", "src_ip"), ("postrouting", "dest_ip")])
-def test_what_translation_changes_does_not_count(hook: str, kept: str) -> None:
+@pytest.mark.parametrize(("hook", "option"), [("prerouting", "src_ip"), ("postrouting", "dest_ip")])
+def test_addresses_that_nat_changes_are_left_out(hook: str, option: str) -> None:
     match = RuleMatch(family="ipv4", src=HOST, dest=HOST)
     seen, _ = exempts(replace(RULE, hook=hook, match=match))
     assert [name for name in ("src_ip", "dest_ip") if name in conditions(seen)] == [kept]

@@ -179,7 +179,7 @@ def test_zones_of_one_device_do_not_decide_the_family_of_the_other(name: str) ->
     elements = [each.policy.family for table in found.tables for each in table.elements]
     assert elements == ([element] if element else [])
     assert tuple(pair.effective for pair in found.pairs) == effective
-    told = {reason.code for pair in found.pairs for reason in pair.reasons}
+    codes = {reason.code for pair in found.pairs for reason in pair.reasons}
     slower = Mode.SOFTWARE in effective and Mode.NONE in effective and ANY in families
-    assert (ReasonCode.SHARED_DEVICES in told) is (slower or effective == (Mode.NONE, Mode.NONE))
-    assert ReasonCode.SHARED_FAMILY not in told
+    assert (ReasonCode.SHARED_DEVICES in codes) is (slower or effective == (Mode.NONE, Mode.NONE))
+    assert ReasonCode.SHARED_FAMILY not in codes

@@ -209,7 +209,7 @@ CASES: dict[str, tuple[Config, tuple[Mode, Family, int, list[ReasonCode]]]] = {
         Config(globals=Globals(mode=None), pair_choices=(PairChoice("lan", "wan", "p", Mode.SOFTWARE),)),
         (Mode.SOFTWARE, Family.ANY, 0, []),
     ),
-    "globals that nobody relies on": (
+    "globals that no zone relies on": (
         Config(
             globals=Globals(mode=None),
             zone_choices=(choice("lan", Mode.SOFTWARE), choice("wan", Mode.SOFTWARE)),
@@ -259,7 +259,7 @@ def test_what_was_asked(name: str) -> None:
 
 def test_a_pair_section_without_its_pair_is_reported() -> None:
     sections = (PairChoice("lan", "wan", "used", Mode.NONE), PairChoice("wan", "lan", "unused", Mode.NONE))
-    faulty = PairChoice("guest", "*", "faulty", Mode.NONE, faulty=True)  # told already
+    faulty = PairChoice("guest", "*", "faulty", Mode.NONE, faulty=True)  # its own Problem is reported already
     there = (Permission("lan", "wan", "@forwarding[0]"),)
     config = Config(zones=(LAN, GUEST, WAN), permissions=there, pair_choices=(*sections, faulty))
     (problem,) = warnings(config, resolve(config, SNAPSHOT), SNAPSHOT)

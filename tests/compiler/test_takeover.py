@@ -77,7 +77,7 @@ def lost(router: Path) -> list[tuple[str, str, list[str]]]:
 
 
 @pytest.mark.parametrize("router", [each for each in ROUTERS if each.name not in NOT_OURS], ids=lambda path: path.name)
-def test_what_fw4_had_in_hardware_stays_there(router: Path) -> None:
+def test_every_pair_that_fw4_had_in_hardware_stays_in_hardware(router: Path) -> None:
     assert lost(router) == []
 
 
@@ -88,5 +88,5 @@ def test_wireless_ports_leave_the_list_with_a_reason(name: str) -> None:
     wireless = {link.name for link in seen.links if link.wireless}
     assert not any(wireless & set(table.devices) for table in found.tables)
     (pair,) = (each for each in found.pairs if (each.src, each.dest) == ("lan", "wan"))
-    (said,) = (each.text for each in pair.reasons if each.code in OF_STATIONS)
-    assert all(port in said for port in wireless)
+    (sentence,) = (each.text for each in pair.reasons if each.code in OF_STATIONS)
+    assert all(port in sentence for port in wireless)

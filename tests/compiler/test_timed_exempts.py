@@ -92,8 +92,8 @@ def test_of_two_on_the_same_traffic_the_longer_one_is_in_the_kernel() -> None:
 
 def test_those_of_the_configuration_are_in_sets_of_their_own() -> None:
     exempt = exempt_of("", "", src_ip=(ip_network("10.0.0.0/8"),))
-    kept, timed = exempt_rules(
+    permanent, timed = exempt_rules(
         [ExemptMatch(exempt), ExemptMatch(exempt, timed_exempt=TimedExempt(1, exempt, 60, 60))]
     ).sets
-    assert kept.flags == ("interval",) and timed.flags == ("interval", "timeout")
-    assert timed.name == kept.name.removesuffix("_r1") + "_t_r1"
+    assert permanent.flags == ("interval",) and timed.flags == ("interval", "timeout")
+    assert timed.name == permanent.name.removesuffix("_r1") + "_t_r1"

@@ -150,7 +150,7 @@ def test_what_could_not_be_written_leaves_all_as_fast_and_takeover_completes_it(
     ("switch", "ours"),
     [
         ({"flow_offloading": "0"}, {"mode": "software"}),  # never taken
-        ({"flow_offloading": "0"}, {"mode": "none", "taken": "software"}),  # we were told otherwise since
+        ({"flow_offloading": "0"}, {"mode": "none", "taken": "software"}),  # the user chose another mode since
         ({"flow_offloading": "1"}, {"mode": "software", "taken": "software"}),  # fw4 was switched on since
     ],
 )
@@ -221,7 +221,7 @@ def test_what_would_leave_all_flows_slow_is_not_taken_over_with_a_reason(ours: d
 
 
 def test_choices_made_under_0_1_0_are_not_marked_as_newer() -> None:
-    """Their file has `taken` and no version; `check` lists what today's rule raises until the service has told it."""
+    """Their file has `taken` and no version; `check` lists what the new rule raises until the service has logged it."""
     uci = files({"flow_offloading": "1"}, {"mode": "none", "taken": "none"})
     assert take(uci, once=True) is False
     assert take(uci) is True
@@ -237,5 +237,5 @@ def test_a_second_globals_section_counts_too() -> None:
 
 def test_nothing_to_take_over_writes_nothing() -> None:
     uci = files({})
-    uci.refusal = "nobody may write here"
+    uci.refusal = "the file system is read-only"
     assert take(uci) is False

@@ -1,4 +1,4 @@
-"""/etc/config/firewall as fw4 reads it: zones, and what is permitted between them."""
+"""/etc/config/firewall as fw4 reads it: zones, and the forwardings permitted between them."""
 
 from ipaddress import ip_network
 

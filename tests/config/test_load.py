@@ -1,4 +1,4 @@
-"""Files and choices -> Config: what is missing, what is faulty, and the safe direction for each."""
+"""Files and choices -> Config: missing and faulty options, and the safe direction for each."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -66,12 +66,12 @@ def test_enabled_that_cannot_be_read_is_off() -> None:
         ({"device": "br-lan,lan1"}, False),
     ],
 )
-def test_what_may_mean_any_zone_holds_all_pairs_with_a_reason(options: Options, *, held: bool) -> None:
+def test_a_fault_that_may_mean_any_zone_keeps_all_pairs_slow_with_a_reason(options: Options, *, held: bool) -> None:
     sections = package("offload", ("globals", options), ("zone", {"name": "lan", "mode": "software"}))
     config, problems = load({"firewall": package("firewall", *ZONES), "offload": sections})
     assert config.pair_choices == (PairChoice("*", "*", "@globals[0]", Mode.NONE, faulty=True),) * held
-    told = {True: "nothing is offloaded", False: "zones without a mode of their own stay on the slow path"}
-    assert [told[held] in problem.text for problem in problems] == [True]
+    consequence = {True: "nothing is offloaded", False: "zones without a mode of their own stay on the slow path"}
+    assert [consequence[held] in problem.text for problem in problems] == [True]
 
 
 def test_of_two_globals_the_slower_value_of_each_option_counts() -> None:
@@ -228,10 +228,10 @@ def test_pair_choices(name: str) -> None:
     sections, choices, expected = PAIR_CASES[name]
     config, faults = loaded(*(("pair", options) for options in sections))
 
-    def told(choice: PairChoice) -> tuple[str, str, Mode, bool]:
+    def fields(choice: PairChoice) -> tuple[str, str, Mode, bool]:
         return choice.src, choice.dest, choice.mode, choice.faulty
 
-    assert ([told(choice) for choice in config.pair_choices], faults) == (choices, expected)
+    assert ([fields(choice) for choice in config.pair_choices], faults) == (choices, expected)
 
 
 HOST = (ip_network("10.0.0.1"),)
@@ -310,7 +310,7 @@ EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any] | None, list[ProblemCode]]
     ),
     "nothing": ({}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
     "a name alone": ({"name": "x", "src": "*", "dest": "*"}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
-    "what is never offloaded": (
+    "a protocol that is never offloaded": (
         {"src": "lan", "dest": "wan", "src_ip": "10.0.0.1", "proto": "icmp"},
         None,
         [ProblemCode.NEVER_OFFLOADED],

@@ -32,7 +32,7 @@ def mark(**more: str | tuple[str, ...]) -> Options:
 
 
 NET, HOST = (ip_network("192.168.1.0/24"),), (ip_network("203.0.113.9/32"),)
-# the rule, what is exempt from lan to wan, and from wan to lan
+# the rule, the conditions of the exempt from lan to wan, and of the one from wan to lan
 CASES: dict[str, tuple[Options, dict[str, Any], dict[str, Any]]] = {
     "nothing but zones": (dscp(), {}, {}),
     "ports of both protocols": (
@@ -52,7 +52,11 @@ CASES: dict[str, tuple[Options, dict[str, Any], dict[str, Any]]] = {
         {"proto": ("udp",), "src_port": ((53, 53),), "dest_port": ((80, 80), (8000, 8080))},
         {"proto": ("udp",), "src_port": ((80, 80), (8000, 8080)), "dest_port": ((53, 53),)},
     ),
-    "a protocol that nobody offloads beside one": (dscp(proto=("icmp", "6")), {"proto": ("tcp",)}, {"proto": ("tcp",)}),
+    "a protocol that is never offloaded beside tcp": (
+        dscp(proto=("icmp", "6")),
+        {"proto": ("tcp",)},
+        {"proto": ("tcp",)},
+    ),
     "a protocol negated, as fw4 reads it": (dscp(proto="!udp"), {"proto": ("udp",)}, {"proto": ("udp",)}),
     "a MAC stands on packets from there only": (
         dscp(src_mac="00-11-22-33-44-55"),
@@ -73,7 +77,7 @@ CASES: dict[str, tuple[Options, dict[str, Any], dict[str, Any]]] = {
         {"src_ip": NET},
         {"dest_ip": NET},
     ),
-    "what an exempt cannot say": (
+    "conditions that an exempt does not have": (
         dscp(
             src_ip="!192.168.1.0/24",
             dest_ip="10.0.0.1-10.0.0.9",
@@ -85,7 +89,7 @@ CASES: dict[str, tuple[Options, dict[str, Any], dict[str, Any]]] = {
         {},
         {},
     ),
-    "one that cannot be said among others": (dscp(dest_ip=("203.0.113.9", "lan")), {}, {}),
+    "one that an exempt does not have among others": (dscp(dest_ip=("203.0.113.9", "lan")), {}, {}),
     "one excluded among others": (
         dscp(dest_ip=("203.0.113.9", "!203.0.113.1")),
         {"dest_ip": HOST},
@@ -120,7 +124,7 @@ def test_a_rule(name: str) -> None:
         dscp(family="ipv6", src_ip="192.168.1.0/24"),
     ],
 )
-def test_what_marks_nothing_that_could_be_offloaded(rule: Options) -> None:
+def test_a_rule_that_marks_nothing_offloadable(rule: Options) -> None:
     assert markings(rule) == []
 
 
@@ -135,9 +139,9 @@ def test_where_a_rule_sees_destinations_before_they_are_translated_they_are_left
         {"proto": ("tcp",), "src_ip": NET},
         {"proto": ("tcp",), "dest_ip": NET},
     ]
-    kept = {"proto": ("tcp",), "dest_ip": HOST, "dest_port": ((80, 80),)}
-    assert conditions(markings(dscp(**words, src="*"))[0]) == kept  # in mangle_forward, where they are
-    assert conditions(markings(dscp(**{**words, "dest": "wan"}, src="*"))[0]) == kept  # in mangle_postrouting
+    expected = {"proto": ("tcp",), "dest_ip": HOST, "dest_port": ((80, 80),)}
+    assert conditions(markings(dscp(**words, src="*"))[0]) == expected  # in mangle_forward, where they are
+    assert conditions(markings(dscp(**{**words, "dest": "wan"}, src="*"))[0]) == expected  # in mangle_postrouting
 
 
 def test_lists_that_make_too_many_elements_are_left_out_longest_first() -> None:

@@ -30,7 +30,7 @@ config zone
 
 
 class Case(NamedTuple):
-    """A configuration in UCI text: what has to stand in the ruleset, what must not, and what is complained of."""
+    """A configuration in UCI text: lines that the ruleset has to hold, lines that it must not, and the warnings."""
 
     text: str
     wanted: tuple[str, ...] = ()

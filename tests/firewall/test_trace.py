@@ -27,16 +27,16 @@ def traced(router: str, words: str, capsys: pytest.CaptureFixture[str], code: in
 
 
 def test_a_port_forward_is_followed_to_its_zone(capsys: pytest.CaptureFixture[str]) -> None:
-    said = traced("30-redirects", "--src wan --dest-ip 203.0.113.5 --dest-port 22", capsys)
-    assert said.splitlines()[0] == "The first packet of a connection, IPv4 tcp port 22: from zone wan to this router"
-    assert 'dstnat_wan: dnat 192.168.1.6:22 "Simple" (@redirect[1], /etc/config/firewall:67)' in said
-    assert "so it goes to zone lan" in said
-    assert 'forward: accept by\n    forward: jump forward_wan "Handle wan' in said
+    text = traced("30-redirects", "--src wan --dest-ip 203.0.113.5 --dest-port 22", capsys)
+    assert text.splitlines()[0] == "The first packet of a connection, IPv4 tcp port 22: from zone wan to this router"
+    assert 'dstnat_wan: dnat 192.168.1.6:22 "Simple" (@redirect[1], /etc/config/firewall:67)' in text
+    assert "so it goes to zone lan" in text
+    assert 'forward: accept by\n    forward: jump forward_wan "Handle wan' in text
 
 
-def test_what_only_the_router_can_decide_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    said = traced("30-redirects", "--src wan --dest-ip 203.0.113.5 --src-ip 198.51.100.9 --dest-port 8080", capsys)
-    (may,) = [line for line in said.splitlines() if "but before that" in line]
+def test_a_condition_that_only_the_router_can_decide_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    text = traced("30-redirects", "--src wan --dest-ip 203.0.113.5 --src-ip 198.51.100.9 --dest-port 8080", capsys)
+    (may,) = [line for line in text.splitlines() if "but before that" in line]
     assert "tcp sport 1024-65535 ether saddr 00:11:22:33:44:55" in may and "ip saddr @friends: dstnat_wan: dnat" in may
     assert "tcp dport" not in may  # that was decided
     mac = traced(
@@ -60,8 +60,8 @@ def test_what_only_the_router_can_decide_is_named(capsys: pytest.CaptureFixture[
     ],
 )
 def test_the_verdicts_of_a_fresh_router(words: str, verdict: str, capsys: pytest.CaptureFixture[str]) -> None:
-    said = traced("01-fresh-install", words, capsys)
-    assert verdict in said.splitlines(), said
+    text = traced("01-fresh-install", words, capsys)
+    assert verdict in text.splitlines(), text
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_each_condition(match: Match, answer: str) -> None:
     assert meets(Rule("accept", match), TCP)[0] == answer
 
 
-def test_what_is_not_known_of_the_packet_stays_open() -> None:
-    nobody = Packet(4, "tcp", "br-lan")
+def test_a_condition_on_an_unknown_field_stays_open() -> None:
+    packet = Packet(4, "tcp", "br-lan")
     rule = Rule("accept", _match(src_ip=(_address("10.0.0.0/8"),), dest_port=(Item("22"),), proto=(Item("tcp"),)))
-    assert meets(rule, nobody) == (OPEN, "ip saddr 10.0.0.0/8 tcp dport 22")
+    assert meets(rule, packet) == (OPEN, "ip saddr 10.0.0.0/8 tcp dport 22")
 
 
 @given(

@@ -59,7 +59,7 @@ def test_another_way_lets_it_be_closed(
 
 @pytest.mark.parametrize("other", ["name=vpn network=vpn input=ACCEPT", "name=empty input=ACCEPT"])
 @pytest.mark.parametrize("lan", [LAN, LAN_LEFT_OUT], ids=["policy", "left out"])
-def test_a_zone_in_which_nobody_is_now_is_no_other_way(
+def test_a_zone_without_devices_is_no_other_way(
     lan: str, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = printed(ACCEPTING + lan + WAN + rule(other, "zone"), tmp_path, capsys)

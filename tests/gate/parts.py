@@ -26,7 +26,7 @@ SINGLY = {"browser"}  # a job for each file: these take longest, and would be th
 WITH_PROGRAMS = {"browser", "package"}  # what only Debian's packages can run, beside the kernels
 STAND_INS = {"bindings"}  # the tests of stand-ins, which hold the one connection of a process
 
-# One test of each kind, in QEMU on the binary that people run, so that what is true there is true.
+# One test of each kind in QEMU, on the kernel binary of a distribution, to confirm the user-mode kernel.
 PATHS = "test_topologies.py::test_both_directions_of_every_pair_are_fast"
 ANCHORS = {
     "software": (

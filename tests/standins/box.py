@@ -6,7 +6,7 @@ from typing import Any
 
 import uci
 
-# libuci reads the default save directory whatever it is told: a name of our own keeps us apart from everybody
+# libuci reads the default save directory whatever the caller sets: a name of our own keeps other programs' changes out
 PACKAGE = f"offload_standin_{os.getpid()}"
 DEFAULT_SAVEDIR = Path("/tmp/.uci")  # noqa: S108  # libuci's place
 

@@ -105,7 +105,7 @@ def _failed(options: argparse.Namespace, status: int) -> int:
 
 
 def _refused(options: argparse.Namespace, status: int, sentence: str) -> int:
-    """A call that failed: in a script the whole command is told, and the exit code is negative."""
+    """A call that failed: in a script the message names the whole command, and the exit code is negative."""
     if options.simple or sys.stderr.isatty():
         return _failed(options, status)
     sys.stderr.write(f"Command failed: ubus {' '.join([options.command, *options.words])} ({sentence})\n")

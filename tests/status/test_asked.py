@@ -51,19 +51,19 @@ def codes(connection: str, router: Snapshot = ROUTER) -> list[str]:
     ids=["wired", "wireless", "to a wireless one", "seen nowhere", "behind a router", "over a tunnel"],
 )
 def test_a_flow_in_software(connection: str, code: ReasonCode, words: str) -> None:
-    (told,) = codes(connection)
-    assert told.startswith(code.name) and words in told
+    (text,) = codes(connection)
+    assert text.startswith(code.name) and words in text
 
 
 def test_where_hardware_has_all_ports_the_station_does_not_matter() -> None:
     links = tuple(link for link in ROUTER.links if link.name != "phy0-ap0")
-    (told,) = codes("192.168.1.8 > 198.51.100.1", replace(ROUTER, links=links, stations=()))
-    assert told.startswith("HARDWARE_AWAITED")
+    (text,) = codes("192.168.1.8 > 198.51.100.1", replace(ROUTER, links=links, stations=()))
+    assert text.startswith("HARDWARE_AWAITED")
 
 
 def test_a_family_for_which_hardware_was_given_up_is_not_asked_for() -> None:
     given_up = replace(ROUTER, given_up=(GivenUp(31, ("lan", "wan"), family="ipv4"),))
-    (told,) = codes("192.168.1.5 > 198.51.100.1", given_up)
-    assert told.startswith("HARDWARE_FAMILY_GIVEN_UP hardware took none of 31 ipv4 flows")
+    (text,) = codes("192.168.1.5 > 198.51.100.1", given_up)
+    assert text.startswith("HARDWARE_FAMILY_GIVEN_UP hardware took none of 31 ipv4 flows")
     (other,) = codes("198.51.100.1 > 192.168.1.5", given_up)
     assert other.startswith("HARDWARE_AWAITED")

@@ -1,4 +1,4 @@
-"""Connections on devices that have less than the best of their pair, and those that are told what others are not."""
+"""Connections on devices that get less than the best path of their pair, and the Reasons that only they have."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ CASES: dict[str, tuple[str, PairDecision, tuple[Table, ...], ReasonCode]] = {
     "beside it": (FIRST, between(SOFT, EXCLUDED), ONE, ReasonCode.WAITING),
     "on the device that a slow pair has too": (SECOND, between(SOFT, SHARED), ONE, ReasonCode.SHARED_DEVICES),
     "beside that": (FIRST6, between(SOFT, SHARED), ONE, ReasonCode.WAITING),
-    "only what keeps a part slow is said": (
+    "only the Reason for the slow part is given": (
         SECOND,
         between(SOFT, UNCOVERED, EXCLUDED),
         ONE,
@@ -65,7 +65,7 @@ CASES: dict[str, tuple[str, PairDecision, tuple[Table, ...], ReasonCode]] = {
     ),
     "where it does not": (FIRST, between(SOFT), (table(br_lan=ALL, lan2=LATE),), ReasonCode.WAITING),
     "slow in hardware's pair, where it is software": (SECOND, between(HARD, SHARED), MIXED, ReasonCode.WAITING),
-    "in tables that nobody knows": (SECOND, between(SOFT, EXCLUDED), (), ReasonCode.EXCLUDED_BY_USER),
+    "without known tables": (SECOND, between(SOFT, EXCLUDED), (), ReasonCode.EXCLUDED_BY_USER),
 }
 
 
@@ -94,7 +94,7 @@ def test_a_connection_in_software_whose_pair_is_in_hardware_elsewhere(connection
 
 
 def test_a_flow_in_software_from_before_its_pair_became_slow_has_no_reason() -> None:
-    kept = replace(between(Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=HARD), kept=True)
-    plan = Plan(zones=ZONES, pairs=(kept,))
+    slow = replace(between(Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=HARD), kept=True)
+    plan = Plan(zones=ZONES, pairs=(slow,))
     (flow,) = flows([entry(FIRST, status=IPS_SEEN_REPLY | IPS_OFFLOAD)], SNAPSHOT, plan)
     assert flow.reasons == ()

@@ -1,4 +1,4 @@
-"""Which exempt keeps a connection slow: the Reason names the section, rule or zone, and nobody is blamed wrongly."""
+"""Which exempt keeps a connection slow: the Reason names the section, rule or zone, and never a wrong one."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -46,9 +46,9 @@ CASES: dict[str, tuple[Entry, ExemptMatch, bool]] = {
     "a port forward, as it was asked for": (FORWARDED, match(dest_port=((80, 80),)), False),
     "the other family with the same number": (SIX, match(src_ip="0.0.0.0/0"), False),
     "its own family": (SIX, match(src_ip="0.0.0.0/0 ::/0"), True),
-    "a MAC, which nobody can tell": (CALL, match(src_mac=("00:11:22:33:44:55",)), False),
-    "a mark, which nobody can tell": (CALL, match(mark=(1, 1)), False),
-    "a DSCP class, which nobody can tell": (CALL, match(dscp=0), False),
+    "a MAC, which conntrack does not show": (CALL, match(src_mac=("00:11:22:33:44:55",)), False),
+    "a mark, which conntrack does not show": (CALL, match(mark=(1, 1)), False),
+    "a DSCP class, which conntrack does not show": (CALL, match(dscp=0), False),
 }
 
 

@@ -56,8 +56,8 @@ def test_counters_are_of_a_service_only() -> None:
 
 def test_every_metric_is_documented() -> None:
     page = (REPOSITORY / "docs/metrics.md").read_text()
-    told = {tuple(row) for row in re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)}
-    assert told == {(each["name"], each["type"]) for each in families_json(families(status()))}
+    documented = {tuple(row) for row in re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)}
+    assert documented == {(each["name"], each["type"]) for each in families_json(families(status()))}
 
 
 def test_the_textfile_script_writes_all_or_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Asking for flows: what is found, in which order, and the sentence for what cannot be meant."""
+"""Queries for flows: which are found, in which order, and the sentence for a query without sense."""
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +44,7 @@ ANSWERS = {
     "host, IPv6": ({"host": "FD00:1::50"}, "six"),
     "everywhere, IPv6": ({"host": "::/0"}, "six"),
     "host, IPv4 written as IPv6": ({"host": "::ffff:192.168.1.50"}, "web"),
-    "nobody": ({"host": "10.0.0.1"}, ""),
+    "host without flows": ({"host": "10.0.0.1"}, ""),
     "state": ({"state": "software"}, "bulk"),
     "zone and state": ({"zone": "lan", "state": "slow"}, "web six forward"),
     "packets": ({"sort": "packets"}, "forward web bulk six guest"),

@@ -47,7 +47,7 @@ CASES: dict[str, tuple[Entry, PairDecision, ReasonCode | None, str]] = {
     "closing": (entry(LAN_WAN, proto=TCP, tcp_state=4), FAST, ReasonCode.TCP_STATE, "(state FIN_WAIT)"),
     "unheard-of state": (entry(LAN_WAN, proto=TCP, tcp_state=77), FAST, ReasonCode.TCP_STATE, "(state 77)"),
     "established": (entry(LAN_WAN, proto=TCP, tcp_state=3), FAST, ReasonCode.WAITING, ""),
-    "state not told": (entry(LAN_WAN, proto=TCP), FAST, ReasonCode.WAITING, ""),
+    "state not shown": (entry(LAN_WAN, proto=TCP), FAST, ReasonCode.WAITING, ""),
     "helper": (entry(LAN_WAN, proto=TCP, tcp_state=3, helper="ftp"), FAST, ReasonCode.HELPER, "helper ftp"),
     "adjusted": (entry(LAN_WAN, status=IPS_SEEN_REPLY | IPS_ADJUSTED), FAST, ReasonCode.ADJUSTED, ""),
     "unanswered": (entry(LAN_WAN, status=NO_REPLY), FAST, ReasonCode.NO_REPLY, "come back"),

@@ -127,28 +127,28 @@ def test_status() -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-def test_nothing_is_requested_of_hardware_for_a_pair_that_is_kept_slow() -> None:
-    kept = replace(pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=Mode.HARDWARE), kept=True)
-    (told,) = status_json(Plan(pairs=(kept,)), Snapshot(), [], {}, Applied())["pairs"]
-    assert (told["mode"], told["hardware"]["proof"]) == ("hardware", "none")
+def test_a_pair_that_an_exempt_keeps_slow_has_no_proof_of_hardware() -> None:
+    slow = replace(pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=Mode.HARDWARE), kept=True)
+    (shown,) = status_json(Plan(pairs=(slow,)), Snapshot(), [], {}, Applied())["pairs"]
+    assert (shown["mode"], shown["hardware"]["proof"]) == ("hardware", "none")
 
 
 def test_a_pair_shows_what_hardware_proved() -> None:
     decided = Plan(pairs=(pair("lan", "wan", Mode.HARDWARE, asked=Mode.HARDWARE),))
     case = PairHardware(("eth0", "wan"), since="2026-11-22", proof=Proof.PROVEN, moved=700, strays=3, still=2)
-    told = status_json(decided, Snapshot(), [], {}, Applied(), Evidence({LAN_WAN: case}))["pairs"][0]["hardware"]
-    assert told | {"reasons": []} == NO_HARDWARE | {
+    shown = status_json(decided, Snapshot(), [], {}, Applied(), Evidence({LAN_WAN: case}))["pairs"][0]["hardware"]
+    assert shown | {"reasons": []} == NO_HARDWARE | {
         "proof": "proven", "since": "2026-11-22", "packets": 700, "strays": 3, "frozen": True
     }  # fmt: skip
-    assert [reason["code"] for reason in told["reasons"]] == ["HARDWARE_FROZEN"]
+    assert [reason["code"] for reason in shown["reasons"]] == ["HARDWARE_FROZEN"]
 
 
 def test_a_pair_in_hardware_counts_the_stations_of_both_paths() -> None:
     stations = PairStations(("br-lan",), ("phy0-ap0",), hardware=5, software=7)
     found = replace(pair("lan", "wan", Mode.HARDWARE, stations.reason), stations=stations)
-    (told,) = status_json(Plan(pairs=(found,)), Snapshot(), [], {}, Applied())["pairs"]
-    assert told["stations"] == {"hardware": 5, "software": 7, "ports": ["phy0-ap0"]}
-    (reason,) = told["reasons"]
+    (shown,) = status_json(Plan(pairs=(found,)), Snapshot(), [], {}, Applied())["pairs"]
+    assert shown["stations"] == {"hardware": 5, "software": 7, "ports": ["phy0-ap0"]}
+    (reason,) = shown["reasons"]
     assert reason["text"].endswith("these drivers offload nothing (7 of 12 known stations)")
     lowered = replace(found, effective=Mode.SOFTWARE)  # the kernel refused the hardware table
     assert status_json(Plan(pairs=(lowered,)), Snapshot(), [], {}, Applied())["pairs"][0]["stations"] is None

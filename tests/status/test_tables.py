@@ -109,14 +109,14 @@ def test_ports_that_decide_show_their_stations() -> None:
 
 def test_status_of_a_router_that_cannot() -> None:
     kernel = Kernel("", flowtable=False, missing=(Lack("nft is not installed", "nftables-json"),))
-    answer = status_json(Plan(), Snapshot(kernel=kernel), [], {}, Applied(error="nft said no"))
+    answer = status_json(Plan(), Snapshot(kernel=kernel), [], {}, Applied(error="nft refused it"))
     answer["applied"]["pending"] = 2
     assert status_text(answer).splitlines() == [
         "Firewall    fw4",
         "Kernel      unknown, no nft",
         "Flowtables  no",
         "    nft is not installed; install nftables-json",
-        "    the last attempt failed: nft said no",
+        "    the last attempt failed: nft refused it",
         "    the kernel has something else: bring it there with 'offload apply'",
     ]
 

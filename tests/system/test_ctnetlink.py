@@ -1,8 +1,8 @@
 """The parser against dumps of a real kernel, and against every kind of broken bytes.
 
 recorded/*.bin are whole answers of a 6.1 kernel with a software flowtable: NAT, a port forward, helper, mark, GRE,
-ESP and ICMP; `acct` with counters and timestamps, `plain` without. Beside each stands what `conntrack -L -o extended`
-said right after it.
+ESP and ICMP; `acct` with counters and timestamps, `plain` without.
+x
 """
 
 import re
@@ -50,7 +50,7 @@ def message(body: bytes, kind: int = 0x100, flags: int = 0) -> bytes:
 
 
 def entry_message(*, src: bytes = b"\x0a\0\0\1", extra: bytes = b"") -> bytes:
-    """Make a smallest entry: two tuples, and what is added."""
+    """Make a smallest entry: two tuples, and these attributes behind them."""
     address = 3 if len(src) == 16 else 1
     ip = attribute(1, attribute(address, src) + attribute(address + 1, b"\x0a\0\0\2"))
     body = ip + attribute(2, attribute(1, b"\x11"))

@@ -31,7 +31,7 @@ def neighbour(family: int, address: bytes, mac: bytes, *, state: int = 2, master
 
 def test_a_link_is_news_when_name_master_or_being_up_changed() -> None:
     links = Links()
-    told = [
+    notice = [
         links.hear(each).causes
         for each in (
             link(),
@@ -43,7 +43,7 @@ def test_a_link_is_news_when_name_master_or_being_up_changed() -> None:
             link(),
         )
     ]
-    assert [bool(each) for each in told] == [True, False, True, False, True, True, True]
+    assert [bool(each) for each in notice] == [True, False, True, False, True, True, True]
 
 
 def test_a_bridge_s_talk_of_its_ports_is_none() -> None:
@@ -53,7 +53,7 @@ def test_a_bridge_s_talk_of_its_ports_is_none() -> None:
 
 def test_stations_and_neighbours_are_seen() -> None:
     mac = bytes.fromhex("020000000001")
-    told = Links().hear(
+    notice = Links().hear(
         neighbour(7, b"", mac, master=9)
         + neighbour(7, b"", mac)  # not in a bridge: a VXLAN's own
         + neighbour(7, b"", mac, master=9, state=0x80)  # the bridge's own address
@@ -61,7 +61,7 @@ def test_stations_and_neighbours_are_seen() -> None:
         + neighbour(2, bytes([192, 168, 1, 2]), b"")  # not resolved
         + neighbour(2, bytes([224, 0, 0, 1]), mac, state=0x40)
     )
-    assert told.seen == (
+    assert notice.seen == (
         NeighbourEvent("02:00:00:00:00:01", "", 4, 9, 0),
         NeighbourEvent("192.168.1.2", "02:00:00:00:00:01", 4, 0, 0),
     )
@@ -71,8 +71,8 @@ def test_transactions_name_their_tables_and_are_counted() -> None:
     generation = message(0x0A0F, bytes(4) + attribute(1, struct.pack("!I", 7)))
     element = message(0x0A0C, bytes(4) + attribute(1, b"flow_offload\0"))
     gone = message(0x0A02, bytes(4) + attribute(1, b"fw4\0"))
-    told = transactions(element + generation)
-    assert (told.tables, told.generations, told.causes) == (frozenset({"flow_offload"}), 1, ())
+    notice = transactions(element + generation)
+    assert (notice.tables, notice.generations, notice.causes) == (frozenset({"flow_offload"}), 1, ())
     assert transactions(gone).causes
     assert transactions(message(0x0100, bytes(20))).tables == frozenset()
 

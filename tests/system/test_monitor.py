@@ -1,4 +1,4 @@
-"""What is heard of nft transactions, whatever moment one looks at: a socket of ours stands for the kernel's."""
+"""Notifications of nft transactions, read at any moment: a socket of ours stands for the kernel's."""
 
 import socket
 import struct
@@ -32,13 +32,13 @@ def _kernel() -> Iterator[tuple[socket.socket, Monitor]]:
 
 
 def test_a_transaction_is_reported_with_its_last_message(kernel: tuple[socket.socket, Monitor]) -> None:
-    """The kernel sends what changed and that it is a transaction in two datagrams; a look may fall between them."""
+    """The kernel sends what changed and that it is a transaction in two datagrams; a read may fall between them."""
     theirs, hints = kernel
     theirs.send(message(DELTABLE, "flow_offload"))
     assert hints.transactions().generations == 0 and not hints.transactions().tables
     theirs.send(message(NEWGEN))
-    told = hints.transactions()
-    assert (told.generations, told.tables) == (1, frozenset({"flow_offload"})) and told.causes
+    notice = hints.transactions()
+    assert (notice.generations, notice.tables) == (1, frozenset({"flow_offload"})) and notice.causes
     assert hints.transactions().tables == frozenset()
 
 
@@ -48,14 +48,14 @@ def test_several_at_once_are_one_answer(kernel: tuple[socket.socket, Monitor]) -
         theirs.send(message(NEWTABLE, name))
         theirs.send(message(NEWGEN))
     theirs.send(message(DELTABLE, "late"))
-    told = hints.transactions()
-    assert (told.generations, told.tables) == (2, frozenset({"fw4", "flow_offload"}))
+    notice = hints.transactions()
+    assert (notice.generations, notice.tables) == (2, frozenset({"fw4", "flow_offload"}))
     theirs.send(message(NEWGEN))
     assert hints.transactions().tables == {"late"}
 
 
 def test_links_are_not_remembered_over_a_loss(kernel: tuple[socket.socket, Monitor]) -> None:
-    """The lost message may have said that a link went down: then the next one, that it is up, is news."""
+    """The lost message may have been that a link went down: then the next one, that it is up, is news."""
     _, hints = kernel
     body = struct.pack("=BxHiII", 0, 1, 3, 1, 0) + struct.pack("=HH", 9, 3) + b"lan1\0\0\0\0"
     link = struct.pack("=IHHII", 16 + len(body), 16, 0, 0, 0) + body

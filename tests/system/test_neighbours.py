@@ -85,7 +85,7 @@ def test_an_answer_ends_with_its_done_message(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_who_invents_addresses_does_not_keep_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of an answer without end only what is wanted is read."""
+    """Reading stops at the wanted number of stations, even in an answer without end."""
     asked: list[int] = []
 
     def without_end() -> Iterator[bytes]:
@@ -101,15 +101,15 @@ def test_who_invents_addresses_does_not_keep_us(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("failure", "sentence"),
     [
         (message(ERROR, struct.pack("=i", -errno.EPERM) + bytes(16)), "Operation not permitted"),
         (TimeoutError("timed out"), "timed out"),
         (OSError(errno.ENOBUFS, "No buffer space available"), "No buffer space available"),
     ],
 )
-def test_a_refusal_is_a_sentence(monkeypatch: pytest.MonkeyPatch, said: bytes | OSError, sentence: str) -> None:
-    monkeypatch.setattr("socket.socket", ScriptedKernel(iter([station(1), said])))
+def test_a_refusal_is_a_sentence(monkeypatch: pytest.MonkeyPatch, failure: bytes | OSError, sentence: str) -> None:
+    monkeypatch.setattr("socket.socket", ScriptedKernel(iter([station(1), failure])))
     with pytest.raises(KernelError, match=f"does not list its stations and neighbours over netlink: {sentence}"):
         places(BRIDGE, 100)
 

@@ -102,8 +102,8 @@ def test_a_reply_unlike_netifds_is_one_sentence(reply: Any, sentence: str) -> No
 
 
 def test_only_what_is_read_leaves_the_router() -> None:
-    kept = named_only(dump(WAN, LAN))
-    text = json.dumps(kept)
+    part = named_only(dump(WAN, LAN))
+    text = json.dumps(part)
     assert not any(word in text for word in ("user@isp", "secret", "dns", "nexthop", "ptpaddress", "preferred"))
     for read in (networks, addresses, routes):
-        assert read(kept) == read(dump(WAN, LAN))
+        assert read(part) == read(dump(WAN, LAN))

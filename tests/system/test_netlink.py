@@ -21,5 +21,5 @@ def test_a_name_that_is_no_text_is_shown_as_far_as_it_is() -> None:
     if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode:
         pytest.skip("may not make network namespaces here")
     command = ["unshare", "-rn", sys.executable, "-c", PROGRAM]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said == "['w\\ufffdx'] ['w\\ufffdx'] ()\n"
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed == "['w\\ufffdx'] ['w\\ufffdx'] ()\n"

@@ -31,7 +31,7 @@ def program(tmp_path: Path, script: str) -> Nft:
 
 
 @pytest.mark.parametrize(
-    ("stderr", "said"),
+    ("stderr", "expected"),
     [
         (
             "/dev/stdin:3:1-2: Error: Could not process rule: File exists\nadd rule\n^^\n",
@@ -48,8 +48,8 @@ def program(tmp_path: Path, script: str) -> Nft:
         ("", "nft failed without a word"),
     ],
 )
-def test_the_sentence_of_a_refusal(stderr: str, said: str) -> None:
-    assert sentence(stderr) == said
+def test_the_sentence_of_a_refusal(stderr: str, expected: str) -> None:
+    assert sentence(stderr) == expected
 
 
 @pytest.mark.parametrize(

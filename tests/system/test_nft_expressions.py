@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from offload.system.netlink.wire import attribute
 from offload.system.nft.expressions import live_chain, live_rule
 
-# A rule, and of what is read: does, targets, matches, mark, ip_only
+# A rule, and the fields read from its expressions: does, targets, matches, mark, ip_only
 RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None, bool]] = {
     "meta mark & 0xff == 0x1 drop": (["drop"], [], [], [1, 0xFF], False),
     "meta mark 5 limit rate over 10 mbytes/second drop": (["limit", "drop"], [], [], [5, 0xFFFFFFFF], False),

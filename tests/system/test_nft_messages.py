@@ -1,4 +1,4 @@
-"""nf_tables over nfnetlink: what is asked, what the kernel replies, and whatever else may come in its place."""
+"""nf_tables over nfnetlink: our requests, the kernel's replies, and anything else that may come in their place."""
 
 import struct
 

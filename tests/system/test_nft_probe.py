@@ -1,4 +1,4 @@
-"""What is lacking, in the order in which it would be found, each with the package that provides it."""
+"""Missing parts of kernel and nft, in the order of the checks, each with the package that provides it."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The file of our own: written in one step, and believed only where nobody else can have written it."""
+"""The file of our own: written in one step, and read only where no other user can have written it."""
 
 import os
 import stat

@@ -24,13 +24,13 @@ NAME = re.compile(r"\w+", re.ASCII)
 def writable(section: Section) -> Section | None:
     """A section as uci could have had it: names of its alphabet, ASCII values without NUL, none of them empty."""
 
-    def kept(word: str) -> bool:
+    def storable(word: str) -> bool:
         return bool(word) and "\0" not in word and word.isascii()
 
     options = {
         name: value
         for name, value in section.options.items()
-        if NAME.fullmatch(name) and value and all(map(kept, (value,) if isinstance(value, str) else value))
+        if NAME.fullmatch(name) and value and all(map(storable, (value,) if isinstance(value, str) else value))
     }
     if section.package == "network" and not NAME.fullmatch(section.name):
         return None  # the name of a network is the name of its section
@@ -83,9 +83,9 @@ def test_sections_without_a_name_stay_without(tmp_path: Path) -> None:
 
 def test_only_what_the_tables_name_leaves_the_router() -> None:
     secret = {"proto": "pppoe", "device": "eth1", "username": "user", "password": "secret", "private_key": "key"}
-    kept = named_only(Section("network", "interface", "wan", "wan", secret))
-    assert kept is not None
-    assert dict(kept.options) == {"proto": "pppoe", "device": "eth1"}
+    found = named_only(Section("network", "interface", "wan", "wan", secret))
+    assert found is not None
+    assert dict(found.options) == {"proto": "pppoe", "device": "eth1"}
     assert named_only(Section("network", "wireguard_wg0", "peer", "peer", {"preshared_key": "key"})) is None
     assert named_only(Section("system", "system", "system", "system", {"hostname": "router"})) is None
 

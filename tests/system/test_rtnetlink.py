@@ -85,12 +85,12 @@ def test_the_kernel_s_links_addresses_and_routes_are_those_of_iproute2() -> None
 
 def test_the_kernel_s_routing_rules_by_mark() -> None:
     try:
-        said = in_a_namespace(RULES)
+        printed = in_a_namespace(RULES)
     except AssertionError as error:
         if "not supported" in str(error):
             pytest.skip("this kernel has no routing rules")
         raise
-    assert json.loads(said.splitlines()[0])["rules"] == [
+    assert json.loads(printed.splitlines()[0])["rules"] == [
         ["ipv4", 0x9, 0xF, 0, False],
         ["ipv4", 0x100, 0xFF00, 100, False],
         ["ipv6", 51820, 0xFFFFFFFF, 51820, True],

@@ -53,8 +53,8 @@ def test_tell_takes_no_reply_for_an_answer_and_no_object_for_a_failure() -> None
     UbusClient().tell("service", "silent", {})
     with pytest.raises(BusError, match=r"^service silent: it gave no reply$"):
         UbusClient().call("service", "silent")
-    with pytest.raises(BusError, match=r"^nobody event: ubus has no such object$"):
-        UbusClient().tell("nobody", "event", {})
+    with pytest.raises(BusError, match=r"^missing event: ubus has no such object$"):
+        UbusClient().tell("missing", "event", {})
 
 
 @pytest.mark.usefixtures("broker")

@@ -20,7 +20,7 @@ from offload.model.sections.section import Section
 from offload.system.config.uci import FakeUci, Uci, by_libuci
 from offload.system.config.uci_grammar import GrammarError, parse_all
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 FIREWALL = """\
 package firewall
 
@@ -145,10 +145,10 @@ def test_a_file_where_the_directory_should_be(confdir: Path) -> None:
 
 @contextmanager
 def without_rights() -> Iterator[None]:
-    """Root may read everything, so be nobody for a while; who is not root has no such rights to give up."""
+    """Root may read everything, so run as an unprivileged user for a while; nothing to do without root."""
     before = os.geteuid()
     if before == 0:
-        os.seteuid(NOBODY)
+        os.seteuid(UNPRIVILEGED)
     try:
         yield
     finally:
@@ -156,7 +156,7 @@ def without_rights() -> Iterator[None]:
 
 
 def test_a_file_that_may_not_be_read() -> None:
-    with TemporaryDirectory() as folder:  # pytest's own directories are closed to nobody
+    with TemporaryDirectory() as folder:  # the unprivileged user may not enter pytest's own directories
         Path(folder).chmod(0o755)
         uci = written(Path(folder, "config"), "config a\n")
         Path(folder, "config", "firewall").chmod(0)
@@ -208,8 +208,8 @@ def test_names_that_are_not_ascii_are_refused_by_libuci(confdir: Path, content: 
 
 @contextmanager
 def saved_by_others(package: str, line: str) -> Iterator[None]:
-    """A change that somebody saved and did not commit, where libuci saves by default."""
-    directory = Path("/tmp/.uci")  # noqa: S108  # libuci's place, for everybody on a router
+    """A change that another program saved and did not commit, in libuci's default directory."""
+    directory = Path("/tmp/.uci")  # noqa: S108  # libuci's directory, shared by all programs on a router
     directory.mkdir(mode=stat.S_IRWXU, exist_ok=True)
     (directory / package).write_text(line)
     try:

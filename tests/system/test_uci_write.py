@@ -1,6 +1,6 @@
-"""What a write leaves behind: our change, everything else, and nobody else's intentions.
+"""The file after a write: it holds our change and everything else, and no uncommitted change of others.
 
-All of it holds for the real pyuci as well; tests/standins/brokers.py tells how to try.
+All of it holds for the real pyuci as well; tests/standins/brokers.py describes how to try.
 """
 
 import os
@@ -45,30 +45,30 @@ def _confdir(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(uci: Uci | FakeUci, package: str = "offload") -> list[tuple[str, str, dict[str, object]]]:
+def sections(uci: Uci | FakeUci, package: str = "offload") -> list[tuple[str, str, dict[str, object]]]:
     found = uci.read(package)
     assert not isinstance(found, Problem), found
     return [(section.id, section.type, dict(section.options)) for section in found]
 
 
 def test_a_new_section_stands_behind_the_others(confdir: Path) -> None:
-    before = told(Uci(confdir))
+    before = sections(Uci(confdir))
     Uci(confdir).write("offload", EDITS)
-    assert told(Uci(confdir)) == [*before, ("guest", "zone", {"name": "guest", "mode": "software"})]
+    assert sections(Uci(confdir)) == [*before, ("guest", "zone", {"name": "guest", "mode": "software"})]
 
 
 def test_a_section_named_like_libucis_own_is_no_obstacle(tmp_path: Path) -> None:
     """`uci -n export` writes such names, and backups have them."""
     (tmp_path / "offload").write_text("config zone 'cfg013c06'\n\toption name 'lan'\n")
     Uci(tmp_path).write("offload", [Edit("cfg013c06", "zone", "mode", "software")])
-    assert [options for _, _, options in told(Uci(tmp_path))] == [{"name": "lan", "mode": "software"}]
+    assert [options for _, _, options in sections(Uci(tmp_path))] == [{"name": "lan", "mode": "software"}]
 
 
 def test_a_section_without_a_name_is_changed_in_its_place(confdir: Path) -> None:
     found = Uci(confdir).read("offload")
     assert not isinstance(found, Problem)
     Uci(confdir).write("offload", [Edit(found[1].name, "zone", "mode", "none"), Edit("globals", "globals", "enabled")])
-    assert told(Uci(confdir)) == [
+    assert sections(Uci(confdir)) == [
         ("globals", "globals", {}),
         ("@zone[0]", "zone", {"name": "lan", "note": ("it's", "two\nlines"), "mode": "none"}),
         ("tv", "exempt", {"src_ip": ("192.168.1.9",)}),
@@ -112,7 +112,7 @@ def test_any_bytes_of_a_value_stay_as_they_are(value: bytes) -> None:
         (confdir / "offload").write_bytes(b"config rule 'a'\n\toption name '" + value + b"'\n")
         Uci(confdir).write("offload", EDITS)
         assert b"\n\toption name '" + value + b"'\n" in (confdir / "offload").read_bytes()
-        told(Uci(confdir))
+        sections(Uci(confdir))
 
 
 @pytest.mark.parametrize("value", ["\ud800", "gr\udcfcn"])
@@ -129,15 +129,15 @@ def test_any_text_before_the_first_section_changes_no_section(head: str) -> None
         confdir = Path(folder)
         (confdir / "offload").write_text(TEXT)
         Uci(confdir).write("offload", EDITS)
-        without = told(Uci(confdir))
+        without = sections(Uci(confdir))
         (confdir / "offload").write_text(comment + TEXT)
         Uci(confdir).write("offload", EDITS)
-        assert told(Uci(confdir)) == without
+        assert sections(Uci(confdir)) == without
 
 
 def test_a_file_that_is_not_there_is_made(tmp_path: Path) -> None:
     Uci(tmp_path).write("offload", EDITS)
-    assert told(Uci(tmp_path)) == [("guest", "zone", {"name": "guest", "mode": "software"})]
+    assert sections(Uci(tmp_path)) == [("guest", "zone", {"name": "guest", "mode": "software"})]
 
 
 def test_rights_and_links_stay_and_nothing_is_left_lying_about(confdir: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_others_have_not_committed_stays_uncommitted(tmp_path: Path) -> Non
     saved.write_text(f"{package}.lan.mode='hardware'\n{package}.lan.family='ipv4'\n")
     try:
         Uci(tmp_path).write(package, [Edit("lan", "zone", "after_packets", "5")])
-        assert told(Uci(tmp_path), package) == [("lan", "zone", {"mode": "none", "after_packets": "5"})]
+        assert sections(Uci(tmp_path), package) == [("lan", "zone", {"mode": "none", "after_packets": "5"})]
         assert saved.read_text() == f"{package}.lan.mode='hardware'\n{package}.lan.family='ipv4'\n"
     finally:
         saved.unlink()
@@ -186,7 +186,7 @@ def test_a_file_that_another_process_locks_is_a_sentence(confdir: Path, monkeypa
 
 
 def test_who_waited_for_the_file_finds_what_was_written_meanwhile(confdir: Path) -> None:
-    """The lock is the file's that was there before; who gets it then holds a file that nobody will ever read."""
+    """The lock is the file's that was there before; who gets it then holds a file that no program will ever read."""
     path, waiting, found = confdir / "offload", threading.Event(), list[bytes]()
 
     def second() -> None:
@@ -270,7 +270,7 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_lost(tmp_path: Path, full: str
 def test_the_fake_takes_what_the_door_takes() -> None:
     fake = FakeUci({"offload": (Section("offload", "zone", "lan", "lan", {"mode": "none"}),)})
     fake.write("offload", [Edit("lan", "zone", "mode", "software"), Edit("guest", "zone", "mode", "none")])
-    assert told(fake) == [("lan", "zone", {"mode": "software"}), ("guest", "zone", {"mode": "none"})]
+    assert sections(fake) == [("lan", "zone", {"mode": "software"}), ("guest", "zone", {"mode": "none"})]
     fake.refusal = "full"
     with pytest.raises(FileError, match="full"):
         fake.write("offload", EDITS)

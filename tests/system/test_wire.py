@@ -1,4 +1,4 @@
-"""The wire format and the dump loop: what is well formed, what is cut short, and a kernel that refuses."""
+"""The wire format and the dump loop: well-formed messages, truncated ones, and a kernel that refuses."""
 
 import errno
 import struct

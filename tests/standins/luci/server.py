@@ -1,7 +1,7 @@
 """Serves the app's pages to a browser: `python -m luci.server PORT CONFDIR WORKDIR UBUS_SOCKET [SECONDS]`.
 
 Menu and rights come from the app's own files. `luci.offload` is called on the bus, as uhttpd does: with the session
-added to the words. `?user=reader` logs a user in who may only look; WORKDIR/service.pid says whom an apply tells.
+added to the words. `?user=reader` logs a user in who may only read; WORKDIR/service.pid says whom an apply tells.
 SECONDS is how long an apply waits for its confirm before it is rolled back.
 """
 
@@ -46,7 +46,7 @@ class Bus:
         with self._lock, suppress(OSError, RuntimeError):
             if not ubus.get_connected():
                 ubus.connect()
-            ubus.objects("nobody")
+            ubus.objects("missing")
             return True
         return False
 
@@ -190,7 +190,7 @@ class Request(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nobody reads it."""
+        """Drop the access log."""
 
 
 def main(port: str, confdir: str, work: str, socket: str, rollback: str = "") -> None:

@@ -57,7 +57,7 @@ def connect(socket_path: str = "") -> bool:
 
 
 def disconnect(deregister: bool = True) -> None:
-    """Hang up, after taking objects and listeners back unless told otherwise."""
+    """Close the connection; by default remove its objects and listeners first."""
     global _connection, _path  # noqa: PLW0603  # one connection per process: the real one's design
     connection = _connected()
     if not isinstance(deregister, bool):
@@ -102,7 +102,7 @@ def listen(*listeners: tuple[str, Callable[[str, Any], object]]) -> None:
 
 
 def loop(timeout: int = -1) -> None:
-    """Handle what arrives: for `timeout` milliseconds, for ever (below 0), or what is there already (0)."""
+    """Handle messages: for `timeout` milliseconds, for ever (below 0), or only those that are there already (0)."""
     connection = _connected()
     wait = _integer(timeout)
     connection.handle()

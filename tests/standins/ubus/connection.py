@@ -105,7 +105,7 @@ class Connection:
 
     def _take(self, message: Message) -> None:
         if message["kind"] != "invoke":
-            # an answer nobody waits for any more came too late
+            # the answer to a call that ended before it
             self._answers.get(message["number"], []).append(message)
         elif self._depth:
             self._waiting.append(message)

@@ -74,7 +74,7 @@ SENTENCES = {
 
 
 def blob(data: Any) -> dict[str, Any]:
-    """What arrives of `data` at the other end; TypeError for what is no JSON object."""
+    """What arrives of `data` at the other end; TypeError for anything but a JSON object."""
     found = json.loads(json.dumps(data))
     if not isinstance(found, dict):
         raise TypeError("Failed to create json for ubus.")

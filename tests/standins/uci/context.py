@@ -34,7 +34,7 @@ class Context:
         return loaded or self.load(name)
 
     def load(self, name: str) -> Package:
-        """Read a package: a name in the config directory, or a path, whose deltas are nobody's business."""
+        """Read a package: a name in the config directory, or a path, for which no deltas are read."""
         if name.startswith(("/", "./")):
             path, has_delta = Path(_path(name)), False
         elif name.startswith("."):

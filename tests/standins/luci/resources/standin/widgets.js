@@ -13,7 +13,7 @@ const AbstractElement = baseclass.extend({
 		this.options = options;
 	},
 
-	/** The frame of a field: validated and told of when it changes. */
+	/** The frame of a field: validates it, and calls back when it changes. */
 	bind(frame, input) {
 		this.node = frame;
 		this.input = input;
