@@ -18,7 +18,7 @@ FEW = COUNT // 16
 ROUNDS = 1  # counted instructions repeat; the few connections before have warmed up
 PEER = ("conntrack", "-L")
 COMMAND = (sys.executable, "-m", "offload")
-# What is run, its goal as a ratio of `conntrack -L`, and its goal in MB.
+# The verb, its goal as a ratio of `conntrack -L`, and its goal in MB.
 COMMANDS = {
     "status": (("status", "--json"), 1.2, 60),
     "list as text": (("flows", "--limit", "1000000"), 2.0, 60),

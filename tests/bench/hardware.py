@@ -1,6 +1,6 @@
 """What a packet of a flow in hardware costs the router's CPU, against the software fast path. Run by `make bench`.
 
-The emulated engine works on the CPU; what it takes is counted by itself and told apart, for on a router that is the
+The emulated engine works on the CPU. Its time is counted and reported separately, because on a router that is the
 chip's work.
 """
 

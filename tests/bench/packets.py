@@ -22,7 +22,7 @@ COUNTER = """table inet bench_slow {
 FORWARD = "type filter hook forward priority filter; policy drop;\n"
 # Encapsulated by the far host itself, where the kernel's generator cannot send.
 ONE_WAY = ("pppoe-wan", "wg0")
-# What is sent by radio: the emulated one costs more than the router, so only the lists are compared.
+# Sent by radio: the emulated radio costs more than the router, so only the lists are compared.
 BY_RADIO = ("wifi",)
 GOALS = {"static": 0.50, "pppoe": 0.90, "pppoe-on-vlan": 0.90}
 GOAL = 1.05

@@ -55,7 +55,7 @@ def unpack(package: Path) -> None:
 
 
 def started(router: Router) -> tuple[float, float]:
-    """Seconds until a service told the kernel of its table, and those of a verb that it answers; then it is ended."""
+    """Seconds until a new service has its table in the kernel, and seconds of a verb that it answers; then end it."""
     with router.entered():
         kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
     with kernel:

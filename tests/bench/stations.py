@@ -1,7 +1,8 @@
 """What ports of both kinds in a bridge cost: those of the emulated chip, and one whose driver offloads nothing.
 
 A wired flow in hardware beside the bridge without that port, and a flow of the station at that port with both tables
-beside the same router in software alone. Run by `make bench`; the engine's own work is told apart, as in hardware.py.
+beside the same router in software alone. Run by `make bench`; the engine's own work is reported separately, as in
+hardware.py.
 """
 
 import time

@@ -40,14 +40,14 @@ def _site(tmp_path: Path) -> Iterator[sites.Site]:
 def _visit(browser: Browser, site: sites.Site) -> Iterator[Visit]:
     """visit("zones"): a page of the site, shown completely.
 
-    `user` is root or reader, `theme` light or dark; `expect` is what the console may say beside nothing.
+    `user` is root or reader, `theme` light or dark; `expect` is a warning that the console may print.
     """
-    said: list[str] = []
+    printed: list[str] = []
     expected: list[str] = []
 
-    def heard(message: ConsoleMessage) -> None:
+    def keep(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
-            said.append(message.text)
+            printed.append(message.text)
 
     with ExitStack() as stack:
 
@@ -58,15 +58,15 @@ def _visit(browser: Browser, site: sites.Site) -> Iterator[Visit]:
             stack.callback(context.close)
             context.set_default_timeout(PATIENCE)
             page = context.new_page()
-            page.on("console", heard)
-            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("console", keep)
+            page.on("pageerror", lambda error: printed.append(str(error)))
             expected.extend([expect] if expect else [])
             page.goto(f"{site.url}/{path}?user={user}&theme={theme}")
             page.wait_for_selector("#view > :not(.spinning)")
             return page
 
         yield visit
-    warnings = [text for text in said if not any(word in text for word in expected)]
+    warnings = [text for text in printed if not any(word in text for word in expected)]
     assert not warnings, warnings
 
 

@@ -29,8 +29,8 @@ FORWARD = LiveChain("inet", "rates", "forward", "forward", 0)
 FOLDER = Path()
 
 
-class ToldNft(HoldingNft):
-    """Writes down what it is sent, and refuses when it is told to."""
+class RecordingNft(HoldingNft):
+    """Writes each transaction to a file, and refuses it if FOLDER has a file `refusal`."""
 
     def apply(self, text: str) -> None:
         refusal = FOLDER / "refusal"
@@ -59,7 +59,7 @@ class Traffic(FakeConntrack):
 
 
 def kernel() -> Kernel:
-    """What the kernel can do."""
+    """The kernel's features: no flowtables if FOLDER has a file `lacks`."""
     lacks = FOLDER / "lacks"
     missing = (Lack("flowtables", lacks.read_text()),) if lacks.exists() else ()
     return Kernel("6.6.73", flowtable=not missing, nft="1.1.1", missing=missing)
@@ -89,12 +89,12 @@ def mac(number: int) -> str:
 
 
 def serve(folder: Path, socket: Path) -> None:
-    """Serve until told to stop, in a process of its own."""
+    """Serve in a process of its own until a signal ends it."""
     global FOLDER  # noqa: PLW0603  # the fakes here are of one process
     FOLDER = folder
     Traffic.begin = time.monotonic()
     os.environ["OFFLOAD_UBUS_SOCKET"] = str(socket)
-    doors, nft = router().service.doors, ToldNft()
+    doors, nft = router().service.doors, RecordingNft()
     netlink = FakeNetlink(scene())
     loop = build(
         replace(

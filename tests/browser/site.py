@@ -77,7 +77,7 @@ class Site:
         self.write("luci", "config core 'main'\n")
 
     def write(self, package: str, text: str) -> None:
-        """A UCI file, as if its user had edited it; the service looks at it when told to."""
+        """A UCI file, as if its user had edited it; the service reads it at the next `reload`."""
         (self.config / package).write_text(text)
 
     def option(self, section: str, option: str) -> object:
@@ -116,7 +116,7 @@ class Site:
             self._service = None
 
     def reload(self) -> None:
-        """Tell the service to look at its files."""
+        """Have the service read its files (SIGHUP)."""
         assert self._service is not None and self._service.pid is not None
         os.kill(self._service.pid, signal.SIGHUP)
 

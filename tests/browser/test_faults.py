@@ -1,4 +1,4 @@
-"""Files with faults, and odd ones without: the page says what is wrong, keeps what stands there, and adds no fault."""
+"""Files with faults, and odd ones without: the page shows the fault, keeps the value, and adds no fault."""
 
 import json
 import re
@@ -88,19 +88,19 @@ def test_what_holds_for_a_part_of_a_fast_pair_is_reported(site: Site, visit: Vis
 
 REASONS = """async () => {
     const words = await L.require('offload.words');
-    const said = (mode, effective, ...codes) => words.effective({
+    const shown = (mode, effective, ...codes) => words.effective({
         mode, effective, reasons: codes.map((code) => ({ code, text: code }))
     }).textContent;
     return [
-        said('software', 'software', 'MARKED_PART', 'LOWER_MODE'), said('none', 'none', 'CONFIG_FAULT', 'MODE_NONE'),
-        said('hardware', 'software', 'LOWER_MODE'), said('none', 'none', 'PAIR_MODE_NONE')
+        shown('software', 'software', 'MARKED_PART', 'LOWER_MODE'), shown('none', 'none', 'CONFIG_FAULT', 'MODE_NONE'),
+        shown('hardware', 'software', 'LOWER_MODE'), shown('none', 'none', 'PAIR_MODE_NONE')
     ];
 }"""
 
 
 def test_every_reason_is_shown_unless_it_repeats_the_choice(visit: Visit) -> None:
-    said = visit("zones").evaluate(REASONS)
-    assert said == ["SoftwareMARKED_PART", "NoneCONFIG_FAULT", "SoftwareLOWER_MODE", "None"]
+    texts = visit("zones").evaluate(REASONS)
+    assert texts == ["SoftwareMARKED_PART", "NoneCONFIG_FAULT", "SoftwareLOWER_MODE", "None"]
 
 
 @pytest.mark.parametrize("number", ["1.5", "00000020", "1000001", "-1"])
@@ -136,11 +136,11 @@ def test_a_save_keeps_what_the_page_does_not_know(site: Site, visit: Visit) -> N
     )
     page = visit("zones")
     tab(page, "Pairs")
-    for src, said in (("lan", "off (not valid)"), ("guest", "- (not valid)")):
-        expect(pair(page, src, "wan").get_by_role("combobox").locator("option:checked")).to_have_text(said)
+    for src, text in (("lan", "off (not valid)"), ("guest", "- (not valid)")):
+        expect(pair(page, src, "wan").get_by_role("combobox").locator("option:checked")).to_have_text(text)
     tab(page, "Advanced")
-    for label, said in (("Mode of other zones", "fast"), ("Address family", "ip"), ("Address family: guest", "inet4")):
-        expect(page.get_by_label(label, exact=True).locator("option:checked")).to_have_text(f"{said} (not valid)")
+    for label, text in (("Mode of other zones", "fast"), ("Address family", "ip"), ("Address family: guest", "inet4")):
+        expect(page.get_by_label(label, exact=True).locator("option:checked")).to_have_text(f"{text} (not valid)")
     expect(page.get_by_label("Enable", exact=True)).to_be_checked()
     page.get_by_role("button", name="Save & Apply").click()
     expect(page.get_by_text("There are no changes to apply")).to_be_visible()

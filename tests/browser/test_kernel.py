@@ -46,9 +46,9 @@ class Machine:
 
     def until(self, devices: list[str], seconds: float = FOLLOWING) -> None:
         """Wait until the kernel has exactly these."""
-        said = ""
-        while said.split() != ["flowtable:", *devices]:
-            said = self._lines.get(timeout=seconds)
+        line = ""
+        while line.split() != ["flowtable:", *devices]:
+            line = self._lines.get(timeout=seconds)
 
 
 @pytest.fixture(name="machine", scope="module")
@@ -82,9 +82,9 @@ def test_what_connections_proved_of_hardware(machine: Machine, page: Page) -> No
     expect(pair(page, "guest", "wan")).not_to_contain_text("connections")
     tab(page, "Devices")
     devices = page.locator("[data-tab=devices] tr")
-    for device, said in (("lan1", PROVEN), ("work1", REFUSED), ("guest1", "-")):
+    for device, state in (("lan1", PROVEN), ("work1", REFUSED), ("guest1", "-")):
         cell = devices.filter(has=page.get_by_text(device, exact=True)).locator("[data-title=Hardware]")
-        expect(cell).to_have_text(said, timeout=FOLLOWING * 1000)
+        expect(cell).to_have_text(state, timeout=FOLLOWING * 1000)
     page.goto(f"{machine.url}/live?user=root")
     pairs = page.get_by_role("table", name="Pairs of zones").locator("tr")
     for zone, shares in (("lan", "hardware"), ("work", "software")):

@@ -1,4 +1,4 @@
-"""Network > Flow Offload > Live: what is kept slow for a while, given and ended in the page, over the real service."""
+"""Network > Flow Offload > Live: timed exempts, added and removed in the page, over the real service."""
 
 import json
 import re
@@ -19,28 +19,28 @@ HOUR = re.compile(r"^(1h 0m 0s|0h 59m \d+s)$")
 
 @pytest.fixture(scope="module", name="site")
 def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One router for all these tests: each ends what it has begun, or gives what another does not."""
+    """One router for all these tests: each test removes its exempts, or uses values of its own."""
     with sites.site(tmp_path_factory.mktemp("leases")) as made:
         yield made
 
 
 def rows(page: Page) -> Locator:
-    """What is kept slow."""
+    """The rows of timed exempts."""
     return page.get_by_role("table", name="Kept slow for a while").locator("tbody tr")
 
 
 def row(page: Page, text: str) -> Locator:
-    """One of them."""
+    """The row with this text."""
     return rows(page).filter(has_text=text)
 
 
 def refusal(page: Page) -> Locator:
-    """What the form says."""
+    """The error beneath the form."""
     return page.locator("#offload-lease-refused")
 
 
 def host(page: Page) -> Locator:
-    """The field for whom to keep slow."""
+    """The field for the host that is to stay slow."""
     return page.get_by_label("Address, network or MAC address")
 
 
@@ -76,36 +76,36 @@ def test_time_runs_and_focus_stays(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "side", "seconds", "said"),
+    ("text", "side", "seconds", "shown"),
     [
         ("192.168.2.0/24", "leading to it", "10 minutes", "Destination address: 192.168.2.0/24"),
         ("02:00:00:00:00:77", "opened by it", "7 days", "Source MAC address: 02:00:00:00:00:77"),
     ],
 )
-def test_what_can_be_chosen(visit: Visit, text: str, side: str, seconds: str, said: str) -> None:
+def test_what_can_be_chosen(visit: Visit, text: str, side: str, seconds: str, shown: str) -> None:
     page = visit("live")
     page.get_by_label("Connections").select_option(side)
     page.get_by_label("How long").select_option(seconds)
     host(page).fill(text)
     host(page).press("Enter")
-    expect(row(page, said)).to_contain_text(re.compile(r"0h (10|9)m|(6|7)d \d+h"))
-    row(page, said).get_by_role("button", name="Remove").click()
-    expect(row(page, said)).to_have_count(0)
+    expect(row(page, shown)).to_contain_text(re.compile(r"0h (10|9)m|(6|7)d \d+h"))
+    row(page, shown).get_by_role("button", name="Remove").click()
+    expect(row(page, shown)).to_have_count(0)
 
 
 @pytest.mark.parametrize(
-    ("text", "side", "said"),
+    ("text", "side", "shown"),
     [
         (HOSTILE, "opened by it", f"src_ip: '{HOSTILE}' is not an IPv4 or IPv6 address or network"),
         ("02:00:00:00:00:77", "leading to it", "A MAC address tells only who opens a connection."),
         (" ", "opened by it", "An address, a network or a MAC address is missing."),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_a_sentence(visit: Visit, text: str, side: str, said: str) -> None:
+def test_a_value_without_sense_is_refused_in_a_sentence(visit: Visit, text: str, side: str, shown: str) -> None:
     page = visit("live")
     page.get_by_label("Connections").select_option(side)
     keep_slow(page, text)
-    expect(refusal(page)).to_have_text(said)
+    expect(refusal(page)).to_have_text(shown)
     expect(host(page)).to_have_attribute("aria-invalid", "true")
     expect(host(page)).to_have_value(text)
     assert page.locator("#view img").count() == 0

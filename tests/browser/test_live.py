@@ -140,7 +140,7 @@ def test_the_graph_shows_levels_that_never_leave_it(live: Page) -> None:
     assert drawn["labels"] == ["1.0 GiB", "2.0 GiB", "3.0 GiB"]
     assert drawn["name"] == "The last 5 minutes, now: 512 B slow, 512 B software"
     pieces = [[piece.count(",") for piece in path.split("M")[1:]] for path in drawn["paths"]]
-    assert pieces == [[2 * 3, 2 * 1]] * 2  # nobody looked for three minutes: nothing is drawn between
+    assert pieces == [[2 * 3, 2 * 1]] * 2  # no sample was taken for three minutes: nothing is drawn between
     points = [float(number) for path in drawn["paths"] for number in re.findall(r"-?[0-9.]+", path)]
     assert points and all(0 <= number <= 1000 for number in points)
 

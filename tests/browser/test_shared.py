@@ -55,13 +55,13 @@ def test_devices_show_how_many_stations_they_have(visit: Visit) -> None:
 
 
 def test_a_pair_faster_than_its_zone_has_a_reason(visit: Visit) -> None:
-    said = "Faster than zone guest (None), because this pair has a mode of its own."
+    reason = "Faster than zone guest (None), because this pair has a mode of its own."
     page = visit("zones")
     tab(page, "Pairs")
-    expect(pair(page, "guest", "wan")).to_contain_text(said)
+    expect(pair(page, "guest", "wan")).to_contain_text(reason)
     expect(pair(page, "lan", "wan")).not_to_contain_text("Faster than")
     live = visit("live").locator("tr[data-key='guest → wan']")
-    expect(live).to_contain_text(said)
+    expect(live).to_contain_text(reason)
 
 
 def test_the_overview_shows_both(visit: Visit) -> None:

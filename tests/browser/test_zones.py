@@ -1,4 +1,4 @@
-"""Network > Flow Offload > Zones in a browser, over the real service: what is chosen lands in UCI and in nft."""
+"""Network > Flow Offload > Zones in a browser, over the real service: the user's choices arrive in UCI and in nft."""
 
 import json
 import re
@@ -157,8 +157,8 @@ def test_hardware_shows_how_far_it_has_come(site: Site, visit: Visit, *, able: b
     site.start()
     page = visit("zones")
     tab(page, "Pairs")
-    said = r"Hardware.*(accepted by the kernel|proven by live)" if able else "Software.*hardware does not cover"
-    expect(pair(page, "lan", "wan")).to_contain_text(re.compile(said, re.DOTALL))
+    shown = r"Hardware.*(accepted by the kernel|proven by live)" if able else "Software.*hardware does not cover"
+    expect(pair(page, "lan", "wan")).to_contain_text(re.compile(shown, re.DOTALL))
     tab(page, "Devices")
     lan1 = page.locator("[data-tab=devices] tr").filter(has=page.locator(".ifacebadge", has_text="lan1"))
     expect(lan1).to_contain_text("hardware" if able else "its driver reports no hw-tc-offload")

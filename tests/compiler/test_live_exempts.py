@@ -47,7 +47,7 @@ def test_hosts_and_ports_are_turned_round_for_replies() -> None:
 def test_addresses_that_nat_changes_are_left_out(hook: str, option: str) -> None:
     match = RuleMatch(family="ipv4", src=HOST, dest=HOST)
     seen, _ = exempts(replace(RULE, hook=hook, match=match))
-    assert [name for name in ("src_ip", "dest_ip") if name in conditions(seen)] == [kept]
+    assert [name for name in ("src_ip", "dest_ip") if name in conditions(seen)] == [option]
 
 
 def test_a_rule_of_one_family_keeps_that_family_slow() -> None:

@@ -113,17 +113,17 @@ def change(house: Household) -> Status:
 
 
 def refuse(house: Household, service: Resident) -> None:
-    """The service finds out that the driver takes no IPv6: from flows, for nobody tells."""
+    """The service finds out from live flows that the driver takes no IPv6."""
     heading("What the chip refuses")
     tell(
-        f"Nobody told the router that its chip takes no IPv6. The laptop opens {CROWD} connections, as a browser "
-        "does, and the service learns from what becomes of them."
+        f"The router does not know that its chip takes no IPv6. The laptop opens {CROWD} connections, as a browser "
+        "does, and the service learns it from their packets."
     )
     crowd = house.crowd()
     deadline = time.monotonic() + PATIENCE
     codes: list[str] = []
     while not {"HARDWARE_FAMILY", "HARDWARE_FAMILY_GIVEN_UP"} & set(codes):
-        expect(time.monotonic() < deadline, f"IPv6 stays in software, and the reasons told are: {codes or 'none'}")
+        expect(time.monotonic() < deadline, f"IPv6 stays in software, and the reasons are: {codes or 'none'}")
         for talk in (*crowd, *(voice.talk for voice in house.voices)):
             talk.echo(3)
         time.sleep(1)

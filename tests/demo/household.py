@@ -22,14 +22,14 @@ Taken = dict[tuple[str, str], Path]  # by who talks, and IPv4 or IPv6
 MESSAGES = 200
 CROWD = 100  # connections: after so many the service has seen enough
 PACKETS = 20_000
-PACE_PORT = 7008  # a server of its own: while packets are counted there, nobody gets an answer
+PACE_PORT = 7008  # a server of its own: it does not answer while it counts packets
 LATE = 0.2  # seconds: TCP may hold an acknowledgement back for a moment
 PORTS = ("lan1", "lan2", "lan3", "guest1", "wan")
 ACCESS_POINT = "phy0-ap0"  # a port of br-lan beside those of the chip, whose driver offloads nothing
 
 
 class Voice(NamedTuple):
-    """A conversation that goes on during the whole demo, and how it is told."""
+    """A conversation that goes on during the whole demo, with its host and IP version for the printed table."""
 
     who: str
     version: str
@@ -56,7 +56,7 @@ class Household:
         return "hardware" if self.on_chip else "software"
 
     def talk(self) -> None:
-        """Everybody says something, downloads and uploads."""
+        """Every host talks, downloads and uploads."""
         for _, _, talk in self.voices:
             talk.echo(MESSAGES // 4)
             if talk.proto == "tcp":
@@ -65,7 +65,7 @@ class Household:
         self._settle()
 
     def witness(self) -> Taken:
-        """Count what becomes of each conversation's packets, tell it, and say which path they took."""
+        """Count each conversation's packets by path and print a table; the path that each took."""
         found: Taken = {}
         chip_column = "CHIP" if self.on_chip else ""
         print(f"{'WHO':14} {'':13} {'MOVED':>6} {'SLOW':>6} {chip_column:>6} {'SOFTWARE':>9}   THEIR PATH")
@@ -79,9 +79,9 @@ class Household:
             forwarded = self._forwarded() - before
             path = found[who, version] = _path(seen, forwarded)
             moved, slow = sum(seen.moved), sum(seen.slow)
-            told = str(forwarded) if self.on_chip else ""
+            by_chip = str(forwarded) if self.on_chip else ""
             rest = max(0, moved - slow - forwarded)
-            print(f"{who:14} {talk.proto} over {version} {moved:6} {slow:6} {told:>6} {rest:9}   {path}", flush=True)
+            print(f"{who:14} {talk.proto} over {version} {moved:6} {slow:6} {by_chip:>6} {rest:9}   {path}", flush=True)
         print()
         return found
 

@@ -26,15 +26,15 @@ def show(text: str) -> None:
 
 
 def prompt(line: str) -> None:
-    """A command as somebody types it; what it says comes next."""
+    """Print a command as its user types it; its output follows."""
     print(f"{DIM}${PLAIN} {BOLD}{line}{PLAIN}", flush=True)
 
 
 def excerpt(text: str, *heads: str) -> str:
-    """The paragraphs that begin with one of these words; where there were others, dots tell so."""
+    """The paragraphs that begin with one of these words; dots stand for the others."""
     paragraphs = text.strip().split("\n\n")
-    kept = [paragraph for paragraph in paragraphs if paragraph.startswith(heads)]
-    return "\n\n".join(kept if len(kept) == len(paragraphs) else ["...", *kept])
+    chosen = [paragraph for paragraph in paragraphs if paragraph.startswith(heads)]
+    return "\n\n".join(chosen if len(chosen) == len(paragraphs) else ["...", *chosen])
 
 
 def expect(holds: object, sentence: str) -> None:

@@ -28,8 +28,8 @@ class Instance:
     process: "subprocess.Popen[bytes] | None" = None
     due: float | None = 0.0  # when it shall be started
 
-    def look(self) -> None:
-        """Start what is due, and note what has ended."""
+    def update(self) -> None:
+        """Start the instances that are due, and record those that have ended."""
         if self.process and self.process.poll() is not None:
             respawn = self.asked.get("respawn")
             self.process = None
@@ -46,7 +46,7 @@ class Instance:
         return handed | set_
 
     def end(self) -> None:
-        """TERM, and nobody waits: what is started next may meet it."""
+        """Send TERM without waiting: the next instance may start while this one still ends."""
         if self.process:
             self.process.terminate()
             ENDING.append((self.process, time.monotonic() + PATIENCE))
@@ -71,7 +71,7 @@ def set_(handler: Any, data: dict[str, Any]) -> None:
     for name in [name for name in service.instances if wanted.get(name) != service.instances[name].asked]:
         service.instances.pop(name).end()
     for name, asked in wanted.items():
-        service.instances.setdefault(name, Instance(asked)).look()
+        service.instances.setdefault(name, Instance(asked)).update()
     handler.reply({})
 
 
@@ -91,13 +91,13 @@ def signal_(handler: Any, data: dict[str, Any]) -> None:
 
 
 def list_(handler: Any, data: dict[str, Any]) -> None:
-    def told(instance: Instance) -> dict[str, Any]:
-        instance.look()
+    def listed(instance: Instance) -> dict[str, Any]:
+        instance.update()
         return {"running": instance.process is not None, "pid": instance.process.pid if instance.process else 0}
 
     chosen = {name: service for name, service in SERVICES.items() if data.get("name", name) == name}
     handler.reply(
-        {name: {"instances": {k: told(v) for k, v in each.instances.items()}} for name, each in chosen.items()}
+        {name: {"instances": {k: listed(v) for k, v in each.instances.items()}} for name, each in chosen.items()}
     )
 
 
@@ -126,7 +126,7 @@ def main() -> None:
         ubus.loop(100)
         for service in SERVICES.values():
             for instance in service.instances.values():
-                instance.look()
+                instance.update()
         for process, patience in ENDING:
             if process.poll() is None and time.monotonic() > patience:
                 process.kill()

@@ -44,17 +44,17 @@ class Router:
         self.root, self._shell = root, shell
 
     def run(self, command: str, status: int = 0) -> str:
-        """What a command prints, both streams; its exit status must be the one expected."""
+        """The output of a command, both streams; its exit status must be the expected one."""
         assert self._shell.stdin and self._shell.stdout
         self._shell.stdin.write(f"( {command}\n) </dev/null 2>&1; printf '\\n{END} %s\\n' $?\n")
         self._shell.stdin.flush()
-        said = ""
+        printed = ""
         for line in self._shell.stdout:
             if line.startswith(END):
-                assert int(line.removeprefix(END)) == status, f"{command}:{line}{said}"
-                return said.removesuffix("\n")
-            said += line
-        raise AssertionError(f"the router died of: {command}\n{said}")
+                assert int(line.removeprefix(END)) == status, f"{command}:{line}{printed}"
+                return printed.removesuffix("\n")
+            printed += line
+        raise AssertionError(f"the router died of: {command}\n{printed}")
 
     def until(self, command: str, seconds: float = 60) -> str:
         """Run a command again and again until it succeeds."""
@@ -81,24 +81,24 @@ class Router:
         name = package.name.partition("_")[0]
         old = self._listed(name)
         upgrade = f"PKG_UPGRADE={int(bool(old))}"
-        said = self.run(f"{upgrade} /{INFO}/{name}.prerm upgrade") if old else ""
+        printed = self.run(f"{upgrade} /{INFO}/{name}.prerm upgrade") if old else ""
         if old:
-            said += self.run(f"{upgrade} /{INFO}/{name}.postrm upgrade")
+            printed += self.run(f"{upgrade} /{INFO}/{name}.postrm upgrade")
         for gone in set(old) - set(unpack(package, self.root)):
             (self.root / gone[1:]).unlink(missing_ok=True)
         if (self.root / INFO / f"{name}.preinst").exists():  # opkg runs it before it unpacks
-            said += self.run(f"{upgrade} /{INFO}/{name}.preinst install")
-        return said + self.run(f"{upgrade} /{INFO}/{name}.postinst configure")
+            printed += self.run(f"{upgrade} /{INFO}/{name}.preinst install")
+        return printed + self.run(f"{upgrade} /{INFO}/{name}.postinst configure")
 
     def remove(self, name: str) -> str:
         """As opkg does: prerm, the files, postrm, the scripts; conffiles the user has changed would stay."""
-        said = self.run(f"PKG_UPGRADE=0 /{INFO}/{name}.prerm remove")
+        printed = self.run(f"PKG_UPGRADE=0 /{INFO}/{name}.prerm remove")
         for path in self._listed(name):
             (self.root / path[1:]).unlink(missing_ok=True)
-        said += self.run(f"PKG_UPGRADE=0 /{INFO}/{name}.postrm remove")
+        printed += self.run(f"PKG_UPGRADE=0 /{INFO}/{name}.postrm remove")
         for script in (self.root / INFO).glob(f"{name}.*"):
             script.unlink()
-        return said
+        return printed
 
     def _listed(self, name: str) -> list[str]:
         listing = self.root / INFO / f"{name}.list"
@@ -201,7 +201,7 @@ def _release(folder: Path) -> None:
 
 
 def _rom(root: Path, flash: str) -> list[str]:
-    """As OpenWrt mounts a squashfs: an overlay over it takes what is written, /tmp and /var are memory."""
+    """As OpenWrt mounts a squashfs: an overlay takes the writes, /tmp and /var are memory."""
     state = root.parent / f"{root.name}.flash"
     state.mkdir(exist_ok=True)
     layers = f"lowerdir={root},upperdir={state}/upper,workdir={state}/work"

@@ -10,7 +10,7 @@ from package.recipes import recipe_of
 
 from package.router import REPOSITORY, Router, furnish, running
 
-# What is forwarded for as long as there is no table.
+# Records ip_forward until the table exists.
 WATCH = """
 while forwarded=$(cat /proc/sys/net/ipv4/ip_forward); ! nft list table inet fw4 >/dev/null 2>&1; do
 	echo $forwarded
@@ -67,7 +67,7 @@ def test_what_scripts_ask_and_get(router: Router, packages: tuple[Path, Path]) -
     router.run("nft add rule inet fw4 input_wan tcp dport 80 accept")
     for event in ("ACTION=ifup", "ACTION=ifupdate IFUPDATE_ADDRESSES=1", "ACTION=ifdown", "ACTION=ifupdate"):
         router.run(f"{event} {HOTPLUG}")
-    router.run("nft list chain inet fw4 input_wan | grep -q 'tcp dport 80 accept'")  # it was loaded by nobody
+    router.run("nft list chain inet fw4 input_wan | grep -q 'tcp dport 80 accept'")  # no event loaded it
     router.run("/etc/init.d/firewall reload")
     router.run("nft list chain inet fw4 input_wan | grep 'tcp dport 80 accept'", status=1)
 

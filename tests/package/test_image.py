@@ -55,20 +55,20 @@ def test_the_first_boot_does_what_an_installation_does(router: Router) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "sentence"),
     [
         ("mount -o remount,ro /", "Read-only file system"),
         ("cat /dev/urandom >/full 2>/dev/null; true", "No space left on device"),
     ],
 )
-def test_a_flash_that_takes_nothing_costs_choices_but_no_service(router: Router, spoil: str, said: str) -> None:
+def test_a_flash_that_takes_nothing_costs_choices_but_no_service(router: Router, spoil: str, sentence: str) -> None:
     router.run(spoil)
     config = router.run("md5sum /etc/config/*")
     router.run("/etc/init.d/boot")
     router.until("ubus list offload")
-    assert said in router.run("offload set lan software", status=1)
+    assert sentence in router.run("offload set lan software", status=1)
     assert '"ok": false' in router.run("""ubus call offload set '{"zone": "lan", "mode": "software"}'""")
-    assert said in router.run("offload takeover", status=1)
+    assert sentence in router.run("offload takeover", status=1)
     assert router.run("md5sum /etc/config/*") == config
     # What could not be taken over is tried again when it boots next.
     assert "20-offload-takeover" in router.run(SCRIPTS)
@@ -89,16 +89,16 @@ def test_sysupgrade_keeps_every_choice_and_takes_nothing_twice(router: Router, i
     router.run("offload set lan none", status=4)  # written; this kernel has no flowtables
     # The user wants both: his choices, and fw4's switch.
     router.run("sed -i \"s/flow_offloading '0'/flow_offloading '1'/\" /etc/config/firewall")
-    kept = {name: router.run(f"cat /etc/config/{name}") for name in ("firewall", "offload")}
+    saved = {name: router.run(f"cat /etc/config/{name}") for name in ("firewall", "offload")}
 
     flashed = tmp_path / "flashed"
     shutil.copytree(image, flashed, symlinks=True, ignore=lambda at, names: names if at == f"{image}/proc" else [])
-    for name, text in kept.items():  # restored before anything of it starts
+    for name, text in saved.items():  # restored before anything of it starts
         (flashed / "etc/config" / name).write_text(text)
     with running(flashed) as again:
         again.run("/etc/init.d/boot")
         again.until("ubus list offload")
-        assert {name: again.run(f"cat /etc/config/{name}") for name in kept} == kept
+        assert {name: again.run(f"cat /etc/config/{name}") for name in saved} == saved
         assert again.run(SCRIPTS) == ""
 
 

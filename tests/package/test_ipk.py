@@ -40,7 +40,7 @@ SPLIT = {
     "python3-urllib": ("urllib", "email"),
     "python3-uuid": ("uuid", "_uuid"),
     "python3-xml": ("xml", "xmlrpc"),
-    "nobody": ("idlelib", "tkinter", "turtledemo", "webbrowser"),
+    "no package": ("idlelib", "tkinter", "turtledemo", "webbrowser"),
 }
 FROM_FEEDS = {"jinja2": "python3-jinja2", "ubus": "python3-ubus", "uci": "python3-uci"}
 
@@ -125,10 +125,10 @@ def test_makefile_and_program_have_the_same_version() -> None:
 def test_opkg_has_the_fields_of_the_makefile() -> None:
     recipe = Recipe.of(FOLDER)
     text = next(entry for entry in control(recipe, 1) if entry.path == "control").content.decode()
-    told = dict(line.split(": ", 1) for line in text.splitlines() if not line.startswith(" "))
-    assert told["Package"] == "offload"
-    assert told["Version"] == f"{__version__}-r{recipe.variables['PKG_RELEASE']}"
-    assert told["Depends"].split(", ") == recipe.depends
-    assert told["Architecture"] == "all"
-    assert told["Maintainer"]
-    assert (FOLDER / "Makefile").read_text().startswith(f"# SPDX-License-Identifier: {told['License']}\n")
+    fields = dict(line.split(": ", 1) for line in text.splitlines() if not line.startswith(" "))
+    assert fields["Package"] == "offload"
+    assert fields["Version"] == f"{__version__}-r{recipe.variables['PKG_RELEASE']}"
+    assert fields["Depends"].split(", ") == recipe.depends
+    assert fields["Architecture"] == "all"
+    assert fields["Maintainer"]
+    assert (FOLDER / "Makefile").read_text().startswith(f"# SPDX-License-Identifier: {fields['License']}\n")

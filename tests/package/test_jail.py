@@ -33,5 +33,5 @@ def test_the_next_ubusd_can_be_reached() -> None:
 
 @pytest.mark.parametrize("word", ["requirejail", "log"])
 def test_what_may_be_missing_does_not_keep_it_from_starting(word: str) -> None:
-    """Without ujail it starts unjailed; and a jail with `log` does not start where nobody made /dev/log."""
+    """Without ujail it starts unjailed; and a jail with `log` does not start without /dev/log."""
     assert word not in words("procd_add_jail")

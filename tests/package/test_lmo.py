@@ -66,8 +66,8 @@ WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], inclu
 @given(st.dictionaries(WORDS, WORDS, min_size=1), st.dictionaries(WORDS, st.lists(WORDS, min_size=1, max_size=3)))
 def test_whatever_is_translated_is_found(single: dict[str, str], plural: dict[str, list[str]]) -> None:
     plural = {text: forms for text, forms in plural.items() if text not in single}
-    said = {text: po.Message(text, "many" if text in plural else None) for text in (*single, *plural)}
-    file = po.written("Language: x\n", said, single | {text: "\0".join(forms) for text, forms in plural.items()})
+    messages = {text: po.Message(text, "many" if text in plural else None) for text in (*single, *plural)}
+    file = po.written("Language: x\n", messages, single | {text: "\0".join(forms) for text, forms in plural.items()})
     keys = {text: translated for text, translated in single.items() if text != translated}
     keys |= {f"{text}\2{number}": form for text, forms in plural.items() for number, form in enumerate(forms)}
     catalogue = lmo.compiled(file)

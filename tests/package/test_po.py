@@ -1,4 +1,4 @@
-"""The LuCI app's template has every string that the app says and no other, and every translation is whole."""
+"""The LuCI app's template has every string of the app and no other, and every translation is complete."""
 
 import re
 from pathlib import Path
@@ -7,20 +7,20 @@ import pytest
 
 from package import po
 
-SAID = po.messages()
+MESSAGES = po.messages()
 LANGUAGES = sorted((po.APP / "po").glob("*/*.po"))
 PLACEHOLDER = re.compile(r"%[-+ 0-9.]*[a-zA-Z%]")
 
 
 def test_the_app_has_sentences() -> None:
-    places = " ".join(place for message in SAID.values() for place in message.places)
-    assert "Flow Offload" in SAID
+    places = " ".join(place for message in MESSAGES.values() for place in message.places)
+    assert "Flow Offload" in MESSAGES
     for part in ("view/offload/", "resources/offload/", "status/include/", "menu.d/", "acl.d/"):
         assert part in places
 
 
 def test_the_template_has_the_sentences_of_the_app_and_no_other() -> None:
-    assert set(po.read(po.TEMPLATE.read_text())) - {""} == set(SAID), "run `make po`"
+    assert set(po.read(po.TEMPLATE.read_text())) - {""} == set(MESSAGES), "run `make po`"
 
 
 def test_german_is_there() -> None:
@@ -31,8 +31,8 @@ def test_german_is_there() -> None:
 def test_translation_is_whole(file: Path) -> None:
     translated = po.read(file.read_text())
     assert "charset=UTF-8" in translated.pop("")
-    assert set(translated) == set(SAID), "run `make po`"
-    assert [text for text in SAID if not translated[text]] == [], "not translated"
+    assert set(translated) == set(MESSAGES), "run `make po`"
+    assert [text for text in MESSAGES if not translated[text]] == [], "not translated"
 
 
 @pytest.mark.parametrize("file", LANGUAGES, ids=lambda file: file.parent.name)
@@ -70,9 +70,9 @@ def test_what_cannot_be_read_off_the_source_is_refused(source: str) -> None:
 
 
 def test_a_translation_outlives_writing() -> None:
-    said = {
+    messages = {
         text: po.Message(text, plural) for text, plural in (("one", None), ('"two"', None), ("%d flow", "%d flows"))
     }
     translated = {"one": "eins", '"two"': "\\zwei\\", "%d flow": "%d Verbindung\0%d Verbindungen"}
     header = "Content-Type: text/plain; charset=UTF-8\nLanguage: de\n"
-    assert po.read(po.written(header, said, translated)) == {"": header, **translated}
+    assert po.read(po.written(header, messages, translated)) == {"": header, **translated}

@@ -40,10 +40,10 @@ def test_every_target_of_make_exists(command: str) -> None:
 @pytest.mark.parametrize("command", ON_A_ROUTER)
 def test_every_command_for_a_router_runs_there(router: Router, command: str) -> None:
     program, verb, *_ = *command.split(), ""
-    said = router.run(command, status=4 if program == "offload" and verb in LACKING else 0)
+    printed = router.run(command, status=4 if program == "offload" and verb in LACKING else 0)
     if command.endswith("stop"):
         router.run("/etc/init.d/offload start")  # for the commands that follow
     if command.startswith("/etc/init.d/offload"):
         router.until("ubus list offload")
     if command.startswith("ubus call"):
-        assert json.loads(said)["ok"] is True, said
+        assert json.loads(printed)["ok"] is True, printed
