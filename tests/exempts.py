@@ -1,9 +1,13 @@
-"""Exempts in the values that tests like to write: networks, port ranges as two numbers, marks as value and mask."""
+"""Exempts in the values that tests like to write: networks, port ranges as two numbers, marks as value and mask.
+
+What is excluded is written as text: `!10.0.0.1`, `!443`.
+"""
 
 from typing import Any
 
 from offload.model.sections.exempts import Exempt
-from offload.model.sections.fields import DSCP, FIELDS, MARK, NETWORK, PORT, Field
+from offload.model.sections.fields import FIELDS, Field
+from offload.model.sections.kinds import DSCP, MARK, NETWORK, PORT
 from offload.model.sections.match import WHOLE_DSCP, Bits, Item, Match
 from offload.model.text.networks import as_address, network
 
@@ -22,6 +26,8 @@ def _values(field: Field, value: Any) -> Any:
 
 
 def _value(field: Field, value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("!"):
+        return field.read(value)
     if field.kind is NETWORK:
         return as_address(value)
     if field.kind is PORT:
@@ -42,6 +48,8 @@ def conditions(exempt: Exempt) -> dict[str, Any]:
 
 
 def _plain(field: Field, value: Any) -> Any:
+    if value.negated:
+        return field.text(value)
     if field.kind is NETWORK:
         return network(value.text)
     if field.kind is PORT:

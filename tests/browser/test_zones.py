@@ -92,7 +92,7 @@ def test_an_exempt_is_checked_before_it_is_taken(site: Site, visit: Visit) -> No
     dialogue.get_by_label("Name").fill("Console")
     dialogue.get_by_label("From zone").select_option("lan")
     address, mark = dialogue.get_by_label("Source address"), dialogue.get_by_label("Mark")
-    for field, wrong, right in ((address, "192.168.1.300", "192.168.1.50"), (mark, "0x1ffffffff", "0x10/0xff")):
+    for field, wrong, right in ((address, "!192.168.1.300", "!192.168.1.50"), (mark, "!0x1ffffffff", "!0x10/0xff")):
         field.fill(wrong)
         dialogue.get_by_role("button", name="Save").click()
         expect(field).to_have_class("cbi-input-text cbi-input-invalid")
@@ -101,7 +101,7 @@ def test_an_exempt_is_checked_before_it_is_taken(site: Site, visit: Visit) -> No
     expect(dialogue).to_have_count(0)
     expect(page.locator("#cbi-offload-exempt")).to_contain_text("192.168.1.50")
     save_and_apply(page)
-    exempt = {"name": "Console", "src": "lan", "src_ip": ("192.168.1.50",), "mark": "0x10/0xff"}
+    exempt = {"name": "Console", "src": "lan", "src_ip": ("!192.168.1.50",), "mark": "!0x10/0xff"}
     assert site.sections("exempt") == [exempt]
     assert "192.168.1.50" in site.sent()
 

@@ -21,7 +21,8 @@ from strategies import gate
 def match(iifs: tuple[str, ...] = (), oifs: tuple[str, ...] = (), **words: Any) -> ExemptMatch:
     """An exempt in UCI's words: networks blank separated."""
     for option in ("src_ip", "dest_ip"):
-        words[option] = tuple(map(ip_network, words.get(option, "").split()))
+        given = words.get(option, "").split()
+        words[option] = tuple(word if word.startswith("!") else ip_network(word) for word in given)
     return ExemptMatch(exempt_of("name", "@exempt[0]", **words), iifs, oifs)
 
 
@@ -30,7 +31,13 @@ def rules(*matches: ExemptMatch) -> list[str]:
     made = exempt_rules(matches)
     elements = {each.name: ", ".join(each.elements) for each in made.sets}
     cut = [rule.rpartition("@") for rule in made.rules]
-    return [f"{head}{{{elements[name]}}}" if at else name for head, at, name in cut]
+    return [f"{head}{_listed(name, elements)}" if at else name for head, at, name in cut]
+
+
+def _listed(rest: str, elements: dict[str, str]) -> str:
+    """The rest of a rule that begins with the name of a set."""
+    name, blank, more = rest.partition(" ")
+    return f"{{{elements[name]}}}{blank}{more}"
 
 
 MAC = "00:11:22:33:44:55"
@@ -78,6 +85,29 @@ CASES: dict[str, tuple[ExemptMatch, list[str]]] = {
                 f"{{10.0.0.1 . 10.0.0.2 . 1 . 2 . {MAC}}}"
             )
         ],
+    ),
+    "all but an address": (match(src_ip="!10.0.0.1"), ["ip saddr != 10.0.0.1"]),
+    "all but addresses of both families": (
+        match(src_ip="!10.0.0.1 !10.1.0.0/16 !2001:db8::1"),
+        ["ip saddr != { 10.0.0.1, 10.1.0.0/16 }", "ip6 saddr != 2001:db8::1"],
+    ),
+    "a network but one of its addresses": (
+        match(src_ip="10.0.0.0/8 !10.0.0.1"),
+        ["ip saddr {10.0.0.0/8} ip saddr != 10.0.0.1"],
+    ),
+    "an address and all ports but one": (
+        match(src_ip="10.0.0.1", proto=("tcp", "udp"), dest_port=("!443",)),
+        ["ip saddr {10.0.0.1} tcp dport != 443", "ip saddr {10.0.0.1} udp dport != 443"],
+    ),
+    "ports of both ends": (
+        match(proto=("tcp",), src_port=("!1",), dest_port=("!2",)),
+        ["tcp sport != 1 tcp dport != 2-2"],
+    ),
+    "all but a MAC": (match(src_mac=(f"!{MAC}",)), [f"ether saddr != {MAC}"]),
+    "all but a mark": (match(mark="!0x10/0xf0", proto=("udp",)), ["meta l4proto udp meta mark & 0xf0 != 0x10"]),
+    "all but a DSCP class": (
+        match(dscp="!46"),
+        ["meta nfproto ipv4 ip dscp != 0x2e", "meta nfproto ipv6 ip6 dscp != 0x2e"],
     ),
     "every combination of its lists": (
         match(src_ip="10.0.0.1 10.0.0.2", proto=("tcp",), dest_port=((1, 1), (2, 2))),

@@ -172,6 +172,10 @@ EXEMPTS: dict[str, tuple[Exempt, list[Match]]] = {
     "from subnets": (exempt_of("e", "e", "kids", "wan", dscp=1), [("e", (), ("wan",), KIDS, ())]),
     "to subnets": (exempt_of("e", "e", dest="kids", dscp=1), [("e", (), (), (), KIDS)]),
     "a host of the subnets": (exempt_of("e", "e", "kids", src_ip=HOST, dscp=1), [("e", (), (), HOST, ())]),
+    "all of the subnets but a host": (
+        exempt_of("e", "e", "kids", src_ip=("!192.168.1.200",), dscp=1),
+        [("e", (), (), (*KIDS, "!192.168.1.200"), ())],
+    ),
     "what nothing tells": (exempt_of("e", "e", "rest", "wan", dscp=1), [("e", (), ("wan",), (), ())]),
     "a zone whose network is down": (exempt_of("e", "e", "down", dscp=1), []),
 }

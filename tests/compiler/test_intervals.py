@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.compiler.offload.exempts.intervals import Box, joined, layers, outermost
-from offload.model.sections.fields import Span
+from offload.model.sections.kinds import Span
 from strategies import gate
 
 spans = st.tuples(st.integers(0, 15), st.integers(0, 15)).map(lambda ends: (min(ends), max(ends)))

@@ -308,6 +308,28 @@ EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any] | None, list[ProblemCode]]
         {"src": "lan", "dest": "wan", "faulty": True},
         [ProblemCode.BAD_VALUE],
     ),
+    # what is excluded
+    "all but an address and a port": (
+        {"src_ip": "!10.0.0.1", "dest_port": "!80"},
+        {"src_ip": ("!10.0.0.1",), "dest_port": ("!80",), "proto": ("tcp", "udp")},
+        [],
+    ),
+    "a bad value among excluded ones: what the list means is not known": (
+        {"src_ip": "10.0.0.1", "dest_port": "!80 http"},
+        {"src_ip": HOST},
+        [ProblemCode.BAD_PORT],
+    ),
+    "an address that is excluded names no host": (
+        {"src_ip": "!10.0.0.1", "dest_port": "http"},
+        None,
+        [ProblemCode.BAD_PORT],
+    ),
+    "an address of the other family is excluded": (
+        {"src_ip": "10.0.0.1", "dest_ip": "!::1"},
+        {"src_ip": HOST},
+        [ProblemCode.MIXED_FAMILIES],
+    ),
+    "a protocol cannot be excluded": ({"src": "lan", "proto": "!tcp"}, None, [ProblemCode.BAD_PROTOCOL]),
     "nothing": ({}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
     "a name alone": ({"name": "x", "src": "*", "dest": "*"}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
     "a protocol that is never offloaded": (

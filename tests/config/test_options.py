@@ -51,6 +51,12 @@ GOOD: list[tuple[Parser, str, Any]] = [
     (options.dscp, "cs0", Bits(0, 63)),
     (options.dscp, "AF41", Bits(34, 63)),
     (options.dscp, "63", Bits(63, 63)),
+    (options.negatable(options.ports), "443", Item("443")),
+    (options.negatable(options.ports), "!8000:8080", Item("8000-8080", negated=True)),
+    (options.negatable(options.mac), "! AA:bb:cc:dd:ee:ff", Item("aa:bb:cc:dd:ee:ff", negated=True)),
+    (options.negatable(options.network), "!fd00::1", as_address(ip_network("fd00::1/128"))._replace(negated=True)),
+    (options.negatable(options.mark), "!0x10/0xf0", Bits(0x10, 0xF0, negated=True)),
+    (options.negatable(options.dscp), "!EF", Bits(46, 63, negated=True)),
 ]
 BAD: list[tuple[Parser, tuple[str, ...], ProblemCode]] = [
     (options.boolean, ("", "TRUE", "2", "enabled", " 1"), ProblemCode.BAD_BOOL),
@@ -83,6 +89,7 @@ BAD: list[tuple[Parser, tuple[str, ...], ProblemCode]] = [
         ("", "0x", "0x1g", "1/2/3", "4294967296", "-1", "!1", "1/", "0x123456789", "0x10/0x0f"),
         ProblemCode.BAD_MARK,
     ),
+    (options.negatable(options.ports), ("!", "!!80", "!http", "80!", "!2-1"), ProblemCode.BAD_PORT),
     (options.dscp, ("", "64", "-1", "cs8", "af14", "0x2e"), ProblemCode.BAD_DSCP),
 ]
 
@@ -138,6 +145,7 @@ def test_what_it_refuses(parse: Parser, word: str, fault: ProblemCode) -> None:
     refused = parse(word)
     assert isinstance(refused, Bad)
     assert refused.fault is fault
+    assert refused.words["value"] == word
     problem = fault.at("offload", "globals", "option", consequence="it stays slow", **refused.words)
     assert str(problem).startswith("offload.globals.option: ")
     assert problem.text.endswith("; it stays slow")

@@ -16,7 +16,7 @@ from offload.config.schema import Bad, Parser
 from offload.model.config import Family, Mode
 from offload.model.network import DEVICE_NAME
 from offload.model.problems.problem import Problem
-from offload.model.sections.fields import PORT
+from offload.model.sections.kinds import PORT
 from offload.model.sections.section import Section
 from offload.model.text.addresses import address
 from strategies import gate, sections, values

@@ -84,6 +84,19 @@ EXEMPTS = {
         "option proto 'tcpudp'\n\tlist dest_port '7000-7010'\n\tlist dest_ip '2001:db8:1::/64'",
         {"in6"},
     ),
+    "all-but-an-address": ("list src_ip '!192.168.1.2'", {"in"}),
+    "all-but-an-address-of-each-family": (
+        "list src_ip '!192.168.1.2'\n\tlist src_ip '!2001:db8:ff::2'",
+        {"out6", "in"},
+    ),
+    "a-network-but-an-address": ("list src_ip '0.0.0.0/0'\n\tlist src_ip '!203.0.113.2'", {"out"}),
+    "all-ports-but-one": ("option proto 'tcpudp'\n\tlist dest_port '!7007'", set()),
+    "an-address-and-all-ports-but-one": (
+        "list dest_ip '203.0.113.2'\n\tlist dest_ip '2001:db8:ff::2'\n\tlist dest_port '!7008'",
+        {"out", "out6"},
+    ),
+    "all-but-a-mark": ("option mark '!0x10000/0xff0000'", {"out", "in", "in6"}),
+    "all-but-a-class": ("option dscp '!EF'", {"out6", "in", "in6"}),
     "protocol": ("option proto 'udp'", {"out6", "in6"}),
     "mark": ("option mark '0x10000/0xff0000'", {"out6"}),
     "dscp": ("option dscp 'EF'", {"out"}),
@@ -97,8 +110,11 @@ def test_an_exemption_takes_live_flows_and_no_others(desk: Desk, match: str, slo
 
 
 def test_an_exemption_by_mac_means_who_opened(desk: Desk) -> None:
-    desk.choose(f"\nconfig exempt\n\tlist src_mac '{desk.house.hosts['lan'].mac('eth0')}'\n")
+    address = desk.house.hosts["lan"].mac("eth0")
+    desk.choose(f"\nconfig exempt\n\tlist src_mac '{address}'\n")
     assert desk.slow() == {"out", "out6"}
+    desk.choose(f"\nconfig exempt\n\tlist src_mac '!{address}'\n")
+    assert desk.slow() == {"in", "in6"}
 
 
 def test_an_exemption_by_source_port_means_who_opened(desk: Desk) -> None:

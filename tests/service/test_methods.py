@@ -278,6 +278,8 @@ def test_a_timed_exempt_outlives_the_service(fakes: Fakes) -> None:
         "src_ip": ["192.168.1.50", "fd00::/64"],
         "proto": "udp",
         "dest_port": ["53", "1000-2000"],
+        "src_port": ["!5060"],
+        "dscp": "!46",
     }
     assert call(fakes, "exempt_add", match=match, timeout=60) == {"ok": True, "id": 1, "expires": 60}
     before = call(fakes, "status")["exempts"]
@@ -403,6 +405,8 @@ def test_an_exempt_that_nft_refuses_leaves_the_one_it_was_to_replace(fakes: Fake
         ({"proto": "icmp"}, 60, "never offloaded"),
         ({"src": "lan"}, 60, "config exempt"),
         ({"dscp": "EF"}, 60, "config exempt"),
+        ({"src_ip": "!192.168.1.5"}, 60, "config exempt"),
+        ({"src_ip": "192.168.1.5", "dest_ip": [f"!10.0.0.{n}" for n in range(10)]}, 60, "what it excludes"),
         ({}, 60, "match: this section names nothing"),
         ({"enabled": "0"}, 60, "'enabled'"),
         ({"src": "dmz", "src_ip": "192.168.1.5"}, 60, "dmz"),

@@ -24,7 +24,8 @@ SIX = entry("fd00:1::5#5000 > 2001:db8:9::9#443", proto=UDP)
 
 def match(iifs: tuple[str, ...] = (), oifs: tuple[str, ...] = (), **words: Any) -> ExemptMatch:
     for option in ("src_ip", "dest_ip"):
-        words[option] = tuple(map(ip_network, words.get(option, "").split()))
+        given = words.get(option, "").split()
+        words[option] = tuple(word if word.startswith("!") else ip_network(word) for word in given)
     return ExemptMatch(exempt_of("name", "@exempt[0]", **words), iifs, oifs, called="exempt @exempt[0]")
 
 
@@ -49,6 +50,13 @@ CASES: dict[str, tuple[Entry, ExemptMatch, bool]] = {
     "a MAC, which conntrack does not show": (CALL, match(src_mac=("00:11:22:33:44:55",)), False),
     "a mark, which conntrack does not show": (CALL, match(mark=(1, 1)), False),
     "a DSCP class, which conntrack does not show": (CALL, match(dscp=0), False),
+    "all sources but its own": (CALL, match(src_ip="!192.168.1.50"), False),
+    "all sources but another": (CALL, match(src_ip="!192.168.1.51"), True),
+    "a network but its address": (CALL, match(src_ip="192.168.1.0/24 !192.168.1.50"), False),
+    "a network but another address": (CALL, match(src_ip="192.168.1.0/24 !192.168.1.51"), True),
+    "all but an address of the other family": (SIX, match(src_ip="!192.168.1.50"), False),
+    "all ports but its own": (CALL, match(proto=("udp",), dest_port=("!443",)), False),
+    "all ports but another": (CALL, match(proto=("udp",), dest_port=("!444",)), True),
 }
 
 

@@ -2,8 +2,8 @@
 
 MARK and DSCP rules stand in fw4's mangle chains (fw4.uc, parse_rule), which offloaded packets pass by. Packets of both
 directions meet them, so each rule makes two exempts: for connections it sees from their opener, and for those whose
-replies it sees. What an exempt cannot say (`!`, a set, a time, a limit, a device) is left out, so the exempt is wider
-than the rule. Of a set (`option ipset`) its address family counts, as in fw4 (fw4.uc, infer_family).
+replies it sees. Conditions with `!`, sets, times, limits and devices are left out, so the exempt is wider than the
+rule. Of a set (`option ipset`) its address family counts, as in fw4 (fw4.uc, infer_family).
 """
 
 from collections.abc import Iterable, Mapping

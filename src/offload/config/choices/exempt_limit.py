@@ -6,11 +6,11 @@ nft needs about 20 microseconds and a kilobyte for each element, so a few long l
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from offload.config.choices.exempts import HELD, HOSTS, NO_EFFECT, WIDER
+from offload.config.choices.exempts import HELD, NO_EFFECT, WIDER
 from offload.model.config import Marking
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.exempts import Exempt
-from offload.model.sections.fields import LISTS, combinations
+from offload.model.sections.fields import LISTS, combinations, names_a_host
 from offload.nouns import replace
 
 MOST_ELEMENTS = 16_384  # those of exempts given at run time aside, which have a limit of their own
@@ -62,7 +62,7 @@ def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
     rest = exempt
     while combinations(rest.match) > max(room, 1):
         rest = _without_longest(rest)
-    if combinations(rest.match) <= room and any(getattr(rest.match, option) for option in HOSTS):
+    if combinations(rest.match) <= room and names_a_host(rest.match):
         return rest, WIDER
     if "*" in {exempt.src, exempt.dest}:
         return None, NO_EFFECT

@@ -13,19 +13,18 @@ from itertools import chain
 from math import prod
 from typing import Any
 
-from offload.config.choices.offload_reading import read
+from offload.config.choices.offload_reading import Reading, read
 from offload.config.choices.offload_tables import EXEMPT
 from offload.config.choices.options import NEVER_OFFLOADED, PROTOCOLS
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.exempts import ENDS, Exempt
-from offload.model.sections.fields import FIELDS, LISTS
-from offload.model.sections.match import Item, Match
+from offload.model.sections.fields import FIELDS, LISTS, names_a_host
+from offload.model.sections.match import Item, Match, families, wanted
 from offload.model.sections.section import Section
 from offload.model.text.similar import did_you_mean
 
 Given = dict[str, Any]  # option -> value; an absent option matches everything
 
-HOSTS = frozenset(each.name for each in FIELDS if each.host)
 PORTS = tuple(each.name for each in FIELDS if each.port)
 CONDITIONS = (*ENDS, *(each.name for each in FIELDS))
 VALUES = tuple(name for name in LISTS if name != "proto")  # each combination is an element in the kernel
@@ -45,7 +44,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):
         return None, []
-    match = {option: reading.values[option] for option in CONDITIONS if reading.values.get(option) not in {None, ()}}
+    match = {option: value for option in CONDITIONS if (value := _value(reading, option)) not in {None, ()}}
     lost = {option for option in reading.bad if option not in match and option not in WITHOUT_HARM}
     unfit = list(_unfit(section, match, zones))
     for problem in unfit:
@@ -62,18 +61,27 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
     return found, problems
 
 
+def _value(reading: Reading, option: str) -> Any:
+    """The option's value. Where one of a list is bad and the others only exclude, what it means is not known."""
+    value = reading.get(option)
+    return None if option in VALUES and option in reading.bad and not wanted(value or ()) else value
+
+
+def _match(match: Given) -> Match:
+    return Match(**{option: value for option, value in match.items() if option not in {*ENDS, "proto"}})
+
+
 def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple[str, Exempt | None]:
     """What follows from the conditions that are lost, and the Exempt that remains."""
     ends = {end: match.get(end, "*") for end in ENDS}
     called = name or section.id
-    if lost and not HOSTS & match.keys():
+    if lost and not names_a_host(_match(match)):
         if "*" in ends.values():
             return NO_EFFECT, None
         return HELD.format(**ends), Exempt(called, section.id, **ends, faulty=True)
     if all(value == "*" for value in match.values()):
         return NO_EFFECT, None
-    conditions = {option: value for option, value in match.items() if option not in ENDS}
-    return WIDER, Exempt(called, section.id, **ends, match=Match(**conditions | {"proto": _protocols(match)}))
+    return WIDER, Exempt(called, section.id, **ends, match=_match(match)._replace(proto=_protocols(match)))
 
 
 def _protocols(match: Given) -> tuple[Item, ...]:
@@ -89,7 +97,7 @@ def _unfit(section: Section, match: Given, zones: Collection[str]) -> Iterator[P
         if (name := match.get(end, "*")) != "*" and name not in zones:
             words = {"value": name, "hint": did_you_mean(name, zones)}
             yield ProblemCode.UNKNOWN_ZONE.at("offload", section.id, end, **words, consequence="")
-    sources, dests = ({net.family for net in match.get(option, ())} for option in ("src_ip", "dest_ip"))
+    sources, dests = (families(match.get(option, ())) for option in ("src_ip", "dest_ip"))
     if sources and dests and not sources & dests:
         yield ProblemCode.MIXED_FAMILIES.at("offload", section.id, "dest_ip", consequence="")
     left = dict(match)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from offload.config.choices import options
 from offload.config.fw4 import firewall_tables
 from offload.config.schema import Option, Parser, Table
-from offload.model.sections import fields
+from offload.model.sections import kinds
+from offload.model.sections.fields import FIELDS
 from offload.model.sections.section import Section
 from offload.nouns import replace
 
@@ -57,13 +58,13 @@ PAIR_CHOICE = Table(
         "mode": Option(options.mode, required=True),
     }
 )
-_PARSERS: Mapping[fields.Kind, Parser] = {
-    fields.NETWORK: options.network,
-    fields.MAC: options.mac,
-    fields.PROTOCOL: options.protocol,
-    fields.PORT: options.ports,
-    fields.MARK: options.mark,
-    fields.DSCP: options.dscp,
+_PARSERS: Mapping[kinds.Kind, Parser] = {
+    kinds.NETWORK: options.negatable(options.network),
+    kinds.MAC: options.negatable(options.mac),
+    kinds.PROTOCOL: options.protocol,
+    kinds.PORT: options.negatable(options.ports),
+    kinds.MARK: options.negatable(options.mark),
+    kinds.DSCP: options.negatable(options.dscp),
 }
 EXEMPT = Table(
     {
@@ -73,7 +74,7 @@ EXEMPT = Table(
         "dest": ZONE,
         **{
             each.name: Option(_PARSERS[each.kind], each.kind.called, many=each.many, filled=each.many)
-            for each in fields.FIELDS
+            for each in FIELDS
         },
     }
 )

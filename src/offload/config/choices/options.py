@@ -1,6 +1,7 @@
 """Option types of /etc/config/offload: one UCI string in, a typed value or a Bad out. Pure."""
 
 import re
+from typing import Any
 
 from offload.config.fw4 import fw4_values
 from offload.config.numbers import DSCP, IDENTIFIER
@@ -99,6 +100,19 @@ def device(value: str) -> str | Bad:
     if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
         return value
     return Bad(ProblemCode.BAD_DEVICE, {"value": value})
+
+
+def negatable(parse: Parser) -> Parser:
+    """A value, or with `!` in front all others."""
+
+    def parsed(value: str) -> Any:
+        text, negated = fw4_values.negation(value)
+        found = parse(text) if negated else parse(value)
+        if isinstance(found, Bad):
+            return Bad(found.fault, {**found.words, "value": value})
+        return found._replace(negated=True) if negated else found
+
+    return parsed
 
 
 def network(value: str) -> Address | Bad:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from offload.model.sections.fields import FIELDS, PROTOCOL, PROTOCOL_NUMBERS
+from offload.model.sections.fields import FIELDS
+from offload.model.sections.kinds import PROTOCOL, PROTOCOL_NUMBERS
 from offload.model.sections.match import EVERYTHING, Match
 from offload.nouns import dataclass
 

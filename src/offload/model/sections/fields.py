@@ -5,35 +5,12 @@ Kind), its JSON, its part of the keys of nft sets, its value in conntrack. A rul
 than these; what the two share is named alike.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from offload.model.sections.match import Address, Item, Match
-from offload.model.text.addresses import WIDTH, address, mask, network
-
-Span = tuple[int, int]  # an inclusive range of numbers; one address or port is a range of one
-
-PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
-
-
-class Kind(NamedTuple):
-    """A type of values, and how each is written.
-
-    `called`: what a sentence about a blank value calls it. `text`: as UCI and JSON have it. `span`: as numbers, and
-    `key`: those as an element of an nft set has them, in the address family 4 or 6; `read`: the value of such text.
-    `joins`: spans that touch are one. `anything`: whether a value matches every packet. `test`: values -> whether
-    conntrack's value is among them.
-    """
-
-    called: str
-    text: Callable[[Any], str] = attrgetter("text")
-    span: Callable[[Any], Span] = lambda bits: (bits.value, bits.value)
-    key: Callable[[Span, int], str] = lambda span, _: str(span[0])
-    read: Callable[[str], Any] = Item
-    joins: bool = False
-    anything: Callable[[Any], bool] = lambda _: False
-    test: Callable[[Any], Callable[[Any], bool]] = lambda values: values.__contains__
+from offload.model.sections.kinds import DSCP, MAC, MARK, NETWORK, PORT, PROTOCOL, Kind
+from offload.model.sections.match import Match, excluded, wanted
 
 
 class Field(NamedTuple):
@@ -61,87 +38,39 @@ class Field(NamedTuple):
         """Whether the condition is there."""
         return getattr(match, self.name) not in {None, ()}
 
+    def values(self, match: Match) -> tuple[Any, ...]:
+        """Its values, with `!` and without."""
+        value = getattr(match, self.name)
+        return value if self.many else () if value is None else (value,)
+
     def narrows(self, match: Match) -> bool:
         """Whether the condition leaves out some packets."""
         return self.given(match) and not self.kind.anything(getattr(match, self.name))
 
+    def text(self, value: Any) -> str:
+        """A value as UCI writes it."""
+        return f"{'!' if value.negated else ''}{self.kind.text(value)}"
+
+    def read(self, text: str) -> Any:
+        """The value of such text; a ValueError where it is none."""
+        value = self.kind.read(text.removeprefix("!"))
+        return value._replace(negated=True) if text.startswith("!") else value
+
     def json(self, match: Match) -> Any:
         """Its values as UCI writes them."""
-        value = getattr(match, self.name)
-        return [self.kind.text(each) for each in value] if self.many else self.kind.text(value)
+        texts = [self.text(each) for each in self.values(match)]
+        return texts if self.many else texts[0]
 
+    def test(self, match: Match) -> Callable[[Any], bool]:
+        """Whether conntrack's value fulfils the condition."""
+        values = self.values(match)
+        without, good = excluded(values), wanted(values)
+        if not without:
+            return self.kind.test(good)
+        kept, left_out = good or self.kind.others(without), self.kind.test(without)
+        among = self.kind.test(kept)
+        return lambda value: (not kept or among(value)) and not left_out(value)
 
-def _net_span(net: Address) -> Span:
-    first = net.value & mask(net)
-    return first, first | (1 << WIDTH[net.family]) - 1 - mask(net)
-
-
-def _net_key(span: Span, family: int) -> str:
-    low, high = span
-    found = network(family, low, WIDTH[family] - (high - low).bit_length())
-    return found.text if found else ""
-
-
-def _net_read(text: str) -> Address:
-    found = address(text)
-    if found is None:
-        raise ValueError(text)
-    return found
-
-
-def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
-    """Of a packed address."""
-    ranges = [(WIDTH[each.family] // 8, *_net_span(each)) for each in nets]
-
-    def within(packed: bytes) -> bool:
-        number, size = int.from_bytes(packed, "big"), len(packed)
-        return any(size == octets and first <= number <= last for octets, first, last in ranges)
-
-    return within
-
-
-def _mac_span(mac: Item) -> Span:
-    number = int(mac.text.replace(":", ""), 16)
-    return number, number
-
-
-def _mac_key(span: Span, _: int) -> str:
-    return ":".join(f"{span[0]:012x}"[at : at + 2] for at in range(0, 12, 2))
-
-
-def _port_span(ports: Item) -> Span:
-    low, _, high = ports.text.partition("-")
-    return int(low), int(high or low)
-
-
-def _port_key(span: Span, _: int) -> str:
-    return str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}"
-
-
-def _port_read(text: str) -> Item:
-    return Item(_port_key(_port_span(Item(text)), 0))
-
-
-def _port_test(ports: Iterable[Item]) -> Callable[[int], bool]:
-    spans = [_port_span(each) for each in ports]
-    return lambda number: any(low <= number <= high for low, high in spans)
-
-
-def _protocol_test(names: Iterable[Item]) -> Callable[[int], bool]:
-    return frozenset(PROTOCOL_NUMBERS[each.text] for each in names).__contains__
-
-
-NETWORK = Kind("an address or a network", span=_net_span, key=_net_key, read=_net_read, test=_net_test)
-MAC = Kind("a MAC address", span=_mac_span, key=_mac_key)
-PROTOCOL = Kind("a protocol", span=lambda item: (PROTOCOL_NUMBERS[item.text],) * 2, test=_protocol_test)
-PORT = Kind("a port or a range of ports", span=_port_span, key=_port_key, read=_port_read, joins=True, test=_port_test)
-MARK = Kind(
-    "",
-    lambda bits: f"{bits.value:#x}/{bits.mask:#x}",
-    key=lambda span, _: f"{span[0]:#010x}",
-    anything=lambda bits: bits.mask == 0,
-)
-DSCP = Kind("", lambda bits: str(bits.value))
 
 # In the order in which they stand in the key of a set. Conntrack has destinations after they were translated in the
 # source of replies.
@@ -196,6 +125,11 @@ FIELDS = (
 KEYS = {each.name: each.key for each in FIELDS}  # the rules of the firewall name them so as well
 LISTS = tuple(each.name for each in FIELDS if each.many)
 IN_CONNTRACK = tuple(each for each in FIELDS if each.conntrack)
+
+
+def names_a_host(match: Match) -> bool:
+    """Whether it names an address or a MAC, not only some that it excludes."""
+    return any(wanted(each.values(match)) for each in FIELDS if each.host)
 
 
 def combinations(match: Match) -> int:

@@ -7,7 +7,7 @@ NamedTuples and not dataclasses: the command makes them anew at every start, and
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 
 class Item(NamedTuple):
@@ -124,11 +124,22 @@ class Match(NamedTuple):
 
 
 EVERYTHING = Match()
+Value = TypeVar("Value", bound=Address | NetworkName | Item | Bits)
 
 
-def families(alternatives: Iterable[Address | NetworkName]) -> set[int]:
-    """The families of the addresses among these: 4, 6, both, none."""
-    return {each.family for each in alternatives if isinstance(each, Address)}
+def wanted(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Those without `!`."""
+    return tuple(each for each in values if not each.negated)
+
+
+def excluded(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Those with `!`."""
+    return tuple(each for each in values if each.negated)
+
+
+def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
+    """The families that can match: of the addresses, or of those with `!` where there are no others."""
+    return {each.family for each in wanted(addresses) or addresses if isinstance(each, Address)}
 
 
 def turned(match: Match) -> Match:

@@ -127,4 +127,6 @@ def _fits(found: Exempt) -> None:
             "match: without an address, MAC, port or whole mark it has no time to end: write a 'config exempt' section"
         )
     if len(comment(timed_exempt)) > LONGEST_COMMENT:
-        raise ArgumentError("match: the names of its zones are too long to be kept in the kernel")
+        raise ArgumentError(
+            "match: the names of its zones, and what it excludes, are too long to be kept in the kernel"
+        )

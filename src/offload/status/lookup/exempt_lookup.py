@@ -20,8 +20,9 @@ class _Test:
 
     @classmethod
     def of(cls, match: ExemptMatch) -> "_Test":
-        given = [(each, values) for each in IN_CONNTRACK if (values := getattr(match.exempt.match, each.name))]
-        return cls(match, tuple((each.conntrack, each.kind.test(values)) for each, values in given if each.conntrack))
+        conditions = match.exempt.match
+        given = [each for each in IN_CONNTRACK if each.given(conditions)]
+        return cls(match, tuple((each.conntrack, each.test(conditions)) for each in given if each.conntrack))
 
     def means(self, entry: Entry) -> bool:
         """Whether original packets of the connection are among its, after destinations are translated."""

@@ -16,6 +16,7 @@ const isMasked = (value, bits, isAddress) => {
 const isPort = (value) => isNumber(value, 0, 65535);
 
 const TYPES = {
+	neg: (value, type) => holds(value.replace(/^\s*!\s*/, ''), type),
 	or: (value, ...types) => types.some((type) => holds(value, type)),
 	/** As lax as the real one, which takes 1.5 and 00000020. */
 	range: (value, low, high) => /^-?\d+(\.\d+)?$/.test(value) && Number(value) >= Number(low) && Number(value) <= Number(high),

@@ -57,14 +57,14 @@ function list(section, name, datatype, placeholder, description) {
 
 /** LuCI takes octets with leading zeros, which some programs read as octal and the service refuses. */
 function addresses(section, name, placeholder, description) {
-	const option = list(section, name, 'or(ipaddr("nomask"),cidr)', placeholder, description);
+	const option = list(section, name, 'neg(or(ipaddr("nomask"),cidr))', placeholder, description);
 
-	option.validate = (section_id, value) => !/(^|[.:])0\d+\.|\.0\d+(\/|$)/.test(value)
+	option.validate = (section_id, value) => !/(^|[! .:])0\d+\.|\.0\d+(\/|$)/.test(value)
 		|| _('an address without leading zeros');
 }
 
 function ports(section, name) {
-	const option = list(section, name, 'portrange', '8000-8080');
+	const option = list(section, name, 'neg(portrange)', '8000-8080');
 
 	option.validate = (section_id, value) => !/\d{6}/.test(value) || _('a port or a range of ports (80, 8000-8080)');
 
@@ -103,7 +103,7 @@ function checked(section, name, placeholder, description, right, sentence) {
 
 	option.modalonly = true;
 	option.placeholder = placeholder;
-	option.validate = (section_id, value) => !value || right(value) || sentence;
+	option.validate = (section_id, value) => !value || right(value.replace(/^!\s*/, '')) || sentence;
 }
 
 function isMark(value) {
@@ -120,7 +120,7 @@ return baseclass.extend({
 	/** add(map): adds the section. */
 	add(map) {
 		const section = map.section(form.GridSection, 'exempt', _('Exempt traffic'),
-			_('Traffic that stays on the slow path, because something must see all of its packets. All fields of an entry must match; several values of one field are alternatives. One that ends by itself is added at Live.'));
+			_('Traffic that stays on the slow path, because something must see all of its packets. All fields of an entry must match; several values of one field are alternatives, and ! in front of a value means all others. One that ends by itself is added at Live.'));
 
 		section.anonymous = true;
 		section.addremove = true;
@@ -149,7 +149,7 @@ return baseclass.extend({
 		zone(section, 'dest');
 		addresses(section, 'src_ip', '192.168.1.50', _('who opens the connection'));
 		addresses(section, 'dest_ip', '203.0.113.0/24', _('who it leads to'));
-		list(section, 'src_mac', 'macaddr', '00:11:22:33:44:55');
+		list(section, 'src_mac', 'neg(macaddr)', '00:11:22:33:44:55');
 		protocol(section);
 
 		// A protocol that is not known hides no ports: a hidden option is removed with the next Save.

@@ -10,8 +10,9 @@ from itertools import product
 from offload.model.config import Config, Family, Marking
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
-from offload.model.sections.fields import FIELDS, NETWORK, PROTOCOL
-from offload.model.sections.match import EVERY_ADDRESS, Address, NetworkName, families
+from offload.model.sections.fields import FIELDS
+from offload.model.sections.kinds import NETWORK, PROTOCOL
+from offload.model.sections.match import EVERY_ADDRESS, Address, NetworkName, excluded, families
 from offload.model.sections.section import LONGEST_NAME
 from offload.model.text.shown import shown
 
@@ -88,8 +89,13 @@ def _covered(exempt: Exempt) -> frozenset[Kind]:
     """The kinds of traffic of which the exempt means all that its zones have."""
     if any(each.narrows(exempt.match) for each in FIELDS if each.kind not in {NETWORK, PROTOCOL}):
         return frozenset()
-    whole_lists = ([net for net in nets if net in EVERY_ADDRESS.values()] for nets in _address_lists(exempt))
+    whole_lists = (_whole(nets) for nets in _address_lists(exempt))
     return _traffic(exempt, map(families, whole_lists))
+
+
+def _whole(addresses: tuple[Address | NetworkName, ...]) -> tuple[Address | NetworkName, ...]:
+    """The families that it has all addresses of."""
+    return () if excluded(addresses) else tuple(each for each in addresses if each in EVERY_ADDRESS.values())
 
 
 def _address_lists(exempt: Exempt) -> list[tuple[Address | NetworkName, ...]]:

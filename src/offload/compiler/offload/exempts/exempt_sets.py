@@ -10,12 +10,15 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
+from typing import Any
 
 from offload.compiler.offload.exempts.intervals import Box, joined, layers, outermost
 from offload.compiler.offload.exempts.timed_exempts import comment
 from offload.model.plan import ExemptMatch, TimedExempt
-from offload.model.sections.fields import FIELDS, NETWORK, Field, Span
-from offload.model.sections.match import WHOLE_MARK, Bits, Match, families
+from offload.model.sections.fields import FIELDS, Field
+from offload.model.sections.kinds import Span
+from offload.model.sections.match import WHOLE_MARK, Bits, Item, Match, excluded, families, wanted
+from offload.nft.match import text
 from offload.nouns import dataclass
 
 MOST_FIELDS = 5
@@ -78,10 +81,10 @@ class _Shape:
     dscp: int  # -1 for none
     fields: tuple[str, ...]
 
-    def name(self, suffix: str) -> str:
-        """The same shape has the same name in every Plan."""
+    def name(self, others: str, suffix: str) -> str:
+        """The same shape and the same conditions beside it have the same name in every Plan."""
         readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
-        return f"exempt_{readable}_{hashlib.sha256(repr(self).encode()).hexdigest()[:6]}{suffix}"
+        return f"exempt_{readable}_{hashlib.sha256(f'{self!r}{others}'.encode()).hexdigest()[:6]}{suffix}"
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
@@ -94,17 +97,17 @@ def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
 
 
 def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    boxes: dict[tuple[bool, _Shape], dict[Box, TimedExempt | None]] = defaultdict(dict)
+    boxes: dict[tuple[bool, _Shape, str], dict[Box, TimedExempt | None]] = defaultdict(dict)
     for match in matches:
-        for shape, box in _expand(match):
-            found = boxes[match.timed_exempt is not None, shape]
+        for shape, others, box in _expand(match):
+            found = boxes[match.timed_exempt is not None, shape, others]
             found[box] = _longer(found.get(box), match.timed_exempt)
     sets: list[ExemptSet] = []
     rules: list[str] = []
-    for timed, shape in sorted(boxes):
-        named = list(_sets(shape, boxes[timed, shape])) if shape.fields else []
+    for timed, shape, others in sorted(boxes):
+        named = list(_sets(shape, others, boxes[timed, shape, others])) if shape.fields else []
         sets += named
-        rules += [_rule(shape, f"@{each.name}") for each in named] or [_rule(shape, "")]
+        rules += [_rule(shape, others, f"@{each.name}") for each in named] or [_rule(shape, others, "")]
     return ExemptRules(tuple(sets), tuple(rules))
 
 
@@ -121,10 +124,14 @@ def _comment(timed_exempt: TimedExempt) -> str:
     return f'comment "{comment(timed_exempt)}"'
 
 
-def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, Box]]:
-    """One exempt as boxes: one per family and protocol and combination of its listed values."""
+def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, str, Box]]:
+    """One exempt as boxes, one per family and protocol and combination of its listed values, and the words beside them.
+
+    What an exempt excludes stands in the rule, for no set can hold it.
+    """
     exempt, conditions = match.exempt, match.exempt.match
-    value, mask, _ = conditions.mark or Bits(0, 0)
+    value, mask = _bits(conditions.mark) or (0, 0)
+    dscp = _bits(conditions.dscp)
     for version in _versions(conditions):
         spans = {word: _spans(field, conditions, version) for word, field in WORDS.items() if field.many}
         fields = [field for field, values in spans.items() if values]
@@ -133,11 +140,33 @@ def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, Box]]:
             fields.append("mark")
             spans["mark"] = [(value, value)]
         masked = (0, 0) if exact_mark else (value & mask, mask)
-        dscp = -1 if conditions.dscp is None else conditions.dscp.value
         for proto in exempt.protocols or ("",):
-            shape = _Shape(match.iifs, match.oifs, version, proto, masked, dscp, tuple(fields))
+            shape = _Shape(match.iifs, match.oifs, version, proto, masked, dscp[0] if dscp else -1, tuple(fields))
+            others = _others(conditions, version, proto)
             for box in product(*(spans[field] for field in fields)):
-                yield shape, box
+                yield shape, others, box
+
+
+def _bits(value: Bits | None) -> Span | None:
+    """Value and mask of a condition without `!`."""
+    return (value.value, value.mask) if value and not value.negated else None
+
+
+def _others(match: Match, version: int, proto: str) -> str:
+    """The conditions with `!` in nft's words."""
+    given: dict[str, Any] = {field.name: _of_family(excluded(field.values(match)), version) for field in FIELDS}
+    given |= {field.name: next(iter(given[field.name]), None) for field in FIELDS if not field.many}
+    family = version if given["dscp"] else None
+    return text(Match(**given | {"family": family, "proto": (Item(proto),) if _ported(given) else ()})).strip()
+
+
+def _of_family(values: Iterable[Any], version: int) -> tuple[Any, ...]:
+    """The values; of addresses those of one family."""
+    return tuple(each for each in values if getattr(each, "family", version) == version)
+
+
+def _ported(given: Mapping[str, Any]) -> bool:
+    return any(given[field.name] for field in FIELDS if field.port)
 
 
 def _versions(match: Match) -> list[int]:
@@ -149,23 +178,23 @@ def _versions(match: Match) -> list[int]:
 
 
 def _spans(field: Field, match: Match, version: int) -> list[Span]:
-    """The values of a list as numbers; of addresses those of one family."""
-    values = getattr(match, field.name)
-    spans = [field.kind.span(each) for each in values if field.kind is not NETWORK or each.family == version]
+    """The values of a list without `!` as numbers; of addresses those of one family."""
+    spans = [field.kind.span(each) for each in _of_family(wanted(field.values(match)), version)]
     return joined(spans) if field.kind.joins else spans
 
 
-def _rule(shape: _Shape, reference: str) -> str:
+def _rule(shape: _Shape, others: str, reference: str) -> str:
     ip = "ip6" if shape.version == 6 else "ip"  # noqa: PLR2004 - IP versions are their own names
     ends = [("iifname", shape.iifs), ("oifname", shape.oifs)]
     parts = [f"{key} {{ {', '.join(map(_quoted, names))} }}" for key, names in ends if names]
     # addresses, DSCP and ports bring the checks of family and protocol with them
-    ported = any(WORDS[word].port for word in shape.fields)
+    ported = any(WORDS[word].port for word in shape.fields) or f"{shape.proto} " in others
     parts += [f"meta l4proto {shape.proto}"] if shape.proto and not ported else []
     parts += [f"meta mark & {shape.mark[1]:#010x} == {shape.mark[0]:#010x}"] if shape.mark[1] else []
     parts += [f"{ip} dscp {shape.dscp}"] if shape.dscp >= 0 else []
     keys = [WORDS[word].key.format(ip=ip, proto=shape.proto) for word in shape.fields]
     parts += [f"{' . '.join(keys)} {reference}"] if keys else []
+    parts += [others] if others else []
     return " ".join(parts)
 
 
@@ -173,7 +202,7 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _sets(shape: _Shape, boxes: Mapping[Box, TimedExempt | None]) -> Iterator[ExemptSet]:
+def _sets(shape: _Shape, others: str, boxes: Mapping[Box, TimedExempt | None]) -> Iterator[ExemptSet]:
     ip = "ipv6" if shape.version == 6 else "ipv4"  # noqa: PLR2004 - IP versions are their own names
     kind = " . ".join(WORDS[field].type.format(ip=ip) for field in shape.fields)
     timed = "_t" if any(boxes.values()) else ""
@@ -181,7 +210,7 @@ def _sets(shape: _Shape, boxes: Mapping[Box, TimedExempt | None]) -> Iterator[Ex
     def named(suffix: str, members: Iterable[Box], *, interval: bool) -> ExemptSet:
         ordered = sorted(members)
         timed_exempts = tuple(timed_exempt for box in ordered if (timed_exempt := boxes[box]))
-        return ExemptSet(shape.name(timed + suffix), kind, interval, _elements(shape, ordered), timed_exempts)
+        return ExemptSet(shape.name(others, timed + suffix), kind, interval, _elements(shape, ordered), timed_exempts)
 
     points = {box for box in boxes if all(low == high for low, high in box)}
     if points:

@@ -11,7 +11,7 @@ from offload.model.config import Config, Family, Mode
 from offload.model.plan import Element, ExemptMatch, PairDecision, TimedExempt
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
-from offload.model.sections.match import Address, Match
+from offload.model.sections.match import Address, Match, excluded, wanted
 from offload.model.text.networks import as_address
 from offload.model.topology import ZoneDevices
 from offload.nouns import replace
@@ -52,7 +52,8 @@ def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
         if zone.l3 and not zone.inverted:
             devices[iface] = tuple(sorted(zone.incoming if iface == "iifs" else zone.l3))
         elif zone.subnets:
-            addresses[option] = getattr(exempt.match, option) or _addresses(zone)
+            given = getattr(exempt.match, option)
+            addresses[option] = (*(wanted(given) or _addresses(zone)), *excluded(given))
         else:
             return None
     return ExemptMatch(replace(exempt, match=exempt.match._replace(**addresses)), **devices)

@@ -7,7 +7,7 @@ and stand in a tree with a floor for each field, in which only what can meet is 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from offload.model.sections.fields import Span
+from offload.model.sections.kinds import Span
 
 Box = tuple[Span, ...]
 

@@ -14,11 +14,12 @@ from offload.model.kernel.live import LiveTable, TimedElement
 from offload.model.plan import TimedExempt
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.fields import FIELDS, Field
-from offload.model.sections.match import WHOLE_DSCP, Bits, Item, Match
+from offload.model.sections.match import WHOLE_DSCP, Bits, Item, Match, excluded
 from offload.nouns import replace
 
 LONGEST_COMMENT = 127  # NFTNL_UDATA_COMMENT_MAXLEN, its NUL aside
-COMMENT = re.compile(r"(\d{1,9}) (\S+) (\S+) (-1|\d{1,2}) 0x([0-9a-f]{1,8})/0x([0-9a-f]{1,8})", re.ASCII)
+COMMENT = re.compile(r"(\d{1,9}) (\S+) (\S+) (-1|\d{1,2}) 0x([0-9a-f]{1,8})/0x([0-9a-f]{1,8})((?: \w+!\S+)*)", re.ASCII)
+NAMES = {each.name: each for each in FIELDS}
 WORDS = {each.word: each for each in FIELDS if each.word}
 NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-9a-f]{{6}}_t(?:_r\d+)?")
 
@@ -26,8 +27,13 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 def comment(timed_exempt: TimedExempt) -> str:
     """What the key of an element cannot say of its lease."""
     exempt = timed_exempt.exempt
-    mark, dscp = exempt.match.mark or Bits(0, 0), exempt.match.dscp or Bits(-1, 0)
-    return f"{timed_exempt.id} {exempt.src} {exempt.dest} {dscp.value} {mark.value:#x}/{mark.mask:#x}"
+    mark, dscp = _plain(exempt.match.mark) or Bits(0, 0), _plain(exempt.match.dscp) or Bits(-1, 0)
+    without = [f" {each.name}{each.text(value)}" for each in FIELDS for value in excluded(each.values(exempt.match))]
+    return f"{timed_exempt.id} {exempt.src} {exempt.dest} {dscp.value} {mark.value:#x}/{mark.mask:#x}{''.join(without)}"
+
+
+def _plain(bits: Bits | None) -> Bits | None:
+    return None if bits is None or bits.negated else bits
 
 
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
@@ -45,14 +51,17 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
     named, noted = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
     if not named or not noted:
         return None
-    number, src, dest, dscp, value, mask = noted.groups()
+    number, src, dest, dscp, value, mask, without = noted.groups()
     given: dict[str, Any] = {"proto": (Item(named[1].strip("_")),)} if named[1] else {}
     fields, values = named[2].strip("_").split("_"), timed.key.split(" . ")
     try:
         for field, text in zip(fields, values, strict=True):
             if (row := WORDS[field]).many:  # the mark stands in the comment
                 given[row.name] = (row.kind.read(text),)
-    except ValueError:
+        for name, text in (word.split("!") for word in without.split()):
+            found = (row := NAMES[name]).read(f"!{text}")
+            given[name] = (*given.get(name, ()), found) if row.many else found
+    except (ValueError, KeyError):
         return None
     if int(mask, 16):
         given["mark"] = Bits(int(value, 16), int(mask, 16))
@@ -73,4 +82,4 @@ def _joined(parts: list[TimedExempt]) -> TimedExempt:
 def _values(field: Field, parts: Iterable[TimedExempt]) -> tuple[Any, ...]:
     """What the parts have of a list, by number, IPv4 first."""
     values = {value for part in parts for value in getattr(part.exempt.match, field.name)}
-    return tuple(sorted(values, key=lambda value: (getattr(value, "family", 0), field.kind.span(value))))
+    return tuple(sorted(values, key=lambda value: (value.negated, getattr(value, "family", 0), field.kind.span(value))))
