@@ -37,7 +37,7 @@ BELOW = {
 # What may be used in one place only: the library, and the folder or file it stays in.
 KEPT: dict[str, str | tuple[str, ...]] = {
     "dataclasses": "nouns.py",
-    "jinja2": "nft/text.py",
+    "jinja2": "nft/template.py",
     **dict.fromkeys(("ubus", "uci", "subprocess", "socket"), "system/"),
 }
 FIREWALL_VERBS = ("compiled", "diff", "lookup", "main", "show")

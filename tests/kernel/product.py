@@ -81,8 +81,8 @@ def _warm_up() -> None:
         if module.name != "offload.__main__":
             import_module(module.name)
     texts = import_module("offload.nft.text")
-    for template in Path(offload.__path__[0], "nft/templates").iterdir():
-        texts._template(template.name)
+    for template in import_module("offload.nft.template").names():
+        texts._template(template)
     gc.freeze()
 
 

@@ -1,15 +1,13 @@
-"""nftables nouns -> nft text. Pure. Jinja2 stays here; templates loop, they do not think."""
+"""nftables nouns -> nft text. Pure but for the templates, which are read. They loop, they do not think."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from offload.model.kernel.nft import Chain, Include, Rule, Ruleset, Set, Table
 from offload.model.sections.match import Limit
 from offload.nft.match import limit_text, quoted, text
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from offload.nft.template import Filters, prepare, template
 
 LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
 
@@ -100,28 +98,26 @@ def _braces(values: Iterable[str]) -> str:
 
 def fill(name: str, **words: Any) -> str:
     """Fill one of the templates; a word it does not get is an error, not an empty place."""
-    return _template(f"{name}.nft.j2").render(**words)
+    return _template(name)(**words)
+
+
+def prepare_templates() -> bool:
+    """Store the templates as bytecode, so that no start compiles them; False where that cannot be."""
+    return prepare(FILTERS)
 
 
 @cache
-def _template(name: str) -> "Template":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _template(name: str) -> Callable[..., str]:
+    return template(name, FILTERS)
 
-    environment = Environment(
-        loader=PackageLoader("offload.nft"),
-        autoescape=False,  # noqa: S701 - nft text, not HTML
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        lines=lambda chain, label: [line for line, _ in chain_lines(chain, label)],
-        quoted=quoted,
-        names=lambda names: ", ".join(map(quoted, names)),
-        braces=_braces,
-        elements=_elements,
-        limit=limit_text,
-        note=_note,
-    )
-    return environment.get_template(name)
+
+FILTERS: Filters = {
+    "lines": lambda chain, label: [line for line, _ in chain_lines(chain, label)],
+    "quoted": quoted,
+    "names": lambda names: ", ".join(map(quoted, names)),
+    "braces": _braces,
+    "elements": _elements,
+    "join": lambda values, between: between.join(values),
+    "limit": limit_text,
+    "note": _note,
+}

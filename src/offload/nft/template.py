@@ -1,0 +1,168 @@
+"""The templates as functions: Jinja2 compiles them once, and what it made is stored as Python stores bytecode.
+
+Importing Jinja2 and compiling takes as long as everything else that a cold `offload firewall print` does. A stored
+template holds the source it was made of, so that an edited one is compiled again. The code that Jinja2 makes needs very
+little of its runtime, and `_GLOBALS` has that; code that needs more runs in Jinja2 itself.
+"""
+
+import marshal
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from types import CodeType, FunctionType
+from typing import Any
+
+Filters = Mapping[str, Callable[..., Any]]
+FOLDER = os.path.join(os.path.dirname(__file__), "templates")  # noqa: PTH118, PTH120 - pathlib is slow to import
+ENDING = ".nft.j2"
+SETTINGS: dict[str, Any] = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}
+HEADER = 16  # bytes, as in Python's own bytecode
+
+
+def template(name: str, filters: Filters) -> Callable[..., str]:
+    """The function that fills a template; a word that it does not get is an error, not an empty place."""
+    source = source_of(name)
+    code = stored(name, source)
+    if code is None:
+        code = compiled(source, filters)
+        if code is None:
+            return from_source(source, filters)
+        if not sys.dont_write_bytecode:
+            store(name, source, code)
+    return _Template(code, filters).render
+
+
+def prepare(filters: Filters) -> bool:
+    """Compile and store all templates; False where one is not there for the next start."""
+    for name in names():
+        source = source_of(name)
+        code = compiled(source, filters)
+        if code is not None:
+            store(name, source, code)
+            if stored(name, source) is None:
+                return False
+    return True
+
+
+def source_of(name: str) -> str:
+    """The text of a template."""
+    return _content(f"{FOLDER}/{name}{ENDING}").decode()
+
+
+def from_source(source: str, filters: Filters) -> Callable[..., str]:
+    """The same by Jinja2 alone."""
+    render: Callable[..., str] = _environment(filters).from_string(source).render
+    return render
+
+
+def compiled(source: str, filters: Filters) -> CodeType | None:
+    """The code that Jinja2 makes of a template; None where it needs more of Jinja2's runtime than `_GLOBALS` has."""
+    environment = _environment(filters)
+    module = compile(environment.compile(source, raw=True), "<template>", "exec")
+    root = next(each for each in module.co_consts if isinstance(each, CodeType) and each.co_name == "root")
+    arguments = root.co_varnames[: root.co_argcount]
+    return root if arguments == ("context", "missing", "environment") and _names(root) <= _KNOWN else None
+
+
+def stored(name: str, source: str) -> CodeType | None:
+    """The code stored for this source by this Python; a file that is cut short is as good as none."""
+    try:
+        content = _content(_place(name))
+        made_of, code = marshal.loads(content[HEADER:])  # noqa: S302 - as safe as the bytecode beside it
+    except (OSError, EOFError, ValueError, TypeError):
+        return None
+    return code if (content[:HEADER], made_of) == (_header(), _key(source)) and isinstance(code, CodeType) else None
+
+
+def store(name: str, source: str, code: CodeType) -> None:
+    """Store it for the next start; where nothing can be written, the next start takes longer."""
+    place = _place(name)
+    draft = f"{place}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - as FOLDER
+        with open(draft, "wb") as file:  # noqa: PTH123 - as FOLDER
+            file.write(_header() + marshal.dumps((_key(source), code)))
+        os.replace(draft, place)  # noqa: PTH105 - as FOLDER
+    except OSError:
+        with suppress(OSError):
+            os.unlink(draft)  # noqa: PTH108 - as FOLDER
+
+
+def names() -> list[str]:
+    """All templates."""
+    return sorted(each.removesuffix(ENDING) for each in os.listdir(FOLDER) if each.endswith(ENDING))  # noqa: PTH208
+
+
+def _environment(filters: Filters) -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=False, undefined=StrictUndefined, **SETTINGS)  # noqa: S701 - nft text, not HTML
+    environment.filters.update(filters)
+    return environment
+
+
+def _place(name: str) -> str:
+    return f"{FOLDER}/__pycache__/{name}.nft.{sys.implementation.cache_tag}.pyc"
+
+
+def _header() -> bytes:
+    return b"%0*x" % (HEADER, sys.hexversion)
+
+
+def _key(source: str) -> tuple[str, str]:
+    return source, repr(SETTINGS)
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 - as FOLDER
+        return file.read()
+
+
+def _names(code: CodeType) -> set[str]:
+    """Every name that the code, or a function in it, reads from outside or as an attribute."""
+    inner = (each for each in code.co_consts if isinstance(each, CodeType))
+    return set(code.co_names).union(*map(_names, inner))
+
+
+class _Template:
+    """A compiled template, and for its code the environment of Jinja2."""
+
+    concat = "".join
+    getattr = staticmethod(getattr)
+
+    def __init__(self, code: CodeType, filters: Filters) -> None:
+        self.filters = filters
+        self.root = FunctionType(code, _GLOBALS)
+
+    def undefined(self, name: str) -> None:
+        raise LookupError(f"a template does not get {name}")
+
+    def render(self, **words: Any) -> str:
+        return self.concat(self.root(_Words(words), _missing, self))
+
+
+class _Words:
+    """For the code of a template its context."""
+
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        self.resolve_or_missing = lambda name: words.get(name, _missing)
+
+
+class _Loop:
+    """What a template may ask of `loop`: whether this is the last time."""
+
+    def __init__(self, items: Iterable[Any], _undefined: object) -> None:
+        self.items, self.last = list(items), False
+
+    def __iter__(self) -> Iterator[tuple[Any, "_Loop"]]:
+        for number, item in enumerate(self.items, 1):
+            self.last = number == len(self.items)
+            yield item, self
+
+
+_missing = object()
+# By Jinja2's names; those without a value are in branches for filters and values that do not exist.
+_UNUSED = ("Undefined", "internalcode", "TemplateRuntimeError")
+_GLOBALS: dict[str, Any] = {"LoopContext": _Loop, **dict.fromkeys(_UNUSED)}
+_KNOWN = {*_GLOBALS, *dir(_Template), "filters", "resolve_or_missing", "KeyError", "str"}
