@@ -16,14 +16,14 @@ demo:  ## watch flows in hardware, and a guest zone move to the fast path, on a 
 	@tests/setup.sh demo
 	@OFFLOAD_MACHINE=sooner $(VM) python3 -m demo
 
-test: setup  ## everything but `make stock`: lint, types, units, golden routers, user-mode kernels, the page before them
-	@$(GATE) lint units kernel
+test: setup  ## all of `make check` with more examples, the LuCI page, and real traffic through kernels 6.1 and 6.12
+	@$(GATE) lint units page kernel
 
 unit:  ## the tests of a minute: units and golden routers with few examples, without the slow ones; needs Python alone
 	@tests/setup.sh venv
 	@HYPOTHESIS_PROFILE=unit $(GATE) quick
 
-check:  ## lint, types, units and the LuCI page in a browser, without a virtual machine and with fewer examples
+check:  ## lint, types, units with fewer examples, and one file of the LuCI page's tests in a browser; no virtual machine
 	@tests/setup.sh check
 	@HYPOTHESIS_PROFILE=fast $(GATE) lint units
 

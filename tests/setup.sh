@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 compiler="gcc make"
 network="busybox-static nftables conntrack iperf3 ethtool kmod iproute2 tcpdump procps ppp pppoe hostapd iw wireguard-tools"
 packages_python="python3-venv"
-packages_check="busybox-static nftables iproute2 procps file chromium fonts-dejavu-core nodejs prometheus"
+packages_check="busybox-static nftables iproute2 procps file chromium-headless-shell fonts-dejavu-core nodejs prometheus"
 packages_kernel="$network $compiler flex bison bc xz-utils"
 packages_stock="$network $compiler qemu-system-x86 e2fsprogs"
 

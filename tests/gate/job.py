@@ -26,11 +26,6 @@ class Cost:
         return self.busy + self.waits
 
     @property
-    def undivided(self) -> "Cost":
-        """The same as a job that needs a whole processor."""
-        return Cost(self.seconds)
-
-    @property
     def share(self) -> float:
         """The share of a processor that it needs, 0 to 1."""
         return min(1.0, self.busy / self.seconds) if self.seconds else 1.0

@@ -18,12 +18,13 @@ KERNELS = ("6.1", "6.12")
 PYTEST = ("-m", "pytest", "-rfER", "--reruns", "1", "-p", "no:cacheprovider")
 IN_MACHINE = ("-p", "pytest_timeout", "-p", "pytest_rerunfailures")
 MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST, *IN_MACHINE)
-PAGE = TESTS / "browser/test_kernel.py"
+BROWSER = TESTS / "browser"
+PAGE = BROWSER / "test_kernel.py"
+GLANCE = BROWSER / "test_zones.py"  # the page opens, and a zone's mode is chosen and applied
 PORTION = 50
 QUICK_JOBS = max(2, os.cpu_count() or 1)
-APART = {"kernel"}  # parts of their own
-SINGLY = {"browser"}  # a job for each file: these take longest, and would be the last to end
-WITH_PROGRAMS = {"browser", "package"}  # what only Debian's packages can run, beside the kernels
+APART = {"kernel", "browser"}  # parts of their own
+WITH_PROGRAMS = {"package"}  # what only Debian's packages can run, beside the kernels and browsers
 STAND_INS = {"bindings"}  # the tests of stand-ins, which hold the one connection of a process
 
 # One test of each kind in QEMU, on the kernel binary of a distribution, to confirm the user-mode kernel.
@@ -59,10 +60,17 @@ def lint() -> list[Job]:
 
 
 def units() -> list[Job]:
-    """The tests that need no machine: the directories of tests/ in portions of files, and the files beside them."""
+    """The tests that need no machine: the directories of tests/ in portions of files, those beside them, a browser."""
     folders = sorted(folder for folder in TESTS.iterdir() if folder.is_dir() and folder.name not in APART)
     portions = [portion for folder in folders for portion in _portions(sorted(folder.rglob("test_*.py")))]
-    return [_unit(files) for files in [*portions, *([file] for file in sorted(TESTS.glob("test_*.py")))]]
+    alone = [[file] for file in (*sorted(TESTS.glob("test_*.py")), GLANCE)]
+    return [_unit("units", files) for files in (*portions, *alone)]
+
+
+def page() -> list[Job]:
+    """The LuCI page in a browser, a job for each file, before a service with a fake kernel."""
+    files = sorted(set(BROWSER.glob("test_*.py")) - {GLANCE, PAGE})
+    return [_unit("page", [file]) for file in files]
 
 
 def quick() -> list[Job]:
@@ -79,10 +87,10 @@ def quick() -> list[Job]:
 
 
 def kernel() -> list[Job]:
-    """The tests in user-mode kernels: a machine for each file and kernel, and the LuCI page before each."""
+    """The tests in user-mode kernels: a machine for each file and kernel, and the LuCI page in front of each kernel."""
     files = sorted((TESTS / "kernel").glob("test_*.py"))
     machines = [_machine("kernel", series, file.stem, (str(file),)) for series in KERNELS for file in files]
-    return [*machines, *map(_page, KERNELS)]
+    return [*machines, *map(_kernel_page, KERNELS)]
 
 
 def stock() -> list[Job]:
@@ -96,6 +104,7 @@ def stock() -> list[Job]:
 PARTS: dict[str, Callable[[], list[Job]]] = {
     "lint": lint,
     "units": units,
+    "page": page,
     "quick": quick,
     "kernel": kernel,
     "stock": stock,
@@ -106,31 +115,28 @@ def _portions(files: list[Path]) -> Iterator[list[Path]]:
     """Files with about PORTION tests each time."""
     portion: list[Path] = []
     for file in files:
-        if file != PAGE:
-            portion.append(file)
-        if portion and (file.parent.name in SINGLY or sum(map(_tests, portion)) >= PORTION):
+        portion.append(file)
+        if sum(map(_tests, portion)) >= PORTION:
             yield portion
             portion = []
     if portion:
         yield portion
 
 
-def _unit(files: list[Path]) -> Job:
+def _unit(part: str, files: list[Path]) -> Job:
     place = files[0].relative_to(TESTS).with_suffix("")
     name = f"{place} and {len(files) - 1} more" if files[1:] else str(place)
     cost = known(name, Cost(sum(map(_tests, files))))
-    # Chromium ends unseen, so its processor time, about half of all, is in no figure of the job.
-    cost = cost.undivided if files[0].parent.name in SINGLY else cost
-    return Job("units", name, (sys.executable, *PYTEST, *map(str, files)), cost)
+    return Job(part, name, (sys.executable, *PYTEST, *map(str, files)), cost)
 
 
-def _page(series: str) -> Job:
+def _kernel_page(series: str) -> Job:
     name = f"{series} page"
     return Job(
         "kernel",
         name,
         (sys.executable, *PYTEST, str(PAGE)),
-        known(name, Cost(60)).undivided,
+        known(name, Cost(60)),
         {"OFFLOAD_KERNEL": series},
     )
 

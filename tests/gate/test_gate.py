@@ -101,12 +101,6 @@ def test_a_fresh_clone_knows_the_jobs_that_take_longest() -> None:
     assert all(0 < cost.share <= 1 for cost in machines.values())
 
 
-def test_a_browser_counts_as_a_whole_processor() -> None:
-    browsers = [each for each in [*parts.units(), *parts.kernel()] if "browser" in each.name or "page" in each.name]
-    assert len(browsers) > len(parts.KERNELS)
-    assert all(each.cost.share == 1 for each in browsers)
-
-
 def test_a_job_that_never_ran_counts_as_a_whole_processor() -> None:
     assert costs.known("never", Cost(5)).share == 1
 
@@ -131,8 +125,27 @@ def test_a_kernel_test_file_is_a_job_on_both_kernels() -> None:
     assert len(names) == len(parts.KERNELS) * (len(files) + 1)  # and the page
 
 
+def test_the_processor_time_of_the_browser_is_counted() -> None:
+    spin = "const end = Date.now() + 2000; while (Date.now() < end);"
+    program = f"""
+from browser.conftest import _browser
+started = _browser.__wrapped__()
+page = next(started).new_page()
+page.evaluate({spin!r})
+next(started, None)
+"""
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    ended = run(Job("page", "spins", (sys.executable, "-c", program), Cost(1), environment))
+    assert ended.status == 0 and ended.busy > 2, ended.output
+
+
+def test_make_check_has_one_file_in_a_browser() -> None:
+    browsers = {each.name for each in parts.units() if "browser" in each.name}
+    assert browsers == {"browser/test_zones"}
+
+
 def test_every_other_test_file_is_in_one_job() -> None:
-    files = [word for each in parts.units() for word in each.argv if word.endswith(".py")]
+    files = [word for each in [*parts.units(), *parts.page()] for word in each.argv if word.endswith(".py")]
     wanted = {str(file) for file in parts.TESTS.rglob("test_*.py") if file.parent.name != "kernel"} - {str(parts.PAGE)}
     assert sorted(files) == sorted(wanted)
 
