@@ -15,7 +15,7 @@ def run() -> None:
         import signal
 
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    short = sys.argv[1:2] == ["firewall"]
+    short = sys.argv[1:2] in (["firewall"], ["print"])
     try:
         code = _main(sys.argv[1:], short=short)
         sys.stdout.flush()
@@ -33,13 +33,14 @@ def run() -> None:
 
 
 def _main(argv: list[str], *, short: bool) -> int:
-    """Import and run what the command line asks for."""
+    """Import and run what the command line asks for; what is short collects no garbage."""
     if argv in (["--version"], ["version"]):
         # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
         sys.stdout.write(f"offload {__version__}\n")
         return 0
     if short:
         gc.disable()  # a short run with many objects and no cycles
+    if argv[:1] == ["firewall"]:
         from offload.cli.firewall.main import main as firewall
 
         return firewall(argv)
