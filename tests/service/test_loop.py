@@ -14,6 +14,7 @@ from offload.service.journal import Journal
 from offload.service.loop import Loop
 from offload.service.tasks import station_sets
 from offload.service.tasks.accounting import Accounting
+from offload.service.tasks.timed import tasks
 from offload.system.config.uci import Uci
 from offload.system.netifd import DUMP
 from offload.system.netlink.route.messages import Notification
@@ -39,8 +40,8 @@ def heard(notice: Notification, sent: int, fakes: Fakes | None = None) -> Loop:
     loop, kernel = looped(there)
     kernel.of_nftables = notice
     there.nft.sent = [""] * sent
-    loop._transactions()
-    assert loop._counted == sent  # an echo that never came is not taken for the next one
+    loop.events.transactions()
+    assert loop.events.counted == sent  # an echo that never came is not taken for the next one
     kernel.close()
     return loop
 
@@ -136,12 +137,12 @@ def test_a_file_that_was_read_half_written_is_read_again(tmp_path: Path) -> None
     fakes.service.doors = replace(fakes.service.doors, uci=Uci(tmp_path))
     fakes.service.work()
     loop.config.passed(0.0)
+    assert loop.config.due == 1.0
     loop._config_check(1.0)
     assert loop.watch.due() is None
     with (tmp_path / "offload").open("a") as file:
         file.write("\toption name 'lan'\n")
-    loop._config_check(1.5)
-    assert loop.watch.due() is None
+    assert loop.config.due == 3.0
     loop._config_check(3.0)
     assert loop.watch.cause is Cause.FILE
     assert loop.watch.due() == pytest.approx(3.05)
@@ -165,7 +166,8 @@ def test_a_pass_for_late_stations_that_fails_is_tried_again(monkeypatch: pytest.
     fakes.service.work()
     fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
     monkeypatch.setattr(station_sets, "run", lambda engine, _: engine.work())
-    loop._station_sets(1.0)
+    (task,) = [each for each in tasks(fakes.service, loop.journal) if each.cause is Cause.STATION]
+    loop._run(task)
     assert loop.watch.due() is not None
 
 

@@ -153,3 +153,22 @@ def _sent(
     if not sent:
         return Applied(before.generation, before.time)
     return Applied(before.generation + 1, now().isoformat(timespec="seconds"), sent, returned=returned)
+
+
+def removed(nft: Nft) -> str:
+    """Remove our tables; empty, or what stays and why."""
+    try:
+        if text := removal(nft):
+            nft.apply(text)
+    except NftError as refusal:
+        return f"{_remaining(nft)} stays, with what it offloads: {refusal}"
+    return ""
+
+
+def _remaining(nft: Nft) -> str:
+    """Which of our tables there are still, for a sentence."""
+    try:
+        names = sorted(set(TABLE_NAMES) & nft.tables())
+    except NftError:
+        names = sorted(TABLE_NAMES)
+    return "table " + " and ".join(f"inet {name}" for name in names)

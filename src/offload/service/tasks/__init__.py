@@ -1,1 +1,1 @@
-"""What the service does besides passes. A task has `due`, when it runs next (None: not before a hint), and `run`."""
+"""What the service does: `passes.py` is the pass, `timed.py` lists what has a time of its own (`due`, `run`)."""

@@ -1,0 +1,95 @@
+"""What the kernel's notifications mean: hints, stations that are to be followed at once, changes of nftables."""
+
+import time
+from typing import TYPE_CHECKING
+
+from offload.model.cause import Cause
+from offload.service import reconcile
+from offload.service.doors import Monitor
+from offload.service.engine import Engine
+from offload.service.hints.debounce import APART, Debouncer
+from offload.service.journal import Journal
+from offload.service.tasks import follow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OF_RULES = frozenset({Cause.FIREWALL, Cause.RULES})
+OURS = frozenset(reconcile.TABLE_NAMES)
+
+
+class KernelEvents:
+    """Reads the notifications. `counted`: of the transactions sent, those whose notifications were read."""
+
+    def __init__(self, engine: Engine, monitor: Monitor, watch: Debouncer, journal: Journal) -> None:
+        self._engine, self._monitor, self._watch, self._journal = engine, monitor, watch, journal
+        self.counted = 0
+        self._followed = float("-inf")
+        links, nft = monitor.descriptors
+        self.readers: dict[int, Callable[[], None]] = {links: self.links, nft: self.transactions}
+
+    def links(self) -> None:
+        """Links and addresses; of stations only those that are somewhere else than before."""
+        heard = self._monitor.links()
+        for cause in heard.causes:
+            self._hint(cause)
+        moved = False
+        for seen in heard.seen:
+            found = self._monitor.named(seen)
+            if isinstance(found, tuple):
+                station, master = found
+                moved |= self._engine.sightings.station(station, master)
+            elif found is not None:
+                moved |= self._engine.sightings.neighbour(found)
+        if moved:
+            self._follow()
+
+    def transactions(self) -> None:
+        """Read the notifications of nftables. The kernel sends one before nft ends, so all of ours are there.
+
+        As many as we sent are ours. Tables, chains and rules that came or went are news: rules may treat packets one by
+        one. Elements of sets are none.
+        """
+        engine = self._engine
+        sent = engine.doors.nft.transactions
+        ours, self.counted = sent - self.counted, sent
+        heard = self._monitor.transactions()
+        lost = Cause.OVERRUN in heard.causes
+        if heard.generations <= ours and not lost:
+            return
+        engine.touched |= lost or bool(heard.tables & OURS)
+        engine.rule_returns.elements(heard.elements, time.monotonic())
+        if lost:
+            engine.rule_returns.changed(time.monotonic())
+        causes = engine.causes_of_others(heard)
+        if causes and set(causes) <= OF_RULES and not heard.tables & OURS:
+            self._hint(causes[0])
+        elif causes or heard.tables & OURS:
+            self._hint(Cause.TABLES)
+
+    def follow_due(self) -> float | None:
+        """When to follow what had to wait. A pass that is hinted already does so itself."""
+        return follow.due(self._engine) if self._watch.due() is None else None
+
+    def follow_later(self, now: float) -> None:
+        """Follow it."""
+        self._follow()
+        if self._engine.sightings.ended(now):
+            self._hint(Cause.PORTS_RETURN)
+
+    def _follow(self) -> None:
+        """A transfer stands still until its table is returned: do that now, and look after; but no oftener than passes.
+
+        Who sends with another's MAC address could otherwise keep us, and every flow, busy.
+        """
+        if not follow.ready(self._engine):
+            return  # it is to be followed later, or no flow goes there
+        now = time.monotonic()
+        if now - self._followed >= APART:
+            self._followed = now
+            if follow.run(self._engine):
+                self._journal.followed(self._engine.applied)
+        self._hint(Cause.STATION)
+
+    def _hint(self, cause: Cause) -> None:
+        self._watch.hint(cause, time.monotonic())
