@@ -1,6 +1,6 @@
 """Where the port of a station decides between hardware and software: the sets, the rules, and the order of a return."""
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +53,33 @@ def snapshot(stations: list[tuple[str, str]], neighbours: list[tuple[str, str]] 
 
 def sets(table: Table, seen: Snapshot) -> dict[str, tuple[str, ...]]:
     return dict(with_stations(table, learned_stations(seen, BRIDGES, ABLE)).stations)
+
+
+@given(
+    st.one_of(
+        st.ip_addresses(v=4),
+        st.ip_addresses(v=6),
+        st.ip_addresses(network="169.254.0.0/15"),
+        st.ip_addresses(network="fe00::/8"),
+    )
+)
+def test_addresses_that_hold_on_one_link_only_are_in_no_set(address: IPv4Address | IPv6Address) -> None:
+    found = sets(HARDWARE, snapshot([(WIRED, "lan1")], [(str(address), WIRED)]))
+    of_link = address.is_link_local or address.is_multicast
+    assert len(found["stations4"]) + len(found["stations6"]) == (not of_link)
+
+
+def test_what_was_learned_from_the_same_is_not_learned_again() -> None:
+    then = learned_stations(snapshot([(WIRED, "lan1")]), BRIDGES, ABLE)
+    assert learned_stations(snapshot([(WIRED, "lan1")]), dict(BRIDGES), list(ABLE), then) is then
+    for other in (
+        learned_stations(snapshot([(WIRED, "lan2")]), BRIDGES, ABLE, then),
+        learned_stations(snapshot([(WIRED, "lan1")], [("192.0.2.10", WIRED)]), BRIDGES, ABLE, then),
+        learned_stations(snapshot([(WIRED, "lan1")]), {"br-lan.5": "br-lan"}, ABLE, then),
+        learned_stations(snapshot([(WIRED, "lan1")]), BRIDGES, ("wan",), then),
+        learned_stations(replace(snapshot([(WIRED, "lan1")]), links=LINKS[:2]), BRIDGES, ABLE, then),
+    ):
+        assert other is not then
 
 
 def test_each_table_has_the_stations_of_its_ports_and_their_addresses() -> None:

@@ -86,3 +86,45 @@ def test_a_full_memory_is_reported_and_has_room_again_when_the_bridge_forgot() -
     tracker.look(Snapshot(links=LINKS, stations=(WIRED,)))
     assert not tracker.crowded
     assert WIRED in tracker.remembered()[0]
+
+
+SCENES = [
+    Snapshot(links=links, stations=stations, neighbours=neighbours)
+    for links in (LINKS, LINKS[:2])
+    for stations in ((), (WIRED,), (Station(WIRED.mac, "phy0-ap0"),))
+    for neighbours in ((), (Neighbour("192.168.1.10", "br-lan", WIRED.mac),))
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(SCENES), st.sampled_from(["lan1", "phy0-ap0"])), max_size=12))
+def test_a_look_that_shows_nothing_new_may_be_skipped(steps: list[Snapshot | str]) -> None:
+    """One tracker takes every look in, the other those alone that differ: both have the same stations and moves."""
+    tracker, thorough = StationTracker(), StationTracker()
+    for step in steps:
+        for each in (tracker, thorough):
+            if isinstance(step, Snapshot):
+                each.look(step)
+            else:
+                each.station(Station(WIRED.mac, step), "br-lan")
+        thorough._looked = (-1, ())
+        assert tracker.remembered() == thorough.remembered()
+        assert (tracker.version, tracker._moves, tracker._hardware) == (
+            thorough.version,
+            thorough._moves,
+            thorough._hardware,
+        )
+
+
+def test_a_look_that_shows_nothing_new_takes_in_no_station() -> None:
+    """A pass in a house with thousands of stations must cost no more than one with none."""
+    puts = []
+
+    class Counting(Remembered):
+        def put(self, key: Key, place: str, *, preferred: bool) -> str | None:
+            puts.append(key)
+            return Remembered.put(self, key, place, preferred=preferred)
+
+    tracker = StationTracker(_stations=Counting(MAX_NEIGHBOURS))
+    for _ in range(2):
+        tracker.look(Snapshot(links=LINKS, stations=(WIRED, Station("02:00:00:00:00:20", "phy0-ap0"))))
+    assert len(puts) == 2

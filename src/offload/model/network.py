@@ -222,3 +222,23 @@ class Snapshot:
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()
     crowded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedFrom:
+    """What decides the elements of sets. `bridges`: layer 3 device -> bridge; `able`: ports that hardware has."""
+
+    stations: tuple[Station, ...]
+    neighbours: tuple[Neighbour, ...]
+    links: tuple[Link, ...]
+    bridges: Mapping[str, str]
+    able: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Sorted elements of sets by (set, layer 3 device, whether hardware covers their port); stations of each port."""
+
+    seen: LearnedFrom
+    elements: Mapping[tuple[str, str, bool], tuple[str, ...]]
+    ports: Mapping[str, int]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from offload.model.config import Family, Mode
 from offload.model.kernel.nft import Table as NftTable
+from offload.model.network import Learned
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
 from offload.nouns import dataclass, field
@@ -219,7 +220,7 @@ class Plan:
     """What shall be. No table means: nothing of ours in the kernel. `present` are the links that exist now.
 
     `bridges` maps layer 3 devices to the bridge they are or stand on, `covered` are the devices that hardware has: by
-    these the stations that come and go are put into the sets of the tables.
+    these the stations that come and go are put into the sets of the tables. `learned`: where stations are now.
     """
 
     tables: tuple[Table, ...] = ()
@@ -229,3 +230,4 @@ class Plan:
     present: frozenset[str] = frozenset()
     bridges: Mapping[str, str] = field(default_factory=dict)
     covered: frozenset[str] = frozenset()
+    learned: Learned | None = field(default=None, compare=False)

@@ -53,11 +53,12 @@ def decide(
 ) -> Decided:
     """Config, Snapshot and exempts given at run time -> Plan. Pure.
 
-    Tables that are the same as in the Plan `before` are not compiled again.
+    Tables and stations that are the same as in the Plan `before` are not worked out again.
     """
     config, problems = load(packages)
     topology = resolve(config, snapshot)
-    planned = with_nft(plan(config, topology, snapshot, timed_exempts), before or Plan())
+    then = before or Plan()
+    planned = with_nft(plan(config, topology, snapshot, timed_exempts, then.learned), then)
     surprising = warnings(config, topology, snapshot)
     return Decided(config, snapshot, planned, (*problems, *placed(packages, (*topology.problems, *surprising))))
 

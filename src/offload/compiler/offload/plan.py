@@ -14,7 +14,7 @@ from offload.compiler.offload.pairs.requests import existing, wishes
 from offload.compiler.offload.pairs.settle import settle
 from offload.compiler.offload.stations import counted, counted_pairs, learned_stations, with_stations
 from offload.model.config import Config, Mode
-from offload.model.network import MAX_NEIGHBOURS, ForwardChain, Snapshot
+from offload.model.network import MAX_NEIGHBOURS, ForwardChain, Learned, Snapshot
 from offload.model.plan import (
     MAX_REMEMBERED,
     MOST_DEVICES,
@@ -31,8 +31,14 @@ from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import replace
 
 
-def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = ()) -> Plan:
-    """Decide everything; `timed exempts` are exempts given at run time.
+def plan(
+    config: Config,
+    topology: Topology,
+    snapshot: Snapshot,
+    timed_exempts: Iterable[TimedExempt] = (),
+    before: Learned | None = None,
+) -> Plan:
+    """Decide everything; `timed_exempts` are exempts given at run time, `before` the stations of an earlier Plan.
 
     The same input gives the same Plan, whatever the order of links and networks.
     """
@@ -42,7 +48,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
     asked = without_given_up(wishes(config, existing(config, topology, snapshot)), snapshot.given_up)
     bids = [bid_for(wish, coverage, _gate(config, snapshot)) for wish in asked]
     bridges, covered = coverage.bridged(), coverage.able - coverage.excluded
-    learned = learned_stations(snapshot, bridges, covered)
+    learned = learned_stations(snapshot, bridges, covered, before)
     elements, settled = settle(config, bids)
     late = any(_behind(chain) for chain in snapshot.forward_chains)
     remembered = max(1, min(snapshot.kernel.conntrack_max, MAX_REMEMBERED))
@@ -71,6 +77,7 @@ def plan(config: Config, topology: Topology, snapshot: Snapshot, timed_exempts: 
         present=frozenset(link.name for link in snapshot.links),
         bridges=bridges,
         covered=covered,
+        learned=learned,
     )
     return counted(made, learned)
 

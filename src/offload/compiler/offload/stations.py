@@ -8,55 +8,56 @@ table's sets those at other ports. A station in neither is not known yet.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 
 from offload.model.kernel.live import STATION_SETS
-from offload.model.network import MAX_NEIGHBOURS, Link, Snapshot
+from offload.model.network import MAX_NEIGHBOURS, Learned, LearnedFrom, Link, Snapshot
 from offload.model.plan import BOTH, FROM, TO, PairDecision, PairStations, Plan, Table
 from offload.model.problems.reason import ReasonCode
-from offload.nouns import dataclass, replace
+from offload.nouns import replace
 
 MACS, IPV4, IPV6 = STATION_SETS
 UNKNOWN_AFTER = 20  # packets of the original direction before software takes a flow of a station that is not known yet
+OF_LINK_4, MULTICAST_4 = "169.254.", range(224, 240)  # RFC 3927, RFC 5771
+OF_LINK_6 = ("fe8", "fe9", "fea", "feb", "ff")  # RFC 4291: fe80::/10, and multicast
 OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """The stations, and addresses that belong to them, by the layer 3 device: whether hardware covers their port.
-
-    `ports`: how many stations were seen last at each port.
-    """
-
-    macs: Mapping[tuple[str, str], bool]
-    addresses: Mapping[tuple[str, str], bool]
-    ports: Mapping[str, int]
-
-
-def learned_stations(snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str]) -> Learned:
+def learned_stations(
+    snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str], before: Learned | None = None
+) -> Learned:
     """What the forwarding tables and the neighbour table say. `bridges`: layer 3 device -> bridge; `able`: ports.
 
     One MAC address may be learned in several VLANs of a bridge, at different ports: then it is taken for software.
+    `before`: what was learned earlier, which is the answer where it was learned from the same.
     """
-    links = {link.name: link for link in snapshot.links}
-    covered, devices = frozenset(able), _devices_by_bridge(bridges)
+    seen = LearnedFrom(snapshot.stations, snapshot.neighbours, snapshot.links, bridges, frozenset(able))
+    return before if before is not None and before.seen == seen else _learned(seen)
+
+
+def _learned(seen: LearnedFrom) -> Learned:
+    links = {link.name: link for link in seen.links}
+    arrivals = {link.name: arrival(link, links) for link in seen.links if link.master}
+    devices = _devices_by_bridge(seen.bridges)
     macs: dict[tuple[str, str], bool] = {}
     at_ports: set[tuple[str, str]] = set()
-    for station in snapshot.stations:
-        link = links.get(station.port)
-        if link is None or _is_multicast(station.mac):
+    for station in seen.stations:
+        port = arrivals.get(station.port)
+        if port is None or _is_multicast(station.mac):
             continue
-        port = arrival(link, links)
         at_ports.add((port, station.mac))
-        hardware = port in covered
-        for device in devices.get(link.master, ()):
+        hardware = port in seen.able
+        for device in devices.get(links[station.port].master, ()):
             macs[device, station.mac] = hardware and macs.get((device, station.mac), True)
-    addresses = {
-        (each.device, each.address): macs[each.device, each.mac]
-        for each in snapshot.neighbours
-        if (each.device, each.mac) in macs and _is_forwarded(each.address)
-    }
-    return Learned(macs, addresses, Counter(port for port, _ in at_ports))
+    found: dict[tuple[str, str, bool], list[str]] = {}
+    for (device, mac), hardware in macs.items():
+        found.setdefault((MACS, device, hardware), []).append(f'"{device}" . {mac}')
+    for each in seen.neighbours:
+        place = macs.get((each.device, each.mac))
+        if place is not None and _is_forwarded(each.address):
+            name = IPV6 if ":" in each.address else IPV4
+            found.setdefault((name, each.device, place), []).append(f'"{each.device}" . {each.address}')
+    elements = {key: tuple(sorted(set(each))) for key, each in found.items()}
+    return Learned(seen, elements, Counter(port for port, _ in at_ports))
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
@@ -65,14 +66,14 @@ def with_stations(table: Table, learned: Learned) -> Table:
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}
     if not iifs and not oifs:
         return table
-    found: dict[str, list[str]] = {name: [] for name in STATION_SETS}
-    for (device, mac), hardware in sorted(learned.macs.items()):
-        if device in iifs and hardware is table.hardware:
-            found[MACS].append(f'"{device}" . {mac}')
-    for (device, address), hardware in sorted(learned.addresses.items()):
-        if device in oifs and hardware is table.hardware:
-            found[IPV6 if ":" in address else IPV4].append(f'"{device}" . {address}')
-    stations = {name: tuple(elements[:MAX_NEIGHBOURS]) for name, elements in found.items()}
+    stations = {
+        name: tuple(
+            element
+            for device in sorted(iifs if name == MACS else oifs)
+            for element in learned.elements.get((name, device, table.hardware), ())
+        )[:MAX_NEIGHBOURS]
+        for name in STATION_SETS
+    }
     return replace(table, stations=stations)
 
 
@@ -87,7 +88,9 @@ def counted(plan: Plan, learned: Learned) -> Plan:
 
 def counted_pairs(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
     """The same pairs, each with its known stations by the path of their flows, and the sentence that says so."""
-    paths = Counter((device, hardware) for (device, _), hardware in learned.macs.items())
+    paths = {
+        (device, hardware): len(each) for (name, device, hardware), each in learned.elements.items() if name == MACS
+    }
     return tuple(_counted(pair, pair.stations, paths) if pair.stations else pair for pair in pairs)
 
 
@@ -133,6 +136,10 @@ def _is_multicast(mac: str) -> bool:
 
 
 def _is_forwarded(address: str) -> bool:
-    """Whether the router forwards packets to it: not where it holds on one link only."""
-    found = ip_address(address)
-    return not found.is_link_local and not found.is_multicast
+    """Whether the router forwards packets to it: not where it holds on one link only.
+
+    Read from the text, for there are thousands: the kernel's addresses are written in their shortest form.
+    """
+    if ":" in address:
+        return not address.startswith(OF_LINK_6)
+    return not address.startswith(OF_LINK_4) and int(address.partition(".")[0]) not in MULTICAST_4

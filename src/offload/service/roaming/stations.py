@@ -23,6 +23,7 @@ DEPTH = 4  # devices that one device may stand on
 LEFT_OUT = 600.0  # seconds without the wired ports of a bridge
 # First pause in seconds and growth. A phone may walk from port to port; a MAC address of a neighbour changes rarely.
 STATION_PAUSE, NEIGHBOUR_PAUSE = (0.25, 2.0), (0.5, 4.0)
+Everybody = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class StationTracker:
     _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
     _ports: dict[str, set[str]] = field(default_factory=dict)  # bridge -> its ports
     _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
+    _looked: tuple[int, tuple[object, ...]] = (-1, ())  # the version after the last look, and what it took in
+    _listed: tuple[int, Everybody] = (-1, ((), ()))  # what `remembered` gave last, and of which version
 
     @property
     def places(self) -> Mapping[Key, str]:
@@ -81,8 +84,13 @@ class StationTracker:
             return False
         return self._moved(key, Move(self._bridges.get(seen.device, seen.device), device=seen.device))
 
-    def remembered(self) -> tuple[tuple[Station, ...], tuple[Neighbour, ...]]:
+    def remembered(self) -> Everybody:
         """The stations and neighbours where they were seen last, also those that the kernel has forgotten since."""
+        if self._listed[0] != self.version:
+            self._listed = self.version, self._everybody()
+        return self._listed[1]
+
+    def _everybody(self) -> Everybody:
         bridges = {bridge: ports for bridge, ports in self._ports.items() if ports}
         stations = tuple(
             Station(mac, port, vlan)
@@ -98,7 +106,13 @@ class StationTracker:
             self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, place, preferred=False)
 
     def look(self, snapshot: Snapshot) -> None:
-        """Take in a whole Snapshot: events may have been lost."""
+        """Take in a whole Snapshot: events may have been lost. One that shows nothing new is no work."""
+        seen = self.version, (snapshot.links, snapshot.stations, snapshot.neighbours)
+        if seen != self._looked or self.crowded:
+            self._take_in(snapshot)
+            self._looked = self.version, seen[1]
+
+    def _take_in(self, snapshot: Snapshot) -> None:
         links = {link.name: link for link in snapshot.links}
         ports: dict[str, set[str]] = {}
         for port in snapshot.links:

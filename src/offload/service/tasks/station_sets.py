@@ -1,8 +1,8 @@
 """Bring the sets of stations in the kernel up to date without a pass; return software for stations that came late."""
 
-from offload.compiler.offload.stations import Learned, counted, learned_stations, with_stations
+from offload.compiler.offload.stations import counted, learned_stations, with_stations
 from offload.errors import NftError, OffloadError
-from offload.model.network import Snapshot
+from offload.model.network import Learned, Snapshot
 from offload.model.plan import Plan
 from offload.nouns import replace
 from offload.service.engine import SOFTWARE, Engine
@@ -40,7 +40,7 @@ def _learned(engine: Engine, plan: Plan) -> Learned:
     stations, neighbours = engine.sightings.remembered()
     links = engine.decided.snapshot.links if engine.decided else ()
     seen = Snapshot(links=links, stations=stations, neighbours=neighbours)
-    return learned_stations(seen, plan.bridges, plan.covered)
+    return learned_stations(seen, plan.bridges, plan.covered, plan.learned)
 
 
 def _update(engine: Engine, plan: Plan, now: float) -> None:
