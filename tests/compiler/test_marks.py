@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from exempts import exempt_of
 from offload.compiler.devices import resolve
-from offload.compiler.offload.exempts.marks import only_routes, without_routing
+from offload.compiler.offload.exempts.marks import of_connmarks, only_routes, restoring, without_routing
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
 from offload.model.network import Filter, Link, MarkReader, Qdisc, RoutingRule, Snapshot
+from offload.model.plan import Element, PolicyKey
 from offload.model.problems.reason import ReasonCode
 from strategies import gate
 
@@ -102,3 +103,16 @@ def test_a_packet_that_passes_a_comparison_is_never_overlooked(
     snapshot = replace(routed(0, FULL, inverted=True), filters=(Filter("wan", "fw", fwmark & fwmask, fwmask),))
     if after & fwmask == fwmark & fwmask and mask & fwmask:
         assert not only_routes(marking((value & mask, mask)), snapshot)
+
+
+ELEMENTS = [Element("br-lan", "wan", PolicyKey(0, "any"), ("lan", "wan"))]
+RESTORING = (Filter("wan", "matchall", restores=True), Filter("lan1", "u32", restores=True), Filter("wan", "fw"))
+
+
+def test_connections_with_a_mark_stay_slow_where_it_is_restored_on_packets_that_leave() -> None:
+    router = Snapshot(links=(Link("lan1", master="br-lan"),), filters=RESTORING)
+    assert list(restoring(router, ELEMENTS)) == [("wan", ("wan",)), ("lan1", ("br-lan",))]
+    found = [(each.iifs, each.oifs) for each in of_connmarks(Config(), router, ELEMENTS) if each.connmark]
+    assert found == [((), ("wan",)), (("wan",), ()), ((), ("br-lan",)), (("br-lan",), ())]
+    assert not list(of_connmarks(Config(globals=Globals(auto_exempt=False)), router, ELEMENTS))
+    assert not list(restoring(router, []))

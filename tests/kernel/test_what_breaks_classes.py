@@ -49,8 +49,8 @@ ROWS = {
     "mark of a connection, restored on wan's egress behind masquerade": (
         "ct mark set 7",
         (*EGRESS, RESTORE.format("1:"), BY_MARK),
-        False,
-        "nothing yet: restore it on ingress, or exempt",
+        True,
+        "connections with a mark stay slow",
     ),
 }
 

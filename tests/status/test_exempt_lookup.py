@@ -1,5 +1,6 @@
 """Which exempt keeps a connection slow: the Reason names the section, rule or zone, and never a wrong one."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -58,6 +59,13 @@ CASES: dict[str, tuple[Entry, ExemptMatch, bool]] = {
     "all ports but its own": (CALL, match(proto=("udp",), dest_port=("!443",)), False),
     "all ports but another": (CALL, match(proto=("udp",), dest_port=("!444",)), True),
 }
+
+
+def test_a_mark_of_the_connection() -> None:
+    exempt = replace(match(oifs=("wan",)), connmark=True)
+    lookup, way = ExemptLookup(planned(exempt)), pair("lan", "wan")
+    assert [each.code for each in lookup.reasons(CALL._replace(mark=7), way)] == [ReasonCode.EXEMPTED]
+    assert not list(lookup.reasons(CALL._replace(mark=0), way))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -135,6 +135,17 @@ def test_filters_show_the_marks_that_they_compare() -> None:
     ]
 
 
+def test_filters_that_restore_marks_are_those_of_packets_that_leave() -> None:
+    action = attribute(1, attribute(1, b"connmark\0"))
+    options = attribute(2, action)
+    parents = {0x10000: True, 0xFFFFFFF3: True, 0xFFFFFFF2: False, 0xFFFF0000: False}
+    for parent, leaving in parents.items():
+        (found,) = traffic_control.filters([tc("matchall", handle=1, parent=parent, options=options)], NAMES)
+        assert found.restores == leaving
+    other = attribute(2, attribute(1, attribute(1, b"mirred\0")))
+    assert not traffic_control.filters([tc("matchall", handle=1, parent=0x10000, options=other)], NAMES)[0].restores
+
+
 def test_cake_shows_by_which_bits_of_the_mark_it_sorts() -> None:
     cake = tc("cake", handle=0x10000, parent=0xFFFFFFFF, options=attribute(18, struct.pack("=I", 0xF)), message_kind=36)
     plain = tc("noqueue", handle=0, parent=0xFFFFFFFF, message_kind=36)

@@ -96,13 +96,15 @@ class Qdisc:
 class Filter:
     """A tc filter of a device: it compares `mark & fwmask` with `fwmark`, or (None) uses it in an unknown way.
 
-    A mask of 0: it does not read the mark.
+    A mask of 0: it does not read the mark. `restores`: packets that leave get something of their connection's mark
+    (actions connmark and ctinfo).
     """
 
     device: str
     kind: str
     fwmark: int | None = 0
     fwmask: int = 0
+    restores: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class ExemptMatch:
 
     `timed_exempt`: it ends by itself. `called` is what people call it: exempts are not made by sections only.
     `zone`: of an exempt that no section and no rule asks for, the zone whose subnets it keeps slow.
+    `connmark`: only connections that have a mark (conntrack's, which packets do not carry).
     """
 
     exempt: Exempt
@@ -73,6 +74,7 @@ class ExemptMatch:
     timed_exempt: TimedExempt | None = None
     called: str = ""
     zone: str = ""
+    connmark: bool = False
 
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook: the firewall's stands at 0 (NF_IP_PRI_FILTER)

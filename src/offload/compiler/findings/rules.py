@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from offload.compiler.offload.exempts.live_exempts import holding
+from offload.compiler.offload.exempts.marks import restoring
 from offload.model.config import Config
 from offload.model.kernel.live_rule import PacketRule
 from offload.model.network import Snapshot
@@ -37,8 +38,16 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding
             yield code.done(**_place(rule))
         elif _meets(rule, plan):
             yield code.done(**_place(rule)) if code is FindingCode.RULE_TIMES else code(**_place(rule))
+    yield from _of_connmarks(config, snapshot, plan)
     if plan.tables and snapshot.rules:
         yield FindingCode.ROUTES_BY_MARK.done(count=len(snapshot.rules))
+
+
+def _of_connmarks(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
+    """Filters that restore marks on devices that offloaded traffic crosses."""
+    code = FindingCode.MARK_RESTORED
+    for device, _ in restoring(snapshot, (each for table in plan.tables for each in table.elements)):
+        yield code.done(device=device) if config.globals.auto_exempt else code(device=device)
 
 
 def _place(rule: PacketRule) -> dict[str, str]:

@@ -6,7 +6,7 @@ from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
 from offload.compiler.offload.exempts.exempt_zones import explained, of_exempts, of_subnets
 from offload.compiler.offload.exempts.live_exempts import with_live_exempts
-from offload.compiler.offload.exempts.marks import without_routing
+from offload.compiler.offload.exempts.marks import of_connmarks, without_routing
 from offload.compiler.offload.pairs.bids import bid_for
 from offload.compiler.offload.pairs.device_coverage import DeviceCoverage
 from offload.compiler.offload.pairs.given_up import without_given_up
@@ -58,7 +58,8 @@ def plan(
         own = [element for element, its_mode in elements if its_mode is mode]
         if own:
             subnet_exempts[mode] = list(of_subnets(config, topology.zones, own, mode))
-            table = _table(name, flowtable, mode, own, (*exempts, *subnet_exempts[mode]), coverage)
+            kept = (*exempts, *subnet_exempts[mode], *of_connmarks(config, snapshot, own))
+            table = _table(name, flowtable, mode, own, kept, coverage)
             ipsec = snapshot.kernel.ipsec
             table = replace(table, late=late, remembered=remembered, ipsec=ipsec)
             tables.append(with_stations(table, learned))

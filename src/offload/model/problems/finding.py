@@ -95,6 +95,14 @@ class FindingCode(Enum):
         _SLOW,
         "auto_exempt",
     )
+    MARK_RESTORED = Form(
+        Severity.PROBLEM,
+        "a tc filter on {device} gives packets that leave the mark of their connection (connmark, ctinfo): behind "
+        "masquerade offloaded packets get none",
+        "set auto_exempt to 1 in /etc/config/offload, or restore the mark where packets come in",
+        "connections that have a mark stay on the slow path",
+        "auto_exempt",
+    )
     RULE_TTL = Form(
         Severity.PROBLEM,
         "a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by",

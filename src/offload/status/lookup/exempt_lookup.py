@@ -1,6 +1,7 @@
 """Which exempt keeps a connection on the slow path, as far as conntrack shows what exempts match. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from offload.model.flow import Entry
@@ -21,8 +22,9 @@ class _Test:
     @classmethod
     def of(cls, match: ExemptMatch) -> "_Test":
         conditions = match.exempt.match
-        given = [each for each in IN_CONNTRACK if each.given(conditions)]
-        return cls(match, tuple((each.conntrack, each.test(conditions)) for each in given if each.conntrack))
+        given = [(each.conntrack, each.test(conditions)) for each in IN_CONNTRACK if each.given(conditions)]
+        marked = [(attrgetter("mark"), bool)] if match.connmark else []
+        return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
         """Whether original packets of the connection are among its, after destinations are translated."""

@@ -1,9 +1,9 @@
 """What compares packet marks, as snapshot.json holds it: routing rules, qdiscs, tc filters and rules in nft. Pure.
 
 `"rules": [{"family", "fwmark", "fwmask", "table"}]` (and `"inverted": true`), `"qdiscs": [{"device", "kind",
-"fwmask"}]`, `"filters": [{"device", "kind", "fwmark", "fwmask"}]`, `"mark_readers": [{"table", "chain", "does",
-"fwmark", "fwmask"}]`. Numbers may be written as text too (`"0x100"`), for whoever writes the file by hand. A `fwmark`
-of null means any mark. A filter without these numbers is one whose kind says whether it can read marks.
+"fwmask"}]`, `"filters": [{"device", "kind", "fwmark", "fwmask", "restores"}]`, `"mark_readers": [{"table", "chain",
+"does", "fwmark", "fwmask"}]`. Numbers may be written as text too (`"0x100"`), for whoever writes the file by hand. A
+`fwmark` of null means any mark. A filter without these numbers is one whose kind says whether it can read marks.
 """
 
 from typing import Any
@@ -53,11 +53,11 @@ def _qdisc(each: Json) -> Qdisc:
 
 
 def _filter(each: Json) -> Filter:
-    kind = _text(each, "kind")
+    kind, restores = _text(each, "kind"), each.get("restores") is True
     if "fwmark" not in each and "fwmask" not in each:
-        return Filter(_text(each, "device"), kind, None, ALL if kind in UNKNOWN else 0)
+        return Filter(_text(each, "device"), kind, None, ALL if kind in UNKNOWN else 0, restores)
     mask = _number(each, "fwmask", ALL)
-    return Filter(_text(each, "device"), kind, _value(each), mask)
+    return Filter(_text(each, "device"), kind, _value(each), mask, restores)
 
 
 def _reader(each: Json) -> MarkReader:

@@ -227,6 +227,7 @@ const FINDINGS = {
 	RULE_PRIORITIES: [ 'a rule in chain {chain} of table {table} gives priorities: offloaded packets would have none', _('a rule in chain {chain} of table {table} gives priorities: offloaded packets would have none') ],
 	RULE_DSCP: [ 'a rule in chain {chain} of table {table} sets the DSCP: offloaded packets would keep their own', _('a rule in chain {chain} of table {table} sets the DSCP: offloaded packets would keep their own') ],
 	RULE_MARKS: [ 'a rule in chain {chain} of table {table} sets marks that a qdisc or filter reads: offloaded packets have none', _('a rule in chain {chain} of table {table} sets marks that a qdisc or filter reads: offloaded packets have none') ],
+	MARK_RESTORED: [ 'a tc filter on {device} gives packets that leave the mark of their connection (connmark, ctinfo): behind masquerade offloaded packets get none', _('a tc filter on {device} gives packets that leave the mark of their connection (connmark, ctinfo): behind masquerade offloaded packets get none') ],
 	RULE_TTL: [ 'a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by', _('a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by') ],
 	RULE_QUEUES: [ 'a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only', _('a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only') ],
 	RULE_DROPS: [ 'a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by', _('a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by') ],
@@ -247,6 +248,7 @@ const FINDINGS_DONE = {
 	RULE_PRIORITIES: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	RULE_DSCP: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	RULE_MARKS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
+	MARK_RESTORED: [ 'connections that have a mark stay on the slow path', _('connections that have a mark stay on the slow path') ],
 	RULE_TIMES: [ 'while the service runs, flows meet the rules again when a time begins or ends', _('while the service runs, flows meet the rules again when a time begins or ends') ],
 	ROUTES_BY_MARK: [ 'a flow whose route goes away leaves the fast path at once', _('a flow whose route goes away leaves the fast path at once') ]
 };
@@ -260,6 +262,7 @@ const FINDINGS_REMEDIES = {
 	RULE_PRIORITIES: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
 	RULE_DSCP: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
 	RULE_MARKS: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
+	MARK_RESTORED: [ 'set auto_exempt to 1 in /etc/config/offload, or restore the mark where packets come in', _('set auto_exempt to 1 in /etc/config/offload, or restore the mark where packets come in') ],
 	RULE_TTL: [ 'set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt', _('set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt') ],
 	RULE_QUEUES: [ 'give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt', _('give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt') ],
 	RULE_DROPS: [ 'write a config exempt for its traffic, where that matters', _('write a config exempt for its traffic, where that matters') ],

@@ -90,10 +90,14 @@ class _Shape:
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     """Group the exemptions by shape. The same exemptions in any order give the same sets and rules."""
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
+    marked: list[str] = []
     for match in matches:
-        (timed if match.timed_exempt else lasting).append(match)
+        if match.connmark:
+            marked.append(" ".join((*_ends(match.iifs, match.oifs), "ct mark != 0")))
+        else:
+            (timed if match.timed_exempt else lasting).append(match)
     first, second = _grouped(lasting), _grouped(timed)
-    return ExemptRules(first.sets + second.sets, first.rules + second.rules)
+    return ExemptRules(first.sets + second.sets, (*first.rules, *second.rules, *marked))
 
 
 def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
@@ -185,8 +189,7 @@ def _spans(field: Field, match: Match, version: int) -> list[Span]:
 
 def _rule(shape: _Shape, others: str, reference: str) -> str:
     ip = "ip6" if shape.version == 6 else "ip"  # noqa: PLR2004 - IP versions are their own names
-    ends = [("iifname", shape.iifs), ("oifname", shape.oifs)]
-    parts = [f"{key} {{ {', '.join(map(_quoted, names))} }}" for key, names in ends if names]
+    parts = list(_ends(shape.iifs, shape.oifs))
     # addresses, DSCP and ports bring the checks of family and protocol with them
     ported = any(WORDS[word].port for word in shape.fields) or f"{shape.proto} " in others
     parts += [f"meta l4proto {shape.proto}"] if shape.proto and not ported else []
@@ -196,6 +199,13 @@ def _rule(shape: _Shape, others: str, reference: str) -> str:
     parts += [f"{' . '.join(keys)} {reference}"] if keys else []
     parts += [others] if others else []
     return " ".join(parts)
+
+
+def _ends(iifs: Iterable[str], oifs: Iterable[str]) -> Iterator[str]:
+    """The conditions on the devices; of an empty list there is none."""
+    for key, names in (("iifname", iifs), ("oifname", oifs)):
+        if names:
+            yield f"{key} {{ {', '.join(map(_quoted, names))} }}"
 
 
 def _quoted(name: str) -> str:

@@ -3,12 +3,19 @@
 An offloaded flow keeps the route of its first packets, so a mark that only routing rules compare has done its work by
 then, and when that route goes away the kernel ends the flow's offload at once. A mark that a qdisc, a tc filter or an
 nft rule compares has to stand on every packet.
+
+The tc actions connmark and ctinfo look the connection up by the packet's addresses where the packet does not lead to it
+(net/sched/act_connmark.c), and an offloaded packet does not. Behind masquerade the addresses of a packet that leaves
+are not in conntrack's table, so it gets no mark. Packets that come in are found. A connection without a mark misses
+nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from offload.model.config import Config, Family, Marking
 from offload.model.network import Snapshot
+from offload.model.plan import Element, ExemptMatch
+from offload.model.sections.exempts import Exempt
 from offload.nouns import replace
 
 
@@ -26,6 +33,23 @@ def only_routes(marking: Marking, snapshot: Snapshot) -> bool:
     # a rule with `not` fails because of the mark it names
     routed = any(_compared(sets, None if rule.inverted else rule.fwmark, rule.fwmask) for rule in rules)
     return routed and not any(_compared(sets, *reader) for reader in _readers(snapshot))
+
+
+def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The devices with such filters, each with what packets cross by it: itself, or the bridge that it is a port of."""
+    crossed = {device for each in elements for device in (each.iif, each.oif)}
+    masters = {link.name: link.master for link in snapshot.links}
+    for device in dict.fromkeys(each.device for each in snapshot.filters if each.restores):
+        if names := {device, masters.get(device, "")} & crossed:
+            yield device, tuple(sorted(names))
+
+
+def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
+    """Connections with a mark that cross such a device, in either direction; none with auto_exempt 0."""
+    for device, names in restoring(snapshot, elements) if config.globals.auto_exempt else ():
+        called = f"the tc filter on {device} that restores the marks of connections"
+        yield ExemptMatch(Exempt("", ""), oifs=names, called=called, connmark=True)
+        yield ExemptMatch(Exempt("", ""), iifs=names, called=called, connmark=True)
 
 
 def _readers(snapshot: Snapshot) -> Iterator[tuple[int | None, int]]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from offload.model.network import Filter, Qdisc
 from offload.system.netlink.wire import Attributes, Message, attributes, message, number, text
+from offload.system.netlink.wire import each as each_attribute
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTCLASS, RTM_GETTCLASS = 40, 42
@@ -18,6 +19,11 @@ TCA_KIND, TCA_OPTIONS = 1, 2
 TCA_CAKE_FWMARK, TCA_FW_MASK, TCA_U32_MARK = 18, 5, 10
 U32_MARK = struct.Struct("=III")  # value, mask, packets that matched
 TC_H_MIN_INGRESS, TC_H_MIN_EGRESS = 0xFFF2, 0xFFF3
+TC_H_MAJ_INGRESS = 0xFFFF  # of `ingress` and of clsact
+# The attribute that holds a filter's actions, by its kind (TCA_MATCHALL_ACT and so on)
+ACTIONS = {"matchall": 2, "u32": 7, "flower": 3, "basic": 3, "bpf": 1, "fw": 4, "flow": 9, "cgroup": 1, "route": 6}
+TCA_ACT_KIND = 1
+RESTORING = frozenset({"connmark", "ctinfo"})  # net/sched/act_connmark.c and act_ctinfo.c
 WHOLE_MARK = 0xFFFFFFFF
 
 QDISCS = message(RTM_GETQDISC, bytes(TCMSG.size))
@@ -105,11 +111,24 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
             continue
         if handle:
             heads.pop((index, parent, info), None)
-            read[Filter(names[index], name, *_compared(name, handle, attributes(held.get(TCA_OPTIONS, b""))))] = None
+            options = attributes(held.get(TCA_OPTIONS, b""))
+            restores = _leaving(parent) and not RESTORING.isdisjoint(_actions(name, options))
+            read[Filter(names[index], name, *_compared(name, handle, options), restores)] = None
         else:
             known = (0, 0) if name != "fw" and name not in UNKNOWN else (None, WHOLE_MARK)
             heads[index, parent, info] = Filter(names[index], name, *known)
     return tuple(dict.fromkeys([*read, *heads.values()]))
+
+
+def _leaving(parent: int) -> bool:
+    """Whether packets that leave the device meet the filters of this queueing discipline or class."""
+    return parent >> 16 != TC_H_MAJ_INGRESS or parent & 0xFFFF == TC_H_MIN_EGRESS
+
+
+def _actions(kind: str, options: Attributes) -> Iterator[str]:
+    """The kinds of a filter's actions."""
+    for _, action in each_attribute(options.get(ACTIONS.get(kind, 0), b"")):
+        yield text(attributes(action).get(TCA_ACT_KIND, b""))
 
 
 def _compared(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
