@@ -1,4 +1,4 @@
-"""`make demo`: a house in a virtual machine. lan is in hardware, guest is slow; one change, and guest is fast too.
+"""`make demo`: a house in a virtual machine. lan is in hardware, guest is slow; then guest is fast too, with a limit.
 
 Every number is measured here and now. Ends with a sentence and status 1 where the product does not keep its word.
 Without the emulated chip (tests/setup.sh says so) lan is in software, and the rest is the same.
@@ -28,6 +28,14 @@ RESULT = Path("build/demo.json")
 FAULT = "refuse-ipv6"
 ROUNDS = 3
 PATIENCE = 60.0  # seconds
+LIMITED = 250 * 1024 * 8 / 1e6  # Mbit/s
+LIMIT = """table inet limits {
+	chain forward {
+		type filter hook forward priority -10;
+		ip saddr 192.168.3.2 limit rate over 250 kbytes/second burst 10 kbytes drop
+	}
+}
+"""
 
 Status = Mapping[str, Any]
 
@@ -150,6 +158,40 @@ def race(house: Household, service: Resident) -> None:
     tell("Generator and sink are part of it, and cost the same on both." + emulated * house.on_chip)
 
 
+def limit(house: Household, service: Resident) -> None:
+    """A rule that limits a guest holds while guest is offloaded; where `auto_exempt` is 0 offload bypasses it."""
+    heading("A limit that offload would bypass")
+    tell("A rule limits this guest in a table of its own, as nft-qos makes it. offload needs no configuration for it:")
+    prompt("nft -f limits.nft")
+    show(LIMIT.expandtabs(4))
+    got = {"0": limited(house, service, "0", LIMIT), "1": limited(house, service, "1")}
+    command(house, "check")
+    expect(got["0"] > 2 * LIMITED, "the limit holds with auto_exempt 0 as well, so this proves nothing")
+    near = abs(got["1"] - LIMITED) < LIMITED / 10
+    expect(near, f"the guest is limited to {LIMITED:.2f} Mbit/s, and got {got['1']:.2f}")
+    show(
+        f"Limit {LIMITED:.2f} Mbit/s: the guest gets {BOLD}{got['1']:.2f}{PLAIN}. With auto_exempt 0 it gets "
+        f"{got['0']:.2f}.\nOther guests stay in software."
+    )
+
+
+def limited(house: Household, service: Resident, auto_exempt: str, text: str = "") -> float:
+    """Mbit/s that the guest gets with this `auto_exempt`, and with this text in nft."""
+    house.router.uci("offload", "globals", "auto_exempt", auto_exempt)
+    expect(service.call("reload")["ok"], "the service could not reload")
+    if text:
+        before = generation(service)
+        house.router.nft(text)
+        service.until(lambda: generation(service) > before)  # live flows were returned to the new rule
+    return house.flood()
+
+
+def generation(service: Resident) -> int:
+    """How often the service has changed the kernel."""
+    status = service.status()
+    return int(status["applied"]["generation"]) if status else 0
+
+
 def main() -> None:
     started = time.monotonic()
     RESULT.unlink(missing_ok=True)
@@ -173,6 +215,7 @@ def main() -> None:
         if on_chip:
             refuse(house, service)
         race(house, service)
+        limit(house, service)
     RESULT.write_text(json.dumps({"before": before, "after": after}, indent=1))
     print(f"{time.monotonic() - started:.0f} seconds. The answers of status are in {RESULT}.")
 

@@ -14,6 +14,7 @@ from kernel.evidence import Sighting
 from kernel.lab import Home, Router
 from kernel.netns import Namespace, cable
 from kernel.pace import Pace
+from kernel.rates import PORT, Flood, Sink
 from kernel.traffic import Proto, Server, Talk, Target
 
 Path = Literal["slow path", "software", "hardware", "several"]
@@ -23,6 +24,8 @@ MESSAGES = 200
 CROWD = 100  # connections: after so many the service has seen enough
 PACKETS = 20_000
 PACE_PORT = 7008  # a server of its own: it does not answer while it counts packets
+OFFERED = 10.0  # Mbit/s of the flood
+HEADERS = 1228 / 1200  # nft counts bytes of IP packets
 LATE = 0.2  # seconds: TCP may hold an acknowledgement back for a moment
 PORTS = ("lan1", "lan2", "lan3", "guest1", "wan")
 ACCESS_POINT = "phy0-ap0"  # a port of br-lan beside those of the chip, whose driver offloads nothing
@@ -94,6 +97,15 @@ class Household:
         """Packets per second of the guest, as fast as they go."""
         self.pace.talk.echo(5)
         return self.pace.measure(PACKETS)
+
+    def flood(self) -> float:
+        """Mbit/s, headers included, that get through of more than any limit here; its bucket is emptied first."""
+        with Sink(self.home.server) as sink:
+            flood = Flood(self.home.guest, Target(self.home.internet4.address, PORT))
+            with closing(flood):
+                flood.flood(sink, 1, 2 * OFFERED)
+                octets, seconds = flood.flood(sink, 3, OFFERED)
+        return octets * HEADERS * 8 / 1e6 / seconds
 
     def _forwarded(self) -> int:
         return chip.forwarded(self.router, PORTS) if self.on_chip else 0
