@@ -174,6 +174,8 @@ def sentence(stderr: str) -> str:
     if "Operation not permitted" in stderr:
         return "nft may not touch the ruleset: run as root"
     shown = first.partition("Error:")[2].strip() or first
+    if shown == os.strerror(errno.ENOENT):  # of `list`: the table went away since the kernel named it
+        return "nft does not find a table that was there a moment ago: another program removed it"
     return "".join(char if char.isprintable() else "?" for char in shown[:LONGEST_SENTENCE])
 
 
