@@ -104,6 +104,20 @@ def test_without_one_only_the_lan_can_reach_the_router(box: Box, last_good: str 
         assert always in box.loaded
 
 
+def test_the_lockdown_translates_the_packets_of_live_connections(box: Box) -> None:
+    """Otherwise the router takes their replies for its own, and ends the connections with a RST."""
+    box.run("load")
+    assert "type nat hook prerouting priority dstnat; policy accept;" in box.loaded
+    assert "type nat hook postrouting priority srcnat; policy accept;" in box.loaded
+
+
+def test_a_kernel_without_nat_gets_the_lockdown_without_it(box: Box) -> None:
+    box.programs({"nft": NFT.replace("grep -q refused", "grep -q 'type nat'")})
+    assert box.run("load")[0] == 0
+    assert "type nat" not in box.loaded
+    assert "type filter hook input priority filter; policy drop;" in box.loaded
+
+
 @pytest.mark.parametrize(
     ("uci", "outside"),
     [

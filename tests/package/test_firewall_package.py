@@ -17,6 +17,13 @@ while forwarded=$(cat /proc/sys/net/ipv4/ip_forward); ! nft list table inet fw4 
 done >/tmp/forwarded
 cat /proc/uptime >/tmp/stands
 """
+# Records each moment at which the ruleset is not there or nothing is forwarded, until a file is there.
+GAPS = """
+while ! [ -e /tmp/enough ]; do
+	nft list chain inet fw4 input >/dev/null 2>&1 || echo "no ruleset"
+	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || echo "nothing is forwarded"
+done >/tmp/gaps
+"""
 FORWARDING = "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding"
 HOTPLUG = "INTERFACE=lan DEVICE=br-lan sh /etc/hotplug.d/iface/20-firewall"
 
@@ -107,10 +114,39 @@ def test_stop_flushes_is_fw4s_way(router: Router, packages: tuple[Path, Path]) -
     assert router.run("nft list tables") == ""
 
 
-def test_it_goes_without_a_trace_but_the_configuration(router: Router, packages: tuple[Path, Path]) -> None:
+def test_a_ruleset_that_stands_is_replaced_in_one_transaction(router: Router, packages: tuple[Path, Path]) -> None:
+    """That of firewall4, whose init script was emptied before it was removed."""
+    router.run("nft 'add table inet fw4; add chain inet fw4 input { type filter hook input priority 0; policy drop; }'")
+    router.run("echo start >/var/run/fw4.state")
+    router.run(f"({GAPS}) &")
+    router.install(packages[1])
+    router.until("nft list chain inet fw4 input_wan")
+    router.run("touch /tmp/enough")
+    assert router.run("cat /tmp/gaps") == ""
+    router.run("[ ! -e /var/run/fw4.state ]")  # firewall4 starts again, should it come back
+
+
+@pytest.mark.parametrize("pkgname", ["", "export pkgname=offload-firewall; "], ids=["opkg", "apk"])
+def test_an_upgrade_leaves_the_ruleset_in_the_kernel(
+    router: Router, packages: tuple[Path, Path], pkgname: str
+) -> None:
+    router.install(packages[1])
+    router.until("nft list chain inet fw4 input_wan")
+    router.run(f"({GAPS}) &")
+    if pkgname:
+        router.run(f"{pkgname}/etc/init.d/firewall stop; /etc/init.d/firewall start")
+    else:
+        router.install(packages[1])
+    router.run("touch /tmp/enough")
+    assert router.run("cat /tmp/gaps") == ""
+    assert "every packet to this router" in router.run("/etc/init.d/firewall stop")  # asked by a person
+
+
+def test_removal_leaves_only_the_ruleset_and_the_configuration(router: Router, packages: tuple[Path, Path]) -> None:
     before = router.files()
     router.install(packages[1])
     router.until("nft list chain inet fw4 input_wan")
     router.remove("offload-firewall")
-    assert "fw4" not in router.run("nft list tables")
+    router.run("nft list chain inet fw4 input_wan")  # no gap before the next firewall
     assert {path for path in router.files() if "__pycache__" not in path} - before.keys() <= {"etc/offload"}
+    router.run("[ ! -e /var/run/offload/firewall.stays ]")

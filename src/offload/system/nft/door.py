@@ -1,6 +1,8 @@
 """The nft door: runs the program nft, one transaction a call, and reads our tables back from the kernel."""
 
+import errno
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
