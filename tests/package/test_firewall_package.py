@@ -127,9 +127,7 @@ def test_a_ruleset_that_stands_is_replaced_in_one_transaction(router: Router, pa
 
 
 @pytest.mark.parametrize("pkgname", ["", "export pkgname=offload-firewall; "], ids=["opkg", "apk"])
-def test_an_upgrade_leaves_the_ruleset_in_the_kernel(
-    router: Router, packages: tuple[Path, Path], pkgname: str
-) -> None:
+def test_an_upgrade_leaves_the_ruleset_in_the_kernel(router: Router, packages: tuple[Path, Path], pkgname: str) -> None:
     router.install(packages[1])
     router.until("nft list chain inet fw4 input_wan")
     router.run(f"({GAPS}) &")
