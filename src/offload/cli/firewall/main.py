@@ -82,7 +82,7 @@ def _includes() -> list[str]:
     """The scripts of include sections that can be read."""
     from pathlib import Path
 
-    from offload.config.fw4.firewall_sections import Loader
+    from offload.config.fw4.sections.loader import Loader
     from offload.system.firewall_files import FirewallFiles
 
     files = FirewallFiles(Path("/"))

@@ -1,7 +1,7 @@
 """What a section of the firewall says, and a FirewallProblem for each option that cannot be taken as it is."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from offload.config import schema
 from offload.config.schema import CONDITION, CORE, Fault, Given, Refused, Table
@@ -29,6 +29,12 @@ class Reading(NamedTuple):
     def bad(self, *roles: str) -> tuple[str, ...]:
         """The faulty options that have one of the roles."""
         return tuple(option for option, role in self.faults.items() if role in roles)
+
+
+class Say(Protocol):
+    """Notes a fault of a section, and the option that has it."""
+
+    def __call__(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None: ...
 
 
 def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: list[FirewallProblem]) -> Reading:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, Protocol
 
 from offload.compiler.firewall.ruleset import Compiled, compile_firewall
 from offload.config.fw4 import netifd_data, set_entries
-from offload.config.fw4.firewall_sections import Loader
 from offload.config.fw4.helpers import SHIPPED
+from offload.config.fw4.sections.loader import Loader
 from offload.model.sections.firewall import RouterNetwork, RouterState
 from offload.model.sections.section import Section
 

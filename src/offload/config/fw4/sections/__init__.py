@@ -1,0 +1,1 @@
+"""Sections of /etc/config/firewall -> the nouns of the firewall."""

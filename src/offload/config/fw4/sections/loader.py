@@ -1,0 +1,250 @@
+"""Sections of /etc/config/firewall, and those of services and netifd -> FirewallConfig. Pure.
+
+Every section is read by itself: a faulty one is left out with a problem, and costs nothing else. What services ask for
+comes before what the file asks for, as in fw4.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from offload.config.fw4 import fw4_values, netifd_data
+from offload.config.fw4.firewall_reading import Reading, read
+from offload.config.fw4.firewall_tables import HELPER, TABLES
+from offload.config.fw4.sections import objects, traffic
+from offload.config.nft_words import RESERVED
+from offload.config.schema import CONDITION, CORE, DETAIL, Given
+from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
+from offload.model.sections.firewall import (
+    Defaults,
+    FirewallConfig,
+    Forwarding,
+    Helper,
+    Include,
+    Origin,
+    Redirect,
+    RouterNetwork,
+    Rule,
+    Zone,
+)
+from offload.model.sections.match import NO_DEVICE, Item, NetworkName
+from offload.model.sections.section import Section
+
+T = TypeVar("T")
+Found = tuple[Origin, Mapping[str, Given]]
+BOTH_PORTS = (Item("tcp"), Item("udp"))
+EVERY_PROTOCOL = (Item("any"),)
+CLOSING = frozenset({"drop", "reject"})
+ADDRESSES = frozenset({"src_ip", "dest_ip", "src_dip", "snat_ip", "subnet", "masq_src", "masq_dest"})
+ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  # what becomes of them is said later
+OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables commands do harm today
+
+
+class Loader:
+    """Reads one configuration; `problems` gathers its problems.
+
+    `networks`: those of netifd, which addresses may name; None where it does not matter whether they exist.
+    """
+
+    def __init__(
+        self, networks: Mapping[str, RouterNetwork] | None = None, files: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        self.problems: list[FirewallProblem] = []
+        self._networks, self._files = networks, files or {}
+
+    def load(
+        self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
+    ) -> FirewallConfig:
+        """Read everything; `helpers` are those of the system."""
+        found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
+        for kind, origin, options in handed_over:
+            if kind in found and kind not in {"defaults", "include"}:
+                found[kind].append((origin, options))
+        for each in sections:
+            if each.type in found:
+                found[each.type].append((_origin(each), each.options))
+        ipsets = self._once(
+            self._each(
+                "ipset", found, lambda reading: objects.ipset(reading, self._say, self._networks or {}, self._files)
+            )
+        )
+        zones, unread = self._zones(found["zone"])
+        return FirewallConfig(
+            defaults=self._defaults(found["defaults"]),
+            ipsets=ipsets,
+            zones=zones,
+            rules=tuple(self._each("rule", found, lambda reading: traffic.rule(reading, self._say))),
+            forwardings=tuple(self._each("forwarding", found, self._forwarding)),
+            redirects=tuple(self._each("redirect", found, lambda reading: traffic.redirect(reading, self._say))),
+            nats=tuple(self._each("nat", found, lambda reading: traffic.nat(reading, self._say))),
+            includes=tuple(self._each("include", found, lambda reading: objects.include(reading, self._say))),
+            helpers=helpers,
+            unread_zones=unread,
+        )
+
+    def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
+        """The rules alone, as fw4 takes them: what nftables cannot express, fw4 leaves out of them."""
+        return tuple(
+            self._each("rule", {"rule": _of_type("rule", sections)}, lambda reading: traffic.rule(reading, self._say))
+        )
+
+    def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
+        """The redirects alone, as fw4 takes them."""
+        return tuple(
+            self._each(
+                "redirect",
+                {"redirect": _of_type("redirect", sections)},
+                lambda reading: traffic.redirect(reading, self._say),
+            )
+        )
+
+    def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
+        """The includes alone."""
+        return tuple(
+            self._each(
+                "include",
+                {"include": _of_type("include", sections)},
+                lambda reading: objects.include(reading, self._say),
+            )
+        )
+
+    def _say(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None:
+        self.problems.append(fault.at(reading.origin, option, **words))
+
+    def _read(self, kind: str, origin: Origin, options: Mapping[str, Given]) -> Reading:
+        reading = read(origin, options, TABLES[kind], self.problems)
+        if kind == "zone":
+            self._name_devices(reading, options.get("device", ()))
+        if self._networks is None:
+            return reading
+        for name in sorted(ADDRESSES & reading.values.keys()):
+            value = reading.values[name]
+            for each in value if type(value) is tuple else (value,):
+                if type(each) is NetworkName and each.name not in self._networks:
+                    self._say(FirewallFault.UNKNOWN_NETWORK, reading, name, value=each.name)
+                    reading.faults[name] = TABLES[kind][name].role
+                    reading.values.pop(name, None)
+        return reading
+
+    def _name_devices(self, reading: Reading, given: Given) -> None:
+        """Name the words that are no device's name."""
+        for word in given.split() if isinstance(given, str) else given:
+            item = fw4_values.zone_device(word)
+            if item is not None and item.text == NO_DEVICE:
+                self._say(FirewallFault.NO_DEVICE, reading, "device", value=word)
+
+    def _each(self, kind: str, found: Mapping[str, list[Found]], make: Callable[[Reading], T | None]) -> Iterator[T]:
+        """The sections of a type that are good and enabled."""
+        for origin, options in found[kind]:
+            reading = self._read(kind, origin, options)
+            made = None
+            if self._counts(reading):
+                made = make(reading)
+            if made is not None:
+                yield made
+
+    def _counts(self, reading: Reading) -> bool:
+        """Whether a section is taken at all. What becomes of a lost condition is decided where zones are known."""
+        if not reading.faults and reading.values.get("enabled", True):
+            return self._begins_before_it_ends(reading)
+        fatal = reading.bad(CORE)
+        if reading.values.get("target") not in CLOSING:
+            fatal += reading.bad(DETAIL)
+        if reading.origin.type not in {"rule", "redirect", "nat"}:
+            fatal += reading.bad(CONDITION)
+        if fatal:
+            self._say(FirewallFault.SKIPPED, reading)
+            return False
+        if not reading.values.get("enabled", True):
+            self._say(FirewallFault.DISABLED, reading)
+            return False
+        return self._begins_before_it_ends(reading)
+
+    def _begins_before_it_ends(self, reading: Reading) -> bool:
+        """Whether some time is between the two dates: nft refuses a span that ends before it begins."""
+        start, stop = (reading.values.get(option, ()) for option in ("start_date", "stop_date"))
+        if start and stop and stop < start:
+            self._say(FirewallFault.EMPTY_TIMES, reading, "stop_date", start="start_date")
+            return False
+        return True
+
+    def _once(self, sections: Iterable[Any]) -> tuple[Any, ...]:
+        """Only the first section of each name."""
+        names: dict[str, Any] = {}
+        for each in sections:
+            if each.name in names:
+                self.problems.append(FirewallFault.DUPLICATE_NAME.at(each.origin, "name", value=each.name))
+            elif each.name in RESERVED and each.origin.type == "ipset":
+                self.problems.append(FirewallFault.RESERVED_NAME.at(each.origin, "name", value=each.name))
+            else:
+                names[each.name] = each
+        return tuple(names.values())
+
+    def _defaults(self, found: list[Found]) -> Defaults:
+        """The first section; a bad value of it costs its option, and not the firewall."""
+        for origin, _ in found[1:]:
+            self.problems.append(FirewallFault.DUPLICATE_DEFAULTS.at(origin))
+        if not found:
+            return Defaults()
+        reading = self._read("defaults", *found[0])
+        values = reading.values
+        protect = values.pop("syn_flood", False)
+        return Defaults(reading.origin, **{"synflood_protect": protect} | values)
+
+    def _zones(self, found: list[Found]) -> tuple[tuple[Zone, ...], tuple[Zone, ...]]:
+        """The zones, and those that are left out: without a readable condition, or with a name that is taken."""
+        good, unread = [], []
+        for origin, options in found:
+            reading = self._read("zone", origin, options)
+            lost = reading.bad(CORE, CONDITION)
+            if not reading.values.get("enabled", True):
+                self._say(FirewallFault.DISABLED, reading)
+            elif lost:
+                self._say(FirewallFault.ZONE_LEFT_OUT, reading, options=", ".join(lost))
+                unread.append(self._zone(reading))
+            else:
+                good.append(self._zone(reading))
+        once = self._once(good)
+        counted = {each.origin for each in once}
+        return once, (*unread, *(each for each in good if each.origin not in counted))
+
+    def _zone(self, reading: Reading) -> Zone:
+        values = {name: value for name, value in reading.values.items() if name not in {"enabled", "helper"}}
+        helpers = tuple(item.text for item in reading.values.get("helper", ()))
+        details = [option for option in reading.bad(DETAIL) if option not in ZONE_SAYS]
+        if details and not reading.bad(CORE, CONDITION):
+            self._say(FirewallFault.GOES_WITHOUT, reading, options=", ".join(details))
+        name = {"name": reading.origin.id} | values
+        return Zone(reading.origin, helper=helpers, unread=tuple(reading.faults), **name)
+
+    def _forwarding(self, reading: Reading) -> Forwarding:
+        return Forwarding(
+            reading.origin, **{name: value for name, value in reading.values.items() if name != "enabled"}
+        )
+
+    def helpers(self, sections: Iterable[Section]) -> tuple[Helper, ...]:
+        """The conntrack helpers of a helpers file."""
+        found = []
+        for each in sections:
+            if each.type == "helper":
+                origin = Origin(each.id, str(each.options.get("name", "")), each.type)
+                reading = read(origin, each.options, HELPER, self.problems)
+                protos = [item for item in reading.values.get("proto", ()) if item.text != "any" and not item.negated]
+                if reading.faults or len(protos) != 1:
+                    self._say(FirewallFault.SKIPPED, reading)
+                else:
+                    found.append(objects.helper(reading.values, protos[0]))
+        return tuple(found)
+
+
+def _of_type(kind: str, sections: Iterable[Section]) -> list[Found]:
+    lost = {name for name, option in TABLES[kind].items() if option.unsupported}
+    return [
+        (_origin(each), {name: given for name, given in each.options.items() if name not in lost})
+        for each in sections
+        if each.type == kind
+    ]
+
+
+def _origin(section: Section) -> Origin:
+    name = section.options.get("name", "")
+    return Origin(section.id, name if isinstance(name, str) else "", section.type)

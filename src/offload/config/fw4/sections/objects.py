@@ -1,0 +1,83 @@
+"""`config ipset`, `config include` and `config helper`: what a section that can be read asks for. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from offload.config.fw4 import set_entries
+from offload.config.fw4.firewall_reading import Reading, Say
+from offload.model.problems.firewall_problem import FirewallFault
+from offload.model.sections.firewall import Helper, Include, IpSet, RouterNetwork
+from offload.model.sections.match import Item
+
+OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables commands do harm today
+
+
+def ipset(
+    reading: Reading, say: Say, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]
+) -> IpSet | None:
+    """A set with what it holds at first; None where it has no type that can be. `files`: the lines of each loadfile."""
+    values = reading.values
+    match, family = values.get("match", ()), values.get("family", 4)
+    kinds = {kind for _, kind in match}
+    faults = {
+        FirewallFault.NO_SET_TYPE: not match,
+        FirewallFault.SET_TYPE: "set" in kinds,
+        FirewallFault.SET_FAMILY: not family and bool(kinds & {"ip", "net"}),
+    }
+    for fault, holds in faults.items():
+        if holds:
+            say(fault, reading, "match")
+            return None
+    lines = values.get("entry", ())
+    file = values.get("loadfile", "")
+    if file and file not in files:
+        say(FirewallFault.SET_FILE, reading, "loadfile", value=file)
+    elements = []
+    for line in (*lines, *files.get(file, ())):
+        element = set_entries.element(line, match, family, networks)
+        if element is None:
+            say(FirewallFault.SET_ENTRY, reading, "entry", value=line)
+        else:
+            elements.append(element)
+    good, overlapping = set_entries.apart(elements)
+    for each in overlapping:
+        shown = " ".join(value.text for value in each)
+        say(FirewallFault.SET_OVERLAP, reading, "entry", value=shown)
+    numbers = {name: values[name] for name in ("maxelem", "timeout", "comment") if name in values}
+    return IpSet(reading.origin, values["name"], match, family, elements=good, **numbers)
+
+
+def include(reading: Reading, say: Say) -> Include | None:
+    """A file to include; None where it is left out."""
+    values = reading.values
+    kind, path = values.get("type", "script"), values["path"]
+    if kind == "script":
+        if not values.get("fw4_compatible", path != OLD_SCRIPT):
+            say(FirewallFault.NOT_FOR_FW4, reading)
+            return None
+        for option in ("chain", "position"):
+            if option in values:
+                say(FirewallFault.SCRIPT_POSITION, reading, option=option)
+                return None
+        return Include(reading.origin, path)
+    position, chain = values.get("position", "table-append"), values.get("chain", "")
+    if position.startswith("chain") and not chain:
+        say(FirewallFault.NEEDS_CHAIN, reading, "position", value=position)
+        return None
+    if chain and not position.startswith("chain"):
+        say(FirewallFault.NO_CHAIN, reading, "chain", value=position)
+        chain = ""
+    return Include(reading.origin, path, kind, position, chain)
+
+
+def helper(values: Mapping[str, Any], proto: Item) -> Helper:
+    """A conntrack helper of the kernel."""
+    port = values.get("port")
+    return Helper(
+        name=values["name"],
+        description=values.get("description", ""),
+        module=values.get("module", ""),
+        family=values.get("family") or 0,
+        proto=proto.text,
+        port=port.text if port else "",
+    )

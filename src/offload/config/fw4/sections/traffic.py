@@ -1,0 +1,189 @@
+"""`config rule`, `config redirect` and `config nat`: what a section that can be read asks for. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from offload.config.fw4 import fw4_values
+from offload.config.fw4.firewall_reading import Reading, Say
+from offload.config.schema import CONDITION
+from offload.model.problems.firewall_problem import FirewallFault
+from offload.model.sections.firewall import Nat, Redirect, Rule
+from offload.model.sections.match import MASKED, Bits, Item, Limit, Match, Times
+
+BOTH_PORTS = (Item("tcp"), Item("udp"))
+EVERY_PROTOCOL = (Item("any"),)
+_OF_REDIRECT = (
+    "src",
+    "dest",
+    "src_dip",
+    "src_dport",
+    "dest_ip",
+    "dest_port",
+    "reflection",
+    "reflection_src",
+    "reflection_zone",
+    "counter",
+    "log_limit",
+)
+
+
+def rule(reading: Reading, say: Say) -> Rule | None:
+    """A rule; None where it cannot be meant."""
+    values, target = reading.values, reading.values.get("target", "")
+    missing = _missing(target, values)
+    if missing:
+        say(FirewallFault.NEEDS_OPTION, reading, target=target, option=missing)
+        return None
+    device = values.get("device")
+    if device is not None and device.text == "+":
+        say(FirewallFault.ANY_DEVICE, reading, "device")
+        return None
+    name = values.get("name") or reading.origin.id
+    helper = values.get("set_helper")
+    dscp = values.get("set_dscp")
+    return Rule(
+        origin=reading.origin,
+        name=name,
+        match=_match(values, BOTH_PORTS),
+        src=values.get("src", ""),
+        dest=values.get("dest", ""),
+        target=target,
+        device=_device(device),
+        egress=values.get("direction", False),
+        set_helper=helper.text if helper else "",
+        set_mark=_set_mark(values),
+        set_dscp=dscp.value if dscp else None,
+        counter=values.get("counter", True),
+        log=_log(values, name),
+        log_limit=values.get("log_limit"),
+        lost=reading.bad(CONDITION),
+    )
+
+
+def redirect(reading: Reading, say: Say) -> Redirect:
+    """A port forward or a source rewrite."""
+    values = reading.values
+    target = values.get("target", "dnat")
+    if target not in {"dnat", "snat"}:
+        say(FirewallFault.WRONG_TARGET, reading, target=target, value="dnat")
+        target = "dnat"
+    name = values.get("name") or reading.origin.id
+    return Redirect(
+        origin=reading.origin,
+        name=name,
+        match=_match(_without(values, "dest_ip", "dest_port"), BOTH_PORTS),
+        target=target,
+        log=_log(values, name),
+        lost=reading.bad(CONDITION),
+        **{option: values[option] for option in _OF_REDIRECT if option in values},
+    )
+
+
+def nat(reading: Reading, say: Say) -> Nat | None:
+    """A source NAT; None where it cannot be meant."""
+    values = reading.values
+    target = values.get("target", "masquerade")
+    if target not in {"accept", "snat", "masquerade"}:
+        say(FirewallFault.WRONG_TARGET, reading, target=target, value="masquerade")
+        target = "masquerade"
+    for option in ("snat_ip", "snat_port") if target != "snat" else ():
+        if option in values:
+            say(FirewallFault.NOT_FOR_TARGET, reading, option=option, target=target)
+            return None
+    rewrite = values.get("snat_ip")
+    if target == "snat" and rewrite is None and "snat_port" not in values and "snat_ip" not in reading.faults:
+        say(FirewallFault.NEEDS_OPTION, reading, target=target, option="snat_ip")
+        return None
+    if rewrite is not None and getattr(rewrite, "bits", 0) == MASKED:
+        say(FirewallFault.BAD_REWRITE_ADDRESS, reading, option="snat_ip")
+        return None
+    name = values.get("name") or reading.origin.id
+    return Nat(
+        origin=reading.origin,
+        name=name,
+        match=_match(values, EVERY_PROTOCOL),
+        src=values.get("src", ""),
+        device=_device(values.get("device")),
+        target=target,
+        snat_ip=rewrite,
+        snat_port=values.get("snat_port"),
+        counter=values.get("counter", True),
+        log=_log(values, name),
+        lost=reading.bad(CONDITION),
+    )
+
+
+def _without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _device(item: Item | None) -> str:
+    """A `+` at the end stands for any end, which nft writes as `*`."""
+    if item is None or item.text == "+":  # alone it is every device
+        return ""
+    return f"{item.text[:-1]}*" if item.text.endswith("+") else item.text
+
+
+def _missing(target: str, values: Mapping[str, Any]) -> str:
+    """The option that a target cannot do without."""
+    needed = {"dscp": ("set_dscp",), "mark": ("set_mark", "set_xmark"), "helper": ("set_helper",)}.get(target, ())
+    return "" if not needed or any(name in values for name in needed) else needed[0]
+
+
+def _log(values: Mapping[str, Any], name: str) -> str:
+    """The log prefix: the option's text, or the section's name where it only says yes."""
+    text = values.get("log", "")
+    chosen = fw4_values.boolean(text)
+    return text if chosen is None else f"{name}: " if chosen else ""
+
+
+def _set_mark(values: Mapping[str, Any]) -> Bits | None:
+    """`set_mark` also clears the bits of its value; `set_xmark` only those of its mask."""
+    mark = values.get("set_mark")
+    if mark is not None:
+        return Bits(mark.value, mark.value | mark.mask)
+    xmark = values.get("set_xmark")
+    return xmark if isinstance(xmark, Bits) else None
+
+
+def _match(values: Mapping[str, Any], proto: tuple[Item, ...]) -> Match:
+    """The conditions of a section."""
+    get = values.get
+    return Match(
+        get("family"),
+        get("proto") or proto,
+        (),
+        (),
+        _tuple(get("src_ip")),
+        _tuple(get("dest_ip")),
+        _tuple(get("src_port")),
+        _tuple(get("dest_port")),
+        get("src_mac", ()),
+        get("icmp_type", ()),
+        get("helper"),
+        _limit(values) if "limit" in values else None,
+        _times(values) if _TIMED & values.keys() else None,
+        get("mark"),
+        get("dscp"),
+        get("ipset"),
+    )
+
+
+_TIMED = {"start_date", "stop_date", "start_time", "stop_time", "weekdays"}
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return () if value is None else value if type(value) is tuple else (value,)
+
+
+def _limit(values: Mapping[str, Any]) -> Limit:
+    limit = values["limit"]
+    burst = values.get("limit_burst", 0)
+    return Limit(limit.rate, limit.unit, limit.negated, burst) if burst else limit
+
+
+def _times(values: Mapping[str, Any]) -> Times:
+    days, others = values.get("weekdays", ((), False))
+    get = values.get
+    dates = (get("start_date", ()), get("stop_date", ()), get("start_time", ()), get("stop_time", ()))
+    return Times(*dates, days, others, get("utc_time", False))
