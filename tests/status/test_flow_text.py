@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from offload.model.flow import Entry
 from offload.status import report
 from offload.status.flows import flows
-from offload.status.text import flow_text, tables
+from offload.status.text import flow_lines, flow_text
 from status.routers import HOME, pair, plan, zone
 from status.test_listing import entries
 
@@ -25,4 +25,4 @@ def test_json(found: list[Entry], width: int) -> None:
     every = flows(found, HOME, HARD, everything=True)
     listed = [report.flow_json(flow) for flow in every]
     assert [json.loads(text) for text in flow_text.json_texts(every)] == listed
-    assert "\n".join(flow_text.lines(every, listed, width)) == tables.flows_text(listed, width)
+    assert "\n".join(flow_text.lines(every, listed, width)) == flow_lines.flows_text(listed, width)

@@ -17,7 +17,9 @@ from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.flows import flows
 from offload.status.report import flow_json, status_json
 from offload.status.shares import no_share
-from offload.status.text.tables import amount, changes_text, flows_text, status_text
+from offload.status.text.flow_lines import flows_text
+from offload.status.text.layout import amount
+from offload.status.text.tables import changes_text, status_text
 from status.routers import HOME, entry, pair, plan, zone
 
 STATUS = """\

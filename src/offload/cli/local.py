@@ -16,7 +16,7 @@ from offload.errors import FileError, UsageError
 from offload.model.text.shown import shown as shown_word
 from offload.model.text.similar import did_you_mean
 from offload.status.query_words import KEYS, PAGE
-from offload.status.text import tables
+from offload.status.text import flow_lines, tables
 
 if TYPE_CHECKING:
     from offload.service.reconcile import Decided
@@ -64,7 +64,7 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
         return Answer("", found, notes=_others(found, shown), written=written)
     data = _pages(router, words, query.limit)
     listed = data.get("flows", ())
-    return _served(data, partial(tables.flows_text, listed, width()), _others(data, len(listed)))
+    return _served(data, partial(flow_lines.flows_text, listed, width()), _others(data, len(listed)))
 
 
 def metrics(router: Router, _: argparse.Namespace) -> Answer:

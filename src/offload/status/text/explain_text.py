@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from offload.status.text import tables
+from offload.status.text import flow_lines, layout
 
 Json = Mapping[str, Any]
 HOLDS = {"yes": "yes", "no": "no", "unasked": "-"}
@@ -25,12 +25,12 @@ def explain_text(reply: Json, width: int = 80) -> str:
 
 
 def _blocks(blocks: list[list[str]], width: int) -> str:
-    return "\n\n".join(tables.fitted(block, width) for block in blocks)
+    return "\n\n".join(layout.fitted(block, width) for block in blocks)
 
 
 def _head(each: Json) -> Iterator[str]:
     flow = each["flow"]
-    yield f"{tables.connection(flow)}  {tables.zones_of(flow)}"
+    yield f"{flow_lines.connection(flow)}  {flow_lines.zones_of(flow)}"
     if each["hypothetical"]:
         yield "There is no such connection now; this is how far it would get once it is established:"
 

@@ -12,7 +12,7 @@ from offload.model.flow import Flow
 from offload.model.problems.reason import Reason
 from offload.status.report import IPV4, address, flow_json, reasons_json
 from offload.status.shares import PATH_BITS, PATHS
-from offload.status.text import tables
+from offload.status.text import flow_lines, layout
 from offload.status.why.reasons import protocol, tcp_state
 
 FLOW = (
@@ -77,26 +77,26 @@ def json_texts(flows: Iterable[Flow]) -> Iterator[str]:
 
 
 def lines(flows: Iterable[Flow], between_zones: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
-    """The lines of `tables.flows_text`; `between_zones`: the zones that any of them are between, as a flow has them."""
-    zones = max((len(tables.zones_of(each)) for each in between_zones), default=0)
+    """As `flow_lines.flows_text`; `between_zones`: the zones that any of them are between, as a flow has them."""
+    zones = max((len(flow_lines.zones_of(each)) for each in between_zones), default=0)
     if not zones:
         yield "No flows."
         return
-    notes, counts = tables.Notes(asking=True), dict.fromkeys(STATES.values(), 0)
+    notes, counts = layout.Notes(asking=True), dict.fromkeys(STATES.values(), 0)
     said = dict[int, tuple[tuple[Reason, ...], list[str]]]()
     between, named = cache(lambda src, dest: f"{f'{src or chr(63)} > {dest or chr(63)}':{zones}}"), cache(protocol)
-    yield tables.flows_head(zones, width)
+    yield flow_lines.flows_head(zones, width)
     for flow in flows:
         (proto, original, reply, status, _, _, _, octets, _, _), src_zone, dest_zone, why = flow
         src, dst, sport, dport, _ = original
         path = status & PATH_BITS
         counts[STATES[path]] += 1
-        amount = tables.amount(None if octets is None else octets[0] + octets[1])
+        amount = layout.amount(None if octets is None else octets[0] + octets[1])
         zones_of = between(src_zone, dest_zone)
         line = LINE % (COLUMNS[path], amount, zones_of, named(proto), address(src), sport, address(dst), dport)
         plain = len(src) == IPV4 and sport and dport and dst == reply.src and dport == reply.sport
-        if not plain or len(line) > width or not tables.is_plain(zones_of):
-            yield from tables.lines_of_flow(flow_json(flow), zones, width, notes)
+        if not plain or len(line) > width or not layout.is_plain(zones_of):
+            yield from flow_lines.lines_of_flow(flow_json(flow), zones, width, notes)
             continue
         yield line
         found = said.get(id(why))
@@ -104,11 +104,11 @@ def lines(flows: Iterable[Flow], between_zones: Iterable[Mapping[str, Any]], wid
             if len(said) == MOST_REMEMBERED:
                 said.clear()
             data = {"reasons": reasons_json(why)}
-            yield from tables.noted(data, width, notes)  # the first time with their remedies
-            found = said[id(why)] = why, list(tables.noted(data, width, notes))
+            yield from flow_lines.noted(data, width, notes)  # the first time with their remedies
+            found = said[id(why)] = why, list(flow_lines.noted(data, width, notes))
         else:
             yield from found[1]
-    yield from tables.flows_foot(counts, width)
+    yield from flow_lines.flows_foot(counts, width)
 
 
 def _tcp_state(number: int | None) -> str:

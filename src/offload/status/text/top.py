@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from offload.status.text import tables
+from offload.status.text import flow_lines, layout
 
 Json = Mapping[str, Any]
 PATHS = ("slow", "software", "hardware")
@@ -21,14 +21,14 @@ class Rate(NamedTuple):
 
 
 def _flow(flow: Json) -> str:
-    return tables.connection(flow)
+    return flow_lines.connection(flow)
 
 
 def _host(flow: Json) -> str:
     return str(flow["src"])
 
 
-BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair": tables.zones_of}
+BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair": flow_lines.zones_of}
 
 
 def rates(before: Iterable[Json], after: Iterable[Json], seconds: float, by: str) -> list[Rate]:
@@ -71,7 +71,7 @@ def _sum(found: Iterable[Rate]) -> float:
 
 
 def _cells(rate: Rate) -> tuple[str, ...]:
-    return (tables.safe(rate.name), *(speed(rate.bits[path]) for path in PATHS), f"{rate.packets:.0f}")
+    return (layout.safe(rate.name), *(speed(rate.bits[path]) for path in PATHS), f"{rate.packets:.0f}")
 
 
 def _line(cells: Sequence[str], sizes: Sequence[int]) -> str:

@@ -1,0 +1,74 @@
+"""Flows as text for people: one after the other, each with what keeps it slow. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from offload.status.text.layout import GAP, NOTE, Json, Notes, amount, fitted, folded
+
+STATES = ("slow", "software", "hardware")
+
+
+def flows_text(flows: Sequence[Json], width: int = 80) -> str:
+    """One flow after the other, each with what keeps it slow; at the end how many are on each path."""
+    if not flows:
+        return "No flows."
+    zones = max(len(zones_of(flow)) for flow in flows)
+    notes = Notes(asking=True)
+    lines = [flows_head(zones, width)]
+    for flow in flows:
+        lines += lines_of_flow(flow, zones, width, notes)
+    counts = {state: sum(flow["state"] == state for flow in flows) for state in STATES}
+    return "\n".join([*lines, *flows_foot(counts, width)])
+
+
+def flows_head(zones: int, width: int) -> str:
+    """The titles of the columns; `zones` is the width of theirs."""
+    return fitted([GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))], width)
+
+
+def lines_of_flow(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
+    """A flow with what keeps it slow."""
+    return (part for line in _flow_lines(flow, zones, width, notes) for part in folded(line, width))
+
+
+def noted(item: Json, width: int, notes: Notes) -> Iterator[str]:
+    """The sentences beneath a row."""
+    return (part for note in notes.of(item) for part in folded(NOTE + note, width))
+
+
+def flows_foot(counts: Mapping[str, int], width: int) -> list[str]:
+    """How many flows are on each path."""
+    parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    total = sum(counts.values())
+    return ["", fitted([f"{total} flow{'s' * (total != 1)}: {parts}"], width)]
+
+
+def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
+    """Lines of one flow: on one line if it fits, else the connection gets its own, and each end if it must."""
+    start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{zones_of(flow):{zones}}"))
+    src, dest = _end(flow["src"], flow["sport"]), _end(flow["dest"], flow["dport"])
+    connection_ = connection(flow)
+    if len(start + GAP + connection_) <= width:
+        yield start + GAP + connection_
+    elif len(NOTE + connection_) <= width:
+        yield from (start, NOTE + connection_)
+    else:
+        yield from (start, f"{NOTE}{flow['proto']} {src}", f"{NOTE}> {dest}")
+    real = _end(flow["reply"]["src"], flow["reply"]["sport"])
+    if real != dest:
+        yield f"{NOTE}sent on to {real}"
+    yield from (NOTE + sentence for sentence in notes.of(flow))
+
+
+def connection(flow: Json) -> str:
+    """The protocol and the two ends of its original direction."""
+    return f"{flow['proto']} {_end(flow['src'], flow['sport'])} > {_end(flow['dest'], flow['dport'])}"
+
+
+def zones_of(flow: Json) -> str:
+    """Its zones, a question mark where one is not known."""
+    return f"{flow['src_zone'] or '?'} > {flow['dest_zone'] or '?'}"
+
+
+def _end(address: str, port: int) -> str:
+    host = f"[{address}]" if ":" in address and port else address
+    return f"{host}:{port}" if port else host
