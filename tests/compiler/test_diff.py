@@ -12,7 +12,7 @@ from offload.compiler.offload.tables.diff import transactions
 from offload.compiler.offload.tables.render import render_table
 from offload.compiler.offload.tables.table import compiled, expected, with_nft
 from offload.model.kernel.live import LiveTable
-from offload.model.plan import Element, ExemptMatch, Plan, PolicyKey, Table
+from offload.model.plan import DeviceDecision, Element, ExemptMatch, Plan, PolicyKey, Table
 
 ALL, V4, V6 = PolicyKey(0, "any"), PolicyKey(0, "ipv4"), PolicyKey(0, "ipv6")
 LAN, GUEST = Element("br-lan", "wan", ALL, ("lan", "wan")), Element("br-guest", "wan", ALL, ("guest", "wan"))
@@ -230,3 +230,51 @@ def test_a_table_that_was_changed_after_it_was_compiled_is_compiled_as_it_is() -
     (table,) = with_nft(Plan((BASE,)), Plan()).tables
     for changes in ({"devices": ("wan",)}, {"stations": {"stations": ('"br-lan" . 02:00:00:00:00:01',)}}):
         assert compiled(replace(table, **changes)) == compiled(replace(BASE, **changes)) != compiled(BASE)
+
+
+DECIDED = (
+    DeviceDecision("br-guest", ("guest",), (), False, ()),
+    DeviceDecision("br-lan", ("lan",), ("sw",), False, ()),
+    DeviceDecision("wan", ("wan",), ("sw",), False, ()),
+)
+WITHOUT_GUEST = replace(BASE, devices=("br-lan", "wan"), elements=(LAN,))
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_pair_that_goes_returns_its_table_only_while_it_has_offloaded_flows(busy: bool) -> None:
+    asked: list[frozenset[tuple[str, str]]] = []
+
+    def answer(crossings: frozenset[tuple[str, str]]) -> bool:
+        asked.append(crossings)
+        return busy
+
+    wanted = replace(plan(WITHOUT_GUEST), devices=DECIDED)
+    (sent,) = transactions(wanted, held(BASE), busy=answer)
+    assert asked == [{("br-guest", "wan")}]
+    assert sent.returned == (("flow_offload",) if busy else ())
+    if not busy:
+        assert (sent.table, sent.lost) == ("flow_offload", asked[0])
+        assert f'{DELETE} pairs {{ "br-guest" . "wan" : goto policy_0 }}' in sent.text.splitlines()
+        gone = 'delete flowtable inet flow_offload sw { hook ingress priority filter; devices = { "br-guest" }; }'
+        assert gone in sent.text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("after", "before"),
+    [
+        (replace(WITHOUT_GUEST, devices=("wan",)), BASE),  # a device of a pair that stays
+        (replace(HARDWARE, devices=("br-lan", "wan"), elements=(LAN,)), HARDWARE),  # the kernel may refuse that one
+        (replace(WITHOUT_GUEST, exempts=(CONSOLE, NET, PHONE)), BASE),
+    ],
+    ids=["device", "hardware", "exempt"],
+)
+def test_what_concerns_other_pairs_returns_whatever_flows_there_are(after: Table, before: Table) -> None:
+    wanted = replace(plan(after), devices=DECIDED)
+    sent = transactions(wanted, held(before), busy=lambda _: False)
+    assert sent[0].returned == (before.name,)
+
+
+def test_nothing_is_asked_where_no_pair_goes() -> None:
+    more = replace(BASE, elements=(*BASE.elements, Element("wan", "br-lan", ALL, ("wan", "lan"))))
+    (sent,) = transactions(plan(more), held(BASE), busy=lambda _: pytest.fail("asked"))
+    assert sent.lost == frozenset()

@@ -138,3 +138,37 @@ def test_switched_off_nothing_of_ours_is_left_and_connections_live(home: Home, c
     home.router.offload("apply")
     assert home.router.table() == ""
     assert slow(home, talk)
+
+
+def test_a_pair_without_flows_goes_and_no_other_flow_takes_a_slow_packet(home: Home, call: Call) -> None:
+    """Its device leaves the flowtable too; a pair that has flows takes them back to the slow path."""
+    router = home.router
+    router.uci("offload", "guest", "mode", "software")
+    router.offload("apply")
+    assert '"br-guest"' in router.table()
+    bystanders = [call(home.client, home.internet4), call(home.laptop, home.internet6, "udp")]
+    assert all(fast(home, talk) for talk in bystanders)
+    with ExitStack() as stack:
+        watched = [stack.enter_context(home.evidence.watch(talk)) for talk in bystanders]
+        for talk in bystanders:
+            talk.echo(ENOUGH)
+        router.uci("offload", "guest", "mode", "none")
+        router.offload("apply")
+        for talk in bystanders:
+            talk.echo(ENOUGH)
+    assert all(seen.fast(2 * ENOUGH) for seen in watched)
+    assert '"br-guest"' not in router.table()
+    assert slow(home, call(home.guest, home.internet4))
+    assert all(fast(home, talk) for talk in bystanders)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_pair_that_goes_takes_its_offloaded_flows_along(home: Home, call: Call, protocol: str) -> None:
+    router = home.router
+    router.uci("offload", "guest", "mode", "software")
+    router.offload("apply")
+    guest, lan = call(home.guest, home.internet4, protocol), call(home.client, home.internet4, protocol)
+    assert fast(home, guest) and fast(home, lan)
+    router.uci("offload", "guest", "mode", "none")
+    router.offload("apply")
+    assert slow(home, guest) and fast(home, lan)

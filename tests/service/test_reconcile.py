@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from offload.compiler.offload.tables.table import expected
-from offload.errors import NftError
+from offload.errors import KernelError, NftError
 from offload.model.applied import Applied
 from offload.model.kernel.live import LiveTable
 from offload.model.network import Kernel, Lack, Link, Network, Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
-from offload.service.reconcile import Decided, apply, decide, pending, read, removal, unreadable
+from offload.service.reconcile import Decided, apply, asking, decide, pending, read, removal, unreadable
 from offload.system.config.uci import FakeUci
+from offload.system.netlink.ct.conntrack import FakeConntrack
+from offload.system.netlink.route.links import FakeNetlink
 from offload.system.nft.door import FakeNft
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -135,3 +137,34 @@ def test_what_is_ours_goes_also_where_nft_cannot_list_it() -> None:
     held = holding(decided()).held
     assert removal(Listless(held)) == "table inet flow_offload\ndelete table inet flow_offload\n"
     assert removal(Listless()) == ""
+
+
+GUEST = (*FIREWALL, Section("firewall", "zone", "cfg4", "@zone[2]", {"name": "guest", "network": "guest"}))
+GUEST_FORWARDS = (*GUEST, Section("firewall", "forwarding", "cfg5", "@forwarding[1]", {"src": "guest", "dest": "wan"}))
+THREE = replace(
+    SNAPSHOT,
+    links=(*SNAPSHOT.links, Link("br-guest", "bridge")),
+    networks=(*SNAPSHOT.networks, Network("guest", l3_device="br-guest")),
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "returned"),
+    [((False, False), ()), ((True,), ("flow_offload",)), ((False, True), ("flow_offload",))],
+    ids=["no flow", "a flow", "a flow that came in between"],
+)
+def test_a_flow_that_is_offloaded_between_question_and_change_is_returned(
+    answers: tuple[bool, ...], returned: tuple[str, ...]
+) -> None:
+    nft, left = holding(decided(THREE, GUEST_FORWARDS)), list(answers)
+    applied = apply(decided(THREE, GUEST), nft, busy=lambda _: left.pop(0))
+    assert (applied.returned, left) == (returned, [])
+    assert applied.changes == len(nft.sent) == (2 if answers == (False, True) else 1)
+    assert ("delete table" in nft.sent[-1]) == bool(returned)
+
+
+def test_the_kernel_s_offloaded_connections_answer_and_a_refusal_is_a_yes() -> None:
+    found, netlink = decided(THREE, GUEST), FakeNetlink()
+    refusing = FakeConntrack(error=KernelError("no"))
+    assert asking(found, refusing, netlink)(frozenset({("br-guest", "eth1")}))
+    assert not asking(found, FakeConntrack(), netlink)(frozenset({("br-guest", "eth1")}))

@@ -125,11 +125,13 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
         raise FileError(error)
     idle = "Nothing was sent." if decided.snapshot.kernel.missing else "Nothing to do: the kernel already has it."
     if given.dry_run:
-        live = [] if router.root else [each.text for each in reconcile.pending(decided, router.nft)]
-        texts = [render(decided.plan)] if router.root else live
+        if router.root:
+            texts = [render(decided.plan)]
+        else:
+            texts = [each.text for each in reconcile.pending(decided, router.nft, busy=router.busy(decided))]
         text = "\n".join(texts).rstrip("\n") or idle
         return _judged(Answer(text, {"ok": True, "transactions": texts}), decided)
-    applied = reconcile.apply(decided, router.nft)
+    applied = reconcile.apply(decided, router.nft, busy=router.busy(decided))
     data = {"ok": not applied.error, "changes": applied.changes, "time": applied.time}
     if applied.error:
         return Answer("", data | {"error": applied.error}, Exit.FAILED, (applied.error,))

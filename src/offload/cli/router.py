@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from offload.cli.answer import Written
+    from offload.compiler.offload.tables.diff import Busy
     from offload.model.network import Kernel, Snapshot
     from offload.service.alone import Alone
     from offload.service.doors import Doors
@@ -77,6 +78,14 @@ class Router:
         asked = held and self.root is None and snapshot.kernel.nft
         timed_exempts = reconcile.adopted(self.nft) if asked else ()
         return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
+
+    def busy(self, decided: "Decided") -> "Busy":
+        """What answers whether crossings have offloaded flows now."""
+        from offload.service import reconcile
+        from offload.system.netlink.ct.conntrack import Conntrack
+        from offload.system.netlink.route.links import Netlink
+
+        return reconcile.asking(decided, Conntrack(), Netlink())
 
     def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """The service's reply; None where no service runs, or a directory was given."""

@@ -34,6 +34,7 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
         table=table,
         flowtable=table.flowtables[0],
         devices=sorted(wanted.devices - held.devices),
+        gone_devices=sorted(held.devices - wanted.devices),
         uncounted=not held.counter,
         new_chains=[chain for chain in table.chains if chain.name not in held.rules],
         changed_chains=[chain for chain in table.chains if chain.name in held.rules and not _same(chain, held)],

@@ -50,5 +50,7 @@ class Alone:
             return {}
         unreadable = reconcile.unreadable(engine.decided)
         waits = self._live and not unreadable
-        pending = len(reconcile.pending(engine.decided, engine.doors.nft)) if waits else 0
+        doors = engine.doors
+        busy = reconcile.asking(engine.decided, doors.conntrack, doors.netlink)
+        pending = len(reconcile.pending(engine.decided, doors.nft, busy=busy)) if waits else 0
         return {"error": unreadable or engine.applied.error, "pending": pending}

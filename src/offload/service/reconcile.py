@@ -1,25 +1,25 @@
 """One pass: config and Snapshot in, a Plan out, and the kernel brought there with as few transactions as it takes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
 from offload.compiler.offload.pairs.requests import warnings
 from offload.compiler.offload.plan import plan
-from offload.compiler.offload.tables.diff import Transaction, transactions
+from offload.compiler.offload.tables.diff import Busy, Crossings, Transaction, transactions, unasked
 from offload.compiler.offload.tables.render import wipe
 from offload.compiler.offload.tables.table import expected, with_nft
 from offload.config.load import FILES, Packages, load, placed
-from offload.errors import NftError
+from offload.errors import KernelError, NftError
 from offload.model.applied import Applied
 from offload.model.config import Config
 from offload.model.network import Snapshot
 from offload.model.plan import TABLES, Plan, TimedExempt
 from offload.model.problems.finding import Finding
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.nouns import dataclass
-from offload.service.doors import Nft, UciReader
+from offload.nouns import dataclass, replace
+from offload.service.doors import Conntrack, Netlink, Nft, UciReader
 
 TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 
@@ -71,18 +71,40 @@ def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
     return held_timed_exempts(nft.live(TABLE_NAMES).values())
 
 
-def pending(decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False) -> list[Transaction]:
+def pending(
+    decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False, busy: Busy = unasked
+) -> list[Transaction]:
     """The transactions that would bring the kernel to the Plan; none where it is there.
 
     `trusting`: nothing but ours changed our tables since all of them was listed, so sets whose digest is the wanted one
-    are not listed again.
+    are not listed again. `busy` answers whether a pair that goes has offloaded flows.
 
     A kernel that a probe found unable changes nothing: what of ours lives in it proves the probe wrong.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
     known = {table.name: expected(table) for table in decided.plan.tables} if trusting else None
-    return transactions(decided.plan, nft.live(TABLE_NAMES, known), forced)
+    return transactions(decided.plan, nft.live(TABLE_NAMES, known), forced, busy)
+
+
+def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
+    """What answers whether crossings have offloaded flows, from the connections and routes of the moment it is asked.
+
+    Where the kernel does not list its connections the answer is yes.
+    """
+
+    def busy(crossings: Crossings) -> bool:
+        from offload.service.read_snapshot import with_routes  # costs passes without a pair that goes time
+        from offload.status.lookup.crossings import offloaded_by
+        from offload.status.shares import ShareCount
+
+        try:
+            placed = with_routes(decided.snapshot, netlink)
+            return offloaded_by(conntrack.offloaded(lambda: ShareCount(placed, decided.plan)).ways, crossings)
+        except KernelError:
+            return True
+
+    return busy
 
 
 def removal(nft: Nft) -> str:
@@ -107,8 +129,12 @@ def apply(
     *,
     trusting: bool = False,
     opening: str = "",
+    busy: Busy = unasked,
 ) -> Applied:
     """Send what differs, and return the tables named in `forced` besides.
+
+    `busy` answers whether a pair that goes has offloaded flows. It is asked again afterwards: a flow that was offloaded
+    between the question and the transaction must not stay.
 
     `opening` is text for other tables, which goes with the first transaction, or alone where nothing is pending.
     A text that nft refuses changes nothing and is in `error`; without a difference nothing is sent.
@@ -116,7 +142,14 @@ def apply(
     before = before or Applied()
     if error := unreadable(decided):
         return Applied(before.generation, before.time, 0, error)
-    return _sent(lambda: opened(pending(decided, nft, forced, trusting=trusting), opening), nft, before, now)
+
+    def found() -> Iterator[Transaction]:
+        first = pending(decided, nft, forced, trusting=trusting, busy=busy)
+        yield from opened(first, opening)
+        if late := [each.table for each in first if each.lost and busy(each.lost)]:
+            yield from _returning(decided, late)
+
+    return _sent(found, nft, before, now)
 
 
 def opened(found: list[Transaction], opening: str) -> list[Transaction]:
@@ -124,7 +157,7 @@ def opened(found: list[Transaction], opening: str) -> list[Transaction]:
     if not opening:
         return found
     first = found[0] if found else Transaction("")
-    return [Transaction(opening + first.text, first.returned), *found[1:]]
+    return [replace(first, text=opening + first.text), *found[1:]]
 
 
 def again(
@@ -135,12 +168,16 @@ def again(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Applied:
     """Return these tables as they were decided, and ask nothing first: for when that cannot wait for a whole pass."""
-    live = {table.name: expected(table) for table in decided.plan.tables}
-    return _sent(lambda: transactions(decided.plan, live, tables), nft, before, now)
+    return _sent(lambda: _returning(decided, tables), nft, before, now)
+
+
+def _returning(decided: Decided, tables: Iterable[str]) -> list[Transaction]:
+    """Return these tables of a kernel that holds the Plan."""
+    return transactions(decided.plan, {table.name: expected(table) for table in decided.plan.tables}, tables)
 
 
 def _sent(
-    transactions_of: Callable[[], list[Transaction]], nft: Nft, before: Applied, now: Callable[[], datetime]
+    transactions_of: Callable[[], Iterable[Transaction]], nft: Nft, before: Applied, now: Callable[[], datetime]
 ) -> Applied:
     sent = 0
     returned: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from offload.service import reconcile
 from offload.service.bus import arguments, methods
 from offload.service.bus.arguments import ArgumentError
 from offload.service.engine import Engine
+from offload.service.reconcile import Decided
 from offload.status import report
 from offload.status.problem_json import problem_json
 from offload.status.shares import ShareCount
@@ -47,7 +48,7 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     seen = engine.ability.look(before.snapshot, changed, engine.doors.netlink, engine.doors.nft)
     after = engine.decide(changed, seen)
     return {"ok": True, **_differences(before.plan, after.plan, modes)} | {
-        **_felt(engine, before.plan, after.plan),
+        **_felt(engine, before.plan, after),
         "problems": [problem_json(each) for each in after.problems if each not in before.problems],
         "missing": methods.found_json(engine)["missing"],
     }
@@ -95,10 +96,11 @@ def _differences(before: Plan, after: Plan, modes: Mapping[tuple[str, str], Mode
     return {"changed": changed, "unchanged": unchanged, "reasons": []}
 
 
-def _felt(engine: Engine, before: Plan, after: Plan) -> Json:
+def _felt(engine: Engine, before: Plan, after: Decided) -> Json:
     """The tables whose flows would take the slow path for a moment, and how many of them there are now."""
     live = {table.name: expected(table) for table in before.tables}
-    returned = sorted({name for each in transactions(after, live) for name in each.returned})
+    busy = reconcile.asking(after, engine.doors.conntrack, engine.doors.netlink)
+    returned = sorted({name for each in transactions(after.plan, live, busy=busy) for name in each.returned})
     paths = {SOFTWARE_TABLE[0]: "software", HARDWARE_TABLE[0]: "hardware"}
     placed = engine.placed(methods.known(engine))
     counted = engine.doors.conntrack.summary(lambda: ShareCount(placed, before)).shares()

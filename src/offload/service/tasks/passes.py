@@ -73,15 +73,17 @@ def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> tuple
     """
     nft, trusting = engine.doors.nft, not engine.touched
     firewall, pending = engine.firewall, _firewall_pending(engine)
+    busy = reconcile.asking(decided, engine.doors.conntrack, engine.doors.netlink)
     if firewall is None or pending is None:
-        return reconcile.apply(decided, nft, engine.applied, forced=forced, trusting=trusting), False
+        return reconcile.apply(decided, nft, engine.applied, forced=forced, trusting=trusting, busy=busy), False
     tables = {*forced, *reconcile.TABLE_NAMES}
     applied = reconcile.apply(decided, nft, engine.applied, forced=tables, trusting=trusting, opening=pending.text)
     if applied.changes:
         firewall.sent(pending)
         return applied, True
     loaded = firewall.load(pending)
-    applied = reconcile.apply(decided, nft, engine.applied, forced=tables if loaded else forced, trusting=trusting)
+    tables = tables if loaded else {*forced}
+    applied = reconcile.apply(decided, nft, engine.applied, forced=tables, trusting=trusting, busy=busy)
     return replace(applied, changes=applied.changes + loaded), loaded
 
 

@@ -3,10 +3,11 @@
 Adding devices, elements and chains, and taking exemptions away, leaves live flows where they are (docs/kernel.md 8), so
 that is all a small change does. What must bring live flows back to the slow path (a pair that goes, a narrower
 family, a new exemption, a device taken out) returns the table: it is made anew in one transaction, its flows take a
-few slow packets, and those the Plan still wants are offloaded again at once (docs/kernel.md 9).
+few slow packets, and those the Plan still wants are offloaded again at once (docs/kernel.md 9). A pair that goes, or
+has a narrower family, returns nothing while the kernel has no offloaded flow of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from offload.compiler.offload.tables.guard import guard
 from offload.compiler.offload.tables.render import render_table, wipe
@@ -17,16 +18,31 @@ from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
 from offload.nft.diff import change
 from offload.nouns import dataclass
 
+Crossings = frozenset[tuple[str, str]]  # (iif, oif) of elements of map `pairs`
+Busy = Callable[[Crossings], bool]  # whether the kernel may have an offloaded flow by one of these
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One text for `nft -f -`; `returned` are the tables whose flows all take the slow path for a moment."""
+    """One text for `nft -f -`; `returned` are the tables whose flows all take the slow path for a moment.
+
+    `lost`: what the table `table` offloads no more, though its flows are not returned: none may be offloaded by these.
+    """
 
     text: str
     returned: tuple[str, ...] = ()
+    table: str = ""
+    lost: Crossings = frozenset()
 
 
-def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = ()) -> list[Transaction]:
+def unasked(_: Crossings) -> bool:
+    """The answer where the kernel's connections cannot be read."""
+    return True
+
+
+def transactions(
+    plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = (), busy: Busy = unasked
+) -> list[Transaction]:
     """The transactions, in order. Tables named in `forced` are returned even if nothing else changes.
 
     One for each table, software first, so that a refusal of the hardware table leaves software as it is. The
@@ -36,34 +52,39 @@ def transactions(plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)
-    if (
-        software
-        and hardware
-        and software.shared
-        and _is_made(expected(hardware), live.get(hardware.name), plan, forced)
-    ):
+    made = {name for name in tables if name in forced or _is_made(tables[name], live.get(name), plan, busy)}
+    if software and hardware and software.shared and hardware.name in made:
         return [
-            *_withheld(software, live.get(software.name), plan, forced),
-            *_transactions({hardware.name: hardware}, live, plan, forced, only=hardware.name),
+            *_withheld(software, live.get(software.name), plan, made),
+            *_transactions({hardware.name: hardware}, live, plan, made, only=hardware.name),
             Transaction(_elements("add", software)),
         ]
-    return _transactions(tables, live, plan, forced)
+    return _transactions(tables, live, plan, made)
 
 
-def _is_made(wanted: LiveTable, held: LiveTable | None, plan: Plan, forced: Iterable[str]) -> bool:
+def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bool:
     """Whether the table is made anew, because it is not there, or to return its flows."""
-    return held is None or wanted.name in forced or (held != wanted and must_return(wanted, held, plan.present))
+    if held is None:
+        return True
+    if held == expected(table):
+        return False
+    return must_return(table, held, plan) or (bool(gone := lost(table, held, plan)) and busy(gone))
 
 
-def _withheld(table: Table, held: LiveTable | None, plan: Plan, forced: Iterable[str]) -> Iterator[Transaction]:
+def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection[str]) -> Iterator[Transaction]:
     """The software table brought up to date, and without what it shares with the hardware table."""
-    wanted = expected(table)
-    if held is None or _is_made(wanted, held, plan, forced):
+    if held is None or table.name in made:
         yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
-    if held != wanted:
-        yield Transaction(change(compiled(table), wanted, held))
+    if held != expected(table):
+        yield _small(table, held, plan)
     yield Transaction(_elements("delete", table))
+
+
+def _small(table: Table, held: LiveTable, plan: Plan) -> Transaction:
+    """The change that leaves flows where they are."""
+    text = change(compiled(table), expected(table), held)
+    return Transaction(text, table=table.name, lost=lost(table, held, plan))
 
 
 def _elements(command: str, table: Table) -> str:
@@ -73,7 +94,7 @@ def _elements(command: str, table: Table) -> str:
 
 
 def _transactions(
-    tables: Mapping[str, Table], live: Mapping[str, LiveTable], plan: Plan, forced: Iterable[str], only: str = ""
+    tables: Mapping[str, Table], live: Mapping[str, LiveTable], plan: Plan, made: Collection[str], only: str = ""
 ) -> list[Transaction]:
     """The transactions for each table by itself; `only`: for the table of this name."""
     found: list[Transaction] = []
@@ -81,42 +102,58 @@ def _transactions(
         table, held = tables.get(name), live.get(name)
         if table is None:
             found += [Transaction(wipe(name), (name,))] if held else []
-            continue
-        wanted = expected(table)
-        if held is None or _is_made(wanted, held, plan, forced):
+        elif held is None or name in made:
             returned = (name,) if held else ()
             if table.hardware:
                 found += [Transaction(wipe(name), returned)] if held else []
                 found.append(Transaction(render_table(table)))
             else:
                 found.append(Transaction(wipe(name) + render_table(table), returned))
-        elif held != wanted:
-            found.append(Transaction(change(compiled(table), wanted, held)))
+        elif held != expected(table):
+            found.append(_small(table, held, plan))
     return found
 
 
-def must_return(wanted: LiveTable, held: LiveTable, present: frozenset[str]) -> bool:
-    """Whether flows that live now could be somewhere the Plan no longer wants them. `present`: the links there are."""
+def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
+    """Whether flows of any pair that live now could be somewhere the Plan no longer wants them."""
+    wanted = expected(table)
     # another version of us, or another program, wrote what decides
     decisive = {"forward", "accepted", *(chain.name for chain in guard())}
     foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
     # flows that both tables may have now are found again only after a return; so are sets that are not there yet
     chosen = wanted.elements.keys() & STATION_SETS
-    if foreign or held.devices - wanted.devices or chosen - held.elements.keys():
+    if foreign or _in_use(held.devices - wanted.devices, table, plan) or chosen - held.elements.keys():
         return True
     exempted = set(wanted.elements) - {PAIRS} - set(STATION_SETS)
-    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in wanted.elements[PAIRS])}
-    return (
-        bool(set(wanted.rules["exempt"]) - set(held.rules.get("exempt", ())))
-        or any(wanted.elements[name] - held.elements.get(name, frozenset()) for name in exempted)
-        or any(_narrower(text, now, present) for text in held.elements[PAIRS])
+    return bool(set(wanted.rules["exempt"]) - set(held.rules.get("exempt", ()))) or any(
+        wanted.elements[name] - held.elements.get(name, frozenset()) for name in exempted
     )
+
+
+def lost(table: Table, held: LiveTable, plan: Plan) -> Crossings:
+    """The elements of the live map by which flows may have come in that the Plan no longer wants offloaded."""
+    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[PAIRS])}
+    narrower = (text for text in held.elements[PAIRS] if _narrower(text, now, plan.present))
+    return frozenset(map(_crossing, narrower))
+
+
+def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
+    """Whether pairs that stay may have flows by these devices, which leave the flowtable."""
+    zones = {zone for element in table.elements for zone in element.pair}
+    free = {device.name for device in plan.devices if zones.isdisjoint(device.zones)}
+    return bool(gone) and (table.hardware or not free.issuperset(gone))
+
+
+def _crossing(text: str) -> tuple[str, str]:
+    key, _, _ = text.partition(" : ")
+    iif, _, oif = key.partition(" . ")
+    return iif.strip('"'), oif.strip('"')
 
 
 def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
     """Whether flows that came in by this element of the live map may have lost their place (`wanted`: key, verdict)."""
     key, _, verdict = text.partition(" : ")
-    if not present.issuperset(name.strip('"') for name in key.split(" . ")):
+    if not present.issuperset(_crossing(text)):
         return False  # the kernel has ended the flows of a device that went away (nf_flow_table_netdev_event)
     then, now = PolicyKey.of(verdict), PolicyKey.of(wanted.get(key, ""))
     if then is None or now is None:

@@ -15,15 +15,14 @@ from typing import TypeVar, overload
 
 from offload.errors import KernelError
 from offload.model.applied import Cut
-from offload.model.flow import C, Entry
-from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_GET, Parser
-from offload.system.netlink.ct.ctrequest import PORTED, answers, deletions
+from offload.model.flow import IPS_OFFLOAD, C, Entry
+from offload.system.netlink.ct.ctnetlink import Parser
+from offload.system.netlink.ct.ctrequest import ALL, OFFLOADED, PORTED, answers, deletions
 from offload.system.netlink.ct.ctsummary import RowParser, Rows
 from offload.system.netlink.dump import DATAGRAM, PATIENCE, TRIES, replies, widen
-from offload.system.netlink.wire import NETLINK_NETFILTER, NFGENMSG, message
+from offload.system.netlink.wire import NETLINK_NETFILTER
 
 RECEIVE_BUFFER = 4 << 20
-REQUEST = message(IPCTNL_MSG_CT_GET, NFGENMSG.pack(socket.AF_UNSPEC, 0, 0))  # AF_UNSPEC: every family
 BATCH = 128  # deletions in one datagram: 10 KiB, and as many answers fit any receive buffer
 
 NO_PERMISSION = "only root may read the kernel's connection table: run as root (or with CAP_NET_ADMIN)"
@@ -77,6 +76,10 @@ class Conntrack:
         """
         return _whole(lambda: self._counted(begin))
 
+    def offloaded(self, begin: Callable[[], C]) -> C:
+        """As `summary`, of the entries in a flowtable; older kernels give the others as well. `between` waits."""
+        return _whole(lambda: self._counted(begin, request=OFFLOADED))
+
     def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]:
         """As `summary`, and all entries in the order in which they were counted."""
 
@@ -128,14 +131,16 @@ class Conntrack:
         """Ask once, on a socket of its own so that nothing of an earlier answer can be left in it."""
         entries, whole = [], True
         with _collector_resting():
-            for part in replies(NETLINK_NETFILTER, REQUEST, self._parser.parse, RECEIVE_BUFFER):
+            for part in replies(NETLINK_NETFILTER, ALL, self._parser.parse, RECEIVE_BUFFER):
                 _refused(part.errno)
                 entries += part.entries
                 whole &= not part.interrupted
                 self.between()
         return entries, whole
 
-    def _counted(self, begin: Callable[[], C], messages: "Messages | None" = None) -> tuple[C, bool]:
+    def _counted(
+        self, begin: Callable[[], C], messages: "Messages | None" = None, request: bytes = ALL
+    ) -> tuple[C, bool]:
         """Count what each datagram of one dump held; whether that was all."""
         count, whole = begin(), True
 
@@ -145,11 +150,12 @@ class Conntrack:
                 messages.add(datagram, rows.places)
             return rows
 
-        for part in replies(NETLINK_NETFILTER, REQUEST, read, RECEIVE_BUFFER):
+        for part in replies(NETLINK_NETFILTER, request, read, RECEIVE_BUFFER):
             _refused(part.errno)
             count.add(part.rows)
             whole &= not part.interrupted
-            self.between()
+            if request is ALL:
+                self.between()
         return count, whole
 
 
@@ -198,6 +204,12 @@ class FakeConntrack(Conntrack):
     def summary(self, begin: Callable[[], C]) -> C:
         """The entries given, counted, or the error."""
         return self.listed(begin)[0]
+
+    def offloaded(self, begin: Callable[[], C]) -> C:
+        """Those given that are offloaded, counted, or the error."""
+        count = begin()
+        count.add([entry.row for entry in self.entries() if entry.status & IPS_OFFLOAD])
+        return count
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]:
         """The entries given, counted, and themselves."""

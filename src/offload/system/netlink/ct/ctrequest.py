@@ -1,14 +1,15 @@
-"""Requests to ctnetlink: what ends a connection, as bytes. Pure.
+"""Requests to ctnetlink as bytes: list connections, end some. Pure.
 
 The kernel finds an entry by its original tuple and conntrack zone (ctnetlink_del_conntrack(),
 net/netfilter/nf_conntrack_netlink.c).
 """
 
+import socket
 import struct
 from collections.abc import Sequence
 
-from offload.model.flow import Entry
-from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_DELETE
+from offload.model.flow import IPS_OFFLOAD, Entry
+from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET
 from offload.system.netlink.wire import (
     ERRNO,
     NFGENMSG,
@@ -21,7 +22,7 @@ from offload.system.netlink.wire import (
     message,
 )
 
-CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_ZONE = 1, 1, 2, 18
+CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_STATUS, CTA_ZONE, CTA_STATUS_MASK = 1, 1, 2, 3, 18, 26
 # By the size of an address: its family, and the attributes of source and destination.
 ADDRESSES = {4: (2, 1, 2), 16: (10, 3, 4)}
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
@@ -29,6 +30,16 @@ PORT = struct.Struct("!H")
 
 # The protocols whose tuple is addresses and ports: nothing else can be offloaded, and ICMP wants words an Entry lacks.
 PORTED = frozenset({6, 17, 33, 47, 132, 136})  # TCP, UDP, DCCP, GRE, SCTP, UDP-Lite
+
+EVERY_FAMILY = NFGENMSG.pack(socket.AF_UNSPEC, 0, 0)
+ALL = message(IPCTNL_MSG_CT_GET, EVERY_FAMILY)
+# Those in a flowtable, of software or hardware (ctnetlink_filter_match()); a kernel before 5.17 lists all nevertheless.
+OFFLOADED = message(
+    IPCTNL_MSG_CT_GET,
+    EVERY_FAMILY
+    + attribute(CTA_STATUS, struct.pack("!I", IPS_OFFLOAD))
+    + attribute(CTA_STATUS_MASK, struct.pack("!I", IPS_OFFLOAD)),
+)
 
 
 def deletions(entries: Sequence[Entry], first: int) -> bytes:
