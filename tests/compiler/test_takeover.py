@@ -23,7 +23,7 @@ ROUTERS = sorted(GOLDEN.iterdir())
 SWITCH = {"flow_offloading": "1", "flow_offloading_hw": "1"}
 NOT_OURS = {"90-no-firewall-config", "92-broken-syntax", "93-unreadable", "94-not-text", "99-empty-directory"}
 # What hardware would break: a shaper's queue, rules that treat every packet, a router without a firewall.
-ON_PURPOSE = {ReasonCode.SHAPED, ReasonCode.MARKED, ReasonCode.NO_FIREWALL}
+ON_PURPOSE = {ReasonCode.SHAPED, ReasonCode.MARKED, ReasonCode.NO_FIREWALL, ReasonCode.STATIONS_MOVE}
 
 
 def offloading(sections: tuple[Section, ...]) -> tuple[Section, ...]:

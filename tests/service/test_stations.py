@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offload.model.config import Mode
 from offload.model.network import Neighbour, Station
 from offload.service.roaming.return_budget import MOST_PAUSES, MOST_RETURNS, WINDOW, ReturnBudget
 from offload.service.roaming.stations import LEFT_OUT, MOST_MOVES
 from offload.service.tasks import follow
 from service.routers import Fakes, router
+from service.test_station_sets import mixed_router
 
 TICK = 0.05  # seconds between two looks of the loop
 APART = 0.5  # seconds between two passes
@@ -127,6 +129,25 @@ def test_a_real_move_under_attack_goes_on_at_once(name: str, moment: float) -> N
     run.until(moment + 70, attack)
     assert run.followed(moment), (run.returns, run.listed)
     assert run.most_in_a_minute() <= MOST_RETURNS
+
+
+@pytest.mark.parametrize("name", ["a MAC that jumps every second", "1000 forged addresses in turn"])
+@pytest.mark.parametrize("moment", [4.4, 31.0])
+def test_a_wired_station_in_hardware_that_moves_under_attack_goes_on_at_once(name: str, moment: float) -> None:
+    """Hardware pins a flow to its port as software does: once no return is left, neither has the ports."""
+    run, attack = Run(mixed_router()), ATTACKS[name]
+    run.fakes.service.sightings.station(Station(PHONE, "lan1"), "br-lan")
+    run.until(moment, attack)
+    run.fakes.service.sightings.station(Station(PHONE, "lan2"), "br-lan")
+    run.until(moment + 70, attack)
+    assert run.followed(moment), (run.returns, run.listed)
+    assert run.most_in_a_minute() <= MOST_RETURNS
+    decided = run.fakes.service.decided
+    assert decided is not None
+    assert all(pair.effective is Mode.SOFTWARE for pair in decided.plan.pairs if "lan" in {pair.src, pair.dest})
+    run.until(moment + 70 + LEFT_OUT, nothing)
+    decided = run.fakes.service.decided
+    assert decided is not None and any("lan1" in table.devices for table in decided.plan.tables if table.hardware)
 
 
 @pytest.mark.slow

@@ -100,11 +100,15 @@ def _uncovered(wish: PairRequest, coverage: DeviceCoverage, crossings: tuple[Cro
     """Why hardware does not have all of a pair: devices that it does not cover."""
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (wish.src, wish.dest) for l3 in coverage.zones[zone].l3)
-    bare = {end: coverage.uncovered(*end, Mode.HARDWARE) for end in ends}
-    slower = {leaf for end in ends if end[1] not in fast for leaf in bare[end]} - (coverage.idle if fast else set())
+    restless = {
+        end: bridge for end in ends if (bridge := coverage.zones[end[0]].bridge_of(end[1])) in coverage.restless
+    }
+    bare = {end: coverage.uncovered(*end, Mode.HARDWARE) for end in ends if end not in restless}
+    slower = {leaf for end in bare if end[1] not in fast for leaf in bare[end]} - (coverage.idle if fast else set())
     if slower:
         code = ReasonCode.HARDWARE_PART if fast else ReasonCode.HARDWARE_UNCOVERED
         yield code(devices=", ".join(sorted(slower)))
+    yield from (ReasonCode.STATIONS_MOVE(master=bridge) for bridge in dict.fromkeys(restless.values()))
     shaped = {found for end in ends for found in coverage.shapers(*end)}
     yield from (ReasonCode.SHAPED(device=device, shaper=shaper) for device, shaper in sorted(shaped))
 

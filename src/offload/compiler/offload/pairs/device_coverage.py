@@ -20,6 +20,7 @@ class DeviceCoverage:
     excluded: frozenset[str]
     added: tuple[str, ...]
     shaped: Mapping[str, str]  # devices with their shapers, which hardware would pass by
+    restless: frozenset[str]  # bridges to whose ports no flow may be pinned, in hardware either
 
     @classmethod
     def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "DeviceCoverage":
@@ -31,7 +32,8 @@ class DeviceCoverage:
         idle = {link.name for link in snapshot.links if not link.up or _is_empty(link, masters)}
         given_up = {each.device for each in snapshot.given_up}
         shaped = shapers(snapshot) if config.globals.auto_software else {}
-        return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped)
+        restless = frozenset(link.name for link in snapshot.links if link.restless)
+        return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped, restless)
 
     def added_to(self, mode: Mode) -> set[str]:
         """What the user adds to the mode's flowtable; one device that hardware cannot have would refuse all of it."""
@@ -42,11 +44,14 @@ class DeviceCoverage:
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:
             return set(found.listed) - self.excluded
-        leaves = {leaf for device in found.l3 for leaf in found.leaves_of(device)}
+        calm = (device for device in found.l3 if found.bridge_of(device) not in self.restless)
+        leaves = {leaf for device in calm for leaf in found.leaves_of(device)}
         return ({*found.listed, *leaves} & self.able) - self.excluded
 
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
         """The devices that packets of this l3 device come in on unseen by the mode's flowtable."""
+        if mode is Mode.HARDWARE and self.zones[zone].bridge_of(device) in self.restless:
+            return list(self.zones[zone].leaves_of(device))
         listed = self.devices(zone, mode) | self.added_to(mode)
         if mode is Mode.SOFTWARE and device in listed:
             return []

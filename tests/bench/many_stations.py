@@ -1,0 +1,126 @@
+"""What thousands of stations cost the service on this machine, and how that grows; kernel and nft are fakes.
+
+From the kernel's notifications to the text for nft when they all come, and a pass that changes nothing. What nft and
+the kernel take to fill the sets is another cost. Version 0.1.0, which had no sets, took 9.8 ms for such a pass where it
+took 1.2 ms with 10 stations.
+"""
+
+import math
+import statistics
+import struct
+import time
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from bench.rows import Figure, against, alone
+from offload.model.network import Neighbour, Station
+from offload.nouns import replace
+from offload.service.roaming.stations import StationTracker
+from offload.service.tasks import station_sets
+from offload.system.netlink.route.messages import Links
+from offload.system.netlink.route.rtnetlink import (
+    AF_BRIDGE,
+    AF_INET,
+    NDA_DST,
+    NDA_LLADDR,
+    NDA_MASTER,
+    NDMSG,
+    RTM_NEWNEIGH,
+    NeighbourEvent,
+)
+from offload.system.netlink.wire import attribute, message
+from service.test_station_sets import mixed_router
+
+ROUNDS = 5
+FEW, MANY, MOST = 10, 4_096, 16_384
+SOME = 512  # with fewer the growth is that of other work
+COME, SAME = 300.0, 3.5  # milliseconds, ratio
+STEEPEST = 1.1  # exponent: twice as many stations, twice the time
+NAMES = {2: "br-lan", 3: "lan1", 7: "phy0-ap0"}
+REACHABLE = 2
+
+
+def main() -> None:
+    """Print a row for thousands that come, one for a pass after that, and their growth."""
+    method = f"processor time, median of {ROUNDS}"
+    few, some, many, most = (measured(count) for count in (FEW, SOME, MANY, MOST))
+    alone(f"{MANY} stations come: text of their sets", "ms", many[0], COME, method).show()
+    exponent = math.log(most[0].value / some[0].value) / math.log(MOST / SOME)
+    alone(f"{SOME} to {MOST} stations come: exponent", "", Figure(exponent, ROUNDS), STEEPEST, method).show()
+    work = f"pass that changes nothing, {MANY} stations"
+    against(work, f"{FEW} stations", "ms", (few[1], many[1]), SAME, method).show()
+    exponent = math.log(most[1].value / some[1].value) / math.log(MOST / SOME)
+    work = f"pass, {SOME} to {MOST} stations: exponent"
+    alone(work, "", Figure(exponent, ROUNDS), STEEPEST, method).show()
+
+
+def measured(count: int) -> tuple[Figure, Figure]:
+    """Milliseconds of processor time until the text for nft is there, and of a pass after that."""
+    rounds = [_round(count) for _ in range(ROUNDS)]
+    come, unchanged = (Figure(statistics.median(each), ROUNDS) for each in zip(*rounds, strict=True))
+    return come, unchanged
+
+
+def _round(count: int) -> tuple[float, float]:
+    fakes = mixed_router()
+    station_sets.run(fakes.service, fakes.clock.now)
+    datagrams = list(notifications(count))
+    links, before = Links(), len(fakes.nft.sent)
+    seen: list[NeighbourEvent] = []
+    fakes.clock.now += 1
+    began = time.process_time()
+    for datagram in datagrams:
+        for event in links.hear(datagram).seen:
+            take_in(fakes.service.sightings, event)
+            seen.append(event)
+    station_sets.run(fakes.service, fakes.clock.now)
+    come = time.process_time() - began
+    assert sum(text.count("02:00:00:01:") for text in fakes.nft.sent[before:]) == count
+    scene = fakes.netlink.found
+    times = []
+    for _ in range(2):  # the first one learns that the kernel lists what it has notified of
+        stations = tuple(station(each) for each in seen if each.master)
+        neighbours = tuple(neighbour(each) for each in seen if not each.master)
+        fakes.netlink.found = replace(scene, stations=stations, neighbours=neighbours)
+        began = time.process_time()
+        assert not fakes.service.work().changes
+        times.append(time.process_time() - began)
+    return 1000 * come, 1000 * times[-1]
+
+
+def notifications(count: int) -> Iterator[bytes]:
+    """The bridge learns all of them at its two ports, then the router knows an address of each."""
+    macs = [bytes((2, 0, 0, 1, number >> 8, number & 255)) for number in range(count)]
+    for number, mac in enumerate(macs):
+        port, bridge = (3, 7)[number % 2], struct.pack("=I", 2)
+        yield notification(AF_BRIDGE, port, attribute(NDA_LLADDR, mac) + attribute(NDA_MASTER, bridge))
+    for number, mac in enumerate(macs):
+        address = IPv4Address("192.168.16.0") + number
+        yield notification(AF_INET, 2, attribute(NDA_LLADDR, mac) + attribute(NDA_DST, address.packed))
+
+
+def notification(family: int, device: int, attributes: bytes) -> bytes:
+    """One notification of rtnetlink."""
+    return message(RTM_NEWNEIGH, NDMSG.pack(family, device, REACHABLE, 0, 0) + attributes)
+
+
+def take_in(tracker: StationTracker, event: NeighbourEvent) -> None:
+    """What the loop does with a notification."""
+    if event.master:
+        tracker.station(station(event), NAMES[event.master])
+    else:
+        tracker.neighbour(neighbour(event))
+
+
+def station(event: NeighbourEvent) -> Station:
+    """A station of the bridge."""
+    return Station(event.address, NAMES[event.device], event.vlan)
+
+
+def neighbour(event: NeighbourEvent) -> Neighbour:
+    """A neighbour of the router."""
+    return Neighbour(event.address, NAMES[event.device], event.place)
+
+
+if __name__ == "__main__":
+    main()
