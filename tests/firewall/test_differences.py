@@ -160,6 +160,19 @@ CASES = {
         rule("name=N src=wan src_ip=192.168.1.5/-8 proto=tcp target=ACCEPT"),
         ("ip saddr & 0.255.255.255 == 0.168.1.5 counter accept",),
     ),
+    "limit-set-ports": Case(
+        rule("name=s match=src_ip~dest_port entry=10.0.0.1~80", "ipset")
+        + rule("name=N src=lan ipset=s proto=tcp limit=9/hour target=DROP"),
+        ("meta nfproto ipv4 meta l4proto tcp limit rate 9/hour ip saddr . tcp dport @s counter drop ",),
+    ),
+    "protocol-twice": Case(
+        rule("name=N src=lan proto=udp~17 dest_port=5 limit=3/s target=DROP"),
+        ('{\n\t\tudp dport 5 limit rate 3/second counter drop comment "!fw4: N"\n\t\tjump ',),
+    ),
+    "device-any": Case(
+        rule("name=all network=vpn device=+ input=ACCEPT", "zone"),
+        ("define all_devices = { }\n", "jump input_all"),
+    ),
     "limit-negated": Case(rule("name=N src=wan limit=!10/s target=DROP"), ("limit rate over 10/second counter drop",)),
     "utc-time": Case(
         rule("name=N src=wan start_time=22:00 stop_time=06:00 start_date=2026-01-02 utc_time=1 target=DROP"),
