@@ -35,7 +35,7 @@ stock:  ## a few of these tests, one of each kind, on Debian's own kernel in QEM
 	@tests/setup.sh stock
 	@$(GATE) stock
 
-SOAKED := service survival reconnect roaming storm
+SOAKED := service survival reconnect roaming storm rendered station_moves
 soak:  ## the service's repetitions, ten times as many as in `make test`; units with 25 times as many examples
 	@tests/setup.sh kernel check
 	HYPOTHESIS_PROFILE=soak $(GATE) quick

@@ -79,12 +79,19 @@ class Evidence:
     def watch(self, talk: Talk) -> Iterator[Sighting]:
         """Watch a conversation while it goes on; the Sighting is filled in at the end."""
         sighting = Sighting()
-        moved, slow = talk.packets(), self.slow(talk)
+        moved, slow = self._at_rest(talk)
         yield sighting
         sighting.moved, sighting.slow = talk.packets() - moved, self.slow(talk) - slow
         if sighting.slow != NOTHING and not sighting.all_slow():
             time.sleep(ON_ITS_WAY)
             sighting.slow = self.slow(talk) - slow
+
+    def _at_rest(self, talk: Talk) -> tuple[Crossing, Crossing]:
+        """Packets moved, and slow ones, with none on its way in between: an acknowledgement may be late."""
+        while True:
+            moved, slow = talk.packets(), self.slow(talk)
+            if talk.packets() == moved:
+                return moved, slow
 
     @contextmanager
     def watch_all(self, talks: Sequence[Talk]) -> Iterator[list[Sighting]]:

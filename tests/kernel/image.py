@@ -94,9 +94,11 @@ def _copy_python(root: Path) -> None:
     libraries = [Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))]
     for folder in libraries:
         shutil.copytree(folder, root / folder.relative_to("/"), ignore=NOT_NEEDED, dirs_exist_ok=True)
-    for name in ("luci-app-offload", "src", "tests"):
+    for name in ("files", "luci-app-offload", "src", "tests"):
         folder = REPOSITORY / name
-        shutil.copytree(folder, root / folder.relative_to("/"), ignore=shutil.ignore_patterns("__pycache__", "golden"))
+        shutil.copytree(
+            folder, root / folder.relative_to("/"), symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for name in ("README.md", "pyproject.toml"):
         shutil.copy2(REPOSITORY / name, root / REPOSITORY.relative_to("/"))
     for folder in (*libraries, REPOSITORY):

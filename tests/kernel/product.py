@@ -55,7 +55,7 @@ class Product:
 
 
 def _serve() -> None:
-    main = import_module("offload.cli.command").main
+    run = import_module("offload.__main__").run
     _warm_up()
     for line in sys.stdin:
         path, *argv = json.loads(line)
@@ -64,7 +64,8 @@ def _serve() -> None:
                 os.environ["PATH"] = f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]
                 os.dup2(out.fileno(), 1)
                 os.dup2(err.fileno(), 2)
-                sys.exit(main(argv))
+                sys.argv[1:] = argv
+                run()
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             print(json.dumps([code, _content(out), _content(err)]), flush=True)
 

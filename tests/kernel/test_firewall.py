@@ -110,18 +110,18 @@ class Lab:
 
 @dataclass
 class Command:
-    """`offload firewall VERB` as a process on the router."""
+    """`offload firewall VERB` on the router: in a fork of the warm process, or with begin() as a user starts it."""
 
     router: Router
 
     def __call__(self, *words: str, code: int = 0) -> str:
         """What it printed, both streams; its exit code must be the expected one."""
-        done = self.router.product.start("firewall", *words)
+        done = self.router.product.run("firewall", *words)
         assert done.code == code, f"{words}: {done}"
         return done.out + done.err
 
     def begin(self, *words: str) -> "subprocess.Popen[bytes]":
-        """It, still running."""
+        """A process of its own, still running."""
         command = ["ip", "netns", "exec", self.router.name, sys.executable, "-m", "offload", "firewall", *words]
         told = {"OFFLOAD_UBUS_SOCKET": str(self.router.socket), CALLED: str(now())}  # the time, as /sbin/fw4
         return subprocess.Popen(command, env=os.environ | told)

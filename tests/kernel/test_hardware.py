@@ -9,6 +9,7 @@ from kernel import chip
 from kernel.daemons import wait_until
 from kernel.evidence import conntrack_flags
 from kernel.house import House, Shape
+from kernel.inside import applied, decided, observed
 from kernel.netns import cable
 from kernel.sides import bridge
 from kernel.traffic import Proto, Talk
@@ -39,7 +40,7 @@ def choose(lab: House, **modes: str) -> None:
     """What the user writes, and what is done about it; a failed transaction would be an error here."""
     chosen = "".join(ZONE.format(zone, mode) for zone, mode in (THREE | modes).items())
     lab.router.write("offload", "config globals 'globals'\n" + chosen)
-    lab.router.offload("apply")
+    applied(lab.router, decided(lab.router, observed(lab.router)))
 
 
 def forwarded(lab: House) -> int:

@@ -1,13 +1,14 @@
 """What is rendered for random routers, before a real nft and kernel: accepted, and there afterwards as it was meant."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count, islice
 from pathlib import Path
 
 import pytest
 
 from kernel.netns import Namespace
+from kernel.resident import SOAK
 from offload.compiler.offload.tables.diff import transactions
 from offload.compiler.offload.tables.render import render
 from offload.compiler.offload.tables.table import expected
@@ -16,8 +17,8 @@ from offload.service.reconcile import decide
 from offload.system.nft.door import Nft
 from random_routers import Router, changes, router
 
-TEXTS, AT_ONCE = 200, 20
-ROUTERS, STEPS = 8, 4
+TEXTS, AT_ONCE = 100 * SOAK, 20
+ROUTERS, STEPS = 4 * SOAK, 4
 
 
 def plan_of(random_router: Router) -> Plan:
@@ -47,21 +48,27 @@ def listed(plans: Iterable[Plan]) -> set[str]:
     return {device for plan in plans for table in plan.tables for device in table.devices}
 
 
+def accepts(host: Namespace, texts: Mapping[str, str]) -> None:
+    """Check the texts, many in one transaction: each begins with the removal of what the one before has made."""
+    for names in batched(texts):
+        try:
+            assert host.run("nft", "-c", "-f", "-", text="".join(texts[name] for name in names)) == ""
+        except AssertionError:
+            for name in names:  # which of them, and why
+                assert host.run("nft", "-c", "-f", "-", text=texts[name]) == "", name
+            raise
+
+
+def batched(names: Iterable[str]) -> Iterator[list[str]]:
+    every = list(names)
+    return (every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE))
+
+
 def test_rulesets_of_random_routers_are_accepted(bench: Namespace) -> None:
     plans = ((seed, plan_of(router(seed))) for seed in count())
     chosen = dict(islice(((seed, plan) for seed, plan in plans if plan.tables), TEXTS))
     make_devices(bench, listed(chosen.values()))
-    texts = {seed: text_of(render(plan)) for seed, plan in chosen.items()}
-    seeds = list(texts)
-    for start in range(0, TEXTS, AT_ONCE):
-        some = seeds[start : start + AT_ONCE]
-        try:
-            # each text begins with the removal of what the one before has made
-            bench.run("nft", "-c", "-f", "-", text="".join(texts[seed] for seed in some))
-        except AssertionError:
-            for seed in some:  # which of them, and why
-                bench.run("nft", "-c", "-f", "-", text=texts[seed])
-            raise
+    accepts(bench, {f"router {seed}": text_of(render(plan)) for seed, plan in chosen.items()})
 
 
 def test_rulesets_of_golden_routers_are_accepted(bench: Namespace) -> None:
@@ -69,8 +76,7 @@ def test_rulesets_of_golden_routers_are_accepted(bench: Namespace) -> None:
     texts = {file.parent.name: text_of(file.read_text()) for file in sorted(golden.glob("*/ruleset.nft"))}
     lists = re.findall(r"devices = \{ (.*) \}", "".join(texts.values()))
     make_devices(bench, {name.strip('"') for names in lists for name in names.split(", ")})
-    for name, text in texts.items():
-        assert bench.run("nft", "-c", "-f", "-", text=text) == "", name
+    accepts(bench, texts)
 
 
 @pytest.mark.parametrize("seed", range(ROUTERS))

@@ -12,10 +12,11 @@ from kernel.daemons import wait_until
 from kernel.desk import HASTY, LATE, PLAIN, Desks, served, settle
 from kernel.evidence import conntrack_flags
 from kernel.house import House, Shape
+from kernel.resident import SOAK
 from kernel.steady import Drip, Steady, download, quiet, since
 from kernel.traffic import Proto, Talk
 
-STATIONS = 3
+STATIONS = 2 if SOAK == 1 else 3
 SAVED = Path("/var/run/offload/places")
 PAUSE = 0.05  # seconds between two rounds of a download: there are many
 MINUTE = 60.0  # TCP waits twice as long with every try, and other machines may have the processor
