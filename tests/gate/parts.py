@@ -21,6 +21,13 @@ MACHINE = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", *PYTEST,
 BROWSER = TESTS / "browser"
 PAGE = BROWSER / "test_kernel.py"
 GLANCE = BROWSER / "test_zones.py"  # the page opens, and a zone's mode is chosen and applied
+# Small files of kernel tests that share a machine: its boot and pytest's imports take as long as their tests.
+TOGETHER = (
+    ("paths", "judged_rules", "cut_refused", "totals"),
+    ("cut", "exempts", "many"),
+    ("moves", "roaming"),
+    ("what_breaks_limits", "what_breaks_rules", "what_breaks_classes"),
+)
 PORTION = 50
 QUICK_JOBS = max(2, os.cpu_count() or 1)
 APART = {"kernel", "browser"}  # parts of their own
@@ -87,10 +94,18 @@ def quick() -> list[Job]:
 
 
 def kernel() -> list[Job]:
-    """The tests in user-mode kernels: a machine for each file and kernel, and the LuCI page in front of each kernel."""
-    files = sorted((TESTS / "kernel").glob("test_*.py"))
-    machines = [_machine("kernel", series, file.stem, (str(file),)) for series in KERNELS for file in files]
+    """The tests in user-mode kernels: for each kernel a machine for each file or group, and the LuCI page before it."""
+    machines = [
+        _machine("kernel", series, _named(files), tuple(map(str, files))) for series in KERNELS for files in groups()
+    ]
     return [*machines, *map(_kernel_page, KERNELS)]
+
+
+def groups() -> list[list[Path]]:
+    """The files of kernel tests that run in one machine; most are alone."""
+    shared = [[TESTS / f"kernel/test_{name}.py" for name in names] for names in TOGETHER]
+    others = set((TESTS / "kernel").glob("test_*.py")).difference(*shared)
+    return [*shared, *([file] for file in sorted(others))]
 
 
 def stock() -> list[Job]:
@@ -123,9 +138,15 @@ def _portions(files: list[Path]) -> Iterator[list[Path]]:
         yield portion
 
 
-def _unit(part: str, files: list[Path]) -> Job:
+def _named(files: list[Path]) -> str:
+    """The first file's name, without "kernel/", and how many there are beside it."""
     place = files[0].relative_to(TESTS).with_suffix("")
-    name = f"{place} and {len(files) - 1} more" if files[1:] else str(place)
+    name = str(place).removeprefix("kernel/")
+    return f"{name} and {len(files) - 1} more" if files[1:] else name
+
+
+def _unit(part: str, files: list[Path]) -> Job:
+    name = _named(files)
     cost = known(name, Cost(sum(map(_tests, files))))
     return Job(part, name, (sys.executable, *PYTEST, *map(str, files)), cost)
 
