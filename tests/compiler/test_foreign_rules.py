@@ -114,3 +114,13 @@ def test_many_ways_to_a_chain_and_many_rules_are_widened() -> None:
     assert found[-1].match == RuleMatch(iif="br-guest")
     hosts = [replace(LIMIT, match=RuleMatch(iif="br-guest", sport=port)) for port in range(1, MOST_RULES + 9)]
     assert packet_rules([FORWARD], hosts, []) == (replace(LIMITED, comment=""),)
+
+
+def test_rules_that_drop_by_a_set_are_bans() -> None:
+    ban = LiveRule("inet", "x", "forward", ("drop",), sets=("blocked",), match=RuleMatch("wan", dport=80))
+    (found,) = packet_rules([FORWARD], [ban, replace(ban, sets=("more",), match=RuleMatch("wan"))], [])
+    assert (found.does, found.match) == ("ban", RuleMatch("wan"))
+    assert not packet_rules([FORWARD], [replace(ban, sets=("__set0",))], [])
+    assert not packet_rules([FORWARD], [replace(ban, does=("accept",))], [])
+    below = LiveRule("inet", "x", "refuse", ("reject",))
+    assert packet_rules([FORWARD], [replace(ban, does=(), targets=("refuse",)), below], []) == (found,)

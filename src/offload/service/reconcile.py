@@ -42,9 +42,9 @@ def read(uci: UciReader) -> Packages:
 def findings(decided: Decided, uci: UciReader) -> tuple[Finding, ...]:
     """What offload disturbs on this router; reads the files of programs that shape."""
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
-    from offload.compiler.findings.shapers import ASKING as SHAPING_PACKAGES
+    from offload.compiler.findings.shapers import PACKAGES
 
-    packages = {name: found for name in SHAPING_PACKAGES if isinstance(found := uci.read(name), tuple)}
+    packages = {name: found for name in PACKAGES if isinstance(found := uci.read(name), tuple)}
     return found_on(decided.config, decided.snapshot, decided.plan, packages)
 
 

@@ -22,8 +22,11 @@ CODES = {
     "queue": FindingCode.RULE_QUEUES,
     "drop": FindingCode.RULE_DROPS,
     "time": FindingCode.RULE_TIMES,
+    "ban": FindingCode.RULE_BANS,
     "log": FindingCode.RULE_LOGS,
 }
+
+RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the service returns live flows to these rules
 
 
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
@@ -37,7 +40,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding
         if rule in held and acted and {rule.match.iif, rule.match.oif} <= devices:
             yield code.done(**_place(rule))
         elif _meets(rule, plan):
-            yield code.done(**_place(rule)) if code is FindingCode.RULE_TIMES else code(**_place(rule))
+            yield code.done(**_place(rule)) if code in RETURNED else code(**_place(rule))
     yield from _of_connmarks(config, snapshot, plan)
     if plan.tables and snapshot.rules:
         yield FindingCode.ROUTES_BY_MARK.done(count=len(snapshot.rules))

@@ -12,7 +12,14 @@ from offload.model.sections.section import Section
 
 TRUE = frozenset({"1", "on", "true", "yes"})
 # Of each program: the section type that asks for a shaper, the option that names where, and the one that switches it.
-ASKING = {"sqm": ("queue", "interface", "enabled"), "qosify": ("interface", "name", "")}
+ASKING = {
+    "sqm": ("queue", "interface", "enabled"),
+    "qosify": ("interface", "name", ""),
+    "qosmate": ("settings", "WAN", ""),
+}
+# Of nft-qos, whose tables are called after it: the options of `config default` that ask for limits, in two releases
+LIMITING = ("limit_enable", "limit_ip_enable", "limit_mac_enable")
+PACKAGES = (*ASKING, "nft-qos")  # that are read
 
 
 def of_shapers(
@@ -33,6 +40,8 @@ def of_shapers(
         device = names.get(network, network)
         if device in devices and device not in found:
             yield FindingCode.SHAPER_ABSENT(package=package, network=network, device=device)
+    if _limits(packages) and not any("nft-qos" in rule.table for rule in snapshot.packet_rules):
+        yield FindingCode.LIMITS_ABSENT(package="nft-qos")
 
 
 def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
@@ -50,11 +59,21 @@ def _concerned(plan: Plan, why: Reason) -> bool:
     return any(why in pair.reasons for pair in plan.pairs)
 
 
+def _limits(packages: Mapping[str, tuple[Section, ...]]) -> bool:
+    """Whether nft-qos is asked for limits."""
+    return any(section.options.get(option) in TRUE for section in packages.get("nft-qos", ()) for option in LIMITING)
+
+
 def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, str]]:
     """The networks or devices for which a program is asked to shape, with its package."""
     for package, (kind, option, switch) in ASKING.items():
         for section in packages.get(package, ()):
             name = section.options.get(option)
             on = section.options.get(switch) in TRUE if switch else section.options.get("disabled") not in TRUE
-            if section.type == kind and on and isinstance(name, str):
+            if section.type == kind and on and isinstance(name, str) and not _is_off(packages[package]):
                 yield package, name
+
+
+def _is_off(sections: tuple[Section, ...]) -> bool:
+    """Whether `config global` switches the program off, as qosmate has it."""
+    return any(each.type == "global" and each.options.get("enabled", "1") not in TRUE for each in sections)

@@ -20,6 +20,7 @@ TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
 SHAPES = frozenset({"length", "ttl", "flags"})  # by which it drops packets of any connection
 MOST_RULES = 512  # that are named one by one; of more only the devices count
 MOST_WAYS = 16  # from which a chain is reached with conditions of their own
+ANONYMOUS = "__"  # begins the names of sets that stand in a rule
 CONFIGURED = "!fw4: "  # the comment of rules that come from /etc/config/firewall
 
 Place = tuple[str, str, str]  # family, table and chain
@@ -48,9 +49,13 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
         if chain.hook in IP_HOOKS:
             ways: dict[Place, set[RuleMatch]] = {}
             for rule, match in _met((chain.family, chain.table, chain.name), EVERY_PACKET, grouped, ways):
-                if (does := treatment(rule)) and not rule.comment.startswith(CONFIGURED):
-                    place = f"{rule.family} {rule.table}", rule.chain, chain.hook
+                if rule.comment.startswith(CONFIGURED):
+                    continue
+                place = f"{rule.family} {rule.table}", rule.chain, chain.hook
+                if does := treatment(rule):
                     found[PacketRule(*place, does, match, rule.comment, rule.marks)] = None
+                elif _bans(rule, grouped):  # there may be thousands
+                    found[PacketRule(*place, "ban", RuleMatch(match.iif, match.oif))] = None
     if len(found) <= MOST_RULES:
         return tuple(found)
     wide = (replace(each, match=RuleMatch(each.match.iif, each.match.oif), comment="") for each in found)
@@ -99,6 +104,12 @@ def treatment(rule: LiveRule) -> str:
     if {"drop", "reject"} & set(rule.does) and "limit" not in rule.does:
         return "drop" if SHAPES & rule.matches else "time" if "time" in rule.matches else ""
     return "log" if "log" in rule.does and "state" not in rule.matches else ""
+
+
+def _bans(rule: LiveRule, rules: Rules) -> bool:
+    """Whether it drops what is in a set to which elements may be added."""
+    named = any(not name.startswith(ANONYMOUS) for name in rule.sets)
+    return named and not rule.ip_only and _effect(rule, rules, frozenset()) in {"drop", "reject"}
 
 
 def _met(

@@ -89,7 +89,7 @@ class PacketRule:
     """A rule in nft, not one of /etc/config/firewall, that treats packets one by one: offloaded packets pass it by.
 
     `table` has its family before it. `does`: limit, quota, priority, dscp, mark, ttl, queue, drop (by length, flags or
-    TTL), time (drops at some times), log. `marks`: the bits of the mark that it writes.
+    TTL), time (drops at some times), ban (drops by a set), log. `marks`: the bits of the mark that it writes.
     """
 
     table: str

@@ -60,6 +60,11 @@ class FindingCode(Enum):
         "/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now",
         "/etc/init.d/{package} restart",
     )
+    LIMITS_ABSENT = Form(
+        Severity.NOTICE,
+        "/etc/config/{package} asks for limits, and no rule of its tables limits anything now",
+        "/etc/init.d/{package} restart",
+    )
     RULE_LIMITS = Form(
         Severity.PROBLEM,
         "a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited",
@@ -124,6 +129,13 @@ class FindingCode(Enum):
         "a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by",
         "",
         "while the service runs, flows meet the rules again when a time begins or ends",
+    )
+    RULE_BANS = Form(
+        Severity.NOTICE,
+        "a rule in chain {chain} of table {table} drops by a set (banIP and its kind): offloaded packets pass by "
+        "elements that are added later",
+        "",
+        "while the service runs, live flows meet the rules again within a second of a new element",
     )
     RULE_LOGS = Form(
         Severity.NOTICE,

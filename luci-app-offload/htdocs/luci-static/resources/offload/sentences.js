@@ -222,6 +222,7 @@ const FINDINGS = {
 	NO_FIREWALL: [ 'no firewall is loaded: every packet is forwarded unchecked', _('no firewall is loaded: every packet is forwarded unchecked') ],
 	SHAPER: [ '{shaper} shapes {device}: software offload keeps that, hardware passes it by', _('{shaper} shapes {device}: software offload keeps that, hardware passes it by') ],
 	SHAPER_ABSENT: [ '/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now', _('/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now') ],
+	LIMITS_ABSENT: [ '/etc/config/{package} asks for limits, and no rule of its tables limits anything now', _('/etc/config/{package} asks for limits, and no rule of its tables limits anything now') ],
 	RULE_LIMITS: [ 'a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited', _('a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited') ],
 	RULE_COUNTS: [ 'a rule in chain {chain} of table {table} counts against a quota: offloaded packets would not count', _('a rule in chain {chain} of table {table} counts against a quota: offloaded packets would not count') ],
 	RULE_PRIORITIES: [ 'a rule in chain {chain} of table {table} gives priorities: offloaded packets would have none', _('a rule in chain {chain} of table {table} gives priorities: offloaded packets would have none') ],
@@ -232,6 +233,7 @@ const FINDINGS = {
 	RULE_QUEUES: [ 'a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only', _('a rule in chain {chain} of table {table} hands packets to a program: it sees those before the offload only') ],
 	RULE_DROPS: [ 'a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by', _('a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by') ],
 	RULE_TIMES: [ 'a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by', _('a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by') ],
+	RULE_BANS: [ 'a rule in chain {chain} of table {table} drops by a set (banIP and its kind): offloaded packets pass by elements that are added later', _('a rule in chain {chain} of table {table} drops by a set (banIP and its kind): offloaded packets pass by elements that are added later') ],
 	RULE_LOGS: [ 'a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones', _('a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones') ],
 	NOT_CUT: [ 'cut_refused ends no connection for rule {rule} of /etc/config/firewall: {options} cannot be read from a connection', _('cut_refused ends no connection for rule {rule} of /etc/config/firewall: {options} cannot be read from a connection') ],
 	ROUTES_BY_MARK: [ 'routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets', _('routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets') ],
@@ -250,6 +252,7 @@ const FINDINGS_DONE = {
 	RULE_MARKS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	MARK_RESTORED: [ 'connections that have a mark stay on the slow path', _('connections that have a mark stay on the slow path') ],
 	RULE_TIMES: [ 'while the service runs, flows meet the rules again when a time begins or ends', _('while the service runs, flows meet the rules again when a time begins or ends') ],
+	RULE_BANS: [ 'while the service runs, live flows meet the rules again within a second of a new element', _('while the service runs, live flows meet the rules again within a second of a new element') ],
 	ROUTES_BY_MARK: [ 'a flow whose route goes away leaves the fast path at once', _('a flow whose route goes away leaves the fast path at once') ]
 };
 
@@ -257,6 +260,7 @@ const FINDINGS_REMEDIES = {
 	NO_FIREWALL: [ '/etc/init.d/firewall start', _('/etc/init.d/firewall start') ],
 	SHAPER: [ 'set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software', _('set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software') ],
 	SHAPER_ABSENT: [ '/etc/init.d/{package} restart', _('/etc/init.d/{package} restart') ],
+	LIMITS_ABSENT: [ '/etc/init.d/{package} restart', _('/etc/init.d/{package} restart') ],
 	RULE_LIMITS: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
 	RULE_COUNTS: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
 	RULE_PRIORITIES: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
