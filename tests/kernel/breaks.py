@@ -58,8 +58,9 @@ HEAD = """# What offload breaks, and what offload does about it
 Offloaded packets pass by firewall rules, and in hardware by the processor. Each row was measured with real traffic
 through a kernel (6.12, user mode; hardware is the emulated chip of the tests), without offload and with it;
 `make breaks` measures again and writes this page. `offload check` names what of it concerns your router.
-"Kept" means that the feature works as without offload; "slow" means the slow path, the whole network stack. Where a
-row has "packets that the stack forwards", the figure is how many packets took the slow path.
+"Kept" means that the feature works as without offload; "slow" means the slow path, the whole network stack. What
+`option auto_exempt` and `option auto_software` do of this is on by default. Where a row has "packets that the stack
+forwards", the figure is how many packets took the slow path.
 
 | feature | path | without offload | with offload | what offload does |
 |---|---|---|---|---|
@@ -68,8 +69,11 @@ TAIL = """
 For bans and times the figure is how long after the change the last packet of a live flow got through. "Returned": live
 flows take the slow path for a moment and meet the rules again.
 
+Most rows are of software alone. Hardware takes a flow only after its packets passed the rules in software, so what
+offload does about a rule is the same for both; their figures in hardware have not been measured.
+
 Not measured here: routes by marks (an offloaded flow keeps the route of its first packets; the kernel tests of marks
-show that), and SIP.
+show that), helpers other than ftp (SIP), and anything against real hardware.
 """
 
 

@@ -6,6 +6,7 @@ the packet mark and the protocol go. Numbers: include/uapi/linux/netfilter/nf_ta
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 from zlib import crc32
@@ -33,6 +34,7 @@ DAY = 86_400  # seconds
 NANOSECONDS = 1_000_000_000
 HOURS = frozenset(range(0, DAY, 3600))  # when a rule is asked about that compares times in a way that cannot be read
 CHANGING = {"counter", "quota", "last"}  # expressions that packets change
+MOST_KNOWN = 256  # expressions that are remembered, so that they are not read again: 250 kB
 IFNAMSIZ = 16  # bytes of a whole name; a shorter comparison is a wildcard
 # Attributes of expressions; SOURCE and TARGET are registers
 META_TARGET, META_KEY, META_SOURCE = 1, 2, 3
@@ -152,9 +154,15 @@ def live_rule(family: int, found: Attributes) -> LiveRule | None:
 def _expressions(rule: Attributes) -> Iterator[tuple[str, Attributes, bytes]]:
     """Name, attributes and bytes of each."""
     for _, value in each(rule.get(messages.RULE_EXPRESSIONS, b"")):
-        expression = attributes(value)
-        name = text(expression.get(messages.EXPRESSION_NAME, b""))
-        yield name, attributes(expression.get(messages.EXPRESSION_DATA, b"")), value
+        yield *_expression(value), value
+
+
+@lru_cache(MOST_KNOWN)
+def _expression(value: bytes) -> tuple[str, Attributes]:
+    """Name and attributes: of ten thousand rules most expressions are the same few."""
+    expression = attributes(value)
+    name = text(expression.get(messages.EXPRESSION_NAME, b""))
+    return name, attributes(expression.get(messages.EXPRESSION_DATA, b""))
 
 
 def _read(rule: _Reading, name: str, data: Attributes) -> None:
