@@ -15,7 +15,7 @@ from offload.model.kernel.live import LiveTable, TimedElement
 from offload.model.network import Kernel, Lack, Neighbour, Station
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
-from offload.service.bus import methods
+from offload.service.bus import choices
 from offload.service.engine import MOST_NEWS, Engine
 from offload.service.tasks import follow
 from offload.system.netifd import DUMP
@@ -86,7 +86,7 @@ def test_what_is_refused_is_reported_as_it_was() -> None:
     fakes = router()
     fakes.service.work()
     fakes.nft.refusals = ["Out of memory"] * 9
-    reply = methods.set_zone(fakes.service, {"zone": "guest", "mode": "software"})
+    reply = choices.set_zone(fakes.service, {"zone": "guest", "mode": "software"})
     assert (reply["ok"], reply["changed"]) == (False, [])
     assert reply["error"] == "written to /etc/config/offload, but not yet in the kernel: Out of memory"
     guest = next(each for each in fakes.service.decided.plan.pairs if each.src == "guest")  # type: ignore[union-attr]  # was decided

@@ -1,17 +1,12 @@
 """What each method answers. A refusal is raised as an OffloadError, whose sentence becomes the reply."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from offload.config import edits
-from offload.config.load import load
 from offload.errors import KernelError, OffloadError, StartingError
 from offload.model.applied import Applied
-from offload.model.config import Config, Edit, Mode, PairChoice
 from offload.model.flow import Share, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
-from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.section import Section
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments
@@ -77,22 +72,6 @@ def check(engine: Engine, _: Given) -> Json:
 def reload(engine: Engine, _: Given) -> Json:
     """Read everything anew, and bring the kernel in line."""
     return applied_json(engine.reload()) | found_json(engine)
-
-
-def set_zone(engine: Engine, given: Given) -> Json:
-    """Write a zone's mode, commit, and apply."""
-    config, sections = _written_now(engine)
-    mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
-    return _write(engine, edits.zone_mode(sections, zone, mode), mode, lambda src, dest: zone in {src, dest}, zone)
-
-
-def set_pair(engine: Engine, given: Given) -> Json:
-    """Write a pair's own mode, commit, and apply."""
-    config, sections = _written_now(engine)
-    mode = arguments.mode(given.get("mode"))
-    src, dest = (arguments.end(end, given.get(end), config) for end in ("src", "dest"))
-    meant = PairChoice(src, dest, "", mode).means
-    return _write(engine, edits.pair_mode(sections, src, dest, mode), mode, meant)
 
 
 def list_flows(engine: Engine, given: Given) -> Json:
@@ -260,50 +239,6 @@ def _chosen(given: Given, plan: Plan) -> Query:
     if unknown := [word for word in words if word not in CHOOSING]:
         raise ArgumentError(f"query: {arguments.shown(unknown[0])} does not choose flows: use {', '.join(CHOOSING)}")
     return Query.of(words, [zone.name for zone in plan.zones])
-
-
-def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
-    """The configuration as the files have it now; OffloadError where a change to it cannot be meant."""
-    packages = reconcile.read(engine.doors.uci)
-    config, problems = load(packages)
-    if not config.readable:
-        raise OffloadError(str(next(each for each in problems if each.fault is not ProblemCode.FILE_MISSING)))
-    found = packages["offload"]
-    return config, () if isinstance(found, Problem) else found
-
-
-def _write(
-    engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
-) -> Json:
-    """Write and apply a choice of `mode`; the reply says what it changed of the pairs concerned, and why not more."""
-    before = engine.decided.plan if engine.decided else Plan()
-    engine.doors.uci.write("offload", changes)
-    applied = engine.work()
-    after = engine.decided.plan if engine.decided else before
-    if applied.error:
-        error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
-        applied = replace(applied, error=error)
-    changed = changed_pairs(before, after)
-    moved = {(each["src"], each["dest"]) for each in changed}
-    unchanged = [
-        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
-        | {"reasons": report.reasons_json(pair.reasons)}
-        for pair in after.pairs
-        if concerned(pair.src, pair.dest) and (pair.src, pair.dest) not in moved and pair.effective < mode
-    ]
-    reasons = [reason for each in after.zones if each.name == zone for reason in each.reasons]
-    reply = {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
-    return applied_json(applied) | reply | found_json(engine)
-
-
-def changed_pairs(before: Plan, after: Plan) -> list[Json]:
-    """The pairs whose path is another now."""
-    then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
-    return [
-        {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value}
-        for pair in after.pairs
-        if (was := then.get((pair.src, pair.dest), "none")) != pair.effective.value
-    ]
 
 
 def found_json(engine: Engine) -> Json:

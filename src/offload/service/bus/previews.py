@@ -13,7 +13,7 @@ from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
 from offload.service import reconcile
-from offload.service.bus import arguments, methods
+from offload.service.bus import arguments, choices, methods
 from offload.service.bus.arguments import ArgumentError
 from offload.service.engine import Engine
 from offload.service.reconcile import Decided
@@ -85,7 +85,7 @@ def _meant(ends: tuple[str, ...], plan: Plan) -> Iterable[tuple[str, str]]:
 
 
 def _differences(before: Plan, after: Plan, modes: Mapping[tuple[str, str], Mode]) -> Json:
-    changed = methods.changed_pairs(before, after)
+    changed = choices.changed_pairs(before, after)
     moved = {(each["src"], each["dest"]) for each in changed}
     unchanged = [
         {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}

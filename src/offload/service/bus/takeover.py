@@ -12,7 +12,8 @@ from offload.config import edits
 from offload.errors import BusError, FileError
 from offload.model.plan import Plan
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.service.bus.methods import applied_json, changed_pairs, found_json
+from offload.service.bus.choices import changed_pairs
+from offload.service.bus.methods import applied_json, found_json
 from offload.service.doors import Uci
 from offload.service.engine import Engine
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from offload.errors import OffloadError, StartingError
 from offload.nouns import dataclass
-from offload.service.bus import explanations, methods, previews, takeover
+from offload.service.bus import choices, explanations, methods, previews, takeover
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
@@ -37,8 +37,8 @@ METHODS: Mapping[str, Verb] = {
     "metrics": Verb(methods.metrics, {}),
     "check": Verb(methods.check, {}),
     "reload": Verb(methods.reload, {}),
-    "set": Verb(methods.set_zone, {"zone": "string", "mode": "string"}),
-    "set_pair": Verb(methods.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
+    "set": Verb(choices.set_zone, {"zone": "string", "mode": "string"}),
+    "set_pair": Verb(choices.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
     "flows": Verb(methods.list_flows, {"query": "table"}),
     "explain": Verb(explanations.explain, {"query": "table"}),
     "preview": Verb(previews.preview, {"query": "table"}),

@@ -1,0 +1,77 @@
+"""The methods that write a choice into /etc/config/offload, and which pairs a choice changes."""
+
+from collections.abc import Callable, Sequence
+
+from offload.config import edits
+from offload.config.load import load
+from offload.errors import OffloadError
+from offload.model.config import Config, Edit, Mode, PairChoice
+from offload.model.plan import Plan
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.sections.section import Section
+from offload.nouns import replace
+from offload.service import reconcile
+from offload.service.bus import arguments, methods
+from offload.service.bus.methods import Given, Json
+from offload.service.engine import Engine
+from offload.status import report
+
+
+def set_zone(engine: Engine, given: Given) -> Json:
+    """Write a zone's mode, commit, and apply."""
+    config, sections = _written_now(engine)
+    mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
+    return _write(engine, edits.zone_mode(sections, zone, mode), mode, lambda src, dest: zone in {src, dest}, zone)
+
+
+def set_pair(engine: Engine, given: Given) -> Json:
+    """Write a pair's own mode, commit, and apply."""
+    config, sections = _written_now(engine)
+    mode = arguments.mode(given.get("mode"))
+    src, dest = (arguments.end(end, given.get(end), config) for end in ("src", "dest"))
+    meant = PairChoice(src, dest, "", mode).means
+    return _write(engine, edits.pair_mode(sections, src, dest, mode), mode, meant)
+
+
+def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
+    """The configuration as the files have it now; OffloadError where a change to it cannot be meant."""
+    packages = reconcile.read(engine.doors.uci)
+    config, problems = load(packages)
+    if not config.readable:
+        raise OffloadError(str(next(each for each in problems if each.fault is not ProblemCode.FILE_MISSING)))
+    found = packages["offload"]
+    return config, () if isinstance(found, Problem) else found
+
+
+def _write(
+    engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
+) -> Json:
+    """Write and apply a choice of `mode`; the reply says what it changed of the pairs concerned, and why not more."""
+    before = engine.decided.plan if engine.decided else Plan()
+    engine.doors.uci.write("offload", changes)
+    applied = engine.work()
+    after = engine.decided.plan if engine.decided else before
+    if applied.error:
+        error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
+        applied = replace(applied, error=error)
+    changed = changed_pairs(before, after)
+    moved = {(each["src"], each["dest"]) for each in changed}
+    unchanged = [
+        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
+        | {"reasons": report.reasons_json(pair.reasons)}
+        for pair in after.pairs
+        if concerned(pair.src, pair.dest) and (pair.src, pair.dest) not in moved and pair.effective < mode
+    ]
+    reasons = [reason for each in after.zones if each.name == zone for reason in each.reasons]
+    reply = {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
+    return methods.applied_json(applied) | reply | methods.found_json(engine)
+
+
+def changed_pairs(before: Plan, after: Plan) -> list[Json]:
+    """The pairs whose path is another now."""
+    then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
+    return [
+        {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value}
+        for pair in after.pairs
+        if (was := then.get((pair.src, pair.dest), "none")) != pair.effective.value
+    ]
