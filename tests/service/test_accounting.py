@@ -1,14 +1,21 @@
-"""Endings are counted by pair, once in a while, and none is made up."""
+"""Endings are counted by pair, once in a while, and none is made up; a file takes them over a restart."""
 
+import json
 import select
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.flow import Entry
-from offload.service.memory.totals import Totals
-from offload.service.tasks.accounting import APART, Accounting
+from offload.service.bus.ubus_object import METHODS, answer
+from offload.service.engine import Engine
+from offload.service.memory.totals import LARGEST, MOST_PAIRS, Totals, read
+from offload.service.tasks.accounting import APART, SAVES_APART, Accounting, save, save_due
 from offload.status.lookup.zone_lookup import ZoneLookup
+from offload.status.text.tables import status_text
+from offload.system.files.private_file import FakePrivateFile
 from offload.system.netlink.ct.ctevents import FakeConntrackEvents
 from service.routers import Fakes, router
 from status.routers import HOME, entry, pair, plan
@@ -73,3 +80,114 @@ def test_the_total_is_the_sum_of_what_ended(batches: list[list[Entry]]) -> None:
     counted = every.count(OUT) + every.count(UNCOUNTED), 1000 * every.count(OUT)
     assert totals.of(("lan", "wan")) == counted
     assert totals.of(("wan", "lan")) == (0, 0)
+
+
+SINCE = "2026-11-01T10:00:00+00:00"
+LINE = ["lan", "wan", 3, 2000]
+NAMES = st.sampled_from(["lan", "wan", "guest", "*"])
+COUNTS = st.integers(0, LARGEST)
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(SINCE),
+    lambda each: st.lists(each) | st.dictionaries(st.sampled_from(["since", "whole", "pairs", "x"]), each),
+)
+
+
+def counting() -> tuple[Fakes, FakePrivateFile]:
+    """A service that counted three connections of lan and wan, and its file."""
+    fakes, events, poll, file = router(), FakeConntrackEvents(), select.poll(), FakePrivateFile()
+    fakes.service.doors = replace(fakes.service.doors, totals=file)
+    fakes.service.work()
+    tally(fakes, events, poll).run(poll, 1.0)
+    events.end(OUT, OUT, UNCOUNTED)
+    tally(fakes, events, poll).run(poll, 2.0)
+    return fakes, file
+
+
+def test_the_next_service_goes_on_counting() -> None:
+    fakes, file = counting()
+    since = fakes.service.totals.since
+    save(fakes.service, fakes.clock.now)
+    assert save_due(fakes.service) is None
+    fakes.service = fakes.nft.service = Engine(fakes.service.doors)
+    events, poll = FakeConntrackEvents(), select.poll()
+    again = tally(fakes, events, poll)
+    fakes.service.work()
+    events.end(OUT)
+    again.run(poll, 3.0)
+    assert (fakes.service.totals.of(("lan", "wan")), fakes.service.totals.since) == ((4, 3000), since)
+    assert not fakes.service.totals.whole  # what ended while no service ran is missing
+    assert save_due(fakes.service) is not None and file.content
+    shown = status_text(answer(fakes.service, METHODS["status"], {}))
+    assert f"ENDED SINCE {since[:10]} {since[11:16]} UTC" in shown
+    assert "at least 4  at least 3.0 kB" in shown
+
+
+def test_a_service_that_made_no_pass_writes_nothing() -> None:
+    fakes, file = router(), FakePrivateFile(b"of another service")
+    fakes.service.doors = replace(fakes.service.doors, totals=file)
+    tally(fakes, FakeConntrackEvents(), select.poll())
+    assert save_due(fakes.service) is None
+    save(fakes.service, 1.0)
+    assert file.content == b"of another service"
+
+
+def test_totals_that_cannot_be_written_are_reported_once_and_tried_again() -> None:
+    fakes, file = counting()
+    fakes.service.news.clear()
+    file.refusal = "/var/run/offload/totals.json cannot be written: No space left on device"
+    for _ in range(2):
+        save(fakes.service, fakes.clock.now)
+        assert save_due(fakes.service) == fakes.clock.now + SAVES_APART
+    assert fakes.service.news == [("offload.degraded", {"error": file.refusal})]
+
+
+def test_totals_that_cannot_be_read_are_reported_and_counting_begins_anew() -> None:
+    fakes, file = counting()
+    file.refusal = "/var/run/offload/totals.json cannot be read: it belongs to another user"
+    fakes.service = Engine(fakes.service.doors)
+    tally(fakes, FakeConntrackEvents(), select.poll())
+    assert fakes.service.news == [("offload.degraded", {"error": file.refusal})]
+    assert fakes.service.totals.since and fakes.service.totals.whole
+
+
+@given(st.dictionaries(st.tuples(NAMES, NAMES), st.tuples(COUNTS, COUNTS)), st.booleans())
+def test_totals_that_were_written_are_read(counts: dict[tuple[str, str], tuple[int, int]], whole: bool) -> None:
+    pairs = [[*ends, *each] for ends, each in counts.items()]
+    found = read(json.dumps({"since": SINCE, "whole": whole, "pairs": pairs}).encode())
+    assert found is not None and read(found.written()) == found
+    assert (found.since, found.whole) == (SINCE, whole)
+    assert {ends: found.of(ends) for ends in counts} == counts
+
+
+@given(st.binary() | st.text().map(str.encode) | ODD.map(lambda each: json.dumps(each).encode()))
+def test_any_bytes_can_be_read(content: bytes) -> None:
+    found = read(content)
+    assert found is None or (found.since and isinstance(found.whole, bool) and read(found.written()) == found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *([], "lan", ["lan", "wan", 1], ["lan", "wan", -1, 1], ["lan", "wan", 1, 1.5], ["lan", "wan", True, 1]),
+        *(["", "wan", 1, 1], ["l" * 123, "wan", 1, 1], ["la\nn", "wan", 1, 1], ["lan", 5, 1, 1]),
+        ["lan", "wan", 1, LARGEST + 1],
+    ],
+)
+def test_a_pair_that_cannot_be_meant_is_passed_over(line: object) -> None:
+    found = read(json.dumps({"since": SINCE, "whole": True, "pairs": [line, LINE]}).encode())
+    assert (
+        found is not None and found.written() == json.dumps({"since": SINCE, "whole": True, "pairs": [LINE]}).encode()
+    )
+
+
+@pytest.mark.parametrize(
+    "since", [None, 5, "", "yesterday", "2026-11-01T10:00:00", "2026-11-01" * 9, "0001-01-01T00:00+14:00"]
+)
+def test_a_file_without_a_time_is_none(since: object) -> None:
+    assert read(json.dumps({"since": since, "whole": True, "pairs": [LINE]}).encode()) is None
+
+
+def test_the_file_of_totals_is_bounded() -> None:
+    pairs = [[f"zone{number}", "wan", 1, 1] for number in range(MOST_PAIRS + 1)]
+    found = read(json.dumps({"since": SINCE, "whole": True, "pairs": pairs}).encode())
+    assert found is not None and len(json.loads(found.written())["pairs"]) == MOST_PAIRS

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ LAN = "192.168.1.50#5000 > 198.51.100.9#443"
 
 
 def status() -> dict[str, Any]:
-    """The status of a service with two slow connections."""
+    """The status of a service with two slow connections, whose kernel reports what ends."""
     fakes = router()
+    fakes.service.totals.since = "2026-11-01T10:00:00+00:00"
     fakes.service.work()
     fakes.conntrack._entries = [entry(LAN), entry(LAN.replace("5000", "6000"))]
     return answer(fakes.service, METHODS["status"], {})
@@ -39,10 +41,13 @@ def test_the_text_is_openmetrics() -> None:
     slow = {(each.labels["src"], each.labels["path"]): each.value for each in found["offload_flows"].samples}
     assert (slow["lan", "slow"], slow["lan", "software"]) == (2, 0)
     assert [each.name for each in found["offload_passes"].samples] == ["offload_passes_total"]
+    since = datetime(2026, 11, 1, 10, tzinfo=UTC).timestamp()
+    assert [each.value for each in found["offload_ended_since_timestamp_seconds"].samples] == [since]
 
 
 def test_ubus_has_the_same_for_collectors() -> None:
     fakes = router()
+    fakes.service.totals.since = "2026-11-01T10:00:00+00:00"
     fakes.service.work()
     reply = answer(fakes.service, METHODS["metrics"], {})
     assert reply["ok"]
@@ -52,6 +57,12 @@ def test_ubus_has_the_same_for_collectors() -> None:
 def test_counters_are_of_a_service_only() -> None:
     without = {key: value for key, value in status().items() if key != "service"}
     assert {family.kind for family in families(without)} == {"gauge"}
+
+
+def test_where_the_kernel_reports_no_endings_there_is_no_time_of_them() -> None:
+    found = status()
+    found["service"] |= {"since": ""}
+    assert "offload_ended_since_timestamp_seconds" not in parsed(openmetrics(families(found)))
 
 
 def test_every_metric_is_documented() -> None:

@@ -179,9 +179,9 @@ class FirewallDoors:
 class Doors:
     """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds since boot that never jump.
 
-    `saved` has the timed exempts while no service runs, `places` where stations were seen last (None: the command asks,
-    which does not stay). `firewall` is None without the package offload-firewall. `files`: what its
-    configuration depends on besides /etc/config; None where that is not to be read.
+    `saved` has the timed exempts while no service runs, `places` where stations were seen last, `totals` what ended
+    (None: the command asks, which does not stay). `firewall` is None without the package offload-firewall. `files`:
+    what its configuration depends on besides /etc/config; None where that is not to be read.
     """
 
     uci: Uci
@@ -194,4 +194,5 @@ class Doors:
     saved: File
     firewall: FirewallDoors | None = None
     places: File | None = None
+    totals: File | None = None
     files: RouterFiles | None = None

@@ -22,7 +22,7 @@ from offload.service.hints.kernel_events import KernelEvents
 from offload.service.journal import Journal
 from offload.service.memory.upgrade import note_raised
 from offload.service.tasks import hardware, places
-from offload.service.tasks.accounting import Accounting
+from offload.service.tasks.accounting import Accounting, save
 from offload.service.tasks.timed import Task, log_hardware, tasks
 
 # Seconds for nft once the service is to end: for what it does at that moment, and then for the removal of our tables.
@@ -246,5 +246,7 @@ class Loop:
             self.journal.line(LogLevel.ERR, refusal)
         if self.upgrading:
             places.run(self.engine, time.monotonic())
+        self.accounting.run(self.poll, time.monotonic())
+        save(self.engine, time.monotonic())
         self.journal.line(LogLevel.NOTICE, "stops; an upgrade keeps its tables" if self.upgrading else "stops")
         self.presence.leave(lost=False)

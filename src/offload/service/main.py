@@ -31,6 +31,7 @@ NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
 OURS = Path("/var/run/offload")
 SAVED_EXEMPTS = OURS / "exempts.json"
 SAVED_PLACES = OURS / "places"
+SAVED_TOTALS = OURS / "totals.json"
 FIREWALL_PART = Path("/usr/lib/offload/firewall")  # of the package offload-firewall
 EVENTS = ("network.interface",)
 
@@ -49,6 +50,7 @@ def doors() -> Doors:
         saved=PrivateFile(SAVED_EXEMPTS),
         firewall=firewall_doors(OURS) if FIREWALL_PART.exists() else None,
         places=PrivateFile(SAVED_PLACES),
+        totals=PrivateFile(SAVED_TOTALS),
         files=FirewallFiles(),
     )
 

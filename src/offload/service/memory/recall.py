@@ -1,11 +1,13 @@
-"""What an earlier service wrote down for the next one: its timed exempts, and where it saw stations."""
+"""What an earlier service wrote down for the next one: its timed exempts, its totals, and where it saw stations."""
 
 from typing import TYPE_CHECKING
 
 from offload.config.load import Packages, load
 from offload.errors import OffloadError
+from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.memory import saved_exempts, saved_places
+from offload.service.memory import totals as totals_file
 
 if TYPE_CHECKING:
     from offload.service.engine import Engine
@@ -34,6 +36,19 @@ def places(engine: "Engine") -> None:
         engine.sightings.restore(saved_places.read(engine.doors.places.read() or b""))
     except OffloadError as refusal:  # as if there were none: a station that moved meanwhile is noticed later
         engine.news.append(("offload.degraded", {"error": str(refusal)}))
+
+
+def totals(engine: "Engine") -> None:
+    """Go on with the totals of an earlier service; they are not whole, for what ended between the two is missing."""
+    if engine.doors.totals is None:
+        return
+    try:
+        found = totals_file.read(engine.doors.totals.read() or b"")
+    except OffloadError as refusal:  # as if there were none
+        engine.news.append(("offload.degraded", {"error": str(refusal)}))
+        return
+    if found is not None:
+        engine.totals = replace(found, whole=False)
 
 
 def save_exempts(engine: "Engine") -> None:

@@ -1,24 +1,42 @@
-"""What has ended since the service watches, pair by pair. Pure.
+"""What has ended since a service watches, pair by pair, and the same as a file has it. Pure.
 
 Conntrack counts a connection while it lives and forgets it with it; only who watches can say what went through. By
 its path is not known any more: the kernel clears the mark before the connection ends.
+
+The file outlives the service, not a reboot. It is JSON: `since`, `whole`, and `pairs`, each a list of source zone,
+destination zone, connections and bytes. Only root can write it; what cannot be meant is passed over all the same.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
 
+from offload.config.choices.options import LONGEST_ZONE_NAME
 from offload.model.flow import Entry
 from offload.nouns import dataclass, field
 from offload.status.lookup.zone_lookup import ZoneLookup
 from offload.status.shares import Pair
 
+MOST_PAIRS = 4096  # of 64 zones
+LARGEST = (1 << 63) - 1  # connections or bytes of a pair: what other programs read as a whole number
+LONGEST_TIME = 40  # characters
+WORDS = 4  # of a pair in the file
+
 
 @dataclass(slots=True)
 class Totals:
-    """Connections and bytes by pair. `whole`: none was missed, which a flood of endings can do."""
+    """Connections and bytes by pair. `whole`: none was missed, which a flood of endings or a restart can do.
+
+    `unsaved`: the file lacks something of it; `next`: when it may be written again; `error`: why the last time failed.
+    """
 
     since: str = ""
     whole: bool = True
+    unsaved: bool = False
+    next: float = 0.0
+    error: str = ""
     _counted: dict[Pair, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     def add(self, ended: Iterable[Entry], places: ZoneLookup) -> None:
@@ -29,8 +47,55 @@ class Totals:
                 count = self._counted[src.zone, dest.zone]
                 count[0] += 1
                 count[1] += sum(entry.bytes or ())
+                self.unsaved = True
 
     def of(self, pair: Pair) -> tuple[int, int]:
         """How many connections of a pair ended, and what bytes they carried in both directions."""
         flows, octets = self._counted.get(pair, (0, 0))
         return flows, octets
+
+    def written(self) -> bytes:
+        """The file."""
+        most_bytes = sorted(self._counted.items(), key=lambda item: -item[1][1])[:MOST_PAIRS]
+        pairs = [[*pair, *(min(count, LARGEST) for count in counts)] for pair, counts in most_bytes]
+        return json.dumps({"since": self.since, "whole": self.whole, "pairs": pairs}).encode()
+
+
+def read(content: bytes) -> Totals | None:
+    """The totals of a file; None where it does not say since when they count."""
+    try:
+        given = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(given, dict) or not (since := _time(given.get("since"))):
+        return None
+    pairs = given.get("pairs")
+    found = Totals(since=since, whole=given.get("whole") is True)
+    found._counted.update(_pairs(pairs[:MOST_PAIRS] if isinstance(pairs, list) else []))  # noqa: SLF001 - its own kind
+    return found
+
+
+def _time(value: Any) -> str:
+    """The time as `since` has it; empty where it is none."""
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= LONGEST_TIME else None
+        return time.astimezone(UTC).isoformat(timespec="seconds") if time is not None and time.tzinfo else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _pairs(given: list[Any]) -> Iterator[tuple[Pair, list[int]]]:
+    for each in given:
+        if not isinstance(each, list) or len(each) != WORDS:
+            continue
+        src, dest, flows, octets = each
+        if _is_zone(src) and _is_zone(dest) and _is_count(flows) and _is_count(octets):
+            yield (src, dest), [flows, octets]
+
+
+def _is_zone(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ZONE_NAME and value.isprintable()
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST

@@ -1,4 +1,4 @@
-"""Count the connections that ended, by pair of zones.
+"""Count the connections that ended, by pair of zones, and write the totals down for the next service.
 
 Thousands may end in a second: after each read the descriptor is not polled for a while, so that we wake once for many.
 """
@@ -6,12 +6,36 @@ Thousands may end in a second: after each read the descriptor is not polled for 
 import select
 from datetime import UTC, datetime
 
-from offload.errors import KernelError
+from offload.errors import KernelError, OffloadError
 from offload.service.doors import ConntrackEvents
 from offload.service.engine import Engine
+from offload.service.memory import recall
 from offload.status.lookup.zone_lookup import ZoneLookup
 
 APART = 5.0  # seconds from one read to the next
+SAVES_APART = 300.0  # seconds from one writing to the next: what a service that is killed loses at most
+
+
+def save_due(engine: Engine) -> float | None:
+    """When to write; None while the file has all of it, and before the first pass: another service may live."""
+    if engine.doors.totals is None or engine.decided is None:
+        return None
+    return engine.totals.next if engine.totals.unsaved else None
+
+
+def save(engine: Engine, now: float) -> None:
+    """Write the totals. Where that fails it is reported once and tried again."""
+    totals, error = engine.totals, ""
+    if engine.doors.totals is None or engine.decided is None or not totals.unsaved:
+        return
+    try:
+        engine.doors.totals.write(totals.written())
+        totals.unsaved = False
+    except OffloadError as refusal:
+        error = str(refusal)
+        if error != totals.error:
+            engine.news.append(("offload.degraded", {"error": error}))
+    totals.next, totals.error = now + SAVES_APART, error
 
 
 class Accounting:
@@ -21,7 +45,11 @@ class Accounting:
         self._engine, self._ended = engine, ended
         self.descriptor = ended.descriptor if ended else -1
         self.due: float | None = None
-        engine.totals.since = datetime.now(UTC).isoformat(timespec="seconds") if ended else ""
+        if ended is None:
+            return
+        recall.totals(engine)
+        if not engine.totals.since:
+            engine.totals.since, engine.totals.unsaved = datetime.now(UTC).isoformat(timespec="seconds"), True
 
     def listen(self, poll: select.poll) -> None:
         """Poll for the next connection that ends."""

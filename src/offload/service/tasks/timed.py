@@ -11,7 +11,7 @@ from offload.model.log import LogLevel
 from offload.service.engine import Engine
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
-from offload.service.tasks import hardware, places, rules, station_sets
+from offload.service.tasks import accounting, hardware, places, rules, station_sets
 
 
 class Task(NamedTuple):
@@ -32,6 +32,7 @@ def tasks(engine: Engine, journal: Journal) -> tuple[Task, ...]:
         Task(engine.connections.due, engine.connections.tidy),
         Task(partial(station_sets.due, engine), partial(station_sets.run, engine), Cause.STATION),
         Task(partial(places.due, engine), partial(places.run, engine)),
+        Task(partial(accounting.save_due, engine), partial(accounting.save, engine)),
         Task(partial(hardware.due, engine), lambda _: _hardware(engine, journal)),
         Task(partial(rules.due, engine), lambda _: _rules(engine, journal), Cause.RULES),
         Task(partial(cut_refused.due, engine), lambda _: _cut_refused(engine, journal)),

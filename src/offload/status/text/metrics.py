@@ -5,6 +5,7 @@ families stands here once; the command prints them, and collectors on the router
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
@@ -51,6 +52,10 @@ def families(status: Json) -> Iterator[Family]:
             "offload_ended_flows", "counter", "Flows that ended while the service watched.", _ended(pairs, "flows")
         )
         yield Family("offload_ended_bytes", "counter", "Bytes of these flows.", _ended(pairs, "bytes"))
+        if service["since"]:
+            since = int(datetime.fromisoformat(service["since"]).timestamp())
+            yield _one("offload_ended_since_timestamp_seconds", "Since when ended flows are counted.", since)
+            yield _one("offload_ended_complete", "Whether none of them was missed.", int(service["complete"]))
 
 
 def _one(name: str, help_: str, value: int) -> Family:

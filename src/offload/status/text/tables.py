@@ -13,6 +13,7 @@ def status_text(status: Json, width: int = 80) -> str:
         _head(status),
         table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in status["zones"])),
         table(("PAIR", "GETS", *map(str.upper, STATES)), (_pair_row(pair, notes) for pair in status["pairs"]), right=2),
+        _ended(status),
         _devices(status["devices"], notes),
         _problems(status["problems"]),
     ]
@@ -119,6 +120,20 @@ def _pair_row(pair: Json, notes: Notes) -> Row:
         *notes.of(pair),
         *notes.of(pair["hardware"]),
     ]
+
+
+def _ended(status: Json) -> list[str]:
+    """What ended since the service watches, pair by pair; `at least` where it missed some."""
+    service = status.get("service") or {}
+    if not service.get("since"):
+        return []
+    least = "" if service["complete"] else "at least "
+    counts = [(pair, pair["ended"]) for pair in status["pairs"] if pair.get("ended", {}).get("flows")]
+    rows = (
+        ((f"{pair['src']} > {pair['dest']}", f"{least}{ended['flows']}", f"{least}{amount(ended['bytes'])}"), ())
+        for pair, ended in counts
+    )
+    return table((f"ENDED SINCE {service['since'][:16].replace('T', ' ')} UTC", "FLOWS", "BYTES"), rows, right=1)
 
 
 def _devices(devices: Sequence[Json], notes: Notes) -> list[str]:
