@@ -1,25 +1,28 @@
 """The trace of a connection: every condition with its fact, and the same conclusion as the list of flows has."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from offload.cli.router import Router
-from offload.model.flow import IPS_OFFLOAD, Entry
+from offload.model.flow import IPS_ASSURED, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
+from offload.model.network import Neighbour
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
 from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.proof.evicted import Evicted
 from offload.status.proof.hardware import FLOWS, PACKETS, PairHardware
-from offload.status.why.explain import NAMED, STEPS, Explanation, Holds, between, explain
+from offload.status.why.explain import NAMED, STEPS, Explanation, Holds, Step, between, explain
 from offload.status.why.reasons import Lookups
 from status.routers import HOME, entry, plan
 from status.test_asked import PLAN as MIXED_PLAN
 from status.test_asked import ROUTER as MIXED
 from status.test_reasons import CASES, FAST, HARD, LAN_WAN
 
+ROUTES = "192.168.1.50 by 192.168.1.0/24 on br-lan, 198.51.100.9 by 0.0.0.0/0 on wan"
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROUTERS = sorted(path.parent.name for path in GOLDEN.glob("*/snapshot.json"))
 
@@ -32,7 +35,9 @@ def test_the_conclusion_is_the_one_of_the_list(
     found = explain(connection, HOME, plan(decision))
     (flow,) = flows([connection], HOME, plan(decision), everything=True)
     assert found.reason == (flow.reasons[0] if flow.reasons else None)
-    failed = [step.name for step in found.steps if step.holds is Holds.NO and step.name not in {"path", "hardware"}]
+    failed = [
+        step.name for step in found.steps if step.holds is Holds.NO and step.name not in {"sending", "path", "hardware"}
+    ]
     conditions = {code for step in found.steps if step.name in failed for code in (each.code for each in step.reasons)}
     if why is not None and why is not ReasonCode.WAITING and not connection.status & IPS_OFFLOAD:
         assert why in conditions
@@ -46,6 +51,9 @@ def test_every_condition_has_its_step_and_every_step_a_fact() -> None:
     assert of_a_flow - {ReasonCode.PAIR_UNKNOWN} <= NAMED
     assert [step.name for step in explain(entry(LAN_WAN), HOME, plan(FAST)).steps] == [
         *(name for name, _, _ in STEPS),
+        "route",
+        "neighbour",
+        "sending",
         "path",
         "hardware",
     ]
@@ -130,6 +138,42 @@ def test_every_answer_has_something_to_do() -> None:
     for found in of_golden_routers():
         assert found.sentence.endswith(".")
         assert found.reason is None or found.remedy
+
+
+def trace(found: Explanation) -> dict[str, Step]:
+    return {step.name: step for step in found.steps}
+
+
+def test_the_way_of_its_packets_is_shown() -> None:
+    found = trace(explain(entry(LAN_WAN), HOME, plan(FAST)))
+    assert found["route"].fact == ROUTES and found["route"].holds is Holds.YES
+    assert (
+        found["neighbour"].holds is Holds.UNASKED and "192.168.1.50 is no neighbour known on" in found["neighbour"].fact
+    )
+    seen = replace(HOME, neighbours=(Neighbour("192.168.1.50", "br-lan", "02:00:00:00:00:50"),))
+    assert trace(explain(entry(LAN_WAN), seen, plan(FAST)))["neighbour"].fact.startswith(
+        "192.168.1.50 is 02:00:00:00:00:50"
+    )
+    nowhere = replace(HOME, routes=(), addresses=())
+    assert trace(explain(entry(LAN_WAN), nowhere, plan(FAST)))["route"].holds is Holds.UNASKED
+
+
+def test_a_silent_sender_is_named() -> None:
+    waiting = entry(LAN_WAN, status=IPS_SEEN_REPLY | IPS_ASSURED)._replace(timeout=100)
+    router = replace(HOME, settings={"nf_conntrack_udp_timeout_stream": 120})
+    step = trace(explain(waiting, router, plan(FAST)))["sending"]
+    assert (step.holds, [each.code for each in step.reasons]) == (Holds.NO, [ReasonCode.WAITING])
+    assert "only a packet from 192.168.1.50 offloads it" in step.fact and "passed 20 s ago" in step.fact
+    assert "ago" not in trace(explain(waiting._replace(timeout=180), router, plan(FAST)))["sending"].fact
+    assert trace(explain(entry(LAN_WAN, status=IPS_OFFLOAD), HOME, plan(FAST)))["sending"].holds is Holds.YES
+    assert trace(explain(entry(LAN_WAN, proto=1), HOME, plan(FAST)))["sending"].holds is Holds.UNASKED
+
+
+def test_a_path_is_no_older_than_the_return_of_its_table() -> None:
+    returned = {"flow_offload": "2026-11-01T10:00:00+00:00"}
+    fast = trace(explain(entry(LAN_WAN, status=IPS_OFFLOAD), HOME, plan(FAST), returned=returned))["path"]
+    assert "since 2026-11-01T10:00:00+00:00 or later" in fast.fact
+    assert "since" not in trace(explain(entry(LAN_WAN), HOME, plan(FAST), returned=returned))["path"].fact
 
 
 def test_a_plan_without_tables_is_explained_too() -> None:

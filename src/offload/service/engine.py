@@ -74,6 +74,7 @@ class Engine:
     passes: int = 0  # how many were made
     trouble: str = ""  # why another try is worth while: the last pass failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
+    returned: dict[str, str] = field(default_factory=dict)  # by table, when all of its flows were returned last
     raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())  # when they were read
 
@@ -216,6 +217,7 @@ class Engine:
             self.news += _device_news(before.plan if before else Plan(), self.decided.plan)
         self.bound_news()
         self.applied = applied
+        self.returned |= dict.fromkeys(applied.returned, applied.time)
         return applied
 
     def bound_news(self) -> None:

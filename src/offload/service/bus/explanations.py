@@ -32,13 +32,18 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
         raise ArgumentError(f"query: give one of {' and '.join(WORDS)}")
     meant = asked(str(query["text"])) if "text" in query else _named(query["flow"])
     entries = [] if meant.pasted else engine.doors.conntrack.entries()
-    return answer(meant, entries, engine.with_stations(decided), decided.plan, engine.proofs.known)
+    return answer(meant, entries, engine.with_stations(decided), decided.plan, engine.proofs.known, engine.returned)
 
 
 def answer(
-    meant: Asked, entries: list[Entry], snapshot: Snapshot, plan: Plan, cases: Mapping[Pair, PairHardware] | None = None
+    meant: Asked,
+    entries: list[Entry],
+    snapshot: Snapshot,
+    plan: Plan,
+    cases: Mapping[Pair, PairHardware] | None = None,
+    returned: Mapping[str, str] | None = None,
 ) -> Json:
-    """The reply; `entries` are the connections there are."""
+    """The reply; `entries` are the connections there are, `returned` says when each table was returned last."""
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
         found, total = page(entries, snapshot, plan, query, cases, everything=True)
@@ -50,7 +55,7 @@ def answer(
     shown = live or ([meant.entry] if meant.entry else [])
     explanations = []
     for entry in shown:
-        why = explained(entry, snapshot, plan, cases, hypothetical=hypothetical)
+        why = explained(entry, snapshot, plan, cases, hypothetical=hypothetical, returned=returned)
         (flow,) = flows([entry], snapshot, plan, cases, everything=True)
         explanations.append(explanation_json(why, report.flow_json(flow), hypothetical=hypothetical))
     return {"ok": True, "total": max(total, len(explanations)), "explanations": explanations}

@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 from offload.model.config import Mode
 from offload.model.flow import Entry, State
 from offload.model.network import Snapshot
-from offload.model.plan import PairDecision, Plan
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.problems.remedies import REMEDIES
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.proof.hardware import PairHardware, family_of
 from offload.status.shares import Pair
+from offload.status.why import way
 from offload.status.why.reasons import Lookups, every_reason, protocol, reasons, tcp_state
 
 Json = dict[str, Any]
 WHY = ReasonCode
+TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 NOTHING = "nothing"  # begins a remedy where nothing can or needs to be done
 
 
@@ -51,7 +53,7 @@ class Explanation(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Everything that a step may look at."""
+    """Everything that a step may look at. `returned`: when all flows of a table went back to the slow path last."""
 
     entry: Entry
     src: Endpoint
@@ -60,6 +62,8 @@ class Seen(NamedTuple):
     case: PairHardware | None
     plan: Plan
     lookups: Lookups
+    snapshot: Snapshot
+    returned: Mapping[str, str]
 
 
 Fact = Callable[[Seen], str]
@@ -72,10 +76,14 @@ def explain(
     cases: Mapping[Pair, PairHardware] | None = None,
     *,
     hypothetical: bool = False,
+    returned: Mapping[str, str] | None = None,
 ) -> Explanation:
-    """Explain a connection between the zones that its addresses are in. `hypothetical`: there is no such one now."""
+    """Explain a connection between the zones that its addresses are in. `hypothetical`: there is no such one now.
+
+    `returned`: by table, the time (ISO 8601) when all of its flows went back to the slow path last.
+    """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
-    found = between(entry, src, dest, plan, snapshot, cases)
+    found = between(entry, src, dest, plan, snapshot, cases, returned)
     return _expected(found, plan) if hypothetical else found
 
 
@@ -100,11 +108,13 @@ def between(
     plan: Plan,
     snapshot: Snapshot,
     cases: Mapping[Pair, PairHardware] | None = None,
+    returned: Mapping[str, str] | None = None,
 ) -> Explanation:
     """Explain a connection between these ends."""
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)
-    seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, Lookups.of(plan, snapshot))
+    lookups = Lookups.of(plan, snapshot)
+    seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, lookups, snapshot, returned or {})
     found = reasons(entry, src, dest, pair, seen.case, seen.lookups)
     reason = found[0] if found else None
     remedy = REMEDIES.get(reason.code.name, "") if reason else ""
@@ -126,7 +136,7 @@ def _steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
         asked = not beyond or name in before
         holds = Holds.NO if own and stops else Holds.YES if asked else Holds.UNASKED
         steps.append(Step(name, fact(seen) if asked else "", holds, own or _beside(name, seen)))
-    return (*steps, _path(seen), _hardware(seen, reason))
+    return (*steps, *_way(seen), _sending(seen, held), _path(seen), _hardware(seen, reason))
 
 
 def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
@@ -231,16 +241,39 @@ STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("packets", frozenset({WHY.AFTER_PACKETS}), _packets),
 )
 BEFORE_PAIR = frozenset({"protocol", "source", "destination", "forwarded"})
-OF_NOW = frozenset({"path", "hardware", "reply", "packets"})  # what only a living connection has
+OF_NOW = frozenset({"path", "hardware", "reply", "packets", "sending"})  # what only a living connection has
 NAMED = frozenset({WHY.WAITING}).union(*(codes for _, codes, _ in STEPS if codes))
+
+
+def _way(seen: Seen) -> tuple[Step, Step]:
+    """Where its packets go; what is not known of it speaks against nothing."""
+    ends = way.ends(seen.entry, seen.src, seen.dest)
+    routes = way.routes(ends, seen.snapshot)
+    neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.asked.places)
+    return _known("route", routes), _known("neighbour", neighbours)
+
+
+def _known(name: str, fact: way.Fact) -> Step:
+    return Step(name, fact.text, Holds.YES if fact.whole else Holds.UNASKED)
+
+
+def _sending(seen: Seen, held: list[Reason]) -> Step:
+    """Whether its original side sent a packet since all else held."""
+    if seen.entry.state is not State.SLOW:
+        return Step("sending", "its original side has sent the packet that offloaded it", Holds.YES)
+    if seen.pair is None or [each.code for each in held] != [WHY.WAITING]:
+        return Step("sending", "", Holds.UNASKED)
+    return Step("sending", way.sending(seen.entry, seen.snapshot), Holds.NO, tuple(held))
 
 
 def _path(seen: Seen) -> Step:
     entry = seen.entry
     packets = f", {sum(entry.packets)} packets" if entry.packets else ""
     octets = f", {sum(entry.bytes)} bytes" if entry.bytes else ""
+    returned = seen.returned.get(TABLES[entry.state]) if entry.state in TABLES else None
+    since = f", since {returned} or later: its table was returned then" if returned else ""
     fast = entry.state is not State.SLOW
-    return Step("path", f"{entry.state.value}{packets}{octets}", Holds.YES if fast else Holds.NO)
+    return Step("path", f"{entry.state.value}{packets}{octets}{since}", Holds.YES if fast else Holds.NO)
 
 
 def _hardware(seen: Seen, reason: Reason | None) -> Step:

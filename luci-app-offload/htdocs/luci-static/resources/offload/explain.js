@@ -21,6 +21,9 @@ const STEPS = {
 	unchanged: () => _('Numbers unchanged'),
 	reply: () => _('Answered'),
 	packets: () => _('Enough packets'),
+	route: () => _('Route'),
+	neighbour: () => _('Neighbour'),
+	sending: () => _('Its sender sent on'),
 	path: () => _('Fast path'),
 	hardware: () => _('In hardware')
 };

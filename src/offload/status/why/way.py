@@ -1,0 +1,90 @@
+"""How a connection's packets find their way: routes, neighbours, and who has to send next. Pure."""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
+
+from offload.model.flow import IPS_ASSURED, Entry
+from offload.model.network import Snapshot
+from offload.status.lookup.places import Places
+from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.why.reasons import UDP
+
+Address = IPv4Address | IPv6Address
+STREAM = "nf_conntrack_udp_timeout_stream"  # seconds that conntrack gives an assured UDP connection with each packet
+
+
+class Fact(NamedTuple):
+    """What is known, and whether that is all of it."""
+
+    text: str
+    whole: bool
+
+
+class End(NamedTuple):
+    """An end of a connection: its address as packets really have it, and where that is."""
+
+    address: Address
+    place: Endpoint
+
+
+def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
+    """The ends that a route leads to: not the router itself, and no group."""
+    both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
+    return tuple(end for end in both if not end.place.router and not end.place.group)
+
+
+def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
+    """The routes of the main table to the ends; rules for routing may choose others."""
+    return _joined(_route(end, snapshot) for end in found)
+
+
+def neighbours(found: Iterable[End], snapshot: Snapshot, places: Places) -> Fact:
+    """The stations of the ends, with the ports where bridges have seen them."""
+    macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
+    return _joined(_neighbour(end, macs, places) for end in found)
+
+
+def _joined(facts: Iterable[Fact]) -> Fact:
+    made = list(facts)
+    return Fact(", ".join(each.text for each in made), bool(made) and all(each.whole for each in made))
+
+
+def _route(end: End, snapshot: Snapshot) -> Fact:
+    connected = ((each.address.network, -1, (each.device,)) for each in snapshot.addresses)
+    ways = [*((each.target, each.metric, each.devices) for each in snapshot.routes), *connected]
+    fitting = [way for way in ways if end.address in way[0]]
+    if not fitting:
+        return Fact(f"no route of the main table leads to {end.address}", whole=False)
+    target, _, devices = min(fitting, key=lambda way: (-way[0].prefixlen, way[1]))
+    text = f"{end.address} by {target} on {' or '.join(devices)}"
+    if end.place.devices and not set(devices) & set(end.place.devices):
+        return Fact(f"{text}, but its translated address is one of {' or '.join(end.place.devices)}", whole=True)
+    return Fact(text, whole=True)
+
+
+def _neighbour(end: End, macs: dict[tuple[str, str], str], places: Places) -> Fact:
+    for device in end.place.devices:
+        if mac := macs.get((str(end.address), device)):
+            path = places.path(device, end.address.packed)
+            at = f" at {path[1]}" if path[1:] else ""
+            return Fact(f"{end.address} is {mac}{at}", whole=True)
+    on = f" on {' or '.join(end.place.devices)}" if end.place.devices else ""
+    return Fact(
+        f"{end.address} is no neighbour known{on}: another router leads there, or it is not resolved", whole=False
+    )
+
+
+def sending(entry: Entry, snapshot: Snapshot) -> str:
+    """Who has to send so that a slow connection is offloaded, and how long neither end has."""
+    who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
+    return "; ".join((who, *_silent(entry, snapshot)))
+
+
+def _silent(entry: Entry, snapshot: Snapshot) -> Iterator[str]:
+    """Conntrack begins its timeout anew with each packet of either direction."""
+    whole = snapshot.settings.get(STREAM)
+    if entry.proto != UDP or not entry.status & IPS_ASSURED or whole is None or entry.timeout is None:
+        return
+    if entry.timeout <= whole:  # else it has a timeout of its own
+        yield f"the last packet of either end passed {whole - entry.timeout} s ago"
