@@ -7,6 +7,7 @@ import pytest
 
 from offload.cli import local
 from offload.cli.answer import Exit
+from offload.model.flow import IPS_OFFLOAD
 from offload.service import main
 from offload.service.bus.ubus_object import METHODS, answer
 from service.routers import Fakes, router
@@ -98,3 +99,14 @@ def test_several_connections_are_a_sentence_each(fakes: Fakes) -> None:
     assert text.count("It is slow: it qualifies") == 2
     none = local.explain(Router(fakes, runs=True), Namespace(connection=["192.168.1.99"])).text
     assert none == "No connection of it is known now."
+
+
+def test_a_fast_connection_is_no_older_on_its_path_than_the_return_of_its_table(fakes: Fakes) -> None:
+    fakes.service.work(forced=("flow_offload",))
+    fakes.conntrack._entries = [entry(LAN, status=IPS_OFFLOAD)]
+    (found,) = asked(fakes, text="192.168.1.50")["explanations"]
+    (path,) = [step["fact"] for step in found["steps"] if step["name"] == "path"]
+    assert f"since {fakes.service.applied.time} or later" in path
+    fakes.service.work()  # a pass that returns nothing changes nothing of it
+    (later,) = asked(fakes, text="192.168.1.50")["explanations"]
+    assert path in [step["fact"] for step in later["steps"]]

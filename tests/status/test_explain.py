@@ -22,7 +22,7 @@ from status.test_asked import PLAN as MIXED_PLAN
 from status.test_asked import ROUTER as MIXED
 from status.test_reasons import CASES, FAST, HARD, LAN_WAN
 
-ROUTES = "192.168.1.50 by 192.168.1.0/24 on br-lan, 198.51.100.9 by 0.0.0.0/0 on wan"
+ROUTES = "192.168.1.50 by 192.168.1.0/24 on br-lan; 198.51.100.9 by 0.0.0.0/0 on wan"
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROUTERS = sorted(path.parent.name for path in GOLDEN.glob("*/snapshot.json"))
 
@@ -148,7 +148,8 @@ def test_the_way_of_its_packets_is_shown() -> None:
     found = trace(explain(entry(LAN_WAN), HOME, plan(FAST)))
     assert found["route"].fact == ROUTES and found["route"].holds is Holds.YES
     assert (
-        found["neighbour"].holds is Holds.UNASKED and "192.168.1.50 is no neighbour known on" in found["neighbour"].fact
+        found["neighbour"].holds is Holds.UNASKED
+        and "192.168.1.50 is not resolved on br-lan" in found["neighbour"].fact
     )
     seen = replace(HOME, neighbours=(Neighbour("192.168.1.50", "br-lan", "02:00:00:00:00:50"),))
     assert trace(explain(entry(LAN_WAN), seen, plan(FAST)))["neighbour"].fact.startswith(

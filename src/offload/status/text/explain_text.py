@@ -8,6 +8,7 @@ from offload.status.text import flow_lines, layout
 Json = Mapping[str, Any]
 HOLDS = {"yes": "yes", "no": "no", "unasked": "-"}
 INDENT = 4
+NARROWEST = 20  # columns for the facts
 
 
 def explain_text(reply: Json, width: int = 80) -> str:
@@ -16,7 +17,7 @@ def explain_text(reply: Json, width: int = 80) -> str:
     if not found:
         return "No connection of it is known now."
     if len(found) == 1:
-        return _blocks([list(_head(found[0])), list(_trace(found[0])), list(_end(found[0]))], width)
+        return _blocks([list(_head(found[0])), list(_trace(found[0], width)), list(_end(found[0]))], width)
     lines = [line for each in found for line in (*_head(each), *(f"{' ' * INDENT}{line}" for line in _end(each)))]
     rest = reply["total"] - len(found)
     more = [f"{rest} more connections are not shown."] if rest else []
@@ -35,13 +36,15 @@ def _head(each: Json) -> Iterator[str]:
         yield "There is no such connection now; this is how far it would get once it is established:"
 
 
-def _trace(each: Json) -> Iterator[str]:
+def _trace(each: Json, width: int) -> Iterator[str]:
+    """One step after the other: the facts in a column of their own, with the reasons beneath."""
     names = max(len(step["name"]) for step in each["steps"])
+    column = INDENT + 2 + names + 2
     for step in each["steps"]:
-        yield f"{HOLDS[step['holds']]:>{INDENT}}  {step['name']:{names}}  {step['fact']}".rstrip()
-        for reason in step["reasons"]:
-            if reason["text"] != step["fact"]:
-                yield f"{' ' * (INDENT + 2 + names + 2)}{reason['text']}"
+        facts = [step["fact"], *(reason["text"] for reason in step["reasons"] if reason["text"] != step["fact"])]
+        lines = tables.fitted(facts, max(width - column, NARROWEST)).split("\n")
+        yield f"{HOLDS[step['holds']]:>{INDENT}}  {step['name']:{names}}  {lines[0]}".rstrip()
+        yield from (f"{' ' * column}{line}" for line in lines[1:])
 
 
 def _end(each: Json) -> Iterator[str]:

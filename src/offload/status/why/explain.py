@@ -15,7 +15,7 @@ from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.proof.hardware import PairHardware, family_of
 from offload.status.shares import Pair
 from offload.status.why import way
-from offload.status.why.reasons import Lookups, every_reason, protocol, reasons, tcp_state
+from offload.status.why.reasons import IPS_ADJUSTED, Lookups, every_reason, protocol, reasons, tcp_state
 
 Json = dict[str, Any]
 WHY = ReasonCode
@@ -89,16 +89,19 @@ def explain(
 
 def _expected(found: Explanation, plan: Plan) -> Explanation:
     """The same of a connection that is not there: what it would get."""
-    steps = tuple(
-        step._replace(fact="there is no such connection now", holds=Holds.UNASKED) if step.name in OF_NOW else step
-        for step in found.steps
-    )
+    steps = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
         return found._replace(steps=steps, sentence=found.sentence.replace("It is slow", "It would stay slow", 1))
     ends = (found.src.zone, found.dest.zone)
     mode = next((each.effective.value for each in plan.pairs if (each.src, each.dest) == ends), "")
     sentence = f"It would be fast in {mode}, unless an exempt matches it or the firewall drops its replies."
     return found._replace(steps=steps, sentence=sentence, reason=None, remedy="")
+
+
+def _unasked(step: Step) -> Step:
+    """A step that only a living connection can pass."""
+    reasons = step.reasons if step.name == "hardware" else ()  # these are the pair's
+    return Step(step.name, "there is no such connection now", Holds.UNASKED, reasons)
 
 
 def between(
@@ -209,8 +212,8 @@ def _helper(seen: Seen) -> str:
     return f"helper {seen.entry.helper}" if seen.entry.helper else "no helper watches it"
 
 
-def _adjusted(_: Seen) -> str:
-    return "whether the kernel corrects numbers in its packets"
+def _adjusted(seen: Seen) -> str:
+    return f"the kernel corrects {'' if seen.entry.status & IPS_ADJUSTED else 'no '}numbers in its packets"
 
 
 def _reply(seen: Seen) -> str:

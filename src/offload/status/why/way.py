@@ -47,7 +47,7 @@ def neighbours(found: Iterable[End], snapshot: Snapshot, places: Places) -> Fact
 
 def _joined(facts: Iterable[Fact]) -> Fact:
     made = list(facts)
-    return Fact(", ".join(each.text for each in made), bool(made) and all(each.whole for each in made))
+    return Fact("; ".join(each.text for each in made), bool(made) and all(each.whole for each in made))
 
 
 def _route(end: End, snapshot: Snapshot) -> Fact:
@@ -67,12 +67,10 @@ def _neighbour(end: End, macs: dict[tuple[str, str], str], places: Places) -> Fa
     for device in end.place.devices:
         if mac := macs.get((str(end.address), device)):
             path = places.path(device, end.address.packed)
-            at = f" at {path[1]}" if path[1:] else ""
+            at = f" at {path[-1]}" if path[1:] else ""
             return Fact(f"{end.address} is {mac}{at}", whole=True)
     on = f" on {' or '.join(end.place.devices)}" if end.place.devices else ""
-    return Fact(
-        f"{end.address} is no neighbour known{on}: another router leads there, or it is not resolved", whole=False
-    )
+    return Fact(f"{end.address} is not resolved{on}, or behind another router", whole=False)
 
 
 def sending(entry: Entry, snapshot: Snapshot) -> str:
