@@ -47,12 +47,25 @@ def test_the_table_has_the_fastest_and_the_sum() -> None:
     assert lines[-1].split() == ["all", "-", "15", "Mbit/s", "-", "21"]
 
 
+def test_a_connection_is_shown_whole_beside_its_speeds() -> None:
+    (rate,) = rates([flow(1, 0)], [flow(1, 250_000, 20)], 2.0, "flow")
+    _, name, numbers, _ = top_text([rate._replace(name=f"{rate.name} and more")], "flow", 80).splitlines()
+    assert name == "tcp 192.168.1.50:1 > 198.51.100.9:443 and more"
+    assert numbers.split() == ["-", "1.0", "Mbit/s", "-", "10"]
+
+
+def test_a_narrow_terminal_gets_a_list() -> None:
+    (rate,) = rates([flow(1, 0)], [flow(1, 250_000, 20)], 2.0, "flow")
+    lines = ["tcp 192.168.1.50:1 > 198.51.100.9:443", "  software 1.0 Mbit/s, 10 packets/s"]
+    assert top_text([rate], "flow", 40).splitlines()[:2] == lines
+
+
 @pytest.mark.parametrize(("bits", "text"), [(0, "-"), (9, "9 bit/s"), (9_940, "9.9 kbit/s"), (1e9, "1.0 Gbit/s")])
 def test_speed(bits: float, text: str) -> None:
     assert speed(bits) == text
 
 
-@given(st.text(max_size=80), st.floats(0, 1e15), st.integers(60, 200))
+@given(st.text(max_size=80), st.floats(0, 1e15), st.integers(40, 200))
 def test_the_table_fits_whatever_the_names_are(name: str, bits: float, width: int) -> None:
     found = [Rate(name, {"slow": bits, "software": bits, "hardware": bits}, 1.0)]
     for line in top_text(found, "pair", width).split("\n"):

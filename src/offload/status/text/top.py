@@ -1,7 +1,7 @@
 """Who moves how much now: bits and packets per second by path, of flows, hosts or pairs of zones. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from offload.status.text import flow_lines, layout
@@ -55,15 +55,49 @@ def _key(flow: Json) -> tuple[object, ...]:
 
 
 def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
-    """A table of the fastest rows, as many as fit, and the sum of all of them."""
-    shown = [rate for rate in found if sum(rate.bits.values())][: max(1, height - 4)]
+    """The fastest rows, as many as fit, and the sum of all of them: a table, or a list where that is too wide."""
+    total = Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found))
+    moving = [rate for rate in found if sum(rate.bits.values())]
     heads = (by.upper(), *map(str.upper, PATHS), "PACKETS/S")
-    rows = [_cells(rate) for rate in shown]
-    total = _cells(Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found)))
-    columns = list(zip(heads, *rows, total, strict=True))
-    sizes = [max(map(len, column)) for column in columns]
-    sizes[0] = max(TEN, min(sizes[0], width - sum(sizes[1:]) - 2 * len(sizes[1:])))
-    return "\n".join(_line(cells, sizes) for cells in (heads, *rows, total))
+    sizes = [max(map(len, column)) for column in zip(heads, *map(_cells, (*moving, total)), strict=True)]
+    room = width - sum(sizes[1:]) - 2 * len(sizes[1:])
+    sizes[0] = min(sizes[0], room)
+    if room < TEN:
+        rows = [list(_listed(rate, width)) for rate in (*moving, total)]
+    else:
+        rows = [[_line(heads, sizes)], *(list(_rows(rate, sizes, width)) for rate in (*moving, total))]
+    return "\n".join(line for row in _fitting(rows, height - 2) for line in row)
+
+
+def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
+    """The rows from the first on that fit above the last one, which is always there."""
+    left = height - len(rows[-1])
+    for place, row in enumerate(rows[:-1]):
+        left -= len(row)
+        if left < 0 and place > 1:
+            break
+        yield row
+    yield rows[-1]
+
+
+def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
+    """A row of the table; a name that is too long has a line of its own above it."""
+    name, *numbers = _cells(rate)
+    if len(name) > sizes[0]:
+        yield _cut(name, width)
+        name = ""
+    yield _line((name, *numbers), sizes)
+
+
+def _listed(rate: Rate, width: int) -> Iterator[str]:
+    """A name and beneath it its speeds, as far as there are any."""
+    yield _cut(tables.safe(rate.name), width)
+    speeds = [f"{path} {speed(rate.bits[path])}" for path in PATHS if rate.bits[path]]
+    yield from tables.fitted([f"  {', '.join([*speeds, f'{rate.packets:.0f} packets/s'])}"], width).split("\n")
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def _sum(found: Iterable[Rate]) -> float:
@@ -75,9 +109,8 @@ def _cells(rate: Rate) -> tuple[str, ...]:
 
 
 def _line(cells: Sequence[str], sizes: Sequence[int]) -> str:
-    first = cells[0] if len(cells[0]) <= sizes[0] else cells[0][: sizes[0] - 3] + "..."
     numbers = (cell.rjust(size) for cell, size in zip(cells[1:], sizes[1:], strict=True))
-    return "  ".join((first.ljust(sizes[0]), *numbers))
+    return "  ".join((cells[0].ljust(sizes[0]), *numbers))
 
 
 def speed(bits: float) -> str:
