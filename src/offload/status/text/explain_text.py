@@ -42,7 +42,7 @@ def _trace(each: Json, width: int) -> Iterator[str]:
     column = INDENT + 2 + names + 2
     for step in each["steps"]:
         facts = [step["fact"], *(reason["text"] for reason in step["reasons"] if reason["text"] != step["fact"])]
-        lines = tables.fitted(facts, max(width - column, NARROWEST)).split("\n")
+        lines = layout.fitted(facts, max(width - column, NARROWEST)).split("\n")
         yield f"{HOLDS[step['holds']]:>{INDENT}}  {step['name']:{names}}  {lines[0]}".rstrip()
         yield from (f"{' ' * column}{line}" for line in lines[1:])
 

@@ -91,9 +91,9 @@ def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
 
 def _listed(rate: Rate, width: int) -> Iterator[str]:
     """A name and beneath it its speeds, as far as there are any."""
-    yield _cut(tables.safe(rate.name), width)
+    yield _cut(layout.safe(rate.name), width)
     speeds = [f"{path} {speed(rate.bits[path])}" for path in PATHS if rate.bits[path]]
-    yield from tables.fitted([f"  {', '.join([*speeds, f'{rate.packets:.0f} packets/s'])}"], width).split("\n")
+    yield from layout.fitted([f"  {', '.join([*speeds, f'{rate.packets:.0f} packets/s'])}"], width).split("\n")
 
 
 def _cut(text: str, width: int) -> str:
