@@ -24,7 +24,9 @@ GLANCE = BROWSER / "test_zones.py"  # the page opens, and a zone's mode is chose
 # Small files of kernel tests that share a machine: its boot and pytest's imports take as long as their tests.
 TOGETHER = (
     ("paths", "judged_rules", "cut_refused", "totals"),
+    ("firewall_packets", "firewall_broken"),
     ("cut", "exempts", "many"),
+    ("counters", "marks"),
     ("moves", "roaming"),
     ("what_breaks_limits", "what_breaks_rules", "what_breaks_classes"),
 )
