@@ -1,4 +1,4 @@
-"""What a verb of the command answers, and the exit codes."""
+"""The answer of a verb of the command, and the exit codes."""
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
@@ -9,9 +9,9 @@ class Exit(IntEnum):
     """Exit codes; docs/reference.md documents them."""
 
     DONE = 0
-    FAILED = 1  # it was not done; the sentence says why, and what was written nevertheless
+    FAILED = 1  # not done; the sentence gives the cause, and names files that were written nevertheless
     USAGE = 2  # as argparse has it
-    PROBLEMS = 3  # done, as far as the configuration is good; its problems are listed
+    PROBLEMS = 3  # done, except for the parts of the configuration that have the listed problems
     LACKING = 4  # kernel or nft cannot do it; the package to install is named
 
 

@@ -1,4 +1,4 @@
-"""The command `offload`: its command line, and what it prints.
+"""The command `offload`: its command line and its output.
 
 Each verb answers with one value, which is printed as text for people or as JSON.
 """
@@ -40,7 +40,7 @@ def _arguments(verb: Verb) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 def parser(only: str = "") -> "ArgumentParser":
-    """The command line, made from the table of verbs; `only` of one verb, which takes a tenth of the time."""
+    """The argparse parser, made from the table of verbs. `only`: with this verb alone, in a tenth of the time."""
     import argparse
 
     top = argparse.ArgumentParser(
@@ -58,7 +58,7 @@ def parser(only: str = "") -> "ArgumentParser":
 
 
 def _given(argv: list[str]) -> "Namespace":
-    """The parsed command line; an unknown verb or option is named with the one that is close to it, and ends here."""
+    """The parsed command line. An unknown verb or option ends the process; the error names a similar known one."""
     verbs = (*VERBS, "firewall")
     word = next(iter(argv), "")
     line = parser(word if word in VERBS else "")
@@ -113,14 +113,14 @@ def main(argv: list[str]) -> int:
 
 
 def write_lines(lines: "Iterable[str]") -> None:
-    """Print many lines as they come, some at a time."""
+    """Print many lines, LINES at a time."""
     every = iter(lines)
     while some := list(islice(every, LINES)):
         sys.stdout.write("\n".join([*some, ""]))
 
 
 def show_help(_: Router, given: "Namespace") -> Answer:
-    """The verbs, or what one of them takes."""
+    """The list of verbs, or the arguments of one verb."""
     if given.about is None:
         text = parser().format_help()
     elif given.about == "firewall":

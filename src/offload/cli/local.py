@@ -1,6 +1,6 @@
 """The verbs that show the router's state, by the service's answer or by a decision in this process.
 
-Heavy imports stand in the functions: what only an answer of the service needs, starts without them.
+Heavy imports are inside the functions, so that a verb which the service answers starts without them.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def metrics(router: Router, _: argparse.Namespace) -> Answer:
 
 
 def explain(router: Router, given: argparse.Namespace) -> Answer:
-    """Why connections are on the path they are on, step by step, and what to change."""
+    """Explain the path of connections, step by step, and how to change it."""
     from offload.status.text.explain_text import explain_text
 
     text = " ".join(given.connection)
@@ -182,14 +182,14 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
 
 
 def _others(data: dict[str, Any], shown: int) -> tuple[str, ...]:
-    """That there are flows beside those shown."""
+    """A note with the number of flows that are not shown."""
     if data.get("total", shown) <= data.get("offset", 0) + shown:
         return ()
     return (f"{shown} of {data['total']} flows: --limit and --offset show the others",)
 
 
 def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """What the service answered; a refusal has its sentence and nothing else to show."""
+    """The Answer from a reply of the service; of a refusal only its sentence is printed."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     return Answer(text(), data, notes=(*notes, *remote.left_off(data)))
@@ -202,7 +202,7 @@ def _code(decided: "Decided") -> Exit:
 
 
 def _judged(answer: Answer, decided: "Decided") -> Answer:
-    """The answer with the configuration's problems beside it and in the exit code."""
+    """The answer with the configuration's problems as notes and in the exit code."""
     notes = tuple(map(str, (*decided.problems, *decided.snapshot.kernel.missing)))
     from offload.status.problem_json import problem_json
 

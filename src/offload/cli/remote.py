@@ -25,7 +25,7 @@ DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
 def zones(router: Router, _: argparse.Namespace) -> Answer:
-    """Zones and pairs of zones: what was chosen, and what they get."""
+    """Zones and pairs of zones, each with its chosen and its effective mode."""
     data = router.reply("zones")
     return _answered(data, lambda: tables.zones_text(data, width()))
 
@@ -66,7 +66,7 @@ def flush(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def cut(router: Router, given: argparse.Namespace) -> Answer:
-    """End connections that are no longer allowed: what goes on must pass the firewall anew."""
+    """End connections that are no longer allowed: their next packets must pass the firewall again."""
     data = router.ask("cut", {"query": _chosen(given)})
     return _answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
@@ -107,7 +107,7 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: argparse.Namespace) -> Answer:
-    """Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off."""
+    """Write fw4's own global offload as our mode, and switch fw4's off; do nothing if it is off."""
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
     if not given.once and (data := router.asked("takeover")):
@@ -129,7 +129,7 @@ def giveback(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def _handed(data: Json, nothing: str, done: str) -> Answer:
-    """What a take-over or its way back did, which pairs it moved, and whether the firewall is still to be reloaded."""
+    """The answer of `takeover` and `giveback`: changes, changed pairs, and whether the firewall needs a reload."""
 
     def text() -> str:
         if not data["changed"]:
@@ -146,7 +146,7 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
 
 
 def applied_text(data: Json) -> str:
-    """What a pass did, in a sentence."""
+    """The outcome of a pass, in a sentence."""
     count = data["changes"]
     if not count and data.get("missing"):
         return "Nothing was sent."
@@ -175,7 +175,7 @@ def _previewed(data: Json) -> Answer:
 
 
 def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The reply as an answer; a refusal has its sentence and nothing else to show."""
+    """The Answer from a reply; of a refusal only its sentence is printed."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     missing = tuple(data.get("missing", ()))

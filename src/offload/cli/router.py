@@ -64,7 +64,7 @@ class Router:
         return with_routes(snapshot, netlink), dump
 
     def kernel(self) -> "Kernel":
-        """What the running kernel and nft can do."""
+        """The features of the running kernel and nft, from the probe."""
         from offload.system.netlink.route.links import conntrack_max, modules, release
         from offload.system.nft.probe import probe
 

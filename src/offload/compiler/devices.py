@@ -1,8 +1,8 @@
-"""Zones -> devices: from what the user names down to where packets really come in. Pure.
+"""Zones -> devices: from the names in the configuration down to the devices on which packets arrive. Pure.
 
-What the kernel looks through when it offloads is dev_fill_forward_path() (net/core/dev.c) and nft_dev_path_info()
+For an offloaded flow the kernel resolves devices in dev_fill_forward_path() (net/core/dev.c) and nft_dev_path_info()
 (net/netfilter/nft_flow_offload.c): bridges to the port the station was seen on, VLANs and PPPoE to their parent, DSA no
-further than the switch port. A device it does not look through is hooked itself.
+further than the switch port. A device that it does not resolve is hooked itself.
 """
 
 import re
@@ -27,7 +27,7 @@ Evicted = tuple[str, Reason]
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The devices of every zone, and what the user got wrong about networks."""
+    """The devices of every zone, and the Problems with the names of networks."""
 
     zones: Mapping[str, ZoneDevices]
     problems: tuple[Problem, ...] = ()
@@ -118,7 +118,7 @@ def _slow_beneath_pppoe(release: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Stack:
-    """The links by name, with what each stands on."""
+    """The links by name, each with its lower devices."""
 
     links: Mapping[str, Link]
     lower: Mapping[str, tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""What the user asks for in one sentence -> changes to /etc/config/{offload,firewall}. Pure.
+"""Verbs that write (set, pair, takeover, giveback) -> changes to /etc/config/{offload,firewall}. Pure.
 
 All sections that speak of a zone or pair get the new mode: where two do, the lower one would win.
 """
@@ -58,7 +58,7 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 
 
 def current(offload: Sequence[Section]) -> list[Edit]:
-    """Note that the file is meant by today's rules."""
+    """Set `globals.version`: the file follows the rules of this version."""
     return [Edit(_globals(offload), "globals", *VERSION)]
 
 
@@ -99,7 +99,7 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
 
 
 def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
-    """Whether zones would have the mode once it is written: else nothing would be offloaded any more."""
+    """Whether zones would get the mode once it is written; if not, a take-over would end all offload."""
     ours = [section for section in offload if section.type == "globals"]
     written = [
         replace(section, options={**section.options, "mode": mode.value}) if section.name == name else section
@@ -143,7 +143,7 @@ def _asks_less(section: Section, than: Mode) -> bool:
 
 
 def _mode(word: str | tuple[str, ...]) -> Mode:
-    """What the word asks for; none where it is none of ours."""
+    """The mode of this word; `none` for any other word."""
     return next((mode for mode in Mode if mode.value == word), Mode.NONE)
 
 

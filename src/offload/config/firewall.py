@@ -30,7 +30,7 @@ SKIPPED = {
     "zone": "the zone does not count, and its devices stay on the slow path",
     "forwarding": "the forwarding does not count",
 }
-# The options of these sections that planning needs; faults of others are none of our business.
+# The options of these sections that planning needs; faults of other options are not reported.
 NEEDED = {
     "defaults": frozenset({"forward", "flow_offloading", "flow_offloading_hw"}),
     "zone": frozenset({"enabled", "name", "family", "forward", "masq", "masq6"}),

@@ -37,7 +37,7 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 
 
 def marking(rule: Rule, sets: Mapping[str, Family]) -> Marking | None:
-    """What the rule marks of the traffic between zones; None where it marks nothing that could be offloaded.
+    """The Marking of a rule: the traffic between zones that it marks; None if none of it could be offloaded.
 
     `sets`: the address family of each set by its name.
     """

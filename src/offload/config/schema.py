@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from offload.model.problems.problem import ProblemCode
 
-# What becomes of a section of the firewall with a fault in such an option.
+# The effect of a fault in such an option on its section of the firewall.
 CORE = "core"  # it is left out: it is unknown which traffic it concerns, or what it does with it
 CONDITION = "condition"  # it would match too much: left out, but a DROP or REJECT may hold without the condition
 DETAIL = "detail"  # it is left out, but a DROP or REJECT holds without the option

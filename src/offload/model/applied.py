@@ -1,4 +1,4 @@
-"""What the last pass did, and what became of connections that were to end."""
+"""The outcomes of a pass and of a cut."""
 
 from offload.nouns import dataclass
 

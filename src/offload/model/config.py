@@ -1,4 +1,4 @@
-"""What the user asked for: /etc/config/{firewall,network,offload} as typed values."""
+"""The user's configuration: /etc/config/{firewall,network,offload} as typed values."""
 
 import re
 from collections.abc import Mapping
@@ -178,7 +178,7 @@ class Marking:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything the user asked for, after validation.
+    """The user's whole configuration, after validation.
 
     `readable` is False when a file as a whole could not be read or parsed: then nothing may be changed in the kernel
     on the strength of this Config.
@@ -188,7 +188,7 @@ class Config:
     permissions: tuple[Permission, ...] = ()
     interfaces: tuple[Interface, ...] = ()
     fw4_offloads: bool = False
-    forward: Policy = Policy.DROP  # of `config defaults`: what becomes of traffic between zones that nothing permits
+    forward: Policy = Policy.DROP  # of `config defaults`: for traffic between zones that no section permits
     globals: Globals = field(default_factory=Globals)
     zone_choices: tuple[ZoneChoice, ...] = ()
     pair_choices: tuple[PairChoice, ...] = ()
@@ -199,5 +199,5 @@ class Config:
     titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id
 
     def title(self, section: str, kind: str = "section") -> str:
-        """What a sentence calls a section of /etc/config/offload, with its type."""
+        """The name of a section of /etc/config/offload in a sentence, with its type."""
         return self.titles.get(section, f"{kind} {section}")

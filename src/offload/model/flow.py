@@ -1,4 +1,4 @@
-"""What the kernel does now: conntrack entries, and flows with their zones and path."""
+"""Live connections: conntrack entries, and flows with their zones and path."""
 
 from enum import Enum
 from typing import NamedTuple, Protocol, TypeVar
@@ -44,7 +44,7 @@ Row = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
 class RowCount(Protocol):
-    """What counts connections by their Rows."""
+    """A counter of connections that is fed with their Rows."""
 
     def add(self, rows: list[Row]) -> None:
         """Count these too."""
@@ -74,7 +74,7 @@ class Entry(NamedTuple):
 
     @property
     def row(self) -> Row:
-        """What a summary needs of it."""
+        """The Row of this entry: the bytes that a summary needs."""
         (src, dst, *_), (reply_src, reply_dst, *_) = self.original, self.reply
         sent, received = (octets.to_bytes(8, "big") for octets in self.bytes) if self.bytes else (b"", b"")
         return src, dst, reply_src, reply_dst, self.status.to_bytes(4, "big"), sent, received

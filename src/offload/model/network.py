@@ -1,4 +1,4 @@
-"""What the router has now: links, netifd networks, addresses, routes and what the kernel can do."""
+"""The router's present state: links, netifd networks, addresses, routes and the kernel's features."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from offload.nouns import dataclass, field
 # The kernel takes almost any bytes (dev_valid_name, net/core/dev.c); these are the names nft text can carry unharmed.
 DEVICE_NAME = re.compile(r"[A-Za-z0-9_.:+@-]{1,15}", re.ASCII)
 CONNTRACK_MAX = 65536  # connections where the kernel does not say how many: its default with 1 GiB of memory or more
-MAX_NEIGHBOURS = 16_384  # of stations and neighbours that are read and remembered: anybody can invent addresses
+MAX_NEIGHBOURS = 16_384  # of stations and neighbours that are read and remembered: any host can invent addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Something the kernel or nft cannot do: what, in words, and the OpenWrt package that provides it."""
+    """A feature that kernel or nft lack, in words, and the OpenWrt package that provides it."""
 
     what: str
     package: str
@@ -181,7 +181,7 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """What can be had here. `flowtable` is True only when the probe made one that a rule could use.
+    """The kernel's and nft's features. `flowtable` is True only if the probe made one that a rule could use.
 
     `conntrack_max`: how many connections the kernel keeps at most. `ipsec`: a rule can match packets that IPsec will
     encrypt.
@@ -198,10 +198,10 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look at the router; everything the Plan depends on besides the Config.
+    """The router's state at one moment: everything the Plan depends on besides the Config.
 
     `missed`: replies that found a table's memory of accepted replies full, by the name of the table.
-    `given_up`: for what hardware is not asked now. `packet_rules`: what offloaded packets would pass by.
+    `given_up`: pairs and devices without hardware for now. `packet_rules`: rules that offloaded packets would bypass.
     `crowded`: there are more stations or neighbours than fit.
     `settings`: sysctls of net.netfilter by name, those that there are.
     """

@@ -1,4 +1,4 @@
-"""What shall be in the kernel, and for every "no" the Reason."""
+"""The wanted tables in the kernel, and a Reason for each pair, zone or device that is not offloaded."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ NO_END, FROM, TO, BOTH = "", "from", "to", "both"
 
 @dataclass(frozen=True, slots=True, order=True)
 class PolicyKey:
-    """What the pairs that share a chain have in common.
+    """The properties that pairs with a common chain share.
 
     `after_packets`: packets of the original direction before offload. `family`: the UCI word. `stations`: the ends
     (NO_END, FROM, TO or BOTH) at which the station's port decides between hardware and software.
@@ -146,7 +146,7 @@ class PairStations:
 
     @property
     def reason(self) -> Reason:
-        """Why not all of the pair is in hardware."""
+        """The Reason that not all of the pair is in hardware."""
         known = self.hardware + self.software
         if not known:
             return ReasonCode.STATIONS_UNSEEN(ports=", ".join(self.ports))
@@ -186,9 +186,9 @@ class ZoneDecision:
 
 @dataclass(frozen=True, slots=True)
 class PairDecision:
-    """A pair of zones: what was asked, what it gets, with which policy, and why it is not more.
+    """A pair of zones: its requested mode, its effective mode, its policy, and the Reasons for a lower one.
 
-    `kept`: an exempt of all of it, or a fault, keeps it slow whatever was asked. `stations`: where their ports decide
+    `kept`: an exempt of all of it, or a fault, keeps it slow whatever its mode. `stations`: where their ports decide
     between hardware and software.
     """
 
@@ -209,7 +209,7 @@ class PairDecision:
 
 
 def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
-    """The pairs that tell what a zone gets: those with other zones, or the one with itself where there is no other.
+    """The pairs that decide a zone's effective mode: those with other zones; without such the one with itself.
 
     Traffic within a zone is rarely what its mode was chosen for, so it must not stand for traffic that leaves it.
     """
@@ -219,7 +219,7 @@ def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecisio
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What shall be. No table means: nothing of ours in the kernel. `present` are the links that exist now.
+    """The decision. No table means: no table of ours in the kernel. `present` are the links that exist now.
 
     `bridges` maps layer 3 devices to the bridge they are or stand on, `covered` are the devices that hardware has: by
     these the stations that come and go are put into the sets of the tables. `learned`: where stations are now.

@@ -1,4 +1,4 @@
-"""What to send so that a ruleset becomes another one, in one transaction. Pure, without policy.
+"""The text of one transaction that turns a loaded ruleset into another one. Pure, without policy.
 
 Elements that others put into sets of the table live on, unless the set itself becomes another one. Rules of others live
 on in chains that do not change.

@@ -1,6 +1,6 @@
 """A table as the kernel holds it against the wanted one -> the nft text that brings the kernel there.
 
-Nothing is decided here: whether a change may leave flows where they are is for the caller to say.
+Nothing is decided here: the caller knows whether a change may leave flows where they are.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from offload.nft.text import fill
 
 
 def outline(table: Table) -> LiveTable:
-    """What the kernel holds of this table once it was sent."""
+    """The table as the kernel lists it after it was sent."""
     comments = {chain.name: _comments(chain) for chain in table.chains}
     return LiveTable(
         name=table.name,

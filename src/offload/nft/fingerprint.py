@@ -26,7 +26,7 @@ def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """What stands for the elements of each set, by its name; sets that packets fill have none."""
+    """The digest of each set's elements, by the set's name; sets that packets fill have none."""
     return {each.name: digest("\n".join(sorted(each.elements))) for each in fixed(sets)}
 
 

@@ -28,7 +28,7 @@ class Alone:
         hardware.run(self._engine)
 
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
-        """What the ubus method would answer; a UsageError, which has an exit code of its own, is raised."""
+        """The reply of the ubus method; only a UsageError, which has an exit code of its own, is raised."""
         try:
             reply = METHODS[method].answer(self._engine, words)
         except UsageError:

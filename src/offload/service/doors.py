@@ -40,14 +40,14 @@ class Uci(UciReader, Protocol):
 
 
 class NftChecker(Protocol):
-    """What asks the kernel without changing it."""
+    """Checks a text against the kernel without changing it."""
 
     def check(self, text: str) -> None: ...
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
 
 
 class NftTables(Protocol):
-    """What a Snapshot needs of nftables."""
+    """The tables, chains and rules in the kernel, for a Snapshot."""
 
     def tables(self) -> frozenset[str]: ...
     def forward_chains(self) -> tuple[ForwardChain, ...]: ...
@@ -74,7 +74,7 @@ class UbusClient(Protocol):
 
 
 class Drivers(Protocol):
-    """What drivers say of their devices."""
+    """Features of devices, from their drivers."""
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
 
@@ -101,7 +101,7 @@ class Conntrack(Protocol):
 
 
 class Monitor(Protocol):
-    """What the kernel reports by itself; `descriptors` are to be polled, for links and for nftables."""
+    """The kernel's notifications; `descriptors` are to be polled, one for links and one for nftables."""
 
     descriptors: tuple[int, int]
 
@@ -140,7 +140,7 @@ class File(Protocol):
 
 
 class RouterFiles(Protocol):
-    """What the firewall reads of the router besides /etc/config/firewall.
+    """The router's files and devices that the firewall needs besides /etc/config/firewall.
 
     `matching` gives the files of a pattern, `configuration` a hash of the configuration files' bytes.
     """
@@ -156,16 +156,16 @@ class RouterFiles(Protocol):
 
 
 class OwnFile(File, Protocol):
-    """A file whose being there says something."""
+    """A file whose existence is the information."""
 
     def remove(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class FirewallDoors:
-    """What only the firewall's part needs: the router's files, and three of our own in /var/run/offload.
+    """The doors that only the firewall's part needs: the router's files, and three of our own in /var/run/offload.
 
-    `loaded` says what the kernel was given last, and is not there while the firewall is stopped. `boot` is the ruleset
+    `loaded` describes the last load; it does not exist while the firewall is stopped. `boot` is the ruleset
     for a start without Python. `stop` exists while the firewall is stopped on purpose.
     """
 
@@ -177,7 +177,7 @@ class FirewallDoors:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Everything outside. `probe` asks what the kernel can do, `clock` gives seconds since boot that never jump.
+    """Everything outside. `probe` finds the kernel's features, `clock` gives seconds since boot that never jump.
 
     `saved` has the timed exempts while no service runs, `places` where stations were seen last, `totals` what ended
     (None: the command asks, which does not stay). `firewall` is None without the package offload-firewall. `files`:

@@ -1,4 +1,4 @@
-"""What the service knows between passes. The tasks in `service/tasks` work on it; `tasks/passes.py` is the pass.
+"""The state of the service between passes. The tasks in `service/tasks` work on it; `tasks/passes.py` is the pass.
 
 The command uses the same without the loop around it, where no service runs (`service/alone.py`).
 """
@@ -56,15 +56,15 @@ class Engine:
     proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
     totals: Totals = field(default_factory=Totals)  # of connections that ended
     connections: Connections = field(default_factory=Connections)  # as they were read last
-    judged: Judged = field(default_factory=Judged)  # what connections were judged by, for cut_refused
+    judged: Judged = field(default_factory=Judged)  # the rules by which connections were judged last, for cut_refused
     saved: Saved = field(default_factory=Saved)  # which places of stations the file has
-    kernel: Kernel | None = None  # what the kernel can do; None: to be asked
+    kernel: Kernel | None = None  # the kernel's features; None: not probed yet
     foreign: ForeignRules = field(default_factory=ForeignRules)
     ability: HardwareProbe = field(default_factory=HardwareProbe)
     give_up: GiveUp = field(default_factory=GiveUp)  # devices and families of which hardware took nothing
     dump: dict[str, Any] | None = None  # netifd's last reply, in use while ubusd is away
     packages: Packages = field(default_factory=dict)  # the files as the last pass read them
-    services: dict[str, Any] | None = None  # what procd's services ask the firewall for
+    services: dict[str, Any] | None = None  # procd's reply with the services' firewall sections
     firewall: "Firewall | None" = None  # None without the package offload-firewall
     alone: bool = False  # ubusd is away
     adopted: bool = False  # the timed exempts and places of an earlier service are known
@@ -89,19 +89,19 @@ class Engine:
         return made
 
     def forget(self) -> None:
-        """Ask anew what the kernel and its devices can do: a package may have come."""
+        """Probe kernel and devices again at the next pass: a package may have been installed."""
         self.kernel = None
         self.touched = True
         self.ability = HardwareProbe()
         self.give_up.forget()
 
     def reload(self) -> Applied:
-        """A pass that also asks anew what the kernel can do."""
+        """A pass that probes the kernel again."""
         self.forget()
         return self.work()
 
     def firewall_damaged(self) -> bool:
-        """Whether rules of our firewall are missing; also where that cannot be asked."""
+        """Whether rules of our firewall are missing; True if the kernel does not answer."""
         try:
             return self.firewall is not None and self.firewall.damaged()
         except OffloadError:
@@ -186,7 +186,7 @@ class Engine:
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Remember a look; one at broken files changes nothing but the problems that are reported."""
+        """Store a decision; with an unreadable file only its problems are stored."""
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
         self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())

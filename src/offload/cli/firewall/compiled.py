@@ -1,4 +1,4 @@
-"""A router read and its firewall compiled: this one, or one that is a directory."""
+"""Read the inputs of the firewall and compile it: on this router, or from a router directory."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +22,7 @@ def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], t
 
 
 def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
-    """The same, with the zones."""
+    """Read a router: the inputs of the firewall, and its zones."""
     files = FirewallFiles(root or Path("/"))
     sections = files.sections("firewall")
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()
@@ -35,12 +35,12 @@ def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
 
 
 def _asked() -> dict[str, Any]:
-    """What ubus says about networks and services; a BusError where netifd does not answer."""
+    """The replies of netifd (networks) and procd (services); a BusError if netifd does not answer."""
     from offload.system.ubus.client import UbusClient
 
     bus, found = UbusClient(), dict[str, Any]()
     found[netifd.DUMP] = bus.call("network.interface", "dump")
-    with suppress(BusError):  # procd does not answer: services ask for nothing
+    with suppress(BusError):  # without an answer of procd: no rules of services
         found[DATA] = firewall_data(bus)
     return found
 

@@ -1,7 +1,7 @@
 """`offload firewall diff`: what a reload would change in the kernel.
 
-The kernel is given the new ruleset in a table that sleeps (flags dormant: no packet meets it), lists it, and forgets
-it: so both sides are written in the same words.
+nft loads the new ruleset as a table with `flags dormant`, which no packet meets, lists it, and deletes it again: so the
+kernel prints both sides of the comparison in the same words.
 """
 
 import sys

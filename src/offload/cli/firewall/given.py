@@ -56,7 +56,7 @@ class Given(NamedTuple):
 
 
 def parsed(argv: Sequence[str]) -> Given:
-    """What was given; a ValueError has the sentence, or nothing where help was asked for."""
+    """The parsed words; a ValueError has the sentence, or is empty if `--help` printed the help."""
     rest = iter(argv)
     words: list[str] = []
     root, explain, quiet = None, False, False

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class Runner(Protocol):
-    """What runs scripts."""
+    """The door that runs scripts."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...
@@ -72,7 +72,7 @@ def _loaded(reply: Json) -> bool:
 
 
 def _acted(verb: str, doors: Loading) -> str:
-    """Do it; what went wrong, or empty."""
+    """Run the verb; the error as a sentence, empty for none."""
     before = doors.act("") if verb == "stop" else {}
     reply = doors.act("stop" if verb == "flush" else verb)
     for problem in reply.get("problems", ()) if verb in LOADING else ():
@@ -109,7 +109,7 @@ def _ended(doors: Loading, error: str) -> int:
 
 
 def _after(doors: Loading) -> int:
-    """What follows a load. The firewall is loaded, whatever becomes of it."""
+    """Run the scripts of includes after a load. Their failures do not undo the load."""
     if wrong := doors.runner.save():
         doors.say(f"offload: the ruleset for the next start of the router is the one before: saving it {wrong}")
     for path in doors.includes():

@@ -1,4 +1,4 @@
-"""`offload firewall network|device|zone`: what scripts ask, from the file that the last load wrote."""
+"""`offload firewall network|device|zone`: questions of scripts, answered from the file that the last load wrote."""
 
 import json
 import sys

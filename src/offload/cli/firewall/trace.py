@@ -18,7 +18,7 @@ Zones = Mapping[str, FirewallZone]
 
 
 def show_trace(given: Given) -> int:
-    """Print what each hook makes of it. A UsageError names what cannot be understood."""
+    """Print the verdict of each hook for the packet. A UsageError names a wrong argument."""
     found, sections = read(given.root)
     zones = {each.name: each for each in found.zones}
     packet, route = asked(given.about, zones)
@@ -28,7 +28,7 @@ def show_trace(given: Given) -> int:
 
 
 def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
-    """The packet, and where it comes from and goes to."""
+    """The packet of the question, and its route: source and destination zone."""
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
     proto = about.get("proto", "tcp" if any(ports.values()) else "").lower()
@@ -51,7 +51,7 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
 
 
 def _addresses(about: Mapping[str, str]) -> tuple[int, dict[str, int | None]]:
-    """The family (IPv4 unless an address says otherwise), and the addresses."""
+    """The family (that of the addresses, else IPv4), and the addresses."""
     families, ends = set(), dict[str, int | None]()
     for name in ("src-ip", "dest-ip"):
         family, value = number(about[name]) if name in about else (0, 0)

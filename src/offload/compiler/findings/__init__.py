@@ -1,4 +1,4 @@
-"""Config, Snapshot and Plan -> Findings: what on this router offload disturbs, or is disturbed by. Pure."""
+"""Config, Snapshot and Plan -> Findings: features of this router that conflict with offload. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -19,7 +19,7 @@ def findings(
 ) -> tuple[Finding, ...]:
     """All of them, problems first. `packages`: configuration files of programs that shape, those that there are.
 
-    Nothing where fw4 offloads by itself, or offload is switched off: then none of it is our doing.
+    No Findings if fw4 offloads by itself or offload is switched off: then offload disturbs nothing.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

@@ -16,7 +16,7 @@ TIMEOUTS = {
 
 
 def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """What concerns flows, where there are any in a flowtable."""
+    """Findings about the kernel's settings and faults; none if no flowtable is planned."""
     if not plan.tables:
         return
     settings = snapshot.settings

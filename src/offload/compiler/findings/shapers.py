@@ -25,7 +25,7 @@ PACKAGES = (*ASKING, "nft-qos")  # that are read
 def of_shapers(
     config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
 ) -> Iterator[Finding]:
-    """Shapers that hardware would pass by, and those that are asked for and not there."""
+    """Shapers that hardware would bypass, and shapers that a configuration asks for and no device has."""
     found = shapers(snapshot)
     for device, shaper in sorted(found.items()):
         passing = _in_hardware(plan, device)

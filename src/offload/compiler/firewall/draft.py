@@ -1,4 +1,4 @@
-"""A ruleset in the making: what its sections share, and the rules they have put into chains so far."""
+"""A ruleset while it is compiled: data that its sections share, and the rules added to chains so far."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class Draft(NamedTuple):
         return [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None and zone.family]
 
     def needs(self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None) -> tuple[Need, ...]:
-        """The families that a rule's zones and helpers prescribe, and what prescribes them."""
+        """The families that a rule's zones and helpers prescribe, each with the name of the zone or helper."""
         found = self.zone_needs(src, dest)
         if section.match.helper is not None:
             helper = self.helper(section.origin, section.match.helper.text)

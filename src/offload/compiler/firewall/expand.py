@@ -104,7 +104,7 @@ def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[
 
 
 def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
-    """The family that all agree on; where two do not, what they are."""
+    """(family, one, other): the family on which all agree; `one` and `other` name two that do not, or are empty."""
     by = f"family ipv{family}"
     for needed, who in needs:
         if not needed or needed == family:
@@ -116,7 +116,7 @@ def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -
 
 
 class Named(NamedTuple):
-    """A set that matches may refer to: what it is made of, and the direction of each field."""
+    """A set that matches may refer to: the types of its fields, and the direction of each."""
 
     set: Set
     directions: tuple[str, ...]
@@ -166,14 +166,14 @@ def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType
 
 
 class Expander(NamedTuple):
-    """What expanding the matches of one section needs beside the match. `needs`: families that others prescribe."""
+    """Expands the matches of sections. `needs`: families that zones and helpers prescribe."""
 
     networks: Networks
     sets: Mapping[str, Named]
     problems: list[FirewallProblem]
 
     def addresses(self, origin: Origin, option: str, given: Sequence[Address | NetworkName]) -> Split | None:
-        """As split; where nothing can meet the condition now, this is remarked."""
+        """As `split`; adds a remark if no packet can meet the condition now."""
         found = split(given, self.networks)
         if found is None:
             names = ", ".join(each.name for each in given if isinstance(each, NetworkName))

@@ -1,4 +1,4 @@
-"""Sets, conntrack helpers, log limits, variables and the flowtable: what rules refer to. Pure."""
+"""The objects that rules refer to: sets, conntrack helpers, log limits, variables, the flowtable. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -191,7 +191,7 @@ def _syn_flood(defaults: Defaults) -> Iterator[Rule]:
 
 
 def _zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
-    """The chains that every zone has, then those that something jumps to."""
+    """The chains that every zone has, then its optional chains that rules jump to."""
     name, include = zone.name, draft.includes.around
     dnat = "dnat" in zone.needs
     for direction, policy, end in zip(("input", "output", "forward"), zone.policies, ("from", "to", "to"), strict=True):
@@ -223,7 +223,7 @@ def _zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
 
 
 def _log_forward(defaults: Defaults, zone: FirewallZone) -> Iterator[Rule]:
-    """Log what the base chain's policy is about to refuse."""
+    """Log packets that the base chain's policy is about to refuse."""
     if defaults.forward != "accept" and zone.zone.log & 1:
         limit = zones.log_limit(zone)
         match = Match(raw=f'limit name "{limit}"') if limit else Match()

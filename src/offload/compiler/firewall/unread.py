@@ -53,7 +53,7 @@ def _spans(port: int, word: str) -> bool:
 
 
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
-    """What a zone does with input, output and forwarded packets.
+    """A zone's policies for input, output and forwarded packets.
 
     A policy that cannot be read is that of `config defaults`, but REJECT instead of ACCEPT: not for output, which
     opens nothing, and not for input where nothing else would lead to the router's ssh or web server.
@@ -80,7 +80,7 @@ def _policy(config: FirewallConfig, zone: Zone, index: int) -> str:
 def _elsewhere(config: FirewallConfig, zone: Zone, expander: Expander) -> bool:
     """Whether the router can be managed from another zone, and not from this one by a rule.
 
-    Nobody comes from a zone whose networks are all down.
+    A zone whose networks are all down does not count: no packet comes from it.
     """
     found = management(config)
     there = (each.name in found and _has_members(each, expander) for each in (*config.zones, *config.unread_zones))

@@ -23,12 +23,12 @@ class Place(NamedTuple):
 
     @property
     def ingress(self) -> Match:
-        """Packets that come from here."""
+        """A match of packets that come from here."""
         return Match(self.family, iifname=self.devices, src_ip=self.subnets)
 
     @property
     def egress(self) -> Match:
-        """Packets that go there."""
+        """A match of packets that go there."""
         return Match(self.family, oifname=self.devices, dest_ip=self.subnets)
 
     @property
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 class FirewallZone(NamedTuple):
-    """A zone with everything that belongs to it now.
+    """A zone with its present devices, networks and addresses.
 
     `devices` are its devices by name, `subnets` its networks as nft text, `related` the router's addresses in it,
     `physical` the devices that its networks stand on. `needs` collects which of its optional chains rules jump to:
@@ -68,7 +68,7 @@ class FirewallZone(NamedTuple):
 
 
 def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> FirewallZone | None:
-    """Find out what belongs to a zone now; None where family and subnets exclude each other."""
+    """The zone's present devices and addresses; None if its family and its subnets exclude each other."""
     networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]
     members = [Item(each.device, item.negated) for item, each in known if each.device]
@@ -217,7 +217,7 @@ def _concerned(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Address
 
 
 def _emptied(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses) -> bool:
-    """Whether nothing remains of what the condition names: then it matches nothing, instead of everything."""
+    """Whether no named item of the condition remains: then it matches no packet, instead of every packet."""
     return any(not each.negated for each in given) and not any(not each.negated for each in kept)
 
 

@@ -1,4 +1,4 @@
-"""What holds of a Plan that the kernel took only in part, or not at all. Pure."""
+"""The effective Plan after the kernel refused a part of the wanted one, or all of it. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -17,7 +17,7 @@ Decision = TypeVar("Decision", PairDecision, ZoneDecision)
 def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
     """The Plan as it is shown to people: pairs, zones and devices as the tables that the kernel holds have them.
 
-    Those are tables of `wanted`, or of `before`, what held until now. What falls short of `wanted` has a Reason.
+    The tables are those of `wanted`, or of `before`, the last Plan. A pair that has less than in `wanted` has a Reason.
     """
     tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
     fresh = {table.name for table in tables if table in wanted.tables}

@@ -11,11 +11,11 @@ from offload.model.network import MarkReader
 from offload.nouns import replace
 
 HOOKS = frozenset({"prerouting", "forward", "postrouting", "egress"})
-# What makes a difference to a packet, whichever of its connection it is
+# Statements that change a packet's treatment, whichever packet of its connection it is
 EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "queue", "vmap")
 ENDING = frozenset({"drop", "reject", "vmap"})
 IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})  # that offloaded packets pass by
-# What a rule does with each packet, the strongest first
+# Treatments of a rule, the strongest first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
 SHAPES = frozenset({"length", "ttl", "flags"})  # by which it drops packets of any connection
 MOST_RULES = 512  # that are named one by one; of more only the devices count
@@ -63,9 +63,9 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
 
 def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """What may make another decision about live connections than was made when they were offloaded.
+    """The rules, sets and times that may decide differently about a live connection than when it was offloaded.
 
-    Sets of rules that only mark (routes of domains, say) are none of it.
+    Sets of rules that only set marks (to route domains, for instance) are left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     met = list(reached((chain for chain in chains if chain.hook in IP_HOOKS), grouped))
@@ -91,7 +91,7 @@ def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
 
 
 def treatment(rule: LiveRule) -> str:
-    """What the rule does with each packet that it meets; empty where it decides about connections only."""
+    """The rule's treatment of each packet; empty if it decides about connections only."""
     if rule.ip_only or rule.opening:
         return ""
     # an established connection sends no SYN, which is what limits by flags are about
@@ -115,7 +115,7 @@ def _bans(rule: LiveRule, rules: Rules) -> bool:
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules of a chain and of those it jumps to, each with what the rules on the way to it have compared."""
+    """The rules of a chain and of those it jumps to, each with the matches of the rules that jump to it."""
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET
     if match in known:
@@ -160,7 +160,7 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
 
 
 def _effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """What the rule, or a rule of a chain that it jumps to, does; empty where it makes no difference."""
+    """The treatment by the rule, or by a rule of a chain that it jumps to; empty if it treats all packets alike."""
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:
         return own

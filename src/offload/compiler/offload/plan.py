@@ -115,7 +115,7 @@ def filtered(snapshot: Snapshot) -> bool:
 
 
 def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
-    """What keeps everything on the slow path."""
+    """The Reason that keeps all traffic on the slow path; None for no such Reason."""
     if not config.globals.enabled:
         return ReasonCode.OFFLOAD_DISABLED()
     if config.fw4_offloads:

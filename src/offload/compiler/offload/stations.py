@@ -25,7 +25,7 @@ OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
 def learned_stations(
     snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str], before: Learned | None = None
 ) -> Learned:
-    """What the forwarding tables and the neighbour table say. `bridges`: layer 3 device -> bridge; `able`: ports.
+    """The stations of the forwarding and neighbour tables. `bridges`: layer 3 device -> bridge; `able`: hardware ports.
 
     One MAC address may be learned in several VLANs of a bridge, at different ports: then it is taken for software.
     `before`: what was learned earlier, which is the answer where it was learned from the same.

@@ -1,4 +1,4 @@
-"""What the Plan means for each zone and each device, with the Reasons people ask for. Pure."""
+"""The Plan by zone and by device, with Reasons. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -52,7 +52,7 @@ def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list
 
 
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
-    """The Reasons that come from a choice; where none was made, that alone, for these zones."""
+    """The Reasons that come from the user's choices; without a choice one Reason that names these zones."""
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
     return made or [not_chosen(zones)] if reasons else []
 

@@ -1,4 +1,4 @@
-"""How many elements of nft sets all exempts together may become, and what happens to those that do not fit. Pure.
+"""The limit on the nft set elements of all exempts together, and the Problems of exempts that do not fit. Pure.
 
 nft needs about 20 microseconds and a kilobyte for each element, so a few long lists would keep it busy for a minute.
 """
@@ -58,7 +58,7 @@ def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tup
 
 
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
-    """What the exempt becomes without its longest lists, and what follows from it: as for bad conditions."""
+    """The exempt without its longest lists, and the consequence in words: as for bad conditions."""
     rest = exempt
     while combinations(rest.match) > max(room, 1):
         rest = _without_longest(rest)

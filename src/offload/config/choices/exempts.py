@@ -28,7 +28,7 @@ Given = dict[str, Any]  # option -> value; an absent option matches everything
 PORTS = tuple(each.name for each in FIELDS if each.port)
 CONDITIONS = (*ENDS, *(each.name for each in FIELDS))
 VALUES = tuple(name for name in LISTS if name != "proto")  # each combination is an element in the kernel
-# 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than anybody meant.
+# 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than intended.
 MOST_COMBINATIONS = 8192
 
 WITHOUT_HARM = {"enabled": "the section counts as enabled", "name": "the section goes by another name"}
@@ -72,7 +72,7 @@ def _match(match: Given) -> Match:
 
 
 def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple[str, Exempt | None]:
-    """What follows from the conditions that are lost, and the Exempt that remains."""
+    """The consequence of the conditions that are lost, in words, and the Exempt that remains."""
     ends = {end: match.get(end, "*") for end in ENDS}
     called = name or section.id
     if lost and not names_a_host(_match(match)):
@@ -92,7 +92,7 @@ def _protocols(match: Given) -> tuple[Item, ...]:
 
 
 def _unfit(section: Section, match: Given, zones: Collection[str]) -> Iterator[Problem]:
-    """Good values that mean nothing here, or together; what follows from it is for the caller to say."""
+    """Problems with good values that match nothing here, or together; the caller adds the consequence."""
     for end in ENDS:
         if (name := match.get(end, "*")) != "*" and name not in zones:
             words = {"value": name, "hint": did_you_mean(name, zones)}

@@ -22,7 +22,7 @@ CONSEQUENCE = {
     "zone": "the zone stays on the slow path",
     "pair": "the pair stays on the slow path",
 }
-OF_ZONE = ("mode", "family", "after_packets")  # what a zone's section says, and globals where it does not
+OF_ZONE = ("mode", "family", "after_packets")  # options of a zone's section; without one the option of globals counts
 NO_EFFECT = "this section has no effect"
 # Two values of one option -> the one that leaves more on the slow path, where two sections speak of the same.
 SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -64,7 +64,7 @@ class _Reader:
     def of(self, kind: str) -> Iterator[Section]:
         """The sections of the type that are switched on, without those that name a disabled zone.
 
-        These are about no traffic at all, and that is all there is to say of them.
+        A disabled zone has no traffic, so its sections get one Problem and no other check.
         """
         for section in self.sections:
             if section.type != kind or (kind != "globals" and section.options.get("enabled") in FALSE):
@@ -184,7 +184,7 @@ def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
 
 
 def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
-    """The slower of what two sections of a zone say; one that says nothing says what globals do, but of the mode."""
+    """The slower value of two sections of a zone; a missing one is that of globals, except for the mode."""
     values = [getattr(first, option), getattr(second, option)]
     if option == "mode":
         return min((value for value in values if value is not None), default=None)

@@ -1,4 +1,4 @@
-"""What a section of a configuration file says, and a Problem for each option that cannot be taken as it is."""
+"""Reads a section of /etc/config/offload: its values, and a Problem for each option that is not valid."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

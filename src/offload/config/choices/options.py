@@ -27,7 +27,7 @@ PROTOCOLS = {"tcp": (_TCP,), "udp": (_UDP,), "tcpudp": (_TCP, _UDP), "6": (_TCP,
 
 
 def text(value: str) -> str:
-    """Any text: the option is known, its value is none of our business."""
+    """Any text: the option is known, its value is not checked."""
     return value
 
 

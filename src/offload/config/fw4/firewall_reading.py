@@ -1,4 +1,4 @@
-"""What a section of the firewall says, and a FirewallProblem for each option that cannot be taken as it is."""
+"""Reads a section of the firewall: its values, and a FirewallProblem for each option that is not valid."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -53,7 +53,7 @@ def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: l
 
 
 def _role(refused: Refused, table: Table) -> str:
-    """What the fault means for the section; empty where it means nothing."""
+    """The role of the faulty option for its section (CORE, CONDITION, DETAIL); empty for a harmless fault."""
     if refused.fault in {Fault.UNKNOWN, Fault.NO_EFFECT}:
         return ""
     if refused.fault is Fault.MISSING:

@@ -1,4 +1,4 @@
-"""What netifd and procd hand over for the firewall: networks, and sections that protocols and services ask for. Pure.
+"""Replies of netifd and procd -> networks, and firewall sections of protocols and services. Pure.
 
 Shapes: `network.interface dump` and `service get_data {"type": "firewall"}`. A value of another shape is passed
 over: a service that publishes nonsense must not cost the router its firewall.

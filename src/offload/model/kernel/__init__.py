@@ -1,1 +1,1 @@
-"""nftables: what stands in the kernel, and what is to stand there."""
+"""nftables: the objects in the kernel, and those that are to be there."""

@@ -1,4 +1,4 @@
-"""What of ours the kernel holds: its outline as nfnetlink lists it, and the elements of sets as `nft -j` lists them."""
+"""Our tables in the kernel: the outline as nfnetlink lists it, and the elements of sets as `nft -j` lists them."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( mi
 
 
 def marks(comment: str) -> tuple[str, dict[str, str], bool]:
-    """What a rule's comment says: its fingerprint, the digest of the set it asks, and whether it counts misses.
+    """The parts of a rule's comment: its fingerprint, the digest of the set it looks up, and whether it counts misses.
 
     The fingerprint is empty for a rule that is not ours. The digest covers the elements of a set as they were sent, so
     that a pass can tell whether they are the wanted ones without listing them.
@@ -42,7 +42,7 @@ class TimedElement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LiveTable:
-    """One of our tables in the kernel, or what the kernel would hold of a table of the Plan.
+    """One of our tables as the kernel lists it, or as it would list a table of the Plan.
 
     The kernel prints rules in words of its own, so every rule carries a fingerprint of itself as we wrote it. Devices
     are compared one by one: the kernel drops devices that go away, and others may change our tables.

@@ -18,7 +18,7 @@ class LiveChain:
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """What packets of a rule have in common, as far as it compares one value for equality; empty or 0 means any.
+    """The comparisons of a rule for equality with one value; empty or 0 means any.
 
     `family`: ipv4 or ipv6, `proto`: tcp or udp. Sets, ranges and negations are not here, so it may be wider than the
     rule.
@@ -77,7 +77,7 @@ class LiveRule:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """What decisions about established packets depend on: the rules, sets of theirs (table and name), and times."""
+    """The inputs of decisions about established packets: a digest of the rules, their sets (table, name), and times."""
 
     digest: int = 0
     sets: frozenset[tuple[str, str]] = frozenset()

@@ -1,1 +1,1 @@
-"""What is wrong, and what to do about it."""
+"""Problems, Reasons and Findings: each a code, a sentence, and a remedy."""

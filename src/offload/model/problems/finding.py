@@ -1,4 +1,4 @@
-"""What `offload check` finds on a router: features that offload and they disturb, and what was done about it."""
+"""The findings of `offload check`: features of the router that conflict with offload, and what offload did."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -176,11 +176,11 @@ class FindingCode(Enum):
     )
 
     def __call__(self, **words: object) -> Finding:
-        """Make the Finding of something that nothing was done about."""
+        """Make the Finding, with its remedy; offload did nothing."""
         form: Form = self.value
         return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words), form.option)
 
     def done(self, **words: object) -> Finding:
-        """Make the Finding where what its form calls done was done."""
+        """Make the Finding as a notice: offload did what the form's `done` says."""
         form: Form = self.value
         return Finding(self, Severity.NOTICE, form.text.format(**words), form.done.format(**words))

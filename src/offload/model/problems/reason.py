@@ -1,4 +1,4 @@
-"""Why something is not offloaded, or not as far as asked: every reason there is, as a code and a sentence."""
+"""Every Reason that something is not offloaded, or in a lower mode than requested: a code and a sentence."""
 
 from enum import Enum
 
@@ -8,7 +8,7 @@ from offload.nouns import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something is not offloaded, or not as far as asked.
+    """Why something is not offloaded, or in a lower mode than requested.
 
     `code` is the stable token, `text` the sentence, `remedy` what a person can do, empty where nothing can be done.
     """
@@ -19,7 +19,7 @@ class Reason:
 
 
 class ReasonCode(Enum):
-    """Every reason for a "no". The name is the code in JSON, the value the sentence people read."""
+    """Every Reason. The name is the code in JSON, the value the sentence for people."""
 
     # of everything
     OFFLOAD_DISABLED = "offload is switched off (option enabled '0' in /etc/config/offload)"

@@ -1,4 +1,4 @@
-"""What to do about each Reason, so that more is offloaded. Words in braces are filled in as in its sentence.
+"""The remedy for each Reason, so that more is offloaded. Words in braces are filled in as in its sentence.
 
 A remedy that begins with `nothing` is for the documentation; faces show only what a person can do.
 """
@@ -124,6 +124,6 @@ class _Blanks(dict[str, object]):
 
 
 def remedy(code: str, words: dict[str, object]) -> str:
-    """What a person can do about the Reason; empty where nothing can or needs to be done."""
+    """The remedy for a Reason; empty if no action is possible or needed."""
     text = REMEDIES.get(code, "")
     return "" if text.startswith("nothing") else text.format_map(_Blanks(words))

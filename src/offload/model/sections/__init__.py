@@ -1,1 +1,1 @@
-"""What sections ask for."""
+"""Sections of UCI packages as typed values."""

@@ -1,4 +1,4 @@
-"""An exempt: traffic between zones that stays on the slow path, and the match that tells which."""
+"""An exempt: traffic between zones that stays on the slow path, and the match of that traffic."""
 
 from typing import Any
 
@@ -37,6 +37,6 @@ class Exempt:
 
 
 def match_json(exempt: Exempt) -> dict[str, Any]:
-    """What it matches in the words of `config exempt`."""
+    """Its conditions in the words of `config exempt`, as JSON."""
     zones = {end: zone for end in ENDS if (zone := getattr(exempt, end)) != "*"}
     return zones | {each.name: each.json(exempt.match) for each in FIELDS if each.given(exempt.match)}

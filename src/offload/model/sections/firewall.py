@@ -1,4 +1,4 @@
-"""What /etc/config/firewall asks for, section by section, exactly as written: negation, ranges, masks and names kept.
+"""/etc/config/firewall, section by section, exactly as written, with negations, ranges, masks and names.
 
 NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
 """
@@ -175,7 +175,7 @@ class Helper(NamedTuple):
 
 
 class FirewallConfig(NamedTuple):
-    """Everything the firewall is asked for, in the order in which it counts.
+    """All sections of the firewall, in the order in which they take effect.
 
     `unread_zones`: zones that are left out, with what is known of them.
     """
@@ -202,7 +202,7 @@ class RouterNetwork(NamedTuple):
 
 
 class RouterState(NamedTuple):
-    """What the ruleset depends on besides the configuration.
+    """The router's state on which the ruleset depends besides the configuration.
 
     `lower` gives for each network device the devices beneath it, empty for one without; a device that is not a key does
     not exist. `includes`: (position, chain, path) of files that packages installed.

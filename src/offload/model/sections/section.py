@@ -25,7 +25,7 @@ class Section:
 
     @property
     def known_as(self) -> str:
-        """What a person calls it besides its type: `'PlayStation'`, `lan > wan`; empty where it has no such name."""
+        """Its name for people, without its type: `'PlayStation'`, `lan > wan`; empty where it has no such name."""
         words = {option: word for option, word in self.options.items() if isinstance(word, str)}
         if "name" not in words and {"src", "dest"} <= words.keys() and self.type in {"pair", "forwarding"}:
             return f"{shown(words['src'], LONGEST_NAME)} > {shown(words['dest'], LONGEST_NAME)}"
@@ -34,7 +34,7 @@ class Section:
 
     @property
     def title(self) -> str:
-        """What a sentence calls it: `exempt 'PlayStation'`; without a name by its line, or as uci does."""
+        """Its name in a sentence: `exempt 'PlayStation'`; without a name by its line, or as uci does."""
         name = self.known_as or (self._unnamed and (f"(line {self.line})" if self.line else self._unnamed))
         return f"{self.type} {name}".rstrip()
 

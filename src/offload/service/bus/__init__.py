@@ -1,1 +1,1 @@
-"""What the service answers over ubus: one function per method, and the checks of what callers hand over."""
+"""The service's ubus methods: one function per method, and the checks of their arguments."""

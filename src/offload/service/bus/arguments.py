@@ -1,4 +1,4 @@
-"""What callers hand over -> typed values, or a refusal with a sentence. Pure; everything that comes in is hostile."""
+"""Arguments of ubus calls -> typed values, or an ArgumentError with a sentence. Pure; every input may be hostile."""
 
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
@@ -26,7 +26,7 @@ MATCHES = (*ENDS, *(each.name for each in FIELDS))
 
 
 class ArgumentError(OffloadError):
-    """What was asked cannot be meant; the sentence says which word, and what it may be."""
+    """An argument is not valid; the sentence names the word and its valid values."""
 
 
 def shown(value: object) -> str:
@@ -36,7 +36,7 @@ def shown(value: object) -> str:
 
 
 def zone(name: str, value: object, config: Config) -> str:
-    """The name of a zone that there is."""
+    """The name of a zone that exists."""
     known = [each.name for each in config.zones]
     if isinstance(value, str) and value in known:
         return value
@@ -45,7 +45,7 @@ def zone(name: str, value: object, config: Config) -> str:
 
 
 def end(name: str, value: object, config: Config) -> str:
-    """The name of a zone that there is, or `*` for all."""
+    """The name of a zone that exists, or `*` for all."""
     return "*" if value == "*" else zone(name, value, config)
 
 
@@ -91,7 +91,7 @@ def _address(name: str, value: object) -> bytes:
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
-    """The traffic that a caller wants kept slow for a while, in the words of `config exempt`."""
+    """The Exempt of a caller, in the words of `config exempt`."""
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
         hint = did_you_mean(str(unknown), MATCHES)
@@ -117,7 +117,7 @@ def _value(word: str, value: object) -> str | tuple[str, ...]:
 
 
 def _fits(found: Exempt) -> None:
-    """Refuse what the kernel cannot keep for us with a time to end."""
+    """Refuse an exempt that set elements with a timeout cannot hold."""
     if combinations(found.match) > MOST_VALUES:
         raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
     timed_exempt = TimedExempt(999_999_999, found, 1, 1)

@@ -1,4 +1,4 @@
-"""The method `explain`: which connections are meant, found among those of this moment, and why each is where it is."""
+"""The method `explain`: find the connections that the caller names, and give the reason for each one's path."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ WORDS = ("text", "flow")
 
 
 def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """Why connections are on the path they are on, step by step, and what to change."""
+    """Explain the path of connections, step by step, and how to change it."""
     decided = methods.known(engine)
     query = arguments.table("query", given.get("query"))
     if len(query) != 1 or not query.keys() <= set(WORDS):

@@ -1,4 +1,4 @@
-"""What each method answers. A refusal is raised as an OffloadError, whose sentence becomes the reply."""
+"""The ubus methods. A refusal is raised as an OffloadError, whose sentence becomes the reply."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -38,7 +38,7 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 
 def status(engine: Engine, _: Given) -> Json:
-    """Zones, pairs, devices, problems, and what the last pass did."""
+    """Zones, pairs, devices, problems, and the outcome of the last pass."""
     decided = known(engine)
     counted, notes = _counted(engine, decided)
     evidence = Evidence(engine.proofs.known, engine.proofs.ports)
@@ -57,7 +57,7 @@ def metrics(engine: Engine, given: Given) -> Json:
 
 
 def zones(engine: Engine, _: Given) -> Json:
-    """Zones and pairs alone: what can be chosen, and what came of it."""
+    """Zones and pairs alone: chosen and effective modes."""
     return report.zones_json(known(engine).plan)
 
 
@@ -131,7 +131,7 @@ def flush(engine: Engine, given: Given) -> Json:
 
 
 def end(engine: Engine, given: Given) -> Json:
-    """Cut the connections asked for: what goes on must pass the firewall anew. Something must be asked for."""
+    """End the selected connections: their next packets must pass the firewall. A selection is required."""
     decided = known(engine)
     words = dict(arguments.table("query", given.get("query")))
     one = arguments.connection(words.pop("flow")) if "flow" in words else None
@@ -203,7 +203,7 @@ def applied_json(applied: Applied) -> Json:
 
 
 def known(engine: Engine) -> Decided:
-    """What the last pass read and decided; an OffloadError where there was none."""
+    """The decision of the last pass; an OffloadError before the first pass."""
     if engine.decided is None:
         if engine.applied.error:
             raise OffloadError(engine.applied.error)
@@ -212,7 +212,7 @@ def known(engine: Engine) -> Decided:
 
 
 def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
-    """What each pair has on each path, and why that is not known. Judging hardware takes whole entries."""
+    """The shares of each pair by path, and why they are not known. To judge hardware, whole entries are read."""
     conntrack, placed = engine.doors.conntrack, engine.placed(decided)
     try:
         if not engine.resident and not engine.proofs.cases:
@@ -242,7 +242,7 @@ def _chosen(given: Given, plan: Plan) -> Query:
 
 
 def found_json(engine: Engine) -> Json:
-    """What keeps a pass from doing all that was asked: in the configuration, and in kernel or nft."""
+    """Problems of the configuration, and features that kernel or nft lack, for a reply."""
     problems = [problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (engine.kernel.missing if engine.kernel else ())]}
 

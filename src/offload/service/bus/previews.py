@@ -1,4 +1,4 @@
-"""The method `preview`: what a choice would change, without writing or sending anything."""
+"""The method `preview`: the effect of a choice, without writing or sending anything."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

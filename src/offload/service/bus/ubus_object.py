@@ -1,7 +1,7 @@
 """The ubus objects `offload` (scripts) and `luci.offload` (LuCI), made from one table of methods.
 
 Two, because python-ubus wants a call's arguments to be exactly those of the signature, and LuCI's calls carry
-`ubus_rpc_session` besides. Nothing that a caller sends gets past `answer` as anything but a reply.
+`ubus_rpc_session` besides. Whatever a caller sends, `answer` returns a reply.
 """
 
 import json
@@ -25,7 +25,7 @@ Method = tuple[Signature, Callable[[Json], Json]]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A method: its arguments with their types, all of them needed, and what answers it."""
+    """A method: its arguments with their types, all of them required, and its function."""
 
     answer: methods.Answering
     arguments: Signature

@@ -1,4 +1,4 @@
-"""What can be asked of the firewall: load it, stop it, fill its sets; with a service around it or without."""
+"""The actions on the firewall: load it, stop it, fill its sets; with or without a running service."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 ABSENT = "the package offload-firewall is not installed: the firewall is not ours to load"
 STOPPED = "the firewall is stopped: start it (/etc/init.d/firewall start)"
-FORCING = frozenset({"start", "restart", "reload"})  # they load whatever has changed
+FORCING = frozenset({"start", "restart", "reload"})  # they load even if nothing changed
 ACTIONS = FORCING | {"stop", "reload-sets", "update"}
 Json = dict[str, Any]
 
 
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
-    """Do it, and report; an empty action only reports. `work` is the pass that brings the kernel there."""
+    """Run the action and report; an empty action only reports. `work`: the pass that loads the ruleset."""
     if part is None:
         raise OffloadError(ABSENT)
     if action and action not in ACTIONS:

@@ -14,7 +14,7 @@ from offload.system.ubus.procd import firewall_data
 
 
 def act_alone(doors: Doors, action: str) -> Json:
-    """Do it, and report as the ubus method `firewall` does."""
+    """Run the action, and report as the ubus method `firewall` does."""
     if doors.firewall is None:
         raise OffloadError(ABSENT)
     part = Firewall(doors.firewall, doors.nft, doors.clock)
@@ -41,5 +41,5 @@ def _work(doors: Doors, part: Firewall) -> Applied:
 def _services(doors: Doors) -> dict[str, Any]:
     try:
         return firewall_data(doors.bus)
-    except BusError:  # procd does not answer: services ask for nothing
+    except BusError:  # without an answer of procd: no rules of services
         return {}

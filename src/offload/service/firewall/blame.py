@@ -16,7 +16,7 @@ Matching = Callable[[str], tuple[str, ...]]  # the files that the pattern of an 
 
 
 class LeftOut(NamedTuple):
-    """What a ruleset goes without: ids of sections (or names of those of services), and paths of nft files."""
+    """Parts left out of a ruleset: ids of sections (or names of those of services), and paths of nft files."""
 
     sections: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
@@ -26,7 +26,7 @@ class LeftOut(NamedTuple):
         return LeftOut(self.sections | other.sections, self.files | other.files)
 
     def without(self, other: "LeftOut") -> "LeftOut":
-        """What the other one does not have."""
+        """The parts that the other one does not have."""
         return LeftOut(self.sections - other.sections, self.files - other.files)
 
 

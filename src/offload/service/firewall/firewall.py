@@ -32,7 +32,7 @@ Handles = frozenset[tuple[str, int]]
 
 @dataclass(slots=True)
 class Pending:
-    """What a pass is to send: `text` brings the kernel to `compiled`, as long as nft refuses nothing of it."""
+    """A load to do: `text` brings the kernel to `compiled` if nft accepts all of it."""
 
     inputs: Inputs
     compiled: Compiled
@@ -43,7 +43,7 @@ class Pending:
 
 @dataclass(slots=True)
 class Firewall:
-    """What was loaded last. `ruleset` is None where it is not known, as at the start of the service.
+    """The loaded firewall. `ruleset` is None where it is not known, as at the start of the service.
 
     `problems`: of the configuration, and of what nft refused. `zones`: as scripts ask for them. `error`: why the last
     load failed, or empty. `_handles`: our rules in the kernel. `_digest`: of the text they come from. `_inputs`: of the
@@ -67,7 +67,7 @@ class Firewall:
     _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)
 
     def force(self) -> None:
-        """Load in the next pass, whatever has changed."""
+        """Load in the next pass, even if nothing changed."""
         self._forced = True
 
     @property
@@ -84,7 +84,7 @@ class Firewall:
         return TABLE in self.nft.tables()
 
     def stop(self) -> None:
-        """Take the table away, and remember that this was meant. An NftError leaves all as it was."""
+        """Delete the table, and record that this was on purpose. An NftError leaves everything unchanged."""
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")
         self.doors.stop.write(b"")
@@ -135,7 +135,7 @@ class Firewall:
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
-        """Load what nft takes of it; False where it takes nothing: what was loaded stays, and `error` says why."""
+        """Load the parts that nft accepts; False if it accepts none: the old ruleset stays, `error` has the cause."""
         before = None if self._forced else self.ruleset
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(before)
@@ -163,7 +163,7 @@ class Firewall:
         return (held - before) | (held & self._handles)
 
     def _keep(self, inputs: Inputs | None = None, left_out: LeftOut | None = None) -> None:
-        """Write what scripts ask for and the next service finds; with inputs also the ruleset of the router's start."""
+        """Write the files for scripts and for the next service; with inputs also the ruleset of the router's start."""
         try:
             self._write_state()
             if inputs is not None and left_out is not None:
@@ -211,5 +211,5 @@ class Firewall:
 
 
 def digest(ruleset: Ruleset) -> str:
-    """What identifies a ruleset's text."""
+    """A hash of a ruleset's text."""
     return sha256(ruleset_text(ruleset).encode()).hexdigest()

@@ -18,12 +18,12 @@ from offload.service.doors import Nft
 from offload.service.firewall.blame import LeftOut, Matching, blamed, removable, without_files
 from offload.service.firewall.inputs import Inputs, compiled
 
-PATIENCE = 5.0  # seconds of looking for what nft refuses
+PATIENCE = 5.0  # seconds to search for the parts that nft refuses
 BAD_TEXT = frozenset({NftFault.REFUSED, NftFault.KERNEL_REFUSED, NftFault.NOT_SUPPORTED})
 
 
 class Loaded(NamedTuple):
-    """What the kernel has now. The problems have a line for each part that was left out."""
+    """The ruleset that was loaded, and a problem for each part that was left out."""
 
     compiled: Compiled
     left_out: LeftOut
@@ -77,7 +77,7 @@ class Loading:
         return None
 
     def _refused(self, error: NftError, ruleset: Ruleset, left_out: LeftOut) -> LeftOut:
-        """What to go without besides; raises the error where nothing is found in time."""
+        """The parts to leave out in addition; raises the error if none is found in time."""
         if error.fault not in BAD_TEXT:
             raise error
         plain = self._answer(ruleset)
@@ -89,7 +89,7 @@ class Loading:
         return found
 
     def _answer(self, ruleset: Ruleset) -> NftError | None:
-        """What nft has against the plain text of a ruleset; None where it would take it."""
+        """The error of nft for the plain text of a ruleset; None if nft would accept it."""
         try:
             self._nft.check(ruleset_text(ruleset))
         except NftError as refusal:

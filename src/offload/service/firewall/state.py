@@ -1,4 +1,4 @@
-"""What scripts ask of the loaded firewall: the zone of a network or a device, the devices of a zone. Pure."""
+"""Queries of scripts on the loaded firewall: the zone of a network or a device, the devices of a zone. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any

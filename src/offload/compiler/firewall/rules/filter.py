@@ -44,7 +44,7 @@ def _assignment(helper: firewall.Helper, zone: FirewallZone) -> Rule:
 
 
 def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
-    """Accept what goes from one zone to another."""
+    """Accept packets from one zone to another."""
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
     family, first, second = common_family(section.family, draft.zone_needs(src, dest))
     if first:
@@ -65,7 +65,7 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
 
 
 def rule(draft: Draft, section: firewall.Rule) -> None:
-    """A `config rule`: what it matches goes to the chain of its zones, or of its target."""
+    """A `config rule`: its rules go to the chain of its zones, or of its target."""
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     if section.lost:
@@ -151,7 +151,7 @@ def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
 
 
 def _closed(section: firewall.Rule, draft: Draft) -> Iterator[str]:
-    """The zones whose way to the router itself, or back, the rule is about."""
+    """The zones whose packets to the router, or from it, the rule matches."""
     if section.src and section.dest:
         return
     one = section.src or section.dest

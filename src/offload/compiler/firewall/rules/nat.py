@@ -19,7 +19,7 @@ from offload.model.sections.match import Item
 
 
 def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
-    """A zone's own masquerading, behind everything that sections ask for."""
+    """A zone's own masquerading, after all rules of sections."""
     return tuple(
         Rule("masquerade", match, f"Masquerade {SHOWN[family]} {zone.name} traffic", origin=zone.zone.origin.id)
         for family, matches in zone.masquerade.items()
@@ -28,7 +28,7 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 
 
 def source_nat(draft: Draft, section: Nat) -> None:
-    """Translate what leaves through a zone, before the zone's own masquerading."""
+    """Translate packets that leave through a zone, before the zone's own masquerading."""
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)
     src_ip = match.src_ip[0] if match.src_ip else None

@@ -25,7 +25,7 @@ Zones = tuple[FirewallZone | None, FirewallZone | None]
 
 
 def redirect(draft: Draft, section: Redirect) -> None:
-    """Rewrite the destination (dnat) or the source (snat) of what the section matches."""
+    """Rewrite the destination (dnat) or the source (snat) of packets that the section matches."""
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
@@ -53,7 +53,7 @@ def _check_rewrite(section: Redirect, option: str, given: Address | NetworkName 
 
 
 def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
-    """Rewrite the source address of what goes to a zone."""
+    """Rewrite the source address of packets to a zone."""
     match, (_, dest) = section.match, zones
     if section.src_dip is None:
         raise LeftOutError(FirewallFault.NO_REWRITE_ADDRESS.at(section.origin, option="src_dip"))
@@ -119,7 +119,7 @@ def _write(
     protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
 ) -> bool:
-    """Add the rules of a translation; whether there are any."""
+    """Add the rules of a translation; True if there are any."""
     before = len(draft.chains[each.chain])
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)

@@ -1,4 +1,4 @@
-"""What all address translations share: their addresses, protocols and families, and their rules. Pure."""
+"""Parts that all address translations share: addresses, protocols, families, and rules. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class Translation(NamedTuple):
 
 
 class Writer(NamedTuple):
-    """What the rules of one section have in common: comment, counter, log, and where they come from."""
+    """The parts that all rules of one section have: comment, counter, log, and origin."""
 
     draft: Draft
     origin: Origin
@@ -123,7 +123,7 @@ def _host(each: Address, *, bracket: bool) -> str:
 def ends(
     draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
 ) -> list[Split] | None:
-    """The addresses of several options; None where one of them cannot be met now."""
+    """The addresses of several options; None if no packet can meet one of them now."""
     found = []
     for option, given in options:
         addresses = draft.expander.addresses(section.origin, option, () if given is None else (given,))

@@ -48,7 +48,7 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
 
 
 def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
-    """What tells packets apart for these matches: packets of one kind meet the same of them."""
+    """A function packet -> kind: packets of one kind meet the same of these matches."""
     every = set(matches)
     asked = {name: tuple({value for each in every if (value := getattr(each, name))}) for name in VARIED}
     known: dict[Hashable, Hashable] = {}
@@ -142,7 +142,7 @@ def _times(times: Times, packet: Packet) -> str:
 
 
 def _raw(words: str, packet: Packet) -> str:
-    """Conditions that every ruleset has."""
+    """Conditions of `Match.raw`, which only rules of every ruleset have."""
     known = {
         'iif "lo"': packet.iif == "lo",
         'oif "lo"': packet.oif == "lo",

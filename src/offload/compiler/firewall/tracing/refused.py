@@ -39,14 +39,14 @@ class Connection(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """What refuses a connection: the section that decided, empty for a policy, and what people read of its rule."""
+    """The rule that refuses a connection: its section, empty for a policy, and its text for people."""
 
     origin: str
     rule: str
 
 
 def refusal(rules: Rules, each: Connection) -> Refusal | None:
-    """What surely refuses a connection that would begin now; None where something accepts it, or may."""
+    """The Refusal of a connection that would begin now; None if a rule accepts it, or may accept it."""
     hooks = list(_hooks(rules, each))
     if any(not step.verdict.startswith(REFUSING) for hook in hooks for step in hook.may):
         return None
@@ -77,7 +77,7 @@ def _decided(hook: Hook) -> Refusal:
 
 
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
-    """What judges connections after a change from `before` to `now`; it traces those that a changed rule meets.
+    """A function that judges a connection after a change of rules; it traces those that a changed rule meets.
 
     There may be 65,536, most of them of a few kinds: one of each is judged.
     """

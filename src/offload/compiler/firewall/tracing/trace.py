@@ -18,7 +18,7 @@ ENDING = ("accept", "drop", "reject", "dnat ", "snat ", "redirect ", "masquerade
 
 
 class Step(NamedTuple):
-    """A rule that concerns the packet: its chain, the section that asked for it, and what it does.
+    """A rule that the packet meets: its chain, its section, and its verdict.
 
     `unless`: conditions that only the router can decide.
     """
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 class Hook(NamedTuple):
-    """What one base chain makes of the packet: its verdict, the rules on the way there, and those that may decide."""
+    """The result of one base chain: its verdict, the rules that led there, and the rules that may decide."""
 
     name: str
     verdict: str
@@ -40,7 +40,7 @@ class Hook(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """The section that decided; empty for what every ruleset has."""
+        """The section that decided; empty for a rule that every ruleset has."""
         return next((each.origin for each in reversed(self.way) if each.origin), "")
 
 
@@ -54,7 +54,7 @@ class Route(NamedTuple):
 def trace(
     chains: Sequence[Chain], zones: Mapping[str, FirewallZone], packet: Packet, route: Route
 ) -> tuple[tuple[Hook, ...], Route]:
-    """What each hook makes of it, until one refuses it, and where it goes after a port forward."""
+    """The result of each hook until one refuses the packet, and its route after a port forward."""
     known = {each.name: each for each in chains}
     found: list[Hook] = []
     if route.src:
@@ -120,7 +120,7 @@ def own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
 
 
 def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
-    """What the base chain of that name makes of the packet."""
+    """The result of the base chain of that name for the packet."""
     base, may = chains[name], list[Step]()
     verdict, way = _walk(chains, base, packet, may, 0)
     return Hook(name, verdict or (base.hook.policy if base.hook else "accept"), way, tuple(may))
@@ -152,7 +152,7 @@ def _walk(
 def _after(
     chains: Mapping[str, Chain], rule: Rule, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """What a rule that concerns the packet does with it; empty where the next rule is asked."""
+    """The verdict of a rule that the packet meets; empty if the next rule decides."""
     if rule.verdict.startswith("jump ") and depth < MOST_JUMPS:
         return _walk(chains, chains[rule.verdict.removeprefix("jump ")], packet, may, depth + 1)
     return (rule.verdict, ()) if rule.verdict.startswith((*ENDING, RETURN)) else ("", ())

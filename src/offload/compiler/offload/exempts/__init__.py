@@ -1,1 +1,1 @@
-"""What stays on the slow path."""
+"""The traffic that stays on the slow path: exempts and rules that mark -> elements of nft sets."""

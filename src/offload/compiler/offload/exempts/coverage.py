@@ -1,6 +1,6 @@
 """How much of a pair's traffic the exempts and the rules that mark keep slow: all of it, one family of it, some. Pure.
 
-Traffic comes in four kinds, for what the words of an exempt can mean as a whole: TCP and UDP, over IPv4 and IPv6.
+Traffic has four kinds, which an exempt can cover as a whole: TCP and UDP, over IPv4 and IPv6.
 """
 
 from collections import defaultdict
@@ -51,7 +51,7 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
 
 
 def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """What the firewall's rules mark of a pair: rules that keep the same traffic slow share a sentence."""
+    """Reasons for the traffic of a pair that rules mark; rules that keep the same traffic slow share a Reason."""
     wanted = _kinds(family)
     found = [(marking, exempt) for marking, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
     by_kinds: dict[frozenset[Kind], Found] = defaultdict(list)
@@ -103,13 +103,13 @@ def _address_lists(exempt: Exempt) -> list[tuple[Address | NetworkName, ...]]:
 
 
 def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kind]:
-    """Of the families that all its lists of addresses have."""
+    """The kinds of the families that all of its address lists have."""
     both = set(FAMILIES).intersection(*address_lists)
     return frozenset(product((FAMILIES[each] for each in both), exempt.protocols or PROTOCOLS))
 
 
 def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:
-    """What the exempt keeps slow of these kinds, in words: `all IPv4 of lan`."""
+    """The part of these kinds that the exempt keeps slow, in words: `all IPv4 of lan`."""
     covered = _covered(exempt) & wanted
     if not covered:
         return "some of it"
@@ -167,7 +167,7 @@ def _of_firewall(rules: Sequence[Marking]) -> str:
 
 
 def called(rule: Marking) -> str:
-    """What a sentence calls a rule."""
+    """The name of a rule in a sentence."""
     return _of_place(rule.place, [rule]) if rule.place else f"rule {named(rule)} of /etc/config/firewall"
 
 

@@ -45,7 +45,7 @@ class ExemptSet:
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """What makes an element itself; how long it has still to live does not."""
+        """The keys alone, by which elements are compared; without the seconds that they have left."""
         if not self.timed_exempts:
             return self.keys
         return tuple(
@@ -54,7 +54,7 @@ class ExemptSet:
 
     @property
     def written(self) -> tuple[str, ...]:
-        """The elements as they are sent."""
+        """The elements as they are sent to nft, with timeout and comment."""
         if not self.timed_exempts:
             return self.keys
         return tuple(

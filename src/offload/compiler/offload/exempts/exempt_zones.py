@@ -1,4 +1,4 @@
-"""Exempts, and zones that only addresses tell -> what of a table's traffic stays on the slow path. Pure."""
+"""Exempts, and zones without devices of their own -> the matches of a table's traffic that stays slow. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product

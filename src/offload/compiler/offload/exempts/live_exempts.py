@@ -1,4 +1,4 @@
-"""Rules of the live ruleset that treat packets one by one -> what has to stay on the slow path for them. Pure.
+"""Rules of the live ruleset that treat packets one by one -> the exempts that keep their traffic slow. Pure.
 
 A rule sees packets of both directions, so each makes two exempts: for connections it sees from their opener, and for
 those whose replies it sees. What an exempt cannot say is left out, so the exempt is wider than the rule. Addresses are
@@ -36,7 +36,7 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config with what live rules keep slow; as it is with auto_exempt 0."""
+    """The Config with the exempts for live rules; unchanged with `auto_exempt 0`."""
     if not config.globals.auto_exempt:
         return config
     found = (_marking(rule, HOLDING[rule.does], zones) for rule in holding(snapshot))
@@ -69,7 +69,7 @@ def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
 
 
 def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> Iterator[Exempt]:
-    """Connections whose opener the rule sees, and those that it sees replies of."""
+    """Two exempts: connections whose original packets the rule sees, and those whose replies it sees."""
     source, target = ((as_address(net),) if net else () for net in (match.src, match.dest))
     if not source and not target and match.family:
         source = (EVERY_ADDRESS[FAMILIES[match.family]],)

@@ -25,7 +25,7 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 
 
 def comment(timed_exempt: TimedExempt) -> str:
-    """What the key of an element cannot say of its lease."""
+    """The comment of an element: the fields of its timed exempt that are not in the key."""
     exempt = timed_exempt.exempt
     mark, dscp = _plain(exempt.match.mark) or Bits(0, 0), _plain(exempt.match.dscp) or Bits(-1, 0)
     without = [f" {each.name}{each.text(value)}" for each in FIELDS for value in excluded(each.values(exempt.match))]
@@ -72,7 +72,7 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
 
 
 def _joined(parts: list[TimedExempt]) -> TimedExempt:
-    """One timed exempt of all elements that carry its number."""
+    """Join the parts that carry one number into one timed exempt."""
     first = parts[0]
     joined: dict[str, Any] = {each.name: _values(each, parts) for each in FIELDS if each.many}
     exempt = replace(first.exempt, match=first.exempt.match._replace(**joined))
@@ -80,6 +80,6 @@ def _joined(parts: list[TimedExempt]) -> TimedExempt:
 
 
 def _values(field: Field, parts: Iterable[TimedExempt]) -> tuple[Any, ...]:
-    """What the parts have of a list, by number, IPv4 first."""
+    """The values of a list field in all parts, in numerical order, IPv4 first."""
     values = {value for part in parts for value in getattr(part.exempt.match, field.name)}
     return tuple(sorted(values, key=lambda value: (value.negated, getattr(value, "family", 0), field.kind.span(value))))

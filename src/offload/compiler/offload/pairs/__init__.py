@@ -1,1 +1,1 @@
-"""What each pair of zones asks for, and which path it gets."""
+"""The requested mode of each pair of zones, and the path that it gets."""

@@ -1,4 +1,4 @@
-"""What a pair can have by itself, before other pairs on the same devices are looked at. Pure."""
+"""The mode that a pair can have by itself, before it is compared with other pairs on its devices. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,7 +26,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Bid:
-    """A wish with the mode it can have before other pairs on the same devices are looked at."""
+    """A request with the mode it can have before it is compared with other pairs on the same devices."""
 
     wish: PairRequest
     mode: Mode
@@ -83,7 +83,7 @@ def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossin
 
 
 def _crossing(wish: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
-    """What a way of the pair's packets can have; None where no flowtable lists its devices."""
+    """The mode that a crossing of the pair can have; None if no flowtable lists its devices."""
     if wish.mode is Mode.HARDWARE:
         ends = ((wish.src, iif), (wish.dest, oif))
         partly = [coverage.partly(*end) for end in ends]

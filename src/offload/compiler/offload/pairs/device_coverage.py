@@ -12,7 +12,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DeviceCoverage:
-    """What a flowtable of each mode can list of each zone."""
+    """The devices of each zone that a flowtable of each mode can list."""
 
     zones: Mapping[str, ZoneDevices]
     able: frozenset[str]  # devices that a hardware flowtable can have
@@ -36,7 +36,7 @@ class DeviceCoverage:
         return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped, restless)
 
     def added_to(self, mode: Mode) -> set[str]:
-        """What the user adds to the mode's flowtable; one device that hardware cannot have would refuse all of it."""
+        """The devices of option `device` that the mode's flowtable can have; nft refuses a table with one it cannot."""
         return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:

@@ -1,4 +1,4 @@
-"""What was asked for each pair, without the hardware that took none of its flows. Pure."""
+"""The requests, without hardware that took none of a pair's flows. Pure."""
 
 from collections.abc import Iterable, Mapping
 

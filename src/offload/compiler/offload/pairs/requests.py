@@ -1,4 +1,4 @@
-"""Which pairs of zones exist, and what the user asked for each. Pure.
+"""Which pairs of zones exist, and the user's request for each. Pure.
 
 A pair exists where the firewall permits forwarding: by a forwarding, an accepting rule or a port forward, within a zone
 whose own forward is ACCEPT, and between all zones with forward ACCEPT in `config defaults`. So does one
@@ -26,7 +26,7 @@ MODES = list(Mode)  # slowest first
 
 @dataclass(frozen=True, slots=True)
 class PairRequest:
-    """What was asked for a pair, and what of it the configuration leaves (`mode`), with the reasons.
+    """The requested mode of a pair (`asked`), the mode that the configuration permits (`mode`), and the Reasons.
 
     `hardware_family`: the family of which hardware is asked.
     `possible`: the family that packets of the pair can have, by the firewall's options of its two zones.
@@ -130,7 +130,7 @@ def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
 
 
 def wishes(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
-    """What the user asked for each pair."""
+    """The user's request for each pair."""
     asked = _Asked.of(config)
     return [asked.wish(src, dest) for src, dest in pairs]
 
@@ -142,7 +142,7 @@ class _Asked:
 
     @classmethod
     def of(cls, config: Config) -> "_Asked":
-        """What was asked by this Config."""
+        """The requests of this Config."""
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:
@@ -219,7 +219,7 @@ class _Asked:
 
 
 def not_chosen(zones: Iterable[str]) -> Reason:
-    """That none of these zones has a mode of its own."""
+    """The Reason that none of these zones has a mode of its own."""
     names = list(dict.fromkeys(zones))
     return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])
 

@@ -1,4 +1,4 @@
-"""Pairs that share devices: what each of them gets, and the elements of the tables. Pure."""
+"""The effective mode of pairs that share devices, and the elements of the tables. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -92,7 +92,7 @@ def _mode(claim: Claim) -> Mode:
 
 
 def _shared(bid: Bid, mode: Mode, beside: Sequence[Claim]) -> Iterator[Reason]:
-    """Why the other pairs on its devices leave a pair less than it could have alone."""
+    """Reasons for the mode that a pair loses to other pairs on its devices."""
     if not beside:
         return
     lowest, crossing = min(beside, key=_mode)

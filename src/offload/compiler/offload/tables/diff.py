@@ -1,4 +1,4 @@
-"""What to send so that the kernel holds the Plan, given what it holds now. Pure; nothing to do is an empty list.
+"""The transactions that bring the kernel from its present tables to the Plan; an empty list if it is there. Pure.
 
 Adding devices, elements and chains, and taking exemptions away, leaves live flows where they are (docs/kernel.md 8), so
 that is all a small change does. What must bring live flows back to the slow path (a pair that goes, a narrower

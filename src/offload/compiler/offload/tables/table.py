@@ -30,7 +30,7 @@ def without_shared(table: Table) -> nft.Table:
 
 
 def expected(table: Table) -> LiveTable:
-    """What the kernel holds of this table once it was sent."""
+    """The table as the kernel lists it after it was sent."""
     return outline(compiled(table))
 
 
