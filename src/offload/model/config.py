@@ -67,15 +67,15 @@ class Edit:
 class Zone:
     """`config zone` of the firewall; `devices` may hold shell-like wildcards (`wg*`, from UCI's `wg+`)."""
 
-    name: str
-    section: str
-    networks: tuple[str, ...] = ()
-    devices: tuple[str, ...] = ()
+    name: str  # option `name`
+    section: str  # id of the section, as uci prints it
+    networks: tuple[str, ...] = ()  # names of netifd networks
+    devices: tuple[str, ...] = ()  # names or wildcards of option `device`
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is narrowed to these addresses
     inverted: bool = False  # a network or device is excluded (`!x`) or everything is meant (`+`)
-    family: Family = Family.ANY
+    family: Family = Family.ANY  # option `family`
     masq: bool = False  # of IPv4 or IPv6: only such zones have their port forwards reflected
-    forward: Policy = Policy.DROP
+    forward: Policy = Policy.DROP  # policy between devices of the zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +108,17 @@ HARDWARE_RETRY = 6  # hours until hardware is asked again for what it took nothi
 class Globals:
     """`config globals` of /etc/config/offload. None: the option is faulty, so its value is unknown."""
 
-    section: str = "globals"
-    enabled: bool = True
-    mode: Mode | None = Mode.NONE
-    after_packets: int | None = 0
-    family: Family | None = Family.ANY
-    devices: tuple[str, ...] = ()
-    exclude_devices: tuple[str, ...] = ()
-    auto_exempt: bool = True
-    auto_software: bool = True
-    cut_refused: bool = False
-    log_level: LogLevel = LogLevel.INFO
+    section: str = "globals"  # id of the section, for Problems
+    enabled: bool = True  # 0 keeps all traffic slow
+    mode: Mode | None = Mode.NONE  # of zones and pairs without a mode of their own
+    after_packets: int | None = 0  # packets before a connection is offloaded
+    family: Family | None = Family.ANY  # that is offloaded
+    devices: tuple[str, ...] = ()  # added to the software flowtable, and to that of hardware if it can have them
+    exclude_devices: tuple[str, ...] = ()  # in no flowtable
+    auto_exempt: bool = True  # traffic that rules mark or limit packet by packet stays slow
+    auto_software: bool = True  # shaped devices are not in hardware
+    cut_refused: bool = False  # end connections that changed rules refuse
+    log_level: LogLevel = LogLevel.INFO  # of the system log
     hardware_retry: int = HARDWARE_RETRY  # hours
     old_rule: bool = False  # written under version 0.1.0, where a zone without a mode had the mode of globals
 
@@ -130,11 +130,11 @@ class ZoneChoice:
     `faulty`: a value could not be read, so the zone stays slow.
     """
 
-    name: str
-    section: str
-    mode: Mode | None = None
-    family: Family | None = None
-    after_packets: int | None = None
+    name: str  # of the zone
+    section: str  # id of the section, for Problems
+    mode: Mode | None = None  # option `mode`
+    family: Family | None = None  # option `family`
+    after_packets: int | None = None  # packets before a connection is offloaded
     faulty: bool = False
 
 
@@ -142,10 +142,10 @@ class ZoneChoice:
 class PairChoice:
     """`config pair` of /etc/config/offload; `*` means every zone. `faulty`: a value could not be read."""
 
-    src: str
-    dest: str
-    section: str
-    mode: Mode
+    src: str  # zone of the original direction, or `*`
+    dest: str  # zone that connections lead to, or `*`
+    section: str  # id of the section, for Problems
+    mode: Mode  # option `mode`
     faulty: bool = False
 
     @property
@@ -167,8 +167,8 @@ class Marking:
     mask); None for DSCP, for a live rule, and for a mark that cannot be read. `family` is the rule's own.
     """
 
-    name: str
-    section: str
+    name: str  # of the rule, for sentences
+    section: str  # id of the section; empty for a live rule
     exempts: tuple[Exempt, ...]
     sets: tuple[int, int] | None = None
     family: Family = Family.ANY
@@ -184,15 +184,15 @@ class Config:
     on the strength of this Config.
     """
 
-    zones: tuple[Zone, ...] = ()
-    permissions: tuple[Permission, ...] = ()
-    interfaces: tuple[Interface, ...] = ()
-    fw4_offloads: bool = False
+    zones: tuple[Zone, ...] = ()  # of the firewall
+    permissions: tuple[Permission, ...] = ()  # forwardings, accepting rules and port forwards
+    interfaces: tuple[Interface, ...] = ()  # of /etc/config/network
+    fw4_offloads: bool = False  # option `flow_offloading` of `config defaults`
     forward: Policy = Policy.DROP  # of `config defaults`: for traffic between zones that no section permits
-    globals: Globals = field(default_factory=Globals)
-    zone_choices: tuple[ZoneChoice, ...] = ()
-    pair_choices: tuple[PairChoice, ...] = ()
-    exempts: tuple[Exempt, ...] = ()
+    globals: Globals = field(default_factory=Globals)  # all `config globals` sections, read as one
+    zone_choices: tuple[ZoneChoice, ...] = ()  # `config zone` of /etc/config/offload
+    pair_choices: tuple[PairChoice, ...] = ()  # `config pair` of /etc/config/offload
+    exempts: tuple[Exempt, ...] = ()  # `config exempt` of /etc/config/offload
     markings: tuple[Marking, ...] = ()  # none with auto_exempt 0
     unread: tuple[tuple[str, tuple[str, ...]], ...] = ()  # refusing rules with options that no connection shows
     readable: bool = True

@@ -31,10 +31,10 @@ class Tuple(NamedTuple):
     `ct_zone` is conntrack's zone, not the firewall's: the same ends may stand in several zones, as connections apart.
     """
 
-    src: bytes
-    dst: bytes
-    sport: int
-    dport: int
+    src: bytes  # source address
+    dst: bytes  # destination address
+    sport: int  # source port
+    dport: int  # destination port
     ct_zone: int = 0
 
 
@@ -61,16 +61,16 @@ class Entry(NamedTuple):
     for offloaded entries: the kernel sends neither (nf_conntrack_netlink.c, ctnetlink_dump_timeout and _protoinfo).
     """
 
-    proto: int
-    original: Tuple
-    reply: Tuple
-    status: int
+    proto: int  # IP protocol number
+    original: Tuple  # as the first packet of the connection travelled
+    reply: Tuple  # as its replies travel, after NAT
+    status: int  # IPS_* bits
     timeout: int | None
-    mark: int
-    packets: tuple[int, int] | None
-    bytes: tuple[int, int] | None
+    mark: int  # connection mark
+    packets: tuple[int, int] | None  # (original, reply)
+    bytes: tuple[int, int] | None  # (original, reply)
     tcp_state: int | None
-    helper: str | None
+    helper: str | None  # name of its conntrack helper
 
     @property
     def row(self) -> Row:

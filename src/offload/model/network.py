@@ -24,12 +24,12 @@ class Link:
     offload` may have it; both are asked only when a pair is to be in hardware.
     """
 
-    name: str
+    name: str  # as in /sys/class/net
     kind: str = ""
-    up: bool = True
+    up: bool = True  # IFF_UP
     master: str = ""
     lower: tuple[str, ...] = ()
-    wireless: bool = False
+    wireless: bool = False  # from sysfs
     restless: bool = False
     hw_tc_offload: bool = False
     hw_bind: bool = True
@@ -44,11 +44,11 @@ class Link:
 class Network:
     """A netifd interface as `network.interface dump` reports it; `zone` is its `data.zone`."""
 
-    name: str
-    up: bool = True
-    l3_device: str = ""
-    device: str = ""
-    proto: str = ""
+    name: str  # of the section `config interface`
+    up: bool = True  # netifd's `up`
+    l3_device: str = ""  # device with the addresses (`pppoe-wan`); empty while the network is down
+    device: str = ""  # device beneath it (`eth1`)
+    proto: str = ""  # protocol handler: static, dhcp, pppoe, ...
     zone: str = ""
 
 
@@ -77,8 +77,8 @@ class RoutingRule:
     """
 
     family: str
-    fwmark: int
-    fwmask: int
+    fwmark: int  # value that the masked mark has to have
+    fwmask: int  # bits of the mark that are compared
     table: int = 0
     inverted: bool = False
 
@@ -187,11 +187,11 @@ class Kernel:
     encrypt.
     """
 
-    release: str = ""
+    release: str = ""  # as `uname -r` prints it
     flowtable: bool = True
-    nft: str = ""
-    modules: tuple[str, ...] = ()
-    missing: tuple[Lack, ...] = ()
+    nft: str = ""  # version of the program nft; empty where it is missing
+    modules: tuple[str, ...] = ()  # loaded modules that matter here; built-in ones are not among them
+    missing: tuple[Lack, ...] = ()  # features that kernel or nft lack
     conntrack_max: int = CONNTRACK_MAX
     ipsec: bool = False
 
@@ -206,21 +206,21 @@ class Snapshot:
     `settings`: sysctls of net.netfilter by name, those that there are.
     """
 
-    links: tuple[Link, ...] = ()
-    networks: tuple[Network, ...] = ()
-    addresses: tuple[Address, ...] = ()
-    routes: tuple[Route, ...] = ()
-    stations: tuple[Station, ...] = ()
-    neighbours: tuple[Neighbour, ...] = ()
-    rules: tuple[RoutingRule, ...] = ()
-    qdiscs: tuple[Qdisc, ...] = ()
-    filters: tuple[Filter, ...] = ()
-    mark_readers: tuple[MarkReader, ...] = ()
+    links: tuple[Link, ...] = ()  # from rtnetlink
+    networks: tuple[Network, ...] = ()  # from netifd, over ubus
+    addresses: tuple[Address, ...] = ()  # of the router, from rtnetlink
+    routes: tuple[Route, ...] = ()  # of the main table; empty during a pass, which does not need them
+    stations: tuple[Station, ...] = ()  # of the forwarding tables of bridges
+    neighbours: tuple[Neighbour, ...] = ()  # of the neighbour tables
+    rules: tuple[RoutingRule, ...] = ()  # those that compare the mark
+    qdiscs: tuple[Qdisc, ...] = ()  # from rtnetlink
+    filters: tuple[Filter, ...] = ()  # tc filters, from rtnetlink
+    mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables
     packet_rules: tuple[PacketRule, ...] = ()
     settings: Mapping[str, int] = field(default_factory=dict)
-    kernel: Kernel = field(default_factory=Kernel)
-    firewall: str = "fw4"
-    forward_chains: tuple[ForwardChain, ...] = ()
+    kernel: Kernel = field(default_factory=Kernel)  # from the probe
+    firewall: str = "fw4"  # name of the loaded firewall, `none` without one
+    forward_chains: tuple[ForwardChain, ...] = ()  # of all tables, from nf_tables
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()
     crowded: bool = False

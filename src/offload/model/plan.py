@@ -68,9 +68,9 @@ class ExemptMatch:
     `connmark`: only connections that have a mark (conntrack's, which packets do not carry).
     """
 
-    exempt: Exempt
-    iifs: tuple[str, ...] = ()
-    oifs: tuple[str, ...] = ()
+    exempt: Exempt  # its conditions
+    iifs: tuple[str, ...] = ()  # devices of zone src
+    oifs: tuple[str, ...] = ()  # devices of zone dest
     timed_exempt: TimedExempt | None = None
     called: str = ""
     zone: str = ""
@@ -95,12 +95,12 @@ class Table:
     `nft`: the table that was compiled, and the table as nftables has it; None: not compiled yet.
     """
 
-    name: str
-    flowtable: str
-    hardware: bool
+    name: str  # of the nft table
+    flowtable: str  # name of its flowtable
+    hardware: bool  # the flowtable has `flags offload`
     devices: tuple[str, ...]
     elements: tuple[Element, ...]
-    exempts: tuple[ExemptMatch, ...] = ()
+    exempts: tuple[ExemptMatch, ...] = ()  # traffic of its pairs that stays slow
     late: bool = False
     remembered: int = MAX_REMEMBERED
     ipsec: bool = False
@@ -160,11 +160,11 @@ class DeviceDecision:
     `stations`: how many were seen at this port last; None where no port decides between hardware and software.
     """
 
-    name: str
-    zones: tuple[str, ...]
-    flowtables: tuple[str, ...]
+    name: str  # of the device
+    zones: tuple[str, ...]  # names of the zones it belongs to
+    flowtables: tuple[str, ...]  # names of the flowtables that list it
     hardware: bool  # a pair it carries asks for hardware
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Reason, ...]  # why no flowtable lists it
     stations: int | None = field(default=None, compare=False)
 
 
@@ -176,11 +176,11 @@ class ZoneDecision:
     pair has none of its own either.
     """
 
-    name: str
-    mode: Mode
-    effective: Mode
-    devices: tuple[str, ...]
-    reasons: tuple[Reason, ...]
+    name: str  # of the zone
+    mode: Mode  # requested by the user
+    effective: Mode  # the fastest of its pairs
+    devices: tuple[str, ...]  # layer 3 devices
+    reasons: tuple[Reason, ...]  # why `effective` differs from `mode`
     chosen: bool = True
 
 
@@ -192,13 +192,13 @@ class PairDecision:
     between hardware and software.
     """
 
-    src: str
-    dest: str
-    mode: Mode
-    effective: Mode
-    family: Family
-    after_packets: int
-    reasons: tuple[Reason, ...]
+    src: str  # zone of the original direction
+    dest: str  # zone that connections lead to
+    mode: Mode  # requested by the user
+    effective: Mode  # decided by the compiler
+    family: Family  # that is offloaded
+    after_packets: int  # packets of the original direction before offload
+    reasons: tuple[Reason, ...]  # why `effective` is lower than `mode`
     kept: bool = False
     stations: PairStations | None = None
 
@@ -225,10 +225,10 @@ class Plan:
     these the stations that come and go are put into the sets of the tables. `learned`: where stations are now.
     """
 
-    tables: tuple[Table, ...] = ()
-    zones: tuple[ZoneDecision, ...] = ()
-    pairs: tuple[PairDecision, ...] = ()
-    devices: tuple[DeviceDecision, ...] = ()
+    tables: tuple[Table, ...] = ()  # software first
+    zones: tuple[ZoneDecision, ...] = ()  # in the order of the firewall's zones
+    pairs: tuple[PairDecision, ...] = ()  # in the order of their zones
+    devices: tuple[DeviceDecision, ...] = ()  # those that belong to zones or that the user named
     present: frozenset[str] = frozenset()
     bridges: Mapping[str, str] = field(default_factory=dict)
     covered: frozenset[str] = frozenset()

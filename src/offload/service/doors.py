@@ -184,11 +184,11 @@ class Doors:
     what its configuration depends on besides /etc/config; None where that is not to be read.
     """
 
-    uci: Uci
-    nft: Nft
-    bus: UbusClient
-    netlink: Netlink
-    conntrack: Conntrack
+    uci: Uci  # files of /etc/config
+    nft: Nft  # nftables
+    bus: UbusClient  # other ubus objects
+    netlink: Netlink  # rtnetlink and sysfs
+    conntrack: Conntrack  # live connections
     probe: Callable[[], Kernel]
     clock: Callable[[], float]
     saved: File

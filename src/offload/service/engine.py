@@ -46,21 +46,21 @@ ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find 
 class Engine:
     """The state of offload on a router, and the doors to that router."""
 
-    doors: Doors
+    doors: Doors  # to everything outside of the process
     decided: Decided | None = None  # by the last pass whose configuration could be read
     applied: Applied = field(default_factory=Applied)  # the outcome of the last pass
-    timed_exempts: TimedExempts = field(default_factory=TimedExempts)
-    sightings: StationTracker = field(default_factory=StationTracker)
-    rule_returns: RuleReturns = field(default_factory=RuleReturns)
-    station_sets: StationSets = field(default_factory=StationSets)
-    proofs: HardwareMonitor = field(default_factory=HardwareMonitor)
+    timed_exempts: TimedExempts = field(default_factory=TimedExempts)  # exempts given at run time
+    sightings: StationTracker = field(default_factory=StationTracker)  # where stations were seen last, and which moved
+    rule_returns: RuleReturns = field(default_factory=RuleReturns)  # returns of tables for changed rules of others
+    station_sets: StationSets = field(default_factory=StationSets)  # the elements of the sets of stations in the kernel
+    proofs: HardwareMonitor = field(default_factory=HardwareMonitor)  # verdicts on pairs in hardware
     totals: Totals = field(default_factory=Totals)  # of connections that ended
     connections: Connections = field(default_factory=Connections)  # as they were read last
     judged: Judged = field(default_factory=Judged)  # the rules by which connections were judged last, for cut_refused
     saved: Saved = field(default_factory=Saved)  # which places of stations the file has
     kernel: Kernel | None = None  # the kernel's features; None: not probed yet
-    foreign: ForeignRules = field(default_factory=ForeignRules)
-    ability: HardwareProbe = field(default_factory=HardwareProbe)
+    foreign: ForeignRules = field(default_factory=ForeignRules)  # rules of others, from the last ruleset
+    ability: HardwareProbe = field(default_factory=HardwareProbe)  # hardware features of devices
     give_up: GiveUp = field(default_factory=GiveUp)  # devices and families of which hardware took nothing
     dump: dict[str, Any] | None = None  # netifd's last reply, in use while ubusd is away
     packages: Packages = field(default_factory=dict)  # the files as the last pass read them

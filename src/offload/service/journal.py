@@ -1,6 +1,6 @@
-"""The lines of the system log: what the service changed and why, what was refused, and when it works again. Pure.
+"""The lines of the system log: changes and their causes, refusals, and recoveries. Pure.
 
-The journal compares what a pass left with what the pass before left, so it needs to be called after passes alone.
+The journal compares the outcome of a pass with that of the pass before, so it is called only after passes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +84,7 @@ class Journal:
         self._applied = applied
 
     def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:
-        """What live flows show to be wrong with pairs in hardware now."""
+        """Log the present faults of pairs in hardware, from live flows."""
         reasons = {(pair, reason.code.name): reason.text for pair, some in found for reason in some}
         for (src, dest), code in sorted(reasons.keys() - self._hardware):
             self.line(LogLevel.WARNING, f"{src} > {dest}: {reasons[(src, dest), code]}")
@@ -129,7 +129,7 @@ class Journal:
 
 
 def reason_of_change(before: Decided, after: Decided, cause: str) -> str:
-    """What differs between two passes, in words; `cause`, the hint that led to the pass, where nothing does."""
+    """The first difference between two passes, in words; without one the hint that led to the pass."""
     return next((sentence for holds, sentence in _differences(before, after) if holds), cause)
 
 

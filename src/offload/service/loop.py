@@ -1,6 +1,6 @@
-"""The poll over ubus, the kernel's notifications, signals and time, and what each of them means.
+"""The poll over ubus, the kernel's notifications, signals and time, and the reaction to each.
 
-Nothing here believes an event: each is a hint that settles into a pass, and a pass reads everything again.
+No event is trusted: each is a hint that leads to a pass, and a pass reads everything again.
 """
 
 import gc
@@ -61,7 +61,7 @@ class Loop:
         for descriptor in (self._signals, *self.events.readers):
             self.poll.register(descriptor, select.POLLIN)
         self.accounting.listen(self.poll)
-        self._kernel = select.poll()  # what must not wait while a call is answered that takes long
+        self._kernel = select.poll()  # descriptors that are read even while a long call is answered
         for descriptor in self.events.readers:
             self._kernel.register(descriptor, select.POLLIN)
         self._serving, self._breathed = False, 0.0
@@ -75,7 +75,7 @@ class Loop:
         )
 
     def run(self) -> None:
-        """Wait, look what came, work when it is time."""
+        """Wait, handle events, and make passes when they are due, until a signal ends it."""
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)
         while not self.stopping:
@@ -113,7 +113,7 @@ class Loop:
             self.watch.hint(Cause.FILE, now)
 
     def _timed_exempts(self, now: float) -> None:
-        """Their sets can be tidied away; should that fail, it is tried again as any pass is, and no oftener."""
+        """Hint a pass when a timed exempt ended: it removes empty sets, and is repeated like any failed pass."""
         if self.engine.timed_exempts.ended(now):
             self.watch.hint(Cause.EXEMPT_ENDED, now)
 
@@ -163,7 +163,7 @@ class Loop:
         note_raised(self.engine, lambda text: self.journal.line(LogLevel.ERR, text))
         self._log(cause)
         if self.engine.passes == 1:
-            gc.freeze()  # all that was imported stays: who looks for garbage need not look there again
+            gc.freeze()  # imported objects stay: the collector need not visit them again
         self.config.passed(time.monotonic())
         self.events.transactions()
         mended = cause is Cause.TABLES and applied.changes > 0
@@ -186,7 +186,7 @@ class Loop:
         self._serve()
 
     def _serve(self) -> None:
-        """Answer what was called."""
+        """Answer the calls that arrived."""
         if self._serving:
             return  # a hint that is followed while a call is answered: the next calls come after that one
         passes, self._serving = self.engine.passes, True
@@ -209,7 +209,7 @@ class Loop:
         self._breathed = time.monotonic()
 
     def _passed_since(self, passes: int, cause: Cause) -> None:
-        """Where something else than a hint made a pass: log it, and try again what failed in it."""
+        """If a call or a task made a pass: log it, and schedule another one if it failed."""
         if self.engine.passes != passes:
             self._log(cause)
             self.config.passed(time.monotonic())
@@ -237,7 +237,7 @@ class Loop:
             self.journal.line(LogLevel.WARNING, "ubus is away: what was set up stays, and devices are followed")
 
     def _leave(self) -> None:
-        """Our tables go, and nothing else; connections go on on the slow path. Before an upgrade they stay.
+        """Remove our tables, and nothing else; connections go on on the slow path. Before an upgrade the tables stay.
 
         Without our name on ubus we made no pass: they are those of another service, which has the name and lives on.
         """

@@ -27,7 +27,7 @@ from offload.system.syslog import SystemLog
 from offload.system.ubus.client import UbusClient
 from offload.system.ubus.server import UbusServer
 
-NFT_PATIENCE = 10.0  # seconds; who calls us over ubus waits as long
+NFT_PATIENCE = 10.0  # seconds; a caller over ubus waits as long
 OURS = Path("/var/run/offload")
 SAVED_EXEMPTS = OURS / "exempts.json"
 SAVED_PLACES = OURS / "places"
@@ -66,7 +66,7 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 
 
 def serve() -> int:
-    """Serve until a signal says stop; then our tables are removed, and nothing else."""
+    """Serve until a signal ends it; then our tables are removed, and nothing else."""
     Uci().sweep(FILES)
     loop = build(doors())
     try:
@@ -77,7 +77,7 @@ def serve() -> int:
 
 
 def build(outside: Doors) -> Loop:
-    """The loop, listening already, so that nothing falls between its first look and its first wait."""
+    """The loop, listening already, so that no event is lost between its first pass and its first wait."""
     hints = Monitor()
     engine = Engine.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))

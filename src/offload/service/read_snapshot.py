@@ -1,4 +1,4 @@
-"""One look at the router through the doors -> Snapshot."""
+"""Reads the router through the doors -> Snapshot."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def netifd_says(bus: UbusClient) -> dict[str, Any]:
 
 
 class ForeignRules:
-    """What rules of others do with established packets; worked out again only where the ruleset is another."""
+    """The effect of others' rules on established packets; computed again only if the ruleset changed."""
 
     def __init__(self) -> None:
         self._seen: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())
@@ -29,7 +29,7 @@ class ForeignRules:
         self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]] = ((), ())
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]]:
-        """Those that compare marks, and those that treat packets one by one."""
+        """The rules that compare marks, and the rules that treat packets one by one."""
         ruleset = nft.ruleset()
         if ruleset is not self._seen:
             self._seen = ruleset

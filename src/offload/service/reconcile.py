@@ -40,7 +40,7 @@ def read(uci: UciReader) -> Packages:
 
 
 def findings(decided: Decided, uci: UciReader) -> tuple[Finding, ...]:
-    """What offload disturbs on this router; reads the files of programs that shape."""
+    """Features of this router that conflict with offload; reads the files of programs that shape."""
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
 
@@ -66,7 +66,7 @@ def decide(
 def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
     """The exempts given at run time that the kernel still holds; an NftError where the kernel cannot be read.
 
-    Not none then: the next pass would delete their sets.
+    It does not return an empty tuple then: the next pass would delete their sets.
     """
     return held_timed_exempts(nft.live(TABLE_NAMES).values())
 
@@ -79,7 +79,7 @@ def pending(
     `trusting`: nothing but ours changed our tables since all of them was listed, so sets whose digest is the wanted one
     are not listed again. `busy` answers whether a pair that goes has offloaded flows.
 
-    A kernel that a probe found unable changes nothing: what of ours lives in it proves the probe wrong.
+    If the probe found that the kernel has no flowtables, nothing is sent: a table of ours there would prove it wrong.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
@@ -114,7 +114,7 @@ def removal(nft: Nft) -> str:
 
 
 def unreadable(decided: Decided) -> str:
-    """Why nothing may be changed on the strength of this config; empty where it is readable."""
+    """Why this configuration must not change the kernel; empty if it is readable."""
     # the files' own problems come first; one that is merely missing hinders nothing
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))

@@ -1,7 +1,7 @@
 """The flows asked for, in their order, out of one pass over all connections: for a page of them, or for all. Pure.
 
-What is sorted are the numbers of connections. An Entry is made only of what is shown, one after the other, so that a
-list of 65,536 takes little more memory than their bytes in the kernel's own form.
+Only the numbers of connections are sorted. An Entry is made only for connections that are shown, one after
+the other, so that a list of 65,536 takes little more memory than their bytes in the kernel's own form.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -30,7 +30,7 @@ LONGEST_SHOWN = 60
 
 
 class QueryError(UsageError):
-    """A question about flows that cannot be understood; the sentence names the word and what it may be."""
+    """A query that is not valid; the sentence names the word and its valid values."""
 
 
 @dataclass(frozen=True, slots=True)

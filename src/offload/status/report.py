@@ -1,4 +1,4 @@
-"""The Plan and what lives in the kernel -> the answers of `status` and `flows` as JSON. Pure.
+"""The Plan and live connections -> the answers of `status` and `flows` as JSON. Pure.
 
 Programs on routers read these: keys may be added, never renamed.
 """
@@ -58,7 +58,7 @@ def status_json(
 
 
 def zones_json(plan: Plan) -> Json:
-    """Zones and pairs alone: what can be chosen, and what came of it."""
+    """Zones and pairs alone: chosen and effective modes."""
     pairs = [
         {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
         for pair in plan.pairs

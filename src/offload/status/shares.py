@@ -1,4 +1,4 @@
-"""What each pair has on each path: flows and bytes, counted in one pass over a summary of the connections. Pure."""
+"""Flows and bytes of each pair by path, counted in one pass over a summary of the connections. Pure."""
 
 from array import array
 from collections import Counter, defaultdict

@@ -124,7 +124,7 @@ def _names(directory: Path) -> list[str]:
 
 
 def _wrong(found: Any) -> Iterator[str]:
-    """What in a snapshot has not the shape that is documented."""
+    """The part of a snapshot that does not have the documented shape."""
     if not isinstance(found, dict):
         yield "it is not an object"
         return

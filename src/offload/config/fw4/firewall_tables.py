@@ -35,7 +35,7 @@ def _all(option: Option) -> Option:
 
 
 def _matching(options: Mapping[str, Option]) -> Table:
-    """The options of a section that matches packets: a list that is a condition of it has at least one word."""
+    """The table of a section that matches packets: a blank list is a fault, else the section would match everything."""
     return Table(
         {name: option._replace(filled=option.many and name != "reflection_zone") for name, option in options.items()}
     )

@@ -33,11 +33,11 @@ def marks(comment: str) -> tuple[str, dict[str, str], bool]:
 class TimedElement(NamedTuple):
     """An element that the kernel will remove by itself; `key` and `comment` as text, times in seconds."""
 
-    set: str
+    set: str  # name of its set
     key: str
     comment: str
-    timeout: int
-    expires: int
+    timeout: int  # the whole time
+    expires: int  # the time that is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class LiveTable:
     `missed`: packets of replies that found the set of accepted replies full; not compared.
     """
 
-    name: str
-    devices: frozenset[str] = frozenset()
+    name: str  # of the table
+    devices: frozenset[str] = frozenset()  # of its flowtable
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)

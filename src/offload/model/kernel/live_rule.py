@@ -9,9 +9,9 @@ from offload.nouns import asdict, dataclass
 class LiveChain:
     """A chain. `hook`: of a base chain its hook (`forward`), of others empty; these have no `priority` either."""
 
-    family: str
-    table: str
-    name: str
+    family: str  # inet, ip or ip6
+    table: str  # name of its table
+    name: str  # of the chain
     hook: str = ""
     priority: int = 0
 
@@ -24,14 +24,14 @@ class RuleMatch:
     rule.
     """
 
-    iif: str = ""
-    oif: str = ""
+    iif: str = ""  # input device
+    oif: str = ""  # output device
     family: str = ""
-    src: IPv4Network | IPv6Network | None = None
-    dest: IPv4Network | IPv6Network | None = None
+    src: IPv4Network | IPv6Network | None = None  # source address or network
+    dest: IPv4Network | IPv6Network | None = None  # destination address or network
     proto: str = ""
-    sport: int = 0
-    dport: int = 0
+    sport: int = 0  # source port
+    dport: int = 0  # destination port
 
     def within(self, outer: "RuleMatch") -> "RuleMatch":
         """This match for packets that have met the other one before, in a rule that jumps here."""
@@ -58,14 +58,14 @@ class LiveRule:
     day, since 1970; `digest` is another where the rule is another, whatever its counters say.
     """
 
-    family: str
-    table: str
-    chain: str
+    family: str  # inet, ip or ip6
+    table: str  # name of its table
+    chain: str  # name of its chain
     does: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     matches: frozenset[str] = frozenset()
     mark: tuple[int | None, int] | None = None
-    comment: str = ""
+    comment: str = ""  # as its author wrote it
     ip_only: bool = False
     match: RuleMatch = EVERY_PACKET
     marks: int = 0
@@ -93,9 +93,9 @@ class PacketRule:
     """
 
     table: str
-    chain: str
-    hook: str
+    chain: str  # name of its chain
+    hook: str  # from which packets reach it: prerouting, forward or postrouting
     does: str
-    match: RuleMatch = EVERY_PACKET
-    comment: str = ""
+    match: RuleMatch = EVERY_PACKET  # its comparisons for equality
+    comment: str = ""  # as its author wrote it
     marks: int = 0

@@ -17,10 +17,10 @@ class Rule(NamedTuple):
     """
 
     verdict: str
-    match: Match = EVERYTHING
-    comment: str = ""
-    counter: bool = False
-    log: str = ""
+    match: Match = EVERYTHING  # conditions; none match every packet
+    comment: str = ""  # without the label of the table
+    counter: bool = False  # it counts packets and bytes
+    log: str = ""  # prefix of its log lines; empty: no log
     limit_log: "Limit | str | None" = None
     origin: str = ""
 
@@ -56,14 +56,14 @@ class Set(NamedTuple):
     with the stations around the router, and are never compared.
     """
 
-    name: str
+    name: str  # of the set
     types: tuple[str, ...]
-    elements: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    size: int = 0
+    elements: tuple[str, ...] = ()  # as nft text
+    flags: tuple[str, ...] = ()  # interval, timeout, dynamic, ...
+    size: int = 0  # most elements; 0 for no limit
     timeout: int = 0
-    auto_merge: bool = False
-    comment: str = ""
+    auto_merge: bool = False  # nft joins intervals that touch or overlap
+    comment: str = ""  # of the set
     typeof: str = ""
     written: tuple[str, ...] = ()
     followed: bool = False
@@ -111,16 +111,16 @@ class Define(NamedTuple):
 class Table(NamedTuple):
     """A table of family inet, its objects in the order in which nft needs them. `label` stands before each comment."""
 
-    name: str
-    chains: tuple[Chain, ...]
-    flowtables: tuple[Flowtable, ...] = ()
-    helpers: tuple[Helper, ...] = ()
-    sets: tuple[Set, ...] = ()
-    defines: tuple[Define, ...] = ()
-    limits: tuple[NamedLimit, ...] = ()
-    before: tuple[Include, ...] = ()
-    after: tuple[Include, ...] = ()
-    maps: tuple[Map, ...] = ()
+    name: str  # of the table
+    chains: tuple[Chain, ...]  # those that others jump to first
+    flowtables: tuple[Flowtable, ...] = ()  # with their devices
+    helpers: tuple[Helper, ...] = ()  # conntrack helper objects
+    sets: tuple[Set, ...] = ()  # named sets
+    defines: tuple[Define, ...] = ()  # variables for included files
+    limits: tuple[NamedLimit, ...] = ()  # limit objects
+    before: tuple[Include, ...] = ()  # files included at the beginning of the table
+    after: tuple[Include, ...] = ()  # files included at the end of the table
+    maps: tuple[Map, ...] = ()  # verdict maps
     label: str = ""
 
 

@@ -20,22 +20,22 @@ class Finding:
     `option`: of `config globals`, where setting it to 1 mends it.
     """
 
-    code: "FindingCode"
-    severity: Severity
-    text: str
-    done: str = ""
-    remedy: str = ""
+    code: "FindingCode"  # name for programs
+    severity: Severity  # problem or notice
+    text: str  # the sentence
+    done: str = ""  # what offload did about it; empty for nothing
+    remedy: str = ""  # what the user can do; empty for nothing
     option: str = ""
 
 
 class Form(NamedTuple):
     """The sentences of a finding. Where something was `done`, it is a notice without a remedy."""
 
-    severity: Severity
-    text: str
-    remedy: str = ""
+    severity: Severity  # of the Finding while nothing was done
+    text: str  # the sentence, with blanks
+    remedy: str = ""  # what the user can do
     done: str = ""
-    option: str = ""
+    option: str = ""  # of `config globals`
 
 
 _SLOW = "the traffic it concerns stays on the slow path"

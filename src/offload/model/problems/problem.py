@@ -16,11 +16,11 @@ class Problem:
     the section begins, 0 where that is not known; `where` is the section's place in words, empty where it has none.
     """
 
-    fault: "ProblemCode"
+    fault: "ProblemCode"  # name for programs
     file: str
     section: str
     option: str
-    text: str
+    text: str  # the sentence
     line: int = field(default=0, compare=False)
     where: str = field(default="", compare=False)
 

@@ -17,12 +17,12 @@ class Exempt:
     A faulty exempt matches nothing in the kernel; the pairs it may have meant stay slow instead.
     """
 
-    name: str
-    section: str
-    src: str = "*"
-    dest: str = "*"
-    match: Match = EVERYTHING
-    faulty: bool = False
+    name: str  # option `name`, or the section's
+    section: str  # id of the section, for Problems
+    src: str = "*"  # zone that opens the connection; `*` for every zone
+    dest: str = "*"  # zone that the connection leads to; `*` for every zone
+    match: Match = EVERYTHING  # its conditions
+    faulty: bool = False  # a condition could not be read
 
     @property
     def everything(self) -> bool:

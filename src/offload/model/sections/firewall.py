@@ -23,20 +23,20 @@ class Origin(NamedTuple):
 class Defaults(NamedTuple):
     """`config defaults`: policies of the base chains and switches for the whole ruleset."""
 
-    origin: Origin = Origin()
-    input: str = "drop"
-    output: str = "drop"
-    forward: str = "drop"
-    drop_invalid: bool = False
-    tcp_reject_code: str = "tcp-reset"
-    any_reject_code: str = "port-unreachable"
-    synflood_protect: bool = False
-    synflood_rate: Limit = Limit(25, "second")
-    synflood_burst: int = 50
-    auto_helper: bool = True
-    auto_includes: bool = True
-    flow_offloading: bool = False
-    flow_offloading_hw: bool = False
+    origin: Origin = Origin()  # of the section
+    input: str = "drop"  # policy for packets to the router
+    output: str = "drop"  # policy for packets of the router
+    forward: str = "drop"  # policy for forwarded packets
+    drop_invalid: bool = False  # drop packets in conntrack state invalid
+    tcp_reject_code: str = "tcp-reset"  # how REJECT answers TCP
+    any_reject_code: str = "port-unreachable"  # how REJECT answers other protocols
+    synflood_protect: bool = False  # limit new TCP connections to the router
+    synflood_rate: Limit = Limit(25, "second")  # rate of that limit
+    synflood_burst: int = 50  # packets above that rate
+    auto_helper: bool = True  # 0: no zone assigns helpers by itself
+    auto_includes: bool = True  # include the nft files of packages
+    flow_offloading: bool = False  # fw4's own flowtable, of all zones
+    flow_offloading_hw: bool = False  # that flowtable in hardware
     stop_flushes: bool = False  # for files/etc/init.d/firewall
 
 
@@ -46,94 +46,94 @@ class Zone(NamedTuple):
     `unread`: options that have a value which cannot be read, among them conditions of a zone that is left out.
     """
 
-    origin: Origin
-    name: str
-    family: int | None = None
-    network: tuple[Item, ...] = ()
-    device: tuple[Item, ...] = ()
-    subnet: tuple[Address | NetworkName, ...] = ()
+    origin: Origin  # of the section
+    name: str  # of the zone
+    family: int | None = None  # 4, 6, 0 for both, None for not chosen
+    network: tuple[Item, ...] = ()  # names of netifd networks
+    device: tuple[Item, ...] = ()  # devices besides those of the networks
+    subnet: tuple[Address | NetworkName, ...] = ()  # addresses that the zone is narrowed to
     input: str = ""  # empty: as `config defaults` has it
-    output: str = ""
-    forward: str = ""
-    masq: bool = False
-    masq6: bool = False
-    masq_allow_invalid: bool = False
-    masq_src: tuple[Address | NetworkName, ...] = ()
-    masq_dest: tuple[Address | NetworkName, ...] = ()
-    mtu_fix: bool = False
-    log: int = 0
-    log_limit: Limit | None = None
-    auto_helper: bool = True
-    helper: tuple[str, ...] = ()
-    counter: bool = True
+    output: str = ""  # policy for packets of the router to the zone
+    forward: str = ""  # policy between devices of the zone
+    masq: bool = False  # masquerade IPv4
+    masq6: bool = False  # masquerade IPv6
+    masq_allow_invalid: bool = False  # let invalid packets leave untranslated
+    masq_src: tuple[Address | NetworkName, ...] = ()  # only these sources are masqueraded
+    masq_dest: tuple[Address | NetworkName, ...] = ()  # only for these destinations
+    mtu_fix: bool = False  # clamp the segment size of TCP to the path's MTU
+    log: int = 0  # bit 0: filter, bit 1: mangle
+    log_limit: Limit | None = None  # rate of its log lines
+    auto_helper: bool = True  # assign all helpers if `helper` is empty
+    helper: tuple[str, ...] = ()  # names of helpers for its hosts
+    counter: bool = True  # its verdicts count packets
     unread: tuple[str, ...] = ()
 
 
 class Forwarding(NamedTuple):
     """`config forwarding`: traffic from one zone to another is accepted."""
 
-    origin: Origin
-    src: str
-    dest: str
-    name: str = ""
-    family: int | None = None
+    origin: Origin  # of the section
+    src: str  # zone
+    dest: str  # zone
+    name: str = ""  # for the comment
+    family: int | None = None  # 4, 6, 0 for both, None for not chosen
 
 
 class Rule(NamedTuple):
     """`config rule`. `lost`: conditions of the section that cannot be rendered, without which the match is too wide."""
 
-    origin: Origin
-    name: str
-    match: Match = EVERYTHING
-    src: str = ""
-    dest: str = ""
-    target: str = ""
-    device: str = ""
-    egress: bool = False
-    set_helper: str = ""
-    set_mark: Bits | None = None
-    set_dscp: int | None = None
-    counter: bool = True
-    log: str = ""
-    log_limit: Limit | None = None
+    origin: Origin  # of the section
+    name: str  # for the comment
+    match: Match = EVERYTHING  # conditions
+    src: str = ""  # zone; empty for packets of the router, `*` for every zone
+    dest: str = ""  # zone; empty for packets to the router, `*` for every zone
+    target: str = ""  # accept, drop, reject, notrack, helper, mark, dscp
+    device: str = ""  # option `device`
+    egress: bool = False  # `device` is the output device
+    set_helper: str = ""  # name of the helper to assign
+    set_mark: Bits | None = None  # value and mask to write
+    set_dscp: int | None = None  # class to write
+    counter: bool = True  # it counts packets
+    log: str = ""  # prefix of log lines; empty: no log
+    log_limit: Limit | None = None  # rate of its log lines
     lost: tuple[str, ...] = ()
 
 
 class Redirect(NamedTuple):
     """`config redirect`: a port forward (dnat) or a source rewrite (snat). `lost` as for a Rule."""
 
-    origin: Origin
-    name: str
+    origin: Origin  # of the section
+    name: str  # for the comment
     match: Match = EVERYTHING  # src_ip, src_port, src_mac and the conditions that have no direction
-    src: str = ""
-    dest: str = ""
-    target: str = "dnat"
-    src_dip: Address | NetworkName | None = None
-    src_dport: Item | None = None
-    dest_ip: Address | NetworkName | None = None
-    dest_port: Item | None = None
-    reflection: bool = True
-    reflection_src: str = "internal"
-    reflection_zone: tuple[str, ...] = ()
-    counter: bool = True
-    log: str = ""
-    log_limit: Limit | None = None
+    src: str = ""  # zone that packets come from
+    dest: str = ""  # zone that packets go to
+    target: str = "dnat"  # dnat or snat
+    src_dip: Address | NetworkName | None = None  # destination address before dnat; source address after snat
+    src_dport: Item | None = None  # destination port before dnat; source port after snat
+    dest_ip: Address | NetworkName | None = None  # host that the port forward leads to
+    dest_port: Item | None = None  # port of that host
+    reflection: bool = True  # hosts inside reach the forward by its outer address
+    reflection_src: str = "internal"  # address that they appear from: internal or external
+    reflection_zone: tuple[str, ...] = ()  # zones of these hosts
+    counter: bool = True  # it counts packets
+    log: str = ""  # prefix of log lines; empty: no log
+    log_limit: Limit | None = None  # rate of its log lines
     lost: tuple[str, ...] = ()
 
 
 class Nat(NamedTuple):
     """`config nat`: source NAT of traffic that leaves through zone `src`. `lost` as for a Rule."""
 
-    origin: Origin
-    name: str
-    match: Match = EVERYTHING
+    origin: Origin  # of the section
+    name: str  # for the comment
+    match: Match = EVERYTHING  # conditions
     src: str = ""
-    device: str = ""
-    target: str = "masquerade"
-    snat_ip: Address | NetworkName | None = None
-    snat_port: Item | None = None
-    counter: bool = True
-    log: str = ""
+    device: str = ""  # output device
+    target: str = "masquerade"  # snat, masquerade or accept
+    snat_ip: Address | NetworkName | None = None  # new source address
+    snat_port: Item | None = None  # new source port
+    counter: bool = True  # it counts packets
+    log: str = ""  # prefix of log lines; empty: no log
     lost: tuple[str, ...] = ()
 
 
@@ -143,35 +143,35 @@ class IpSet(NamedTuple):
     `elements` is what it holds at first, from its entries and its loadfile: one value per field.
     """
 
-    origin: Origin
-    name: str
+    origin: Origin  # of the section
+    name: str  # of the set
     match: tuple[tuple[str, str], ...]
-    family: int = 4
-    maxelem: int = 0
-    timeout: int = -1
-    comment: str = ""
+    family: int = 4  # 4 or 6
+    maxelem: int = 0  # most elements; 0 for no limit
+    timeout: int = -1  # seconds that an element lives; -1 for no timeout
+    comment: str = ""  # of the set
     elements: tuple[tuple[Address | Item, ...], ...] = ()
 
 
 class Include(NamedTuple):
     """`config include`: a file at a place of the ruleset, or a script to run after loading."""
 
-    origin: Origin
-    path: str
-    type: str = "script"
-    position: str = "table-append"
-    chain: str = ""
+    origin: Origin  # of the section
+    path: str  # of the file
+    type: str = "script"  # script or nftables
+    position: str = "table-append"  # of the file in the ruleset
+    chain: str = ""  # for the positions chain-prepend and chain-append
 
 
 class Helper(NamedTuple):
     """`config helper`: a conntrack helper of the kernel, and the port it listens to."""
 
-    name: str
-    description: str = ""
-    module: str = ""
-    family: int = 0
-    proto: str = ""
-    port: str = ""
+    name: str  # of the helper
+    description: str = ""  # for the comment
+    module: str = ""  # kernel module
+    family: int = 0  # 4, 6, or 0 for both
+    proto: str = ""  # tcp or udp
+    port: str = ""  # or range of ports
 
 
 class FirewallConfig(NamedTuple):
@@ -180,15 +180,15 @@ class FirewallConfig(NamedTuple):
     `unread_zones`: zones that are left out, with what is known of them.
     """
 
-    defaults: Defaults = Defaults()
-    zones: tuple[Zone, ...] = ()
-    forwardings: tuple[Forwarding, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    redirects: tuple[Redirect, ...] = ()
-    nats: tuple[Nat, ...] = ()
-    ipsets: tuple[IpSet, ...] = ()
-    includes: tuple[Include, ...] = ()
-    helpers: tuple[Helper, ...] = ()
+    defaults: Defaults = Defaults()  # the first section of its type
+    zones: tuple[Zone, ...] = ()  # those that could be read
+    forwardings: tuple[Forwarding, ...] = ()  # those of services first
+    rules: tuple[Rule, ...] = ()  # those of services first
+    redirects: tuple[Redirect, ...] = ()  # those of services first
+    nats: tuple[Nat, ...] = ()  # those of services first
+    ipsets: tuple[IpSet, ...] = ()  # those of services first
+    includes: tuple[Include, ...] = ()  # files of users
+    helpers: tuple[Helper, ...] = ()  # of the system's helpers file
     unread_zones: tuple[Zone, ...] = ()
 
 
@@ -208,8 +208,8 @@ class RouterState(NamedTuple):
     not exist. `includes`: (position, chain, path) of files that packages installed.
     """
 
-    networks: Mapping[str, RouterNetwork] = MappingProxyType({})
-    modules: frozenset[str] = frozenset()
+    networks: Mapping[str, RouterNetwork] = MappingProxyType({})  # of netifd, by name
+    modules: frozenset[str] = frozenset()  # loaded or built in
     lower: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     includes: tuple[tuple[str, str, str], ...] = ()
     files: frozenset[str] | None = None  # paths of include sections that can be read; None: they are not checked

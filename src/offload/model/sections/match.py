@@ -24,13 +24,13 @@ class Address(NamedTuple):
     a range up to `last`. `text` is the nft form of the whole network, `::/64` for `::1/64`.
     """
 
-    family: int
+    family: int  # 4 or 6
     value: int
     bits: int
     text: str
     mask: int = 0
     last: int = 0
-    negated: bool = False
+    negated: bool = False  # `!` stands before it
 
 
 MASKED, RANGE = -1, -2
@@ -66,13 +66,13 @@ class Limit(NamedTuple):
 class Times(NamedTuple):
     """When a rule holds. Dates and times are (year, month, day, hour, minute, second) and (hour, minute, second)."""
 
-    start_date: tuple[int, ...] = ()
-    stop_date: tuple[int, ...] = ()
-    start_time: tuple[int, ...] = ()
-    stop_time: tuple[int, ...] = ()
-    weekdays: tuple[str, ...] = ()
-    other_weekdays: bool = False
-    utc: bool = False
+    start_date: tuple[int, ...] = ()  # first moment
+    stop_date: tuple[int, ...] = ()  # last moment
+    start_time: tuple[int, ...] = ()  # of each day
+    stop_time: tuple[int, ...] = ()  # of each day
+    weekdays: tuple[str, ...] = ()  # days on which it holds
+    other_weekdays: bool = False  # all days but these
+    utc: bool = False  # dates and times are in UTC, not in local time
 
 
 class Bits(NamedTuple):
@@ -106,20 +106,20 @@ class Match(NamedTuple):
 
     family: int | None = None
     proto: tuple[Item, ...] = ()
-    iifname: tuple[Item, ...] = ()
-    oifname: tuple[Item, ...] = ()
-    src_ip: tuple[Address | NetworkName, ...] = ()
-    dest_ip: tuple[Address | NetworkName, ...] = ()
-    src_port: tuple[Item, ...] = ()
-    dest_port: tuple[Item, ...] = ()
-    src_mac: tuple[Item, ...] = ()
-    icmp_type: tuple[IcmpType, ...] = ()
-    helper: Item | None = None
-    limit: Limit | None = None
-    times: Times | None = None
-    mark: Bits | None = None
-    dscp: Bits | None = None
-    ipset: SetMatch | None = None
+    iifname: tuple[Item, ...] = ()  # input devices
+    oifname: tuple[Item, ...] = ()  # output devices
+    src_ip: tuple[Address | NetworkName, ...] = ()  # source addresses
+    dest_ip: tuple[Address | NetworkName, ...] = ()  # destination addresses
+    src_port: tuple[Item, ...] = ()  # ports or ranges
+    dest_port: tuple[Item, ...] = ()  # ports or ranges
+    src_mac: tuple[Item, ...] = ()  # source MAC addresses
+    icmp_type: tuple[IcmpType, ...] = ()  # types of ICMP or ICMPv6
+    helper: Item | None = None  # conntrack helper of the connection
+    limit: Limit | None = None  # rate of packets
+    times: Times | None = None  # dates, hours and days of the week
+    mark: Bits | None = None  # packet mark
+    dscp: Bits | None = None  # DSCP value
+    ipset: SetMatch | None = None  # lookup in a set
     raw: str = ""  # conditions that no section can ask for, as nft text: `ct status dnat`
 
 

@@ -16,11 +16,11 @@ class Section:
     begins in its file, 0 where that is not known.
     """
 
-    package: str
-    type: str
-    name: str
+    package: str  # name of the file in /etc/config
+    type: str  # as in `config TYPE`
+    name: str  # libuci's name; of a section without one a made-up one
     id: str
-    options: Mapping[str, str | tuple[str, ...]]
+    options: Mapping[str, str | tuple[str, ...]]  # by name
     line: int = field(default=0, compare=False)
 
     @property

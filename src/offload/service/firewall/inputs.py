@@ -22,15 +22,15 @@ class Files(Protocol):
 class Inputs(NamedTuple):
     """The same inputs give the same ruleset. `set_files`: the lines of the files that ipsets load, by path."""
 
-    sections: tuple[Section, ...]
-    handed_over: tuple[netifd_data.Found, ...]
-    networks: Mapping[str, RouterNetwork]
+    sections: tuple[Section, ...]  # of /etc/config/firewall
+    handed_over: tuple[netifd_data.Found, ...]  # sections of netifd's protocols and procd's services
+    networks: Mapping[str, RouterNetwork]  # of netifd, by name
     set_files: Mapping[str, tuple[str, ...]]
-    helpers: tuple[Section, ...]
+    helpers: tuple[Section, ...]  # sections of the helpers file
     includes: frozenset[str]  # paths of include sections that can be read
-    modules: frozenset[str]
-    lower: Mapping[str, tuple[str, ...]]
-    installed: tuple[tuple[str, str, str], ...]
+    modules: frozenset[str]  # kernel modules, loaded or built in
+    lower: Mapping[str, tuple[str, ...]]  # device -> the devices beneath it
+    installed: tuple[tuple[str, str, str], ...]  # nft files of packages: (position, chain, path)
 
 
 def read(

@@ -1,1 +1,1 @@
-"""What hardware takes: asked of the drivers, and shown by live flows."""
+"""Whether hardware takes flows: by the drivers' features, and by live flows."""

@@ -1,4 +1,4 @@
-"""When to compare the flows of pairs in hardware, and which of them each comparison gets."""
+"""When to sample the flows of pairs in hardware, and which flows each sample has."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -17,8 +17,8 @@ from offload.status.proof.evicted import Key, Seen
 from offload.status.proof.hardware import PairHardware, Proof, Sample, evicted, updated, without_family
 from offload.status.shares import Pair
 
-APART, APART_SETTLED = 10.0, 60.0  # seconds from one look to the next, before and after there is a verdict
-SOONEST = 2.0  # seconds: between two looks flows shall have moved
+APART, APART_SETTLED = 10.0, 60.0  # seconds from one sample to the next, before and after there is a verdict
+SOONEST = 2.0  # seconds between two samples, so that flows have moved
 FOLLOWED = 1000  # flows of a pair whose counters are remembered: the rest is like them
 TAGGED = {"vlan", "ppp"}
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
@@ -26,10 +26,10 @@ HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 
 @dataclass(slots=True)
 class HardwareMonitor:
-    """The case of every pair that is in hardware now, and the flows that remain of those that were.
+    """The case of every pair in hardware, and the remaining flows of pairs that were in hardware.
 
     `ports` has a case for each device that flows of these pairs passed: a pair may be proven by other devices.
-    `due`: when to look next; None: there is nothing to look for.
+    `due`: when to take the next sample; None: no sample is needed.
     """
 
     cases: dict[Pair, PairHardware] = field(default_factory=dict)
@@ -60,28 +60,28 @@ class HardwareMonitor:
 
     @property
     def known(self) -> Mapping[Pair, PairHardware]:
-        """The cases of all pairs there is something to tell of."""
+        """The cases of pairs that are or were in hardware."""
         return {**self.over, **self.cases}
 
     def evicted(self, now: float) -> None:
-        """All flows were taken out of hardware: look soon where they are."""
+        """All flows were taken out of hardware: take a sample soon."""
         self.cases = {pair: evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
             self.due = min(self.due, now + APART)
 
     def forget_families(self, given_up: Iterable[GivenUp]) -> None:
-        """What flows of a family showed counts no more when hardware is asked for them again."""
+        """Forget the findings about a family for which hardware is requested again."""
         for each in given_up:
             if each.pair in self.cases and each.family:
                 self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
     def rested(self, now: float) -> bool:
-        """Whether there is a case, and the last look is long enough ago for another."""
+        """Whether there is a case whose last sample is at least SOONEST seconds old."""
         looks = [case.look for case in self.known.values()]
         return any(look is None or now - look.at >= SOONEST for look in looks)
 
     def later(self, now: float) -> None:
-        """There was nothing to look at; try again."""
+        """A sample failed; try again APART seconds later."""
         self.due = now + APART if self.known else None
 
     def look(
@@ -122,7 +122,7 @@ class HardwareMonitor:
         return fresh
 
     def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge by one look alone, as far as that goes: what every connection did since it began."""
+        """Judge by a single sample: the packets of every connection since it began."""
         # before it began it had moved nothing; that one direction alone moves cannot be seen from this
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
         self.look(new, placed, plan, {}, {}, 0.0, "")

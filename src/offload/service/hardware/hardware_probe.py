@@ -1,6 +1,6 @@
-"""Which devices hardware can have: what their drivers say, and what the kernel says when it is asked.
+"""Which devices a hardware flowtable can have: by their drivers' features, and by a trial in the kernel.
 
-Asked only when a pair wants hardware, and of each device once: asking takes a run of nft.
+Only if a pair wants hardware, and once for each device, because the trial takes a run of nft.
 """
 
 from offload.config.load import Packages
@@ -23,12 +23,12 @@ def wanted(packages: Packages) -> bool:
 
 @dataclass(slots=True)
 class HardwareProbe:
-    """The features of devices; they stay valid until a device goes away or its driver says otherwise."""
+    """The features of devices; they stay valid until a device goes away or its driver's feature changes."""
 
     _binds: dict[str, bool] = field(default_factory=dict)
 
     def look(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
-        """The Snapshot with what hardware can have of it."""
+        """The Snapshot with the hardware features of its links."""
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()
             return snapshot

@@ -1,1 +1,1 @@
-"""What makes a pass, or returns a table, and when."""
+"""When a pass is made, or a table returned, and why."""

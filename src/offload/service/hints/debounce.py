@@ -1,4 +1,4 @@
-"""When to look again: hints settle into passes. Pure; the caller brings the time, in seconds that never jump.
+"""When the next pass begins: it gathers hints. Pure; the caller brings the time, in seconds that never jump.
 
 The first hint waits 50 ms for the others of its kind, hints that come while a pass works are gathered for the next one,
 and passes keep 500 ms apart however many hints there are. A failure is tried again later and later.

@@ -18,7 +18,7 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class RuleReturns:
-    """What the rules depend on, and whether that has changed since tables were returned."""
+    """The inputs of the rules' decisions, and whether they changed since tables were returned."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _known: Deciding | None = None
@@ -26,7 +26,7 @@ class RuleReturns:
     _edge: float | None = None
 
     def look(self, now_there: Deciding, now: float, wall: float) -> None:
-        """Take in the rules as a pass has read them. `wall` is the time of the day, in seconds since 1970."""
+        """Compare with the rules of the last pass. `wall` is the time of the day, in seconds since 1970."""
         if self._known is not None and self._known.digest != now_there.digest:
             self.changed(now)
         if self._known is None or self._known.edges != now_there.edges:

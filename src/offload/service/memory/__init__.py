@@ -1,1 +1,1 @@
-"""What outlives a pass or the service: exempts given at run time, places, totals, the last version's choices."""
+"""State that outlives a pass or the service: timed exempts, places of stations, totals, choices before an upgrade."""

@@ -25,7 +25,7 @@ LONGEST = 300.0  # seconds for a whole list: who asks for one page again and aga
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a dump had: the entries, counted by this Snapshot and Plan."""
+    """The result of a dump: the entries, and their count by this Snapshot and Plan."""
 
     count: ShareCount
     entries: Sequence[Entry]
@@ -82,15 +82,15 @@ class Connections:
         return round(monotonic() - self.at, 1) if read is self.last else 0.0
 
     def due(self) -> float | None:
-        """When the memory of the last dump can be given back."""
+        """When the memory of the last dump can be freed."""
         return None if self.last is None else max(self.at + REST * self.work, self.used + WALK)
 
     def tidy(self, now: float) -> None:
-        """Give it back if it is time."""
+        """Free the last dump if it is due."""
         if (due := self.due()) is not None and due <= now:
             self.forget()
 
     def forget(self) -> None:
-        """Read anew for the next call, for what has changed shall show."""
+        """Make the next call read a new dump, because something changed."""
         self.last = self.lists = None
         self.forgotten += 1

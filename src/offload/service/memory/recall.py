@@ -29,7 +29,7 @@ def exempts(engine: "Engine", packages: Packages) -> None:
 
 
 def places(engine: "Engine") -> None:
-    """Where an earlier service left tables, take in where it saw stations: some may have moved since."""
+    """If an earlier service left tables, read its places of stations: some may have moved since."""
     if engine.doors.places is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
         return
     try:

@@ -1,4 +1,4 @@
-"""A bounded memory of what was seen where: anybody in a network can invent addresses."""
+"""A bounded memory of the places of keys: any host of a network can invent addresses."""
 
 from collections.abc import Collection, Iterable, Iterator
 

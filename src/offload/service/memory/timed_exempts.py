@@ -44,7 +44,7 @@ class TimedExempts:
         return dict(self._ends)
 
     def restore(self, before: Mapping[int, tuple[TimedExempt, float]]) -> None:
-        """Have those of then again, and no others; numbers given since stay given."""
+        """Go back to the exempts of `before`; numbers that were given since are not given again."""
         self._ends = dict(before)
 
     def delete(self, number: int) -> bool:
@@ -62,7 +62,7 @@ class TimedExempts:
     def ended(self, now: float) -> bool:
         """Whether any has ended since it was asked last, and forget it: so each makes one pass, and no more.
 
-        Only here: who merely looks must not take away what the pass is for.
+        Only this method forgets: a reader must not take away the reason for the pass.
         """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left
@@ -78,7 +78,7 @@ class TimedExempts:
 
 
 def _traffic(exempt: Exempt) -> tuple[object, ...]:
-    """What an exempt matches, whatever it is called."""
+    """The zones and the match of an exempt, without its name."""
     return tuple(getattr(exempt, name) for name in Exempt.__slots__ if name not in {"name", "section"})
 
 

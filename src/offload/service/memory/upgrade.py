@@ -1,4 +1,4 @@
-"""The first start after an upgrade: what today's rules make faster than the version before did.
+"""The first start after an upgrade: the pairs that are faster by the new rules than by those of the old version.
 
 The pairs are listed for as long as this service lives; the file is marked at once, so that the next start is silent.
 """

@@ -19,9 +19,9 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, wall: float) -> str:
-    """Judge, and end what is refused; the sentence for the log, empty where nothing ended. `wall`: seconds since 1970.
+    """Judge live connections and end the refused ones; the line for the log, empty for none. `wall`: since 1970.
 
-    An OffloadError says why it was not possible; then it is tried again.
+    An OffloadError says why it was not possible. Further tries follow after AGAIN seconds, up to TRIES without a pass.
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 

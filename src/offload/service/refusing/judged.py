@@ -1,4 +1,4 @@
-"""What live connections were judged by last, for `option cut_refused`."""
+"""The inputs of the last judgement of live connections, for `option cut_refused`."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Judged:
     """The configuration that was loaded, and when connections were judged by it, in seconds since 1970.
 
-    `inputs` is None while nothing is known: then a first look ends nothing. `rules`: those of the firewall's forward
+    `inputs` is None before the first judgement, which ends nothing. `rules`: those of the firewall's forward
     chain in the kernel; all of them are others after the firewall was loaded again. `times`: those of the configured
     rules. `passes`: how many there had been. `due`: when times begin or end next, by the clock that never jumps.
     `failures`: tries since then that ended nothing.

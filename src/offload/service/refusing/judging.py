@@ -31,7 +31,7 @@ FORWARD = "forward"
 
 
 def run(engine: Engine, wall: float) -> str:
-    """Judge, and end what is refused; the sentence for the log. An OffloadError leaves what is known as it was."""
+    """Judge live connections and end the refused ones; the line for the log. An OffloadError changes no state."""
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)
     if inputs is None or not rules:
@@ -52,13 +52,13 @@ def run(engine: Engine, wall: float) -> str:
 
 
 def _inputs(engine: Engine) -> Inputs | None:
-    """What the firewall is asked for now; None where its files cannot be read."""
+    """The firewall's present inputs; None if its files cannot be read."""
     sections, files = engine.packages.get("firewall"), engine.doors.files
     if not isinstance(sections, tuple) or files is None:
         return None
     services = engine.services
     if engine.firewall is None:
-        with suppress(BusError):  # procd does not answer: services ask for nothing
+        with suppress(BusError):  # without an answer of procd: no rules of services
             services = firewall_data(engine.doors.bus)
     return read(sections, engine.dump, services, files, files.modules(), files.devices(), files.installed())
 
@@ -85,7 +85,7 @@ def _loaded(engine: Engine, before: Judged, rules: frozenset[tuple[str, int]]) -
 
 
 def _judged(engine: Engine, before: Judged, inputs: Inputs, rules: frozenset[tuple[str, int]], wall: float) -> Judged:
-    """What is remembered after a look; a configuration that was judged before is not compiled again."""
+    """The new state after a judgement; a configuration that was judged before is not compiled again."""
     known = before.inputs is not None
     every = before.times if known else tuple(set(times(Rules.of(compiled(inputs, exact=True), wall))))
     moment = before.moment if known else wall

@@ -1,6 +1,6 @@
 """How often tables are returned for stations that move. Pure; the caller brings the time, in seconds that never jump.
 
-Anybody in a network can forge an address, and each return costs every flow of a table some slow packets. So a station
+Any host of a network can forge an address, and each return costs every flow of a table some slow packets. So a station
 that moves again and again is followed with growing pauses, and all of them together cause few returns in a minute.
 """
 
@@ -32,7 +32,7 @@ class ReturnBudget:
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """From when on the station may cause a return; a time that is over stays what it was, for who looks later."""
+        """From when on the station may cause a return; a time in the past is not updated."""
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0
 

@@ -70,7 +70,7 @@ class StationSets:
                 arrived = {each for name in STATION_SETS for each in set(table.stations[name]) - set(before[name])}
                 if arrived and not self.late:
                     self._late_at = max(self._late_at, now) + LATE
-                # those that hardware still has: who invents addresses must not fill the memory with them
+                # those that hardware still has: invented addresses must not fill the memory
                 present = {element.rpartition(" ")[2] for name in STATION_SETS for element in table.stations[name]}
                 self.late = (self.late | {element.rpartition(" ")[2] for element in arrived}) & present
             self.sent[table.name] = table.stations

@@ -1,4 +1,4 @@
-"""Where every station was last seen, and which moved: what a Snapshot alone does not tell. Pure, with time as input.
+"""Where every station was last seen, and which moved: a Snapshot alone does not show it. Pure, time is input.
 
 Packets on the fast path refresh no forwarding table, so a bridge forgets a station whose flow lives on; when it turns
 up at another port, only the remembered port shows that it moved.

@@ -57,7 +57,7 @@ class Accounting:
             poll.register(self.descriptor, select.POLLIN)
 
     def run(self, poll: select.poll, now: float) -> None:
-        """Count what ended. After something did, rest, and then read once more."""
+        """Count the connections that ended. If some did, read again after APART seconds, without polling until then."""
         if self._ended is None:
             return
         found, whole = self._ended.read()

@@ -11,7 +11,7 @@ from offload.service.engine import HARDWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to look at the connections next; None where no pair is in hardware."""
+    """When to take the next sample; None while no pair is in hardware."""
     return engine.proofs.due
 
 
@@ -42,7 +42,7 @@ def run(engine: Engine, entries: Sequence[Entry] | None = None) -> None:
 
 
 def asks_otherwise(engine: Engine) -> bool:
-    """Whether a pass has to follow because hardware is asked for less, or again for what it took nothing of."""
+    """Whether a pass has to follow because hardware was given up for a pair or device, or is requested again."""
     for each in engine.give_up.ended(engine.doors.clock()):
         engine.proofs.ports.pop(each.device, None)  # what its flows showed before counts no more
     return engine.give_up.news()

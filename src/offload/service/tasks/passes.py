@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from offload.service.engine import Engine
     from offload.service.firewall.firewall import Pending
 
-# A device that goes away between plan and transaction refuses all of it: look again, but not for ever.
+# nft refuses a transaction whose device has gone since the plan: then read again, at most so often.
 TRIES = 3
 
 
@@ -42,7 +42,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
                 replace(engine.applied, changes=0, returned=(), error=str(refusal), loaded=False), before
             )
         if last is not None and decided.plan == last.plan:
-            break  # nothing vanished meanwhile: nft means it
+            break  # no device vanished meanwhile: nft refuses the plan itself
         last = decided
         wanted = {*forced, *moved, *_moved_meanwhile(engine, decided.plan)}
         applied, loaded = _apply(engine, decided, wanted)
@@ -54,7 +54,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
             if decided.snapshot.firewall != "none" or not loaded:
                 break  # else the table that offload stands on is there from now on
             continue
-        engine.ability = HardwareProbe()  # a device may no longer be what it was when it was asked
+        engine.ability = HardwareProbe()  # a device may have other features than at the probe
     if applied.error and decided.config.readable:
         decided = replace(decided, plan=_standing(engine, decided.plan, before.plan if before else Plan()))
     engine.keep(decided)
@@ -90,7 +90,7 @@ def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> tuple
 def _firewall_pending(engine: "Engine") -> "Pending | None":
     if engine.firewall is None:
         return None
-    with suppress(BusError):  # ubusd is away: what services ask for is as it was
+    with suppress(BusError):  # ubusd is away: the last reply of procd is used
         engine.services = firewall_data(engine.doors.bus)
     try:
         return engine.firewall.pending(engine.packages["firewall"], engine.dump, engine.services)
@@ -116,7 +116,7 @@ def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 
 
 def _standing(engine: "Engine", wanted: Plan, before: Plan) -> Plan:
-    """What holds after a refusal; where nft fails altogether, what held before."""
+    """The effective Plan after a refusal; if nft cannot list our tables, the Plan before."""
     try:
         live = engine.doors.nft.live(reconcile.TABLE_NAMES)
     except NftError:

@@ -1,1 +1,1 @@
-"""What people read."""
+"""Replies as text for people."""

@@ -1,4 +1,4 @@
-"""The JSON answers as text for people: one answer, two voices. Pure."""
+"""The JSON answers as text for people. Pure."""
 
 from collections.abc import Iterable, Sequence
 

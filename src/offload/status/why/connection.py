@@ -1,4 +1,4 @@
-"""What a person writes to name connections: a host, two ends, or a line of conntrack. Pure."""
+"""Parses the words by which a user names connections: a host, two ends, or a line of conntrack. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD,
 
 
 class Asked(NamedTuple):
-    """What was named: a `host`, or a connection as far as the text has it (`entry`). `pasted`: all it has."""
+    """The parsed words: a `host`, or a connection as far as the text has it (`entry`). `pasted`: all it has."""
 
     host: IPv4Network | IPv6Network | None = None
     entry: Entry | None = None

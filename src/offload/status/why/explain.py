@@ -43,13 +43,13 @@ class Step(NamedTuple):
 class Explanation(NamedTuple):
     """The steps, and what follows: a sentence, the Reason it rests on (None: as fast as asked), and what to change."""
 
-    entry: Entry
-    src: Endpoint
-    dest: Endpoint
-    steps: tuple[Step, ...]
-    sentence: str
-    reason: Reason | None
-    remedy: str
+    entry: Entry  # the connection
+    src: Endpoint  # end of the original direction
+    dest: Endpoint  # the other end, by its real address
+    steps: tuple[Step, ...]  # in the packet's order
+    sentence: str  # the conclusion
+    reason: Reason | None  # on which the sentence rests; None: as fast as requested
+    remedy: str  # empty for nothing to do
 
 
 class Seen(NamedTuple):
@@ -88,7 +88,7 @@ def explain(
 
 
 def _expected(found: Explanation, plan: Plan) -> Explanation:
-    """The same of a connection that is not there: what it would get."""
+    """The Explanation of a connection that does not exist: the path that it would get."""
     steps = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
         return found._replace(steps=steps, sentence=found.sentence.replace("It is slow", "It would stay slow", 1))
@@ -280,7 +280,7 @@ def _path(seen: Seen) -> Step:
 
 
 def _hardware(seen: Seen, reason: Reason | None) -> Step:
-    """Whether hardware was asked for, and what came of it."""
+    """The fact of step `hardware`: whether it was requested, and with which result."""
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
     proof = f"; its pair is {seen.case.proof.value}" if seen.case else ""

@@ -37,7 +37,7 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Lookups(NamedTuple):
-    """What the Plan's tables, and the places of stations, tell of connections."""
+    """Lookups of connections in the Plan's tables and in the places of stations."""
 
     exempted: ExemptLookup
     crossings: DevicePairs
@@ -81,7 +81,7 @@ def _in_software(
         return tuple(slower[:1])
     if lookups and (why := lookups.asked.why_not(src, dest, entry.original, entry.reply.src)):
         return (why,)
-    return (case.in_software(family_of(entry.original)) if case else _said(ReasonCode.HARDWARE_AWAITED),)
+    return (case.in_software(family_of(entry.original)) if case else _cached(ReasonCode.HARDWARE_AWAITED),)
 
 
 def every_reason(
@@ -91,7 +91,7 @@ def every_reason(
     yield from _of_ends(entry, src, dest)
     if pair is None:
         if src.zone and dest.zone:
-            yield _said(ReasonCode.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
+            yield _cached(ReasonCode.PAIR_UNKNOWN, src=src.zone, dest=dest.zone)
         return
     yield from _of_pair(entry, pair)
     if lookups is not None:
@@ -101,43 +101,43 @@ def every_reason(
     yield from _of_kernel(entry)
     after = lookups.crossings.after(src, dest, pair) if lookups else pair.after_packets
     if entry.packets is not None and entry.packets[0] < after:
-        yield _said(ReasonCode.AFTER_PACKETS, count=after)
-    yield _said(ReasonCode.WAITING, src=pair.src)
+        yield _cached(ReasonCode.AFTER_PACKETS, count=after)
+    yield _cached(ReasonCode.WAITING, src=pair.src)
 
 
 def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
     """What it is, and from where to where."""
     translated = entry.status & (IPS_SRC_NAT | IPS_DST_NAT)
     if entry.proto not in {TCP, UDP} and (entry.proto != GRE or translated):
-        yield _said(ReasonCode.NOT_OFFLOADABLE, proto=protocol(entry.proto))
+        yield _cached(ReasonCode.NOT_OFFLOADABLE, proto=protocol(entry.proto))
     if src.router or dest.router:
-        yield _said(ReasonCode.LOCAL)
+        yield _cached(ReasonCode.LOCAL)
     if src.group or dest.group:
-        yield _said(ReasonCode.NOT_UNICAST)
+        yield _cached(ReasonCode.NOT_UNICAST)
     if src.zone is None or dest.zone is None:
-        yield _said(ReasonCode.ZONE_UNKNOWN)
+        yield _cached(ReasonCode.ZONE_UNKNOWN)
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """What the Plan decided for its pair; a slow pair's own first Reason says why all of it is slow."""
+    """Reasons of the Plan for its pair; the first Reason of a slow pair is about all of its traffic."""
     if pair.effective is Mode.NONE:
         yield from pair.reasons
-        yield _said(ReasonCode.PAIR_MODE_NONE)
+        yield _cached(ReasonCode.PAIR_MODE_NONE)
     family = Family(family_of(entry.original))
     if pair.family not in (Family.ANY, family):
-        yield _said(ReasonCode.OTHER_FAMILY, src=pair.src, dest=pair.dest, family=pair.family.value)
+        yield _cached(ReasonCode.OTHER_FAMILY, src=pair.src, dest=pair.dest, family=pair.family.value)
 
 
 def _of_kernel(entry: Entry) -> Iterator[Reason]:
-    """What the kernel asks of the connection."""
+    """Reasons of the kernel: conditions that the connection does not meet."""
     if entry.proto == TCP and entry.tcp_state not in {None, ESTABLISHED}:
-        yield _said(ReasonCode.TCP_STATE, state=tcp_state(entry.tcp_state))
+        yield _cached(ReasonCode.TCP_STATE, state=tcp_state(entry.tcp_state))
     if entry.helper is not None:
-        yield _said(ReasonCode.HELPER, helper=entry.helper)
+        yield _cached(ReasonCode.HELPER, helper=entry.helper)
     if entry.status & IPS_ADJUSTED:
-        yield _said(ReasonCode.ADJUSTED)
+        yield _cached(ReasonCode.ADJUSTED)
     if not entry.status & IPS_SEEN_REPLY:
-        yield _said(ReasonCode.NO_REPLY)
+        yield _cached(ReasonCode.NO_REPLY)
 
 
 def protocol(number: int) -> str:
@@ -151,6 +151,6 @@ def tcp_state(number: int | None) -> str:
 
 
 @cache
-def _said(why: ReasonCode, **words: object) -> Reason:
+def _cached(why: ReasonCode, **words: object) -> Reason:
     """The Reason; there are few different ones and many flows to give them to."""
     return why(**words)

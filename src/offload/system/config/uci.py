@@ -5,8 +5,8 @@ The file's bytes are read here, checked, and given to libuci as a copy, by the c
 - libuci waits without end for a file's lock (file.c, uci_open_stream), which any user who may read the file can hold;
 - a file is bytes, and pyuci fails on values that are not UTF-8: in the copy each byte is the character of that number,
   written as UTF-8 (byte e4: `ä`). libuci reads it as it reads the file, for to it all bytes above 7f are letters;
-- loaded by its name, a package carries everybody's uncommitted changes: libuci reads /tmp/.uci even with another save
-  directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
+- loaded by its name, a package carries the uncommitted changes of all programs: libuci reads /tmp/.uci even with
+  another save directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
 """
 
 import errno
@@ -98,7 +98,7 @@ class Uci:
             _commit(copy, package, edits)
             copy.write_bytes(_opening_comment(_carried(content)) + copy.read_bytes())
             after = _load(copy, package)
-            # libuci does not look whether a full disk took what it wrote
+            # libuci does not check whether a full disk took its output
             if isinstance(after, Problem) or _comparable(after) != _comparable(applied(before, edits)):
                 raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {directory}")
             return _restored(copy.read_bytes())
@@ -149,7 +149,7 @@ def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 
 
 def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """What libuci makes of the bytes of a package, which it finds in a file that exists in memory only."""
+    """The sections that libuci reads from the bytes of a package, in a file that exists in memory only."""
     if b"\0" in content:
         return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
     descriptor = os.memfd_create(package)

@@ -1,4 +1,4 @@
-"""What kernel and nft can do, asked once at start, each lack in words with the OpenWrt package that provides it.
+"""The features of kernel and nft, probed once at start; a missing one is a Lack with the OpenWrt package for it.
 
 One run of nft asks for everything, and where that is refused, one run for each feature finds the first that is missing.
 Their order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2), so a

@@ -1,4 +1,4 @@
-"""What services ask of the firewall: procd's `service get_data`, for rules and redirects in their `firewall` data."""
+"""procd's `service get_data`: the `firewall` data of services, with rules and redirects for the firewall."""
 
 from typing import Any, Protocol
 

@@ -32,11 +32,11 @@ class ExemptSet:
     With `timed exempts`, one per key, the elements end by themselves and carry what makes the timed exempt again.
     """
 
-    name: str
-    type: str
-    interval: bool
-    keys: tuple[str, ...]
-    timed_exempts: tuple[TimedExempt, ...] = ()
+    name: str  # derived from the shape
+    type: str  # nft type of the key
+    interval: bool  # the keys are ranges or networks
+    keys: tuple[str, ...]  # as nft text
+    timed_exempts: tuple[TimedExempt, ...] = ()  # one per key; empty for keys that last
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class _Shape:
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    """Group the exemptions by shape. The same exemptions in any order give the same sets and rules."""
+    """Group the exempts by shape, timed ones in sets of their own; their order changes neither sets nor rules."""
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []
     for match in matches:

@@ -28,11 +28,11 @@ class Crossing:
 class Bid:
     """A request with the mode it can have before it is compared with other pairs on the same devices."""
 
-    wish: PairRequest
-    mode: Mode
-    reasons: tuple[Reason, ...]
-    crossings: tuple[Crossing, ...]
-    stations: PairStations | None = None
+    wish: PairRequest  # the request
+    mode: Mode  # that the pair can have alone
+    reasons: tuple[Reason, ...]  # why `mode` is lower than requested
+    crossings: tuple[Crossing, ...]  # pairs of devices that its packets pass
+    stations: PairStations | None = None  # where a station's port decides between hardware and software
 
     @property
     def name(self) -> str:

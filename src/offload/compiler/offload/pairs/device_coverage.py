@@ -14,11 +14,11 @@ from offload.nouns import dataclass
 class DeviceCoverage:
     """The devices of each zone that a flowtable of each mode can list."""
 
-    zones: Mapping[str, ZoneDevices]
+    zones: Mapping[str, ZoneDevices]  # by name
     able: frozenset[str]  # devices that a hardware flowtable can have
     idle: frozenset[str]  # devices that are down, and bridges without ports: nothing arrives there
-    excluded: frozenset[str]
-    added: tuple[str, ...]
+    excluded: frozenset[str]  # option `exclude_device`
+    added: tuple[str, ...]  # option `device`, those that exist
     shaped: Mapping[str, str]  # devices with their shapers, which hardware would pass by
     restless: frozenset[str]  # bridges to whose ports no flow may be pinned, in hardware either
 

@@ -32,13 +32,13 @@ class PairRequest:
     `possible`: the family that packets of the pair can have, by the firewall's options of its two zones.
     """
 
-    src: str
-    dest: str
+    src: str  # zone of the original direction
+    dest: str  # zone that connections lead to
     asked: Mode
     mode: Mode
-    family: Family
-    after_packets: int
-    reasons: tuple[Reason, ...]
+    family: Family  # to be offloaded
+    after_packets: int  # packets of the original direction before offload
+    reasons: tuple[Reason, ...]  # why `mode` is lower than `asked`
     hardware_family: Family = Family.ANY
     possible: Family = Family.ANY
 

@@ -64,15 +64,15 @@ class Conntrack:
     def entries(self) -> list[Entry]:
         """All entries, IPv4 and IPv6, in the kernel's order; KernelError with a sentence where it refuses.
 
-        A look, not a lock: connections come and go meanwhile.
+        The table is not locked: connections come and go meanwhile.
         """
         return _whole(self._dump)
 
     def summary(self, begin: Callable[[], C]) -> C:
         """Count all entries, each as a Row, with what `begin` makes; KernelError as for `entries`.
 
-        For who needs numbers alone: no more than a datagram's Rows are in memory at a time. Where the dump is asked for
-        again, so is what counts it.
+        For callers that need numbers alone: no more than a datagram's Rows are in memory at a time. A dump that is
+        repeated gets a new counter from `begin`.
         """
         return _whole(lambda: self._counted(begin))
 

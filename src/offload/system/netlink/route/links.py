@@ -135,14 +135,14 @@ def _dump(request: bytes) -> list[Message]:
 
 
 def _rules() -> tuple[RoutingRule, ...]:
-    """None where the kernel has no routing rules (CONFIG_IP_MULTIPLE_TABLES)."""
+    """The routing rules that compare the mark; none without CONFIG_IP_MULTIPLE_TABLES."""
     with suppress(OSError):
         return routing_rules(_dump(RULES))
     return ()
 
 
 def _qdiscs() -> list[QdiscMessage]:
-    """None where the kernel has no traffic control (CONFIG_NET_SCHED)."""
+    """The queueing disciplines; none where the kernel has no traffic control (CONFIG_NET_SCHED)."""
     with suppress(OSError):
         return traffic_control.qdiscs(_dump(traffic_control.QDISCS))
     return []

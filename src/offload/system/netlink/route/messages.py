@@ -1,4 +1,4 @@
-"""What the kernel notifies of over rtnetlink and nfnetlink: bytes in, what they hint at out. Pure, no socket.
+"""Parses notifications of rtnetlink and nfnetlink: bytes in, hints out. Pure, no socket.
 
 A reader of few attributes, because it runs for every neighbour that is confirmed in a busy house.
 """
@@ -82,7 +82,7 @@ class Links:
         self._qdiscs.clear()
 
     def hear(self, datagram: bytes) -> Notification:
-        """What a datagram of rtnetlink hints at; never raises."""
+        """The hints of a datagram of rtnetlink; never raises."""
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
         for kind, body in messages(datagram):
@@ -100,7 +100,7 @@ class Links:
             return True
         family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
         if family == AF_BRIDGE:
-            return False  # the state of a bridge port: what concerns us comes as a link of its own
+            return False  # the state of a bridge port: changes that matter come as messages of AF_UNSPEC too
         if kind == RTM_DELLINK:
             self._known.pop(index, None)
             return True
@@ -124,7 +124,7 @@ class Links:
 
 
 def transactions(datagram: bytes) -> Notification:
-    """What a datagram of nftables' own group hints at; never raises."""
+    """The hints of a datagram of nftables' group; never raises."""
     tables: set[str] = set()
     removed: set[str] = set()
     elements: set[tuple[str, str]] = set()

@@ -99,7 +99,7 @@ class FakeMonitor:
         return found
 
     def named(self, seen: NeighbourEvent) -> Neighbour:
-        """A neighbour on the device `eth` with the event's number."""
+        """A neighbour on device `ethN`, where N is the event's index of the device."""
         return Neighbour(seen.address, f"eth{seen.device}", seen.place)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """The stations that bridges have learned, and the neighbours of the router, read over rtnetlink.
 
-Anybody on a network can invent addresses, so the reply is parsed as it comes, and no further than `most`.
+Any host of a network can invent addresses, so the reply is parsed as it comes, and no further than `most`.
 """
 
 import socket
