@@ -86,7 +86,7 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class PacketRule:
-    """A rule in nft, not one of /etc/config/firewall, that treats packets one by one: offloaded packets pass it by.
+    """A rule in nft, not one of /etc/config/firewall, that treats packets one by one: offloaded packets bypass it.
 
     `table` has its family before it. `does`: limit, quota, priority, dscp, mark, ttl, queue, drop (by length, flags or
     TTL), time (drops at some times), ban (drops by a set), log. `marks`: the bits of the mark that it writes.

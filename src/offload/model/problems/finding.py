@@ -50,9 +50,9 @@ class FindingCode(Enum):
     )
     SHAPER = Form(
         Severity.PROBLEM,
-        "{shaper} shapes {device}: software offload keeps that, hardware passes it by",
+        "{shaper} shapes {device}: software offload keeps the rate, hardware bypasses it",
         "set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software",
-        "what goes over {device} is in software at most",
+        "traffic over {device} is in software at most",
         "auto_software",
     )
     SHAPER_ABSENT = Form(
@@ -110,7 +110,7 @@ class FindingCode(Enum):
     )
     RULE_TTL = Form(
         Severity.PROBLEM,
-        "a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets pass it by",
+        "a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets bypass it",
         "set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the "
         "traffic slow with a config exempt",
     )
@@ -121,12 +121,12 @@ class FindingCode(Enum):
     )
     RULE_DROPS = Form(
         Severity.NOTICE,
-        "a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets pass it by",
+        "a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets bypass it",
         "write a config exempt for its traffic, where that matters",
     )
     RULE_TIMES = Form(
         Severity.NOTICE,
-        "a rule in chain {chain} of table {table} drops at some times: offloaded packets pass it by",
+        "a rule in chain {chain} of table {table} drops at some times: offloaded packets bypass it",
         "",
         "while the service runs, flows meet the rules again when a time begins or ends",
     )

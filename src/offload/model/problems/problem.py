@@ -89,8 +89,8 @@ class ProblemCode(Enum):
         "'{value}' is no protocol, and for it nft refuses fw4's whole firewall: write 'tcp udp', or tcpudp for both"
     )
     PAIR_NOT_PERMITTED = (
-        "/etc/config/firewall permits no forwarding from {src} to {dest}; this section counts only for what something "
-        "else lets through (UPnP, a service, nft rules of your own)"
+        "/etc/config/firewall permits no forwarding from {src} to {dest}; this section counts only for traffic that "
+        "something else lets through (UPnP, a service, nft rules of your own)"
     )
     PAIR_RAISED = (
         "{pair} has mode {mode} now and had {before} in version 0.1.0, where a zone without a mode held the other "
@@ -101,7 +101,7 @@ class ProblemCode(Enum):
     )
     UNKNOWN_DEVICE = "there is no device '{value}' now{hint}; {consequence}"
     EXEMPT_OF_EVERY_ZONE = (
-        "zone {zone} is defined by what it is not ('!' or '+'), so its devices cannot be matched; "
+        "zone {zone} excludes networks or devices ('!') or takes all ('+'), so its devices cannot be matched; "
         "this exempt holds whatever the zone"
     )
     DUPLICATE_SECTION = "a second section for {value}; of each option the slower value counts"

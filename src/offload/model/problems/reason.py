@@ -41,24 +41,27 @@ class ReasonCode(Enum):
     EXEMPT_PART = "{exempt} keeps {part} slow"
     MARKED = "{rules} every packet of it, which offloaded packets would miss"
     MARKED_PART = "{rules} packets one by one, which offloaded packets would miss: {part} stays slow"
-    SUBNETS_PART = "addresses in the subnets of zone {zone} stay slow: less is chosen for that zone"
+    SUBNETS_PART = (
+        "addresses in the subnets of zone {zone} stay slow: that zone has a lower mode, another family or more "
+        "after_packets"
+    )
     SUBNETS_ANY = (
-        "less was asked for zone {zone}, and as its subnets are written ('!', a range, an odd mask, a network's name) "
-        "they may be any address: all of it stays slow"
+        "zone {zone} has a lower mode, another family or more after_packets, and its subnets ('!', a range, an odd "
+        "mask, a network's name) may be any address: all of the pair stays slow"
     )
     FAMILIES_DISJOINT = "its two zones ask for different address families, so no traffic is left"
     ZONE_WITHOUT_DEVICES = "zone {zone} has no device now"
     ZONE_OF_SUBNETS = (
-        "zone {zone} has subnets and no device of its own: its addresses go the way of the devices they use, "
-        "and stay slow where less was asked for the zone"
+        "zone {zone} has subnets and no device of its own: its addresses get the mode of the devices that they "
+        "use, and stay slow if the zone has a lower mode, another family or more after_packets"
     )
-    ZONE_INVERTED = "zone {zone} is defined by what it is not ('!' or '+'): name its devices to offload it"
+    ZONE_INVERTED = "zone {zone} excludes networks or devices ('!') or takes all ('+'): name its devices to offload it"
     NOT_PERMITTED = "the firewall permits no forwarding from or to zone {zone}"
     SHARED_DEVICES = "its devices also belong to {pair}, which has the lower mode {mode}"
     SHARED_FAMILY = "its devices also belong to {pair}, which asks for family {family}"
     HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
-    HARDWARE_PART = "hardware does not cover {devices}: what goes over it is fast in software"
-    SHAPED = "{shaper} shapes {device}, and hardware would pass it by: what goes over it is fast in software"
+    HARDWARE_PART = "hardware does not cover {devices}: traffic there is fast in software"
+    SHAPED = "{shaper} shapes {device}, and hardware would bypass it: traffic there is fast in software"
     STATIONS_SOFTWARE = (
         "stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)"
     )
@@ -116,7 +119,7 @@ class ReasonCode(Enum):
         "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall "
         "drops its replies"
     )
-    HARDWARE_AWAITED = "it is fast in software: hardware was asked to take it as well, and has not so far"
+    HARDWARE_AWAITED = "it is fast in software: hardware was requested as well, and has not taken it so far"
     HARDWARE_ELSEWHERE = "it goes over {device}, which hardware does not have: it is fast in software"
     HARDWARE_STATION_UNKNOWN = (
         "no port of {device} has seen its station, and hardware does not have all of them: it is fast in software"
@@ -127,8 +130,8 @@ class ReasonCode(Enum):
     HARDWARE_ENCAPSULATED = "{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}"
     HARDWARE_FULL = "{count} flows stayed in software beside others in hardware: its table may be full"
     HARDWARE_KEPT = (
-        "{count} flows moved in hardware when they were taken out, and no packet of them was seen since: "
-        "they rest, or a driver of {devices} keeps them and forwards them still"
+        "{count} flows were taken out of hardware, and none of their packets was seen since: "
+        "they are idle, or a driver of {devices} still forwards them"
     )
     HARDWARE_HALF = (
         "{count} packets of flows in hardware moved in one direction only: a driver of {devices} takes no more, "

@@ -37,7 +37,7 @@ REMEDIES = {  # by the code of the Reason
         "nothing, or list the zone's network beside its subnet: then its devices are known, and have one mode for all"
         " their addresses"
     ),
-    "ZONE_INVERTED": "list the zone's networks or devices instead of what it is not",
+    "ZONE_INVERTED": "list the zone's networks or devices, without '!' and '+'",
     "NOT_PERMITTED": "nothing: the firewall forwards nothing there",
     "SHARED_DEVICES": "give both pairs the same mode: a device cannot be on two paths",
     "SHARED_FAMILY": "give both pairs the same family: a device cannot have two",
@@ -97,15 +97,15 @@ REMEDIES = {  # by the code of the Reason
         "stays in software one way"
     ),
     "HARDWARE_AWAITED": (
-        "nothing: it is asked again while the flow moves; offload status tells how far hardware has come for the pair"
+        "nothing: it is asked again while the flow moves; offload status shows the state of hardware for the pair"
     ),
     "HARDWARE_DRIVER": "choose software, which ends this message; a newer kernel may bring a driver that can",
     "HARDWARE_FAMILY": "nothing: these flows are fast in software; a newer kernel may bring a driver that can",
     "HARDWARE_ENCAPSULATED": "nothing: these flows are fast in software; a newer kernel may bring a driver that can",
     "HARDWARE_FULL": "raise after_packets, so that short flows do not fill the table",
     "HARDWARE_KEPT": (
-        "nothing where they rest; flows that are kept end by themselves, or with a restart of the router: software is"
-        " the surer choice where changes must take effect at once"
+        "nothing if they are idle; flows that a driver still forwards end by themselves, or with a restart of the "
+        "router: software is the surer choice where changes must take effect at once"
     ),
     "HARDWARE_HALF": (
         "nothing: both directions are fast, and the processor sees one of them; a newer kernel may bring a driver "

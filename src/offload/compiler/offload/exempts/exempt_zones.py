@@ -64,7 +64,7 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """What keeps a zone without devices off the table where less was asked for it than the devices it uses have there.
+    """What keeps a zone without devices off the table where it has less than the devices it uses have there.
 
     `elements` are those of the mode's table. Only original packets reach exempts, so each end of a connection is one.
     """
