@@ -33,7 +33,7 @@ def run() -> None:
 
 
 def _main(argv: list[str], *, short: bool) -> int:
-    """Import and run what the command line asks for; what is short collects no garbage."""
+    """Import the command and run it; a short run collects no garbage."""
     if argv in (["--version"], ["version"]):
         # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
         sys.stdout.write(f"offload {__version__}\n")

@@ -119,7 +119,7 @@ def takeover(router: Router, given: argparse.Namespace) -> Answer:
 
 def giveback(router: Router, given: argparse.Namespace) -> Answer:
     """Give fw4 its global offload back, if it was taken over and has not changed since."""
-    unchanged = "Nothing to give back: fw4's switch was not taken, or somebody has changed it since."
+    unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
     if not given.forget and (data := router.asked("giveback")):
         return _handed(data, unchanged, done)

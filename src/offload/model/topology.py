@@ -31,7 +31,7 @@ class ZoneDevices:
 
     @property
     def nowhere(self) -> bool:
-        """Whether its packets cannot be told apart: neither all of its devices are known, nor its addresses."""
+        """Whether its packets cannot be distinguished: neither all of its devices are known, nor its addresses."""
         return self.inverted and not self.subnets
 
     @property

@@ -28,7 +28,7 @@ def show_diff(_: Given) -> int:
         sys.stderr.write(f"[!] File {path} is left out: nft refuses it\n")
     wanted = _listed(nft, sleeping(ruleset))
     there = nft.listing(TABLE) if TABLE in nft.tables() else ""
-    lines = list(_told(there, wanted))
+    lines = list(_lines_of(there, wanted))
     sys.stdout.write("".join(f"{line}\n" for line in lines) or "Nothing would change.\n")
     return PROBLEMS if lines else DONE
 
@@ -71,7 +71,7 @@ def _listed(nft: Nft, text: str) -> str:
         nft.apply(f"delete table inet {ASLEEP}\n")
 
 
-def _told(there: str, wanted: str) -> Iterator[str]:
+def _lines_of(there: str, wanted: str) -> Iterator[str]:
     for block, gone, new in differences(there, wanted):
         yield block
         yield from (f"  - {line}" for line in gone)

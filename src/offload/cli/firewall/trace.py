@@ -23,7 +23,7 @@ def show_trace(given: Given) -> int:
     zones = {each.name: each for each in found.zones}
     packet, route = asked(given.about, zones)
     hooks, end = trace(found.ruleset.table.chains, zones, packet, route)
-    sys.stdout.write("".join(f"{line}\n" for line in _told(packet, route, hooks, end, Places(sections))))
+    sys.stdout.write("".join(f"{line}\n" for line in _report(packet, route, hooks, end, Places(sections))))
     return DONE
 
 
@@ -109,7 +109,7 @@ class Places:
         return f"{step.chain}: {step.verdict} {shown}".rstrip() + where
 
 
-def _told(packet: Packet, route: Route, hooks: Sequence[Hook], end: Route, places: Places) -> Iterator[str]:
+def _report(packet: Packet, route: Route, hooks: Sequence[Hook], end: Route, places: Places) -> Iterator[str]:
     port = f" port {packet.dest_port}" if packet.dest_port else ""
     yield (
         f"The first packet of a connection, IPv{packet.family} {packet.proto or 'of any protocol'}{port}: "

@@ -177,7 +177,7 @@ class Helper(NamedTuple):
 class FirewallConfig(NamedTuple):
     """All sections of the firewall, in the order in which they take effect.
 
-    `unread_zones`: zones that are left out, with what is known of them.
+    `unread_zones`: zones that are left out, with the options that could be read.
     """
 
     defaults: Defaults = Defaults()  # the first section of its type

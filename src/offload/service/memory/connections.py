@@ -20,7 +20,7 @@ from offload.status.shares import ShareCount
 CHEAP = 0.05  # seconds of work: what takes less is read anew each time
 REST = 9.0  # times the work
 WALK = 30.0  # seconds for which the next page comes from the dump of the first one
-LONGEST = 300.0  # seconds for a whole list: who asks for one page again and again shall see what is there now
+LONGEST = 300.0  # seconds for a whole list: a caller that repeats one page gets a new dump after that
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,16 +42,16 @@ def document(data: Mapping[str, Any], flows: Iterable[Flow]) -> Iterator[str]:
 
 def json_texts(flows: Iterable[Flow]) -> Iterator[str]:
     """The JSON of each flow."""
-    said = dict[int, tuple[tuple[Reason, ...], str]]()  # by identity: flows that are alike share their reasons
+    known = dict[int, tuple[tuple[Reason, ...], str]]()  # by identity: flows that are alike share their reasons
     quoted, named, state_named = cache(json.dumps), cache(protocol), cache(_tcp_state)
     for (proto, original, reply, status, timeout, mark, packets, octets, state, _), src_zone, dest_zone, why in flows:
         src, dst, sport, dport, ct_zone = original
         reply_src, reply_dst, reply_sport, reply_dport, _ = reply
-        found = said.get(id(why))
+        found = known.get(id(why))
         if found is None:
-            if len(said) == MOST_REMEMBERED:
-                said.clear()
-            found = said[id(why)] = why, json.dumps(reasons_json(why))
+            if len(known) == MOST_REMEMBERED:
+                known.clear()
+            found = known[id(why)] = why, json.dumps(reasons_json(why))
         yield FLOW % (
             "ipv4" if len(src) == IPV4 else "ipv6",
             named(proto),
@@ -83,7 +83,7 @@ def lines(flows: Iterable[Flow], between_zones: Iterable[Mapping[str, Any]], wid
         yield "No flows."
         return
     notes, counts = layout.Notes(asking=True), dict.fromkeys(STATES.values(), 0)
-    said = dict[int, tuple[tuple[Reason, ...], list[str]]]()
+    known = dict[int, tuple[tuple[Reason, ...], list[str]]]()
     between, named = cache(lambda src, dest: f"{f'{src or chr(63)} > {dest or chr(63)}':{zones}}"), cache(protocol)
     yield flow_lines.flows_head(zones, width)
     for flow in flows:
@@ -99,13 +99,13 @@ def lines(flows: Iterable[Flow], between_zones: Iterable[Mapping[str, Any]], wid
             yield from flow_lines.lines_of_flow(flow_json(flow), zones, width, notes)
             continue
         yield line
-        found = said.get(id(why))
+        found = known.get(id(why))
         if found is None:
-            if len(said) == MOST_REMEMBERED:
-                said.clear()
+            if len(known) == MOST_REMEMBERED:
+                known.clear()
             data = {"reasons": reasons_json(why)}
             yield from flow_lines.noted(data, width, notes)  # the first time with their remedies
-            found = said[id(why)] = why, list(flow_lines.noted(data, width, notes))
+            found = known[id(why)] = why, list(flow_lines.noted(data, width, notes))
         else:
             yield from found[1]
     yield from flow_lines.flows_foot(counts, width)

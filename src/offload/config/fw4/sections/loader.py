@@ -35,7 +35,7 @@ BOTH_PORTS = (Item("tcp"), Item("udp"))
 EVERY_PROTOCOL = (Item("any"),)
 CLOSING = frozenset({"drop", "reject"})
 ADDRESSES = frozenset({"src_ip", "dest_ip", "src_dip", "snat_ip", "subnet", "masq_src", "masq_dest"})
-ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  # what becomes of them is said later
+ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  # with Problems of their own
 OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables commands do harm today
 
 
