@@ -1,6 +1,6 @@
 """Writes docs/what-breaks.md from what its tests have measured: `python -m kernel.breaks`, the end of `make breaks`.
 
-The figures are kept in docs/what-breaks.json. A row without a figure is an error.
+The figures are stored in docs/what-breaks.json. A row without a figure is an error.
 """
 
 import json
@@ -78,7 +78,7 @@ show that), helpers other than ftp (SIP), and anything against real hardware.
 
 
 def gathered() -> list[dict[str, str]]:
-    """The figures of all rows, as the tests of this machine have left them; a KeyError names what is missing."""
+    """The figures of all rows, as the tests of this machine wrote them; KeyError for a row without figures."""
     found = [json.loads(file.read_text()) for file in FIGURES.glob("*.json")]
     by_name = {(each["row"], each["path"]): each for each in found}
     return [by_name[row, path] for row, paths in ROWS.items() for path in paths]

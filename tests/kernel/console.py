@@ -52,11 +52,11 @@ def run(argv: list[str], environment: Mapping[str, str], log: Path | None = None
 
 
 def report(log: Path, *, died: bool) -> None:
-    """Show what the kernel had to say, where it complained of itself or died."""
+    """Print the kernel's last messages if it warned of itself or died."""
     words = log.read_text(errors="replace").splitlines() if log.exists() else []
     complaint = next((number for number, line in enumerate(words) if COMPLAINT.search(line)), None)
     if died:
-        print("\nvm: the machine died; its kernel said last:", *words[-LAST_WORDS:], sep="\n", flush=True)
+        print("\nvm: the machine died; last messages of its kernel:", *words[-LAST_WORDS:], sep="\n", flush=True)
     elif complaint is not None:
         print("\nvm: the kernel complained:", *words[complaint:][:LAST_WORDS], sep="\n", flush=True)
 

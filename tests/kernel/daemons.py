@@ -27,10 +27,10 @@ class Daemon:
 
 
 def wait_until(holds: Callable[[], object], what: str, log: Path | None = None) -> None:
-    """Look again and again until it holds."""
+    """Poll until it holds; AssertionError after PATIENCE, with the log."""
     deadline = time.monotonic() + PATIENCE
     while not holds():
         if time.monotonic() > deadline:
-            said = log.read_text(errors="replace") if log and log.exists() else ""
-            raise AssertionError(f"{what} did not come within {PATIENCE:.0f} s {said}")
+            output = log.read_text(errors="replace") if log and log.exists() else ""
+            raise AssertionError(f"{what} did not come within {PATIENCE:.0f} s {output}")
         time.sleep(0.05)

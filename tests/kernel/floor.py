@@ -53,7 +53,7 @@ class Floor:
 
     @contextmanager
     def forging(self) -> Iterator["Frames"]:
-        """Somebody at both switches who sends frames by hand."""
+        """Raw sockets at the ports of both switches, which send forged frames."""
         with ExitStack() as stack:
             with self.floor.entered():
                 sockets = [stack.enter_context(socket(AF_PACKET, SOCK_RAW)) for _ in self.PORTS]

@@ -30,7 +30,7 @@ def blocker(priority: int, *families: str) -> str:
     return "".join(BLOCKER.format(family=each, priority=priority, rule=REPLIES) for each in families)
 
 
-# Where the drop stands: what is loaded, and in which families there is a table to be taken away.
+# Where the rule that drops is: the text to load, and the families of the table to delete afterwards.
 PLACES = {
     "fw4": (f'insert rule inet fw4 forward {REPLIES} comment "dropped"', ()),
     "another-table": (blocker(-1, "inet"), ("inet",)),

@@ -37,7 +37,7 @@ NETIFD = "network.interface~dump.json"
 
 
 def observed(router: Router) -> Snapshot:
-    """One look at the router."""
+    """A snapshot of the router, read in its namespace."""
     dump = json.loads((router.replies / NETIFD).read_text())
     sysfs = Path("/run", f"{router.name}.sys")  # sysfs shows the devices of the namespace that mounted it
     if not sysfs.exists():
@@ -49,7 +49,7 @@ def observed(router: Router) -> Snapshot:
 
 
 def asked(router: Router) -> Compiled:
-    """The firewall that its /etc/config/firewall asks for."""
+    """The ruleset compiled from its /etc/config/firewall."""
     sections, dump = Uci(router.config).read("firewall"), json.loads((router.replies / NETIFD).read_text())
     assert isinstance(sections, tuple)
     return compiled(read(sections, dump, None, FakeFirewallFiles(), frozenset(), {}, ()))
@@ -57,12 +57,12 @@ def asked(router: Router) -> Compiled:
 
 @cache
 def capability() -> Kernel:
-    """What the kernel can do: asked once, as a service does."""
+    """The kernel's features, probed once, as a service does."""
     return probe(Nft(), release(), modules(), conntrack_max())
 
 
 def moved(before: Snapshot, after: Snapshot, plan: Plan) -> tuple[str, ...]:
-    """The tables that the service would return for the stations that moved between two looks."""
+    """The tables that the service would return for the stations that moved between two snapshots."""
     tracker = StationTracker()
     tracker.look(before)
     tracker.look(after)
@@ -70,7 +70,7 @@ def moved(before: Snapshot, after: Snapshot, plan: Plan) -> tuple[str, ...]:
 
 
 def decided(router: Router, snapshot: Snapshot) -> Decided:
-    """What the product decides on the router's configuration."""
+    """The product's decision for the router's configuration and this snapshot."""
     return reconcile.decide(reconcile.read(Uci(router.config)), snapshot)
 
 

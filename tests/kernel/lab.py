@@ -68,7 +68,7 @@ class Router(Namespace):
         ubusd.wait_for(self.socket, self._broker)
 
     def stop_broker(self) -> None:
-        """Kill it; who was connected is not told."""
+        """Kill it without a word to its clients."""
         self._broker.kill()
         self._broker.wait()
         self.socket.unlink()
@@ -145,7 +145,7 @@ class Home:
     camera = Target("203.0.113.2", port=8080, behind="192.168.1.2")  # the port forward, for who calls from outside
 
     def host(self, name: str) -> Namespace:
-        """The host of that name, for tests that are told it."""
+        """The host of that name, for tests with the name as parameter."""
         found: Namespace = getattr(self, name)
         return found
 

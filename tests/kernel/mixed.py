@@ -25,7 +25,7 @@ SHAPE = Shape(
 PORTS = ("lan1", "lan2", "guest1", "iot1", "work1", "wan")
 MODES = {"lan": "hardware", "guest": "software", "iot": "none", "work": "hardware", "wan": "hardware"}
 ZONE = "\nconfig zone '{0}'\n\toption name '{0}'\n\toption mode '{1}'\n"
-ENOUGH = 100  # flows that stay in software: then hardware is said to refuse them
+ENOUGH = 100  # flows that stay in software: after so many the service reports that hardware refuses them
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def mixed() -> Iterator[Mixed]:
 
 
 def _configure(lab: House) -> None:
-    """Who may call whom: everybody wan, and nobody each other."""
+    """Permit forwarding from every zone to wan, and none between the others."""
     firewall = (
         (lab.router.config / "firewall").read_text().replace("option forward 'ACCEPT'", "option forward 'REJECT'")
     )

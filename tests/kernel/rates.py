@@ -99,14 +99,14 @@ def downloaded(talk: Talk, size: int) -> float:
 
 
 def noted(row: str, path: str, slow: object, fast: object, did: str) -> None:
-    """Keep a row: what it is without offload, and with it; `path` is software or hardware."""
+    """Store a row: its figure without offload, and with it; `path` is software or hardware."""
     FIGURES.mkdir(parents=True, exist_ok=True)
     words = {"row": row, "path": path, "slow": _told(slow), "fast": _told(fast), "did": did}
     (FIGURES / f"{row} {path}.json".replace("/", "-")).write_text(json.dumps(words) + "\n")
 
 
 def compared(row: str, figures: Iterable[str], did: str) -> None:
-    """Keep a row of software: its figure without offload, and with it."""
+    """Store a row of software: its figure without offload, and with it."""
     slow, fast = figures
     noted(row, "software", slow, fast, did)
 

@@ -2,7 +2,7 @@
 
 A user-mode kernel (UML) is a program: it boots in a second and needs no KVM and no root. Each stands in a directory of
 the user's cache that is named by the source package's version and a hash of configuration and compiler, so all clones
-share it. A build holds a lock on its directory. What is found there serves; this program, and no boot, asks apt whether
+share it. A build holds a lock on its directory. A kernel that is there is used; only this program asks apt whether
 there is a newer source.
 """
 

@@ -104,7 +104,7 @@ def test_a_missing_device_costs_only_itself_and_is_taken_up_when_it_comes(home: 
 
 
 def test_a_failed_transaction_leaves_the_last_good_state(home: Home, call: Call, tmp_path: Path) -> None:
-    """A device that vanishes between the look and the transaction: nft refuses all of it."""
+    """A device that vanishes between the snapshot and the transaction: nft refuses all of it."""
     router = home.router
     router.ip("link add lab0 type dummy")
     router.append("firewall", LAB)

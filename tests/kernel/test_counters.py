@@ -36,7 +36,7 @@ class Router:
         # or it would answer there for the address of its other port
         self.house.hosts["lan"].sysctl({"net/ipv4/conf/all/arp_ignore": 1})
         router = self.house.router
-        # a bridge without an address of its own takes the lowest of its ports', and hosts would look for the old one
+        # a bridge without an address of its own takes the lowest of its ports', and hosts would ask for the old one
         router.ip(f"link set br-lan address {router.mac('br-lan')}", f"link set {name} master br-lan")
         self.choose()
 

@@ -114,7 +114,7 @@ def test_one_connection_must_ask_the_firewall_anew(
     house: House, seen: tuple[Snapshot, Plan], talks: dict[str, Talk]
 ) -> None:
     house.router.nft(REFUSED)
-    talks["out"].echo(10)  # the new rule does not reach what is on the fast path
+    talks["out"].echo(10)  # the new rule does not see packets on the fast path
     with house.router.entered():
         cut(Selection(tuples=frozenset({original(talks["out"])})), *seen, Conntrack())
     with pytest.raises(ConnectionResetError):

@@ -111,8 +111,8 @@ def _bench() -> Iterator[Bench]:
         yield build(stack)
 
 
-def said(talk: Talk, count: int) -> None:
-    """Say random things of every length and compare what comes back."""
+def exchange(talk: Talk, count: int) -> None:
+    """Send random messages of every length and compare the echoes."""
     connected = talk._socket
     for _ in range(count):
         size = 1 + os.urandom(1)[0] * 5
@@ -124,17 +124,17 @@ def said(talk: Talk, count: int) -> None:
             talk._datagrams[1] += 1
         else:
             connected.sendall(REQUEST.pack(ECHO, size) + words)
-            heard = b""
-            while len(heard) < size:
-                heard += connected.recv(size - len(heard))
-            assert heard == words
+            received = b""
+            while len(received) < size:
+                received += connected.recv(size - len(received))
+            assert received == words
 
 
 def settled(bench: Bench, talk: Talk) -> None:
-    """Talk until the engine has the conversation; it is asked by a thread of the kernel's own."""
+    """Talk until the engine has the conversation: a thread of the kernel gives it to the driver."""
     for _ in range(50):
         before = bench.forwarded()
-        said(talk, MESSAGES)
+        exchange(talk, MESSAGES)
         if min(bench.forwarded() - before) >= MESSAGES:
             return
         time.sleep(0.1)
@@ -142,10 +142,10 @@ def settled(bench: Bench, talk: Talk) -> None:
 
 
 def watched(bench: Bench, talk: Talk) -> tuple[Sighting, Crossing, int]:
-    """What became of the packets of a conversation, what the engine forwarded, and what the qdiscs saw."""
+    """Counts of a conversation's packets: by path, forwarded by the engine, and queued by the qdiscs."""
     forwarded, queued = bench.forwarded(), bench.qdisc("lan") + bench.qdisc("wan")
     with bench.evidence.watch(talk) as seen:
-        said(talk, ENOUGH)
+        exchange(talk, ENOUGH)
     return seen, bench.forwarded() - forwarded, bench.qdisc("lan") + bench.qdisc("wan") - queued
 
 
@@ -182,7 +182,7 @@ def test_what_it_refuses_stays_in_software(bench: Bench, call: Call, name: str, 
             talk = call(bench.client, target, "udp")
             if target not in refuses:
                 settled(bench, talk)
-            said(talk, 10)
+            exchange(talk, 10)
             seen, forwarded, queued = watched(bench, talk)
             assert seen.fast(ENOUGH), seen
             # a neighbour's question may cross the qdiscs at any time
@@ -195,7 +195,7 @@ def test_a_full_table_refuses(bench: Bench, call: Call) -> None:
     with chip.parameter("table_size", "2"):
         first, second = call(bench.client, FOUR, "udp"), call(bench.client, SIX, "udp")
         settled(bench, first)
-        said(second, 10)
+        exchange(second, 10)
         assert conntrack_flags(bench.router, second) == {"OFFLOAD"}
         assert bench.rules() == 2
 
@@ -208,7 +208,7 @@ def test_a_driver_may_keep_its_counters_to_itself(bench: Bench, call: Call) -> N
         listing = ["conntrack", "-L", "-p", "udp"]
         before = bench.router.run(*listing)
         for _ in range(8):
-            said(talk, 10)
+            exchange(talk, 10)
             time.sleep(1)
         seen, _, _ = watched(bench, talk)
         assert seen.fast(ENOUGH), seen  # used, so not expired
@@ -217,7 +217,7 @@ def test_a_driver_may_keep_its_counters_to_itself(bench: Bench, call: Call) -> N
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["forgets", "keeps"])
 def test_a_table_that_is_deleted(bench: Bench, call: Call, keeps: bool) -> None:
-    """The kernel unbinds first, and then nobody is left to tell: a driver that keeps its rules goes on forwarding."""
+    """The kernel unbinds first and calls the driver no more: one that keeps its rules goes on forwarding."""
     with ExitStack() as stack:
         if keeps:
             for device in ("lan", "wan"):

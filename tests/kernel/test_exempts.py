@@ -118,7 +118,7 @@ def test_an_exemption_by_mac_means_who_opened(desk: Desk) -> None:
 
 
 def test_an_exemption_by_source_port_means_who_opened(desk: Desk) -> None:
-    """Every reply comes from port 7007, the one called, and is nobody's source."""
+    """Every reply comes from port 7007, the one called; no connection has it as source."""
     opened, called = (desk.talks[name].near[1] for name in ("out", "in6"))
     exempt = "\nconfig exempt\n\toption proto 'tcpudp'\n\tlist src_port '{}'\n"
     desk.choose(exempt.format(opened) + exempt.format(f"{called - 1}-{called}"))

@@ -37,7 +37,7 @@ def _lab(house: House) -> Iterator[House]:
 
 
 def choose(lab: House, **modes: str) -> None:
-    """What the user writes, and what is done about it; a failed transaction would be an error here."""
+    """Write these modes and apply them; a transaction that fails raises here."""
     chosen = "".join(ZONE.format(zone, mode) for zone, mode in (THREE | modes).items())
     lab.router.write("offload", "config globals 'globals'\n" + chosen)
     applied(lab.router, decided(lab.router, observed(lab.router)))

@@ -1,4 +1,4 @@
-"""What live flows prove of hardware, told by the service's own looks at a real kernel; only its clock is the test's."""
+"""The service's verdicts on hardware from live flows of a real kernel; only its clock is the test's."""
 
 import json
 import re
@@ -40,14 +40,14 @@ SHAPES = {
 }
 
 
-# Drivers are asked for counters when a tenth of the timeout has passed, and that is looked at every second.
+# The kernel asks drivers for counters after a tenth of the timeout, and checks that every second.
 TIMEOUT = {f"net/netfilter/nf_flowtable_{proto}_timeout": 10 for proto in ("tcp", "udp")}
 COUNTED = 2.2
 
 
 @dataclass
 class Lab:
-    """A router in hardware with the service on it, looked at from inside."""
+    """A router in hardware, and the service's engine in this process."""
 
     house: House
     ports: tuple[str, ...]
@@ -73,15 +73,15 @@ class Lab:
         with router.entered():
             assert self.service.work([HARDWARE]).error == ""
 
-    def look(self) -> None:
-        """The service's next look, as many seconds later as it would be, but late enough for what drivers tell."""
+    def sample(self) -> None:
+        """Let the service sample, APART seconds later on its clock and late enough for the drivers' counters."""
         self.now += APART
         time.sleep(COUNTED)
         with self.house.router.entered():
             hardware.run(self.service)
 
-    def told(self) -> dict[str, Any]:
-        """What `status` says of lan > wan, and of its devices."""
+    def status(self) -> dict[str, Any]:
+        """The part `hardware` of lan > wan in the answer of `status`, with reason codes and its devices' states."""
         with self.house.router.entered():
             answer = status(self.service, {})
         found: dict[str, Any] = next(p for p in answer["pairs"] if (p["src"], p["dest"]) == ("lan", "wan"))
@@ -93,13 +93,13 @@ class Lab:
         }
 
     def flows(self) -> dict[str, list[str]]:
-        """The codes of the reasons that `flows` tells, by family."""
+        """The codes of the reasons in the answer of `flows`, by family."""
         with self.house.router.entered():
             answer = list_flows(self.service, {"query": {}})["flows"]
         return {each["family"]: [reason["code"] for reason in each["reasons"]] for each in answer}
 
     def choose(self, mode: str) -> None:
-        """What the user writes, and the service's pass."""
+        """Write this mode and let the service make a pass."""
         self.house.router.write("offload", f"config globals 'globals'\n\toption mode '{mode}'\n")
         with self.house.router.entered():
             assert self.service.work().error == ""
@@ -110,11 +110,11 @@ class Lab:
             stack.enter_context(chip.fault(self.house.router, port, name))
 
     def talk(self, *talks: Talk, rounds: int = 8) -> None:
-        """Conversations that go on from look to look."""
+        """Talk, and sample after each round."""
         for _ in range(rounds):
             for each in talks:
                 each.echo(12)
-            self.look()
+            self.sample()
 
 
 def build(house: House, stack: ExitStack, name: str) -> Lab:
@@ -136,20 +136,20 @@ def _lab(house: House) -> Iterator[Lab]:
 
 
 def test_proven(lab: Lab) -> None:
-    assert (lab.told()["proof"], lab.told()["devices"]) == ("bound", {"bound"})
+    assert (lab.status()["proof"], lab.status()["devices"]) == ("bound", {"bound"})
     lab.talk(lab.house.call("lan", "wan"), lab.house.call("lan", "wan", 6, "udp"), rounds=3)
-    told = lab.told()
-    assert (told["proof"], told["codes"], told["devices"]) == ("proven", [], {"proven"})
-    assert told["flows"] == 2
-    assert told["strays"] * 20 <= told["packets"]
+    pair = lab.status()
+    assert (pair["proof"], pair["codes"], pair["devices"]) == ("proven", [], {"proven"})
+    assert pair["flows"] == 2
+    assert pair["strays"] * 20 <= pair["packets"]
     assert [name for name, _ in lab.service.news if name == "offload.degraded"] == []
 
 
 def test_refused_by_every_driver(lab: Lab, stack: ExitStack) -> None:
     lab.faulty(stack, "refuse")
     lab.talk(lab.house.call("lan", "wan"))
-    told = lab.told()
-    assert (told["proof"], told["codes"], told["devices"]) == ("refused", ["HARDWARE_DRIVER"], {"refused"})
+    pair = lab.status()
+    assert (pair["proof"], pair["codes"], pair["devices"]) == ("refused", ["HARDWARE_DRIVER"], {"refused"})
     assert lab.flows() == {"ipv4": ["HARDWARE_DRIVER"]}
     (news,) = [words for name, words in lab.service.news if name == "offload.degraded"]
     assert news["error"].startswith("lan > wan: ")
@@ -158,7 +158,7 @@ def test_refused_by_every_driver(lab: Lab, stack: ExitStack) -> None:
 def test_one_family_is_refused(lab: Lab, stack: ExitStack) -> None:
     lab.faulty(stack, "refuse-ipv6")
     lab.talk(lab.house.call("lan", "wan", 4), lab.house.call("lan", "wan", 6))
-    assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", ["HARDWARE_FAMILY"])
+    assert (lab.status()["proof"], lab.status()["codes"]) == ("proven", ["HARDWARE_FAMILY"])
     assert lab.flows() == {"ipv4": [], "ipv6": ["HARDWARE_FAMILY"]}
 
 
@@ -172,19 +172,19 @@ def test_a_hundred_flows_beside_a_full_table(lab: Lab, stack: ExitStack) -> None
         for each in crowd:
             each.echo(3)
         first.echo(12)
-        lab.look()
-    assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", ["HARDWARE_FULL"])
+        lab.sample()
+    assert (lab.status()["proof"], lab.status()["codes"]) == ("proven", ["HARDWARE_FULL"])
 
 
 def test_a_kernel_that_binds_what_cannot(lab: Lab, stack: ExitStack) -> None:
-    """OpenWrt's: what it says of binding means nothing, and flows tell."""
+    """OpenWrt's kernels bind any device: only flows show the truth."""
     lab.house.router.nft("delete table inet flow_offload_hw")
     stack.enter_context(chip.parameter("bind_anything", "1"))
     lab.faulty(stack, "no-bind")
     other = Lab(lab.house, lab.ports)
-    assert other.told()["proof"] == "bound"
+    assert other.status()["proof"] == "bound"
     other.talk(other.house.call("lan", "wan"))
-    assert (other.told()["proof"], other.told()["codes"]) == ("refused", ["HARDWARE_DRIVER"])
+    assert (other.status()["proof"], other.status()["codes"]) == ("refused", ["HARDWARE_DRIVER"])
     lab.house.router.nft("delete table inet flow_offload_hw")
 
 
@@ -199,8 +199,8 @@ def test_marks_that_lie(house: House, stack: ExitStack) -> None:
     router.nft("delete table inet flow_offload_hw")
     router.nft(without)
     lab.talk(lab.house.call("lan", "wan"), rounds=5)
-    assert lab.told()["flows"] == 1
-    assert (lab.told()["proof"], lab.told()["codes"]) == ("refused", ["HARDWARE_STRAYS"])
+    assert lab.status()["flows"] == 1
+    assert (lab.status()["proof"], lab.status()["codes"]) == ("refused", ["HARDWARE_STRAYS"])
 
 
 def test_one_direction_in_hardware_and_the_other_in_software(lab: Lab, stack: ExitStack) -> None:
@@ -209,10 +209,10 @@ def test_one_direction_in_hardware_and_the_other_in_software(lab: Lab, stack: Ex
     stack.enter_context(chip.fault(lab.house.router, "wan", "refuse"))
     with download(lab.house.call("lan", "wan")):
         for _ in range(4):
-            lab.look()
-    told = lab.told()
-    assert (told["flows"], told["strays"] < PACKETS) == (1, True)
-    assert (told["proof"], told["codes"], told["devices"]) == ("refused", ["HARDWARE_HALF"], {"refused"})
+            lab.sample()
+    pair = lab.status()
+    assert (pair["flows"], pair["strays"] < PACKETS) == (1, True)
+    assert (pair["proof"], pair["codes"], pair["devices"]) == ("refused", ["HARDWARE_HALF"], {"refused"})
 
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["forgets", "keeps"])
@@ -227,8 +227,8 @@ def test_what_a_driver_keeps_of_a_table_that_goes(lab: Lab, stack: ExitStack, ke
     before = chip.forwarded(lab.house.router, lab.ports)
     lab.talk(talk, rounds=3)
     assert (chip.forwarded(lab.house.router, lab.ports) > before) == keeps
-    told = lab.told()
-    assert (told["proof"], told["codes"]) == ("none", ["HARDWARE_KEPT"] if keeps else [])
+    pair = lab.status()
+    assert (pair["proof"], pair["codes"]) == ("none", ["HARDWARE_KEPT"] if keeps else [])
     assert lab.flows() == {"ipv4": ["HARDWARE_KEPT"] if keeps else ["MODE_UNSET"]}
 
 
@@ -238,21 +238,22 @@ def test_frozen_counters(lab: Lab, stack: ExitStack) -> None:
     talk.echo(30)
     for _ in range(5):
         talk.fetch(300_000)
-        lab.look()
-    assert (lab.told()["frozen"], lab.told()["proof"], lab.told()["codes"]) == (True, "proven", ["HARDWARE_FROZEN"])
+        lab.sample()
+    pair = lab.status()
+    assert (pair["frozen"], pair["proof"], pair["codes"]) == (True, "proven", ["HARDWARE_FROZEN"])
 
 
 def test_a_session(house: House, stack: ExitStack) -> None:
     lab = build(house, stack, "pppoe")
     lab.talk(lab.house.call("lan", "wan"), rounds=3)
-    assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", [])
+    assert (lab.status()["proof"], lab.status()["codes"]) == ("proven", [])
 
 
 def test_tags_that_the_driver_does_not_take(house: House, stack: ExitStack) -> None:
     lab = build(house, stack, "vlan")
     lab.talk(lab.house.call("lan", "wan"), rounds=3)
-    assert (lab.told()["proof"], lab.told()["codes"]) == ("proven", [])
+    assert (lab.status()["proof"], lab.status()["codes"]) == ("proven", [])
     lab.faulty(stack, "refuse-vlan")
     again = Lab(house, lab.ports)
     again.talk(again.house.call("lan", "wan", proto="udp"))
-    assert again.told()["codes"] == ["HARDWARE_ENCAPSULATED"]
+    assert again.status()["codes"] == ["HARDWARE_ENCAPSULATED"]

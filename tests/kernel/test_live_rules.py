@@ -1,4 +1,4 @@
-"""Rules, elements of sets and times of day that come while a flow is offloaded reach it, and hurt nobody else."""
+"""Rules, elements of sets and times of day that come while a flow is offloaded reach it, and disturb no other flow."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

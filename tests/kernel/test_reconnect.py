@@ -53,7 +53,7 @@ def test_the_service_follows_every_session(line: House) -> None:
         service.until(lambda: line.listed() == LISTED)
         size = service.descriptors()
         took = [reconnect(line, netifd, service, sampled=not turn % SAMPLED) for turn in range(RECONNECTS)]
-        print(f"\n{RECONNECTS} reconnects: listed {median(took):.2f} s after netifd said so, at most {max(took):.2f} s")
+        print(f"\n{RECONNECTS} reconnects: listed {median(took):.2f} s after netifd's event, at most {max(took):.2f} s")
         assert service.descriptors() == size
     line.router.offload("apply")
 
@@ -81,11 +81,11 @@ class Netifd:
         self._dump: dict[str, Any] = json.loads(self._file.read_text())
 
     def tell(self, *, up: bool) -> None:
-        """Say that wan is up, on its l3 device, or that it is down."""
-        kept = [each for each in self._dump["interface"] if each["interface"] != "wan"]
+        """Report wan up, on its l3 device, or down: the new dump first, then the event."""
+        others = [each for each in self._dump["interface"] if each["interface"] != "wan"]
         wan = next(each for each in self._dump["interface"] if each["interface"] == "wan")
         down = {name: value for name, value in wan.items() if name != "l3_device"} | {"up": False}
-        self._file.write_text(json.dumps({"interface": [*kept, wan if up else down]}))
+        self._file.write_text(json.dumps({"interface": [*others, wan if up else down]}))
         ubus.send("network.interface", {"action": "ifup" if up else "ifdown", "interface": "wan"})
 
 

@@ -1,4 +1,4 @@
-"""What is rendered for random routers, before a real nft and kernel: accepted, and there afterwards as it was meant."""
+"""The tables of random routers, loaded by a real nft into a kernel: accepted, and listed as the compiler meant them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

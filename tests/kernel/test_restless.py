@@ -1,4 +1,4 @@
-"""Frames forged by somebody in the LAN: few returns, and a station that really moves keeps its transfer meanwhile.
+"""Forged frames from a host of the LAN: few returns, and a station that really moves keeps its transfer meanwhile.
 
 A return costs every flow of a table some slow packets, so whoever can cause one with a frame could cause thousands.
 """

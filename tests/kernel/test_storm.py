@@ -26,8 +26,8 @@ from offload.model.network import Snapshot
 
 CHANGES = 100 if os.environ.get("OFFLOAD_SOAK") else 10
 LONGEST_GAP = 0.2  # seconds
-# Packets of a kept flow that a return sends over the slow path, in each direction. 5 were seen on a machine of our own,
-# 6 on one that others kept busy: it seems to be a time rather than a number, the time until the kernel has let the old
+# Packets of a fast flow that a return sends over the slow path, in each direction. 5 were seen on a machine of our own,
+# 6 on a busy one: it seems to be a time rather than a number, the time until the kernel has let the old
 # table's flows go, so a faster flow would count more.
 MOST_SLOW = 12
 AFTERWARDS = 0.4  # seconds in which they are counted: a quiet connection has spoken
@@ -37,7 +37,7 @@ BUSY = ["busybox", "sh", "-c", "while :; do :; done"]
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user has written at the moment; the flows under test are lan's, opened and received."""
+    """The user's configuration at the moment; the flows under test are those from lan and those to lan."""
 
     lan: str = "software"
     iot: str = "software"
@@ -79,7 +79,7 @@ class Choice:
 
 @dataclass
 class Change:
-    """What a change did: which tables it returned, and the slow packets there were before and after it."""
+    """A change and its effect: the tables that it returned, and counts of slow packets before and after it."""
 
     what: Choice
     kept: bool
@@ -157,7 +157,7 @@ def test_connections_live_through_changes(house: House, snapshot: Snapshot, busy
     assert [flow.error for flow in flows] == [None] * len(flows)
     assert [counts for change, counts in kept if not change.returned and any(map(sum, counts))] == []
     assert [counts for change, counts in kept if change.returned and max(map(max, counts)) > MOST_SLOW] == []
-    # On processors that others use as well, even flows that nobody touches wait.
+    # On processors that others use as well, even undisturbed flows wait.
     assert max(flow.longest for flow in flows) < LONGEST_GAP + calm
 
 

@@ -63,7 +63,7 @@ def _lab(house: House) -> Iterator[House]:
 
 @contextmanager
 def ruled(lab: House, rule: str, commands: tuple[str, ...] = ()) -> Iterator[None]:
-    """With a rule of somebody's own in the forward path, and what they gave to tc."""
+    """With a user's rule in the forward path, and these commands of tc."""
     lab.router.nft(FORWARD.format(rule))
     for command in commands:
         lab.router.run("tc", *command.split())

@@ -83,7 +83,7 @@ def test_a_rule_s_counter_has_the_first_packets(lab: House) -> None:
 
 
 def test_connections_count_their_packets(lab: House) -> None:
-    """What nlbwmon and the page read."""
+    """The counters that nlbwmon and the page read."""
     found = {}
     for mode in ("none", "software"):
         lab.router.write("offload", MODE.format(mode))

@@ -52,7 +52,7 @@ def _lab(house: House) -> Iterator[House]:
 
 
 def watched(lab: House, talk: Talk, size: int = 100) -> Sighting:
-    """What is seen of PACKETS messages of a conversation."""
+    """The packets of a conversation of PACKETS messages, by path."""
     with lab.evidence.watch(talk) as seen:
         talk.echo(PACKETS, size)
     return seen

@@ -16,7 +16,7 @@ PORT = 7007
 PATIENCE = 10.0  # seconds without an answer until a conversation counts as broken
 CHUNK = 65536
 MOST_UDP = 2048
-REQUEST = struct.Struct("!cI")  # what is wanted, and how many bytes
+REQUEST = struct.Struct("!cI")  # the command, and a number of bytes
 ECHO, FETCH, PUSH = b"e", b"f", b"p"
 SEGMENTS = struct.Struct("<136xII")  # struct tcp_info, include/uapi/linux/tcp.h: tcpi_segs_out, tcpi_segs_in
 
