@@ -160,6 +160,14 @@ def test_flush_returns_the_tables_of_the_flows_meant(fakes: Fakes) -> None:
     assert len(fakes.nft.sent) == 4
 
 
+def test_flush_leaves_slow_connections_to_the_kernel(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    read = fakes.conntrack.entries
+    monkeypatch.setattr(fakes.conntrack, "entries", lambda *, offloaded=False: asked.append(offloaded) or read())
+    assert call(fakes, "flush", query={"zone": "lan"})["ok"]
+    assert asked == [True]
+
+
 def test_cut_ends_the_connections_meant_and_needs_a_word(fakes: Fakes) -> None:
     fakes.conntrack._entries = FLOWS[:3]
     assert call(fakes, "cut", query={"host": "192.168.1.11"}) == {"ok": True, "flows": 0, "ended": 0}

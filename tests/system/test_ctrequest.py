@@ -13,7 +13,7 @@ from offload.model.applied import Cut
 from offload.model.flow import Entry, Tuple
 from offload.system.netlink.ct import conntrack
 from offload.system.netlink.ct.conntrack import Conntrack, FakeConntrack
-from offload.system.netlink.ct.ctrequest import answers, deletions
+from offload.system.netlink.ct.ctrequest import ALL, OFFLOADED, answers, deletions
 
 SRC = Path(__file__).parents[2] / "src"
 HERE, THERE = b"\x0a\0\0\1", b"\x0a\0\0\2"
@@ -35,6 +35,13 @@ def test_a_deletion_names_the_original_tuple() -> None:
     assert struct.pack("!H", 1000) in sent and struct.pack("!H", 80) in sent
     six = deletions([entry(src=b"\1" * 16, dst=b"\2" * 16)], 1)
     assert six[16] == 10 and b"\1" * 16 in six and b"\2" * 16 in six
+
+
+def test_offloaded_connections_are_chosen_by_the_kernel() -> None:
+    """By CTA_STATUS and its mask: IPS_OFFLOAD, which flows in hardware have as well."""
+    assert struct.unpack_from("=IHH", OFFLOADED) == (len(OFFLOADED), 0x101, 0x301)
+    assert OFFLOADED[8:20] == ALL[8:]
+    assert OFFLOADED[20:] == struct.pack("=HH", 8, 3) + b"\0\0\x40\0" + struct.pack("=HH", 8, 26) + b"\0\0\x40\0"
 
 
 def test_answers_are_read_whatever_they_are() -> None:
@@ -102,7 +109,7 @@ class Stubborn(Conntrack):
         super().__init__()
         self.staying = list(staying)
 
-    def entries(self) -> list[Entry]:
+    def entries(self, *, offloaded: bool = False) -> list[Entry]:  # noqa: ARG002 - as the door
         return self.staying
 
 

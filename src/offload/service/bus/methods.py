@@ -118,7 +118,7 @@ def flush(engine: Engine, given: Given) -> Json:
     """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
     decided = known(engine)
     query = _chosen(given, decided.plan)
-    entries = engine.doors.conntrack.entries()
+    entries = engine.doors.conntrack.entries(offloaded=True)
     found = flows(entries, engine.placed(decided), decided.plan, explained=False)
     fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
     tables = {table.name for table in decided.plan.tables}

@@ -61,12 +61,13 @@ class Conntrack:
         self._rows = RowParser(self._parser)
         self.between = _nothing
 
-    def entries(self) -> list[Entry]:
+    def entries(self, *, offloaded: bool = False) -> list[Entry]:
         """All entries, IPv4 and IPv6, in the kernel's order; KernelError with a sentence where it refuses.
 
-        The table is not locked: connections come and go meanwhile.
+        The table is not locked: connections come and go meanwhile. `offloaded`: only those in a flowtable; a kernel before
+        5.17 lists the others as well.
         """
-        return _whole(self._dump)
+        return _whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
 
     def summary(self, begin: Callable[[], C]) -> C:
         """Count all entries, each as a Row, with what `begin` makes; KernelError as for `entries`.
@@ -127,11 +128,11 @@ class Conntrack:
         missing = [entry for entry, number in zip(wanted, errors, strict=True) if number == errno.ENOENT]
         return Cut(len(wanted), errors.count(0), REFUSALS.get(refused, other)), missing
 
-    def _dump(self) -> tuple[list[Entry], bool]:
+    def _dump(self, request: bytes) -> tuple[list[Entry], bool]:
         """Ask once, on a socket of its own so that nothing of an earlier answer can be left in it."""
         entries, whole = [], True
         with _collector_resting():
-            for part in replies(NETLINK_NETFILTER, ALL, self._parser.parse, RECEIVE_BUFFER):
+            for part in replies(NETLINK_NETFILTER, request, self._parser.parse, RECEIVE_BUFFER):
                 _refused(part.errno)
                 entries += part.entries
                 whole &= not part.interrupted
@@ -195,11 +196,11 @@ class FakeConntrack(Conntrack):
         self._error = error
         self.deleted: list[Entry] = []
 
-    def entries(self) -> list[Entry]:
+    def entries(self, *, offloaded: bool = False) -> list[Entry]:
         """The entries given, or the error."""
         if self._error:
             raise self._error
-        return list(self._entries)
+        return [entry for entry in self._entries if entry.status & IPS_OFFLOAD or not offloaded]
 
     def summary(self, begin: Callable[[], C]) -> C:
         """The entries given, counted, or the error."""
@@ -208,7 +209,7 @@ class FakeConntrack(Conntrack):
     def offloaded(self, begin: Callable[[], C]) -> C:
         """Those given that are offloaded, counted, or the error."""
         count = begin()
-        count.add([entry.row for entry in self.entries() if entry.status & IPS_OFFLOAD])
+        count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]:
