@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offload.errors import KernelError
-from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY
+from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.kernel.live import TimedElement
 from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.service.bus.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
@@ -162,8 +162,12 @@ def test_flush_returns_the_tables_of_the_flows_meant(fakes: Fakes) -> None:
 
 def test_flush_leaves_slow_connections_to_the_kernel(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
-    read = fakes.conntrack.entries
-    monkeypatch.setattr(fakes.conntrack, "entries", lambda *, offloaded=False: asked.append(offloaded) or read())
+
+    def entries(*, offloaded: bool = False) -> list[Entry]:
+        asked.append(offloaded)
+        return []
+
+    monkeypatch.setattr(fakes.conntrack, "entries", entries)
     assert call(fakes, "flush", query={"zone": "lan"})["ok"]
     assert asked == [True]
 

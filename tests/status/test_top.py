@@ -79,7 +79,7 @@ def test_the_command_shows_one_view_into_a_pipe(
     fakes.service.work()
     answers = iter([1000, 1_001_000])
     line = "192.168.1.50#5000 > 198.51.100.9#443"
-    fakes.conntrack.entries = lambda: [entry(line, octets=(next(answers), 0))]  # type: ignore[method-assign]
+    monkeypatch.setattr(fakes.conntrack, "entries", lambda: [entry(line, octets=(next(answers), 0))])
     monkeypatch.setattr(time, "sleep", lambda _: None)
     clock = iter([0.0, 2.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
