@@ -217,14 +217,18 @@ def _adjusted(seen: Seen) -> str:
 
 
 def _reply(seen: Seen) -> str:
-    packets = seen.entry.packets
-    return f"{packets[1]} packets came back" if packets else "packets are not counted"
+    return f"{_count(seen, 1)} came back" if seen.entry.packets else "packets are not counted"
 
 
 def _packets(seen: Seen) -> str:
     needed = seen.lookups.crossings.after(seen.src, seen.dest, seen.pair) if seen.pair else 0
-    sent = f"{seen.entry.packets[0]} packets sent" if seen.entry.packets else "packets are not counted"
+    sent = f"{_count(seen, 0)} sent" if seen.entry.packets else "packets are not counted"
     return f"{sent}, offloaded after {needed}"
+
+
+def _count(seen: Seen, direction: int) -> str:
+    count = seen.entry.packets[direction] if seen.entry.packets else 0
+    return f"{count} packet{'s' * (count != 1)}"
 
 
 # Each condition in the packet's order: its name, the Reasons that say no to it (None: all others), and its fact.

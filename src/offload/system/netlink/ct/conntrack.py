@@ -64,8 +64,8 @@ class Conntrack:
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
         """All entries, IPv4 and IPv6, in the kernel's order; KernelError with a sentence where it refuses.
 
-        The table is not locked: connections come and go meanwhile. `offloaded`: only those in a flowtable; a kernel before
-        5.17 lists the others as well.
+        The table is not locked: connections come and go meanwhile. `offloaded`: only those in a flowtable; a kernel
+        before 5.17 lists the others as well.
         """
         return _whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
 

@@ -88,7 +88,7 @@ return view.extend({
 
 		return section(_('Pairs of zones'),
 			E('div', { 'class': 'cbi-section-descr' }, [
-				_('Flows and bytes that are on each path now. Bytes are those of the flows alive, on their present path: when a flow ends, its bytes leave the sum and count as ended, since the service started.')
+				_('Flows and bytes that are on each path now. Bytes are those of the flows alive, on their present path: when a flow ends, its bytes leave the sum and count as ended.')
 			]),
 			E('table', { 'class': 'table', 'aria-label': _('Pairs of zones') }, [
 				table.titles([ _('Pair'), _('In effect'), _('Flows'), _('Bytes'), _('Ended') ]), this.pairs
