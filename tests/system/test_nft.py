@@ -20,6 +20,7 @@ from offload.errors import NftError, NftFault
 from offload.system.nft.door import FakeNft, Nft, complaint, sentence
 from offload.system.nft.generation import answer
 from offload.system.nft.program import LARGEST_OUTPUT
+from offload.system.nft.tables import Rules, Ruleset
 
 
 def program(tmp_path: Path, script: str) -> Nft:
@@ -236,9 +237,9 @@ def test_rules_of_others_are_read_again_only_where_there_are_new_ones(
     """Ten thousand rules cost a second of a router's time, so a pass without a change must not read them."""
     reads: list[int] = []
 
-    def ruleset() -> tuple[tuple[()], tuple[()]]:
+    def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
         reads.append(1)
-        return (), ()
+        return ((), ()), before
 
     monkeypatch.setattr("offload.system.nft.door.kernel.ruleset", ruleset)
     now = [7]

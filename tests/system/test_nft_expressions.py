@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.system.netlink.wire import attribute
+from offload.system.nft import tables
 from offload.system.nft.expressions import live_chain, live_rule
+from offload.system.nft.messages import RULES as RULES_KIND
 
 # A rule, and the fields read from its expressions: does, targets, matches, mark, ip_only
 RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None, bool]] = {
@@ -72,7 +74,7 @@ PROGRAM = """
 import json
 from offload.nouns import asdict
 from offload.system.nft.tables import ruleset
-chains, rules = ruleset()
+(chains, rules), _ = ruleset({})
 print(json.dumps([[each.does, each.targets, sorted(each.matches), each.mark, each.ip_only] for each in rules]))
 print(json.dumps([[each.family, each.table, each.name, each.hook, each.priority] for each in chains]))
 print(json.dumps([each.comment for each in rules]))
@@ -147,3 +149,41 @@ def test_no_rule_breaks_it(family: int, found: list[bytes], cut: int) -> None:
 def test_no_attributes_break_it(family: int, found: dict[int, bytes]) -> None:
     for reader in (live_chain, live_rule):
         assert (reader(family, found) is None) == (family not in {1, 2, 5, 7, 10})
+
+
+rules_of_a_dump = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2, 5, 10]), st.dictionaries(st.integers(1, 8), st.sampled_from([b"a\0", b"b\0", b""]))
+    )
+)
+
+
+@given(rules_of_a_dump, rules_of_a_dump)
+def test_a_rule_of_the_same_bytes_is_what_it_was(
+    first: list[tuple[int, dict[int, bytes]]], second: list[tuple[int, dict[int, bytes]]]
+) -> None:
+    """Whatever its handle is, and whatever else has changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        held: list[tuple[int, dict[int, bytes]]] = []
+        patch.setattr(tables, "dump", lambda kind, _: held if kind == RULES_KIND else [])
+        before: tables.Rules = {}
+        for held in (first, second):
+            (_, rules), before = tables.ruleset(before)
+            assert list(rules) == [rule for rule in (live_rule(*each) for each in held) if rule]
+
+
+def test_after_a_reload_only_changed_rules_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = [(1, {1: b"fw4\0", 2: b"input\0", 3: bytes([number]), 4: b"x" * number}) for number in range(20)]
+    monkeypatch.setattr(tables, "dump", lambda kind, _: rules if kind == RULES_KIND else [])
+    _, before = tables.ruleset({})
+    rules[:] = [(family, found | {3: b"new"}) for family, found in rules]  # another handle
+    rules[7] = (1, rules[7][1] | {4: b"changed"})
+    read: list[bytes] = []
+
+    def reading(family: int, found: dict[int, bytes]) -> object:
+        read.append(found[4])
+        return live_rule(family, found)
+
+    monkeypatch.setattr(tables, "live_rule", reading)
+    assert len(tables.ruleset(before)[0][1]) == 20
+    assert read == [b"changed"]

@@ -49,6 +49,7 @@ class Nft:
         self.forward_chains, self._missed = forward_chains, missed
         self.handles = handles
         self._read: tuple[int, Ruleset] | None = None
+        self._rules: kernel.Rules = {}
         self.hurry = self._program.hurry
         self.transactions = 0  # how many of ours the kernel took
 
@@ -101,7 +102,8 @@ class Nft:
         """All chains and rules, whoever made them; read again only when others have changed the ruleset."""
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
-            self._read = now, kernel.ruleset()
+            read, self._rules = kernel.ruleset(self._rules)
+            self._read = now, read
         return self._read[1]
 
     def strays(self, name: str) -> Strays:

@@ -21,6 +21,9 @@ from offload.system.nft.messages import (
     FLOWTABLES,
     NFPROTO_INET,
     NFPROTO_UNSPEC,
+    RULE_CHAIN,
+    RULE_EXPRESSIONS,
+    RULE_USERDATA,
     RULES,
     SETS,
     TABLES,
@@ -34,6 +37,9 @@ SENTENCES = {
 
 
 Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
+# Rules by all of the kernel's attributes that a LiveRule is made of. The handle is none of them: a table that is made
+# anew numbers its rules anew.
+Rules = dict[tuple[int, bytes | None, bytes | None, bytes | None, bytes | None], LiveRule | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +92,24 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
     )
 
 
-def ruleset() -> Ruleset:
-    """All chains and rules of the families that carry IP, whoever made them; NftError with a sentence."""
+def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
+    """All chains and rules of the families that carry IP, whoever made them; NftError with a sentence.
+
+    `before` are the rules of an earlier call, the second result those of this one: a rule that the kernel describes in
+    the same bytes is not read again. After a reload of a large firewall those are nearly all.
+    """
     chains = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
-    rules = (live_rule(family, each) for family, each in dump(RULES, NFPROTO_UNSPEC))
-    return tuple(each for each in chains if each), tuple(each for each in rules if each)
+    known: Rules = {}
+    found = [_remembered(family, each, before, known) for family, each in dump(RULES, NFPROTO_UNSPEC)]
+    return (tuple(each for each in chains if each), tuple(each for each in found if each)), known
+
+
+def _remembered(family: int, found: Attributes, before: Rules, known: Rules) -> LiveRule | None:
+    part = found.get
+    key = family, part(messages.TABLE), part(RULE_CHAIN), part(RULE_EXPRESSIONS), part(RULE_USERDATA)
+    if key not in known:
+        known[key] = before[key] if key in before else live_rule(family, found)
+    return known[key]
 
 
 def missed(table: str) -> int:
