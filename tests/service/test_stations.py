@@ -118,30 +118,30 @@ ATTACKS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ATTACKS)
-@pytest.mark.parametrize("moment", [0.3, 2.0, 4.4, 7.7, 31.0, 66.0, 200.0])
-def test_a_real_move_under_attack_goes_on_at_once(name: str, moment: float) -> None:
-    run, attack = Run(), ATTACKS[name]
+def moved_under_attack(run: Run, name: str, moment: float) -> None:
+    """A station moves from lan1 to lan2 at this moment, and its flows go on at once."""
+    attack = ATTACKS[name]
     run.fakes.service.sightings.station(Station(PHONE, "lan1"), "br-lan")
     run.until(moment, attack)
     run.fakes.service.sightings.station(Station(PHONE, "lan2"), "br-lan")
     run.until(moment + 70, attack)
     assert run.followed(moment), (run.returns, run.listed)
     assert run.most_in_a_minute() <= MOST_RETURNS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("moment", [0.3, 2.0, 4.4, 7.7, 31.0, 66.0, 200.0])
+def test_a_real_move_under_attack_goes_on_at_once(name: str, moment: float) -> None:
+    moved_under_attack(Run(), name, moment)
 
 
 @pytest.mark.parametrize("name", ["a MAC that jumps every second", "1000 forged addresses in turn"])
 @pytest.mark.parametrize("moment", [4.4, 31.0])
 def test_a_wired_station_in_hardware_that_moves_under_attack_goes_on_at_once(name: str, moment: float) -> None:
     """Hardware pins a flow to its port as software does: once no return is left, neither has the ports."""
-    run, attack = Run(mixed_router()), ATTACKS[name]
-    run.fakes.service.sightings.station(Station(PHONE, "lan1"), "br-lan")
-    run.until(moment, attack)
-    run.fakes.service.sightings.station(Station(PHONE, "lan2"), "br-lan")
-    run.until(moment + 70, attack)
-    assert run.followed(moment), (run.returns, run.listed)
-    assert run.most_in_a_minute() <= MOST_RETURNS
+    run = Run(mixed_router())
+    moved_under_attack(run, name, moment)
     decided = run.fakes.service.decided
     assert decided is not None
     assert all(pair.effective is Mode.SOFTWARE for pair in decided.plan.pairs if "lan" in {pair.src, pair.dest})

@@ -128,6 +128,7 @@ SOFTWARE_TABLE = ("flow_offload", "sw", Mode.SOFTWARE)
 HARDWARE_TABLE = ("flow_offload_hw", "hw", Mode.HARDWARE)
 TABLES = (SOFTWARE_TABLE, HARDWARE_TABLE)
 PAIRS = "pairs"  # the map of each table, from (iif, oif) to the chain of a policy
+Crossings = frozenset[tuple[str, str]]  # (iif, oif) of elements of that map
 MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfilter/nf_tables_api.c, refuses the 256th
 
 

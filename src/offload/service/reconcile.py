@@ -7,7 +7,7 @@ from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
 from offload.compiler.offload.pairs.requests import warnings
 from offload.compiler.offload.plan import plan
-from offload.compiler.offload.tables.diff import Busy, Crossings, Transaction, transactions, unasked
+from offload.compiler.offload.tables.diff import Busy, Transaction, transactions, unasked
 from offload.compiler.offload.tables.render import wipe
 from offload.compiler.offload.tables.table import expected, with_nft
 from offload.config.load import FILES, Packages, load, placed
@@ -15,7 +15,7 @@ from offload.errors import KernelError, NftError
 from offload.model.applied import Applied
 from offload.model.config import Config
 from offload.model.network import Snapshot
-from offload.model.plan import TABLES, Plan, TimedExempt
+from offload.model.plan import TABLES, Crossings, Plan, TimedExempt
 from offload.model.problems.finding import Finding
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.nouns import dataclass, replace

@@ -107,7 +107,7 @@ def treatment(rule: LiveRule) -> str:
 
 
 def _bans(rule: LiveRule, rules: Rules) -> bool:
-    """Whether it drops what is in a set to which elements may be added."""
+    """Whether the rule drops by a named set, to which elements may be added later."""
     named = any(not name.startswith(ANONYMOUS) for name in rule.sets)
     return named and not rule.ip_only and _effect(rule, rules, frozenset()) in {"drop", "reject"}
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
+from offload.model.plan import Crossings
 from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.shares import PATH_BITS, Way
-
-Crossings = frozenset[tuple[str, str]]  # (iif, oif)
 
 
 def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:

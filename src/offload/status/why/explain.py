@@ -253,7 +253,7 @@ NAMED = frozenset({WHY.WAITING}).union(*(codes for _, codes, _ in STEPS if codes
 
 
 def _way(seen: Seen) -> tuple[Step, Step]:
-    """Where its packets go; what is not known of it speaks against nothing."""
+    """The steps `route` and `neighbour`. An unknown route or neighbour is no reason against offload."""
     ends = way.ends(seen.entry, seen.src, seen.dest)
     routes = way.routes(ends, seen.snapshot)
     neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.asked.places)

@@ -14,11 +14,10 @@ from offload.compiler.offload.tables.render import render_table, wipe
 from offload.compiler.offload.tables.table import compiled, element_text, expected
 from offload.model.config import Family
 from offload.model.kernel.live import STATION_SETS, LiveTable
-from offload.model.plan import PAIRS, TABLES, Plan, PolicyKey, Table
+from offload.model.plan import PAIRS, TABLES, Crossings, Plan, PolicyKey, Table
 from offload.nft.diff import change
 from offload.nouns import dataclass
 
-Crossings = frozenset[tuple[str, str]]  # (iif, oif) of elements of map `pairs`
 Busy = Callable[[Crossings], bool]  # whether the kernel may have an offloaded flow by one of these
 
 

@@ -26,17 +26,14 @@ from offload.model.sections.firewall import (
     Rule,
     Zone,
 )
-from offload.model.sections.match import NO_DEVICE, Item, NetworkName
+from offload.model.sections.match import NO_DEVICE, NetworkName
 from offload.model.sections.section import Section
 
 T = TypeVar("T")
 Found = tuple[Origin, Mapping[str, Given]]
-BOTH_PORTS = (Item("tcp"), Item("udp"))
-EVERY_PROTOCOL = (Item("any"),)
 CLOSING = frozenset({"drop", "reject"})
 ADDRESSES = frozenset({"src_ip", "dest_ip", "src_dip", "snat_ip", "subnet", "masq_src", "masq_dest"})
 ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  # with Problems of their own
-OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables commands do harm today
 
 
 class Loader:
