@@ -44,6 +44,14 @@ def test_the_lines_that_nft_names_cost_their_sections_alone() -> None:
     ]
 
 
+def test_a_check_finds_what_a_load_would_leave_out_and_sends_nothing() -> None:
+    nft, there = PickyNft(bad=("Rule 3", "Rule 7")), FakeFirewallFiles()
+    checked = Loading(inputs(*FIREWALL, *RULES), nft, there.matching, Clock()).checked()
+    assert nft.sent == []
+    assert checked.compiled.problems == loaded(PickyNft(bad=("Rule 3", "Rule 7")), *RULES).problems
+    assert len(checked.compiled.problems) == 2
+
+
 @given(st.sets(st.integers(1, 8)), st.sampled_from([NftFault.REFUSED, NftFault.KERNEL_REFUSED, NftFault.NOT_SUPPORTED]))
 def test_without_lines_halves_are_tried(bad: set[int], fault: NftFault) -> None:
     nft = PickyNft(bad=tuple(f"Rule {number}" for number in bad), mute=True, fault=fault)

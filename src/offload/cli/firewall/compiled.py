@@ -23,15 +23,19 @@ def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], t
 
 def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
     """Read a router: the inputs of the firewall, and its zones."""
-    files = FirewallFiles(root or Path("/"))
+    found = read_inputs(root, FirewallFiles(root or Path("/")))
+    return inputs.compiled(found), tuple(found.sections)
+
+
+def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
+    """Read what the firewall is compiled from."""
     sections = files.sections("firewall")
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()
     ubus = _asked() if root is None else snapshot.get("ubus", {})
     dump, data = ubus.get(netifd.DUMP), ubus.get(DATA)
     modules = files.modules() | frozenset(snapshot.get("kernel", {}).get("modules", ()))
     lower, installed = _devices(snapshot) or files.devices(), _installed(snapshot) or files.installed()
-    found = inputs.compiled(inputs.read(sections, dump, data, files, modules, lower, installed))
-    return found, sections
+    return inputs.read(sections, dump, data, files, modules, lower, installed)
 
 
 def _asked() -> dict[str, Any]:

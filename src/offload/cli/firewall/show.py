@@ -5,8 +5,9 @@ These run often and on large configurations, so nothing is imported that they do
 
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from offload.cli.firewall.compiled import compiled
+from offload.cli.firewall.compiled import compiled, read_inputs
 from offload.cli.firewall.given import DONE, FAILED, PROBLEMS, Given
 from offload.errors import NftError
 from offload.model.kernel.nft import Ruleset
@@ -26,22 +27,30 @@ def print_ruleset(given: Given) -> int:
 
 
 def check(given: Given) -> int:
-    """Print the problems of the configuration; on the running router nft checks it as well."""
-    ruleset, problems, _sections = compiled(given.root)
+    """Print the problems of the configuration; on the running router those that nft has with it as well."""
+    try:
+        problems = compiled(given.root)[1] if given.root else _checked_by_nft()
+    except NftError as error:
+        sys.stderr.write(f"offload: nft refuses the ruleset: {error}\n")
+        return FAILED
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
-    if given.root is None:
-        from offload.system.nft.door import Nft
-
-        try:
-            Nft().check(ruleset_text(ruleset))
-        except NftError as error:
-            sys.stderr.write(f"offload: nft refuses the ruleset: {error}\n")
-            return FAILED
     if all(problem.fault in REMARKS for problem in problems):
         sys.stdout.write("Nothing is wrong.\n")
         return DONE
     return PROBLEMS
+
+
+def _checked_by_nft() -> Sequence[FirewallProblem]:
+    """The problems of this router's configuration, and one for each part that a load would leave out."""
+    from time import monotonic
+
+    from offload.service.firewall.load import Loading
+    from offload.system.firewall_files import FirewallFiles
+    from offload.system.nft.door import Nft
+
+    files = FirewallFiles(Path("/"))
+    return Loading(read_inputs(None, files), Nft(), files.matching, monotonic).checked().compiled.problems
 
 
 def _warn(problems: Sequence[FirewallProblem]) -> None:

@@ -42,10 +42,17 @@ class Loading:
 
         `before` is what the kernel has of ours, None where that is not known.
         """
+        return self._without_refused(lambda ruleset: self._sent(before, ruleset))
+
+    def checked(self) -> Loaded:
+        """What `load` would bring into the kernel, by nft's check alone; the kernel keeps what it has."""
+        return self._without_refused(self._answer)
+
+    def _without_refused(self, refusal: Callable[[Ruleset], NftError | None]) -> Loaded:
         left_out = LeftOut()
         while True:
             candidate = self.candidate(left_out)
-            error = self._sent(before, candidate.ruleset)
+            error = refusal(candidate.ruleset)
             if error is None:
                 problems = (*candidate.problems, *self._problems(left_out))
                 return Loaded(candidate._replace(problems=problems), left_out)
