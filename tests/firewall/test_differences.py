@@ -57,18 +57,6 @@ CASES = {
         ('"!fw4: N', "ct status dnat"),
         "no address",
     ),
-    "redirect-nothing": Case(
-        rule("name=cards match=dest_mac", "ipset")
-        + rule("name=N src=wan dest=lan src_ip=fe80::/10 dest_ip=192.168.1.5", "redirect")
-        + "\tlist proto 'tcp udp'\n"
-        + rule("name=N src=wan dest=lan proto=esp src_dport=80 dest_ip=192.168.1.5", "redirect")
-        + rule("name=N src=wan dest=lan ipset=cards dest_ip=192.168.1.5", "redirect")
-        + rule("name=six match=src_ip family=ipv6", "ipset")
-        + rule("name=N src=wan dest=lan ipset=six proto=tcp src_dport=80 dest_ip=192.168.1.5", "redirect"),
-        (),
-        ('"!fw4: N', "ct status dnat"),
-        "is left out",
-    ),
     "ports-negated": Case(
         rule("name=N src=lan proto=udp src_port=!20001 dest_port=!80 target=DROP"),
         ("udp sport != 20001 udp dport != 80-80 ",),

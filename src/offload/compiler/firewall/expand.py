@@ -180,14 +180,19 @@ class Expander(NamedTuple):
             self.problems.append(FirewallFault.EMPTY_NETWORK.at(origin, option, value=names))
         return found
 
-    def named_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that the match refers to."""
+    def known_set(self, origin: Origin, match: Match) -> Named | None:
+        """The set that the match refers to, whatever its fields are."""
         if match.ipset is None:
             return None
         named = self.sets.get(match.ipset.name)
         if named is None:
             raise LeftOutError(FirewallFault.UNKNOWN_SET.at(origin, "ipset", value=match.ipset.name))
-        if set_fields(match.ipset, named, "tcp") is None:
+        return named
+
+    def named_set(self, origin: Origin, match: Match) -> Named | None:
+        """The set that the match refers to, if nft can look up its fields."""
+        named = self.known_set(origin, match)
+        if match.ipset is not None and named is not None and set_fields(match.ipset, named, "tcp") is None:
             raise LeftOutError(FirewallFault.SET_DESTINATION_MAC.at(origin, "ipset"))
         return named
 

@@ -30,7 +30,7 @@ def redirect(draft: Draft, section: Redirect) -> None:
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
     refuse_lost(section)
-    draft.expander.named_set(section.origin, section.match)  # before a zone accepts what redirects translate
+    draft.expander.known_set(section.origin, section.match)  # before a zone accepts what redirects translate
     if section.match.helper is not None:
         draft.helper(section.origin, section.match.helper.text)
     if section.target == "snat":
@@ -80,13 +80,14 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     found = ends(draft, section, ("src_ip", _one(match)), ("src_dip", section.src_dip), ("dest_ip", section.dest_ip))
     if found is None or src is None:
         return
-    port = section.dest_port or section.src_dport
-    protos = tuple(protocols(draft, section, port))
     sip, external, rewrite = found
     if not section.dest and section.dest_ip is not None:
         dest = _zone_of(rewrite, draft)
         if dest is not None:
             draft.problems.append(FirewallFault.ASSUMED_DESTINATION.at(section.origin, "dest", value=dest.name))
+    _open(section, src, dest)
+    port = section.dest_port or section.src_dport
+    protos = tuple(protocols(draft, section, port))
     ports = (section.src_dport,) if section.src_dport is not None else ()
     each = Translation(
         f"dstnat_{src.name}",
@@ -101,11 +102,18 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     )
     first_address(draft, section.origin, "dest_ip", rewrite)
     reflections = (reflected or [dest]) if section.reflection and section.dest_ip is not None and dest else []
-    if not _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None]):
-        return  # no rule, so nothing is opened for one
+    _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None])
+
+
+def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
+    """Give the zones the chains of a port forward, and accept translated packets there.
+
+    As in fw4 this holds even if the section makes no rule (two address families): such packets are then those that
+    other programs translate.
+    """
     if section.reflection and dest is not None and src.zone.masq:
         dest.needs.update(("accept_to", "dnat", "snat"))
-    if match.helper is not None:
+    if section.match.helper is not None:
         src.needs.add("helper")
     src.needs.add("dnat")
 
@@ -118,9 +126,8 @@ def _write(
     owner: FirewallZone,
     protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
-) -> bool:
-    """Add the rules of a translation; True if there are any."""
-    before = len(draft.chains[each.chain])
+) -> None:
+    """Add the rules of a translation."""
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
     needs: list[Need] = [
@@ -145,7 +152,6 @@ def _write(
             _reflect(draft, section, each, zones, zone, proto)
         for one in _families(each, family):
             writer.write(each, one, proto)
-    return len(draft.chains[each.chain]) > before
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:

@@ -1,0 +1,60 @@
+"""Configurations with a mistake, where the ruleset still has to decide as fw4's does."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from firewall.test_differences import NETWORKS, ZONES, rule
+from offload.cli.firewall.main import main
+
+TRANSLATED = "ct status dnat accept"
+
+
+def chains(text: str, root: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
+    """The lines of every chain that `print` makes of a configuration."""
+    config = root / "etc/config/firewall"
+    config.parent.mkdir(parents=True)
+    config.write_text(text)
+    (root / "snapshot.json").write_text(json.dumps({"ubus": {"network.interface dump": {"interface": NETWORKS}}}))
+    assert main(["firewall", "print", "--root", str(root)]) == 0
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in capsys.readouterr().out.splitlines():
+        word = line.split()
+        if word[:1] == ["chain"]:
+            lines = found[word[1]] = []
+        else:
+            lines.append(line.strip())
+    return found
+
+
+def forward(options: str) -> str:
+    return rule(f"name=N src=wan dest=lan proto=tcp src_dport=80 dest_ip=192.168.1.5 {options}", "redirect")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        forward("src_ip=fe80::/10"),
+        forward("src_dip=2001:db8::1"),
+        forward("family=ipv6"),
+        rule("name=six match=src_ip family=ipv6", "ipset") + forward("ipset=six"),
+        rule("name=cards match=dest_mac", "ipset") + forward("ipset=cards"),
+    ],
+)
+def test_a_port_forward_without_a_rule_accepts_what_others_translate(
+    section: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = chains(ZONES + section, tmp_path, capsys)
+    assert not [line for lines in found.values() for line in lines if '"!fw4: N"' in line]
+    for chain in ("input_wan", "forward_wan", "input_lan", "forward_lan"):
+        assert [line for line in found[chain] if line.startswith(TRANSLATED)], chain
+
+
+@pytest.mark.parametrize("options", ["ipset=nosuch", "helper=nosuch", "dest_ip=vpn", "monthdays=1", "src_ip=~"])
+def test_a_port_forward_that_is_left_out_accepts_nothing(
+    options: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = chains(ZONES + forward(options), tmp_path, capsys)
+    assert not [line for lines in found.values() for line in lines if TRANSLATED in line]
