@@ -13,9 +13,9 @@ from offload.model.config import Mode
 from offload.model.network import Link, Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.reason import ReasonCode
-from offload.model.sections.section import Section
+from offload.model.sections.section import Section, applied
 from offload.nouns import replace
-from offload.system.config.uci import Uci, applied
+from offload.system.config.uci import Uci
 from offload.system.directory.router_directory import RouterDirectory
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -8,10 +8,10 @@ import pytest
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import FileError
-from offload.model.config import Edit, Mode
-from offload.model.sections.section import Section
+from offload.model.config import Mode
+from offload.model.sections.section import Edit, Section, applied
 from offload.service.bus.takeover import give, take
-from offload.system.config.uci import FakeUci, Uci, applied
+from offload.system.config.uci import FakeUci, Uci
 
 
 def section(kind: str, name: str, /, **options: str) -> Section:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.problems.problem import Problem
-from offload.system.config.uci import Uci, by_libuci
+from offload.system.config.libuci import by_libuci
+from offload.system.config.uci import Uci
 from offload.system.config.uci_text import parse, with_lines
 from offload.system.firewall_files import FirewallFiles
 

@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.errors import FileError
-from offload.model.config import Edit
-from offload.model.sections.section import Section
+from offload.model.sections.section import Edit, Section
 from offload.system.config.uci import Uci
 from offload.system.files.locks import holder, holders
 

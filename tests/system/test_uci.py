@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
-from offload.system.config.uci import FakeUci, Uci, by_libuci
+from offload.system.config.libuci import by_libuci
+from offload.system.config.uci import FakeUci, Uci
 from offload.system.config.uci_grammar import GrammarError, parse_all
 
 UNPRIVILEGED = 65534

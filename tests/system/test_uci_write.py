@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from offload.errors import FileError
-from offload.model.config import Edit
 from offload.model.problems.problem import Problem
-from offload.model.sections.section import Section
+from offload.model.sections.section import Edit, Section
 from offload.system.config.uci import FakeUci, Uci
 from offload.system.files import atomic_file
 
@@ -229,7 +228,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from offload.errors import FileError
-from offload.model.config import Edit
+from offload.model.sections.section import Edit
 from offload.system.config.uci import Uci
 edits = [Edit("guest", "zone", "name", "guest"), Edit("guest", "zone", "mode", "x" * 9000)]
 try:
@@ -287,7 +286,7 @@ def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 KILLED = """
 import os, sys
-from offload.model.config import Edit
+from offload.model.sections.section import Edit
 from offload.system.files import atomic_file
 from offload.system.config.uci import Uci
 os.fsync = lambda _: os.kill(os.getpid(), 9)

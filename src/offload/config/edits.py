@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from offload.config.choices import offload as choices
 from offload.config.choices.options import TRUE
 from offload.errors import FileError
-from offload.model.config import UNNAMED, Edit, Mode
-from offload.model.sections.section import Section
+from offload.model.config import UNNAMED, Mode
+from offload.model.sections.section import Edit, Section
 from offload.nouns import replace
 
 TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was asked for, until it is given back

@@ -51,19 +51,6 @@ class Policy(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """One change to a package, in uci's words: `section` is its name, and is made with `type` where there is none.
-
-    Without an option only the section is made; without a value the option is deleted.
-    """
-
-    section: str
-    type: str
-    option: str = ""
-    value: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Zone:
     """`config zone` of the firewall; `devices` may hold shell-like wildcards (`wg*`, from UCI's `wg+`)."""
 

@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from offload.model.applied import Cut
-    from offload.model.config import Edit
     from offload.model.flow import C, Entry
     from offload.model.kernel.live import LiveTable, Strays
     from offload.model.kernel.live_rule import LiveChain, LiveRule
     from offload.model.network import ForwardChain, Kernel, Neighbour, Route, Station
     from offload.model.problems.problem import Problem
-    from offload.model.sections.section import Section
+    from offload.model.sections.section import Edit, Section
     from offload.system.netlink.route.links import LinkDump
     from offload.system.netlink.route.messages import Notification
     from offload.system.netlink.route.rtnetlink import NeighbourEvent

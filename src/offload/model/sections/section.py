@@ -1,6 +1,6 @@
-"""A section of a UCI package."""
+"""Sections of a UCI package, and changes of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from offload.model.text.shown import shown
 from offload.nouns import dataclass, field
@@ -47,3 +47,30 @@ class Section:
     @property
     def _unnamed(self) -> str:
         return self.id if self.id.startswith("@") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change to a package, in uci's words: `section` is its name, and is made with `type` where there is none.
+
+    Without an option only the section is made; without a value the option is deleted.
+    """
+
+    section: str
+    type: str
+    option: str = ""
+    value: str | None = None
+
+
+def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section, ...]:
+    """The sections after the edits."""
+    found = {section.name: section for section in sections}
+    for edit in edits:
+        section = found.get(edit.section) or Section(
+            sections[0].package if sections else "", edit.type, edit.section, edit.section, {}
+        )
+        options = {name: value for name, value in section.options.items() if name != edit.option}
+        kept = section.options if edit.value is None and not edit.option else options
+        given = {edit.option: edit.value} if edit.option and edit.value is not None else {}
+        found[edit.section] = Section(section.package, section.type, section.name, section.id, {**kept, **given})
+    return tuple(found.values())

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import OffloadError
-from offload.model.config import Config, Edit, Mode, PairChoice
+from offload.model.config import Config, Mode, PairChoice
 from offload.model.plan import Plan
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.section import Section
+from offload.model.sections.section import Edit, Section
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments, methods

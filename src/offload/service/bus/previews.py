@@ -8,10 +8,10 @@ from offload.compiler.offload.tables.table import expected
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import OffloadError
-from offload.model.config import Config, Edit, Mode
+from offload.model.config import Config, Mode
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.section import Section
+from offload.model.sections.section import Edit, Section, applied
 from offload.service import reconcile
 from offload.service.bus import arguments, choices, methods
 from offload.service.bus.arguments import ArgumentError
@@ -20,7 +20,6 @@ from offload.service.reconcile import Decided
 from offload.status import report
 from offload.status.problem_json import problem_json
 from offload.status.shares import ShareCount
-from offload.system.config.uci import applied
 
 Json = dict[str, Any]
 WORDS = ("zones", "pairs")

@@ -1,26 +1,16 @@
-"""The uci door: the sections of a UCI package as they are committed, read and changed by libuci through pyuci.
+"""The uci door: the sections of a UCI package as they are committed, and changes of them.
 
-The file's bytes are read here, checked, and given to libuci as a copy, by the copy's path:
-
-- libuci waits without end for a file's lock (file.c, uci_open_stream), which any user who may read the file can hold;
-- a file is bytes, and pyuci fails on values that are not UTF-8: in the copy each byte is the character of that number,
-  written as UTF-8 (byte e4: `ä`). libuci reads it as it reads the file, for to it all bytes above 7f are letters;
-- loaded by its name, a package carries the uncommitted changes of all programs: libuci reads /tmp/.uci even with
-  another save directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
+The file's bytes are read and checked here. Most files are in a plain form that `uci_text` reads; libuci reads the others,
+and makes every change.
 """
 
 import errno
-import os
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from offload.errors import FileError
-from offload.model.config import UNNAMED, Edit
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.section import Section
+from offload.model.sections.section import Edit, Section, applied
 from offload.system.config.uci_text import parse, with_lines
 from offload.system.files import atomic_file, regular_file, workspace
 from offload.system.files.atomic_file import locked, replace
@@ -28,13 +18,10 @@ from offload.system.files.atomic_file import locked, replace
 CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).
 OVERRIDE = "/var/run/uci"
-NO_SECTION = " "  # no section can have this name, so asking for it does nothing but load the package
-OPENING_COMMENT = re.compile(rb"(?:[ \t]*\n|[ \t]*#[^\n]*\n)*[ \t]*#[^\n]*\n")
 REMEDIES = {
     errno.ENOSPC: ": make room on the flash (df -h /overlay)",
     errno.EROFS: ": in failsafe mode, mount_root makes it writable",
 }
-ERROR = re.compile(r"Parse error \((?P<reason>.*)\) at line (?P<line>\d+), byte \d+")
 
 
 class Uci:
@@ -70,11 +57,12 @@ class Uci:
         What others have changed and not committed stays so, and so does everything else in the file but its comments:
         libuci keeps none, and only those before the first section are written again. A file that is not there is made.
         """
+        from offload.system.config.libuci import edited
+
         path = self._path(package)
         try:
             with locked(path) as content:
-                changed = self._edited(package, content, edits)
-                replace(path, changed)
+                replace(path, edited(package, content, edits))
         except OSError as error:
             raise FileError(
                 f"{path} cannot be written ({error.strerror or error}); nothing was changed in it"
@@ -87,55 +75,9 @@ class Uci:
         for package in packages:
             atomic_file.sweep(self._path(package))
 
-    def _edited(self, package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
-        """The file with the changes, made by libuci on a copy."""
-        before = by_libuci(content, package)  # libuci names sections on both sides of the comparison below
-        if isinstance(before, Problem):
-            raise FileError(str(before))
-        with workspace.workspace() as directory:
-            copy = directory / package
-            copy.write_bytes(_carried(content))
-            _commit(copy, package, edits)
-            copy.write_bytes(_opening_comment(_carried(content)) + copy.read_bytes())
-            after = _load(copy, package)
-            # libuci does not check whether a full disk took its output
-            if isinstance(after, Problem) or _comparable(after) != _comparable(applied(before, edits)):
-                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} in {directory}")
-            return _restored(copy.read_bytes())
-
     def _path(self, package: str) -> Path:
         override = Path(OVERRIDE, package)
         return override if str(self._confdir) == CONFDIR and override.exists() else self._confdir / package
-
-
-def _carried(content: bytes) -> bytes:
-    """The bytes of a file as libuci gets them: each one as a character of UTF-8."""
-    return content.decode("latin-1").encode()
-
-
-def _restored(content: bytes) -> bytes:
-    """The bytes of a file from those that libuci wrote."""
-    return content.decode().encode("latin-1")
-
-
-def _given(text: str) -> str:
-    """A value for libuci; a UnicodeEncodeError where it is no text, as JSON and command lines allow."""
-    return text.encode().decode("latin-1")
-
-
-def _text(found: str) -> str:
-    """A value that libuci gave, for people: bytes that are not UTF-8 are shown as replacement characters (U+FFFD)."""
-    return found if found.isascii() else found.encode("latin-1").decode(errors="replace")
-
-
-def _opening_comment(content: bytes) -> bytes:
-    """The lines up to the last comment before the first section."""
-    found = OPENING_COMMENT.match(content)
-    return found[0] if found else b""
-
-
-def _line(content: bytes, position: int) -> int:
-    return content.count(b"\n", 0, position) + 1
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
@@ -144,120 +86,10 @@ def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
     plain = parse(package, text)
     if plain is not None:
         return plain
+    from offload.system.config.libuci import by_libuci  # most files do not need it
+
     found = by_libuci(content, package)
     return found if isinstance(found, Problem) else with_lines(found, text)
-
-
-def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections that libuci reads from the bytes of a package, in a file that exists in memory only."""
-    if b"\0" in content:
-        return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
-    descriptor = os.memfd_create(package)
-    try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(_carried(content))
-        return _load(Path("/proc/self/fd", str(descriptor)), package)
-    finally:
-        os.close(descriptor)
-
-
-def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
-    try:
-        import uci
-    except ImportError:
-        return _without_libuci(path.read_bytes(), package)
-    context = uci.Uci(confdir=str(path.parent))
-    try:
-        with suppress(uci.UciExceptionNotFound):
-            context.get(str(path), NO_SECTION)
-        sections = context.get_all(path.name)  # libuci's name for a package that is loaded by its path
-        types = {name: context.get(path.name, name) for name in sections}
-    except uci.UciException:
-        return ProblemCode.FILE_SYNTAX.at(package, detail=_sentence(path))
-    return tuple(_sections(package, sections, types))
-
-
-def _without_libuci(carried: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """As libuci would read it: its Python module is not installed here."""
-    from offload.system.config.uci_grammar import GrammarError, parse_all
-
-    try:
-        return parse_all(package, _restored(carried))
-    except GrammarError as error:
-        return ProblemCode.FILE_SYNTAX.at(package, detail=str(error))
-
-
-def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
-    import uci
-
-    context = uci.Uci(confdir=str(path.parent), savedir=str(path.parent / "save"))
-    try:
-        with suppress(uci.UciExceptionNotFound):
-            context.get(str(path), NO_SECTION)  # by its path, so that uncommitted changes do not come with it
-        names = set(context.get_all(package))
-        for edit in edits:
-            if edit.section not in names:
-                context.set(package, edit.section, edit.type)
-                names.add(edit.section)
-            if edit.option and edit.value is None:
-                with suppress(uci.UciExceptionNotFound):
-                    context.delete(package, edit.section, edit.option)
-            if edit.value is not None:
-                context.set(package, edit.section, edit.option, _given(edit.value))
-        context.commit(package)
-    except (uci.UciException, UnicodeEncodeError) as error:
-        raise FileError(
-            f"uci does not change {package}: {error or 'without a word'}; nothing was changed in it"
-        ) from error
-
-
-def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section, ...]:
-    """The sections after the edits. Pure."""
-    found = {section.name: section for section in sections}
-    for edit in edits:
-        section = found.get(edit.section) or Section(
-            sections[0].package if sections else "", edit.type, edit.section, edit.section, {}
-        )
-        options = {name: value for name, value in section.options.items() if name != edit.option}
-        kept = section.options if edit.value is None and not edit.option else options
-        given = {edit.option: edit.value} if edit.option and edit.value is not None else {}
-        found[edit.section] = Section(section.package, section.type, section.name, section.id, {**kept, **given})
-    return tuple(found.values())
-
-
-def _comparable(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
-    """A part that must be as expected; libuci derives the name of an anonymous section from its content."""
-    return [(section.id, section.type, dict(section.options)) for section in sections]
-
-
-def _sentence(path: Path) -> str:
-    """Where and why libuci stopped. Only pyuci's changing methods pass that on; this one has nothing to change."""
-    import uci
-
-    try:
-        uci.Uci(confdir=str(path.parent)).reorder(str(path), NO_SECTION, 0)
-    except uci.UciException as error:
-        found = ERROR.fullmatch(str(error))
-        return f"line {found['line']}: {found['reason']}" if found else str(error)
-
-
-def _sections(
-    package: str, sections: Mapping[str, Mapping[str, str | tuple[str, ...]]], types: Mapping[str, str]
-) -> list[Section]:
-    seen: Counter[str] = Counter()
-    made = []
-    for name, options in sections.items():
-        kind = types[name]
-        identity = f"@{kind}[{seen[kind]}]" if UNNAMED.fullmatch(name) else name
-        seen[kind] += 1
-        made.append(
-            Section(package, kind, name, identity, {option: _value(found) for option, found in options.items()})
-        )
-    return made
-
-
-def _value(found: str | tuple[str, ...]) -> str | tuple[str, ...]:
-    return _text(found) if isinstance(found, str) else tuple(map(_text, found))
 
 
 class FakeUci:
