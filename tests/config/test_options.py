@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from offload.config.choices import options
-from offload.config.fw4 import fw4_values
+from offload.config.fw4.options import fw4_values, fw4_words
 from offload.config.schema import Bad, Parser
 from offload.model.config import Family, Mode
 from offload.model.problems.problem import ProblemCode
@@ -111,15 +111,15 @@ def name(word: object) -> str:
 
 
 FW4: list[tuple[Parser, str, Any]] = [
-    (fw4_values.family, "*", 0),
-    (fw4_values.family, "inet", 4),
-    (fw4_values.family, "inet6", 6),
-    (fw4_values.family, "ipv46", 4),  # fw4's own reading
-    *((fw4_values.family, word, None) for word in ("", "ip", "klingon")),
-    (fw4_values.policy, "ACCEPT", "accept"),
-    (fw4_values.policy, "rej", "reject"),
-    (fw4_values.policy, "D", "drop"),
-    *((fw4_values.policy, word, None) for word in ("accepted", "x")),
+    (fw4_words.family, "*", 0),
+    (fw4_words.family, "inet", 4),
+    (fw4_words.family, "inet6", 6),
+    (fw4_words.family, "ipv46", 4),  # fw4's own reading
+    *((fw4_words.family, word, None) for word in ("", "ip", "klingon")),
+    (fw4_words.policy, "ACCEPT", "accept"),
+    (fw4_words.policy, "rej", "reject"),
+    (fw4_words.policy, "D", "drop"),
+    *((fw4_words.policy, word, None) for word in ("accepted", "x")),
     (fw4_values.device, "wg+", Item("wg+")),
     (fw4_values.device, "wg*", Item("wg+")),
     (fw4_values.device, "!eth1", Item("eth1", negated=True)),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from offload.config.fw4.firewall_tables import TABLES
+from offload.config.fw4.options.firewall_tables import TABLES
 
 ZONE = ["lan", "wan", "guest", "nowhere", "*"]
 ADDRESS = (

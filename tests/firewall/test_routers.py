@@ -12,7 +12,7 @@ import pytest
 
 from offload.cli.firewall.compiled import compiled
 from offload.cli.firewall.main import main
-from offload.config.fw4.firewall_tables import TABLES
+from offload.config.fw4.options.firewall_tables import TABLES
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.system.firewall_files import FirewallFiles
 

@@ -9,8 +9,8 @@ from ipaddress import IPv4Network, IPv6Network
 
 from offload.config.choices.offload_reading import Reading, read
 from offload.config.choices.options import FALSE
-from offload.config.fw4 import fw4_values
-from offload.config.fw4.firewall_tables import TABLES
+from offload.config.fw4.options import fw4_values
+from offload.config.fw4.options.firewall_tables import TABLES
 from offload.config.fw4.sections.loader import Loader
 from offload.config.mark_rules import FAMILIES, marking, set_families
 from offload.model.config import Marking, Permission, Policy, Zone

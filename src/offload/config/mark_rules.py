@@ -11,7 +11,7 @@ from math import prod
 from typing import Any
 
 from offload.config.choices.exempts import MOST_COMBINATIONS
-from offload.config.fw4 import fw4_values
+from offload.config.fw4.options import fw4_words
 from offload.model.config import Family, Marking
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.firewall import Rule
@@ -31,7 +31,7 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
     for section in sections:
         name, word = section.options.get("name"), section.options.get("family", "ipv4")
         if section.type == "ipset" and isinstance(name, str):
-            family = fw4_values.family(word) if isinstance(word, str) else None
+            family = fw4_words.family(word) if isinstance(word, str) else None
             found.setdefault(name, FAMILIES[family])
     return found
 

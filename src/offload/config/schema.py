@@ -1,6 +1,6 @@
 """How the options of a section are read: one table per section type, one line per option, whatever the file.
 
-The tables stand in offload_tables.py and firewall_tables.py. A refused value is put into a sentence by
+The tables stand in offload_tables.py and fw4/options/firewall_tables.py. A refused value is put into a sentence by
 offload_reading.py and firewall_reading.py.
 """
 

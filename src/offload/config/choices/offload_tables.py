@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from offload.config.choices import options
-from offload.config.fw4 import firewall_tables
+from offload.config.fw4.options import firewall_tables
 from offload.config.schema import Option, Parser, Table
 from offload.model.sections import kinds
 from offload.model.sections.fields import FIELDS

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from offload.config.fw4 import fw4_values
+from offload.config.fw4.options import fw4_values, fw4_words
 from offload.config.numbers import DSCP, IDENTIFIER
 from offload.config.schema import Bad, Parser
 from offload.model.config import Family, Mode
@@ -106,7 +106,7 @@ def negatable(parse: Parser) -> Parser:
     """A value, or with `!` in front all others."""
 
     def parsed(value: str) -> Any:
-        text, negated = fw4_values.negation(value)
+        text, negated = fw4_words.negation(value)
         found = parse(text) if negated else parse(value)
         if isinstance(found, Bad):
             return Bad(found.fault, {**found.words, "value": value})

@@ -7,7 +7,7 @@ over: a service that publishes nonsense must not cost the router its firewall.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from offload.config.fw4.fw4_values import plain_device
+from offload.config.fw4.options.fw4_values import plain_device
 from offload.config.schema import Given
 from offload.model.sections.firewall import Origin, RouterNetwork
 from offload.model.sections.match import Address

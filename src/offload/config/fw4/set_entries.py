@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from offload.config.fw4 import fw4_values
+from offload.config.fw4.options import fw4_values
 from offload.model.sections.firewall import RouterNetwork
 from offload.model.sections.match import MASKED, RANGE, Address, Item
 from offload.model.text.addresses import WIDTH, address, mask, network

@@ -1,7 +1,7 @@
 """The uci door: the sections of a UCI package as they are committed, and changes of them.
 
-The file's bytes are read and checked here. Most files are in a plain form that `uci_text` reads; libuci reads the others,
-and makes every change.
+The file's bytes are read and checked here. Most files are in a plain form that `uci_text` reads; the others, and every
+change, are for libuci.
 """
 
 import errno

@@ -7,9 +7,10 @@ comes before what the file asks for, as in fw4.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from offload.config.fw4 import fw4_values, netifd_data
+from offload.config.fw4 import netifd_data
 from offload.config.fw4.firewall_reading import Reading, read
-from offload.config.fw4.firewall_tables import HELPER, TABLES
+from offload.config.fw4.options import fw4_values
+from offload.config.fw4.options.firewall_tables import HELPER, TABLES
 from offload.config.fw4.sections import objects, traffic
 from offload.config.nft_words import RESERVED
 from offload.config.schema import CONDITION, CORE, DETAIL, Given

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from offload.config.fw4 import fw4_values
 from offload.config.fw4.firewall_reading import Reading, Say
+from offload.config.fw4.options import fw4_words
 from offload.config.schema import CONDITION
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Nat, Redirect, Rule
@@ -133,7 +133,7 @@ def _missing(target: str, values: Mapping[str, Any]) -> str:
 def _log(values: Mapping[str, Any], name: str) -> str:
     """The log prefix: the option's text, or the section's name where it only says yes."""
     text = values.get("log", "")
-    chosen = fw4_values.boolean(text)
+    chosen = fw4_words.boolean(text)
     return text if chosen is None else f"{name}: " if chosen else ""
 
 

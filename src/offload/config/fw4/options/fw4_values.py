@@ -1,98 +1,26 @@
-"""fw4's readings of option values: one string in, a value out, None where it means nothing.
+"""fw4's readings of what packets are matched by: one string in, a value out, None where it means nothing.
 
 Source: openwrt/firewall4, fw4.uc, parse_*. Where a value is negatable, `!` stands in front.
 """
 
 import re
-from collections.abc import Callable
-from typing import Any
 
-from offload.config.fw4.icmp_types import IPV4, IPV6
+from offload.config.fw4.options.fw4_times import number
+from offload.config.fw4.options.fw4_words import enum, identifier, negation
+from offload.config.fw4.options.icmp_types import IPV4, IPV6
 from offload.config.numbers import DSCP, IDENTIFIER, PROTOCOL_NUMBERS
-from offload.model.sections.match import NO_DEVICE, Address, Bits, IcmpType, Item, Limit, NetworkName, SetMatch
+from offload.model.sections.match import NO_DEVICE, Address, Bits, IcmpType, Item, NetworkName, SetMatch
 from offload.model.text.addresses import address
 
-Parser = Callable[[str], Any]
-LONGEST_NAME = 122  # of a zone or set: nft's limits on the names made of it
 HIGHEST_PORT, HIGHEST_BYTE, HIGHEST_MARK = 65535, 255, 0xFFFFFFFF
-LONGEST_PATH = 255
-_BOOLEANS = {**dict.fromkeys(["1", "on", "true", "yes"], True), **dict.fromkeys(["0", "off", "false", "no"], False)}
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_UNITS = ("second", "minute", "hour", "day")
 # Patterns: re compiles one when a value needs it for the first time, and most configurations need few of them.
 _PORT = r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?"
 _MAC = "[:-]".join([r"([0-9a-fA-F]{1,2})"] * 6)
-_LIMIT = r"([0-9]{1,9})(?:/([a-z]+))?"
-_NUMBER = r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}"
 _ICMP = r"([0-9]{1,3})(?:/([0-9]{1,3}))?"
-_DATE = r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:T([0-9:]+))?)?)?"
-_TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 # What nft text can carry between quotes as a device name; `+` at the end stands for any end.
 _PLAIN_DEVICE = r"[A-Za-z0-9_.:+@-]{1,15}"
 _DEVICE = r"[A-Za-z0-9_.:@-][A-Za-z0-9_.:@+-]{0,14}|\+"
 _NETWORK = r"[A-Za-z0-9_.:@+-]{1,64}"
-_PATH = r'/[^"\\\x00-\x1f\x7f]*'
-
-
-def negation(value: str) -> tuple[str, bool]:
-    """The value without its `!`, and whether there was one."""
-    text = value.strip(" \t")
-    return (text[1:].strip(" \t"), True) if text.startswith("!") else (text, False)
-
-
-def boolean(value: str) -> bool | None:
-    """fw4's booleans, exact and in lower case."""
-    return _BOOLEANS.get(value)
-
-
-def enum(*words: str) -> Parser:
-    """The first of `words` that begins with the value, in any case."""
-
-    def parse(value: str) -> str | None:
-        start = value.lower()
-        return next((word for word in words if word.lower().startswith(start)), None)
-
-    return parse
-
-
-policy = enum("accept", "reject", "drop")
-target = enum("accept", "reject", "drop", "notrack", "helper", "mark", "dscp", "dnat", "snat", "masquerade")
-reject_code = enum("tcp-reset", "port-unreachable", "admin-prohibited", "host-unreachable", "no-route")
-reflection_source = enum("internal", "external")
-include_type = enum("script", "nftables")
-_POSITIONS = enum(
-    *(f"{part}-{end}" for part in ("ruleset", "table", "chain") for end in ("prepend", "postpend", "append"))
-)
-
-
-def position(value: str) -> str | None:
-    """Where an include belongs; postpend is an old word for append."""
-    found = _POSITIONS(value)
-    return found.replace("postpend", "append") if found else None
-
-
-def family(value: str) -> int | None:
-    """4, 6, or 0 for both. Anything with a 4 is IPv4, anything else with a 6 is IPv6, and `inet` is IPv4 too."""
-    if value in {"any", "all", "*"}:
-        return 0
-    if value == "inet" or "4" in value:
-        return 4
-    return 6 if "6" in value else None
-
-
-def text(value: str) -> str:
-    """Any text: it is only ever written between quotes, or not at all."""
-    return value
-
-
-def identifier(value: str) -> str | None:
-    """The name of a zone or set as nft takes it."""
-    return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
-
-
-def zone(value: str) -> str | None:
-    """A zone, or `*` for all; whether it exists is found out later."""
-    return value if value == "*" else identifier(value)
 
 
 def plain_device(name: str) -> bool:
@@ -186,59 +114,6 @@ def icmp_type(value: str) -> IcmpType | None:
     return IcmpType(kind, code, kind, code) if max(kind, code or 0) <= HIGHEST_BYTE else None
 
 
-def limit(value: str) -> Limit | None:
-    """`n[/unit]`, the unit by its first letters; `!` for above that rate. A rate of 0 means nothing."""
-    name, negated = negation(value)
-    found = re.fullmatch(_LIMIT, name)
-    unit = enum(*_UNITS)(found[2] or "second") if found else None
-    return Limit(int(found[1]), unit, negated) if found and unit and int(found[1]) else None
-
-
-def number(value: str) -> int | None:
-    """A whole number that is not negative."""
-    found = re.fullmatch(_NUMBER, value)
-    return int(value, 16 if value[:2] in {"0x", "0X"} else 10) if found else None
-
-
-def timeout(value: str) -> int | None:
-    """Seconds; -1 where there is no timeout."""
-    return -1 if value == "-1" else number(value)
-
-
-def date(value: str) -> tuple[int, ...] | None:
-    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038; a part that is not given is the first."""
-    found = re.fullmatch(_DATE, value)
-    if found is None:
-        return None
-    year, month, day = int(found[1]), int(found[2] or 1), int(found[3] or 1)
-    clock = time(found[4] or "0")
-    inside = 1970 <= year <= 2038 and 1 <= month <= 12 and 1 <= day <= _days(year, month)  # noqa: PLR2004 - a calendar
-    return (year, month, day, *clock) if clock and inside else None
-
-
-def _days(year: int, month: int) -> int:
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
-
-
-def time(value: str) -> tuple[int, ...] | None:
-    """`hh[:mm[:ss]]`."""
-    found = re.fullmatch(_TIME, value)
-    if found is None:
-        return None
-    hour, minute, second = (int(part or 0) for part in found.groups())
-    return (hour, minute, second) if hour < 24 and minute < 60 and second < 60 else None  # noqa: PLR2004 - a clock
-
-
-def weekdays(value: str) -> tuple[tuple[str, ...], bool] | None:
-    """Days by their first letters, in the order of the week, and whether all others are meant (`!` in front)."""
-    names, negated = negation(value)
-    found = [enum(*_DAYS)(name) for name in names.split()]
-    if not found or None in found:
-        return None
-    return tuple(day for day in _DAYS if day in found), negated
-
-
 def mark(value: str) -> Bits | None:
     """`value[/mask]`, decimal or 0xhex."""
     name, negated = negation(value)
@@ -273,11 +148,6 @@ def set_type(value: str) -> tuple[str, str] | None:
     if kind is None:
         return None
     return ("dst" if start in {"dst", "dest"} and rest else "src"), kind
-
-
-def path(value: str) -> str | None:
-    """An absolute path that nft text can carry."""
-    return value if re.fullmatch(_PATH, value) and len(value) <= LONGEST_PATH else None
 
 
 def helper(value: str) -> Item | None:

@@ -1,0 +1,82 @@
+"""fw4's readings of words and names: one string in, a value out, None where it means nothing.
+
+Source: openwrt/firewall4, fw4.uc, parse_*. Where a value is negatable, `!` stands in front.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from offload.config.numbers import IDENTIFIER
+
+Parser = Callable[[str], Any]
+LONGEST_NAME = 122  # of a zone or set: nft's limits on the names made of it
+LONGEST_PATH = 255
+_BOOLEANS = {**dict.fromkeys(["1", "on", "true", "yes"], True), **dict.fromkeys(["0", "off", "false", "no"], False)}
+_PATH = r'/[^"\\\x00-\x1f\x7f]*'
+
+
+def negation(value: str) -> tuple[str, bool]:
+    """The value without its `!`, and whether there was one."""
+    text = value.strip(" \t")
+    return (text[1:].strip(" \t"), True) if text.startswith("!") else (text, False)
+
+
+def boolean(value: str) -> bool | None:
+    """fw4's booleans, exact and in lower case."""
+    return _BOOLEANS.get(value)
+
+
+def enum(*words: str) -> Parser:
+    """The first of `words` that begins with the value, in any case."""
+
+    def parse(value: str) -> str | None:
+        start = value.lower()
+        return next((word for word in words if word.lower().startswith(start)), None)
+
+    return parse
+
+
+policy = enum("accept", "reject", "drop")
+target = enum("accept", "reject", "drop", "notrack", "helper", "mark", "dscp", "dnat", "snat", "masquerade")
+reject_code = enum("tcp-reset", "port-unreachable", "admin-prohibited", "host-unreachable", "no-route")
+reflection_source = enum("internal", "external")
+include_type = enum("script", "nftables")
+_POSITIONS = enum(
+    *(f"{part}-{end}" for part in ("ruleset", "table", "chain") for end in ("prepend", "postpend", "append"))
+)
+
+
+def position(value: str) -> str | None:
+    """Where an include belongs; postpend is an old word for append."""
+    found = _POSITIONS(value)
+    return found.replace("postpend", "append") if found else None
+
+
+def family(value: str) -> int | None:
+    """4, 6, or 0 for both. Anything with a 4 is IPv4, anything else with a 6 is IPv6, and `inet` is IPv4 too."""
+    if value in {"any", "all", "*"}:
+        return 0
+    if value == "inet" or "4" in value:
+        return 4
+    return 6 if "6" in value else None
+
+
+def text(value: str) -> str:
+    """Any text: it is only ever written between quotes, or not at all."""
+    return value
+
+
+def identifier(value: str) -> str | None:
+    """The name of a zone or set as nft takes it."""
+    return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
+
+
+def zone(value: str) -> str | None:
+    """A zone, or `*` for all; whether it exists is found out later."""
+    return value if value == "*" else identifier(value)
+
+
+def path(value: str) -> str | None:
+    """An absolute path that nft text can carry."""
+    return value if re.fullmatch(_PATH, value) and len(value) <= LONGEST_PATH else None
