@@ -33,15 +33,17 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "mark of a connection, restored on wan's ingress (connmark, ctinfo)": SOFTWARE,
     "mark of a connection, restored on wan's egress behind masquerade": SOFTWARE,
     "log of a rule in the forward path": SOFTWARE,
-    "connection with a helper (ftp), seen by it": SOFTWARE,
-    "first 20 packets (DPI, zapret)": SOFTWARE,
-    "datagrams in fragments": SOFTWARE,
-    "packets with IPv4 options": SOFTWARE,
-    "TCP connection after a pause longer than the flowtable's timeout": SOFTWARE,
-    "UDP connection after a pause longer than the flowtable's timeout": SOFTWARE,
-    "download after the client's FIN": SOFTWARE,
-    "upload of 200 kB after the MTU of wan became 1280": SOFTWARE,
+    "connection with a helper (ftp), seen by it": BOTH,
+    "connection with a helper (sip), seen by it": BOTH,
+    "first 20 packets (DPI, zapret)": BOTH,
+    "datagrams in fragments": BOTH,
+    "packets with IPv4 options": BOTH,
+    "TCP connection after a pause longer than the flowtable's timeout": BOTH,
+    "UDP connection after a pause longer than the flowtable's timeout": BOTH,
+    "download after the client's FIN": BOTH,
+    "upload of 200 kB after the MTU of wan became 1280": BOTH,
     "default route that moves to the second wan (IPv6)": SOFTWARE,
+    "stopped firewall: packets that the stack forwards": BOTH,
     "WireGuard: packets that the stack forwards": SOFTWARE,
     "6in4: packets that the stack forwards": SOFTWARE,
     "IPsec, by policies: packets that the stack forwards": SOFTWARE,
@@ -69,11 +71,11 @@ TAIL = """
 For bans and times the figure is how long after the change the last packet of a live flow got through. "Returned": live
 flows take the slow path for a moment and meet the rules again.
 
-Most rows are of software alone. Hardware takes a flow only after its packets passed the rules in software, so what
-offload does about a rule is the same for both; their figures in hardware have not been measured.
+Some rows are of software alone. Hardware takes a flow only after its packets passed the rules in software, so what
+offload does about a rule is the same for both; figures in hardware that are not here have not been measured.
 
 Not measured here: routes by marks (an offloaded flow keeps the route of its first packets; the kernel tests of marks
-show that), helpers other than ftp (SIP), and anything against real hardware.
+show that), helpers other than ftp and sip, and anything against real hardware.
 """
 
 

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -105,10 +105,10 @@ def noted(row: str, path: str, slow: object, fast: object, did: str) -> None:
     (FIGURES / f"{row} {path}.json".replace("/", "-")).write_text(json.dumps(words) + "\n")
 
 
-def compared(row: str, figures: Iterable[str], did: str) -> None:
-    """Store a row of software: its figure without offload, and with it."""
-    slow, fast = figures
-    noted(row, "software", slow, fast, did)
+def compared(row: str, figures: Mapping[str, str], did: str | Mapping[str, str]) -> None:
+    """Store a feature's rows: its figure in mode none, and those in the other modes with what offload does there."""
+    for path in figures.keys() - {"none"}:
+        noted(row, path, figures["none"], figures[path], did if isinstance(did, str) else did[path])
 
 
 def _told(figure: object) -> str:

@@ -102,7 +102,7 @@ def test_what_is_done_with_each_packet(lab: House, row: str) -> None:
             found[mode] = treated(lab, commands) - before
     assert found["none"] == PACKETS
     assert found["software"] == PACKETS if all_of_them else found["software"] < FIRST
-    compared(row, (f"{found[mode]} of {PACKETS} packets" for mode in MODES), did)
+    compared(row, {mode: f"{found[mode]} of {PACKETS} packets" for mode in MODES}, did)
 
 
 def test_a_rule_logs_the_first_packets(lab: House) -> None:
@@ -117,4 +117,4 @@ def test_a_rule_logs_the_first_packets(lab: House) -> None:
             found[mode] = logged(lab) - before
     assert found["none"] == PACKETS and found["software"] < FIRST
     did = "nothing: log new connections, or exempt"
-    compared("log of a rule in the forward path", (f"{found[m]} of {PACKETS} packets" for m in MODES), did)
+    compared("log of a rule in the forward path", {m: f"{found[m]} of {PACKETS} packets" for m in MODES}, did)

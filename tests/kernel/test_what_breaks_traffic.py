@@ -1,4 +1,4 @@
-"""Traffic that a flowtable leaves to the stack, and connections that change while they are offloaded."""
+"""Traffic that a flowtable or a chip leaves to the stack, and connections that change while they are offloaded."""
 
 import json
 from collections.abc import Iterator
@@ -7,31 +7,33 @@ from functools import partial
 
 import pytest
 
+from kernel import chip
 from kernel.daemons import wait_until
 from kernel.evidence import Sighting
 from kernel.house import House, Shape
 from kernel.inside import choose
 from kernel.netns import Namespace
 from kernel.rates import compared
-from kernel.sides import bridge, port
+from kernel.sides import bridge
 from kernel.traffic import Crossing, Proto, Talk, Target
 
-SHAPE = Shape({"lan": bridge(port("lan1")), "wan": port("wan"), "wan2": port("wan2")})
+ENGINE = ("lan1", "wan", "wan2")
+SHAPE = Shape({"lan": bridge(chip.port("lan1")), "wan": chip.port("wan"), "wan2": chip.port("wan2")})
 PACKETS, FIRST = 60, 20
-MODES = ("none", "software")
+MODES = ("none", "software", "hardware")
 WHOLE = Crossing(PACKETS, PACKETS)
 FRAGMENTED = 1900  # bytes of a datagram: more than the MTU, and what a Server still takes
 RECORD_ROUTE = bytes([7, 15, 4, *bytes(12), 0])  # RFC 791: room for three addresses, and the end of the list
-FTP = """
-table inet own {
-	ct helper ftp {
-		type "ftp" protocol tcp
-	}
-	chain pre {
+HELPER = """
+table inet own {{
+	ct helper it {{
+		type "{helper}" protocol {proto}
+	}}
+	chain pre {{
 		type filter hook prerouting priority filter; policy accept;
-		tcp dport 7007 ct helper set "ftp"
-	}
-}
+		{proto} dport 7007 ct helper set "it"
+	}}
+}}
 """
 COUNTED = """
 table inet own {{
@@ -49,6 +51,11 @@ FAR = "2001:db8:77::2"  # both providers lead there
 def _lab(house: House) -> Iterator[House]:
     with house.shaped(SHAPE):
         yield house
+
+
+def begun(lab: House, mode: str, talk: Talk) -> Talk:
+    """The conversation once the chip has it, where hardware is chosen."""
+    return chip.settled(lab.router, ENGINE, talk) if mode == "hardware" else talk
 
 
 def watched(lab: House, talk: Talk, size: int = 100) -> Sighting:
@@ -82,9 +89,9 @@ def test_fragments_arrive_and_are_slow(lab: House) -> None:
     found = {}
     for mode in MODES:
         choose(lab.router, mode)
-        found[mode] = watched(lab, lab.call("lan", "wan", proto="udp"), FRAGMENTED)
+        found[mode] = watched(lab, begun(lab, mode, lab.call("lan", "wan", proto="udp")), FRAGMENTED)
         assert found[mode].moved == WHOLE and found[mode].all_slow()
-    arrived = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
+    arrived = {mode: of_all(found[mode].moved.reply, "answered") for mode in MODES}
     compared("datagrams in fragments", arrived, "nothing: the kernel keeps them slow")
 
 
@@ -92,28 +99,29 @@ def test_packets_with_ip_options_arrive_and_are_slow(lab: House) -> None:
     found = {}
     for mode in MODES:
         choose(lab.router, mode)
-        talk = lab.call("lan", "wan", proto="udp")
+        talk = begun(lab, mode, lab.call("lan", "wan", proto="udp"))
         talk.ip_options(RECORD_ROUTE)
         found[mode] = watched(lab, talk)
         assert found[mode].moved == WHOLE and found[mode].slow.original == PACKETS
-    assert found["software"].slow.reply == 0, "answers have no options"
-    arrived = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
+    assert [found[mode].slow.reply for mode in MODES] == [PACKETS, 0, 0], "answers have no options"
+    arrived = {mode: of_all(found[mode].moved.reply, "answered") for mode in MODES}
     compared("packets with IPv4 options", arrived, "nothing: the kernel keeps them slow")
 
 
-def test_a_connection_with_a_helper_shows_it_every_packet(lab: House) -> None:
-    lab.router.run("modprobe", "nf_conntrack_ftp")
-    lab.router.nft(FTP)
+@pytest.mark.parametrize(("helper", "proto"), [("ftp", "tcp"), ("sip", "udp")])
+def test_a_connection_with_a_helper_shows_it_every_packet(lab: House, helper: str, proto: Proto) -> None:
+    lab.router.run("modprobe", f"nf_conntrack_{helper}")
+    lab.router.nft(HELPER.format(helper=helper, proto=proto))
     found = {}
     try:
         for mode in MODES:
             choose(lab.router, mode)
-            found[mode] = watched(lab, lab.call("lan", "wan"))
+            found[mode] = watched(lab, lab.call("lan", "wan", proto=proto))
             assert found[mode].all_slow()
     finally:
         lab.router.nft("delete table inet own")
-    by_helper = [of_all(min(found[mode].slow.reply, PACKETS)) for mode in MODES]
-    compared("connection with a helper (ftp), seen by it", by_helper, "nothing: the kernel keeps it slow")
+    by_helper = {mode: of_all(min(found[mode].slow.reply, PACKETS)) for mode in MODES}
+    compared(f"connection with a helper ({helper}), seen by it", by_helper, "nothing: the kernel keeps it slow")
 
 
 @pytest.mark.parametrize("proto", ["tcp", "udp"])
@@ -124,13 +132,13 @@ def test_an_idle_connection_goes_on_and_is_fast_again(lab: House, proto: Proto) 
     for mode in MODES:
         choose(lab.router, mode)
         lab.router.sysctl({timeout: 1})
-        talk = lab.call("lan", "wan", proto=proto)
+        talk = begun(lab, mode, lab.call("lan", "wan", proto=proto))
         wait_until(partial(offloaded, lab, talk, False), "the flowtable gives the flow back")
         found[mode] = watched(lab, talk)
         lab.router.sysctl({timeout: 30})
         assert min(found[mode].moved) >= PACKETS
-    assert found["none"].all_slow() and sum(found["software"].slow) <= 4
-    answered = [of_all(found[mode].moved.reply, "answered") for mode in MODES]
+    assert found["none"].all_slow() and max(sum(found[mode].slow) for mode in MODES[1:]) <= 4
+    answered = {mode: of_all(PACKETS, "answered") for mode in MODES}
     did = "nothing: conntrack keeps it, and it is fast again"
     compared(f"{proto.upper()} connection after a pause longer than the flowtable's timeout", answered, did)
 
@@ -138,24 +146,24 @@ def test_an_idle_connection_goes_on_and_is_fast_again(lab: House, proto: Proto) 
 def offloaded(lab: House, talk: Talk, wanted: bool) -> bool:
     """Whether conntrack has the connection, offloaded as wanted."""
     listed = lab.router.run("conntrack", "-L", "-p", talk.proto, "--orig-port-src", str(talk.near[1]))
-    return "src=" in listed and ("[OFFLOAD]" in listed) == wanted
+    return "src=" in listed and ("OFFLOAD]" in listed) == wanted  # [HW_OFFLOAD] in hardware
 
 
 def test_a_half_closed_connection_ends_its_download(lab: House) -> None:
     size, found = 300_000, {}
     for mode in MODES:
         choose(lab.router, mode)
-        found[mode] = lab.call("lan", "wan").last_fetch(size)
+        found[mode] = begun(lab, mode, lab.call("lan", "wan")).last_fetch(size)
     assert found == dict.fromkeys(MODES, size)
     did = "nothing: the kernel takes it to the slow path"
-    compared("download after the client's FIN", (f"{found[mode] // 1000} kB" for mode in MODES), did)
+    compared("download after the client's FIN", {mode: f"{found[mode] // 1000} kB" for mode in MODES}, did)
 
 
 def test_an_upload_goes_on_where_the_mtu_becomes_smaller(lab: House) -> None:
     size, found = 200_000, {}
     for mode in MODES:
         choose(lab.router, mode)
-        talk = lab.call("lan", "wan")
+        talk = begun(lab, mode, lab.call("lan", "wan"))
         talk.push(size)
         lab.router.ip("link set wan mtu 1280")
         before = talk.packets().original
@@ -164,7 +172,7 @@ def test_an_upload_goes_on_where_the_mtu_becomes_smaller(lab: House) -> None:
         lab.router.ip("link set wan mtu 1500")
         assert found[mode] >= size // 1280, "its segments are smaller now"
     did = "nothing: larger packets are slow, and the sender gets ICMP"
-    segments = (f"in {found[mode]} segments" for mode in MODES)
+    segments = {mode: f"in {found[mode]} segments" for mode in MODES}
     compared("upload of 200 kB after the MTU of wan became 1280", segments, did)
 
 
@@ -175,14 +183,15 @@ def test_tools_see_the_first_packets_they_need(lab: House) -> None:
             ("none", "none", ""),
             ("without", "software", ""),
             ("software", "software", f"\toption after_packets '{FIRST}'\n"),
+            ("hardware", "hardware", f"\toption after_packets '{FIRST}'\n"),
         ):
             choose(lab.router, mode, more)
             before = hits(lab.router)
             lab.call("lan", "wan", proto="udp").echo(PACKETS)
             found[name] = hits(lab.router) - before
-    assert found["none"] == found["software"] == FIRST > found["without"]
+    assert {found[mode] for mode in MODES} == {FIRST} and found["without"] < FIRST
     did = f"after_packets {FIRST}; without it {found['without']}"
-    compared(f"first {FIRST} packets (DPI, zapret)", (f"{found[m]} packets" for m in MODES), did)
+    compared(f"first {FIRST} packets (DPI, zapret)", {mode: f"{found[mode]} packets" for mode in MODES}, did)
 
 
 def test_a_flow_follows_the_default_route_to_the_other_wan(lab: House) -> None:
@@ -190,7 +199,7 @@ def test_a_flow_follows_the_default_route_to_the_other_wan(lab: House) -> None:
     for far in ("wan", "wan2"):
         lab.hosts[far].ip(f"addr add {FAR}/128 dev eth0 nodad")
     with counting(lab.hosts["wan2"], "input"):
-        for mode in MODES:
+        for mode in MODES[:2]:
             choose(lab.router, mode)
             lab.router.ip("route replace default via 2001:db8:ff::2")
             talk = Talk(lab.hosts["lan"], Target(FAR), "udp")
@@ -200,6 +209,29 @@ def test_a_flow_follows_the_default_route_to_the_other_wan(lab: House) -> None:
             before = hits(lab.hosts["wan2"])
             talk.echo(PACKETS)
             found[mode] = hits(lab.hosts["wan2"]) - before
-    assert found == dict.fromkeys(MODES, PACKETS)
+    assert found == dict.fromkeys(MODES[:2], PACKETS)
     did = "nothing: the kernel looks the route up anew"
-    compared("default route that moves to the second wan (IPv6)", (of_all(found[m]) for m in MODES), did)
+    compared(
+        "default route that moves to the second wan (IPv6)", {mode: of_all(found[mode]) for mode in MODES[:2]}, did
+    )
+
+
+def test_a_stopped_firewall_stops_offload_until_one_is_loaded(lab: House) -> None:
+    """As `/etc/init.d/firewall stop` does it: all tables are deleted, the one that counts slow packets among them."""
+    tables = {name: lab.router.run("nft", "list", "table", "inet", name) for name in ("fw4", "evidence")}
+    found = {}
+    for mode in MODES:
+        lab.router.run("nft", "flush", "ruleset")
+        choose(lab.router, mode)
+        if mode == "software":
+            assert "no firewall is loaded" in lab.router.offload("status", codes=(0, 1, 3))
+        lab.router.nft(tables["evidence"])
+        found[mode] = watched(lab, lab.call("lan", "wan", proto="udp"))
+        lab.router.nft(tables["fw4"])
+    choose(lab.router, "hardware")
+    assert watched(lab, begun(lab, "hardware", lab.call("lan", "wan", proto="udp"))).fast(PACKETS)
+    assert all(found[mode].all_slow() for mode in MODES)
+    slow = {mode: of_all(found[mode].slow.original) for mode in MODES}
+    compared(
+        "stopped firewall: packets that the stack forwards", slow, "nothing is offloaded until a firewall is loaded"
+    )

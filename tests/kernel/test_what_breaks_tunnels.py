@@ -98,7 +98,7 @@ def test_what_the_stack_forwards(house: House, row: str) -> None:
     assert found["none"].all_slow()
     assert found["software"].fast(PACKETS) if tunnel.fast else found["software"].all_slow(), found
     did = "nothing: both directions are fast" if tunnel.fast else "stays slow: else its policies are passed by"
-    slow = (f"{found[mode].slow.original} of {PACKETS} packets" for mode in MODES)
+    slow = {mode: f"{found[mode].slow.original} of {PACKETS} packets" for mode in MODES}
     compared(f"{row}: packets that the stack forwards", slow, did)
 
 
