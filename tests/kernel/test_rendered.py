@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from firewall.test_reports import REPORTS
+from firewall.test_reports import router as router_of
 from kernel.netns import Namespace
 from kernel.resident import SOAK
+from offload.cli.firewall.compiled import compiled
 from offload.compiler.offload.tables.diff import transactions
 from offload.compiler.offload.tables.render import render
 from offload.compiler.offload.tables.table import expected
 from offload.model.plan import Plan
+from offload.nft.text import ruleset_text
 from offload.service.reconcile import decide
 from offload.system.nft.door import Nft
 from random_routers import Router, changes, router
@@ -77,6 +81,15 @@ def test_rulesets_of_golden_routers_are_accepted(bench: Namespace) -> None:
     lists = re.findall(r"devices = \{ (.*) \}", "".join(texts.values()))
     make_devices(bench, {name.strip('"') for names in lists for name in names.split(", ")})
     accepts(bench, texts)
+
+
+def test_firewalls_of_reports_are_accepted(bench: Namespace, tmp_path: Path) -> None:
+    accepts(bench, {each.stem: ruleset(router_of(tmp_path / each.stem, each.read_text())) for each in REPORTS})
+
+
+def ruleset(directory: Path) -> str:
+    """The firewall of a router directory."""
+    return ruleset_text(compiled(directory)[0])
 
 
 @pytest.mark.parametrize("seed", range(ROUTERS))
