@@ -71,7 +71,7 @@ def _round(count: int) -> tuple[float, float]:
     began = time.process_time()
     for datagram in datagrams:
         for event in links.hear(datagram).seen:
-            take_in(fakes.service.sightings, event)
+            take_in(fakes.service.stations, event)
             seen.append(event)
     station_sets.run(fakes.service, fakes.clock.now)
     come = time.process_time() - began
@@ -119,7 +119,7 @@ def station(event: NeighbourEvent) -> Station:
 
 def neighbour(event: NeighbourEvent) -> Neighbour:
     """A neighbour of the router."""
-    return Neighbour(event.address, NAMES[event.device], event.place)
+    return Neighbour(event.address, NAMES[event.device], event.mac)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from exempts import conditions, exempt_of
 from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.coverage import part, whole
 from offload.compiler.offload.plan import plan
-from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone
+from offload.model.config import Config, Family, Globals, MarkRule, Mode, Permission, Zone
 from offload.model.network import Link, Snapshot
 from offload.model.plan import PairDecision
 from offload.model.problems.reason import ReasonCode
@@ -23,9 +23,9 @@ ONE = ", which offloaded packets would miss: "
 FILE = "of /etc/config/firewall"
 
 
-def rule(name: str = "r", src: str = "lan", dest: str = "wan", **match: Any) -> Marking:
+def rule(name: str = "r", src: str = "lan", dest: str = "wan", **match: Any) -> MarkRule:
     section = f"@rule[{name}]"
-    return Marking(name, section, (exempt_of(name, section, src, dest, **match),))
+    return MarkRule(name, section, (exempt_of(name, section, src, dest, **match),))
 
 
 def lan_wan(**words: Any) -> PairDecision:
@@ -36,7 +36,7 @@ def lan_wan(**words: Any) -> PairDecision:
     return plan(config, resolve(config, snapshot), snapshot).pairs[0]
 
 
-PARTS: dict[str, tuple[Marking, str]] = {
+PARTS: dict[str, tuple[MarkRule, str]] = {
     "one family": (rule(src_ip=ALL4), "all IPv4 from lan to wan"),
     "one family of a zone": (rule(dest="*", src_ip=ALL4), "all IPv4 of lan"),
     "one family to a zone": (rule(src="*", dest_ip=ALL6), "all IPv6 to wan"),
@@ -58,8 +58,8 @@ PARTS: dict[str, tuple[Marking, str]] = {
 
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_has_words(name: str) -> None:
-    marking, words = PARTS[name]
-    pair = lan_wan(markings=(marking,))
+    mark_rule, words = PARTS[name]
+    pair = lan_wan(mark_rules=(mark_rule,))
     assert pair.effective is Mode.SOFTWARE
     assert [reason.text for reason in pair.reasons] == [
         f"rule 'r' {FILE} marks packets one by one{ONE}{words} stays slow"
@@ -67,10 +67,10 @@ def test_a_part_has_words(name: str) -> None:
 
 
 WHOLE: dict[str, dict[str, Any]] = {
-    "one rule": {"markings": (rule(),)},
-    "a mask of nothing": {"markings": (rule(mark=(0, 0)),)},
-    "a family each": {"markings": (rule("a", src_ip=ALL4), rule("b", dest_ip=ALL6))},
-    "a protocol each": {"markings": (rule("a", proto=("tcp",)), rule("b", proto=("udp",)))},
+    "one rule": {"mark_rules": (rule(),)},
+    "a mask of nothing": {"mark_rules": (rule(mark=(0, 0)),)},
+    "a family each": {"mark_rules": (rule("a", src_ip=ALL4), rule("b", dest_ip=ALL6))},
+    "a protocol each": {"mark_rules": (rule("a", proto=("tcp",)), rule("b", proto=("udp",)))},
 }
 
 
@@ -81,7 +81,7 @@ def test_a_pair_that_rules_mark_wholly_is_slow(name: str) -> None:
 
 
 def test_a_rule_of_one_family_is_all_of_a_pair_of_that_family() -> None:
-    marked = Config(markings=(rule(src_ip=ALL4),))
+    marked = Config(mark_rules=(rule(src_ip=ALL4),))
     assert [reason.code for reason in whole(marked, "lan", "wan", Family.IPV4)] == [ReasonCode.MARKED]
     assert whole(marked, "lan", "wan", Family.IPV6) == whole(marked, "lan", "wan", Family.ANY) == []
     assert part(marked, "lan", "wan", Family.IPV6) == []
@@ -89,19 +89,19 @@ def test_a_rule_of_one_family_is_all_of_a_pair_of_that_family() -> None:
 
 def test_rules_with_one_effect_share_a_sentence() -> None:
     rules = tuple(rule(f"dscp {number}", "*", "*", src_ip=ALL4) for number in range(99))
-    (reason,) = lan_wan(markings=rules).reasons
+    (reason,) = lan_wan(mark_rules=rules).reasons
     named = "'dscp 0', 'dscp 1', 'dscp 2', ..."
     assert reason.text == f"99 rules {FILE} ({named}) mark packets one by one{ONE}all IPv4 stays slow"
 
 
 def test_a_rule_without_a_name_is_called_by_its_section() -> None:
-    marking = Marking("@rule[0]", "@rule[0]", (exempt_of("@rule[0]", "@rule[0]", "lan", "wan"),))
-    (reason,) = lan_wan(markings=(marking,)).reasons
+    mark_rule = MarkRule("@rule[0]", "@rule[0]", (exempt_of("@rule[0]", "@rule[0]", "lan", "wan"),))
+    (reason,) = lan_wan(mark_rules=(mark_rule,)).reasons
     assert reason.text == f"rule @rule[0] {FILE} marks every packet of it, which offloaded packets would miss"
 
 
 def test_a_name_neither_moves_the_cursor_nor_fills_the_page() -> None:
-    (reason,) = lan_wan(markings=(rule("\x1b[2J" + "n" * 500),)).reasons
+    (reason,) = lan_wan(mark_rules=(rule("\x1b[2J" + "n" * 500),)).reasons
     assert reason.text.startswith(f"rule '?[2J{'n' * 56}...' of")
 
 
@@ -115,7 +115,7 @@ def test_exempts_that_are_all_of_it_together_keep_it_slow() -> None:
 
 
 def test_an_exempt_and_a_rule_may_be_all_of_it_together() -> None:
-    pair = lan_wan(exempts=(exempt_of("a", "a", src_ip=ALL4),), markings=(rule(src_ip=ALL6),))
+    pair = lan_wan(exempts=(exempt_of("a", "a", src_ip=ALL4),), mark_rules=(rule(src_ip=ALL6),))
     assert (pair.effective, [reason.code for reason in pair.reasons]) == (
         Mode.NONE,
         [ReasonCode.EXEMPT_PART, ReasonCode.MARKED_PART],
@@ -136,7 +136,7 @@ matches = st.builds(
 
 @gate
 @given(st.lists(matches, max_size=4), st.sampled_from([Family.ANY, Family.IPV4, Family.IPV6]))
-def test_the_reasons_are_what_the_exempts_match(rules: list[Marking], family: Family) -> None:
+def test_the_reasons_are_what_the_exempts_match(rules: list[MarkRule], family: Family) -> None:
     """The same answer as a plain check of each kind of traffic; one address is in no list but that of its family."""
     versions = {Family.ANY: (4, 6), Family.IPV4: (4,), Family.IPV6: (6,)}[family]
 
@@ -151,6 +151,6 @@ def test_the_reasons_are_what_the_exempts_match(rules: list[Marking], family: Fa
             for words in map(conditions, one.exempts)
         )
 
-    config = Config(markings=tuple(rules))
+    config = Config(mark_rules=tuple(rules))
     all_of_it = all(matched(version, proto) for version in versions for proto in ("tcp", "udp"))
     assert bool(whole(config, "lan", "wan", family)) == all_of_it

@@ -12,7 +12,7 @@ from offload.model.config import (
     Config,
     Family,
     Globals,
-    Marking,
+    MarkRule,
     Mode,
     PairChoice,
     Permission,
@@ -189,9 +189,9 @@ def test_an_exempt_of_zones(name: str) -> None:
 
 
 def test_each_has_its_name() -> None:
-    exempt, rule = exempt_of("Console", "@exempt[0]", dscp=1), marking(exempt_of("Calls", "@rule[2]", dscp=46))
+    exempt, rule = exempt_of("Console", "@exempt[0]", dscp=1), mark_rule(exempt_of("Calls", "@rule[2]", dscp=46))
     timed_exempt = TimedExempt(7, exempt_of("run-time 7", "", src_ip=HOST), 60, 60)
-    found = planned(exempt, markings=(rule,), timed_exempts=(timed_exempt,), **chosen(Mode.NONE)).tables[0].exempts
+    found = planned(exempt, mark_rules=(rule,), timed_exempts=(timed_exempt,), **chosen(Mode.NONE)).tables[0].exempts
     assert [match.called for match in found] == [
         "exempt @exempt[0]",
         "rule 'Calls' of /etc/config/firewall",
@@ -200,14 +200,14 @@ def test_each_has_its_name() -> None:
     ]
 
 
-def marking(exempt: Exempt) -> Marking:
-    return Marking(exempt.name, exempt.section, (exempt,))
+def mark_rule(exempt: Exempt) -> MarkRule:
+    return MarkRule(exempt.name, exempt.section, (exempt,))
 
 
 def test_reasons_of_a_part_come_last() -> None:
     """`explain` gives a slow flow the first Reason of its pair."""
-    rule = marking(exempt_of("r", "@rule[0]", "lan", "wan", dscp=1))
-    found = planned(globals=Globals(mode=Mode.HARDWARE), markings=(rule,))
+    rule = mark_rule(exempt_of("r", "@rule[0]", "lan", "wan", dscp=1))
+    found = planned(globals=Globals(mode=Mode.HARDWARE), mark_rules=(rule,))
     assert [reason.code for reason in found.pairs[0].reasons] == [ReasonCode.HARDWARE_UNCOVERED, ReasonCode.MARKED_PART]
 
 

@@ -22,7 +22,7 @@ RULE = PacketRule("inet limits", "forward", "forward", "limit", RuleMatch("br-gu
 
 def exempts(*rules: PacketRule, auto_exempt: bool = True) -> list[Exempt]:
     config = with_live_exempts(Config(globals=Globals(auto_exempt=auto_exempt)), ZONES, Snapshot(packet_rules=rules))
-    return [exempt for marking in config.markings for exempt in marking.exempts]
+    return [exempt for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
 
 
 def test_a_rule_keeps_both_directions_slow() -> None:
@@ -84,8 +84,8 @@ matches = st.builds(
 def test_an_exempt_never_asks_for_more_than_its_rule(match: RuleMatch, hook: str, does: str) -> None:
     rule = PacketRule("inet x", "c", hook, does, match, marks=1)
     config = with_live_exempts(Config(), ZONES, Snapshot(packet_rules=(rule,), qdiscs=(Qdisc("wan", "cake", 1),)))
-    (marking,) = config.markings
-    for words in map(conditions, marking.exempts[::2]):
+    (mark_rule,) = config.mark_rules
+    for words in map(conditions, mark_rule.exempts[::2]):
         sources = words.get("src_ip", ())
         assert match.src in sources or not match.src or not sources or sources[0].prefixlen == 0
         assert "dest_ip" not in words or match.dest in words["dest_ip"]

@@ -8,7 +8,7 @@ import pytest
 from exempts import exempt_of
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
-from offload.model.config import Config, Family, Globals, Marking, Mode, Permission, Zone, ZoneChoice
+from offload.model.config import Config, Family, Globals, MarkRule, Mode, Permission, Zone, ZoneChoice
 from offload.model.network import GivenUp, Link, Snapshot
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.reason import ReasonCode
@@ -79,7 +79,7 @@ KEPT: dict[str, tuple[dict[str, Any], ReasonCode]] = {
     "an exempt of all of it": ({"exempts": (exempt_of("e", "e", "lan", "wan"),)}, ReasonCode.EXEMPT),
     "a faulty exempt": ({"exempts": (exempt_of("e", "e", "lan", faulty=True),)}, ReasonCode.EXEMPT_FAULT),
     "a rule that marks all of it": (
-        {"markings": (Marking("r", "r", (exempt_of("r", "r", "lan", "wan"),)),)},
+        {"mark_rules": (MarkRule("r", "r", (exempt_of("r", "r", "lan", "wan"),)),)},
         ReasonCode.MARKED,
     ),
     "a faulty section": (

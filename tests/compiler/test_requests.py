@@ -8,7 +8,7 @@ import pytest
 
 from exempts import exempt_of
 from offload.compiler.devices import resolve
-from offload.compiler.offload.pairs.requests import existing, warnings, wishes, zone_modes
+from offload.compiler.offload.pairs.requests import existing, pair_requests, warnings, zone_modes
 from offload.model.config import (
     Config,
     Family,
@@ -99,8 +99,8 @@ def test_a_section_of_every_zone_makes_no_pair() -> None:
 
 
 def asked(config: Config, src: str = "lan", dest: str = "wan") -> tuple[Mode, Family, int, list[ReasonCode]]:
-    (wish,) = wishes(config, [(src, dest)])
-    return wish.mode, wish.family, wish.after_packets, [reason.code for reason in wish.reasons]
+    (request,) = pair_requests(config, [(src, dest)])
+    return request.mode, request.family, request.after_packets, [reason.code for reason in request.reasons]
 
 
 SOFTWARE = Globals(mode=Mode.SOFTWARE)

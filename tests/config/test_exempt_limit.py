@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exempts import conditions, exempt_of
 from offload.config.choices.exempt_limit import MOST_ELEMENTS, limited, widened
-from offload.model.config import Marking
+from offload.model.config import MarkRule
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.fields import combinations
 
@@ -18,8 +18,8 @@ def exempt(sources: int, ports: int = 0, name: str = "") -> Exempt:
     return exempt_of(name, name, "lan", src_ip=nets, dest_port=tuple((number, number) for number in range(ports)))
 
 
-def marks(*exempts: Exempt) -> Marking:
-    return Marking("rule", "@rule[0]", exempts)
+def marks(*exempts: Exempt) -> MarkRule:
+    return MarkRule("rule", "@rule[0]", exempts)
 
 
 def test_an_exempt_has_an_element_for_each_combination() -> None:
@@ -57,9 +57,9 @@ def test_a_rule_that_marks_and_does_not_fit_means_more() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=8))
 def test_all_together_never_exceed_the_limit(sizes: list[tuple[int, int]]) -> None:
-    markings = list(widened(marks(exempt(*size)) for size in sizes))
-    marked = [each for marking in markings for each in marking.exempts]
-    found, _ = limited([exempt(*size) for size in sizes], markings)
+    mark_rules = list(widened(marks(exempt(*size)) for size in sizes))
+    marked = [each for mark_rule in mark_rules for each in mark_rule.exempts]
+    found, _ = limited([exempt(*size) for size in sizes], mark_rules)
     # one that means everything is no element of a set, and has to stay
     whole = sum(not conditions(each) for each in marked)
     assert sum(combinations(each.match) for each in marked) <= MOST_ELEMENTS + whole

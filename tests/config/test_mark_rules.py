@@ -17,10 +17,10 @@ HERE = ("zone", {"name": "guest"})
 FULL = 0xFFFFFFFF
 
 
-def markings(*rules: Options, globals_: Options | None = None) -> list[Exempt]:
+def mark_rules(*rules: Options, globals_: Options | None = None) -> list[Exempt]:
     sections = tuple(("rule", rule) for rule in rules)
     config, _ = loaded(("globals", globals_ or {}), firewall=(*ZONES, HERE, *sections))
-    return [exempt for each in config.markings for exempt in each.exempts]
+    return [exempt for each in config.mark_rules for exempt in each.exempts]
 
 
 def dscp(**more: str | tuple[str, ...]) -> Options:
@@ -101,7 +101,7 @@ CASES: dict[str, tuple[Options, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_rule(name: str) -> None:
     rule, there, back = CASES[name]
-    first, second = markings(rule)
+    first, second = mark_rules(rule)
     assert [(first.src, first.dest), (second.src, second.dest)] == [("lan", "wan"), ("wan", "lan")]
     assert [conditions(first), conditions(second)] == [there, back]
     assert {first.section, second.section} == {"@rule[0]"}
@@ -125,34 +125,34 @@ def test_a_rule(name: str) -> None:
     ],
 )
 def test_a_rule_that_marks_nothing_offloadable(rule: Options) -> None:
-    assert markings(rule) == []
+    assert mark_rules(rule) == []
 
 
 def test_where_a_rule_sees_destinations_before_they_are_translated_they_are_left_out() -> None:
     words = {"dest": "*", "proto": "tcp", "dest_ip": "203.0.113.9", "dest_port": "80"}
     # whatever the zone: reflection and SNAT translate where neither masq nor a port forward names it
     for src in ("lan", "wan", "guest"):
-        there, back = markings(dscp(**words, src=src))
+        there, back = mark_rules(dscp(**words, src=src))
         assert [conditions(there), conditions(back)] == [{"proto": ("tcp",)}, {"proto": ("tcp",)}]
-    own = markings(dscp(**words, src_ip="192.168.1.0/24"))
+    own = mark_rules(dscp(**words, src_ip="192.168.1.0/24"))
     assert [conditions(each) for each in own] == [
         {"proto": ("tcp",), "src_ip": NET},
         {"proto": ("tcp",), "dest_ip": NET},
     ]
     expected = {"proto": ("tcp",), "dest_ip": HOST, "dest_port": ((80, 80),)}
-    assert conditions(markings(dscp(**words, src="*"))[0]) == expected  # in mangle_forward, where they are
-    assert conditions(markings(dscp(**{**words, "dest": "wan"}, src="*"))[0]) == expected  # in mangle_postrouting
+    assert conditions(mark_rules(dscp(**words, src="*"))[0]) == expected  # in mangle_forward, where they are
+    assert conditions(mark_rules(dscp(**{**words, "dest": "wan"}, src="*"))[0]) == expected  # in mangle_postrouting
 
 
 def test_lists_that_make_too_many_elements_are_left_out_longest_first() -> None:
     sources = tuple(f"10.0.{i}.0/25" for i in range(100))
-    (there, _) = markings(dscp(proto="tcp", src_ip=sources, dest_port=tuple(str(port) for port in range(1, 100))))
+    (there, _) = mark_rules(dscp(proto="tcp", src_ip=sources, dest_port=tuple(str(port) for port in range(1, 100))))
     assert {name: len(values) for name, values in conditions(there).items()} == {"proto": 1, "dest_port": 99}
 
 
 def test_auto_exempt_switches_them_off() -> None:
-    assert markings(dscp(), globals_={"auto_exempt": "0"}) == []
-    assert len(markings(dscp(), globals_={"auto_exempt": "perhaps"})) == 2
+    assert mark_rules(dscp(), globals_={"auto_exempt": "0"}) == []
+    assert len(mark_rules(dscp(), globals_={"auto_exempt": "perhaps"})) == 2
 
 
 ADDRESSES = ("192.168.1.7", "192.168.1.9", "203.0.113.9", "10.0.0.3")
@@ -193,7 +193,7 @@ def test_no_packet_that_a_rule_marks_is_missed(rule: dict[str, tuple[str, ...]],
     """Nor is one of the other direction, by what its connection's first packet is."""
     if not all(fits(words, packet[option]) for option, words in rule.items()):
         return
-    there, back = markings(dscp(proto="tcp", **rule))
+    there, back = mark_rules(dscp(proto="tcp", **rule))
 
     def matches(exempt: Exempt, seen: dict[str, Any]) -> bool:
         words = conditions(exempt)
@@ -221,12 +221,12 @@ def test_the_bits_that_a_rule_sets(name: str) -> None:
     words, bits = BITS[name]
     rule: Options = {"src": "lan", "dest": "wan", "target": "MARK", **words}
     config, _ = loaded(firewall=(*ZONES, ("rule", rule)))
-    assert [each.sets for each in config.markings] == [bits]
+    assert [each.sets for each in config.mark_rules] == [bits]
 
 
 def test_dscp_sets_no_mark() -> None:
     config, _ = loaded(firewall=(*ZONES, ("rule", dscp(set_mark="1"))))
-    assert [each.sets for each in config.markings] == [None]
+    assert [each.sets for each in config.mark_rules] == [None]
 
 
 SETS: dict[str, tuple[dict[str, str], dict[str, str], Family]] = {
@@ -246,7 +246,7 @@ def test_a_rule_has_the_family_of_its_set(name: str) -> None:
     config, _ = loaded(
         firewall=(*ZONES, ("ipset", {"name": "bad", **words}), ("rule", mark(**{"ipset": "bad", **more})))
     )
-    (found,) = config.markings
+    (found,) = config.mark_rules
     assert found.family is family
     whole = {Family.IPV4: "0.0.0.0/0", Family.IPV6: "::/0"}.get(family)
     nets = [(ip_network(whole),)] if whole else []
@@ -255,4 +255,4 @@ def test_a_rule_has_the_family_of_its_set(name: str) -> None:
 
 def test_a_rule_of_another_family_than_its_set_marks_nothing() -> None:
     config, _ = loaded(firewall=(*ZONES, ("ipset", {"name": "bad"}), ("rule", mark(ipset="bad", family="ipv6"))))
-    assert config.markings == ()
+    assert config.mark_rules == ()

@@ -45,7 +45,7 @@ def observed(router: Router) -> Snapshot:
         router.run("mount", "-t", "sysfs", "sysfs", str(sysfs))
     with router.entered():
         seen = observe(dump, Netlink(sysfs / "class/net"), Nft(), capability())
-        return HardwareProbe().look(seen, reconcile.read(Uci(router.config)), Netlink(), Nft())
+        return HardwareProbe().probe(seen, reconcile.read(Uci(router.config)), Netlink(), Nft())
 
 
 def asked(router: Router) -> Compiled:
@@ -64,8 +64,8 @@ def capability() -> Kernel:
 def moved(before: Snapshot, after: Snapshot, plan: Plan) -> tuple[str, ...]:
     """The tables that the service would return for the stations that moved between two snapshots."""
     tracker = StationTracker()
-    tracker.look(before)
-    tracker.look(after)
+    tracker.update(before)
+    tracker.update(after)
     return tracker.tables_to_return(plan, 0.0)
 
 

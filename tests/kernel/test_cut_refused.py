@@ -36,8 +36,8 @@ config rule
 """
 
 
-@pytest.fixture(name="walls")
-def _walls(home: Home, service: Resident) -> Iterator[Home]:
+@pytest.fixture(name="own_firewall")
+def _own_firewall(home: Home, service: Resident) -> Iterator[Home]:
     """The router with a firewall made of its configuration, and the option on."""
     home.router.reset()
     home.router.append("firewall", NEIGHBOURS)
@@ -90,38 +90,40 @@ def ended(home: Home, call: Call, talks: list[Talk], act: Callable[[], float]) -
     return [max(0.0, each.times[-1] - began) for each in live]
 
 
-def test_a_new_rule_ends_the_live_flows_that_it_refuses(walls: Home, call: Call) -> None:
-    talks = [fast(walls, call(walls.client, walls.internet4, proto)) for proto in ("tcp", "udp")]
+def test_a_new_rule_ends_the_live_flows_that_it_refuses(own_firewall: Home, call: Call) -> None:
+    talks = [fast(own_firewall, call(own_firewall.client, own_firewall.internet4, proto)) for proto in ("tcp", "udp")]
 
     def rule() -> float:
-        walls.router.append("firewall", RULE)
-        load(walls)
+        own_firewall.router.append("firewall", RULE)
+        load(own_firewall)
         return time.monotonic()
 
-    seconds = ended(walls, call, talks, rule)
+    seconds = ended(own_firewall, call, talks, rule)
     assert max(seconds) < SOON
     noted("new DROP or REJECT rule, cut_refused 1", "software", "at once", f"{max(seconds):.1f} s", "connections end")
 
 
-def test_without_the_option_a_new_rule_ends_nothing(walls: Home, service: Resident, call: Call) -> None:
-    switch(walls, service, "0")
-    talk = fast(walls, call(walls.client, walls.internet4))
-    walls.router.append("firewall", RULE)
-    load(walls)
+def test_without_the_option_a_new_rule_ends_nothing(own_firewall: Home, service: Resident, call: Call) -> None:
+    switch(own_firewall, service, "0")
+    talk = fast(own_firewall, call(own_firewall.client, own_firewall.internet4))
+    own_firewall.router.append("firewall", RULE)
+    load(own_firewall)
     service.quiet()
     talk.echo(ENOUGH)
     with pytest.raises(ConnectionRefusedError):
-        call(walls.client, walls.internet4)
+        call(own_firewall.client, own_firewall.internet4)
 
 
-def test_times_that_begin_end_the_live_flows_that_they_refuse(walls: Home, service: Resident, call: Call) -> None:
+def test_times_that_begin_end_the_live_flows_that_they_refuse(
+    own_firewall: Home, service: Resident, call: Call
+) -> None:
     begin = int(time.time()) + 12
     ends = [time.strftime("%H:%M:%S", time.localtime(each)) for each in (begin, begin + 3600)]
     times = f"\toption start_time '{ends[0]}'\n\toption stop_time '{ends[1]}'\n"
-    walls.router.append("firewall", RULE + times)
-    load(walls)
+    own_firewall.router.append("firewall", RULE + times)
+    load(own_firewall)
     service.quiet()
-    talk = fast(walls, call(walls.client, walls.internet4))
+    talk = fast(own_firewall, call(own_firewall.client, own_firewall.internet4))
 
     def wait() -> float:
         early = begin - time.time()
@@ -129,6 +131,6 @@ def test_times_that_begin_end_the_live_flows_that_they_refuse(walls: Home, servi
         time.sleep(early)
         return time.monotonic()
 
-    (seconds,) = ended(walls, call, [talk], wait)
+    (seconds,) = ended(own_firewall, call, [talk], wait)
     assert seconds < SOON
     noted("time window of a rule begins, cut_refused 1", "software", "at once", f"{seconds:.1f} s", "connections end")

@@ -22,7 +22,7 @@ from offload.service.doors import Doors
 from offload.service.engine import HARDWARE, Engine
 from offload.service.hardware.hardware_monitor import APART
 from offload.service.tasks import hardware
-from offload.status.proof.hardware import PACKETS
+from offload.status.hardware.pair_hardware import PACKETS
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP

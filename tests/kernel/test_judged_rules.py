@@ -46,8 +46,8 @@ table inet passed {
 """
 
 
-@pytest.fixture(name="walls", scope="module")
-def _walls(home: Home) -> Iterator[Home]:
+@pytest.fixture(name="own_firewall", scope="module")
+def _own_firewall(home: Home) -> Iterator[Home]:
     home.router.nft(PASSED)
     yield home
     home.router.reset()
@@ -69,12 +69,12 @@ def begins(home: Home, name: str, target: str, proto: str, sport: int, dport: in
 
 
 @pytest.mark.parametrize("seed", range(RULESETS))
-def test_random_rules_are_judged_as_the_kernel_judges_them(walls: Home, seed: int) -> None:
+def test_random_rules_are_judged_as_the_kernel_judges_them(own_firewall: Home, seed: int) -> None:
     """A packet passed if a chain behind the firewall has seen its port."""
-    chance, router = random.Random(seed), walls.router  # noqa: S311 - it chooses rules
+    chance, router = random.Random(seed), own_firewall.router  # noqa: S311 - it chooses rules
     router.reset()
     router.append("firewall", NEIGHBOURS)
-    mac = json.loads(walls.client.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+    mac = json.loads(own_firewall.client.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
     for _ in range(chance.randint(1, 6)):
         options = {name: chance.choice(words) for name, words in CHOICES.items()}
         lines = (f"\toption {name} '{value.replace('CLIENT', mac)}'\n" for name, value in options.items() if value)
@@ -91,7 +91,7 @@ def test_random_rules_are_judged_as_the_kernel_judges_them(walls: Home, seed: in
         sport, v4, v6, iif = 20_000 + number, *hosts[name]
         near, far = (ip_address(each) for each in (v6 if ":" in target else v4, target))
         if iif != oif:
-            begins(walls, name, target, proto, sport, dport)
+            begins(own_firewall, name, target, proto, sport, dport)
             hardware = mac if name == "client" else "02:00:00:00:00:01"
             packet = Packet(near.version, proto, iif, oif, int(near), int(far), sport, dport, hardware)
             wanted[sport] = refusal(rules, Connection(packet, packet)) is None

@@ -63,7 +63,7 @@ def inputs(*sections: Section, files: FakeFirewallFiles | None = None, data: obj
 
 
 @dataclass
-class Walled:
+class FirewallRouter:
     """A router whose firewall is ours."""
 
     fakes: Fakes
@@ -90,9 +90,9 @@ class Walled:
         self.fakes.uci.packages["firewall"] = (*FIREWALL, *sections)
 
 
-def walled(*sections: Section) -> Walled:
+def firewall_router(*sections: Section) -> FirewallRouter:
     """A router whose firewall is ours, with these sections besides its zones; its service has not made a pass yet."""
-    made = Walled(router(), PickyNft(others=frozenset()))
+    made = FirewallRouter(router(), PickyNft(others=frozenset()))
     made.configure(*(sections or RULES))
     made.fakes.bus.replies["service get_data"] = {}
     made.start()

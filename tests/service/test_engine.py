@@ -148,7 +148,7 @@ def test_while_ubusd_is_away_netifd_s_last_words_count() -> None:
 def moved(fakes: Fakes) -> None:
     """A phone goes from lan1 to lan2."""
     for port in ("lan1", "lan2"):
-        fakes.service.sightings.station(Station("02:00:00:00:00:77", port), "br-lan")
+        fakes.service.stations.station(Station("02:00:00:00:00:77", port), "br-lan")
 
 
 def test_a_move_is_followed_without_reading_anything() -> None:
@@ -271,7 +271,7 @@ def test_a_station_that_the_bridge_had_forgotten_has_moved_all_the_same() -> Non
 def test_there_and_back_again_between_two_passes_is_two_moves() -> None:
     fakes = router()
     fakes.service.work()
-    seen = fakes.service.sightings
+    seen = fakes.service.stations
     moves = [seen.station(Station("02:00:00:00:00:01", port), "br-lan") for port in ("lan1", "lan2", "lan1", "lan1")]
     assert moves == [False, True, True, False]
     assert fakes.service.work().returned == ("flow_offload",)
@@ -280,7 +280,7 @@ def test_there_and_back_again_between_two_passes_is_two_moves() -> None:
 def test_an_address_with_another_mac_returns_the_table_that_leads_to_it() -> None:
     fakes = router()
     fakes.service.work()
-    seen = fakes.service.sightings
+    seen = fakes.service.stations
     assert not seen.neighbour(Neighbour("192.168.1.9", "br-lan", "02:00:00:00:00:01"))
     assert seen.neighbour(Neighbour("192.168.1.9", "br-lan", "02:00:00:00:00:02"))
     assert fakes.service.work().returned == ("flow_offload",)
@@ -292,8 +292,8 @@ def test_an_address_with_another_mac_returns_the_table_that_leads_to_it() -> Non
 def test_what_is_remembered_of_stations_has_an_end() -> None:
     fakes = router()
     for number in range(20_000):
-        fakes.service.sightings.station(Station(f"02:{number:010x}", "lan1"), "br-lan")
-    assert len(fakes.service.sightings.places) == 16_384
+        fakes.service.stations.station(Station(f"02:{number:010x}", "lan1"), "br-lan")
+    assert len(fakes.service.stations.known) == 16_384
 
 
 def test_a_zone_that_comes_into_the_file_is_followed() -> None:

@@ -22,7 +22,7 @@ from offload.system.files.private_file import FakePrivateFile
 from offload.system.firewall_turn import began, now, turn
 from offload.system.netifd import DUMP
 from offload.system.scripts import FakeScripts, Scripts
-from service.firewalls import RULES, Walled, rule, walled
+from service.firewalls import RULES, FirewallRouter, firewall_router, rule
 from service.routers import section
 
 
@@ -30,7 +30,7 @@ from service.routers import section
 class Console:
     """Where the verbs are called; `alone`: without the service."""
 
-    walls: Walled
+    host: FirewallRouter
     alone: bool
     runner: FakeScripts = field(default_factory=FakeScripts)
     outcome: FakePrivateFile = field(default_factory=FakePrivateFile)
@@ -42,8 +42,8 @@ class Console:
     def act(self, action: str) -> Json:
         try:
             if self.alone:
-                return act_alone(self.walls.service.doors, action)
-            return methods.firewall(self.walls.service, {"action": action})
+                return act_alone(self.host.service.doors, action)
+            return methods.firewall(self.host.service, {"action": action})
         except OffloadError as refusal:  # as the service replies
             return {"ok": False, "error": str(refusal)}
 
@@ -70,12 +70,12 @@ class Console:
         return run(verb, doors)
 
     def texts(self) -> list[str]:
-        return [text for text in self.walls.nft.sent if "fw4" in text]
+        return [text for text in self.host.nft.sent if "fw4" in text]
 
 
 @pytest.fixture(name="console", params=[False, True], ids=["service", "alone"])
 def _console(request: pytest.FixtureRequest) -> Console:
-    return Console(walled(), request.param)
+    return Console(firewall_router(), request.param)
 
 
 def test_it_is_loaded_once_and_its_scripts_run(console: Console) -> None:
@@ -98,8 +98,8 @@ def test_calls_at_once_are_one_load(console: Console) -> None:
 
 def test_those_who_share_a_load_share_its_failure(console: Console) -> None:
     console.call("start", began=99)
-    console.walls.configure(*RULES, rule(9))
-    console.walls.nft.bad = ("table inet fw4",)
+    console.host.configure(*RULES, rule(9))
+    console.host.nft.bad = ("table inet fw4",)
     console.time = 101
     assert [console.call("reload", began=100.5) for _ in range(3)] == [FAILED] * 3
     assert console.heard == ["offload: the firewall is as it was before: syntax error, unexpected word"] * 3
@@ -116,20 +116,20 @@ def test_an_outcome_that_cannot_be_read_costs_a_load(console: Console, content: 
 
 @pytest.mark.parametrize("verb", ["start", "reload", "restart"])
 def test_a_configuration_that_cannot_be_read_is_a_failure(console: Console, verb: str) -> None:
-    console.walls.fakes.uci.packages["firewall"] = ProblemCode.FILE_SYNTAX.at("firewall", detail="line 3")
+    console.host.fakes.uci.packages["firewall"] = ProblemCode.FILE_SYNTAX.at("firewall", detail="line 3")
     assert console.call(verb) == FAILED
     assert "line 3" in console.heard[-1]
     assert console.texts() == []
 
 
 def test_without_netifd_nothing_is_loaded_and_that_is_a_failure(console: Console) -> None:
-    console.walls.fakes.bus.replies[DUMP] = AbsentError("network.interface dump: ubus has no such object")
+    console.host.fakes.bus.replies[DUMP] = AbsentError("network.interface dump: ubus has no such object")
     assert console.call("restart") == FAILED
     assert "network.interface dump" in console.heard[-1]
 
 
 def test_what_is_left_out_is_named(console: Console) -> None:
-    console.walls.nft.bad = ("Rule 3",)
+    console.host.nft.bad = ("Rule 3",)
     assert console.call("start") == DONE
     (line,) = console.heard
     assert line.startswith("[!] Section r3 (Rule 3)")
@@ -140,23 +140,23 @@ def test_stop_is_on_purpose_and_names_what_is_open(console: Console) -> None:
     console.call("start")
     assert console.call("stop") == DONE
     assert "every packet to this router and through it is accepted" in console.heard[-1]
-    assert (console.walls.nft.rules["fw4"], console.walls.loaded.content) == (frozenset(), None)
+    assert (console.host.nft.rules["fw4"], console.host.loaded.content) == (frozenset(), None)
     assert console.call("reload", began=200) == FAILED
     assert "is stopped" in console.heard[-1]
-    assert (console.call("start"), console.walls.stop.content) == (DONE, None)
-    assert (console.call("flush"), console.flushed, console.walls.stop.content) == (DONE, 1, b"")
+    assert (console.call("start"), console.host.stop.content) == (DONE, None)
+    assert (console.call("flush"), console.flushed, console.host.stop.content) == (DONE, 1, b"")
     assert console.call("restart") == DONE
 
 
 def test_sets_are_filled_with_what_the_files_have_now(console: Console) -> None:
     words = {"name": "hosts", "loadfile": "/etc/hosts.txt"}
-    console.walls.configure(section("firewall", "ipset", "hosts", match=("src_ip",), entry=("10.0.0.1",), **words))
-    console.walls.files.texts["/etc/hosts.txt"] = "10.0.0.2\n"
+    console.host.configure(section("firewall", "ipset", "hosts", match=("src_ip",), entry=("10.0.0.1",), **words))
+    console.host.files.texts["/etc/hosts.txt"] = "10.0.0.2\n"
     console.call("start")
-    console.walls.files.texts["/etc/hosts.txt"] = "10.0.0.3\n"
+    console.host.files.texts["/etc/hosts.txt"] = "10.0.0.3\n"
     assert console.call("reload-sets") == DONE
-    assert "flush set inet fw4 hosts" in console.walls.nft.sent[-1]
-    assert "10.0.0.1,10.0.0.3" in "".join(console.walls.nft.sent[-1].split())
+    assert "flush set inet fw4 hosts" in console.host.nft.sent[-1]
+    assert "10.0.0.1,10.0.0.3" in "".join(console.host.nft.sent[-1].split())
 
 
 def test_a_script_that_fails_is_named(console: Console) -> None:
@@ -166,21 +166,21 @@ def test_a_script_that_fails_is_named(console: Console) -> None:
 
 
 def test_alone_it_ends_what_an_earlier_service_offloaded() -> None:
-    walls = walled()
-    walls.service.work()
-    walls.nft.others |= {"flow_offload"}
-    assert act_alone(walls.service.doors, "reload")["ok"]
-    assert "delete table inet flow_offload" in walls.nft.sent[-1]
+    host = firewall_router()
+    host.service.work()
+    host.nft.others |= {"flow_offload"}
+    assert act_alone(host.service.doors, "reload")["ok"]
+    assert "delete table inet flow_offload" in host.nft.sent[-1]
 
 
 def test_zones_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    walls = walled()
-    walls.service.work()
+    host = firewall_router()
+    host.service.work()
     state = tmp_path / "run/firewall.json"
     state.parent.mkdir(mode=0o700)
     with pytest.raises(FileError, match="no firewall is loaded"):
         lookup.lookup("network", ["lan"], state)
-    state.write_bytes(walls.loaded.content or b"")
+    state.write_bytes(host.loaded.content or b"")
     state.chmod(0o600)
 
     def asked(verb: str, *words: str) -> tuple[int, str]:
@@ -274,7 +274,7 @@ def test_scripts_run_in_a_shell_that_has_no_uci(tmp_path: Path) -> None:
 
 
 def test_the_outcome_is_written_for_those_who_wait() -> None:
-    console = Console(walled(), alone=False)
+    console = Console(firewall_router(), alone=False)
     console.outcome.refusal = "/var/run/offload/firewall.outcome cannot be written: No space left on device"
     assert console.call("restart") == DONE
     console.outcome.refusal = ""

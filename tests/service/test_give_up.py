@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from offload.model.flow import Tuple
 from offload.model.network import GivenUp
 from offload.service.hardware.give_up import FLOWS, SECONDS, GiveUp, hopeless, hopeless_families
-from offload.status.proof.evicted import Key
-from offload.status.proof.hardware import PairHardware, Sample, without_family
+from offload.status.hardware.evicted import Key
+from offload.status.hardware.pair_hardware import PairHardware, Sample, without_family
 
 LAN_WAN, RETRY = ("lan", "wan"), 6 * 3600.0
 
@@ -36,7 +36,7 @@ OPEN, HOPELESS, TAKING = PairHardware(("lan1", "wan")), case(), case(0, 0, ("ipv
         (case(100, SECONDS - 1), False),
         (case(taken=("ipv4",)), False),
         (case(taken=("ipv6",)), False),
-        (replace(HOPELESS, look=Sample(0, "", {}, marked=1)), False),
+        (replace(HOPELESS, sample=Sample(0, "", {}, marked=1)), False),
     ],
     ids=["no flows", "enough", "few flows", "a short time", "some taken", "a family taken", "one in hardware now"],
 )

@@ -56,17 +56,17 @@ def status(fakes: Fakes) -> dict[str, Any]:
 def test_nothing_is_due_without_hardware() -> None:
     fakes = router()
     fakes.service.work()
-    assert fakes.service.proofs.due is None
+    assert fakes.service.hardware_monitor.due is None
     fakes.conntrack._error = KernelError("asked in vain")
     hardware.run(fakes.service)
 
 
 def test_samples_are_rarer_once_there_is_a_verdict(fakes: Fakes) -> None:
-    assert fakes.service.proofs.due == fakes.clock.now + APART
+    assert fakes.service.hardware_monitor.due == fakes.clock.now + APART
     sample(fakes, flow(5))
-    assert fakes.service.proofs.due == fakes.clock.now + APART
+    assert fakes.service.hardware_monitor.due == fakes.clock.now + APART
     sample(fakes, flow(500))
-    assert fakes.service.proofs.due == fakes.clock.now + APART_SETTLED
+    assert fakes.service.hardware_monitor.due == fakes.clock.now + APART_SETTLED
     assert (status(fakes)["hardware"]["proof"], status(fakes)["hardware"]["flows"]) == ("proven", 1)
 
 
@@ -152,7 +152,7 @@ def test_what_ports_proved_ends_with_the_last_pair_in_hardware(fakes: Fakes) -> 
         sample(fakes, flow(packets))
     fakes.uci.packages = {**fakes.uci.packages, "offload": ()}
     fakes.service.work()
-    assert fakes.service.proofs.ports == {}
+    assert fakes.service.hardware_monitor.ports == {}
 
 
 def in_effect(fakes: Fakes) -> tuple[str, str, list[str]]:
@@ -238,9 +238,9 @@ def test_a_driver_that_keeps_flows_when_they_are_taken_out(fakes: Fakes, mode: s
     assert "flow_offload_hw" in fakes.service.work(["flow_offload_hw"]).returned
     fakes.service.news.clear()
     for _ in range(3):
-        assert fakes.service.proofs.due == fakes.clock.now + APART
+        assert fakes.service.hardware_monitor.due == fakes.clock.now + APART
         sample(fakes, flow(510, IPS_SEEN_REPLY))
-    assert fakes.service.proofs.due == fakes.clock.now + APART_SETTLED
+    assert fakes.service.hardware_monitor.due == fakes.clock.now + APART_SETTLED
     assert flows(fakes) == ["HARDWARE_KEPT"]
     assert [reason["code"] for reason in status(fakes)["hardware"]["reasons"]] == ["HARDWARE_KEPT"]
     assert status(fakes)["hardware"]["proof"] == ("proven" if mode == "hardware" else "none")
@@ -248,8 +248,8 @@ def test_a_driver_that_keeps_flows_when_they_are_taken_out(fakes: Fakes, mode: s
     fakes.service.work()
     assert flows(fakes) == ["HARDWARE_KEPT"]
     sample(fakes)
-    assert (status(fakes)["hardware"]["reasons"], fakes.service.proofs.over) == ([], {})
-    assert (fakes.service.proofs.due is None) == (mode == "none")
+    assert (status(fakes)["hardware"]["reasons"], fakes.service.hardware_monitor.over) == ([], {})
+    assert (fakes.service.hardware_monitor.due is None) == (mode == "none")
 
 
 def test_flows_that_come_back_were_not_kept(fakes: Fakes) -> None:
@@ -269,7 +269,7 @@ def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(
     fakes.service.work()
     assert (status(fakes)["effective"], status(fakes)["hardware"]["proof"]) == ("software", "impossible")
     sample(fakes, flow(505, SOFTWARE))
-    assert fakes.service.proofs.due is None
+    assert fakes.service.hardware_monitor.due is None
     fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
     fakes.service.work()
     assert status(fakes)["hardware"]["proof"] == "bound"
@@ -279,15 +279,15 @@ def test_a_kernel_that_does_not_answer_is_asked_again(fakes: Fakes) -> None:
     fakes.conntrack._error = KernelError("too busy")
     fakes.clock.now += APART
     hardware.run(fakes.service)
-    assert fakes.service.proofs.due == fakes.clock.now + APART
+    assert fakes.service.hardware_monitor.due == fakes.clock.now + APART
 
 
 def test_of_very_many_flows_some_are_followed_and_all_counted(fakes: Fakes) -> None:
     for packets in (5, 500):
         sample(fakes, *(flow(packets, sport=number) for number in range(2 * FOLLOWED)))
     assert status(fakes)["hardware"]["flows"] == 2 * FOLLOWED
-    (case,) = [case for pair, case in fakes.service.proofs.cases.items() if pair == ("lan", "wan")]
-    assert case.look is not None and len(case.look.flows) == FOLLOWED
+    (case,) = [case for pair, case in fakes.service.hardware_monitor.cases.items() if pair == ("lan", "wan")]
+    assert case.sample is not None and len(case.sample.flows) == FOLLOWED
 
 
 def test_counters_that_stand_still(fakes: Fakes) -> None:

@@ -36,20 +36,20 @@ def able(snapshot: Snapshot) -> dict[str, bool]:
 
 def test_no_driver_is_asked_where_no_pair_wants_hardware() -> None:
     nft = Picky()
-    assert HardwareProbe().look(SNAPSHOT, UNWANTED, FakeNetlink(able=frozenset({"wan"})), nft) == SNAPSHOT
+    assert HardwareProbe().probe(SNAPSHOT, UNWANTED, FakeNetlink(able=frozenset({"wan"})), nft) == SNAPSHOT
     assert nft.asked == []
 
 
 def test_all_are_asked_at_once_and_once() -> None:
-    nft, drivers, ability = Picky(), FakeNetlink(able=frozenset({"lan1", "wan"})), HardwareProbe()
-    assert able(ability.look(SNAPSHOT, WANTED, drivers, nft)) == {"lan1": True, "wan": True}
-    ability.look(SNAPSHOT, WANTED, drivers, nft)
+    nft, drivers, probe = Picky(), FakeNetlink(able=frozenset({"lan1", "wan"})), HardwareProbe()
+    assert able(probe.probe(SNAPSHOT, WANTED, drivers, nft)) == {"lan1": True, "wan": True}
+    probe.probe(SNAPSHOT, WANTED, drivers, nft)
     assert nft.asked == ["lan1, wan"]
 
 
 def test_one_bad_device_is_found_among_good_ones() -> None:
     nft, drivers = Picky(refuses=frozenset({"lan2"})), FakeNetlink(able=frozenset({"lan1", "lan2", "wan"}))
-    found = HardwareProbe().look(SNAPSHOT, WANTED, drivers, nft)
+    found = HardwareProbe().probe(SNAPSHOT, WANTED, drivers, nft)
     assert able(found) == {"lan1": True, "lan2": False, "wan": True}
     assert nft.asked == ["lan1, lan2, wan", "lan1", "lan2", "wan"]
 
@@ -57,28 +57,28 @@ def test_one_bad_device_is_found_among_good_ones() -> None:
 def test_what_our_table_has_is_not_asked_for_because_it_is_busy() -> None:
     nft, drivers = Picky(refuses=frozenset({"lan1"})), FakeNetlink(able=frozenset({"lan1", "wan"}))
     nft.held["flow_offload_hw"] = LiveTable("flow_offload_hw", frozenset({"lan1"}))
-    assert able(HardwareProbe().look(SNAPSHOT, WANTED, drivers, nft)) == {"lan1": True, "wan": True}
+    assert able(HardwareProbe().probe(SNAPSHOT, WANTED, drivers, nft)) == {"lan1": True, "wan": True}
     assert nft.asked == ["wan"]
 
 
 def test_a_device_that_came_back_is_asked_again() -> None:
-    nft, drivers, ability = Picky(), FakeNetlink(able=frozenset({"wan"})), HardwareProbe()
-    ability.look(SNAPSHOT, WANTED, drivers, nft)
-    ability.look(SNAPSHOT, WANTED, FakeNetlink(), nft)
+    nft, drivers, probe = Picky(), FakeNetlink(able=frozenset({"wan"})), HardwareProbe()
+    probe.probe(SNAPSHOT, WANTED, drivers, nft)
+    probe.probe(SNAPSHOT, WANTED, FakeNetlink(), nft)
     nft.refuses = frozenset({"wan"})
-    assert able(ability.look(SNAPSHOT, WANTED, drivers, nft)) == {"wan": False}
+    assert able(probe.probe(SNAPSHOT, WANTED, drivers, nft)) == {"wan": False}
 
 
 def test_a_kernel_without_flowtables_is_not_asked() -> None:
     nft = Picky()
     blind = Snapshot(links=SNAPSHOT.links, kernel=Kernel(flowtable=False))
-    assert HardwareProbe().look(blind, WANTED, FakeNetlink(able=frozenset({"wan"})), nft) == blind
+    assert HardwareProbe().probe(blind, WANTED, FakeNetlink(able=frozenset({"wan"})), nft) == blind
     assert nft.asked == []
 
 
 def test_a_device_that_was_busy_is_asked_again() -> None:
-    nft, drivers, ability = Picky(refuses=frozenset({"wan"})), FakeNetlink(able=frozenset({"wan"})), HardwareProbe()
+    nft, drivers, probe = Picky(refuses=frozenset({"wan"})), FakeNetlink(able=frozenset({"wan"})), HardwareProbe()
     nft.no = "Could not process rule: Device or resource busy"
-    assert able(ability.look(SNAPSHOT, WANTED, drivers, nft)) == {"wan": False}
+    assert able(probe.probe(SNAPSHOT, WANTED, drivers, nft)) == {"wan": False}
     nft.refuses = frozenset()
-    assert able(ability.look(SNAPSHOT, WANTED, drivers, nft)) == {"wan": True}
+    assert able(probe.probe(SNAPSHOT, WANTED, drivers, nft)) == {"wan": True}

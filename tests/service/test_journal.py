@@ -13,7 +13,7 @@ from offload.service.engine import Engine
 from offload.service.journal import APART, BURST, Journal
 from offload.service.roaming.stations import LEFT_OUT
 from offload.system.syslog import LONGEST, FakeSystemLog, one_line
-from service.firewalls import RULES, rule, walled
+from service.firewalls import RULES, firewall_router, rule
 from service.routers import SCENE, Fakes, router, section, without
 
 STARTED = (LogLevel.INFO, "start: lan > wan none -> software; sw + br-lan, lan1, lan2, wan")
@@ -120,10 +120,10 @@ def test_tables_that_another_program_flushed_are_reported_as_back() -> None:
 
 
 def test_a_load_of_the_firewall_is_a_change_of_its_own() -> None:
-    walls = walled()
-    watched = Watched(walls.fakes)
+    host = firewall_router()
+    watched = Watched(host.fakes)
     assert (LogLevel.INFO, f"{STARTED[1]}; the firewall was loaded") in watched.passed("start")
-    walls.configure(*RULES, rule(9))
+    host.configure(*RULES, rule(9))
     assert watched.passed("a call over ubus") == [
         (LogLevel.INFO, f"a call over ubus: the firewall was loaded; {RETURNED}")
     ]
@@ -151,7 +151,7 @@ def test_what_hardware_shows_is_logged_once() -> None:
 def test_a_bridge_whose_stations_move_too_often_is_reported_once_and_so_is_its_end() -> None:
     watched = Watched()
     watched.passed("start")
-    tracker, clock = watched.service.sightings, watched.fakes.clock
+    tracker, clock = watched.service.stations, watched.fakes.clock
     tracker._left_out["br-lan"] = clock.now + LEFT_OUT
     words = ReasonCode.STATIONS_MOVE(master="br-lan").text
     assert watched.passed("a station moved") == [

@@ -59,7 +59,7 @@ def test_it_never_has_more_than_it_may_and_no_key_twice(puts: list[tuple[int, st
 def test_invented_stations_and_addresses_push_no_wired_station_out() -> None:
     tracker = StationTracker()
     address = Neighbour("192.168.1.10", "br-lan", WIRED.mac)
-    tracker.look(Snapshot(links=LINKS, stations=(WIRED,), neighbours=(address,)))
+    tracker.update(Snapshot(links=LINKS, stations=(WIRED,), neighbours=(address,)))
     for number in range(2 * MAX_NEIGHBOURS):
         seen = forged(number, "phy0-ap0")
         tracker.station(seen, "br-lan")
@@ -72,7 +72,7 @@ def test_invented_stations_and_addresses_push_no_wired_station_out() -> None:
 
 def test_stations_do_not_take_the_room_of_addresses() -> None:
     tracker = StationTracker()
-    tracker.look(Snapshot(links=LINKS, neighbours=(Neighbour("192.168.1.10", "br-lan", WIRED.mac),)))
+    tracker.update(Snapshot(links=LINKS, neighbours=(Neighbour("192.168.1.10", "br-lan", WIRED.mac),)))
     for number in range(MAX_NEIGHBOURS + 1):
         tracker.station(forged(number, "phy0-ap0"), "br-lan")
     assert tracker.remembered()[1]
@@ -81,9 +81,9 @@ def test_stations_do_not_take_the_room_of_addresses() -> None:
 def test_a_full_memory_is_reported_and_has_room_again_when_the_bridge_forgot() -> None:
     tracker = StationTracker()
     many = tuple(forged(number, "lan1") for number in range(MAX_NEIGHBOURS + 1))
-    tracker.look(Snapshot(links=LINKS, stations=many))
+    tracker.update(Snapshot(links=LINKS, stations=many))
     assert tracker.crowded
-    tracker.look(Snapshot(links=LINKS, stations=(WIRED,)))
+    tracker.update(Snapshot(links=LINKS, stations=(WIRED,)))
     assert not tracker.crowded
     assert WIRED in tracker.remembered()[0]
 
@@ -97,16 +97,16 @@ SCENES = [
 
 
 @given(st.lists(st.one_of(st.sampled_from(SCENES), st.sampled_from(["lan1", "phy0-ap0"])), max_size=12))
-def test_a_look_that_shows_nothing_new_may_be_skipped(steps: list[Snapshot | str]) -> None:
-    """One tracker takes every look in, the other those alone that differ: both have the same stations and moves."""
+def test_a_snapshot_that_shows_nothing_new_may_be_skipped(steps: list[Snapshot | str]) -> None:
+    """One tracker takes in every Snapshot, the other only those that differ: both have the same stations and moves."""
     tracker, thorough = StationTracker(), StationTracker()
     for step in steps:
         for each in (tracker, thorough):
             if isinstance(step, Snapshot):
-                each.look(step)
+                each.update(step)
             else:
                 each.station(Station(WIRED.mac, step), "br-lan")
-        thorough._looked = (-1, ())
+        thorough._updated = (-1, ())
         assert tracker.remembered() == thorough.remembered()
         assert (tracker.version, tracker._moves, tracker._hardware) == (
             thorough.version,
@@ -115,7 +115,7 @@ def test_a_look_that_shows_nothing_new_may_be_skipped(steps: list[Snapshot | str
         )
 
 
-def test_a_look_that_shows_nothing_new_takes_in_no_station() -> None:
+def test_a_snapshot_that_shows_nothing_new_takes_in_no_station() -> None:
     """A pass in a house with thousands of stations must cost no more than one with none."""
     puts = []
 
@@ -126,5 +126,5 @@ def test_a_look_that_shows_nothing_new_takes_in_no_station() -> None:
 
     tracker = StationTracker(_stations=Counting(MAX_NEIGHBOURS))
     for _ in range(2):
-        tracker.look(Snapshot(links=LINKS, stations=(WIRED, Station("02:00:00:00:00:20", "phy0-ap0"))))
+        tracker.update(Snapshot(links=LINKS, stations=(WIRED, Station("02:00:00:00:00:20", "phy0-ap0"))))
     assert len(puts) == 2

@@ -10,13 +10,13 @@ NOON, MIDNIGHT = 12 * 3600.0, 20_000 * 86_400.0
 
 def known(**words: object) -> RuleReturns:
     made = RuleReturns()
-    made.look(Deciding(1, BANNED, **words), 0.0, MIDNIGHT)  # type: ignore[arg-type]
+    made.update(Deciding(1, BANNED, **words), 0.0, MIDNIGHT)  # type: ignore[arg-type]
     return made
 
 
 def test_nothing_is_due_until_something_changes() -> None:
     returns = known()
-    returns.look(Deciding(1, BANNED), 5.0, MIDNIGHT)
+    returns.update(Deciding(1, BANNED), 5.0, MIDNIGHT)
     returns.elements([("banIP", "allowlist"), ("other", "blocklist")], 6.0)
     assert returns.due(7.0) is None
     assert RuleReturns().due(0.0) is None
@@ -24,7 +24,7 @@ def test_nothing_is_due_until_something_changes() -> None:
 
 def test_another_rule_and_another_element_are_due_at_once() -> None:
     returns = known()
-    returns.look(Deciding(2, BANNED), 5.0, MIDNIGHT)
+    returns.update(Deciding(2, BANNED), 5.0, MIDNIGHT)
     assert returns.due(5.0) == 5.0 + GATHER
     returns.returned(6.0, MIDNIGHT)
     assert returns.due(6.0) is None

@@ -95,8 +95,8 @@ def test_a_new_station_is_one_transaction_and_no_return() -> None:
     fakes = mixed_router()
     run(fakes)
     assert station_sets.due(fakes.service) is None
-    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
-    fakes.service.sightings.station(Station(WIFI, "phy0-ap0"), "br-lan")
+    fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.stations.station(Station(WIFI, "phy0-ap0"), "br-lan")
     (text,) = run(fakes)
     assert text.splitlines() == [
         f'add element inet flow_offload stations {{ "br-lan" . {WIFI} }}',
@@ -121,8 +121,8 @@ def test_a_station_that_the_bridge_forgot_stays() -> None:
 def test_a_table_that_is_returned_has_the_stations_of_this_moment() -> None:
     fakes = mixed_router()
     run(fakes)
-    fakes.service.sightings.station(Station(WIRED, "phy0-ap0"), "br-lan")
-    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.stations.station(Station(WIRED, "phy0-ap0"), "br-lan")
+    fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
     before = len(fakes.nft.sent)
     assert follow.run(fakes.service)
     made = next(text for text in fakes.nft.sent[before:] if "flags offload" in text)
@@ -131,8 +131,8 @@ def test_a_table_that_is_returned_has_the_stations_of_this_moment() -> None:
 
 def test_status_counts_stations_that_came_after_the_pass() -> None:
     fakes = mixed_router()
-    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
-    fakes.service.sightings.station(Station(WIFI, "phy0-ap0"), "br-lan")
+    fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.stations.station(Station(WIFI, "phy0-ap0"), "br-lan")
     status = methods.status(fakes.service, {})
     pair = next(each for each in status["pairs"] if (each["src"], each["dest"]) == ("lan", "wan"))
     assert pair["stations"] == {"hardware": 1, "software": 1, "ports": ["phy0-ap0"]}
@@ -143,8 +143,8 @@ def test_status_counts_stations_that_came_after_the_pass() -> None:
 
 def test_flows_show_where_a_station_is_that_came_after_the_pass() -> None:
     fakes = mixed_router()
-    fakes.service.sightings.station(Station(WIFI, "phy0-ap0"), "br-lan")
-    fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", WIFI))
+    fakes.service.stations.station(Station(WIFI, "phy0-ap0"), "br-lan")
+    fakes.service.stations.neighbour(Neighbour("192.168.1.10", "br-lan", WIFI))
     fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
     (listed,) = methods.list_flows(fakes.service, {"query": {}})["flows"]
     assert [reason["code"] for reason in listed["reasons"]] == ["HARDWARE_ELSEWHERE"]
@@ -154,7 +154,7 @@ def test_flows_show_where_a_station_is_that_came_after_the_pass() -> None:
 def test_what_nft_refuses_is_tried_again_later() -> None:
     fakes = mixed_router()
     run(fakes)
-    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
     fakes.nft.refusal = "no such table"
     news = len(fakes.service.news)
     assert run(fakes) == []
@@ -173,8 +173,8 @@ def late() -> Fakes:
     """A wired station that was seen after its flow had begun, and has waited long enough."""
     fakes = mixed_router()
     run(fakes)
-    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
-    fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", WIRED))
+    fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.stations.neighbour(Neighbour("192.168.1.10", "br-lan", WIRED))
     run(fakes)
     fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
     fakes.clock.now += LATE
@@ -209,12 +209,12 @@ def test_a_return_for_late_stations_that_fails_is_tried_again() -> None:
 
 def test_the_sets_are_compared_again_when_a_port_has_left_its_bridge() -> None:
     fakes = mixed_router()
-    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
     run(fakes)
     scene = fakes.netlink.found
     links = tuple(replace(link, master="br-guest") if link.name == "lan1" else link for link in scene.links)
     fakes.netlink.found = replace(scene, links=links)
-    fakes.service.look()
+    fakes.service.refresh()
     (text,) = run(fakes)
     assert f'delete element inet flow_offload_hw stations {{ "br-lan" . {WIRED} }}' in text
 
@@ -228,7 +228,7 @@ def test_before_the_first_update_it_is_due_at_a_time_that_can_be_waited_for() ->
 def test_late_stations_are_searched_again_where_connections_cannot_be_read() -> None:
     fakes = mixed_router()
     run(fakes)
-    fakes.service.sightings.station(Station(WIRED, "lan1"), "br-lan")
+    fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
     run(fakes)
     fakes.conntrack._error = KernelError("too busy")
     fakes.clock.now += LATE

@@ -57,7 +57,7 @@ class Run:
         while clock.now < end:
             clock.now += TICK
             attack(self.fakes, clock.now)
-            if follow.ready(service) or service.sightings.ended(clock.now):
+            if follow.ready(service) or service.stations.ended(clock.now):
                 if follow.run(service):
                     self.note(service.applied.returned)
                 elif clock.now - self._last >= APART:
@@ -87,7 +87,7 @@ def forged(addresses: int, device: str = "br-lan") -> Attack:
     def attack(fakes: Fakes, _: float) -> None:
         for number in (next(numbers) for _ in range(10)):
             mac = f"02:{number // addresses % 256:02x}:00:00:00:01"
-            fakes.service.sightings.neighbour(Neighbour(f"192.168.1.{number % addresses}", device, mac))
+            fakes.service.stations.neighbour(Neighbour(f"192.168.1.{number % addresses}", device, mac))
 
     return attack
 
@@ -97,7 +97,7 @@ def jumping(seconds: float) -> Attack:
 
     def attack(fakes: Fakes, now: float) -> None:
         port = "lan1" if round(now / seconds) % 2 else "lan2"
-        fakes.service.sightings.station(Station("02:00:00:00:00:66", port), "br-lan")
+        fakes.service.stations.station(Station("02:00:00:00:00:66", port), "br-lan")
 
     return attack
 
@@ -121,9 +121,9 @@ ATTACKS = {
 def moved_under_attack(run: Run, name: str, moment: float) -> None:
     """A station moves from lan1 to lan2 at this moment, and its flows go on at once."""
     attack = ATTACKS[name]
-    run.fakes.service.sightings.station(Station(PHONE, "lan1"), "br-lan")
+    run.fakes.service.stations.station(Station(PHONE, "lan1"), "br-lan")
     run.until(moment, attack)
-    run.fakes.service.sightings.station(Station(PHONE, "lan2"), "br-lan")
+    run.fakes.service.stations.station(Station(PHONE, "lan2"), "br-lan")
     run.until(moment + 70, attack)
     assert run.followed(moment), (run.returns, run.listed)
     assert run.most_in_a_minute() <= MOST_RETURNS
@@ -157,7 +157,7 @@ def test_an_attack_of_an_hour_costs_six_returns_a_minute_at_most(name: str) -> N
     run.until(400, ATTACKS[name])
     assert run.most_in_a_minute() <= MOST_RETURNS
     assert run.passes <= 50
-    assert len(run.fakes.service.sightings._moves) <= MOST_MOVES
+    assert len(run.fakes.service.stations._moves) <= MOST_MOVES
 
 
 def test_a_bridge_whose_stations_move_too_often_gets_its_ports_back() -> None:
@@ -169,8 +169,8 @@ def test_a_bridge_whose_stations_move_too_often_gets_its_ports_back() -> None:
     run.until(20 + LEFT_OUT + 2, nothing)
     assert run.listed[-1][1] is True
     returns = len(run.returns)
-    run.fakes.service.sightings.station(Station(PHONE, "lan1"), "br-lan")
-    run.fakes.service.sightings.station(Station(PHONE, "lan2"), "br-lan")
+    run.fakes.service.stations.station(Station(PHONE, "lan1"), "br-lan")
+    run.fakes.service.stations.station(Station(PHONE, "lan2"), "br-lan")
     run.until(run.fakes.clock.now + 2, nothing)
     assert len(run.returns) == returns + 1
 
@@ -192,8 +192,8 @@ def test_one_address_that_two_hosts_claim_is_followed_with_growing_pauses() -> N
 
 def test_a_return_that_nft_refuses_is_no_return() -> None:
     run = Run()
-    run.fakes.service.sightings.station(Station(PHONE, "lan1"), "br-lan")
-    run.fakes.service.sightings.station(Station(PHONE, "lan2"), "br-lan")
+    run.fakes.service.stations.station(Station(PHONE, "lan1"), "br-lan")
+    run.fakes.service.stations.station(Station(PHONE, "lan2"), "br-lan")
     run.fakes.nft.refusals = ["busy"]
     assert not follow.run(run.fakes.service)
     assert follow.ready(run.fakes.service)

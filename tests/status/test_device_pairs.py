@@ -94,7 +94,7 @@ def test_a_connection_in_software_whose_pair_is_in_hardware_elsewhere(connection
 
 
 def test_a_flow_in_software_from_before_its_pair_became_slow_has_no_reason() -> None:
-    slow = replace(between(Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=HARD), kept=True)
+    slow = replace(between(Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=HARD), always_slow=True)
     plan = Plan(zones=ZONES, pairs=(slow,))
     (flow,) = flows([entry(FIRST, status=IPS_SEEN_REPLY | IPS_OFFLOAD)], SNAPSHOT, plan)
     assert flow.reasons == ()

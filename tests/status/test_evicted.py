@@ -3,7 +3,7 @@
 import pytest
 
 from offload.model.flow import State, Tuple
-from offload.status.proof.evicted import BACK, SETTLING, UNSEEN, Evicted, Key, Seen
+from offload.status.hardware.evicted import BACK, SETTLING, UNSEEN, Evicted, Key, Seen
 
 
 def key(number: int) -> Key:
@@ -19,23 +19,23 @@ def slow(packets: int) -> Seen:
     return Seen(State.SLOW, (packets, 10))
 
 
-def missed(left: Evicted, *looks: tuple[float, dict[Key, Seen]]) -> Evicted:
-    for at, seen in looks:
-        left = left.missed(seen, at)
-    return left
+def compared(evicted: Evicted, *samples: tuple[float, dict[Key, Seen]]) -> Evicted:
+    for at, seen in samples:
+        evicted = evicted.compared(seen, at)
+    return evicted
 
 
-NOTED = missed(TAKEN_OUT, (FIRST, {ONE: slow(50), TWO: slow(60)}))
+NOTED = compared(TAKEN_OUT, (FIRST, {ONE: slow(50), TWO: slow(60)}))
 
 
 def test_a_flow_that_was_not_taken_out_is_not_missed() -> None:
-    assert Evicted().missed({ONE: slow(1)}, 50) == Evicted()
+    assert Evicted().compared({ONE: slow(1)}, 50) == Evicted()
 
 
 def test_flows_that_are_not_seen_for_a_while_may_be_kept() -> None:
     still = {ONE: slow(50), TWO: slow(60)}
-    assert missed(NOTED, (FIRST + UNSEEN - 1, still)).kept == ()
-    assert set(missed(NOTED, (FIRST + UNSEEN, still)).kept) == {ONE, TWO}
+    assert compared(NOTED, (FIRST + UNSEEN - 1, still)).unaccounted == ()
+    assert set(compared(NOTED, (FIRST + UNSEEN, still)).unaccounted) == {ONE, TWO}
 
 
 @pytest.mark.parametrize(
@@ -44,23 +44,23 @@ def test_flows_that_are_not_seen_for_a_while_may_be_kept() -> None:
     ids=["slow", "software", "hardware"],
 )
 def test_where_one_comes_back_none_is_kept(back: Seen) -> None:
-    assert missed(NOTED, (FIRST + 5, {ONE: back, TWO: slow(60)})) == Evicted()
+    assert compared(NOTED, (FIRST + 5, {ONE: back, TWO: slow(60)})) == Evicted()
 
 
 @pytest.mark.parametrize("end", [{}, {ONE: slow(52)}, {ONE: Seen(State.SLOW, None)}], ids=["gone", "fin", "uncounted"])
 def test_a_flow_that_ends_proves_nothing_of_others(end: dict[Key, Seen]) -> None:
-    left = missed(NOTED, (FIRST + 5, {**end, TWO: slow(60)}), (FIRST + UNSEEN, {TWO: slow(60)}))
-    assert set(left.kept) == {TWO}
+    evicted = compared(NOTED, (FIRST + 5, {**end, TWO: slow(60)}), (FIRST + UNSEEN, {TWO: slow(60)}))
+    assert set(evicted.unaccounted) == {TWO}
 
 
 def test_the_kernel_takes_a_moment_to_take_them_out() -> None:
     early = {ONE: Seen(State.HARDWARE, (50, 10)), TWO: slow(60)}
-    assert missed(TAKEN_OUT, (FIRST - 1, early)) == TAKEN_OUT
-    assert missed(TAKEN_OUT, (FIRST, early)) == Evicted()
+    assert compared(TAKEN_OUT, (FIRST - 1, early)) == TAKEN_OUT
+    assert compared(TAKEN_OUT, (FIRST, early)) == Evicted()
 
 
 def test_what_is_taken_out_later_is_waited_for_as_long() -> None:
-    more = missed(NOTED, (FIRST + UNSEEN, {ONE: slow(50), TWO: slow(60)})).joined({key(3)}, 200)
-    assert more.kept == ()
+    more = compared(NOTED, (FIRST + UNSEEN, {ONE: slow(50), TWO: slow(60)})).joined({key(3)}, 200)
+    assert more.unaccounted == ()
     still = {ONE: slow(50), key(3): slow(5)}
-    assert set(missed(more, (210, still), (210 + UNSEEN, still)).kept) == {ONE, key(3)}
+    assert set(compared(more, (210, still), (210 + UNSEEN, still)).unaccounted) == {ONE, key(3)}

@@ -12,9 +12,9 @@ from offload.model.network import Neighbour
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
+from offload.status.hardware.evicted import Evicted
+from offload.status.hardware.pair_hardware import FLOWS, PACKETS, PairHardware
 from offload.status.lookup.zone_lookup import Endpoint
-from offload.status.proof.evicted import Evicted
-from offload.status.proof.hardware import FLOWS, PACKETS, PairHardware
 from offload.status.why.explain import NAMED, STEPS, Explanation, Holds, Step, between, explain
 from offload.status.why.reasons import Lookups
 from status.routers import HOME, entry, plan
@@ -106,7 +106,7 @@ def of_hardware() -> Iterator[Explanation]:
         PairHardware(("wan",), half=PACKETS),
         PairHardware(("wan",), strays=PACKETS),
         PairHardware(("wan",), still=100),
-        PairHardware(("wan",), left=Evicted({key: 10}, unseen=100.0)),
+        PairHardware(("wan",), evicted=Evicted({key: 10}, unseen=100.0)),
     )
     for case in cases:
         for connection in (software, entry(LAN_WAN)):

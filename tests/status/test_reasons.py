@@ -7,7 +7,7 @@ from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_
 from offload.model.plan import PairDecision
 from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
-from offload.status.proof.hardware import FLOWS, PairHardware
+from offload.status.hardware.pair_hardware import FLOWS, PairHardware
 from offload.status.why.reasons import IPS_ADJUSTED
 from status.routers import HOME, entry, pair, plan
 

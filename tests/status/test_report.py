@@ -12,8 +12,8 @@ from offload.model.plan import DeviceDecision, PairStations, Plan
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
-from offload.status.proof.evidence import Evidence
-from offload.status.proof.hardware import PairHardware, Proof
+from offload.status.hardware.pair_hardware import PairHardware, Verdict
+from offload.status.hardware.verdicts import Verdicts
 from offload.status.report import flow_json, status_json
 from offload.status.shares import no_share
 from status.routers import HOME, entry, pair, plan, zone
@@ -128,15 +128,17 @@ def test_status() -> None:
 
 
 def test_a_pair_that_an_exempt_keeps_slow_has_no_proof_of_hardware() -> None:
-    slow = replace(pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=Mode.HARDWARE), kept=True)
+    slow = replace(
+        pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=Mode.HARDWARE), always_slow=True
+    )
     (shown,) = status_json(Plan(pairs=(slow,)), Snapshot(), [], {}, Applied())["pairs"]
     assert (shown["mode"], shown["hardware"]["proof"]) == ("hardware", "none")
 
 
 def test_a_pair_shows_what_hardware_proved() -> None:
     decided = Plan(pairs=(pair("lan", "wan", Mode.HARDWARE, asked=Mode.HARDWARE),))
-    case = PairHardware(("eth0", "wan"), since="2026-11-22", proof=Proof.PROVEN, moved=700, strays=3, still=2)
-    shown = status_json(decided, Snapshot(), [], {}, Applied(), Evidence({LAN_WAN: case}))["pairs"][0]["hardware"]
+    case = PairHardware(("eth0", "wan"), since="2026-11-22", verdict=Verdict.PROVEN, moved=700, strays=3, still=2)
+    shown = status_json(decided, Snapshot(), [], {}, Applied(), Verdicts({LAN_WAN: case}))["pairs"][0]["hardware"]
     assert shown | {"reasons": []} == NO_HARDWARE | {
         "proof": "proven", "since": "2026-11-22", "packets": 700, "strays": 3, "frozen": True
     }  # fmt: skip

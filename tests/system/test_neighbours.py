@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from offload.errors import KernelError
 from offload.system.netlink.route.links import Netlink
-from offload.system.netlink.route.neighbours import places
+from offload.system.netlink.route.neighbours import neighbour_dump
 from offload.system.netlink.route.rtnetlink import NeighbourEvent, neighbour, neighbours_request
 
 NEWNEIGH, ERROR, DONE = 28, 2, 3
@@ -76,7 +76,7 @@ def test_the_question_is_a_dump_of_one_family() -> None:
 def test_an_answer_ends_with_its_done_message(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = ScriptedKernel(iter([station(1) + station(2), station(3, vlan=7) + END + station(4)]))
     monkeypatch.setattr("socket.socket", kernel)
-    found = places(BRIDGE, 100)
+    found = neighbour_dump(BRIDGE, 100)
     assert [each.address[-2:] for each in found] == ["01", "02", "03"] and kernel.closed
     assert found[::2] == [
         NeighbourEvent("02:00:00:00:00:01", "", 4, 3, 0),
@@ -96,7 +96,7 @@ def test_who_invents_addresses_does_not_keep_us(monkeypatch: pytest.MonkeyPatch)
 
     kernel = ScriptedKernel(without_end())
     monkeypatch.setattr("socket.socket", kernel)
-    assert len(places(BRIDGE, 1050)) == 1050
+    assert len(neighbour_dump(BRIDGE, 1050)) == 1050
     assert len(asked) == 11 and kernel.closed
 
 
@@ -111,7 +111,7 @@ def test_who_invents_addresses_does_not_keep_us(monkeypatch: pytest.MonkeyPatch)
 def test_a_refusal_is_a_sentence(monkeypatch: pytest.MonkeyPatch, failure: bytes | OSError, sentence: str) -> None:
     monkeypatch.setattr("socket.socket", ScriptedKernel(iter([station(1), failure])))
     with pytest.raises(KernelError, match=f"does not list its stations and neighbours over netlink: {sentence}"):
-        places(BRIDGE, 100)
+        neighbour_dump(BRIDGE, 100)
 
 
 @given(st.binary(max_size=100))

@@ -60,7 +60,7 @@ class Router:
 
         dump, netlink = netifd_says(UbusClient()), Netlink()
         seen = observe(dump, netlink, self.nft, self.kernel())
-        snapshot = HardwareProbe().look(seen, reconcile.read(self.uci), netlink, self.nft)
+        snapshot = HardwareProbe().probe(seen, reconcile.read(self.uci), netlink, self.nft)
         return with_routes(snapshot, netlink), dump
 
     def kernel(self) -> "Kernel":

@@ -12,8 +12,8 @@ from offload.config.choices.options import FALSE
 from offload.config.fw4.options import fw4_values
 from offload.config.fw4.options.firewall_tables import TABLES
 from offload.config.fw4.sections.loader import Loader
-from offload.config.mark_rules import FAMILIES, marking, set_families
-from offload.model.config import Marking, Permission, Policy, Zone
+from offload.config.mark_rules import FAMILIES, mark_rule, set_families
+from offload.model.config import MarkRule, Permission, Policy, Zone
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.firewall import Redirect, Rule
 from offload.model.sections.match import EVERY_ADDRESS, Address, Item, Match
@@ -47,7 +47,7 @@ class Firewall:
     zones: tuple[Zone, ...]
     disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
     permissions: tuple[Permission, ...]
-    markings: tuple[Marking, ...]
+    mark_rules: tuple[MarkRule, ...]
     unread: tuple[tuple[str, tuple[str, ...]], ...]
     forward: Policy
     fw4_offloads: bool
@@ -76,7 +76,7 @@ def load(sections: Sections) -> Firewall:
         for each in loader.redirects(sections)
         if _counts(each, {each.src, each.dest, *each.reflection_zone}, zones)
     ]
-    found = (marking(each, sets) for each in rules)
+    found = (mark_rule(each, sets) for each in rules)
     return Firewall(
         zones=tuple(zones.values()),
         disabled=disabled,
@@ -85,7 +85,7 @@ def load(sections: Sections) -> Firewall:
             *(each for rule in rules for each in _of_rule(rule)),
             *(each for redirect in redirects for each in _of_redirect(redirect, zones)),
         ),
-        markings=tuple(each for each in found if each),
+        mark_rules=tuple(each for each in found if each),
         unread=tuple(_unread(loader.rules(sections))),
         forward=forward,
         fw4_offloads=fw4_offloads,

@@ -23,26 +23,26 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
     problems = tuple(p for name in FILES if (p := _file_problem(name, packages)) is not None)
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
 
-    walls = firewall.load(sections["firewall"])
-    wishes = offload.load(sections["offload"], frozenset(zone.name for zone in walls.zones), walls.disabled)
-    markings = tuple(widened(walls.markings)) if wishes.globals.auto_exempt else ()
-    exempts, too_many = limited(wishes.exempts, markings)
+    rules = firewall.load(sections["firewall"])
+    choices = offload.load(sections["offload"], frozenset(zone.name for zone in rules.zones), rules.disabled)
+    mark_rules = tuple(widened(rules.mark_rules)) if choices.globals.auto_exempt else ()
+    exempts, too_many = limited(choices.exempts, mark_rules)
     config = Config(
-        zones=walls.zones,
-        permissions=walls.permissions,
+        zones=rules.zones,
+        permissions=rules.permissions,
         interfaces=_interfaces(sections["network"]),
-        fw4_offloads=walls.fw4_offloads,
-        forward=walls.forward,
-        globals=wishes.globals,
-        zone_choices=wishes.zones,
-        pair_choices=wishes.pairs,
+        fw4_offloads=rules.fw4_offloads,
+        forward=rules.forward,
+        globals=choices.globals,
+        zone_choices=choices.zones,
+        pair_choices=choices.pairs,
         exempts=exempts,
-        markings=markings,
-        unread=walls.unread,
+        mark_rules=mark_rules,
+        unread=rules.unread,
         readable=all(problem.fault is ProblemCode.FILE_MISSING for problem in problems),
         titles={section.id: section.title for section in sections["offload"]},
     )
-    return config, placed(packages, (*problems, *walls.problems, *wishes.problems, *too_many))
+    return config, placed(packages, (*problems, *rules.problems, *choices.problems, *too_many))
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:

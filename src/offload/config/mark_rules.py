@@ -12,7 +12,7 @@ from typing import Any
 
 from offload.config.choices.exempts import MOST_COMBINATIONS
 from offload.config.fw4.options import fw4_words
-from offload.model.config import Family, Marking
+from offload.model.config import Family, MarkRule
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.firewall import Rule
 from offload.model.sections.match import EVERY_ADDRESS, Address, Bits, Item, Match, NetworkName, turned
@@ -36,8 +36,8 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
     return found
 
 
-def marking(rule: Rule, sets: Mapping[str, Family]) -> Marking | None:
-    """The Marking of a rule: the traffic between zones that it marks; None if none of it could be offloaded.
+def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
+    """The MarkRule of a rule: the traffic between zones that it marks; None if none of it could be offloaded.
 
     `sets`: the address family of each set by its name.
     """
@@ -75,7 +75,7 @@ def marking(rule: Rule, sets: Mapping[str, Family]) -> Marking | None:
         Exempt(rule.name, section, rule.dest, rule.src, turned(seen)),
     )
     bits = _set_bits(rule.set_mark) if rule.target == "mark" else None
-    return Marking(rule.name, section, exempts, bits, family)
+    return MarkRule(rule.name, section, exempts, bits, family)
 
 
 def _set_bits(mark: Bits | None) -> tuple[int, int] | None:

@@ -146,7 +146,7 @@ class PairChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Marking:
+class MarkRule:
     """A rule that treats packets one by one: MARK or DSCP of /etc/config/firewall, or one of the live ruleset.
 
     `place` and `does` are of a live rule: where it stands, and what it does (`limits`). `exempts` is the traffic that
@@ -180,7 +180,7 @@ class Config:
     zone_choices: tuple[ZoneChoice, ...] = ()  # `config zone` of /etc/config/offload
     pair_choices: tuple[PairChoice, ...] = ()  # `config pair` of /etc/config/offload
     exempts: tuple[Exempt, ...] = ()  # `config exempt` of /etc/config/offload
-    markings: tuple[Marking, ...] = ()  # none with auto_exempt 0
+    mark_rules: tuple[MarkRule, ...] = ()  # none with auto_exempt 0
     unread: tuple[tuple[str, tuple[str, ...]], ...] = ()  # refusing rules with options that no connection shows
     readable: bool = True
     titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id

@@ -189,8 +189,8 @@ class ZoneDecision:
 class PairDecision:
     """A pair of zones: its requested mode, its effective mode, its policy, and the Reasons for a lower one.
 
-    `kept`: an exempt of all of it, or a fault, keeps it slow whatever its mode. `stations`: where their ports decide
-    between hardware and software.
+    `always_slow`: an exempt of all of it, or a fault, keeps it slow whatever its mode. `stations`: where their ports
+    decide between hardware and software.
     """
 
     src: str  # zone of the original direction
@@ -200,13 +200,13 @@ class PairDecision:
     family: Family  # that is offloaded
     after_packets: int  # packets of the original direction before offload
     reasons: tuple[Reason, ...]  # why `effective` is lower than `mode`
-    kept: bool = False
+    always_slow: bool = False
     stations: PairStations | None = None
 
     @property
     def hardware(self) -> bool:
         """Whether hardware was tried for it: a pair that stays slow on purpose is not tried."""
-        return self.mode is Mode.HARDWARE and not self.kept
+        return self.mode is Mode.HARDWARE and not self.always_slow
 
 
 def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:

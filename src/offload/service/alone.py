@@ -22,9 +22,9 @@ class Alone:
         self._engine = Engine.of(doors, resident=False)
         self._live = snapshot is None
         if snapshot is None:
-            self._engine.look()
+            self._engine.refresh()
         else:
-            self._engine.look_at(snapshot)
+            self._engine.refresh_from(snapshot)
         hardware.run(self._engine)
 
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:

@@ -178,7 +178,7 @@ class FirewallDoors:
 class Doors:
     """Everything outside. `probe` finds the kernel's features, `clock` gives seconds since boot that never jump.
 
-    `saved` has the timed exempts while no service runs, `places` where stations were seen last, `totals` what ended
+    `saved` has the timed exempts while no service runs, `stations` where stations were seen last, `totals` what ended
     (None: the command asks, which does not stay). `firewall` is None without the package offload-firewall. `files`:
     what its configuration depends on besides /etc/config; None where that is not to be read.
     """
@@ -192,6 +192,6 @@ class Doors:
     clock: Callable[[], float]
     saved: File
     firewall: FirewallDoors | None = None
-    places: File | None = None
+    stations: File | None = None
     totals: File | None = None
     files: RouterFiles | None = None

@@ -22,7 +22,7 @@ from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.hints.rule_returns import RuleReturns
 from offload.service.memory import recall
 from offload.service.memory.connections import Connections
-from offload.service.memory.saved_places import Saved
+from offload.service.memory.saved_stations import Saved
 from offload.service.memory.timed_exempts import TimedExempts, with_timed_exempts
 from offload.service.memory.totals import Totals
 from offload.service.read_snapshot import ForeignRules, netifd_says, observe
@@ -50,24 +50,24 @@ class Engine:
     decided: Decided | None = None  # by the last pass whose configuration could be read
     applied: Applied = field(default_factory=Applied)  # the outcome of the last pass
     timed_exempts: TimedExempts = field(default_factory=TimedExempts)  # exempts given at run time
-    sightings: StationTracker = field(default_factory=StationTracker)  # where stations were seen last, and which moved
+    stations: StationTracker = field(default_factory=StationTracker)  # where stations were seen last, and which moved
     rule_returns: RuleReturns = field(default_factory=RuleReturns)  # returns of tables for changed rules of others
     station_sets: StationSets = field(default_factory=StationSets)  # the elements of the sets of stations in the kernel
-    proofs: HardwareMonitor = field(default_factory=HardwareMonitor)  # verdicts on pairs in hardware
+    hardware_monitor: HardwareMonitor = field(default_factory=HardwareMonitor)  # verdicts on pairs in hardware
     totals: Totals = field(default_factory=Totals)  # of connections that ended
     connections: Connections = field(default_factory=Connections)  # as they were read last
     judged: Judged = field(default_factory=Judged)  # the rules by which connections were judged last, for cut_refused
-    saved: Saved = field(default_factory=Saved)  # which places of stations the file has
+    saved: Saved = field(default_factory=Saved)  # which stations the file has
     kernel: Kernel | None = None  # the kernel's features; None: not probed yet
     foreign: ForeignRules = field(default_factory=ForeignRules)  # rules of others, from the last ruleset
-    ability: HardwareProbe = field(default_factory=HardwareProbe)  # hardware features of devices
+    hardware_probe: HardwareProbe = field(default_factory=HardwareProbe)  # hardware features of devices
     give_up: GiveUp = field(default_factory=GiveUp)  # devices and families of which hardware took nothing
     dump: dict[str, Any] | None = None  # netifd's last reply, in use while ubusd is away
     packages: Packages = field(default_factory=dict)  # the files as the last pass read them
     services: dict[str, Any] | None = None  # procd's reply with the services' firewall sections
     firewall: "Firewall | None" = None  # None without the package offload-firewall
     alone: bool = False  # ubusd is away
-    adopted: bool = False  # the timed exempts and places of an earlier service are known
+    adopted: bool = False  # the timed exempts and stations of an earlier service are known
     restored: bool = False  # the timed exempts of the file are known
     resident: bool = True  # it stays; False in the command, which answers once
     touched: bool = True  # others may have changed our tables, so the next pass lists all of them
@@ -92,7 +92,7 @@ class Engine:
         """Probe kernel and devices again at the next pass: a package may have been installed."""
         self.kernel = None
         self.touched = True
-        self.ability = HardwareProbe()
+        self.hardware_probe = HardwareProbe()
         self.give_up.forget()
 
     def reload(self) -> Applied:
@@ -118,11 +118,11 @@ class Engine:
         suspected = Cause.OVERRUN in causes or FIREWALL_TABLE in heard.removed
         return (*causes, Cause.TABLES) if suspected and self.firewall_damaged() else causes
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Read everything and decide, without touching the kernel."""
         self.keep(self.read())
 
-    def look_at(self, snapshot: Snapshot) -> None:
+    def refresh_from(self, snapshot: Snapshot) -> None:
         """Decide for a router whose Snapshot was taken before."""
         self.kernel = snapshot.kernel
         self.packages = reconcile.read(self.doors.uci)
@@ -143,7 +143,7 @@ class Engine:
         """The Snapshot with routes, and with stations and neighbours where they were seen last: after it as well."""
         if not self.resident:
             return self.placed(decided)
-        stations, neighbours = self.sightings.remembered()
+        stations, neighbours = self.stations.remembered()
         return replace(self.placed(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = ()) -> Applied:
@@ -156,7 +156,7 @@ class Engine:
             self.kernel = doors.probe()
         if self.kernel.nft and not self.adopted:  # first of all: a pass that knows nothing of them would delete them
             self.timed_exempts.adopt(reconcile.adopted(doors.nft), doors.clock())
-            recall.places(self)
+            recall.stations(self)
             self.adopted = True
         if self.dump is None or not self.alone:
             self.dump = netifd_says(doors.bus)
@@ -166,15 +166,15 @@ class Engine:
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel, self.foreign)
         if self.firewall is not None and not self.firewall.stopped():
             seen = replace(seen, firewall=FIREWALL_TABLE)  # where it is not there, this pass loads it
-        snapshot = self.ability.look(seen, packages, doors.netlink, doors.nft)
-        self.sightings.look(snapshot)
-        stations, neighbours = self.sightings.remembered()
-        remembered = replace(snapshot, stations=stations, neighbours=neighbours, crowded=self.sightings.crowded)
+        snapshot = self.hardware_probe.probe(seen, packages, doors.netlink, doors.nft)
+        self.stations.update(snapshot)
+        stations, neighbours = self.stations.remembered()
+        remembered = replace(snapshot, stations=stations, neighbours=neighbours, crowded=self.stations.crowded)
         return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.standing))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
         """The Snapshot with the bridges marked whose stations move too often."""
-        bridges = self.sightings.left_out(self.doors.clock())
+        bridges = self.stations.left_out(self.doors.clock())
         links = (replace(link, restless=True) if link.name in bridges else link for link in snapshot.links)
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
@@ -189,7 +189,7 @@ class Engine:
         """Store a decision; with an unreadable file only its problems are stored."""
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
-        self.proofs.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
+        self.hardware_monitor.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
         asking = {(pair.src, pair.dest) for pair in self.decided.plan.pairs if pair.hardware}
         self.give_up.follow(asking, self.decided.plan.present)
         options = self.decided.config.globals
@@ -199,7 +199,7 @@ class Engine:
     def taken_out(self, applied: Applied) -> None:
         """Flows that were in hardware begin anew where that table was returned."""
         if HARDWARE in applied.returned:
-            self.proofs.evicted(self.doors.clock())
+            self.hardware_monitor.flows_evicted(self.doors.clock())
 
     def noted(self, applied: Applied, before: Decided | None) -> Applied:
         """Remember the outcome, and make news of its differences."""

@@ -21,7 +21,7 @@ from offload.service.hints.debounce import Debouncer
 from offload.service.hints.kernel_events import KernelEvents
 from offload.service.journal import Journal
 from offload.service.memory.upgrade import note_raised
-from offload.service.tasks import hardware, places
+from offload.service.tasks import hardware, station_file
 from offload.service.tasks.accounting import Accounting, save
 from offload.service.tasks.timed import Task, log_hardware, tasks
 
@@ -245,7 +245,7 @@ class Loop:
         if self.named and not self.upgrading and (refusal := reconcile.removed(self.engine.doors.nft)):
             self.journal.line(LogLevel.ERR, refusal)
         if self.upgrading:
-            places.run(self.engine, time.monotonic())
+            station_file.run(self.engine, time.monotonic())
         self.accounting.run(self.poll, time.monotonic())
         save(self.engine, time.monotonic())
         self.journal.line(LogLevel.NOTICE, "stops; an upgrade keeps its tables" if self.upgrading else "stops")

@@ -30,7 +30,7 @@ from offload.system.ubus.server import UbusServer
 NFT_PATIENCE = 10.0  # seconds; a caller over ubus waits as long
 OURS = Path("/var/run/offload")
 SAVED_EXEMPTS = OURS / "exempts.json"
-SAVED_PLACES = OURS / "places"
+STATION_FILE = OURS / "places"
 SAVED_TOTALS = OURS / "totals.json"
 FIREWALL_PART = Path("/usr/lib/offload/firewall")  # of the package offload-firewall
 EVENTS = ("network.interface",)
@@ -49,7 +49,7 @@ def doors() -> Doors:
         clock=time.monotonic,
         saved=PrivateFile(SAVED_EXEMPTS),
         firewall=firewall_doors(OURS) if FIREWALL_PART.exists() else None,
-        places=PrivateFile(SAVED_PLACES),
+        stations=PrivateFile(STATION_FILE),
         totals=PrivateFile(SAVED_TOTALS),
         files=FirewallFiles(),
     )

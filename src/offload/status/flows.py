@@ -6,8 +6,8 @@ from offload.model.flow import Entry, Flow
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.nouns import replace
+from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.lookup.zone_lookup import ZoneLookup
-from offload.status.proof.hardware import PairHardware
 from offload.status.query import Query, select
 from offload.status.shares import Pair
 from offload.status.why.reasons import Lookups, reasons

@@ -11,7 +11,7 @@ from offload.model.flow import Entry, Flow, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.reason import Reason
-from offload.status.proof.hardware import PairHardware
+from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.query import SORTS, Query, admits_host
 from offload.status.query_words import REVERSED
 from offload.status.shares import Pair, ShareCount, Way
@@ -105,7 +105,7 @@ class Explainer:
         between = way.src.zone or "", way.dest.zone or ""
         pair, case = self._pairs.get(between), self._cases.get(between)
         if way.state is State.SLOW:
-            kept = case is not None and bool(case.left.kept)
+            kept = case is not None and bool(case.evicted.unaccounted)
             return not kept and (pair is None or not self._lookups.exempted.concerns(pair))
         return way.state is State.HARDWARE or pair is None or not pair.hardware
 

@@ -17,9 +17,9 @@ from offload.model.problems.finding import Finding, Severity
 from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
 from offload.model.problems.problem import Problem
 from offload.model.problems.reason import Reason
+from offload.status.hardware.pair_hardware import PairHardware
+from offload.status.hardware.verdicts import NO_VERDICTS, Verdicts
 from offload.status.problem_json import problem_json
-from offload.status.proof.evidence import NO_EVIDENCE, Evidence
-from offload.status.proof.hardware import PairHardware
 from offload.status.shares import Pair, no_share
 from offload.status.why.reasons import protocol, tcp_state
 
@@ -34,19 +34,19 @@ def status_json(
     problems: Iterable[Problem],
     shares: Mapping[Pair, Share],
     applied: Applied,
-    evidence: Evidence = NO_EVIDENCE,
+    verdicts: Verdicts = NO_VERDICTS,
 ) -> Json:
     """Everything about zones, pairs and devices; `ok` says that the question could be answered.
 
-    `evidence` is what live flows proved of hardware.
+    `verdicts` is what live flows proved of hardware.
     """
     return {
         "ok": True,
         "firewall": snapshot.firewall,
         "kernel": kernel_json(snapshot.kernel),
         "zones": [zone_json(zone) for zone in plan.zones],
-        "pairs": [pair_json(pair, shares.get((pair.src, pair.dest)) or no_share(), evidence) for pair in plan.pairs],
-        "devices": [device_json(device, evidence) for device in plan.devices],
+        "pairs": [pair_json(pair, shares.get((pair.src, pair.dest)) or no_share(), verdicts) for pair in plan.pairs],
+        "devices": [device_json(device, verdicts) for device in plan.devices],
         "problems": [problem_json(problem) for problem in problems],
         "applied": {
             "generation": applied.generation,
@@ -130,7 +130,7 @@ def zone_json(zone: ZoneDecision) -> Json:
     }
 
 
-def pair_json(pair: PairDecision, share: Share, evidence: Evidence) -> Json:
+def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
     """A pair: what was asked, what it got, how many flows and bytes are on each path now, and what hardware proved."""
     return {
         "src": pair.src,
@@ -142,7 +142,7 @@ def pair_json(pair: PairDecision, share: Share, evidence: Evidence) -> Json:
         "reasons": reasons_json(pair.reasons),
         "flows": {state.value: share.flows[state] for state in State},
         "bytes": {state.value: share.bytes[state] for state in State},
-        "hardware": _hardware(pair, evidence),
+        "hardware": _hardware(pair, verdicts),
         "stations": _stations(pair),
     }
 
@@ -155,10 +155,10 @@ def _stations(pair: PairDecision) -> Json | None:
     return {"hardware": found.hardware, "software": found.software, "ports": list(found.ports)}
 
 
-def _hardware(pair: PairDecision, evidence: Evidence) -> Json:
-    case = evidence.cases.get((pair.src, pair.dest)) or PairHardware(())
+def _hardware(pair: PairDecision, verdicts: Verdicts) -> Json:
+    case = verdicts.cases.get((pair.src, pair.dest)) or PairHardware(())
     return {
-        "proof": evidence.of_pair(pair).value,
+        "proof": verdicts.of_pair(pair).value,
         "since": case.since or None,
         "flows": case.in_hardware,
         "packets": case.moved,
@@ -169,7 +169,7 @@ def _hardware(pair: PairDecision, evidence: Evidence) -> Json:
     }
 
 
-def device_json(device: DeviceDecision, evidence: Evidence) -> Json:
+def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
     """A device; `zone` is null where it belongs to several, `zones` has them all.
 
     `stations`: how many were seen at it last; null where no port decides between hardware and software.
@@ -179,7 +179,7 @@ def device_json(device: DeviceDecision, evidence: Evidence) -> Json:
         "zone": device.zones[0] if len(device.zones) == 1 else None,
         "zones": list(device.zones),
         "flowtables": list(device.flowtables),
-        "hardware": evidence.of_device(device).value,
+        "hardware": verdicts.of_device(device).value,
         "stations": device.stations,
         "reasons": reasons_json(device.reasons),
     }

@@ -23,7 +23,7 @@ def show_trace(given: Given) -> int:
     zones = {each.name: each for each in found.zones}
     packet, route = asked(given.about, zones)
     hooks, end = trace(found.ruleset.table.chains, zones, packet, route)
-    sys.stdout.write("".join(f"{line}\n" for line in _report(packet, route, hooks, end, Places(sections))))
+    sys.stdout.write("".join(f"{line}\n" for line in _report(packet, route, hooks, end, Origins(sections))))
     return DONE
 
 
@@ -95,8 +95,8 @@ def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
     return outside[0]
 
 
-class Places:
-    """Where sections stand, for people."""
+class Origins:
+    """The file and line of each rule, for a person to read."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self._lines = {each.id: each.line for each in sections if each.line}
@@ -109,7 +109,7 @@ class Places:
         return f"{step.chain}: {step.verdict} {shown}".rstrip() + where
 
 
-def _report(packet: Packet, route: Route, hooks: Sequence[Hook], end: Route, places: Places) -> Iterator[str]:
+def _report(packet: Packet, route: Route, hooks: Sequence[Hook], end: Route, origins: Origins) -> Iterator[str]:
     port = f" port {packet.dest_port}" if packet.dest_port else ""
     yield (
         f"The first packet of a connection, IPv{packet.family} {packet.proto or 'of any protocol'}{port}: "
@@ -122,8 +122,8 @@ def _report(packet: Packet, route: Route, hooks: Sequence[Hook], end: Route, pla
         yield (
             f"{each.name}: {each.verdict} {decided}" if each.name not in {"dstnat", "srcnat"} or each.way else each.name
         )
-        yield from (f"    {places.of(step)}" for step in each.way)
-        yield from (f"    but before that, if {step.unless}: {places.of(step)}" for step in each.may)
+        yield from (f"    {origins.of(step)}" for step in each.way)
+        yield from (f"    but before that, if {step.unless}: {origins.of(step)}" for step in each.may)
         if each.name == "dstnat" and each.way and end != route:
             yield f"    so it goes to {_end(end.dest)}"
 

@@ -42,7 +42,7 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
         found = zones.resolve(zone, unread.policies(config, zone, expander), expander)
         if found is not None:
             members[zone.name] = found
-        if found is None or (zone.subnet and not found.places):
+        if found is None or (zone.subnet and not found.parts):
             without.append(zone)
     helpers = objects.available(config.helpers, state.modules)
     draft = Draft(
@@ -283,15 +283,15 @@ def _mtu_fix(zone: FirewallZone, hook: str) -> Iterator[Rule]:
     if hook not in {"postrouting", "forward"}:
         return
     egress = hook == "postrouting"
-    for place in zone.places:
+    for part in zone.parts:
         if egress:
-            match = Match(place.family, oifname=place.devices, dest_ip=place.subnets, raw=MSS)
+            match = Match(part.family, oifname=part.devices, dest_ip=part.subnets, raw=MSS)
         else:
-            match = Match(place.family, iifname=place.devices, src_ip=place.subnets, raw=MSS)
+            match = Match(part.family, iifname=part.devices, src_ip=part.subnets, raw=MSS)
         log = f"log prefix {prefix(f'MSSFIX {zone.name} out: ')} " if zone.zone.log & 2 else ""
         yield Rule(
             f"tcp option maxseg size set rt mtu {log}".rstrip(),
             match,
-            f"Zone {zone.name} {place.shown} {'egress' if egress else 'ingress'} MTU fixing",
+            f"Zone {zone.name} {part.shown} {'egress' if egress else 'ingress'} MTU fixing",
             origin=zone.zone.origin.id,
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from offload.compiler.firewall.expand import Expander
-from offload.compiler.firewall.zones import Place, device_places
+from offload.compiler.firewall.zones import ZonePart, device_parts
 from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import ANY, FirewallConfig, Zone
@@ -88,47 +88,47 @@ def _elsewhere(config: FirewallConfig, zone: Zone, expander: Expander) -> bool:
 
 
 def _has_members(zone: Zone, expander: Expander) -> bool:
-    return bool(zone.device or zone.subnet or device_places(zone, expander))
+    return bool(zone.device or zone.subnet or device_parts(zone, expander))
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
     """For each base chain the rules that stand before its policy; `zones`: those to which no packet belongs."""
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:
-        places = device_places(zone, expander)
+        parts = device_parts(zone, expander)
         if config.defaults.input == "accept":
-            found["input"] += _input(config, zone, places, _elsewhere(config, zone, expander))
+            found["input"] += _input(config, zone, parts, _elsewhere(config, zone, expander))
         if config.defaults.forward == "accept":
-            found["forward"] += _forward(config, zone, places)
+            found["forward"] += _forward(config, zone, parts)
     return found
 
 
-def _input(config: FirewallConfig, zone: Zone, places: Iterable[Place], elsewhere: bool) -> Iterator[Rule]:
+def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewhere: bool) -> Iterator[Rule]:
     """Packets to the router itself, without what keeps a network working: ICMP and DHCP."""
     policy = _refusing(config, zone, 0)
     if not policy and not any(each.src == zone.name and not each.dest for each in _closing(config)):
         return
     if not elsewhere:
         return
-    for place in places:
-        udp = Match(iifname=place.devices, proto=(Item("udp"),), dest_port=DHCP)
-        for match in (Match(iifname=place.devices, proto=ICMP), udp):
+    for part in parts:
+        udp = Match(iifname=part.devices, proto=(Item("udp"),), dest_port=DHCP)
+        for match in (Match(iifname=part.devices, proto=ICMP), udp):
             yield _rule(zone, "accept", match, "input")
-        yield _rule(zone, policy or "reject", place.ingress, "input")
+        yield _rule(zone, policy or "reject", part.ingress, "input")
 
 
-def _forward(config: FirewallConfig, zone: Zone, places: tuple[Place, ...]) -> Iterator[Rule]:
+def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) -> Iterator[Rule]:
     """Packets within the zone, and all from it or to it where a rule with DROP or REJECT names it."""
     policy = _refusing(config, zone, 2)
     leaving = any(each.src == zone.name and each.dest for each in _closing(config))
     coming = any(each.dest == zone.name and each.src for each in _closing(config))
-    for place in places:
+    for part in parts:
         if leaving:
-            yield _rule(zone, policy or "reject", place.ingress, "forward")
+            yield _rule(zone, policy or "reject", part.ingress, "forward")
         if coming:
-            yield _rule(zone, policy or "reject", place.egress, "forward")
-        for other in places if policy and not leaving and not coming else ():
-            match = Match(iifname=place.devices, oifname=other.devices)
+            yield _rule(zone, policy or "reject", part.egress, "forward")
+        for other in parts if policy and not leaving and not coming else ():
+            match = Match(iifname=part.devices, oifname=other.devices)
             yield _rule(zone, policy, match, "forward")
 
 

@@ -14,8 +14,8 @@ SHOWN = {IPV4: "IPv4", IPV6: "IPv6"}
 VERDICTS = ("accept", "reject", "drop")
 
 
-class Place(NamedTuple):
-    """A condition that only packets of the zone meet, as far as one nft rule can hold it."""
+class ZonePart(NamedTuple):
+    """The devices and subnets of a zone that one nft rule can match; a zone has one part or several."""
 
     family: int
     devices: tuple[Item, ...]
@@ -48,7 +48,7 @@ class FirewallZone(NamedTuple):
     zone: Zone
     family: int | None
     policies: tuple[str, str, str]  # input, output, forward
-    places: tuple[Place, ...]
+    parts: tuple[ZonePart, ...]
     devices: tuple[str, ...]
     subnets: tuple[str, ...]
     related: Addresses
@@ -84,13 +84,13 @@ def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> F
     missing = bool(
         any(not item.negated for item in (*networks, *zone.device)) and not any(not item.negated for item in members)
     )
-    places = () if missing or subnets is None else tuple(_places(members, subnets, family))
+    parts = () if missing or subnets is None else tuple(_parts(members, subnets, family))
     related = _related(known, subnets)
     return FirewallZone(
         zone=zone,
         family=family,
         policies=policies,
-        places=places,
+        parts=parts,
         devices=tuple(dict.fromkeys(_devices(members))),
         subnets=tuple(dict.fromkeys(each.text for each in related if not each.negated and each.bits != MASKED)),
         related=related,
@@ -105,11 +105,11 @@ def _networks(zone: Zone, expander: Expander) -> list[Item]:
     return [*zone.network, *(Item(name) for name, each in expander.networks.items() if each.zone == zone.name)]
 
 
-def device_places(zone: Zone, expander: Expander) -> tuple[Place, ...]:
+def device_parts(zone: Zone, expander: Expander) -> tuple[ZonePart, ...]:
     """The devices alone that a zone names, whatever else its conditions are; those that it excludes do not count."""
     devices = (expander.networks[item.text].device for item in _networks(zone, expander) if _is_named(item, expander))
     members = [Item(name) for name in devices if name] + [item for item in zone.device if not item.negated]
-    return tuple(_places(members, NO_ADDRESSES, None))
+    return tuple(_parts(members, NO_ADDRESSES, None))
 
 
 def _is_named(item: Item, expander: Expander) -> bool:
@@ -145,14 +145,14 @@ def _device_groups(members: Sequence[Item]) -> list[tuple[Item, ...]]:
     return [*wild, *([(*plain, *negated)] if plain or not wild else [])]
 
 
-def _places(members: Sequence[Item], subnets: Split, family: int | None) -> Iterator[Place]:
+def _parts(members: Sequence[Item], subnets: Split, family: int | None) -> Iterator[ZonePart]:
     if not members and not subnets.v4 and not subnets.v6:
         return
     special = bool(family or subnets.v4 or subnets.v6)
     for devices in _device_groups(members):
         for each in ((family,) if family else (IPV4, IPV6)) if special else (0,):
             for addresses in groups(subnets.of(each)) if each else ((),):
-                yield Place(each, devices, addresses)
+                yield ZonePart(each, devices, addresses)
 
 
 def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
@@ -179,34 +179,34 @@ def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
 def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator[Rule]:
     """The rules of a base chain that send a zone's packets to its own chain."""
     outwards = direction in {"output", "srcnat"}
-    for place in zone.places:
+    for part in zone.parts:
         yield Rule(
             f"jump {direction}_{zone.name}",
-            place.egress if outwards else place.ingress,
-            f"Handle {zone.name} {place.shown} {direction} {what}",
+            part.egress if outwards else part.ingress,
+            f"Handle {zone.name} {part.shown} {direction} {what}",
             origin=zone.zone.origin.id,
         )
 
 
 def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: bool) -> Iterator[Rule]:
-    """As jumps, for the places that are on the loopback device, or for those that are not.
+    """As jumps, for the parts that are on the loopback device, or for those that are not.
 
     Packets of the router itself have left the output hook's devices behind: what comes back over loopback is handled
     in the output hook, everything else when it comes in.
     """
-    for place in zone.places:
-        devices = tuple(item for item in place.devices if item.negated or (item.text == "lo") is loopback)
-        subnets = tuple(each for each in place.subnets if each.negated or _is_loopback(each) is loopback)
-        if not _concerned(place.devices, devices, loopback=loopback) and not _concerned(
-            place.subnets, subnets, loopback=loopback
+    for part in zone.parts:
+        devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)
+        subnets = tuple(each for each in part.subnets if each.negated or _is_loopback(each) is loopback)
+        if not _concerned(part.devices, devices, loopback=loopback) and not _concerned(
+            part.subnets, subnets, loopback=loopback
         ):
             continue
-        if _emptied(place.devices, devices) or _emptied(place.subnets, subnets):
+        if _emptied(part.devices, devices) or _emptied(part.subnets, subnets):
             continue
         yield Rule(
             f"jump {direction}_{zone.name}",
-            Match(place.family, iifname=devices, src_ip=subnets),
-            f"Handle {zone.name} {place.shown} {direction} {what}",
+            Match(part.family, iifname=devices, src_ip=subnets),
+            f"Handle {zone.name} {part.shown} {direction} {what}",
             origin=zone.zone.origin.id,
         )
 
@@ -229,15 +229,15 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
     """The rules of `accept_to_lan` and its like: count, log and decide what comes from or goes to the zone."""
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid
-    for place in zone.places:
-        match = place.egress if egress else place.ingress
-        if leaks and not defaults.drop_invalid and {place.family, _leaking_family(zone)} != {IPV4, IPV6}:
-            yield _leak(zone, place)
+    for part in zone.parts:
+        match = part.egress if egress else part.ingress
+        if leaks and not defaults.drop_invalid and {part.family, _leaking_family(zone)} != {IPV4, IPV6}:
+            yield _leak(zone, part)
         logs = verdict != "accept" and zone.zone.log & 1
         yield Rule(
             "jump handle_reject" if verdict == "reject" else verdict,
             match,
-            f"{verdict} {zone.name} {place.shown} traffic",
+            f"{verdict} {zone.name} {part.shown} traffic",
             counter=zone.zone.counter,
             log=f"{verdict} {zone.name} {'out' if egress else 'in'}: " if logs else "",
             limit_log=log_limit(zone),
@@ -245,13 +245,11 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
         )
 
 
-def _leak(zone: FirewallZone, place: Place) -> Rule:
+def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
     """Invalid packets are not translated, and would leave with addresses that no host outside can answer."""
     return Rule(
         "drop",
-        Match(
-            _leaking_family(zone) or place.family, oifname=place.devices, dest_ip=place.subnets, raw="ct state invalid"
-        ),
+        Match(_leaking_family(zone) or part.family, oifname=part.devices, dest_ip=part.subnets, raw="ct state invalid"),
         "Prevent NAT leakage",
         counter=zone.zone.counter,
         log=f"drop {zone.name} invalid ct state: " if zone.zone.log & 1 else "",

@@ -7,10 +7,10 @@ from offload.compiler.offload import summary
 from offload.compiler.offload.exempts.exempt_zones import explained, of_exempts, of_subnets
 from offload.compiler.offload.exempts.live_exempts import with_live_exempts
 from offload.compiler.offload.exempts.marks import of_connmarks, without_routing
-from offload.compiler.offload.pairs.bids import bid_for
 from offload.compiler.offload.pairs.device_coverage import DeviceCoverage
+from offload.compiler.offload.pairs.drafts import draft_of
 from offload.compiler.offload.pairs.given_up import without_given_up
-from offload.compiler.offload.pairs.requests import existing, wishes
+from offload.compiler.offload.pairs.requests import existing, pair_requests
 from offload.compiler.offload.pairs.settle import settle
 from offload.compiler.offload.stations import counted, counted_pairs, learned_stations, with_stations
 from offload.model.config import Config, Mode
@@ -45,11 +45,11 @@ def plan(
     config = with_live_exempts(without_routing(config, snapshot), topology.zones, snapshot)
     coverage = DeviceCoverage.of(config, topology, snapshot)
     exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
-    asked = without_given_up(wishes(config, existing(config, topology, snapshot)), snapshot.given_up)
-    bids = [bid_for(wish, coverage, _gate(config, snapshot)) for wish in asked]
+    asked = without_given_up(pair_requests(config, existing(config, topology, snapshot)), snapshot.given_up)
+    drafts = [draft_of(request, coverage, _gate(config, snapshot)) for request in asked]
     bridges, covered = coverage.bridged(), coverage.able - coverage.excluded
     learned = learned_stations(snapshot, bridges, covered, before)
-    elements, settled = settle(config, bids)
+    elements, settled = settle(config, drafts)
     late = any(_behind(chain) for chain in snapshot.forward_chains)
     remembered = max(1, min(snapshot.kernel.conntrack_max, MAX_REMEMBERED))
     tables: list[Table] = []

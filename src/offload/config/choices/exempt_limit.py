@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from offload.config.choices.exempts import HELD, NO_EFFECT, WIDER
-from offload.model.config import Marking
+from offload.model.config import MarkRule
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.fields import LISTS, combinations, names_a_host
@@ -16,18 +16,18 @@ from offload.nouns import replace
 MOST_ELEMENTS = 16_384  # those of exempts given at run time aside, which have a limit of their own
 
 
-def widened(markings: Iterable[Marking]) -> Iterator[Marking]:
+def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
     """Rules that mark: exempts of theirs that do not fit lose their longest lists, and so keep more slow."""
     room = MOST_ELEMENTS
-    for marking in markings:
+    for mark_rule in mark_rules:
         exempts = []
-        for exempt in marking.exempts:
+        for exempt in mark_rule.exempts:
             fitting = exempt
             while combinations(fitting.match) > max(room, 1):
                 fitting = _without_longest(fitting)
             room -= combinations(fitting.match)
             exempts.append(fitting)
-        yield replace(marking, exempts=tuple(exempts))
+        yield replace(mark_rule, exempts=tuple(exempts))
 
 
 def _without_longest(exempt: Exempt) -> Exempt:
@@ -36,14 +36,16 @@ def _without_longest(exempt: Exempt) -> Exempt:
     return replace(exempt, match=exempt.match._replace(**longest))
 
 
-def limited(exempts: Iterable[Exempt], markings: Iterable[Marking]) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
+def limited(
+    exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
+) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
     """The exempts of sections as far as they fit beside those made of rules, and a Problem for each that does not fit.
 
     A later one that is small enough still counts whole.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []
-    room = MOST_ELEMENTS - sum(combinations(exempt.match) for marking in markings for exempt in marking.exempts)
+    room = MOST_ELEMENTS - sum(combinations(exempt.match) for mark_rule in mark_rules for exempt in mark_rule.exempts)
     for exempt in exempts:
         count = combinations(exempt.match)
         fitting: Exempt | None = exempt

@@ -11,7 +11,7 @@ from offload.service.bus.arguments import ArgumentError
 from offload.service.engine import Engine
 from offload.status import report
 from offload.status.flows import flows, page
-from offload.status.proof.hardware import PairHardware
+from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.query import Query
 from offload.status.shares import Pair
 from offload.status.why.connection import Asked, asked, made, number_of
@@ -32,7 +32,9 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
         raise ArgumentError(f"query: give one of {' and '.join(WORDS)}")
     meant = asked(str(query["text"])) if "text" in query else _named(query["flow"])
     entries = [] if meant.pasted else engine.doors.conntrack.entries()
-    return answer(meant, entries, engine.with_stations(decided), decided.plan, engine.proofs.known, engine.returned)
+    return answer(
+        meant, entries, engine.with_stations(decided), decided.plan, engine.hardware_monitor.known, engine.returned
+    )
 
 
 def answer(

@@ -20,9 +20,9 @@ from offload.service.reconcile import Decided
 from offload.service.tasks import hardware, station_sets
 from offload.status import report
 from offload.status.flows import flows
+from offload.status.hardware.verdicts import Verdicts
 from offload.status.listing import Explainer
 from offload.status.problem_json import problem_json
-from offload.status.proof.evidence import Evidence
 from offload.status.query import Query, select
 from offload.status.query_words import PAGE
 from offload.status.shares import Pair, ShareCount
@@ -41,9 +41,9 @@ def status(engine: Engine, _: Given) -> Json:
     """Zones, pairs, devices, problems, and the outcome of the last pass."""
     decided = known(engine)
     counted, notes = _counted(engine, decided)
-    evidence = Evidence(engine.proofs.known, engine.proofs.ports)
+    verdicts = Verdicts(engine.hardware_monitor.known, engine.hardware_monitor.ports)
     plan = station_sets.counted_now(engine, decided.plan) if engine.resident else decided.plan
-    found = report.status_json(plan, decided.snapshot, decided.problems, counted, engine.applied, evidence)
+    found = report.status_json(plan, decided.snapshot, decided.problems, counted, engine.applied, verdicts)
     for pair in found["pairs"]:
         number, octets = engine.totals.of((pair["src"], pair["dest"]))
         pair["ended"] = {"flows": number, "bytes": octets}
@@ -85,7 +85,7 @@ def list_flows(engine: Engine, given: Given) -> Json:
         engine.doors.conntrack, engine.with_stations(decided), decided.plan, going_on=first > 0
     )
     listing = engine.connections.listing(read, query, everything=everything)
-    explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.proofs.known)
+    explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known)
     listed = [report.flow_json(flow) for flow in listing.flows(explainer, first, end)]
     return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {
         "age": engine.connections.age(read)
@@ -101,7 +101,7 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
     query, everything = _query(given, decided.plan)
     read = engine.connections.read(engine.doors.conntrack, engine.with_stations(decided), decided.plan)
     listing = engine.connections.listing(read, query, everything=everything)
-    explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.proofs.known)
+    explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known)
     first, end = query.offset, None if query.limit is None else query.offset + query.limit
     data = {"ok": True, "total": len(listing), "offset": first}
 
@@ -215,12 +215,12 @@ def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[
     """The shares of each pair by path, and why they are not known. To judge hardware, whole entries are read."""
     conntrack, placed = engine.doors.conntrack, engine.placed(decided)
     try:
-        if not engine.resident and not engine.proofs.cases:
+        if not engine.resident and not engine.hardware_monitor.cases:
             return conntrack.summary(lambda: ShareCount(placed, decided.plan)).shares(), []
         read = engine.connections.read(conntrack, placed, decided.plan)
     except KernelError as error:
         return {}, [f"flows are not counted: {error}"]
-    if engine.proofs.due is not None or engine.proofs.cases:
+    if engine.hardware_monitor.due is not None or engine.hardware_monitor.cases:
         hardware.run(engine, read.entries)
     return read.count.shares(), []
 

@@ -44,7 +44,7 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
         after_sections = _applied(after_sections, change)
         modes |= dict.fromkeys(_meant(ends, before.plan), mode)
     changed = {**packages, "offload": after_sections}
-    seen = engine.ability.look(before.snapshot, changed, engine.doors.netlink, engine.doors.nft)
+    seen = engine.hardware_probe.probe(before.snapshot, changed, engine.doors.netlink, engine.doors.nft)
     after = engine.decide(changed, seen)
     return {"ok": True, **_differences(before.plan, after.plan, modes)} | {
         **_felt(engine, before.plan, after),

@@ -18,7 +18,7 @@ def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNe
             "networks": [item.text for item in each.zone.network if not item.negated]
             + [name for name, network in networks.items() if network.zone == each.name],
             "devices": list(
-                dict.fromkeys(item.text for place in each.places for item in place.devices if not item.negated)
+                dict.fromkeys(item.text for part in each.parts for item in part.devices if not item.negated)
             ),
         }
         for each in zones

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from offload.model.network import GivenUp
 from offload.nouns import dataclass, field
-from offload.status.proof.hardware import PairHardware
+from offload.status.hardware.pair_hardware import PairHardware
 
 FLOWS = 20  # that were asked for, none of which was taken
 FAMILIES = ("ipv4", "ipv6")

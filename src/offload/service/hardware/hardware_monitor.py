@@ -10,11 +10,11 @@ from offload.model.network import GivenUp, Snapshot
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field, replace
-from offload.status.lookup.places import Known, Places
+from offload.status.hardware.asked import Asked
+from offload.status.hardware.evicted import Key, Seen
+from offload.status.hardware.pair_hardware import PairHardware, Sample, Verdict, updated, with_evicted, without_family
+from offload.status.lookup.device_paths import DevicePaths, KnownStations
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
-from offload.status.proof.asked import Asked
-from offload.status.proof.evicted import Key, Seen
-from offload.status.proof.hardware import PairHardware, Proof, Sample, evicted, updated, without_family
 from offload.status.shares import Pair
 
 APART, APART_SETTLED = 10.0, 60.0  # seconds from one sample to the next, before and after there is a verdict
@@ -44,11 +44,11 @@ class HardwareMonitor:
         for pair, case in opened.items():
             if known := self.known.get(pair):
                 same = pair in self.cases and _stands_on(known) == _stands_on(case)
-                opened[pair] = known if same else replace(case, left=known.left)
+                opened[pair] = known if same else replace(case, evicted=known.evicted)
         self.over = {
-            pair: PairHardware(case.devices, proof=Proof.NONE, left=case.left)
+            pair: PairHardware(case.devices, verdict=Verdict.NONE, evicted=case.evicted)
             for pair, case in self.known.items()
-            if case.left.flows and pair not in opened
+            if case.evicted.flows and pair not in opened
         }
         self.cases = opened
         self.ports = {name: case for name, case in self.ports.items() if opened and name in plan.present}
@@ -63,9 +63,9 @@ class HardwareMonitor:
         """The cases of pairs that are or were in hardware."""
         return {**self.over, **self.cases}
 
-    def evicted(self, now: float) -> None:
+    def flows_evicted(self, now: float) -> None:
         """All flows were taken out of hardware: take a sample soon."""
-        self.cases = {pair: evicted(case, now) for pair, case in self.cases.items()}
+        self.cases = {pair: with_evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
             self.due = min(self.due, now + APART)
 
@@ -77,14 +77,14 @@ class HardwareMonitor:
 
     def rested(self, now: float) -> bool:
         """Whether there is a case whose last sample is at least SOONEST seconds old."""
-        looks = [case.look for case in self.known.values()]
-        return any(look is None or now - look.at >= SOONEST for look in looks)
+        samples = [case.sample for case in self.known.values()]
+        return any(sample is None or now - sample.at >= SOONEST for sample in samples)
 
     def later(self, now: float) -> None:
         """A sample failed; try again APART seconds later."""
         self.due = now + APART if self.known else None
 
-    def look(
+    def add_sample(
         self,
         entries: Sequence[Entry],
         placed: Snapshot,
@@ -93,7 +93,7 @@ class HardwareMonitor:
         received: Mapping[str, int],
         now: float,
         time: str,
-        known: Known | None = None,
+        known: KnownStations | None = None,
     ) -> list[tuple[Pair, Reason]]:
         """Update every case by these connections; returns the faults that were not reported yet.
 
@@ -105,16 +105,18 @@ class HardwareMonitor:
         for pair, case in self.cases.items():
             octets = sum(received.get(name, 0) for name in case.unbridged)
             marked = sum(found.seen.state is State.HARDWARE for found in flows[pair].values())
-            own = _asked_for(_followed(flows[pair], case.look), asked)
+            own = _asked_for(_followed(flows[pair], case.sample), asked)
             followed |= own
             sample = Sample(now, time, _seen(own), marked, straying.get(pair, 0), octets, counted)
             self.cases[pair] = updated(case, sample)
-        self._look_at_ports(followed, asked.places, now, time)
+        self._update_ports(followed, asked.paths, now, time)
         for pair, case in self.over.items():
-            left = case.left.missed(_seen(flows[pair]), now)
-            self.over[pair] = replace(case, left=left, look=Sample(now, time, {}))
-        self.over = {pair: case for pair, case in self.over.items() if case.left.flows}
-        open_ = not all(case.settled or (pair in self.over and case.left.kept) for pair, case in self.known.items())
+            left = case.evicted.compared(_seen(flows[pair]), now)
+            self.over[pair] = replace(case, evicted=left, sample=Sample(now, time, {}))
+        self.over = {pair: case for pair, case in self.over.items() if case.evicted.flows}
+        open_ = not all(
+            case.settled or (pair in self.over and case.evicted.unaccounted) for pair, case in self.known.items()
+        )
         self.due = now + (APART if open_ else APART_SETTLED) if self.known else None
         reasons = [(pair, reason) for pair, case in self.known.items() for reason in case.reasons]
         fresh = [each for each in reasons if (each[0], each[1].code) not in self._reported]
@@ -125,29 +127,29 @@ class HardwareMonitor:
         """Judge by a single sample: the packets of every connection since it began."""
         # before it began it had moved nothing; that one direction alone moves cannot be seen from this
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
-        self.look(new, placed, plan, {}, {}, 0.0, "")
-        self.look(entries, placed, plan, strays, {}, APART, "")
+        self.add_sample(new, placed, plan, {}, {}, 0.0, "")
+        self.add_sample(entries, placed, plan, strays, {}, APART, "")
 
-    def _look_at_ports(self, flows: Mapping[Key, "Found"], places: Places, now: float, time: str) -> None:
+    def _update_ports(self, flows: Mapping[Key, "Found"], paths: DevicePaths, now: float, time: str) -> None:
         """Judge every device by the flows that pass it."""
         passing: dict[str, dict[Key, Seen]] = {name: {} for name in self.ports}
         for key, found in flows.items():
-            for name in (*places.of(found.src, key[1].src), *places.of(found.dest, found.target)):
+            for name in (*paths.of(found.src, key[1].src), *paths.of(found.dest, found.target)):
                 passing.setdefault(name, {})[key] = found.seen
         for name, own in passing.items():
             marked = sum(seen.state is State.HARDWARE for seen in own.values())
             self.ports[name] = updated(self.ports.get(name, PairHardware((name,))), Sample(now, time, own, marked))
 
-    def _flows(self, entries: Iterable[Entry], places: ZoneLookup) -> tuple[dict[Pair, dict[Key, "Found"]], int]:
+    def _flows(self, entries: Iterable[Entry], zones: ZoneLookup) -> tuple[dict[Pair, dict[Key, "Found"]], int]:
         """The flows of each case, offloaded or taken out of hardware, and the bytes of all connections."""
         found: dict[Pair, dict[Key, Found]] = {pair: {} for pair in self.known}
-        awaited = {key for case in self.known.values() for key in case.left.flows}
+        awaited = {key for case in self.known.values() for key in case.evicted.flows}
         counted = 0
         for entry in entries:
             # those in hardware as well: of another pair's flows, or where counters stand, nothing is added
             counted += sum(entry.bytes or ())
             if entry.status & IPS_OFFLOAD or (awaited and (entry.proto, entry.original) in awaited):
-                src, dest = places.ends(entry)
+                src, dest = zones.ends(entry)
                 own = found.get((src.zone or "", dest.zone or ""))
                 if own is not None:
                     flow = Found(Seen(entry.state, entry.packets), src, dest, entry.reply.src)

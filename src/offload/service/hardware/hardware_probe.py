@@ -27,7 +27,7 @@ class HardwareProbe:
 
     _binds: dict[str, bool] = field(default_factory=dict)
 
-    def look(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
+    def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
         """The Snapshot with the hardware features of its links."""
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()

@@ -38,9 +38,9 @@ class KernelEvents:
             found = self._monitor.named(seen)
             if isinstance(found, tuple):
                 station, master = found
-                moved |= self._engine.sightings.station(station, master)
+                moved |= self._engine.stations.station(station, master)
             elif found is not None:
-                moved |= self._engine.sightings.neighbour(found)
+                moved |= self._engine.stations.neighbour(found)
         if moved:
             self._follow()
 
@@ -74,7 +74,7 @@ class KernelEvents:
     def follow_later(self, now: float) -> None:
         """Follow it."""
         self._follow()
-        if self._engine.sightings.ended(now):
+        if self._engine.stations.ended(now):
             self._hint(Cause.PORTS_RETURN)
 
     def _follow(self) -> None:

@@ -25,7 +25,7 @@ class RuleReturns:
     _asked: float | None = None
     _edge: float | None = None
 
-    def look(self, now_there: Deciding, now: float, wall: float) -> None:
+    def update(self, now_there: Deciding, now: float, wall: float) -> None:
         """Compare with the rules of the last pass. `wall` is the time of the day, in seconds since 1970."""
         if self._known is not None and self._known.digest != now_there.digest:
             self.changed(now)

@@ -6,7 +6,7 @@ from offload.config.load import Packages, load
 from offload.errors import OffloadError
 from offload.nouns import replace
 from offload.service import reconcile
-from offload.service.memory import saved_exempts, saved_places
+from offload.service.memory import saved_exempts, saved_stations
 from offload.service.memory import totals as totals_file
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def exempts(engine: "Engine", packages: Packages) -> None:
     engine.timed_exempts.adopt(saved_exempts.missing(saved, engine.timed_exempts.ends), now)
 
 
-def places(engine: "Engine") -> None:
+def stations(engine: "Engine") -> None:
     """If an earlier service left tables, read its places of stations: some may have moved since."""
-    if engine.doors.places is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
+    if engine.doors.stations is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
         return
     try:
-        engine.sightings.restore(saved_places.read(engine.doors.places.read() or b""))
+        engine.stations.restore(saved_stations.read(engine.doors.stations.read() or b""))
     except OffloadError as refusal:  # as if there were none: a station that moved meanwhile is noticed later
         engine.news.append(("offload.degraded", {"error": str(refusal)}))
 

@@ -33,7 +33,7 @@ class Remembered:
         """The keys at preferred places."""
         return self._preferred
 
-    def put(self, key: Key, place: str, *, preferred: bool) -> str | None:
+    def put(self, key: Key, value: str, *, preferred: bool) -> str | None:
         """Remember a place, if there is room; the place before, None for a new key."""
         known = key in self
         before = self._preferred.pop(key, None) if key in self._preferred else self._others.pop(key, None)
@@ -41,7 +41,7 @@ class Remembered:
             if not self._others:
                 return None
             del self._others[next(iter(self._others))]
-        (self._preferred if preferred else self._others)[key] = place
+        (self._preferred if preferred else self._others)[key] = value
         return before
 
     def crowded_out(self, seen: Collection[Key]) -> bool:

@@ -39,10 +39,10 @@ class Totals:
     error: str = ""
     _counted: dict[Pair, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
-    def add(self, ended: Iterable[Entry], places: ZoneLookup) -> None:
+    def add(self, ended: Iterable[Entry], zones: ZoneLookup) -> None:
         """Count connections, both of whose zones are known."""
         for entry in ended:
-            src, dest = places.ends(entry)
+            src, dest = zones.ends(entry)
             if src.zone is not None and dest.zone is not None:
                 count = self._counted[src.zone, dest.zone]
                 count[0] += 1

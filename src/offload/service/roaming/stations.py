@@ -16,24 +16,24 @@ from offload.model.plan import Plan
 from offload.nouns import dataclass, field
 from offload.service.memory.remembered import Key, Remembered
 from offload.service.roaming.return_budget import ReturnBudget
-from offload.status.lookup.places import NEIGHBOUR
+from offload.status.lookup.device_paths import NEIGHBOUR, KnownStations
 
 MOST_MOVES = 1024  # remembered until their tables are returned
 DEPTH = 4  # devices that one device may stand on
 LEFT_OUT = 600.0  # seconds without the wired ports of a bridge
 # First pause in seconds and growth. A phone may walk from port to port; a MAC address of a neighbour changes rarely.
 STATION_PAUSE, NEIGHBOUR_PAUSE = (0.25, 2.0), (0.5, 4.0)
-Everybody = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
+Everything = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """A station that is somewhere else. `ports`: where it was and is; `device`: of a neighbour, where its MAC changed.
 
-    `place` is what all stations there have in common: the bridge, or the device where there is none.
+    `segment` is what all stations there have in common: the bridge, or the device where there is none.
     """
 
-    place: str
+    segment: str
     ports: frozenset[str] = frozenset()
     device: str = ""
 
@@ -57,11 +57,11 @@ class StationTracker:
     _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
     _ports: dict[str, set[str]] = field(default_factory=dict)  # bridge -> its ports
     _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
-    _looked: tuple[int, tuple[object, ...]] = (-1, ())  # the version after the last look, and what it took in
-    _listed: tuple[int, Everybody] = (-1, ((), ()))  # what `remembered` gave last, and of which version
+    _updated: tuple[int, tuple[object, ...]] = (-1, ())  # the version after the last look, and what it took in
+    _listed: tuple[int, Everything] = (-1, ((), ()))  # what `remembered` gave last, and of which version
 
     @property
-    def places(self) -> Mapping[Key, str]:
+    def known(self) -> KnownStations:
         """The port of each (MAC, bridge, VLAN), and the MAC of each (address, device, NEIGHBOUR)."""
         return {**dict(self._stations.items()), **dict(self._neighbours.items())}
 
@@ -84,13 +84,13 @@ class StationTracker:
             return False
         return self._moved(key, Move(self._bridges.get(seen.device, seen.device), device=seen.device))
 
-    def remembered(self) -> Everybody:
+    def remembered(self) -> Everything:
         """The stations and neighbours where they were seen last, also those that the kernel has forgotten since."""
         if self._listed[0] != self.version:
-            self._listed = self.version, self._everybody()
+            self._listed = self.version, self._everything()
         return self._listed[1]
 
-    def _everybody(self) -> Everybody:
+    def _everything(self) -> Everything:
         bridges = {bridge: ports for bridge, ports in self._ports.items() if ports}
         stations = tuple(
             Station(mac, port, vlan)
@@ -100,17 +100,17 @@ class StationTracker:
         neighbours = tuple(Neighbour(address, device, mac) for (address, device, _), mac in self._neighbours.items())
         return stations, neighbours
 
-    def restore(self, places: Iterable[tuple[Key, str]]) -> None:
+    def restore(self, known: Iterable[tuple[Key, str]]) -> None:
         """Take in where an earlier service saw stations and neighbours last: the next look shows which moved since."""
-        for key, place in places:
-            self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, place, preferred=False)
+        for key, value in known:
+            self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, value, preferred=False)
 
-    def look(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: Snapshot) -> None:
         """Take in a whole Snapshot: events may have been lost. One that shows nothing new is no work."""
         seen = self.version, (snapshot.links, snapshot.stations, snapshot.neighbours)
-        if seen != self._looked or self.crowded:
+        if seen != self._updated or self.crowded:
             self._take_in(snapshot)
-            self._looked = self.version, seen[1]
+            self._updated = self.version, seen[1]
 
     def _take_in(self, snapshot: Snapshot) -> None:
         links = {link.name: link for link in snapshot.links}
@@ -160,7 +160,7 @@ class StationTracker:
     def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
         """These tables were returned: every move that concerns no other one is followed."""
         if self._causes and tables:
-            self.budget.returned(self._places_of(self._causes), now)
+            self.budget.returned(self._segments_of(self._causes), now)
             for key in self._causes:
                 pause = NEIGHBOUR_PAUSE if key[2] == NEIGHBOUR else STATION_PAUSE
                 self.budget.followed(key, *pause, now)
@@ -179,7 +179,7 @@ class StationTracker:
         out, and stations of all bridges must find their way without a return.
         """
         bridges = frozenset(self._bridges.values())
-        offenders = self.budget.offenders(now) or self._places_of(self._causes)
+        offenders = self.budget.offenders(now) or self._segments_of(self._causes)
         chosen = (offenders if offenders.issubset(bridges) else bridges) - self._left_out.keys()
         self._left_out |= dict.fromkeys(chosen, now + LEFT_OUT)
         return chosen
@@ -193,8 +193,8 @@ class StationTracker:
         """Whether the ports of a bridge may be listed again."""
         return any(until <= now for until in self._left_out.values())
 
-    def _places_of(self, keys: Iterable[Key]) -> frozenset[str]:
-        return frozenset(self._moves[key].place for key in keys if key in self._moves)
+    def _segments_of(self, keys: Iterable[Key]) -> frozenset[str]:
+        return frozenset(self._moves[key].segment for key in keys if key in self._moves)
 
     def _ready(self, plan: Plan, now: float) -> list[Key]:
         return [key for key in self._concerning(plan) if self.budget.ready(key) <= now]
@@ -210,7 +210,7 @@ class StationTracker:
 
     def _tables(self, plan: Plan, move: Move) -> tuple[str, ...]:
         devices = {move.device} - {""}
-        return tables_to_return(plan, move.ports, devices, devices if move.place in self._left_out else frozenset())
+        return tables_to_return(plan, move.ports, devices, devices if move.segment in self._left_out else frozenset())
 
     def _moved(self, key: Key, move: Move) -> bool:
         self._moves.pop(key, None)
@@ -219,9 +219,9 @@ class StationTracker:
             del self._moves[next(iter(self._moves))]
         return True
 
-    def _remember(self, memory: Remembered, key: Key, place: str, *, preferred: bool) -> str | None:
-        before = memory.put(key, place, preferred=preferred)
-        self.version += before != place and key in memory
+    def _remember(self, memory: Remembered, key: Key, value: str, *, preferred: bool) -> str | None:
+        before = memory.put(key, value, preferred=preferred)
+        self.version += before != value and key in memory
         return before
 
 

@@ -62,8 +62,8 @@ class Accounting:
             return
         found, whole = self._ended.read()
         self._engine.totals.whole &= whole
-        if found and (places := self._known()):
-            self._engine.totals.add(found, places)
+        if found and (zones := self._known()):
+            self._engine.totals.add(found, zones)
         if found or not whole:
             if self.due is None:
                 poll.unregister(self.descriptor)

@@ -12,12 +12,12 @@ from offload.service.tasks import station_sets
 
 def due(engine: Engine) -> float | None:
     """When a move may be followed that had to wait, or ports of a bridge may be listed again."""
-    return engine.sightings.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
+    return engine.stations.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
 
 
 def ready(engine: Engine) -> bool:
     """Whether a station moved for which tables are to be returned now."""
-    return engine.decided is not None and engine.sightings.ready(engine.decided.plan, engine.doors.clock())
+    return engine.decided is not None and engine.stations.ready(engine.decided.plan, engine.doors.clock())
 
 
 def run(engine: Engine) -> bool:
@@ -27,9 +27,9 @@ def run(engine: Engine) -> bool:
     there are any the pass does it. An error of the last pass stays.
     """
     before, now = engine.decided, engine.doors.clock()
-    if before is None or with_timed_exempts(before.plan) or engine.sightings.is_last(now):
+    if before is None or with_timed_exempts(before.plan) or engine.stations.is_last(now):
         return False
-    tables = engine.sightings.tables_to_return(before.plan, now)
+    tables = engine.stations.tables_to_return(before.plan, now)
     return bool(tables) and return_tables(engine, tables) is not None
 
 
@@ -42,6 +42,6 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
     if applied.error:
         return None
-    engine.sightings.returned(applied.returned, before.plan, engine.doors.clock())
+    engine.stations.returned(applied.returned, before.plan, engine.doors.clock())
     engine.taken_out(applied)
     return engine.noted(replace(applied, error=engine.applied.error), before)

@@ -12,31 +12,31 @@ from offload.service.engine import HARDWARE, Engine
 
 def due(engine: Engine) -> float | None:
     """When to take the next sample; None while no pair is in hardware."""
-    return engine.proofs.due
+    return engine.hardware_monitor.due
 
 
 def run(engine: Engine, entries: Sequence[Entry] | None = None) -> None:
     """Take a sample, and make an event of each fault that is new. `entries`: connections that were read just now."""
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
-    if decided is None or not engine.proofs.rested(now):
+    if decided is None or not engine.hardware_monitor.rested(now):
         return
     try:
         found = doors.conntrack.entries() if entries is None else entries
         strays = doors.nft.strays(HARDWARE)
         placed, received = engine.placed(decided), doors.netlink.received()
     except OffloadError:  # `status` and the next pass report it; here it costs a sample
-        engine.proofs.later(now)
+        engine.hardware_monitor.later(now)
         return
     if not engine.resident:  # there is no second sample to compare with
-        engine.proofs.once(found, placed, decided.plan, strays)
+        engine.hardware_monitor.once(found, placed, decided.plan, strays)
         return
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    known = engine.sightings.places
-    wrong = engine.proofs.look(found, placed, decided.plan, strays, received, now, time, known)
+    known = engine.stations.known
+    wrong = engine.hardware_monitor.add_sample(found, placed, decided.plan, strays, received, now, time, known)
     engine.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
     retry = decided.config.globals.hardware_retry * 3600.0
-    given_up = engine.give_up.judge(engine.proofs.cases, engine.proofs.ports, now, retry)
-    engine.proofs.forget_families(given_up)
+    given_up = engine.give_up.judge(engine.hardware_monitor.cases, engine.hardware_monitor.ports, now, retry)
+    engine.hardware_monitor.forget_families(given_up)
     engine.news += [("offload.degraded", {"error": f"{each.name}: {_given_up(each)}"}) for each in given_up]
     engine.bound_news()
 
@@ -44,7 +44,7 @@ def run(engine: Engine, entries: Sequence[Entry] | None = None) -> None:
 def asks_otherwise(engine: Engine) -> bool:
     """Whether a pass has to follow because hardware was given up for a pair or device, or is requested again."""
     for each in engine.give_up.ended(engine.doors.clock()):
-        engine.proofs.ports.pop(each.device, None)  # what its flows showed before counts no more
+        engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no more
     return engine.give_up.news()
 
 

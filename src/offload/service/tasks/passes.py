@@ -50,16 +50,16 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         engine.touched = bool(applied.error)
         engine.taken_out(applied)
         if not applied.error:
-            engine.sightings.returned(applied.returned, decided.plan, engine.doors.clock())
+            engine.stations.returned(applied.returned, decided.plan, engine.doors.clock())
             if decided.snapshot.firewall != "none" or not loaded:
                 break  # else the table that offload stands on is there from now on
             continue
-        engine.ability = HardwareProbe()  # a device may have other features than at the probe
+        engine.hardware_probe = HardwareProbe()  # a device may have other features than at the probe
     if applied.error and decided.config.readable:
-        decided = replace(decided, plan=_standing(engine, decided.plan, before.plan if before else Plan()))
+        decided = replace(decided, plan=_plan_in_effect(engine, decided.plan, before.plan if before else Plan()))
     engine.keep(decided)
     now, wall = engine.doors.clock(), time()
-    engine.rule_returns.look(engine.foreign.deciding, now, wall)
+    engine.rule_returns.update(engine.foreign.deciding, now, wall)
     if applied.returned and set(applied.returned) >= {table.name for table in decided.plan.tables}:
         engine.rule_returns.returned(now, wall)
     return engine.noted(replace(applied, loaded=loads > 0), before)
@@ -102,8 +102,8 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
 def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     """The tables to return for stations that moved; with the last return that may be, ports are left out."""
     now = engine.doors.clock()
-    tables = engine.sightings.tables_to_return(plan, now)
-    chosen = engine.sightings.leave_out(now) if tables and engine.sightings.is_last(now) else frozenset[str]()
+    tables = engine.stations.tables_to_return(plan, now)
+    chosen = engine.stations.leave_out(now) if tables and engine.stations.is_last(now) else frozenset[str]()
     for bridge in sorted(chosen):
         engine.news.append(("offload.degraded", {"error": ReasonCode.STATIONS_MOVE(master=bridge).text}))
     return (*tables, SOFTWARE_TABLE[0]) if chosen else tables
@@ -112,10 +112,10 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     """The same for moves that only a look showed; the last return needs a pass of its own."""
     now = engine.doors.clock()
-    return () if engine.sightings.is_last(now) else engine.sightings.tables_to_return(plan, now)
+    return () if engine.stations.is_last(now) else engine.stations.tables_to_return(plan, now)
 
 
-def _standing(engine: "Engine", wanted: Plan, before: Plan) -> Plan:
+def _plan_in_effect(engine: "Engine", wanted: Plan, before: Plan) -> Plan:
     """The effective Plan after a refusal; if nft cannot list our tables, the Plan before."""
     try:
         live = engine.doors.nft.live(reconcile.TABLE_NAMES)

@@ -12,14 +12,14 @@ def due(engine: Engine) -> float | None:
     """When to run next; None while no station changed and none came late."""
     if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
         return None
-    times = (engine.station_sets.due(engine.sightings.version), engine.station_sets.late_due())
+    times = (engine.station_sets.due(engine.stations.version), engine.station_sets.late_due())
     return min((each for each in times if each is not None), default=None)
 
 
 def run(engine: Engine, now: float) -> None:
     """Send what changed, if anything did; then look for flows of late stations, if it is time."""
     sets = engine.station_sets
-    if (update := sets.due(engine.sightings.version)) is not None and update <= now:
+    if (update := sets.due(engine.stations.version)) is not None and update <= now:
         _update(engine, engine.decided.plan if engine.decided else Plan(), now)
     if (late := sets.late_due()) is not None and late <= now:
         _return_late(engine, now)
@@ -37,14 +37,14 @@ def counted_now(engine: Engine, plan: Plan) -> Plan:
 
 
 def _learned(engine: Engine, plan: Plan) -> Learned:
-    stations, neighbours = engine.sightings.remembered()
+    stations, neighbours = engine.stations.remembered()
     links = engine.decided.snapshot.links if engine.decided else ()
     seen = Snapshot(links=links, stations=stations, neighbours=neighbours)
     return learned_stations(seen, plan.bridges, plan.covered, plan.learned)
 
 
 def _update(engine: Engine, plan: Plan, now: float) -> None:
-    sets, version = engine.station_sets, engine.sightings.version
+    sets, version = engine.station_sets, engine.stations.version
     tables = [table for table in current(engine, plan).tables if table.shared]
     try:
         if text := sets.changes(tables):
@@ -66,7 +66,7 @@ def _return_late(engine: Engine, now: float) -> None:
     except OffloadError:  # status reports it; these flows stay fast in software meanwhile
         engine.station_sets.later(now)
         return
-    _, neighbours = engine.sightings.remembered()
+    _, neighbours = engine.stations.remembered()
     late = engine.station_sets.late
     if engine.station_sets.are_late(entries, neighbours, now):
         applied = engine.work(forced=[SOFTWARE])

@@ -11,7 +11,7 @@ from offload.model.log import LogLevel
 from offload.service.engine import Engine
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
-from offload.service.tasks import accounting, hardware, places, rules, station_sets
+from offload.service.tasks import accounting, hardware, rules, station_file, station_sets
 
 
 class Task(NamedTuple):
@@ -31,7 +31,7 @@ def tasks(engine: Engine, journal: Journal) -> tuple[Task, ...]:
     return (
         Task(engine.connections.due, engine.connections.tidy),
         Task(partial(station_sets.due, engine), partial(station_sets.run, engine), Cause.STATION),
-        Task(partial(places.due, engine), partial(places.run, engine)),
+        Task(partial(station_file.due, engine), partial(station_file.run, engine)),
         Task(partial(accounting.save_due, engine), partial(accounting.save, engine)),
         Task(partial(hardware.due, engine), lambda _: _hardware(engine, journal)),
         Task(partial(rules.due, engine), lambda _: _rules(engine, journal), Cause.RULES),
@@ -41,7 +41,7 @@ def tasks(engine: Engine, journal: Journal) -> tuple[Task, ...]:
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
     """What live flows show of pairs in hardware."""
-    journal.hardware((pair, case.reasons) for pair, case in engine.proofs.known.items())
+    journal.hardware((pair, case.reasons) for pair, case in engine.hardware_monitor.known.items())
 
 
 def _hardware(engine: Engine, journal: Journal) -> None:

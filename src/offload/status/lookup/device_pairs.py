@@ -7,8 +7,8 @@ from offload.model.config import Family, Mode
 from offload.model.flow import Entry
 from offload.model.plan import PairDecision, Plan, PolicyKey
 from offload.model.problems.reason import Reason, ReasonCode
+from offload.status.hardware.pair_hardware import family_of
 from offload.status.lookup.zone_lookup import Endpoint
-from offload.status.proof.hardware import family_of
 
 # what leaves a pair slower on some of its devices than on others
 OF_A_PART = {ReasonCode.EXCLUDED_BY_USER, ReasonCode.SHARED_DEVICES, ReasonCode.SHARED_FAMILY}

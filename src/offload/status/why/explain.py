@@ -11,8 +11,8 @@ from offload.model.network import Snapshot
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.problems.remedies import REMEDIES
+from offload.status.hardware.pair_hardware import PairHardware, family_of
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
-from offload.status.proof.hardware import PairHardware, family_of
 from offload.status.shares import Pair
 from offload.status.why import way
 from offload.status.why.reasons import IPS_ADJUSTED, Lookups, every_reason, protocol, reasons, tcp_state
@@ -256,7 +256,7 @@ def _way(seen: Seen) -> tuple[Step, Step]:
     """The steps `route` and `neighbour`. An unknown route or neighbour is no reason against offload."""
     ends = way.ends(seen.entry, seen.src, seen.dest)
     routes = way.routes(ends, seen.snapshot)
-    neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.asked.places)
+    neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.asked.paths)
     return _known("route", routes), _known("neighbour", neighbours)
 
 
@@ -287,7 +287,7 @@ def _hardware(seen: Seen, reason: Reason | None) -> Step:
     """The fact of step `hardware`: whether it was requested, and with which result."""
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
-    proof = f"; its pair is {seen.case.proof.value}" if seen.case else ""
+    proof = f"; its pair is {seen.case.verdict.value}" if seen.case else ""
     if seen.pair.effective is not Mode.HARDWARE:
         return Step("hardware", f"it was asked for{proof}", Holds.NO, seen.pair.reasons)
     own = seen.case.reasons if seen.case else ()

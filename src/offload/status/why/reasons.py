@@ -14,11 +14,11 @@ from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, 
 from offload.model.network import Snapshot
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
+from offload.status.hardware.asked import Asked
+from offload.status.hardware.pair_hardware import PairHardware, family_of
 from offload.status.lookup.device_pairs import DevicePairs
 from offload.status.lookup.exempt_lookup import ExemptLookup
 from offload.status.lookup.zone_lookup import Endpoint
-from offload.status.proof.asked import Asked
-from offload.status.proof.hardware import PairHardware, family_of
 
 # The protocols of /etc/protocols that routers meet; others are shown by their number.
 PROTOCOLS = {1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre"}
@@ -63,8 +63,8 @@ def reasons(
     """
     state = entry.state
     if state is State.SLOW:
-        if case and (entry.proto, entry.original) in case.left.kept:
-            return (case.keeping,)  # slow as far as the kernel knows
+        if case and (entry.proto, entry.original) in case.evicted.unaccounted:
+            return (case.unaccounted_reason,)  # slow as far as the kernel knows
         return (next(every_reason(entry, src, dest, pair, lookups)),)
     if state is State.HARDWARE or pair is None or not pair.hardware:
         return ()

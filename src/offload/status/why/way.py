@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from offload.model.flow import IPS_ASSURED, Entry
 from offload.model.network import Snapshot
-from offload.status.lookup.places import Places
+from offload.status.lookup.device_paths import DevicePaths
 from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.why.reasons import UDP
 
@@ -25,13 +25,13 @@ class End(NamedTuple):
     """An end of a connection: its address as packets really have it, and where that is."""
 
     address: Address
-    place: Endpoint
+    endpoint: Endpoint
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
     """The ends that a route leads to: not the router itself, and no group."""
     both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
-    return tuple(end for end in both if not end.place.router and not end.place.group)
+    return tuple(end for end in both if not end.endpoint.router and not end.endpoint.group)
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
@@ -39,10 +39,10 @@ def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
     return _joined(_route(end, snapshot) for end in found)
 
 
-def neighbours(found: Iterable[End], snapshot: Snapshot, places: Places) -> Fact:
+def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
     """The stations of the ends, with the ports where bridges have seen them."""
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
-    return _joined(_neighbour(end, macs, places) for end in found)
+    return _joined(_neighbour(end, macs, paths) for end in found)
 
 
 def _joined(facts: Iterable[Fact]) -> Fact:
@@ -58,18 +58,18 @@ def _route(end: End, snapshot: Snapshot) -> Fact:
         return Fact(f"no route of the main table leads to {end.address}", whole=False)
     target, _, devices = min(fitting, key=lambda way: (-way[0].prefixlen, way[1]))
     text = f"{end.address} by {target} on {' or '.join(devices)}"
-    if end.place.devices and not set(devices) & set(end.place.devices):
-        return Fact(f"{text}, but its translated address is one of {' or '.join(end.place.devices)}", whole=True)
+    if end.endpoint.devices and not set(devices) & set(end.endpoint.devices):
+        return Fact(f"{text}, but its translated address is one of {' or '.join(end.endpoint.devices)}", whole=True)
     return Fact(text, whole=True)
 
 
-def _neighbour(end: End, macs: dict[tuple[str, str], str], places: Places) -> Fact:
-    for device in end.place.devices:
+def _neighbour(end: End, macs: dict[tuple[str, str], str], paths: DevicePaths) -> Fact:
+    for device in end.endpoint.devices:
         if mac := macs.get((str(end.address), device)):
-            path = places.path(device, end.address.packed)
+            path = paths.path(device, end.address.packed)
             at = f" at {path[-1]}" if path[1:] else ""
             return Fact(f"{end.address} is {mac}{at}", whole=True)
-    on = f" on {' or '.join(end.place.devices)}" if end.place.devices else ""
+    on = f" on {' or '.join(end.endpoint.devices)}" if end.endpoint.devices else ""
     return Fact(f"{end.address} is not resolved{on}, or behind another router", whole=False)
 
 

@@ -46,14 +46,12 @@ def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
     """A zone at one end of a rule: by its devices where it names any, else by all other conditions."""
     if zone is None:
         yield NO_END
-    elif zone.places and zone.devices:
+    elif zone.parts and zone.devices:
         yield zone.device_items, 0, ""
     else:
-        for place in zone.places:
-            addresses = (
-                Match(place.family, dest_ip=place.subnets) if egress else Match(place.family, src_ip=place.subnets)
-            )
-            yield place.devices, place.family, text(addresses) if place.subnets else ""
+        for part in zone.parts:
+            addresses = Match(part.family, dest_ip=part.subnets) if egress else Match(part.family, src_ip=part.subnets)
+            yield part.devices, part.family, text(addresses) if part.subnets else ""
 
 
 def _chain(section: firewall.Rule) -> str:

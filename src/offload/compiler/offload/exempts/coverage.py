@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
-from offload.model.config import Config, Family, Marking
+from offload.model.config import Config, Family, MarkRule
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.fields import FIELDS
@@ -17,7 +17,7 @@ from offload.model.sections.section import LONGEST_NAME
 from offload.model.text.shown import shown
 
 Kind = tuple[str, str]  # family and protocol, as UCI names them
-Found = list[tuple[Marking, Exempt]]
+Found = list[tuple[MarkRule, Exempt]]
 
 PROTOCOLS = ("tcp", "udp")
 KINDS = frozenset(product(("ipv4", "ipv6"), PROTOCOLS))
@@ -36,7 +36,7 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     found = _marked(config, src, dest)
     marked = _union(exempt for _, exempt in found)
     if marked >= wanted:
-        rules = [marking for marking, exempt in found if _covered(exempt) & wanted]
+        rules = [mark_rule for mark_rule, exempt in found if _covered(exempt) & wanted]
         return [*alone, ReasonCode.MARKED(rules=_named(rules))]
     if alone:
         return alone
@@ -53,19 +53,19 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
 def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """Reasons for the traffic of a pair that rules mark; rules that keep the same traffic slow share a Reason."""
     wanted = _kinds(family)
-    found = [(marking, exempt) for marking, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
+    found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
     by_kinds: dict[frozenset[Kind], Found] = defaultdict(list)
-    for marking, exempt in found:
-        by_kinds[_covered(exempt) & wanted].append((marking, exempt))
+    for mark_rule, exempt in found:
+        by_kinds[_covered(exempt) & wanted].append((mark_rule, exempt))
     return [
-        ReasonCode.MARKED_PART(rules=_named([marking for marking, _ in several]), part=_part(several[0][1], wanted))
+        ReasonCode.MARKED_PART(rules=_named([mark_rule for mark_rule, _ in several]), part=_part(several[0][1], wanted))
         for several in by_kinds.values()
     ]
 
 
 def _marked(config: Config, src: str, dest: str) -> Found:
-    pairs = ((marking, exempt) for marking in config.markings for exempt in marking.exempts)
-    return [(marking, exempt) for marking, exempt in pairs if _between(exempt, src, dest)]
+    pairs = ((mark_rule, exempt) for mark_rule in config.mark_rules for exempt in mark_rule.exempts)
+    return [(mark_rule, exempt) for mark_rule, exempt in pairs if _between(exempt, src, dest)]
 
 
 def _between(exempt: Exempt, src: str, dest: str) -> bool:
@@ -139,9 +139,9 @@ def _zones(exempt: Exempt) -> str:
     return f" from {exempt.src} to {exempt.dest}"
 
 
-def _named(rules: Sequence[Marking]) -> str:
+def _named(rules: Sequence[MarkRule]) -> str:
     """The rules in words, those of one place together: `rule 'a' of /etc/config/firewall marks and ...`."""
-    by_place: dict[tuple[str, str], list[Marking]] = defaultdict(list)
+    by_place: dict[tuple[str, str], list[MarkRule]] = defaultdict(list)
     for each in rules:
         by_place[each.place, each.does].append(each)
     return " and ".join(
@@ -150,13 +150,13 @@ def _named(rules: Sequence[Marking]) -> str:
     )
 
 
-def _of_place(place: str, rules: Sequence[Marking]) -> str:
+def _of_place(place: str, rules: Sequence[MarkRule]) -> str:
     """Live rules: they may have no names, and what differs is what they compare."""
     comment = next((each.name for each in rules if each.name), "")
     return f"{place} ({shown(comment, LONGEST_NAME)})" if comment else place
 
 
-def _of_firewall(rules: Sequence[Marking]) -> str:
+def _of_firewall(rules: Sequence[MarkRule]) -> str:
     """Each once: `rule 'a' of /etc/config/firewall marks`, `9 rules of /etc/config/firewall ('a', 'b', ...) mark`."""
     names = list(dict.fromkeys(map(named, rules)))
     sections = {each.section for each in rules}
@@ -166,11 +166,11 @@ def _of_firewall(rules: Sequence[Marking]) -> str:
     return f"{len(sections)} rules of /etc/config/firewall ({', '.join(names[:MOST_NAMED])}{more}) mark"
 
 
-def called(rule: Marking) -> str:
+def called(rule: MarkRule) -> str:
     """The name of a rule in a sentence."""
     return _of_place(rule.place, [rule]) if rule.place else f"rule {named(rule)} of /etc/config/firewall"
 
 
-def named(rule: Marking) -> str:
+def named(rule: MarkRule) -> str:
     """A rule's name between quotes, or uci's name for it."""
     return rule.section if rule.name == rule.section else f"'{shown(rule.name, LONGEST_NAME)}'"

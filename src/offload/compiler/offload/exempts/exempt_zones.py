@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from offload.compiler.offload.exempts.coverage import called as called_rule
-from offload.compiler.offload.pairs.requests import PairRequest, wishes
+from offload.compiler.offload.pairs.requests import PairRequest, pair_requests
 from offload.model.config import Config, Family, Mode
 from offload.model.plan import Element, ExemptMatch, PairDecision, TimedExempt
 from offload.model.problems.reason import Reason, ReasonCode
@@ -22,7 +22,7 @@ Zones = Mapping[str, ZoneDevices]
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
     """Exempts of both configurations, then timed exempts; a timed exempt may outlive the zone it was given for."""
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
-    of_rules = [(exempt, called_rule(marking)) for marking in config.markings for exempt in marking.exempts]
+    of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
     for exempt, called in (*of_sections, *of_rules):
         # what a faulty one may mean stays slow as a whole, and so does what one means as a whole
         match = None if exempt.faulty or exempt.everything else _match(exempt, zones)
@@ -73,13 +73,13 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
         if zone.l3 or not zone.subnets:
             continue
         called = f"zone {zone.name}, whose subnets {'may be any address' if _unread(zone) else 'it is in'},"
-        opened = zip(placed, wishes(config, [(zone.name, other.name) for other in placed]), strict=True)
+        opened = zip(placed, pair_requests(config, [(zone.name, other.name) for other in placed]), strict=True)
         oifs = _denied(opened, table, mode, attrgetter("oif"))
         if oifs is not None:
             yield ExemptMatch(
                 Exempt("", "", match=Match(src_ip=_addresses(zone))), oifs=oifs, called=called, zone=zone.name
             )
-        reached = zip(placed, wishes(config, [(other.name, zone.name) for other in placed]), strict=True)
+        reached = zip(placed, pair_requests(config, [(other.name, zone.name) for other in placed]), strict=True)
         iifs = _denied(reached, table, mode, attrgetter("iif"))
         if iifs is not None:
             yield ExemptMatch(
@@ -133,17 +133,17 @@ def _denied(
     """Devices with elements that give more than was asked for them; empty where that is all there are, None if none."""
     found = {
         key(each)
-        for zone, wish in asked
+        for zone, request in asked
         for each in table
-        if key(each) in {*zone.l3, *zone.incoming} and not _grants(wish, each, mode)
+        if key(each) in {*zone.l3, *zone.incoming} and not _grants(request, each, mode)
     }
     if not found:
         return None
     return () if found == {key(each) for each in table} else tuple(sorted(found))
 
 
-def _grants(wish: PairRequest, element: Element, mode: Mode) -> bool:
+def _grants(request: PairRequest, element: Element, mode: Mode) -> bool:
     """Whether a pair may have all that this element of the mode's table gives."""
     given = Family(element.policy.family)
-    slower = wish.mode < mode or wish.after_packets > element.policy.after_packets
-    return not slower and given & wish.family is given
+    slower = request.mode < mode or request.after_packets > element.policy.after_packets
+    return not slower and given & request.family is given

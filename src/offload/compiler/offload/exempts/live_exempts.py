@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from offload.model.config import Config, Marking
+from offload.model.config import Config, MarkRule
 from offload.model.kernel.live_rule import PacketRule, RuleMatch
 from offload.model.network import Snapshot
 from offload.model.sections.exempts import Exempt
@@ -40,7 +40,7 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
     if not config.globals.auto_exempt:
         return config
     found = (_marking(rule, HOLDING[rule.does], zones) for rule in holding(snapshot))
-    return replace(config, markings=(*config.markings, *(each for each in found if each.exempts)))
+    return replace(config, mark_rules=(*config.mark_rules, *(each for each in found if each.exempts)))
 
 
 def holding(snapshot: Snapshot) -> Iterator[PacketRule]:
@@ -53,12 +53,12 @@ def holding(snapshot: Snapshot) -> Iterator[PacketRule]:
             yield rule
 
 
-def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> Marking:
+def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> MarkRule:
     place = f"chain {rule.chain} of table {rule.table}"
     match = replace(rule.match, **UNKNOWN_AT.get(rule.hook, {}))
     ends = product(_zones(match.iif, zones), _zones(match.oif, zones))
     exempts = (each for src, dest in ends for each in _exempts(rule.comment, place, src, dest, match))
-    return Marking(rule.comment, place, tuple(exempts), place=place, does=does)
+    return MarkRule(rule.comment, place, tuple(exempts), place=place, does=does)
 
 
 def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:

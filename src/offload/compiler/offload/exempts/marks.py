@@ -12,7 +12,7 @@ nothing.
 
 from collections.abc import Iterable, Iterator
 
-from offload.model.config import Config, Family, Marking
+from offload.model.config import Config, Family, MarkRule
 from offload.model.network import Snapshot
 from offload.model.plan import Element, ExemptMatch
 from offload.model.sections.exempts import Exempt
@@ -21,15 +21,15 @@ from offload.nouns import replace
 
 def without_routing(config: Config, snapshot: Snapshot) -> Config:
     """The Config without the MARK rules that only choose a route on this router."""
-    return replace(config, markings=tuple(each for each in config.markings if not only_routes(each, snapshot)))
+    return replace(config, mark_rules=tuple(each for each in config.mark_rules if not only_routes(each, snapshot)))
 
 
-def only_routes(marking: Marking, snapshot: Snapshot) -> bool:
+def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
     """Whether a routing rule compares the mark, and nothing else does."""
-    sets = marking.sets
+    sets = mark_rule.sets
     if sets is None:
         return False
-    rules = [rule for rule in snapshot.rules if Family(rule.family) & marking.family is not Family.NEITHER]
+    rules = [rule for rule in snapshot.rules if Family(rule.family) & mark_rule.family is not Family.NEITHER]
     # a rule with `not` fails because of the mark it names
     routed = any(_compared(sets, None if rule.inverted else rule.fwmark, rule.fwmask) for rule in rules)
     return routed and not any(_compared(sets, *reader) for reader in _readers(snapshot))

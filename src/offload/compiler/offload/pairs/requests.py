@@ -120,19 +120,19 @@ def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
     if not config.readable or not common.old_rule or common.mode is None:
         return
     asked = _Asked.of(config)
-    for wish in wishes(config, pairs):
-        ends = [asked.zone(name) for name in dict.fromkeys((wish.src, wish.dest))]
+    for request in pair_requests(config, pairs):
+        ends = [asked.zone(name) for name in dict.fromkeys((request.src, request.dest))]
         before = min(end.mode or common.mode for end in ends)
-        if before < wish.mode and asked.own(wish.src, wish.dest) is None:
+        if before < request.mode and asked.own(request.src, request.dest) is None:
             unset = " and ".join(f"zone {end.name}" for end in ends if end.mode is None)
-            words = {"pair": f"{wish.src} > {wish.dest}", "mode": wish.mode.value, "before": before.value}
+            words = {"pair": f"{request.src} > {request.dest}", "mode": request.mode.value, "before": before.value}
             yield ProblemCode.PAIR_RAISED.at("offload", common.section, zones=unset, **words)
 
 
-def wishes(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
+def pair_requests(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
     """The user's request for each pair."""
     asked = _Asked.of(config)
-    return [asked.wish(src, dest) for src, dest in pairs]
+    return [asked.request(src, dest) for src, dest in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class _Asked:
             return ZoneChoice(name, section, own.mode, family or Family.ANY, after or 0, faulty=True)
         return ZoneChoice(name, own.section, own.mode, family, after)
 
-    def wish(self, src: str, dest: str) -> PairRequest:
+    def request(self, src: str, dest: str) -> PairRequest:
         """The pair's own section, else the lower of the modes chosen for its zones, else the mode of globals.
 
         Beside it the larger wait and the common family of the two zones.

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from offload.compiler.offload.exempts.coverage import part
-from offload.compiler.offload.pairs.bids import Bid, Crossing
+from offload.compiler.offload.pairs.drafts import Crossing, PairDraft
 from offload.compiler.offload.pairs.requests import PairRequest
 from offload.compiler.offload.stations import OF_STATIONS
 from offload.model.config import Config, Family, Mode
@@ -17,38 +17,38 @@ OF_HARDWARE = OF_STATIONS | {
     ReasonCode.HARDWARE_PART,
     ReasonCode.SHAPED,
 }
-Claim = tuple[Bid, Crossing]
+Use = tuple[PairDraft, Crossing]
 
 
-def settle(config: Config, bids: list[Bid]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
+def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
     """One verdict per (iif, oif): where pairs share devices, the strictest of their terms holds for all of them.
 
     A pair that the firewall permits in one family only has no say on packets of the other.
     """
-    claims: dict[tuple[str, str], list[Claim]] = defaultdict(list)
-    for bid in bids:
-        for crossing in bid.crossings:
-            claims[crossing.iif, crossing.oif].append((bid, crossing))
+    uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
+    for draft in drafts:
+        for crossing in draft.crossings:
+            uses[crossing.iif, crossing.oif].append((draft, crossing))
 
     elements: list[tuple[Element, Mode]] = []
     modes: dict[str, list[Mode]] = defaultdict(list)
     shared: dict[str, list[Reason]] = defaultdict(list)
-    for (iif, oif), here in sorted(claims.items()):
+    for (iif, oif), here in sorted(uses.items()):
         family, settled = _fast(here)
         mode = min((crossing.mode for _, crossing in settled), default=Mode.NONE)
-        fast = {bid.name for bid, _ in settled}
-        for bid, crossing in here:
-            modes[bid.name].append(Mode.NONE if bid.wish.family & family is Family.NEITHER else mode)
-            beside = [each for each in here if each[0].name in fast or _meet(bid, each)]
-            shared[bid.name] += _shared(bid, crossing.mode, beside)
+        fast = {draft.name for draft, _ in settled}
+        for draft, crossing in here:
+            modes[draft.name].append(Mode.NONE if draft.request.family & family is Family.NEITHER else mode)
+            beside = [each for each in here if each[0].name in fast or _meet(draft, each)]
+            shared[draft.name] += _shared(draft, crossing.mode, beside)
         if settled:
-            first, asked = settled[0][0].wish, family
-            for bid, _ in settled:
-                asked = asked & bid.wish.hardware_family
-            packets = max(bid.wish.after_packets for bid, _ in settled)
+            first, asked = settled[0][0].request, family
+            for draft, _ in settled:
+                asked = asked & draft.request.hardware_family
+            packets = max(draft.request.after_packets for draft, _ in settled)
             policy = PolicyKey(packets, family.value, min(settled, key=_mode)[1].stations)
             elements += _paths(Element(iif, oif, policy, (first.src, first.dest)), mode, asked)
-    pairs = tuple(_pair(config, bid, modes[bid.name], shared[bid.name]) for bid in bids)
+    pairs = tuple(_pair(config, draft, modes[draft.name], shared[draft.name]) for draft in drafts)
     return elements, pairs
 
 
@@ -70,28 +70,28 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
         yield replace(element, policy=replace(element.policy, family=rest)), Mode.SOFTWARE
 
 
-def _fast(here: Sequence[Claim]) -> tuple[Family, list[Claim]]:
-    """The family that every pair which has packets of it here wants offloaded, and the claims of these pairs."""
-    found, settled = Family.NEITHER, dict[str, Claim]()
+def _fast(here: Sequence[Use]) -> tuple[Family, list[Use]]:
+    """The family that every pair which has packets of it here wants offloaded, and the uses of these pairs."""
+    found, settled = Family.NEITHER, dict[str, Use]()
     for version in (Family.IPV4, Family.IPV6):
-        concerned = [claim for claim in here if claim[0].wish.possible.has(version)]
-        wanted = (bid.wish.family.has(version) and crossing.mode is not Mode.NONE for bid, crossing in concerned)
+        concerned = [use for use in here if use[0].request.possible.has(version)]
+        wanted = (draft.request.family.has(version) and crossing.mode is not Mode.NONE for draft, crossing in concerned)
         if concerned and all(wanted):
             found = version if found is Family.NEITHER else Family.ANY
-            settled |= {claim[0].name: claim for claim in concerned}
+            settled |= {use[0].name: use for use in concerned}
     return found, list(settled.values())
 
 
-def _meet(bid: Bid, claim: Claim) -> bool:
+def _meet(draft: PairDraft, use: Use) -> bool:
     """Whether a packet can be of both pairs, as far as its family shows."""
-    return bid.wish.possible & claim[0].wish.possible is not Family.NEITHER
+    return draft.request.possible & use[0].request.possible is not Family.NEITHER
 
 
-def _mode(claim: Claim) -> Mode:
-    return claim[1].mode
+def _mode(use: Use) -> Mode:
+    return use[1].mode
 
 
-def _shared(bid: Bid, mode: Mode, beside: Sequence[Claim]) -> Iterator[Reason]:
+def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Reason]:
     """Reasons for the mode that a pair loses to other pairs on its devices."""
     if not beside:
         return
@@ -100,28 +100,36 @@ def _shared(bid: Bid, mode: Mode, beside: Sequence[Claim]) -> Iterator[Reason]:
         yield ReasonCode.SHARED_DEVICES(pair=lowest.name, mode=crossing.mode.value)
     if crossing.mode is not Mode.NONE:
         for other, _ in beside:
-            if any(_withholds(other.wish, bid.wish, version) for version in (Family.IPV4, Family.IPV6)):
-                yield ReasonCode.SHARED_FAMILY(pair=other.name, family=other.wish.family.value)
+            if any(_withholds(other.request, draft.request, version) for version in (Family.IPV4, Family.IPV6)):
+                yield ReasonCode.SHARED_FAMILY(pair=other.name, family=other.request.family.value)
 
 
-def _withholds(other: PairRequest, wish: PairRequest, version: Family) -> bool:
+def _withholds(other: PairRequest, request: PairRequest, version: Family) -> bool:
     """Whether a pair has packets of a family and wants them slow, where another wants that family offloaded."""
-    return wish.family.has(version) and other.possible.has(version) and not other.family.has(version)
+    return request.family.has(version) and other.possible.has(version) and not other.family.has(version)
 
 
-def _pair(config: Config, bid: Bid, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
-    wish = bid.wish
+def _pair(config: Config, draft: PairDraft, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
+    request = draft.request
     effective = max(modes, default=Mode.NONE)
-    kept = wish.mode is Mode.NONE and wish.asked is not Mode.NONE
+    always_slow = request.mode is Mode.NONE and request.asked is not Mode.NONE
     # Reasons for a part of the pair come last: a slow flow of the pair is explained by the first
-    reasons = [*bid.reasons, *shared]
+    reasons = [*draft.reasons, *shared]
     if effective is not Mode.NONE:
-        reasons += part(config, wish.src, wish.dest, wish.family)
-    elif bid.mode is not Mode.NONE:
+        reasons += part(config, request.src, request.dest, request.family)
+    elif draft.mode is not Mode.NONE:
         # the other pairs on its devices keep it slow; why it would only be software counts for nothing then
-        reasons = [*shared, *(each for each in bid.reasons if each.code not in OF_HARDWARE)]
-    stations = bid.stations if effective is Mode.HARDWARE else None
+        reasons = [*shared, *(each for each in draft.reasons if each.code not in OF_HARDWARE)]
+    stations = draft.stations if effective is Mode.HARDWARE else None
     why = tuple(each for each in dict.fromkeys(reasons) if stations or each.code not in OF_STATIONS)
     return PairDecision(
-        wish.src, wish.dest, wish.asked, effective, wish.family, wish.after_packets, why, kept, stations
+        request.src,
+        request.dest,
+        request.asked,
+        effective,
+        request.family,
+        request.after_packets,
+        why,
+        always_slow,
+        stations,
     )

@@ -23,7 +23,7 @@ from offload.nouns import dataclass, field
 from offload.system.netlink.dump import dump
 from offload.system.netlink.ethtool import hw_tc_offload
 from offload.system.netlink.route import rtnetlink, traffic_control
-from offload.system.netlink.route.neighbours import places
+from offload.system.netlink.route.neighbours import neighbour_dump
 from offload.system.netlink.route.routing_rules import RULES, routing_rules
 from offload.system.netlink.route.rtnetlink import LinkMessage, NeighbourEvent
 from offload.system.netlink.route.traffic_control import QdiscMessage
@@ -60,7 +60,7 @@ class Netlink:
     def __init__(
         self,
         sysfs: Path = Path("/sys/class/net"),
-        seen: Callable[[int, int], list[NeighbourEvent]] = places,
+        seen: Callable[[int, int], list[NeighbourEvent]] = neighbour_dump,
         sysctls: Path = Path("/proc/sys/net/netfilter"),
     ) -> None:
         self._sysfs, self._seen, self._sysctls = sysfs, seen, sysctls
@@ -77,7 +77,7 @@ class Netlink:
             Station(each.address, names[each.device], each.vlan) for each in learned if each.device in names
         )
         neighbours = tuple(
-            Neighbour(each.address, names[each.device], each.place) for each in resolved if each.device in names
+            Neighbour(each.address, names[each.device], each.mac) for each in resolved if each.device in names
         )
         qdiscs = _qdiscs()
         return LinkDump(

@@ -70,7 +70,7 @@ class Monitor:
         with suppress(OSError):
             device = socket.if_indextoname(seen.device)
             if not seen.master:
-                return Neighbour(seen.address, device, seen.place)
+                return Neighbour(seen.address, device, seen.mac)
             return Station(seen.address, device, seen.vlan), socket.if_indextoname(seen.master)
         return None
 
@@ -100,7 +100,7 @@ class FakeMonitor:
 
     def named(self, seen: NeighbourEvent) -> Neighbour:
         """A neighbour on device `ethN`, where N is the event's index of the device."""
-        return Neighbour(seen.address, f"eth{seen.device}", seen.place)
+        return Neighbour(seen.address, f"eth{seen.device}", seen.mac)
 
     def close(self) -> None:
         """Give the descriptors back."""

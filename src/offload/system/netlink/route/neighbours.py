@@ -13,7 +13,7 @@ from offload.system.netlink.route.rtnetlink import RTM_NEWNEIGH, NeighbourEvent,
 from offload.system.netlink.wire import NETLINK_ROUTE
 
 
-def places(family: int, most: int) -> list[NeighbourEvent]:
+def neighbour_dump(family: int, most: int) -> list[NeighbourEvent]:
     """At most so many stations (AF_BRIDGE) or neighbours (AF_UNSPEC); a KernelError if the kernel does not answer."""
     try:
         return list(islice(_read(family), most))

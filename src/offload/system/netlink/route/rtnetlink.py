@@ -62,7 +62,7 @@ class NeighbourEvent(NamedTuple):
     """A station learned by the bridge `master` at a port, or (`master` 0) a MAC resolved for an address on a device."""
 
     address: str  # of a station its MAC, of a neighbour its IP address
-    place: str  # of a neighbour its MAC
+    mac: str  # of a neighbour; empty for a station
     device: int  # index of the port or device
     master: int
     vlan: int

@@ -25,10 +25,10 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Bid:
+class PairDraft:
     """A request with the mode it can have before it is compared with other pairs on the same devices."""
 
-    wish: PairRequest  # the request
+    request: PairRequest  # the request
     mode: Mode  # that the pair can have alone
     reasons: tuple[Reason, ...]  # why `mode` is lower than requested
     crossings: tuple[Crossing, ...]  # pairs of devices that its packets pass
@@ -36,40 +36,43 @@ class Bid:
 
     @property
     def name(self) -> str:
-        return f"{self.wish.src} > {self.wish.dest}"
+        return f"{self.request.src} > {self.request.dest}"
 
 
-def bid_for(wish: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> Bid:
-    ends = [coverage.zones[name] for name in dict.fromkeys((wish.src, wish.dest))]
-    src, dest = coverage.zones[wish.src], coverage.zones[wish.dest]
+def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> PairDraft:
+    ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
+    src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
     empty = [summary.without_devices(end) for end in ends if not end.l3]
     refused = (
-        wish.reasons
-        if wish.mode is Mode.NONE
+        request.reasons
+        if request.mode is Mode.NONE
         else [gate]
         if gate
         else [ReasonCode.FAMILIES_DISJOINT()]
-        if wish.family is Family.NEITHER
+        if request.family is Family.NEITHER
         else empty
     )
     if refused:
-        return Bid(
-            wish, Mode.NONE, tuple(refused), _in_forward(src, dest, tuple(Crossing(*way, Mode.NONE) for way in every))
+        return PairDraft(
+            request,
+            Mode.NONE,
+            tuple(refused),
+            _in_forward(src, dest, tuple(Crossing(*way, Mode.NONE) for way in every)),
         )
 
-    crossings = tuple(found for way in every if (found := _crossing(wish, coverage, *way)))
+    crossings = tuple(found for way in every if (found := _crossing(request, coverage, *way)))
     if not crossings:
         excluded = tuple(Crossing(*way, Mode.NONE) for way in every)
-        return Bid(wish, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), excluded)
+        return PairDraft(request, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), excluded)
     mode = max(crossing.mode for crossing in crossings)
-    reasons = [*wish.reasons, *(_uncovered(wish, coverage, crossings) if wish.mode is Mode.HARDWARE else ())]
-    stations = _stations(wish, coverage, crossings)
+    reasons = [*request.reasons, *(_uncovered(request, coverage, crossings) if request.mode is Mode.HARDWARE else ())]
+    stations = _stations(request, coverage, crossings)
     if stations:
         reasons.append(stations.reason)
     if len(crossings) < len(every):
         reasons.append(ReasonCode.EXCLUDED_BY_USER())
-    return Bid(wish, mode, tuple(reasons), _in_forward(src, dest, crossings), stations)
+    return PairDraft(request, mode, tuple(reasons), _in_forward(src, dest, crossings), stations)
 
 
 def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossing]) -> tuple[Crossing, ...]:
@@ -82,24 +85,24 @@ def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossin
     return tuple(dict.fromkeys(found))
 
 
-def _crossing(wish: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
+def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
     """The mode that a crossing of the pair can have; None if no flowtable lists its devices."""
-    if wish.mode is Mode.HARDWARE:
-        ends = ((wish.src, iif), (wish.dest, oif))
+    if request.mode is Mode.HARDWARE:
+        ends = ((request.src, iif), (request.dest, oif))
         partly = [coverage.partly(*end) for end in ends]
         shaped = any(True for end in ends for _ in coverage.shapers(*end))
         if not shaped and all(
             part or not coverage.uncovered(*end, Mode.HARDWARE) for part, end in zip(partly, ends, strict=True)
         ):
             return Crossing(iif, oif, Mode.HARDWARE, ENDS[partly[0], partly[1]])
-    bare = coverage.uncovered(wish.src, iif, Mode.SOFTWARE) or coverage.uncovered(wish.dest, oif, Mode.SOFTWARE)
+    bare = coverage.uncovered(request.src, iif, Mode.SOFTWARE) or coverage.uncovered(request.dest, oif, Mode.SOFTWARE)
     return None if bare else Crossing(iif, oif, Mode.SOFTWARE)
 
 
-def _uncovered(wish: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
+def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
     """Why hardware does not have all of a pair: devices that it does not cover."""
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
-    ends = dict.fromkeys((zone, l3) for zone in (wish.src, wish.dest) for l3 in coverage.zones[zone].l3)
+    ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     restless = {
         end: bridge for end in ends if (bridge := coverage.zones[end[0]].bridge_of(end[1])) in coverage.restless
     }
@@ -113,10 +116,10 @@ def _uncovered(wish: PairRequest, coverage: DeviceCoverage, crossings: tuple[Cro
     yield from (ReasonCode.SHAPED(device=device, shaper=shaper) for device, shaper in sorted(shaped))
 
 
-def _stations(wish: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> PairStations | None:
+def _stations(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> PairStations | None:
     """Where the ports of stations decide between hardware and software for a pair; None where they do nowhere."""
     fast = {device for each in crossings if each.stations for device in (each.iif, each.oif)}
-    ends = dict.fromkeys((zone, l3) for zone in (wish.src, wish.dest) for l3 in coverage.zones[zone].l3)
+    ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     partly = [end for end in ends if end[1] in fast and coverage.partly(*end)]
     ports = {leaf for end in partly for leaf in coverage.uncovered(*end, Mode.HARDWARE)}
     devices = dict.fromkeys(device for _, device in partly)

@@ -6,15 +6,15 @@ from offload.model.flow import Tuple
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.reason import Reason, ReasonCode
-from offload.status.lookup.places import Known, Places, seen
+from offload.status.hardware.pair_hardware import family_of
+from offload.status.lookup.device_paths import DevicePaths, KnownStations, known_stations
 from offload.status.lookup.zone_lookup import Endpoint
-from offload.status.proof.hardware import family_of
 
 
 class Asked:
     """Answers for one Plan; `known` is where stations were seen last, else the Snapshot has it."""
 
-    def __init__(self, plan: Plan, snapshot: Snapshot, known: Known | None = None) -> None:
+    def __init__(self, plan: Plan, snapshot: Snapshot, known: KnownStations | None = None) -> None:
         self._snapshot, self._known = snapshot, known
         self._given_up = {
             (*each.pair, each.family): each.flows for each in snapshot.given_up if each.pair and each.family
@@ -22,9 +22,9 @@ class Asked:
         self._hardware = {device for table in plan.tables if table.hardware for device in table.devices}
 
     @cached_property
-    def places(self) -> Places:
+    def paths(self) -> DevicePaths:
         """The devices that flows pass."""
-        return Places(self._snapshot, seen(self._snapshot) if self._known is None else self._known)
+        return DevicePaths(self._snapshot, known_stations(self._snapshot) if self._known is None else self._known)
 
     def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
         """Why hardware was not asked for a flow between these ends; None where it was. `target`: where it really goes.
@@ -34,7 +34,7 @@ class Asked:
         flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
         if flows is not None:
             return ReasonCode.HARDWARE_FAMILY_GIVEN_UP(count=flows, family=family_of(original))
-        paths = (self.places.of(src, original.src), self.places.of(dest, target))
+        paths = (self.paths.of(src, original.src), self.paths.of(dest, target))
         return next((why for path in paths if path and (why := self._hindered(path))), None)
 
     def _hindered(self, path: tuple[str, ...]) -> Reason | None:

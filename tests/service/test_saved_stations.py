@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from offload.model.network import Neighbour, Station
 from offload.service.engine import Engine
-from offload.service.memory.saved_places import MOST_SAVED, read, written
-from offload.service.tasks import places
-from offload.status.lookup.places import NEIGHBOUR
+from offload.service.memory.saved_stations import MOST_SAVED, read, written
+from offload.service.tasks import station_file as task
+from offload.status.lookup.device_paths import NEIGHBOUR
 from offload.system.files.private_file import FakePrivateFile
 from service.routers import Fakes, router
 
@@ -58,7 +58,7 @@ def test_the_file_is_bounded() -> None:
 
 def resident() -> Fakes:
     fakes = router()
-    fakes.service.doors = replace(fakes.service.doors, places=FakePrivateFile())
+    fakes.service.doors = replace(fakes.service.doors, stations=FakePrivateFile())
     for _ in range(2):  # the second pass finds the tables of the first
         fakes.service.work()
     return fakes
@@ -70,51 +70,51 @@ def restarted(fakes: Fakes) -> Engine:
     return fakes.service
 
 
-def test_places_are_written_when_they_changed_and_not_too_often() -> None:
+def test_stations_are_written_when_they_changed_and_not_too_often() -> None:
     fakes = resident()
-    service, file = fakes.service, fakes.service.doors.places
+    service, file = fakes.service, fakes.service.doors.stations
     assert isinstance(file, FakePrivateFile)
-    assert (due := places.due(service)) is not None and due <= fakes.clock.now
-    places.run(service, fakes.clock.now)
-    assert places.due(service) is None
-    service.sightings.station(Station(MAC, "lan1"), "br-lan")
-    assert places.due(service) == fakes.clock.now + places.APART
-    places.run(service, fakes.clock.now)
+    assert (due := task.due(service)) is not None and due <= fakes.clock.now
+    task.run(service, fakes.clock.now)
+    assert task.due(service) is None
+    service.stations.station(Station(MAC, "lan1"), "br-lan")
+    assert task.due(service) == fakes.clock.now + task.APART
+    task.run(service, fakes.clock.now)
     assert f"{MAC} br-lan 0 lan1" in (file.read() or b"").decode()
 
 
 def test_a_file_that_cannot_be_written_is_reported_once_and_tried_again() -> None:
     fakes = resident()
-    service, file = fakes.service, fakes.service.doors.places
+    service, file = fakes.service, fakes.service.doors.stations
     assert isinstance(file, FakePrivateFile)
-    service.sightings.station(Station(MAC, "lan1"), "br-lan")
+    service.stations.station(Station(MAC, "lan1"), "br-lan")
     service.news.clear()
     file.refusal = "/var/run/offload/places: No space left on device"
     for _ in range(2):
-        places.run(service, fakes.clock.now)
-        assert places.due(service) == fakes.clock.now + places.APART
+        task.run(service, fakes.clock.now)
+        assert task.due(service) == fakes.clock.now + task.APART
     assert service.news == [("offload.degraded", {"error": file.refusal})]
     file.refusal = ""
-    places.run(service, fakes.clock.now)
-    assert places.due(service) is None and MAC in (file.read() or b"").decode()
+    task.run(service, fakes.clock.now)
+    assert task.due(service) is None and MAC in (file.read() or b"").decode()
 
 
 def test_a_file_that_cannot_be_read_is_reported() -> None:
     fakes = resident()
-    file = fakes.service.doors.places
+    file = fakes.service.doors.stations
     assert isinstance(file, FakePrivateFile)
     file.refusal = "/var/run/offload/places belongs to another user"
     service = restarted(fakes)
-    service.look()
+    service.refresh()
     assert ("offload.degraded", {"error": file.refusal}) in service.news
 
 
 @pytest.mark.parametrize("seen", [Station(MAC, "lan2"), Neighbour("192.168.1.10", "br-lan", "02:00:00:00:00:99")])
 def test_what_moved_while_no_service_ran_is_followed_at_the_start(seen: Station | Neighbour) -> None:
     fakes = resident()
-    fakes.service.sightings.station(Station(MAC, "lan1"), "br-lan")
-    fakes.service.sightings.neighbour(Neighbour("192.168.1.10", "br-lan", MAC))
-    places.run(fakes.service, fakes.clock.now)
+    fakes.service.stations.station(Station(MAC, "lan1"), "br-lan")
+    fakes.service.stations.neighbour(Neighbour("192.168.1.10", "br-lan", MAC))
+    task.run(fakes.service, fakes.clock.now)
     scene = fakes.netlink.found
     stations, neighbours = ((seen,), ()) if isinstance(seen, Station) else ((), (seen,))
     fakes.netlink.found = replace(scene, stations=stations, neighbours=neighbours)
@@ -125,18 +125,18 @@ def test_without_a_move_a_restart_sends_nothing() -> None:
     fakes = resident()
     fakes.netlink.found = replace(fakes.netlink.found, stations=(Station(MAC, "lan1"),))
     fakes.service.work()
-    places.run(fakes.service, fakes.clock.now)
+    task.run(fakes.service, fakes.clock.now)
     assert restarted(fakes).work().changes == 0
 
 
-def test_places_of_a_service_that_left_no_tables_count_for_nothing() -> None:
+def test_stations_of_a_service_without_tables_are_not_read() -> None:
     fakes = resident()
-    fakes.service.sightings.station(Station(MAC, "lan1"), "br-lan")
-    places.run(fakes.service, fakes.clock.now)
+    fakes.service.stations.station(Station(MAC, "lan1"), "br-lan")
+    task.run(fakes.service, fakes.clock.now)
     fakes.nft.held, fakes.nft.took = {}, False
     fakes.netlink.found = replace(fakes.netlink.found, stations=(Station(MAC, "lan2"),))
     service = restarted(fakes)
-    service.look()
+    service.refresh()
     assert service.decided is not None
     assert service.decided.plan.tables
-    assert service.sightings.tables_to_return(service.decided.plan, fakes.clock.now) == ()
+    assert service.stations.tables_to_return(service.decided.plan, fakes.clock.now) == ()

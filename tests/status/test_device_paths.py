@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.network import Link, Neighbour, Network, Snapshot, Station
-from offload.status.lookup.places import Places, seen
+from offload.status.lookup.device_paths import DevicePaths, known_stations
 from offload.status.lookup.zone_lookup import Endpoint
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -22,12 +22,12 @@ LAN = (
 NETWORKS = (Network("wan", l3_device="pppoe-wan", device="wan.7", proto="pppoe"),)
 
 
-def places(*stations: Station, neighbours: tuple[Neighbour, ...] = (), links: tuple[Link, ...] = LAN) -> Places:
+def paths(*stations: Station, neighbours: tuple[Neighbour, ...] = (), links: tuple[Link, ...] = LAN) -> DevicePaths:
     snapshot = Snapshot(links=links, networks=NETWORKS, stations=stations, neighbours=neighbours)
-    return Places(snapshot, seen(snapshot))
+    return DevicePaths(snapshot, known_stations(snapshot))
 
 
-def path(found: Places, device: str, address: str = "192.168.1.5") -> tuple[str, ...]:
+def path(found: DevicePaths, device: str, address: str = "192.168.1.5") -> tuple[str, ...]:
     return found.of(Endpoint("lan", devices=(device,)), ip_address(address).packed)
 
 
@@ -39,37 +39,37 @@ NEIGHBOURS = (
 
 
 def test_a_station_stands_at_a_port() -> None:
-    found = places(Station(MAC, "lan2"), neighbours=NEIGHBOURS)
+    found = paths(Station(MAC, "lan2"), neighbours=NEIGHBOURS)
     assert path(found, "br-lan") == ("br-lan", "lan2")
     assert path(found, "br-lan", "fd00::5") == ("br-lan", "lan2")
 
 
 def test_of_an_unseen_station_the_bridge_alone_is_known() -> None:
-    assert path(places(neighbours=NEIGHBOURS), "br-lan") == ("br-lan",)
-    assert path(places(Station(MAC, "lan2")), "br-lan") == ("br-lan",)
+    assert path(paths(neighbours=NEIGHBOURS), "br-lan") == ("br-lan",)
+    assert path(paths(Station(MAC, "lan2")), "br-lan") == ("br-lan",)
 
 
 def test_a_vlan_on_a_bridge() -> None:
-    found = places(Station(OTHER, "lan1", 10), Station(MAC, "lan2"), neighbours=NEIGHBOURS)
+    found = paths(Station(OTHER, "lan1", 10), Station(MAC, "lan2"), neighbours=NEIGHBOURS)
     assert path(found, "br-lan.10") == ("br-lan.10", "br-lan", "lan1", "eth0")
 
 
 def test_one_mac_in_two_vlans_on_two_ports_is_open() -> None:
-    found = places(Station(MAC, "lan1", 1), Station(MAC, "lan2", 2), neighbours=NEIGHBOURS)
+    found = paths(Station(MAC, "lan1", 1), Station(MAC, "lan2", 2), neighbours=NEIGHBOURS)
     assert path(found, "br-lan") == ("br-lan",)
 
 
 def test_a_session_on_a_vlan() -> None:
-    assert path(places(), "pppoe-wan", "198.51.100.1") == ("pppoe-wan", "wan.7", "wan")
+    assert path(paths(), "pppoe-wan", "198.51.100.1") == ("pppoe-wan", "wan.7", "wan")
 
 
 def test_where_routes_leave_the_device_open_there_is_no_path() -> None:
-    assert places().of(Endpoint("wan", devices=("wan", "wan.7")), bytes(4)) == ()
-    assert places().of(Endpoint(), bytes(4)) == ()
+    assert paths().of(Endpoint("wan", devices=("wan", "wan.7")), bytes(4)) == ()
+    assert paths().of(Endpoint(), bytes(4)) == ()
 
 
 def test_a_bridge_with_one_port_needs_no_station() -> None:
-    found = places(links=(Link("br-lan", "bridge"), Link("lan1", master="br-lan")))
+    found = paths(links=(Link("br-lan", "bridge"), Link("lan1", master="br-lan")))
     assert path(found, "br-lan") == ("br-lan", "lan1")
 
 
@@ -80,5 +80,5 @@ LINKS = st.builds(Link, NAMES, st.sampled_from(["bridge", "vlan", ""]), master=N
 @given(st.lists(LINKS), NAMES)
 def test_links_that_stand_on_each_other_end(links: list[Link], device: str) -> None:
     """What a directory for --root says need not be a router that can be."""
-    found = path(places(links=tuple(links)), device)
+    found = path(paths(links=tuple(links)), device)
     assert len(set(found)) == len(found) <= 4

@@ -16,10 +16,10 @@ from enum import Enum
 from offload.model.flow import State, Tuple
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field, replace
-from offload.status.proof.evicted import Evicted, Key, Seen
+from offload.status.hardware.evicted import Evicted, Key, Seen
 
 
-class Proof(Enum):
+class Verdict(Enum):
     """How far hardware has come."""
 
     NONE = "none"  # not asked for
@@ -33,9 +33,9 @@ class Proof(Enum):
 PACKETS = 20  # that flows in hardware must have moved
 STRAYING = 20  # one stray among so many is normal: packets that are too large or have IP options go by the CPU
 FLOWS, SECONDS = 100, 60.0  # that stay in software although hardware was asked
-LONGEST = 15.0  # seconds that traffic between two looks counts for, at most
+LONGEST = 15.0  # seconds that traffic between two samples counts for, at most
 IDLE_BYTES = 100_000  # that devices may receive unaccounted for: broadcasts, other protocols than IP
-LOOKS_FROZEN = 2
+SAMPLES_FROZEN = 2
 IPV4 = 4  # bytes of a packed address
 TCP = 6
 NONE_EVICTED = Evicted()
@@ -61,56 +61,51 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PairHardware:
-    """The findings about a pair in hardware on `devices`; `tagged` are those whose packets carry VLAN tags or PPPoE.
+    """What the samples so far show of a pair in hardware, or of a device. `updated` makes a new one for each sample."""
 
-    `unbridged` are those whose packets no bridge can hand on: all that they receive is routed, so conntrack knows it.
-    `since` is when `proof` became what it is; `moved` and `strays` count the packets it rests on, `whole` those of them
-    whose flows moved in both directions, `half` those of TCP that moved in one; by family `stayed` has the flows that
-    stayed in software, `busy` the seconds for which they moved, `taken` those that hardware took. `moving` are the
-    flows that moved in hardware last, `left` those that did when they were taken out of it.
-    """
-
-    devices: tuple[str, ...]
-    tagged: tuple[str, ...] = ()
-    unbridged: tuple[str, ...] = ()
-    since: str = ""
-    proof: Proof = Proof.BOUND
-    look: Sample | None = None
-    moved: int = 0
-    whole: int = 0
-    half: int = 0
-    strays: int = 0
-    stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)
-    busy: Mapping[str, float] = field(default_factory=dict)
-    taken: frozenset[str] = frozenset()
-    still: int = 0  # looks at which counters stood and its unbridged devices received
-    moving: frozenset[Key] = frozenset()
-    left: Evicted = NONE_EVICTED
+    devices: tuple[str, ...]  # that the hardware flowtable lists for the pair
+    tagged: tuple[str, ...] = ()  # those of the pair's layer 3 devices whose packets carry VLAN tags or PPPoE headers
+    unbridged: tuple[str, ...] = ()  # of `devices`, those under no bridge: all that they receive is routed
+    since: str = ""  # ISO 8601; when `verdict` became what it is
+    verdict: Verdict = Verdict.BOUND  # after the last sample
+    sample: Sample | None = None  # the last one
+    moved: int = 0  # packets of flows with the hardware mark
+    whole: int = 0  # of `moved`, those of flows that moved in both directions
+    half: int = 0  # of `moved`, those of TCP flows that moved in one direction
+    strays: int = 0  # packets on the slow path of flows with the hardware mark
+    stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)  # by family, flows that stayed in software
+    busy: Mapping[str, float] = field(default_factory=dict)  # by family, seconds for which these flows moved
+    taken: frozenset[str] = frozenset()  # families of which hardware took flows
+    still: int = 0  # samples in which its flows' counters stood still and `unbridged` received bytes
+    moving: frozenset[Key] = frozenset()  # flows in hardware that moved between the last two samples
+    evicted: Evicted = NONE_EVICTED  # flows that moved in hardware when they were taken out of it
 
     @property
     def in_hardware(self) -> int:
         """Live flows that carry the mark."""
-        return self.look.marked if self.look else 0
+        return self.sample.marked if self.sample else 0
 
     @property
     def frozen(self) -> bool:
         """Whether the counters of its hardware flows stand still."""
-        return self.still >= LOOKS_FROZEN
+        return self.still >= SAMPLES_FROZEN
 
     @property
     def settled(self) -> bool:
         """Whether there is a verdict, so that looks may be rarer."""
-        return self.proof in {Proof.PROVEN, Proof.REFUSED} and bool(self.left.kept or not self.left.flows)
+        return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
+            self.evicted.unaccounted or not self.evicted.flows
+        )
 
     @property
-    def verdict(self) -> Proof:
+    def conclusion(self) -> Verdict:
         """What its figures say."""
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
-            return Proof.REFUSED
+            return Verdict.REFUSED
         # Counters that stand still prove it too: what comes in by devices that no bridge has is routed, and where the
         # processor had seen it some flow's counter would have moved. A bridge port also receives packets of no flow.
         proven = self.whole >= PACKETS or (self.frozen and self.in_hardware > 0)
-        return Proof.PROVEN if proven else Proof.BOUND
+        return Verdict.PROVEN if proven else Verdict.BOUND
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -122,14 +117,14 @@ class PairHardware:
         found += [self._refusal(family) for family in sorted(self._refused)]
         if self.frozen:
             found.append(ReasonCode.HARDWARE_FROZEN(devices=", ".join(self.unbridged)))
-        if self.left.kept:
-            found.append(self.keeping)
+        if self.evicted.unaccounted:
+            found.append(self.unaccounted_reason)
         return tuple(dict.fromkeys(found))
 
     @property
-    def keeping(self) -> Reason:
+    def unaccounted_reason(self) -> Reason:
         """The Reasons for flows that were not seen since they were taken out of hardware."""
-        return ReasonCode.HARDWARE_KEPT(count=len(self.left.kept), devices=", ".join(self.devices))
+        return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
         """Why a flow of this family is in software: the findings about its family, or that there are none yet."""
@@ -163,14 +158,14 @@ class PairHardware:
         }
 
 
-def updated(case: PairHardware, look: Sample) -> PairHardware:
+def updated(case: PairHardware, sample: Sample) -> PairHardware:
     """The case after one more look."""
-    before = case.look
-    moved = _moved(before, look)
-    hardware = {key: count for key, count in moved.items() if look.flows[key].state is State.HARDWARE}
+    before = case.sample
+    moved = _moved(before, sample)
+    hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
     software = moved.keys() - hardware
     taken = case.taken | {family_of(key[1]) for key in hardware}
-    seconds = min(look.at - before.at, LONGEST) if before else 0.0
+    seconds = min(sample.at - before.at, LONGEST) if before else 0.0
     stayed, busy = dict(case.stayed), dict(case.busy)
     for family in ("ipv4", "ipv6"):
         if here := {key for key in software if family_of(key[1]) == family}:
@@ -179,28 +174,28 @@ def updated(case: PairHardware, look: Sample) -> PairHardware:
         if any(family_of(key[1]) == family for key in hardware) and not here:
             stayed.pop(family, None)
             busy.pop(family, None)
-    still = case.still + 1 if _stands_still(before, look, hardware) else 0 if hardware else case.still
+    still = case.still + 1 if _stands_still(before, sample, hardware) else 0 if hardware else case.still
     after = replace(
         case,
-        look=look,
+        sample=sample,
         moved=case.moved + sum(map(sum, hardware.values())),
         whole=case.whole + sum(sum(count) for count in hardware.values() if all(count)),
         half=case.half + sum(sum(count) for key, count in hardware.items() if _halved(key, count)),
-        strays=case.strays + (max(0, look.strays - before.strays) if before else 0),
+        strays=case.strays + (max(0, sample.strays - before.strays) if before else 0),
         stayed=stayed,
         busy=busy,
         taken=taken,
         still=still,
         moving=frozenset(hardware),
-        left=case.left.missed(look.flows, look.at),
+        evicted=case.evicted.compared(sample.flows, sample.at),
     )
-    proof = after.verdict
-    return replace(after, proof=proof, since=case.since if proof is case.proof and case.look else look.time)
+    verdict = after.conclusion
+    return replace(after, verdict=verdict, since=case.since if verdict is case.verdict and case.sample else sample.time)
 
 
-def evicted(case: PairHardware, at: float) -> PairHardware:
+def with_evicted(case: PairHardware, at: float) -> PairHardware:
     """The case when its flows are taken out of hardware: those that moved last are to be seen elsewhere now."""
-    return replace(case, moving=frozenset(), left=case.left.joined(case.moving, at))
+    return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 
 
 def without_family(case: PairHardware, family: str) -> PairHardware:
@@ -214,10 +209,10 @@ def family_of(ends: Tuple) -> str:
     return "ipv4" if len(ends.src) == IPV4 else "ipv6"
 
 
-def _moved(before: Sample | None, look: Sample) -> dict[Key, tuple[int, int]]:
+def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
     """Packets since the look before, by direction, of the flows that were on the same fast path then, and moved."""
     found = {}
-    for key, (state, packets) in look.flows.items():
+    for key, (state, packets) in sample.flows.items():
         then = before.flows.get(key) if before else None
         if packets is None or then is None or then.packets is None or then.state is not state or state is State.SLOW:
             continue
@@ -232,8 +227,8 @@ def _halved(key: Key, count: tuple[int, int]) -> bool:
     return key[0] == TCP and not all(count) and max(count) >= PACKETS
 
 
-def _stands_still(before: Sample | None, look: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
+def _stands_still(before: Sample | None, sample: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
     """Devices received what no flow accounts for, and no flow in hardware moved by its counters."""
-    if before is None or hardware or not look.marked or look.counted < before.counted:
+    if before is None or hardware or not sample.marked or sample.counted < before.counted:
         return False
-    return look.received - before.received > IDLE_BYTES + 2 * (look.counted - before.counted)
+    return sample.received - before.received > IDLE_BYTES + 2 * (sample.counted - before.counted)

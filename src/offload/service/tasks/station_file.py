@@ -2,27 +2,27 @@
 
 from offload.errors import OffloadError
 from offload.service.engine import Engine
-from offload.service.memory import saved_places
+from offload.service.memory import saved_stations
 
 APART = 5.0  # seconds between two writings
 
 
 def due(engine: Engine) -> float | None:
     """When to write; None while nothing changed since, and before the first pass, which reads the file."""
-    if engine.doors.places is None or engine.decided is None:
+    if engine.doors.stations is None or engine.decided is None:
         return None
-    return None if engine.saved.version == engine.sightings.version else engine.saved.next
+    return None if engine.saved.version == engine.stations.version else engine.saved.next
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write all places. Where that fails it is reported once and tried again."""
-    if engine.doors.places is None or engine.decided is None:
+    """Write where all stations were seen last. A failure is reported once and tried again."""
+    if engine.doors.stations is None or engine.decided is None:
         return
-    version, error = engine.sightings.version, ""
+    version, error = engine.stations.version, ""
     try:
-        engine.doors.places.write(saved_places.written(engine.sightings.places))
+        engine.doors.stations.write(saved_stations.written(engine.stations.known))
     except OffloadError as refusal:
         version, error = engine.saved.version, str(refusal)
         if error != engine.saved.error:
             engine.news.append(("offload.degraded", {"error": error}))
-    engine.saved = saved_places.Saved(version, now + APART, error)
+    engine.saved = saved_stations.Saved(version, now + APART, error)

@@ -6,7 +6,7 @@ from offload.model.config import Mode
 from offload.model.plan import HARDWARE_TABLE, DeviceDecision, PairDecision
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field
-from offload.status.proof.hardware import PairHardware, Proof
+from offload.status.hardware.pair_hardware import PairHardware, Verdict
 from offload.status.shares import Pair
 
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
@@ -31,20 +31,20 @@ ELSEWHERE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Verdicts:
     """What live flows proved: `cases` by pair, `ports` by device that such flows pass."""
 
     cases: Mapping[Pair, PairHardware] = field(default_factory=dict)
     ports: Mapping[str, PairHardware] = field(default_factory=dict)
 
-    def of_pair(self, pair: PairDecision) -> Proof:
+    def of_pair(self, pair: PairDecision) -> Verdict:
         """How far hardware has come with a pair."""
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
-            return case.proof if case else Proof.BOUND
-        return _not_had(pair.reasons) if pair.hardware else Proof.NONE
+            return case.verdict if case else Verdict.BOUND
+        return _not_had(pair.reasons) if pair.hardware else Verdict.NONE
 
-    def of_device(self, device: DeviceDecision) -> Proof:
+    def of_device(self, device: DeviceDecision) -> Verdict:
         """How far hardware has come on a device, by the flows that pass it and by no others.
 
         What stands above devices that hardware has needs no driver of its own, and is as far as its flows are.
@@ -52,23 +52,23 @@ class Evidence:
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:
             asked = device.hardware and not codes & ELSEWHERE
-            return _not_had(device.reasons) if asked else Proof.NONE
+            return _not_had(device.reasons) if asked else Verdict.NONE
         zones = set(device.zones)
         cases = [case for pair, case in self.cases.items() if zones & set(pair)]
-        own = self.ports[device.name].proof if device.name in self.ports else Proof.BOUND
-        if own is Proof.BOUND and any(case.frozen and device.name in case.unbridged for case in cases):
-            return Proof.PROVEN  # what it receives is routed, and the processor counts none of it
-        if own is Proof.PROVEN and {case.proof for case in cases} == {Proof.REFUSED}:
-            return Proof.REFUSED  # the marks of its flows lie
+        own = self.ports[device.name].verdict if device.name in self.ports else Verdict.BOUND
+        if own is Verdict.BOUND and any(case.frozen and device.name in case.unbridged for case in cases):
+            return Verdict.PROVEN  # what it receives is routed, and the processor counts none of it
+        if own is Verdict.PROVEN and {case.verdict for case in cases} == {Verdict.REFUSED}:
+            return Verdict.REFUSED  # the marks of its flows lie
         return own
 
 
-NO_EVIDENCE = Evidence()
+NO_VERDICTS = Verdicts()
 
 
-def _not_had(reasons: Iterable[Reason]) -> Proof:
+def _not_had(reasons: Iterable[Reason]) -> Verdict:
     """Whether what was asked for was tried in vain, may come by itself, or cannot be had."""
     codes = {reason.code for reason in reasons}
     if ReasonCode.HARDWARE_GIVEN_UP in codes:
-        return Proof.REFUSED
-    return Proof.REQUESTED if codes & PASSING or not codes else Proof.IMPOSSIBLE
+        return Verdict.REFUSED
+    return Verdict.REQUESTED if codes & PASSING or not codes else Verdict.IMPOSSIBLE

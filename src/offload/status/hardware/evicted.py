@@ -39,7 +39,7 @@ class Evicted:
     unseen: float = 0.0
 
     @property
-    def kept(self) -> Collection[Key]:
+    def unaccounted(self) -> Collection[Key]:
         """Those that a driver may keep."""
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
@@ -47,7 +47,7 @@ class Evicted:
         """These, and more that are taken out now."""
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
-    def missed(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
+    def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
         """Those of them that a look has not seen move either; it saw these flows."""
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

@@ -13,11 +13,11 @@ from offload.model.network import Snapshot
 from offload.status.lookup.zone_lookup import Endpoint
 
 # (MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC
-Known = Mapping[tuple[str, str, int], str]
+KnownStations = Mapping[tuple[str, str, int], str]
 NEIGHBOUR = -1
 
 
-def seen(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
+def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
     """Where stations and neighbours are by one look at the router."""
     masters = {link.name: link.master for link in snapshot.links}
     stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}
@@ -25,10 +25,10 @@ def seen(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
     return stations | neighbours
 
 
-class Places:
+class DevicePaths:
     """Answers for one Snapshot; `known` is where stations were seen last, which a Snapshot alone forgets."""
 
-    def __init__(self, snapshot: Snapshot, known: Known) -> None:
+    def __init__(self, snapshot: Snapshot, known: KnownStations) -> None:
         self._macs = known
         self._ports = defaultdict[tuple[str, str], set[str]](set)  # of a MAC on a bridge, whatever its VLAN
         for (mac, bridge, vlan), port in known.items():

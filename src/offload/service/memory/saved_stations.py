@@ -1,0 +1,62 @@
+"""Where stations and neighbours were seen last, as a file has it: which moved while no service ran. Pure.
+
+One line each, those first that matter more: key, device, VLAN (-1: a neighbour), value. Only root can write the file;
+a line that cannot be meant is passed over all the same.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from itertools import islice
+
+from offload.model.network import DEVICE_NAME
+from offload.nouns import dataclass
+from offload.service.memory.remembered import Key
+from offload.status.lookup.device_paths import NEIGHBOUR
+
+MOST_SAVED = 8192  # lines, so that the file is below a megabyte
+MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
+NUMBER = re.compile(r"-1|\d{1,4}", re.ASCII)
+HIGHEST_VLAN = 4094
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The version of the stations that was written last, when the next may be, and why the last writing failed."""
+
+    version: int = -1
+    next: float = 0.0
+    error: str = ""
+
+
+def written(stations: Mapping[Key, str]) -> bytes:
+    """The file of these stations."""
+    lines = (f"{name} {device} {vlan} {value}\n" for (name, device, vlan), value in stations.items())
+    return "".join(islice(lines, MOST_SAVED)).encode()
+
+
+def read(content: bytes) -> tuple[tuple[Key, str], ...]:
+    """The stations of a file."""
+    lines = content.decode(errors="replace").split("\n")[:MOST_SAVED]
+    return tuple(found for line in lines for found in _entry(line.split(" ")))
+
+
+def _entry(words: list[str]) -> Iterator[tuple[Key, str]]:
+    match words:
+        case [name, device, vlan, value] if DEVICE_NAME.fullmatch(device) and NUMBER.fullmatch(vlan):
+            if _is_station(name, int(vlan), value) or _is_neighbour(name, int(vlan), value):
+                yield (name, device, int(vlan)), value
+
+
+def _is_station(name: str, vlan: int, value: str) -> bool:
+    return bool(0 <= vlan <= HIGHEST_VLAN and MAC.fullmatch(name) and DEVICE_NAME.fullmatch(value))
+
+
+def _is_neighbour(name: str, kind: int, value: str) -> bool:
+    if kind != NEIGHBOUR or not MAC.fullmatch(value):
+        return False
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
