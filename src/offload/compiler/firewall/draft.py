@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from offload.compiler.firewall.expand import Expander, LeftOutError
 from offload.compiler.firewall.includes import Includes
+from offload.compiler.firewall.matches.expand import Expander, LeftOutError
 from offload.compiler.firewall.unread import Refusals
 from offload.compiler.firewall.zones import FirewallZone
 from offload.model.kernel.nft import Rule

@@ -1,47 +1,11 @@
-"""The objects that rules refer to: sets, conntrack helpers, log limits, variables, the flowtable. Pure."""
+"""The objects that rules refer to: conntrack helpers, log limits, variables, the flowtable. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from offload.compiler.firewall.expand import Named
 from offload.compiler.firewall.zones import FirewallZone
-from offload.model.kernel.nft import Define, Flowtable, Helper, NamedLimit, Set
-from offload.model.sections.firewall import FirewallConfig, IpSet, RouterState
+from offload.model.kernel.nft import Define, Flowtable, Helper, NamedLimit
+from offload.model.sections.firewall import FirewallConfig, RouterState
 from offload.model.sections.firewall import Helper as HelperSection
-from offload.model.sections.match import Address, Item
-from offload.model.text.addresses import WIDTH
-
-_TYPES = {"port": "inet_service", "mac": "ether_addr"}
-_ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr", 0: ""}
-
-
-def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
-    """The sets by name."""
-    return {
-        each.name: Named(_set(each), tuple(direction for direction, _ in each.match), each.family) for each in ipsets
-    }
-
-
-def _set(ipset: IpSet) -> Set:
-    """A set of addresses becomes one of intervals where an entry is a network or a range."""
-    kinds = [kind for _, kind in ipset.match]
-    interval = "net" in kinds or any(
-        isinstance(value, Address) and value.bits != WIDTH[value.family] for each in ipset.elements for value in each
-    )
-    flags = (("interval",) if interval else ()) + (("timeout",) if ipset.timeout >= 0 else ())
-    return Set(
-        name=ipset.name,
-        types=tuple(_TYPES.get(kind) or _ADDRESS[ipset.family] for kind in kinds),
-        elements=tuple(dict.fromkeys(_element(each) for each in ipset.elements)),
-        flags=flags,
-        size=ipset.maxelem,
-        timeout=max(ipset.timeout, 0),
-        auto_merge=interval,
-        comment=ipset.comment,
-    )
-
-
-def _element(values: tuple[Address | Item, ...]) -> str:
-    return " . ".join(value.text for value in values)
 
 
 def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from offload.compiler.firewall.expand import Expander
+from offload.compiler.firewall.matches.expand import Expander
 from offload.compiler.firewall.zones import ZonePart, device_parts
 from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from offload.compiler.firewall.draft import Draft
-from offload.compiler.firewall.expand import LeftOutError, common_family
+from offload.compiler.firewall.matches.expand import LeftOutError, common_family
 from offload.compiler.firewall.rules import mangle
 from offload.compiler.firewall.unread import CLOSING, management
 from offload.compiler.firewall.zones import SHOWN, FirewallZone, log_limit

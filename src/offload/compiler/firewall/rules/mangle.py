@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from offload.compiler.firewall.draft import Draft
-from offload.compiler.firewall.expand import IPV6
+from offload.compiler.firewall.matches.addresses import IPV6
 from offload.compiler.firewall.zones import FirewallZone
 from offload.model.kernel.nft import Rule
 from offload.model.sections import firewall

@@ -1,7 +1,8 @@
 """Source NAT: `config nat`, the snat target of `config redirect`, and a zone's masquerading. Pure."""
 
 from offload.compiler.firewall.draft import Draft
-from offload.compiler.firewall.expand import IPV4, IPV6, common_family
+from offload.compiler.firewall.matches.addresses import IPV4, IPV6
+from offload.compiler.firewall.matches.expand import common_family
 from offload.compiler.firewall.rules.translate import (
     FAMILIES,
     Translation,

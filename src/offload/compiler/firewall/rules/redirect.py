@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from offload.compiler.firewall.draft import Draft, Need
-from offload.compiler.firewall.expand import ICMPV6, IPV4, IPV6, LeftOutError, Split, common_family, host
+from offload.compiler.firewall.matches.addresses import IPV4, IPV6, Split, host
+from offload.compiler.firewall.matches.expand import LeftOutError, common_family
+from offload.compiler.firewall.matches.protocols import ICMPV6
 from offload.compiler.firewall.rules.translate import (
     FAMILIES,
     Proto,

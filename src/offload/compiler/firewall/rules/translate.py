@@ -4,19 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from offload.compiler.firewall.draft import Draft
-from offload.compiler.firewall.expand import (
-    ANY,
-    ICMP,
-    ICMPV6,
-    IPV4,
-    IPV6,
-    NO_ADDRESSES,
-    PORTS,
-    LeftOutError,
-    Split,
-    groups,
-    set_fields,
-)
+from offload.compiler.firewall.matches.addresses import IPV4, IPV6, NO_ADDRESSES, Split, groups
+from offload.compiler.firewall.matches.expand import LeftOutError
+from offload.compiler.firewall.matches.named_sets import set_fields
+from offload.compiler.firewall.matches.protocols import ANY, ICMP, ICMPV6, PORTS
 from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Nat, Origin, Redirect

@@ -8,99 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from offload.model.kernel.nft import Set
+from offload.compiler.firewall.matches.addresses import IPV4, IPV6, Networks, Split, groups, split
+from offload.compiler.firewall.matches.named_sets import Named, looked_up, set_fields
+from offload.compiler.firewall.matches.protocols import ICMP, ICMPV6, PORTS, icmp_types, on_family, protocols, shown
 from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
-from offload.model.sections.firewall import Origin, RouterNetwork
-from offload.model.sections.match import MASKED, Address, IcmpType, Item, Match, NetworkName, SetMatch
-from offload.model.text.addresses import WIDTH, network
-
-PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
-IPV4, IPV6 = 4, 6
-ANY, ICMP, ICMPV6 = "any", "icmp", "ipv6-icmp"
-TCP, UDP = (Item("tcp"),), (Item("udp"),)
-BOTH_ICMP = (Item(ICMP), Item(ICMPV6))
-
-Addresses = tuple[Address, ...]
-Networks = Mapping[str, RouterNetwork]
-
-
-class Split(NamedTuple):
-    """The addresses of a condition by family. `family`: the only one it has, 0 for both or no condition."""
-
-    v4: Addresses = ()
-    v6: Addresses = ()
-    family: int = 0
-
-    def of(self, family: int) -> Addresses:
-        """The addresses of one family."""
-        return self.v4 if family == IPV4 else self.v6
-
-
-NO_ADDRESSES = Split()
-
-
-def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
-    """Put a condition's addresses in place of the names of networks; None where nothing can meet it any more."""
-    if not given:
-        return NO_ADDRESSES
-    found: list[Address] = []
-    wanted = False
-    for each in given:
-        wanted = wanted or not each.negated
-        if isinstance(each, Address):
-            found.append(each)
-        else:
-            known = networks.get(each.name, RouterNetwork()).addresses
-            found.extend(_negated(address) if each.negated else address for address in known)
-    if wanted and all(each.negated for each in found):
-        return None
-    v4 = tuple(each for each in found if each.family == IPV4)
-    v6 = tuple(each for each in found if each.family == IPV6)
-    return Split(v4, v6, (0 if v4 and v6 else IPV4 if v4 else IPV6) if found else 0)
-
-
-def _negated(each: Address) -> Address:
-    return Address(each.family, each.value, each.bits, each.text, each.mask, each.last, negated=True)
-
-
-def groups(addresses: Addresses) -> tuple[Addresses, ...]:
-    """Alternatives that one rule cannot hold: every masked address needs a rule of its own."""
-    masked = [each for each in addresses if each.bits == MASKED and not each.negated] if addresses else ()
-    if not masked:
-        return (addresses,)
-    negated = tuple(each for each in addresses if each.negated)
-    plain = tuple(each for each in addresses if each.bits != MASKED and not each.negated)
-    return (*((each, *negated) for each in masked), *(((*plain, *negated),) if plain else ()))
-
-
-def host(each: Address) -> Address:
-    """The address itself, without its network."""
-    found = network(each.family, each.value, WIDTH[each.family])
-    return found if found is not None else each
-
-
-def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[tuple[Item, ...]]:
-    """The protocols, one rule each. `any` becomes those that can have the ports or ICMP types asked for.
-
-    Negated ones only count where no other stands beside them, and then all of them at once.
-    """
-    if len(proto) == 1 and not (proto[0].text == ANY and (ports or types)):
-        yield proto
-        return
-    wanted = [item for item in proto if not item.negated]
-    unwanted = {item.text for item in proto if item.negated}
-    names: list[str] = []
-    for item in wanted:
-        if item.text != ANY or not (ports or types):
-            names.append(item.text)
-            continue
-        names += ["tcp", "udp"] if ports else []
-        names += [ICMP] if types else []
-    for name in dict.fromkeys(names) if ports or types else names:
-        if name not in unwanted:
-            yield (Item(name),)
-    if not wanted:
-        yield tuple(proto)
+from offload.model.sections.firewall import Origin
+from offload.model.sections.match import Address, IcmpType, Item, Match, NetworkName
 
 
 def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
@@ -115,54 +28,12 @@ def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -
     return family, "", ""
 
 
-class Named(NamedTuple):
-    """A set that matches may refer to: the types of its fields, and the direction of each."""
-
-    set: Set
-    directions: tuple[str, ...]
-    family: int
-
-    @property
-    def ports(self) -> bool:
-        """Whether a field of it is a port."""
-        return "inet_service" in self.set.types
-
-
 class LeftOutError(Exception):
     """The section cannot be rendered; the problem says why."""
 
     def __init__(self, problem: FirewallProblem) -> None:
         super().__init__(str(problem))
         self.problem = problem
-
-
-def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | None:
-    """The packet's fields that are looked up; None where nft has no such field."""
-    fields = []
-    for index, kind in enumerate(named.set.types):
-        chosen = match.directions[index] if index < len(match.directions) else ""
-        source = (chosen or named.directions[index]) == "src"
-        match kind:
-            case "ether_addr":
-                if not source:
-                    return None
-                fields.append("ether saddr")
-            case "inet_service":
-                fields.append(f"{proto} {'sport' if source else 'dport'}")
-            case _:
-                fields.append(f"{'ip' if kind == 'ipv4_addr' else 'ip6'} {'saddr' if source else 'daddr'}")
-    return tuple(fields)
-
-
-def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType, ...], ...]:
-    """The types of a family, those without a code before those with one: nft matches them in different ways."""
-    if family == IPV4:
-        known = [each for each in types if each.type4 is not None]
-        parts = [[each for each in known if each.code4 is None], [each for each in known if each.code4 is not None]]
-    else:
-        known = [each for each in types if each.type6 is not None]
-        parts = [[each for each in known if each.code6 is None], [each for each in known if each.code6 is not None]]
-    return tuple(tuple(part) for part in parts if part)
 
 
 class Expander(NamedTuple):
@@ -229,10 +100,10 @@ class Expander(NamedTuple):
                 continue
             types = match.icmp_type if name in {ICMP, ICMPV6} else ()
             ports = name in PORTS
-            ipset = _looked_up(match.ipset, named, name) if match.ipset is not None and named is not None else None
+            ipset = looked_up(match.ipset, named, name) if match.ipset is not None and named is not None else None
             for each in _families(family, match, src, dest, types, per_family=per_family):
                 parts = icmp_types(types, each) if types else ((),)
-                written = _protocol(proto, each)
+                written = on_family(proto, each)
                 for saddr, daddr, part in product(groups(src.of(each)), groups(dest.of(each)), parts):
                     yield Match(
                         each,
@@ -258,7 +129,7 @@ class Expander(NamedTuple):
         """The protocols of a section that can have the ports and ICMP types it asks for."""
         ports = bool(match.src_port or match.dest_port)
         for proto in protocols(match.proto, ports=ports or bool(named and named.ports), types=bool(match.icmp_type)):
-            name = _shown(proto)
+            name = shown(proto)
             if name in PORTS:
                 if not match.icmp_type or ports:
                     yield proto
@@ -276,10 +147,6 @@ class Expander(NamedTuple):
                 yield proto
 
 
-def _looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
-    return SetMatch(match.name, match.directions, match.negated, set_fields(match, named, proto) or ())
-
-
 def _families(
     family: int | None, match: Match, src: Split, dest: Split, types: tuple[IcmpType, ...], *, per_family: bool
 ) -> tuple[int, ...]:
@@ -291,22 +158,3 @@ def _families(
     if family is None and special4 is not special6:
         return (IPV4 if special4 else IPV6,)
     return (IPV4, IPV6) if per_family or special4 or special6 else (0,)
-
-
-def _protocol(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
-    """A protocol as nft matches it: ICMP has another number in IPv6, and for all there is nothing to match."""
-    name = proto[0].text
-    if name == ANY:
-        return ()
-    if proto[0].negated:
-        return (*proto, Item(ICMPV6, negated=True)) if ICMP in {item.text for item in proto} else proto
-    if name == ICMP and family != IPV4:
-        return (Item(ICMPV6),) if family == IPV6 else BOTH_ICMP
-    return proto
-
-
-def _shown(proto: tuple[Item, ...]) -> str:
-    """A protocol's name; of several negated ones also the protocols that are not meant."""
-    if len(proto) == 1 and not proto[0].negated:
-        return proto[0].text
-    return ", ".join(("not " if item.negated else "") + item.text for item in proto)

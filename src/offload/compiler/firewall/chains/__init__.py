@@ -1,0 +1,1 @@
+"""The chains of table inet fw4."""

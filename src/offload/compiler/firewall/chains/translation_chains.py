@@ -1,0 +1,83 @@
+"""The chains that change packets or connections: dstnat, srcnat, notrack and mangle. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from offload.compiler.firewall.chains.zone_chains import jumps, loopback_jumps
+from offload.compiler.firewall.draft import Draft
+from offload.compiler.firewall.rules import nat
+from offload.compiler.firewall.zones import FirewallZone
+from offload.model.kernel.nft import Chain, Hook, Include, Rule
+from offload.model.sections.match import Match
+from offload.nft.text import prefix
+
+MSS = "tcp flags syn / syn,fin,rst"
+
+
+def nat_chains(draft: Draft) -> Iterator[Chain]:
+    """The base chains of address translation, and those of every zone that needs them."""
+    every, include = tuple(draft.zones.values()), draft.includes.around
+    for name, need, hook in (("dstnat", "dnat", "prerouting"), ("srcnat", "snat", "postrouting")):
+        yield Chain(
+            name,
+            (
+                *include("prepend", name),
+                *draft.chains[name],
+                *(rule for zone in every if need in zone.needs for rule in jumps(zone, name)),
+                *include("append", name),
+            ),
+            Hook("nat", hook, name),
+        )
+    for zone in every:
+        for name, need in (("dstnat", "dnat"), ("srcnat", "snat")):
+            if need in zone.needs:
+                chain = f"{name}_{zone.name}"
+                masquerade = nat.masquerade(zone) if name == "srcnat" else ()
+                rules = (*include("prepend", chain), *draft.chains.get(chain, ()), *masquerade)
+                yield Chain(chain, (*rules, *include("append", chain)))
+
+
+def raw_chains(draft: Draft) -> Iterator[Chain]:
+    """The chains of traffic that conntrack is not to follow."""
+    notrack = [zone for zone in draft.zones.values() if "notrack" in zone.needs]
+    include = draft.includes.around
+    for name, hook, loopback in (("raw_prerouting", "prerouting", False), ("raw_output", "output", True)):
+        rules = [rule for zone in notrack for rule in loopback_jumps(zone, "notrack", "traffic", loopback=loopback)]
+        before = include("prepend", name) if loopback else ()
+        yield Chain(name, (*before, *rules, *include("append", name)), Hook("filter", hook, "raw"))
+    for zone in notrack:
+        yield Chain(f"notrack_{zone.name}", tuple(draft.chains.get(f"notrack_{zone.name}", ())))
+
+
+def mangle_chains(draft: Draft) -> Iterator[Chain]:
+    """The chains of marks, DSCP and the segment size."""
+    include, every = draft.includes.around, tuple(draft.zones.values())
+    for hook in ("prerouting", "postrouting", "input", "output", "forward"):
+        name = f"mangle_{hook}"
+        fixed = [rule for zone in every if zone.zone.mtu_fix for rule in _mtu_fix(zone, hook)]
+        rules: Sequence[Rule | Include] = (
+            *include("prepend", name),
+            *draft.chains[name],
+            *fixed,
+            *include("append", name),
+        )
+        # a packet of the router itself is routed anew when its mark has changed
+        yield Chain(name, tuple(rules), Hook("route" if hook == "output" else "filter", hook, "mangle"))
+
+
+def _mtu_fix(zone: FirewallZone, hook: str) -> Iterator[Rule]:
+    """TCP connections through the zone get a segment size that fits the path's MTU."""
+    if hook not in {"postrouting", "forward"}:
+        return
+    egress = hook == "postrouting"
+    for part in zone.parts:
+        if egress:
+            match = Match(part.family, oifname=part.devices, dest_ip=part.subnets, raw=MSS)
+        else:
+            match = Match(part.family, iifname=part.devices, src_ip=part.subnets, raw=MSS)
+        log = f"log prefix {prefix(f'MSSFIX {zone.name} out: ')} " if zone.zone.log & 2 else ""
+        yield Rule(
+            f"tcp option maxseg size set rt mtu {log}".rstrip(),
+            match,
+            f"Zone {zone.name} {part.shown} {'egress' if egress else 'ingress'} MTU fixing",
+            origin=zone.zone.origin.id,
+        )

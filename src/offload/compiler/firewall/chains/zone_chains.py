@@ -1,0 +1,98 @@
+"""The chains of a zone: jumps to them from base chains, and verdicts on what comes from it or goes to it. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from offload.compiler.firewall.matches.addresses import IPV4, IPV6, Addresses
+from offload.compiler.firewall.zones import FirewallZone, ZonePart, log_limit
+from offload.model.kernel.nft import Rule
+from offload.model.sections.firewall import Defaults
+from offload.model.sections.match import Address, Item, Match
+
+VERDICTS = ("accept", "reject", "drop")
+
+
+def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator[Rule]:
+    """The rules of a base chain that send a zone's packets to its own chain."""
+    outwards = direction in {"output", "srcnat"}
+    for part in zone.parts:
+        yield Rule(
+            f"jump {direction}_{zone.name}",
+            part.egress if outwards else part.ingress,
+            f"Handle {zone.name} {part.shown} {direction} {what}",
+            origin=zone.zone.origin.id,
+        )
+
+
+def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: bool) -> Iterator[Rule]:
+    """As jumps, for the parts that are on the loopback device, or for those that are not.
+
+    Packets of the router itself have left the output hook's devices behind: what comes back over loopback is handled
+    in the output hook, everything else when it comes in.
+    """
+    for part in zone.parts:
+        devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)
+        subnets = tuple(each for each in part.subnets if each.negated or _is_loopback(each) is loopback)
+        if not _concerned(part.devices, devices, loopback=loopback) and not _concerned(
+            part.subnets, subnets, loopback=loopback
+        ):
+            continue
+        if _emptied(part.devices, devices) or _emptied(part.subnets, subnets):
+            continue
+        yield Rule(
+            f"jump {direction}_{zone.name}",
+            Match(part.family, iifname=devices, src_ip=subnets),
+            f"Handle {zone.name} {part.shown} {direction} {what}",
+            origin=zone.zone.origin.id,
+        )
+
+
+def _concerned(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool) -> bool:
+    """Whether the condition tells packets of this side: by what it names, or beside loopback by what it excludes."""
+    return any(not each.negated for each in kept) or (not loopback and any(each.negated for each in given))
+
+
+def _emptied(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses) -> bool:
+    """Whether no named item of the condition remains: then it matches no packet, instead of every packet."""
+    return any(not each.negated for each in given) and not any(not each.negated for each in kept)
+
+
+def _is_loopback(each: Address) -> bool:
+    return each.text.startswith("127.") or each.text in {"::1", "::1/128"}
+
+
+def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
+    """The rules of `accept_to_lan` and its like: count, log and decide what comes from or goes to the zone."""
+    masks = zone.zone.masq, zone.zone.masq6
+    leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid
+    for part in zone.parts:
+        match = part.egress if egress else part.ingress
+        if leaks and not defaults.drop_invalid and {part.family, _leaking_family(zone)} != {IPV4, IPV6}:
+            yield _leak(zone, part)
+        logs = verdict != "accept" and zone.zone.log & 1
+        yield Rule(
+            "jump handle_reject" if verdict == "reject" else verdict,
+            match,
+            f"{verdict} {zone.name} {part.shown} traffic",
+            counter=zone.zone.counter,
+            log=f"{verdict} {zone.name} {'out' if egress else 'in'}: " if logs else "",
+            limit_log=log_limit(zone),
+            origin=zone.zone.origin.id,
+        )
+
+
+def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
+    """Invalid packets are not translated, and would leave with addresses that no host outside can answer."""
+    return Rule(
+        "drop",
+        Match(_leaking_family(zone) or part.family, oifname=part.devices, dest_ip=part.subnets, raw="ct state invalid"),
+        "Prevent NAT leakage",
+        counter=zone.zone.counter,
+        log=f"drop {zone.name} invalid ct state: " if zone.zone.log & 1 else "",
+        limit_log=log_limit(zone),
+        origin=zone.zone.origin.id,
+    )
+
+
+def _leaking_family(zone: FirewallZone) -> int:
+    """The only family that the zone translates; 0 for both."""
+    return 0 if zone.zone.masq and zone.zone.masq6 else IPV4 if zone.zone.masq else IPV6

@@ -1,0 +1,1 @@
+"""A section's conditions -> matches that one nft rule can hold."""

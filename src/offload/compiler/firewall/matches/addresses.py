@@ -1,0 +1,68 @@
+"""The addresses of a condition: by family, and in as many rules as nft needs for them. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from offload.model.sections.firewall import RouterNetwork
+from offload.model.sections.match import MASKED, Address, NetworkName
+from offload.model.text.addresses import WIDTH, network
+
+IPV4, IPV6 = 4, 6
+
+Addresses = tuple[Address, ...]
+Networks = Mapping[str, RouterNetwork]
+
+
+class Split(NamedTuple):
+    """The addresses of a condition by family. `family`: the only one it has, 0 for both or no condition."""
+
+    v4: Addresses = ()
+    v6: Addresses = ()
+    family: int = 0
+
+    def of(self, family: int) -> Addresses:
+        """The addresses of one family."""
+        return self.v4 if family == IPV4 else self.v6
+
+
+NO_ADDRESSES = Split()
+
+
+def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
+    """Put a condition's addresses in place of the names of networks; None where nothing can meet it any more."""
+    if not given:
+        return NO_ADDRESSES
+    found: list[Address] = []
+    wanted = False
+    for each in given:
+        wanted = wanted or not each.negated
+        if isinstance(each, Address):
+            found.append(each)
+        else:
+            known = networks.get(each.name, RouterNetwork()).addresses
+            found.extend(_negated(address) if each.negated else address for address in known)
+    if wanted and all(each.negated for each in found):
+        return None
+    v4 = tuple(each for each in found if each.family == IPV4)
+    v6 = tuple(each for each in found if each.family == IPV6)
+    return Split(v4, v6, (0 if v4 and v6 else IPV4 if v4 else IPV6) if found else 0)
+
+
+def _negated(each: Address) -> Address:
+    return Address(each.family, each.value, each.bits, each.text, each.mask, each.last, negated=True)
+
+
+def groups(addresses: Addresses) -> tuple[Addresses, ...]:
+    """Alternatives that one rule cannot hold: every masked address needs a rule of its own."""
+    masked = [each for each in addresses if each.bits == MASKED and not each.negated] if addresses else ()
+    if not masked:
+        return (addresses,)
+    negated = tuple(each for each in addresses if each.negated)
+    plain = tuple(each for each in addresses if each.bits != MASKED and not each.negated)
+    return (*((each, *negated) for each in masked), *(((*plain, *negated),) if plain else ()))
+
+
+def host(each: Address) -> Address:
+    """The address itself, without its network."""
+    found = network(each.family, each.value, WIDTH[each.family])
+    return found if found is not None else each

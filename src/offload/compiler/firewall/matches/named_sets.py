@@ -1,0 +1,78 @@
+"""The sets of sections, and the fields of a packet that are looked up in them. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from offload.model.kernel.nft import Set
+from offload.model.sections.firewall import IpSet
+from offload.model.sections.match import Address, Item, SetMatch
+from offload.model.text.addresses import WIDTH
+
+_TYPES = {"port": "inet_service", "mac": "ether_addr"}
+_ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr", 0: ""}
+
+
+class Named(NamedTuple):
+    """A set that matches may refer to: the types of its fields, and the direction of each."""
+
+    set: Set
+    directions: tuple[str, ...]
+    family: int
+
+    @property
+    def ports(self) -> bool:
+        """Whether a field of it is a port."""
+        return "inet_service" in self.set.types
+
+
+def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | None:
+    """The packet's fields that are looked up; None where nft has no such field."""
+    fields = []
+    for index, kind in enumerate(named.set.types):
+        chosen = match.directions[index] if index < len(match.directions) else ""
+        source = (chosen or named.directions[index]) == "src"
+        match kind:
+            case "ether_addr":
+                if not source:
+                    return None
+                fields.append("ether saddr")
+            case "inet_service":
+                fields.append(f"{proto} {'sport' if source else 'dport'}")
+            case _:
+                fields.append(f"{'ip' if kind == 'ipv4_addr' else 'ip6'} {'saddr' if source else 'daddr'}")
+    return tuple(fields)
+
+
+def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
+    """The condition with the packet's fields that are looked up for this protocol."""
+    return SetMatch(match.name, match.directions, match.negated, set_fields(match, named, proto) or ())
+
+
+def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
+    """The sets by name."""
+    return {
+        each.name: Named(_set(each), tuple(direction for direction, _ in each.match), each.family) for each in ipsets
+    }
+
+
+def _set(ipset: IpSet) -> Set:
+    """A set of addresses becomes one of intervals where an entry is a network or a range."""
+    kinds = [kind for _, kind in ipset.match]
+    interval = "net" in kinds or any(
+        isinstance(value, Address) and value.bits != WIDTH[value.family] for each in ipset.elements for value in each
+    )
+    flags = (("interval",) if interval else ()) + (("timeout",) if ipset.timeout >= 0 else ())
+    return Set(
+        name=ipset.name,
+        types=tuple(_TYPES.get(kind) or _ADDRESS[ipset.family] for kind in kinds),
+        elements=tuple(dict.fromkeys(_element(each) for each in ipset.elements)),
+        flags=flags,
+        size=ipset.maxelem,
+        timeout=max(ipset.timeout, 0),
+        auto_merge=interval,
+        comment=ipset.comment,
+    )
+
+
+def _element(values: tuple[Address | Item, ...]) -> str:
+    return " . ".join(value.text for value in values)

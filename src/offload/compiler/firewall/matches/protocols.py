@@ -1,0 +1,65 @@
+"""Protocols and ICMP types of a section: those that one nft rule can hold, by family. Pure."""
+
+from collections.abc import Iterator
+
+from offload.compiler.firewall.matches.addresses import IPV4, IPV6
+from offload.model.sections.match import IcmpType, Item
+
+PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
+ANY, ICMP, ICMPV6 = "any", "icmp", "ipv6-icmp"
+TCP, UDP = (Item("tcp"),), (Item("udp"),)
+BOTH_ICMP = (Item(ICMP), Item(ICMPV6))
+
+
+def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[tuple[Item, ...]]:
+    """The protocols, one rule each. `any` becomes those that can have the ports or ICMP types asked for.
+
+    Negated ones only count where no other stands beside them, and then all of them at once.
+    """
+    if len(proto) == 1 and not (proto[0].text == ANY and (ports or types)):
+        yield proto
+        return
+    wanted = [item for item in proto if not item.negated]
+    unwanted = {item.text for item in proto if item.negated}
+    names: list[str] = []
+    for item in wanted:
+        if item.text != ANY or not (ports or types):
+            names.append(item.text)
+            continue
+        names += ["tcp", "udp"] if ports else []
+        names += [ICMP] if types else []
+    for name in dict.fromkeys(names) if ports or types else names:
+        if name not in unwanted:
+            yield (Item(name),)
+    if not wanted:
+        yield tuple(proto)
+
+
+def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType, ...], ...]:
+    """The types of a family, those without a code before those with one: nft matches them in different ways."""
+    if family == IPV4:
+        known = [each for each in types if each.type4 is not None]
+        parts = [[each for each in known if each.code4 is None], [each for each in known if each.code4 is not None]]
+    else:
+        known = [each for each in types if each.type6 is not None]
+        parts = [[each for each in known if each.code6 is None], [each for each in known if each.code6 is not None]]
+    return tuple(tuple(part) for part in parts if part)
+
+
+def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
+    """A protocol as nft matches it: ICMP has another number in IPv6, and for all there is nothing to match."""
+    name = proto[0].text
+    if name == ANY:
+        return ()
+    if proto[0].negated:
+        return (*proto, Item(ICMPV6, negated=True)) if ICMP in {item.text for item in proto} else proto
+    if name == ICMP and family != IPV4:
+        return (Item(ICMPV6),) if family == IPV6 else BOTH_ICMP
+    return proto
+
+
+def shown(proto: tuple[Item, ...]) -> str:
+    """A protocol's name; of several negated ones also the protocols that are not meant."""
+    if len(proto) == 1 and not proto[0].negated:
+        return proto[0].text
+    return ", ".join(("not " if item.negated else "") + item.text for item in proto)
