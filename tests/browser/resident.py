@@ -20,8 +20,8 @@ from offload.service.main import build
 from offload.system.config.uci import Uci
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route.links import FakeNetlink, LinkDump
-from offload.system.nft.door import complaint
-from offload.system.nft.tables import Ruleset
+from offload.system.nft.complaints import complaint
+from offload.system.nft.nfnetlink.tables import Ruleset
 from service.routers import SCENE, HoldingNft, router
 
 HOSTS = 140  # connections whose hosts of the LAN are known to the bridge

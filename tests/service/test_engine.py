@@ -19,7 +19,7 @@ from offload.service.bus import choices
 from offload.service.engine import MOST_NEWS, Engine
 from offload.service.tasks import follow
 from offload.system.netifd import DUMP
-from offload.system.nft.door import complaint
+from offload.system.nft.complaints import complaint
 from service.routers import OFFLOAD, SCENE, Fakes, HoldingNft, router, section, without
 
 SOAK = 10 if os.environ.get("OFFLOAD_SOAK") else 1

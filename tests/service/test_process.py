@@ -237,7 +237,7 @@ from service.routers import router
 from offload.model.kernel.live import LiveTable
 from offload.service.main import build
 from offload.system.nft.door import Nft
-from offload.system.nft.tables import Outline
+from offload.system.nft.nfnetlink.tables import Outline
 nft = Nft(
     sys.argv[1],
     timeout=60,

@@ -15,7 +15,8 @@ import pytest
 from offload.errors import KernelError
 from offload.model.flow import Entry, Tuple
 from offload.system.netlink import dump
-from offload.system.netlink.ct.conntrack import NO_PERMISSION, Conntrack, FakeConntrack
+from offload.system.netlink.ct.conntrack import Conntrack, FakeConntrack
+from offload.system.netlink.ct.ctdump import NO_PERMISSION
 
 RECORDED = Path(__file__).parent / "recorded" / "offload-acct.bin"
 SRC = Path(__file__).parents[2] / "src"

@@ -11,7 +11,7 @@ import pytest
 
 from offload.model.applied import Cut
 from offload.model.flow import Entry, Tuple
-from offload.system.netlink.ct import conntrack
+from offload.system.netlink.ct import ctdelete
 from offload.system.netlink.ct.conntrack import Conntrack, FakeConntrack
 from offload.system.netlink.ct.ctrequest import ALL, OFFLOADED, answers, deletions
 
@@ -93,7 +93,7 @@ def _kernel(monkeypatch: pytest.MonkeyPatch) -> type[Kernel]:
 
 @pytest.mark.usefixtures("kernel")
 def test_many_are_ended_in_batches() -> None:
-    found = Conntrack().delete(entry(port) for port in range(conntrack.BATCH * 2 + 1))
+    found = Conntrack().delete(entry(port) for port in range(ctdelete.BATCH * 2 + 1))
     assert (found.asked, found.ended, found.error) == (257, 257, "")
 
 

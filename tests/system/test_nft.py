@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.errors import NftError, NftFault
-from offload.system.nft.door import FakeNft, Nft, complaint, sentence
-from offload.system.nft.generation import answer
+from offload.system.nft.complaints import complaint, sentence
+from offload.system.nft.door import FakeNft, Nft
+from offload.system.nft.nfnetlink.generation import answer
+from offload.system.nft.nfnetlink.tables import Rules, Ruleset
 from offload.system.nft.program import LARGEST_OUTPUT
-from offload.system.nft.tables import Rules, Ruleset
 
 
 def program(tmp_path: Path, script: str) -> Nft:
@@ -185,7 +186,7 @@ def test_the_generation_is_the_kernel_s() -> None:
 
 GENERATIONS = """
 from offload.system.nft.door import Nft
-from offload.system.nft.generation import generation
+from offload.system.nft.nfnetlink.generation import generation
 nft, first = Nft(), generation()
 nft.apply("add table inet t")
 print(generation() > first)

@@ -13,7 +13,7 @@ from offload.model.kernel.live import LiveTable, TimedElement
 from offload.system.nft.door import Nft
 from offload.system.nft.listing import elements as read
 from offload.system.nft.listing import strays
-from offload.system.nft.tables import Outline
+from offload.system.nft.nfnetlink.tables import Outline
 from strategies import gate
 
 Listed = tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from offload.model.kernel.live import marks
 from offload.model.network import ForwardChain
 from offload.system.netlink.wire import messages as split
-from offload.system.nft import messages
-from offload.system.nft.messages import CHAINS, FLOWTABLES, RULES, TABLES, objects, request
+from offload.system.nft.nfnetlink import messages
+from offload.system.nft.nfnetlink.messages import CHAINS, FLOWTABLES, RULES, TABLES, objects, request
 
 INET, IP, BRIDGE = 1, 2, 7
 NEW_TABLE, NEW_CHAIN, NEW_RULE, NEW_FLOWTABLE = 0xA00, 0xA03, 0xA06, 0xA16

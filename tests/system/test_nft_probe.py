@@ -6,7 +6,8 @@ import pytest
 
 from offload.errors import NftError, NftFault
 from offload.model.network import Kernel, Lack
-from offload.system.nft.door import FakeNft, Nft, complaint
+from offload.system.nft.complaints import complaint
+from offload.system.nft.door import FakeNft, Nft
 from offload.system.nft.probe import STEPS, bindable, probe
 
 ENOENT = "Could not process rule: No such file or directory"

@@ -1,9 +1,6 @@
 """The nft door: runs the program nft, one transaction a call, and reads our tables back from the kernel."""
 
-import errno
 import json
-import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,22 +9,14 @@ from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, Strays
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field, replace
 from offload.system.nft import listing
-from offload.system.nft import tables as kernel
-from offload.system.nft.generation import generation
+from offload.system.nft.nfnetlink import tables as kernel
+from offload.system.nft.nfnetlink.generation import generation
+from offload.system.nft.nfnetlink.tables import Outline, Ruleset
 from offload.system.nft.program import Program
-from offload.system.nft.tables import Outline, Ruleset
 
 FAMILY = "inet"
 FIREWALL = "table inet fw4"  # in a text that also loads the firewall
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
-LONGEST_SENTENCE = 300  # characters of an error message of nft
-PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
-# EOPNOTSUPP in the words of glibc and of musl: the driver's own no. Every other refusal of the kernel (a device that
-# went away, one that is busy) is of this moment.
-NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
-KERNEL_REFUSED = "Could not process rule"
-# ENOMEM, ENOBUFS and EMSGSIZE (nft may not enlarge its socket buffer): no fault of any line of the text
-NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Message too (long|large)")
 
 
 class Nft:
@@ -148,39 +137,10 @@ class Nft:
     def _run(self, *arguments: str, text: str = "") -> str:
         status, output, errors = self._program.run(arguments, text)
         if status:
+            from offload.system.nft.complaints import complaint
+
             raise complaint(errors)
         return output
-
-
-def complaint(stderr: str) -> NftError:
-    """What nft printed on stderr, as an error with its kind and its places."""
-    places = tuple((path, int(line)) for path, line in PLACE.findall(stderr))
-    return NftError(sentence(stderr), fault_of(stderr), places)
-
-
-def fault_of(stderr: str) -> NftFault:
-    """The kind of nft's complaint."""
-    if "Operation not permitted" in stderr:
-        return NftFault.NOT_PERMITTED
-    if NOT_SUPPORTED.search(stderr):
-        return NftFault.NOT_SUPPORTED
-    if NO_ROOM.search(stderr):
-        return NftFault.FAILED
-    if KERNEL_REFUSED in stderr:
-        return NftFault.KERNEL_REFUSED
-    return NftFault.REFUSED if "Error:" in stderr else NftFault.FAILED
-
-
-def sentence(stderr: str) -> str:
-    """The first `Error:` of nft's messages in one line, without the position in a text that the user has not seen."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")
-    if "Operation not permitted" in stderr:
-        return "nft may not touch the ruleset: run as root"
-    shown = first.partition("Error:")[2].strip() or first
-    if shown == os.strerror(errno.ENOENT):  # of `list`: the table went away since the kernel named it
-        return "nft does not find a table that was there a moment ago: another program removed it"
-    return "".join(char if char.isprintable() else "?" for char in shown[:LONGEST_SENTENCE])
 
 
 @dataclass(slots=True)
@@ -220,6 +180,8 @@ class FakeNft:
     def check(self, text: str) -> None:
         """Raise NftError with the sentence in `refusal`, if there is one."""
         if self.refusal and text:
+            from offload.system.nft.complaints import complaint
+
             raise complaint(f"Error: {self.refusal}")
 
     def version(self) -> str:

@@ -7,11 +7,15 @@ kept: that is what most of the time and memory of a list of connections goes int
 """
 
 import re
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import overload
 
-from offload.model.flow import Row
+from offload.model.flow import Entry, Row
 from offload.nouns import dataclass
-from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_NEW, NLMSGHDR_START, Layout, Parser, Part, Slot
+from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_NEW, NLMSGHDR_START, Parser, Part
+from offload.system.netlink.ct.layouts import Layout, Slot
 from offload.system.netlink.wire import NLM_F_MULTI, NLMSGHDR
 
 # The slots of a Row; ctnetlink_fill_info() writes them in this order.
@@ -104,3 +108,30 @@ def matching(layout: Layout) -> tuple[Match, int]:
     padded = (length + 3) & ~3
     pattern += re.escape(layout.tail) + b".{%d}" % (padded - length)
     return re.compile(pattern, re.DOTALL).match, padded
+
+
+class Messages(Sequence[Entry]):
+    """Entries as the kernel's bytes, some 280 for each, taken apart where one is asked for."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._entry = parser.entry
+        self._datagrams: list[bytes] = []
+        self._datagram_of, self._places = array("I"), array("I")
+
+    def add(self, datagram: bytes, places: list[int]) -> None:
+        """Keep those of a datagram that begin at these places."""
+        self._datagram_of.extend(repeat(len(self._datagrams), len(places)))
+        self._places.extend(places)
+        self._datagrams.append(datagram)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, number: int) -> Entry: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Entry]: ...
+    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        return self._entry(self._datagrams[self._datagram_of[number]], self._places[number])

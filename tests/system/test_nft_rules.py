@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.system.netlink.wire import attribute
-from offload.system.nft import tables
-from offload.system.nft.expressions import live_chain, live_rule
-from offload.system.nft.messages import RULES as RULES_KIND
+from offload.system.nft.nfnetlink import tables
+from offload.system.nft.nfnetlink.messages import RULES as RULES_KIND
+from offload.system.nft.nfnetlink.rules import live_chain, live_rule
 
 # A rule, and the fields read from its expressions: does, targets, matches, mark, ip_only
 RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None, bool]] = {
@@ -73,7 +73,7 @@ MATCHES: dict[str, tuple[dict[str, object], int, bool]] = {
 PROGRAM = """
 import json
 from offload.nouns import asdict
-from offload.system.nft.tables import ruleset
+from offload.system.nft.nfnetlink.tables import ruleset
 (chains, rules), _ = ruleset({})
 print(json.dumps([[each.does, each.targets, sorted(each.matches), each.mark, each.ip_only] for each in rules]))
 print(json.dumps([[each.family, each.table, each.name, each.hook, each.priority] for each in chains]))

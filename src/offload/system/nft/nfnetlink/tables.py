@@ -14,9 +14,8 @@ from offload.model.network import ForwardChain
 from offload.nouns import dataclass
 from offload.system.netlink.dump import dump as read
 from offload.system.netlink.wire import NETLINK_NETFILTER, Attributes
-from offload.system.nft import messages
-from offload.system.nft.expressions import live_chain, live_rule
-from offload.system.nft.messages import (
+from offload.system.nft.nfnetlink import messages
+from offload.system.nft.nfnetlink.messages import (
     CHAINS,
     FLOWTABLES,
     NFPROTO_INET,
@@ -28,6 +27,7 @@ from offload.system.nft.messages import (
     SETS,
     TABLES,
 )
+from offload.system.nft.nfnetlink.rules import live_chain, live_rule
 
 SENTENCES = {
     errno.EPERM: "nft may not touch the ruleset: run as root",

@@ -1,0 +1,69 @@
+"""What holds for every dump of ctnetlink: it is repeated until it is whole, and a refusal is a sentence."""
+
+import errno
+import gc
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from offload.errors import KernelError
+from offload.system.netlink.dump import PATIENCE, TRIES
+
+NO_PERMISSION = "only root may read the kernel's connection table: run as root (or with CAP_NET_ADMIN)"
+NO_CTNETLINK = "this kernel cannot list connections (no ctnetlink); install kmod-nf-conntrack-netlink"
+SENTENCES = {
+    errno.EPERM: NO_PERMISSION,
+    errno.EACCES: NO_PERMISSION,
+    errno.EPROTONOSUPPORT: NO_CTNETLINK,  # socket(): no nfnetlink
+    errno.EAFNOSUPPORT: NO_CTNETLINK,
+    errno.EINVAL: NO_CTNETLINK,  # nfnetlink_rcv_msg(): no module serves this subsystem
+    errno.EOPNOTSUPP: NO_CTNETLINK,
+    errno.ENOBUFS: "the kernel's connection table is too busy to be read: its answer overran the receive buffer",
+}
+RECEIVE_BUFFER = 4 << 20
+
+T = TypeVar("T")
+
+
+def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
+    """The result of a dump; KernelError with a sentence where the kernel refuses.
+
+    When the kernel calls a dump interrupted it is asked again; if it says so every time, the last answer is as good as
+    any other.
+    """
+    for tried in range(1, TRIES + 1):
+        try:
+            found, whole = dump()
+        except OSError as error:
+            if tried == TRIES or error.errno != errno.ENOBUFS:
+                raise KernelError(sentence(error, "list its connections")) from error
+            continue
+        if whole or tried == TRIES:
+            return found
+    raise AssertionError  # the last try returned or raised
+
+
+def refused(number: int) -> None:
+    """Raise the error that a dump ended with, if any."""
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
+@contextmanager
+def collector_resting() -> Iterator[None]:
+    """Three tuples per entry, none of them in a cycle: the collector would walk them all, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def sentence(error: OSError, what: str) -> str:
+    """What a failed exchange with the kernel means; `what` it was to do."""
+    if isinstance(error, TimeoutError):
+        return f"the kernel did not {what} within {PATIENCE:.0f} s"
+    return SENTENCES.get(error.errno or 0, f"the kernel did not {what}: {error.strerror or error}")

@@ -1,0 +1,144 @@
+"""Where the values of a conntrack entry stand in a message of ctnetlink, and one struct for all messages of a kind.
+
+The kernel writes all entries with the same few sequences of attributes (ctnetlink_fill_info in
+net/netfilter/nf_conntrack_netlink.c). So a sequence is walked once, attribute by attribute, and becomes a Layout: one
+struct that takes a whole message apart. Every later message is held against the Layout's frame, all of its bytes that
+are no values, so it is never read by a Layout that is not exactly its own.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from operator import itemgetter
+from typing import Any, Union
+
+from offload.system.netlink.wire import (
+    NFGENMSG,
+    NLA_TYPE_MASK,
+    NLATTR,
+    NLMSGHDR,
+)
+
+
+class Slot(IntEnum):
+    """The values an Entry is made of, in the order in which `_entry` takes them."""
+
+    PROTO = 0
+    SRC = 1
+    DST = 2
+    SPORT = 3
+    DPORT = 4
+    REPLY_SRC = 5
+    REPLY_DST = 6
+    REPLY_SPORT = 7
+    REPLY_DPORT = 8
+    STATUS = 9
+    TIMEOUT = 10
+    MARK = 11
+    PACKETS = 12
+    BYTES = 13
+    REPLY_PACKETS = 14
+    REPLY_BYTES = 15
+    TCP_STATE = 16
+    HELPER = 17
+    ZONE = 18
+    SRC_ZONE = 19
+    REPLY_ZONE = 20
+
+
+# What an Entry gets for a value the kernel did not send; without the needed ones it is no Entry.
+ABSENT = (None, None, None, 0, 0, None, None, 0, 0, 0, None, 0, None, None, None, None, None, None, 0, 0, 0)
+ADDRESSES = (Slot.SRC, Slot.DST, Slot.REPLY_SRC, Slot.REPLY_DST)
+NEEDED = (Slot.PROTO, *ADDRESSES)
+
+# By type: where the value goes and its format (none: text of any length), or the attributes nested in it.
+# Attributes that are not named here are skipped.
+Value = tuple[Slot, str]
+Attributes = Mapping[int, Union[Value, "Attributes"]]
+
+
+def _tuple(src: Slot, dst: Slot, sport: Slot, dport: Slot, zone: Slot) -> Attributes:
+    return {
+        1: {1: (src, "4s"), 2: (dst, "4s"), 3: (src, "16s"), 4: (dst, "16s")},  # CTA_TUPLE_IP: _V4_*, _V6_*
+        2: {1: (Slot.PROTO, "B"), 2: (sport, "H"), 3: (dport, "H")},  # CTA_TUPLE_PROTO: _NUM, _SRC_PORT, _DST_PORT
+        3: (zone, "H"),  # CTA_TUPLE_ZONE: of a zone that holds for one direction only
+    }
+
+
+ATTRIBUTES: Attributes = {
+    1: _tuple(Slot.SRC, Slot.DST, Slot.SPORT, Slot.DPORT, Slot.SRC_ZONE),  # CTA_TUPLE_ORIG
+    2: _tuple(Slot.REPLY_SRC, Slot.REPLY_DST, Slot.REPLY_SPORT, Slot.REPLY_DPORT, Slot.REPLY_ZONE),  # CTA_TUPLE_REPLY
+    3: (Slot.STATUS, "I"),  # CTA_STATUS
+    4: {1: {1: (Slot.TCP_STATE, "B")}},  # CTA_PROTOINFO: _TCP: _STATE
+    5: {1: (Slot.HELPER, "")},  # CTA_HELP: _NAME
+    7: (Slot.TIMEOUT, "I"),  # CTA_TIMEOUT
+    8: (Slot.MARK, "I"),  # CTA_MARK
+    9: {1: (Slot.PACKETS, "Q"), 2: (Slot.BYTES, "Q")},  # CTA_COUNTERS_ORIG
+    10: {1: (Slot.REPLY_PACKETS, "Q"), 2: (Slot.REPLY_BYTES, "Q")},  # CTA_COUNTERS_REPLY
+    18: (Slot.ZONE, "H"),  # CTA_ZONE
+}
+
+
+class Layout:
+    """Where the values stand in all messages that carry these attributes in this order.
+
+    `unpack` gives a piece of frame and a value in turn, the last piece being frame; `frame` is what the pieces must be;
+    `values` picks the values of an Entry from these fields followed by ABSENT, in the order of Slot. `pieces` are the
+    frame before each value, what the value is, and its size in bytes; `tail` is the frame behind the last one.
+    """
+
+    def __init__(self, message: bytes) -> None:
+        shape = f">{NLMSGHDR.size}x"  # length, sequence and port are no business of the Layout
+        fields, found, at = 0, dict[Slot, int](), NLMSGHDR.size
+        self.length, self.pieces = len(message), list[tuple[bytes, Slot | None, int]]()
+        for start, end, (slot, form) in _leaves(message, at + NFGENMSG.size, len(message), ATTRIBUTES):
+            shape += f"{start - at}s{form}"
+            self.pieces.append((message[at:start], slot, end - start))
+            if slot is not None:
+                found[slot] = fields + 1
+            fields, at = fields + 2, end
+        self.tail = message[at:]
+        layout = struct.Struct(f"{shape}{len(message) - at}s")
+        self.unpack = layout.unpack_from
+        self.frame = layout.unpack(message)[::2]
+        self.values: itemgetter[Any] = itemgetter(*(found.get(slot, fields + 1 + slot) for slot in Slot))
+        self._check(found, layout.unpack(message))
+
+    @staticmethod
+    def _check(found: dict[Slot, int], fields: tuple[Any, ...]) -> None:
+        if not found.keys() >= set(NEEDED):
+            raise ValueError("the entry lacks an address or its protocol")
+        if len({len(fields[found[slot]]) for slot in ADDRESSES}) > 1:
+            raise ValueError("the entry's addresses are of two families")
+
+
+# One attribute that holds a value: where it starts and ends, and what to do with it.
+Leaf = tuple[int, int, tuple[Slot | None, str]]
+
+
+def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Leaf]:
+    """Walk the attributes in message[at:end] and those nested in them; ValueError where they do not fit."""
+    while at < end:
+        if at + NLATTR.size > end:
+            raise ValueError("an attribute is cut off")
+        length, kind = NLATTR.unpack_from(message, at)
+        start, stop = at + NLATTR.size, at + length
+        if length < NLATTR.size or stop > end:
+            raise ValueError("an attribute is longer than its place")
+        meaning = known.get(kind & NLA_TYPE_MASK)
+        if isinstance(meaning, Mapping):
+            yield from _leaves(message, start, stop, meaning)
+        else:
+            yield start, stop, _form(meaning, stop - start)
+        at = (stop + 3) & ~3
+
+
+def _form(meaning: Value | None, size: int) -> tuple[Slot | None, str]:
+    """Slot and format of a value of `size` bytes. A value of a size that is not its own counts as unknown."""
+    if meaning is not None:
+        slot, form = meaning
+        if not form:
+            return slot, f"{size}s"
+        if struct.calcsize(f">{form}") == size:
+            return slot, form
+    return None, f"{size}s"

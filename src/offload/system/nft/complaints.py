@@ -1,0 +1,47 @@
+"""What nft prints on stderr -> NftErrors with a kind, a sentence and places. Pure."""
+
+import errno
+import os
+import re
+
+from offload.errors import NftError, NftFault
+
+LONGEST_SENTENCE = 300  # characters of an error message of nft
+PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
+# EOPNOTSUPP in the words of glibc and of musl: the driver's own no. Every other refusal of the kernel (a device that
+# went away, one that is busy) is of this moment.
+NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
+KERNEL_REFUSED = "Could not process rule"
+# ENOMEM, ENOBUFS and EMSGSIZE (nft may not enlarge its socket buffer): no fault of any line of the text
+NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Message too (long|large)")
+
+
+def complaint(stderr: str) -> NftError:
+    """What nft printed on stderr, as an error with its kind and its places."""
+    places = tuple((path, int(line)) for path, line in PLACE.findall(stderr))
+    return NftError(sentence(stderr), fault_of(stderr), places)
+
+
+def fault_of(stderr: str) -> NftFault:
+    """The kind of nft's complaint."""
+    if "Operation not permitted" in stderr:
+        return NftFault.NOT_PERMITTED
+    if NOT_SUPPORTED.search(stderr):
+        return NftFault.NOT_SUPPORTED
+    if NO_ROOM.search(stderr):
+        return NftFault.FAILED
+    if KERNEL_REFUSED in stderr:
+        return NftFault.KERNEL_REFUSED
+    return NftFault.REFUSED if "Error:" in stderr else NftFault.FAILED
+
+
+def sentence(stderr: str) -> str:
+    """The first `Error:` of nft's messages in one line, without the position in a text that the user has not seen."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")
+    if "Operation not permitted" in stderr:
+        return "nft may not touch the ruleset: run as root"
+    shown = first.partition("Error:")[2].strip() or first
+    if shown == os.strerror(errno.ENOENT):  # of `list`: the table went away since the kernel named it
+        return "nft does not find a table that was there a moment ago: another program removed it"
+    return "".join(char if char.isprintable() else "?" for char in shown[:LONGEST_SENTENCE])

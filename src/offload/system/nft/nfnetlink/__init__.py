@@ -1,0 +1,1 @@
+"""nf_tables over nfnetlink: the kernel's generation, tables, chains and rules."""

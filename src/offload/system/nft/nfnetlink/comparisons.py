@@ -1,0 +1,89 @@
+"""A rule's comparisons: what the registers are compared with, and when a comparison of times changes. Pure."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network
+
+from offload.system.netlink.wire import Attributes, number, text
+from offload.system.nft.nfnetlink.messages import integer
+from offload.system.nft.nfnetlink.registers import IPV4, IPV6, Reading, value_of
+
+EQUAL, UNEQUAL = 0, 1
+AT_MOST, MORE = 3, 4  # NFT_CMP_LTE, NFT_CMP_GT
+ESTABLISHED = 2  # the bit of a connection's state, NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+DAY = 86_400  # seconds
+NANOSECONDS = 1_000_000_000
+IFNAMSIZ = 16  # bytes of a whole name; a shorter comparison is a wildcard
+COMPARE_SOURCE, COMPARE_OPERATION, COMPARE_DATA, RANGE_END = 1, 2, 3, 4
+OFFLOADED = {6: "tcp", 17: "udp"}
+NETWORKS: Mapping[int, type[IPv4Network | IPv6Network]] = {IPV4: IPv4Network, IPV6: IPv6Network}
+NUMBER_BYTES = 4
+NOW = 2**61  # nanoseconds since 1970, in this century: the other byte order is far from it
+WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
+
+
+def compare_value(rule: Reading, name: str, data: Attributes) -> None:
+    """A `cmp` or a `range`."""
+    source = integer(data, COMPARE_SOURCE)
+    if rule.held.get(source, ("", 0))[0] == "time":
+        last = name == "cmp" and integer(data, COMPARE_OPERATION) in {AT_MOST, MORE}
+        rule.edges |= {
+            *_edges(value_of(data, COMPARE_DATA), later=last),
+            *_edges(value_of(data, RANGE_END), later=True),
+        }
+    compare(rule, source, data if name == "cmp" else {})
+
+
+def compare(rule: Reading, register: int, data: Attributes) -> None:
+    """A comparison; without `data` one whose value is not known."""
+    what, mask = rule.held.get(register, ("", 0))
+    equal = bool(data) and integer(data, COMPARE_OPERATION) == EQUAL
+    value = value_of(data, COMPARE_DATA)
+    if what == "mark":
+        rule.mark = (number(value) & mask, mask) if equal and rule.mark is None else (None, mask)
+    elif what in {"length", "ttl", "flags"}:
+        rule.matches.add(what)
+    elif what == "state" and data:
+        # nft asks `state & bits != 0`, or `state == bit`
+        bits = number(value) if equal else mask if integer(data, COMPARE_OPERATION) == UNEQUAL else ESTABLISHED
+        rule.opening |= not bits & ESTABLISHED
+    elif equal and value:
+        _equal(rule, what, mask, value)
+
+
+def _edges(value: bytes, *, later: bool) -> Iterator[int]:
+    """The time of a comparison: a second of a day, a day of the week (which begins at midnight), or a moment.
+
+    `later`: the comparison changes when that second of the day is over.
+    """
+    orders = [int.from_bytes(value, order) for order in ("big", sys.byteorder)]
+    if len(value) == 1:
+        yield 0
+    elif len(value) == NUMBER_BYTES:
+        yield from (each + later for each in sorted({each for each in orders if each <= DAY})[:1])
+    elif value:
+        yield min(orders, key=lambda each: abs(each - NOW)) // NANOSECONDS
+
+
+def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
+    """A comparison for equality, with a value that is known."""
+    if what == "family":
+        rule.protocol = value[0]
+    elif what == "protocol":
+        rule.ip_only = value[0] not in OFFLOADED
+        rule.equals("proto", OFFLOADED.get(value[0], ""))
+    elif what in {"iif", "oif"} and len(value) == IFNAMSIZ:
+        rule.equals(what, text(value))
+    elif what in {"sport", "dport"}:
+        rule.equals(what, int.from_bytes(value, "big"))
+    elif what in {"src", "dest"} and (found := _network(rule.protocol, value, mask)):
+        rule.equals(what, found)
+
+
+def _network(family: int, value: bytes, mask: int) -> IPv4Network | IPv6Network | None:
+    """The network of these leading bytes; None where the mask has gaps."""
+    width, gaps = WIDTHS.get(family, 0), (1 << 8 * len(value)) - 1 ^ mask
+    if len(value) > width or gaps & (gaps + 1):
+        return None
+    whole = int.from_bytes(value.ljust(width, b"\0"), "big")
+    return NETWORKS[family]((whole, mask.bit_count()), strict=False)

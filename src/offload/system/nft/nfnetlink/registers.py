@@ -1,0 +1,136 @@
+"""A rule while it is read: what its expressions load into registers, change there, and do with the packet. Pure.
+
+nft's bytecode loads a value into a register, changes it there, and compares it; so the registers are followed as far as
+the packet mark and the protocol go. Numbers: include/uapi/linux/netfilter/nf_tables.h.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from offload.nouns import dataclass, field
+from offload.system.netlink.wire import Attributes, attributes, number
+from offload.system.nft.nfnetlink import messages
+from offload.system.nft.nfnetlink.messages import integer
+
+WHOLE_MARK = 0xFFFFFFFF
+VALUE, VERDICT, VERDICT_CODE, VERDICT_CHAIN = 1, 2, 1, 2
+DROP, ACCEPT, JUMP, GOTO = 0, 1, 0xFFFFFFFD, 0xFFFFFFFC
+META_LENGTH, META_PRIORITY, META_MARK, META_IIFNAME, META_OIFNAME, META_NFPROTO, META_L4PROTO = 0, 2, 3, 6, 7, 15, 16
+META_TIMES = (30, 31, 32)  # NFT_META_TIME_NS, _DAY, _HOUR
+CT_STATE, CT_PACKETS = 0, 14
+# Attributes of expressions; SOURCE and TARGET are registers
+META_TARGET, META_KEY, META_SOURCE = 1, 2, 3
+PAYLOAD_TARGET, PAYLOAD_BASE, PAYLOAD_OFFSET, PAYLOAD_LENGTH, PAYLOAD_SOURCE = 1, 2, 3, 4, 5
+BITWISE_SOURCE, BITWISE_TARGET, BITWISE_MASK = 1, 2, 4
+IMMEDIATE_TARGET, IMMEDIATE_DATA = 1, 2
+NETWORK_HEADER, TRANSPORT_HEADER = 1, 2
+IPV4, IPV6 = 2, 10
+TCP_FLAGS = 13  # offset in the TCP header
+LOADS = {
+    **dict.fromkeys(META_TIMES, "time"),
+    META_MARK: "mark",
+    META_NFPROTO: "family",
+    META_L4PROTO: "protocol",
+    META_IIFNAME: "iif",
+    META_OIFNAME: "oif",
+}
+# Offset in the header by family, and of ports in the transport header: what stands there.
+ADDRESSES: Mapping[int, dict[int, str]] = {IPV4: {12: "src", 16: "dest"}, IPV6: {8: "src", 24: "dest"}}
+PORT_BYTES = 2
+PORTS = {0: "sport", 2: "dport"}
+VERDICTS = 0  # the register of verdicts
+SETS = {META_PRIORITY: "priority", META_MARK: "mark"}
+# Of the network header (offset, length) by family: the field that is read or written there.
+FIELDS: Mapping[int, dict[int, str]] = {
+    IPV4: {1: "dscp", 2: "length", 8: "ttl"},
+    IPV6: {0: "dscp", 4: "length", 7: "ttl"},
+}
+
+
+@dataclass(slots=True)
+class Reading:
+    """A rule as far as it was read. `held`: by register, what was loaded, and of a mark its mask."""
+
+    protocol: int  # of the network header: IPv4, IPv6, or 0 while it is not known
+    does: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    matches: set[str] = field(default_factory=set)
+    mark: tuple[int | None, int] | None = None
+    ip_only: bool = False
+    opening: bool = False
+    marks: int = 0
+    match: dict[str, Any] = field(default_factory=dict)
+    sets: list[str] = field(default_factory=list)
+    edges: set[int] = field(default_factory=set)
+    digest: int = 0
+    held: dict[int, tuple[str, int]] = field(default_factory=dict)
+
+    def equals(self, what: str, value: object) -> None:
+        """It compares this for equality, before it does anything."""
+        if not self.does:
+            self.match.setdefault(what, value)
+
+
+def change(rule: Reading, name: str, data: Attributes) -> None:
+    """What happens to registers, and the verdict, which is a register too."""
+    match name:
+        case "bitwise":
+            what, mask = rule.held.get(integer(data, BITWISE_SOURCE), ("", 0))
+            given = value_of(data, BITWISE_MASK)
+            own = int.from_bytes(given, "big") if what in {"src", "dest"} else number(given)
+            rule.held[integer(data, BITWISE_TARGET)] = what, mask & own
+        case "byteorder":  # numbered like bitwise's
+            rule.held[integer(data, BITWISE_TARGET)] = rule.held.get(integer(data, BITWISE_SOURCE), ("", 0))
+        case "immediate" if integer(data, IMMEDIATE_TARGET) == VERDICTS:
+            _verdict(rule, attributes(attributes(data.get(IMMEDIATE_DATA, b"")).get(VERDICT, b"")))
+        case "immediate":
+            rule.held.pop(integer(data, IMMEDIATE_TARGET), None)
+        case "ct" if META_TARGET in data:
+            state = integer(data, META_KEY) == CT_STATE
+            rule.held[integer(data, META_TARGET)] = ("state", WHOLE_MARK) if state else ("", 0)
+
+
+def meta(rule: Reading, data: Attributes) -> None:
+    """The packet's meta data: loaded, or written from a register."""
+    key = integer(data, META_KEY)
+    if META_SOURCE in data:
+        rule.does += [SETS[key]] if key in SETS else []
+        if key == META_MARK:  # the bits that remain of the mark it was made of
+            what, kept = rule.held.get(integer(data, META_SOURCE), ("", 0))
+            rule.marks |= WHOLE_MARK & ~(kept if what == "mark" else 0)
+        return
+    loaded = LOADS.get(key, "")
+    rule.held[integer(data, META_TARGET)] = loaded, WHOLE_MARK if loaded == "mark" else 0
+    rule.matches |= {"length"} if key == META_LENGTH else {"time"} if key in META_TIMES else set()
+
+
+def payload(rule: Reading, data: Attributes) -> None:
+    """Bytes of a header: loaded, or written from a register."""
+    base, offset, writes = integer(data, PAYLOAD_BASE), integer(data, PAYLOAD_OFFSET), PAYLOAD_SOURCE in data
+    length = integer(data, PAYLOAD_LENGTH)
+    what, mask = "", 0
+    if base == NETWORK_HEADER:
+        fields = FIELDS.get(rule.protocol, {})
+        last = offset + length - 1
+        what = next((name for at, name in fields.items() if offset <= at <= last and last - offset <= 1), "")
+        if address := ADDRESSES.get(rule.protocol, {}).get(offset, ""):
+            what, mask = address, (1 << 8 * length) - 1  # of a network nft loads the bytes that count
+    elif base == TRANSPORT_HEADER and not writes:
+        what = "flags" if offset == TCP_FLAGS else PORTS.get(offset, "") if length == PORT_BYTES else ""
+    if writes:
+        rule.does += [what] if what in {"dscp", "ttl"} else []
+        return
+    rule.held[integer(data, PAYLOAD_TARGET)] = what, mask
+
+
+def _verdict(rule: Reading, verdict: Attributes) -> None:
+    code = integer(verdict, VERDICT_CODE)
+    if code in {JUMP, GOTO}:
+        rule.targets.append(messages.name(verdict, VERDICT_CHAIN))
+    elif code in {DROP, ACCEPT} and VERDICT_CODE in verdict:
+        rule.does.append("drop" if code == DROP else "accept")
+
+
+def value_of(data: Attributes, number: int) -> bytes:
+    """The value in an attribute that is a nested NFTA_DATA; empty where there is none."""
+    return attributes(data.get(number, b"")).get(VALUE, b"")
