@@ -42,16 +42,16 @@ OFFLOADABLE = frozenset({"any", "tcp", "udp", "0"})  # protocols, as rules have 
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """The firewall's part of the Config."""
+    """The firewall package's part of the Config."""
 
-    zones: tuple[Zone, ...]
+    zones: tuple[Zone, ...]  # in the order of the file
     disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
-    permissions: tuple[Permission, ...]
-    mark_rules: tuple[MarkRule, ...]
-    unread: tuple[tuple[str, tuple[str, ...]], ...]
-    forward: Policy
-    fw4_offloads: bool
-    problems: tuple[Problem, ...]
+    permissions: tuple[Permission, ...]  # forwardings, redirects and rules that let traffic pass between zones
+    mark_rules: tuple[MarkRule, ...]  # rules that set marks or DSCP on forwarded traffic
+    unread: tuple[tuple[str, tuple[str, ...]], ...]  # by zone, the options that could not be read
+    forward: Policy  # policy of the forward chain
+    fw4_offloads: bool  # option flow_offloading is on
+    problems: tuple[Problem, ...]  # faults of all sections
 
 
 def load(sections: Sections) -> Firewall:

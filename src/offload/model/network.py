@@ -94,17 +94,13 @@ class Qdisc:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A tc filter of a device: it compares `mark & fwmask` with `fwmark`, or (None) uses it in an unknown way.
+    """A tc filter of a device, as far as it uses packet marks."""
 
-    A mask of 0: it does not read the mark. `restores`: packets that leave get something of their connection's mark
-    (actions connmark and ctinfo).
-    """
-
-    device: str
-    kind: str
-    fwmark: int | None = 0
-    fwmask: int = 0
-    restores: bool = False
+    device: str  # name of the device
+    kind: str  # u32, fw, flower, bpf and so on
+    fwmark: int | None = 0  # it compares `mark & fwmask` with this; None: it uses the mark in an unknown way
+    fwmask: int = 0  # 0: it does not read the mark
+    restores: bool = False  # it copies conntrack's mark into packets that leave (actions connmark and ctinfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +224,13 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class LearnedFrom:
-    """What decides the elements of sets. `bridges`: layer 3 device -> bridge; `able`: ports that hardware has."""
+    """The inputs from which the elements of the station sets are computed."""
 
-    stations: tuple[Station, ...]
-    neighbours: tuple[Neighbour, ...]
-    links: tuple[Link, ...]
-    bridges: Mapping[str, str]
-    able: frozenset[str]
+    stations: tuple[Station, ...]  # learned by bridges
+    neighbours: tuple[Neighbour, ...]  # resolved by the router
+    links: tuple[Link, ...]  # all devices
+    bridges: Mapping[str, str]  # layer 3 device -> its bridge
+    able: frozenset[str]  # ports that hardware can take
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,25 +9,20 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ZoneDevices:
-    """The devices of one zone, as far as they exist now.
+    """The devices of one zone that exist now."""
 
-    `l3` are the devices routes name (`br-lan`, `pppoe-wan`); `beneath` maps each to the lower devices a software
-    flowtable gains from; `leaves` maps each to the devices its packets really arrive on (the only ones hardware can
-    cover); `left_out` holds the others, each with its Reason; `reasons` says why devices the config names are not
-    here. `bridges` maps an l3 device that is a bridge, or a VLAN on one, to the bridge; `vrfs` one that is in a VRF to
-    the VRF's own device. `subnets` narrow the zone to addresses; `inverted`: more devices may be in it than `l3` names.
-    """
-
-    name: str
-    l3: tuple[str, ...] = ()
+    name: str  # of the zone
+    l3: tuple[str, ...] = ()  # devices that routes name: `br-lan`, `pppoe-wan`
+    # l3 device -> lower devices that a software flowtable should list
     beneath: Mapping[str, tuple[str, ...]] | None = None
+    # l3 device -> the devices that its packets arrive on; hardware can cover only these
     leaves: Mapping[str, tuple[str, ...]] | None = None
-    left_out: tuple[tuple[str, Reason], ...] = ()
-    reasons: tuple[Reason, ...] = ()
-    subnets: tuple[IPv4Network | IPv6Network, ...] = ()
-    inverted: bool = False
-    bridges: Mapping[str, str] | None = None
-    vrfs: Mapping[str, str] | None = None
+    left_out: tuple[tuple[str, Reason], ...] = ()  # devices that no flowtable lists, with the Reason
+    reasons: tuple[Reason, ...] = ()  # why devices of the configuration are missing
+    subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is only these networks; empty: all addresses
+    inverted: bool = False  # option device has `!`, so more devices may belong to it than `l3` names
+    bridges: Mapping[str, str] | None = None  # l3 device that is a bridge, or a VLAN on one -> the bridge
+    vrfs: Mapping[str, str] | None = None  # l3 device in a VRF -> the VRF's own device
 
     @property
     def nowhere(self) -> bool:

@@ -30,22 +30,19 @@ class Log(Protocol):
 
 @dataclass(slots=True)
 class Journal:
-    """Writes lines up to `level`, at most BURST at once and then one in APART seconds.
+    """Writes lines to syslog up to `level`: at most BURST at once, then one in APART seconds."""
 
-    `_decided`, `_applied`, `_trouble`, `_faults` and `_hardware` are what the lines so far reported.
-    """
-
-    log: Log
+    log: Log  # to write to
     clock: Callable[[], float]  # seconds that never jump
-    level: LogLevel = DEFAULT_LEVEL
-    _decided: Decided | None = None
-    _applied: Applied = field(default_factory=Applied)
-    _trouble: str = ""
-    _faults: frozenset[str] = frozenset()
-    _hardware: frozenset[tuple[Pair, str]] = frozenset()
-    _left: float = BURST
-    _at: float = float("-inf")
-    _dropped: int = 0
+    level: LogLevel = DEFAULT_LEVEL  # of option log_level
+    _decided: Decided | None = None  # reported last
+    _applied: Applied = field(default_factory=Applied)  # reported last
+    _trouble: str = ""  # reported last
+    _faults: frozenset[str] = frozenset()  # of the configuration, reported last
+    _hardware: frozenset[tuple[Pair, str]] = frozenset()  # faults of pairs in hardware, reported last
+    _left: float = BURST  # lines that may be written now
+    _at: float = float("-inf")  # when `_left` was computed
+    _dropped: int = 0  # lines that were not written since the last one
 
     def line(self, level: LogLevel, text: str) -> None:
         """Write a line, if its level and the rate of lines allow it."""

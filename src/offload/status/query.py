@@ -35,18 +35,14 @@ class QueryError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Selects flows that meet every condition given: an end in `zone`, an end in `host`, this `state`.
+    """Selects flows that meet every condition given, and a page of them."""
 
-    `host` is an address or a network, before or after translation. `limit` None means all of them. `sort` is a word of
-    SORTS, with a minus before it for the other way round.
-    """
-
-    zone: str | None = None
-    host: IPv4Network | IPv6Network | None = None
-    state: State | None = None
-    sort: str = "bytes"
-    limit: int | None = None
-    offset: int = 0
+    zone: str | None = None  # of one end
+    host: IPv4Network | IPv6Network | None = None  # address or network of one end, before or after NAT
+    state: State | None = None  # path of the flow
+    sort: str = "bytes"  # a word of SORTS; with `-` before it in reverse
+    limit: int | None = None  # most flows to give; None: all
+    offset: int = 0  # flows to skip
 
     @classmethod
     def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":

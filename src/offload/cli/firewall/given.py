@@ -45,13 +45,14 @@ IGNORED = frozenset({"-v"})  # fw4 shows the rules that nft adds
 
 
 class Given(NamedTuple):
-    """A verb with its words."""
+    """The command line of `offload firewall`, parsed."""
 
-    verb: str
-    words: tuple[str, ...] = ()
-    root: Path | None = None
-    explain: bool = False
-    quiet: bool = False
+    verb: str  # the first word: print, check, reload and so on
+    words: tuple[str, ...] = ()  # the verb's arguments
+    root: Path | None = None  # --root: a directory with a router's files; None: this router
+    explain: bool = False  # --explain
+    quiet: bool = False  # -q
+    # of `trace`: the values of --src, --dest-port and so on, by option name
     about: Mapping[str, str] = MappingProxyType({})
 
 

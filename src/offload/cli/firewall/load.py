@@ -34,21 +34,17 @@ class Outcome(Protocol):
 
 
 class Loading(NamedTuple):
-    """The doors of the verbs. `act` gives the reply of the ubus method `firewall`, whoever does it.
+    """What the verbs that load or flush need from outside; tests replace each of them."""
 
-    `began`: when this command was called, `now` what time it is, in the same seconds. `flush` deletes every table.
-    `say` prints to stderr. `includes` gives the paths of the scripts to run after a load.
-    """
-
-    act: Callable[[str], Json]
-    turn: Callable[[], AbstractContextManager[None]]
-    outcome: Outcome
-    runner: Runner
-    includes: Callable[[], Iterable[str]]
-    flush: Callable[[], None]
-    say: Callable[[str], None]
-    began: float
-    now: Callable[[], float]
+    act: Callable[[str], Json]  # calls the ubus method `firewall` with an action and gives its reply
+    turn: Callable[[], AbstractContextManager[None]]  # the lock that only one load at a time holds
+    outcome: Outcome  # the file with the result of the last load
+    runner: Runner  # runs scripts
+    includes: Callable[[], Iterable[str]]  # gives the paths of the scripts to run after a load
+    flush: Callable[[], None]  # deletes every nft table
+    say: Callable[[str], None]  # prints a line to stderr
+    began: float  # when this command was called, in seconds of `now`
+    now: Callable[[], float]  # the time in seconds
 
 
 def run(verb: str, doors: Loading) -> int:

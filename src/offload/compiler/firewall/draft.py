@@ -17,15 +17,15 @@ Need = tuple[int | None, str]
 
 
 class Draft(NamedTuple):
-    """The rules of sections, gathered by the chain they belong to. `helpers`: those whose modules are loaded."""
+    """The rules of all sections, gathered by chain while the ruleset is compiled."""
 
-    config: FirewallConfig
-    zones: dict[str, FirewallZone]
-    helpers: Mapping[str, Helper]
-    expander: Expander
-    includes: Includes
-    chains: defaultdict[str, list[Rule]]
-    refusals: Refusals
+    config: FirewallConfig  # the parsed firewall configuration
+    zones: dict[str, FirewallZone]  # the zones by name, with their present devices
+    helpers: Mapping[str, Helper]  # conntrack helpers whose modules are loaded, by name
+    expander: Expander  # turns networks and sets into addresses
+    includes: Includes  # nft files of the user and of other packages
+    chains: defaultdict[str, list[Rule]]  # rules by the name of their chain
+    refusals: Refusals  # by base chain, rules that refuse what left-out zones would refuse
 
     @property
     def problems(self) -> list[FirewallProblem]:

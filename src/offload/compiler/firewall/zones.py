@@ -37,22 +37,18 @@ class ZonePart(NamedTuple):
 
 
 class FirewallZone(NamedTuple):
-    """A zone with its present devices, networks and addresses.
+    """A zone with its present devices, networks and addresses."""
 
-    `devices` are its devices by name, `subnets` its networks as nft text, `related` the router's addresses in it,
-    `physical` the devices that its networks stand on. `needs` collects which of its optional chains rules jump to:
-    `accept_to`, `drop_from`, `dstnat`, `helper` and so on.
-    """
-
-    zone: Zone
-    family: int | None
+    zone: Zone  # the UCI section
+    family: int | None  # 4, 6, or None for both
     policies: tuple[str, str, str]  # input, output, forward
-    parts: tuple[ZonePart, ...]
-    devices: tuple[str, ...]
-    subnets: tuple[str, ...]
-    related: Addresses
-    physical: tuple[str, ...]
-    masquerade: dict[int, tuple[Match, ...]]
+    parts: tuple[ZonePart, ...]  # the devices and subnets, one entry for each rule that they need
+    devices: tuple[str, ...]  # names of its devices
+    subnets: tuple[str, ...]  # its networks as nft text
+    related: Addresses  # the router's own addresses in it
+    physical: tuple[str, ...]  # the lower devices of its networks
+    masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
+    # the optional chains that rules jump to: accept_to, drop_from, dstnat, helper and so on; rules add to it
     needs: set[str]
 
     @property

@@ -110,11 +110,11 @@ def _with_name(section: Section) -> Section:
 class Choices:
     """The offload package's part of the Config."""
 
-    globals: Globals
-    zones: tuple[ZoneChoice, ...]
-    pairs: tuple[PairChoice, ...]
-    exempts: tuple[Exempt, ...]
-    problems: tuple[Problem, ...]
+    globals: Globals  # `config globals`
+    zones: tuple[ZoneChoice, ...]  # `config zone` sections
+    pairs: tuple[PairChoice, ...]  # `config pair` sections
+    exempts: tuple[Exempt, ...]  # `config exempt` sections
+    problems: tuple[Problem, ...]  # faults of all sections
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:

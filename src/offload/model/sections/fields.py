@@ -14,24 +14,18 @@ from offload.model.sections.match import Match, excluded, wanted
 
 
 class Field(NamedTuple):
-    """A condition of an exempt.
+    """A condition that an exempt can have: one row of the table that parser, nft, conntrack and JSON share."""
 
-    `name`: the option, the field of Match and the key in JSON. `help`: for the command line. `key`: how a rule of nft
-    names it, with blanks for `ip` or `ip6` and for the protocol. `word`: in the name of an nft set, empty where no set
-    can hold it; `type`: of that part of the set's key. `many`: a list. `host`: it names a host, so the exempt still has
-    a meaning without its other conditions. `port`: only TCP and UDP have it. `conntrack`: the value in a conntrack
-    entry; None where it has none.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    key: str
-    word: str = ""
-    type: str = ""
-    many: bool = True
-    host: bool = False
-    port: bool = False
+    name: str  # of the UCI option, of Match's field and of the JSON key
+    kind: Kind  # how its values are parsed and written
+    help: str  # sentence for `--help`
+    key: str  # the nft expression, with blanks for `ip` or `ip6` and for the protocol
+    word: str = ""  # its part of an nft set's name; empty: no set can hold it
+    type: str = ""  # its part of an nft set's key type
+    many: bool = True  # a list of values
+    host: bool = False  # it names a host, so an exempt of it alone is allowed
+    port: bool = False  # only TCP and UDP have it
+    # reads the value from a conntrack entry; None: conntrack has no such value
     conntrack: Callable[[Any], Any] | None = None
 
     def given(self, match: Match) -> bool:

@@ -32,38 +32,33 @@ Handles = frozenset[tuple[str, int]]
 
 @dataclass(slots=True)
 class Pending:
-    """A load to do: `text` brings the kernel to `compiled` if nft accepts all of it."""
+    """A ruleset that is to be loaded."""
 
-    inputs: Inputs
-    compiled: Compiled
-    text: str
+    inputs: Inputs  # it was compiled from
+    compiled: Compiled  # the ruleset that the kernel has if nft accepts all of `text`
+    text: str  # for `nft -f`
     held: Handles  # every rule of the table before
     digest: str  # of the whole ruleset
 
 
 @dataclass(slots=True)
 class Firewall:
-    """The loaded firewall. `ruleset` is None where it is not known, as at the start of the service.
+    """The firewall as it was loaded last."""
 
-    `problems`: of the configuration, and of what nft refused. `zones`: as scripts ask for them. `error`: why the last
-    load failed, or empty. `_handles`: our rules in the kernel. `_digest`: of the text they come from. `_inputs`: of the
-    last load, good or bad. `_forced`: the next pass loads whatever it finds. `_written`: the state as it was written.
-    `_networks`: for the router's next start, with the devices of those that are down now.
-    """
-
-    doors: FirewallDoors
-    nft: Nft
-    clock: Callable[[], float]
-    ruleset: Ruleset | None = None
-    problems: tuple[FirewallProblem, ...] = ()
-    zones: list[dict[str, Any]] = field(default_factory=list)
-    error: str = ""
-    _inputs: Inputs | None = None
-    _handles: Handles = frozenset()
-    _digest: str = ""
-    _forced: bool = False
-    _adopted: bool = False
-    _written: bytes = b""
+    doors: FirewallDoors  # to files
+    nft: Nft  # to nftables
+    clock: Callable[[], float]  # seconds that never jump
+    ruleset: Ruleset | None = None  # that the kernel has; None: not known, as at the start of the service
+    problems: tuple[FirewallProblem, ...] = ()  # of the configuration, and of what nft refused
+    zones: list[dict[str, Any]] = field(default_factory=list)  # as `fw4 zone` and scripts read them
+    error: str = ""  # why the last load failed; empty: it did not
+    _inputs: Inputs | None = None  # of the last load, successful or not
+    _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
+    _digest: str = ""  # of the text of the loaded ruleset
+    _forced: bool = False  # the next pass loads even if nothing changed
+    _adopted: bool = False  # the state of an earlier service was read
+    _written: bytes = b""  # the state file's bytes
+    # devices of all networks for the next boot, also of those that are down now
     _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)
 
     def force(self) -> None:

@@ -26,17 +26,15 @@ HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 
 @dataclass(slots=True)
 class HardwareMonitor:
-    """The case of every pair in hardware, and the remaining flows of pairs that were in hardware.
+    """The findings about each pair and device in hardware."""
 
-    `ports` has a case for each device that flows of these pairs passed: a pair may be proven by other devices.
-    `due`: when to take the next sample; None: no sample is needed.
-    """
-
-    cases: dict[Pair, PairHardware] = field(default_factory=dict)
+    cases: dict[Pair, PairHardware] = field(default_factory=dict)  # pairs whose effective mode is hardware now
+    # devices that flows of these pairs passed: other devices may prove a pair
     ports: dict[str, PairHardware] = field(default_factory=dict)
+    # pairs that were in hardware and whose flows are not all accounted for
     over: dict[Pair, PairHardware] = field(default_factory=dict)
-    due: float | None = None
-    _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)
+    due: float | None = None  # when to take the next sample, in seconds of the clock; None: no sample is needed
+    _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
         """Take up the pairs of this plan; a pair on other devices is a new case."""

@@ -16,14 +16,14 @@ RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 
 @dataclass(slots=True)
 class Debouncer:
-    """The state between passes. `cause` is the latest hint, for people."""
+    """The hints since the last pass, and how the last passes ended."""
 
-    cause: Cause = Cause.START
+    cause: Cause = Cause.START  # the latest hint, for the log
     _asked: float | None = None  # when the first hint of the next pass came
-    _retry: float | None = None
-    _ended: float = float("-inf")
-    _failures: int = 0
-    _fights: int = 0
+    _retry: float | None = None  # when to repeat a failed pass; None: it did not fail
+    _ended: float = float("-inf")  # when the last pass ended
+    _failures: int = 0  # failed passes in a row
+    _fights: int = 0  # passes in a row that restored our tables, at most 3
 
     def hint(self, cause: Cause, now: float) -> None:
         """Something may have changed."""

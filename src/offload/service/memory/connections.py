@@ -35,17 +35,14 @@ class Read:
 
 @dataclass(slots=True)
 class Connections:
-    """`work`: seconds of processor time that went into the last dump, which was made `at` and last used at `used`.
+    """The last conntrack dump, used again until it has rested long enough."""
 
-    `forgotten`: how often; where a pass comes in the middle of a dump, this one shows what was before it.
-    """
-
-    last: Read | None = None
-    work: float = 0.0
-    at: float = 0.0
-    used: float = 0.0
-    forgotten: int = 0
-    lists: tuple[Query, bool, Listing] | None = None
+    last: Read | None = None  # the dump; None: there is none, or it was forgotten
+    work: float = 0.0  # processor seconds that the dump and its lists took
+    at: float = 0.0  # when it was made, in monotonic seconds
+    used: float = 0.0  # when it was used last
+    forgotten: int = 0  # how often `forget` was called: a dump is not kept if a pass forgot it meanwhile
+    lists: tuple[Query, bool, Listing] | None = None  # the last query, whether it wanted every field, and its flows
 
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """The last dump if it still rests, else a new one. `going_on`: for the next page of a list."""

@@ -27,16 +27,14 @@ WORDS = 4  # of a pair in the file
 
 @dataclass(slots=True)
 class Totals:
-    """Connections and bytes by pair. `whole`: none was missed, which a flood of endings or a restart can do.
+    """Connections that ended and their bytes, by pair."""
 
-    `unsaved`: the file lacks something of it; `next`: when it may be written again; `error`: why the last time failed.
-    """
-
-    since: str = ""
-    whole: bool = True
-    unsaved: bool = False
-    next: float = 0.0
-    error: str = ""
+    since: str = ""  # when counting began, ISO 8601
+    whole: bool = True  # no ended connection was missed; a flood of events or a restart can lose some
+    unsaved: bool = False  # the file lacks the last changes
+    next: float = 0.0  # when the file may be written again, in seconds of the clock
+    error: str = ""  # why the file could not be written last time
+    # pair -> [connections, bytes in both directions]
     _counted: dict[Pair, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     def add(self, ended: Iterable[Entry], zones: ZoneLookup) -> None:

@@ -11,18 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The configuration that was loaded, and when connections were judged by it, in seconds since 1970.
+    """The rules by which live connections were compared last, for `option cut_refused`."""
 
-    `inputs` is None before the first judgement, which ends nothing. `rules`: those of the firewall's forward
-    chain in the kernel; all of them are others after the firewall was loaded again. `times`: those of the configured
-    rules. `passes`: how many there had been. `due`: when times begin or end next, by the clock that never jumps.
-    `failures`: tries since then that ended nothing.
-    """
-
+    # the configuration that was loaded; None: nothing was compared yet, and the first comparison ends nothing
     inputs: "Inputs | None" = None
-    moment: float = 0.0
+    moment: float = 0.0  # of the comparison, in seconds since 1970
+    # chain and handle of the rules on the forward hook; all differ after the firewall was loaded again
     rules: frozenset[tuple[str, int]] = frozenset()
-    times: tuple[Times, ...] = ()
-    passes: int = 0
-    due: float | None = None
-    failures: int = 0
+    times: tuple[Times, ...] = ()  # of the configured rules
+    passes: int = 0  # number of passes at that moment
+    due: float | None = None  # when a rule's time begins or ends next, in seconds of the clock; None: no rule has times
+    failures: int = 0  # attempts in a row to end connections that failed

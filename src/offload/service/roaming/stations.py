@@ -45,14 +45,15 @@ class StationTracker:
     Both have room of their own, and those at ports that hardware can take stay where there is too little of it.
     """
 
-    budget: ReturnBudget = field(default_factory=ReturnBudget)
+    budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows
     version: int = 0  # changes with each station or neighbour that is new, somewhere else, or forgotten
     crowded: bool = False  # some that the kernel has now found no room
-    _stations: Remembered = field(default_factory=lambda: Remembered(MAX_NEIGHBOURS))
+    _stations: Remembered = field(default_factory=lambda: Remembered(MAX_NEIGHBOURS))  # (MAC, bridge, VLAN) -> port
+    # (address, device, NEIGHBOUR) -> MAC
     _neighbours: Remembered = field(default_factory=lambda: Remembered(MAX_NEIGHBOURS))
     _hardware: frozenset[str] = frozenset()  # ports that hardware can take
     _macs: set[str] = field(default_factory=set)  # of stations at such ports
-    _moves: dict[Key, Move] = field(default_factory=dict)
+    _moves: dict[Key, Move] = field(default_factory=dict)  # for which no table was returned yet
     _causes: dict[Key, None] = field(default_factory=dict)  # the moves for which tables are being returned
     _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
     _ports: dict[str, set[str]] = field(default_factory=dict)  # bridge -> its ports

@@ -24,18 +24,13 @@ POINT_TO_POINT = 31  # RFC 3021: from here on an IPv4 network has no broadcast a
 
 
 class Endpoint(NamedTuple):
-    """Where an address is. `router` and `group` have no zone and exclude each other.
+    """Where an address is. `router` and `group` have no zone and exclude each other."""
 
-    `router`: the router itself, or what only a neighbour can talk to. `group`: multicast or broadcast.
-    `distant`: reached only by a default route, or ambiguous; where NAT knows better, NAT is right. `devices`: those of
-    the zone that lead there, several where routes leave it open.
-    """
-
-    zone: str | None = None
-    router: bool = False
-    group: bool = False
-    distant: bool = False
-    devices: tuple[str, ...] = ()
+    zone: str | None = None  # name; None: none, or not known
+    router: bool = False  # the router itself, or an address that only a neighbour can reach (link-local)
+    group: bool = False  # multicast or broadcast
+    distant: bool = False  # reached only by a default route, or ambiguous: then conntrack's NAT addresses decide
+    devices: tuple[str, ...] = ()  # of the zone that lead there; several where routes leave it open
 
 
 ROUTER = Endpoint(router=True)

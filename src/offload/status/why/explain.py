@@ -53,17 +53,17 @@ class Explanation(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Everything that a step may look at. `returned`: when all flows of a table went back to the slow path last."""
+    """What the steps of an explanation may read."""
 
-    entry: Entry
-    src: Endpoint
-    dest: Endpoint
-    pair: PairDecision | None
-    case: PairHardware | None
-    plan: Plan
-    lookups: Lookups
-    snapshot: Snapshot
-    returned: Mapping[str, str]
+    entry: Entry  # the connection
+    src: Endpoint  # end of the original direction
+    dest: Endpoint  # the other end
+    pair: PairDecision | None  # of the two zones; None: there is no such pair
+    case: PairHardware | None  # findings about the pair in hardware; None: it is not in hardware
+    plan: Plan  # the decision
+    lookups: Lookups  # finds the plan's elements for a connection
+    snapshot: Snapshot  # the router
+    returned: Mapping[str, str]  # by table, when all of its flows went back to the slow path last
 
 
 Fact = Callable[[Seen], str]

@@ -145,19 +145,20 @@ class Nft:
 
 @dataclass(slots=True)
 class FakeNft:
-    """An nft without a kernel: `sent` gathers the texts, `held` are the tables that it lists, `refusal` its error."""
+    """An nft without a kernel."""
 
-    held: dict[str, LiveTable] = field(default_factory=dict)
-    others: frozenset[str] = frozenset({"fw4"})
-    refusal: str = ""
-    nft: str = "1.0.6"
-    sent: list[str] = field(default_factory=list)
-    straying: Strays = field(default_factory=dict)
-    chains: tuple[ForwardChain, ...] = ()
-    missing: dict[str, int] = field(default_factory=dict)
-    trusting: int = 0
+    held: dict[str, LiveTable] = field(default_factory=dict)  # tables that `live` gives
+    others: frozenset[str] = frozenset({"fw4"})  # names of tables that are not ours
+    refusal: str = ""  # error of every transaction; empty: all are accepted
+    nft: str = "1.0.6"  # version
+    sent: list[str] = field(default_factory=list)  # texts that were applied
+    straying: Strays = field(default_factory=dict)  # reply of `strays`
+    chains: tuple[ForwardChain, ...] = ()  # reply of `forward_chains`
+    missing: dict[str, int] = field(default_factory=dict)  # reply of `missed`
+    trusting: int = 0  # how often `live` was called with known tables
+    # by table, chain and handle of its rules
     rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
-    foreign: Ruleset = ((), ())
+    foreign: Ruleset = ((), ())  # reply of `ruleset`
 
     @property
     def transactions(self) -> int:

@@ -61,11 +61,11 @@ class Program:
 class _Run:
     """One run of the program; leaving the context early kills the program and its children."""
 
-    process: subprocess.Popen[bytes]
-    text: bytes
-    output: bytearray = field(default_factory=bytearray)
-    errors: bytearray = field(default_factory=bytearray)
-    _waiting: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
+    process: subprocess.Popen[bytes]  # the child
+    text: bytes  # to write to its stdin
+    output: bytearray = field(default_factory=bytearray)  # read from its stdout
+    errors: bytearray = field(default_factory=bytearray)  # read from its stderr
+    _waiting: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)  # pipes that are still open
 
     def __enter__(self) -> Self:
         for pipe in self._pipes():

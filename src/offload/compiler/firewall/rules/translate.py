@@ -19,22 +19,18 @@ Proto = tuple[Item, ...]
 
 
 class Translation(NamedTuple):
-    """One way to translate packets: its chain, the addresses and ports it matches, and those that replace them.
+    """One NAT rule of a section, before it is written once for each family and protocol."""
 
-    `match` has the conditions that hold for every family and protocol. Without a `rewrite` no address is replaced:
-    `verdict` says what happens (masquerade, accept, redirect to the router itself).
-    """
-
-    chain: str
-    verdict: str
-    match: Match
-    src: Split = NO_ADDRESSES
-    dest: Split = NO_ADDRESSES
-    src_port: tuple[Item, ...] = ()
-    dest_port: tuple[Item, ...] = ()
-    rewrite: Split = NO_ADDRESSES
-    port: Item | None = None
-    oifname: tuple[Item, ...] = ()
+    chain: str  # that the rule goes into
+    verdict: str  # dnat, snat, masquerade, accept or redirect
+    match: Match  # conditions that hold for every family and protocol
+    src: Split = NO_ADDRESSES  # source addresses to match
+    dest: Split = NO_ADDRESSES  # destination addresses to match
+    src_port: tuple[Item, ...] = ()  # source ports to match
+    dest_port: tuple[Item, ...] = ()  # destination ports to match
+    rewrite: Split = NO_ADDRESSES  # the addresses that replace the matched ones; empty: none is replaced
+    port: Item | None = None  # the port or ports that replace the matched one; None: none is replaced
+    oifname: tuple[Item, ...] = ()  # output devices to match
 
     def has(self, family: int) -> bool:
         """Whether an address of it is of this family."""
@@ -42,14 +38,14 @@ class Translation(NamedTuple):
 
 
 class Writer(NamedTuple):
-    """The parts that all rules of one section have: comment, counter, log, and origin."""
+    """Writes the rules of one section into the draft; all of them share these parts."""
 
-    draft: Draft
-    origin: Origin
-    comment: str
-    counter: bool = False
-    log: str = ""
-    limit_log: Limit | str | None = None
+    draft: Draft  # where the rules go
+    origin: Origin  # the section
+    comment: str  # of each rule
+    counter: bool = False  # each rule has a counter
+    log: str = ""  # prefix of the log statement; empty: no logging
+    limit_log: Limit | str | None = None  # rate limit of the log statement
 
     def write(self, each: Translation, family: int, proto: Proto) -> None:
         """Add the rules of a translation for one family and protocol."""

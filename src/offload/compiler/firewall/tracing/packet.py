@@ -15,24 +15,20 @@ WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 
 
 class Packet(NamedTuple):
-    """The first packet of a connection; None and empty text for unknown fields. `iif`, `oif`: names of devices.
+    """The first packet of a connection. Fields that are not known are None or empty."""
 
-    `translated`: its destination was rewritten. `moment`: when it passes, in seconds since 1970; None where that is not
-    asked. `live`: it is of a connection that exists, so how many came before it is not known.
-    """
-
-    family: int
-    proto: str
-    iif: str = ""
-    oif: str = ""
-    src_ip: int | None = None
-    dest_ip: int | None = None
-    src_port: int | None = None
-    dest_port: int | None = None
-    src_mac: str = ""
-    translated: bool = False
-    moment: float | None = None
-    live: bool = False
+    family: int  # 4 or 6
+    proto: str  # name of the IP protocol
+    iif: str = ""  # input device
+    oif: str = ""  # output device
+    src_ip: int | None = None  # as a number
+    dest_ip: int | None = None  # as a number
+    src_port: int | None = None  # of TCP and UDP
+    dest_port: int | None = None  # of TCP and UDP
+    src_mac: str = ""  # as text
+    translated: bool = False  # DNAT replaced its destination
+    moment: float | None = None  # when it passes, in seconds since 1970; None: times are not compared
+    live: bool = False  # its connection exists already, so a limit's count before it is not known
 
 
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:

@@ -18,16 +18,13 @@ ENDING = ("accept", "drop", "reject", "dnat ", "snat ", "redirect ", "masquerade
 
 
 class Step(NamedTuple):
-    """A rule that the packet meets: its chain, its section, and its verdict.
+    """A rule that the packet matches."""
 
-    `unless`: conditions that only the router can decide.
-    """
-
-    chain: str
-    origin: str
-    verdict: str
-    comment: str
-    unless: str = ""
+    chain: str  # of the rule
+    origin: str  # UCI id of the rule's section; empty for rules without one
+    verdict: str  # accept, drop, reject or a jump
+    comment: str  # of the rule
+    unless: str = ""  # conditions that cannot be decided without the router, as text; empty: none
 
 
 class Hook(NamedTuple):

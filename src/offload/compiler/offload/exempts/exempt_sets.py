@@ -73,13 +73,15 @@ class ExemptRules:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Shape:
-    iifs: tuple[str, ...]
-    oifs: tuple[str, ...]
+    """What exempts must have in common to stand in one set."""
+
+    iifs: tuple[str, ...]  # input devices
+    oifs: tuple[str, ...]  # output devices
     version: int  # 4, 6, or 0 for both
-    proto: str
+    proto: str  # protocol by name; empty: any
     mark: Span  # (value, mask) of a masked mark, which no set can hold; (0, 0) for none
     dscp: int  # -1 for none
-    fields: tuple[str, ...]
+    fields: tuple[str, ...]  # names of the key's parts: saddr, dport and so on
 
     def name(self, others: str, suffix: str) -> str:
         """The same shape and the same conditions beside it have the same name in every Plan."""

@@ -27,16 +27,13 @@ Match = Callable[[bytes, int], "re.Match[bytes] | None"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What one datagram of the answer held. `places`: where in it the message of each row begins.
+    """The rows that one datagram of the answer held."""
 
-    The other fields are those of ctnetlink's Part.
-    """
-
-    rows: list[Row]
-    places: list[int]
-    done: bool = False
-    interrupted: bool = False
-    errno: int = 0
+    rows: list[Row]  # one for each entry
+    places: list[int]  # offset in the datagram at which the message of each row begins
+    done: bool = False  # it was the last datagram
+    interrupted: bool = False  # the kernel's table changed meanwhile (NLM_F_DUMP_INTR)
+    errno: int = 0  # of an error message; 0: none
 
 
 class RowParser:

@@ -43,15 +43,15 @@ STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
 
 @dataclass(frozen=True, slots=True)
 class LinkDump:
-    """What one look over netlink found."""
+    """What one dump over rtnetlink found."""
 
-    links: tuple[Link, ...] = ()
-    addresses: tuple[Address, ...] = ()
-    stations: tuple[Station, ...] = ()
-    neighbours: tuple[Neighbour, ...] = ()
-    rules: tuple[RoutingRule, ...] = ()
-    qdiscs: tuple[Qdisc, ...] = ()
-    filters: tuple[Filter, ...] = ()
+    links: tuple[Link, ...] = ()  # all devices
+    addresses: tuple[Address, ...] = ()  # of the router
+    stations: tuple[Station, ...] = ()  # that bridges have learned
+    neighbours: tuple[Neighbour, ...] = ()  # that the router has resolved
+    rules: tuple[RoutingRule, ...] = ()  # of policy routing
+    qdiscs: tuple[Qdisc, ...] = ()  # root and other queueing disciplines
+    filters: tuple[Filter, ...] = ()  # of tc
 
 
 class Netlink:
@@ -192,13 +192,13 @@ def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max"))
 
 @dataclass(slots=True)
 class FakeNetlink:
-    """A kernel with exactly this scene, and these ways out of it."""
+    """A kernel with exactly this dump and these routes."""
 
-    found: LinkDump = field(default_factory=LinkDump)
-    ways: tuple[Route, ...] = ()
-    able: frozenset[str] = frozenset()
-    octets: dict[str, int] = field(default_factory=dict)
-    sysctls: dict[str, int] = field(default_factory=dict)
+    found: LinkDump = field(default_factory=LinkDump)  # reply of `scene`
+    ways: tuple[Route, ...] = ()  # reply of `routes`
+    able: frozenset[str] = frozenset()  # devices whose hw-tc-offload is on
+    octets: dict[str, int] = field(default_factory=dict)  # received bytes by device
+    sysctls: dict[str, int] = field(default_factory=dict)  # reply of `settings`
 
     def settings(self) -> dict[str, int]:
         """The settings it was made with."""

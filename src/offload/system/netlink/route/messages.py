@@ -52,18 +52,14 @@ TABLE_NAME = 1  # the first attribute of every message about a table, or about s
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one datagram hints at.
+    """What one datagram of notifications says."""
 
-    `generations`: finished nft transactions; `tables`: names of tables concerned; `removed`: those of them that lost
-    rules, chains or all; `elements`: sets, by table and name, to which elements came or from which they went.
-    """
-
-    causes: tuple[Cause, ...] = ()
-    seen: tuple[NeighbourEvent, ...] = ()
-    generations: int = 0
-    tables: frozenset[str] = frozenset()
-    removed: frozenset[str] = frozenset()
-    elements: frozenset[tuple[str, str]] = frozenset()
+    causes: tuple[Cause, ...] = ()  # for a pass
+    seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned
+    generations: int = 0  # nft transactions that ended
+    tables: frozenset[str] = frozenset()  # names of tables that changed
+    removed: frozenset[str] = frozenset()  # of `tables`, those that lost rules or chains, or were deleted
+    elements: frozenset[tuple[str, str]] = frozenset()  # (table, name) of sets whose elements changed
 
 
 @dataclass(slots=True)

@@ -48,24 +48,24 @@ ROUTES = message(RTM_GETROUTE, bytes(RTMSG.size))
 
 
 class LinkMessage(NamedTuple):
-    """A device as the kernel describes it. `number`: its index; `master`, `parent`: those of others, 0 for none."""
+    """A device as the kernel describes it."""
 
-    number: int
-    name: str
-    up: bool
-    kind: str
-    master: int
-    parent: int
+    number: int  # its index
+    name: str  # of the device
+    up: bool  # flag IFF_UP
+    kind: str  # IFLA_INFO_KIND: bridge, vlan and so on; empty for physical devices
+    master: int  # index of its bridge, bond or VRF; 0: none
+    parent: int  # index of the device below (IFLA_LINK); 0: none
 
 
 class NeighbourEvent(NamedTuple):
-    """A station learned by the bridge `master` at a port, or (`master` 0) a MAC resolved for an address on a device."""
+    """A station that a bridge learned at a port, or a MAC that the router resolved for an address on a device."""
 
     address: str  # of a station its MAC, of a neighbour its IP address
     mac: str  # of a neighbour; empty for a station
     device: int  # index of the port or device
-    master: int
-    vlan: int
+    master: int  # index of the bridge; 0: it is a neighbour of the router
+    vlan: int  # of a station; 0: none
 
 
 def neighbours_request(family: int) -> bytes:

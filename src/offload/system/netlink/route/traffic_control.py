@@ -34,13 +34,13 @@ UNKNOWN = frozenset({"flow", "basic", "bpf", "rsvp", "tcindex", "route"})
 
 
 class QdiscMessage(NamedTuple):
-    """A queueing discipline as the kernel describes it. `device`: the index of its device."""
+    """A queueing discipline as the kernel describes it."""
 
-    device: int
-    handle: int
-    parent: int
-    kind: str
-    fwmask: int
+    device: int  # index of its device
+    handle: int  # its number
+    parent: int  # number of the class it is attached to, or TC_H_ROOT and the like
+    kind: str  # fq_codel, cake and so on
+    fwmask: int  # bits of the mark that cake sorts by; 0: none
 
 
 def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
