@@ -21,6 +21,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "src" / "offload"
 FILES = sorted(HOUSE.rglob("*.py"))
 MOST_FILES = 8  # so that `ls` shows what a folder is for
+MOST_PLAIN_FIELDS = 4  # a class with more has a line for each of them
 NOUNS = {"model", "errors", "nouns"}
 PURE_AND_DOORS = {"config", "compiler", "status", "system"}
 BELOW = {
@@ -105,6 +106,48 @@ def test_every_door_has_its_fake_beside_it() -> None:
 def test_a_folder_has_at_most_eight_files() -> None:
     folders = Counter(file.parent for file in FILES if file.name != "__init__.py")
     assert {place(folder): count for folder, count in folders.items() if count > MOST_FILES} == {}
+
+
+def fields_of(node: ast.ClassDef) -> list[ast.AnnAssign]:
+    return [each for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+
+
+def unexplained(node: ast.ClassDef, lines: list[str]) -> list[str]:
+    """The fields of a class without a comment behind or above them, and without a line of the docstring."""
+    found = fields_of(node)
+    explained = [line.strip() for line in (ast.get_docstring(node) or "").splitlines()]
+    names = [(ast.unparse(each.target), each) for each in found] if len(found) > MOST_PLAIN_FIELDS else []
+    return [
+        name
+        for name, each in names
+        if not any("  # " in line for line in lines[each.lineno - 1 : each.end_lineno])
+        and not lines[each.lineno - 2].strip().startswith("#")
+        and not any(line.startswith(f"`{name}`:") for line in explained)
+    ]
+
+
+@pytest.mark.parametrize("file", FILES, ids=place)
+def test_each_field_of_a_class_with_many_is_explained(file: Path) -> None:
+    lines = file.read_text().splitlines()
+    classes = [node for node in nodes(file) if isinstance(node, ast.ClassDef)]
+    missing = {node.name: names for node in classes if (names := unexplained(node, lines))}
+    assert missing == {}, "write what each field means, with its unit, on its line"
+
+
+def test_a_field_without_a_line_is_found() -> None:
+    text = """class Flow:
+    '''`c`: a port.'''
+
+    a: int  # bytes
+    # seconds
+    b: int
+    c: int
+    d: int
+    e: int = 0  # packets
+"""
+    (node,) = ast.parse(text).body
+    assert isinstance(node, ast.ClassDef)
+    assert unexplained(node, text.splitlines()) == ["d"]
 
 
 def test_the_nouns_stand_alone() -> None:

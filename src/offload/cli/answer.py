@@ -20,15 +20,11 @@ Written = Callable[[bool, int], Iterator[str]]
 
 
 class Answer(NamedTuple):
-    """A verb's answer: `text` for people, `data` for programs, `code` for the shell, `notes` for people on stderr.
+    """The result of a verb. A NamedTuple, because the command starts faster without `dataclasses`."""
 
-    `written` writes a long answer as it is made; then `text` is empty, and `data` lacks the list.
-
-    A NamedTuple, because the command starts faster without `dataclasses`.
-    """
-
-    text: str
-    data: dict[str, Any]
-    code: Exit = Exit.DONE
-    notes: tuple[str, ...] = ()
+    text: str  # for stdout
+    data: dict[str, Any]  # for stdout with --json
+    code: Exit = Exit.DONE  # exit code
+    notes: tuple[str, ...] = ()  # lines for stderr
+    # prints a long answer piece by piece; then `text` is empty and `data` lacks the list
     written: Written | None = None

@@ -19,18 +19,13 @@ if TYPE_CHECKING:
 
 
 class Verb(NamedTuple):
-    """A verb: `module` of this package and `function` run it, `help` is its sentence, `arguments` go to argparse.
+    """A verb of the command. A NamedTuple, because the command starts faster without `dataclasses`."""
 
-    `rooted`: it works on a router as a directory (`--root DIR`) as well.
-
-    A NamedTuple, because the command starts faster without `dataclasses`.
-    """
-
-    module: str
-    function: str
-    help: str
-    arguments: tuple[tuple[str, dict[str, Any]], ...] = ()
-    rooted: bool = False
+    module: str  # of this package, imported when the verb runs
+    function: str  # of the module, which runs the verb
+    help: str  # sentence for `--help`
+    arguments: tuple[tuple[str, dict[str, Any]], ...] = ()  # of argparse: (name, keyword arguments)
+    rooted: bool = False  # it works with `--root DIR`, on a router's files in a directory
 
     @property
     def run(self) -> "Callable[[Router, Namespace], Answer]":

@@ -28,31 +28,20 @@ class Bad(NamedTuple):
 
 
 class Option(NamedTuple):
-    """How one option is read.
+    """How one option is parsed."""
 
-    `expected` completes the sentence "which is not ..."; parsers of /etc/config/offload give a sentence of their own.
-    `role`: what a fault of it means for a section of the firewall.
-    `many`: a list, or one option with words between blanks; `flat`: each word stands for several values.
-    `filled`: a blank value is a fault, for without a word the section would match everything.
-    `negatable`: the value may be excluded by `!`.
-    `unsupported`: the option is known, and nftables cannot express it.
-    `without_effect`: fw4 reads the option and does nothing with it.
-    `consequence`: what a bad value leads to, where that is not what other faults of the section lead to.
-    `free_text`: a person chose the words, so a bug report has a number instead.
-    """
-
-    parse: Parser
-    expected: str = ""
-    role: str = CORE
-    many: bool = False
-    flat: bool = False
-    filled: bool = False
-    required: bool = False
-    negatable: bool = True
-    unsupported: bool = False
-    without_effect: bool = False
-    consequence: str = ""
-    free_text: bool = False
+    parse: Parser  # text -> value, or Bad
+    expected: str = ""  # completes the sentence "which is not ..."; empty: the parser has its own sentence
+    role: str = CORE  # what a fault in it means for a section of the firewall: CORE, CONDITION or DETAIL
+    many: bool = False  # a list, or one option with words between blanks
+    flat: bool = False  # the parser gives several values for a word
+    filled: bool = False  # an empty value is a fault, because the section would match everything without it
+    required: bool = False  # a section without it has a fault
+    negatable: bool = True  # `!` before the value is allowed
+    unsupported: bool = False  # known, but nftables cannot express it
+    without_effect: bool = False  # fw4 reads it and does nothing with it
+    consequence: str = ""  # of a bad value, for the sentence; empty: that of the section's other options
+    free_text: bool = False  # a person chose the words: a bug report replaces them by a number
 
 
 class Fault(Enum):

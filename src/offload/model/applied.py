@@ -5,20 +5,14 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The outcome of a pass over config and router.
+    """The outcome of the last pass."""
 
-    `generation` counts passes that changed the kernel, `time` is when the last one did (ISO 8601, UTC; empty: not
-    yet), `changes` how many transactions it sent, `returned` the tables whose flows all took the slow path for a
-    moment, `error` the sentence of the one that failed: then the last good state stands. `loaded`: it loaded the
-    firewall.
-    """
-
-    generation: int = 0
-    time: str = ""
-    changes: int = 0
-    error: str = ""
-    returned: tuple[str, ...] = ()
-    loaded: bool = False
+    generation: int = 0  # number of passes that changed the kernel
+    time: str = ""  # of the last of them, ISO 8601 in UTC; empty: there was none
+    changes: int = 0  # transactions that the last pass sent
+    error: str = ""  # sentence of the transaction that failed, so the last good state remains; empty: none failed
+    returned: tuple[str, ...] = ()  # tables whose flows all went back to the slow path
+    loaded: bool = False  # the pass loaded the firewall
 
 
 @dataclass(frozen=True, slots=True)

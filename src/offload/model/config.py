@@ -127,13 +127,13 @@ class ZoneChoice:
 
 @dataclass(frozen=True, slots=True)
 class PairChoice:
-    """`config pair` of /etc/config/offload; `*` means every zone. `faulty`: a value could not be read."""
+    """`config pair` of /etc/config/offload; `*` means every zone."""
 
     src: str  # zone of the original direction, or `*`
     dest: str  # zone that connections lead to, or `*`
     section: str  # id of the section, for Problems
     mode: Mode  # option `mode`
-    faulty: bool = False
+    faulty: bool = False  # a value could not be read
 
     @property
     def stars(self) -> int:
@@ -147,20 +147,16 @@ class PairChoice:
 
 @dataclass(frozen=True, slots=True)
 class MarkRule:
-    """A rule that treats packets one by one: MARK or DSCP of /etc/config/firewall, or one of the live ruleset.
-
-    `place` and `does` are of a live rule: where it stands, and what it does (`limits`). `exempts` is the traffic that
-    has to stay slow for the rule to see it. `sets` are the bits of the packet's mark that the rule sets, as (value,
-    mask); None for DSCP, for a live rule, and for a mark that cannot be read. `family` is the rule's own.
-    """
+    """A rule that must see every packet: it sets a mark or DSCP, or is a rule in nft that limits and the like."""
 
     name: str  # of the rule, for sentences
     section: str  # id of the section; empty for a live rule
-    exempts: tuple[Exempt, ...]
+    exempts: tuple[Exempt, ...]  # the traffic that must stay slow so that the rule sees it
+    # (value, mask) of the mark that it sets; None for DSCP, for a rule in nft, and for an unreadable mark
     sets: tuple[int, int] | None = None
-    family: Family = Family.ANY
-    place: str = ""
-    does: str = "marks"
+    family: Family = Family.ANY  # of the rule
+    place: str = ""  # chain and table of a rule in nft; empty for one of /etc/config/firewall
+    does: str = "marks"  # verb for sentences: marks, limits, ...
 
 
 @dataclass(frozen=True, slots=True)

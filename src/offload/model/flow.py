@@ -55,21 +55,21 @@ C = TypeVar("C", bound=RowCount)
 
 
 class Entry(NamedTuple):
-    """A conntrack entry as ctnetlink dumps it. A NamedTuple, not a dataclass: a busy router has 65,536 of them.
+    """A conntrack entry as ctnetlink dumps it. A NamedTuple, because a busy router has 65,536 of them.
 
-    Counters are (original, reply), None where nf_conntrack_acct is off. `timeout` in seconds and `tcp_state` are None
-    for offloaded entries: the kernel sends neither (nf_conntrack_netlink.c, ctnetlink_dump_timeout and _protoinfo).
+    Offloaded entries have no timeout and no TCP state: the kernel sends neither (nf_conntrack_netlink.c,
+    ctnetlink_dump_timeout and _protoinfo). Counters are None where nf_conntrack_acct is off.
     """
 
     proto: int  # IP protocol number
     original: Tuple  # as the first packet of the connection travelled
     reply: Tuple  # as its replies travel, after NAT
     status: int  # IPS_* bits
-    timeout: int | None
+    timeout: int | None  # seconds; None if offloaded
     mark: int  # connection mark
     packets: tuple[int, int] | None  # (original, reply)
     bytes: tuple[int, int] | None  # (original, reply)
-    tcp_state: int | None
+    tcp_state: int | None  # TCP_CONNTRACK_*; None if offloaded or not TCP
     helper: str | None  # name of its conntrack helper
 
     @property

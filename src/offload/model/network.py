@@ -17,22 +17,18 @@ MAX_NEIGHBOURS = 16_384  # of stations and neighbours that are read and remember
 class Link:
     """A network device of the kernel.
 
-    `kind` is rtnetlink's IFLA_INFO_KIND (`bridge`, `vlan`, `bond`, `ppp`, `wireguard`, `veth`, `dsa`, ...; empty for
-    plain hardware), `master` the bridge or bond it is a port of, `lower` the devices it stands on.
-    `restless`: of a bridge whose stations move so often that flows are not pinned to its ports for a while.
-    `hw_tc_offload` is a feature of its driver, `hw_bind` the kernel's answer when asked whether a flowtable with `flags
-    offload` may have it; both are asked only when a pair is to be in hardware.
+    `hw_tc_offload` and `hw_bind` are probed only when a pair is to be in hardware.
     """
 
     name: str  # as in /sys/class/net
-    kind: str = ""
+    kind: str = ""  # IFLA_INFO_KIND: bridge, vlan, bond, ppp, wireguard, veth, dsa, ...; empty for physical devices
     up: bool = True  # IFF_UP
-    master: str = ""
-    lower: tuple[str, ...] = ()
+    master: str = ""  # name of its bridge, bond or VRF; empty: none
+    lower: tuple[str, ...] = ()  # names of the devices below it
     wireless: bool = False  # from sysfs
-    restless: bool = False
-    hw_tc_offload: bool = False
-    hw_bind: bool = True
+    restless: bool = False  # a bridge whose stations move so often that its ports are not listed for a while
+    hw_tc_offload: bool = False  # feature of its driver, from ethtool
+    hw_bind: bool = True  # the kernel accepts it in a flowtable with `flags offload`
 
     @property
     def is_able(self) -> bool:
@@ -42,14 +38,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A netifd interface as `network.interface dump` reports it; `zone` is its `data.zone`."""
+    """A netifd interface as `network.interface dump` reports it."""
 
     name: str  # of the section `config interface`
     up: bool = True  # netifd's `up`
     l3_device: str = ""  # device with the addresses (`pppoe-wan`); empty while the network is down
     device: str = ""  # device beneath it (`eth1`)
     proto: str = ""  # protocol handler: static, dhcp, pppoe, ...
-    zone: str = ""
+    zone: str = ""  # its `data.zone`; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +67,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
-    """An `ip rule` that compares the mark: packets with `mark & fwmask == fwmark` are routed by `table`.
+    """An `ip rule` that compares the mark: packets with `mark & fwmask == fwmark` are routed by `table`."""
 
-    `family` is ipv4 or ipv6; `inverted` (`ip rule add not fwmark ...`): it holds for all other marks.
-    """
-
-    family: str
+    family: str  # ipv4 or ipv6
     fwmark: int  # value that the masked mark has to have
     fwmask: int  # bits of the mark that are compared
-    table: int = 0
-    inverted: bool = False
+    table: int = 0  # number of the routing table
+    inverted: bool = False  # `not fwmark`: it holds for all other marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +98,13 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class MarkReader:
-    """A rule in nft, not one of /etc/config/firewall, that treats packets by their mark (drop, limit, priority, ...).
+    """A rule in nft that treats packets by their mark. Rules of /etc/config/firewall are not here."""
 
-    `table` and `chain` name its place, `does` is what it does; `fwmark` and `fwmask` as in Filter.
-    """
-
-    table: str
-    chain: str
-    does: str
-    fwmark: int | None
-    fwmask: int
+    table: str  # family and name
+    chain: str  # name of its chain
+    does: str  # drop, limit, priority, ...
+    fwmark: int | None  # value that it compares `mark & fwmask` with; None: not known
+    fwmask: int  # bits of the mark that it reads
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -177,30 +167,20 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """The kernel's and nft's features. `flowtable` is True only if the probe made one that a rule could use.
-
-    `conntrack_max`: how many connections the kernel keeps at most. `ipsec`: a rule can match packets that IPsec will
-    encrypt.
-    """
+    """The features of the kernel and of the program nft."""
 
     release: str = ""  # as `uname -r` prints it
-    flowtable: bool = True
+    flowtable: bool = True  # the probe could create a flowtable and a rule that uses it
     nft: str = ""  # version of the program nft; empty where it is missing
     modules: tuple[str, ...] = ()  # loaded modules that matter here; built-in ones are not among them
     missing: tuple[Lack, ...] = ()  # features that kernel or nft lack
-    conntrack_max: int = CONNTRACK_MAX
-    ipsec: bool = False
+    conntrack_max: int = CONNTRACK_MAX  # most connections that the kernel keeps
+    ipsec: bool = False  # a rule can match packets that IPsec will encrypt
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The router's state at one moment: everything the Plan depends on besides the Config.
-
-    `missed`: replies that found a table's memory of accepted replies full, by the name of the table.
-    `given_up`: pairs and devices without hardware for now. `packet_rules`: rules that offloaded packets would bypass.
-    `crowded`: there are more stations or neighbours than fit.
-    `settings`: sysctls of net.netfilter by name, those that there are.
-    """
+    """The router's state at one moment: everything the Plan depends on besides the Config."""
 
     links: tuple[Link, ...] = ()  # from rtnetlink
     networks: tuple[Network, ...] = ()  # from netifd, over ubus
@@ -212,14 +192,15 @@ class Snapshot:
     qdiscs: tuple[Qdisc, ...] = ()  # from rtnetlink
     filters: tuple[Filter, ...] = ()  # tc filters, from rtnetlink
     mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables
-    packet_rules: tuple[PacketRule, ...] = ()
-    settings: Mapping[str, int] = field(default_factory=dict)
+    packet_rules: tuple[PacketRule, ...] = ()  # from nf_tables, rules that offloaded packets would bypass
+    settings: Mapping[str, int] = field(default_factory=dict)  # sysctls of net.netfilter by name, those that exist
     kernel: Kernel = field(default_factory=Kernel)  # from the probe
     firewall: str = "fw4"  # name of the loaded firewall, `none` without one
     forward_chains: tuple[ForwardChain, ...] = ()  # of all tables, from nf_tables
+    # by table, replies that found its memory of accepted replies full
     missed: Mapping[str, int] = field(default_factory=dict)
-    given_up: tuple[GivenUp, ...] = ()
-    crowded: bool = False
+    given_up: tuple[GivenUp, ...] = ()  # pairs and devices that hardware is not requested for now
+    crowded: bool = False  # there are more stations or neighbours than fit
 
 
 @dataclass(frozen=True, slots=True)

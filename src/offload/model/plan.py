@@ -61,20 +61,15 @@ class TimedExempt:
 
 @dataclass(frozen=True, slots=True)
 class ExemptMatch:
-    """An Exempt with its zones resolved to l3 devices; empty tuples match every device.
-
-    `timed_exempt`: it ends by itself. `called` is what people call it: exempts are not made by sections only.
-    `zone`: of an exempt that no section and no rule asks for, the zone whose subnets it keeps slow.
-    `connmark`: only connections that have a mark (conntrack's, which packets do not carry).
-    """
+    """An Exempt with its zones resolved to layer 3 devices; empty tuples match every device."""
 
     exempt: Exempt  # its conditions
     iifs: tuple[str, ...] = ()  # devices of zone src
     oifs: tuple[str, ...] = ()  # devices of zone dest
-    timed_exempt: TimedExempt | None = None
-    called: str = ""
-    zone: str = ""
-    connmark: bool = False
+    timed_exempt: TimedExempt | None = None  # of `offload exempt`; None: it is of the configuration
+    called: str = ""  # how sentences name it
+    zone: str = ""  # whose subnets it keeps slow, if neither a section nor a rule asks for it
+    connmark: bool = False  # it matches only connections with a conntrack mark, which packets do not carry
 
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook: the firewall's stands at 0 (NF_IP_PRI_FILTER)
@@ -85,26 +80,21 @@ MAX_REMEMBERED = 65536  # connections of a family whose accepted reply a table r
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One nft table of ours with its flowtable. `devices` and `elements` are sorted: same Plan, same text.
-
-    `late`: another table's chain on the forward hook stands behind ours, so a reply counts as accepted only behind it.
-    `remembered`: how many connections of a family it can remember to have had an accepted reply.
-    `ipsec`: flows that IPsec will encrypt stay slow, because the kernel checks no policy of offloaded packets.
-    `stations`: the elements of the sets of stations, by name, where the port of a station decides. They are no part of
-    what tables are compared by: the service keeps them up to date one by one.
-    `nft`: the table that was compiled, and the table as nftables has it; None: not compiled yet.
-    """
+    """One nft table of ours with its flowtable. `devices` and `elements` are sorted: same Plan, same text."""
 
     name: str  # of the nft table
     flowtable: str  # name of its flowtable
     hardware: bool  # the flowtable has `flags offload`
-    devices: tuple[str, ...]
-    elements: tuple[Element, ...]
+    devices: tuple[str, ...]  # that the flowtable lists
+    elements: tuple[Element, ...]  # of the map `pairs`
     exempts: tuple[ExemptMatch, ...] = ()  # traffic of its pairs that stays slow
+    # other tables have chains on the forward hook after ours, so a reply counts as accepted only after those
     late: bool = False
-    remembered: int = MAX_REMEMBERED
-    ipsec: bool = False
+    remembered: int = MAX_REMEMBERED  # connections of each family whose accepted reply the table can remember
+    ipsec: bool = False  # flows that IPsec will encrypt stay slow: the kernel checks no policy of offloaded packets
+    # elements of the station sets, by set; not compared, because the service updates them one by one
     stations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    # (the table that was compiled, its nft text as nouns); None: not compiled yet
     nft: tuple["Table", NftTable] | None = field(default=None, compare=False)
 
     @property
@@ -187,11 +177,7 @@ class ZoneDecision:
 
 @dataclass(frozen=True, slots=True)
 class PairDecision:
-    """A pair of zones: its requested mode, its effective mode, its policy, and the Reasons for a lower one.
-
-    `always_slow`: an exempt of all of it, or a fault, keeps it slow whatever its mode. `stations`: where their ports
-    decide between hardware and software.
-    """
+    """A pair of zones: the requested mode, the effective mode, and the Reasons for a lower one."""
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
@@ -200,7 +186,8 @@ class PairDecision:
     family: Family  # that is offloaded
     after_packets: int  # packets of the original direction before offload
     reasons: tuple[Reason, ...]  # why `effective` is lower than `mode`
-    always_slow: bool = False
+    always_slow: bool = False  # an exempt of all its traffic, or a fault, keeps it slow whatever its mode
+    # where the port of a station decides between hardware and software; None: nowhere
     stations: PairStations | None = None
 
     @property
@@ -220,17 +207,14 @@ def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecisio
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The decision. No table means: no table of ours in the kernel. `present` are the links that exist now.
-
-    `bridges` maps layer 3 devices to the bridge they are or stand on, `covered` are the devices that hardware has: by
-    these the stations that come and go are put into the sets of the tables. `learned`: where stations are now.
-    """
+    """What offload does on this router. Without tables, no table of ours is in the kernel."""
 
     tables: tuple[Table, ...] = ()  # software first
     zones: tuple[ZoneDecision, ...] = ()  # in the order of the firewall's zones
     pairs: tuple[PairDecision, ...] = ()  # in the order of their zones
     devices: tuple[DeviceDecision, ...] = ()  # those that belong to zones or that the user named
-    present: frozenset[str] = frozenset()
+    present: frozenset[str] = frozenset()  # names of the links that exist
+    # layer 3 device -> the bridge that it is or stands on; the station sets need it
     bridges: Mapping[str, str] = field(default_factory=dict)
-    covered: frozenset[str] = frozenset()
-    learned: Learned | None = field(default=None, compare=False)
+    covered: frozenset[str] = frozenset()  # devices that hardware can have; the station sets need it
+    learned: Learned | None = field(default=None, compare=False)  # where stations are now

@@ -176,22 +176,19 @@ class FirewallDoors:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Everything outside. `probe` finds the kernel's features, `clock` gives seconds since boot that never jump.
-
-    `saved` has the timed exempts while no service runs, `stations` where stations were seen last, `totals` what ended
-    (None: the command asks, which does not stay). `firewall` is None without the package offload-firewall. `files`:
-    what its configuration depends on besides /etc/config; None where that is not to be read.
-    """
+    """Everything outside of the process."""
 
     uci: Uci  # files of /etc/config
     nft: Nft  # nftables
     bus: UbusClient  # other ubus objects
     netlink: Netlink  # rtnetlink and sysfs
     conntrack: Conntrack  # live connections
-    probe: Callable[[], Kernel]
-    clock: Callable[[], float]
-    saved: File
-    firewall: FirewallDoors | None = None
+    probe: Callable[[], Kernel]  # finds the kernel's features
+    clock: Callable[[], float]  # seconds since boot that never jump
+    saved: File  # file with the timed exempts while no service runs
+    firewall: FirewallDoors | None = None  # None without the package offload-firewall
+    # file with where stations were seen last; None in the command, which asks once and ends
     stations: File | None = None
-    totals: File | None = None
+    totals: File | None = None  # file with the totals of ended connections; None in the command
+    # files besides /etc/config that our configuration depends on; None: they are not read
     files: RouterFiles | None = None

@@ -31,11 +31,11 @@ def marks(comment: str) -> tuple[str, dict[str, str], bool]:
 
 
 class TimedElement(NamedTuple):
-    """An element that the kernel will remove by itself; `key` and `comment` as text, times in seconds."""
+    """An element of a set that the kernel will remove at its timeout."""
 
     set: str  # name of its set
-    key: str
-    comment: str
+    key: str  # as text
+    comment: str  # of the element
     timeout: int  # the whole time
     expires: int  # the time that is left
 

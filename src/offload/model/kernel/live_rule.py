@@ -7,29 +7,28 @@ from offload.nouns import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class LiveChain:
-    """A chain. `hook`: of a base chain its hook (`forward`), of others empty; these have no `priority` either."""
+    """A chain in the kernel."""
 
     family: str  # inet, ip or ip6
     table: str  # name of its table
     name: str  # of the chain
-    hook: str = ""
-    priority: int = 0
+    hook: str = ""  # of a base chain, `forward` and so on; empty for other chains
+    priority: int = 0  # of a base chain; 0 for other chains
 
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """The comparisons of a rule for equality with one value; empty or 0 means any.
+    """What a rule compares for equality with one value; empty or 0 means any.
 
-    `family`: ipv4 or ipv6, `proto`: tcp or udp. Sets, ranges and negations are not here, so it may be wider than the
-    rule.
+    Sets, ranges and negations are not here, so it may be wider than the rule.
     """
 
     iif: str = ""  # input device
     oif: str = ""  # output device
-    family: str = ""
+    family: str = ""  # ipv4 or ipv6
     src: IPv4Network | IPv6Network | None = None  # source address or network
     dest: IPv4Network | IPv6Network | None = None  # destination address or network
-    proto: str = ""
+    proto: str = ""  # tcp or udp
     sport: int = 0  # source port
     dport: int = 0  # destination port
 
@@ -45,34 +44,28 @@ EVERY_PACKET = RuleMatch()
 
 @dataclass(frozen=True, slots=True)
 class LiveRule:
-    """A rule.
-
-    `does`: its statements and verdicts in their order: drop, reject, limit, quota, queue, log, priority, mark, dscp,
-    ttl, accept, vmap (a verdict by a map); `targets`: the chains that it jumps to.
-    `matches`: what it compares of single packets: length, ttl, flags, time, state, and packets (how many there were).
-    `match`: what it compares for equality before it does anything.
-    `mark`: the comparison of the packet mark as (value, mask), of which None as value means one that is not known.
-    `marks`: the bits of the packet mark that it writes.
-    `ip_only`: TCP and UDP packets never match it. `opening`: packets of established connections never match it.
-    `sets`: the sets that it looks up; `edges`: when its times begin and end, in seconds of a day in UTC, or, above a
-    day, since 1970; `digest` is another where the rule is another, whatever its counters say.
-    """
+    """A rule in the kernel, as far as it matters to offloaded connections."""
 
     family: str  # inet, ip or ip6
     table: str  # name of its table
     chain: str  # name of its chain
+    # its statements and verdicts in order: drop, reject, limit, quota, queue, log, priority, mark, dscp, ttl, accept,
+    # vmap (a verdict by a map)
     does: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()  # chains that it jumps to
+    # properties of single packets that it compares: length, ttl, flags, time, state, packets (their number)
     matches: frozenset[str] = frozenset()
+    # (value, mask) of the packet mark that it compares; value None: not known
     mark: tuple[int | None, int] | None = None
     comment: str = ""  # as its author wrote it
-    ip_only: bool = False
-    match: RuleMatch = EVERY_PACKET
-    marks: int = 0
-    opening: bool = False
-    sets: tuple[str, ...] = ()
+    ip_only: bool = False  # TCP and UDP packets never match it
+    match: RuleMatch = EVERY_PACKET  # what it compares before its first statement
+    marks: int = 0  # bits of the packet mark that it writes
+    opening: bool = False  # packets of established connections never match it
+    sets: tuple[str, ...] = ()  # names of the sets that it looks up
+    # when its times begin and end: seconds of a day in UTC, or above 86,400 seconds since 1970
     edges: frozenset[int] = frozenset()
-    digest: int = 0
+    digest: int = 0  # CRC-32 of the rule without its counters
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +79,14 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class PacketRule:
-    """A rule in nft, not one of /etc/config/firewall, that treats packets one by one: offloaded packets bypass it.
+    """A rule in nft that must see every packet, so offloaded packets bypass it. Rules of /etc/config/firewall are not here."""
 
-    `table` has its family before it. `does`: limit, quota, priority, dscp, mark, ttl, queue, drop (by length, flags or
-    TTL), time (drops at some times), ban (drops by a set), log. `marks`: the bits of the mark that it writes.
-    """
-
-    table: str
+    table: str  # family and name: `inet fw4`
     chain: str  # name of its chain
     hook: str  # from which packets reach it: prerouting, forward or postrouting
+    # limit, quota, priority, dscp, mark, ttl, queue, log, drop (by length, flags or TTL), time (drops at some times),
+    # ban (drops by a set)
     does: str
     match: RuleMatch = EVERY_PACKET  # its comparisons for equality
     comment: str = ""  # as its author wrote it
-    marks: int = 0
+    marks: int = 0  # bits of the mark that it writes

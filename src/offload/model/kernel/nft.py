@@ -49,24 +49,19 @@ class Chain(NamedTuple):
 
 
 class Set(NamedTuple):
-    """A named set: `types` are those of its elements, one per concatenated field; `timeout` in seconds, 0 for none.
-
-    `typeof`: the key as an expression, where it has no name of a type. `written`: the elements as they are sent, where
-    that is more than what makes them the same element (how long they still live). `followed`: its elements come and go
-    with the stations around the router, and are never compared.
-    """
+    """A named set."""
 
     name: str  # of the set
-    types: tuple[str, ...]
+    types: tuple[str, ...]  # of the key's parts, in order
     elements: tuple[str, ...] = ()  # as nft text
     flags: tuple[str, ...] = ()  # interval, timeout, dynamic, ...
     size: int = 0  # most elements; 0 for no limit
-    timeout: int = 0
+    timeout: int = 0  # seconds; 0: none
     auto_merge: bool = False  # nft joins intervals that touch or overlap
     comment: str = ""  # of the set
-    typeof: str = ""
-    written: tuple[str, ...] = ()
-    followed: bool = False
+    typeof: str = ""  # the key as an expression, where it has no named type
+    written: tuple[str, ...] = ()  # elements with their remaining time, as they are sent; empty: `elements` are sent
+    followed: bool = False  # its elements follow the stations around the router, so `diff` does not compare them
 
 
 class Map(NamedTuple):
@@ -109,7 +104,7 @@ class Define(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table of family inet, its objects in the order in which nft needs them. `label` stands before each comment."""
+    """A table of family inet, its objects in the order in which nft needs them."""
 
     name: str  # of the table
     chains: tuple[Chain, ...]  # those that others jump to first
@@ -121,7 +116,7 @@ class Table(NamedTuple):
     before: tuple[Include, ...] = ()  # files included at the beginning of the table
     after: tuple[Include, ...] = ()  # files included at the end of the table
     maps: tuple[Map, ...] = ()  # verdict maps
-    label: str = ""
+    label: str = ""  # first word of each rule's comment
 
 
 class Ruleset(NamedTuple):

@@ -29,12 +29,12 @@ class Finding:
 
 
 class Form(NamedTuple):
-    """The sentences of a finding. Where something was `done`, it is a notice without a remedy."""
+    """The sentences of a finding. If something was done about it, it is a notice without a remedy."""
 
     severity: Severity  # of the Finding while nothing was done
     text: str  # the sentence, with blanks
     remedy: str = ""  # what the user can do
-    done: str = ""
+    done: str = ""  # the sentence if offload acts on it itself; empty: it does not
     option: str = ""  # of `config globals`
 
 

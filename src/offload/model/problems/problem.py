@@ -9,20 +9,15 @@ from offload.nouns import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of the configuration, as people and programs read it.
-
-    `file` is the UCI package (`firewall`, `offload`, `network`), `section` its name or `@type[index]` as uci prints it,
-    `option` the option concerned; either of the last two is empty where the fault concerns the whole. `line` is where
-    the section begins, 0 where that is not known; `where` is the section's place in words, empty where it has none.
-    """
+    """A fault of the configuration."""
 
     fault: "ProblemCode"  # name for programs
-    file: str
-    section: str
-    option: str
+    file: str  # name of the UCI package
+    section: str  # name, or `@type[index]`; empty: the whole file
+    option: str  # name; empty: the whole section
     text: str  # the sentence
-    line: int = field(default=0, compare=False)
-    where: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)  # where the section begins; 0: not known
+    where: str = field(default="", compare=False)  # the section in words; empty: `section` is enough
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}"

@@ -80,7 +80,7 @@ class Forwarding(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """`config rule`. `lost`: conditions of the section that cannot be rendered, without which the match is too wide."""
+    """`config rule`."""
 
     origin: Origin  # of the section
     name: str  # for the comment
@@ -96,11 +96,11 @@ class Rule(NamedTuple):
     counter: bool = True  # it counts packets
     log: str = ""  # prefix of log lines; empty: no log
     log_limit: Limit | None = None  # rate of its log lines
-    lost: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()  # options that cannot be rendered, without which the rule would match too much
 
 
 class Redirect(NamedTuple):
-    """`config redirect`: a port forward (dnat) or a source rewrite (snat). `lost` as for a Rule."""
+    """`config redirect`: a port forward (dnat) or a source rewrite (snat)."""
 
     origin: Origin  # of the section
     name: str  # for the comment
@@ -118,38 +118,36 @@ class Redirect(NamedTuple):
     counter: bool = True  # it counts packets
     log: str = ""  # prefix of log lines; empty: no log
     log_limit: Limit | None = None  # rate of its log lines
-    lost: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()  # options that cannot be rendered, without which it would match too much
 
 
 class Nat(NamedTuple):
-    """`config nat`: source NAT of traffic that leaves through zone `src`. `lost` as for a Rule."""
+    """`config nat`: source NAT of traffic that leaves through a zone."""
 
     origin: Origin  # of the section
     name: str  # for the comment
     match: Match = EVERYTHING  # conditions
-    src: str = ""
+    src: str = ""  # the zone
     device: str = ""  # output device
     target: str = "masquerade"  # snat, masquerade or accept
     snat_ip: Address | NetworkName | None = None  # new source address
     snat_port: Item | None = None  # new source port
     counter: bool = True  # it counts packets
     log: str = ""  # prefix of log lines; empty: no log
-    lost: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()  # options that cannot be rendered, without which it would match too much
 
 
 class IpSet(NamedTuple):
-    """`config ipset`: `match` are (direction, type) per field.
-
-    `elements` is what it holds at first, from its entries and its loadfile: one value per field.
-    """
+    """`config ipset`."""
 
     origin: Origin  # of the section
     name: str  # of the set
-    match: tuple[tuple[str, str], ...]
+    match: tuple[tuple[str, str], ...]  # (direction, type) of each part of the key
     family: int = 4  # 4 or 6
     maxelem: int = 0  # most elements; 0 for no limit
     timeout: int = -1  # seconds that an element lives; -1 for no timeout
     comment: str = ""  # of the set
+    # its entries and those of its loadfile: one value for each part of the key
     elements: tuple[tuple[Address | Item, ...], ...] = ()
 
 
@@ -202,14 +200,11 @@ class RouterNetwork(NamedTuple):
 
 
 class RouterState(NamedTuple):
-    """The router's state on which the ruleset depends besides the configuration.
-
-    `lower` gives for each network device the devices beneath it, empty for one without; a device that is not a key does
-    not exist. `includes`: (position, chain, path) of files that packages installed.
-    """
+    """The router's state on which the ruleset depends besides the configuration."""
 
     networks: Mapping[str, RouterNetwork] = MappingProxyType({})  # of netifd, by name
     modules: frozenset[str] = frozenset()  # loaded or built in
+    # device -> the devices below it; a device that is no key does not exist
     lower: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    includes: tuple[tuple[str, str, str], ...] = ()
+    includes: tuple[tuple[str, str, str], ...] = ()  # nft files of packages: (position, chain, path)
     files: frozenset[str] | None = None  # paths of include sections that can be read; None: they are not checked

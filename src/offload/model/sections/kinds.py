@@ -13,24 +13,18 @@ PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 
 
 class Kind(NamedTuple):
-    """A type of values, and how each is written.
+    """A type of values: how they are written as text, as numbers and as keys of nft sets."""
 
-    `called`: what a sentence about a blank value calls it. `text`: as UCI and JSON have it. `span`: as numbers, and
-    `key`: those as an element of an nft set has them, in the address family 4 or 6; `read`: the value of such text.
-    `joins`: spans that touch are one. `anything`: whether a value matches every packet. `test`: values -> whether
-    conntrack's value is among them. `others`: values with `!` -> those that
-    they are taken from, empty for all.
-    """
-
-    called: str
-    text: Callable[[Any], str] = attrgetter("text")
-    span: Callable[[Any], Span] = lambda bits: (bits.value, bits.value)
-    key: Callable[[Span, int], str] = lambda span, _: str(span[0])
-    read: Callable[[str], Any] = Item
-    joins: bool = False
-    anything: Callable[[Any], bool] = lambda _: False
+    called: str  # its name in sentences about an empty value
+    text: Callable[[Any], str] = attrgetter("text")  # value -> text in UCI and JSON
+    span: Callable[[Any], Span] = lambda bits: (bits.value, bits.value)  # value -> first and last number
+    key: Callable[[Span, int], str] = lambda span, _: str(span[0])  # span, 4 or 6 -> text of an nft set's key
+    read: Callable[[str], Any] = Item  # that text -> value
+    joins: bool = False  # spans that touch are one
+    anything: Callable[[Any], bool] = lambda _: False  # value -> whether it matches every packet
+    # values -> function that tells whether conntrack's value is among them
     test: Callable[[Any], Callable[[Any], bool]] = lambda values: values.__contains__
-    others: Callable[[Any], Any] = lambda _: ()
+    others: Callable[[Any], Any] = lambda _: ()  # negated values -> the values that they are taken from; empty: all
 
 
 def _net_span(net: Address) -> Span:

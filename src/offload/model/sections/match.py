@@ -18,18 +18,14 @@ class Item(NamedTuple):
 
 
 class Address(NamedTuple):
-    """An address, network, range or masked address of one family.
-
-    `bits` is the length of the prefix; MASKED for a mask with gaps (`value` is what remains under `mask`), RANGE for
-    a range up to `last`. `text` is the nft form of the whole network, `::/64` for `::1/64`.
-    """
+    """An address, network, range or masked address of one family."""
 
     family: int  # 4 or 6
-    value: int
-    bits: int
-    text: str
-    mask: int = 0
-    last: int = 0
+    value: int  # as a number; of a range the first
+    bits: int  # length of the prefix; MASKED for a mask with gaps, RANGE for a range
+    text: str  # nft form of the whole network: `::/64` for `::1/64`
+    mask: int = 0  # with MASKED, the mask; `value` is under it
+    last: int = 0  # with RANGE, the last address
     negated: bool = False  # `!` stands before it
 
 
@@ -99,13 +95,10 @@ class SetMatch(NamedTuple):
 
 
 class Match(NamedTuple):
-    """Conditions that all have to hold; an empty one always holds.
+    """Conditions that all have to hold; an empty one always holds."""
 
-    `family`: 4, 6, 0 for both on purpose, None for not chosen. `proto`: protocol names or numbers, `any` for all.
-    """
-
-    family: int | None = None
-    proto: tuple[Item, ...] = ()
+    family: int | None = None  # 4, 6, 0 for both on purpose, None for not chosen
+    proto: tuple[Item, ...] = ()  # protocol names or numbers, `any` for all
     iifname: tuple[Item, ...] = ()  # input devices
     oifname: tuple[Item, ...] = ()  # output devices
     src_ip: tuple[Address | NetworkName, ...] = ()  # source addresses

@@ -10,18 +10,14 @@ LONGEST_NAME = 60  # characters of a section's name in a sentence
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section of a UCI package as uci hands it over: strings, and tuples of strings for lists.
-
-    `id` is how uci and fw4 name the section: its name, or `@type[index]` for a section without one. `line`: where it
-    begins in its file, 0 where that is not known.
-    """
+    """One section of a UCI package. Option values are text, or tuples of text for lists."""
 
     package: str  # name of the file in /etc/config
     type: str  # as in `config TYPE`
     name: str  # libuci's name; of a section without one a made-up one
-    id: str
+    id: str  # as uci and fw4 name it: its name, or `@type[index]` for a section without one
     options: Mapping[str, str | tuple[str, ...]]  # by name
-    line: int = field(default=0, compare=False)
+    line: int = field(default=0, compare=False)  # where it begins in its file; 0: not known
 
     @property
     def known_as(self) -> str:

@@ -20,12 +20,12 @@ class Files(Protocol):
 
 
 class Inputs(NamedTuple):
-    """The same inputs give the same ruleset. `set_files`: the lines of the files that ipsets load, by path."""
+    """Everything that the ruleset depends on: the same inputs give the same ruleset."""
 
     sections: tuple[Section, ...]  # of /etc/config/firewall
     handed_over: tuple[netifd_data.Found, ...]  # sections of netifd's protocols and procd's services
     networks: Mapping[str, RouterNetwork]  # of netifd, by name
-    set_files: Mapping[str, tuple[str, ...]]
+    set_files: Mapping[str, tuple[str, ...]]  # path -> lines, of the files that ipsets load
     helpers: tuple[Section, ...]  # sections of the helpers file
     includes: frozenset[str]  # paths of include sections that can be read
     modules: frozenset[str]  # kernel modules, loaded or built in

@@ -43,20 +43,15 @@ NONE_EVICTED = Evicted()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A pair at one moment (`at`: seconds that never jump, `time`: for people, ISO 8601).
+    """Flows and counters of a pair, or of a device, at one moment."""
 
-    `flows` are offloaded ones of its own, and slow ones that were taken out of hardware; `marked` how many it has in
-    hardware; `strays` packets so far on the slow path of those marked as hardware's; `received` bytes so far that came
-    in on the case's `unbridged`, `counted` those that conntrack accounts to flows, whatever path they take.
-    """
-
-    at: float
-    time: str
-    flows: Mapping[Key, Seen]
-    marked: int = 0
-    strays: int = 0
-    received: int = 0
-    counted: int = 0
+    at: float  # seconds of a clock that never jumps
+    time: str  # ISO 8601
+    flows: Mapping[Key, Seen]  # offloaded flows, and slow ones that were taken out of hardware
+    marked: int = 0  # flows with the hardware mark
+    strays: int = 0  # packets so far on the slow path of flows with the hardware mark
+    received: int = 0  # bytes so far that came in on the devices of `unbridged`
+    counted: int = 0  # bytes so far that conntrack counted, on every path
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,21 +26,17 @@ MODES = list(Mode)  # slowest first
 
 @dataclass(frozen=True, slots=True)
 class PairRequest:
-    """The requested mode of a pair (`asked`), the mode that the configuration permits (`mode`), and the Reasons.
-
-    `hardware_family`: the family of which hardware is asked.
-    `possible`: the family that packets of the pair can have, by the firewall's options of its two zones.
-    """
+    """The mode that the configuration requests for a pair, and why it may be lower than the user's."""
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
-    asked: Mode
-    mode: Mode
+    asked: Mode  # by the user
+    mode: Mode  # that the configuration allows, before devices are considered
     family: Family  # to be offloaded
     after_packets: int  # packets of the original direction before offload
     reasons: tuple[Reason, ...]  # why `mode` is lower than `asked`
-    hardware_family: Family = Family.ANY
-    possible: Family = Family.ANY
+    hardware_family: Family = Family.ANY  # that hardware is requested for
+    possible: Family = Family.ANY  # that packets of the pair can have, by option family of its two firewall zones
 
 
 def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
