@@ -48,7 +48,9 @@ class Firewall:
     disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
     permissions: tuple[Permission, ...]  # forwardings, redirects and rules that let traffic pass between zones
     mark_rules: tuple[MarkRule, ...]  # rules that set marks or DSCP on forwarded traffic
-    unread: tuple[tuple[str, tuple[str, ...]], ...]  # by zone, the options that could not be read
+    unread: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ]  # (rule, options) of refusing rules with options that conntrack does not show
     forward: Policy  # policy of the forward chain
     fw4_offloads: bool  # option flow_offloading is on
     problems: tuple[Problem, ...]  # faults of all sections

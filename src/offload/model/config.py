@@ -161,11 +161,7 @@ class MarkRule:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The user's whole configuration, after validation.
-
-    `readable` is False when a file as a whole could not be read or parsed: then nothing may be changed in the kernel
-    on the strength of this Config.
-    """
+    """The user's whole configuration, after validation."""
 
     zones: tuple[Zone, ...] = ()  # of the firewall
     permissions: tuple[Permission, ...] = ()  # forwardings, accepting rules and port forwards
@@ -177,7 +173,8 @@ class Config:
     pair_choices: tuple[PairChoice, ...] = ()  # `config pair` of /etc/config/offload
     exempts: tuple[Exempt, ...] = ()  # `config exempt` of /etc/config/offload
     mark_rules: tuple[MarkRule, ...] = ()  # none with auto_exempt 0
-    unread: tuple[tuple[str, tuple[str, ...]], ...] = ()  # refusing rules with options that no connection shows
+    unread: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as in config.firewall: (rule, options)
+    # False: a file could not be read or parsed as a whole, so the kernel must not be changed by this Config
     readable: bool = True
     titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id
 

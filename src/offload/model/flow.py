@@ -26,15 +26,13 @@ IPS_HW_OFFLOAD = 1 << 15
 
 
 class Tuple(NamedTuple):
-    """One direction of a connection; addresses are packed (4 or 16 bytes), ports are 0 where there are none.
+    """One direction of a connection."""
 
-    `ct_zone` is conntrack's zone, not the firewall's: the same ends may stand in several zones, as connections apart.
-    """
-
-    src: bytes  # source address
-    dst: bytes  # destination address
-    sport: int  # source port
-    dport: int  # destination port
+    src: bytes  # source address, packed: 4 or 16 bytes
+    dst: bytes  # destination address, packed
+    sport: int  # source port; 0 where the protocol has none
+    dport: int  # destination port; 0 where the protocol has none
+    # conntrack's zone, not the firewall's: equal addresses and ports in two of them are two connections
     ct_zone: int = 0
 
 

@@ -46,22 +46,19 @@ class LiveTable:
 
     The kernel prints rules in words of its own, so every rule carries a fingerprint of itself as we wrote it. Devices
     are compared one by one: the kernel drops devices that go away, and others may change our tables.
-
-    `elements` by set, in render's words (of a map: key and verdict, `"a" . "b" : goto policy_0`).
-    `rules` by chain, as fingerprints in order, empty for a rule that is not ours.
-    `digests` by set, as the comments of the rules have them.
-    `counter`: its flowtable counts the packets of flows.
-    `timed`: the elements that end by themselves once more; two tables do not differ by how long these still live.
-    `missed`: packets of replies that found the set of accepted replies full; not compared.
     """
 
     name: str  # of the table
     devices: frozenset[str] = frozenset()  # of its flowtable
+    # by set, as nft text; of a map key and verdict: `"a" . "b" : goto policy_0`
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    # by chain, the fingerprints in order; empty for a rule that is not ours
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    digests: Mapping[str, str] = field(default_factory=dict)
-    counter: bool = True
+    digests: Mapping[str, str] = field(default_factory=dict)  # by set, from the comments of the rules that look it up
+    counter: bool = True  # its flowtable counts the packets of flows
+    # the elements with a timeout once more, with their remaining time; not compared
     timed: tuple[TimedElement, ...] = field(default=(), compare=False)
+    # packets of replies that found the set of accepted replies full; not compared
     missed: int = field(default=0, compare=False)
 
 

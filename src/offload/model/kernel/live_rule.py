@@ -79,7 +79,7 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class PacketRule:
-    """A rule in nft that must see every packet, so offloaded packets bypass it. Rules of /etc/config/firewall are not here."""
+    """A rule in nft, not one of /etc/config/firewall, that must see every packet: offloaded packets bypass it."""
 
     table: str  # family and name: `inet fw4`
     chain: str  # name of its chain

@@ -9,20 +9,16 @@ from offload.model.sections.match import EVERYTHING, Limit, Match
 
 
 class Rule(NamedTuple):
-    """One rule: a match, and what happens to the packets it matches.
+    """One rule: a match, and what happens to the packets that it matches."""
 
-    `verdict` is the statement that ends it (`accept`, `jump input_lan`); without one the rule only counts or logs.
-    `limit_log`: log only below this rate, in a rule of its own before this one; the name of a limit object or a Limit.
-    `origin`: the configuration section that asked for it; empty for what every ruleset has.
-    """
-
-    verdict: str
+    verdict: str  # the last statement: `accept`, `jump input_lan`; empty: the rule only counts or logs
     match: Match = EVERYTHING  # conditions; none match every packet
     comment: str = ""  # without the label of the table
     counter: bool = False  # it counts packets and bytes
     log: str = ""  # prefix of its log lines; empty: no log
+    # rate of the log lines, which then have a rule of their own before this one; or a limit object's name
     limit_log: "Limit | str | None" = None
-    origin: str = ""
+    origin: str = ""  # id of the section that asked for it; empty: every ruleset has it
 
 
 class Include(NamedTuple):

@@ -49,20 +49,21 @@ FIELDS: Mapping[int, dict[int, str]] = {
 
 @dataclass(slots=True)
 class Reading:
-    """A rule as far as it was read. `held`: by register, what was loaded, and of a mark its mask."""
+    """A rule as far as its expressions were read."""
 
     protocol: int  # of the network header: IPv4, IPv6, or 0 while it is not known
-    does: list[str] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
-    matches: set[str] = field(default_factory=set)
-    mark: tuple[int | None, int] | None = None
-    ip_only: bool = False
-    opening: bool = False
-    marks: int = 0
-    match: dict[str, Any] = field(default_factory=dict)
-    sets: list[str] = field(default_factory=list)
-    edges: set[int] = field(default_factory=set)
-    digest: int = 0
+    does: list[str] = field(default_factory=list)  # what its statements do, in order
+    targets: list[str] = field(default_factory=list)  # chains that it jumps to
+    matches: set[str] = field(default_factory=set)  # properties of single packets that it compares, as in LiveRule
+    mark: tuple[int | None, int] | None = None  # (value, mask) of the packet mark that it compares; None: none
+    ip_only: bool = False  # TCP and UDP packets never match it
+    opening: bool = False  # packets of established connections never match it
+    marks: int = 0  # bits of the mark that it sets
+    match: dict[str, Any] = field(default_factory=dict)  # its comparisons for equality, as fields of RuleMatch
+    sets: list[str] = field(default_factory=list)  # names of the sets that it looks up
+    edges: set[int] = field(default_factory=set)  # when its times begin and end
+    digest: int = 0  # CRC-32 of its expressions without counters and the like
+    # register -> what was loaded into it, and of a mark its mask
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def equals(self, what: str, value: object) -> None:
