@@ -52,9 +52,13 @@ def test_a_port_forward_without_a_rule_accepts_what_others_translate(
         assert [line for line in found[chain] if line.startswith(TRANSLATED)], chain
 
 
-@pytest.mark.parametrize("options", ["ipset=nosuch", "helper=nosuch", "dest_ip=vpn", "monthdays=1", "src_ip=~"])
+@pytest.mark.parametrize(
+    "options", ["ipset=nosuch", "ipset=doors proto=ah", "helper=nosuch", "dest_ip=vpn", "monthdays=1", "src_ip=~"]
+)
 def test_a_port_forward_that_is_left_out_accepts_nothing(
     options: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = chains(ZONES + forward(options), tmp_path, capsys)
+    doors = rule("name=doors match=dst_port", "ipset")
+    section = rule(f"name=N src=wan dest=lan dest_ip=192.168.1.5 {options}", "redirect")
+    found = chains(ZONES + doors + section, tmp_path, capsys)
     assert not [line for lines in found.values() for line in lines if TRANSLATED in line]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from offload.compiler.firewall.draft import Draft, Need
 from offload.compiler.firewall.matches.addresses import IPV4, IPV6, Split, host
 from offload.compiler.firewall.matches.expand import LeftOutError, common_family
-from offload.compiler.firewall.matches.protocols import ICMPV6
+from offload.compiler.firewall.matches.protocols import ANY, ICMPV6, PORTS
 from offload.compiler.firewall.rules.translate import (
     FAMILIES,
     Proto,
@@ -23,6 +23,7 @@ from offload.model.sections.firewall import Redirect
 from offload.model.sections.match import MASKED, Address, Match, NetworkName
 from offload.model.text.addresses import mask
 
+HAVE_PORTS = PORTS | {ANY}
 Zones = tuple[FirewallZone | None, FirewallZone | None]
 
 
@@ -32,7 +33,9 @@ def redirect(draft: Draft, section: Redirect) -> None:
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
     refuse_lost(section)
-    draft.expander.known_set(section.origin, section.match)  # before a zone accepts what redirects translate
+    named = draft.expander.known_set(section.origin, section.match)
+    if named is not None and named.ports and not any(item.text in HAVE_PORTS for item in section.match.proto):
+        raise LeftOutError(FirewallFault.SET_NEEDS_PORTS.at(section.origin, "ipset", value=named.set.name))
     if section.match.helper is not None:
         draft.helper(section.origin, section.match.helper.text)
     if section.target == "snat":
