@@ -251,8 +251,10 @@ CASES = {
         rule("input=ACCEPT forward=ACCEPT", "defaults")
         + rule("name=home device=eth6 input=ACCEPT", "zone")
         + rule("name=far device=eth7 subnet=10.0.0.0/33 input=DROP forward=REJECT", "zone")
+        + rule("name=six device=eth8 family=ipv6 subnet=10.0.0.0/8 input=DROP", "zone")
         + rule("name=N src=far dest=home target=DROP"),
         (
+            'iifname "eth8" drop comment "!fw4: six is left out: input traffic"',
             'iifname "eth7" udp dport { 67, 68, 546, 547 } accept comment "!fw4: far',
             'iifname "eth7" drop comment "!fw4: far is left out: input traffic"',
             'iifname "eth7" jump handle_reject comment "!fw4: far is left out: forward traffic"',
@@ -283,6 +285,11 @@ CASES = {
     "nat-icmp-port": Case(
         rule("name=N src=wan proto=icmp snat_ip=203.0.113.9 snat_port=100-200 target=SNAT", "nat"),
         ("meta nfproto ipv4 meta l4proto icmp counter snat 203.0.113.9:100-200",),
+    ),
+    "nat-range-port": Case(
+        rule("name=N src=wan family=ipv6 proto=tcp snat_ip=fd00::1-fd00::9 snat_port=100 target=SNAT", "nat")
+        + rule("name=N src=wan family=ipv6 proto=tcp dest_ip=fd00::1-fd00::9 src_dport=80", "redirect"),
+        ("counter snat [fd00::1]-[fd00::9]:100 ", "counter dnat [fd00::1]-[fd00::9]:80 "),
     ),
     "defaults-value": Case(
         "config defaults\n\toption input maybe\n\toption drop_invalid 1\n",

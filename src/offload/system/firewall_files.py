@@ -5,7 +5,7 @@ All paths are as on the router; with a root they are taken under it, and nothing
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,6 +21,7 @@ HELPERS = "usr/share/firewall4/helpers"
 INSTALLED = "usr/share/nftables.d"
 SNAPSHOT = "snapshot.json"
 CONFIGURATION = ("firewall", "network")
+STACKED = frozenset({"bridge", "vlan"})  # kinds of devices that hardware offload looks through, as in fw4
 PLACES = ("ruleset-pre", "ruleset-post", "table-pre", "table-post", "chain-pre", "chain-post")
 
 
@@ -60,13 +61,17 @@ class FirewallFiles:
         """The kernel modules that are loaded or built in."""
         return frozenset(_names(self._root / "sys/module"))
 
-    def devices(self) -> dict[str, tuple[str, ...]]:
-        """The network devices, each with the devices beneath it."""
-        net = self._root / "sys/class/net"
-        return {
-            name: tuple(each.removeprefix("lower_") for each in _names(net / name) if each.startswith("lower_"))
-            for name in _names(net)
-        }
+    def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
+        """The network devices; a bridge or a VLAN with the devices beneath it.
+
+        `kinds`: what netifd says a device is. Without it the kernel's DEVTYPE counts.
+        """
+        net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
+        for name in _names(net):
+            kind = (kinds or {}).get(name) or _kind(net / name / "uevent")
+            lower = [each.removeprefix("lower_") for each in _names(net / name) if each.startswith("lower_")]
+            found[name] = tuple(lower) if kind in STACKED else ()
+        return found
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
         """The nft files of other packages: (place, chain, path), in the order in which they are included."""
@@ -121,6 +126,15 @@ def _names(directory: Path) -> list[str]:
         return sorted(each.name for each in directory.iterdir())
     except OSError:
         return []
+
+
+def _kind(uevent: Path) -> str:
+    """What the kernel says a device is (`DEVTYPE=bridge`); empty for Ethernet and whatever else has no type."""
+    try:
+        lines = uevent.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.removeprefix("DEVTYPE=") for line in lines if line.startswith("DEVTYPE=")), "")
 
 
 def _wrong(found: Any) -> Iterator[str]:

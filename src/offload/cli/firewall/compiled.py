@@ -1,5 +1,6 @@
 """Read the inputs of the firewall and compile it: on this router, or from a router directory."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from offload.model.problems.firewall_problem import FirewallProblem
 from offload.model.sections.section import Section
 from offload.service.firewall import inputs
 from offload.system import netifd
-from offload.system.firewall_files import FirewallFiles
+from offload.system.firewall_files import STACKED, FirewallFiles
 from offload.system.ubus.procd import DATA, firewall_data
 
 
@@ -34,7 +35,7 @@ def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
     ubus = _asked() if root is None else snapshot.get("ubus", {})
     dump, data = ubus.get(netifd.DUMP), ubus.get(DATA)
     modules = files.modules() | frozenset(snapshot.get("kernel", {}).get("modules", ()))
-    lower, installed = _devices(snapshot) or files.devices(), _installed(snapshot) or files.installed()
+    lower, installed = _devices(snapshot, files), _installed(snapshot) or files.installed()
     return inputs.read(sections, dump, data, files, modules, lower, installed)
 
 
@@ -49,19 +50,27 @@ def _asked() -> dict[str, Any]:
     return found
 
 
-def _devices(snapshot: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def _devices(snapshot: dict[str, Any], files: FirewallFiles) -> dict[str, tuple[str, ...]]:
     """The devices of a router directory, each with those beneath it where it is a bridge or a VLAN.
 
-    Where there are no `links`, netifd's device status names them.
+    Where there are no `links`, netifd's device status names them, and /sys/class/net.
     """
-    links = snapshot.get("links") or netifd.links(snapshot.get("ubus", {}).get(netifd.DEVICES, {}))
+    if links := snapshot.get("links"):
+        return _stacks(links)
+    status = netifd.links(snapshot.get("ubus", {}).get(netifd.DEVICES, {}))
+    found = files.devices({each["name"]: each["kind"] for each in status})
+    for name, lower in _stacks(status).items():
+        found[name] = lower or found.get(name, ())
+    return found
+
+
+def _stacks(links: Iterable[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
     ports: dict[str, list[str]] = {}
     for each in links:
         if each.get("master"):
             ports.setdefault(each["master"], []).append(each["name"])
-    kinds = {"bridge", "vlan"}
     return {
-        each["name"]: (*(each.get("lower") or ()), *ports.get(each["name"], ())) if each.get("kind") in kinds else ()
+        each["name"]: (*(each.get("lower") or ()), *ports.get(each["name"], ())) if each.get("kind") in STACKED else ()
         for each in links
     }
 

@@ -42,7 +42,7 @@ def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: Rou
     hardware = config.defaults.flow_offloading_hw
     devices = {device for zone in zones for device in zone.physical if device in state.lower}
     if hardware:
-        devices = {lowest for device in devices for lowest in _lowest(device, state)}
+        devices = {lowest for device in devices for lowest in _lowest(device, state) if lowest in state.lower}
     return (Flowtable("ft", tuple(sorted(devices)), hardware),) if devices else ()
 
 

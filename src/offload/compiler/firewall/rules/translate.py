@@ -103,8 +103,8 @@ def _verdict(each: Translation, family: int, port: Item | None) -> str:
 
 def _host(each: Address, *, bracket: bool) -> str:
     """The address that replaces another: of a network its first one, as fw4 has it."""
-    text = each.text if each.bits == RANGE else written(each.family, each.value & mask(each))
-    return f"[{text}]" if bracket and each.family == IPV6 else text
+    hosts = each.text.split("-") if each.bits == RANGE else [written(each.family, each.value & mask(each))]
+    return "-".join(f"[{host}]" if bracket and each.family == IPV6 else host for host in hosts)
 
 
 def ends(

@@ -1,0 +1,55 @@
+"""The network devices that the firewall reads below /sys/class/net."""
+
+from pathlib import Path
+
+import pytest
+
+from offload.cli.firewall.compiled import read_inputs
+from offload.system.firewall_files import FirewallFiles
+
+BRIDGE = {"br-lan": ("lan1", "lan2"), "lan1": (), "lan2": ()}
+
+
+def device(root: Path, name: str, *lower: str, kind: str = "") -> None:
+    here = root / "sys/class/net" / name
+    for each in lower:
+        (here / f"lower_{each}").mkdir(parents=True)
+    here.mkdir(parents=True, exist_ok=True)
+    (here / "uevent").write_text(f"{f'DEVTYPE={kind}' if kind else ''}\nINTERFACE={name}\n")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "etc/config").mkdir(parents=True)
+    (tmp_path / "etc/config/firewall").write_text("")
+    device(tmp_path, "br-lan", "lan1", "lan2", kind="bridge")
+    device(tmp_path, "lan1")
+    device(tmp_path, "lan2")
+    return tmp_path
+
+
+def test_a_bridge_and_a_vlan_have_devices_beneath_them(root: Path) -> None:
+    device(root, "br-lan.5", "br-lan", kind="vlan")
+    assert FirewallFiles(root).devices() == BRIDGE | {"br-lan.5": ("br-lan",)}
+
+
+@pytest.mark.parametrize("kind", ["bond", "macvlan", ""])
+def test_fw4_does_not_look_through_other_devices(root: Path, kind: str) -> None:
+    device(root, "bond0", "lan3", kind=kind)
+    assert FirewallFiles(root).devices() == BRIDGE | {"bond0": ()}
+
+
+def test_the_kind_that_netifd_says_counts(root: Path) -> None:
+    device(root, "sw0", "lan1")
+    assert FirewallFiles(root).devices({"sw0": "bridge"})["sw0"] == ("lan1",)
+
+
+def test_a_device_without_uevent_has_nothing_beneath_it(root: Path) -> None:
+    (root / "sys/class/net/br-lan/uevent").unlink()
+    assert FirewallFiles(root).devices()["br-lan"] == ()
+
+
+def test_a_router_directory_has_kinds_in_its_snapshot_and_ports_in_sysfs(root: Path) -> None:
+    (root / "sys/class/net/br-lan/uevent").unlink()
+    (root / "snapshot.json").write_text('{"ubus": {"network.device status": {"br-lan": {"devtype": "bridge"}, "wg0": {}}}}')
+    assert read_inputs(root, FirewallFiles(root)).lower == BRIDGE | {"wg0": ()}
