@@ -51,5 +51,7 @@ def test_a_device_without_uevent_has_nothing_beneath_it(root: Path) -> None:
 
 def test_a_router_directory_has_kinds_in_its_snapshot_and_ports_in_sysfs(root: Path) -> None:
     (root / "sys/class/net/br-lan/uevent").unlink()
-    (root / "snapshot.json").write_text('{"ubus": {"network.device status": {"br-lan": {"devtype": "bridge"}, "wg0": {}}}}')
+    (root / "snapshot.json").write_text(
+        '{"ubus": {"network.device status": {"br-lan": {"devtype": "bridge"}, "wg0": {}}}}'
+    )
     assert read_inputs(root, FirewallFiles(root)).lower == BRIDGE | {"wg0": ()}
