@@ -37,12 +37,12 @@ def main(folder: Path) -> None:
     """Serve, and print what the kernel has."""
     with mixed() as network, resident(network.router) as running, serve(running):
         threading.Thread(target=forward, args=(folder, PORT), daemon=True).start()
-        told: list[str] | None = None
+        reported: list[str] | None = None
         while True:
             network.talk()
-            if (devices := running.devices()) != told:
+            if (devices := running.devices()) != reported:
                 print("flowtable:", *devices, flush=True)
-                told = devices
+                reported = devices
             time.sleep(0.5)
 
 

@@ -14,7 +14,7 @@ from kernel.guest import BUILD, REPOSITORY, script
 from kernel.image import pack
 
 DIED = 255  # virtme-ng's, where the machine ended without telling the command's status
-CONSOLE = "-device virtio-serial-pci -device virtconsole,chardev=said"  # virtme-ng sends the serial one nowhere
+CONSOLE = "-device virtio-serial-pci -device virtconsole,chardev=guest"  # virtme-ng sends the serial one nowhere
 
 # The sysctls of conntrack and flowtables appear in a namespace only when the modules are there.
 MODULES = [
@@ -43,7 +43,7 @@ def boot(command: list[str], series: str) -> int:
         # Without KVM: it is not there in most CI machines, and where it is a stock kernel may hang in it.
         machine = ["--disable-kvm", "--force-9p", *processors(), "--memory", "1G", "--user", "root"]
         log = Path(folder, "console")
-        words = [f"--qemu-opts=-chardev file,id=said,path={log} {CONSOLE}", "--append=console=hvc0 loglevel=5"]
+        words = [f"--qemu-opts=-chardev file,id=guest,path={log} {CONSOLE}", "--append=console=hvc0 loglevel=5"]
         disks = ["--root-disk", str(image), "--root-fstype", "ext2", f"--rwdir={BUILD}", f"--cwd={REPOSITORY}"]
         # vng wants its own programs on the path, and opens its standard output anew: a file would be overwritten.
         environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"}

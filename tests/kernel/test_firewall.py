@@ -123,8 +123,8 @@ class Command:
     def begin(self, *words: str) -> "subprocess.Popen[bytes]":
         """A process of its own, still running."""
         command = ["ip", "netns", "exec", self.router.name, sys.executable, "-m", "offload", "firewall", *words]
-        told = {"OFFLOAD_UBUS_SOCKET": str(self.router.socket), CALLED: str(now())}  # the time, as /sbin/fw4
-        return subprocess.Popen(command, env=os.environ | told)
+        added = {"OFFLOAD_UBUS_SOCKET": str(self.router.socket), CALLED: str(now())}  # the time, as /sbin/fw4
+        return subprocess.Popen(command, env=os.environ | added)
 
 
 @pytest.fixture(name="lab")
@@ -225,11 +225,11 @@ def test_diff_shows_what_a_reload_would_change(lab: Lab, command: Command, tmp_p
     assert command("diff") == "Nothing would change.\n"
     lab.router.nft('add rule inet fw4 input_wan tcp dport 80 accept comment "acme"')
     lab.router.append("firewall", f"{RULE}{SET}\tlist entry '192.0.2.7'\n")
-    said = command("diff", code=3)
-    assert 'chain input_wan\n  - tcp dport 80 accept comment "acme"\n' in said
-    assert '  + udp dport 9999 counter accept comment "!fw4: Open"\n' in said
-    assert "set hosts (new)" in said
-    assert "  + element 192.0.2.7\n" in said
+    output = command("diff", code=3)
+    assert 'chain input_wan\n  - tcp dport 80 accept comment "acme"\n' in output
+    assert '  + udp dport 9999 counter accept comment "!fw4: Open"\n' in output
+    assert "set hosts (new)" in output
+    assert "  + element 192.0.2.7\n" in output
     command("reload")
     lab.router.nft("add element inet fw4 hosts { 192.0.2.8 }")  # as dnsmasq does
     assert command("diff") == "Nothing would change.\n"
@@ -238,9 +238,9 @@ def test_diff_shows_what_a_reload_would_change(lab: Lab, command: Command, tmp_p
     broken = tmp_path / "broken.nft"
     broken.write_text("tcp dport\n")
     lab.router.append("firewall", INCLUDE.format(path=broken))
-    said = command("diff", code=3)
-    assert said.startswith("set hosts\n  + element 192.0.2.7\n")
-    assert f"File {broken} is left out: nft refuses it" in said  # as by a load
+    output = command("diff", code=3)
+    assert output.startswith("set hosts\n  + element 192.0.2.7\n")
+    assert f"File {broken} is left out: nft refuses it" in output  # as by a load
     command("stop")
     assert "chain input (new)" in command("diff", code=3)
     assert "fw4" not in lab.router.run("nft", "list", "tables")
@@ -292,10 +292,10 @@ def test_rules_and_elements_of_others_live_on(lab: Lab) -> None:
         lab.router.nft('insert rule inet fw4 input_wan tcp dport 80 accept comment "acme"')
         elements = ", ".join(f"10.0.{number // 250}.{number % 250 + 1}" for number in range(1000))
         lab.router.nft(f"add element inet fw4 hosts {{ {elements} }}")
-        told = monitor.transactions()
-        assert "fw4" in told.tables
+        heard = monitor.transactions()
+        assert "fw4" in heard.tables
         with lab.router.entered():
-            assert lab.service.causes_of_others(told) == ()
+            assert lab.service.causes_of_others(heard) == ()
         generation = lab.router.generation()
         lab.work()
         assert lab.router.generation() == generation

@@ -157,8 +157,8 @@ def test_a_flow_that_no_driver_takes_has_that_reason(lab: House) -> None:
     choose(lab, lan="none", guest="hardware")
     with chip.fault(lab.router, "guest1", "refuse"), chip.fault(lab.router, "wan", "refuse"):
         talk = lab.call("guest", "wan")
-        (told,) = [flow for flow in lab.router.flows() if flow["sport"] == talk.near[1]]
-    assert (told["state"], [each["code"] for each in told["reasons"]]) == ("software", ["HARDWARE_AWAITED"])
+        (flow,) = [flow for flow in lab.router.flows() if flow["sport"] == talk.near[1]]
+    assert (flow["state"], [each["code"] for each in flow["reasons"]]) == ("software", ["HARDWARE_AWAITED"])
 
 
 def test_a_bridge_with_a_port_of_another_kind(lab: House) -> None:

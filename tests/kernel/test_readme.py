@@ -30,7 +30,7 @@ def _programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_command_does_what_readme_promises(service: Resident, programs: Path, command: str) -> None:
     environment = [f"PATH={programs}:{os.environ['PATH']}", f"OFFLOAD_UBUS_SOCKET={service.router.socket}"]
     typed = ["ip", "netns", "exec", service.router.name, "env", *environment, "sh", "-c", command]
-    said = subprocess.run(typed, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(typed, check=True, capture_output=True, text=True).stdout
     if command.startswith("ubus call"):
-        assert json.loads(said)["ok"] is True
-    assert said
+        assert json.loads(printed)["ok"] is True
+    assert printed

@@ -51,9 +51,9 @@ def test_a_zone_gets_its_mode(service: Resident) -> None:
 
 
 def test_what_others_have_not_committed_stays_so(service: Resident) -> None:
-    somebody = Uci(confdir=str(service.router.config))
-    somebody.set("offload", "globals", "family", "ipv4")
-    somebody.save("offload")
+    editor = Uci(confdir=str(service.router.config))
+    editor.set("offload", "globals", "family", "ipv4")
+    editor.save("offload")
     before = UNCOMMITTED.read_bytes()
     assert b"family" in before
     assert service.call("set", {"zone": "guest", "mode": "software"})["ok"]

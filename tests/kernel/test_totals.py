@@ -1,4 +1,4 @@
-"""Connections that end are counted, with their last counters, and told by pair."""
+"""Connections that end are counted, with their last counters, by pair."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,18 +15,18 @@ def ended(service: Resident) -> dict[str, Any]:
     found = service.status()
     assert found is not None
     assert found["service"]["since"]
-    told: dict[str, Any] = next(
+    pair: dict[str, Any] = next(
         each["ended"] for each in found["pairs"] if (each["src"], each["dest"]) == ("lan", "wan")
     )
-    return told
+    return pair
 
 
 def watched(service: Resident) -> dict[str, Any]:
     """What status says of the service."""
     found = service.status()
     assert found is not None
-    said: dict[str, Any] = found["service"]
-    return said
+    of_service: dict[str, Any] = found["service"]
+    return of_service
 
 
 def test_a_connection_that_ended_stays_in_the_total(

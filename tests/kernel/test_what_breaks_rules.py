@@ -78,8 +78,8 @@ def test_a_rule_s_counter_has_the_first_packets(lab: House) -> None:
     finally:
         lab.router.nft("delete table inet seen")
     assert slow == PACKETS and fast < FIRST
-    told = [f"{number} of {PACKETS} packets" for number in (slow, fast)]
-    noted("counter of a rule in the forward path", "software", told[0], told[1], "nothing: connections count all")
+    counted = [f"{number} of {PACKETS} packets" for number in (slow, fast)]
+    noted("counter of a rule in the forward path", "software", counted[0], counted[1], "nothing: connections count all")
 
 
 def test_connections_count_their_packets(lab: House) -> None:
@@ -93,5 +93,5 @@ def test_connections_count_their_packets(lab: House) -> None:
         listed = lab.router.run("conntrack", "-L", "-p", "udp", "--orig-port-src", str(talk.near[1]))
         found[mode] = int(listed.split("packets=")[1].split()[0]) - (talk.packets().original - PACKETS)
     assert found == {"none": PACKETS, "software": PACKETS}
-    told = [f"{found[mode]} of {PACKETS} packets" for mode in found]
-    noted("counters of connections (nlbwmon)", "software", told[0], told[1], "the flowtable counts")
+    counted = [f"{found[mode]} of {PACKETS} packets" for mode in found]
+    noted("counters of connections (nlbwmon)", "software", counted[0], counted[1], "the flowtable counts")

@@ -1,4 +1,4 @@
-"""Templates as bytecode: the text is that of Jinja2 alone, and what is stored belongs to its source."""
+"""Templates as bytecode: the text is that of Jinja2 alone, and each stored file belongs to its source."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The engine for the command where no service runs: it reads the router once, and answers as the service would."""
+"""The engine for the command where no service runs: it reads the router once and replies as the service does."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 class Alone:
-    """Answers for one run of the command. `snapshot`: of a router that is a directory, which has no kernel to ask."""
+    """Replies for one run of the command. `snapshot`: of a router in a directory, which has no kernel to ask."""
 
     def __init__(self, doors: Doors, snapshot: Snapshot | None = None) -> None:
         self._engine = Engine.of(doors, resident=False)
@@ -28,7 +28,7 @@ class Alone:
         hardware.run(self._engine)
 
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
-        """The reply of the ubus method; only a UsageError, which has an exit code of its own, is raised."""
+        """The reply of a ubus method. Errors become a reply, except UsageError, which has an exit code of its own."""
         try:
             reply = METHODS[method].answer(self._engine, words)
         except UsageError:
@@ -40,11 +40,11 @@ class Alone:
         return reply
 
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-        """A list of flows of any length, written as it is made; OffloadError."""
+        """A list of flows of any length, printed piece by piece; raises OffloadError."""
         return every_flow(self._engine, given)
 
     def _outstanding(self) -> Json:
-        """Why nothing may be changed, and how many transactions would bring the kernel in line."""
+        """Why nothing may be changed, and how many transactions would bring the kernel to the Plan."""
         engine = self._engine
         if engine.decided is None:
             return {}

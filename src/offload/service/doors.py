@@ -1,6 +1,6 @@
-"""Everything outside of the process, one Protocol per door; the real ones and their fakes stand in `system/`.
+"""The interfaces to everything outside of the process ("doors"), one Protocol each; `system/` implements them.
 
-Each protocol has what the service uses, no more. A method raises the OffloadError that its door documents.
+A protocol has only what the service uses. A method raises the OffloadError that its implementation documents.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from offload.nouns import dataclass
 
 if TYPE_CHECKING:
-    # The command that needs no service would import half of the product here.
+    # The command without a service must not import half of the product here.
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from offload.model.applied import Cut
@@ -32,21 +32,21 @@ class UciReader(Protocol):
 
 
 class Uci(UciReader, Protocol):
-    """The configuration files. `changed`: whether one was written since it was read last."""
+    """The configuration files. `changed`: whether a file was written since it was read last."""
 
     def write(self, package: str, edits: list[Edit]) -> None: ...
     def changed(self) -> bool: ...
 
 
 class NftChecker(Protocol):
-    """Checks a text against the kernel without changing it."""
+    """Checks nft text against the kernel without changing it."""
 
     def check(self, text: str) -> None: ...
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
 
 
 class NftTables(Protocol):
-    """The tables, chains and rules in the kernel, for a Snapshot."""
+    """Reads the tables, chains and rules in the kernel, for a Snapshot."""
 
     def tables(self) -> frozenset[str]: ...
     def forward_chains(self) -> tuple[ForwardChain, ...]: ...
@@ -55,7 +55,7 @@ class NftTables(Protocol):
 
 
 class Nft(NftChecker, NftTables, Protocol):
-    """nftables. `transactions`: how many of ours the kernel took; `handles`: a table's rules by chain and number."""
+    """nftables. `transactions`: number of our transactions; `handles`: chain and handle of each rule of a table."""
 
     @property
     def transactions(self) -> int: ...
@@ -66,14 +66,14 @@ class Nft(NftChecker, NftTables, Protocol):
 
 
 class UbusClient(Protocol):
-    """Calls of other ubus objects; `tell` waits for no answer."""
+    """Calls of other ubus objects; `tell` does not wait for a reply."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
 
 
 class Drivers(Protocol):
-    """Features of devices, from their drivers."""
+    """Reads features of devices from their drivers."""
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
 
@@ -88,7 +88,7 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The kernel's connections. `between` is called now and then while they are read."""
+    """The conntrack table. `between` is called repeatedly during a dump, so that the service can do urgent work."""
 
     between: Callable[[], None]
 
@@ -100,7 +100,7 @@ class Conntrack(Protocol):
 
 
 class Monitor(Protocol):
-    """The kernel's notifications; `descriptors` are to be polled, one for links and one for nftables."""
+    """The kernel's notifications. `descriptors` are to be polled: one for rtnetlink, one for nftables."""
 
     descriptors: tuple[int, int]
 
@@ -111,7 +111,7 @@ class Monitor(Protocol):
 
 
 class ConntrackEvents(Protocol):
-    """Connections that ended, and whether those are all; `descriptor` is to be polled."""
+    """Reads the connections that ended, and whether some were missed; `descriptor` is to be polled."""
 
     descriptor: int
 
@@ -120,7 +120,7 @@ class ConntrackEvents(Protocol):
 
 
 class UbusServer(Protocol):
-    """Our objects on ubus. `descriptor`: None while ubusd is away; `hearing` gets the names of events."""
+    """Our objects on ubus. `descriptor`: None while ubusd is away; `hearing` is called with the name of each event."""
 
     descriptor: int | None
     hearing: Callable[[str], None]
@@ -132,7 +132,7 @@ class UbusServer(Protocol):
 
 
 class File(Protocol):
-    """A file of our own; `read` gives None where there is none."""
+    """A file of our own; `read` gives None if it does not exist."""
 
     def read(self) -> bytes | None: ...
     def write(self, content: bytes) -> None: ...
@@ -155,17 +155,17 @@ class RouterFiles(Protocol):
 
 
 class OwnFile(File, Protocol):
-    """A file whose existence is the information."""
+    """A file whose presence alone means something."""
 
     def remove(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class FirewallDoors:
-    """The doors that only the firewall's part needs: the router's files, and three of our own in /var/run/offload.
+    """The interfaces that only our firewall needs: the router's files, and three of our own in /var/run/offload.
 
-    `loaded` describes the last load; it does not exist while the firewall is stopped. `boot` is the ruleset
-    for a start without Python. `stop` exists while the firewall is stopped on purpose.
+    `loaded` describes the last load; it does not exist while the firewall is stopped. `boot` is the ruleset that the
+    router loads at its next start, without Python. `stop` exists while the firewall is stopped on purpose.
     """
 
     files: RouterFiles
@@ -176,7 +176,7 @@ class FirewallDoors:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Everything outside of the process."""
+    """The interfaces to everything outside of the process."""
 
     uci: Uci  # files of /etc/config
     nft: Nft  # nftables

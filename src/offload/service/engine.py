@@ -1,6 +1,6 @@
-"""The state of the service between passes. The tasks in `service/tasks` work on it; `tasks/passes.py` is the pass.
+"""The service's state between passes. The tasks in `service/tasks` work on it; `tasks/passes.py` is the pass.
 
-The command uses the same without the loop around it, where no service runs (`service/alone.py`).
+Where no service runs, the command uses it without the loop (`service/alone.py`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 HARDWARE, SOFTWARE = HARDWARE_TABLE[0], SOFTWARE_TABLE[0]
 FIREWALL_TABLE = "fw4"
-MOST_NEWS = 100  # events kept for ubus while it is away; the older ones are dropped
-ROUTES_LAST = 5.0  # seconds for which routes once read are good enough to find flows' zones by
+MOST_NEWS = 100  # events to send over ubus while it is away; older ones are dropped
+ROUTES_LAST = 5.0  # seconds for which the routes that were read may be used to find the zones of flows
 
 
 @dataclass(slots=True)
@@ -80,10 +80,10 @@ class Engine:
 
     @classmethod
     def of(cls, doors: Doors, *, resident: bool = True) -> Self:
-        """The engine of a router: with the firewall where the package offload-firewall is there."""
+        """The engine of a router, with our firewall if the package offload-firewall is installed."""
         made = cls(doors, resident=resident)
         if doors.firewall is not None:
-            from offload.service.firewall.firewall import Firewall  # costs memory where it is not needed
+            from offload.service.firewall.firewall import Firewall  # imported only when needed, to save memory
 
             made.firewall = Firewall(doors.firewall, doors.nft, doors.clock)
         return made
@@ -101,16 +101,16 @@ class Engine:
         return self.work()
 
     def firewall_damaged(self) -> bool:
-        """Whether rules of our firewall are missing; True if the kernel does not answer."""
+        """Whether rules of our firewall are missing in the kernel; True if the kernel does not answer."""
         try:
             return self.firewall is not None and self.firewall.damaged()
         except OffloadError:
             return True
 
     def causes_of_others(self, heard: Notification) -> tuple[Cause, ...]:
-        """The causes for a pass where others changed nftables.
+        """The causes for a pass after others changed nftables.
 
-        In a firewall of ours rules that others add, and rules that they take away again, are none.
+        Rules that others add to our firewall's table, or remove from it again, need no pass.
         """
         if self.firewall is None:
             return heard.causes
@@ -123,38 +123,38 @@ class Engine:
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
-        """Decide for a router whose Snapshot was taken before."""
+        """Decide for a Snapshot that exists already."""
         self.kernel = snapshot.kernel
         self.packages = reconcile.read(self.doors.uci)
         self.keep(self.decide(self.packages, snapshot))
 
     def holds(self, number: int) -> bool:
-        """Whether a table that was planned last, and so the kernel, has this run-time exempt."""
+        """Whether a table of the last Plan has this timed exempt."""
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def placed(self, decided: Decided) -> Snapshot:
-        """The Snapshot with the router's routes: for flows' zones, and on no decision's way."""
+        """The Snapshot with the router's routes, by which flows find their zones; decisions do not need them."""
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
             self._routes = now, self.doors.netlink.routes()
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """The Snapshot with routes, and with stations and neighbours where they were seen last: after it as well."""
+        """The Snapshot with routes, and with the stations and neighbours that are known now."""
         if not self.resident:
             return self.placed(decided)
         stations, neighbours = self.stations.remembered()
         return replace(self.placed(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = ()) -> Applied:
-        """One pass; the tables named in `forced` are returned besides."""
+        """Make a pass; the tables in `forced` are returned in any case."""
         return passes.run(self, forced)
 
     def read(self) -> Decided:
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
             self.kernel = doors.probe()
-        if self.kernel.nft and not self.adopted:  # first of all: a pass that knows nothing of them would delete them
+        if self.kernel.nft and not self.adopted:  # a pass that does not know them deletes them
             self.timed_exempts.adopt(reconcile.adopted(doors.nft), doors.clock())
             recall.stations(self)
             self.adopted = True
@@ -165,7 +165,7 @@ class Engine:
             recall.exempts(self, packages)
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel, self.foreign)
         if self.firewall is not None and not self.firewall.stopped():
-            seen = replace(seen, firewall=FIREWALL_TABLE)  # where it is not there, this pass loads it
+            seen = replace(seen, firewall=FIREWALL_TABLE)  # if table fw4 is missing, this pass loads it
         snapshot = self.hardware_probe.probe(seen, packages, doors.netlink, doors.nft)
         self.stations.update(snapshot)
         stations, neighbours = self.stations.remembered()
@@ -173,20 +173,20 @@ class Engine:
         return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.standing))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
-        """The Snapshot with the bridges marked whose stations move too often."""
+        """Mark the bridges of the Snapshot whose stations move too often."""
         bridges = self.stations.left_out(self.doors.clock())
         links = (replace(link, restless=True) if link.name in bridges else link for link in snapshot.links)
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """Config, Snapshot and what this service remembers -> Plan and Problems."""
+        """The Plan and Problems for the configuration, a Snapshot and the service's memory."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision; with an unreadable file only its problems are stored."""
+        """Store a decision; if a file was unreadable, only its problems."""
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
         self.hardware_monitor.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
@@ -197,12 +197,12 @@ class Engine:
             self.judged = Judged()
 
     def taken_out(self, applied: Applied) -> None:
-        """Flows that were in hardware begin anew where that table was returned."""
+        """If the hardware table was returned, its flows left hardware: note that for the hardware monitor."""
         if HARDWARE in applied.returned:
             self.hardware_monitor.flows_evicted(self.doors.clock())
 
     def noted(self, applied: Applied, before: Decided | None) -> Applied:
-        """Remember the outcome, and make news of its differences."""
+        """Store the outcome of a pass, and send events for what changed."""
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""
         trouble = applied.error or refused or "; ".join(map(str, lacks))
@@ -221,7 +221,7 @@ class Engine:
         return applied
 
     def bound_news(self) -> None:
-        """Drop the oldest events where too many wait for ubus."""
+        """Drop the oldest events if too many wait for ubus."""
         del self.news[:-MOST_NEWS]
 
 

@@ -1,6 +1,6 @@
-"""The lines of the system log: changes and their causes, refusals, and recoveries. Pure.
+"""The lines in the system log: changes with their causes, errors, and recoveries. Pure.
 
-The journal compares the outcome of a pass with that of the pass before, so it is called only after passes.
+It compares the outcome of a pass with that of the pass before, so it is called only after passes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,15 +15,15 @@ from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field
 from offload.service.reconcile import Decided
 
-BURST = 20  # lines that may come at once
-APART = 3.0  # seconds after which one more may come
+BURST = 20  # lines at once
+APART = 3.0  # seconds until one more line is allowed
 DEFAULT_LEVEL = LogLevel.INFO
-CHOICES = ("globals", "zone_choices", "pair_choices", "exempts")  # of the Config: /etc/config/offload has them
+CHOICES = ("globals", "zone_choices", "pair_choices", "exempts")  # of the Config: from /etc/config/offload
 Pair = tuple[str, str]
 
 
 class Log(Protocol):
-    """The part of the system log that is used here."""
+    """What the journal needs of the system log."""
 
     def write(self, level: LogLevel, text: str) -> None: ...
 
@@ -45,7 +45,7 @@ class Journal:
     _dropped: int = 0  # lines that were not written since the last one
 
     def line(self, level: LogLevel, text: str) -> None:
-        """Write a line, if its level and the rate of lines allow it."""
+        """Write a line if its level and the limit of lines allow it."""
         if level > self.level:
             return
         now = self.clock()
@@ -60,7 +60,7 @@ class Journal:
         self.log.write(level, text)
 
     def passed(self, cause: str, decided: Decided | None, applied: Applied, trouble: str) -> None:
-        """A pass ended. `trouble`: the error of the pass, or what kernel and nft lack; empty where all went well."""
+        """Log a pass. `trouble`: its error, or what kernel and nft lack; empty: none."""
         if decided is not None:
             self.level = decided.config.globals.log_level
         self._of_trouble(applied, trouble)
@@ -75,13 +75,13 @@ class Journal:
         self._applied = applied
 
     def followed(self, applied: Applied, cause: str = "a station moved") -> None:
-        """Tables were returned at once, without a pass."""
+        """Log that tables were returned without a pass."""
         if applied.generation != self._applied.generation:
             self.line(LogLevel.INFO, f"{cause}: {_returned(applied.returned)}")
         self._applied = applied
 
     def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:
-        """Log the present faults of pairs in hardware, from live flows."""
+        """Log new faults of pairs in hardware."""
         reasons = {(pair, reason.code.name): reason.text for pair, some in found for reason in some}
         for (src, dest), code in sorted(reasons.keys() - self._hardware):
             self.line(LogLevel.WARNING, f"{src} > {dest}: {reasons[(src, dest), code]}")
@@ -126,12 +126,12 @@ class Journal:
 
 
 def reason_of_change(before: Decided, after: Decided, cause: str) -> str:
-    """The first difference between two passes, in words; without one the hint that led to the pass."""
+    """The first difference between two passes as text; if there is none, the hint that led to the pass."""
     return next((sentence for holds, sentence in _differences(before, after) if holds), cause)
 
 
 def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
-    """Whether two passes differ in something, and the sentence for it; what decides most comes first."""
+    """Each possible difference between two passes with its sentence, the most important first."""
     was, now, then, seen = before.config, after.config, before.snapshot, after.snapshot
     yield any(getattr(was, name) != getattr(now, name) for name in CHOICES), "/etc/config/offload changed"
     yield was != now, "/etc/config/firewall changed"
@@ -159,7 +159,7 @@ def _pair_changes(before: Plan, after: Plan) -> Iterator[str]:
 
 
 def _why_less(pair: PairDecision | None) -> str:
-    """In brackets: why a pair gets less than was asked for."""
+    """In brackets, why a pair is slower than requested."""
     less = pair is not None and pair.effective < pair.mode
     return f" ({pair.reasons[0].text})" if pair and less and pair.reasons else ""
 

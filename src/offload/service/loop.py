@@ -1,6 +1,6 @@
-"""The poll over ubus, the kernel's notifications, signals and time, and the reaction to each.
+"""The poll loop over ubus, the kernel's notifications, signals and timers.
 
-No event is trusted: each is a hint that leads to a pass, and a pass reads everything again.
+Events are only hints: each leads to a pass, which reads everything again.
 """
 
 import gc
@@ -25,19 +25,19 @@ from offload.service.tasks import hardware, station_file
 from offload.service.tasks.accounting import Accounting, save
 from offload.service.tasks.timed import Task, log_hardware, tasks
 
-# Seconds for nft once the service is to end: for what it does at that moment, and then for the removal of our tables.
+# Seconds that nft may take when the service ends: for the run in progress, and for the removal of our tables.
 STOP_PATIENCE = 4.0
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
-BREATH = 0.1  # seconds for which a hint waits while the connections are read
-UPGRADE = signal.SIGUSR1  # the next version comes: our tables stay, and it adopts them
+BREATH = 0.1  # seconds that a hint waits while connections are read
+UPGRADE = signal.SIGUSR1  # a new version is being installed: our tables stay, and the new service adopts them
 STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 
 
 class Loop:
-    """One thread. `signals` is a descriptor from which the numbers of signals can be read."""
+    """The loop, in one thread. Numbers of signals are read from the descriptor `signals`."""
 
-    named = False  # ubus has taken our objects, if only for a while
+    named = False  # ubusd accepted our objects at least once
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Loop:
         for descriptor in (self._signals, *self.events.readers):
             self.poll.register(descriptor, select.POLLIN)
         self.accounting.listen(self.poll)
-        self._kernel = select.poll()  # descriptors that are read even while a long call is answered
+        self._kernel = select.poll()  # descriptors that are read even during a long call
         for descriptor in self.events.readers:
             self._kernel.register(descriptor, select.POLLIN)
         self._serving, self._breathed = False, 0.0
@@ -75,7 +75,7 @@ class Loop:
         )
 
     def run(self) -> None:
-        """Wait, handle events, and make passes when they are due, until a signal ends it."""
+        """Wait, handle events, and make the passes that are due, until a signal ends it."""
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)
         while not self.stopping:
@@ -95,12 +95,12 @@ class Loop:
         self._leave()
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         self.hints.close()
         self.accounting.close()
 
     def _run(self, task: Task) -> None:
-        """Run a task, then hear what it made the kernel report, log a pass that it made, and answer."""
+        """Run a task, read the notifications that it caused, log its pass if it made one, and answer calls."""
         passes = self.engine.passes
         task.run(time.monotonic())
         self.events.transactions()
@@ -113,21 +113,21 @@ class Loop:
             self.watch.hint(Cause.FILE, now)
 
     def _timed_exempts(self, now: float) -> None:
-        """Hint a pass when a timed exempt ended: it removes empty sets, and is repeated like any failed pass."""
+        """Hint a pass when a timed exempt ended: the pass removes empty sets."""
         if self.engine.timed_exempts.ended(now):
             self.watch.hint(Cause.EXEMPT_ENDED, now)
 
     def _wait(self, due: float | None) -> int | None:
-        """Milliseconds until something is to be done; None: until a call comes. `due`: the next pass."""
+        """Milliseconds until the next task; None: wait for an event. `due`: when the next pass is due."""
         away = self.presence.descriptor is None
         every = (due, *(task.due() for task in self.tasks), self.engine.give_up.due, self._reconnect if away else None)
         times = [each for each in every if each is not None]
         return max(0, round((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
     def _pass_due(self) -> float | None:
-        """When the next pass is.
+        """When the next pass is due.
 
-        Until netifd was heard once there is nothing to go by; later, its last words do while ubusd is away.
+        There is none before netifd answered once; later, its last reply is used while ubusd is away.
         """
         heard = self.presence.descriptor is not None or self.engine.dump is not None
         return self.watch.due() if heard else None
@@ -163,20 +163,20 @@ class Loop:
         note_raised(self.engine, lambda text: self.journal.line(LogLevel.ERR, text))
         self._log(cause)
         if self.engine.passes == 1:
-            gc.freeze()  # imported objects stay: the collector need not visit them again
+            gc.freeze()  # imported objects stay for ever, so the collector need not visit them
         self.config.passed(time.monotonic())
         self.events.transactions()
         mended = cause is Cause.TABLES and applied.changes > 0
         self.watch.done(time.monotonic(), failed=bool(self.engine.trouble), mended=mended)
-        self._answer()  # calls that came while we called netifd do not make the descriptor readable again
+        self._answer()  # calls that arrived while we waited for netifd do not make the descriptor readable again
 
     def _log(self, cause: Cause) -> None:
-        """The lines of the log about a pass."""
+        """Log a pass."""
         self.journal.passed(cause.value, self.engine.decided, self.engine.applied, self.engine.trouble)
         log_hardware(self.engine, self.journal)
 
     def _answer(self) -> None:
-        """Answer calls, send the news as ubus events, and answer the calls that came meanwhile."""
+        """Answer calls, send the events over ubus, and answer the calls that arrived meanwhile."""
         if self.presence.descriptor is None:
             return
         self._serve()
@@ -186,9 +186,9 @@ class Loop:
         self._serve()
 
     def _serve(self) -> None:
-        """Answer the calls that arrived."""
+        """Answer the calls that have arrived."""
         if self._serving:
-            return  # a hint that is followed while a call is answered: the next calls come after that one
+            return  # a call is being answered already: this one comes after it
         passes, self._serving = self.engine.passes, True
         try:
             self.presence.serve()
@@ -197,7 +197,7 @@ class Loop:
         self._passed_since(passes, Cause.CALL)
 
     def _breathe(self) -> None:
-        """Follow the kernel's hints while a call reads the connections, which may take a small router seconds."""
+        """Handle the kernel's notifications during a dump of connections, which may take seconds on a small router."""
         now = time.monotonic()
         if not self._serving or now - self._breathed < BREATH:
             return
@@ -209,7 +209,7 @@ class Loop:
         self._breathed = time.monotonic()
 
     def _passed_since(self, passes: int, cause: Cause) -> None:
-        """If a call or a task made a pass: log it, and schedule another one if it failed."""
+        """If a call or task made a pass, log it, and repeat it later if it failed."""
         if self.engine.passes != passes:
             self._log(cause)
             self.config.passed(time.monotonic())
@@ -237,9 +237,10 @@ class Loop:
             self.journal.line(LogLevel.WARNING, "ubus is away: what was set up stays, and devices are followed")
 
     def _leave(self) -> None:
-        """Remove our tables, and nothing else; connections go on on the slow path. Before an upgrade the tables stay.
+        """Remove our tables and nothing else: connections continue on the slow path. Before an upgrade the tables stay.
 
-        Without our name on ubus we made no pass: they are those of another service, which has the name and lives on.
+        If ubusd never accepted our objects, another service has the name, and the tables are its own: nothing is
+        removed.
         """
         self.engine.doors.nft.hurry(STOP_PATIENCE)
         if self.named and not self.upgrading and (refusal := reconcile.removed(self.engine.doors.nft)):

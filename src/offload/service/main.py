@@ -1,4 +1,4 @@
-"""The resident service: its doors, built and handed in, and its beginning and end."""
+"""The resident service: it builds the doors, runs the loop and removes our tables at the end."""
 
 import os
 import signal
@@ -32,12 +32,12 @@ OURS = Path("/var/run/offload")
 SAVED_EXEMPTS = OURS / "exempts.json"
 STATION_FILE = OURS / "places"
 SAVED_TOTALS = OURS / "totals.json"
-FIREWALL_PART = Path("/usr/lib/offload/firewall")  # of the package offload-firewall
+FIREWALL_PART = Path("/usr/lib/offload/firewall")  # exists if the package offload-firewall is installed
 EVENTS = ("network.interface",)
 
 
 def doors() -> Doors:
-    """The real router's."""
+    """The doors of the real router."""
     nft = Nft(timeout=NFT_PATIENCE)
     return Doors(
         uci=Uci(),
@@ -56,7 +56,7 @@ def doors() -> Doors:
 
 
 def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
-    """The doors of the firewall's part; `ours` is the directory of our files that a reboot empties."""
+    """The doors of our firewall; `ours` is our directory in /var/run, which a reboot empties."""
     return FirewallDoors(
         files=FirewallFiles(root),
         loaded=PrivateFile(ours / "firewall.json"),
@@ -66,7 +66,7 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 
 
 def serve() -> int:
-    """Serve until a signal ends it; then our tables are removed, and nothing else."""
+    """Run until a signal ends it, then remove our tables."""
     Uci().sweep(FILES)
     loop = build(doors())
     try:
@@ -77,7 +77,7 @@ def serve() -> int:
 
 
 def build(outside: Doors) -> Loop:
-    """The loop, listening already, so that no event is lost between its first pass and its first wait."""
+    """The loop. It listens to notifications already, so that none is lost between its first pass and its first wait."""
     hints = Monitor()
     engine = Engine.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
@@ -86,7 +86,7 @@ def build(outside: Doors) -> Loop:
 
 
 def _endings() -> ConntrackEvents | None:
-    """Without them only the totals are missing; the list of flows names the feature that the kernel lacks."""
+    """Conntrack's events; None if the kernel has none: then the totals are missing, and `flows` names the feature."""
     try:
         return ConntrackEvents()
     except KernelError:
@@ -94,12 +94,12 @@ def _endings() -> ConntrackEvents | None:
 
 
 def _signals(stopping: Callable[[], None]) -> int:
-    """A descriptor from which the numbers of signals can be read; `stopping` is called at once for those that stop."""
+    """A descriptor to read signal numbers from; `stopping` is called at once for signals that end the service."""
     reading, writing = os.pipe()
     for descriptor in (reading, writing):
         os.set_blocking(descriptor, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in STOP:
         signal.signal(number, lambda *_: stopping())
-    signal.signal(signal.SIGHUP, lambda *_: None)  # its number stands in the pipe
+    signal.signal(signal.SIGHUP, lambda *_: None)  # its number is read from the pipe
     return reading

@@ -1,4 +1,4 @@
-"""Reads the router through the doors -> Snapshot."""
+"""Read the router through the doors into a Snapshot."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,12 +16,12 @@ FIREWALL_TABLES = {"fw4": "fw4", "foomuuri": "foomuuri", "firewalld": "firewalld
 
 
 def netifd_says(bus: UbusClient) -> dict[str, Any]:
-    """Netifd's interfaces as it lists them."""
+    """The reply of netifd to `network.interface dump`."""
     return bus.call("network.interface", "dump")
 
 
 class ForeignRules:
-    """The effect of others' rules on established packets; computed again only if the ruleset changed."""
+    """The rules of others that matter to offloaded connections; computed again only if the ruleset changed."""
 
     def __init__(self) -> None:
         self._seen: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())
@@ -29,7 +29,7 @@ class ForeignRules:
         self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]] = ((), ())
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]]:
-        """The rules that compare marks, and the rules that treat packets one by one."""
+        """The rules that compare marks, and the rules that must see every packet."""
         ruleset = nft.ruleset()
         if ruleset is not self._seen:
             self._seen = ruleset
@@ -41,9 +41,9 @@ class ForeignRules:
 def observe(
     dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: Kernel, foreign: ForeignRules | None = None
 ) -> Snapshot:
-    """Read the kernel, and netifd's reply; without routes, on which no decision rests.
+    """Make a Snapshot of the kernel and netifd's reply, without routes, which no decision needs.
 
-    Addresses are the kernel's: it also knows those that netifd did not set (containers, VPNs).
+    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs).
     """
     scene = netlink.scene()
     readers, treating = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), ())
@@ -69,5 +69,5 @@ def observe(
 
 
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
-    """The Snapshot with the routes of this moment, by which connections find their zones."""
+    """The Snapshot with the present routes, by which connections find their zones."""
     return replace(snapshot, routes=netlink.routes())

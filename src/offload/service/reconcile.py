@@ -1,4 +1,4 @@
-"""One pass: config and Snapshot in, a Plan out, and the kernel brought there with as few transactions as it takes."""
+"""The steps of a pass: Config and Snapshot to a Plan, and the fewest transactions that bring the kernel to it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Everything a pass knows before it touches the kernel."""
+    """Everything that a pass knows before it changes the kernel."""
 
     config: Config
     snapshot: Snapshot
@@ -35,12 +35,12 @@ class Decided:
 
 
 def read(uci: UciReader) -> Packages:
-    """The three packages, each as sections or as the Problem that kept it from being read."""
+    """The three packages, each as sections, or as the Problem why it cannot be read."""
     return {name: uci.read(name) for name in FILES}
 
 
 def findings(decided: Decided, uci: UciReader) -> tuple[Finding, ...]:
-    """Features of this router that conflict with offload; reads the files of programs that shape."""
+    """Settings of this router that conflict with offload; reads the configuration of traffic shapers."""
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
 
@@ -51,9 +51,9 @@ def findings(decided: Decided, uci: UciReader) -> tuple[Finding, ...]:
 def decide(
     packages: Packages, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = (), before: Plan | None = None
 ) -> Decided:
-    """Config, Snapshot and exempts given at run time -> Plan. Pure.
+    """The Plan for a configuration, a Snapshot and timed exempts. Pure.
 
-    Tables and stations that are the same as in the Plan `before` are not worked out again.
+    Parts of the Plan `before` that did not change are used again.
     """
     config, problems = load(packages)
     topology = resolve(config, snapshot)
@@ -64,9 +64,9 @@ def decide(
 
 
 def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
-    """The exempts given at run time that the kernel still holds; an NftError where the kernel cannot be read.
+    """The timed exempts that the kernel still has; NftError if it cannot be read.
 
-    It does not return an empty tuple then: the next pass would delete their sets.
+    It does not give an empty tuple then: the next pass would delete their sets.
     """
     return held_timed_exempts(nft.live(TABLE_NAMES).values())
 
@@ -74,12 +74,12 @@ def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
 def pending(
     decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False, busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions that would bring the kernel to the Plan; none where it is there.
+    """The transactions that bring the kernel to the Plan; none if it is there already.
 
-    `trusting`: nothing but ours changed our tables since all of them was listed, so sets whose digest is the wanted one
-    are not listed again. `busy` answers whether a pair that goes has offloaded flows.
+    `trusting`: only we changed our tables since they were listed, so sets with the wanted digest are not listed again.
+    `busy` tells whether a pair that is to be removed has offloaded flows.
 
-    If the probe found that the kernel has no flowtables, nothing is sent: a table of ours there would prove it wrong.
+    If the probe found no flowtables, nothing is sent: such a kernel refuses our tables.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
@@ -88,13 +88,13 @@ def pending(
 
 
 def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
-    """What answers whether crossings have offloaded flows, from the connections and routes of the moment it is asked.
+    """A function that tells whether pairs of devices have offloaded flows at the moment of the call.
 
-    Where the kernel does not list its connections the answer is yes.
+    If the kernel does not list its connections it says yes.
     """
 
     def busy(crossings: Crossings) -> bool:
-        from offload.service.read_snapshot import with_routes  # costs passes without a pair that goes time
+        from offload.service.read_snapshot import with_routes  # only passes that remove a pair need it
         from offload.status.lookup.crossings import offloaded_by
         from offload.status.shares import ShareCount
 
@@ -108,14 +108,14 @@ def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
 
 
 def removal(nft: Nft) -> str:
-    """The text that deletes our tables, and nothing else; empty where there is none."""
+    """The nft text that deletes our tables; empty if there are none."""
     existing = nft.tables()
     return "".join(wipe(name) for name in TABLE_NAMES if name in existing)
 
 
 def unreadable(decided: Decided) -> str:
-    """Why this configuration must not change the kernel; empty if it is readable."""
-    # the files' own problems come first; one that is merely missing hinders nothing
+    """Why this configuration must not change the kernel; empty if it may."""
+    # a file with problems is named first; a missing one does no harm
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))
 
@@ -131,13 +131,13 @@ def apply(
     opening: str = "",
     busy: Busy = unasked,
 ) -> Applied:
-    """Send what differs, and return the tables named in `forced` besides.
+    """Send the differences, and return the tables named in `forced`.
 
-    `busy` answers whether a pair that goes has offloaded flows. It is asked again afterwards: a flow that was offloaded
-    between the question and the transaction must not stay.
+    `busy` tells whether a pair that is to be removed has offloaded flows. It is called again after the transaction,
+    because a flow may have been offloaded in between.
 
-    `opening` is text for other tables, which goes with the first transaction, or alone where nothing is pending.
-    A text that nft refuses changes nothing and is in `error`; without a difference nothing is sent.
+    `opening` is text for other tables; it goes with the first transaction, or alone if there is none. If nft refuses
+    the text, nothing changes and `error` has its sentence.
     """
     before = before or Applied()
     if error := unreadable(decided):
@@ -153,7 +153,7 @@ def apply(
 
 
 def opened(found: list[Transaction], opening: str) -> list[Transaction]:
-    """The transactions with a text that comes first, in the same transaction as theirs."""
+    """The transactions, with `opening` before the first one's text."""
     if not opening:
         return found
     first = found[0] if found else Transaction("")
@@ -167,12 +167,12 @@ def again(
     tables: Iterable[str],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Applied:
-    """Return these tables as they were decided, and ask nothing first: for when that cannot wait for a whole pass."""
+    """Return these tables as they were planned last, without comparing anything: a pass would take too long."""
     return _sent(lambda: _returning(decided, tables), nft, before, now)
 
 
 def _returning(decided: Decided, tables: Iterable[str]) -> list[Transaction]:
-    """Return these tables of a kernel that holds the Plan."""
+    """The transaction that returns these tables; the kernel has the Plan."""
     return transactions(decided.plan, {table.name: expected(table) for table in decided.plan.tables}, tables)
 
 
@@ -194,7 +194,7 @@ def _sent(
 
 
 def removed(nft: Nft) -> str:
-    """Remove our tables; empty, or what stays and why."""
+    """Delete our tables. Gives an empty text, or the tables that remain and why."""
     try:
         if text := removal(nft):
             nft.apply(text)
@@ -204,7 +204,7 @@ def removed(nft: Nft) -> str:
 
 
 def _remaining(nft: Nft) -> str:
-    """Which of our tables there are still, for a sentence."""
+    """Our tables that still exist, for a sentence."""
     try:
         names = sorted(set(TABLE_NAMES) & nft.tables())
     except NftError:

@@ -1,4 +1,7 @@
-"""Arguments of ubus calls -> typed values, or an ArgumentError with a sentence. Pure; every input may be hostile."""
+"""Check the arguments of ubus calls. Pure; any input may be hostile.
+
+The results are typed values, or an ArgumentError with a sentence.
+"""
 
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
@@ -18,19 +21,19 @@ from offload.model.text.similar import did_you_mean
 from offload.service.memory.timed_exempts import LAST_SECONDS
 
 LONGEST_SHOWN = 60
-SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; less would never reach the kernel
+SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; a shorter one would be over before the kernel has it
 LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
-MOST_VALUES = 256  # combinations of listed values, each of them an element in the kernel
+MOST_VALUES = 256  # combinations of listed values; each is an element in the kernel
 CONNECTION = frozenset({"proto", "src", "sport", "dest", "dport"})  # of a flow in a reply
 MATCHES = (*ENDS, *(each.name for each in FIELDS))
 
 
 class ArgumentError(OffloadError):
-    """An argument is not valid; the sentence names the word and its valid values."""
+    """An argument is not valid. The sentence names the argument and its valid values."""
 
 
 def shown(value: object) -> str:
-    """A caller's value in a sentence: short, and in printable characters."""
+    """A caller's value for use in a sentence: short, and printable."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
     return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
 
@@ -59,21 +62,21 @@ def mode(value: object) -> Mode:
 
 
 def number(name: str, value: object, low: int, high: int) -> int:
-    """A whole number; True is none."""
+    """A whole number within the limits; True and False are refused."""
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a whole number from {low} to {high}")
 
 
 def table(name: str, value: object) -> Mapping[str, Any]:
-    """A table of words."""
+    """A JSON object."""
     if isinstance(value, dict):
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a table")
 
 
 def connection(value: object) -> tuple[str, Tuple]:
-    """One connection by the keys of a reply of `flows`: its protocol, and the ends of its original direction."""
+    """A connection as a reply of `flows` describes it: protocol, and addresses and ports of the original direction."""
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
         raise ArgumentError(f"flow: name one connection by {', '.join(sorted(CONNECTION))}, and nothing else")
@@ -91,7 +94,7 @@ def _address(name: str, value: object) -> bytes:
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
-    """The Exempt of a caller, in the words of `config exempt`."""
+    """The Exempt that a caller describes with the options of `config exempt`."""
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
         hint = did_you_mean(str(unknown), MATCHES)
@@ -108,7 +111,7 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
 
 
 def _value(word: str, value: object) -> str | tuple[str, ...]:
-    """Text, a number, or a list of these: as UCI would have them."""
+    """Text, a number, or a list of these, converted to what UCI would give."""
     values = value if isinstance(value, list) else [value]
     texts = [str(each) for each in values if isinstance(each, (str, int)) and not isinstance(each, bool)]
     if len(texts) < len(values) or len(texts) > MOST_VALUES:
@@ -117,7 +120,7 @@ def _value(word: str, value: object) -> str | tuple[str, ...]:
 
 
 def _fits(found: Exempt) -> None:
-    """Refuse an exempt that set elements with a timeout cannot hold."""
+    """Refuse an exempt that a set of elements with timeouts cannot hold."""
     if combinations(found.match) > MOST_VALUES:
         raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
     timed_exempt = TimedExempt(999_999_999, found, 1, 1)

@@ -1,4 +1,4 @@
-"""The methods that write a choice into /etc/config/offload, and which pairs a choice changes."""
+"""The methods that write a mode into /etc/config/offload, and the list of pairs whose path it changes."""
 
 from collections.abc import Callable, Sequence
 
@@ -34,7 +34,7 @@ def set_pair(engine: Engine, given: Given) -> Json:
 
 
 def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
-    """The configuration as the files have it now; OffloadError where a change to it cannot be meant."""
+    """The configuration in the files now; OffloadError if it cannot be read, since a change could then spoil it."""
     packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
     if not config.readable:
@@ -46,7 +46,7 @@ def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
 def _write(
     engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
 ) -> Json:
-    """Write and apply a choice of `mode`; the reply says what it changed of the pairs concerned, and why not more."""
+    """Write a mode and make a pass. The reply lists the pairs that changed, and why some did not get the mode."""
     before = engine.decided.plan if engine.decided else Plan()
     engine.doors.uci.write("offload", changes)
     applied = engine.work()
@@ -68,7 +68,7 @@ def _write(
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
-    """The pairs whose path is another now."""
+    """The pairs whose effective mode differs between two Plans."""
     then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
     return [
         {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value}

@@ -1,7 +1,7 @@
-"""Cut: end connections, of a pair, a zone, a host, or a single one, so that their next packet asks the firewall anew.
+"""The method `cut`: delete conntrack entries, so that the next packet of each connection passes the firewall again.
 
-Only for connections that are no longer allowed: a masqueraded download does not survive it (docs/kernel.md 12). An
-allowed one that shall be slow is returned with its table instead.
+It is for connections that are no longer allowed: a masqueraded download does not survive it (docs/kernel.md 12). To
+make an allowed connection slow, return its table instead.
 """
 
 from offload.errors import KernelError
@@ -18,7 +18,7 @@ from offload.status.why.reasons import protocol
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which connections: those that meet every condition given. `query` knows zone, host and state."""
+    """The connections to delete: those that meet every condition given. `query` has zone, host and state."""
 
     pair: tuple[str, str] | None = None
     query: Query | None = None
@@ -26,7 +26,7 @@ class Selection:
     proto: str | None = None  # as `flows` names it
 
     def admits(self, flow: Flow) -> bool:
-        """Whether the flow is one of those meant."""
+        """Whether the flow meets the conditions."""
         return (
             (self.pair is None or (flow.src_zone, flow.dest_zone) == self.pair)
             and (self.query is None or self.query.admits(flow))
@@ -36,7 +36,7 @@ class Selection:
 
 
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
-    """End the forwarded connections that are meant. A selection of nothing in particular ends nothing."""
+    """Delete the forwarded connections that are selected. A selection without any condition deletes none."""
     if selection == Selection():
         return Cut(error="nothing was named to be cut")
     try:

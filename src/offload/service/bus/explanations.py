@@ -1,4 +1,4 @@
-"""The method `explain`: find the connections that the caller names, and give the reason for each one's path."""
+"""The method `explain`: find the connections that the caller describes, and explain the path of each."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,12 +20,12 @@ from offload.status.why.explain import explanation_json
 from offload.status.why.reasons import protocol
 
 Json = dict[str, Any]
-MOST = 20  # connections of a host that are explained
+MOST = 20  # connections of a host that are explained at most
 WORDS = ("text", "flow")
 
 
 def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """Explain the path of connections, step by step, and how to change it."""
+    """Explain, step by step, why connections have their path, and how to change it."""
     decided = methods.known(engine)
     query = arguments.table("query", given.get("query"))
     if len(query) != 1 or not query.keys() <= set(WORDS):
@@ -45,7 +45,7 @@ def answer(
     cases: Mapping[Pair, PairHardware] | None = None,
     returned: Mapping[str, str] | None = None,
 ) -> Json:
-    """The reply; `entries` are the connections there are, `returned` says when each table was returned last."""
+    """The reply for these connections. `returned`: by table, when it was returned last."""
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
         found, total = page(entries, snapshot, plan, query, cases, everything=True)
@@ -64,13 +64,13 @@ def answer(
 
 
 def _named(flow: object) -> Asked:
-    """A connection by the keys of a reply of `flows`."""
+    """The keys by which a reply of `flows` describes a connection."""
     proto, ends = arguments.connection(flow)
     return Asked(entry=made(number_of(proto), ends))
 
 
 def _is(entry: Entry, meant: Asked) -> bool:
-    """Whether the connection has these ends, as its original packets or its replies have them; port 0 means any."""
+    """Whether the connection has these addresses and ports, before or after NAT. Port 0 means any."""
     wanted = meant.entry
     if wanted is None or protocol(wanted.proto) != protocol(entry.proto):
         return False

@@ -1,4 +1,4 @@
-"""The ubus methods. A refusal is raised as an OffloadError, whose sentence becomes the reply."""
+"""The ubus methods. An OffloadError becomes a reply with its sentence."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -52,17 +52,17 @@ def status(engine: Engine, _: Given) -> Json:
 
 
 def metrics(engine: Engine, given: Given) -> Json:
-    """The status as families of metrics, for collectors."""
+    """The status as metric families, for Prometheus and collectd."""
     return {"ok": True, "families": families_json(families(status(engine, given)))}
 
 
 def zones(engine: Engine, _: Given) -> Json:
-    """Zones and pairs alone: chosen and effective modes."""
+    """Zones and pairs with their requested and effective modes."""
     return report.zones_json(known(engine).plan)
 
 
 def check(engine: Engine, _: Given) -> Json:
-    """The problems of the configuration now, features that kernel or nft lack, and what offload disturbs."""
+    """Problems of the configuration, features that kernel or nft lack, and settings that conflict with offload."""
     seen = known(engine).snapshot
     decided = engine.decide(reconcile.read(engine.doors.uci), seen)
     faults = engine.firewall.problems if engine.firewall else ()
@@ -70,12 +70,12 @@ def check(engine: Engine, _: Given) -> Json:
 
 
 def reload(engine: Engine, _: Given) -> Json:
-    """Read everything anew, and bring the kernel in line."""
+    """Probe the kernel again, read everything, and make a pass."""
     return applied_json(engine.reload()) | found_json(engine)
 
 
 def list_flows(engine: Engine, given: Given) -> Json:
-    """A page of the forwarded connections; `total` is the number of all that were asked for."""
+    """A page of the forwarded connections; `total` counts all that the query selects."""
     decided = known(engine)
     query, everything = _query(given, decided.plan)
     limit = PAGE if query.limit is None else query.limit
@@ -93,9 +93,9 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """As `list_flows` for the command: the reply without its flows, and what makes their text, of any number.
+    """`list_flows` for the command: the reply without its flows, and a function that prints any number of them.
 
-    It takes whether the text shall be JSON, and the columns that there are.
+    The function takes whether to print JSON, and the columns to print.
     """
     decided = known(engine)
     query, everything = _query(given, decided.plan)
@@ -115,7 +115,7 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
 
 
 def flush(engine: Engine, given: Given) -> Json:
-    """Return the tables in which the flows asked for are: these take a few slow packets, and no connection ends."""
+    """Return the tables of the selected flows: each flow takes a few packets on the slow path, and none ends."""
     decided = known(engine)
     query = _chosen(given, decided.plan)
     entries = engine.doors.conntrack.entries(offloaded=True)
@@ -131,7 +131,7 @@ def flush(engine: Engine, given: Given) -> Json:
 
 
 def end(engine: Engine, given: Given) -> Json:
-    """End the selected connections: their next packets must pass the firewall. A selection is required."""
+    """Delete the selected conntrack entries; their next packets pass the firewall again. A selection is required."""
     decided = known(engine)
     words = dict(arguments.table("query", given.get("query")))
     one = arguments.connection(words.pop("flow")) if "flow" in words else None
@@ -146,7 +146,7 @@ def end(engine: Engine, given: Given) -> Json:
 
 
 def exempt_add(engine: Engine, given: Given) -> Json:
-    """Keep traffic on the slow path for a while."""
+    """Keep traffic slow for some time."""
     decided = known(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
     match = arguments.table("match", given.get("match"))
@@ -155,7 +155,7 @@ def exempt_add(engine: Engine, given: Given) -> Json:
         raise ArgumentError(
             "there are as many run-time exempts as there can be: delete one, or write a 'config exempt'"
         )
-    before = engine.timed_exempts.ends  # one for the same traffic goes on if the new one is refused
+    before = engine.timed_exempts.ends  # if the new exempt is refused, an older one for the same traffic must go on
     number = engine.timed_exempts.add(exempt, seconds, engine.doors.clock())
     applied = engine.work()
     if applied.error:
@@ -171,13 +171,13 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
 
 def exempt_list(engine: Engine, _: Given) -> Json:
-    """The run-time exempts; no connection is read for them."""
+    """The timed exempts. No connection is read for it."""
     known(engine)
     return {"ok": True, "exempts": exempts_json(engine)}
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """End a run-time exempt now."""
+    """End a timed exempt."""
     number = arguments.number("id", given.get("id"), 1, 999_999_999)
     if not engine.timed_exempts.delete(number):
         raise ArgumentError(f"id: there is no run-time exempt {number}")
@@ -187,23 +187,23 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 
 
 def firewall(engine: Engine, given: Given) -> Json:
-    """Start, stop or reload the firewall, or give its sets their contents; with an empty action only report."""
+    """Start, stop or reload the firewall, or reload its sets; without an action only report its state."""
     return act(engine.firewall, given.get("action", ""), engine.work)
 
 
 def exempts_json(engine: Engine) -> list[Json]:
-    """The run-time exempts with the seconds they have left."""
+    """The timed exempts with their remaining seconds."""
     return [timed_exempt_json(timed_exempt) for timed_exempt in engine.timed_exempts.living(engine.doors.clock())]
 
 
 def applied_json(applied: Applied) -> Json:
-    """The outcome of a pass; a failed one is a refusal."""
+    """The outcome of a pass; the reply says `ok: false` if it failed."""
     done: Json = {"ok": not applied.error, "changes": applied.changes, "returned": list(applied.returned)}
     return done | ({"error": applied.error} if applied.error else {})
 
 
 def known(engine: Engine) -> Decided:
-    """The decision of the last pass; an OffloadError before the first pass."""
+    """The decision of the last pass; raises OffloadError before the first pass."""
     if engine.decided is None:
         if engine.applied.error:
             raise OffloadError(engine.applied.error)
@@ -212,7 +212,10 @@ def known(engine: Engine) -> Decided:
 
 
 def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
-    """The shares of each pair by path, and why they are not known. To judge hardware, whole entries are read."""
+    """The flows of each pair by path, or why they could not be counted.
+
+    Whole entries are read where hardware is judged.
+    """
     conntrack, placed = engine.doors.conntrack, engine.placed(decided)
     try:
         if not engine.resident and not engine.hardware_monitor.cases:
@@ -234,7 +237,7 @@ def _query(given: Given, plan: Plan) -> tuple[Query, bool]:
 
 
 def _chosen(given: Given, plan: Plan) -> Query:
-    """Which flows are meant, where no list is made of them: whoever gives a `limit` means fewer than there would be."""
+    """The query of a method that makes no list. It may not have a `limit`: fewer flows than selected would be meant."""
     words = arguments.table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:
         raise ArgumentError(f"query: {arguments.shown(unknown[0])} does not choose flows: use {', '.join(CHOOSING)}")
@@ -242,7 +245,7 @@ def _chosen(given: Given, plan: Plan) -> Query:
 
 
 def found_json(engine: Engine) -> Json:
-    """Problems of the configuration, and features that kernel or nft lack, for a reply."""
+    """Problems of the configuration, and features that kernel or nft lack."""
     problems = [problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (engine.kernel.missing if engine.kernel else ())]}
 

@@ -23,11 +23,11 @@ from offload.status.shares import ShareCount
 
 Json = dict[str, Any]
 WORDS = ("zones", "pairs")
-MOST = 256  # zones or pairs of one question
+MOST = 256  # zones or pairs of one call
 
 
 def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """Which pairs would change, what would stay below its mode and why, and which live flows would feel it."""
+    """Pairs that would change or stay slower than chosen, and live flows that would be returned."""
     before = methods.known(engine)
     packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
@@ -71,7 +71,7 @@ def _pair(sections: tuple[Section, ...], ends: tuple[str, ...], mode: Mode) -> l
 
 
 def _applied(sections: tuple[Section, ...], change: list[Edit]) -> tuple[Section, ...]:
-    """The sections after the edits; a file that was not there has them alone."""
+    """The sections of the file after the edits."""
     nothing = Section("offload", "globals", "globals", "globals", {})
     return applied(sections or (nothing,), change)
 
@@ -96,7 +96,7 @@ def _differences(before: Plan, after: Plan, modes: Mapping[tuple[str, str], Mode
 
 
 def _felt(engine: Engine, before: Plan, after: Decided) -> Json:
-    """The tables whose flows would take the slow path for a moment, and how many of them there are now."""
+    """The tables that would be returned, and the number of their live flows."""
     live = {table.name: expected(table) for table in before.tables}
     busy = reconcile.asking(after, engine.doors.conntrack, engine.doors.netlink)
     returned = sorted({name for each in transactions(after.plan, live, busy=busy) for name in each.returned})

@@ -1,7 +1,7 @@
-"""Turn fw4's global switch into our mode and back: write the options, reload the firewall, make a pass.
+"""Replace fw4's option flow_offloading by our modes, and back: write the options, reload the firewall, make a pass.
 
-procd reloads the firewall itself once it hears that /etc/config/firewall changed: its init script has a reload trigger
-for that file (procd's service/trigger.c; rpcd's `uci apply` sends the same event).
+procd reloads the firewall itself when it is notified that /etc/config/firewall changed: the firewall's init script has
+a reload trigger for that file (procd's service/trigger.c; rpcd's `uci apply` sends the same event).
 """
 
 from collections.abc import Callable, Mapping
@@ -24,24 +24,24 @@ CHANGED = {"type": "config.change", "data": {"package": "firewall"}}
 
 
 def take(uci: Uci, *, once: bool = False) -> bool:
-    """Write the take-over; whether there was anything to take. FileError where a file cannot be read or written."""
+    """Write the take-over. False: there was nothing to take over. FileError if a file cannot be read or written."""
     return _written(uci, partial(edits.takeover, once=once))
 
 
 def give(uci: Uci, *, forget: bool = False) -> bool:
-    """Write the way back; whether there was anything to give. FileError as for `take`."""
+    """Write the options back as they were. False: there was nothing to give back. FileError as in `take`."""
     return _written(uci, partial(edits.giveback, forget=forget))
 
 
 def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """Answer `takeover`: write, have the firewall reloaded, and apply."""
+    """The method `takeover`: write, notify procd to reload the firewall, make a pass."""
     return _answered(engine, take)
 
 
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """Answer `giveback`: write, have the firewall reloaded, and apply."""
+    """The method `giveback`: write, notify procd to reload the firewall, make a pass."""
     reply = _answered(engine, give)
-    if "problems" in reply:  # that fw4 offloads again is what was asked for
+    if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported
         reply["problems"] = [each for each in reply["problems"] if each["code"] != ProblemCode.FW4_OFFLOADS.name]
     return reply
 
@@ -58,7 +58,7 @@ def _answered(engine: Engine, write: Callable[[Uci], bool]) -> Json:
 
 
 def _reload_firewall(engine: Engine) -> bool:
-    """Whether procd was notified that the firewall's configuration changed."""
+    """Notify procd that the firewall's configuration changed; whether that worked."""
     try:
         engine.doors.bus.tell("service", "event", CHANGED)
     except BusError:
@@ -77,7 +77,7 @@ def _written(uci: Uci, planned: Planned) -> bool:
 
 
 def _write(uci: Uci, writes: list[edits.Write]) -> None:
-    """Write one file after the other. A refusal names its own file, so the sentence adds what was written before it."""
+    """Write one file after the other. If one fails, its error also names the files that were written before."""
     written: list[str] = []
     for package, changes in writes:
         try:

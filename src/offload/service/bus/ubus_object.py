@@ -1,7 +1,7 @@
-"""The ubus objects `offload` (scripts) and `luci.offload` (LuCI), made from one table of methods.
+"""The ubus objects `offload` (for scripts) and `luci.offload` (for LuCI), made from one table of methods.
 
-Two, because python-ubus wants a call's arguments to be exactly those of the signature, and LuCI's calls carry
-`ubus_rpc_session` besides. Whatever a caller sends, `answer` returns a reply.
+There are two, because python-ubus requires exactly the arguments of a method's signature, and LuCI's calls also carry
+`ubus_rpc_session`. Every call gets a reply, whatever its arguments are.
 """
 
 import json
@@ -16,7 +16,7 @@ from offload.service.bus import choices, explanations, methods, previews, takeov
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
-# ubusd drops who sends 1 MiB or more; blobmsg takes at most twice the room of this JSON.
+# ubusd drops a client that sends 1 MiB or more; blobmsg takes at most twice the size of this JSON.
 LARGEST_REPLY = 450_000
 Json = dict[str, Any]
 Signature = Mapping[str, str]
@@ -25,7 +25,7 @@ Method = tuple[Signature, Callable[[Json], Json]]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A method: its arguments with their types, all of them required, and its function."""
+    """A ubus method: its arguments with their types, all required, and its function."""
 
     answer: methods.Answering
     arguments: Signature
@@ -64,7 +64,7 @@ def objects(engine: Engine) -> dict[str, dict[str, Method]]:
 
 
 def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
-    """The reply to a call; a refusal is a reply with its sentence, and so is a fault of ours."""
+    """The reply to a call. An error, also an unexpected one, becomes a reply with a sentence."""
     try:
         return fitting(verb.answer(engine, given))
     except StartingError as refusal:
@@ -77,7 +77,7 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
 
 
 def fitting(reply: Json) -> Json:
-    """The reply, its longest lists cut until ubus takes it; `left_off` says how many items each has lost."""
+    """Shorten the longest lists of a reply until ubus accepts it; `left_off` gives how many items each list lost."""
     lost: dict[str, int] = {}
     while len(json.dumps(reply)) > LARGEST_REPLY:
         lists = {key: value for key, value in reply.items() if isinstance(value, list) and value}

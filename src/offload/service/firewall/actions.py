@@ -1,4 +1,4 @@
-"""The actions on the firewall: load it, stop it, fill its sets; with or without a running service."""
+"""The actions on the firewall, with or without a running service: load it, stop it, reload its sets."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
-    """Run the action and report; an empty action only reports. `work`: the pass that loads the ruleset."""
+    """Run an action and report; without an action only report. `work` makes the pass that loads the ruleset."""
     if part is None:
         raise OffloadError(ABSENT)
     if action and action not in ACTIONS:
@@ -30,7 +30,7 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     elif action == "stop":
         part.stop()
     applied = work() if action else Applied()
-    if action == "reload-sets":  # behind the pass, which reads the files that sets load
+    if action == "reload-sets":  # after the pass, which reads the files that sets load
         part.refill()
     error = part.error or (applied.error if part.due or action in {"stop", "update"} else "")
     done: Json = {"ok": not error, "changes": applied.changes, "stopped": part.stopped(), "loaded": part.loaded()}

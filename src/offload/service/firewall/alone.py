@@ -1,4 +1,4 @@
-"""The firewall's actions where no service runs: one load, made by the command."""
+"""The firewall's actions where no service runs: the command loads the ruleset itself."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from offload.system.ubus.procd import firewall_data
 
 
 def act_alone(doors: Doors, action: str) -> Json:
-    """Run the action, and report as the ubus method `firewall` does."""
+    """Run an action, and give the reply that the ubus method `firewall` would give."""
     if doors.firewall is None:
         raise OffloadError(ABSENT)
     part = Firewall(doors.firewall, doors.nft, doors.clock)
@@ -22,7 +22,7 @@ def act_alone(doors: Doors, action: str) -> Json:
 
 
 def _work(doors: Doors, part: Firewall) -> Applied:
-    """Load the ruleset where it differs, and end the flows of an earlier service, which must meet the new rules."""
+    """Load the ruleset if it differs. Our offload tables are deleted, so that live flows pass the new rules."""
     if part.stopped():
         return Applied()
     sections = doors.uci.read("firewall")
@@ -41,5 +41,5 @@ def _work(doors: Doors, part: Firewall) -> Applied:
 def _services(doors: Doors) -> dict[str, Any]:
     try:
         return firewall_data(doors.bus)
-    except BusError:  # without an answer of procd: no rules of services
+    except BusError:  # procd does not answer: load without the rules of its services
         return {}

@@ -1,4 +1,4 @@
-"""nft's complaints about a ruleset -> the sections and files that are to be left out of it. Pure."""
+"""Find the sections and files that nft's errors about a ruleset come from. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -9,36 +9,36 @@ from offload.model.kernel.nft import Include, Ruleset
 from offload.nft.text import line_origins, ruleset_text
 from offload.service.firewall.inputs import Inputs
 
-SENT = "/dev/stdin"  # how nft calls the text that it was sent
-# Without a zone or the defaults the rest of the ruleset would mean something else.
+SENT = "/dev/stdin"  # nft's name for text that it reads from stdin
+# Without zones or defaults the rest of the ruleset would mean something else.
 REMOVABLE = frozenset({"rule", "redirect", "nat", "forwarding", "ipset"})
-Matching = Callable[[str], tuple[str, ...]]  # the files that the pattern of an include statement stands for
+Matching = Callable[[str], tuple[str, ...]]  # gives the files that match the pattern of an include statement
 
 
 class LeftOut(NamedTuple):
-    """Parts left out of a ruleset: ids of sections (or names of those of services), and paths of nft files."""
+    """Parts to leave out of a ruleset: ids of sections (names, for those of services) and paths of nft files."""
 
     sections: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
 
     def with_(self, other: "LeftOut") -> "LeftOut":
-        """Both together."""
+        """The union of both."""
         return LeftOut(self.sections | other.sections, self.files | other.files)
 
     def without(self, other: "LeftOut") -> "LeftOut":
-        """The parts that the other one does not have."""
+        """What is in this one and not in the other."""
         return LeftOut(self.sections - other.sections, self.files - other.files)
 
 
 def removable(inputs: Inputs) -> tuple[str, ...]:
-    """The sections that may be left out, in the order of the file, then those of services."""
+    """The sections that may be left out: in the order of the file, then those of services."""
     own = [each.id for each in inputs.sections if each.type in REMOVABLE]
     handed_over = [origin.name for kind, origin, _ in inputs.handed_over if kind in REMOVABLE and origin.name]
     return tuple(dict.fromkeys((*own, *handed_over)))
 
 
 def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching) -> LeftOut:
-    """What the lines belong to that nft complains of; `error` is its answer to the ruleset's plain text."""
+    """The sections and files that nft's error points to. `error` is nft's answer to the ruleset's plain text."""
     text = ruleset_text(ruleset)
     lines, origins = [line.strip() for line in text.splitlines()], line_origins(ruleset, text)
     included = files(ruleset, matching)
@@ -58,7 +58,7 @@ def files(ruleset: Ruleset, matching: Matching) -> set[str]:
 
 
 def _section(lines: Sequence[str], inputs: Inputs) -> str:
-    """The section of the last line, which no chain gives an origin: part of a set, or a rule of a service."""
+    """The section of these lines, if no chain's rule has it as origin: part of a set, or a rule of a service."""
     for line in reversed(lines):
         if line.startswith("set ") and line.endswith(" {"):
             name = line.split()[1]
@@ -71,7 +71,7 @@ def _section(lines: Sequence[str], inputs: Inputs) -> str:
 
 
 def without_files(ruleset: Ruleset, files: frozenset[str], matching: Matching) -> Ruleset:
-    """The ruleset without the includes of these files; a pattern that stands for one of them becomes the others."""
+    """The ruleset without the includes of these files. A pattern that matches one is replaced by its other files."""
     if not files:
         return ruleset
 

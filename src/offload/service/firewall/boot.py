@@ -1,9 +1,9 @@
 """The ruleset that the router loads at its next start, before Python runs. Pure.
 
-It must load on a system that has just started: no flowtable, no conntrack helpers, no files of others, no contents of
-files that ipsets load. Its first line has the hash of the configuration it was made from, its second one the version of
-this program and the networks' devices. Flash is written again where the first line is another one, or the second one
-has a new word: not when a network goes down.
+It must load on a system that has just started: without a flowtable, conntrack helpers, files of other packages, and the
+contents of files that ipsets load. Its first line has the hash of the configuration, its second one the version of this
+program and the devices of the networks. To spare flash the file is written only if the first line changes or the second
+one gets a new word, so not when a network goes down.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ HEADER_LINES = 2
 
 
 def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> bytes:
-    """The file; `configuration` is the hash of the configuration files."""
+    """The file's text; `configuration` is the hash of the configuration files."""
     bare = inputs._replace(
         set_files=dict.fromkeys(inputs.set_files, ()),
         helpers=(),
@@ -32,20 +32,20 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
 
 
 def heading(inputs: Inputs, configuration: str) -> str:
-    """The first lines of the file. Addresses are not in them: they change with each lease."""
+    """The first two lines. They have no addresses, because these change with each DHCP lease."""
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
     return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join(devices)}\n"
 
 
 def heading_of(content: bytes | None) -> str:
-    """The first lines of a file; empty where there is none."""
+    """The first lines of a file; empty if it does not exist."""
     return b"".join((content or b"").splitlines(keepends=True)[:HEADER_LINES]).decode(errors="replace")
 
 
 def with_devices(before: Mapping[str, RouterNetwork], now: Mapping[str, RouterNetwork]) -> dict[str, RouterNetwork]:
-    """The networks of now, those that are down with the devices that they had before.
+    """The networks with their devices now; those that are down keep the device that they had before.
 
-    A tunnel's device (`pppoe-wan`) is there only while the tunnel is up, and without it the zone would cover nothing.
+    A tunnel's device (`pppoe-wan`) exists only while the tunnel is up; without its name the zone would match nothing.
     """
     return {name: _with_device(before.get(name, each), each) for name, each in now.items()}
 
@@ -56,7 +56,7 @@ def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
 
 
 def without_files(ruleset: Ruleset) -> Ruleset:
-    """The ruleset of the table alone, without a flowtable and without any file of others."""
+    """The ruleset's own table, without a flowtable and without files of others."""
     chains = tuple(_plain(each) for each in ruleset.table.chains)
     return Ruleset(ruleset.table._replace(chains=chains, before=(), after=(), flowtables=(), helpers=()))
 

@@ -1,7 +1,7 @@
-"""The firewall's part of a pass: table inet fw4 as /etc/config/firewall asks for it.
+"""Our firewall's part of a pass: table inet fw4, compiled from /etc/config/firewall.
 
-The table is sent again when its text changes, when rules of ours are missing, and when a reload is asked for. Rules,
-chains and elements of others in it are no reason. While it is stopped on purpose nothing is sent.
+The table is sent again if its text changed, if rules of ours are missing, or if a reload was requested. Rules, chains
+and elements that others put into it are no reason. Nothing is sent while the firewall is stopped on purpose.
 """
 
 import json
@@ -62,24 +62,24 @@ class Firewall:
     _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)
 
     def force(self) -> None:
-        """Load in the next pass, even if nothing changed."""
+        """Make the next pass load the ruleset even if nothing changed."""
         self._forced = True
 
     @property
     def due(self) -> bool:
-        """Whether a load was asked for that no pass has made."""
+        """Whether a load was requested and no pass has made it yet."""
         return self._forced
 
     def stopped(self) -> bool:
-        """Whether it was stopped on purpose."""
+        """Whether the firewall was stopped on purpose."""
         return self.doors.stop.read() is not None
 
     def loaded(self) -> bool:
-        """Whether table inet fw4 is there."""
+        """Whether table inet fw4 exists."""
         return TABLE in self.nft.tables()
 
     def stop(self) -> None:
-        """Delete the table, and record that this was on purpose. An NftError leaves everything unchanged."""
+        """Delete the table, and record that this was on purpose. An NftError changes nothing."""
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")
         self.doors.stop.write(b"")
@@ -88,12 +88,12 @@ class Firewall:
         self.ruleset, self._inputs, self._digest, self._handles = None, None, "", frozenset()
 
     def start(self) -> None:
-        """Load in the next pass, although it was stopped."""
+        """End the stop; the next pass loads the ruleset."""
         self.doors.stop.remove()
         self.force()
 
     def refill(self) -> None:
-        """Give every set the elements that it begins with."""
+        """Set the elements of every set to those of the configuration."""
         if self.ruleset is None:
             raise OffloadError("the firewall has not been loaded yet")
         if text := contents(self.ruleset):
@@ -104,8 +104,8 @@ class Firewall:
         return not self.stopped() and not self._handles <= self._held()
 
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
-        """The text to send; None where the kernel has it already, or nothing may be sent."""
-        if isinstance(sections, Problem):  # a pass says so already, and the last good ruleset stays
+        """The ruleset to send; None if the kernel has it already, or nothing may be sent."""
+        if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
         if self.stopped():
             return None
@@ -126,16 +126,19 @@ class Firewall:
         return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held, identity)
 
     def sent(self, pending: Pending) -> None:
-        """The kernel took the text."""
+        """Record that the kernel accepted the text."""
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
-        """Load the parts that nft accepts; False if it accepts none: the old ruleset stays, `error` has the cause."""
+        """Load the sections that nft accepts.
+
+        False: nft accepts none; the old ruleset stays, and `error` has the cause.
+        """
         before = None if self._forced else self.ruleset
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(before)
         except NftError as refusal:
-            if refusal.fault in BAD_TEXT:  # the same text would be refused again; any other failure may pass
+            if refusal.fault in BAD_TEXT:  # nft would refuse the same text again; any other failure may pass
                 self._inputs, self._forced = pending.inputs, False
             self.problems, self.error = pending.compiled.problems, f"the firewall is as it was before: {refusal}"
             return False
@@ -150,15 +153,15 @@ class Firewall:
         self._keep(pending.inputs, loaded.left_out)
 
     def _ours(self, before: Handles) -> Handles:
-        """Our rules after a load: those of others in chains that did not change were there before."""
+        """The handles of our rules after a load; rules of others were there before."""
         try:
             held = self._held()
-        except NftError:  # then nothing is known to be missing
+        except NftError:  # then no rule counts as missing
             return frozenset()
         return (held - before) | (held & self._handles)
 
     def _keep(self, inputs: Inputs | None = None, left_out: LeftOut | None = None) -> None:
-        """Write the files for scripts and for the next service; with inputs also the ruleset of the router's start."""
+        """Write the files for scripts and for the next service, and with inputs also the ruleset for the next boot."""
         try:
             self._write_state()
             if inputs is not None and left_out is not None:
@@ -179,7 +182,7 @@ class Firewall:
         inputs = inputs._replace(networks=self._networks)
         try:
             written = boot.heading_of(self.doors.boot.read())
-        except OffloadError:  # the file is too large to be read, or another user's: it is written anew
+        except OffloadError:  # the file is too large, or another user's: it is written anew
             written = ""
         if written != boot.heading(inputs, configuration):
             self.doors.boot.write(boot.boot_text(inputs, left_out.sections, configuration))
@@ -193,7 +196,7 @@ class Firewall:
         return self.nft.handles(TABLE)
 
     def _adopt(self) -> None:
-        """Take over what the service before had loaded, if it is there still."""
+        """Continue with what an earlier service loaded, if it is still in the kernel."""
         if self._adopted:
             return
         self._adopted = True

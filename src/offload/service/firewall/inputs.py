@@ -1,4 +1,4 @@
-"""Everything that the firewall depends on, read once, and the ruleset that follows from it."""
+"""Everything that the firewall depends on, read once, and the ruleset compiled from it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +12,7 @@ from offload.model.sections.section import Section
 
 
 class Files(Protocol):
-    """The router's files that are read."""
+    """The files of the router that are read."""
 
     def text(self, path: str) -> str | None: ...
     def helpers(self) -> tuple[Section, ...] | None: ...
@@ -42,7 +42,7 @@ def read(
     lower: Mapping[str, tuple[str, ...]],
     installed: tuple[tuple[str, str, str], ...],
 ) -> Inputs:
-    """Gather the inputs. `dump` and `data` are the replies of netifd and procd, None where there is none."""
+    """Gather the inputs. `dump` and `data` are the replies of netifd and procd; None: no reply."""
     handed_over = netifd_data.sections(dump, data)
     paths = {path for each in sections if each.type == "include" and isinstance(path := each.options.get("path"), str)}
     return Inputs(
@@ -59,9 +59,9 @@ def read(
 
 
 def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: bool = False) -> Compiled:
-    """The ruleset without the sections named by id in `left_out`, and those of services named by their names.
+    """The ruleset without the sections in `left_out`: ids of configuration sections, names of those of services.
 
-    `exact`: also without the rules that hold although some of their conditions cannot be rendered.
+    `exact`: also without rules that are kept although some of their conditions cannot be rendered.
     """
     loader = Loader(inputs.networks, inputs.set_files)
     sections = [each for each in inputs.sections if each.id not in left_out]
@@ -77,7 +77,7 @@ def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: 
 def _set_files(
     files: Files, sections: Sequence[Section], handed_over: Sequence[netifd_data.Found]
 ) -> dict[str, tuple[str, ...]]:
-    """The entries of the files that ipsets name."""
+    """The lines of the files that ipsets load, by path."""
     options: list[Mapping[str, Any]] = [each.options for each in sections if each.type == "ipset"]
     options += [given for kind, _, given in handed_over if kind == "ipset"]
     named = {path for each in options if isinstance(path := each.get("loadfile"), str)}

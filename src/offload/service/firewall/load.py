@@ -1,7 +1,7 @@
-"""Bring a ruleset into the kernel; sections and files that nft refuses are left out, and everything else is loaded.
+"""Load a ruleset; sections and files that nft refuses are left out, and the rest is loaded.
 
-What nft complains of has a line, and most lines come from one section or one file: those go first. Where no line helps,
-halves of the sections are tried. After `PATIENCE` seconds the kernel keeps what it has.
+nft's errors have line numbers, and most lines come from one section or file, which is left out first. If no line helps,
+halves of the sections are tried. After `PATIENCE` seconds the search ends and the old ruleset stays.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,29 +23,29 @@ BAD_TEXT = frozenset({NftFault.REFUSED, NftFault.KERNEL_REFUSED, NftFault.NOT_SU
 
 
 class Loaded(NamedTuple):
-    """The ruleset that was loaded, and a problem for each part that was left out."""
+    """The ruleset that was loaded, and a problem for each section or file that was left out."""
 
     compiled: Compiled
     left_out: LeftOut
 
 
 class Loading:
-    """One load of these inputs. `matching` gives the files that the pattern of an include statement stands for."""
+    """One load. `matching` gives the files that match the pattern of an include statement."""
 
     def __init__(self, inputs: Inputs, nft: Nft, matching: Matching, clock: Callable[[], float]) -> None:
         self._inputs, self._nft, self._matching, self._clock = inputs, nft, matching, clock
         self._end = clock() + PATIENCE
-        self._sentences: dict[str, str] = {}  # nft's complaint, by section or file
+        self._sentences: dict[str, str] = {}  # nft's error, by section or file
 
     def load(self, before: Ruleset | None) -> Loaded:
-        """Load the ruleset; an NftError where none of it could be loaded: then the kernel has what it had.
+        """Load the ruleset; NftError if nft accepts no part of it, and the kernel keeps the old one.
 
-        `before` is what the kernel has of ours, None where that is not known.
+        `before` is our ruleset in the kernel; None if it is not known.
         """
         return self._without_refused(lambda ruleset: self._sent(before, ruleset))
 
     def checked(self) -> Loaded:
-        """What `load` would bring into the kernel, by nft's check alone; the kernel keeps what it has."""
+        """The ruleset that `load` would load, found by `nft -c` alone: the kernel is not changed."""
         return self._without_refused(self._answer)
 
     def _without_refused(self, refusal: Callable[[Ruleset], NftError | None]) -> Loaded:
@@ -61,12 +61,12 @@ class Loading:
             left_out = left_out.with_(more)
 
     def candidate(self, left_out: LeftOut) -> Compiled:
-        """The ruleset without some parts."""
+        """The ruleset without some sections and files."""
         found = compiled(self._inputs, left_out.sections)
         return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))
 
     def _sent(self, before: Ruleset | None, ruleset: Ruleset) -> NftError | None:
-        """Send the change; where the kernel has something else than `before`, then all of it, then in a new table."""
+        """Send the difference from `before`; if that fails, the whole ruleset; if that fails, a new table."""
         error = None
         for text in dict.fromkeys((change(before, ruleset) or ruleset_text(ruleset), ruleset_text(ruleset))):
             error = self._refusal(text)
@@ -84,7 +84,7 @@ class Loading:
         return None
 
     def _refused(self, error: NftError, ruleset: Ruleset, left_out: LeftOut) -> LeftOut:
-        """The parts to leave out in addition; raises the error if none is found in time."""
+        """The sections and files to leave out besides; raises the error if none is found in time."""
         if error.fault not in BAD_TEXT:
             raise error
         plain = self._answer(ruleset)
@@ -96,7 +96,7 @@ class Loading:
         return found
 
     def _answer(self, ruleset: Ruleset) -> NftError | None:
-        """The error of nft for the plain text of a ruleset; None if nft would accept it."""
+        """The error of nft for the plain text of a ruleset; None if nft accepts it."""
         try:
             self._nft.check(ruleset_text(ruleset))
         except NftError as refusal:
@@ -106,11 +106,11 @@ class Loading:
         return None
 
     def _searched(self, left_out: LeftOut) -> LeftOut:
-        """The section with which nft begins to refuse, when they are added one by one in the file's order."""
+        """The first section, in the file's order, with which nft refuses the ruleset of all before it."""
         sections = [each for each in removable(self._inputs) if each not in left_out.sections]
         if not sections or self._refuses(sections, left_out):
             return LeftOut()
-        good, bad = 0, len(sections)  # with the first `good` sections it is taken, with the first `bad` it is not
+        good, bad = 0, len(sections)  # nft accepts the first `good` sections, and refuses the first `bad`
         while bad - good > 1 and self._clock() <= self._end:
             middle = (good + bad) // 2
             if self._refuses(sections[middle:], left_out):
@@ -120,7 +120,7 @@ class Loading:
         return LeftOut(frozenset({sections[bad - 1]})) if bad - good == 1 else LeftOut()
 
     def _refuses(self, without: list[str], left_out: LeftOut) -> bool:
-        """Whether nft refuses the ruleset without these sections besides."""
+        """Whether nft refuses the ruleset without these sections too."""
         candidate = self.candidate(left_out.with_(LeftOut(frozenset(without))))
         return self._answer(candidate.ruleset) is not None
 
@@ -133,7 +133,7 @@ class Loading:
 
 
 def _origins(inputs: Inputs) -> Mapping[str, Origin]:
-    """The origins of sections by what a LeftOut calls them."""
+    """The origins of sections, by their name in a LeftOut."""
     names = {each.id: each.options.get("name", "") for each in inputs.sections}
     own = {
         each.id: Origin(each.id, name if isinstance(name := names[each.id], str) else "", each.type)

@@ -1,9 +1,9 @@
-"""Queries of scripts on the loaded firewall: the zone of a network or a device, the devices of a zone. Pure."""
+"""Answers to scripts about the loaded firewall: the zone of a network or device, the devices of a zone. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the questions are asked by a command that shall start fast
+if TYPE_CHECKING:  # a command asks these, and it must start fast
     from offload.compiler.firewall.zones import FirewallZone
     from offload.model.sections.firewall import RouterNetwork
 
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNetwork]") -> list[Json]:
-    """The zones by name, each with its networks and devices, as the file firewall.json has them."""
+    """The zones as the file firewall.json has them: each with its networks and devices, by name."""
     return [
         {
             "name": each.name,
@@ -26,17 +26,17 @@ def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNe
 
 
 def zone_of_network(zones: Sequence[Json], name: str) -> list[str]:
-    """The first zone that a network belongs to; empty for none."""
+    """The first zone that a network belongs to; empty: none."""
     return [each["name"] for each in zones if name in each["networks"]][:1]
 
 
 def zone_of_device(zones: Sequence[Json], name: str) -> list[str]:
-    """The first zone that has the device; empty for none."""
+    """The first zone that has the device; empty: none."""
     return [each["name"] for each in zones if name in each["devices"]][:1]
 
 
 def devices_of_zone(zones: Sequence[Json], name: str, only: str = "") -> list[str] | None:
-    """The devices of a zone, or `only` that one; None where there is no such zone, or it has not this device."""
+    """The devices of a zone, or only the device `only`. None: no such zone, or the zone does not have this device."""
     found = next((each["devices"] for each in zones if each["name"] == name), None)
     if found is None or not only:
         return found

@@ -1,7 +1,7 @@
-"""Which pairs and devices hardware is no longer asked for, because it took none of their flows. Pure, time is input.
+"""Pairs and devices that hardware is no longer requested for, because it took none of their flows. Pure, time is input.
 
-Asking a driver costs a call into it for every flow, and a driver that takes one direction only makes a flow half fast.
-Nothing is written to flash: another kernel or firmware comes with a restart, which asks anew, and so does a reload.
+Each flow costs a call into the driver, and a driver that takes only one direction makes a flow only half as fast.
+Nothing is written to flash: hardware is requested again after a restart, a reload, and the time of hardware_retry.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,7 +10,7 @@ from offload.model.network import GivenUp
 from offload.nouns import dataclass, field
 from offload.status.hardware.pair_hardware import PairHardware
 
-FLOWS = 20  # that were asked for, none of which was taken
+FLOWS = 20  # flows that hardware was requested for and did not take
 FAMILIES = ("ipv4", "ipv6")
 SECONDS = 60.0  # for which such flows moved
 Pair = tuple[str, str]
@@ -18,28 +18,28 @@ Pair = tuple[str, str]
 
 @dataclass(slots=True)
 class GiveUp:
-    """The verdicts that stand, each with the time at which hardware is asked again."""
+    """What was given up, each with the time at which hardware is requested again."""
 
     changed: bool = False  # since the last `news`
     _until: dict[GivenUp, float] = field(default_factory=dict)
 
     @property
     def standing(self) -> tuple[GivenUp, ...]:
-        """The devices that hardware is not requested for now, in the order of the verdicts."""
+        """What hardware is not requested for now, oldest first."""
         return tuple(self._until)
 
     @property
     def due(self) -> float | None:
-        """When hardware is asked again for the first of them; None: nothing was given up."""
+        """When hardware is requested again for the first of them; None: nothing was given up."""
         return min(self._until.values(), default=None)
 
     def judge(
         self, pairs: Mapping[Pair, PairHardware], ports: Mapping[str, PairHardware], now: float, retry: float
     ) -> tuple[GivenUp, ...]:
-        """Give up the devices whose flows hardware does not take, for `retry` seconds; returns the new ones.
+        """Give up pairs and devices whose flows hardware does not take, for `retry` seconds; gives the new ones.
 
-        Of a pair one family is given up where the other is in hardware. A device is given up where other devices of its
-        pairs take flows of the same family: else it is not the device.
+        One family of a pair is given up if hardware takes the other. A device is given up only if other devices of its
+        pairs take flows of the same family; otherwise the device is not the cause.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [
@@ -58,7 +58,7 @@ class GiveUp:
         return fresh
 
     def ended(self, now: float) -> tuple[GivenUp, ...]:
-        """Those for which hardware is to be asked again; they are forgotten."""
+        """Forget those whose time is over, so that hardware is requested again; gives them."""
         over = tuple(each for each, until in self._until.items() if until <= now)
         for each in over:
             del self._until[each]
@@ -66,28 +66,28 @@ class GiveUp:
         return over
 
     def news(self) -> bool:
-        """Whether a pass has to follow: something else is asked for since this was called last."""
+        """Whether the set changed since the last call, so that a pass has to follow."""
         changed, self.changed = self.changed, False
         return changed
 
     def follow(self, pairs: Collection[Pair], links: Collection[str]) -> None:
-        """Forget pairs that ask for hardware no more, and devices that went away: another driver may come with them."""
+        """Forget pairs that no longer request hardware, and devices that are gone: their driver may change."""
         self._until = {each: until for each, until in self._until.items() if each.pair in pairs or each.device in links}
 
     def forget(self) -> None:
-        """Ask hardware for everything again."""
+        """Request hardware for everything again."""
         self._until.clear()
 
 
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
-    """Whether enough flows of these families were asked for, long enough, and hardware takes none, then or now."""
+    """Whether hardware took none of enough flows of these families for long enough, now or before."""
     if case.taken or case.in_hardware:
         return False
     return _asked(case, families) >= FLOWS and sum(case.busy.get(each, 0.0) for each in families) >= SECONDS
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
-    """The families of which enough flows were asked for and none was taken, while hardware takes the other one."""
+    """The families of which hardware took none of enough flows, while it takes flows of the other family."""
     return [
         family
         for family, flows in case.stayed.items()

@@ -1,4 +1,4 @@
-"""When to sample the flows of pairs in hardware, and which flows each sample has."""
+"""When to sample the flows of pairs in hardware, and which flows belong to each sample."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -17,9 +17,9 @@ from offload.status.lookup.device_paths import DevicePaths, KnownStations
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.shares import Pair
 
-APART, APART_SETTLED = 10.0, 60.0  # seconds from one sample to the next, before and after there is a verdict
-SOONEST = 2.0  # seconds between two samples, so that flows have moved
-FOLLOWED = 1000  # flows of a pair whose counters are remembered: the rest is like them
+APART, APART_SETTLED = 10.0, 60.0  # seconds between two samples, before and after there is a verdict
+SOONEST = 2.0  # seconds between two samples at least, so that flows have moved
+FOLLOWED = 1000  # flows of a pair whose counters are compared; more would show the same
 TAGGED = {"vlan", "ppp"}
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 
@@ -37,7 +37,7 @@ class HardwareMonitor:
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
-        """Take up the pairs of this plan; a pair on other devices is a new case."""
+        """Follow the pairs of this Plan. A pair whose devices changed begins without findings."""
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
             if known := self.known.get(pair):
@@ -58,11 +58,11 @@ class HardwareMonitor:
 
     @property
     def known(self) -> Mapping[Pair, PairHardware]:
-        """The cases of pairs that are or were in hardware."""
+        """The findings for pairs that are or were in hardware."""
         return {**self.over, **self.cases}
 
     def flows_evicted(self, now: float) -> None:
-        """All flows were taken out of hardware: take a sample soon."""
+        """All flows were removed from hardware: take the next sample soon."""
         self.cases = {pair: with_evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
             self.due = min(self.due, now + APART)
@@ -74,7 +74,7 @@ class HardwareMonitor:
                 self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
     def rested(self, now: float) -> bool:
-        """Whether there is a case whose last sample is at least SOONEST seconds old."""
+        """Whether the last sample of some pair is at least SOONEST seconds old."""
         samples = [case.sample for case in self.known.values()]
         return any(sample is None or now - sample.at >= SOONEST for sample in samples)
 
@@ -93,9 +93,9 @@ class HardwareMonitor:
         time: str,
         known: KnownStations | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Update every case by these connections; returns the faults that were not reported yet.
+        """Update all findings with these connections; gives the faults that were not reported yet.
 
-        `known`: where stations were seen last; else the Snapshot has it.
+        `known`: where stations were seen last; None: where the Snapshot has them.
         """
         flows, counted = self._flows(entries, ZoneLookup(placed, plan))
         straying, asked = _strays(plan, strays), Asked(plan, placed, known)
@@ -122,14 +122,14 @@ class HardwareMonitor:
         return fresh
 
     def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge by a single sample: the packets of every connection since it began."""
-        # before it began it had moved nothing; that one direction alone moves cannot be seen from this
+        """Judge by one sample only: each connection's packets since it began."""
+        # a first sample with counters of zero; it cannot show that packets move in one direction only
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
         self.add_sample(new, placed, plan, {}, {}, 0.0, "")
         self.add_sample(entries, placed, plan, strays, {}, APART, "")
 
     def _update_ports(self, flows: Mapping[Key, "Found"], paths: DevicePaths, now: float, time: str) -> None:
-        """Judge every device by the flows that pass it."""
+        """Update the findings about each device with the flows that pass it."""
         passing: dict[str, dict[Key, Seen]] = {name: {} for name in self.ports}
         for key, found in flows.items():
             for name in (*paths.of(found.src, key[1].src), *paths.of(found.dest, found.target)):
@@ -139,12 +139,12 @@ class HardwareMonitor:
             self.ports[name] = updated(self.ports.get(name, PairHardware((name,))), Sample(now, time, own, marked))
 
     def _flows(self, entries: Iterable[Entry], zones: ZoneLookup) -> tuple[dict[Pair, dict[Key, "Found"]], int]:
-        """The flows of each case, offloaded or taken out of hardware, and the bytes of all connections."""
+        """The flows of each pair, offloaded or removed from hardware, and the bytes of all connections together."""
         found: dict[Pair, dict[Key, Found]] = {pair: {} for pair in self.known}
         awaited = {key for case in self.known.values() for key in case.evicted.flows}
         counted = 0
         for entry in entries:
-            # those in hardware as well: of another pair's flows, or where counters stand, nothing is added
+            # flows in hardware too: they are another pair's, or their counters stand still and add nothing
             counted += sum(entry.bytes or ())
             if entry.status & IPS_OFFLOAD or (awaited and (entry.proto, entry.original) in awaited):
                 src, dest = zones.ends(entry)
@@ -156,7 +156,7 @@ class HardwareMonitor:
 
 
 class Found(NamedTuple):
-    """A flow, and where its two ends are; `target` is the address it really goes to."""
+    """A flow with its two ends; `target` is the address that its packets go to after DNAT."""
 
     seen: Seen
     src: Endpoint
@@ -169,7 +169,7 @@ def _seen(flows: Mapping[Key, Found]) -> dict[Key, Seen]:
 
 
 def _asked_for(flows: Mapping[Key, Found], asked: Asked) -> dict[Key, Found]:
-    """Without the flows in software that hardware was not asked for: they refute nothing."""
+    """The flows without those in software that hardware was not requested for: they prove nothing about it."""
     return {
         key: found
         for key, found in flows.items()
@@ -178,7 +178,7 @@ def _asked_for(flows: Mapping[Key, Found], asked: Asked) -> dict[Key, Found]:
 
 
 def _followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
-    """As many as we remember, those first that we knew before."""
+    """At most FOLLOWED flows, those of the sample before first."""
     known = [key for key in before.flows if key in flows] if before else []
     return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}
 
@@ -202,7 +202,7 @@ def _stands_on(case: PairHardware) -> tuple[tuple[str, ...], ...]:
 
 
 def _bridged(snapshot: Snapshot) -> set[str]:
-    """The ports of bridges and their like, and what ports stand on: what comes in may be handed to another port."""
+    """Ports of bridges, and the devices below them: a packet that they receive may be bridged and not routed."""
     links = {link.name: link for link in snapshot.links}
     found: set[str] = set()
     waiting = [link.name for link in snapshot.links if link.master]
@@ -223,7 +223,7 @@ def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:
 
 
 def _strays(plan: Plan, counted: Strays) -> dict[Pair, int]:
-    """By pair, both directions of its devices together."""
+    """Packets on the slow path of flows with the hardware mark, by pair, both directions together."""
     found: dict[Pair, int] = {}
     for table in plan.tables:
         for element in table.elements if table.hardware else ():

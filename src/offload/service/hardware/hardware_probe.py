@@ -1,6 +1,6 @@
-"""Which devices a hardware flowtable can have: by their drivers' features, and by a trial in the kernel.
+"""Which devices a hardware flowtable can list: by their driver's feature, and by a trial in the kernel.
 
-Only if a pair wants hardware, and once for each device, because the trial takes a run of nft.
+It runs only if a pair requests hardware, and once for each device, because a trial takes a run of nft.
 """
 
 from offload.config.load import Packages
@@ -16,19 +16,19 @@ HARDWARE = HARDWARE_TABLE[0]
 
 
 def wanted(packages: Packages) -> bool:
-    """Whether any section asks for hardware."""
+    """Whether any section requests hardware."""
     found = packages.get("offload", ())
     return not isinstance(found, Problem) and any(each.options.get("mode") == Mode.HARDWARE.value for each in found)
 
 
 @dataclass(slots=True)
 class HardwareProbe:
-    """The features of devices; they stay valid until a device goes away or its driver's feature changes."""
+    """The results by device; valid until the device goes away or its driver's feature changes."""
 
     _binds: dict[str, bool] = field(default_factory=dict)
 
     def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
-        """The Snapshot with the hardware features of its links."""
+        """The Snapshot whose links have their hardware features."""
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()
             return snapshot

@@ -1,1 +1,1 @@
-"""When a pass is made, or a table returned, and why."""
+"""What leads to a pass or to the return of a table, and when."""

@@ -1,7 +1,7 @@
-"""When the next pass begins: it gathers hints. Pure; the caller brings the time, in seconds that never jump.
+"""When the next pass begins, given the hints so far. Pure; the caller gives the time, in seconds that never jump.
 
-The first hint waits 50 ms for the others of its kind, hints that come while a pass works are gathered for the next one,
-and passes keep 500 ms apart however many hints there are. A failure is tried again later and later.
+A hint waits 50 ms, so that others join it; hints during a pass lead to the next one; passes are 500 ms apart, whatever
+the number of hints. A failed pass is repeated after growing pauses.
 """
 
 from offload.model.cause import Cause
@@ -9,7 +9,7 @@ from offload.nouns import dataclass
 
 GATHER = 0.05
 APART = 0.5
-# Another program changes our tables as often as we mend them: mend slower, still within 5 s.
+# Another program changes our tables as often as we restore them: restore more slowly, but within 5 s.
 FIGHTING = 4.0
 RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 
@@ -26,13 +26,13 @@ class Debouncer:
     _fights: int = 0  # passes in a row that restored our tables, at most 3
 
     def hint(self, cause: Cause, now: float) -> None:
-        """Something may have changed."""
+        """Note that something may have changed."""
         self.cause = cause
         if self._asked is None:
             self._asked = now
 
     def due(self) -> float | None:
-        """When the next pass begins; None: nothing to do until a hint comes."""
+        """When the next pass begins; None: not before a hint."""
         times = [] if self._retry is None else [self._retry]
         if self._asked is not None:
             apart = min(APART * 2**self._fights, FIGHTING)
@@ -40,11 +40,11 @@ class Debouncer:
         return min(times, default=None)
 
     def begin(self) -> None:
-        """A pass begins: it sees everything that was hinted so far."""
+        """A pass begins; it covers all hints so far."""
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
-        """A pass ended. `failed`: try again; `mended`: it undid what another program did to our tables."""
+        """A pass ended. `failed`: repeat it; `mended`: it restored tables that another program had changed."""
         self._ended = now
         self._fights = min(self._fights + 1, 3) if mended else 0
         self._failures = self._failures + 1 if failed else 0

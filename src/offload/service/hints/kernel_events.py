@@ -1,4 +1,4 @@
-"""What the kernel's notifications mean: hints, stations that are to be followed at once, changes of nftables."""
+"""Read the kernel's notifications: hints for passes, stations that moved, and changes of nftables."""
 
 import time
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ OURS = frozenset(reconcile.TABLE_NAMES)
 
 
 class KernelEvents:
-    """Reads the notifications. `counted`: of the transactions sent, those whose notifications were read."""
+    """Reads the notifications. `counted`: how many of our own transactions were notified so far."""
 
     def __init__(self, engine: Engine, monitor: Monitor, watch: Debouncer, journal: Journal) -> None:
         self._engine, self._monitor, self._watch, self._journal = engine, monitor, watch, journal
@@ -29,7 +29,7 @@ class KernelEvents:
         self.readers: dict[int, Callable[[], None]] = {links: self.links, nft: self.transactions}
 
     def links(self) -> None:
-        """Links and addresses; of stations only those that are somewhere else than before."""
+        """Read notifications of links, addresses and neighbours; a station is a hint only if it moved."""
         heard = self._monitor.links()
         for cause in heard.causes:
             self._hint(cause)
@@ -45,10 +45,10 @@ class KernelEvents:
             self._follow()
 
     def transactions(self) -> None:
-        """Read the notifications of nftables. The kernel sends one before nft ends, so all of ours are there.
+        """Read notifications of nftables. The kernel sends them before nft ends, so all of our own are there.
 
-        As many as we sent are ours. Tables, chains and rules that came or went are news: rules may treat packets one by
-        one. Elements of sets are none.
+        As many transactions as we sent are ours and no hint. Changes of tables, chains and rules by others are hints,
+        since rules may act on single packets; changes of set elements are not.
         """
         engine = self._engine
         sent = engine.doors.nft.transactions
@@ -68,22 +68,22 @@ class KernelEvents:
             self._hint(Cause.TABLES)
 
     def follow_due(self) -> float | None:
-        """When to follow what had to wait. A pass that is hinted already does so itself."""
+        """When to return tables for moves that had to wait; None if a pass is due anyway, which does it."""
         return follow.due(self._engine) if self._watch.due() is None else None
 
     def follow_later(self, now: float) -> None:
-        """Follow it."""
+        """Return tables for moves that had to wait."""
         self._follow()
         if self._engine.stations.ended(now):
             self._hint(Cause.PORTS_RETURN)
 
     def _follow(self) -> None:
-        """A transfer stands still until its table is returned: do that now, and look after; but no oftener than passes.
+        """Return tables for stations that moved at once, because their flows stall; but not more often than passes.
 
-        Who sends with another's MAC address could otherwise keep us, and every flow, busy.
+        Otherwise a host that forges another's MAC address could keep the service, and every flow, busy.
         """
         if not follow.ready(self._engine):
-            return  # it is to be followed later, or no flow goes there
+            return  # it has to wait, or no flow goes to the station
         now = time.monotonic()
         if now - self._followed >= APART:
             self._followed = now

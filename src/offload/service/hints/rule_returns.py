@@ -1,8 +1,8 @@
-"""When tables are returned so that live flows meet rules of others anew. Pure; the caller brings the times.
+"""When tables are returned so that live flows pass changed rules of others. Pure; the caller gives the time.
 
-An offloaded flow passes by rules that came after it, elements that were added to their sets, and times of the day that
-began. Returned, its next packets pass the live rules again, and what these drop is not offloaded again. A list of bans
-may grow every second, so there are at most so many returns in a minute.
+An offloaded flow bypasses new rules, new elements of their sets, and rules whose times begin. After a return its next
+packets pass all rules; if these drop them, the flow is not offloaded again. The number of returns in a minute is
+limited, because a list of banned addresses may grow every second.
 """
 
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ from offload.model.kernel.live_rule import Deciding
 from offload.nouns import dataclass, field
 from offload.service.roaming.return_budget import ReturnBudget
 
-GATHER = 0.1  # seconds in which further changes are waited for
-AFTER_EDGE = 0.1  # seconds, for the second to have begun
+GATHER = 0.1  # seconds to wait for further changes
+AFTER_EDGE = 0.1  # seconds, so that the rule's second has begun
 DAY = 86_400
 
 
 @dataclass(slots=True)
 class RuleReturns:
-    """The inputs of the rules' decisions, and whether they changed since tables were returned."""
+    """What the rules' verdicts depend on, and whether it changed since tables were returned."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _known: Deciding | None = None
@@ -26,7 +26,7 @@ class RuleReturns:
     _edge: float | None = None
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
-        """Compare with the rules of the last pass. `wall` is the time of the day, in seconds since 1970."""
+        """Compare the rules with those of the last pass. `wall` is the time in seconds since 1970."""
         if self._known is not None and self._known.digest != now_there.digest:
             self.changed(now)
         if self._known is None or self._known.edges != now_there.edges:
@@ -34,17 +34,17 @@ class RuleReturns:
         self._known = now_there
 
     def elements(self, sets: Iterable[tuple[str, str]], now: float) -> None:
-        """Elements of these sets, (table, name), came or went."""
+        """Elements were added to or deleted from these sets: (table, name)."""
         if self._known is not None and not self._known.sets.isdisjoint(sets):
             self.changed(now)
 
     def changed(self, now: float) -> None:
-        """The rules may decide otherwise from now on."""
+        """Rules may decide differently from now on."""
         if self._asked is None:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When tables are to be returned; None: not before something changes."""
+        """When to return tables; None: not before something changes."""
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:
             first = self._asked + GATHER
@@ -60,7 +60,7 @@ class RuleReturns:
 
 
 def _next(edges: Iterable[int], now: float, wall: float) -> float | None:
-    """The next of these times, a little later; in seconds that never jump."""
+    """The next of these times plus AFTER_EDGE, in seconds that never jump; None: there is none."""
     waits = (edge - wall if edge > DAY else (edge - wall) % DAY for edge in edges)
     first = min((wait for wait in waits if wait > 0), default=None)
     return None if first is None else now + first + AFTER_EDGE

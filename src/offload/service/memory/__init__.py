@@ -1,1 +1,1 @@
-"""State that outlives a pass or the service: timed exempts, places of stations, totals, choices before an upgrade."""
+"""State that outlives a pass or the service: timed exempts, stations, totals, and choices of an older version."""

@@ -1,8 +1,7 @@
-"""The connections as one dump had them, for all the calls that fit it.
+"""One conntrack dump for all calls that come soon after it.
 
-A page of LuCI asks for status and flows every few seconds, and a long list is asked for page by page. A dump of many
-connections serves all of that: it rests nine times as long as the work with it took, so that a tenth of the processor
-is the most that goes into them, whoever asks and how often.
+A LuCI page asks for status and flows every few seconds, and pages of a long list come one by one. A dump is used again
+for nine times as long as it took, so dumps take at most a tenth of the processor, whoever calls.
 """
 
 from collections.abc import Sequence
@@ -17,15 +16,15 @@ from offload.status.listing import Listing
 from offload.status.query import Query
 from offload.status.shares import ShareCount
 
-CHEAP = 0.05  # seconds of work: what takes less is read anew each time
+CHEAP = 0.05  # seconds of work: a cheaper dump is not kept
 REST = 9.0  # times the work
-WALK = 30.0  # seconds for which the next page comes from the dump of the first one
-LONGEST = 300.0  # seconds for a whole list: a caller that repeats one page gets a new dump after that
+WALK = 30.0  # seconds for which the next page comes from the same dump as the first
+LONGEST = 300.0  # seconds for which a list may use one dump, so that a caller who repeats a page gets a new one
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The result of a dump: the entries, and their count by this Snapshot and Plan."""
+    """A dump: the entries, and their counts by the zones and pairs of this Snapshot and Plan."""
 
     count: ShareCount
     entries: Sequence[Entry]
@@ -45,7 +44,7 @@ class Connections:
     lists: tuple[Query, bool, Listing] | None = None  # the last query, whether it wanted every field, and its flows
 
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
-        """The last dump if it still rests, else a new one. `going_on`: for the next page of a list."""
+        """The last dump if it may be used again, else a new one. `going_on`: for the next page of a list."""
         now = monotonic()
         rest = self.at + REST * self.work
         if going_on:
@@ -63,7 +62,7 @@ class Connections:
         return read
 
     def listing(self, read: Read, query: Query, *, everything: bool) -> Listing:
-        """The flows of a dump that a query asks for; of the last query they are known."""
+        """The flows of a dump that a query selects; the last query's result is kept."""
         asked = replace(query, limit=None, offset=0)
         if self.lists is not None and self.last is read and self.lists[:2] == (asked, everything):
             return self.lists[2]
@@ -75,19 +74,19 @@ class Connections:
         return found
 
     def age(self, read: Read) -> float:
-        """Seconds since that dump."""
+        """Seconds since that dump was made."""
         return round(monotonic() - self.at, 1) if read is self.last else 0.0
 
     def due(self) -> float | None:
-        """When the memory of the last dump can be freed."""
+        """When the memory of the last dump may be freed; None: there is none."""
         return None if self.last is None else max(self.at + REST * self.work, self.used + WALK)
 
     def tidy(self, now: float) -> None:
-        """Free the last dump if it is due."""
+        """Free the last dump if its time is over."""
         if (due := self.due()) is not None and due <= now:
             self.forget()
 
     def forget(self) -> None:
-        """Make the next call read a new dump, because something changed."""
+        """Something changed: the next call makes a new dump."""
         self.last = self.lists = None
         self.forgotten += 1

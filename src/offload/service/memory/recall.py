@@ -1,4 +1,4 @@
-"""What an earlier service wrote down for the next one: its timed exempts, its totals, and where it saw stations."""
+"""Read what an earlier service wrote to files: timed exempts, totals, and where stations were seen last."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def exempts(engine: "Engine", packages: Packages) -> None:
-    """Take in the timed exempts of the file that the kernel lost; their zones are judged by the configuration."""
+    """Add the timed exempts of the file that the kernel lost, if their zones still exist."""
     config, _ = load(packages)
     if not config.readable:
         return
@@ -29,17 +29,17 @@ def exempts(engine: "Engine", packages: Packages) -> None:
 
 
 def stations(engine: "Engine") -> None:
-    """If an earlier service left tables, read its places of stations: some may have moved since."""
+    """If an earlier service left tables, read where it saw stations: some may have moved since."""
     if engine.doors.stations is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
         return
     try:
         engine.stations.restore(saved_stations.read(engine.doors.stations.read() or b""))
-    except OffloadError as refusal:  # as if there were none: a station that moved meanwhile is noticed later
+    except OffloadError as refusal:  # continue without: a station that moved is noticed later
         engine.news.append(("offload.degraded", {"error": str(refusal)}))
 
 
 def totals(engine: "Engine") -> None:
-    """Go on with the totals of an earlier service; they are not whole, for what ended between the two is missing."""
+    """Continue the totals of an earlier service; they are not whole, because endings between the two were missed."""
     if engine.doors.totals is None:
         return
     try:
@@ -52,7 +52,7 @@ def totals(engine: "Engine") -> None:
 
 
 def save_exempts(engine: "Engine") -> None:
-    """Write the timed exempts where the next service finds them."""
+    """Write the timed exempts for the next service."""
     if not engine.restored:
         return
     try:

@@ -1,4 +1,4 @@
-"""A bounded memory of the places of keys: any host of a network can invent addresses."""
+"""A dictionary with a maximum size: hosts can invent addresses, so what is learned from the network must be bounded."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -9,9 +9,9 @@ Key = tuple[str, str, int]
 
 @dataclass(slots=True)
 class Remembered:
-    """Keys with their places, at most `most`. Where it is full, keys at preferred places stay, and new ones find none.
+    """Keys with their values, at most `most`. When it is full, preferred keys stay, and new keys replace other ones.
 
-    Of the others the one that was seen least recently goes first.
+    The key that was put least recently is replaced first; if all keys are preferred, new ones are not stored.
     """
 
     most: int
@@ -25,16 +25,16 @@ class Remembered:
         return key in self._preferred or key in self._others
 
     def items(self) -> Iterator[tuple[Key, str]]:
-        """All keys with their places, those that go first at the end."""
+        """All keys with their values; those that are replaced first come last."""
         yield from self._preferred.items()
         yield from reversed(self._others.items())
 
     def preferred(self) -> Iterable[Key]:
-        """The keys at preferred places."""
+        """The keys that are preferred."""
         return self._preferred
 
     def put(self, key: Key, value: str, *, preferred: bool) -> str | None:
-        """Remember a place, if there is room; the place before, None for a new key."""
+        """Store a value if there is room. Gives the value before, None for a new key."""
         known = key in self
         before = self._preferred.pop(key, None) if key in self._preferred else self._others.pop(key, None)
         if not known and len(self) >= self.most:
@@ -49,7 +49,7 @@ class Remembered:
         return len(self) >= self.most and any(key not in self for key in seen)
 
     def prefer_only(self, seen: Collection[Key]) -> None:
-        """Where it is full, let keys at preferred places that are not there now make room for new ones."""
+        """If it is full, keys outside of `seen` are no longer preferred, so that new ones find room."""
         if len(self) >= self.most:
             gone = [key for key in self._preferred if key not in seen]
             self._others |= {key: self._preferred.pop(key) for key in gone}

@@ -1,7 +1,7 @@
-"""Timed exempts as a file has them, so that they outlive a service that is stopped. Pure.
+"""The file of timed exempts, from which the next service takes them. Pure.
 
-JSON with one entry per exempt: its number, its match in the words of `config exempt`, its timeout, and when it ends on
-the clock that counts from boot. Every entry is judged as what a user enters is.
+JSON with one entry for each exempt: its number, its match as the options of `config exempt`, its timeout, and its end
+in seconds since boot. Entries are checked like user input.
 """
 
 import json
@@ -19,13 +19,13 @@ LARGEST_NUMBER = 999_999_999
 
 
 def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
-    """The file of these exempts, each with when it ends."""
+    """The bytes of the file; `ends` has the end of each exempt."""
     entries = [{**timed_exempt_json(exempt), "ends": end} for exempt, end in ends.values()]
     return json.dumps([{word: each[word] for word in ("id", "match", "timeout", "ends")} for each in entries]).encode()
 
 
 def read(content: bytes, zones: Collection[str], now: float) -> tuple[TimedExempt, ...]:
-    """The exempts of a file that have time left; an entry that cannot be meant is passed over."""
+    """The exempts of a file that have time left; invalid entries are ignored."""
     try:
         entries = json.loads(content)
     except (ValueError, RecursionError):
@@ -54,5 +54,5 @@ def _seconds(value: Any) -> float:
 
 
 def missing(saved: Iterable[TimedExempt], held: Collection[int]) -> tuple[TimedExempt, ...]:
-    """The saved exempts whose numbers the kernel does not hold."""
+    """The saved exempts whose numbers the kernel does not have."""
     return tuple(exempt for exempt in saved if exempt.id not in held)

@@ -1,7 +1,7 @@
-"""Where stations and neighbours were seen last, as a file has it: which moved while no service ran. Pure.
+"""The file of where stations and neighbours were seen last, to find those that moved while no service ran. Pure.
 
-One line each, those first that matter more: key, device, VLAN (-1: a neighbour), value. Only root can write the file;
-a line that cannot be meant is passed over all the same.
+One line each, the most important first: key, device, VLAN (-1: a neighbour), value. Invalid lines are ignored, although
+only root can write the file.
 """
 
 import re
@@ -14,7 +14,7 @@ from offload.nouns import dataclass
 from offload.service.memory.remembered import Key
 from offload.status.lookup.device_paths import NEIGHBOUR
 
-MOST_SAVED = 8192  # lines, so that the file is below a megabyte
+MOST_SAVED = 8192  # lines, so that the file is smaller than a megabyte
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 NUMBER = re.compile(r"-1|\d{1,4}", re.ASCII)
 HIGHEST_VLAN = 4094
@@ -22,7 +22,7 @@ HIGHEST_VLAN = 4094
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The version of the stations that was written last, when the next may be, and why the last writing failed."""
+    """The version of the stations written last, when to write again, and why the last write failed."""
 
     version: int = -1
     next: float = 0.0
@@ -30,13 +30,13 @@ class Saved:
 
 
 def written(stations: Mapping[Key, str]) -> bytes:
-    """The file of these stations."""
+    """The bytes of the file."""
     lines = (f"{name} {device} {vlan} {value}\n" for (name, device, vlan), value in stations.items())
     return "".join(islice(lines, MOST_SAVED)).encode()
 
 
 def read(content: bytes) -> tuple[tuple[Key, str], ...]:
-    """The stations of a file."""
+    """The stations and neighbours of a file."""
     lines = content.decode(errors="replace").split("\n")[:MOST_SAVED]
     return tuple(found for line in lines for found in _entry(line.split(" ")))
 

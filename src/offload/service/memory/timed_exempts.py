@@ -1,7 +1,7 @@
-"""Exempts given at run time, from when they are given until they end by themselves. Pure; the caller brings the time.
+"""Exempts given at run time, until they end. Pure; the caller gives the time.
 
-The kernel ends each by its own timeout; this list serves to make the sets again when their table is returned,
-and never outlives what the kernel has.
+The kernel ends each by its own timeout. This list serves to fill the sets again when their table is returned, and ends
+an exempt no later than the kernel.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,25 +13,25 @@ from offload.model.sections.exempts import Exempt, match_json
 from offload.nouns import dataclass, field
 
 MOST = 1000
-# The kernel's element may go any moment now; asking for it once more would return its table for nothing.
+# The kernel may remove the element at any moment; to send it again would return its table for nothing.
 LAST_SECONDS = 2.0
 
 
 @dataclass(slots=True)
 class TimedExempts:
-    """The timed exempts that live; `now` is in seconds that never jump."""
+    """The timed exempts that have not ended; `now` is in seconds that never jump."""
 
     _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
 
     def adopt(self, timed_exempts: Iterable[TimedExempt], now: float) -> None:
-        """Take in what the kernel holds."""
+        """Add those that the kernel has."""
         for timed_exempt in timed_exempts:
             self._ends[timed_exempt.id] = timed_exempt, now + timed_exempt.expires
             self._last = max(self._last, timed_exempt.id)
 
     def add(self, exempt: Exempt, timeout: int, now: float) -> int:
-        """Begin a timed exempt; its number. One for the same traffic is ended: the new one takes its place."""
+        """Add an exempt and give its number. It replaces one for the same traffic."""
         same = _traffic(exempt)
         self._ends = {key: each for key, each in self._ends.items() if _traffic(each[0].exempt) != same}
         self._last += 1
@@ -40,19 +40,19 @@ class TimedExempts:
 
     @property
     def ends(self) -> Mapping[int, tuple[TimedExempt, float]]:
-        """The timed exempts by number, each with when it ends: what `restore` takes."""
+        """The timed exempts by number, each with its end, as `restore` takes them."""
         return dict(self._ends)
 
     def restore(self, before: Mapping[int, tuple[TimedExempt, float]]) -> None:
-        """Go back to the exempts of `before`; numbers that were given since are not given again."""
+        """Go back to the exempts of `before`; numbers given since are not used again."""
         self._ends = dict(before)
 
     def delete(self, number: int) -> bool:
-        """End a timed exempt; whether it was there."""
+        """Remove a timed exempt; whether it existed."""
         return self._ends.pop(number, None) is not None
 
     def living(self, now: float) -> tuple[TimedExempt, ...]:
-        """Those with time left, each with how much; a part of a second counts as one: the kernel ends it last."""
+        """The timed exempts with their remaining seconds, rounded up: the kernel's element ends first."""
         return tuple(
             TimedExempt(number, timed_exempt.exempt, timed_exempt.timeout, ceil(end - now))
             for number, (timed_exempt, end) in self._ends.items()
@@ -60,16 +60,16 @@ class TimedExempts:
         )
 
     def ended(self, now: float) -> bool:
-        """Whether any has ended since it was asked last, and forget it: so each makes one pass, and no more.
+        """Forget those that ended; whether there was one. So each of them leads to one pass.
 
-        Only this method forgets: a reader must not take away the reason for the pass.
+        No other method forgets any: reading the list must not hide the end of one.
         """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left
         return news
 
     def next_end(self) -> float | None:
-        """When the next one ends, and its set can be tidied away."""
+        """When the next one ends."""
         return min((end for _, end in self._ends.values()), default=None)
 
     def full(self) -> bool:
@@ -78,17 +78,17 @@ class TimedExempts:
 
 
 def _traffic(exempt: Exempt) -> tuple[object, ...]:
-    """The zones and the match of an exempt, without its name."""
+    """Zones and match of an exempt, without its name."""
     return tuple(getattr(exempt, name) for name in Exempt.__slots__ if name not in {"name", "section"})
 
 
 def with_timed_exempts(plan: Plan) -> set[int]:
-    """The timed exempts that tables of the Plan hold, by number."""
+    """The timed exempts in the tables of a Plan, by number."""
     return {match.timed_exempt.id for table in plan.tables for match in table.exempts if match.timed_exempt}
 
 
 def timed_exempt_json(timed_exempt: TimedExempt) -> dict[str, Any]:
-    """A timed exempt with the seconds it has left, its match in the words of `config exempt`."""
+    """A timed exempt with its remaining seconds, its match as the options of `config exempt`."""
     return {
         "id": timed_exempt.id,
         "match": match_json(timed_exempt.exempt),

@@ -1,10 +1,10 @@
-"""What has ended since a service watches, pair by pair, and the same as a file has it. Pure.
+"""Totals of connections that ended, by pair, and the file of them. Pure.
 
-Conntrack counts a connection while it lives and forgets it with it; only who watches can say what went through. By
-its path is not known any more: the kernel clears the mark before the connection ends.
+Conntrack forgets a connection's counters when it ends, so only a service that listens to its events can add them up.
+The totals have no path: the kernel clears the offload bit before a connection ends.
 
-The file outlives the service, not a reboot. It is JSON: `since`, `whole`, and `pairs`, each a list of source zone,
-destination zone, connections and bytes. Only root can write it; what cannot be meant is passed over all the same.
+The file outlives the service, but not a reboot. It is JSON: `since`, `whole`, and `pairs`, each a list of source zone,
+destination zone, connections and bytes. Invalid parts are ignored, although only root can write it.
 """
 
 import json
@@ -20,7 +20,7 @@ from offload.status.lookup.zone_lookup import ZoneLookup
 from offload.status.shares import Pair
 
 MOST_PAIRS = 4096  # of 64 zones
-LARGEST = (1 << 63) - 1  # connections or bytes of a pair: what other programs read as a whole number
+LARGEST = (1 << 63) - 1  # largest number of connections or bytes that other programs read as a whole number
 LONGEST_TIME = 40  # characters
 WORDS = 4  # of a pair in the file
 
@@ -38,7 +38,7 @@ class Totals:
     _counted: dict[Pair, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     def add(self, ended: Iterable[Entry], zones: ZoneLookup) -> None:
-        """Count connections, both of whose zones are known."""
+        """Add connections; those with a zone that is not known are not counted."""
         for entry in ended:
             src, dest = zones.ends(entry)
             if src.zone is not None and dest.zone is not None:
@@ -48,19 +48,19 @@ class Totals:
                 self.unsaved = True
 
     def of(self, pair: Pair) -> tuple[int, int]:
-        """How many connections of a pair ended, and what bytes they carried in both directions."""
+        """How many connections of a pair ended, and their bytes in both directions."""
         flows, octets = self._counted.get(pair, (0, 0))
         return flows, octets
 
     def written(self) -> bytes:
-        """The file."""
+        """The bytes of the file."""
         most_bytes = sorted(self._counted.items(), key=lambda item: -item[1][1])[:MOST_PAIRS]
         pairs = [[*pair, *(min(count, LARGEST) for count in counts)] for pair, counts in most_bytes]
         return json.dumps({"since": self.since, "whole": self.whole, "pairs": pairs}).encode()
 
 
 def read(content: bytes) -> Totals | None:
-    """The totals of a file; None where it does not say since when they count."""
+    """The totals of a file; None if it has no valid `since`."""
     try:
         given = json.loads(content)
     except (ValueError, RecursionError):
@@ -74,7 +74,7 @@ def read(content: bytes) -> Totals | None:
 
 
 def _time(value: Any) -> str:
-    """The time as `since` has it; empty where it is none."""
+    """The value of `since`; empty if it is not a time."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= LONGEST_TIME else None
         return time.astimezone(UTC).isoformat(timespec="seconds") if time is not None and time.tzinfo else ""

@@ -1,6 +1,6 @@
-"""The first start after an upgrade: the pairs that are faster by the new rules than by those of the old version.
+"""The first start after an upgrade: find the pairs that are faster under the new version's rules than under the old.
 
-The pairs are listed for as long as this service lives; the file is marked at once, so that the next start is silent.
+They are listed as problems while this service runs. The file is marked at once, so the next start lists none.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,9 @@ from offload.service.engine import Engine
 
 
 def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
-    """Remember the pairs that are faster now, once; then mark /etc/config/offload as meant by today's rules.
+    """Find the pairs that became faster, once, and mark /etc/config/offload as written for the present rules.
 
-    `report` takes the sentence of what keeps the file from being marked. The pairs are problems of this pass, and the
-    log has these.
+    `report` is called with the sentence why the file cannot be marked. The pairs become problems of this pass.
     """
     decided = engine.decided
     if decided is None or not decided.config.readable or not decided.config.globals.old_rule:
@@ -26,5 +25,5 @@ def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
         return
     try:
         engine.doors.uci.write("offload", edits.current(sections))
-    except OffloadError as refusal:  # a full or read-only flash: listed again at the next start
+    except OffloadError as refusal:  # a full or read-only flash: they are listed again at the next start
         report(str(refusal))

@@ -1,1 +1,1 @@
-"""`option cut_refused`: connections that configured rules refuse now, and did not before."""
+"""`option cut_refused`: end connections that changed firewall rules would refuse."""

@@ -1,4 +1,4 @@
-"""`option cut_refused`: end the connections that configured rules refuse since they, or their times, have changed.
+"""`option cut_refused`: end the connections that the configured rules refuse since the rules, or their times, changed.
 
 The firewall accepts packets of established connections before its configured rules, so without this option a new rule
 ends no connection, offloaded or not.
@@ -7,21 +7,22 @@ ends no connection, offloaded or not.
 from offload.nouns import replace
 from offload.service.engine import Engine
 
-AGAIN = 5.0  # seconds after which a failure is followed by another try
+AGAIN = 5.0  # seconds until a failed attempt is repeated
 TRIES = 3  # in a row without a pass
 
 
 def due(engine: Engine) -> float | None:
-    """When to judge: after each pass, and when times begin or end; None while the option is off."""
+    """When to compare: after each pass, and when a rule's times begin or end; None: the option is off."""
     if not _wanted(engine):
         return None
     return engine.doors.clock() if engine.judged.passes != engine.passes else engine.judged.due
 
 
 def run(engine: Engine, wall: float) -> str:
-    """Judge live connections and end the refused ones; the line for the log, empty for none. `wall`: since 1970.
+    """Compare live connections with the rules, and end the refused ones. Gives the line for the log; empty for none.
 
-    An OffloadError says why it was not possible. Further tries follow after AGAIN seconds, up to TRIES without a pass.
+    `wall`: seconds since 1970. An OffloadError says why it failed; it is repeated after AGAIN seconds, up to TRIES
+    times.
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 

@@ -1,4 +1,4 @@
-"""The inputs of the last judgement of live connections, for `option cut_refused`."""
+"""The rules with which connections were compared last, for `option cut_refused`."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""Judge live connections by the configured rules, and end those that are refused: what cut_refused.py asks for.
+"""Compare live connections with the configured rules, and end those that they refuse (called by cut_refused.py).
 
-Connections are judged once the firewall has loaded what /etc/config/firewall says: ended before, they would be accepted
-anew.
+It waits until the kernel has the firewall of this configuration: a connection that was ended before would be accepted
+again.
 """
 
 from collections import defaultdict
@@ -24,22 +24,25 @@ from offload.service.tasks import follow
 from offload.status.lookup.zone_lookup import DISTANT, Target, ZoneLookup
 from offload.system.ubus.procd import firewall_data
 
-AFTER_EDGE = 0.05  # seconds, for the second that begins then to have begun
+AFTER_EDGE = 0.05  # seconds, so that the rule's second has begun
 NAMES = {6: "tcp", 17: "udp"}
 IPV4_BYTES = 4
 FORWARD = "forward"
 
 
 def run(engine: Engine, wall: float) -> str:
-    """Judge live connections and end the refused ones; the line for the log. An OffloadError changes no state."""
+    """Compare live connections, and end the refused ones. Gives the line for the log.
+
+    An OffloadError changes no state.
+    """
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)
     if inputs is None or not rules:
-        known = before.rules if rules else rules  # a table that comes anew may give its rules the same numbers
+        known = before.rules if rules else rules  # a table that was deleted and made again may have the same handles
         engine.judged = replace(before, rules=known, due=None, failures=0)
         return ""
     changed = before.inputs is not None and _asked(before.inputs) != _asked(inputs)
-    if before.inputs is not None and changed and not _loaded(engine, before, rules):  # those of before are in force
+    if before.inputs is not None and changed and not _loaded(engine, before, rules):  # the old rules are still in force
         inputs, changed = _with_router_of(before.inputs, inputs), False
     edge = next_edge(before.times, before.moment)
     if before.inputs is None or (not changed and (edge is None or edge > wall)):
@@ -58,13 +61,13 @@ def _inputs(engine: Engine) -> Inputs | None:
         return None
     services = engine.services
     if engine.firewall is None:
-        with suppress(BusError):  # without an answer of procd: no rules of services
+        with suppress(BusError):  # procd does not answer: without the rules of its services
             services = firewall_data(engine.doors.bus)
     return read(sections, engine.dump, services, files, files.modules(), files.devices(), files.installed())
 
 
 def _asked(inputs: Inputs) -> tuple[Any, ...]:
-    """The configuration among the inputs; the rest is the router's state, and what sets have, which is not asked."""
+    """The inputs that come from the configuration, without the router's state and the contents of sets."""
     return inputs.sections, inputs.handed_over
 
 
@@ -73,19 +76,19 @@ def _with_router_of(asked: Inputs, router: Inputs) -> Inputs:
 
 
 def _forward_rules(engine: Engine) -> frozenset[tuple[str, int]]:
-    """The rules of the firewall's forward chain in the kernel; none while it is stopped."""
+    """Chain and handle of the rules in the firewall's forward chain; empty while it is stopped."""
     if engine.decided is None or engine.decided.snapshot.firewall != FIREWALL_TABLE:
         return frozenset()
     return frozenset(each for each in engine.doors.nft.handles(FIREWALL_TABLE) if each[0] == FORWARD)
 
 
 def _loaded(engine: Engine, before: Judged, rules: frozenset[tuple[str, int]]) -> bool:
-    """Whether the kernel has the firewall of this configuration: fw4 makes every rule anew, ours is part of a pass."""
+    """Whether the kernel has this configuration's firewall: fw4 makes every rule anew, and a pass loads ours."""
     return not engine.firewall.error if engine.firewall is not None else before.rules.isdisjoint(rules)
 
 
 def _judged(engine: Engine, before: Judged, inputs: Inputs, rules: frozenset[tuple[str, int]], wall: float) -> Judged:
-    """The new state after a judgement; a configuration that was judged before is not compiled again."""
+    """The new state. Rules of the same configuration as before are not compiled again."""
     known = before.inputs is not None
     every = before.times if known else tuple(set(times(Rules.of(compiled(inputs, exact=True), wall))))
     moment = before.moment if known else wall
@@ -100,7 +103,7 @@ def _ended(engine: Engine, before: Rules, now: Rules) -> str:
     if not found:
         return ""
     done = engine.doors.conntrack.delete(found)
-    if done.error:  # a kernel that ends no offloaded connection ends those that were returned
+    if done.error:  # if the kernel cannot delete offloaded entries, it can after their table was returned
         follow.return_tables(engine, [table.name for table in engine.decided.plan.tables] if engine.decided else [])
         raise KernelError(done.error)
     names = ", ".join(sorted({refusal.rule for refusal in found.values()}))
@@ -110,7 +113,7 @@ def _ended(engine: Engine, before: Rules, now: Rules) -> str:
 def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
     """The forwarded connections whose zones and devices are known.
 
-    Without those that a helper expected, which the firewall accepts by themselves.
+    Connections expected by a conntrack helper are not among them: the firewall accepts these without a rule.
     """
     if engine.decided is None:
         return
@@ -129,7 +132,7 @@ def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
 
 
 def _unsure(routes: Iterable[Route]) -> frozenset[int]:
-    """Bytes of addresses whose default routes lead over several devices: some for certain sources only, as IPv6 has."""
+    """Address lengths (4, 16) of families whose default routes use several devices, some for certain sources only."""
     ways = defaultdict[Target, set[str]](set)
     for route in routes:
         if route.target.prefixlen < DISTANT:
@@ -138,7 +141,7 @@ def _unsure(routes: Iterable[Route]) -> frozenset[int]:
 
 
 def _connection(entry: Entry, iif: str, oif: str, mac: str) -> Connection:
-    """A connection as its first packet was; with a port forward it arrived at an address of the router."""
+    """The first packet of a connection. With a port forward it was sent to an address of the router."""
     (src_ip, dst_ip, sport, dport, *_), (real_ip, _, real_port, *_) = entry.original, entry.reply
     forwarded = Packet(
         4 if len(src_ip) == IPV4_BYTES else 6,

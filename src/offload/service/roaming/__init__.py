@@ -1,1 +1,1 @@
-"""Stations that move, the sets that follow them, and how often tables are returned for them."""
+"""Stations that move: which sets and tables follow them, and how often."""

@@ -1,8 +1,8 @@
-"""The sets of stations as the kernel has them, and what brings them up to date. Pure; the caller brings the time.
+"""The station sets that the kernel has, and the transactions that update them. Pure; the caller gives the time.
 
-A new station is one small transaction: no table is returned for it. A station that comes to a port of hardware may
-have flows that software took before; if it has, the software table is returned, for all such stations at most once in
-`LATE` seconds, and hardware takes the flows with their next packet.
+A new station takes one small transaction, and no table is returned. A station that appears at a hardware port may have
+flows that software took before. Then the software table is returned, for all such stations at most once in `LATE`
+seconds, and hardware takes the flows with their next packet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,14 +15,14 @@ from offload.model.plan import Table
 from offload.nouns import dataclass, field
 
 APART = 0.25  # seconds between two updates
-RETRY = 5.0  # seconds after an update that nft refused
+RETRY = 5.0  # seconds until an update that nft refused is repeated
 LATE = 60.0
 Sets = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(slots=True)
 class StationSets:
-    """`sent`: what each table's sets have, by table; a table that is not in it is filled from the beginning."""
+    """`sent`: by table, the elements of its station sets in the kernel; a table without an entry is filled anew."""
 
     sent: dict[str, Sets] = field(default_factory=dict)
     late: frozenset[str] = frozenset()  # MAC addresses and addresses that came to ports of hardware
@@ -32,25 +32,25 @@ class StationSets:
     _failing: bool = False  # nft refused the last update
 
     def forget(self) -> None:
-        """Tables were made anew, or their content is not known: fill their sets from the beginning."""
+        """The tables are new, or their content is not known: fill all sets again."""
         self.sent, self._seen = {}, -1
 
     def due(self, version: int) -> float | None:
-        """When to compare again; None while no station changed since. `version`: of the stations that are known."""
+        """When to compare; None while no station changed. `version`: of the StationTracker."""
         return None if version == self._seen else self._next
 
     def compared(self, version: int, now: float) -> None:
-        """The sets are as the stations of this version want them."""
+        """The sets agree with the stations of this version."""
         self._seen, self._next, self._failing = version, now + APART, False
 
     def refused(self, now: float) -> bool:
-        """Nft refused the update, so all is sent again later; whether that is new."""
+        """After a refusal of nft everything is sent again later; whether this is the first refusal."""
         self.forget()
         new, self._failing, self._next = not self._failing, True, now + RETRY
         return new
 
     def changes(self, tables: Iterable[Table]) -> str:
-        """The transaction that brings the sets to what the tables say; empty where they are there."""
+        """The nft text that updates the sets to the tables' elements; empty if they agree."""
         lines: list[str] = []
         for table in tables:
             before = self.sent.get(table.name)
@@ -63,28 +63,28 @@ class StationSets:
         return "".join(f"{line}\n" for line in lines)
 
     def took(self, tables: Iterable[Table], now: float) -> None:
-        """The kernel has the sets of these tables now."""
+        """The kernel has the elements of these tables now."""
         for table in tables:
             before = self.sent.get(table.name)
             if table.hardware and before is not None:
                 arrived = {each for name in STATION_SETS for each in set(table.stations[name]) - set(before[name])}
                 if arrived and not self.late:
                     self._late_at = max(self._late_at, now) + LATE
-                # those that hardware still has: invented addresses must not fill the memory
+                # only stations that are still in the sets, so that invented addresses cannot fill the memory
                 present = {element.rpartition(" ")[2] for name in STATION_SETS for element in table.stations[name]}
                 self.late = (self.late | {element.rpartition(" ")[2] for element in arrived}) & present
             self.sent[table.name] = table.stations
 
     def late_due(self) -> float | None:
-        """When to look for flows of late stations; None where there is no such station."""
+        """When to read the flows of late stations; None: there is no such station."""
         return self._late_at if self.late else None
 
     def later(self, now: float, late: frozenset[str] = frozenset()) -> None:
-        """Late stations are looked for again: their flows could not be read, or those of `late` not returned."""
+        """Repeat it later: the flows could not be read, or their table could not be returned."""
         self.late, self._late_at = self.late | late, now + LATE
 
     def are_late(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
-        """Whether software has a flow of a late station; no station is late afterwards."""
+        """Whether software has a flow of a late station. No station counts as late afterwards."""
         packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.late}
         self.late, self._late_at = frozenset(), now
         return any(

@@ -1,10 +1,10 @@
-"""Where every station was last seen, and which moved: a Snapshot alone does not show it. Pure, time is input.
+"""Where each station was seen last, and which stations moved; one Snapshot cannot show it. Pure, time is input.
 
-Packets on the fast path refresh no forwarding table, so a bridge forgets a station whose flow lives on; when it turns
-up at another port, only the remembered port shows that it moved.
+Packets on the fast path do not refresh a bridge's forwarding table, so the bridge forgets a station whose flow lives
+on. If it appears at another port, only the port remembered here shows that it moved.
 
-The last return that a minute allows goes with a change of the plan: a bridge whose stations move too often loses its
-wired ports from the software flowtable for a while. Its flows then find moved stations by themselves.
+With the last return that a minute allows the plan changes: a bridge whose stations move too often loses its wired ports
+from the software flowtable for a while. Its flows then follow moved stations without a return.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -18,19 +18,19 @@ from offload.service.memory.remembered import Key, Remembered
 from offload.service.roaming.return_budget import ReturnBudget
 from offload.status.lookup.device_paths import NEIGHBOUR, KnownStations
 
-MOST_MOVES = 1024  # remembered until their tables are returned
-DEPTH = 4  # devices that one device may stand on
-LEFT_OUT = 600.0  # seconds without the wired ports of a bridge
-# First pause in seconds and growth. A phone may walk from port to port; a MAC address of a neighbour changes rarely.
+MOST_MOVES = 1024  # moves whose tables are not returned yet
+DEPTH = 4  # devices below a device, at most
+LEFT_OUT = 600.0  # seconds for which the wired ports of a bridge are left out
+# First pause in seconds and growth. A phone may walk from port to port; the MAC of an address changes rarely.
 STATION_PAUSE, NEIGHBOUR_PAUSE = (0.25, 2.0), (0.5, 4.0)
 Everything = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A station that is somewhere else. `ports`: where it was and is; `device`: of a neighbour, where its MAC changed.
+    """A station at another port (`ports`: the old and new ones), or an address on `device` with another MAC.
 
-    `segment` is what all stations there have in common: the bridge, or the device where there is none.
+    `segment` is the bridge, or the device where there is none.
     """
 
     segment: str
@@ -40,9 +40,9 @@ class Move:
 
 @dataclass(slots=True)
 class StationTracker:
-    """The latest place of each station and neighbour, and the moves for which no table was returned yet.
+    """Where each station and neighbour was seen last, and the moves for which no table was returned yet.
 
-    Both have room of their own, and those at ports that hardware can take stay where there is too little of it.
+    Stations and neighbours are limited separately; those at ports that hardware can take are kept first.
     """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows
@@ -63,11 +63,11 @@ class StationTracker:
 
     @property
     def known(self) -> KnownStations:
-        """The port of each (MAC, bridge, VLAN), and the MAC of each (address, device, NEIGHBOUR)."""
+        """(MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC."""
         return {**dict(self._stations.items()), **dict(self._neighbours.items())}
 
     def station(self, seen: Station, master: str) -> bool:
-        """A bridge has learned a station; whether it was somewhere else before."""
+        """A bridge learned a station; whether it moved."""
         key, wired = (seen.mac, master, seen.vlan), seen.port in self._hardware
         if wired:
             self._macs.add(seen.mac)
@@ -78,7 +78,7 @@ class StationTracker:
         return self._moved(key, Move(master, earlier | {before or "", seen.port}))
 
     def neighbour(self, seen: Neighbour) -> bool:
-        """An address was resolved; whether to another MAC than before."""
+        """The router resolved an address; whether its MAC changed."""
         key = (seen.address, seen.device, NEIGHBOUR)
         before = self._remember(self._neighbours, key, seen.mac, preferred=seen.mac in self._macs)
         if before in {None, seen.mac}:
@@ -86,7 +86,7 @@ class StationTracker:
         return self._moved(key, Move(self._bridges.get(seen.device, seen.device), device=seen.device))
 
     def remembered(self) -> Everything:
-        """The stations and neighbours where they were seen last, also those that the kernel has forgotten since."""
+        """All stations and neighbours, also those that the kernel has forgotten since."""
         if self._listed[0] != self.version:
             self._listed = self.version, self._everything()
         return self._listed[1]
@@ -102,12 +102,12 @@ class StationTracker:
         return stations, neighbours
 
     def restore(self, known: Iterable[tuple[Key, str]]) -> None:
-        """Take in where an earlier service saw stations and neighbours last: the next look shows which moved since."""
+        """Add where an earlier service saw stations and neighbours: the next Snapshot shows which moved since."""
         for key, value in known:
             self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, value, preferred=False)
 
     def update(self, snapshot: Snapshot) -> None:
-        """Take in a whole Snapshot: events may have been lost. One that shows nothing new is no work."""
+        """Compare with a whole Snapshot, since events may have been lost. An unchanged Snapshot takes no time."""
         seen = self.version, (snapshot.links, snapshot.stations, snapshot.neighbours)
         if seen != self._updated or self.crowded:
             self._take_in(snapshot)
@@ -118,7 +118,7 @@ class StationTracker:
         ports: dict[str, set[str]] = {}
         for port in snapshot.links:
             ports.setdefault(port.master, set()).add(port.name)
-        self.version += ports != self._ports  # stations at ports that left their bridge are there no more
+        self.version += ports != self._ports  # stations at ports that left their bridge are no longer known
         self._ports = ports
         self._bridges = {name: bridge for name in links if (bridge := _bridge(name, links))}
         self._hardware = frozenset(name for name, link in links.items() if links[arrival(link, links)].is_able)
@@ -137,11 +137,11 @@ class StationTracker:
         self.crowded = self._stations.crowded_out(learned) or self._neighbours.crowded_out(resolved)
 
     def ready(self, plan: Plan, now: float) -> bool:
-        """Whether a table is to be returned at this moment, and the budget allows it."""
+        """Whether a table has to be returned now, and the budget allows it."""
         return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
     def due(self, plan: Plan, now: float) -> float | None:
-        """When a move may be followed, or left-out ports come back; None: not before another move."""
+        """When to return a table for a move, or to list left-out ports again; None: not before another move."""
         times = [*self._left_out.values()]
         if self._moves and not self.budget.left(now):
             times.append(self.budget.renewed(now))
@@ -150,7 +150,7 @@ class StationTracker:
         return min(times, default=None)
 
     def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
-        """The tables to return at this moment; none where no station moved, or the budget allows no return."""
+        """The tables to return now; none if no station moved, or the budget allows no return."""
         if not self.budget.left(now):
             return ()
         keys = self._ready(plan, now)
@@ -159,7 +159,7 @@ class StationTracker:
         return tuple(table.name for table in plan.tables if table.name in wanted)
 
     def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
-        """These tables were returned: every move that concerns no other one is followed."""
+        """These tables were returned: forget the moves that concern no other table."""
         if self._causes and tables:
             self.budget.returned(self._segments_of(self._causes), now)
             for key in self._causes:
@@ -170,14 +170,14 @@ class StationTracker:
         self._moves = {key: move for key, move in self._moves.items() if not done.issuperset(self._tables(plan, move))}
 
     def is_last(self, now: float) -> bool:
-        """Whether the next return is the last one that the budget allows: then the plan has to change with it."""
+        """Whether the budget allows only one more return, with which the plan has to change."""
         return self.budget.left(now) <= 1
 
     def leave_out(self, now: float) -> frozenset[str]:
-        """Choose the bridges whose wired ports are not listed for a while; gives those that are new.
+        """Choose the bridges whose wired ports are left out for a while; gives the new ones.
 
-        They are the ones whose stations move. Where these are on no bridge, no port could be spared by leaving some
-        out, and stations of all bridges must find their way without a return.
+        These are the bridges whose stations move. If the moves are on no bridge, ports of all bridges are left out,
+        since then stations of all bridges must be followed without a return.
         """
         bridges = frozenset(self._bridges.values())
         offenders = self.budget.offenders(now) or self._segments_of(self._causes)
@@ -186,7 +186,7 @@ class StationTracker:
         return chosen
 
     def left_out(self, now: float) -> frozenset[str]:
-        """The bridges whose wired ports are not listed now."""
+        """The bridges whose wired ports are left out now."""
         self._left_out = {bridge: until for bridge, until in self._left_out.items() if until > now}
         return frozenset(self._left_out)
 
@@ -201,7 +201,7 @@ class StationTracker:
         return [key for key in self._concerning(plan) if self.budget.ready(key) <= now]
 
     def _concerning(self, plan: Plan) -> list[Key]:
-        """The moves by which flows of the plan may be pinned to a wrong place; the others are forgotten."""
+        """The moves after which flows of the plan may go to the old port; all others are forgotten."""
         known: dict[Move, tuple[str, ...]] = {}
         for move in self._moves.values():
             if move not in known:
@@ -216,7 +216,7 @@ class StationTracker:
     def _moved(self, key: Key, move: Move) -> bool:
         self._moves.pop(key, None)
         self._moves[key] = move
-        if len(self._moves) > MOST_MOVES:  # the return for any of them serves all
+        if len(self._moves) > MOST_MOVES:  # one return serves all moves, so the oldest may go
             del self._moves[next(iter(self._moves))]
         return True
 
@@ -227,7 +227,7 @@ class StationTracker:
 
 
 def _bridge(name: str, links: Mapping[str, Link]) -> str:
-    """The bridge that a device is, or that it stands on as a VLAN does; empty where there is none."""
+    """The bridge that a device is, or that it stands on as a VLAN does; empty: none."""
     for _ in range(DEPTH):
         link = links.get(name)
         if link is None or link.kind == "bridge" or not link.lower:

@@ -1,1 +1,1 @@
-"""What the service does: `passes.py` is the pass, `timed.py` lists what has a time of its own (`due`, `run`)."""
+"""The service's tasks: `passes.py` is the pass, `timed.py` lists those with a time of their own (`due`, `run`)."""

@@ -1,6 +1,6 @@
-"""Count the connections that ended, by pair of zones, and write the totals down for the next service.
+"""Count the connections that ended, by pair of zones, and write the totals for the next service.
 
-Thousands may end in a second: after each read the descriptor is not polled for a while, so that we wake once for many.
+Thousands may end in a second: after a read the descriptor is not polled for a while, so that the service wakes rarely.
 """
 
 import select
@@ -12,19 +12,19 @@ from offload.service.engine import Engine
 from offload.service.memory import recall
 from offload.status.lookup.zone_lookup import ZoneLookup
 
-APART = 5.0  # seconds from one read to the next
-SAVES_APART = 300.0  # seconds from one writing to the next: what a service that is killed loses at most
+APART = 5.0  # seconds between two reads
+SAVES_APART = 300.0  # seconds between two writes: a service that is killed loses the totals of that time
 
 
 def save_due(engine: Engine) -> float | None:
-    """When to write; None while the file has all of it, and before the first pass: another service may live."""
+    """When to write; None: nothing changed, or before the first pass, while another service may still run."""
     if engine.doors.totals is None or engine.decided is None:
         return None
     return engine.totals.next if engine.totals.unsaved else None
 
 
 def save(engine: Engine, now: float) -> None:
-    """Write the totals. Where that fails it is reported once and tried again."""
+    """Write the totals. A failure is reported once, and repeated later."""
     totals, error = engine.totals, ""
     if engine.doors.totals is None or engine.decided is None or not totals.unsaved:
         return
@@ -39,7 +39,7 @@ def save(engine: Engine, now: float) -> None:
 
 
 class Accounting:
-    """Counts for the engine. `ended` is None where the kernel does not report them. `due`: when to read again."""
+    """Counts for the engine. `ended`: None if the kernel does not report endings. `due`: when to read again."""
 
     def __init__(self, engine: Engine, ended: ConntrackEvents | None) -> None:
         self._engine, self._ended = engine, ended
@@ -57,7 +57,10 @@ class Accounting:
             poll.register(self.descriptor, select.POLLIN)
 
     def run(self, poll: select.poll, now: float) -> None:
-        """Count the connections that ended. If some did, read again after APART seconds, without polling until then."""
+        """Count the connections that ended.
+
+        If there were some, read again after APART seconds, without polling until then.
+        """
         if self._ended is None:
             return
         found, whole = self._ended.read()
@@ -73,7 +76,7 @@ class Accounting:
             self.listen(poll)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self._ended:
             self._ended.close()
 
@@ -84,6 +87,6 @@ class Accounting:
             return None
         try:
             placed = self._engine.placed(decided)
-        except KernelError:  # `status` reports it; without routes, what ends beyond the next router has no zone
+        except KernelError:  # `status` reports it; without routes, addresses behind other routers have no zone
             placed = decided.snapshot
         return ZoneLookup(placed, decided.plan)
