@@ -15,8 +15,10 @@ from offload.status.flows import flows
 from offload.status.hardware.evicted import Evicted
 from offload.status.hardware.pair_hardware import FLOWS, PACKETS, PairHardware
 from offload.status.lookup.zone_lookup import Endpoint
-from offload.status.why.explain import NAMED, STEPS, Explanation, Holds, Step, between, explain
+from offload.status.why.conditions import NAMED, STEPS
+from offload.status.why.explain import Explanation, between, explain
 from offload.status.why.reasons import Lookups
+from offload.status.why.step import Holds, Step
 from status.routers import HOME, entry, plan
 from status.test_asked import PLAN as MIXED_PLAN
 from status.test_asked import ROUTER as MIXED

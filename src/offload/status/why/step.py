@@ -1,0 +1,44 @@
+"""A step of an explanation, and what the steps are made from. Pure."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from offload.model.flow import Entry
+from offload.model.network import Snapshot
+from offload.model.plan import PairDecision, Plan
+from offload.model.problems.reason import Reason
+from offload.status.hardware.pair_hardware import PairHardware
+from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.why.reasons import Lookups
+
+
+class Holds(Enum):
+    """Whether a condition for the fast path holds; UNASKED: one before it does not, so it was not checked."""
+
+    YES = "yes"
+    NO = "no"
+    UNASKED = "unasked"
+
+
+class Step(NamedTuple):
+    """One condition: its name, the fact, whether it holds, and the Reasons for a no or a less."""
+
+    name: str
+    fact: str
+    holds: Holds
+    reasons: tuple[Reason, ...] = ()
+
+
+class Seen(NamedTuple):
+    """What the steps of an explanation may read."""
+
+    entry: Entry  # the connection
+    src: Endpoint  # end of the original direction
+    dest: Endpoint  # the other end
+    pair: PairDecision | None  # of the two zones; None: there is no such pair
+    case: PairHardware | None  # findings about the pair in hardware; None: it is not in hardware
+    plan: Plan  # the decision
+    lookups: Lookups  # finds the plan's elements for a connection
+    snapshot: Snapshot  # the router
+    returned: Mapping[str, str]  # by table, when all of its flows went back to the slow path last

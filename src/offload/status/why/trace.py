@@ -1,0 +1,88 @@
+"""Each condition of a connection with its fact and yes or no, then the way of its packets and its path. Pure."""
+
+from offload.model.config import Mode
+from offload.model.flow import State
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE
+from offload.model.problems.reason import Reason, ReasonCode
+from offload.status.why import way
+from offload.status.why.conditions import BEFORE_PAIR, NAMED, STEPS
+from offload.status.why.reasons import every_reason
+from offload.status.why.step import Holds, Seen, Step
+
+WHY = ReasonCode
+TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
+
+
+def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
+    """Every condition with its fact; `reason` is the one that the conclusion rests on."""
+    if seen.entry.state is State.SLOW:
+        held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))
+    else:
+        held = []  # it is offloaded, so the kernel found every condition to hold
+    stops = {each.code for each in held} - {WHY.WAITING}
+    beyond = seen.pair is None  # without a pair nothing of what follows was asked
+    before = BEFORE_PAIR | ({"pair"} if seen.src.zone and seen.dest.zone else frozenset[str]())
+    made = []
+    for name, codes, fact in STEPS:
+        own = tuple(each for each in held if (each.code not in NAMED if codes is None else each.code in codes))
+        asked = not beyond or name in before
+        holds = Holds.NO if own and stops else Holds.YES if asked else Holds.UNASKED
+        made.append(Step(name, fact(seen) if asked else "", holds, own or _beside(name, seen)))
+    return (*made, *_way(seen), _sending(seen, held), _path(seen), _hardware(seen, reason))
+
+
+def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
+    """Reasons that explain a fact without being a no."""
+    zones = {zone.name: zone for zone in seen.plan.zones}
+    if name in {"source", "destination"}:
+        end = seen.src if name == "source" else seen.dest
+        return zones[end.zone].reasons if end.zone in zones else ()
+    if name == "devices":
+        own = {seen.src.zone, seen.dest.zone}
+        return tuple(reason for each in seen.plan.devices if own & set(each.zones) for reason in each.reasons)
+    return seen.pair.reasons if name == "pair" and seen.pair else ()
+
+
+def _way(seen: Seen) -> tuple[Step, Step]:
+    """The steps `route` and `neighbour`. An unknown route or neighbour is no reason against offload."""
+    ends = way.ends(seen.entry, seen.src, seen.dest)
+    routes = way.routes(ends, seen.snapshot)
+    neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.asked.paths)
+    return _known("route", routes), _known("neighbour", neighbours)
+
+
+def _known(name: str, fact: way.Fact) -> Step:
+    return Step(name, fact.text, Holds.YES if fact.whole else Holds.UNASKED)
+
+
+def _sending(seen: Seen, held: list[Reason]) -> Step:
+    """Whether its original side sent a packet since all else held."""
+    if seen.entry.state is not State.SLOW:
+        return Step("sending", "its original side has sent the packet that offloaded it", Holds.YES)
+    if seen.pair is None or [each.code for each in held] != [WHY.WAITING]:
+        return Step("sending", "", Holds.UNASKED)
+    return Step("sending", way.sending(seen.entry, seen.snapshot), Holds.NO, tuple(held))
+
+
+def _path(seen: Seen) -> Step:
+    entry = seen.entry
+    packets = f", {sum(entry.packets)} packets" if entry.packets else ""
+    octets = f", {sum(entry.bytes)} bytes" if entry.bytes else ""
+    returned = seen.returned.get(TABLES[entry.state]) if entry.state in TABLES else None
+    since = f", since {returned} or later: its table was returned then" if returned else ""
+    fast = entry.state is not State.SLOW
+    return Step("path", f"{entry.state.value}{packets}{octets}{since}", Holds.YES if fast else Holds.NO)
+
+
+def _hardware(seen: Seen, reason: Reason | None) -> Step:
+    """The fact of step `hardware`: whether it was requested, and with which result."""
+    if seen.pair is None or not seen.pair.hardware:
+        return Step("hardware", "it was not asked for", Holds.UNASKED)
+    verdict = f"; its pair is {seen.case.verdict.value}" if seen.case else ""
+    if seen.pair.effective is not Mode.HARDWARE:
+        return Step("hardware", f"it was asked for{verdict}", Holds.NO, seen.pair.reasons)
+    own = seen.case.reasons if seen.case else ()
+    if seen.entry.state is State.HARDWARE:
+        return Step("hardware", f"it has the flow{verdict}", Holds.YES, tuple(own))
+    refused = (reason,) if reason and seen.entry.state is State.SOFTWARE else tuple(own)
+    return Step("hardware", f"it was asked for and has not the flow{verdict}", Holds.NO, refused)
