@@ -35,3 +35,11 @@ def test_the_next_ubusd_can_be_reached() -> None:
 def test_what_may_be_missing_does_not_keep_it_from_starting(word: str) -> None:
     """Without ujail it starts unjailed; and a jail with `log` does not start without /dev/log."""
     assert word not in words("procd_add_jail")
+
+
+def test_a_service_that_has_just_started_is_not_restarted() -> None:
+    """A SIGTERM before ujail's process runs is lost, and ujail kills that process 15 s later (procd, jail/jail.c)."""
+    makefile = (REPOSITORY / "package/offload-firewall/Makefile").read_text()
+    script = makefile.partition("/postinst\n")[2].partition("endef")[0]
+    before, restart, _ = script.partition("/etc/init.d/offload restart")
+    assert restart and "/etc/init.d/offload running || answers" in before
