@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from offload.model.flow import Entry
 from offload.status import report
 from offload.status.flows import flows
+from offload.status.listing import Explainer
+from offload.status.shares import ShareCount
 from offload.status.text import flow_lines, flow_text
 from status.routers import HOME, pair, plan, zone
 from status.test_listing import entries
@@ -24,5 +26,13 @@ HARD = plan(
 def test_json(found: list[Entry], width: int) -> None:
     every = flows(found, HOME, HARD, everything=True)
     listed = [report.flow_json(flow) for flow in every]
-    assert [json.loads(text) for text in flow_text.json_texts(every)] == listed
-    assert "\n".join(flow_text.lines(every, listed, width)) == flow_lines.flows_text(listed, width)
+    count = ShareCount(HOME, HARD)
+    count.add(entry.row for entry in found)
+    explainer, rows = (
+        Explainer(count.ways, HOME, HARD),
+        [*zip(count.way_of, (each.values for each in found), strict=True)],
+    )
+    assert [json.loads(text) for text in flow_text.json_texts(rows, explainer)] == listed
+    assert json.loads("\n".join(flow_text.document({"ok": True}, rows, explainer))) == {"ok": True, "flows": listed}
+    text = "\n".join(flow_text.lines(rows, count.way_of, explainer, width))
+    assert text == flow_lines.flows_text(listed, width)

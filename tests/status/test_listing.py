@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry, State, Tuple
+from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entries, Entry, State, Tuple
 from offload.model.text.networks import network
 from offload.nouns import replace
 from offload.status.flows import flows
@@ -51,7 +51,8 @@ def test_it_has_what_the_query_selects(found: list[Entry], query: Query, everyth
     every = flows(found, HOME, DECIDED, everything=everything)
     count = ShareCount(HOME, DECIDED)
     count.add(entry.row for entry in found)
-    listing = Listing(count, found, query, everything=everything)
+    listing = Listing(count, Entries(found), query, everything=everything)
+    explainer = Explainer(count.ways, HOME, DECIDED)
     end = None if query.limit is None else query.offset + query.limit
-    assert list(listing.flows(Explainer(count.ways, HOME, DECIDED), query.offset, end)) == select(every, query)
+    assert [explainer.flow(*row) for row in listing.rows(query.offset, end)] == select(every, query)
     assert len(listing) == len(select(every, replace(query, limit=None, offset=0)))

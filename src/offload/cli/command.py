@@ -4,7 +4,6 @@ Each verb answers with one value, which is printed as text for people or as JSON
 """
 
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from offload import __version__
@@ -27,7 +26,6 @@ def _directory(path: str) -> "Path":
     return Path(path)
 
 
-LINES = 200  # of a long answer, written at once
 JSON: tuple[str, dict[str, Any]] = ("--json", {"action": "store_true", "help": "answer in JSON"})
 ROOT: tuple[str, dict[str, Any]] = (
     "--root",
@@ -100,7 +98,7 @@ def main(argv: list[str]) -> int:
         code = Exit.USAGE if isinstance(refusal, UsageError) else Exit.FAILED
         answer = Answer("", {"ok": False, "error": sentence}, code, (sentence,))
     if answer.written:
-        write_lines(answer.written(given.json, width()))
+        write_pieces(answer.written(given.json, width()))
     elif given.json:
         import json
 
@@ -112,11 +110,10 @@ def main(argv: list[str]) -> int:
     return answer.code
 
 
-def write_lines(lines: "Iterable[str]") -> None:
-    """Print many lines, LINES at a time."""
-    every = iter(lines)
-    while some := list(islice(every, LINES)):
-        sys.stdout.write("\n".join([*some, ""]))
+def write_pieces(pieces: "Iterable[str]") -> None:
+    """Print a long answer piece by piece."""
+    for piece in pieces:
+        sys.stdout.write(f"{piece}\n")
 
 
 def show_help(_: Router, given: "Namespace") -> Answer:

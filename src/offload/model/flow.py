@@ -1,7 +1,8 @@
 """Live connections: conntrack entries, and flows with their zones and path."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from offload.model.problems.reason import Reason
 from offload.nouns import dataclass
@@ -51,6 +52,11 @@ class RowCount(Protocol):
 
 C = TypeVar("C", bound=RowCount)
 
+# What the kernel sends of a connection, in the order of ctnetlink's Slot: the protocol; addresses and ports of the
+# original direction, then of the reply; status, timeout and mark; packets and bytes of the original direction, then of
+# the reply (both or none); the TCP state, the helper's name as bytes; conntrack's zone of both directions, and of each.
+Values = tuple[Any, ...]
+
 
 class Entry(NamedTuple):
     """A conntrack entry as ctnetlink dumps it. A NamedTuple, because a busy router has 65,536 of them.
@@ -78,11 +84,71 @@ class Entry(NamedTuple):
         return src, dst, reply_src, reply_dst, self.status.to_bytes(4, "big"), sent, received
 
     @property
+    def values(self) -> Values:
+        """What `entry_of` makes this entry of."""
+        (*ends, zone), (*reply_ends, reply_zone) = self.original, self.reply
+        packets, octets = self.packets or (None, None), self.bytes or (None, None)
+        counters = packets[0], octets[0], packets[1], octets[1]
+        helper = None if self.helper is None else self.helper.encode("ascii", "replace")
+        named = self.tcp_state, helper, 0, zone, reply_zone
+        return self.proto, *ends, *reply_ends, self.status, self.timeout, self.mark, *counters, *named
+
+    @property
     def state(self) -> State:
         """The path by the status bits. Hardware entries carry both bits."""
         if self.status & IPS_HW_OFFLOAD:
             return State.HARDWARE
         return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW
+
+
+# What a NamedTuple's own constructor calls; it skips one call per object, and an entry is three.
+_new = tuple.__new__
+
+
+def entry_of(values: Values) -> Entry:
+    """Make the Entry from the kernel's values."""
+    proto, src, dst, sport, dport, back_src, back_dst, back_sport, back_dport, *rest = values
+    (
+        status,
+        timeout,
+        mark,
+        packets,
+        octets,
+        back_packets,
+        back_octets,
+        tcp_state,
+        helper,
+        zone,
+        zone_forth,
+        zone_back,
+    ) = rest
+    original = _new(Tuple, (src, dst, sport, dport, zone or zone_forth))
+    reply = _new(Tuple, (back_src, back_dst, back_sport, back_dport, zone or zone_back))
+    both_packets = None if packets is None else (packets, back_packets)
+    both_octets = None if octets is None else (octets, back_octets)
+    name = None if helper is None else helper.split(b"\0", 1)[0].decode("ascii", "replace")
+    fields = (proto, original, reply, status, timeout, mark, both_packets, both_octets, tcp_state, name)
+    return _new(Entry, fields)
+
+
+class Entries:
+    """The entries of one dump, by number. Where they are kept as something else, only those asked for are made."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, number: int) -> Entry:
+        return self._entries[number]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return map(entry_of, self.values(range(len(self))))
+
+    def values(self, numbers: Iterable[int]) -> Iterator[Values]:
+        """The values of some of them, one after the other."""
+        return (self[number].values for number in numbers)
 
 
 class Flow(NamedTuple):

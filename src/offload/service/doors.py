@@ -11,10 +11,10 @@ from offload.nouns import dataclass
 
 if TYPE_CHECKING:
     # The command without a service must not import half of the product here.
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from offload.model.applied import Cut
-    from offload.model.flow import C, Entry
+    from offload.model.flow import C, Entries, Entry
     from offload.model.kernel.live import LiveTable, Strays
     from offload.model.kernel.live_rule import LiveChain, LiveRule
     from offload.model.network import ForwardChain, Kernel, Neighbour, Route, Station
@@ -95,7 +95,7 @@ class Conntrack(Protocol):
     def entries(self, *, offloaded: bool = False) -> list[Entry]: ...
     def summary(self, begin: Callable[[], C]) -> C: ...
     def offloaded(self, begin: Callable[[], C]) -> C: ...
-    def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]: ...
+    def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]: ...
     def delete(self, entries: Iterable[Entry]) -> Cut: ...
 
 

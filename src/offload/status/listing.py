@@ -1,13 +1,14 @@
 """The flows asked for, in their order, out of one pass over all connections: for a page of them, or for all. Pure.
 
-Only the numbers of connections are sorted. An Entry is made only for connections that are shown, one after
-the other, so that a list of 65,536 takes little more memory than their bytes in the kernel's own form.
+Only the numbers of connections are sorted. The values are taken out only of connections that are shown, one after the
+other, so that a list of 65,536 takes little more memory than their bytes in the kernel's own form.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
-from offload.model.flow import Entry, Flow, State
+from offload.model.flow import Entries, Entry, Flow, State, Values, entry_of
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.reason import Reason
@@ -17,11 +18,16 @@ from offload.status.query_words import REVERSED
 from offload.status.shares import Pair, ShareCount, Way
 from offload.status.why.reasons import Lookups, reasons
 
+# Of an entry's values those that its reasons may depend on.
+of_reasons = itemgetter(0, 1, 12, 16, 17)
+Kind = tuple[object, ...] | None
+Rows = Iterable[tuple[int, Values]]
+
 
 class Listing:
     """The flows that meet a query, in its order, whatever its `limit` and `offset`; `len` is how many there are."""
 
-    def __init__(self, count: ShareCount, entries: Sequence[Entry], query: Query, *, everything: bool = False) -> None:
+    def __init__(self, count: ShareCount, entries: Entries, query: Query, *, everything: bool = False) -> None:
         """`entries`: all that were counted. `everything`: also the router's own connections, and those of groups."""
         self._count, self._entries = count, entries
         admitted = [_admitted(way, query, everything=everything) for way in count.ways]
@@ -33,17 +39,14 @@ class Listing:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def flows(self, explainer: "Explainer", first: int = 0, end: int | None = None) -> Iterator[Flow]:
-        """Some of them, each with its zones and why it is slow; the explainer is one for the same connections."""
-        count, entries = self._count, self._entries
-        for number in self._numbers[first:end]:
-            yield explainer.flow(entries[number], count.way_of[number])
+    def rows(self, first: int = 0, end: int | None = None) -> Rows:
+        """The number of the way and the values of some of them."""
+        numbers = self._numbers[first:end]
+        return zip(map(self._count.way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
-    def zones(self, first: int = 0, end: int | None = None) -> Iterator[dict[str, str | None]]:
-        """Between which zones some of them are, as `src_zone` and `dest_zone`."""
-        ways = {self._count.way_of[number] for number in self._numbers[first:end]}
-        for way in (self._count.ways[number] for number in ways):
-            yield {"src_zone": way.src.zone, "dest_zone": way.dest.zone}
+    def ways(self, first: int = 0, end: int | None = None) -> set[int]:
+        """The numbers of their ways."""
+        return {self._count.way_of[number] for number in self._numbers[first:end]}
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:
         word = sort.removeprefix(REVERSED)
@@ -72,29 +75,34 @@ class Explainer:
         cases: Mapping[Pair, PairHardware] | None = None,
     ) -> None:
         """`ways`: those of the connections, by number. `cases`: findings about pairs in hardware, for other flows."""
-        self._ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
+        self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
         self._most = max((pair.after_packets for pair in plan.pairs), default=0)
-        self._alike: dict[int, bool] = {}
-        self._known: dict[tuple[object, ...], tuple[Reason, ...]] = {}
+        self._alike = [self._judged_alike(way) for way in ways]
+        self._known = dict[Kind, tuple[Reason, ...]]()
 
-    def flow(self, entry: Entry, number: int) -> Flow:
+    def flow(self, number: int, values: Values) -> Flow:
         """The connection with its zones, and why it is not on the path its pair asks for; `number` is its way's."""
-        way = self._ways[number]
-        return Flow(entry, way.src.zone, way.dest.zone, self._why(entry, number))
+        way = self.ways[number]
+        return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
 
-    def _why(self, entry: Entry, number: int) -> tuple[Reason, ...]:
-        alike = self._alike.get(number)
-        if alike is None:
-            alike = self._alike[number] = self._judged_alike(self._ways[number])
-        if not alike:
-            return self._reasons(entry, self._ways[number])
-        sent = None if entry.packets is None else min(entry.packets[0], self._most)
-        key = number, entry.proto, len(entry.original.src), entry.tcp_state, entry.helper, sent
-        found = self._known.get(key)
+    def why(self, number: int, values: Values) -> tuple[Reason, ...]:
+        """The reasons alone."""
+        kind = self.kind(number, values)
+        found = None if kind is None else self._known.get(kind)
         if found is None:
-            found = self._known[key] = self._reasons(entry, self._ways[number])
+            found = self._reasons(entry_of(values), self.ways[number])
+            if kind is not None:
+                self._known[kind] = found
         return found
+
+    def kind(self, number: int, values: Values) -> Kind:
+        """What flows of the same way, protocol, family, TCP state and reasons have in common; None for others."""
+        if not self._alike[number]:
+            return None
+        proto, src, packets, tcp_state, helper = of_reasons(values)
+        sent = packets if packets is None or packets < self._most else self._most
+        return number, proto, len(src), tcp_state, helper, sent
 
     def _reasons(self, entry: Entry, way: Way) -> tuple[Reason, ...]:
         between = way.src.zone or "", way.dest.zone or ""

@@ -86,7 +86,7 @@ def list_flows(engine: Engine, given: Given) -> Json:
     )
     listing = engine.connections.listing(read, query, everything=everything)
     explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known)
-    listed = [report.flow_json(flow) for flow in listing.flows(explainer, first, end)]
+    listed = [report.flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
     return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {
         "age": engine.connections.age(read)
     }
@@ -106,10 +106,10 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
     data = {"ok": True, "total": len(listing), "offset": first}
 
     def written(as_json: bool, columns: int) -> Iterator[str]:
-        flows = listing.flows(explainer, first, end)
+        rows = listing.rows(first, end)
         if as_json:
-            return flow_text.document(data, flows)
-        return flow_text.lines(flows, [*listing.zones(first, end)], columns)
+            return flow_text.document(data, rows, explainer)
+        return flow_text.lines(rows, listing.ways(first, end), explainer, columns)
 
     return data, written
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from offload.model.config import Mode
-from offload.model.flow import IPS_OFFLOAD, Entry, State
+from offload.model.flow import IPS_OFFLOAD, Entries, Entry, State
 from offload.model.kernel.live import Strays
 from offload.model.network import GivenUp, Snapshot
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan
@@ -84,7 +84,7 @@ class HardwareMonitor:
 
     def add_sample(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[Entry] | Entries,
         placed: Snapshot,
         plan: Plan,
         strays: Strays,
@@ -121,7 +121,7 @@ class HardwareMonitor:
         self._reported |= {(pair, reason.code) for pair, reason in fresh}
         return fresh
 
-    def once(self, entries: Sequence[Entry], placed: Snapshot, plan: Plan, strays: Strays) -> None:
+    def once(self, entries: Sequence[Entry] | Entries, placed: Snapshot, plan: Plan, strays: Strays) -> None:
         """Judge by one sample only: each connection's packets since it began."""
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]

@@ -4,10 +4,9 @@ A LuCI page asks for status and flows every few seconds, and pages of a long lis
 for nine times as long as it took, so dumps take at most a tenth of the processor, whoever calls.
 """
 
-from collections.abc import Sequence
 from time import monotonic, process_time
 
-from offload.model.flow import Entry
+from offload.model.flow import Entries
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.nouns import dataclass, replace
@@ -27,7 +26,7 @@ class Read:
     """A dump: the entries, and their counts by the zones and pairs of this Snapshot and Plan."""
 
     count: ShareCount
-    entries: Sequence[Entry]
+    entries: Entries
     snapshot: Snapshot
     plan: Plan
 

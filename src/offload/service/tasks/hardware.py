@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from offload.errors import OffloadError
-from offload.model.flow import Entry
+from offload.model.flow import Entries, Entry
 from offload.model.network import GivenUp
 from offload.model.problems.reason import ReasonCode
 from offload.service.engine import HARDWARE, Engine
@@ -15,7 +15,7 @@ def due(engine: Engine) -> float | None:
     return engine.hardware_monitor.due
 
 
-def run(engine: Engine, entries: Sequence[Entry] | None = None) -> None:
+def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> None:
     """Take a sample, and make an event of each fault that is new. `entries`: connections that were read just now."""
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.rested(now):

@@ -1,115 +1,151 @@
-"""A long list of flows as text, flow by flow: what `report` and `tables` make of them, in a fraction of the time. Pure.
+"""A long list of flows as text: what `report` and `tables` make of them, in a fraction of the time. Pure.
 
-The values of a connection go straight into the text, and what repeats (addresses, names, reasons) is made once.
+The values of a connection go straight into the text. What repeats is made once: the text of addresses, and all that
+flows of one kind have in common. No Flow is made but for the few whose text is no plain line.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from offload.model.flow import Flow
+from offload.model.flow import State, Values
 from offload.model.problems.reason import Reason
+from offload.status.listing import Explainer, Kind, Rows
 from offload.status.report import IPV4, address, flow_json, reasons_json
-from offload.status.shares import PATH_BITS, PATHS
+from offload.status.shares import Way
 from offload.status.text import flow_lines, layout
 from offload.status.why.reasons import protocol, tcp_state
 
-FLOW = (
-    '{"family": "%s", "proto": "%s", "src": "%s", "sport": %d, "dest": "%s", "dport": %d, '
-    '"reply": {"src": "%s", "sport": %d, "dest": "%s", "dport": %d}, '
-    '"src_zone": %s, "dest_zone": %s, "state": "%s", "packets": %s, "bytes": %s, "timeout": %s, '
-    '"tcp_state": %s, "mark": %d, "ct_zone": %d, "reasons": %s}'
-)
-LINE = "%s  %6s  %s  %s %s:%d > %s:%d"
-STATES = {bits: path.value for bits, path in PATHS.items()}
-COLUMNS = {bits: f"{name:8}" for bits, name in STATES.items()}
-MOST_REMEMBERED = 256  # of reasons: with exempts each flow has its own
+BLOCK = 200  # flows in a piece of text: 64 KB of JSON
+MOST_ADDRESSES = 16_384
+PROTOCOLS = 256
 
 
-def document(data: Mapping[str, Any], flows: Iterable[Flow]) -> Iterator[str]:
-    """The JSON of an answer with its flows, line by line."""
+def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Iterator[str]:
+    """The JSON of an answer with its flows, piece by piece; each flow has its own line."""
     yield json.dumps(dict(data)).removesuffix("}") + ', "flows": ['
-    before = ""
-    for text in json_texts(flows):
-        if before:
-            yield before + ","
-        before = text
-    if before:
-        yield before
+    blocks = _blocks(json_texts(rows, explainer))
+    block = next(blocks, [])
+    while block:
+        following = next(blocks, [])
+        yield ",\n".join(block) + ("," if following else "")
+        block = following
     yield "]}"
 
 
-def json_texts(flows: Iterable[Flow]) -> Iterator[str]:
+def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
     """The JSON of each flow."""
-    known = dict[int, tuple[tuple[Reason, ...], str]]()  # by identity: flows that are alike share their reasons
-    quoted, named, state_named = cache(json.dumps), cache(protocol), cache(_tcp_state)
-    for (proto, original, reply, status, timeout, mark, packets, octets, state, _), src_zone, dest_zone, why in flows:
-        src, dst, sport, dport, ct_zone = original
-        reply_src, reply_dst, reply_sport, reply_dport, _ = reply
-        found = known.get(id(why))
-        if found is None:
-            if len(known) == MOST_REMEMBERED:
-                known.clear()
-            found = known[id(why)] = why, json.dumps(reasons_json(why))
-        yield FLOW % (
-            "ipv4" if len(src) == IPV4 else "ipv6",
-            named(proto),
-            address(src),
-            sport,
-            address(dst),
-            dport,
-            address(reply_src),
-            reply_sport,
-            address(reply_dst),
-            reply_dport,
-            quoted(src_zone),
-            quoted(dest_zone),
-            STATES[status & PATH_BITS],
-            "null" if packets is None else packets[0] + packets[1],
-            "null" if octets is None else octets[0] + octets[1],
-            "null" if timeout is None else timeout,
-            state_named(state),
-            mark,
-            ct_zone,
-            found[1],
+    text_of, shared_of = _Addresses(), _shared_json(explainer)
+    for number, values in rows:
+        _, src, dst, sport, dport, reply_src, reply_dst, reply_sport, reply_dport, _, timeout, mark = values[:12]
+        packets, octets, reply_packets, reply_octets, _, _, zone, zone_forth, _ = values[12:]
+        start, way, state, end = shared_of(number, values)
+        yield (
+            f'{start}{text_of[src]}", "sport": {sport}, "dest": "{text_of[dst]}", "dport": {dport}, '
+            f'"reply": {{"src": "{text_of[reply_src]}", "sport": {reply_sport}, '
+            f'"dest": "{text_of[reply_dst]}", "dport": {reply_dport}}}, '
+            f"{way}{'null' if packets is None else packets + reply_packets}, "
+            f'"bytes": {"null" if octets is None else octets + reply_octets}, '
+            f'"timeout": {"null" if timeout is None else timeout}, '
+            f'{state}{mark}, "ct_zone": {zone or zone_forth}, {end}'
         )
 
 
-def lines(flows: Iterable[Flow], between_zones: Iterable[Mapping[str, Any]], width: int) -> Iterator[str]:
-    """As `flow_lines.flows_text`; `between_zones`: the zones that any of them are between, as a flow has them."""
-    zones = max((len(flow_lines.zones_of(each)) for each in between_zones), default=0)
-    if not zones:
-        yield "No flows."
-        return
-    notes, counts = layout.Notes(asking=True), dict.fromkeys(STATES.values(), 0)
-    known = dict[int, tuple[tuple[Reason, ...], list[str]]]()
-    between, named = cache(lambda src, dest: f"{f'{src or chr(63)} > {dest or chr(63)}':{zones}}"), cache(protocol)
+def _shared_json(explainer: Explainer) -> Callable[[int, Values], tuple[str, str, str, str]]:
+    """What the JSON of all flows of a kind has in common, made for the first of them."""
+    known, kind_of = dict[Kind, tuple[str, str, str, str]](), explainer.kind
+
+    def shared_of(number: int, values: Values) -> tuple[str, str, str, str]:
+        kind = kind_of(number, values)
+        if (found := known.get(kind)) is None:
+            found = _made(explainer.ways[number], values, explainer.why(number, values))
+            if kind is not None:
+                known[kind] = found
+        return found
+
+    return shared_of
+
+
+def _made(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, str, str, str]:
+    state, family = values[16], "ipv4" if len(values[1]) == IPV4 else "ipv6"
+    zones = f'"src_zone": {json.dumps(way.src.zone)}, "dest_zone": {json.dumps(way.dest.zone)}'
+    return (
+        f'{{"family": "{family}", "proto": "{protocol(values[0])}", "src": "',
+        f'{zones}, "state": "{way.state.value}", "packets": ',
+        f'"tcp_state": {"null" if state is None else json.dumps(tcp_state(state))}, "mark": ',
+        f'"reasons": {json.dumps(reasons_json(why))}}}',
+    )
+
+
+def lines(rows: Rows, ways: Iterable[int], explainer: Explainer, width: int) -> Iterator[str]:
+    """As `flow_lines.flows_text`, piece by piece; `ways`: the numbers of those that any of the flows are on."""
+    between = {number: _zones(explainer.ways[number]) for number in ways}
+    if not between:
+        return iter(["No flows."])
+    return map("\n".join, _blocks(_lines(rows, between, explainer, width)))
+
+
+def _lines(rows: Rows, between: Mapping[int, str], explainer: Explainer, width: int) -> Iterator[str]:
+    """The head, each flow with what keeps it slow, and the foot."""
+    zones, notes = max(map(len, between.values())), layout.Notes(asking=True)
+    ways = {number: _around(explainer.ways[number].state, text, zones) for number, text in between.items()}
+    text_of, named = _Addresses(), [protocol(number) for number in range(PROTOCOLS)]
+    counted, amount, beneath = dict.fromkeys(between, 0), layout.amount, _shared_notes(explainer, width, notes)
     yield flow_lines.flows_head(zones, width)
-    for flow in flows:
-        (proto, original, reply, status, _, _, _, octets, _, _), src_zone, dest_zone, why = flow
-        src, dst, sport, dport, _ = original
-        path = status & PATH_BITS
-        counts[STATES[path]] += 1
-        amount = layout.amount(None if octets is None else octets[0] + octets[1])
-        zones_of = between(src_zone, dest_zone)
-        line = LINE % (COLUMNS[path], amount, zones_of, named(proto), address(src), sport, address(dst), dport)
-        plain = len(src) == IPV4 and sport and dport and dst == reply.src and dport == reply.sport
-        if not plain or len(line) > width or not layout.is_plain(zones_of):
-            yield from flow_lines.lines_of_flow(flow_json(flow), zones, width, notes)
-            continue
-        yield line
-        found = known.get(id(why))
-        if found is None:
-            if len(known) == MOST_REMEMBERED:
-                known.clear()
-            data = {"reasons": reasons_json(why)}
-            yield from flow_lines.noted(data, width, notes)  # the first time with their remedies
-            found = known[id(why)] = why, list(flow_lines.noted(data, width, notes))
+    for number, values in rows:
+        counted[number] += 1
+        proto, src, dst, sport, dport, reply_src, _, reply_sport = values[:8]
+        octets, (start, middle) = values[13], ways[number]
+        size = amount(None if octets is None else octets + values[15])
+        line = f"{start}{size:>6}{middle}{named[proto]} {text_of[src]}:{sport} > {text_of[dst]}:{dport}"
+        plain = len(src) == IPV4 and sport and dport and dst == reply_src and dport == reply_sport
+        if plain and middle and len(line) <= width:
+            yield line + beneath(number, values)
         else:
-            yield from found[1]
+            yield from flow_lines.lines_of_flow(flow_json(explainer.flow(number, values)), zones, width, notes)
+    counts = dict.fromkeys(flow_lines.STATES, 0)
+    for number, count in counted.items():
+        counts[explainer.ways[number].state.value] += count
     yield from flow_lines.flows_foot(counts, width)
 
 
-def _tcp_state(number: int | None) -> str:
-    return "null" if number is None else json.dumps(tcp_state(number))
+def _shared_notes(explainer: Explainer, width: int, notes: layout.Notes) -> Callable[[int, Values], str]:
+    """The lines beneath the flows of a kind, each after a line break; remedies beneath the first of them."""
+    known = dict[Kind, str]()
+
+    def beneath(number: int, values: Values) -> str:
+        kind = explainer.kind(number, values)
+        if (found := known.get(kind)) is None:
+            data = {"reasons": reasons_json(explainer.why(number, values))}
+            found = "".join(f"\n{line}" for line in flow_lines.noted(data, width, notes))
+            if kind is not None:
+                known[kind] = "".join(f"\n{line}" for line in flow_lines.noted(data, width, notes))
+        return found
+
+    return beneath
+
+
+class _Addresses(dict[bytes, str]):
+    """The text of packed addresses."""
+
+    def __missing__(self, packed: bytes) -> str:
+        if len(self) == MOST_ADDRESSES:
+            self.clear()
+        text = self[packed] = address(packed)
+        return text
+
+
+def _around(state: State, zones: str, width: int) -> tuple[str, str]:
+    """What stands before and behind a flow's bytes; nothing behind them where zones may not be shown as they are."""
+    return f"{state.value:8}  ", f"  {zones:{width}}  " if layout.is_plain(zones) else ""
+
+
+def _zones(way: Way) -> str:
+    return flow_lines.zones_of({"src_zone": way.src.zone, "dest_zone": way.dest.zone})
+
+
+def _blocks(texts: Iterator[str]) -> Iterator[list[str]]:
+    """BLOCK of them at a time, the last time fewer."""
+    while block := list(islice(texts, BLOCK)):
+        yield block

@@ -1,10 +1,10 @@
 """The door to the kernel's connection table, over ctnetlink: read all of it, and end connections."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from offload.errors import KernelError
 from offload.model.applied import Cut
-from offload.model.flow import IPS_OFFLOAD, C, Entry
+from offload.model.flow import IPS_OFFLOAD, C, Entries, Entry
 from offload.system.netlink.ct.ctdelete import end
 from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, collector_resting, refused, until_whole
 from offload.system.netlink.ct.ctnetlink import Parser
@@ -47,7 +47,7 @@ class Conntrack:
         """As `summary`, of the entries in a flowtable; older kernels give the others as well. `between` waits."""
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
-    def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]:
+    def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
         """As `summary`, and all entries in the order in which they were counted."""
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
@@ -90,7 +90,7 @@ class Conntrack:
         return entries, whole
 
     def _counted(
-        self, begin: Callable[[], C], messages: "Messages | None" = None, request: bytes = ALL
+        self, begin: Callable[[], C], messages: Messages | None = None, request: bytes = ALL
     ) -> tuple[C, bool]:
         """Count what each datagram of one dump held; whether that was all."""
         count, whole = begin(), True
@@ -98,7 +98,7 @@ class Conntrack:
         def read(datagram: bytes) -> Rows:
             rows = self._rows.parse(datagram)
             if messages is not None:
-                messages.add(datagram, rows.places)
+                messages.add(datagram, rows)
             return rows
 
         for part in replies(NETLINK_NETFILTER, request, read, RECEIVE_BUFFER):
@@ -135,12 +135,12 @@ class FakeConntrack(Conntrack):
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
 
-    def listed(self, begin: Callable[[], C]) -> tuple[C, Sequence[Entry]]:
+    def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
         """The entries given, counted, and themselves."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()
-        return count, entries
+        return count, Entries(entries)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """End those that are here and can be ended; an error given refuses them all."""

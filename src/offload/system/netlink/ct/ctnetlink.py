@@ -4,9 +4,8 @@ A message is taken apart by the Layout of its kind, see layouts.py. That is how 
 """
 
 import struct
-from typing import Any
 
-from offload.model.flow import Entry, Tuple
+from offload.model.flow import Entry, entry_of
 from offload.nouns import dataclass
 from offload.system.netlink.ct.layouts import ABSENT, Layout
 from offload.system.netlink.wire import (
@@ -74,7 +73,7 @@ class Parser:
                 for layout in layouts_of(length, ()):
                     fields = layout.unpack(buffer, at)
                     if fields[::2] == layout.frame:
-                        append(_entry(layout.values(fields + ABSENT)))
+                        append(entry_of(layout.values(fields + ABSENT)))
                         break
                 else:
                     entries += self._learn(buffer[at:end])
@@ -89,7 +88,7 @@ class Parser:
         for layout in self._layouts.get(length, ()) if kind == self._kind else ():
             fields = layout.unpack(buffer, at)
             if fields[::2] == layout.frame:
-                return _entry(layout.values(fields + ABSENT))
+                return entry_of(layout.values(fields + ABSENT))
         return self.parse(buffer[at : at + length]).entries[0]
 
     def _learn(self, message: bytes) -> list[Entry]:
@@ -102,37 +101,7 @@ class Parser:
             self._learnt = 0
         self._learnt += 1
         self._layouts.setdefault(len(message), []).append(layout)
-        return [_entry(layout.values(layout.unpack(message) + ABSENT))]
-
-
-# What a NamedTuple's own constructor calls; it skips one call per object, and an entry is three.
-_new = tuple.__new__
-
-
-def _entry(values: tuple[Any, ...]) -> Entry:
-    """Make the Entry from its values in the order of Slot."""
-    proto, src, dst, sport, dport, back_src, back_dst, back_sport, back_dport, *rest = values
-    (
-        status,
-        timeout,
-        mark,
-        packets,
-        octets,
-        back_packets,
-        back_octets,
-        tcp_state,
-        helper,
-        zone,
-        zone_forth,
-        zone_back,
-    ) = rest
-    original = _new(Tuple, (src, dst, sport, dport, zone or zone_forth))
-    reply = _new(Tuple, (back_src, back_dst, back_sport, back_dport, zone or zone_back))
-    both_packets = None if packets is None or back_packets is None else (packets, back_packets)
-    both_octets = None if octets is None or back_octets is None else (octets, back_octets)
-    name = None if helper is None else helper.split(b"\0", 1)[0].decode("ascii", "replace")
-    fields = (proto, original, reply, status, timeout, mark, both_packets, both_octets, tcp_state, name)
-    return _new(Entry, fields)
+        return [entry_of(layout.values(layout.unpack(message) + ABSENT))]
 
 
 def _errno(message: bytes) -> int:

@@ -8,14 +8,13 @@ kept: that is what most of the time and memory of a list of connections goes int
 
 import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
-from typing import overload
 
-from offload.model.flow import Entry, Row
+from offload.model.flow import Entries, Entry, Row, Values, entry_of
 from offload.nouns import dataclass
 from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_NEW, NLMSGHDR_START, Parser, Part
-from offload.system.netlink.ct.layouts import Layout, Slot
+from offload.system.netlink.ct.layouts import ABSENT, Layout, Reader, Slot
 from offload.system.netlink.wire import NLM_F_MULTI, NLMSGHDR
 
 # The slots of a Row; ctnetlink_fill_info() writes them in this order.
@@ -31,6 +30,7 @@ class Rows:
 
     rows: list[Row]  # one for each entry
     places: list[int]  # offset in the datagram at which the message of each row begins
+    readers: list[Reader | None]  # what reads all values of each of these messages; None: the Parser has to
     done: bool = False  # it was the last datagram
     interrupted: bool = False  # the kernel's table changed meanwhile (NLM_F_DUMP_INTR)
     errno: int = 0  # of an error message; 0: none
@@ -41,41 +41,44 @@ class RowParser:
 
     def __init__(self, parser: Parser | None = None) -> None:
         self._parser = parser or Parser()
-        self._matches: dict[Layout, tuple[Match, int]] = {}
+        self._matches: dict[Layout, tuple[Match, int, Reader]] = {}
 
     def parse(self, buffer: bytes) -> Rows:
         """Take one datagram apart; never raises. What ctnetlink's Parser leaves out is left out here too."""
-        rows: list[Row] = []
-        places: list[int] = []
+        rows, places, readers = list[Row](), list[int](), list[Reader | None]()
         at, size, interrupted = 0, len(buffer), False
         while at + NLMSGHDR.size <= size:
-            end = self._matching(buffer, at, rows, places)
+            end = self._matching(buffer, at, rows, places, readers)
             if end == at:
                 end = at + NLMSGHDR_START.unpack_from(buffer, at)[0]
                 part = self._other(buffer[at:end])
                 rows += [entry.row for entry in part.entries]
                 places += [at] * len(part.entries)
+                readers += [None] * len(part.entries)
                 interrupted |= part.interrupted
                 if part.done:
-                    return Rows(rows, places, True, interrupted, part.errno)
+                    return Rows(rows, places, readers, True, interrupted, part.errno)
                 if end < at + NLMSGHDR.size or end > size:
                     break
                 end = (end + 3) & ~3
             at = end
-        return Rows(rows, places, interrupted=interrupted)
+        return Rows(rows, places, readers, interrupted=interrupted)
 
-    def _matching(self, buffer: bytes, at: int, rows: list[Row], places: list[int]) -> int:
+    def _matching(
+        self, buffer: bytes, at: int, rows: list[Row], places: list[int], readers: list[Reader | None]
+    ) -> int:
         """Read the messages of known Layouts that follow each other; where they end."""
         append, matches, begin = rows.append, tuple(self._matches.values()), -1
         while at > begin:
             begin = at
-            for match, length in matches:
+            for match, length, reader in matches:
                 first = at
                 while found := match(buffer, at):
                     append(found.groups())  # type: ignore[arg-type]  # as many groups as a Row has values
                     at += length
                 if at > first:
                     places += range(first, at, length)
+                    readers += [reader] * ((at - first) // length)
         return at
 
     def _other(self, message: bytes) -> Part:
@@ -93,8 +96,8 @@ def is_summed(layout: Layout) -> bool:
     return found in ([*ROW], [slot for slot in ROW if slot not in COUNTERS])
 
 
-def matching(layout: Layout) -> tuple[Match, int]:
-    """What matches a message of the Layout at a place of a datagram, and the message's length with its padding."""
+def matching(layout: Layout) -> tuple[Match, int, Reader]:
+    """What matches a message of the Layout in a datagram, the message's length with its padding, and what reads it."""
     length = layout.length
     pattern = re.escape(NLMSGHDR.pack(length, IPCTNL_MSG_CT_NEW, NLM_F_MULTI, 0, 0)[:8]) + b".{8}"
     for frame, slot, size in layout.pieces:
@@ -104,31 +107,39 @@ def matching(layout: Layout) -> tuple[Match, int]:
         pattern += b"()()"
     padded = (length + 3) & ~3
     pattern += re.escape(layout.tail) + b".{%d}" % (padded - length)
-    return re.compile(pattern, re.DOTALL).match, padded
+    return re.compile(pattern, re.DOTALL).match, padded, layout.reader
 
 
-class Messages(Sequence[Entry]):
-    """Entries as the kernel's bytes, some 280 for each, taken apart where one is asked for."""
+class Messages(Entries):
+    """Entries as the kernel's bytes, some 280 for each. They are taken apart where they are asked for."""
 
     def __init__(self, parser: Parser) -> None:
-        self._entry = parser.entry
+        super().__init__(())
+        self._parsed = parser.entry
         self._datagrams: list[bytes] = []
         self._datagram_of, self._places = array("I"), array("I")
+        self._readers: list[Reader | None] = []
 
-    def add(self, datagram: bytes, places: list[int]) -> None:
-        """Keep those of a datagram that begin at these places."""
-        self._datagram_of.extend(repeat(len(self._datagrams), len(places)))
-        self._places.extend(places)
+    def add(self, datagram: bytes, rows: Rows) -> None:
+        """Keep the messages of these rows of a datagram."""
+        self._datagram_of.extend(repeat(len(self._datagrams), len(rows.places)))
+        self._places.extend(rows.places)
+        self._readers += rows.readers
         self._datagrams.append(datagram)
 
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, number: int) -> Entry: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Entry]: ...
-    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
-        if isinstance(number, slice):
-            return [self[each] for each in range(*number.indices(len(self)))]
-        return self._entry(self._datagrams[self._datagram_of[number]], self._places[number])
+    def __getitem__(self, number: int) -> Entry:
+        return entry_of(next(self.values((number,))))
+
+    def values(self, numbers: Iterable[int]) -> Iterator[Values]:
+        """The values of some of them, one after the other."""
+        datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
+        for number in numbers:
+            datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]
+            if reader is None:
+                yield self._parsed(datagram, place).values
+            else:
+                unpack, ordered = reader
+                yield ordered(unpack(datagram, place) + ABSENT)

@@ -7,7 +7,7 @@ are no values, so it is never read by a Layout that is not exactly its own.
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from operator import itemgetter
 from typing import Any, Union
@@ -21,7 +21,7 @@ from offload.system.netlink.wire import (
 
 
 class Slot(IntEnum):
-    """The values an Entry is made of, in the order in which `_entry` takes them."""
+    """The values an Entry is made of, in the order in which model.flow's `entry_of` takes them."""
 
     PROTO = 0
     SRC = 1
@@ -49,6 +49,7 @@ class Slot(IntEnum):
 # What an Entry gets for a value the kernel did not send; without the needed ones it is no Entry.
 ABSENT = (None, None, None, 0, 0, None, None, 0, 0, 0, None, 0, None, None, None, None, None, None, 0, 0, 0)
 ADDRESSES = (Slot.SRC, Slot.DST, Slot.REPLY_SRC, Slot.REPLY_DST)
+COUNTERS = (frozenset({Slot.PACKETS, Slot.REPLY_PACKETS}), frozenset({Slot.BYTES, Slot.REPLY_BYTES}))  # both or none
 NEEDED = (Slot.PROTO, *ADDRESSES)
 
 # By type: where the value goes and its format (none: text of any length), or the attributes nested in it.
@@ -79,29 +80,41 @@ ATTRIBUTES: Attributes = {
 }
 
 
+# Unpacks fields at a place of a datagram, and picks the values of an Entry from them followed by ABSENT.
+Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]"]
+
+
 class Layout:
     """Where the values stand in all messages that carry these attributes in this order.
 
     `unpack` gives a piece of frame and a value in turn, the last piece being frame; `frame` is what the pieces must be;
     `values` picks the values of an Entry from these fields followed by ABSENT, in the order of Slot. `pieces` are the
     frame before each value, what the value is, and its size in bytes; `tail` is the frame behind the last one.
+    `reader` is as `unpack` and `values`, without the frame: for messages that are known to have this Layout.
     """
 
     def __init__(self, message: bytes) -> None:
         shape = f">{NLMSGHDR.size}x"  # length, sequence and port are no business of the Layout
+        without, order = shape, list[Slot]()
         fields, found, at = 0, dict[Slot, int](), NLMSGHDR.size
         self.length, self.pieces = len(message), list[tuple[bytes, Slot | None, int]]()
         for start, end, (slot, form) in _leaves(message, at + NFGENMSG.size, len(message), ATTRIBUTES):
             shape += f"{start - at}s{form}"
+            without += f"{end - at}x" if slot is None else f"{start - at}x{form}"
             self.pieces.append((message[at:start], slot, end - start))
             if slot is not None:
                 found[slot] = fields + 1
+                order.append(slot)
             fields, at = fields + 2, end
         self.tail = message[at:]
         layout = struct.Struct(f"{shape}{len(message) - at}s")
         self.unpack = layout.unpack_from
         self.frame = layout.unpack(message)[::2]
-        self.values: itemgetter[Any] = itemgetter(*(found.get(slot, fields + 1 + slot) for slot in Slot))
+        places = {slot: place for place, slot in enumerate(order)}
+        for lonely in (both for both in COUNTERS if len(both & found.keys()) == 1):
+            found, places = ({slot: at for slot, at in each.items() if slot not in lonely} for each in (found, places))
+        self.values = _ordered(found, fields + 1)
+        self.reader = struct.Struct(without).unpack_from, _ordered(places, len(order))
         self._check(found, layout.unpack(message))
 
     @staticmethod
@@ -110,6 +123,11 @@ class Layout:
             raise ValueError("the entry lacks an address or its protocol")
         if len({len(fields[found[slot]]) for slot in ADDRESSES}) > 1:
             raise ValueError("the entry's addresses are of two families")
+
+
+def _ordered(places: Mapping[Slot, int], count: int) -> "itemgetter[Any]":
+    """What picks the values in the order of Slot out of `count` fields followed by ABSENT."""
+    return itemgetter(*(places.get(slot, count + slot) for slot in Slot))
 
 
 # One attribute that holds a value: where it starts and ends, and what to do with it.
