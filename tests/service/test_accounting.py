@@ -12,7 +12,8 @@ from offload.model.flow import Entry
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.engine import Engine
 from offload.service.memory.totals import LARGEST, MOST_PAIRS, Totals, read
-from offload.service.tasks.accounting import APART, SAVES_APART, Accounting, save, save_due
+from offload.service.tasks import totals_file
+from offload.service.tasks.accounting import APART, Accounting
 from offload.status.lookup.zone_lookup import ZoneLookup
 from offload.status.text.tables import status_text
 from offload.system.files.private_file import FakePrivateFile
@@ -26,9 +27,7 @@ OWN = entry("203.0.113.7#68 > 198.51.100.9#67")
 
 
 def tally(fakes: Fakes, events: FakeConntrackEvents, poll: select.poll) -> Accounting:
-    made = Accounting(fakes.service, events)
-    made.listen(poll)
-    return made
+    return Accounting(fakes.service, events, poll)
 
 
 def test_after_a_read_it_rests_and_reads_again_until_nothing_ends() -> None:
@@ -37,16 +36,16 @@ def test_after_a_read_it_rests_and_reads_again_until_nothing_ends() -> None:
     counting = tally(fakes, events, poll)
     events.end(OUT)
     assert poll.poll(0) == [(events.descriptor, select.POLLIN)]
-    counting.run(poll, 100.0)
+    counting.run(fakes.service, 100.0)
     events.end(OUT, OWN)
-    assert poll.poll(0) == [] and counting.due == 100.0 + APART
-    counting.run(poll, 105.0)
-    assert counting.due == 105.0 + APART
-    counting.run(poll, 110.0)
-    assert counting.due is None
+    assert poll.poll(0) == [] and counting.due(fakes.service) == 100.0 + APART
+    counting.run(fakes.service, 105.0)
+    assert counting.due(fakes.service) == 105.0 + APART
+    counting.run(fakes.service, 110.0)
+    assert counting.due(fakes.service) is None
     events.end(UNCOUNTED)
     assert poll.poll(0)
-    counting.run(poll, 111.0)
+    counting.run(fakes.service, 111.0)
     assert fakes.service.totals.of(("lan", "wan")) == (3, 2000)
     assert fakes.service.totals.whole and fakes.service.totals.since
     counting.close()
@@ -57,18 +56,17 @@ def test_missed_events_are_reported() -> None:
     counting = tally(fakes, events, poll)
     events.whole = False
     events.end()
-    counting.run(poll, 1.0)
+    counting.run(fakes.service, 1.0)
     assert not fakes.service.totals.whole
     counting.close()
 
 
 def test_without_events_of_the_kernel_nothing_is_polled() -> None:
     fakes, poll = router(), select.poll()
-    counting = Accounting(fakes.service, None)
-    counting.listen(poll)
-    counting.run(poll, 1.0)
+    counting = Accounting(fakes.service, None, poll)
+    counting.run(fakes.service, 1.0)
     counting.close()
-    assert (poll.poll(0), counting.due, fakes.service.totals.since) == ([], None, "")
+    assert (poll.poll(0), counting.due(fakes.service), fakes.service.totals.since) == ([], None, "")
 
 
 @given(st.lists(st.lists(st.sampled_from([OUT, UNCOUNTED, OWN]), max_size=5), max_size=5))
@@ -97,26 +95,26 @@ def counting() -> tuple[Fakes, FakePrivateFile]:
     fakes, events, poll, file = router(), FakeConntrackEvents(), select.poll(), FakePrivateFile()
     fakes.service.doors = replace(fakes.service.doors, totals=file)
     fakes.service.work()
-    tally(fakes, events, poll).run(poll, 1.0)
+    tally(fakes, events, poll).run(fakes.service, 1.0)
     events.end(OUT, OUT, UNCOUNTED)
-    tally(fakes, events, poll).run(poll, 2.0)
+    tally(fakes, events, poll).run(fakes.service, 2.0)
     return fakes, file
 
 
 def test_the_next_service_goes_on_counting() -> None:
     fakes, file = counting()
     since = fakes.service.totals.since
-    save(fakes.service, fakes.clock.now)
-    assert save_due(fakes.service) is None
+    totals_file.run(fakes.service, fakes.clock.now)
+    assert totals_file.due(fakes.service) is None
     fakes.service = fakes.nft.service = Engine(fakes.service.doors)
     events, poll = FakeConntrackEvents(), select.poll()
     again = tally(fakes, events, poll)
     fakes.service.work()
     events.end(OUT)
-    again.run(poll, 3.0)
+    again.run(fakes.service, 3.0)
     assert (fakes.service.totals.of(("lan", "wan")), fakes.service.totals.since) == ((4, 3000), since)
     assert not fakes.service.totals.whole  # what ended while no service ran is missing
-    assert save_due(fakes.service) is not None and file.content
+    assert totals_file.due(fakes.service) is not None and file.content
     shown = status_text(answer(fakes.service, METHODS["status"], {}))
     assert f"ENDED SINCE {since[:10]} {since[11:16]} UTC" in shown
     assert "at least 4  at least 3.0 kB" in shown
@@ -126,8 +124,8 @@ def test_a_service_that_made_no_pass_writes_nothing() -> None:
     fakes, file = router(), FakePrivateFile(b"of another service")
     fakes.service.doors = replace(fakes.service.doors, totals=file)
     tally(fakes, FakeConntrackEvents(), select.poll())
-    assert save_due(fakes.service) is None
-    save(fakes.service, 1.0)
+    assert totals_file.due(fakes.service) is None
+    totals_file.run(fakes.service, 1.0)
     assert file.content == b"of another service"
 
 
@@ -136,8 +134,8 @@ def test_totals_that_cannot_be_written_are_reported_once_and_tried_again() -> No
     fakes.service.news.clear()
     file.refusal = "/var/run/offload/totals.json cannot be written: No space left on device"
     for _ in range(2):
-        save(fakes.service, fakes.clock.now)
-        assert save_due(fakes.service) == fakes.clock.now + SAVES_APART
+        totals_file.run(fakes.service, fakes.clock.now)
+        assert totals_file.due(fakes.service) == fakes.clock.now + totals_file.APART
     assert fakes.service.news == [("offload.degraded", {"error": file.refusal})]
 
 

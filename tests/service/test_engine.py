@@ -17,7 +17,7 @@ from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
 from offload.service.bus import choices
 from offload.service.engine import MOST_NEWS, Engine
-from offload.service.tasks import follow
+from offload.service.roaming import follow
 from offload.system.netifd import DUMP
 from offload.system.nft.complaints import complaint
 from service.routers import OFFLOAD, SCENE, Fakes, HoldingNft, router, section, without

@@ -1,5 +1,6 @@
 """How the loop takes a notification that nftables changed: which ones are echoes of its own transactions."""
 
+import select
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,20 +9,21 @@ import pytest
 from exempts import exempt_of
 from offload.errors import BusError
 from offload.model.cause import Cause
+from offload.model.log import LogLevel
+from offload.service.engine import Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.loop import Loop
-from offload.service.tasks import station_sets
 from offload.service.tasks.accounting import Accounting
-from offload.service.tasks.timed import tasks
+from offload.service.tasks.timed import ConfigFiles, TimedExemptsEnd
 from offload.system.config.uci import Uci
 from offload.system.netifd import DUMP
 from offload.system.netlink.route.messages import Notification
 from offload.system.netlink.route.monitor import OVERRUN, FakeMonitor
 from offload.system.syslog import FakeSystemLog
 from offload.system.ubus.server import FakeUbusServer
-from service.routers import Fakes, router
+from service.routers import OFFLOAD, Fakes, router, section
 
 OURS, THEIRS = frozenset({"flow_offload"}), frozenset({"fw4"})
 
@@ -30,8 +32,9 @@ def looped(fakes: Fakes, *, refusal: str = "") -> tuple[Loop, FakeMonitor]:
     """A loop over fakes, and the kernel that it listens to; `refusal`: why ubus does not take its objects."""
     kernel, ubus = FakeMonitor(), FakeUbusServer()
     ubus.refusal = refusal
-    journal = Journal(FakeSystemLog(), fakes.clock)
-    return Loop(fakes.service, kernel, Accounting(fakes.service, None), ubus, journal, kernel.descriptors[0]), kernel
+    journal, poll = Journal(FakeSystemLog(), fakes.clock), select.poll()
+    accounting = Accounting(fakes.service, None, poll)
+    return Loop(fakes.service, kernel, accounting, ubus, journal, kernel.descriptors[0], poll), kernel
 
 
 def heard(notice: Notification, sent: int, fakes: Fakes | None = None) -> Loop:
@@ -114,10 +117,10 @@ def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_
     start = fakes.clock.now
     fakes.service.timed_exempts.add(exempt_of("", "match", src_mac=("02:00:00:00:00:77",)), 5, start)
     fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
-    passes = []
+    passes, ends = [], TimedExemptsEnd(loop.watch)
     for tenth in range(600):
         now = fakes.clock.now = start + tenth / 10
-        loop._timed_exempts(now)
+        ends.run(fakes.service, now)
         due = loop.watch.due()
         if due is not None and due <= now:
             loop.watch.begin()
@@ -136,14 +139,15 @@ def test_a_file_that_was_read_half_written_is_read_again(tmp_path: Path) -> None
     (tmp_path / "offload").write_text("config zone\n")
     fakes.service.doors = replace(fakes.service.doors, uci=Uci(tmp_path))
     fakes.service.work()
+    files = ConfigFiles(loop.watch, loop.config)
     loop.config.passed(0.0)
-    assert loop.config.due == 1.0
-    loop._config_check(1.0)
+    assert files.due(fakes.service) == 1.0
+    files.run(fakes.service, 1.0)
     assert loop.watch.due() is None
     with (tmp_path / "offload").open("a") as file:
         file.write("\toption name 'lan'\n")
-    assert loop.config.due == 3.0
-    loop._config_check(3.0)
+    assert files.due(fakes.service) == 3.0
+    files.run(fakes.service, 3.0)
     assert loop.watch.cause is Cause.FILE
     assert loop.watch.due() == pytest.approx(3.05)
     fakes.service.work()
@@ -160,15 +164,34 @@ def test_a_file_is_asked_for_with_growing_pauses_and_not_for_ever() -> None:
     assert times == [1.0, 3.0, 7.0, 15.0]
 
 
-def test_a_pass_for_late_stations_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+class PassForStations:
+    """A task that makes a pass once."""
+
+    def due(self, engine: Engine) -> float | None:
+        return None if engine.passes > 1 else 0.0
+
+    def run(self, engine: Engine, _: float) -> None:
+        engine.work(cause=Cause.STATION)
+
+
+def test_a_pass_that_a_task_made_and_that_failed_is_tried_again() -> None:
     fakes = router()
     loop, _ = looped(fakes)
     fakes.service.work()
     fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
-    monkeypatch.setattr(station_sets, "run", lambda engine, _: engine.work())
-    (task,) = [each for each in tasks(fakes.service, loop.journal) if each.cause is Cause.STATION]
-    loop._run(task)
+    loop._run(PassForStations())
     assert loop.watch.due() is not None
+
+
+def test_a_pass_that_a_task_made_is_logged_with_its_cause() -> None:
+    fakes = router()
+    loop, _ = looped(fakes)
+    log = loop.journal.log = FakeSystemLog()
+    fakes.uci.packages["offload"] = (*OFFLOAD, section("offload", "globals", "globals", log_level="debug"))
+    fakes.service.work()
+    loop._log()
+    loop._run(PassForStations())
+    assert log.lines[-1] == (LogLevel.DEBUG, f"{Cause.STATION.value}: nothing to change")
 
 
 def test_a_hint_is_followed_while_a_call_reads_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,9 @@ from offload.model.network import Link, Neighbour, Station
 from offload.model.plan import FROM, Element, PolicyKey, Table
 from offload.model.sections.section import Section
 from offload.service.bus import methods
+from offload.service.roaming import follow
 from offload.service.roaming.station_sets import LATE, StationSets
-from offload.service.tasks import follow, station_sets
+from offload.service.tasks import station_sets
 from service.routers import Fakes, router
 
 WIRED, WIFI = "02:00:00:00:00:10", "02:00:00:00:00:20"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from offload.model.config import Mode
 from offload.model.network import Neighbour, Station
+from offload.service.roaming import follow
 from offload.service.roaming.return_budget import MOST_PAUSES, MOST_RETURNS, WINDOW, ReturnBudget
 from offload.service.roaming.stations import LEFT_OUT, MOST_MOVES
-from offload.service.tasks import follow
 from service.routers import Fakes, router
 from service.test_station_sets import mixed_router
 

@@ -72,6 +72,7 @@ class Engine:
     resident: bool = True  # it stays; False in the command, which answers once
     touched: bool = True  # others may have changed our tables, so the next pass lists all of them
     passes: int = 0  # how many were made
+    cause: Cause = Cause.START  # of the last pass, for the log
     trouble: str = ""  # why another try is worth while: the last pass failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
     returned: dict[str, str] = field(default_factory=dict)  # by table, when all of its flows were returned last
@@ -146,8 +147,9 @@ class Engine:
         stations, neighbours = self.stations.remembered()
         return replace(self.placed(decided), stations=stations, neighbours=neighbours)
 
-    def work(self, forced: Iterable[str] = ()) -> Applied:
+    def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
         """Make a pass; the tables in `forced` are returned in any case."""
+        self.cause = cause
         return passes.run(self, forced)
 
     def read(self) -> Decided:

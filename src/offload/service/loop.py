@@ -21,8 +21,8 @@ from offload.service.hints.debounce import Debouncer
 from offload.service.hints.kernel_events import KernelEvents
 from offload.service.journal import Journal
 from offload.service.memory.upgrade import note_raised
-from offload.service.tasks import hardware, station_file
-from offload.service.tasks.accounting import Accounting, save
+from offload.service.tasks import hardware, station_file, totals_file
+from offload.service.tasks.accounting import Accounting
 from offload.service.tasks.timed import Task, log_hardware, tasks
 
 # Seconds that nft may take when the service ends: for the run in progress, and for the removal of our tables.
@@ -35,7 +35,7 @@ STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 
 
 class Loop:
-    """The loop, in one thread. Numbers of signals are read from the descriptor `signals`."""
+    """The loop, in one thread. Numbers of signals come from the descriptor `signals`; `poll` waits for every event."""
 
     named = False  # ubusd accepted our objects at least once
 
@@ -47,32 +47,26 @@ class Loop:
         presence: UbusServer,
         journal: Journal,
         signals: int,
+        poll: select.poll,
     ) -> None:
         self.engine, self.hints, self.accounting, self.presence = engine, hints, accounting, presence
         self.journal = journal
         self.presence.hearing = lambda _: self._hint(Cause.INTERFACE)
         self.watch = Debouncer()
         self.config = ConfigCheck()
-        self.poll = select.poll()
+        self.poll = poll
         self.stopping = self.upgrading = False
         self._reconnect, self._pause = 0.0, RECONNECT_FIRST
         self._signals = signals
         self.events = KernelEvents(engine, hints, self.watch, journal)
         for descriptor in (self._signals, *self.events.readers):
             self.poll.register(descriptor, select.POLLIN)
-        self.accounting.listen(self.poll)
         self._kernel = select.poll()  # descriptors that are read even during a long call
         for descriptor in self.events.readers:
             self._kernel.register(descriptor, select.POLLIN)
         self._serving, self._breathed = False, 0.0
         self.engine.doors.conntrack.between = self._breathe
-        self.tasks = (
-            Task(engine.timed_exempts.next_end, self._timed_exempts),
-            Task(lambda: self.config.due, self._config_check),
-            Task(self.events.follow_due, self.events.follow_later),
-            Task(lambda: accounting.due, lambda now: accounting.run(self.poll, now)),
-            *tasks(engine, journal),
-        )
+        self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.watch, self.config))
 
     def run(self) -> None:
         """Wait, handle events, and make the passes that are due, until a signal ends it."""
@@ -82,7 +76,7 @@ class Loop:
             if self.presence.descriptor is None and time.monotonic() >= self._reconnect:
                 self._connect(time.monotonic())
             for task in self.tasks:
-                if (at := task.due()) is not None and at <= time.monotonic():
+                if (at := task.due(self.engine)) is not None and at <= time.monotonic():
                     self._run(task)
             if hardware.asks_otherwise(self.engine):
                 self._hint(Cause.HARDWARE)
@@ -102,25 +96,20 @@ class Loop:
     def _run(self, task: Task) -> None:
         """Run a task, read the notifications that it caused, log its pass if it made one, and answer calls."""
         passes = self.engine.passes
-        task.run(time.monotonic())
+        task.run(self.engine, time.monotonic())
         self.events.transactions()
-        self._passed_since(passes, task.cause)
+        self._passed_since(passes)
         self._answer()
-
-    def _config_check(self, now: float) -> None:
-        self.config.asked(now)
-        if self.engine.doors.uci.changed():
-            self.watch.hint(Cause.FILE, now)
-
-    def _timed_exempts(self, now: float) -> None:
-        """Hint a pass when a timed exempt ended: the pass removes empty sets."""
-        if self.engine.timed_exempts.ended(now):
-            self.watch.hint(Cause.EXEMPT_ENDED, now)
 
     def _wait(self, due: float | None) -> int | None:
         """Milliseconds until the next task; None: wait for an event. `due`: when the next pass is due."""
         away = self.presence.descriptor is None
-        every = (due, *(task.due() for task in self.tasks), self.engine.give_up.due, self._reconnect if away else None)
+        every = (
+            due,
+            *(task.due(self.engine) for task in self.tasks),
+            self.engine.give_up.due,
+            self._reconnect if away else None,
+        )
         times = [each for each in every if each is not None]
         return max(0, round((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
@@ -138,7 +127,7 @@ class Loop:
         elif descriptor in self.events.readers:
             self.events.readers[descriptor]()
         elif descriptor == self.accounting.descriptor:
-            self.accounting.run(self.poll, time.monotonic())
+            self.accounting.run(self.engine, time.monotonic())
         elif event & GONE:
             self._lost()
         else:
@@ -159,9 +148,9 @@ class Loop:
         cause = self.watch.cause
         self.watch.begin()
         self.engine.alone = self.presence.descriptor is None
-        applied = self.engine.work()
+        applied = self.engine.work(cause=cause)
         note_raised(self.engine, lambda text: self.journal.line(LogLevel.ERR, text))
-        self._log(cause)
+        self._log()
         if self.engine.passes == 1:
             gc.freeze()  # imported objects stay for ever, so the collector need not visit them
         self.config.passed(time.monotonic())
@@ -170,9 +159,9 @@ class Loop:
         self.watch.done(time.monotonic(), failed=bool(self.engine.trouble), mended=mended)
         self._answer()  # calls that arrived while we waited for netifd do not make the descriptor readable again
 
-    def _log(self, cause: Cause) -> None:
+    def _log(self) -> None:
         """Log a pass."""
-        self.journal.passed(cause.value, self.engine.decided, self.engine.applied, self.engine.trouble)
+        self.journal.passed(self.engine.cause.value, self.engine.decided, self.engine.applied, self.engine.trouble)
         log_hardware(self.engine, self.journal)
 
     def _answer(self) -> None:
@@ -194,7 +183,7 @@ class Loop:
             self.presence.serve()
         finally:
             self._serving = False
-        self._passed_since(passes, Cause.CALL)
+        self._passed_since(passes)
 
     def _breathe(self) -> None:
         """Handle the kernel's notifications during a dump of connections, which may take seconds on a small router."""
@@ -208,10 +197,10 @@ class Loop:
             self._work()
         self._breathed = time.monotonic()
 
-    def _passed_since(self, passes: int, cause: Cause) -> None:
+    def _passed_since(self, passes: int) -> None:
         """If a call or task made a pass, log it, and repeat it later if it failed."""
         if self.engine.passes != passes:
-            self._log(cause)
+            self._log()
             self.config.passed(time.monotonic())
             self.watch.done(time.monotonic(), failed=bool(self.engine.trouble))
 
@@ -247,7 +236,7 @@ class Loop:
             self.journal.line(LogLevel.ERR, refusal)
         if self.upgrading:
             station_file.run(self.engine, time.monotonic())
-        self.accounting.run(self.poll, time.monotonic())
-        save(self.engine, time.monotonic())
+        self.accounting.run(self.engine, time.monotonic())
+        totals_file.run(self.engine, time.monotonic())
         self.journal.line(LogLevel.NOTICE, "stops; an upgrade keeps its tables" if self.upgrading else "stops")
         self.presence.leave(lost=False)

@@ -1,6 +1,7 @@
 """The resident service: it builds the doors, runs the loop and removes our tables at the end."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -82,7 +83,9 @@ def build(outside: Doors) -> Loop:
     engine = Engine.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
     journal = Journal(SystemLog(), outside.clock)
-    return Loop(engine, hints, Accounting(engine, _endings()), UbusServer(objects(engine), EVENTS), journal, signals)
+    poll = select.poll()
+    accounting = Accounting(engine, _endings(), poll)
+    return Loop(engine, hints, accounting, UbusServer(objects(engine), EVENTS), journal, signals, poll)
 
 
 def _endings() -> ConntrackEvents | None:

@@ -13,12 +13,13 @@ from offload.config.choices import offload
 from offload.errors import OffloadError
 from offload.model.config import Config, Mode
 from offload.model.flow import Tuple
-from offload.model.plan import ExemptMatch, TimedExempt
+from offload.model.plan import ExemptMatch, Plan, TimedExempt
 from offload.model.sections.exempts import ENDS, Exempt
 from offload.model.sections.fields import FIELDS, combinations
 from offload.model.sections.section import Section
 from offload.model.text.similar import did_you_mean
 from offload.service.memory.timed_exempts import LAST_SECONDS
+from offload.status.query import Query
 
 LONGEST_SHOWN = 60
 SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; a shorter one would be over before the kernel has it
@@ -26,6 +27,7 @@ LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
 MOST_VALUES = 256  # combinations of listed values; each is an element in the kernel
 CONNECTION = frozenset({"proto", "src", "sport", "dest", "dport"})  # of a flow in a reply
 MATCHES = (*ENDS, *(each.name for each in FIELDS))
+CHOOSING = ("zone", "host", "state")
 
 
 class ArgumentError(OffloadError):
@@ -133,3 +135,11 @@ def _fits(found: Exempt) -> None:
         raise ArgumentError(
             "match: the names of its zones, and what it excludes, are too long to be kept in the kernel"
         )
+
+
+def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
+    """The query of a method that makes no list. It may not have a `limit`: fewer flows than selected would be meant."""
+    words = table("query", given.get("query"))
+    if unknown := [word for word in words if word not in CHOOSING]:
+        raise ArgumentError(f"query: {shown(unknown[0])} does not choose flows: use {', '.join(CHOOSING)}")
+    return Query.of(words, [zone.name for zone in plan.zones])

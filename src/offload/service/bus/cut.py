@@ -10,7 +10,11 @@ from offload.model.flow import Flow, Tuple
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.nouns import dataclass
+from offload.service.bus import arguments
+from offload.service.bus.arguments import ArgumentError
+from offload.service.bus.methods import Given, Json, known
 from offload.service.doors import Conntrack
+from offload.service.engine import Engine
 from offload.status.flows import flows
 from offload.status.query import Query
 from offload.status.why.reasons import protocol
@@ -45,3 +49,18 @@ def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntra
         return Cut(error=str(refusal))
     meant = [flow.entry for flow in flows(entries, snapshot, plan) if selection.admits(flow)]
     return conntrack.delete(meant) if meant else Cut()
+
+
+def end(engine: Engine, given: Given) -> Json:
+    """Delete the selected conntrack entries; their next packets pass the firewall again. A selection is required."""
+    decided = known(engine)
+    words = dict(arguments.table("query", given.get("query")))
+    one = arguments.connection(words.pop("flow")) if "flow" in words else None
+    query = arguments.chosen({"query": words}, decided.plan)
+    if query == Query() and one is None:
+        raise ArgumentError("query: name whose connections are to end: zone, host, state or flow")
+    proto, ends = one or (None, None)
+    selection = Selection(query=query, tuples=frozenset({ends}) if ends else None, proto=proto)
+    done = cut(selection, engine.placed(decided), decided.plan, engine.doors.conntrack)
+    reply: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
+    return reply | ({"error": done.error} if done.error else {})

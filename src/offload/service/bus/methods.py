@@ -11,7 +11,6 @@ from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments
 from offload.service.bus.arguments import ArgumentError
-from offload.service.bus.cut import Selection, cut
 from offload.service.engine import Engine
 from offload.service.firewall.actions import act
 from offload.service.memory import recall
@@ -33,7 +32,6 @@ Json = dict[str, Any]
 Given = Mapping[str, Any]
 
 LARGEST_PAGE = 500
-CHOOSING = ("zone", "host", "state")
 TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
@@ -117,7 +115,7 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
 def flush(engine: Engine, given: Given) -> Json:
     """Return the tables of the selected flows: each flow takes a few packets on the slow path, and none ends."""
     decided = known(engine)
-    query = _chosen(given, decided.plan)
+    query = arguments.chosen(given, decided.plan)
     entries = engine.doors.conntrack.entries(offloaded=True)
     found = flows(entries, engine.placed(decided), decided.plan, explained=False)
     fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
@@ -128,21 +126,6 @@ def flush(engine: Engine, given: Given) -> Json:
     if tables and applied.error:
         raise OffloadError(applied.error)
     return {"ok": True, "returned": sorted(tables), "flows": len(fast)}
-
-
-def end(engine: Engine, given: Given) -> Json:
-    """Delete the selected conntrack entries; their next packets pass the firewall again. A selection is required."""
-    decided = known(engine)
-    words = dict(arguments.table("query", given.get("query")))
-    one = arguments.connection(words.pop("flow")) if "flow" in words else None
-    query = _chosen({"query": words}, decided.plan)
-    if query == Query() and one is None:
-        raise ArgumentError("query: name whose connections are to end: zone, host, state or flow")
-    proto, ends = one or (None, None)
-    selection = Selection(query=query, tuples=frozenset({ends}) if ends else None, proto=proto)
-    done = cut(selection, engine.placed(decided), decided.plan, engine.doors.conntrack)
-    reply: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
-    return reply | ({"error": done.error} if done.error else {})
 
 
 def exempt_add(engine: Engine, given: Given) -> Json:
@@ -234,14 +217,6 @@ def _query(given: Given, plan: Plan) -> tuple[Query, bool]:
     if not isinstance(everything, bool):
         raise ArgumentError(f"all: {arguments.shown(everything)} is neither true nor false")
     return Query.of(words, [zone.name for zone in plan.zones]), everything
-
-
-def _chosen(given: Given, plan: Plan) -> Query:
-    """The query of a method that makes no list. It may not have a `limit`: fewer flows than selected would be meant."""
-    words = arguments.table("query", given.get("query"))
-    if unknown := [word for word in words if word not in CHOOSING]:
-        raise ArgumentError(f"query: {arguments.shown(unknown[0])} does not choose flows: use {', '.join(CHOOSING)}")
-    return Query.of(words, [zone.name for zone in plan.zones])
 
 
 def found_json(engine: Engine) -> Json:

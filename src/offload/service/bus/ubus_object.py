@@ -12,7 +12,7 @@ from typing import Any
 
 from offload.errors import OffloadError, StartingError
 from offload.nouns import dataclass
-from offload.service.bus import choices, explanations, methods, previews, takeover
+from offload.service.bus import choices, cut, explanations, methods, previews, takeover
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
@@ -43,7 +43,7 @@ METHODS: Mapping[str, Verb] = {
     "explain": Verb(explanations.explain, {"query": "table"}),
     "preview": Verb(previews.preview, {"query": "table"}),
     "flush": Verb(methods.flush, {"query": "table"}),
-    "cut": Verb(methods.end, {"query": "table"}),
+    "cut": Verb(cut.end, {"query": "table"}),
     "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),
     "exempt_list": Verb(methods.exempt_list, {}),
     "exempt_delete": Verb(methods.exempt_delete, {"id": "integer"}),

@@ -9,7 +9,7 @@ from offload.service.doors import Monitor
 from offload.service.engine import Engine
 from offload.service.hints.debounce import APART, Debouncer
 from offload.service.journal import Journal
-from offload.service.tasks import follow
+from offload.service.roaming import follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,14 +67,14 @@ class KernelEvents:
         elif causes or heard.tables & OURS:
             self._hint(Cause.TABLES)
 
-    def follow_due(self) -> float | None:
+    def due(self, engine: Engine) -> float | None:
         """When to return tables for moves that had to wait; None if a pass is due anyway, which does it."""
-        return follow.due(self._engine) if self._watch.due() is None else None
+        return follow.due(engine) if self._watch.due() is None else None
 
-    def follow_later(self, now: float) -> None:
+    def run(self, engine: Engine, now: float) -> None:
         """Return tables for moves that had to wait."""
         self._follow()
-        if self._engine.stations.ended(now):
+        if engine.stations.ended(now):
             self._hint(Cause.PORTS_RETURN)
 
     def _follow(self) -> None:

@@ -20,7 +20,7 @@ from offload.nouns import replace
 from offload.service.engine import FIREWALL_TABLE, Engine
 from offload.service.firewall.inputs import Inputs, compiled, read
 from offload.service.refusing.judged import Judged
-from offload.service.tasks import follow
+from offload.service.roaming import follow
 from offload.status.lookup.zone_lookup import DISTANT, Target, ZoneLookup
 from offload.system.ubus.procd import firewall_data
 

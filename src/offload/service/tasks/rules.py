@@ -2,8 +2,9 @@
 
 import time
 
+from offload.model.cause import Cause
 from offload.service.engine import Engine
-from offload.service.tasks import follow
+from offload.service.roaming import follow
 
 
 def due(engine: Engine) -> float | None:
@@ -18,5 +19,5 @@ def run(engine: Engine) -> None:
     before = engine.decided
     names = [table.name for table in before.plan.tables] if before else []
     if follow.return_tables(engine, names) is None:
-        engine.work(forced=names)
+        engine.work(forced=names, cause=Cause.RULES)
     engine.rule_returns.returned(engine.doors.clock(), time.time())

@@ -2,6 +2,7 @@
 
 from offload.compiler.offload.stations import counted, learned_stations, with_stations
 from offload.errors import NftError, OffloadError
+from offload.model.cause import Cause
 from offload.model.network import Learned, Snapshot
 from offload.model.plan import Plan
 from offload.nouns import replace
@@ -69,6 +70,6 @@ def _return_late(engine: Engine, now: float) -> None:
     _, neighbours = engine.stations.remembered()
     late = engine.station_sets.late
     if engine.station_sets.are_late(entries, neighbours, now):
-        applied = engine.work(forced=[SOFTWARE])
+        applied = engine.work(forced=[SOFTWARE], cause=Cause.STATION)
         if SOFTWARE not in applied.returned:
             engine.station_sets.later(now, late)

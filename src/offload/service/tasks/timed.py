@@ -1,66 +1,145 @@
 """The work that has a time of its own, as the loop runs it: one list, each with `due` and `run`."""
 
 import time
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
+from typing import Protocol
 
 from offload.errors import OffloadError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
+from offload.nouns import dataclass
 from offload.service.engine import Engine
+from offload.service.hints.config_check import ConfigCheck
+from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
-from offload.service.tasks import accounting, hardware, rules, station_file, station_sets
+from offload.service.tasks import hardware, rules, station_file, station_sets, totals_file
 
 
-class Task(NamedTuple):
-    """Work with a time of its own.
+class Task(Protocol):
+    """Work with a time of its own: an object, or a module of this folder."""
 
-    `due`: when, in seconds that never jump; None: not before something happens. `run` is given the time. `cause`: what
-    the log calls a pass that it makes.
-    """
+    def due(self, engine: Engine, /) -> float | None:
+        """When, in seconds that never jump; None: not before something happens."""
 
-    due: Callable[[], float | None]
-    run: Callable[[float], None]
-    cause: Cause = Cause.CALL
+    def run(self, engine: Engine, now: float, /) -> None:
+        """Do it. It may be called when nothing is to be done any more."""
 
 
-def tasks(engine: Engine, journal: Journal) -> tuple[Task, ...]:
-    """What the engine has to do between passes, in the order in which it is done."""
+def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task, ...]:
+    """What is to be done between passes, in the order in which it is done."""
     return (
-        Task(engine.connections.due, engine.connections.tidy),
-        Task(partial(station_sets.due, engine), partial(station_sets.run, engine), Cause.STATION),
-        Task(partial(station_file.due, engine), partial(station_file.run, engine)),
-        Task(partial(accounting.save_due, engine), partial(accounting.save, engine)),
-        Task(partial(hardware.due, engine), lambda _: _hardware(engine, journal)),
-        Task(partial(rules.due, engine), lambda _: _rules(engine, journal), Cause.RULES),
-        Task(partial(cut_refused.due, engine), lambda _: _cut_refused(engine, journal)),
+        TimedExemptsEnd(hints),
+        ConfigFiles(hints, files),
+        OldDump(),
+        station_sets,
+        station_file,
+        totals_file,
+        HardwareSample(journal),
+        RulesOfOthers(journal),
+        RefusedConnections(journal),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TimedExemptsEnd:
+    """Hint a pass when a timed exempt ended: it removes empty sets, and is repeated like any failed pass."""
+
+    hints: Debouncer
+
+    def due(self, engine: Engine) -> float | None:
+        """When the next one ends."""
+        return engine.timed_exempts.next_end()
+
+    def run(self, engine: Engine, now: float) -> None:
+        """Hint a pass if one has ended."""
+        if engine.timed_exempts.ended(now):
+            self.hints.hint(Cause.EXEMPT_ENDED, now)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFiles:
+    """Hint a pass when a configuration file is no longer the one that was read."""
+
+    hints: Debouncer
+    files: ConfigCheck
+
+    def due(self, _: Engine) -> float | None:
+        """When to look at the files."""
+        return self.files.due
+
+    def run(self, engine: Engine, now: float) -> None:
+        """Hint a pass if one was written."""
+        self.files.asked(now)
+        if engine.doors.uci.changed():
+            self.hints.hint(Cause.FILE, now)
+
+
+@dataclass(frozen=True, slots=True)
+class OldDump:
+    """Free the memory of the last dump of connections."""
+
+    def due(self, engine: Engine) -> float | None:
+        """When no call can use it any more."""
+        return engine.connections.due()
+
+    def run(self, engine: Engine, now: float) -> None:
+        """Free it."""
+        engine.connections.tidy(now)
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareSample:
+    """Judge the pairs in hardware, and log their faults."""
+
+    journal: Journal
+
+    def due(self, engine: Engine) -> float | None:
+        """When to take the next sample."""
+        return hardware.due(engine)
+
+    def run(self, engine: Engine, _: float) -> None:
+        """Take it."""
+        hardware.run(engine)
+        log_hardware(engine, self.journal)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesOfOthers:
+    """Let live flows meet the rules of others anew, where these have changed."""
+
+    journal: Journal
+
+    def due(self, engine: Engine) -> float | None:
+        """When tables are to be returned."""
+        return rules.due(engine)
+
+    def run(self, engine: Engine, _: float) -> None:
+        """Return them."""
+        rules.run(engine)
+        self.journal.followed(engine.applied, "rules, their sets or times changed")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedConnections:
+    """End the connections that configured rules refuse since now; what goes wrong is tried again."""
+
+    journal: Journal
+
+    def due(self, engine: Engine) -> float | None:
+        """When to judge them."""
+        return cut_refused.due(engine)
+
+    def run(self, engine: Engine, _: float) -> None:
+        """Judge them, and end those that are refused."""
+        try:
+            ended = cut_refused.run(engine, time.time())
+        except OffloadError as refusal:
+            self.journal.line(LogLevel.ERR, f"cut_refused: {refusal}")
+            return
+        if ended:
+            self.journal.line(LogLevel.NOTICE, ended)
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
     """What live flows show of pairs in hardware."""
     journal.hardware((pair, case.reasons) for pair, case in engine.hardware_monitor.known.items())
-
-
-def _hardware(engine: Engine, journal: Journal) -> None:
-    hardware.run(engine)
-    log_hardware(engine, journal)
-
-
-def _rules(engine: Engine, journal: Journal) -> None:
-    """Let live flows meet the rules of others anew, where these have changed."""
-    rules.run(engine)
-    journal.followed(engine.applied, "rules, their sets or times changed")
-
-
-def _cut_refused(engine: Engine, journal: Journal) -> None:
-    """End the connections that configured rules refuse since now; what goes wrong is tried again."""
-    try:
-        ended = cut_refused.run(engine, time.time())
-    except OffloadError as refusal:
-        journal.line(LogLevel.ERR, f"cut_refused: {refusal}")
-        return
-    if ended:
-        journal.line(LogLevel.NOTICE, ended)

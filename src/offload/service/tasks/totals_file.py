@@ -1,0 +1,28 @@
+"""Write the totals of connections that ended for the next service."""
+
+from offload.errors import OffloadError
+from offload.service.engine import Engine
+
+APART = 300.0  # seconds between two writes: a service that is killed loses the totals of that time
+
+
+def due(engine: Engine) -> float | None:
+    """When to write; None while the file has all of it, and before the first pass: another service may live."""
+    if engine.doors.totals is None or engine.decided is None:
+        return None
+    return engine.totals.next if engine.totals.unsaved else None
+
+
+def run(engine: Engine, now: float) -> None:
+    """Write the totals. Where that fails it is reported once and tried again."""
+    totals, error = engine.totals, ""
+    if engine.doors.totals is None or engine.decided is None or not totals.unsaved:
+        return
+    try:
+        engine.doors.totals.write(totals.written())
+        totals.unsaved = False
+    except OffloadError as refusal:
+        error = str(refusal)
+        if error != totals.error:
+            engine.news.append(("offload.degraded", {"error": error}))
+    totals.next, totals.error = now + APART, error

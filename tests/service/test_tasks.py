@@ -1,0 +1,74 @@
+"""The work that has a time of its own: nothing is due before the first pass, and a task may run too early."""
+
+from dataclasses import replace
+
+import pytest
+
+from exempts import exempt_of
+from offload.errors import NftError
+from offload.model.cause import Cause
+from offload.model.log import LogLevel
+from offload.service.hints.config_check import ConfigCheck
+from offload.service.hints.debounce import Debouncer
+from offload.service.journal import Journal
+from offload.service.refusing import cut_refused
+from offload.service.tasks.timed import RefusedConnections, RulesOfOthers, Task, TimedExemptsEnd, tasks
+from offload.system.files.private_file import FakePrivateFile
+from offload.system.nft.door import FakeNft
+from offload.system.syslog import FakeSystemLog
+from service.routers import OFFLOAD, Fakes, router, section
+
+COUNT = 9
+
+
+def listed(fakes: Fakes, hints: Debouncer | None = None) -> tuple[Task, ...]:
+    return tasks(Journal(FakeSystemLog(), fakes.clock), hints or Debouncer(), ConfigCheck())
+
+
+def test_every_task_is_on_the_list() -> None:
+    assert len(listed(router())) == COUNT
+
+
+@pytest.mark.parametrize("number", range(COUNT))
+def test_before_the_first_pass_nothing_is_due(number: int) -> None:
+    fakes = router()
+    fakes.service.doors = replace(fakes.service.doors, stations=FakePrivateFile(), totals=FakePrivateFile())
+    assert listed(fakes)[number].due(fakes.service) is None
+
+
+@pytest.mark.parametrize("number", range(COUNT))
+def test_a_task_that_is_run_though_nothing_is_due_sends_nothing(number: int) -> None:
+    fakes, hints = router(), Debouncer()
+    fakes.service.work()
+    sent = len(fakes.nft.sent)
+    task = listed(fakes, hints)[number]
+    if isinstance(task, RulesOfOthers):
+        return  # it returns tables, whenever it is run
+    task.run(fakes.service, fakes.clock.now)
+    assert (len(fakes.nft.sent), hints.due()) == (sent, None)
+
+
+def test_a_timed_exempt_that_ends_hints_a_pass() -> None:
+    fakes, hints = router(), Debouncer()
+    fakes.service.work()
+    fakes.service.timed_exempts.add(exempt_of("", "match", src_mac=("02:00:00:00:00:77",)), 5, fakes.clock.now)
+    task = TimedExemptsEnd(hints)
+    assert task.due(fakes.service) == fakes.clock.now + 5
+    task.run(fakes.service, fakes.clock.now + 6)
+    assert hints.cause is Cause.EXEMPT_ENDED and hints.due() is not None and task.due(fakes.service) is None
+
+
+def test_what_keeps_connections_from_being_judged_is_a_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes, log = router(), FakeSystemLog()
+    fakes.uci.packages["offload"] = (*OFFLOAD, section("offload", "globals", "globals", cut_refused="1"))
+    fakes.service.work()
+    task = RefusedConnections(Journal(log, fakes.clock))
+    assert task.due(fakes.service) == fakes.clock.now
+
+    def handles(_: str) -> frozenset[tuple[str, int]]:
+        raise NftError("nft did not answer within 10 seconds")
+
+    monkeypatch.setattr(FakeNft, "handles", lambda _, table: handles(table))
+    task.run(fakes.service, fakes.clock.now)
+    assert log.lines == [(LogLevel.ERR, "cut_refused: nft did not answer within 10 seconds")]
+    assert task.due(fakes.service) == fakes.clock.now + cut_refused.AGAIN
