@@ -25,11 +25,10 @@ SMALL = 2 << 30  # bytes; a container's /dev/shm is often too small for the memo
 TRAVEL = bool(os.environ.get("OFFLOAD_TIME_TRAVEL"))
 PATH = "/run/python:/usr/sbin:/usr/bin:/sbin:/bin:/run/busybox"
 
-# Where time travels the kernel must not gather randomness from its timers: 6.1 panics as its clock moves meanwhile.
-# RNDADDENTROPY of linux/random.h, 256 bits.
-SEED = """python3 -c 'import fcntl, struct
-fcntl.ioctl(open("/dev/random", "wb"), 0x40085203, struct.pack("ii32s", 256, 32, bytes(32)))'
-"""
+# Without this 6.1 computes for four seconds until it has randomness, and where time travels it panics as its clock
+# moves meanwhile. Python itself asks for none with PYTHONHASHSEED. RNDADDENTROPY of linux/random.h, 256 bits.
+SEED = """PYTHONHASHSEED=0 /run/python/python3 -S -c 'import fcntl, struct
+fcntl.ioctl(open("/dev/random", "wb"), 0x40085203, struct.pack("ii32s", 256, 32, bytes.fromhex("{randomness}")))'"""
 
 # Runs as process 1. Its root is this machine's; `root` becomes the one of the command.
 INIT = """#!/bin/sh
@@ -62,7 +61,8 @@ ln -s {interpreter} /run/python/python3
 busybox --install -s /run/busybox
 ip link set lo up
 stty -opost </dev/ttyS0
-{{ {seed}sh {folder}/command.sh; echo $? >{folder}/status; }} </dev/null 2>&1 | cat >/dev/ttyS0
+{{ {seed}
+sh {folder}/command.sh; echo $? >{folder}/status; }} </dev/null 2>&1 | cat >/dev/ttyS0
 busybox poweroff -f
 """
 
@@ -89,7 +89,7 @@ def boot(command: list[str], series: str) -> int:
 def _write_init(file: Path, kernel: source.Built) -> None:
     places = {"folder": file.parent, "build": BUILD, "repository": REPOSITORY, "interpreter": interpreter()}
     hidden = "".join(f"mount --bind {file.parent}/memory/empty .{folder}\n" for folder in foreign_packages())
-    seed = f"PYTHONHASHSEED=0 {SEED}" if TRAVEL else ""
+    seed = SEED.format(randomness=os.urandom(32).hex())
     file.write_text(INIT.format(**places, hidden=hidden, seed=seed, release=kernel.release, modules=kernel.modules))
     file.chmod(0o755)
 
