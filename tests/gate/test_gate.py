@@ -71,8 +71,14 @@ def test_the_longest_job_that_the_processors_can_serve_is_next() -> None:
     long, waiting, short = job("long", "", Cost(50)), job("waiting", "", Cost(10, 30)), job("short", "", Cost(5))
     assert following([short, waiting, long], [], 2) == long
     assert following([short, waiting], [long], 2) == waiting
-    assert following([short], [long, waiting], 2) is None  # a quarter is taken, and it needs a whole one
-    assert following([waiting], [long, waiting], 2) == waiting
+    assert following([short], [long, waiting], 2) == short  # a little more than the processors have
+    assert following([short], [long, waiting, waiting], 2) is None  # half of one is taken, and it needs a whole one
+    assert following([waiting], [long, waiting, waiting], 2) == waiting
+
+
+def test_two_jobs_that_compute_are_not_on_one_processor() -> None:
+    assert following([job("one", "")], [job("two", "")], 1) is None
+    assert following([job("one", "")], [job("two", ""), job("three", "")], 2) is None
 
 
 def test_only_some_jobs_are_in_memory_at_once() -> None:

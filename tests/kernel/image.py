@@ -63,6 +63,7 @@ def _frame(root: Path, results: Path) -> None:
         (root / directory).mkdir(parents=True, exist_ok=True)
     for directory in ("bin", "lib", "lib64", "sbin"):
         (root / directory).symlink_to(f"usr/{directory}")
+    (root / "var/run").symlink_to("/run")
     (root / "etc/fstab").touch()
     (root / "usr/bin/python3").symlink_to(interpreter())
     for name in subprocess.check_output(["busybox", "--list"], text=True).split():
@@ -94,7 +95,7 @@ def _copy_python(root: Path) -> None:
     libraries = [Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))]
     for folder in libraries:
         shutil.copytree(folder, root / folder.relative_to("/"), ignore=NOT_NEEDED, dirs_exist_ok=True)
-    for name in ("files", "luci-app-offload", "src", "tests"):
+    for name in ("docs", "files", "luci-app-offload", "src", "tests"):
         folder = REPOSITORY / name
         shutil.copytree(
             folder, root / folder.relative_to("/"), symlinks=True, ignore=shutil.ignore_patterns("__pycache__")

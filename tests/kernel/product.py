@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import traceback
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -65,9 +67,24 @@ def _serve() -> None:
                 os.dup2(out.fileno(), 1)
                 os.dup2(err.fileno(), 2)
                 sys.argv[1:] = argv
-                run()
+                _ended(run)
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             print(json.dumps([code, _content(out), _content(err)]), flush=True)
+
+
+def _ended(run: Callable[[], None]) -> None:
+    """Run the command and end this fork, without the end of Python, which writes to every object once more."""
+    code = 1
+    try:
+        run()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    except BaseException:  # noqa: BLE001  # as Python itself would
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _warm_up() -> None:
