@@ -59,14 +59,22 @@ class _Box(NamedTuple):
     def meets(self, other: "_Box") -> bool:
         return all(a <= d and c <= b for (a, b), (c, d) in zip(self.spans, other.spans, strict=True))
 
+    def excludes(self, other: "_Box") -> bool:
+        """Whether the first or the last value of one lies in the other: the kernel does not take both."""
+        return any(a.holds(corner) for a, b in ((self, other), (other, self)) for corner in zip(*b.spans, strict=True))
+
+    def holds(self, point: tuple[int, ...]) -> bool:
+        return all(a <= value <= b for (a, b), value in zip(self.spans, point, strict=True))
+
     def covers(self, other: "_Box") -> bool:
         return all(a <= c and d <= b for (a, b), (c, d) in zip(self.spans, other.spans, strict=True))
 
 
 def apart(elements: Sequence[Element]) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-    """The elements without those that another covers, and those that overlap an earlier one in part.
+    """The elements without those that another covers, and those that the kernel refuses beside an earlier one.
 
-    nft merges neither where a set has several fields: it refuses both (nft_set_pipapo.c, EEXIST and ENOTEMPTY).
+    nft merges neither where a set has several fields. The kernel refuses an element whose first or last value lies in
+    another one (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes elements that cross each other.
     """
     values = [value for each in elements for value in each if isinstance(value, Address)]
     if not elements or len(elements[0]) == 1 or all(value.bits == WIDTH[value.family] for value in values):
@@ -106,7 +114,7 @@ def _compare(boxes: list[_Box], covered: set[int], partly: set[int]) -> None:
                 break
             if box.covers(other):
                 covered.add(other.place)
-            else:
+            elif box.excludes(other):
                 partly.add(max(box.place, other.place))
         if box.place not in covered and box.place not in partly:
             active.append(box)
