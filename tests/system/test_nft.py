@@ -20,7 +20,8 @@ from offload.errors import NftError, NftFault
 from offload.system.nft.complaints import complaint, sentence
 from offload.system.nft.door import FakeNft, Nft
 from offload.system.nft.nfnetlink.generation import answer
-from offload.system.nft.nfnetlink.tables import Rules, Ruleset
+from offload.system.nft.nfnetlink.rule_runs import Rules
+from offload.system.nft.nfnetlink.tables import Ruleset
 from offload.system.nft.program import LARGEST_OUTPUT
 
 

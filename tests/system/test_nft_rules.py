@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.system.netlink.wire import attribute
-from offload.system.nft.nfnetlink import tables
+from offload.system.nft.nfnetlink import rule_runs, tables
 from offload.system.nft.nfnetlink.messages import RULES as RULES_KIND
 from offload.system.nft.nfnetlink.rules import live_chain, live_rule
 
@@ -73,14 +73,20 @@ MATCHES: dict[str, tuple[dict[str, object], int, bool]] = {
 PROGRAM = """
 import json
 from offload.nouns import asdict
-from offload.system.nft.nfnetlink.tables import ruleset
-(chains, rules), _ = ruleset({})
+from offload.system.nft.nfnetlink.messages import RULES
+from offload.system.nft.nfnetlink.plain_rules import plain
+from offload.system.nft.nfnetlink.rules import live_rule
+from offload.system.nft.nfnetlink.tables import dump, ruleset
+(chains, _), _ = ruleset({})
+found = list(dump(RULES, 0))
+rules = [live_rule(*each) for each in found]
 print(json.dumps([[each.does, each.targets, sorted(each.matches), each.mark, each.ip_only] for each in rules]))
 print(json.dumps([[each.family, each.table, each.name, each.hook, each.priority] for each in chains]))
 print(json.dumps([each.comment for each in rules]))
 own = [{name: value for name, value in asdict(each.match).items() if value} for each in rules]
 print(json.dumps([[match, each.marks, each.opening] for match, each in zip(own, rules)], default=str))
 print(json.dumps([sorted(each.edges) for each in rules]))
+print(json.dumps([plain(each[4]) is not None for _, each in found]))
 """
 # A rule, and the seconds of a day in UTC at which it may begin or end to match; the last second belongs to a span.
 EDGES: dict[str, list[int]] = {
@@ -92,6 +98,38 @@ EDGES: dict[str, list[int]] = {
     'meta day "Saturday" drop': [0],
     "tcp dport 5 drop": [],
 }
+# Rules that compare and decide, in the bytes of this machine's kernel; and some that are more.
+PLAIN = (
+    "ip saddr 10.0.0.1 drop",
+    "ip saddr 10.0.0.0/9 ip daddr != 10.9.0.0/16 counter drop",
+    'iifname "br-lan" oifname "wan" tcp dport 22 counter accept comment "!fw4: ssh"',
+    "ip6 saddr 2001:db8::/48 ip6 daddr 2001:db9::1 reject",
+    "ether saddr 02:00:00:00:00:01 return",
+    "tcp dport { 22, 80-90 } counter drop",
+    "ip saddr . tcp dport { 10.0.0.1 . 22 } accept",
+    "udp dport 9-99 reject with icmpx admin-prohibited",
+    "ip protocol tcp reject with tcp reset",
+    "meta l4proto { tcp, udp } th dport 53 accept",
+    "icmpv6 type echo-request counter",
+    "counter",
+)
+TREATING = (
+    "ip saddr @bans drop",
+    "meta mark 1 drop",
+    "meta length > 1000 drop",
+    "ip ttl 1 drop",
+    "ip dscp ef drop",
+    "tcp flags syn drop",
+    "ct state new drop",
+    'meta hour "08:00"-"12:00" drop',
+    "ip dscp set ef",
+    "meta mark set 1",
+    "limit rate 9/second accept",
+    "log",
+    "tcp dport vmap { 22 : drop }",
+    "jump other",
+    "counter counter drop",
+)
 
 
 def read(rules: Iterable[str]) -> list[Any]:
@@ -100,8 +138,8 @@ def read(rules: Iterable[str]) -> list[Any]:
         pytest.skip("needs the programs unshare and nft")
     if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode:
         pytest.skip("may not make network namespaces here")
-    text = "table inet t {\nchain other { }\nchain f {\ntype filter hook forward priority -5;\n"
-    text += "\n".join(rules) + "\n}\n}\n"
+    text = "table inet t {\nset bans { type ipv4_addr; }\nchain other { }\n"
+    text += "chain f {\ntype filter hook forward priority -5;\n" + "\n".join(rules) + "\n}\n}\n"
     command = f'printf %s "$TEXT" | nft -f - && exec {sys.executable} -c "$PROGRAM"'
     environment = {"PROGRAM": PROGRAM, "TEXT": text, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     done = subprocess.run(
@@ -123,8 +161,15 @@ def test_the_kernel_s_rules_are_read() -> None:
 
 
 def test_when_the_kernel_s_rules_begin_and_end_is_read() -> None:
-    *_, edges = read(EDGES)
+    *_, edges, _ = read(EDGES)
     assert dict(zip(EDGES, edges, strict=True)) == EDGES
+
+
+def test_which_of_the_kernel_s_rules_are_plain() -> None:
+    *_, found = read([*PLAIN, *TREATING])
+    assert dict(zip([*PLAIN, *TREATING], found, strict=True)) == dict.fromkeys(PLAIN, True) | dict.fromkeys(
+        TREATING, False
+    )
 
 
 def test_what_the_kernel_s_rules_compare_is_read() -> None:
@@ -153,7 +198,7 @@ def test_no_attributes_break_it(family: int, found: dict[int, bytes]) -> None:
 
 rules_of_a_dump = st.lists(
     st.tuples(
-        st.sampled_from([1, 2, 5, 10]), st.dictionaries(st.integers(1, 8), st.sampled_from([b"a\0", b"b\0", b""]))
+        st.sampled_from([1, 2, 5, 10]), st.dictionaries(st.integers(1, 8), st.sampled_from([b"a\0", b"b\0", b"\0"]))
     )
 )
 
@@ -166,14 +211,14 @@ def test_a_rule_of_the_same_bytes_is_what_it_was(
     with pytest.MonkeyPatch.context() as patch:
         held: list[tuple[int, dict[int, bytes]]] = []
         patch.setattr(tables, "dump", lambda kind, _: held if kind == RULES_KIND else [])
-        before: tables.Rules = {}
+        before: rule_runs.Rules = {}
         for held in (first, second):
             (_, rules), before = tables.ruleset(before)
             assert list(rules) == [rule for rule in (live_rule(*each) for each in held) if rule]
 
 
 def test_after_a_reload_only_changed_rules_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = [(1, {1: b"fw4\0", 2: b"input\0", 3: bytes([number]), 4: b"x" * number}) for number in range(20)]
+    rules = [(1, {1: b"fw4\0", 2: b"input\0", 3: bytes([number]), 4: b"x" * number}) for number in range(1, 21)]
     monkeypatch.setattr(tables, "dump", lambda kind, _: rules if kind == RULES_KIND else [])
     _, before = tables.ruleset({})
     rules[:] = [(family, found | {3: b"new"}) for family, found in rules]  # another handle
@@ -184,6 +229,6 @@ def test_after_a_reload_only_changed_rules_are_read(monkeypatch: pytest.MonkeyPa
         read.append(found[4])
         return live_rule(family, found)
 
-    monkeypatch.setattr(tables, "live_rule", reading)
+    monkeypatch.setattr(rule_runs, "live_rule", reading)
     assert len(tables.ruleset(before)[0][1]) == 20
     assert read == [b"changed"]

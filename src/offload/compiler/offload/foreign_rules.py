@@ -48,18 +48,24 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
     for chain in chains:
         if chain.hook in IP_HOOKS:
             ways: dict[Place, set[RuleMatch]] = {}
-            for rule, match in _met((chain.family, chain.table, chain.name), EVERY_PACKET, grouped, ways):
-                if rule.comment.startswith(CONFIGURED):
-                    continue
-                place = f"{rule.family} {rule.table}", rule.chain, chain.hook
-                if does := treatment(rule):
-                    found[PacketRule(*place, does, match, rule.comment, rule.marks)] = None
-                elif _bans(rule, grouped):  # there may be thousands
-                    found[PacketRule(*place, "ban", RuleMatch(match.iif, match.oif))] = None
+            for rule, before in _met((chain.family, chain.table, chain.name), EVERY_PACKET, grouped, ways):
+                if not rule.comment.startswith(CONFIGURED) and (does := _does(rule, grouped)):
+                    found[_packet_rule(chain.hook, rule, does, rule.match.within(before))] = None
     if len(found) <= MOST_RULES:
         return tuple(found)
     wide = (replace(each, match=RuleMatch(each.match.iif, each.match.oif), comment="") for each in found)
     return tuple(dict.fromkeys(wide))[:MOST_RULES]
+
+
+def _does(rule: LiveRule, rules: Rules) -> str:
+    return treatment(rule) or ("ban" if _bans(rule, rules) else "")
+
+
+def _packet_rule(hook: str, rule: LiveRule, does: str, match: RuleMatch) -> PacketRule:
+    place = f"{rule.family} {rule.table}", rule.chain, hook
+    if does == "ban":  # there may be thousands
+        return PacketRule(*place, does, RuleMatch(match.iif, match.oif))
+    return PacketRule(*place, does, match, rule.comment, rule.marks)
 
 
 def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
@@ -115,7 +121,7 @@ def _bans(rule: LiveRule, rules: Rules) -> bool:
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules of a chain and of those it jumps to, each with the matches of the rules that jump to it."""
+    """The rules of a chain and of those it jumps to, each with the matches of the rules that jump to its chain."""
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET
     if match in known:
@@ -126,10 +132,9 @@ def _met(
             return
         if rule.opening:
             continue
-        own = rule.match.within(match)
-        yield rule, own
+        yield rule, match
         for target in rule.targets:
-            yield from _met((rule.family, rule.table, target), own, rules, ways)
+            yield from _met((rule.family, rule.table, target), rule.match.within(match), rules, ways)
 
 
 def _ends(rule: LiveRule) -> bool:

@@ -11,6 +11,7 @@ from offload.nouns import dataclass, field, replace
 from offload.system.nft import listing
 from offload.system.nft.nfnetlink import tables as kernel
 from offload.system.nft.nfnetlink.generation import generation
+from offload.system.nft.nfnetlink.rule_runs import Rules
 from offload.system.nft.nfnetlink.tables import Outline, Ruleset
 from offload.system.nft.program import Program
 
@@ -38,7 +39,7 @@ class Nft:
         self.forward_chains, self._missed = forward_chains, missed
         self.handles = handles
         self._read: tuple[int, Ruleset] | None = None
-        self._rules: kernel.Rules = {}
+        self._rules = Rules()
         self.hurry = self._program.hurry
         self.transactions = 0  # how many of ours the kernel took
 

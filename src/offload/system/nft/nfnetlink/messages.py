@@ -4,7 +4,7 @@ Numbers and attributes: include/uapi/linux/netfilter/nf_tables.h. Integers in at
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from offload.model.network import ForwardChain
 from offload.system.netlink.route.messages import NFGENMSG_SIZE, NFTABLES
@@ -36,11 +36,11 @@ def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
     return message(NFTABLES << 8 | kind[0], NFGENMSG.pack(family, 0, 0) + named)
 
 
-def objects(found: Iterable[Message], kind: tuple[int, int]) -> list[tuple[int, Attributes]]:
+def objects(found: Iterable[Message], kind: tuple[int, int]) -> Iterator[tuple[int, Attributes]]:
     """The objects of a kind in a dump: number of the family, and attributes."""
     wanted = NFTABLES << 8 | kind[1]
     fitting = (body for number, body in found if number == wanted and len(body) >= NFGENMSG_SIZE)
-    return [(body[0], attributes(body, NFGENMSG_SIZE)) for body in fitting]
+    return ((body[0], attributes(body, NFGENMSG_SIZE)) for body in fitting)
 
 
 def name(found: Attributes, number: int) -> str:

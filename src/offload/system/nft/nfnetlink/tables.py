@@ -20,14 +20,12 @@ from offload.system.nft.nfnetlink.messages import (
     FLOWTABLES,
     NFPROTO_INET,
     NFPROTO_UNSPEC,
-    RULE_CHAIN,
-    RULE_EXPRESSIONS,
-    RULE_USERDATA,
     RULES,
     SETS,
     TABLES,
 )
-from offload.system.nft.nfnetlink.rules import live_chain, live_rule
+from offload.system.nft.nfnetlink.rule_runs import Rules, live_rules
+from offload.system.nft.nfnetlink.rules import live_chain
 
 SENTENCES = {
     errno.EPERM: "nft may not touch the ruleset: run as root",
@@ -37,9 +35,6 @@ SENTENCES = {
 
 
 Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
-# Rules by all of the kernel's attributes that a LiveRule is made of. The handle is none of them: a table that is made
-# anew numbers its rules anew.
-Rules = dict[tuple[int, bytes | None, bytes | None, bytes | None, bytes | None], LiveRule | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +90,13 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
     """All chains and rules of the families that carry IP, whoever made them; NftError with a sentence.
 
-    `before` are the rules of an earlier call, the second result those of this one: a rule that the kernel describes in
-    the same bytes is not read again. After a reload of a large firewall those are nearly all.
+    `before` are rules of an earlier call, the second result those of this one: a rule that the kernel describes in the
+    same bytes is not read again. After a reload of a large firewall those are nearly all.
     """
     chains = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     known: Rules = {}
-    found = [_remembered(family, each, before, known) for family, each in dump(RULES, NFPROTO_UNSPEC)]
-    return (tuple(each for each in chains if each), tuple(each for each in found if each)), known
-
-
-def _remembered(family: int, found: Attributes, before: Rules, known: Rules) -> LiveRule | None:
-    part = found.get
-    key = family, part(messages.TABLE), part(RULE_CHAIN), part(RULE_EXPRESSIONS), part(RULE_USERDATA)
-    if key not in known:
-        known[key] = before[key] if key in before else live_rule(family, found)
-    return known[key]
+    rules = tuple(live_rules(list(dump(RULES, NFPROTO_UNSPEC)), before, known))
+    return (tuple(each for each in chains if each), rules), known
 
 
 def missed(table: str) -> int:
@@ -118,7 +105,7 @@ def missed(table: str) -> int:
     return sum(messages.counted(rule) for rule in counting)
 
 
-def dump(kind: tuple[int, int], family: int, table: str = "") -> list[tuple[int, Attributes]]:
+def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[int, Attributes]]:
     """All objects of a kind: family number and attributes; NftError with a sentence."""
     try:
         return messages.objects(read(NETLINK_NETFILTER, messages.request(kind, family, table)), kind)

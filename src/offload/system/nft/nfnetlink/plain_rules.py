@@ -1,0 +1,161 @@
+"""Rules that only compare packets and decide, found by one regular expression over the bytes of their expressions.
+
+A large firewall consists mostly of these (bans, port lists), and offload needs little of them: the chain, the verdict,
+and whether a rule is another one than before. Each pattern below is what a dump function of the kernel writes
+(nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression, for
+instance a comparison of the mark, a named set or a limit, is none of these, and rules.py reads it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from zlib import crc32
+
+from offload.nouns import dataclass
+from offload.system.netlink.wire import NLATTR, attribute, text
+from offload.system.nft.nfnetlink.messages import NUMBER
+from offload.system.nft.nfnetlink.registers import ACCEPT, DROP
+
+Part = tuple[int, int, bytes]  # of an expression: attribute's type, size of the payload, and a pattern for that
+Match = re.Match[bytes]
+
+LONGEST = 16  # bytes of an address of IPv6 or of a device's name
+USUAL = (1, 2, 4, LONGEST)  # sizes of values
+LONGEST_NUMBER = 5  # digits in the name of a set
+# What these load has no part in the treatment of established packets. Left out: length (0), mark (3), times (30 to 32)
+META_KEYS = bytes(key for key in range(40) if key not in {0, 3, 30, 31, 32})
+LINK, NETWORK, TRANSPORT = 0, 1, 2  # headers
+NEXT_HEADER = 6  # offset in the header of IPv6
+RETURN = 0xFFFFFFFB  # NFT_RETURN
+
+
+def _plain(payload: bytes) -> bytes:
+    return re.escape(payload)
+
+
+def _number(values: bytes) -> bytes:
+    """A pattern for a number of four bytes that is one of these."""
+    return rb"\0\0\0[%b]" % b"".join(rb"\x%02x" % value for value in values)
+
+
+def _attribute(kind: int, size: int, payload: bytes) -> bytes:
+    return _plain(NLATTR.pack(NLATTR.size + size, kind)) + payload + rb"\0" * (-size % 4)
+
+
+def _whole(size: int) -> int:
+    """Bytes of an attribute with its header and its padding."""
+    return NLATTR.size + (size + 3 & ~3)
+
+
+def _expression(name: str, *parts: Part) -> bytes:
+    named = attribute(1, name.encode() + b"\0")
+    size = sum(_whole(size) for _, size, _ in parts)
+    data = _attribute(2, size, b"".join(_attribute(*each) for each in parts))
+    return _attribute(1, len(named) + _whole(size), _plain(named) + data)
+
+
+def _register(kind: int) -> Part:
+    return kind, 4, rb"\0\0\0[^\0]"  # 0 is the register of verdicts
+
+
+def _value(kind: int, size: int) -> Part:
+    return kind, _whole(size), _attribute(1, size, b".{%d}" % size)
+
+
+def _any(patterns: Iterable[bytes]) -> bytes:
+    return b"(?:" + b"|".join(patterns) + b")"
+
+
+def _loads() -> Iterator[bytes]:
+    """Loads into a register, of fields that stand for the whole connection."""
+    target, length = _register(1), (4, 4, b".{4}")
+    yield _expression("meta", (2, 4, _number(META_KEYS)), target)
+    for base, offsets, lengths in (
+        (NETWORK, rb"[^\0-\x08]", length),  # length, TTL and DSCP are before
+        (NETWORK, b".", (4, 4, rb"\0\0\0[^\0\1\2]")),  # and they are shorter
+        (NETWORK, b"%c" % NEXT_HEADER, (4, 4, _number(b"\1"))),
+        (TRANSPORT, rb"[\0\2]", (4, 4, _number(bytes(range(1, 5))))),  # ports; TCP's flags are behind them
+        (LINK, b".", length),
+    ):
+        yield _expression("payload", target, (2, 4, _number(bytes([base]))), (3, 4, rb"\0\0\0" + offsets), lengths)
+
+
+def _comparisons() -> Iterator[bytes]:
+    source, operation = _register(1), (2, 4, b".{4}")
+    for size in (*USUAL, *(size for size in range(LONGEST) if size not in {0, *USUAL})):
+        yield _expression("cmp", source, operation, _value(3, size))  # of a network the bytes that count
+    for size in USUAL:
+        yield _expression("range", source, operation, _value(3, size), _value(4, size))
+        numbers = (3, 4, b".{4}"), (6, 4, _number(b"\0"))  # bytes, and the operation NFT_BITWISE_MASK_XOR
+        yield _expression("bitwise", source, _register(2), *numbers, _value(4, size), _value(5, size))
+    yield from _lookups(b"%b")
+
+
+def _lookups(form: bytes) -> Iterator[bytes]:
+    """Lookups in sets that were written within the rule; `form`: around the pattern of the name."""
+    for digits in range(1, LONGEST_NUMBER + 1):
+        name = 1, len("__set") + digits + 1, form % (rb"__(?:set|map)\d{%d}" % digits) + rb"\0"
+        yield _expression("lookup", name, _register(2), (5, 4, b".{4}"))
+
+
+def _counters() -> Iterator[bytes]:
+    """Counters; some machines have padding before their numbers (nla_put_be64())."""
+    padding, packets, octets = (3, 0, b""), (2, 8, b".{8}"), (1, 8, b".{8}")
+    yield _expression("counter", octets, packets)
+    yield _expression("counter", octets, padding, packets)
+    yield _expression("counter", padding, octets, padding, packets)
+
+
+def _verdicts(*codes: int) -> Iterator[bytes]:
+    for code in codes:
+        held = _attribute(2, _whole(4), _attribute(1, 4, _plain(NUMBER.pack(code))))
+        yield _expression("immediate", (1, 4, _number(b"\0")), (2, NLATTR.size + _whole(4), held))
+
+
+def _rejects() -> Iterator[bytes]:
+    kind = 1, 4, _number(bytes(range(3)))
+    yield _expression("reject", kind, (2, 1, b"."))
+    yield _expression("reject", kind)
+
+
+COUNTERS, DROPS = 1, 2  # groups of the pattern
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """A plain rule, and the names of sets in one. To compile them takes as long as to read a hundred rules."""
+    comparisons, counters = _any((*_loads(), *_comparisons())), _any(_counters())
+    drops, others = _any((*_verdicts(DROP), *_rejects())), _any(_verdicts(ACCEPT, RETURN))
+    rule = b"%b*+(%b?)(?:(%b)|%b)?" % (comparisons, counters, drops, others)
+    return re.compile(rule, re.DOTALL), re.compile(b"|".join(_lookups(b"(%b)")), re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRules:
+    """What offload asks of some of them. `digest` is another one where a rule is, whatever the counters say."""
+
+    drop: bool  # or reject
+    sets: tuple[str, ...]  # in which those look up that do
+    digest: int
+
+
+def plain(expressions: bytes) -> Match | None:
+    """The match of a plain rule, for `together`; None for any other."""
+    return _patterns()[0].fullmatch(expressions)
+
+
+def together(rules: Iterable[Match]) -> PlainRules:
+    """Plain rules that follow each other."""
+    digest, drop = 0, False
+    names: dict[bytes, None] = {}
+    for rule in rules:
+        begin, end = rule.span(COUNTERS)
+        digest = crc32(rule.string[end:], crc32(rule.string[:begin], digest))
+        if rule.lastindex == DROPS:
+            drop = True
+            names |= _sets(rule.string) if b"lookup" in rule.string else {}
+    return PlainRules(drop, tuple(map(text, names)), digest)
+
+
+def _sets(expressions: bytes) -> dict[bytes, None]:
+    return dict.fromkeys(found[found.lastindex or 0] for found in _patterns()[1].finditer(expressions))

@@ -1,0 +1,59 @@
+"""The rules of a dump: plain ones that follow each other as one, the others each for itself. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from offload.model.kernel.live_rule import LiveRule
+from offload.system.netlink.wire import Attributes, text
+from offload.system.nft.nfnetlink.messages import RULE_CHAIN, RULE_EXPRESSIONS, RULE_USERDATA, TABLE
+from offload.system.nft.nfnetlink.plain_rules import Match, plain, together
+from offload.system.nft.nfnetlink.rules import FAMILIES, live_rule
+
+# Rules by all of the kernel's attributes that a LiveRule is made of. The handle is none of them: a table that is made
+# anew numbers its rules anew.
+Rules = dict[tuple[int, bytes | None, bytes | None, bytes | None, bytes | None], LiveRule | None]
+Place = tuple[int, bytes, bytes]  # family, table and chain, as the kernel writes them
+Read = tuple[Place | None, Match | None, int, Attributes]
+MANY = 300  # rules, from which on it takes less time to look for plain ones first
+
+
+def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Rules) -> Iterator[LiveRule]:
+    """The rules of families that carry IP, from family and attributes; `known` gets those that are not plain.
+
+    `before`: the same of an earlier call. For plain rules that follow each other in a chain there is one LiveRule, with
+    their digest and their sets, that drops where one of them drops or rejects. What they compare is not in it.
+    """
+    read = _read if len(found) >= MANY else _other
+    for place, rules in groupby(map(read, found), itemgetter(0)):
+        if place:
+            yield _together(place, (match for _, match, *_ in rules if match))
+        else:
+            yield from filter(None, (_remembered(family, each, before, known) for *_, family, each in rules))
+
+
+def _other(given: tuple[int, Attributes]) -> Read:
+    """A rule that is taken for itself."""
+    return None, None, *given
+
+
+def _read(given: tuple[int, Attributes]) -> Read:
+    """The rule with its place and its match if it is plain."""
+    family, found = given
+    match = plain(found[RULE_EXPRESSIONS]) if RULE_EXPRESSIONS in found and family in FAMILIES else None
+    return (family, found.get(TABLE, b""), found.get(RULE_CHAIN, b"")) if match else None, match, family, found
+
+
+def _together(place: Place, rules: Iterable[Match]) -> LiveRule:
+    found = together(rules)
+    family, table, chain = place
+    does = ("drop",) if found.drop else ()
+    return LiveRule(FAMILIES[family], text(table), text(chain), does, sets=found.sets, digest=found.digest)
+
+
+def _remembered(family: int, found: Attributes, before: Rules, known: Rules) -> LiveRule | None:
+    part = found.get
+    key = family, part(TABLE), part(RULE_CHAIN), part(RULE_EXPRESSIONS), part(RULE_USERDATA)
+    if key not in known:
+        known[key] = before[key] if key in before else live_rule(family, found)
+    return known[key]
