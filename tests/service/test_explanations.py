@@ -8,6 +8,7 @@ import pytest
 from offload.cli import local
 from offload.cli.answer import Exit
 from offload.model.flow import IPS_OFFLOAD
+from offload.model.network import Leaving
 from offload.service import main
 from offload.service.bus.ubus_object import METHODS, answer
 from service.routers import Fakes, router
@@ -23,8 +24,14 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes = router()
     fakes.service.work()
     fakes.conntrack._entries = [entry(LAN), entry(GUEST), entry(LAN.replace("5000", "6000"))]
+    fakes.nft.remembered = {("flow_offload", "replied4", key(port)) for port in (5000, 6000)}
     monkeypatch.setattr(main, "doors", lambda: fakes.service.doors)
     return fakes
+
+
+def key(port: int) -> bytes:
+    """Of the set of accepted replies, for a connection of LAN; the fake's id is the source port."""
+    return port.to_bytes(4, "big") + bytes((192, 168, 1, 50, 198, 51, 100, 9))
 
 
 def asked(fakes: Fakes, **query: Any) -> dict[str, Any]:
@@ -110,3 +117,33 @@ def test_a_fast_connection_is_no_older_on_its_path_than_the_return_of_its_table(
     fakes.service.work()  # a pass that returns nothing changes nothing of it
     (later,) = asked(fakes, text="192.168.1.50")["explanations"]
     assert path in [step["fact"] for step in later["steps"]]
+
+
+def test_one_connection_is_not_looked_for_in_a_list_of_all(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    connections = fakes.conntrack.entries()
+    monkeypatch.setattr(fakes.conntrack, "find", lambda *_: connections)
+    monkeypatch.setattr(fakes.conntrack, "entries", lambda: pytest.fail("the connections were listed"))
+    assert codes(asked(fakes, text="udp 192.168.2.50:5001 198.51.100.9:443")) == ["MODE_NONE"]
+
+
+def step(reply: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = (each for each in reply["explanations"][0]["steps"] if each["name"] == name)
+    return dict(found)
+
+
+def test_the_kernel_says_whether_a_reply_was_accepted(fakes: Fakes) -> None:
+    words = "udp 192.168.1.50:5000 198.51.100.9:443"
+    fakes.nft.remembered.clear()
+    before = asked(fakes, text=words)
+    assert codes(before) == ["REPLY_NOT_ACCEPTED"]
+    assert [each["code"] for each in before["explanations"][0]["flow"]["reasons"]] == ["REPLY_NOT_ACCEPTED"]
+    fakes.nft.remembered.add(("flow_offload", "replied4", key(5000)))
+    after = asked(fakes, text=words)
+    assert (codes(after), step(after, "reply")["holds"]) == (["WAITING"], "yes")
+
+
+def test_the_mtu_of_both_ends_is_asked_of_the_kernel(fakes: Fakes) -> None:
+    fakes.netlink.leaves = {bytes((192, 168, 1, 50)): Leaving("br-lan", 1500)}
+    fakes.netlink.leaves |= {bytes((198, 51, 100, 9)): Leaving("pppoe-wan", 1492)}
+    found = step(asked(fakes, text="udp 192.168.1.50:5000 198.51.100.9:443"), "mtu")
+    assert found["holds"] == "yes" and "up to 1492 bytes to 198.51.100.9 on pppoe-wan" in found["fact"]

@@ -8,7 +8,7 @@ import pytest
 
 from offload.cli.router import Router
 from offload.model.flow import IPS_ASSURED, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
-from offload.model.network import Neighbour
+from offload.model.network import Leaving, Neighbour
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
@@ -18,7 +18,7 @@ from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.why.conditions import NAMED, STEPS
 from offload.status.why.explain import Explanation, between, explain
 from offload.status.why.reasons import Lookups
-from offload.status.why.step import Holds, Step
+from offload.status.why.step import Holds, Live, Step
 from status.routers import HOME, entry, plan
 from status.test_asked import PLAN as MIXED_PLAN
 from status.test_asked import ROUTER as MIXED
@@ -55,6 +55,7 @@ def test_every_condition_has_its_step_and_every_step_a_fact() -> None:
         *(name for name, _, _ in STEPS),
         "route",
         "neighbour",
+        "mtu",
         "sending",
         "path",
         "hardware",
@@ -131,6 +132,7 @@ def test_every_reason_has_a_scene_that_explain_answers() -> None:
     scenes += [explain(connection, HOME, plan(decision)) for connection, decision, _, _ in CASES.values()]
     zones = tuple(zone for zone in plan().zones if zone.name != "wan")
     scenes.append(explain(entry(LAN_WAN), HOME, plan(FAST, zones=zones)))
+    scenes.append(explain(entry(LAN_WAN), HOME, plan(FAST), live=Live(reply_accepted=False)))
     answered = {reason.code for each in scenes for step in each.steps for reason in step.reasons}
     answered |= {each.reason.code for each in scenes if each.reason}
     assert set(ReasonCode) - answered - OF_NO_CONNECTION == set()
@@ -177,6 +179,31 @@ def test_a_path_is_no_older_than_the_return_of_its_table() -> None:
     fast = trace(explain(entry(LAN_WAN, status=IPS_OFFLOAD), HOME, plan(FAST), returned=returned))["path"]
     assert "since 2026-11-01T10:00:00+00:00 or later" in fast.fact
     assert "since" not in trace(explain(entry(LAN_WAN), HOME, plan(FAST), returned=returned))["path"].fact
+
+
+def test_a_connection_whose_replies_were_not_accepted_does_not_qualify() -> None:
+    found = explain(entry(LAN_WAN), HOME, plan(FAST), live=Live(reply_accepted=False))
+    step = trace(found)["reply"]
+    assert found.reason is not None and found.reason.code is ReasonCode.REPLY_NOT_ACCEPTED
+    assert (step.holds, step.fact) == (Holds.NO, "10 packets came back, and the firewall accepted none lately")
+    assert trace(found)["sending"].holds is Holds.UNASKED
+    good = explain(entry(LAN_WAN), HOME, plan(FAST), live=Live(reply_accepted=True))
+    assert good.reason is not None and good.reason.code is ReasonCode.WAITING
+    assert trace(good)["reply"].fact == "10 packets came back, and the firewall accepted one"
+    early = explain(entry(LAN_WAN, status=0), HOME, plan(FAST), live=Live(reply_accepted=False))
+    assert early.reason is not None and early.reason.code is ReasonCode.NO_REPLY
+
+
+def test_the_longest_packet_that_is_fast_is_shown() -> None:
+    leaves = {bytes((192, 168, 1, 50)): Leaving("br-lan", 1500), bytes((198, 51, 100, 9)): Leaving("wan", 1500, 1400)}
+    known = trace(explain(entry(LAN_WAN), HOME, plan(FAST), live=Live(leaves=leaves)))["mtu"]
+    assert known.holds is Holds.YES
+    assert known.fact == (
+        "up to 1500 bytes to 192.168.1.50 on br-lan; up to 1400 bytes by its route to 198.51.100.9 on wan; "
+        "longer packets are slow"
+    )
+    unknown = trace(explain(entry(LAN_WAN), HOME, plan(FAST)))["mtu"]
+    assert unknown.holds is Holds.UNASKED and "the MTU to 192.168.1.50 is not known" in unknown.fact
 
 
 def test_a_plan_without_tables_is_explained_too() -> None:

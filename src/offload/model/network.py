@@ -66,6 +66,20 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """How packets to an address leave: the device, its MTU, and the MTU of the route (0: it has none of its own)."""
+
+    device: str
+    mtu: int  # bytes
+    route_mtu: int = 0  # bytes; also a path MTU that was learned
+
+    @property
+    def most(self) -> int:
+        """The longest packet in bytes."""
+        return min(self.mtu, self.route_mtu) if self.route_mtu else self.mtu
+
+
+@dataclass(frozen=True, slots=True)
 class RoutingRule:
     """An `ip rule` that compares the mark: packets with `mark & fwmask == fwmark` are routed by `table`."""
 

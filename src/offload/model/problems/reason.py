@@ -113,6 +113,9 @@ class ReasonCode(Enum):
     HELPER = "conntrack helper {helper} watches it, so the kernel does not offload it"
     ADJUSTED = "the kernel corrects its sequence numbers or ports in every packet, so it does not offload it"
     NO_REPLY = "no packet has come back yet"
+    REPLY_NOT_ACCEPTED = (
+        "no accepted reply of it is remembered from the last minute, and only after one is it offloaded"
+    )
     AFTER_PACKETS = "it has not yet sent the {count} packets after which it is offloaded"
     EXEMPTED = "{exempt} keeps it on the slow path"
     WAITING = (

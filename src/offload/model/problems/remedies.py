@@ -90,6 +90,7 @@ REMEDIES = {  # by the code of the Reason
         "change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows "
         "nothing"
     ),
+    "REPLY_NOT_ACCEPTED": "wait for a reply; if it stays, look for a rule that drops its replies",
     "WAITING": "nothing; if it stays, look for an exempt that matches it, or a rule that drops its replies",
     "HARDWARE_ELSEWHERE": "nothing: stations on the ports that hardware has are in hardware",
     "HARDWARE_STATION_UNKNOWN": (

@@ -12,7 +12,8 @@ from typing import Any
 
 from offload.errors import OffloadError, StartingError
 from offload.nouns import dataclass
-from offload.service.bus import choices, cut, explanations, methods, previews, takeover
+from offload.service.bus import choices, cut, methods, previews, takeover
+from offload.service.bus.explaining import explanations
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"

@@ -76,7 +76,9 @@ def _adjusted(seen: Seen) -> str:
 
 
 def _reply(seen: Seen) -> str:
-    return f"{_count(seen, 1)} came back" if seen.entry.packets else "packets are not counted"
+    came = f"{_count(seen, 1)} came back" if seen.entry.packets else "packets are not counted"
+    accepted = {True: ", and the firewall accepted one", False: ", and the firewall accepted none lately", None: ""}
+    return came + accepted[seen.live.reply_accepted]
 
 
 def _packets(seen: Seen) -> str:
@@ -103,7 +105,7 @@ STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("established", frozenset({WHY.TCP_STATE}), _state),
     ("helper", frozenset({WHY.HELPER}), _helper),
     ("unchanged", frozenset({WHY.ADJUSTED}), _adjusted),
-    ("reply", frozenset({WHY.NO_REPLY}), _reply),
+    ("reply", frozenset({WHY.NO_REPLY, WHY.REPLY_NOT_ACCEPTED}), _reply),
     ("packets", frozenset({WHY.AFTER_PACKETS}), _packets),
 )
 BEFORE_PAIR = frozenset({"protocol", "source", "destination", "forwarded"})

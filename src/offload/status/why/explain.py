@@ -12,12 +12,13 @@ from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.shares import Pair
 from offload.status.why.conditions import OF_NOW
-from offload.status.why.reasons import Lookups, reasons
-from offload.status.why.step import Holds, Seen, Step
+from offload.status.why.reasons import Lookups, by_replies, reasons
+from offload.status.why.step import Holds, Live, Seen, Step
 from offload.status.why.trace import steps
 
 Json = dict[str, Any]
 WHY = ReasonCode
+UNKNOWN = Live()
 NOTHING = "nothing"  # begins a remedy where nothing can or needs to be done
 
 
@@ -41,13 +42,14 @@ def explain(
     *,
     hypothetical: bool = False,
     returned: Mapping[str, str] | None = None,
+    live: Live = UNKNOWN,
 ) -> Explanation:
     """Explain a connection between the zones that its addresses are in. `hypothetical`: there is no such one now.
 
     `returned`: by table, the time (ISO 8601) when all of its flows went back to the slow path last.
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
-    found = between(entry, src, dest, plan, snapshot, cases, returned)
+    found = between(entry, src, dest, plan, snapshot, cases, returned, live)
     return _expected(found, plan) if hypothetical else found
 
 
@@ -76,14 +78,15 @@ def between(
     snapshot: Snapshot,
     cases: Mapping[Pair, PairHardware] | None = None,
     returned: Mapping[str, str] | None = None,
+    live: Live = UNKNOWN,
 ) -> Explanation:
     """Explain a connection between these ends."""
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)
     lookups = Lookups.of(plan, snapshot)
-    seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, lookups, snapshot, returned or {})
+    seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, lookups, snapshot, returned or {}, live)
     found = reasons(entry, src, dest, pair, seen.case, seen.lookups)
-    reason = found[0] if found else None
+    reason = by_replies(found[0], accepted=live.reply_accepted) if found else None
     remedy = REMEDIES.get(reason.code.name, "") if reason else ""
     remedy = remedy if remedy.startswith(NOTHING) or reason is None else reason.remedy
     return Explanation(entry, src, dest, steps(seen, reason), _sentence(entry.state, reason), reason, remedy)

@@ -140,6 +140,13 @@ def _of_kernel(entry: Entry) -> Iterator[Reason]:
         yield _cached(ReasonCode.NO_REPLY)
 
 
+def by_replies(reason: Reason, *, accepted: bool | None) -> Reason:
+    """The Reason of a slow connection when it is known whether the firewall accepted a reply of it."""
+    if reason.code is ReasonCode.WAITING and accepted is False:
+        return _cached(ReasonCode.REPLY_NOT_ACCEPTED)
+    return reason
+
+
 def protocol(number: int) -> str:
     """The protocol's name, or its number as text."""
     return PROTOCOLS.get(number, str(number))

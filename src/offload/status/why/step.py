@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from offload.model.flow import Entry
-from offload.model.network import Snapshot
+from offload.model.network import Leaving, Snapshot
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.reason import Reason
 from offload.status.hardware.pair_hardware import PairHardware
@@ -30,6 +31,13 @@ class Step(NamedTuple):
     reasons: tuple[Reason, ...] = ()
 
 
+class Live(NamedTuple):
+    """What the kernel was asked about one connection."""
+
+    reply_accepted: bool | None = None  # whether a reply that the firewall accepted is remembered; None: not known
+    leaves: Mapping[bytes, Leaving] = MappingProxyType({})  # by the address of an end, where the kernel says so
+
+
 class Seen(NamedTuple):
     """What the steps of an explanation may read."""
 
@@ -42,3 +50,4 @@ class Seen(NamedTuple):
     lookups: Lookups  # finds the plan's elements for a connection
     snapshot: Snapshot  # the router
     returned: Mapping[str, str]  # by table, when all of its flows went back to the slow path last
+    live: Live  # what the kernel was asked about it

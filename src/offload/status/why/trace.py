@@ -6,7 +6,7 @@ from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.why import way
 from offload.status.why.conditions import BEFORE_PAIR, NAMED, STEPS
-from offload.status.why.reasons import every_reason
+from offload.status.why.reasons import by_replies, every_reason
 from offload.status.why.step import Holds, Seen, Step
 
 WHY = ReasonCode
@@ -17,6 +17,7 @@ def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
     """Every condition with its fact; `reason` is the one that the conclusion rests on."""
     if seen.entry.state is State.SLOW:
         held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))
+        held = [by_replies(held[0], accepted=seen.live.reply_accepted), *held[1:]]
     else:
         held = []  # it is offloaded, so the kernel found every condition to hold
     stops = {each.code for each in held} - {WHY.WAITING}
@@ -43,12 +44,13 @@ def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
     return seen.pair.reasons if name == "pair" and seen.pair else ()
 
 
-def _way(seen: Seen) -> tuple[Step, Step]:
-    """The steps `route` and `neighbour`. An unknown route or neighbour is no reason against offload."""
+def _way(seen: Seen) -> tuple[Step, ...]:
+    """The steps `route`, `neighbour` and `mtu`. What is unknown of them is no reason against offload."""
     ends = way.ends(seen.entry, seen.src, seen.dest)
     routes = way.routes(ends, seen.snapshot)
     neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.asked.paths)
-    return _known("route", routes), _known("neighbour", neighbours)
+    mtu = way.mtu(ends, seen.live.leaves)
+    return _known("route", routes), _known("neighbour", neighbours), _known("mtu", mtu)
 
 
 def _known(name: str, fact: way.Fact) -> Step:

@@ -1,11 +1,11 @@
 """How a connection's packets find their way: routes, neighbours, and who has to send next. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from offload.model.flow import IPS_ASSURED, Entry
-from offload.model.network import Snapshot
+from offload.model.network import Leaving, Snapshot
 from offload.status.lookup.device_paths import DevicePaths
 from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.why.reasons import UDP
@@ -43,6 +43,19 @@ def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> 
     """The stations of the ends, with the ports where bridges have seen them."""
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
     return _joined(_neighbour(end, macs, paths) for end in found)
+
+
+def mtu(found: Iterable[End], leaves: Mapping[bytes, Leaving]) -> Fact:
+    """How long packets to the ends may be; longer ones pass the slow path (nf_flow_exceeds_mtu())."""
+    fact = _joined(_mtu(end, leaves.get(end.address.packed)) for end in found)
+    return fact._replace(text=f"{fact.text}; longer packets are slow") if fact.whole else fact
+
+
+def _mtu(end: End, found: Leaving | None) -> Fact:
+    if found is None:
+        return Fact(f"the MTU to {end.address} is not known", whole=False)
+    by = " by its route" if found.route_mtu else ""
+    return Fact(f"up to {found.most} bytes{by} to {end.address} on {found.device}", whole=True)
 
 
 def _joined(facts: Iterable[Fact]) -> Fact:

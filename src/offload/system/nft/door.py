@@ -9,6 +9,7 @@ from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, Strays
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field, replace
 from offload.system.nft import listing
+from offload.system.nft.elements import remembers
 from offload.system.nft.nfnetlink import tables as kernel
 from offload.system.nft.nfnetlink.generation import generation
 from offload.system.nft.nfnetlink.rule_runs import Rules
@@ -96,6 +97,10 @@ class Nft:
             self._read = now, read
         return self._read[1]
 
+    def remembers(self, table: str, name: str, key: bytes) -> bool:
+        """Whether a set of one of our tables has this element now, the key in the kernel's bytes."""
+        return remembers(table, name, key)
+
     def strays(self, name: str) -> Strays:
         """Packets counted by a table's set of strays, by (iif, oif); empty if there is no such table."""
         if name not in self.tables():
@@ -160,6 +165,11 @@ class FakeNft:
     # by table, chain and handle of its rules
     rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
     foreign: Ruleset = ((), ())  # reply of `ruleset`
+    remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # by table and set
+
+    def remembers(self, table: str, name: str, key: bytes) -> bool:
+        """Whether the element is in `remembered`."""
+        return (table, name, key) in self.remembered
 
     @property
     def transactions(self) -> int:

@@ -23,6 +23,7 @@ const STEPS = {
 	packets: () => _('Enough packets'),
 	route: () => _('Route'),
 	neighbour: () => _('Neighbour'),
+	mtu: () => _('MTU'),
 	sending: () => _('Its sender sent on'),
 	path: () => _('Fast path'),
 	hardware: () => _('In hardware')

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 
 from offload.errors import KernelError
 from offload.model.applied import Cut
-from offload.model.flow import IPS_OFFLOAD, C, Entries, Entry
+from offload.model.flow import IPS_OFFLOAD, C, Entries, Entry, Tuple
+from offload.system.netlink import find_connection
 from offload.system.netlink.ct.ctdelete import end
 from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, collector_resting, refused, until_whole
 from offload.system.netlink.ct.ctnetlink import Parser
@@ -34,6 +35,18 @@ class Conntrack:
         before 5.17 lists the others as well.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
+
+    def find(self, proto: int, ends: Tuple) -> list[Entry]:
+        """The connections that packets from one end to the other, or back, belong to; KernelError with a sentence.
+
+        One with both ports is found by its hash. Where a port is 0, or the protocol has none, all are listed.
+        """
+        exact = proto in PORTED and ends.sport and ends.dport
+        return find_connection.find(proto, ends) if exact else self.entries()
+
+    def id_of(self, entry: Entry) -> bytes:
+        """The id of a connection, as the key of a set has it (`ct id`); empty where it has ended."""
+        return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
         """Count all entries, each as a Row, with what `begin` makes; KernelError as for `entries`.
@@ -124,6 +137,17 @@ class FakeConntrack(Conntrack):
         if self._error:
             raise self._error
         return [entry for entry in self._entries if entry.status & IPS_OFFLOAD or not offloaded]
+
+    def find(self, proto: int, ends: Tuple) -> list[Entry]:
+        """Those given that packets from one end to the other, or back, belong to, or all; or the error."""
+        found, back = self.entries(), Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
+        if not (ends.sport and ends.dport):
+            return found
+        return [each for each in found if each.proto == proto and {each.original, each.reply} & {ends, back}]
+
+    def id_of(self, entry: Entry) -> bytes:
+        """The source port of a connection given, as four bytes."""
+        return entry.original.sport.to_bytes(4, "big") if entry in self._entries else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
         """The entries given, counted, or the error."""

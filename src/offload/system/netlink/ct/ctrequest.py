@@ -1,4 +1,4 @@
-"""Requests to ctnetlink as bytes: list connections, end some. Pure.
+"""Requests to ctnetlink as bytes: list connections, find one, end some. Pure.
 
 The kernel finds an entry by its original tuple and conntrack zone (ctnetlink_del_conntrack(),
 net/netfilter/nf_conntrack_netlink.c).
@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Sequence
 
-from offload.model.flow import IPS_OFFLOAD, Entry
+from offload.model.flow import IPS_OFFLOAD, Entry, Tuple
 from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET
 from offload.system.netlink.wire import (
     ERRNO,
@@ -42,6 +42,11 @@ OFFLOADED = message(
 )
 
 
+def lookup(proto: int, ends: Tuple) -> bytes:
+    """Ask for the connection whose original packets or replies have these ends (ctnetlink_get_conntrack())."""
+    return message(IPCTNL_MSG_CT_GET, _which(proto, ends), NLM_F_REQUEST)
+
+
 def deletions(entries: Sequence[Entry], first: int) -> bytes:
     """One datagram that deletes these entries; each message is numbered, from `first` on, and asks for an answer."""
     return b"".join(_deletion(entry, first + index) for index, entry in enumerate(entries))
@@ -59,12 +64,14 @@ def answers(datagram: bytes) -> list[tuple[int, int]]:
 
 
 def _deletion(entry: Entry, number: int) -> bytes:
-    family, source, destination = ADDRESSES[len(entry.original.src)]
-    ends = entry.original
+    return message(IPCTNL_MSG_CT_DELETE, _which(entry.proto, entry.original), NLM_F_REQUEST | NLM_F_ACK, number)
+
+
+def _which(proto_number: int, ends: Tuple) -> bytes:
+    family, source, destination = ADDRESSES[len(ends.src)]
     ip = attribute(source, ends.src) + attribute(destination, ends.dst)
-    proto = attribute(CTA_PROTO_NUM, bytes([entry.proto]))
+    proto = attribute(CTA_PROTO_NUM, bytes([proto_number]))
     proto += attribute(CTA_PROTO_SRC_PORT, PORT.pack(ends.sport)) + attribute(CTA_PROTO_DST_PORT, PORT.pack(ends.dport))
     which = attribute(CTA_TUPLE_IP | NLA_F_NESTED, ip) + attribute(CTA_TUPLE_PROTO | NLA_F_NESTED, proto)
     body = NFGENMSG.pack(family, 0, 0) + attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, which)
-    body += attribute(CTA_ZONE, PORT.pack(ends.ct_zone)) if ends.ct_zone else b""
-    return message(IPCTNL_MSG_CT_DELETE, body, NLM_F_REQUEST | NLM_F_ACK, number)
+    return body + (attribute(CTA_ZONE, PORT.pack(ends.ct_zone)) if ends.ct_zone else b"")

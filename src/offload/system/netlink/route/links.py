@@ -12,6 +12,7 @@ from offload.model.network import (
     MAX_NEIGHBOURS,
     Address,
     Filter,
+    Leaving,
     Link,
     Neighbour,
     Qdisc,
@@ -23,6 +24,7 @@ from offload.nouns import dataclass, field
 from offload.system.netlink.dump import dump
 from offload.system.netlink.ethtool import hw_tc_offload
 from offload.system.netlink.route import rtnetlink, traffic_control
+from offload.system.netlink.route.leaving import leaving
 from offload.system.netlink.route.neighbours import neighbour_dump
 from offload.system.netlink.route.routing_rules import RULES, routing_rules
 from offload.system.netlink.route.rtnetlink import LinkMessage, NeighbourEvent
@@ -103,6 +105,10 @@ class Netlink:
         with _asking("routes"):
             names = dict(socket.if_nameindex())
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
+
+    def leaving(self, address: bytes) -> Leaving | None:
+        """How packets to a packed address leave; None where the kernel does not say."""
+        return leaving(address)
 
     def received(self) -> dict[str, int]:
         """Bytes that each device has received so far, by its driver's own count. KernelError where /proc is missing."""
@@ -199,6 +205,11 @@ class FakeNetlink:
     able: frozenset[str] = frozenset()  # devices whose hw-tc-offload is on
     octets: dict[str, int] = field(default_factory=dict)  # received bytes by device
     sysctls: dict[str, int] = field(default_factory=dict)  # reply of `settings`
+    leaves: dict[bytes, Leaving] = field(default_factory=dict)  # reply of `leaving`
+
+    def leaving(self, address: bytes) -> Leaving | None:
+        """The one it was made with."""
+        return self.leaves.get(address)
 
     def settings(self) -> dict[str, int]:
         """The settings it was made with."""

@@ -1,6 +1,6 @@
 """The method `explain`: find the connections that the caller describes, and explain the path of each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from offload.model.flow import Entry
@@ -8,6 +8,8 @@ from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.service.bus import arguments, methods
 from offload.service.bus.arguments import ArgumentError
+from offload.service.bus.explaining import asking
+from offload.service.doors import Conntrack
 from offload.service.engine import Engine
 from offload.status import report
 from offload.status.flows import flows, page
@@ -15,9 +17,10 @@ from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.query import Query
 from offload.status.shares import Pair
 from offload.status.why.connection import Asked, asked, made, number_of
+from offload.status.why.explain import UNKNOWN, explanation_json
 from offload.status.why.explain import explain as explained
-from offload.status.why.explain import explanation_json
 from offload.status.why.reasons import protocol
+from offload.status.why.step import Live
 
 Json = dict[str, Any]
 MOST = 20  # connections of a host that are explained at most
@@ -31,10 +34,23 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     if len(query) != 1 or not query.keys() <= set(WORDS):
         raise ArgumentError(f"query: give one of {' and '.join(WORDS)}")
     meant = asked(str(query["text"])) if "text" in query else _named(query["flow"])
-    entries = [] if meant.pasted else engine.doors.conntrack.entries()
+    doors, plan = engine.doors, decided.plan
     return answer(
-        meant, entries, engine.with_stations(decided), decided.plan, engine.hardware_monitor.known, engine.returned
+        meant,
+        _fitting(doors.conntrack, meant),
+        engine.with_stations(decided),
+        plan,
+        engine.hardware_monitor.known,
+        engine.returned,
+        lambda entry: asking.live(doors, plan, entry),
     )
+
+
+def _fitting(conntrack: Conntrack, meant: Asked) -> list[Entry]:
+    """The connections to choose from: those with these ends alone where the kernel can find them."""
+    if meant.pasted:
+        return []
+    return conntrack.find(meant.entry.proto, meant.entry.original) if meant.entry else conntrack.entries()
 
 
 def answer(
@@ -44,8 +60,12 @@ def answer(
     plan: Plan,
     cases: Mapping[Pair, PairHardware] | None = None,
     returned: Mapping[str, str] | None = None,
+    asked_of: Callable[[Entry], Live] = lambda _: UNKNOWN,
 ) -> Json:
-    """The reply for these connections. `returned`: by table, when it was returned last."""
+    """The reply for these connections. `returned`: by table, when it was returned last.
+
+    `asked_of` asks the kernel about one of them.
+    """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
         found, total = page(entries, snapshot, plan, query, cases, everything=True)
@@ -57,8 +77,11 @@ def answer(
     shown = live or ([meant.entry] if meant.entry else [])
     explanations = []
     for entry in shown:
-        why = explained(entry, snapshot, plan, cases, hypothetical=hypothetical, returned=returned)
+        known = asked_of(entry)
+        why = explained(entry, snapshot, plan, cases, hypothetical=hypothetical, returned=returned, live=known)
         (flow,) = flows([entry], snapshot, plan, cases, everything=True)
+        if not hypothetical:
+            flow = flow._replace(reasons=(why.reason,) if why.reason else ())
         explanations.append(explanation_json(why, report.flow_json(flow), hypothetical=hypothetical))
     return {"ok": True, "total": max(total, len(explanations)), "explanations": explanations}
 

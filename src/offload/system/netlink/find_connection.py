@@ -1,0 +1,48 @@
+"""Finds single connections by their ends over ctnetlink, however many there are, and their ids."""
+
+import errno
+
+from offload.errors import KernelError
+from offload.model.flow import Entry, Tuple
+from offload.system.netlink.ct.ctdump import refused, sentence
+from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_NEW, Parser
+from offload.system.netlink.ct.ctrequest import lookup
+from offload.system.netlink.dump import ask
+from offload.system.netlink.wire import NETLINK_NETFILTER, NFGENMSG, attributes, messages
+
+CTA_ID = 12
+
+
+def find(proto: int, ends: Tuple) -> list[Entry]:
+    """The connections that a packet from one end to the other, or back, belongs to; KernelError with a sentence.
+
+    Without NAT both are the same connection, listed once.
+    """
+    back = Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
+    found = (entry for way in (ends, back) for entry in _one(proto, way))
+    return list({(entry.proto, entry.original): entry for entry in found}.values())
+
+
+def id_of(entry: Entry) -> bytes:
+    """The id of a connection as the kernel has it in memory, which is `ct id` in nft; empty where it has ended."""
+    for kind, body in messages(_answer(entry.proto, entry.original)):
+        if kind == IPCTNL_MSG_CT_NEW:
+            return attributes(body, NFGENMSG.size).get(CTA_ID, b"")
+    return b""
+
+
+def _one(proto: int, ends: Tuple) -> list[Entry]:
+    part = Parser().parse(_answer(proto, ends))
+    if part.errno not in {0, errno.ENOENT}:
+        try:
+            refused(part.errno)
+        except OSError as error:
+            raise KernelError(sentence(error, "look for a connection")) from error
+    return part.entries
+
+
+def _answer(proto: int, ends: Tuple) -> bytes:
+    try:
+        return ask(NETLINK_NETFILTER, lookup(proto, ends))
+    except OSError as error:
+        raise KernelError(sentence(error, "look for a connection")) from error

@@ -1,0 +1,155 @@
+"""Explanations of live connections: what the kernel is asked about one, and the Reason that it gets."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from time import monotonic
+
+import pytest
+
+from kernel.forbidden import apply, dropping
+from kernel.house import House, Shape
+from kernel.inside import choose, decided, observed
+from kernel.sides import bridge, port
+from kernel.traffic import Talk
+from offload.service.bus.explaining import asking
+from offload.service.bus.explaining.explanations import answer
+from offload.service.doors import Doors
+from offload.service.read_snapshot import with_routes
+from offload.status.why.connection import asked
+from offload.system.config.uci import Uci
+from offload.system.files.private_file import FakePrivateFile
+from offload.system.netlink.ct.conntrack import Conntrack
+from offload.system.netlink.route.links import Netlink
+from offload.system.nft.door import Nft
+from offload.system.ubus.client import FakeUbusClient
+
+SILENT = 7009  # a port of the server that answers nothing
+
+
+@pytest.fixture(scope="module", name="built")
+def _built(house: House) -> Iterator[House]:
+    with house.shaped(Shape({"lan": bridge(port("lan1")), "wan": port("wan")})):
+        apply(house)
+        yield house
+
+
+def explained(lab: House, text: str) -> dict[str, dict[str, str]]:
+    """The steps of the one connection, and under `code` its Reason."""
+    decision = decided(lab.router, observed(lab.router))
+    with lab.router.entered():
+        doors = Doors(
+            Uci(lab.router.config),
+            Nft(),
+            FakeUbusClient({}),
+            Netlink(),
+            Conntrack(),
+            lambda: decision.snapshot.kernel,
+            monotonic,
+            FakePrivateFile(),
+        )
+        meant = asked(text)
+        assert meant.entry is not None
+        reply = answer(
+            meant,
+            doors.conntrack.find(meant.entry.proto, meant.entry.original),
+            with_routes(decision.snapshot, doors.netlink),
+            decision.plan,
+            asked_of=lambda entry: asking.live(doors, decision.plan, entry),
+        )
+    (found,) = reply["explanations"]
+    assert not found["hypothetical"]
+    return {step["name"]: step for step in found["steps"]} | {"code": found}
+
+
+def words(talk: Talk) -> str:
+    near, far = ((f"[{host}]" if host.version == 6 else str(host), number) for host, number in (talk.near, talk.far))
+    return f"{talk.proto} {near[0]}:{near[1]} {far[0]}:{far[1]}"
+
+
+def code(lab: House, talk: Talk) -> str:
+    return str(explained(lab, words(talk))["code"]["code"])
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_connection_waits_until_a_reply_is_accepted_and_is_fast_with_the_next_packet(
+    built: House, version: int
+) -> None:
+    with closing(Talk(built.hosts["lan"], built.target("wan", version), "udp")) as talk:
+        talk.echo(1)
+        found = explained(built, words(talk))
+        assert found["code"]["code"] == "WAITING"
+        assert found["reply"]["fact"] == "1 packet came back, and the firewall accepted one"
+        talk.echo(2)
+        assert explained(built, words(talk))["path"]["holds"] == "yes"
+
+
+@pytest.mark.parametrize("place", ["fw4", "behind-ours"])
+def test_a_connection_whose_replies_are_dropped_is_not_said_to_qualify(built: House, place: str) -> None:
+    with dropping(built, place), closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
+        talk.say(2)
+        assert code(built, talk) == "REPLY_NOT_ACCEPTED"
+
+
+def test_a_reply_that_never_came_is_another_reason(built: House) -> None:
+    talk = Talk(built.hosts["lan"], replace(built.target("wan"), port=SILENT), "udp")
+    with closing(talk):
+        talk.say(1)
+        assert code(built, talk) == "NO_REPLY"
+
+
+def test_a_connection_of_the_router_itself(built: House) -> None:
+    with closing(Talk(built.router, built.target("wan"), "udp")) as talk:
+        talk.echo(1)
+        assert code(built, talk) == "LOCAL"
+
+
+def test_a_connection_that_is_half_closed_on_the_slow_path(built: House) -> None:
+    choose(built.router, "none")
+    with closing(Talk(built.hosts["lan"], built.target("wan"))) as talk:
+        talk.echo(1)
+        talk._socket.shutdown(socket.SHUT_WR)
+        assert code(built, talk) == "MODE_UNSET"
+        choose(built.router, "software")
+        assert code(built, talk) == "TCP_STATE"
+
+
+def test_an_exempt_is_named(built: House) -> None:
+    choose(built.router, "software", "\nconfig exempt\n\toption name 'tv'\n\tlist dest_port '7007'\n")
+    with closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
+        talk.echo(3)
+        assert code(built, talk) == "EXEMPTED"
+    choose(built.router, "software")
+
+
+def test_a_pair_that_offloads_later(built: House) -> None:
+    choose(built.router, "software", "\toption after_packets '50'\n")
+    with closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
+        talk.echo(3)
+        assert code(built, talk) == "AFTER_PACKETS"
+    choose(built.router, "software")
+
+
+def test_the_mtu_of_a_device_and_of_a_route(built: House) -> None:
+    with closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
+        talk.echo(1)
+        fact = explained(built, words(talk))["mtu"]["fact"]
+        assert fact.count("up to 1500 bytes") == 2 and "by its route" not in fact
+        far = str(talk.far[0])
+        built.router.run("ip", "route", "add", f"{far}/32", "dev", "wan", "mtu", "1300")
+        assert f"up to 1300 bytes by its route to {far} on wan" in explained(built, words(talk))["mtu"]["fact"]
+        built.router.run("ip", "route", "del", f"{far}/32", "dev", "wan")
+
+
+def test_one_connection_is_found_by_the_ends_of_either_direction_before_and_after_nat(built: House) -> None:
+    with closing(Talk(built.hosts["lan"], built.target("wan"))) as talk:
+        talk.echo(1)
+        with built.router.entered():
+            conntrack = Conntrack()
+            (entry,) = (each for each in conntrack.entries() if each.original.sport == talk.near[1])
+            for way in (entry.original, entry.reply):
+                back = way._replace(src=way.dst, dst=way.src, sport=way.dport, dport=way.sport)
+                for ends in (way, back):
+                    assert [each.original for each in conntrack.find(entry.proto, ends)] == [entry.original]
+            assert conntrack.find(entry.proto, entry.original._replace(sport=1)) == []
