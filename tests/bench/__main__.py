@@ -57,6 +57,7 @@ AREAS = {
     "control": [Program("command"), Program("service", "6.1"), Program("start", "6.1", counted=True)],
     "flows": [Program("flows")],
     "stations": [Program("many_stations")],
+    "growth": [Program("growth")],
     "compile": [Program("compile", "6.1")],
     "dataplane": [
         Program("packets", "6.1", counted=True),

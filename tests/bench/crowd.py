@@ -12,6 +12,7 @@ from offload.system.netlink.wire import (
     NFGENMSG,
     NLA_F_NESTED,
     NLM_F_ACK,
+    NLM_F_MULTI,
     NLM_F_REQUEST,
     attribute,
     message,
@@ -43,7 +44,17 @@ def fill(router: Namespace, count: int, already: int = 0) -> None:
                     waiting -= 1
 
 
+def listed(count: int) -> list[bytes]:
+    """What a dump has of so many such connections: the kernel's messages, without counters."""
+    return [message(IPCTNL_MSG_CT_NEW, _body(number), NLM_F_MULTI, 1) for number in range(count)]
+
+
 def _creation(number: int) -> bytes:
+    body = _body(number) + _nested(6, attribute(1, WAN) + attribute(2, WAN))
+    return message(IPCTNL_MSG_CT_NEW, body, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK, number)
+
+
+def _body(number: int) -> bytes:
     station, server = bytes([192, 168, 1, 2 + number % 250]), bytes([198, 18, number % 4, number % 251])
     sport, dport, proto = 1024 + number // 4 % 60_000, 443 + number % 5, TCP if number % 2 else UDP
     body = NFGENMSG.pack(socket.AF_INET, 0, 0)
@@ -51,8 +62,7 @@ def _creation(number: int) -> bytes:
     body += attribute(3, NUMBER.pack(SEEN_REPLY | ASSURED | CONFIRMED)) + attribute(7, NUMBER.pack(7200))
     if proto == TCP:
         body += _nested(4, _nested(1, attribute(1, bytes([ESTABLISHED]))))
-    body += _nested(6, attribute(1, WAN) + attribute(2, WAN))
-    return message(IPCTNL_MSG_CT_NEW, body, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK, number)
+    return body
 
 
 def _tuple(kind: int, src: bytes, dst: bytes, proto: int, sport: int, dport: int) -> bytes:

@@ -5,7 +5,6 @@ other, so that a list of 65,536 takes little more memory than their bytes in the
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from offload.model.flow import Entries, Entry, Flow, State, Values, entry_of
@@ -18,8 +17,6 @@ from offload.status.query_words import REVERSED
 from offload.status.shares import Pair, ShareCount, Way
 from offload.status.why.reasons import Lookups, reasons
 
-# Of an entry's values those that its reasons may depend on.
-of_reasons = itemgetter(0, 1, 12, 16, 17)
 Kind = tuple[object, ...] | None
 Rows = Iterable[tuple[int, Values]]
 
@@ -100,9 +97,9 @@ class Explainer:
         """What flows of the same way, protocol, family, TCP state and reasons have in common; None for others."""
         if not self._alike[number]:
             return None
-        proto, src, packets, tcp_state, helper = of_reasons(values)
-        sent = packets if packets is None or packets < self._most else self._most
-        return number, proto, len(src), tcp_state, helper, sent
+        packets, most = values[12], self._most
+        sent = packets if packets is None or packets < most else most
+        return number, values[0], len(values[1]), values[16], values[17], sent
 
     def _reasons(self, entry: Entry, way: Way) -> tuple[Reason, ...]:
         between = way.src.zone or "", way.dest.zone or ""

@@ -36,46 +36,38 @@ def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Itera
 
 def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
     """The JSON of each flow."""
-    text_of, shared_of = _Addresses(), _shared_json(explainer)
+    text_of, kind_of, known = _Addresses(), explainer.kind, dict[Kind, tuple[str, str, str, str, str]]()
     for number, values in rows:
-        _, src, dst, sport, dport, reply_src, reply_dst, reply_sport, reply_dport, _, timeout, mark = values[:12]
-        packets, octets, reply_packets, reply_octets, _, _, zone, zone_forth, _ = values[12:]
-        start, way, state, end = shared_of(number, values)
+        (
+            _, src, dst, sport, dport, reply_src, reply_dst, reply_sport, reply_dport, _, timeout, mark,
+            packets, octets, reply_packets, reply_octets, _, _, zone, zone_forth, _,
+        ) = values  # fmt: skip
+        kind = kind_of(number, values)
+        if (shared := known.get(kind)) is None:
+            shared = _shared_json(explainer.ways[number], values, explainer.why(number, values))
+            if kind is not None:
+                known[kind] = shared
+        start, way, state, end, unmarked = shared
+        if mark or zone or zone_forth:
+            unmarked = f'{state}{mark}, "ct_zone": {zone or zone_forth}, {end}'
         yield (
             f'{start}{text_of[src]}", "sport": {sport}, "dest": "{text_of[dst]}", "dport": {dport}, '
             f'"reply": {{"src": "{text_of[reply_src]}", "sport": {reply_sport}, '
             f'"dest": "{text_of[reply_dst]}", "dport": {reply_dport}}}, '
             f"{way}{'null' if packets is None else packets + reply_packets}, "
             f'"bytes": {"null" if octets is None else octets + reply_octets}, '
-            f'"timeout": {"null" if timeout is None else timeout}, '
-            f'{state}{mark}, "ct_zone": {zone or zone_forth}, {end}'
+            f'"timeout": {"null" if timeout is None else timeout}, {unmarked}'
         )
 
 
-def _shared_json(explainer: Explainer) -> Callable[[int, Values], tuple[str, str, str, str]]:
-    """What the JSON of all flows of a kind has in common, made for the first of them."""
-    known, kind_of = dict[Kind, tuple[str, str, str, str]](), explainer.kind
-
-    def shared_of(number: int, values: Values) -> tuple[str, str, str, str]:
-        kind = kind_of(number, values)
-        if (found := known.get(kind)) is None:
-            found = _made(explainer.ways[number], values, explainer.why(number, values))
-            if kind is not None:
-                known[kind] = found
-        return found
-
-    return shared_of
-
-
-def _made(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, str, str, str]:
-    state, family = values[16], "ipv4" if len(values[1]) == IPV4 else "ipv6"
+def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, str, str, str, str]:
+    """The text that the JSON of all flows of a kind has in common, the last piece for flows without mark and zone."""
+    number, family = values[16], "ipv4" if len(values[1]) == IPV4 else "ipv6"
     zones = f'"src_zone": {json.dumps(way.src.zone)}, "dest_zone": {json.dumps(way.dest.zone)}'
-    return (
-        f'{{"family": "{family}", "proto": "{protocol(values[0])}", "src": "',
-        f'{zones}, "state": "{way.state.value}", "packets": ',
-        f'"tcp_state": {"null" if state is None else json.dumps(tcp_state(state))}, "mark": ',
-        f'"reasons": {json.dumps(reasons_json(why))}}}',
-    )
+    state = f'"tcp_state": {"null" if number is None else json.dumps(tcp_state(number))}, "mark": '
+    end = f'"reasons": {json.dumps(reasons_json(why))}}}'
+    start = f'{{"family": "{family}", "proto": "{protocol(values[0])}", "src": "'
+    return start, f'{zones}, "state": "{way.state.value}", "packets": ', state, end, f'{state}0, "ct_zone": 0, {end}'
 
 
 def lines(rows: Rows, ways: Iterable[int], explainer: Explainer, width: int) -> Iterator[str]:
