@@ -286,6 +286,15 @@ CASES = {
         rule("name=N src=wan proto=icmp snat_ip=203.0.113.9 snat_port=100-200 target=SNAT", "nat"),
         ("meta nfproto ipv4 meta l4proto icmp counter snat 203.0.113.9:100-200",),
     ),
+    "assumed-range": Case(
+        rule("name=dmz device=eth7 subnet=10.0.0.1-10.0.0.20", "zone")
+        + rule("name=far device=eth8 subnet=10.0.1.1-10.0.1.20", "zone")
+        + rule("name=N src=wan proto=tcp src_dport=80 dest_ip=10.0.1.5", "redirect")
+        + rule("name=M src=wan proto=tcp src_dport=81 dest_ip=10.0.2.5", "redirect"),
+        ("jump dstnat_far", "counter dnat 10.0.2.5:81"),
+        ("jump dstnat_dmz",),
+        "zone 'far' is assumed",
+    ),
     "nat-range-port": Case(
         rule("name=N src=wan family=ipv6 proto=tcp snat_ip=fd00::1-fd00::9 snat_port=100 target=SNAT", "nat")
         + rule("name=N src=wan family=ipv6 proto=tcp dest_ip=fd00::1-fd00::9 src_dport=80", "redirect"),

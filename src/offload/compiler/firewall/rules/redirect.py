@@ -21,7 +21,7 @@ from offload.compiler.firewall.zones import FirewallZone, log_limit
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Redirect
 from offload.model.sections.match import MASKED, Address, Match, NetworkName
-from offload.model.text.addresses import mask
+from offload.model.text.addresses import covers
 
 HAVE_PORTS = PORTS | {ANY}
 Zones = tuple[FirewallZone | None, FirewallZone | None]
@@ -181,7 +181,7 @@ def _zone_of(rewrite: Split, draft: Draft) -> FirewallZone | None:
 
 
 def _together(own: Address, other: Address) -> bool:
-    return own.family == other.family and (own.value ^ other.value) & mask(own) == 0
+    return own.family == other.family and covers(own, other.value)
 
 
 def _reflect(
