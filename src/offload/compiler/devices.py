@@ -1,8 +1,8 @@
-"""Zones -> devices: from the names in the configuration down to the devices on which packets arrive. Pure.
+"""Find the devices of each zone: from the names in the configuration down to the devices on which packets arrive. Pure.
 
 For an offloaded flow the kernel resolves devices in dev_fill_forward_path() (net/core/dev.c) and nft_dev_path_info()
-(net/netfilter/nft_flow_offload.c): bridges to the port the station was seen on, VLANs and PPPoE to their parent, DSA no
-further than the switch port. A device that it does not resolve is hooked itself.
+(net/netfilter/nft_flow_offload.c): bridges to the port of the station, VLANs and PPPoE to the device below, DSA no
+further than the switch port. A device that it does not resolve must be in the flowtable itself.
 """
 
 import re
@@ -21,13 +21,13 @@ LOOPBACK = "lo"
 ENCAPSULATING = {"vlan", "ppp"}
 ENCAPSULATIONS = 2  # NF_FLOW_TABLE_ENCAP_MAX, include/net/netfilter/nf_flow_table.h
 RELEASE = re.compile(r"(\d{1,3}\.\d{1,3})(?:\.(\d{1,5}))?", re.ASCII)
-MENDED_5_15 = 157  # the release of 5.15 that has the mend
+MENDED_5_15 = 157  # the first release of 5.15 with the fix
 Evicted = tuple[str, Reason]
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The devices of every zone, and the Problems with the names of networks."""
+    """The devices of every zone, and Problems about names of networks."""
 
     zones: Mapping[str, ZoneDevices]
     problems: tuple[Problem, ...] = ()
@@ -52,7 +52,7 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
 
 
 def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
-    """The zone's networks by netifd: those that are up, Reasons for those that are not, and unknown names."""
+    """The networks that are up, Reasons for those that are not, and names that netifd does not know."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
     wanted = [name for name in zone.networks if name in by_name]
@@ -66,7 +66,7 @@ def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Netw
     ]
     unknown = [name for name in missing if name not in configured]
     absent += [ReasonCode.NETWORK_UNKNOWN(network=name) for name in unknown]
-    # OpenWrt's default lists networks that not every router has: only one that was chosen for the zone is missed
+    # OpenWrt's default configuration names networks that some routers do not have: only others are reported
     missed = any(choice.name == zone.name and choice.mode not in {None, Mode.NONE} for choice in config.zone_choices)
     elsewhere = wanted or len(unknown) < len(missing) or zone.devices or zone.subnets
     return [each for each in found if each.l3_device], absent, unknown if missed and not elsewhere else []
@@ -111,14 +111,14 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
 
 
 def _slow_beneath_pppoe(release: str) -> bool:
-    """Whether this kernel makes downloads of a PPPoE session slow where a flowtable has the device that carries it."""
+    """Whether in this kernel PPPoE downloads are slow if the flowtable lists the device below the PPPoE device."""
     number = RELEASE.match(release)
     return number is not None and number[1] == "5.15" and int(number[2] or 0) < MENDED_5_15
 
 
 @dataclass(frozen=True, slots=True)
 class _Stack:
-    """The links by name, each with its lower devices."""
+    """The links by name, and the devices below each."""
 
     links: Mapping[str, Link]
     lower: Mapping[str, tuple[str, ...]]
@@ -127,7 +127,7 @@ class _Stack:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Stack":
-        """Lower devices: what links say, what ports say of their master, and what only netifd says of PPPoE."""
+        """Collect the devices below each device, from links, from their masters, and from netifd for PPPoE."""
         lower: dict[str, list[str]] = {link.name: list(link.lower) for link in snapshot.links}
         for link in snapshot.links:
             if link.master:
@@ -145,7 +145,7 @@ class _Stack:
         )
 
     def refusal(self, name: str) -> Reason | None:
-        """Why this device can be in no flowtable whatever carries it."""
+        """The Reason why no flowtable can ever list this device; None: it can."""
         if name == LOOPBACK:
             return ReasonCode.LOOPBACK(device=name)
         if name not in self.links:
@@ -153,15 +153,15 @@ class _Stack:
         return None if DEVICE_NAME.fullmatch(name) else ReasonCode.ODD_NAME()
 
     def kind(self, name: str) -> str:
-        """The link's kind; a PPPoE device is one whoever made it."""
+        """The link's kind; `ppp` for every PPPoE device of netifd."""
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
 
     def members(self, name: str) -> list[str]:
-        """A device; of a VRF its members, for a flowtable sees no packet at the VRF's own device."""
+        """The device, or the members of a VRF: a flowtable sees no packet at the VRF's own device."""
         return sorted(self.lower.get(name, ())) or [name] if self.kind(name) == "vrf" else [name]
 
     def vrf(self, name: str) -> str:
-        """The VRF that the device is in; empty for none."""
+        """The VRF that the device is in; empty: none."""
         master = self.links[name].master if name in self.links else ""
         return master if self.kind(master) == "vrf" else ""
 
@@ -170,11 +170,11 @@ class _Stack:
         seen: set[str] = set()
         while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
             seen.add(name)
-            name = self.lower[name][0]  # a VLAN stands on one device
+            name = self.lower[name][0]  # a VLAN has one device below
         return name in self.links and self.links[name].wireless
 
     def bridge(self, name: str) -> str:
-        """The bridge that a device is, or on which it stands as a VLAN does; empty where there is none."""
+        """The bridge that a device is, or that it stands on as a VLAN does; empty: none."""
         seen: set[str] = set()
         while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
             seen.add(name)
@@ -182,7 +182,7 @@ class _Stack:
         return name if self.kind(name) == "bridge" else ""
 
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
-        """Every device beneath `upper` with the Reason to leave it out of a software flowtable, or None to list it."""
+        """Every device below `upper` with the Reason why a software flowtable should not list it; None: it should."""
         path |= {upper}
         for name in sorted(self.lower.get(upper, ())):
             if name in path:
@@ -193,7 +193,7 @@ class _Stack:
                 yield from self.walk(name, path)
 
     def leaves(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[str]:
-        """The devices on which packets of `upper` arrive, Wi-Fi ports among them: what hardware has to cover."""
+        """The devices on which packets of `upper` arrive, Wi-Fi ports included: hardware must have all of them."""
         path |= {upper}
         lower = sorted(set(self.lower.get(upper, ())) - path)
         followed = [name for name in lower if self._step(upper, name, path)[1]]
@@ -203,10 +203,10 @@ class _Stack:
             yield from self.leaves(name, path)
 
     def _step(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
-        """(why `name` is not worth listing under `upper`, whether packets of `upper` arrive by way of `name`).
+        """Why not to list `name` below `upper`, and whether packets of `upper` arrive through it.
 
-        A device that is too deep must not be listed: the kernel then expects the flow's packets there, and does not
-        know them when they come.
+        A device that is too deep must not be listed: the kernel would expect the flow's packets there, and not
+        recognize them.
         """
         if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:
             return ReasonCode.TOO_DEEP(device=name), False
@@ -218,7 +218,7 @@ class _Stack:
     def _beneath(self, upper: str, name: str, bridge: str) -> tuple[Reason | None, bool]:
         kind = self.kind(upper)
         match kind:
-            # a VLAN of an access point is a Wi-Fi port as well, and so is the access point beneath it
+            # VLANs of an access point are Wi-Fi ports too, and so is the access point below them
             case "bridge" | "vlan" if bridge and (reason := self._roaming(name, bridge)):
                 return reason, True
             case "vlan" if self.kind(name) == "bridge":
@@ -233,7 +233,7 @@ class _Stack:
                 return ReasonCode.NOT_FOLLOWED(upper=upper, kind=kind or "hardware"), False
 
     def _roaming(self, port: str, bridge: str) -> Reason | None:
-        """Why flows must not be pinned to a port of the bridge: its stations may be elsewhere at any time."""
+        """Why flows must not be bound to a bridge port: its stations may move at any time."""
         if self.wireless(port):
             return ReasonCode.WIRELESS_PORT(master=bridge)
         restless = bridge in self.links and self.links[bridge].restless

@@ -1,1 +1,1 @@
-"""The nouns of the house: frozen values that import nothing of ours and do no input or output."""
+"""The product's data types: immutable, without input or output; they import nothing else of ours."""

@@ -17,9 +17,9 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Connections that were to end, those that were ended, and the sentence of the first that could not be.
+    """The result of deleting conntrack entries: how many were wanted, how many were deleted, and the first error.
 
-    The difference without an error were gone already.
+    Without an error, those that were not deleted had ended already.
     """
 
     asked: int = 0

@@ -1,10 +1,10 @@
-"""Why a pass is made: the kinds of hints. The value is what the log shows."""
+"""The causes of a pass. The value is the text in the log."""
 
 from enum import Enum
 
 
 class Cause(Enum):
-    """The latest hint before a pass; a pass reads everything, whatever its cause."""
+    """The latest hint before a pass. A pass reads everything, whatever its cause."""
 
     START = "the service started"
     RELOAD = "reload requested"

@@ -13,7 +13,7 @@ UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without 
 
 
 class Mode(Enum):
-    """How packets of a pair may travel, from the safest to the fastest."""
+    """The path that packets of a pair may take, from the slowest to the fastest."""
 
     NONE = "none"
     SOFTWARE = "software"
@@ -30,7 +30,7 @@ class Family(Enum):
     ANY = "any"
     IPV4 = "ipv4"
     IPV6 = "ipv6"
-    NEITHER = "neither"  # the result where one zone wants ipv4 and the other ipv6; no user writes it
+    NEITHER = "neither"  # the result if one zone wants ipv4 and the other ipv6; not a value of the option
 
     def __and__(self, other: "Family") -> "Family":
         if self is other or other is Family.ANY:
@@ -38,12 +38,12 @@ class Family(Enum):
         return other if self is Family.ANY else Family.NEITHER
 
     def has(self, other: "Family") -> bool:
-        """Whether all of the other is in this one."""
+        """Whether this family includes all of the other."""
         return self & other is other
 
 
 class Policy(Enum):
-    """Verdicts of the firewall's policies and rule targets that matter to offload."""
+    """The policies of the firewall's zones, and the targets of its rules, that matter to offload."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -67,10 +67,10 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Traffic of src to dest that the firewall lets through: a forwarding, an accepting rule or a port forward.
+    """Traffic between zones that the firewall accepts: a forwarding, an accepting rule or a port forward.
 
-    `*` stands for every zone. `dest_ip` is set where the destination zone must be found by an address; an empty `src`
-    is that zone as well.
+    `*` is every zone. With an empty `dest` the destination zone is the one with address `dest_ip`, and with an empty
+    `src` that zone is the source as well.
     """
 
     src: str
@@ -88,7 +88,7 @@ class Interface:
     proto: str = ""
 
 
-HARDWARE_RETRY = 6  # hours until hardware is asked again for what it took nothing of
+HARDWARE_RETRY = 6  # hours until hardware is requested again for what it did not take
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,11 @@ class PairChoice:
 
     @property
     def stars(self) -> int:
-        """How many of its ends are every zone."""
+        """How many of `src` and `dest` are `*`."""
         return (self.src, self.dest).count("*")
 
     def means(self, src: str, dest: str) -> bool:
-        """Whether it means this pair."""
+        """Whether the section applies to this pair."""
         return self.src in {src, "*"} and self.dest in {dest, "*"}
 
 
@@ -179,5 +179,5 @@ class Config:
     titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id
 
     def title(self, section: str, kind: str = "section") -> str:
-        """The name of a section of /etc/config/offload in a sentence, with its type."""
+        """The name of a section of /etc/config/offload for a sentence, with its type."""
         return self.titles.get(section, f"{kind} {section}")

@@ -43,10 +43,10 @@ Row = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
 class RowCount(Protocol):
-    """A counter of connections that is fed with their Rows."""
+    """Counts connections, given as Rows."""
 
     def add(self, rows: list[Row]) -> None:
-        """Count these too."""
+        """Count these as well."""
         ...
 
 
@@ -78,7 +78,7 @@ class Entry(NamedTuple):
 
     @property
     def row(self) -> Row:
-        """The Row of this entry: the bytes that a summary needs."""
+        """The bytes of this entry that a summary needs."""
         (src, dst, *_), (reply_src, reply_dst, *_) = self.original, self.reply
         sent, received = (octets.to_bytes(8, "big") for octets in self.bytes) if self.bytes else (b"", b"")
         return src, dst, reply_src, reply_dst, self.status.to_bytes(4, "big"), sent, received
@@ -95,7 +95,7 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The path by the status bits. Hardware entries carry both bits."""
+        """The path, from the status bits. Entries in hardware have both bits."""
         if self.status & IPS_HW_OFFLOAD:
             return State.HARDWARE
         return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW
@@ -152,7 +152,7 @@ class Entries:
 
 
 class Flow(NamedTuple):
-    """A forwarded connection with its zones (None where ambiguous) and, when slow, the Reason; as many as entries."""
+    """A forwarded connection with its zones (None: not known) and, if it is slow, the Reason."""
 
     entry: Entry
     src_zone: str | None
@@ -167,7 +167,7 @@ class Flow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Flows and bytes of one pair by path; bytes are those of live flows by their present state."""
+    """Flows and bytes of a pair by path. The bytes are those of live flows, all counted for their present path."""
 
     flows: dict[State, int]
     bytes: dict[State, int]

@@ -1,10 +1,10 @@
-"""How much a line of the system log matters."""
+"""The priorities of lines in the system log."""
 
 from enum import IntEnum
 
 
 class LogLevel(IntEnum):
-    """The priorities of syslog(3) that the service uses; a smaller number matters more."""
+    """The priorities of syslog(3) that the service uses; smaller numbers are more important."""
 
     ERR = 3
     WARNING = 4

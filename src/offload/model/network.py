@@ -7,10 +7,10 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from offload.model.kernel.live_rule import PacketRule
 from offload.nouns import dataclass, field
 
-# The kernel takes almost any bytes (dev_valid_name, net/core/dev.c); these are the names nft text can carry unharmed.
+# The kernel accepts almost any bytes (dev_valid_name, net/core/dev.c); only these names are safe in nft text.
 DEVICE_NAME = re.compile(r"[A-Za-z0-9_.:+@-]{1,15}", re.ASCII)
-CONNTRACK_MAX = 65536  # connections where the kernel does not say how many: its default with 1 GiB of memory or more
-MAX_NEIGHBOURS = 16_384  # of stations and neighbours that are read and remembered: any host can invent addresses
+CONNTRACK_MAX = 65536  # connections, if the kernel does not say how many: its default with 1 GiB of memory or more
+MAX_NEIGHBOURS = 16_384  # stations, and neighbours, that are read and stored: any host can invent addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Link:
 
     @property
     def is_able(self) -> bool:
-        """Whether a hardware flowtable can have it."""
+        """Whether a hardware flowtable can list it."""
         return self.hw_tc_offload and self.hw_bind
 
 
@@ -50,7 +50,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address of the router itself, with the network it opens on its device."""
+    """An address of the router, with the network on its device."""
 
     device: str
     address: IPv4Interface | IPv6Interface
@@ -123,7 +123,7 @@ class MarkReader:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Station:
-    """A MAC address a bridge has learned, the port it was seen on, and its VLAN (0: the bridge filters none)."""
+    """A MAC that a bridge has learned, with its port and its VLAN (0: the bridge does not filter VLANs)."""
 
     mac: str
     port: str
@@ -132,7 +132,7 @@ class Station:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Neighbour:
-    """An address the router has resolved on a device, and the MAC address it found."""
+    """An address that the router has resolved on a device, and its MAC."""
 
     address: str
     device: str
@@ -141,7 +141,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ForwardChain:
-    """A base chain of nftables on the forward hook: packets pass those of a lower `priority` first."""
+    """A base chain on the forward hook. Packets pass chains of a lower `priority` first."""
 
     family: str
     table: str
@@ -151,9 +151,9 @@ class ForwardChain:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A pair of zones, or a device, for which hardware took none of `flows` flows and is not asked for a while.
+    """A pair, or a device, for which hardware took none of `flows` flows, so that it is not requested for a while.
 
-    `family` (ipv4, ipv6): of the pair only these flows, while it takes those of the other family.
+    `family`: only flows of this family (ipv4, ipv6) are given up, because hardware takes those of the other.
     """
 
     flows: int
@@ -163,14 +163,14 @@ class GivenUp:
 
     @property
     def name(self) -> str:
-        """The pair or the device, as people read it."""
+        """The pair or device, for a sentence."""
         pair = " > ".join(self.pair) if self.pair else self.device
         return f"{pair} ({self.family})" if self.family else pair
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A feature that kernel or nft lack, in words, and the OpenWrt package that provides it."""
+    """A feature that kernel or nft lack, and the OpenWrt package that provides it."""
 
     what: str
     package: str
@@ -230,7 +230,7 @@ class LearnedFrom:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Sorted elements of sets by (set, layer 3 device, whether hardware covers their port); stations of each port."""
+    """Elements of the station sets, sorted, and stations by port."""
 
     seen: LearnedFrom
     elements: Mapping[tuple[str, str, bool], tuple[str, ...]]

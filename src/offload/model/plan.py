@@ -1,4 +1,4 @@
-"""The wanted tables in the kernel, and a Reason for each pair, zone or device that is not offloaded."""
+"""The Plan: the wanted tables, and a Reason for each pair, zone or device that is not offloaded."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,13 @@ from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
 from offload.nouns import dataclass, field
 
-# The ends of a crossing that are bridges with ports of both kinds, those that hardware can have and others.
+# The ends of a pair of devices that are bridges with both kinds of ports: those that hardware can have, and others.
 NO_END, FROM, TO, BOTH = "", "from", "to", "both"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class PolicyKey:
-    """The properties that pairs with a common chain share.
+    """What a chain of offload rules depends on; pairs with equal values share the chain.
 
     `after_packets`: packets of the original direction before offload. `family`: the UCI word. `stations`: the ends
     (NO_END, FROM, TO or BOTH) at which the station's port decides between hardware and software.
@@ -28,20 +28,20 @@ class PolicyKey:
 
     @property
     def chain(self) -> str:
-        """Name of the chain: stable, so that an unchanged policy is an unchanged chain."""
+        """Name of the chain. Equal policies have equal names in every Plan."""
         family = "" if self.family == Family.ANY.value else self.family
         return "_".join(filter(None, ("policy", str(self.after_packets), family, self.stations)))
 
     @classmethod
     def of(cls, verdict: str) -> "PolicyKey | None":
-        """The policy a verdict of the map (`goto policy_20_ipv4`) goes to; None where we did not write it."""
+        """The policy of a verdict in the map (`goto policy_20_ipv4`); None if it is not one of ours."""
         match = re.fullmatch(r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?", verdict, re.ASCII)
         return cls(int(match[1]), match[2] or Family.ANY.value, match[3] or NO_END) if match else None
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Element:
-    """One element of map `pairs`: packets from `iif` to `oif` go to `policy`'s chain."""
+    """An element of map `pairs`: packets from `iif` to `oif` go to the chain of `policy`."""
 
     iif: str
     oif: str
@@ -51,7 +51,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class TimedExempt:
-    """An Exempt given at run time: `timeout` seconds in all, `expires` from now."""
+    """An exempt given at run time: `timeout` seconds in all, `expires` from now."""
 
     id: int
     exempt: Exempt
@@ -72,10 +72,10 @@ class ExemptMatch:
     connmark: bool = False  # it matches only connections with a conntrack mark, which packets do not carry
 
 
-FORWARD_PRIORITY = 10  # of our chain on the forward hook: the firewall's stands at 0 (NF_IP_PRI_FILTER)
-ACCEPTED_PRIORITY = 1000  # of our chain that sees replies when other chains have accepted them
-SHARED_PRIORITY = 9  # of the hardware table's chain: it decides before that of the software table
-MAX_REMEMBERED = 65536  # connections of a family whose accepted reply a table remembers
+FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's chain has 0 (NF_IP_PRI_FILTER)
+ACCEPTED_PRIORITY = 1000  # of our chain that sees replies after all other chains accepted them
+SHARED_PRIORITY = 9  # of the hardware table's chain, which must decide before that of the software table
+MAX_REMEMBERED = 65536  # connections of each family whose accepted reply a table can remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +104,16 @@ class Table:
 
     @property
     def policies(self) -> tuple[PolicyKey, ...]:
-        """The policies in use, each once."""
+        """The policies of its elements, each once."""
         return tuple(sorted({element.policy for element in self.elements}))
 
     @property
     def shared(self) -> tuple[Element, ...]:
-        """The elements that both tables have, because the port of a station decides which of them takes a flow."""
+        """The elements that both tables have, because the port of a station decides which table takes a flow."""
         return tuple(element for element in self.elements if element.policy.stations)
 
 
-# (nft table, flowtable, mode): the names of design and the order of the text.
+# (nft table, flowtable, mode): the names, and their order in the text.
 SOFTWARE_TABLE = ("flow_offload", "sw", Mode.SOFTWARE)
 HARDWARE_TABLE = ("flow_offload_hw", "hw", Mode.HARDWARE)
 TABLES = (SOFTWARE_TABLE, HARDWARE_TABLE)
@@ -124,10 +124,10 @@ MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfil
 
 @dataclass(frozen=True, slots=True)
 class PairStations:
-    """The stations of a pair at whose ports is decided between hardware and software.
+    """The stations of a pair whose port decides between hardware and software.
 
-    `devices` are the layer 3 devices of its bridges with ports of both kinds, `ports` those that hardware does not
-    have; `hardware` and `software` how many stations are known on these bridges, by the path of their flows.
+    `devices`: layer 3 devices of the bridges with both kinds of ports. `ports`: those that hardware does not have.
+    `hardware`, `software`: stations known on these bridges, by the path of their flows.
     """
 
     devices: tuple[str, ...]
@@ -137,7 +137,7 @@ class PairStations:
 
     @property
     def reason(self) -> Reason:
-        """The Reason that not all of the pair is in hardware."""
+        """The Reason why a part of the pair is not in hardware."""
         known = self.hardware + self.software
         if not known:
             return ReasonCode.STATIONS_UNSEEN(ports=", ".join(self.ports))
@@ -146,9 +146,9 @@ class PairStations:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDecision:
-    """A device that belongs to zones, the flowtables that list it, and why not where none does.
+    """A device that belongs to zones, the flowtables that list it, and if none does the Reasons.
 
-    `stations`: how many were seen at this port last; None where no port decides between hardware and software.
+    `stations`: seen at this port; None: no port decides between hardware and software.
     """
 
     name: str  # of the device
@@ -161,10 +161,10 @@ class DeviceDecision:
 
 @dataclass(frozen=True, slots=True)
 class ZoneDecision:
-    """A zone of the firewall: its mode, the fastest one any of its pairs got, and its l3 devices.
+    """A zone of the firewall: the requested mode, the fastest effective mode of its pairs, and its l3 devices.
 
-    `chosen`: the mode is the zone's own; else it is the one of `config globals`, which holds where the other zone of a
-    pair has none of its own either.
+    `chosen`: the mode is the zone's own. Otherwise it comes from `config globals`, and counts only between zones
+    without a mode of their own.
     """
 
     name: str  # of the zone
@@ -192,14 +192,14 @@ class PairDecision:
 
     @property
     def hardware(self) -> bool:
-        """Whether hardware was tried for it: a pair that stays slow on purpose is not tried."""
+        """Whether hardware was tried for it. It is not tried for a pair that stays slow on purpose."""
         return self.mode is Mode.HARDWARE and not self.always_slow
 
 
 def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
-    """The pairs that decide a zone's effective mode: those with other zones; without such the one with itself.
+    """The pairs that decide a zone's effective mode: those with other zones; if there is none, the one with itself.
 
-    Traffic within a zone is rarely what its mode was chosen for, so it must not stand for traffic that leaves it.
+    Traffic within a zone is rarely what its mode was chosen for, so its path does not count otherwise.
     """
     own = [pair for pair in pairs if zone in {pair.src, pair.dest}]
     return [pair for pair in own if pair.src != pair.dest] or own

@@ -1,4 +1,4 @@
-"""Which devices a zone's packets can come in on, and which of them a flowtable should list."""
+"""The devices on which a zone's packets can arrive, and which of them a flowtable should list."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
@@ -26,16 +26,16 @@ class ZoneDevices:
 
     @property
     def nowhere(self) -> bool:
-        """Whether its packets cannot be distinguished: neither all of its devices are known, nor its addresses."""
+        """Whether its packets cannot be recognized: neither all its devices nor its addresses are known."""
         return self.inverted and not self.subnets
 
     @property
     def incoming(self) -> tuple[str, ...]:
-        """The names that the forward hook has for the devices that the zone's packets come in on."""
+        """The names that the forward hook sees for the input devices of the zone's packets."""
         return tuple(dict.fromkeys(map(self.came_in, self.l3)))
 
     def came_in(self, device: str) -> str:
-        """The name that the forward hook has for an l3 device that a packet came in on.
+        """The name that the forward hook sees for an l3 device that a packet came in on.
 
         In a VRF that is the VRF's own device (l3mdev_ip_rcv(), include/net/l3mdev.h); packets leave through the member.
         """
@@ -43,17 +43,17 @@ class ZoneDevices:
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """The l3 devices and all that is worth listing beneath them."""
+        """The l3 devices, and the devices below them that a flowtable should list."""
         return tuple(dict.fromkeys(name for device in self.l3 for name in self.group(device)))
 
     def group(self, device: str) -> tuple[str, ...]:
-        """An l3 device and the devices beneath it that are worth listing."""
+        """An l3 device, and the devices below it that a flowtable should list."""
         return (device, *(self.beneath or {}).get(device, ()))
 
     def bridge_of(self, device: str) -> str:
-        """The bridge whose ports the packets of an l3 device arrive on; empty where there is none."""
+        """The bridge on whose ports the packets of an l3 device arrive; empty: none."""
         return (self.bridges or {}).get(device, "")
 
     def leaves_of(self, device: str) -> tuple[str, ...]:
-        """Where the packets of an l3 device arrive; the device itself where nothing is beneath."""
+        """The devices on which the packets of an l3 device arrive; the device itself if there is none below."""
         return (self.leaves or {}).get(device, (device,))

@@ -1,4 +1,4 @@
-"""Config, Snapshot and Plan -> Findings: features of this router that conflict with offload. Pure."""
+"""Find settings of this router that conflict with offload. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,9 +17,9 @@ from offload.model.text.shown import shown
 def findings(
     config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
 ) -> tuple[Finding, ...]:
-    """All of them, problems first. `packages`: configuration files of programs that shape, those that there are.
+    """The Findings, problems first. `packages`: configuration files of traffic shapers that exist.
 
-    No Findings if fw4 offloads by itself or offload is switched off: then offload disturbs nothing.
+    There are none if fw4 offloads by itself or offload is switched off.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

@@ -1,4 +1,4 @@
-"""Settings and faults of the kernel that concern offloaded connections."""
+"""Findings about the kernel: settings and known bugs that concern offloaded connections."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from offload.model.plan import Plan
 from offload.model.problems.finding import Finding, FindingCode
 
 RELEASE = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,5}))?", re.ASCII)
-# A connection's own timeout, and that of the flowtable: when that one lets the flow go, the other must not be over.
+# A connection's timeout and the flowtable's: when the flowtable drops a flow, its connection must not have expired.
 TIMEOUTS = {
     "nf_conntrack_tcp_timeout_established": "nf_flowtable_tcp_timeout",
     "nf_conntrack_udp_timeout_stream": "nf_flowtable_udp_timeout",
@@ -16,7 +16,7 @@ TIMEOUTS = {
 
 
 def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """Findings about the kernel's settings and faults; none if no flowtable is planned."""
+    """The Findings; none if no flowtable is planned."""
     if not plan.tables:
         return
     settings = snapshot.settings

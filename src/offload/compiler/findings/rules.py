@@ -1,4 +1,4 @@
-"""Rules of the live ruleset that treat packets one by one, which offloaded packets pass by."""
+"""Findings about rules in the kernel that must see every packet, which offloaded packets bypass."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 
 
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The rules that concern offloaded traffic, each kind of a chain once; and routing by marks."""
+    """The rules that offloaded traffic would meet, each kind once for a chain, and routing by marks."""
     held = frozenset(holding(snapshot))
     acted, devices = config.globals.auto_exempt, {"", *(name for zone in plan.zones for name in zone.devices)}
     for rule in snapshot.packet_rules:
@@ -47,7 +47,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding
 
 
 def _of_connmarks(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """Filters that restore marks on devices that offloaded traffic crosses."""
+    """Filters of tc that restore marks, on devices of offloaded traffic."""
     code = FindingCode.MARK_RESTORED
     for device, _ in restoring(snapshot, (each for table in plan.tables for each in table.elements)):
         yield code.done(device=device) if config.globals.auto_exempt else code(device=device)
@@ -59,7 +59,7 @@ def _place(rule: PacketRule) -> dict[str, str]:
 
 
 def _meets(rule: PacketRule, plan: Plan) -> bool:
-    """Whether packets of a crossing that is offloaded would meet it, in either direction."""
+    """Whether packets between offloaded devices would meet the rule, in either direction."""
     crossings = ((each.iif, each.oif) for table in plan.tables for each in table.elements)
     wanted = rule.match.iif, rule.match.oif
     return any(_fits(wanted, way) or _fits(wanted, way[::-1]) for way in crossings)

@@ -1,4 +1,4 @@
-"""Queueing disciplines that shape, and configurations that ask for one."""
+"""Findings about traffic shapers: queueing disciplines, and configurations of shaping programs."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,13 +11,13 @@ from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.section import Section
 
 TRUE = frozenset({"1", "on", "true", "yes"})
-# Of each program: the section type that asks for a shaper, the option that names where, and the one that switches it.
+# By program: the section type that configures a shaper, its option for the device, and the one that enables it.
 ASKING = {
     "sqm": ("queue", "interface", "enabled"),
     "qosify": ("interface", "name", ""),
     "qosmate": ("settings", "WAN", ""),
 }
-# Of nft-qos, whose tables are called after it: the options of `config default` that ask for limits, in two releases
+# nft-qos, whose tables have its name: options of `config default` that enable limits, in two releases
 LIMITING = ("limit_enable", "limit_ip_enable", "limit_mac_enable")
 PACKAGES = (*ASKING, "nft-qos")  # that are read
 
@@ -25,7 +25,7 @@ PACKAGES = (*ASKING, "nft-qos")  # that are read
 def of_shapers(
     config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
 ) -> Iterator[Finding]:
-    """Shapers that hardware would bypass, and shapers that a configuration asks for and no device has."""
+    """Shapers that hardware would bypass, and shapers that are configured but on no device."""
     found = shapers(snapshot)
     for device, shaper in sorted(found.items()):
         passing = _in_hardware(plan, device)
@@ -55,17 +55,17 @@ def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
 
 
 def _concerned(plan: Plan, why: Reason) -> bool:
-    """Whether hardware was wanted for a pair, and is not had for this Reason."""
+    """Whether a pair requested hardware and does not get it for this Reason."""
     return any(why in pair.reasons for pair in plan.pairs)
 
 
 def _limits(packages: Mapping[str, tuple[Section, ...]]) -> bool:
-    """Whether nft-qos is asked for limits."""
+    """Whether nft-qos has limits configured."""
     return any(section.options.get(option) in TRUE for section in packages.get("nft-qos", ()) for option in LIMITING)
 
 
 def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, str]]:
-    """The networks or devices for which a program is asked to shape, with its package."""
+    """The networks or devices for which programs configure shapers, with the program's package."""
     for package, (kind, option, switch) in ASKING.items():
         for section in packages.get(package, ()):
             name = section.options.get(option)
@@ -75,5 +75,5 @@ def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, s
 
 
 def _is_off(sections: tuple[Section, ...]) -> bool:
-    """Whether `config global` switches the program off, as qosmate has it."""
+    """Whether qosmate's `config global` switches it off."""
     return any(each.type == "global" and each.options.get("enabled", "1") not in TRUE for each in sections)

@@ -1,1 +1,1 @@
-"""/etc/config/firewall and the router's state -> table inet fw4."""
+"""Compile /etc/config/firewall and the router's state into table inet fw4."""

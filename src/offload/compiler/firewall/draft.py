@@ -1,4 +1,4 @@
-"""A ruleset while it is compiled: data that its sections share, and the rules added to chains so far."""
+"""A ruleset during compilation: what all sections share, and the rules so far."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -29,15 +29,15 @@ class Draft(NamedTuple):
 
     @property
     def problems(self) -> list[FirewallProblem]:
-        """The problems of the sections."""
+        """The problems found so far."""
         return self.expander.problems
 
     def add(self, chain: str, rule: Rule) -> None:
-        """Put a rule at the end of a chain."""
+        """Append a rule to a chain."""
         self.chains[chain].append(rule)
 
     def zone(self, origin: Origin, option: str, name: str) -> FirewallZone | None:
-        """The zone of that name; None for no zone and for `*`. Raises LeftOutError where there is none."""
+        """The zone of that name; None for an empty name and `*`. Raises LeftOutError if it does not exist."""
         if not name or name == ANY:
             return None
         found = self.zones.get(name)
@@ -46,7 +46,7 @@ class Draft(NamedTuple):
         return found
 
     def helper(self, origin: Origin, name: str) -> Helper:
-        """A conntrack helper that exists; raises LeftOutError where none has the name."""
+        """The conntrack helper of that name; raises LeftOutError if it does not exist."""
         for each in self.config.helpers:
             if each.name == name:
                 return each
@@ -54,11 +54,11 @@ class Draft(NamedTuple):
 
     @staticmethod
     def zone_needs(*zones: FirewallZone | None) -> list[Need]:
-        """The families that zones prescribe."""
+        """The families that zones are restricted to."""
         return [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None and zone.family]
 
     def needs(self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None) -> tuple[Need, ...]:
-        """The families that a rule's zones and helpers prescribe, each with the name of the zone or helper."""
+        """The families that a rule's zones and helper are restricted to, with their names."""
         found = self.zone_needs(src, dest)
         if section.match.helper is not None:
             helper = self.helper(section.origin, section.match.helper.text)

@@ -1,4 +1,4 @@
-"""Where the nft files of users and other packages stand in the ruleset. Pure."""
+"""The nft files of users and other packages, and their positions in the ruleset. Pure."""
 
 from collections import defaultdict
 
@@ -10,7 +10,7 @@ _POSITIONS = {"pre": "prepend", "post": "append"}
 
 
 class Includes:
-    """The include statements by position and chain: those of sections first, then those that packages installed."""
+    """The include statements by position and chain: first those of sections, then those of installed packages."""
 
     def __init__(self, config: FirewallConfig, state: RouterState, problems: list[FirewallProblem]) -> None:
         self._at: defaultdict[tuple[str, str], list[Include]] = defaultdict(list)
@@ -27,9 +27,9 @@ class Includes:
         self._at[position, chain].append(Include(path))
 
     def at(self, position: str, chain: str = "") -> tuple[Include, ...]:
-        """The files that belong there."""
+        """The include statements at a position."""
         return tuple(self._at.get((position, chain), ()))
 
     def around(self, end: str, chain: str) -> tuple[Include, ...]:
-        """The files at the beginning (`prepend`) or end (`append`) of a chain."""
+        """The include statements at the beginning (`prepend`) or end (`append`) of a chain."""
         return self.at(f"chain-{end}", chain)

@@ -1,4 +1,4 @@
-"""The objects that rules refer to: conntrack helpers, log limits, variables, the flowtable. Pure."""
+"""The named objects that rules refer to: conntrack helpers, log limits, variables, fw4's flowtable. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,7 +19,7 @@ def helper_objects(helpers: Iterable[HelperSection]) -> tuple[Helper, ...]:
 
 
 def log_limits(zones: Iterable[FirewallZone]) -> tuple[NamedLimit, ...]:
-    """The limits that zones have for their log lines."""
+    """The limit objects for the log lines of zones."""
     return tuple(
         NamedLimit(f"{each.name}.log_limit", each.zone.log_limit, f"{each.name} log limit")
         for each in zones
@@ -28,7 +28,7 @@ def log_limits(zones: Iterable[FirewallZone]) -> tuple[NamedLimit, ...]:
 
 
 def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
-    """`$lan_devices` and `$lan_subnets` for the files of other packages; a variable cannot begin with a digit."""
+    """`$lan_devices` and `$lan_subnets` for included files; not for zones whose name begins with a digit."""
     for zone in zones:
         name = f"_{zone.name}" if zone.name[0].isdigit() else zone.name
         yield Define(f"{name}_devices", tuple(f'"{device}"' for device in zone.devices))
@@ -36,7 +36,7 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 
 
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
-    """fw4's own flowtable, of the devices that the zones' networks stand on; with hardware of those beneath them."""
+    """fw4's own flowtable: the devices of the zones' networks; with hardware offload the devices below them."""
     if not config.defaults.flow_offloading:
         return ()
     hardware = config.defaults.flow_offloading_hw

@@ -1,4 +1,4 @@
-"""Table inet fw4: every section compiled by itself, and the chains in the order in which they are listed. Pure."""
+"""Compile table inet fw4: every section, and the chains in their order. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +19,11 @@ from offload.model.problems.firewall_problem import FirewallProblem
 from offload.model.sections.firewall import FirewallConfig, RouterState
 
 TABLE = "fw4"
-LABEL = "!fw4: "  # of fw4's comments, by which others know its rules
+LABEL = "!fw4: "  # prefix of fw4's comments, by which other programs recognize its rules
 
 
 class Compiled(NamedTuple):
-    """A ruleset, the problems of the sections it comes from, and the zones as they are now."""
+    """A ruleset, the problems of its sections, and the zones as they are now."""
 
     ruleset: Ruleset
     problems: tuple[FirewallProblem, ...]
@@ -31,7 +31,7 @@ class Compiled(NamedTuple):
 
 
 def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
-    """The whole ruleset."""
+    """Compile the whole ruleset."""
     problems: list[FirewallProblem] = []
     named = named_sets(config.ipsets)
     expander = Expander(state.networks, named, problems)
@@ -71,9 +71,9 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
 
 
 def _sections(draft: Draft) -> None:
-    """Every section by itself: one that cannot be rendered costs nothing but itself.
+    """Compile every section by itself, so that a bad one does not affect the others.
 
-    The order is that of the rules in a chain: helpers, then rules, then forwardings.
+    Their order is that of the rules in a chain: helpers, rules, forwardings.
     """
     filter_rules.zone_helpers(draft)
     config = draft.config

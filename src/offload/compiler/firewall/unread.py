@@ -1,7 +1,7 @@
-"""Zones that cannot be read as they are written: where `config defaults` accepts, they open nothing. Pure.
+"""Zones with conditions that cannot be read must not be opened by an ACCEPT in `config defaults`. Pure.
 
-A zone without a readable condition is left out as in fw4, and its packets get to the policies of the base chains. What
-the zone would have refused there is refused before these accept it, as far as its devices are known.
+As in fw4, such a zone is left out, so its packets reach the policies of the base chains. Rules before those policies
+refuse what the zone would have refused, as far as its devices are known.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ Refusals = Mapping[str, list[Rule]]
 
 
 def management(config: FirewallConfig) -> set[str]:
-    """The zones from which the router can be managed: they may use its ssh or web server."""
+    """The zones from which the router's ssh or web server can be reached."""
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
     known = every | {zone.name for zone in config.unread_zones}
@@ -36,13 +36,13 @@ def management(config: FirewallConfig) -> set[str]:
 
 
 def _serves(match: Match) -> bool:
-    """Whether TCP to one of the ports of the ssh and web server meets it: a rule for ping leads to neither."""
+    """Whether it matches TCP to a port of the ssh or web server."""
     tcp = _admits(match.proto, TCP.__contains__)
     return tcp and any(_admits(match.dest_port, partial(_spans, port)) for port in MANAGEMENT_PORTS)
 
 
 def _admits(items: Sequence[Item], holds: Callable[[str], bool]) -> bool:
-    """One of the alternatives, where there are such, and none of the negated ones."""
+    """Whether one of the alternatives holds, if there are any, and none of the negated ones."""
     good = [holds(each.text) for each in items if not each.negated]
     return (not good or any(good)) and not any(holds(each.text) for each in items if each.negated)
 
@@ -53,10 +53,10 @@ def _spans(port: int, word: str) -> bool:
 
 
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
-    """A zone's policies for input, output and forwarded packets.
+    """A zone's policies for input, output and forward.
 
-    A policy that cannot be read is that of `config defaults`, but REJECT instead of ACCEPT: not for output, which
-    opens nothing, and not for input where nothing else would lead to the router's ssh or web server.
+    An unreadable policy becomes that of `config defaults`, with REJECT instead of ACCEPT. ACCEPT stays for output,
+    which opens nothing, and for input if there is no other way to the router's ssh or web server.
     """
     chosen = [_policy(config, zone, index) for index in range(3)]
     for index, option in enumerate(("input", "output", "forward")):
@@ -78,9 +78,9 @@ def _policy(config: FirewallConfig, zone: Zone, index: int) -> str:
 
 
 def _elsewhere(config: FirewallConfig, zone: Zone, expander: Expander) -> bool:
-    """Whether the router can be managed from another zone, and not from this one by a rule.
+    """Whether the router can be managed from another zone, and no rule allows it from this one.
 
-    A zone whose networks are all down does not count: no packet comes from it.
+    A zone whose networks are all down does not count, because no packet comes from it.
     """
     found = management(config)
     there = (each.name in found and _has_members(each, expander) for each in (*config.zones, *config.unread_zones))
@@ -92,7 +92,7 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
-    """For each base chain the rules that stand before its policy; `zones`: those to which no packet belongs."""
+    """By base chain, the rules before its policy. `zones`: those that are left out."""
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:
         parts = device_parts(zone, expander)
@@ -104,7 +104,7 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
 
 
 def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewhere: bool) -> Iterator[Rule]:
-    """Packets to the router itself, without what keeps a network working: ICMP and DHCP."""
+    """Refuse packets to the router, except ICMP and DHCP, without which a network does not work."""
     policy = _refusing(config, zone, 0)
     if not policy and not any(each.src == zone.name and not each.dest for each in _closing(config)):
         return
@@ -118,7 +118,7 @@ def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewh
 
 
 def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) -> Iterator[Rule]:
-    """Packets within the zone, and all from it or to it where a rule with DROP or REJECT names it."""
+    """Refuse packets within the zone, and those from or to it if a DROP or REJECT rule names it."""
     policy = _refusing(config, zone, 2)
     leaving = any(each.src == zone.name and each.dest for each in _closing(config))
     coming = any(each.dest == zone.name and each.src for each in _closing(config))
@@ -133,7 +133,7 @@ def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) ->
 
 
 def _refusing(config: FirewallConfig, zone: Zone, index: int) -> str:
-    """The zone's policy where it is not ACCEPT; one that cannot be read counts as REJECT."""
+    """The zone's policy if it is not ACCEPT; an unreadable one counts as REJECT."""
     if ("input", "output", "forward")[index] in zone.unread:
         return "reject"
     policy = _policy(config, zone, index)

@@ -1,4 +1,4 @@
-"""Zones as packets show them: devices and addresses. Pure."""
+"""The devices and addresses of zones. Pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -22,17 +22,17 @@ class ZonePart(NamedTuple):
 
     @property
     def ingress(self) -> Match:
-        """A match of packets that come from here."""
+        """A match of packets from this part."""
         return Match(self.family, iifname=self.devices, src_ip=self.subnets)
 
     @property
     def egress(self) -> Match:
-        """A match of packets that go there."""
+        """A match of packets to this part."""
         return Match(self.family, oifname=self.devices, dest_ip=self.subnets)
 
     @property
     def shown(self) -> str:
-        """The family as comments have it."""
+        """The family as fw4's comments name it."""
         return SHOWN.get(self.family, BOTH)
 
 
@@ -63,7 +63,7 @@ class FirewallZone(NamedTuple):
 
 
 def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> FirewallZone | None:
-    """The zone's present devices and addresses; None if its family and its subnets exclude each other."""
+    """The zone with its present devices and addresses; None if its family contradicts its subnets."""
     networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]
     members = [Item(each.device, item.negated) for item, each in known if each.device]
@@ -96,12 +96,12 @@ def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> F
 
 
 def _networks(zone: Zone, expander: Expander) -> list[Item]:
-    """The networks that the zone names, and those that netifd puts into it."""
+    """The networks that the zone names, and those that netifd adds to it."""
     return [*zone.network, *(Item(name) for name, each in expander.networks.items() if each.zone == zone.name)]
 
 
 def device_parts(zone: Zone, expander: Expander) -> tuple[ZonePart, ...]:
-    """The devices alone that a zone names, whatever else its conditions are; those that it excludes do not count."""
+    """The parts for the devices that a zone names, without its other conditions and its negated devices."""
     devices = (expander.networks[item.text].device for item in _networks(zone, expander) if _is_named(item, expander))
     members = [Item(name) for name in devices if name] + [item for item in zone.device if not item.negated]
     return tuple(_parts(members, NO_ADDRESSES, None))
@@ -118,7 +118,7 @@ def _related(known: Sequence[tuple[Item, RouterNetwork]], subnets: Split | None)
 
 
 def _devices(members: Sequence[Item]) -> Iterator[str]:
-    """The names that a condition can be made of; `+` alone is every device and makes none."""
+    """The names for a condition; `+` alone matches every device, so it is none."""
     for item in members:
         stem, plus, rest = item.text.partition("+")
         if not rest and not (plus and not stem) and not item.negated:
@@ -128,7 +128,7 @@ def _devices(members: Sequence[Item]) -> Iterator[str]:
 
 
 def _device_groups(members: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """Devices that one rule can hold: a wildcard stands alone."""
+    """Devices in groups that one rule can express: a wildcard needs a rule of its own."""
     names = tuple(dict.fromkeys(_devices(members)))
     negated = tuple(
         Item(f"{item.text[:-1]}*" if item.text.endswith("+") else item.text, negated=True)
@@ -151,7 +151,7 @@ def _parts(members: Sequence[Item], subnets: Split, family: int | None) -> Itera
 
 
 def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
-    """The traffic that is masqueraded, per family; none where masq_src or masq_dest cannot be met now."""
+    """The traffic to masquerade, by family; none if masq_src or masq_dest cannot match now."""
     families = [family for family, wanted in ((IPV4, zone.masq), (IPV6, zone.masq6)) if wanted]
     unread = ", ".join(option for option in ("masq_src", "masq_dest") if option in zone.unread)
     if unread:
@@ -172,5 +172,5 @@ def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
 
 
 def log_limit(zone: FirewallZone | None) -> str | None:
-    """The limit object that a zone's log lines share."""
+    """The limit object for a zone's log lines."""
     return f"{zone.name}.log_limit" if zone is not None and zone.zone.log_limit else None

@@ -1,4 +1,4 @@
-"""The effective Plan after the kernel refused a part of the wanted one, or all of it. Pure."""
+"""The Plan in effect after the kernel refused the wanted one or a part of it. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -15,9 +15,10 @@ Decision = TypeVar("Decision", PairDecision, ZoneDecision)
 
 
 def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
-    """The Plan as it is shown to people: pairs, zones and devices as the tables that the kernel holds have them.
+    """The Plan for status: pairs, zones and devices as the tables in the kernel have them.
 
-    The tables are those of `wanted`, or of `before`, the last Plan. A pair that has less than in `wanted` has a Reason.
+    The tables are those of `wanted`, or of `before`, the last Plan. A pair that has less than in `wanted` gets a
+    Reason.
     """
     tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
     fresh = {table.name for table in tables if table in wanted.tables}
@@ -28,7 +29,7 @@ def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) ->
         for mode, among in ((then.get((pair.src, pair.dest)), old), (pair.effective, fresh)):
             if mode is not None and NAMES.get(mode) in among:
                 return mode
-        # where a station's port decides, software has the pair's flows when the kernel refused the hardware table
+        # where a port decides, the pair's flows are in software if the kernel refused the hardware table
         shared = {element.pair for table in tables for element in table.shared}
         return Mode.SOFTWARE if pair.effective is Mode.HARDWARE and (pair.src, pair.dest) in shared else Mode.NONE
 

@@ -1,1 +1,1 @@
-"""nftables: the objects in the kernel, and those that are to be there."""
+"""nftables objects: those in the kernel, and those that should be there."""

@@ -1,4 +1,4 @@
-"""Our tables in the kernel: the outline as nfnetlink lists it, and the elements of sets as `nft -j` lists them."""
+"""Our tables in the kernel: chains and rules from nfnetlink, elements of sets from `nft -j list`."""
 
 import re
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ STATION_SETS = {  # of both tables, where the port of a station decides: name ->
     "stations4": "ifname . ipv4_addr",
     "stations6": "ifname . ipv6_addr",
 }
-STRAY_SET = "stray"  # of a hardware table: counts its flows' packets that took the slow path, by (iif, oif)
+STRAY_SET = "stray"  # of a hardware table: counts packets of its flows that took the slow path, by (iif, oif)
 FINGERPRINT = "offload "  # stands before a rule's fingerprint in its comment
-MISSED = "missed"  # ends the comment of the rule that counts packets which a full set could not remember
+MISSED = "missed"  # last word of the comment of the rule that counts packets which a full set could not store
 COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( missed)?", re.ASCII)
 
 
 def marks(comment: str) -> tuple[str, dict[str, str], bool]:
-    """The parts of a rule's comment: its fingerprint, the digest of the set it looks up, and whether it counts misses.
+    """Split a rule's comment: its fingerprint, the digest of the set it looks up, and whether it counts misses.
 
-    The fingerprint is empty for a rule that is not ours. The digest covers the elements of a set as they were sent, so
-    that a pass can tell whether they are the wanted ones without listing them.
+    The fingerprint is empty for a rule that is not ours. The digest is that of the set's elements when they were sent,
+    so a pass can compare them without listing them.
     """
     found = COMMENT.fullmatch(comment)
     if not found:

@@ -1,4 +1,4 @@
-"""Rules and chains of the live ruleset, whoever made them, as far as they treat packets one by one."""
+"""Rules and chains in the kernel, ours and others', as far as they matter to offloaded connections."""
 
 from ipaddress import IPv4Network, IPv6Network
 
@@ -33,7 +33,7 @@ class RuleMatch:
     dport: int = 0  # destination port
 
     def within(self, outer: "RuleMatch") -> "RuleMatch":
-        """This match for packets that have met the other one before, in a rule that jumps here."""
+        """The match of a rule in a chain, given the match of the rule that jumps to the chain."""
         if EVERY_PACKET in (outer, self):
             return outer if self == EVERY_PACKET else self
         return RuleMatch(**(asdict(outer) | {name: value for name, value in asdict(self).items() if value}))
@@ -70,7 +70,7 @@ class LiveRule:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """The inputs of decisions about established packets: a digest of the rules, their sets (table, name), and times."""
+    """What decides about established packets: a digest of the rules, their sets (table, name), and times."""
 
     digest: int = 0
     sets: frozenset[tuple[str, str]] = frozenset()

@@ -1,4 +1,4 @@
-"""nftables nouns: what `nft list table` shows, without any knowledge of zones or offload.
+"""nftables objects as `nft list table` shows them, without any knowledge of zones or offload.
 
 NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
 """
@@ -22,13 +22,13 @@ class Rule(NamedTuple):
 
 
 class Include(NamedTuple):
-    """A file of nft statements that belongs at this place."""
+    """An include statement for a file."""
 
     path: str
 
 
 class Hook(NamedTuple):
-    """What makes a chain a base chain."""
+    """The hook, priority and policy of a base chain."""
 
     type: str
     hook: str
@@ -37,7 +37,7 @@ class Hook(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """A chain and its rules in order; files of other packages may stand between them."""
+    """A chain and its rules in order; include statements may stand between them."""
 
     name: str
     rules: tuple["Rule | Include", ...]
@@ -93,7 +93,7 @@ class NamedLimit(NamedTuple):
 
 
 class Define(NamedTuple):
-    """A variable that files of other packages may use, as `$name`; its values as nft text."""
+    """A variable `$name` for included files; its values are nft text."""
 
     name: str
     values: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The findings of `offload check`: features of the router that conflict with offload, and what offload did."""
+"""The findings of `offload check`: what conflicts with offload on this router, and what offload did about it."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from offload.nouns import dataclass
 
 
 class Severity(Enum):
-    """A problem takes something from the user now; a notice is worth knowing, and never an exit code."""
+    """A problem harms the user now; a notice is information, and does not change the exit code."""
 
     PROBLEM = "problem"
     NOTICE = "notice"
@@ -15,9 +15,9 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: the sentence, what offload has done already, and the command or the change that mends it.
+    """A finding: its sentence, what offload has done already, and the command or change that corrects it.
 
-    `option`: of `config globals`, where setting it to 1 mends it.
+    `option`: of `config globals`, if setting it to 1 corrects it.
     """
 
     code: "FindingCode"  # name for programs
@@ -43,7 +43,7 @@ _EXEMPT = "set auto_exempt to 1 in /etc/config/offload, or write a config exempt
 
 
 class FindingCode(Enum):
-    """Every finding. The name is the code in JSON, the value its sentences; words in braces are filled in."""
+    """Every finding. The name is the code in JSON, the value its sentences with blanks in braces."""
 
     NO_FIREWALL = Form(
         Severity.PROBLEM, "no firewall is loaded: every packet is forwarded unchecked", "/etc/init.d/firewall start"
@@ -176,11 +176,11 @@ class FindingCode(Enum):
     )
 
     def __call__(self, **words: object) -> Finding:
-        """Make the Finding, with its remedy; offload did nothing."""
+        """Make the Finding with its remedy: offload has done nothing."""
         form: Form = self.value
         return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words), form.option)
 
     def done(self, **words: object) -> Finding:
-        """Make the Finding as a notice: offload did what the form's `done` says."""
+        """Make the Finding as a notice: offload has done what the form's `done` says."""
         form: Form = self.value
         return Finding(self, Severity.NOTICE, form.text.format(**words), form.done.format(**words))

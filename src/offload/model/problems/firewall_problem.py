@@ -1,4 +1,4 @@
-"""The faults of sections of /etc/config/firewall: one sentence per kind, printed in fw4's form."""
+"""The faults of sections of /etc/config/firewall: one sentence for each kind, printed in fw4's form."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from offload.model.text.shown import shown
 
 
 class FirewallFault(Enum):
-    """Every way in which a section can be wrong. The value is the sentence that follows the section's name."""
+    """Every kind of fault. The value is the sentence that follows the section's name."""
 
     UNKNOWN_OPTION = "has the unknown option '{option}', which has no effect"
     INVALID_VALUE = "option '{option}' has the value '{value}', which is not {expected}"
@@ -77,14 +77,14 @@ class FirewallFault(Enum):
         return FirewallProblem(self, origin, option, self.value.format(option=shown(option), **safe))
 
 
-# How a configuration may well be: worth a line on stderr, as fw4 has it, but nothing to mend.
+# Not faults: fw4 prints a line for these on stderr too.
 REMARKS = frozenset(
     {FirewallFault.DISABLED, FirewallFault.ASSUMED_DESTINATION, FirewallFault.EMPTY_NETWORK, FirewallFault.NO_EFFECT}
 )
 
 
 class FirewallProblem(NamedTuple):
-    """One fault of one section. `str()` is fw4's form: `Section @rule[2] (Name) SENTENCE`."""
+    """A fault of a section. `str()` is fw4's form: `Section @rule[2] (Name) SENTENCE`."""
 
     fault: FirewallFault
     origin: Origin
@@ -96,7 +96,7 @@ class FirewallProblem(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it is, as fw4 writes it."""
+        """The section, as fw4 names it."""
         if self.origin.type == "file":
             return f"File {shown(self.origin.name)}"
         place = f"Section {self.origin.id}" if self.origin.id else f"ubus {self.origin.type}"

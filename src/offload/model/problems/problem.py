@@ -1,4 +1,4 @@
-"""The faults of a user's input: one sentence per kind of fault, and the place where it was found."""
+"""Faults of the configuration: one sentence for each kind, and where it was found."""
 
 from enum import Enum
 
@@ -24,22 +24,22 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where to mend it: file, line, section and option, as far as they are known."""
+        """Where it is: file, line, section and option, as far as they are known."""
         if self.where:
             return ", ".join(part for part in (self.where, shown(self.option)) if part)
         return ".".join(shown(part) for part in (self.file, self.section, self.option) if part)
 
     def of(self, section: Section) -> "Problem":
-        """The Problem with the place of its section."""
+        """The Problem with line and name of its section."""
         return replace(self, line=section.line, where=section.place)
 
     def then(self, consequence: str) -> "Problem":
-        """The Problem with what follows from it at its end, where that was not known when it was found."""
+        """The Problem with its consequence at the end of the sentence, if that was not known before."""
         return replace(self, text=self.text + consequence)
 
 
 class ProblemCode(Enum):
-    """Every way in which the input can be wrong. The value is the sentence the user reads."""
+    """Every kind of fault. The value is the sentence for the user."""
 
     FILE_MISSING = "/etc/config/{file} does not exist, so there are no zones to choose for"
     FILE_UNREADABLE = "/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has"

@@ -1,4 +1,4 @@
-"""Every Reason that something is not offloaded, or in a lower mode than requested: a code and a sentence."""
+"""The Reasons why something is not offloaded, or is slower than requested: codes and sentences."""
 
 from enum import Enum
 
@@ -8,9 +8,9 @@ from offload.nouns import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something is not offloaded, or in a lower mode than requested.
+    """Why something is not offloaded, or is slower than requested.
 
-    `code` is the stable token, `text` the sentence, `remedy` what a person can do, empty where nothing can be done.
+    `code` is the stable name, `text` the sentence, `remedy` what the user can do; empty: nothing.
     """
 
     code: "ReasonCode"
@@ -127,7 +127,7 @@ class ReasonCode(Enum):
     HARDWARE_STATION_UNKNOWN = (
         "no port of {device} has seen its station, and hardware does not have all of them: it is fast in software"
     )
-    # of hardware, as live flows show; those up to HARDWARE_KEPT also explain single flows
+    # of hardware, found from live flows; those up to HARDWARE_KEPT also explain single flows
     HARDWARE_DRIVER = "{count} flows stayed in software: no driver of {devices} takes any"
     HARDWARE_FAMILY = "{count} {family} flows stayed in software: the drivers of {devices} take none of that family"
     HARDWARE_ENCAPSULATED = "{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}"

@@ -1,6 +1,6 @@
-"""The remedy for each Reason, so that more is offloaded. Words in braces are filled in as in its sentence.
+"""The remedy for each Reason: what the user can do so that more is offloaded. Blanks as in the Reason's sentence.
 
-A remedy that begins with `nothing` is for the documentation; faces show only what a person can do.
+A remedy that begins with `nothing` is only for the documentation; command and LuCI do not show it.
 """
 
 REMEDIES = {  # by the code of the Reason
@@ -118,13 +118,13 @@ REMEDIES = {  # by the code of the Reason
 
 
 class _Blanks(dict[str, object]):
-    """Words of a sentence; one that is not known is shown as a blank to fill in."""
+    """The words of a sentence; an unknown one stays a blank in braces."""
 
     def __missing__(self, key: str) -> str:
         return key.upper()
 
 
 def remedy(code: str, words: dict[str, object]) -> str:
-    """The remedy for a Reason; empty if no action is possible or needed."""
+    """The remedy for a Reason; empty: nothing can or needs to be done."""
     text = REMEDIES.get(code, "")
     return "" if text.startswith("nothing") else text.format_map(_Blanks(words))

@@ -1,4 +1,4 @@
-"""An exempt: traffic between zones that stays on the slow path, and the match of that traffic."""
+"""Exempts: traffic between zones that stays on the slow path."""
 
 from typing import Any
 
@@ -12,9 +12,11 @@ ENDS = {"src": "the zone that opens the connection", "dest": "the zone that it l
 
 @dataclass(frozen=True, slots=True)
 class Exempt:
-    """`config exempt`: traffic that stays on the slow path. Of its match the conditions in FIELDS count.
+    """`config exempt`: traffic that stays on the slow path.
 
-    A faulty exempt matches nothing in the kernel; the pairs it may have meant stay slow instead.
+    Only those conditions of its match that are in FIELDS count.
+
+    A faulty exempt adds nothing to the kernel; instead the pairs that it may concern stay slow.
     """
 
     name: str  # option `name`, or the section's
@@ -26,7 +28,7 @@ class Exempt:
 
     @property
     def everything(self) -> bool:
-        """Whether it means all traffic between its zones that can be offloaded: TCP and UDP together are that."""
+        """Whether it means all traffic that can be offloaded between its zones: TCP and UDP, without conditions."""
         some_protocols = bool(self.match.proto) and not PROTOCOL_NUMBERS.keys() <= set(self.protocols)
         return not some_protocols and not any(each.narrows(self.match) for each in FIELDS if each.kind is not PROTOCOL)
 
@@ -37,6 +39,6 @@ class Exempt:
 
 
 def match_json(exempt: Exempt) -> dict[str, Any]:
-    """Its conditions in the words of `config exempt`, as JSON."""
+    """Its conditions as JSON, by the options of `config exempt`."""
     zones = {end: zone for end in ENDS if (zone := getattr(exempt, end)) != "*"}
     return zones | {each.name: each.json(exempt.match) for each in FIELDS if each.given(exempt.match)}

@@ -1,8 +1,8 @@
-"""The conditions that an exempt can have: one table of them, and everything else is made of its rows.
+"""The table of conditions that an exempt can have; options, JSON, sets and help are made from its rows.
 
-A row is a field of Match, and it gives the option of `config exempt` and of `offload exempt add`, its parser (by its
-Kind), its JSON, its part of the keys of nft sets, its value in conntrack. A rule of the firewall has more conditions
-than these; what the two share is named alike.
+A row is a field of Match. It gives the option of `config exempt` and of `offload exempt add`, its parser (by its Kind),
+its JSON, its part of nft sets' keys, and its value in conntrack. Firewall rules have more conditions; those in both
+have the same names.
 """
 
 from collections.abc import Callable
@@ -29,16 +29,16 @@ class Field(NamedTuple):
     conntrack: Callable[[Any], Any] | None = None
 
     def given(self, match: Match) -> bool:
-        """Whether the condition is there."""
+        """Whether the match has this condition."""
         return getattr(match, self.name) not in {None, ()}
 
     def values(self, match: Match) -> tuple[Any, ...]:
-        """Its values, with `!` and without."""
+        """Its values, negated ones included."""
         value = getattr(match, self.name)
         return value if self.many else () if value is None else (value,)
 
     def narrows(self, match: Match) -> bool:
-        """Whether the condition leaves out some packets."""
+        """Whether it excludes some packets."""
         return self.given(match) and not self.kind.anything(getattr(match, self.name))
 
     def text(self, value: Any) -> str:
@@ -46,7 +46,7 @@ class Field(NamedTuple):
         return f"{'!' if value.negated else ''}{self.kind.text(value)}"
 
     def read(self, text: str) -> Any:
-        """The value of such text; a ValueError where it is none."""
+        """The value of a text; ValueError if it is not valid."""
         value = self.kind.read(text.removeprefix("!"))
         return value._replace(negated=True) if text.startswith("!") else value
 
@@ -66,7 +66,7 @@ class Field(NamedTuple):
         return lambda value: (not kept or among(value)) and not left_out(value)
 
 
-# In the order in which they stand in the key of a set. Conntrack has destinations after they were translated in the
+# In the order of a set's key. Conntrack has destinations after they were translated in the
 # source of replies.
 FIELDS = (
     Field(
@@ -116,18 +116,18 @@ FIELDS = (
     ),
     Field("dscp", DSCP, "a class (EF, AF11, CS1) or 0 to 63", "{ip} dscp", many=False),
 )
-KEYS = {each.name: each.key for each in FIELDS}  # the rules of the firewall name them so as well
+KEYS = {each.name: each.key for each in FIELDS}  # firewall rules use the same names
 LISTS = tuple(each.name for each in FIELDS if each.many)
 IN_CONNTRACK = tuple(each for each in FIELDS if each.conntrack)
 
 
 def names_a_host(match: Match) -> bool:
-    """Whether it names an address or a MAC, not only some that it excludes."""
+    """Whether it names an address or MAC that is not negated."""
     return any(wanted(each.values(match)) for each in FIELDS if each.host)
 
 
 def combinations(match: Match) -> int:
-    """How many elements of sets it becomes at most: one for each combination of its lists' values."""
+    """The largest number of set elements that it needs: one for each combination of its lists' values."""
     count = 1
     for name in LISTS:
         count *= max(len(getattr(match, name)), 1)

@@ -1,4 +1,4 @@
-"""/etc/config/firewall, section by section, exactly as written, with negations, ranges, masks and names.
+"""/etc/config/firewall, section by section as written: with negations, ranges, masks and names.
 
 NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
 """
@@ -13,7 +13,7 @@ ANY = "*"  # every zone
 
 
 class Origin(NamedTuple):
-    """Where a section comes from. `id`: as uci names it; empty for one that a service or netifd handed over."""
+    """The section that something comes from. `id`: as uci names it; empty for sections from a service or netifd."""
 
     id: str = ""
     name: str = ""
@@ -41,9 +41,9 @@ class Defaults(NamedTuple):
 
 
 class Zone(NamedTuple):
-    """`config zone`. `network` and `device` hold names; a device's `+` stands for any end of its name.
+    """`config zone`. `network` and `device` are names; `+` at a device's end stands for any text.
 
-    `unread`: options that have a value which cannot be read, among them conditions of a zone that is left out.
+    `unread`: options whose value cannot be read, also conditions of a zone that is left out.
     """
 
     origin: Origin  # of the section
@@ -152,7 +152,7 @@ class IpSet(NamedTuple):
 
 
 class Include(NamedTuple):
-    """`config include`: a file at a place of the ruleset, or a script to run after loading."""
+    """`config include`: an nft file to include at a position of the ruleset, or a script to run after loading."""
 
     origin: Origin  # of the section
     path: str  # of the file
@@ -173,7 +173,7 @@ class Helper(NamedTuple):
 
 
 class FirewallConfig(NamedTuple):
-    """All sections of the firewall, in the order in which they take effect.
+    """All sections of /etc/config/firewall, in the order in which they take effect.
 
     `unread_zones`: zones that are left out, with the options that could be read.
     """
@@ -191,7 +191,7 @@ class FirewallConfig(NamedTuple):
 
 
 class RouterNetwork(NamedTuple):
-    """A netifd network as the firewall needs it: devices, zone and addresses; `device` is empty while it has none."""
+    """A netifd network for the firewall: devices, zone and addresses. `device` is empty if it has none now."""
 
     device: str = ""
     physical: str = ""

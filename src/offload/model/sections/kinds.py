@@ -1,4 +1,4 @@
-"""The types of values that conditions have, and how each is written: as text, as numbers, in nft and for conntrack."""
+"""The types of condition values, and how each is written: as UCI text, as numbers, in nft keys, for conntrack."""
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter
@@ -46,7 +46,7 @@ def _net_read(text: str) -> Address:
 
 
 def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
-    """Of a packed address."""
+    """A test of packed addresses."""
     ranges = [(WIDTH[each.family] // 8, *_net_span(each)) for each in nets]
 
     def within(packed: bytes) -> bool:
@@ -57,7 +57,7 @@ def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
 
 
 def _net_others(nets: tuple[Address, ...]) -> tuple[Address, ...]:
-    """An address that is left out leaves those of its family."""
+    """What a negated address is taken from: all addresses of its family."""
     return tuple(EVERY_ADDRESS[family] for family in families(nets))
 
 

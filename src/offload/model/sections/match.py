@@ -1,7 +1,7 @@
-"""A match: which packets a rule concerns. Each condition may be negated; a list holds alternatives.
+"""A match: which packets a rule applies to. Each condition may be negated; a list holds alternatives.
 
-A section's Match may name netifd networks, several protocols and both families. `compiler.firewall.expand` turns it
-into matches of one family and one protocol, and `nft.match` writes such a one as rule text.
+A section's Match may name netifd networks, several protocols and both families. `compiler.firewall.matches` turns it
+into matches of one family and one protocol, and `nft.match` writes each of those as rule text.
 
 NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 
 class Item(NamedTuple):
-    """One alternative of a condition as nft writes it: a port or range, a MAC address, a device, a protocol, a name."""
+    """One alternative of a condition as nft text: a port or range, a MAC address, a device, a protocol, a name."""
 
     text: str
     negated: bool = False
@@ -31,18 +31,18 @@ class Address(NamedTuple):
 
 MASKED, RANGE = -1, -2
 EVERY_ADDRESS = {4: Address(4, 0, 0, "0.0.0.0/0"), 6: Address(6, 0, 0, "::/0")}
-NO_DEVICE = "/never/"  # a name that no device can have, as fw4 writes it
+NO_DEVICE = "/never/"  # a device name that cannot exist; fw4 uses the same
 
 
 class NetworkName(NamedTuple):
-    """A netifd network that stands for all its addresses, each with its prefix."""
+    """A netifd network, which stands for all its addresses with their prefixes."""
 
     name: str
     negated: bool = False
 
 
 class IcmpType(NamedTuple):
-    """An ICMP type per family (None: the family has none of this name); a code, or None for every code."""
+    """An ICMP type for each family (None: the family does not have it), and a code (None: every code)."""
 
     type4: int | None
     code4: int | None
@@ -60,7 +60,7 @@ class Limit(NamedTuple):
 
 
 class Times(NamedTuple):
-    """When a rule holds. Dates and times are (year, month, day, hour, minute, second) and (hour, minute, second)."""
+    """When a rule applies. Dates and times are (year, month, day, hour, minute, second) and (hour, minute, second)."""
 
     start_date: tuple[int, ...] = ()  # first moment
     stop_date: tuple[int, ...] = ()  # last moment
@@ -83,9 +83,9 @@ WHOLE_MARK, WHOLE_DSCP = 0xFFFFFFFF, 0x3F  # masks of all bits
 
 
 class SetMatch(NamedTuple):
-    """A lookup in a named set. `directions`: src or dst per field, empty where the set's own holds.
+    """A lookup in a named set. `directions`: src or dst for each part of the key; empty: those of the set.
 
-    `fields` are the packet's fields as nft text, filled in when the set and the protocol are known.
+    `fields` are the packet's fields as nft text, filled in when set and protocol are known.
     """
 
     name: str
@@ -121,22 +121,22 @@ Value = TypeVar("Value", bound=Address | NetworkName | Item | Bits)
 
 
 def wanted(values: Iterable[Value]) -> tuple[Value, ...]:
-    """Those without `!`."""
+    """The values that are not negated."""
     return tuple(each for each in values if not each.negated)
 
 
 def excluded(values: Iterable[Value]) -> tuple[Value, ...]:
-    """Those with `!`."""
+    """The values that are negated."""
     return tuple(each for each in values if each.negated)
 
 
 def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
-    """The families that can match: of the addresses, or of those with `!` where there are no others."""
+    """The families of the addresses that are not negated; if there are none, of the negated ones."""
     return {each.family for each in wanted(addresses) or addresses if isinstance(each, Address)}
 
 
 def turned(match: Match) -> Match:
-    """The ends of a match changed over: replies to what it matches."""
+    """The match of the replies: source and destination exchanged."""
     return match._replace(
         src_ip=match.dest_ip, dest_ip=match.src_ip, src_port=match.dest_port, dest_port=match.src_port
     )

@@ -21,7 +21,7 @@ class Section:
 
     @property
     def known_as(self) -> str:
-        """Its name for people, without its type: `'PlayStation'`, `lan > wan`; empty where it has no such name."""
+        """Its name for a sentence, without the type: `'PlayStation'`, `lan > wan`; empty: it has none."""
         words = {option: word for option, word in self.options.items() if isinstance(word, str)}
         if "name" not in words and {"src", "dest"} <= words.keys() and self.type in {"pair", "forwarding"}:
             return f"{shown(words['src'], LONGEST_NAME)} > {shown(words['dest'], LONGEST_NAME)}"
@@ -30,13 +30,13 @@ class Section:
 
     @property
     def title(self) -> str:
-        """Its name in a sentence: `exempt 'PlayStation'`; without a name by its line, or as uci does."""
+        """Its name for a sentence: `exempt 'PlayStation'`; without a name its line, or uci's name."""
         name = self.known_as or (self._unnamed and (f"(line {self.line})" if self.line else self._unnamed))
         return f"{self.type} {name}".rstrip()
 
     @property
     def place(self) -> str:
-        """Where it stands: `/etc/config/offload line 12, exempt 'PlayStation'`."""
+        """Its file, line and name: `/etc/config/offload line 12, exempt 'PlayStation'`."""
         line = f" line {self.line}" if self.line else ""
         return f"/etc/config/{self.package}{line}, {self.type} {self.known_as or self._unnamed}".rstrip()
 
@@ -47,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change to a package, in uci's words: `section` is its name, and is made with `type` where there is none.
+    """A change of a package in uci's terms. `section` is a name; the section is made with `type` if it does not exist.
 
     Without an option only the section is made; without a value the option is deleted.
     """

@@ -1,1 +1,1 @@
-"""Text of people and values."""
+"""Conversion between text and values, for configuration and messages."""

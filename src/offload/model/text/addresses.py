@@ -1,7 +1,7 @@
-"""Addresses as fw4 reads them -> Address, by plain integers: thousands of them are read at every start.
+"""Parse addresses as fw4 does, with plain integers, because thousands are parsed at every start.
 
-Accepted: `a.b.c.d`, a prefix length, a mask with or without gaps, a negative prefix length (the last bits count), a
-range; the same for IPv6. Everything else is None.
+Valid are `a.b.c.d`, a prefix length, a mask with or without gaps, a negative prefix length (the last bits count), and a
+range; the same for IPv6. Anything else gives None.
 """
 
 from offload.model.sections.match import MASKED, RANGE, Address
@@ -13,7 +13,7 @@ _GROUPS, _GROUP_DIGITS, _OCTET_COUNT = 8, 4, 4
 
 
 def address(text: str, *, negated: bool = False) -> Address | None:
-    """Read an address, network, masked address or range."""
+    """Parse an address, network, masked address or range."""
     host, slash, suffix = text.partition("/")
     if not slash and "-" in host:
         return _range(host, negated=negated)
@@ -26,7 +26,7 @@ def address(text: str, *, negated: bool = False) -> Address | None:
 
 
 def number(text: str) -> tuple[int, int]:
-    """Family and value of one address; family 0 where it is none."""
+    """Family and value of an address; family 0 if it is not valid."""
     parts = text.split(".")
     if len(parts) == _OCTET_COUNT and ":" not in text:
         try:
@@ -50,7 +50,7 @@ def written(family: int, value: int) -> str:
 
 
 def network(family: int, value: int, bits: int, *, negated: bool = False, shown: str = "") -> Address | None:
-    """A network of which `value` is an address, `shown` in text; None where the prefix is too long."""
+    """The network of the address `value`, with `shown` as its text; None if the prefix is too long."""
     width = WIDTH[family]
     if not 0 <= bits <= width:
         return None
@@ -61,7 +61,7 @@ def network(family: int, value: int, bits: int, *, negated: bool = False, shown:
 
 
 def mask(each: Address) -> int:
-    """The bits that an address of this network has in common with it."""
+    """The bits in which all addresses of this network are equal."""
     width = WIDTH[each.family]
     if each.bits == MASKED:
         return each.mask
@@ -70,7 +70,7 @@ def mask(each: Address) -> int:
 
 
 def covers(each: Address, value: int) -> bool:
-    """Whether an address of the same family is in it; `negated` is for the caller."""
+    """Whether the network has this address of the same family; `negated` is not considered."""
     if each.bits == RANGE:
         return each.value <= value <= each.last
     bits = mask(each)

@@ -1,4 +1,4 @@
-"""Text of a person, or a condition of a rule -> network, and back. Pure."""
+"""Convert between text, networks, and address conditions of rules. Pure."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -10,10 +10,10 @@ MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291, 2.5.5.2: IPv4 addresses as IP
 
 
 def network(text: str) -> IPv4Network | IPv6Network | None:
-    """An address or network; host bits are cleared. None where it is neither, or has a zone id (`%eth0`).
+    """Parse an address or network; host bits are cleared. None: not valid, or with a zone id (`%eth0`).
 
-    A mask like 0.0.0.255 is refused: Python takes it for the inverse of one, fw4 for the bits to compare. An IPv4
-    address written as IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
+    A mask like 0.0.0.255 is refused, because Python reads it as an inverted mask, and fw4 as the bits to compare. An
+    IPv4 address written as IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
     """
     mask = text.partition("/")[2]
     try:
@@ -29,7 +29,7 @@ def network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def as_address(net: IPv4Network | IPv6Network) -> Address:
-    """The network as conditions of rules have it."""
+    """The network as an address condition."""
     first = int(net.network_address)
     text = written(net.version, first)
     text = text if net.prefixlen == net.max_prefixlen else f"{text}/{net.prefixlen}"
@@ -37,7 +37,7 @@ def as_address(net: IPv4Network | IPv6Network) -> Address:
 
 
 def as_networks(addresses: Iterable[Address]) -> tuple[IPv4Network | IPv6Network, ...] | None:
-    """Addresses as networks; None where one of them is a range, or has a mask with gaps."""
+    """Address conditions as networks; None if one of them is a range, or has a mask with gaps."""
     found = tuple(addresses)
     if any(each.bits in {MASKED, RANGE} for each in found):
         return None

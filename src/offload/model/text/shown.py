@@ -1,6 +1,6 @@
-"""Words of the user's, as they may stand in a sentence."""
+"""The user's values, made safe for a sentence."""
 
-# A value comes from the user's file: it may be long, and must not move the reader's cursor.
+# A value may be long, or contain control characters for the terminal.
 LONGEST_SHOWN = 200
 
 

@@ -1,14 +1,14 @@
-"""The word that a person may have meant."""
+"""The known word that is most similar to a wrong one."""
 
 from collections.abc import Iterable
 
-# Of difflib's ratio: enough where the first letters are the same (`lam` and `lan`), and where they are not.
+# difflib's ratio that is enough if the first letters are the same (`lam` and `lan`), and if they are not.
 SAME_START, OTHER_START = 0.6, 0.8
-LONGEST = 64  # characters; a longer word is not a typing error
+LONGEST = 64  # characters; a longer word is not compared
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A question to put behind the word, with a blank before it; empty where no known word is close."""
+    """A question to append to the sentence, with a blank before it; empty: no known word is similar."""
     from difflib import SequenceMatcher
 
     def likeness(other: str) -> float:

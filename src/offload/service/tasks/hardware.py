@@ -42,9 +42,9 @@ def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> Non
 
 
 def asks_otherwise(engine: Engine) -> bool:
-    """Whether a pass has to follow because hardware was given up for a pair or device, or is requested again."""
+    """Whether a pass has to follow because hardware was given up for a pair or device, or its time is over."""
     for each in engine.give_up.ended(engine.doors.clock()):
-        engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no more
+        engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no longer
     return engine.give_up.news()
 
 

@@ -1,6 +1,6 @@
-"""One pass: read everything, decide, and bring the kernel and the firewall there.
+"""The pass: read everything, decide, and bring kernel and firewall to the decision.
 
-A failure leaves the last good state, and is reported in the outcome.
+If that fails, the last good state stays, and the outcome has the error.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from offload.service.engine import Engine
     from offload.service.firewall.firewall import Pending
 
-# nft refuses a transaction whose device has gone since the plan: then read again, at most so often.
+# If a device vanished since it was read, nft refuses the transaction: then read again, so many times at most.
 TRIES = 3
 
 
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
-    """One pass. A failure leaves the last good state and is reported in `error`."""
+    """Make a pass; gives its outcome, with `error` if it failed."""
     engine.passes += 1
     engine.connections.forget()
     before, last, loads = engine.decided, None, 0
@@ -42,7 +42,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
                 replace(engine.applied, changes=0, returned=(), error=str(refusal), loaded=False), before
             )
         if last is not None and decided.plan == last.plan:
-            break  # no device vanished meanwhile: nft refuses the plan itself
+            break  # no device vanished meanwhile, so nft refuses the plan itself
         last = decided
         wanted = {*forced, *moved, *_moved_meanwhile(engine, decided.plan)}
         applied, loaded = _apply(engine, decided, wanted)
@@ -52,9 +52,9 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         if not applied.error:
             engine.stations.returned(applied.returned, decided.plan, engine.doors.clock())
             if decided.snapshot.firewall != "none" or not loaded:
-                break  # else the table that offload stands on is there from now on
+                break  # else the firewall's table has only now appeared: decide again
             continue
-        engine.hardware_probe = HardwareProbe()  # a device may have other features than at the probe
+        engine.hardware_probe = HardwareProbe()  # a device may have other features by now
     if applied.error and decided.config.readable:
         decided = replace(decided, plan=_plan_in_effect(engine, decided.plan, before.plan if before else Plan()))
     engine.keep(decided)
@@ -66,10 +66,10 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
 
 
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:
-    """Bring the kernel to what was decided and the firewall to its configuration; whether that one was loaded.
+    """Bring the kernel to the decision and the firewall to its configuration; gives whether the firewall was loaded.
 
-    Both are one transaction, unless nft refuses part of it. A new ruleset returns our tables: flows that live now
-    must meet its rules.
+    Both are one transaction, unless nft refuses part of it. A new ruleset returns our tables, because live flows must
+    pass its rules.
     """
     nft, trusting = engine.doors.nft, not engine.touched
     firewall, pending = engine.firewall, _firewall_pending(engine)
@@ -100,7 +100,7 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
 
 
 def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
-    """The tables to return for stations that moved; with the last return that may be, ports are left out."""
+    """The tables to return for stations that moved; with the last return of a minute, ports are left out as well."""
     now = engine.doors.clock()
     tables = engine.stations.tables_to_return(plan, now)
     chosen = engine.stations.leave_out(now) if tables and engine.stations.is_last(now) else frozenset[str]()
@@ -110,13 +110,16 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 
 
 def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
-    """The same for moves that only a look showed; the last return needs a pass of its own."""
+    """The tables to return for moves that only this pass has found.
+
+    The last return of a minute waits for another pass.
+    """
     now = engine.doors.clock()
     return () if engine.stations.is_last(now) else engine.stations.tables_to_return(plan, now)
 
 
 def _plan_in_effect(engine: "Engine", wanted: Plan, before: Plan) -> Plan:
-    """The effective Plan after a refusal; if nft cannot list our tables, the Plan before."""
+    """The Plan in effect after nft refused the wanted one. If our tables cannot be listed, it is the Plan before."""
     try:
         live = engine.doors.nft.live(reconcile.TABLE_NAMES)
     except NftError:

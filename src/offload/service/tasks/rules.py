@@ -1,4 +1,4 @@
-"""Return the tables where rules of others may decide otherwise about live flows."""
+"""Return the tables if rules of others may decide differently about live flows."""
 
 import time
 
@@ -8,14 +8,14 @@ from offload.service.roaming import follow
 
 
 def due(engine: Engine) -> float | None:
-    """When tables are to be returned; None where nothing is offloaded."""
+    """When to return tables; None: nothing is offloaded."""
     if engine.decided is None or not engine.decided.plan.tables:
         return None
     return engine.rule_returns.due(engine.doors.clock())
 
 
 def run(engine: Engine) -> None:
-    """Return all tables; where that fails, a pass reads why and does it."""
+    """Return all tables. If that fails, a pass does it and reports the cause."""
     before = engine.decided
     names = [table.name for table in before.plan.tables] if before else []
     if follow.return_tables(engine, names) is None:

@@ -1,21 +1,21 @@
-"""Write down where stations were seen last, so that the next service notices which moved while none ran."""
+"""Write where stations were seen last, so that the next service finds those that moved while none ran."""
 
 from offload.errors import OffloadError
 from offload.service.engine import Engine
 from offload.service.memory import saved_stations
 
-APART = 5.0  # seconds between two writings
+APART = 5.0  # seconds between two writes
 
 
 def due(engine: Engine) -> float | None:
-    """When to write; None while nothing changed since, and before the first pass, which reads the file."""
+    """When to write; None: nothing changed, or there was no pass yet, which reads the file."""
     if engine.doors.stations is None or engine.decided is None:
         return None
     return None if engine.saved.version == engine.stations.version else engine.saved.next
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write where all stations were seen last. A failure is reported once and tried again."""
+    """Write where all stations were seen last. A failure is reported once, and repeated later."""
     if engine.doors.stations is None or engine.decided is None:
         return
     version, error = engine.stations.version, ""

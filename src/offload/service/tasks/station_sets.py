@@ -1,4 +1,4 @@
-"""Bring the sets of stations in the kernel up to date without a pass; return software for stations that came late."""
+"""Update the station sets in the kernel without a pass; return the software table for late stations."""
 
 from offload.compiler.offload.stations import counted, learned_stations, with_stations
 from offload.errors import NftError, OffloadError
@@ -10,7 +10,7 @@ from offload.service.engine import SOFTWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to run next; None while no station changed and none came late."""
+    """When to run; None: no station changed, and none is late."""
     if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
         return None
     times = (engine.station_sets.due(engine.stations.version), engine.station_sets.late_due())
@@ -18,7 +18,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Send what changed, if anything did; then look for flows of late stations, if it is time."""
+    """Send the changes of the sets; if it is time, return the software table for flows of late stations."""
     sets = engine.station_sets
     if (update := sets.due(engine.stations.version)) is not None and update <= now:
         _update(engine, engine.decided.plan if engine.decided else Plan(), now)
@@ -27,13 +27,13 @@ def run(engine: Engine, now: float) -> None:
 
 
 def current(engine: Engine, plan: Plan) -> Plan:
-    """The plan with the stations that are known now in its tables."""
+    """The Plan whose tables have the stations known now."""
     learned = _learned(engine, plan)
     return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
 
 
 def counted_now(engine: Engine, plan: Plan) -> Plan:
-    """The plan for people: with the stations counted that are known now."""
+    """The Plan with the number of stations known now, for status."""
     return counted(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
 
 
@@ -50,7 +50,7 @@ def _update(engine: Engine, plan: Plan, now: float) -> None:
     try:
         if text := sets.changes(tables):
             engine.doors.nft.apply(text)
-    except NftError as refusal:  # a table may be gone: the kernel reports that, and a pass makes it anew
+    except NftError as refusal:  # a table may be gone: the kernel notifies that, and a pass makes it again
         if sets.refused(now):
             words = f"new stations go to software until this works again: {refusal}"
             engine.news.append(("offload.degraded", {"error": words}))
@@ -61,10 +61,10 @@ def _update(engine: Engine, plan: Plan, now: float) -> None:
 
 
 def _return_late(engine: Engine, now: float) -> None:
-    """Return the software table if it has flows of stations that hardware can have by now."""
+    """Return the software table if it has flows of stations that are at hardware ports now."""
     try:
         entries = engine.doors.conntrack.entries()
-    except OffloadError:  # status reports it; these flows stay fast in software meanwhile
+    except OffloadError:  # `status` reports it; meanwhile these flows stay in software
         engine.station_sets.later(now)
         return
     _, neighbours = engine.stations.remembered()

@@ -1,4 +1,4 @@
-"""The chains that decide: input, forward, output, what they jump to, and every zone's own. Pure."""
+"""The filter chains: input, forward, output, the chains they jump to, and those of every zone. Pure."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ SYN = Match(raw="tcp flags & (fin | syn | rst | ack) == syn")
 
 
 def filter_chains(draft: Draft, offload: bool) -> Iterator[Chain]:
-    """The base chains of the filter and what they jump to. `offload`: fw4's own flowtable is there."""
+    """The base chains of the filter, and the chains they jump to. `offload`: fw4's own flowtable exists."""
     defaults, every = draft.config.defaults, tuple(draft.zones.values())
     reject = Rule("jump handle_reject")
     include = draft.includes.around
@@ -74,7 +74,7 @@ def _output(zone: FirewallZone) -> Iterator[Rule]:
 
 
 def _hook(name: str, policy: str) -> Hook:
-    """REJECT is no policy of a base chain: it drops, and a last rule rejects."""
+    """The hook of a base chain. A base chain cannot have policy reject: it drops, and its last rule rejects."""
     return Hook("filter", name, "filter", "drop" if policy == "reject" else policy)
 
 
@@ -89,7 +89,7 @@ def _reject(defaults: Defaults) -> Iterator[Rule]:
         return "reject with tcp reset" if code == "tcp-reset" else f"reject with icmpx type {code}"
 
     yield Rule(answer(defaults.tcp_reject_code), Match(proto=(Item("tcp"),)), "Reject TCP traffic")
-    if defaults.any_reject_code == "tcp-reset":  # nothing but TCP can be answered so
+    if defaults.any_reject_code == "tcp-reset":  # only TCP can be rejected so
         yield Rule("drop", comment="Drop any other traffic")
     else:
         yield Rule(answer(defaults.any_reject_code), comment="Reject any other traffic")
@@ -103,7 +103,7 @@ def _syn_flood(defaults: Defaults) -> Iterator[Rule]:
 
 
 def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
-    """The chains that every zone has, then its optional chains that rules jump to."""
+    """The chains that every zone has, then the optional chains that rules jump to."""
     name, include = zone.name, draft.includes.around
     dnat = "dnat" in zone.needs
     for direction, policy, end in zip(("input", "output", "forward"), zone.policies, ("from", "to", "to"), strict=True):
@@ -135,7 +135,7 @@ def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
 
 
 def _log_forward(defaults: Defaults, zone: FirewallZone) -> Iterator[Rule]:
-    """Log packets that the base chain's policy is about to refuse."""
+    """Log packets that the base chain's policy will refuse."""
     if defaults.forward != "accept" and zone.zone.log & 1:
         limit = log_limit(zone)
         match = Match(raw=f'limit name "{limit}"') if limit else Match()

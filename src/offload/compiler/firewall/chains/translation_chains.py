@@ -1,4 +1,4 @@
-"""The chains that change packets or connections: dstnat, srcnat, notrack and mangle. Pure."""
+"""The chains of dstnat, srcnat, notrack and mangle. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ MSS = "tcp flags syn / syn,fin,rst"
 
 
 def nat_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains of address translation, and those of every zone that needs them."""
+    """The base chains of NAT, and those of every zone that needs them."""
     every, include = tuple(draft.zones.values()), draft.includes.around
     for name, need, hook in (("dstnat", "dnat", "prerouting"), ("srcnat", "snat", "postrouting")):
         yield Chain(
@@ -37,7 +37,7 @@ def nat_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def raw_chains(draft: Draft) -> Iterator[Chain]:
-    """The chains of traffic that conntrack is not to follow."""
+    """The chains of traffic that conntrack must not track."""
     notrack = [zone for zone in draft.zones.values() if "notrack" in zone.needs]
     include = draft.includes.around
     for name, hook, loopback in (("raw_prerouting", "prerouting", False), ("raw_output", "output", True)):
@@ -49,7 +49,7 @@ def raw_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def mangle_chains(draft: Draft) -> Iterator[Chain]:
-    """The chains of marks, DSCP and the segment size."""
+    """The chains that set marks, DSCP and the TCP segment size."""
     include, every = draft.includes.around, tuple(draft.zones.values())
     for hook in ("prerouting", "postrouting", "input", "output", "forward"):
         name = f"mangle_{hook}"
@@ -60,12 +60,12 @@ def mangle_chains(draft: Draft) -> Iterator[Chain]:
             *fixed,
             *include("append", name),
         )
-        # a packet of the router itself is routed anew when its mark has changed
+        # the kernel routes a packet of the router itself again when its mark changes
         yield Chain(name, tuple(rules), Hook("route" if hook == "output" else "filter", hook, "mangle"))
 
 
 def _mtu_fix(zone: FirewallZone, hook: str) -> Iterator[Rule]:
-    """TCP connections through the zone get a segment size that fits the path's MTU."""
+    """Clamp the segment size of TCP connections through the zone to the path's MTU."""
     if hook not in {"postrouting", "forward"}:
         return
     egress = hook == "postrouting"

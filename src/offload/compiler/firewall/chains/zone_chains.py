@@ -1,4 +1,4 @@
-"""The chains of a zone: jumps to them from base chains, and verdicts on what comes from it or goes to it. Pure."""
+"""The chains of a zone, and the jumps to them from base chains. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ VERDICTS = ("accept", "reject", "drop")
 
 
 def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator[Rule]:
-    """The rules of a base chain that send a zone's packets to its own chain."""
+    """The rules of a base chain that jump to a zone's chain for the zone's packets."""
     outwards = direction in {"output", "srcnat"}
     for part in zone.parts:
         yield Rule(
@@ -24,10 +24,10 @@ def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator
 
 
 def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: bool) -> Iterator[Rule]:
-    """As jumps, for the parts that are on the loopback device, or for those that are not.
+    """The jumps for the parts of a zone on the loopback device, or for all other parts.
 
-    Packets of the router itself have left the output hook's devices behind: what comes back over loopback is handled
-    in the output hook, everything else when it comes in.
+    A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
+    the output hook, and everything else in the input hook.
     """
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)
@@ -47,12 +47,12 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
 
 
 def _concerned(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool) -> bool:
-    """Whether the condition tells packets of this side: by what it names, or beside loopback by what it excludes."""
+    """Whether a condition matches packets of this side: by a named item, or (not for loopback) by a negated one."""
     return any(not each.negated for each in kept) or (not loopback and any(each.negated for each in given))
 
 
 def _emptied(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses) -> bool:
-    """Whether no named item of the condition remains: then it matches no packet, instead of every packet."""
+    """Whether no named item of the condition is left: it must then match no packet, and not every packet."""
     return any(not each.negated for each in given) and not any(not each.negated for each in kept)
 
 
@@ -61,7 +61,7 @@ def _is_loopback(each: Address) -> bool:
 
 
 def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
-    """The rules of `accept_to_lan` and its like: count, log and decide what comes from or goes to the zone."""
+    """The rules of `accept_to_lan` and the like: count, log, and accept or refuse a zone's packets."""
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid
     for part in zone.parts:
@@ -81,7 +81,7 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
 
 
 def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
-    """Invalid packets are not translated, and would leave with addresses that no host outside can answer."""
+    """Drop invalid packets: NAT does not translate them, so they would leave with inside addresses."""
     return Rule(
         "drop",
         Match(_leaking_family(zone) or part.family, oifname=part.devices, dest_ip=part.subnets, raw="ct state invalid"),
@@ -94,5 +94,5 @@ def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
 
 
 def _leaking_family(zone: FirewallZone) -> int:
-    """The only family that the zone translates; 0 for both."""
+    """The family that the zone translates, if it is only one; 0: both."""
     return 0 if zone.zone.masq and zone.zone.masq6 else IPV4 if zone.zone.masq else IPV6

@@ -1,1 +1,1 @@
-"""A section's conditions -> matches that one nft rule can hold."""
+"""Split a section's conditions into matches that one nft rule can express."""

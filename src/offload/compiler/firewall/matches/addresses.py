@@ -1,4 +1,4 @@
-"""The addresses of a condition: by family, and in as many rules as nft needs for them. Pure."""
+"""The addresses of a condition, by family, in groups that one nft rule can express. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ Networks = Mapping[str, RouterNetwork]
 
 
 class Split(NamedTuple):
-    """The addresses of a condition by family. `family`: the only one it has, 0 for both or no condition."""
+    """The addresses of a condition by family. `family`: 4 or 6 if it has only one; 0 for both or no condition."""
 
     v4: Addresses = ()
     v6: Addresses = ()
@@ -29,7 +29,7 @@ NO_ADDRESSES = Split()
 
 
 def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
-    """Put a condition's addresses in place of the names of networks; None where nothing can meet it any more."""
+    """Replace names of networks by their addresses; None: no packet can match the condition now."""
     if not given:
         return NO_ADDRESSES
     found: list[Address] = []
@@ -53,7 +53,7 @@ def _negated(each: Address) -> Address:
 
 
 def groups(addresses: Addresses) -> tuple[Addresses, ...]:
-    """Alternatives that one rule cannot hold: every masked address needs a rule of its own."""
+    """Groups of addresses that each fit in one rule: a masked address needs a rule of its own."""
     masked = [each for each in addresses if each.bits == MASKED and not each.negated] if addresses else ()
     if not masked:
         return (addresses,)
@@ -63,6 +63,6 @@ def groups(addresses: Addresses) -> tuple[Addresses, ...]:
 
 
 def host(each: Address) -> Address:
-    """The address itself, without its network."""
+    """The address of a host in its network, without the prefix."""
     found = network(each.family, each.value, WIDTH[each.family])
     return found if found is not None else each

@@ -1,7 +1,7 @@
-"""A section's Match -> matches of one family and one protocol each, which is what one nft rule can hold.
+"""Split a section's Match into matches of one family and one protocol, since one nft rule can express no more. Pure.
 
-A condition that nothing can meet (a network without addresses, a protocol without ports in a section with ports) gives
-no match at all, whatever the section's target is. Pure.
+A condition that no packet can match (a network without addresses, a protocol without ports in a section with ports)
+gives no match at all, whatever the section's target is.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from offload.model.sections.match import Address, IcmpType, Item, Match, Network
 
 
 def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
-    """(family, one, other): the family on which all agree; `one` and `other` name two that do not, or are empty."""
+    """The common family; if there is none, the names of two conditions that conflict."""
     by = f"family ipv{family}"
     for needed, who in needs:
         if not needed or needed == family:
@@ -29,7 +29,7 @@ def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -
 
 
 class LeftOutError(Exception):
-    """The section cannot be rendered; the problem says why."""
+    """The section cannot be compiled; the problem says why."""
 
     def __init__(self, problem: FirewallProblem) -> None:
         super().__init__(str(problem))
@@ -37,14 +37,14 @@ class LeftOutError(Exception):
 
 
 class Expander(NamedTuple):
-    """Expands the matches of sections. `needs`: families that zones and helpers prescribe."""
+    """Expands the matches of sections. `needs`: families that zones and helpers are restricted to."""
 
     networks: Networks
     sets: Mapping[str, Named]
     problems: list[FirewallProblem]
 
     def addresses(self, origin: Origin, option: str, given: Sequence[Address | NetworkName]) -> Split | None:
-        """As `split`; adds a remark if no packet can meet the condition now."""
+        """The addresses as `split` gives them; adds a remark if no packet can match the condition now."""
         found = split(given, self.networks)
         if found is None:
             names = ", ".join(each.name for each in given if isinstance(each, NetworkName))
@@ -52,7 +52,7 @@ class Expander(NamedTuple):
         return found
 
     def known_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that the match refers to, whatever its fields are."""
+        """The set that the match names, whatever its key is."""
         if match.ipset is None:
             return None
         named = self.sets.get(match.ipset.name)
@@ -61,7 +61,7 @@ class Expander(NamedTuple):
         return named
 
     def named_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that the match refers to, if nft can look up its fields."""
+        """The set that the match names, if nft can look up its key."""
         named = self.known_set(origin, match)
         if match.ipset is not None and named is not None and set_fields(match.ipset, named, "tcp") is None:
             raise LeftOutError(FirewallFault.SET_DESTINATION_MAC.at(origin, "ipset"))
@@ -78,7 +78,7 @@ class Expander(NamedTuple):
         per_family: bool = False,
         raw: str = "",
     ) -> Iterator[Match]:
-        """The matches of a `config rule`. `per_family`: its verdict is written differently for IPv4 and IPv6."""
+        """The matches of a `config rule`. `per_family`: its verdict differs between IPv4 and IPv6."""
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
         if src is None or dest is None:
@@ -126,7 +126,7 @@ class Expander(NamedTuple):
                     )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
-        """The protocols of a section that can have the ports and ICMP types it asks for."""
+        """The section's protocols that fit its ports and ICMP types."""
         ports = bool(match.src_port or match.dest_port)
         for proto in protocols(match.proto, ports=ports or bool(named and named.ports), types=bool(match.icmp_type)):
             name = shown(proto)
@@ -150,7 +150,7 @@ class Expander(NamedTuple):
 def _families(
     family: int | None, match: Match, src: Split, dest: Split, types: tuple[IcmpType, ...], *, per_family: bool
 ) -> tuple[int, ...]:
-    """The families that need a rule each; 0 for one rule that holds for both."""
+    """The families that need a rule each; 0 is one rule for both."""
     if family:
         return (family,)
     special4 = bool(src.v4 or dest.v4 or match.dscp or [each for each in types if each.type4 is not None])

@@ -1,4 +1,4 @@
-"""The sets of sections, and the fields of a packet that are looked up in them. Pure."""
+"""The sets of `config ipset`, and the packet fields that are looked up in them. Pure."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr", 0: ""}
 
 
 class Named(NamedTuple):
-    """A set that matches may refer to: the types of its fields, and the direction of each."""
+    """A set that matches may refer to: type and direction of each part of its key."""
 
     set: Set
     directions: tuple[str, ...]
@@ -21,12 +21,12 @@ class Named(NamedTuple):
 
     @property
     def ports(self) -> bool:
-        """Whether a field of it is a port."""
+        """Whether its key has a port."""
         return "inet_service" in self.set.types
 
 
 def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | None:
-    """The packet's fields that are looked up; None where nft has no such field."""
+    """The packet fields to look up; None: nft has no such field."""
     fields = []
     for index, kind in enumerate(named.set.types):
         chosen = match.directions[index] if index < len(match.directions) else ""
@@ -44,7 +44,7 @@ def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | N
 
 
 def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
-    """The condition with the packet's fields that are looked up for this protocol."""
+    """The lookup with its packet fields for this protocol."""
     return SetMatch(match.name, match.directions, match.negated, set_fields(match, named, proto) or ())
 
 
@@ -56,7 +56,7 @@ def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
 
 
 def _set(ipset: IpSet) -> Set:
-    """A set of addresses becomes one of intervals where an entry is a network or a range."""
+    """The set as nft has it; with flag interval if an entry is a network or range."""
     kinds = [kind for _, kind in ipset.match]
     interval = "net" in kinds or any(
         isinstance(value, Address) and value.bits != WIDTH[value.family] for each in ipset.elements for value in each

@@ -1,4 +1,4 @@
-"""Protocols and ICMP types of a section: those that one nft rule can hold, by family. Pure."""
+"""Protocols and ICMP types of a section, in groups that one nft rule can express. Pure."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,9 @@ BOTH_ICMP = (Item(ICMP), Item(ICMPV6))
 
 
 def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[tuple[Item, ...]]:
-    """The protocols, one rule each. `any` becomes those that can have the ports or ICMP types asked for.
+    """The protocols, one rule each. `any` becomes those that have ports or ICMP types, if the section has them.
 
-    Negated ones only count where no other stands beside them, and then all of them at once.
+    Negated protocols count only if there are no others, and are then all in one rule.
     """
     if len(proto) == 1 and not (proto[0].text == ANY and (ports or types)):
         yield proto
@@ -36,7 +36,7 @@ def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[
 
 
 def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType, ...], ...]:
-    """The types of a family, those without a code before those with one: nft matches them in different ways."""
+    """The ICMP types of a family, first those without a code, which nft matches by another expression."""
     if family == IPV4:
         known = [each for each in types if each.type4 is not None]
         parts = [[each for each in known if each.code4 is None], [each for each in known if each.code4 is not None]]
@@ -47,7 +47,7 @@ def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType
 
 
 def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
-    """A protocol as nft matches it: ICMP has another number in IPv6, and for all there is nothing to match."""
+    """A protocol as nft matches it: ICMP has another number in IPv6, and `any` needs no match."""
     name = proto[0].text
     if name == ANY:
         return ()
@@ -59,7 +59,7 @@ def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
 
 
 def shown(proto: tuple[Item, ...]) -> str:
-    """A protocol's name; of several negated ones also the protocols that are not meant."""
+    """A protocol's name for a sentence; of several negated ones all names."""
     if len(proto) == 1 and not proto[0].negated:
         return proto[0].text
     return ", ".join(("not " if item.negated else "") + item.text for item in proto)

@@ -1,4 +1,4 @@
-"""Rules and forwardings: which chain each belongs to, and its verdict. Pure."""
+"""Compile rules and forwardings: their chain and their verdict. Pure."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from offload.model.sections.match import Item, Limit, Match
 
 
 def zone_helpers(draft: Draft) -> None:
-    """The helpers that zones assign to the connections of their hosts: all there are, or those they name."""
+    """The helpers that zones assign to connections: those that they name, or all."""
     for zone in draft.zones.values():
         section = zone.zone
         automatic = section.auto_helper and draft.config.defaults.auto_helper
@@ -65,7 +65,7 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
 
 
 def rule(draft: Draft, section: firewall.Rule) -> None:
-    """A `config rule`: its rules go to the chain of its zones, or of its target."""
+    """Compile a `config rule`: its rules go to the chain of its zones, or of its target."""
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     if section.lost:
@@ -98,7 +98,7 @@ def _chain(section: firewall.Rule) -> str:
 
 
 def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> str:
-    """The rule's verdict; it goes through the chain of a zone that counts and logs where there is one."""
+    """The rule's verdict; a jump to the zone's chain that counts and logs, if there is one."""
     target = section.target
     if target and dest is not None:
         dest.needs.add(f"{target}_to")
@@ -110,7 +110,7 @@ def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZon
 
 
 def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -> tuple[str, str]:
-    """Targets that concern connection tracking; they belong to a zone."""
+    """The targets notrack and helper, which belong to a source zone."""
     if src is None:
         raise LeftOutError(FirewallFault.NEEDS_SOURCE_ZONE.at(section.origin, "src", target=section.target))
     if section.target == "notrack":
@@ -126,7 +126,7 @@ def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -
 def _shared_limit(
     section: firewall.Rule, chain: str, src: FirewallZone | None, dest: FirewallZone | None
 ) -> Limit | str | None:
-    """The rate of the rule's log lines: its own, or that of the zone whose chain it stands in."""
+    """The limit of the rule's log lines: its own, or that of the zone whose chain it is in."""
     if not section.log:
         return None
     if section.log_limit is not None:
@@ -137,9 +137,9 @@ def _shared_limit(
 
 
 def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
-    """A rule some of whose conditions cannot be rendered: only a DROP or REJECT may hold without them.
+    """A rule with conditions that cannot be compiled: only a DROP or REJECT is kept without them.
 
-    It must not close the way to manage the router, though: then it is left out like the others.
+    It is left out as well if it could then block access to the router's ssh or web server.
     """
     options = ", ".join(section.lost)
     if section.target not in CLOSING:

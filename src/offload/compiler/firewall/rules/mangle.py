@@ -13,13 +13,13 @@ from offload.model.sections.match import Bits, Item, Match
 from offload.nft.match import text
 
 FULL = 0xFFFFFFFF
-# The devices of one end of a rule, its family, and further conditions on its addresses as nft text.
+# Devices of one end of a rule, its family, and its address conditions as nft text.
 End = tuple[tuple[Item, ...], int, str]
 NO_END: End = ((), 0, "")
 
 
 def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> None:
-    """Put the rule where it meets the packets of its zones."""
+    """Compile the rule into a chain where its zones' packets pass."""
     chain, needed = _chain(section), draft.needs(section, src, dest)
     device = (((Item(section.device),), 0, ""),) if section.device else ()
     incoming = device if device and not section.egress else tuple(_ends(src, egress=False))
@@ -43,7 +43,7 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
 
 
 def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
-    """A zone at one end of a rule: by its devices where it names any, else by all other conditions."""
+    """A zone at one end of a rule: its devices if it has any, else its other conditions."""
     if zone is None:
         yield NO_END
     elif zone.parts and zone.devices:
@@ -63,7 +63,7 @@ def _chain(section: firewall.Rule) -> str:
 
 
 def _mark(mark: Bits) -> str:
-    """The value replaces the bits under the mask; with a mask that leaves bits of the value out these are flipped."""
+    """The statement that sets a mark: bits under the mask are replaced, bits of the value outside of it are flipped."""
     value, mask = mark.value, mark.mask
     kept = ~mask & FULL
     if mask == FULL:

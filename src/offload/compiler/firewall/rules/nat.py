@@ -1,4 +1,4 @@
-"""Source NAT: `config nat`, the snat target of `config redirect`, and a zone's masquerading. Pure."""
+"""Compile source NAT: `config nat`, target snat of `config redirect`, and masquerading of zones. Pure."""
 
 from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.matches.addresses import IPV4, IPV6
@@ -20,7 +20,7 @@ from offload.model.sections.match import Item
 
 
 def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
-    """A zone's own masquerading, after all rules of sections."""
+    """The rules of a zone's own masquerading, which come after those of all sections."""
     return tuple(
         Rule("masquerade", match, f"Masquerade {SHOWN[family]} {zone.name} traffic", origin=zone.zone.origin.id)
         for family, matches in zone.masquerade.items()
@@ -29,7 +29,7 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 
 
 def source_nat(draft: Draft, section: Nat) -> None:
-    """Translate packets that leave through a zone, before the zone's own masquerading."""
+    """Compile a section that translates packets leaving through a zone."""
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)
     src_ip = match.src_ip[0] if match.src_ip else None
@@ -64,7 +64,7 @@ def source_nat(draft: Draft, section: Nat) -> None:
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """Without a chosen family that of the addresses, else IPv4: sections are older than NAT for IPv6."""
+    """The chosen family, else that of the addresses, else IPv4: sections are older than NAT for IPv6."""
     has4, has6 = each.has(IPV4), each.has(IPV6)
     if family is None:
         family = IPV6 if has6 and not has4 else IPV4

@@ -1,4 +1,4 @@
-"""`config redirect`: port forwards with their reflection, and source addresses that are rewritten. Pure."""
+"""Compile `config redirect`: port forwards with reflection, and source rewrites. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,7 +28,7 @@ Zones = tuple[FirewallZone | None, FirewallZone | None]
 
 
 def redirect(draft: Draft, section: Redirect) -> None:
-    """Rewrite the destination (dnat) or the source (snat) of packets that the section matches."""
+    """Compile a redirect: it rewrites destination (dnat) or source (snat) of the packets that it matches."""
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
@@ -58,7 +58,7 @@ def _check_rewrite(section: Redirect, option: str, given: Address | NetworkName 
 
 
 def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
-    """Rewrite the source address of packets to a zone."""
+    """Compile a source rewrite of packets to a zone."""
     match, (_, dest) = section.match, zones
     if section.src_dip is None:
         raise LeftOutError(FirewallFault.NO_REWRITE_ADDRESS.at(section.origin, option="src_dip"))
@@ -80,7 +80,7 @@ def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
 
 
 def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Sequence[FirewallZone]) -> None:
-    """Forward to another host, or with no address to the router itself."""
+    """Compile a port forward to a host, or without an address to the router itself."""
     match, (src, dest) = section.match, zones
     found = ends(draft, section, ("src_ip", _one(match)), ("src_dip", section.src_dip), ("dest_ip", section.dest_ip))
     if found is None or src is None:
@@ -113,8 +113,8 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
 def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
     """Give the zones the chains of a port forward, and accept translated packets there.
 
-    As in fw4 this holds even if the section makes no rule (two address families): such packets are then those that
-    other programs translate.
+    As in fw4, the chains are made even if the section makes no rule (two address families): packets that other programs
+    translated are accepted then.
     """
     if section.reflection and dest is not None and src.zone.masq:
         dest.needs.update(("accept_to", "dnat", "snat"))
@@ -160,7 +160,7 @@ def _write(
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """Those of the addresses; without any IPv4, unless both were asked for."""
+    """The families of the addresses; without addresses IPv4, or both if the section asks for them."""
     has = [one for one in FAMILIES if each.has(one)]
     if not has:
         return (IPV4 if family is None else family,)
@@ -187,7 +187,7 @@ def _together(own: Address, other: Address) -> bool:
 def _reflect(
     draft: Draft, section: Redirect, each: Translation, zones: Zones, zone: FirewallZone, proto: Proto
 ) -> None:
-    """Let the hosts of a zone reach the forward by its outer address, as if they came from outside."""
+    """Let the hosts of a zone use the forward by its outer address, as hosts outside do."""
     src = zones[0]
     if src is None:
         return
@@ -232,7 +232,7 @@ def _split(addresses: tuple[Address, ...], family: int) -> Split:
 
 
 def _seen_as(section: Redirect, inner: Sequence[Address], outer: Sequence[Address], target: Address) -> Address | None:
-    """The address from which reflected packets reach the forward's host: one in its own network if possible."""
+    """The source address of reflected packets: one in the network of the forward's host, if possible."""
     if section.reflection_src != "internal":
         return outer[0] if outer else None
     near = (own for own in inner if _together(own, target))

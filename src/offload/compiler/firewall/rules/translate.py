@@ -1,4 +1,4 @@
-"""Parts that all address translations share: addresses, protocols, families, and rules. Pure."""
+"""What all NAT rules share: addresses, protocols, families, and the rules themselves. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -33,7 +33,7 @@ class Translation(NamedTuple):
     oifname: tuple[Item, ...] = ()  # output devices to match
 
     def has(self, family: int) -> bool:
-        """Whether an address of it is of this family."""
+        """Whether it has an address of this family."""
         return bool(self.src.of(family) or self.dest.of(family) or self.rewrite.of(family))
 
 
@@ -102,7 +102,7 @@ def _verdict(each: Translation, family: int, port: Item | None) -> str:
 
 
 def _host(each: Address, *, bracket: bool) -> str:
-    """The address that replaces another: of a network its first one, as fw4 has it."""
+    """The address after translation: of a network the first one, as in fw4."""
     hosts = each.text.split("-") if each.bits == RANGE else [written(each.family, each.value & mask(each))]
     return "-".join(f"[{host}]" if bracket and each.family == IPV6 else host for host in hosts)
 
@@ -110,7 +110,7 @@ def _host(each: Address, *, bracket: bool) -> str:
 def ends(
     draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
 ) -> list[Split] | None:
-    """The addresses of several options; None if no packet can meet one of them now."""
+    """The addresses of several options; None: no packet can match one of them now."""
     found = []
     for option, given in options:
         addresses = draft.expander.addresses(section.origin, option, () if given is None else (given,))
@@ -121,13 +121,13 @@ def ends(
 
 
 def refuse_lost(section: Nat | Redirect) -> None:
-    """A translation with a condition that cannot be rendered would concern traffic that it must not."""
+    """Refuse a NAT section with a condition that cannot be compiled: it would translate other traffic too."""
     if section.lost:
         raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=", ".join(section.lost)))
 
 
 def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Iterator[Proto]:
-    """As for rules; a `port` that replaces another needs a protocol that has ports, or ICMP's identifiers alone."""
+    """The protocols as for rules. If `port` replaces another port, only those with ports, or ICMP (its identifier)."""
     match = section.match
     named = draft.expander.named_set(section.origin, match)
     of_ports = Match(proto=match.proto, src_port=match.src_port, dest_port=match.dest_port)
@@ -145,13 +145,13 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
 
 
 def first_address(draft: Draft, origin: Origin, option: str, found: Split) -> None:
-    """Say that only one of several addresses is used."""
+    """Add a problem: only one of several addresses is used."""
     if any(len(found.of(family)) > 1 for family in FAMILIES):
         draft.problems.append(FirewallFault.FIRST_ADDRESS.at(origin, option))
 
 
 def conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
-    """Say that two things have no family in common."""
+    """Add a problem: two conditions have no family in common."""
     first, second = who
     words = {"protocol": proto[0].text, "first": first, "second": second}
     draft.problems.append(FirewallFault.FAMILY_CONFLICT.at(origin, **words))

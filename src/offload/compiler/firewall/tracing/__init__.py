@@ -1,1 +1,1 @@
-"""A packet's way through the compiled rules."""
+"""Follow a packet through the compiled rules."""

@@ -1,4 +1,4 @@
-"""Whether a packet meets a match: yes, no, or only the router can tell. Pure."""
+"""Decide whether a packet matches a rule: yes, no, or only the router can tell. Pure."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Packet(NamedTuple):
 
 
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
-    """Whether a rule concerns the packet, and for OPEN the conditions that only the router can decide, as nft text."""
+    """Whether a rule matches the packet; for OPEN also the conditions that only the router can decide, as nft text."""
     match, undecided = rule.match, dict[str, Any]()
     for name, value in zip(Match._fields, match, strict=True):
         found = DECIDING[name](value, packet) if value else YES
@@ -44,7 +44,7 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
 
 
 def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
-    """A function packet -> kind: packets of one kind meet the same of these matches."""
+    """A function that gives the kind of a packet; packets of one kind match the same of these matches."""
     every = set(matches)
     asked = {name: tuple({value for each in every if (value := getattr(each, name))}) for name in VARIED}
     known: dict[Hashable, Hashable] = {}
@@ -68,7 +68,7 @@ def _part(match: Match, undecided: dict[str, Any]) -> Match:
 
 
 def _any(items: Sequence[Item], holds: Callable[[str], bool | None]) -> str:
-    """One of the alternatives, and none of the negated ones."""
+    """Whether one of the alternatives holds, and none of the negated ones."""
     good = [holds(each.text) for each in items if not each.negated]
     bad = [holds(each.text) for each in items if each.negated]
     if True in bad or (good and not any(each is not False for each in good)):
@@ -91,7 +91,7 @@ def _device(name: str) -> Callable[[Sequence[Item], Packet], str]:
     def holds(items: Sequence[Item], packet: Packet) -> str:
         device: str = getattr(packet, name)
         if not device:
-            return NO  # this hook does not see such a device
+            return NO  # this hook has no such device
         return _any(items, lambda word: device.startswith(word[:-1]) if word.endswith("*") else word == device)
 
     return holds
@@ -129,7 +129,7 @@ def _mac(items: Sequence[Item], packet: Packet) -> str:
 
 
 def _limit(limit: Limit, packet: Packet) -> str:
-    """The first packet of a connection is below every rate."""
+    """The first packet of a connection is below every limit."""
     return OPEN if packet.live else NO if limit.negated else YES
 
 
@@ -138,7 +138,7 @@ def _times(times: Times, packet: Packet) -> str:
 
 
 def _raw(words: str, packet: Packet) -> str:
-    """Conditions of `Match.raw`, which only rules of every ruleset have."""
+    """The conditions of `Match.raw`, which only the ruleset's fixed rules have."""
     known = {
         'iif "lo"': packet.iif == "lo",
         'oif "lo"': packet.oif == "lo",
@@ -155,7 +155,7 @@ def _open(_value: object, _packet: Packet) -> str:
     return OPEN
 
 
-VARIED = ("src_ip", "dest_ip", "src_port", "dest_port", "src_mac")  # values of which there are many
+VARIED = ("src_ip", "dest_ip", "src_port", "dest_port", "src_mac")  # conditions with many different values
 DECIDING: dict[str, Callable[[Any, Packet], str]] = {
     **dict.fromkeys(Match._fields, _open),  # icmp_type, helper, mark, dscp, ipset
     "family": _family,

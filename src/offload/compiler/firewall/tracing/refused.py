@@ -1,8 +1,8 @@
-"""Which connections the configured rules refuse now and did not refuse before. Pure.
+"""Find connections that the configured rules refuse now and did not refuse before. Pure.
 
-A connection is judged as if its first packet came now. Where a condition cannot be read from a connection (a set, a
-mark, a rate, DSCP, a helper), or a file of nft statements stands in the way, its rule refuses nothing, and what it may
-accept is not refused by a rule behind it.
+A connection is judged as if its first packet came now. A rule with a condition that a connection does not show (a set,
+mark, limit, DSCP, helper), and any rule after an included nft file, refuses nothing; if it may accept the connection,
+later rules do not refuse it either.
 """
 
 from collections import Counter
@@ -27,26 +27,26 @@ class Rules(NamedTuple):
 
     @classmethod
     def of(cls, compiled: Compiled, moment: float) -> "Rules":
-        """Those of a compiled firewall."""
+        """The chains of a compiled firewall."""
         return cls({each.name: each for each in compiled.ruleset.table.chains}, moment)
 
 
 class Connection(NamedTuple):
-    """A connection by its first packet: as it arrives, and as the forward hook sees it, behind a port forward."""
+    """A connection's first packet: as it arrives, and as the forward hook sees it after DNAT."""
 
     arriving: Packet
     forwarded: Packet
 
 
 class Refusal(NamedTuple):
-    """The rule that refuses a connection: its section, empty for a policy, and its text for people."""
+    """The rule that refuses a connection: its section (empty: a policy), and its text."""
 
     origin: str
     rule: str
 
 
 def refusal(rules: Rules, each: Connection) -> Refusal | None:
-    """The Refusal of a connection that would begin now; None if a rule accepts it, or may accept it."""
+    """Why a connection that begins now would be refused; None: a rule accepts it, or may accept it."""
     hooks = list(_hooks(rules, each))
     if any(not step.verdict.startswith(REFUSING) for hook in hooks for step in hook.may):
         return None
@@ -54,7 +54,7 @@ def refusal(rules: Rules, each: Connection) -> Refusal | None:
 
 
 def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
-    """The hooks that it would pass: without its port forward it would end at the router, with another go elsewhere."""
+    """The hooks that it would pass. Without its port forward, or with another one, it would go elsewhere."""
     arriving, forwarded = (packet._replace(moment=rules.moment, live=True) for packet in each)
     first = at_hook(rules.chains, "dstnat", arriving)
     yield first
@@ -65,21 +65,21 @@ def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
 
 
 def _may_translate(rules: Rules, each: Connection) -> bool:
-    """Whether a port forward of these rules may be the one it came by, and not one of another table."""
+    """Whether one of these port forwards may have translated it, and not a rule of another table."""
     hook = at_hook(rules.chains, "dstnat", each.arriving._replace(moment=rules.moment, live=True))
     return any(verdict.startswith(TRANSLATING) for verdict in (hook.verdict, *(step.verdict for step in hook.may)))
 
 
 def _decided(hook: Hook) -> Refusal:
-    """Of the rules on the way the last one that is not of a chain that zones share for their verdicts."""
+    """The last rule on the way that is not in a zone's chain for verdicts."""
     step = next((each for each in reversed(hook.way) if each.origin and each.chain.startswith(hook.name)), None)
     return Refusal(step.origin, step.comment) if step else Refusal("", f"the policy of {hook.name}")
 
 
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
-    """A function that judges a connection after a change of rules; it traces those that a changed rule meets.
+    """A function that judges a connection after rules changed; it traces only connections that a changed rule matches.
 
-    There may be 65,536, most of them of a few kinds: one of each is judged.
+    There may be 65,536 connections, but few kinds of them: one of each kind is judged.
     """
     changed = changes(before, now)
     kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))
@@ -109,9 +109,9 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 
 
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
-    """The rules that came, went, moved, or have times that began or ended; None where more than rules changed.
+    """The rules that are new, gone, moved, or whose times began or ended; None: more than rules changed.
 
-    Without them a packet finds the same way through both.
+    A packet that matches none of them takes the same way through both rulesets.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):
@@ -127,7 +127,7 @@ def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
 
 
 def times(rules: Rules) -> Iterator[Times]:
-    """The times of its rules."""
+    """The times of the ruleset's rules."""
     return (rule.match.times for rule in _rules(rules) if rule.match.times is not None)
 
 
@@ -136,7 +136,7 @@ def _policies(chains: Mapping[str, Chain]) -> dict[str, str]:
 
 
 def _plain(chain: Chain) -> list[Rule | Include]:
-    """The rules as packets see them, without names and counters."""
+    """The rules without names and counters, which packets do not see."""
     return [Rule(each.verdict, each.match) if isinstance(each, Rule) else each for each in chain.rules]
 
 

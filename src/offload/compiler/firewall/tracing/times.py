@@ -1,8 +1,8 @@
-"""When the times of a rule hold, and when that changes next. Pure.
+"""Whether the times of a rule hold, and when that changes next. Pure.
 
-As nft and the kernel compare them (nft_meta.c): an hour and a date by the local time that nft had when the rule was
-loaded, or by UTC; a day of the week by the time zone that the kernel was given, which is the router's. A span holds
-until its last second is over; one of hours that ends before it begins goes on until the next day.
+nft and the kernel compare them so (nft_meta.c): hours and dates by the local time that nft had when the rule was
+loaded, or by UTC; days of the week by the kernel's time zone, which is the router's. A time holds until its last second
+is over; hours that end before they begin continue on the next day.
 """
 
 import time
@@ -13,11 +13,11 @@ from offload.model.sections.match import Times
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MIDNIGHT = (0, 0, 0)
-AHEAD = 8  # days in which every edge of hours and days of the week has come once
+AHEAD = 8  # days in which every begin and end of hours and days of the week occurs once
 
 
 def holds(times: Times, moment: float) -> bool:
-    """Whether a packet at this moment, in seconds since 1970, meets them."""
+    """Whether the times hold at this moment, in seconds since 1970."""
     local = time.localtime(moment)
     now = time.gmtime(moment) if times.utc else local
     return (
@@ -28,7 +28,7 @@ def holds(times: Times, moment: float) -> bool:
 
 
 def next_edge(every: Iterable[Times], moment: float) -> float | None:
-    """The first second after `moment` at which one of them begins or ends to hold; None: none ever does."""
+    """The first second after `moment` at which one of the times begins or ends; None: none does."""
     found = (edge for times in every for edge in _edges(times, moment) if edge > moment)
     return min(found, default=None)
 
@@ -44,7 +44,7 @@ def _of_day(start: tuple[int, ...], stop: tuple[int, ...], now: tuple[int, ...])
 
 
 def _edges(times: Times, moment: float) -> Iterator[float]:
-    """Begins and ends; of those that come every day the ones of the next days."""
+    """All begins and ends; daily ones for the next days."""
     seconds: Callable[[tuple[int, ...]], float] = _utc if times.utc else _local
     if times.start_date:
         yield seconds(times.start_date)
@@ -66,7 +66,7 @@ def _daily(
 
 
 def _local(at: tuple[int, ...]) -> float:
-    return time.mktime(time.struct_time((*at, 0, 0, -1)))  # -1: summer time as the day has it
+    return time.mktime(time.struct_time((*at, 0, 0, -1)))  # -1: whether it is summer time follows from the date
 
 
 def _utc(at: tuple[int, ...]) -> float:

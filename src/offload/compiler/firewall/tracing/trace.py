@@ -1,8 +1,7 @@
-"""Which rules decide about the first packet of a connection, from the ruleset alone. Pure.
+"""Find the rules that decide about the first packet of a connection, from the ruleset alone. Pure.
 
-The chains are asked in the order in which the kernel asks them: dstnat, then input, forward or output, then srcnat. A
-condition that only the router can decide (a time, a mark, an element of a set) does not decide here: its rule is listed
-as one that may.
+Chains are followed in the kernel's order: dstnat, then input, forward or output, then srcnat. A rule with a condition
+that only the router can decide (a time, a mark, an element of a set) is listed as one that may decide.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +27,7 @@ class Step(NamedTuple):
 
 
 class Hook(NamedTuple):
-    """The result of one base chain: its verdict, the rules that led there, and the rules that may decide."""
+    """The result of a base chain: its verdict, the rules that led to it, and the rules that may decide instead."""
 
     name: str
     verdict: str
@@ -37,12 +36,12 @@ class Hook(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """The section that decided; empty for a rule that every ruleset has."""
+        """The section that decided; empty: a fixed rule of the ruleset."""
         return next((each.origin for each in reversed(self.way) if each.origin), "")
 
 
 class Route(NamedTuple):
-    """Where a packet comes from and goes to: zones by name, empty for the router itself."""
+    """Source and destination zone of a packet; empty for the router itself."""
 
     src: str
     dest: str
@@ -51,7 +50,7 @@ class Route(NamedTuple):
 def trace(
     chains: Sequence[Chain], zones: Mapping[str, FirewallZone], packet: Packet, route: Route
 ) -> tuple[tuple[Hook, ...], Route]:
-    """The result of each hook until one refuses the packet, and its route after a port forward."""
+    """The result of each hook until one refuses the packet, and its destination after a port forward."""
     known = {each.name: each for each in chains}
     found: list[Hook] = []
     if route.src:
@@ -69,7 +68,7 @@ def _refuses(verdict: str) -> bool:
 
 
 def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, FirewallZone]) -> tuple[Packet, Route]:
-    """The packet and its way behind a port forward."""
+    """Packet and route after a port forward."""
     if not verdict.startswith(("dnat", "redirect")):
         return packet, route
     host, port = _target(verdict)
@@ -82,7 +81,7 @@ def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, 
 
 
 def _target(verdict: str) -> tuple[str, str]:
-    """Address and port of `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`; the first ones of ranges."""
+    """Address and port of `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`; of ranges the first ones."""
     word, _, rest = verdict.partition(" ")
     if word == "redirect":
         return "", rest.removeprefix("to ").partition("-")[0]
@@ -96,12 +95,12 @@ def _target(verdict: str) -> tuple[str, str]:
 
 
 def device_of(zone: FirewallZone | None) -> str:
-    """The first device of a zone, `lo` never."""
+    """The first device of a zone that is not `lo`."""
     return next((name.rstrip("*") for name in (zone.devices if zone else ()) if name != "lo"), "")
 
 
 def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
-    """The zone that has the address in one of its networks; the longest prefix counts."""
+    """The zone with the address in one of its networks; the longest prefix counts."""
     found = [
         (each.bits, zone.name)
         for zone in zones
@@ -117,7 +116,7 @@ def own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
 
 
 def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
-    """The result of the base chain of that name for the packet."""
+    """The result of the base chain of that name."""
     base, may = chains[name], list[Step]()
     verdict, way = _walk(chains, base, packet, may, 0)
     return Hook(name, verdict or (base.hook.policy if base.hook else "accept"), way, tuple(may))
@@ -126,13 +125,13 @@ def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
 def _walk(
     chains: Mapping[str, Chain], chain: Chain, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a chain, empty for none, and the rules that led there."""
+    """The verdict of a chain (empty: none), and the rules that led to it."""
     for each in chain.rules:
         if isinstance(each, Include):
             may.append(Step(chain.name, "", f'include "{each.path}"', "", "its rules decide"))
             continue
         answer, unless = meets(each, packet)
-        if answer == NO or each.verdict.startswith("ct state vmap"):  # that is for packets behind the first
+        if answer == NO or each.verdict.startswith("ct state vmap"):  # the vmap is for later packets
             continue
         step = Step(chain.name, each.origin, each.verdict, each.comment, unless)
         verdict, way = _after(chains, each, packet, may if answer != OPEN else [], depth)
@@ -149,7 +148,7 @@ def _walk(
 def _after(
     chains: Mapping[str, Chain], rule: Rule, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a rule that the packet meets; empty if the next rule decides."""
+    """The verdict of a rule that matches; empty: the next rule decides."""
     if rule.verdict.startswith("jump ") and depth < MOST_JUMPS:
         return _walk(chains, chains[rule.verdict.removeprefix("jump ")], packet, may, depth + 1)
     return (rule.verdict, ()) if rule.verdict.startswith((*ENDING, RETURN)) else ("", ())

@@ -1,1 +1,1 @@
-"""The traffic that stays on the slow path: exempts and rules that mark -> elements of nft sets."""
+"""Exempts, and rules that must see every packet, compiled into elements of nft sets."""

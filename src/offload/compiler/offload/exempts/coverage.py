@@ -1,6 +1,6 @@
-"""How much of a pair's traffic the exempts and the rules that mark keep slow: all of it, one family of it, some. Pure.
+"""How much of a pair's traffic exempts and rules keep slow: all, one family, or a part. Pure.
 
-Traffic has four kinds, which an exempt can cover as a whole: TCP and UDP, over IPv4 and IPv6.
+There are four kinds of traffic, TCP and UDP over IPv4 and IPv6; an exempt may cover a kind completely.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ MOST_NAMED = 3  # rules in a sentence
 
 
 def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """ReasonCode all of a pair's traffic of this family stays slow; nothing where some of it does not."""
+    """Reasons why all of a pair's traffic of this family stays slow; none if some of it does not."""
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
     alone = [
@@ -51,7 +51,7 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
 
 
 def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons for the traffic of a pair that rules mark; rules that keep the same traffic slow share a Reason."""
+    """Reasons for the traffic of a pair that rules mark; rules that keep the same traffic slow share one."""
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
     by_kinds: dict[frozenset[Kind], Found] = defaultdict(list)
@@ -81,12 +81,12 @@ def _union(exempts: Iterable[Exempt]) -> frozenset[Kind]:
 
 
 def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
-    """The kinds of traffic of which the exempt means something."""
+    """The kinds of traffic that the exempt covers at least in part."""
     return _traffic(exempt, map(families, _address_lists(exempt)))
 
 
 def _covered(exempt: Exempt) -> frozenset[Kind]:
-    """The kinds of traffic of which the exempt means all that its zones have."""
+    """The kinds of traffic between its zones that the exempt covers completely."""
     if any(each.narrows(exempt.match) for each in FIELDS if each.kind not in {NETWORK, PROTOCOL}):
         return frozenset()
     whole_lists = (_whole(nets) for nets in _address_lists(exempt))
@@ -94,7 +94,7 @@ def _covered(exempt: Exempt) -> frozenset[Kind]:
 
 
 def _whole(addresses: tuple[Address | NetworkName, ...]) -> tuple[Address | NetworkName, ...]:
-    """The families that it has all addresses of."""
+    """The families of which it has all addresses."""
     return () if excluded(addresses) else tuple(each for each in addresses if each in EVERY_ADDRESS.values())
 
 
@@ -103,13 +103,13 @@ def _address_lists(exempt: Exempt) -> list[tuple[Address | NetworkName, ...]]:
 
 
 def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kind]:
-    """The kinds of the families that all of its address lists have."""
+    """The kinds of traffic whose family is in all address lists."""
     both = set(FAMILIES).intersection(*address_lists)
     return frozenset(product((FAMILIES[each] for each in both), exempt.protocols or PROTOCOLS))
 
 
 def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:
-    """The part of these kinds that the exempt keeps slow, in words: `all IPv4 of lan`."""
+    """What the exempt covers of these kinds, for a sentence: `all IPv4 of lan`."""
     covered = _covered(exempt) & wanted
     if not covered:
         return "some of it"
@@ -140,7 +140,7 @@ def _zones(exempt: Exempt) -> str:
 
 
 def _named(rules: Sequence[MarkRule]) -> str:
-    """The rules in words, those of one place together: `rule 'a' of /etc/config/firewall marks and ...`."""
+    """The rules for a sentence, grouped by where they are: `rule 'a' of /etc/config/firewall marks and ...`."""
     by_place: dict[tuple[str, str], list[MarkRule]] = defaultdict(list)
     for each in rules:
         by_place[each.place, each.does].append(each)
