@@ -10,7 +10,7 @@ from offload import __version__
 def run() -> None:
     """Entry point of the installed command."""
     if sys.argv[1:2] == ["service"]:
-        # A reload sends HUP, which would end the process until it has a handler: on a router the imports take seconds.
+        # A reload sends SIGHUP, which ends a process without a handler: on a router the imports take seconds.
         # Ignoring it loses nothing, because the first pass has not begun.
         import signal
 
@@ -20,13 +20,13 @@ def run() -> None:
         code = _main(sys.argv[1:], short=short)
         sys.stdout.flush()
     except OSError as error:
-        # The doors' own errors end in main, so this is standard output; Python must not flush into it at exit.
+        # Errors of doors end in main, so this is about standard output; Python must not flush it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         # `offload print | head`: the reader closed the pipe, which is no error
         code = 0 if isinstance(error, BrokenPipeError) else 1
         if code:
             sys.stderr.write(f"offload: the answer cannot be written: {error.strerror}\n")
-    if short:  # the system frees the memory faster than Python does
+    if short:  # the system frees the memory faster than Python
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
@@ -35,7 +35,7 @@ def run() -> None:
 def _main(argv: list[str], *, short: bool) -> int:
     """Import the command and run it; a short run collects no garbage."""
     if argv in (["--version"], ["version"]):
-        # Scripts and LuCI ask for it often; the command line of argparse would take three times as long.
+        # Scripts and LuCI ask for the version often; argparse would take three times as long.
         sys.stdout.write(f"offload {__version__}\n")
         return 0
     if short:

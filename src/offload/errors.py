@@ -14,16 +14,16 @@ from enum import Enum, auto
 
 
 class OffloadError(Exception):
-    """Base: `str()` is a sentence that can be shown as it is."""
+    """Base class; `str()` is a sentence that can be shown to the user."""
 
 
 class NftFault(Enum):
-    """Why nft did not do it."""
+    """Why a run of nft failed."""
 
-    FAILED = auto()  # everything that is not named here
+    FAILED = auto()  # any other cause
     REFUSED = auto()  # nft does not understand the text
-    KERNEL_REFUSED = auto()  # the kernel does not take it at this moment: a device is gone or busy
-    NOT_SUPPORTED = auto()  # EOPNOTSUPP: the kernel or a driver never takes it
+    KERNEL_REFUSED = auto()  # the kernel refuses it at this moment: a device is gone or busy
+    NOT_SUPPORTED = auto()  # EOPNOTSUPP: the kernel or a driver can never do it
     NOT_PERMITTED = auto()  # EPERM
     NO_PROGRAM = auto()  # nft is not installed
     NO_JSON = auto()  # nft was built without JSON
@@ -31,9 +31,9 @@ class NftFault(Enum):
 
 
 class NftError(OffloadError):
-    """nft did not do it. The sentence is nft's own where nft spoke.
+    """A run of nft failed. The sentence is nft's own, if it printed one.
 
-    `places`: the file and line of each complaint as nft names them; the text sent to it is `/dev/stdin`.
+    `places`: file and line of each error as nft prints them; the text that was sent is `/dev/stdin`.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class KernelError(OffloadError):
 
 
 class BusError(OffloadError):
-    """ubus cannot be reached, or the reply is not what netifd documents."""
+    """ubus cannot be reached, or a reply has an unexpected form."""
 
 
 class AbsentError(BusError):
-    """ubusd is not reachable, or it knows no such object."""
+    """ubusd cannot be reached, or it does not know the object."""
 
 
 class FileError(OffloadError):
@@ -60,8 +60,8 @@ class FileError(OffloadError):
 
 
 class UsageError(OffloadError):
-    """An argument is not valid; the sentence names the argument and the values allowed."""
+    """An argument is not valid. The sentence names the argument and its valid values."""
 
 
 class StartingError(OffloadError):
-    """The service has not finished its first pass; try again in a moment."""
+    """The service has not finished its first pass; try again soon."""

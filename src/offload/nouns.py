@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(*, frozen: bool = False, slots: bool = False, order: bool = False) -> Callable[[type], type]:
-        """Make a class a dataclass. `slots` is accepted for type checkers: classes of ours always have them."""
+        """Make a class a dataclass. `slots` is only for type checkers: these classes always have them."""
         del slots
         return lambda cls: _made(cls, frozen=frozen, order=order)
 
     def field(*, default: Any = ..., default_factory: Callable[[], Any] | None = None, compare: bool = True) -> Any:
-        """A default that is made anew for each object, or a field that `==` and `hash` do not read."""
+        """A default that is made anew for each object, or a field that `==` and `hash` ignore."""
         return _Field(default, default_factory, compare)
 
     def replace(noun: Any, /, **changes: Any) -> Any:
-        """The noun with other values for some fields; a TypeError for a field that it has not."""
+        """A copy of the object with other values for some fields; TypeError for an unknown field."""
         return type(noun)(**({name: getattr(noun, name) for name in noun.__slots__} | changes))
 
     def asdict(noun: Any) -> dict[str, Any]:
-        """The noun's fields by name; nouns in them, and in their tuples, lists and dicts, become dicts too."""
+        """The object's fields by name; objects in them, and in their tuples, lists and dicts, become dicts too."""
         return {name: _plain(getattr(noun, name)) for name in noun.__slots__}
 
 
@@ -38,14 +38,14 @@ __all__ = ["asdict", "dataclass", "field", "replace"]
 
 
 class _Field:
-    """What the body of a class says about a field besides its type."""
+    """What a class body says about a field, besides its type."""
 
     def __init__(self, default: Any, factory: Callable[[], Any] | None, compare: bool) -> None:
         self.default, self.factory, self.compare = default, factory, compare
 
 
 class _Fields:
-    """`__dataclass_fields__`, made when it is read, as the standard library's functions do."""
+    """`__dataclass_fields__`, made when it is first read, for functions of the standard library."""
 
     def __init__(self, given: Mapping[str, _Field]) -> None:
         self.given = given
@@ -75,7 +75,7 @@ class _Parameters:
 
 
 def _made(cls: type, *, frozen: bool, order: bool) -> type:
-    """The class once more, with slots and methods; what its body defines stays."""
+    """The class again, with slots and methods; what its body defines is kept."""
     if any(hasattr(base, "__dataclass_fields__") for base in cls.__mro__):
         raise TypeError(f"{cls.__qualname__} inherits fields; offload.nouns makes classes that inherit none")
     types = dict(cls.__annotations__)
@@ -100,7 +100,7 @@ def _given(value: Any) -> _Field:
 
 
 def _init(cls: type, given: Mapping[str, _Field], types: Mapping[str, Any]) -> Any:
-    """The class's `__init__`; each value goes into its slot, which frozen classes allow only here."""
+    """The class's `__init__`. It sets slots directly, which frozen classes allow only here."""
     known: dict[str, Any] = {"_missing": _MISSING}
     arguments, lines = [], []
     for name, each in given.items():
@@ -124,7 +124,7 @@ def _init(cls: type, given: Mapping[str, _Field], types: Mapping[str, Any]) -> A
 
 
 def _comparing(cls: type, given: Mapping[str, _Field], *, frozen: bool, order: bool) -> dict[str, Any]:
-    """`==`, and where they are wanted `hash` and the order, over the fields that count."""
+    """The methods `__eq__`, and if wanted `__hash__` and the order, over the fields that count."""
     names = [name for name, each in given.items() if each.compare]
     if len(names) > 1:
         key: Callable[[Any], Any] = attrgetter(*names)
@@ -166,7 +166,7 @@ def _repr(self: Any) -> str:
 
 
 def _reduce(self: Any) -> tuple[type, tuple[Any, ...]]:
-    """For copy and pickle, which would set the fields of an empty object."""
+    """For copy and pickle, which would otherwise set the fields of an empty object."""
     return type(self), tuple(getattr(self, name) for name in self.__slots__)
 
 

@@ -9,9 +9,9 @@ class Exit(IntEnum):
     """Exit codes; docs/reference.md documents them."""
 
     DONE = 0
-    FAILED = 1  # not done; the sentence gives the cause, and names files that were written nevertheless
+    FAILED = 1  # not done; the sentence has the cause, and names files that were written all the same
     USAGE = 2  # as argparse has it
-    PROBLEMS = 3  # done, except for the parts of the configuration that have the listed problems
+    PROBLEMS = 3  # done, except for the parts of the configuration with the listed problems
     LACKING = 4  # kernel or nft cannot do it; the package to install is named
 
 

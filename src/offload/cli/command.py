@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _directory(path: str) -> "Path":
-    # not imported at the head: pathlib takes as long as everything else that `--version` needs
+    # imported late: pathlib takes as long as everything else that `--version` needs
     from pathlib import Path
 
     return Path(path)
@@ -38,7 +38,7 @@ def _arguments(verb: Verb) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 def parser(only: str = "") -> "ArgumentParser":
-    """The argparse parser, made from the table of verbs. `only`: with this verb alone, in a tenth of the time."""
+    """The argparse parser, made from the table of verbs. `only`: just this verb, which is ten times as fast."""
     import argparse
 
     top = argparse.ArgumentParser(
@@ -56,7 +56,7 @@ def parser(only: str = "") -> "ArgumentParser":
 
 
 def _given(argv: list[str]) -> "Namespace":
-    """The parsed command line. An unknown verb or option ends the process; the error names a similar known one."""
+    """The parsed command line. An unknown verb or option ends the process with a sentence that names a similar one."""
     verbs = (*VERBS, "firewall")
     word = next(iter(argv), "")
     line = parser(word if word in VERBS else "")
@@ -74,7 +74,7 @@ def _given(argv: list[str]) -> "Namespace":
 
 
 def _helped(argv: list[str]) -> list[str]:
-    """`--help` as the verb `help`: argparse prints help by itself, and passes over what cannot be written."""
+    """Turn `--help` into the verb `help`, because argparse ignores errors when it prints help itself."""
     if not {"-h", "--help"} & set(argv[:2]):
         return argv
     return ["help", *(word for word in argv[:1] if word in VERBS)]
@@ -88,7 +88,7 @@ def _hinted(word: str, known: "Iterable[str]") -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb; every refusal is one sentence on stderr (or in JSON) and an exit code."""
+    """Run one verb. An error is one sentence on stderr (or in JSON) and an exit code."""
     given = _given(_helped(argv) or ["status"])
     given.short = not argv
     try:

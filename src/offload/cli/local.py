@@ -1,6 +1,6 @@
-"""The verbs that show the router's state, by the service's answer or by a decision in this process.
+"""The verbs that show the router's state: by the service, or without one by this process.
 
-Heavy imports are inside the functions, so that a verb which the service answers starts without them.
+Heavy imports are inside the functions, so that a verb starts fast if the service answers it.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from offload.status.text import flow_lines, tables
 if TYPE_CHECKING:
     from offload.service.reconcile import Decided
 
-LONG = 500  # flows; the service's largest page
+LONG = 500  # flows in the service's largest page
 
 
 def status(router: Router, given: argparse.Namespace) -> Answer:
-    """The state of offload, zone by zone, with reasons; of one zone, or in short where no verb was given."""
+    """The state of offload by zone, with Reasons; `--zone`: of one zone; without a verb: a short form."""
 
     def shown(data: dict[str, Any]) -> dict[str, Any]:
         return data if given.zone is None or "error" in data else only(data, given.zone)
@@ -51,12 +51,12 @@ def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 def flow_list(router: Router, given: argparse.Namespace) -> Answer:
-    """Every forwarded connection with its path, and why it is slow."""
+    """All forwarded connections with their path, and why they are slow."""
     from offload.status.query import Query
 
     words = {key: value for key in KEYS if (value := getattr(given, key)) is not None}
     words = {"limit": PAGE} | words
-    query = Query.of(words)  # a query that no flow can meet is refused before anything is read
+    query = Query.of(words)  # refuse an invalid query before anything is read
     words |= {"all": True} if given.all else {}
     if (query.limit or 0) > LONG and router.lists_itself():
         found, written = router.every_flow(words)
@@ -79,7 +79,7 @@ def metrics(router: Router, _: argparse.Namespace) -> Answer:
 
 
 def explain(router: Router, given: argparse.Namespace) -> Answer:
-    """Explain the path of connections, step by step, and how to change it."""
+    """Explain, step by step, why connections have their path, and how to change it."""
     from offload.status.text.explain_text import explain_text
 
     text = " ".join(given.connection)
@@ -88,7 +88,7 @@ def explain(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
-    """The nft text for this configuration, the same bytes every time."""
+    """The nft text for this configuration; always the same bytes."""
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
@@ -100,7 +100,7 @@ def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
 
 
 def check(router: Router, _: argparse.Namespace) -> Answer:
-    """The problems of the configuration, features that kernel or nft lack, and what offload disturbs."""
+    """Problems of the configuration, features that kernel or nft lack, and settings that conflict with offload."""
     data = router.reply("check")
     if "error" in data:
         return _served(data, str)
@@ -112,7 +112,7 @@ def check(router: Router, _: argparse.Namespace) -> Answer:
 
 
 def apply(router: Router, given: argparse.Namespace) -> Answer:
-    """Bring the kernel in line with the configuration; with --dry-run only show what would be sent."""
+    """Bring the kernel to the configuration; with --dry-run only print what would be sent."""
     if not given.dry_run:
         router.live("apply without --dry-run")
         if router.asked("zones"):
@@ -160,13 +160,13 @@ def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def service(router: Router, _: argparse.Namespace) -> Answer:
-    """Stay, follow every change, and answer on ubus; procd runs this."""
+    """Run the service; procd starts this."""
     router.serve()
     return Answer("", {"ok": True})
 
 
 def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any]:
-    """The service's flows, page by page until all that were asked for are here."""
+    """The service's flows, page by page."""
     data = router.ask("flows", {"query": words})
     while "error" not in data:
         flows_so_far, at = data["flows"], data["offset"] + len(data["flows"])
@@ -177,7 +177,7 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
         if not more.get("flows"):
             break
         data = data | {"flows": flows_so_far + more["flows"]}
-        data.pop("left_off", None)  # of the first page: here they are
+        data.pop("left_off", None)  # of the first page; here no page is cut short
     return data
 
 
@@ -189,7 +189,7 @@ def _others(data: dict[str, Any], shown: int) -> tuple[str, ...]:
 
 
 def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer from a reply of the service; of a refusal only its sentence is printed."""
+    """The Answer for a reply of the service; of a failed one only its sentence is printed."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     return Answer(text(), data, notes=(*notes, *remote.left_off(data)))
@@ -202,7 +202,7 @@ def _code(decided: "Decided") -> Exit:
 
 
 def _judged(answer: Answer, decided: "Decided") -> Answer:
-    """The answer with the configuration's problems as notes and in the exit code."""
+    """The answer, with the configuration's problems as notes and in the exit code."""
     notes = tuple(map(str, (*decided.problems, *decided.snapshot.kernel.missing)))
     from offload.status.problem_json import problem_json
 

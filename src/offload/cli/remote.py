@@ -1,6 +1,6 @@
-"""The verbs that the service answers; where none runs, the same code answers once, in this process.
+"""The verbs that the service answers; where none runs, the same code answers in this process.
 
-Imports at the head stay light: a verb that the service answers needs neither jinja2 nor our compiler.
+Imports at the top stay light: a verb that the service answers needs neither jinja2 nor our compiler.
 """
 
 import argparse
@@ -25,13 +25,13 @@ DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
 def zones(router: Router, _: argparse.Namespace) -> Answer:
-    """Zones and pairs of zones, each with its chosen and its effective mode."""
+    """Zones and pairs with requested and effective modes."""
     data = router.reply("zones")
     return _answered(data, lambda: tables.zones_text(data, width()))
 
 
 def set_zone(router: Router, given: argparse.Namespace) -> Answer:
-    """Give a zone a mode: written to /etc/config/offload, and applied."""
+    """Write a zone's mode to /etc/config/offload, and apply it."""
     word = mode(given.mode)
     if given.dry_run:
         return _previewed(router.ask("preview", {"query": {"zones": {given.zone: word}}}))
@@ -39,7 +39,7 @@ def set_zone(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def set_pair(router: Router, given: argparse.Namespace) -> Answer:
-    """Give a pair of zones a mode of its own: written to /etc/config/offload, and applied."""
+    """Write a pair's mode to /etc/config/offload, and apply it."""
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
         return _previewed(router.ask("preview", {"query": {"pairs": [words]}}))
@@ -47,26 +47,26 @@ def set_pair(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def mode(word: str) -> str:
-    """The mode, in any case; any other word is refused before anything is read or asked."""
+    """The mode, in any case of letters; another word is refused before anything is read."""
     if word.lower() in MODES:
         return word.lower()
     raise UsageError(f"'{shown(word)}'{did_you_mean(word, MODES)} is no mode: use {', '.join(MODES)}")
 
 
 def reload(router: Router, _: argparse.Namespace) -> Answer:
-    """Read everything anew, and bring the kernel in line."""
+    """Probe the kernel again, read everything, and make a pass."""
     data = router.ask("reload", {})
     return _answered(data, lambda: applied_text(data), notes(data))
 
 
 def flush(router: Router, given: argparse.Namespace) -> Answer:
-    """Put offloaded flows back on the slow path for a moment; no connection ends."""
+    """Return tables: their flows take some packets on the slow path, and no connection ends."""
     data = router.ask("flush", {"query": _chosen(given)})
     return _answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
 
 
 def cut(router: Router, given: argparse.Namespace) -> Answer:
-    """End connections that are no longer allowed: their next packets must pass the firewall again."""
+    """Delete conntrack entries: their next packets must pass the firewall again."""
     data = router.ask("cut", {"query": _chosen(given)})
     return _answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
@@ -75,12 +75,12 @@ def _chosen(given: argparse.Namespace) -> dict[str, str]:
     words = {key: value for key in ("zone", "host", "state") if (value := getattr(given, key)) is not None}
     from offload.status.query import Query
 
-    Query.of(words)  # a query that no flow can meet is refused before the service is asked
+    Query.of(words)  # refuse an invalid query before the service is called
     return words
 
 
 def exempt(router: Router, given: argparse.Namespace) -> Answer:
-    """Keep traffic on the slow path for a while: add, delete or list such exempts."""
+    """Keep traffic slow for some time: add, delete or list timed exempts."""
     if given.action == "list":
         data = router.ask("exempt_list", {})
         return _answered(data, lambda: _exempts_text(data["exempts"]))
@@ -107,7 +107,7 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: argparse.Namespace) -> Answer:
-    """Write fw4's own global offload as our mode, and switch fw4's off; do nothing if it is off."""
+    """Replace fw4's option flow_offloading by our mode; do nothing if it is off."""
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
     if not given.once and (data := router.asked("takeover")):
@@ -118,7 +118,7 @@ def takeover(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def giveback(router: Router, given: argparse.Namespace) -> Answer:
-    """Give fw4 its global offload back, if it was taken over and has not changed since."""
+    """Set fw4's option flow_offloading again, if it was taken over and nothing changed since."""
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
     if not given.forget and (data := router.asked("giveback")):
@@ -129,7 +129,7 @@ def giveback(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def _handed(data: Json, nothing: str, done: str) -> Answer:
-    """The answer of `takeover` and `giveback`: changes, changed pairs, and whether the firewall needs a reload."""
+    """The answer of `takeover` and `giveback`: changes, pairs that changed, and whether the firewall needs a reload."""
 
     def text() -> str:
         if not data["changed"]:
@@ -175,7 +175,7 @@ def _previewed(data: Json) -> Answer:
 
 
 def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer from a reply; of a refusal only its sentence is printed."""
+    """The Answer for a reply; of a failed one only its sentence is printed."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     missing = tuple(data.get("missing", ()))
@@ -184,7 +184,7 @@ def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) 
 
 
 def left_off(data: Json) -> tuple[str, ...]:
-    """A line for each list that was too long for a ubus message: how many of its rows are missing."""
+    """A line for each list that was too long for a ubus message, with the number of missing items."""
     lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
     return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
 

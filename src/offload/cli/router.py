@@ -1,7 +1,6 @@
-"""The router that a verb works on, and the doors to it.
+"""The router that a verb works on, and its doors.
 
-Each door is imported where it is opened: a verb that the service answers needs ubus alone, and starts several times as
-fast for it.
+A door is imported when it is opened: a verb that the service answers needs only ubus, and starts several times as fast.
 """
 
 from collections.abc import Mapping
@@ -40,7 +39,7 @@ class Router:
 
     @cached_property
     def uci(self) -> "Uci":
-        """The configuration files, of the directory where one was given."""
+        """The configuration files of the router, or of the directory."""
         from offload.system.config.uci import Uci
         from offload.system.directory.router_directory import RouterDirectory
 
@@ -71,7 +70,10 @@ class Router:
         return probe(self.nft, release(), modules(), conntrack_max())
 
     def decide(self, *, held: bool = False) -> "Decided":
-        """Read everything and decide; the kernel is not changed. `held`: with the timed exempts that it holds."""
+        """Read everything and decide, without changing the kernel.
+
+        `held`: with the timed exempts that the kernel has.
+        """
         from offload.service import reconcile
 
         snapshot, _ = self.snapshot()
@@ -80,7 +82,7 @@ class Router:
         return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
 
     def busy(self, decided: "Decided") -> "Busy":
-        """What answers whether crossings have offloaded flows now."""
+        """A function that tells whether pairs of devices have offloaded flows now."""
         from offload.service import reconcile
         from offload.system.netlink.ct.conntrack import Conntrack
         from offload.system.netlink.route.links import Netlink
@@ -88,7 +90,7 @@ class Router:
         return reconcile.asking(decided, Conntrack(), Netlink())
 
     def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """The service's reply; None where no service runs, or a directory was given."""
+        """The service's reply; None if no service runs, or a directory was given."""
         if self.root is not None:
             return None
         from offload.system.ubus.client import UbusClient
@@ -99,19 +101,19 @@ class Router:
             return None
 
     def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
-        """As `reply`, of the running router only."""
+        """As `reply`, but not for a directory."""
         self.live("this")
         return self.reply(method, words)
 
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The service's reply; where none runs, and of a directory, this process answers as the service would."""
+        """The service's reply; without a service, and for a directory, this process makes the reply."""
         return self.asked(method, words) or self._alone.answer(method, words or {})
 
     def lists_itself(self) -> bool:
-        """Whether this process makes a long list of flows, for the sixth part of the time that a service's pages take.
+        """Whether this process makes a long list of flows itself, which is six times as fast as the service's pages.
 
-        Not where a pair is in hardware: the service knows what its flows did over time. Nor for others than root, whom
-        the kernel tells nothing.
+        Not if a pair is in hardware, because only the service has followed its flows. Not for other users than root,
+        because the kernel lists nothing to them.
         """
         from os import geteuid
 
@@ -121,7 +123,7 @@ class Router:
         return all(pair["effective"] != "hardware" for pair in pairs)
 
     def every_flow(self, words: Mapping[str, Any]) -> "tuple[dict[str, Any], Written]":
-        """The reply of `flows` but for the flows themselves, and what writes those, found by this process."""
+        """The reply of `flows` without the flows, and a function that prints these, made by this process."""
         return self._alone.every_flow({"query": words})
 
     @cached_property
@@ -135,7 +137,7 @@ class Router:
         return Alone(main.doors())
 
     def _directory(self, root: "Path") -> "tuple[Doors, Snapshot]":
-        """The doors of a directory, and its Snapshot; fakes stand for the kernel and ubus, which it has not."""
+        """The doors of a directory, and its Snapshot; fakes stand for kernel and ubus."""
         from time import monotonic
 
         from offload.service.doors import Doors
@@ -166,6 +168,6 @@ class Router:
         serve()
 
     def live(self, verb: str) -> None:
-        """Refuse a verb that needs a running router, where a directory was given."""
+        """Refuse a verb that needs a running router if a directory was given."""
         if self.root is not None:
             raise FileError(f"{verb} needs the running router, and --root names a directory")

@@ -1,4 +1,4 @@
-"""How wide the answer may be."""
+"""The size of the terminal."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ LINES, FEWEST = 24, 6
 
 
 def width() -> int:
-    """The columns of the terminal; COLUMNS says another number; 80 where the answer goes into a file or pipe."""
+    """Columns of the terminal, or of variable COLUMNS; 80 for a file or pipe."""
     given = os.environ.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and len(given) < len("10000") and int(given):
         return _bounded(int(given))
@@ -19,7 +19,7 @@ def width() -> int:
 
 
 def height() -> int:
-    """The lines of the terminal; 24 where the answer goes into a file or pipe."""
+    """Lines of the terminal; 24 for a file or pipe."""
     try:
         return max(os.get_terminal_size(sys.stdout.fileno()).lines, FEWEST)
     except (OSError, ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""`offload top`: a live view, made anew every few seconds."""
+"""`offload top`: the present rates, printed again every few seconds."""
 
 import argparse
 import sys
@@ -11,13 +11,13 @@ from offload.cli.router import Router
 from offload.errors import OffloadError, UsageError
 from offload.status.text.top import BY, rates, top_text
 
-MOST = 500  # flows of an answer of the service, those with the most bytes
+MOST = 500  # flows in an answer of the service: those with the most bytes
 CLEAR = "\033[H\033[J"
 SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
 def top(router: Router, given: argparse.Namespace) -> Answer:
-    """Bits and packets per second by path, until Ctrl-C or as often as was asked for."""
+    """Bits and packets per second by path, until Ctrl-C or for the given number of rounds."""
     if given.by not in BY:
         raise UsageError(f"--by: use {', '.join(BY)}")
     every, views = _number("--every", given.every, LONGEST), _number("--count", given.count, 1_000_000)
@@ -31,7 +31,7 @@ def top(router: Router, given: argparse.Namespace) -> Answer:
             time.sleep(max(every, SHORTEST))
             flows, now, age = _flows(router)
             if age and now - since < SHORTEST / 2:
-                continue  # of many connections the service has nothing newer yet
+                continue  # with many connections the service uses one dump for several calls
             found = rates(before, flows, now - since, given.by)
             before, since, shown = flows, now, shown + 1
             if given.json:
@@ -46,7 +46,7 @@ def top(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def _flows(router: Router) -> tuple[list[dict[str, Any]], float, float]:
-    """Flows, when they were so, in seconds of a clock that starts anywhere, and how long ago that is."""
+    """Flows, when they were read (in seconds of a clock that starts anywhere), and their age."""
     data = router.ask("flows", {"query": {"limit": MOST}})
     if "error" in data:
         raise OffloadError(data["error"])

@@ -29,7 +29,7 @@ class Verb(NamedTuple):
 
     @property
     def run(self) -> "Callable[[Router, Namespace], Answer]":
-        """The function: takes the Router and the parsed arguments, gives an Answer."""
+        """The function, which takes the Router and the parsed arguments and gives an Answer."""
         run: Callable[[Router, Namespace], Answer] = getattr(import_module(f"offload.cli.{self.module}"), self.function)
         return run
 
@@ -45,7 +45,7 @@ CHOOSING = (
     ("--host", {"help": "only flows from or to this address or network"}),
     ("--state", {"help": "slow, software or hardware"}),
 )
-# Options of `exempt add` with their help; those of LISTS are given as often as wanted, the others once.
+# Options of `exempt add` with their help; those of LISTS may be repeated.
 MATCHES = ENDS | {each.name: each.help for each in FIELDS}
 EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),

@@ -1,6 +1,6 @@
-"""Sections for a bug report: only options that the tables name, and numbers instead of text that a person chose. Pure.
+"""Anonymize sections for a bug report: known options only, and numbers in place of text that a person chose. Pure.
 
-Names of zones, networks, devices and ipsets stay: other sections refer to them.
+Names of zones, networks, devices and ipsets stay, because other sections refer to them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,23 +10,23 @@ from offload.config.choices.options import FALSE, TRUE
 from offload.model.sections.section import Section
 from offload.nouns import replace
 
-# No other section refers to one of these by its name, which is text of a person as well.
+# No other section refers to their names, which are text that a person chose.
 NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt"})
 
 
 def known(sections: Iterable[Section]) -> list[Section]:
-    """The sections of types that have a table, with the options that their table names."""
+    """The sections of known types, with the known options of each."""
     return [kept for section in sections if (kept := named_only(section))]
 
 
 def anonymous(sections: Sequence[Section]) -> list[Section]:
-    """The same sections with a number for each free text; equal texts have equal numbers."""
+    """The sections with a number in place of each free text; equal texts get equal numbers."""
     numbers = _Numbers({section.name for section in sections})
     return [_anonymous(section, numbers) for section in sections]
 
 
 class _Numbers:
-    """Text -> number, from 1 in the order of asking; a number whose section name is taken is passed over."""
+    """Text -> number, counted from 1; numbers are skipped if a section has the name made of it."""
 
     def __init__(self, taken: set[str]) -> None:
         self._taken = taken
@@ -61,7 +61,7 @@ def _anonymous(section: Section, numbers: _Numbers) -> Section:
 
 
 def _replaced(value: str | tuple[str, ...], numbers: _Numbers) -> str | tuple[str, ...]:
-    """A yes or no is none: `log` is either that or a text."""
+    """The value with numbers in place of text. Yes and no stay, since `log` is either of them or a text."""
     if isinstance(value, tuple):
         return tuple(word if word in TRUE | FALSE else str(numbers.of(word)) for word in value)
     return value if value in TRUE | FALSE else str(numbers.of(value))

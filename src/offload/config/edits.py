@@ -1,6 +1,6 @@
-"""Verbs that write (set, pair, takeover, giveback) -> changes to /etc/config/{offload,firewall}. Pure.
+"""The changes that set, pair, takeover and giveback make to /etc/config/{offload,firewall}. Pure.
 
-All sections that speak of a zone or pair get the new mode: where two do, the lower one would win.
+All sections for a zone or pair get the new mode: otherwise the lower mode of another section would win.
 """
 
 import re
@@ -13,22 +13,22 @@ from offload.model.config import UNNAMED, Mode
 from offload.model.sections.section import Edit, Section
 from offload.nouns import replace
 
-TAKEN = "taken"  # in globals: the mode that fw4's switch had when it was asked for, until it is given back
-# In globals: the version of the file's meaning. 0.1.0, which wrote `taken` and no version, gave a zone without a mode
-# the mode of globals; since 2 such a zone leaves its pairs to the other zone.
+TAKEN = "taken"  # in globals: the mode that fw4's option had at the take-over, until it is given back
+# globals.version: the version of the file's meaning. 0.1.0 wrote `taken` and no version, and gave a zone without a mode
+# that of globals; since version 2 the mode of such a zone's pairs comes from the other zone.
 VERSION = ("version", "2")
 
-Write = tuple[str, list[Edit]]  # a package and its changes, in the order in which they are to be written
+Write = tuple[str, list[Edit]]  # a package and its changes, in the order in which they are written
 
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
-    """Give a zone its mode."""
+    """Set a zone's mode."""
     own = [section for section in sections if section.type == "zone" and section.options.get("name") == zone]
     return _set_mode(sections, own, "zone", {"name": zone}, mode)
 
 
 def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
-    """Give a pair of zones a mode of its own."""
+    """Set a pair's own mode."""
     ends = {"src": src, "dest": dest}
     own = [
         section
@@ -49,7 +49,7 @@ def _set_mode(
 
 
 def _free_name(wanted: str, sections: Sequence[Section]) -> str:
-    """A name that uci takes and no section has, and that uci gives to no section without a name."""
+    """A section name that is valid, not in use, and not one that uci gives to sections without a name."""
     plain = re.sub(r"[^A-Za-z0-9_]", "_", wanted)
     plain = f"zone_{plain}" if UNNAMED.fullmatch(plain) else plain
     taken = {section.name for section in sections}
@@ -63,10 +63,10 @@ def current(offload: Sequence[Section]) -> list[Edit]:
 
 
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
-    """Turn fw4's global switch into our `globals.mode`; nothing where it is off, a FileError where ours would stay off.
+    """Replace fw4's flow_offloading by `globals.mode`. Empty if it is off; FileError if our mode would have no effect.
 
-    `once`, as installations and first boots ask: only where `taken` does not tell that it was asked before. A
-    configuration may be older than the system around it, and a switch that is on again is then the user's.
+    `once`, for installations and first boots: only if `taken` is not set. After an earlier take-over, fw4's option is
+    the user's own choice.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -90,7 +90,7 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
         for option in ("flow_offloading", "flow_offloading_hw")
         if option in switch.options
     ]
-    # Where the second cannot be written, fw4 still decides, and a second run completes it.
+    # If the second cannot be written, fw4 still decides, and another take-over completes it.
     return [
         ("offload", [*new, Edit(name, "globals", "mode", mode.value)]),
         ("firewall", off),
@@ -99,7 +99,7 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
 
 
 def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
-    """Whether zones would get the mode once it is written; if not, a take-over would end all offload."""
+    """Whether zones would get the mode once it is written; otherwise a take-over would end all offload."""
     ours = [section for section in offload if section.type == "globals"]
     written = [
         replace(section, options={**section.options, "mode": mode.value}) if section.name == name else section
@@ -110,10 +110,10 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 
 
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
-    """Undo `takeover`, if offload took it and neither side has changed since; else nothing.
+    """Undo `takeover`, if offload made one and neither side changed since; otherwise nothing.
 
-    Nothing as well where a zone or pair has a lower mode by now, which fw4's global switch would raise. Option `taken`
-    stays in the file with value none, unless `forget` is set, as it is when the package is removed.
+    Nothing either if a zone or pair now has a lower mode, which fw4's global option would raise. Option `taken` stays
+    in the file with value none, unless `forget` is set, as when the package is removed.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:
@@ -132,12 +132,15 @@ def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget:
     switch = [Edit(defaults.name, "defaults", "flow_offloading", "1")]
     if taken is Mode.HARDWARE:
         switch.append(Edit(defaults.name, "defaults", "flow_offloading_hw", "1"))
-    # Where the second cannot be written, all is as fast as it was.
+    # If the second cannot be written, everything is as fast as before.
     return [("firewall", switch), ("offload", [Edit(ours.name, "globals", "mode", Mode.NONE.value), asked])]
 
 
 def _asks_less(section: Section, than: Mode) -> bool:
-    """A zone without a mode has the one of globals; a pair without has a fault."""
+    """Whether the section requests a lower mode.
+
+    A zone without a mode has that of globals; a pair without one is faulty.
+    """
     absent = {"zone": than.value, "pair": ""}
     return section.type in absent and _mode(section.options.get("mode", absent[section.type])) < than
 
@@ -148,7 +151,7 @@ def _mode(word: str | tuple[str, ...]) -> Mode:
 
 
 def _defaults(firewall: Sequence[Section]) -> Section | None:
-    """The first: fw4 warns of others and passes them by."""
+    """The first `defaults` section; fw4 ignores others with a warning."""
     return next((section for section in firewall if section.type == "defaults"), None)
 
 

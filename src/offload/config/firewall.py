@@ -1,7 +1,7 @@
-"""/etc/config/firewall -> zones and the traffic that is permitted between them, as far as planning needs it.
+"""Read /etc/config/firewall as far as offload needs it: zones, and the traffic that is permitted between them.
 
-The sections are fw4's, so faults are taken as fw4 takes them: a section with a bad value does not count, an unknown
-option only earns a warning (fw4.uc, parse_options). Rules and redirects are read by the tables of the whole firewall.
+Faults are treated as fw4 does: a section with a bad value is ignored, and an unknown option only causes a warning
+(fw4.uc, parse_options). Rules and redirects are read with the tables of the whole firewall.
 """
 
 from collections.abc import Iterable, Iterator
@@ -57,9 +57,9 @@ class Firewall:
 
 
 def load(sections: Sections) -> Firewall:
-    """Read zones first, then everything that names them.
+    """Read zones first, then the sections that name them.
 
-    A rule or redirect that fw4 skips permits and marks nothing, so its faults do not concern offload.
+    A rule or redirect that fw4 ignores permits and marks nothing, so its faults do not concern offload.
     """
     problems: list[Problem] = []
     defaults = next(_readings("defaults", sections, problems), None)
@@ -96,7 +96,7 @@ def load(sections: Sections) -> Firewall:
 
 
 def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterator[Reading]:
-    """The sections of a type as fw4 takes them; those that are switched off, or skipped for a fault, are not there."""
+    """The sections of a type that fw4 uses: not those that are disabled or ignored for a fault."""
     for section in sections:
         if section.type != kind or (kind != "defaults" and section.options.get("enabled") in FALSE):
             continue
@@ -108,7 +108,7 @@ def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterato
 
 
 def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]) -> dict[str, Zone]:
-    """The zones by name; of two with one name the first, and a Problem."""
+    """The zones by name. If two have the same name, the first counts, and the second gets a Problem."""
     zones: dict[str, Zone] = {}
     for reading in readings:
         name = reading.get("name")
@@ -120,14 +120,14 @@ def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]
 
 
 def _disabled(sections: Iterable[Section]) -> frozenset[str]:
-    """The names of zones that are switched off, whatever else is wrong with them."""
+    """The names of disabled zones, whatever else is wrong with them."""
     zones = (section.options for section in sections if section.type == "zone")
     names = (zone.get("name") for zone in zones if zone.get("enabled") in FALSE)
     return frozenset(name for name in names if isinstance(name, str))
 
 
 def _devices(section: Section, problems: list[Problem]) -> tuple[Item, ...]:
-    """The devices of a zone; fw4 takes names that no device can have, and the zone goes without them."""
+    """The devices of a zone. fw4 accepts names that no device can have; these are left out."""
     found = []
     for word in _words(section, "device"):
         item = fw4_values.device(word)
@@ -140,7 +140,7 @@ def _devices(section: Section, problems: list[Problem]) -> tuple[Item, ...]:
 
 
 def _zone(reading: Reading, forward: Policy, devices: tuple[Item, ...]) -> Zone:
-    """A zone's networks are taken by any name: netifd says which of them it has."""
+    """A zone. Its networks may have any name: netifd tells which of them exist."""
     names = _words(reading.section, "network")
     plain = tuple(name for name in names if not name.startswith("!") and name not in {"+", "*"})
     named = tuple(item for item in devices if not item.negated and item.text != "+")
@@ -163,7 +163,7 @@ def _words(section: Section, option: str) -> tuple[str, ...]:
 
 
 def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The networks; what fw4 reads and no network says (`!`, a range, the name of a network) may mean any address."""
+    """The subnets. What fw4 accepts and is not a network (`!`, a range, a network's name) may mean any address."""
     found = [fw4_values.network(word) for word in words]
     known = [each for each in found if isinstance(each, Address) and not each.negated]
     subnets = as_networks(known) if len(known) == len(words) else None
@@ -173,7 +173,7 @@ def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
 def _forwardings(
     readings: Iterable[Reading], zones: dict[str, Zone], disabled: frozenset[str], problems: list[Problem]
 ) -> Iterator[Permission]:
-    """The forwardings between zones that exist; a Problem for each end that does not."""
+    """The forwardings between zones that exist, and a Problem for each zone that does not."""
     for reading in readings:
         ends = {option: reading.get(option) for option in ("src", "dest")}
         absent = {option: name for option, name in ends.items() if name not in {"*", *zones}}
@@ -186,7 +186,7 @@ def _forwardings(
 
 
 def _unloadable(sections: Sections) -> Iterator[Problem]:
-    """A protocol that fw4 passes on as it is, and for which nft refuses the whole firewall."""
+    """Problems for protocols that fw4 writes unchecked, and for which nft refuses the whole firewall."""
     for kind in ("rule", "redirect"):
         for section in sections:
             if section.type == kind and section.options.get("enabled") not in FALSE:
@@ -196,20 +196,23 @@ def _unloadable(sections: Sections) -> Iterator[Problem]:
 
 
 def _counts(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -> bool:
-    """Whether fw4 takes the section: all of its conditions can be read, and all of the zones that it names exist."""
+    """Whether fw4 uses the section: its conditions can be read, and the zones that it names exist."""
     return not section.lost and named <= {"", "*", *zones}
 
 
 def _of_rule(rule: Rule) -> Iterator[Permission]:
-    """A rule with both ends is a rule of the forward chain; with one end it concerns the router itself."""
+    """The traffic that a rule permits.
+
+    One with both zones is in the forward chain; otherwise it concerns the router itself.
+    """
     if rule.target == "accept" and _offloadable(rule.match) and rule.src and rule.dest:
         yield Permission(rule.src, rule.dest, rule.origin.id)
 
 
 def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permission]:
-    """A port forward permits src to dest, and with reflection the hosts beside its destination too.
+    """A port forward permits src to dest, and with reflection also traffic from other hosts inside.
 
-    Without dest_ip it leads to the router itself; without dest fw4 takes the zone whose network holds dest_ip.
+    Without dest_ip it leads to the router itself; without dest fw4 takes the zone whose network has dest_ip.
     """
     src, dest, to = redirect.src, redirect.dest, redirect.dest_ip
     if redirect.target != "dnat" or not _offloadable(redirect.match) or src not in zones or to is None:
@@ -223,7 +226,7 @@ def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permiss
 
 
 def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The rules that refuse forwarded traffic by something that a connection does not show: their names and options."""
+    """The rules that refuse forwarded traffic by conditions that conntrack does not show: their names and options."""
     for rule in rules:
         found = (*(name for name in UNREAD if getattr(rule.match, name)), *rule.lost)
         if found and rule.src and rule.dest and rule.target in {"drop", "reject"} and _offloadable(rule.match):
@@ -231,5 +234,5 @@ def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _offloadable(match: Match) -> bool:
-    """Only TCP and UDP can be offloaded: a rule for ESP or ICMP opens no pair. fw4 parses `!` and forgets it."""
+    """Whether it matches TCP or UDP: a rule for ESP or ICMP makes no pair. fw4 ignores `!` before a protocol."""
     return any(item.text in OFFLOADABLE for item in match.proto)

@@ -1,4 +1,4 @@
-"""UCI sections of firewall, network and offload -> Config and Problems. Pure."""
+"""Read the UCI packages firewall, network and offload into a Config and Problems. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,12 +14,12 @@ Sections = tuple[Section, ...]
 Packages = Mapping[str, Sections | Problem]
 
 FILES = ("firewall", "network", "offload")
-# Without one of these files the rest still means something: no choices, or networks known to netifd alone.
+# Without one of these files the rest is still useful: no choices, or networks from netifd only.
 DISPENSABLE = {"network", "offload"}
 
 
 def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
-    """Read the three packages. A package is its sections, or the Problem that kept the door from reading it."""
+    """Read the three packages; each is its sections, or the Problem why it cannot be read."""
     problems = tuple(p for name in FILES if (p := _file_problem(name, packages)) is not None)
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
 
@@ -46,7 +46,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The Problems with the place of the section that each is about."""
+    """The Problems with line and name of their sections."""
     known = {
         (section.package, section.id): section
         for found in packages.values()
@@ -65,7 +65,7 @@ def _file_problem(name: str, packages: Packages) -> Problem | None:
 
 
 def _interfaces(sections: Sections) -> tuple[Interface, ...]:
-    """Read them all: netifd's protocols define their own options, so nothing here is unknown and nothing is judged."""
+    """The interfaces. No option is invalid here, because netifd's protocols define their own."""
 
     def word(section: Section, option: str) -> str:
         value = section.options.get(option, "")

@@ -1,9 +1,9 @@
-"""Rules of /etc/config/firewall that mark packets one by one -> the exempts that keep their traffic on the slow path.
+"""Find the rules of /etc/config/firewall that must see every packet, and the exempts that keep their traffic slow.
 
-MARK and DSCP rules stand in fw4's mangle chains (fw4.uc, parse_rule), which offloaded packets pass by. Packets of both
-directions meet them, so each rule makes two exempts: for connections it sees from their opener, and for those whose
+MARK and DSCP rules are in fw4's mangle chains (fw4.uc, parse_rule), which offloaded packets bypass. A rule sees packets
+of both directions, so each makes two exempts: for connections whose opener sends what it sees, and for those whose
 replies it sees. Conditions with `!`, sets, times, limits and devices are left out, so the exempt is wider than the
-rule. Of a set (`option ipset`) its address family counts, as in fw4 (fw4.uc, infer_family).
+rule. Of a set (`option ipset`) only the address family is used, as in fw4 (fw4.uc, infer_family).
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
 
 def set_families(sections: Iterable[Section]) -> dict[str, Family]:
-    """The sets (`config ipset`) by name, each with the address family of its elements; IPv4 without the option."""
+    """The address family of each set (`config ipset`), by name; IPv4 without option family."""
     found: dict[str, Family] = {}
     for section in sections:
         name, word = section.options.get("name"), section.options.get("family", "ipv4")
@@ -37,21 +37,21 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 
 
 def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
-    """The MarkRule of a rule: the traffic between zones that it marks; None if none of it could be offloaded.
+    """The MarkRule of a rule, with the forwarded traffic that it marks; None if none of it could be offloaded.
 
-    `sets`: the address family of each set by its name.
+    `sets`: the address family of each set, by name.
     """
-    # with one end it marks packets of the router itself
+    # with one zone only it marks packets of the router itself
     if rule.target not in MARKS or not rule.src or not rule.dest:
         return None
     protocols = _protocols(rule.match.proto)
     if protocols is None:
         return None
     match: dict[str, Any] = {"src_ip": _addresses(rule.match.src_ip), "dest_ip": _addresses(rule.match.dest_ip)}
-    if protocols:  # fw4 reads no ports where all protocols are meant
+    if protocols:  # fw4 ignores ports if all protocols match
         match |= {"src_port": _plain(rule.match.src_port), "dest_port": _plain(rule.match.dest_port)}
     if rule.dest == "*" and rule.src != "*":
-        # The rule stands in mangle_prerouting and sees destinations before they are translated: by port forwards and
+        # The rule is in mangle_prerouting and sees destinations before they are translated: by port forwards and
         # their reflection, masquerade and SNAT, UPnP, rules of other tables.
         match |= dict.fromkeys({"dest_ip", "dest_port"} & match.keys(), ())
     family = _family(rule, sets)
@@ -59,12 +59,12 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
         return None
     while prod(max(len(values), 1) for values in match.values()) > MOST_COMBINATIONS:
         match[max(match, key=lambda option: len(match[option]))] = ()
-    # both protocols need a rule of ours each, and mean all that is offloaded, GRE aside
+    # without ports, both protocols together are all that can be offloaded, except GRE
     ported = any(match.get(option) for option in ("src_port", "dest_port"))
     match["proto"] = tuple(map(Item, protocols)) if len(protocols) == 1 or ported else ()
     section = rule.origin.id
     seen = Match(**match)
-    # the other target's field is what the rule found; its own may be what it left
+    # the other field is as the rule found it; its own may be as the rule left it
     own = seen._replace(
         src_mac=_plain(rule.match.src_mac),
         mark=_mark(rule.match.mark) if rule.target == "dscp" else None,
@@ -79,24 +79,24 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
 
 
 def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
-    """The bits that the rule sets in the packet's mark, as (value, mask).
+    """The bits of the mark that the rule sets: (value, mask).
 
-    A `set_mark` with bits outside its mask sets these as well; a `set_xmark` turns them over, so they are not known.
+    `set_mark` also sets bits of the value outside of the mask; `set_xmark` flips them, so they are not known.
     """
     return (mark.value, mark.mask) if mark and mark.mask and not mark.value & ~mark.mask else None
 
 
 def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
-    """TCP and UDP as far as the rule means them, nothing for all protocols, None where it means other ones only."""
-    words = {item.text for item in items}  # fw4 reads `!`, and forgets it
+    """TCP and UDP as far as the rule matches them; empty: all protocols; None: only others."""
+    words = {item.text for item in items}  # fw4 parses `!` and ignores it
     return () if EVERYTHING & words else tuple(sorted({"tcp", "udp"} & words)) or None
 
 
 def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Address, ...]:
-    """The networks that are asked for; nothing, which is anything, where they are not known."""
+    """The networks of the condition; empty (any address) if they are not known."""
     plain = [each for each in alternatives if not each.negated]
     known = [each for each in plain if isinstance(each, Address)]
-    found = [network(each.family, each.value, each.bits) for each in known]  # none of a mask with gaps, or of a range
+    found = [network(each.family, each.value, each.bits) for each in known]  # not for a mask with gaps, or a range
     return tuple(filter(None, found)) if all(found) and len(known) == len(plain) else ()
 
 
@@ -113,13 +113,13 @@ def _dscp(dscp: Bits | None) -> Bits | None:
 
 
 def _family(rule: Rule, sets: Mapping[str, Family]) -> Family:
-    """The rule's own family and that of its set; one that is excluded (`!`) has the same family."""
+    """The rule's own family with that of its set; a negated set counts the same."""
     name = rule.match.ipset.name if rule.match.ipset else ""
     return FAMILIES[rule.match.family] & sets.get(name, Family.ANY)
 
 
 def _narrow(match: dict[str, Any], family: Family) -> bool:
-    """Keep to the addresses of one family; whether any traffic is left."""
+    """Restrict the match to the addresses of one family; whether any traffic is left."""
     if family in {Family.ANY, Family.NEITHER}:
         return family is Family.ANY
     whole = EVERY_ADDRESS[VERSIONS[family]]

@@ -1,4 +1,4 @@
-"""Words of nft's own language, which cannot be the name of a set: they would not load."""
+"""nft's keywords, which cannot be the name of a set: the ruleset would not load."""
 
 _WORDS = """
 accept add ah arp at auto-merge bridge burst bytes chain comment counter create ct daddr dccp day define

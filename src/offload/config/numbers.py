@@ -1,6 +1,6 @@
-"""Words that stand for numbers: IP protocols and DSCP classes; and what a name may look like."""
+"""Names of IP protocols and DSCP classes with their numbers, and the valid names of zones and sets."""
 
-# IANA's names of protocols, as /etc/protocols has them, so that no rule depends on that file
+# IANA's names of protocols, as in /etc/protocols, so that no rule depends on that file
 _PROTOCOLS = (
     "ip=0 hopopt=0 icmp=1 igmp=2 ggp=3 ipencap=4 ipip=4 ipv4=4 st=5 tcp=6 egp=8 igp=9 pup=12 udp=17 hmp=20 xns-idp=22 "
     "rdp=27 iso-tp4=29 dccp=33 xtp=36 ddp=37 idpr-cmtp=38 ipv6=41 ipv6-route=43 ipv6-frag=44 idrp=45 rsvp=46 gre=47 "
@@ -19,5 +19,5 @@ DSCP = {
     "le": 1,
     "ef": 46,
 }
-# The name of a zone or set as nft takes it.
+# The name of a zone or set as nft accepts it.
 IDENTIFIER = r"[A-Za-z_.][A-Za-z0-9/_.-]*"

@@ -1,7 +1,7 @@
-"""How the options of a section are read: one table per section type, one line per option, whatever the file.
+"""How the options of a section are read: a table for each section type, with a line for each option.
 
-The tables stand in offload_tables.py and fw4/options/firewall_tables.py. A refused value is put into a sentence by
-offload_reading.py and firewall_reading.py.
+The tables are in offload_tables.py and fw4/options/firewall_tables.py. offload_reading.py and firewall_reading.py make
+sentences of invalid values.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 
 from offload.model.problems.problem import ProblemCode
 
-# The effect of a fault in such an option on its section of the firewall.
-CORE = "core"  # it is left out: it is unknown which traffic it concerns, or what it does with it
-CONDITION = "condition"  # it would match too much: left out, but a DROP or REJECT may hold without the condition
-DETAIL = "detail"  # it is left out, but a DROP or REJECT holds without the option
+# What a fault in such an option means for its section of the firewall.
+CORE = "core"  # the section is left out: it is not known which traffic it matches, or what it does
+CONDITION = "condition"  # a condition is missing: left out, but DROP and REJECT may be kept without it
+DETAIL = "detail"  # the section is left out, but DROP and REJECT are kept without the option
 
 Given = str | Sequence[str]
-Parser = Callable[[str], Any]  # text -> value; None or a Bad where it means nothing
+Parser = Callable[[str], Any]  # text -> value; None or a Bad: not valid
 MOST_REMEMBERED = 20_000  # values of a table
 
 
 class Bad(NamedTuple):
-    """A value that was refused: the sentence for it, and the words for that sentence's blanks."""
+    """Why a value is not valid: its sentence, and the words for the sentence's blanks."""
 
     fault: ProblemCode
     words: Mapping[str, object]
@@ -45,7 +45,7 @@ class Option(NamedTuple):
 
 
 class Fault(Enum):
-    """Every way in which an option cannot be taken as it is."""
+    """The kinds of faults that an option can have."""
 
     UNKNOWN = "unknown"
     MISSING = "missing"
@@ -57,7 +57,7 @@ class Fault(Enum):
 
 
 class Refused(NamedTuple):
-    """An option that was refused, or one value of it; `bad` where its parser says why."""
+    """An invalid option, or one invalid value of it; `bad` if its parser says why."""
 
     fault: Fault
     option: str
@@ -65,11 +65,11 @@ class Refused(NamedTuple):
     bad: Bad | None = None
 
 
-Read = tuple[bool, Any, tuple[Refused, ...]]  # whether there is a value, the value, what was refused
+Read = tuple[bool, Any, tuple[Refused, ...]]  # whether there is a value, the value, what was invalid
 
 
 class Table(dict[str, Option]):
-    """The options of a type of section. What values mean is remembered: they repeat over thousands of sections."""
+    """The options of a section type. Parsed values are cached, because they repeat in thousands of sections."""
 
     __slots__ = ("memory", "required")
 
@@ -80,7 +80,7 @@ class Table(dict[str, Option]):
 
 
 class Values(NamedTuple):
-    """The good values of a section by option, and what was refused; a list may be in both."""
+    """The valid values of a section by option, and the invalid ones; a list may have both."""
 
     values: dict[str, Any]
     refused: tuple[Refused, ...]
@@ -104,7 +104,7 @@ def read(options: Mapping[str, Given], table: Table) -> Values:
 
 def _remembered(name: str, given: Given, table: Table) -> Read:
     option = table.get(name)
-    if option is None:  # not remembered: there are as many as people can think of
+    if option is None:  # unknown names are not cached: there may be any number of them
         return False, None, (Refused(Fault.UNKNOWN, name),)
     if len(table.memory) >= MOST_REMEMBERED:
         table.memory.clear()

@@ -1,1 +1,1 @@
-"""nftables text of nftables nouns, without any knowledge of zones or offload."""
+"""Write nftables text from nftables objects, without any knowledge of zones or offload."""

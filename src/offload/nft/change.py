@@ -1,7 +1,7 @@
-"""The text of one transaction that turns a loaded ruleset into another one. Pure, without policy.
+"""Write one transaction that turns a loaded ruleset into another. Pure; it does not decide what may change.
 
-Elements that others put into sets of the table live on, unless the set itself becomes another one. Rules of others live
-on in chains that do not change.
+Elements that others added to sets stay, unless the set itself changes. Rules of others stay in chains that do not
+change.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ Named = Set | Flowtable | Helper | NamedLimit
 
 
 def change(before: Ruleset | None, after: Ruleset) -> str:
-    """The text; empty where nothing changes. `before` is None where it is not known what the kernel holds."""
+    """The text; empty: nothing changes. `before` is None if it is not known what the kernel has."""
     if before == after:
         return ""
     if before is None:
@@ -27,18 +27,18 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 
 
 def replacement(ruleset: Ruleset) -> str:
-    """The text that makes the table anew, whatever it held: elements of others are lost."""
+    """The text that makes the table anew, whatever it contains; elements of others are lost."""
     name = ruleset.table.name
     return f"table inet {name}\ndelete table inet {name}\n{ruleset_text(ruleset)}"
 
 
 def contents(ruleset: Ruleset) -> str:
-    """The text that gives every set the elements it begins with, and no others."""
+    """The text that sets the elements of every set to those of the ruleset."""
     return fill("contents", table=ruleset.table)
 
 
 def _same_frame(before: Ruleset, after: Ruleset) -> bool:
-    """Whether nothing but rules of chains has changed."""
+    """Whether only rules of chains differ."""
     names = [[each.name for each in ruleset.table.chains] for ruleset in (before, after)]
     return names[0] == names[1] and _without_chains(before) == _without_chains(after)
 
@@ -48,7 +48,7 @@ def _without_chains(ruleset: Ruleset) -> Ruleset:
 
 
 def _gone(before: Table, after: Table) -> Iterable[str]:
-    """The statements that delete objects that are not wanted any more, or are wanted with other properties."""
+    """The statements that delete objects which are not wanted, or have other properties."""
     wanted = {each.name for each in after.chains}
     yield from (f"delete chain inet {after.name} {each.name}\n" for each in before.chains if each.name not in wanted)
     kinds: tuple[tuple[str, Sequence[Named], Sequence[Named]], ...] = (
@@ -62,5 +62,5 @@ def _gone(before: Table, after: Table) -> Iterable[str]:
 
 
 def _declared(table: Table) -> list[Set]:
-    """The sets without their elements: those that others have added are none of ours."""
+    """The sets without their elements, because others may have added some."""
     return [each._replace(elements=()) for each in table.sets]

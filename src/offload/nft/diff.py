@@ -1,6 +1,6 @@
-"""A table as the kernel holds it against the wanted one -> the nft text that brings the kernel there.
+"""Compare a table in the kernel with the wanted one, and write the nft text for the difference.
 
-Nothing is decided here: the caller knows whether a change may leave flows where they are.
+It decides nothing: the caller knows whether a change may keep live flows where they are.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from offload.nft.text import fill
 
 
 def outline(table: Table) -> LiveTable:
-    """The table as the kernel lists it after it was sent."""
+    """The table as the kernel will list it after it was sent."""
     comments = {chain.name: _comments(chain) for chain in table.chains}
     return LiveTable(
         name=table.name,
@@ -27,7 +27,7 @@ def outline(table: Table) -> LiveTable:
 
 
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
-    """The text for `nft -f -` that makes `wanted`, the outline of the table, of the table that the kernel holds."""
+    """The text for `nft -f -` that changes the kernel's table to `wanted`, the outline of the table."""
     stay = sorted(set(wanted.elements) & set(held.elements))
     return fill(
         "change",
@@ -50,7 +50,7 @@ def _moves(elements: Mapping[str, frozenset[str]]) -> list[tuple[str, list[str]]
 
 
 def _same(chain: Chain, held: LiveTable) -> bool:
-    """Whether the kernel has this chain, with the comments that its rules have now."""
+    """Whether the kernel has this chain, with the present comments of its rules."""
     comments = _comments(chain)
     asked = {name: digest for _, digests, _ in comments for name, digest in digests.items()}
     return held.rules[chain.name] == tuple(mark for mark, _, _ in comments) and asked.items() <= held.digests.items()

@@ -1,7 +1,7 @@
-"""Rules that are known again: the kernel prints them in words of its own, so a comment stands for each as we wrote it.
+"""Fingerprints of rules, as comments: the kernel prints rules in words of its own, so they cannot be compared as text.
 
-A comment is `LABEL FINGERPRINT[ SET=DIGEST][ WORDS]`: the fingerprint covers the rule, its chain and its place; the
-digest covers the elements of the set that the rule asks, so that they need not be listed.
+A comment is `LABEL FINGERPRINT[ SET=DIGEST][ WORDS]`. The fingerprint covers the rule, its chain and its hook; the
+digest covers the elements of the set that the rule looks up, so that these need not be listed.
 """
 
 import hashlib
@@ -16,24 +16,24 @@ _ASKED = re.compile(r"@(\w+)", re.ASCII)
 
 
 def digest(words: str) -> str:
-    """Twelve hexadecimal digits that stand for a text."""
+    """Twelve hexadecimal digits of a hash."""
     return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
-    """The sets and maps whose elements are compared: packets do not fill them, and they follow nothing."""
+    """The sets and maps whose elements are compared: not those that packets fill or that follow stations."""
     return (each for each in sets if isinstance(each, Map) or not ("dynamic" in each.flags or each.followed))
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """The digest of each set's elements, by the set's name; sets that packets fill have none."""
+    """The digest of each set's elements, by name; none for sets that packets fill."""
     return {each.name: digest("\n".join(sorted(each.elements))) for each in fixed(sets)}
 
 
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
-    """The chain with a comment at each rule; words that a rule has as its comment stand at the end.
+    """The chain with a comment at each rule; the rule's own comment comes last.
 
-    `covers`: what else of the table the fingerprints cover.
+    `covers`: text of the table that the fingerprints cover as well.
     """
     place = f"{chain.name}\n{_hook(chain.hook)}\n{covers}\n"
     rules = (each if isinstance(each, Include) else _marked(each, place, of_sets) for each in chain.rules)

@@ -1,7 +1,7 @@
-"""A match of one family and one protocol -> the conditions of a rule as nft text, in one order for all rules.
+"""Write a match of one family and one protocol as the conditions of a rule, always in the same order.
 
-FIELDS is the one list of what can be matched: the fields of Match in their order, and how nft writes each. Every value
-was validated when its section was read; names stand between quotes.
+FIELDS is the only list of what can be matched: the fields of Match in order, and how nft writes each. Values were
+checked when their section was read; names are between quotes.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,12 +28,12 @@ _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are
 
 
 def text(match: Match) -> str:
-    """The conditions, each followed by a blank."""
+    """The conditions, each with a blank after it."""
     return "".join([write(value, match) for value, write in zip(match, _WRITERS, strict=True) if value])
 
 
 def quoted(value: str) -> str:
-    """Text between quotes: nft knows no escape, so a quote in it becomes an apostrophe, and a control character `?`."""
+    """Text between quotes. nft has no escapes, so a quote becomes an apostrophe, and a control character `?`."""
     if value.isprintable() and '"' not in value:
         return f'"{value}"'
     safe = "".join(char if char.isprintable() else "?" for char in value).replace('"', "'")
@@ -55,12 +55,12 @@ def _items(key: str, items: tuple[Item, ...], write: Callable[[str], str] = str)
 
 
 def _family(family: int, match: Match) -> str:
-    """An address implies the family."""
+    """The family, unless an address implies it."""
     return "" if match.src_ip or match.dest_ip else f"meta nfproto ipv{family} "
 
 
 def _proto(items: tuple[Item, ...], match: Match) -> str:
-    """A port or an ICMP type implies the protocol."""
+    """The protocol, unless a port or an ICMP type implies it."""
     if match.src_port or match.dest_port or match.icmp_type:
         return ""
     return _items(KEYS["proto"], items)
@@ -68,7 +68,7 @@ def _proto(items: tuple[Item, ...], match: Match) -> str:
 
 def _devices(key: str) -> Callable[[tuple[Item, ...], Match], str]:
     def write(items: tuple[Item, ...], _: Match) -> str:
-        """A name with a wildcard cannot stand in a set together with what it covers, so each one stands alone."""
+        """A name with a wildcard needs a rule of its own: it cannot be in a set with names that it matches."""
         plain = tuple(item for item in items if not (item.negated and item.text.endswith("*")))
         wild = (item for item in items if item.negated and item.text.endswith("*"))
         return (_items(key, plain, _name) if plain else "") + "".join(f"{key} != {_name(item.text)} " for item in wild)
@@ -112,9 +112,9 @@ def _ports(key: str) -> Callable[[tuple[Item, ...], Match], str]:
 
 
 def _apart(ports: tuple[Item, ...]) -> tuple[Item, ...]:
-    """One negated port becomes a range of one.
+    """One negated port becomes a range of one port.
 
-    nft 1.0.6 makes one comparison of `sport != A dport != B`, which holds where either port differs.
+    nft 1.0.6 merges `sport != A dport != B` into one comparison, which is true if either port differs.
     """
     negated = [item for item in ports if item.negated]
     if len(negated) != 1 or "-" in negated[0].text:
@@ -128,7 +128,7 @@ def _macs(items: tuple[Item, ...], _: Match) -> str:
 
 
 def _icmp(types: tuple[IcmpType, ...], match: Match) -> str:
-    """Either all with a code or all without one: expand has parted them."""
+    """The ICMP types: all with a code, or all without one, as expand separates them."""
     key = ICMP[match.family or 4]
     pairs = [(each.type4, each.code4) if match.family == 4 else (each.type6, each.code6) for each in types]  # noqa: PLR2004 - IPv4
     if pairs[0][1] is None:
@@ -142,7 +142,7 @@ def _helper(item: Item, _: Match) -> str:
 
 
 def limit_text(limit: Limit) -> str:
-    """A rate as `limit rate` takes it."""
+    """A limit as `limit rate` takes it."""
     burst = f" burst {limit.burst} packets" if limit.burst else ""
     return f"{'over ' if limit.negated else ''}{limit.rate}/{limit.unit}{burst}"
 
@@ -178,7 +178,7 @@ def _clock(time: tuple[int, ...]) -> str:
 
 
 def _utc_time(time: tuple[int, ...]) -> str:
-    """Seconds since midnight: nft takes text as local time, and a number as the kernel's UTC."""
+    """Seconds since midnight: nft reads text as local time, but a number as the kernel's UTC."""
     return str(sum(part * seconds for part, seconds in zip(time, _SECONDS, strict=True)))
 
 

@@ -1,8 +1,8 @@
-"""The templates as functions: Jinja2 compiles them once, and what it made is stored as Python stores bytecode.
+"""Templates as functions: Jinja2 compiles each once, and the result is stored as Python stores bytecode.
 
-Importing Jinja2 and compiling takes as long as everything else that a cold `offload firewall print` does. A stored
-template holds the source it was made of, so that an edited one is compiled again. The code that Jinja2 makes needs very
-little of its runtime, and `_GLOBALS` has that; code that needs more runs in Jinja2 itself.
+Importing Jinja2 and compiling takes as long as everything else in a cold `offload firewall print`. A stored template
+has the source that it was made of, so that an edited one is compiled again. Jinja2's code needs little of its runtime,
+and `_GLOBALS` has that; code that needs more runs in Jinja2 itself.
 """
 
 import marshal
@@ -17,11 +17,11 @@ Filters = Mapping[str, Callable[..., Any]]
 FOLDER = os.path.join(os.path.dirname(__file__), "templates")  # noqa: PTH118, PTH120 - pathlib is slow to import
 ENDING = ".nft.j2"
 SETTINGS: dict[str, Any] = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}
-HEADER = 16  # bytes, as in Python's own bytecode
+HEADER = 16  # bytes, as in Python's bytecode files
 
 
 def template(name: str, filters: Filters) -> Callable[..., str]:
-    """The function that fills a template; a word that it does not get is an error, not an empty place."""
+    """The function that fills a template. A missing word is an error, and not an empty text."""
     source = source_of(name)
     code = stored(name, source)
     if code is None:
@@ -34,7 +34,7 @@ def template(name: str, filters: Filters) -> Callable[..., str]:
 
 
 def prepare(filters: Filters) -> bool:
-    """Compile and store all templates; False where one is not there for the next start."""
+    """Compile and store all templates; False if one could not be stored."""
     for name in names():
         source = source_of(name)
         code = compiled(source, filters)
@@ -51,13 +51,13 @@ def source_of(name: str) -> str:
 
 
 def from_source(source: str, filters: Filters) -> Callable[..., str]:
-    """The same by Jinja2 alone."""
+    """The function, made by Jinja2 alone."""
     render: Callable[..., str] = _environment(filters).from_string(source).render
     return render
 
 
 def compiled(source: str, filters: Filters) -> CodeType | None:
-    """The code that Jinja2 makes of a template; None where it needs more of Jinja2's runtime than `_GLOBALS` has."""
+    """The code that Jinja2 makes of a template; None if it needs more of Jinja2's runtime than `_GLOBALS` has."""
     environment = _environment(filters)
     module = compile(environment.compile(source, raw=True), "<template>", "exec")
     root = next(each for each in module.co_consts if isinstance(each, CodeType) and each.co_name == "root")
@@ -66,7 +66,7 @@ def compiled(source: str, filters: Filters) -> CodeType | None:
 
 
 def stored(name: str, source: str) -> CodeType | None:
-    """The code stored for this source by this Python; a file that is cut short is as good as none."""
+    """The stored code for this source and this Python; None if there is none, or the file is not complete."""
     try:
         content = _content(_place(name))
         made_of, code = marshal.loads(content[HEADER:])  # noqa: S302 - as safe as the bytecode beside it
@@ -76,7 +76,7 @@ def stored(name: str, source: str) -> CodeType | None:
 
 
 def store(name: str, source: str, code: CodeType) -> None:
-    """Store it for the next start; where nothing can be written, the next start takes longer."""
+    """Store it for the next start; if that fails, the next start takes longer."""
     place = _place(name)
     draft = f"{place}.{os.getpid()}"
     try:
@@ -90,7 +90,7 @@ def store(name: str, source: str, code: CodeType) -> None:
 
 
 def names() -> list[str]:
-    """All templates."""
+    """The names of all templates."""
     return sorted(each.removesuffix(ENDING) for each in os.listdir(FOLDER) if each.endswith(ENDING))  # noqa: PTH208
 
 
@@ -120,13 +120,13 @@ def _content(path: str) -> bytes:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Every name that the code, or a function in it, reads from outside or as an attribute."""
+    """Every global name and attribute that the code, or a function in it, uses."""
     inner = (each for each in code.co_consts if isinstance(each, CodeType))
     return set(code.co_names).union(*map(_names, inner))
 
 
 class _Template:
-    """A compiled template, and for its code the environment of Jinja2."""
+    """A compiled template; its code uses it as Jinja2's environment."""
 
     concat = "".join
     getattr = staticmethod(getattr)
@@ -143,14 +143,14 @@ class _Template:
 
 
 class _Words:
-    """For the code of a template its context."""
+    """The words of a template; its code uses it as Jinja2's context."""
 
     def __init__(self, words: Mapping[str, Any]) -> None:
         self.resolve_or_missing = lambda name: words.get(name, _missing)
 
 
 class _Loop:
-    """What a template may ask of `loop`: whether this is the last time."""
+    """The variable `loop` of a template: whether this is the last round."""
 
     def __init__(self, items: Iterable[Any], _undefined: object) -> None:
         self.items, self.last = list(items), False
@@ -162,7 +162,7 @@ class _Loop:
 
 
 _missing = object()
-# By Jinja2's names; those without a value are in branches for filters and values that do not exist.
+# By Jinja2's names; those without a value are in branches for filters and values that do not occur.
 _UNUSED = ("Undefined", "internalcode", "TemplateRuntimeError")
 _GLOBALS: dict[str, Any] = {"LoopContext": _Loop, **dict.fromkeys(_UNUSED)}
 _KNOWN = {*_GLOBALS, *dir(_Template), "filters", "resolve_or_missing", "KeyError", "str"}

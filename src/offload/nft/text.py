@@ -1,4 +1,4 @@
-"""nftables nouns -> nft text. Pure but for the templates, which are read. They loop, they do not think."""
+"""Write nftables objects as nft text, by templates that only loop. Pure, except that templates are read."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -13,17 +13,17 @@ LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
 
 
 def ruleset_text(ruleset: Ruleset) -> str:
-    """One transaction: the table is emptied and declared anew, so that all of it holds or nothing changes."""
+    """One transaction: the table is emptied and declared anew, so that either all of it takes effect or nothing."""
     return fill("ruleset", ruleset=ruleset, table=ruleset.table)
 
 
 def table_text(table: Table) -> str:
-    """A table's declaration: sets and the chains that others go to first, then maps, base chains last."""
+    """The declaration of a table: sets, then chains that others jump to, maps, base chains."""
     return fill("table", table=table)
 
 
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
-    """For each line of a text that has chains of the ruleset the section that asked for it; empty for every other."""
+    """For each line of a ruleset's text, the section that it comes from; empty: none."""
     chains = {each.name: each for each in ruleset.table.chains}
     found: list[str] = []
     expected: Iterator[tuple[str, str]] = iter(())
@@ -43,7 +43,7 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
 
 
 def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
-    """The lines of a chain, each with the section it comes from; `label` stands before each comment."""
+    """The lines of a chain, each with the section it comes from. `label` stands before each comment."""
     for each in chain.rules:
         if isinstance(each, Include):
             yield f"include {quoted(each.path)}", ""
@@ -53,7 +53,7 @@ def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
 
 
 def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
-    """A rule; before it one that logs, where the log has a limit that the verdict does not have."""
+    """A rule. If its log has a limit, the log is a rule of its own before it."""
     match = text(rule.match)
     log = f"log prefix {prefix(rule.log)} " if rule.log else ""
     if log and rule.limit_log is not None:
@@ -72,18 +72,18 @@ def _log_limit(limit: Limit | str) -> str:
 
 
 def _note(comment: str) -> str:
-    """A comment between quotes, as far as nft takes it."""
+    """A comment between quotes, as long as nft allows."""
     return quoted(cut(comment, LONGEST_COMMENT))
 
 
 @cache
 def prefix(log: str) -> str:
-    """A log prefix between quotes, as far as nft takes it: it would take `$` for the beginning of a variable."""
+    """A log prefix between quotes, as long as nft allows, without `$`, which begins a variable."""
     return quoted(cut(log.replace("$", "?"), LONGEST_PREFIX))
 
 
 def cut(value: str, most: int) -> str:
-    """The beginning of a text that fits into so many bytes, without half a character."""
+    """The beginning of a text, in at most so many bytes, without a part of a character."""
     return value if len(value) * 4 <= most else value.encode(errors="replace")[:most].decode(errors="ignore")
 
 
@@ -97,12 +97,12 @@ def _braces(values: Iterable[str]) -> str:
 
 
 def fill(name: str, **words: Any) -> str:
-    """Fill one of the templates; a word it does not get is an error, not an empty place."""
+    """Fill a template. A missing word is an error, and not an empty text."""
     return _template(name)(**words)
 
 
 def prepare_templates() -> bool:
-    """Store the templates as bytecode, so that no start compiles them; False where that cannot be."""
+    """Store the templates as bytecode, so that no start compiles them; False if that fails."""
     return prepare(FILTERS)
 
 

@@ -1,4 +1,4 @@
-"""Conntrack entries and the Plan -> flows with zones and Reasons. Pure."""
+"""Convert conntrack entries into flows with zones and Reasons. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -24,8 +24,8 @@ def flows(
 ) -> list[Flow]:
     """The forwarded connections, in the order of the entries, each with its zones and, if `explained`, why it is slow.
 
-    `cases`: findings about pairs in hardware, for flows that are not. `everything`: also those that the router
-    itself, or a group of receivers, is an end of. Such an end has no zone.
+    `cases`: findings about pairs in hardware, for flows that are in software. `everything`: also connections of the
+    router itself, and those to multicast or broadcast addresses; such an end has no zone.
     """
     known = cases or {}
     ends, lookups = ZoneLookup(snapshot, plan).ends, Lookups.of(plan, snapshot) if explained else None
@@ -50,7 +50,7 @@ def page(
     *,
     everything: bool = False,
 ) -> tuple[list[Flow], int]:
-    """The flows asked for, and how many there are beside `limit` and `offset`; only those shown are explained."""
+    """The flows that a query selects, with Reasons, and their number without `limit` and `offset`."""
     found = flows(entries, snapshot, plan, everything=everything, explained=False)
     meant = select(found, replace(query, limit=None, offset=0))
     end = None if query.limit is None else query.offset + query.limit

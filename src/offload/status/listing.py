@@ -22,10 +22,10 @@ Rows = Iterable[tuple[int, Values]]
 
 
 class Listing:
-    """The flows that meet a query, in its order, whatever its `limit` and `offset`; `len` is how many there are."""
+    """The flows that a query selects, in its order, without its `limit` and `offset`; `len` is their number."""
 
     def __init__(self, count: ShareCount, entries: Entries, query: Query, *, everything: bool = False) -> None:
-        """`entries`: all that were counted. `everything`: also the router's own connections, and those of groups."""
+        """`entries`: all that were counted. `everything`: also connections of the router itself, and of multicast."""
         self._count, self._entries = count, entries
         admitted = [_admitted(way, query, everything=everything) for way in count.ways]
         numbers = [number for number, way in enumerate(count.way_of) if admitted[way]]
@@ -47,7 +47,7 @@ class Listing:
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:
         word = sort.removeprefix(REVERSED)
-        if word == "bytes":  # the largest first; those that have as many stay in the order they came in
+        if word == "bytes":  # largest first; equal ones in the order of the dump
             return sorted(numbers, key=self._count.octets.__getitem__, reverse=word == sort)
         return sorted(numbers, key=self._key(word), reverse=word != sort)
 
@@ -62,7 +62,7 @@ class Listing:
 
 
 class Explainer:
-    """Says why flows are slow. Most of a router's flows are so for the same few reasons, which are found once."""
+    """Finds why flows are slow. Most flows share a few Reasons, which are found once."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Explainer:
         plan: Plan,
         cases: Mapping[Pair, PairHardware] | None = None,
     ) -> None:
-        """`ways`: those of the connections, by number. `cases`: findings about pairs in hardware, for other flows."""
+        """`ways`: of the connections, by number. `cases`: findings about pairs in hardware."""
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
         self._most = max((pair.after_packets for pair in plan.pairs), default=0)
@@ -79,7 +79,7 @@ class Explainer:
         self._known = dict[Kind, tuple[Reason, ...]]()
 
     def flow(self, number: int, values: Values) -> Flow:
-        """The connection with its zones, and why it is not on the path its pair asks for; `number` is its way's."""
+        """The connection with its zones, and why it is slower than its pair; `number` is that of its way."""
         way = self.ways[number]
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
 
@@ -106,7 +106,7 @@ class Explainer:
         return reasons(entry, way.src, way.dest, self._pairs.get(between), self._cases.get(between), self._lookups)
 
     def _judged_alike(self, way: Way) -> bool:
-        """Whether the reasons of connections between these places depend on no address, port or single connection."""
+        """Whether all connections between these endpoints have the same Reasons."""
         between = way.src.zone or "", way.dest.zone or ""
         pair, case = self._pairs.get(between), self._cases.get(between)
         if way.state is State.SLOW:
@@ -116,7 +116,7 @@ class Explainer:
 
 
 def _admitted(way: Way, query: Query, *, everything: bool) -> bool:
-    """Whether the query means connections between these places, as far as places tell it."""
+    """Whether the query selects connections between these endpoints, as far as endpoints decide."""
     return (
         (everything or way.forwarded)
         and (query.state is None or way.state is query.state)

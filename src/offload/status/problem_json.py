@@ -1,4 +1,4 @@
-"""A fault of the configuration as JSON. Pure, and apart from the other answers: the command needs it for every verb."""
+"""A fault of the configuration as JSON. Pure; a module of its own, because the command needs it for every verb."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from offload.model.problems.problem import Problem
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
-    """A fault of the configuration and its place in it; `place` says it in words, `line` is null where not known."""
+    """A fault of the configuration. `place` says where it is, for people; `line` is null if it is not known."""
     return {
         "code": problem.fault.name,
         "file": problem.file,

@@ -1,4 +1,4 @@
-"""Which flows are asked for, and in which order. Pure."""
+"""Parse queries about flows: which flows, and in which order. Pure."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -15,7 +15,7 @@ from offload.status.query_words import KEYS, REVERSED
 
 Sorting = Callable[[Flow], Any]
 
-# The first row: the largest of a count, the smallest of anything that has an order of its own.
+# The first row: of counts the largest, of all others the smallest.
 SORTS: Mapping[str, Sorting] = {
     "bytes": lambda flow: -sum(flow.entry.bytes or (0,)),
     "packets": lambda flow: -sum(flow.entry.packets or (0,)),
@@ -30,7 +30,7 @@ LONGEST_SHOWN = 60
 
 
 class QueryError(UsageError):
-    """A query that is not valid; the sentence names the word and its valid values."""
+    """A query is not valid. The sentence names the word and its valid values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Query:
 
     @classmethod
     def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":
-        """Read a query as ubus or the command line give it: text or numbers. QueryError for what cannot be meant.
+        """Parse a query of ubus or the command line: text or numbers. QueryError if it is not valid.
 
-        With `zones`, the names of the zones there are, a zone must be one of them.
+        `zones`: the names of all zones, one of which it must name; None: not checked.
         """
         unknown = sorted(words.keys() - set(KEYS))
         if unknown:
@@ -63,7 +63,7 @@ class Query:
         return cls(**read)
 
     def admits(self, flow: Flow) -> bool:
-        """Whether the flow is one of those asked for; sort, limit and offset aside."""
+        """Whether the query selects the flow; sort, limit and offset do not matter."""
         if self.state is not None and flow.state is not self.state:
             return False
         if self.zone is not None and self.zone not in {flow.src_zone, flow.dest_zone}:
@@ -72,14 +72,14 @@ class Query:
 
 
 def admits_host(entry: Entry, host: IPv4Network | IPv6Network) -> bool:
-    """Whether an end of the connection is in the network, before or after translation."""
+    """Whether an address of the connection, before or after NAT, is in the network."""
     original, reply = entry.original, entry.reply
     within = _within(host)
     return within(original.src) or within(original.dst) or within(reply.src) or within(reply.dst)
 
 
 def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
-    """The flows asked for, in the order asked for; equal ones stay in the order they came in."""
+    """The selected flows in the query's order; equal ones keep the order of the dump."""
     word = query.sort.removeprefix(REVERSED)
     found = sorted(filter(query.admits, flows), key=SORTS[word], reverse=word != query.sort)
     end = None if query.limit is None else query.offset + query.limit
@@ -87,13 +87,13 @@ def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
 
 
 def _number(address: bytes) -> tuple[int, int]:
-    """Sorts like people do: IPv4 before IPv6, then by value."""
+    """A sort key: IPv4 before IPv6, then by value."""
     return len(address), int.from_bytes(address, "big")
 
 
 @lru_cache(maxsize=8)
 def _within(network: IPv4Network | IPv6Network) -> Callable[[bytes], bool]:
-    """Whether a packed address is in the network. By numbers: ip_address() takes ten times as long, for every end."""
+    """A test whether a packed address is in the network. It compares numbers: ip_address() takes ten times as long."""
     size, beyond = network.max_prefixlen // 8, network.max_prefixlen - network.prefixlen
     if not beyond:
         return network.network_address.packed.__eq__
@@ -148,7 +148,7 @@ READERS: Mapping[str, Callable[[str, object], Any]] = {
 
 
 def _quoted(value: object) -> str:
-    """The word as it was given, as far as it can be shown: it may be long, or move the reader's cursor."""
+    """The word, made safe for a sentence: it may be long or contain control characters."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[:LONGEST_SHOWN])
     return f"'{text}'"
 

@@ -1,6 +1,6 @@
-"""The words of a query about flows. The command needs them for its help, so this module imports nothing."""
+"""The words of queries about flows. The command needs them for its help, so this module imports nothing."""
 
 KEYS = ("zone", "host", "state", "sort", "limit", "offset")
 SORTS = ("bytes", "packets", "src", "dest", "zone", "state", "timeout")
-REVERSED = "-"  # before a word of SORTS: the other way round
-PAGE = 200  # flows of a reply without a limit: each page costs a dump of the whole conntrack table
+REVERSED = "-"  # before a word of SORTS: reverse order
+PAGE = 200  # flows of a reply without a limit; each page needs a dump of the conntrack table

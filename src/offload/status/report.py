@@ -1,6 +1,6 @@
-"""The Plan and live connections -> the answers of `status` and `flows` as JSON. Pure.
+"""The replies of `status` and `flows` as JSON, from the Plan and live connections. Pure.
 
-Programs on routers read these: keys may be added, never renamed.
+Other programs read these: keys may be added, but never renamed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,9 +36,9 @@ def status_json(
     applied: Applied,
     verdicts: Verdicts = NO_VERDICTS,
 ) -> Json:
-    """Everything about zones, pairs and devices; `ok` says that the question could be answered.
+    """Everything about zones, pairs and devices. `ok`: the question could be answered.
 
-    `verdicts` is what live flows proved of hardware.
+    `verdicts`: what live flows showed of hardware.
     """
     return {
         "ok": True,
@@ -58,7 +58,7 @@ def status_json(
 
 
 def zones_json(plan: Plan) -> Json:
-    """Zones and pairs alone: chosen and effective modes."""
+    """Zones and pairs with requested and effective modes."""
     pairs = [
         {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
         for pair in plan.pairs
@@ -72,10 +72,10 @@ def check_json(
     findings: Iterable[Finding] = (),
     firewall: Iterable[FirewallProblem] = (),
 ) -> Json:
-    """Problems of the configuration, features that kernel or nft lack, and what offload disturbs; `ok`: none.
+    """Problems of the configuration, missing features of kernel or nft, and findings. `ok`: there are none.
 
-    `firewall`: what is wrong with the firewall's sections, where offload-firewall loads them; its remarks are not here.
-    A finding that is a notice leaves it `ok`.
+    `firewall`: faults of the firewall's sections if offload-firewall loads them, without its remarks. Findings that are
+    notices leave `ok` true.
     """
     found = [problem_json(problem) for problem in problems]
     lacks = [str(lack) for lack in kernel.missing]
@@ -92,7 +92,7 @@ def check_json(
 
 
 def finding_json(finding: Finding) -> Json:
-    """A finding; `done`, `remedy` and `option` are empty where there is none."""
+    """A finding; `done`, `remedy` and `option` may be empty."""
     return {
         "code": finding.code.name,
         "severity": finding.severity.value,
@@ -104,12 +104,12 @@ def finding_json(finding: Finding) -> Json:
 
 
 def firewall_problem_json(problem: FirewallProblem) -> Json:
-    """A fault of a section of the firewall; `place` and `text` are one sentence."""
+    """A fault of a firewall section; `place` and `text` together are a sentence."""
     return {"code": problem.fault.name, "place": problem.place, "option": problem.option, "text": problem.text}
 
 
 def kernel_json(kernel: Kernel) -> Json:
-    """What the kernel and nft can do; `missing` are sentences that name the package to install."""
+    """The features of kernel and nft; `missing` are sentences that name the package to install."""
     return {
         "release": kernel.release,
         "flowtable": kernel.flowtable,
@@ -119,7 +119,7 @@ def kernel_json(kernel: Kernel) -> Json:
 
 
 def zone_json(zone: ZoneDecision) -> Json:
-    """A zone: its mode, whether that is its own (`chosen`) or that of globals, what its pairs got, its l3 devices."""
+    """A zone: its mode, whether that is its own (`chosen`) or that of globals, its effective mode, its l3 devices."""
     return {
         "name": zone.name,
         "mode": zone.mode.value,
@@ -131,7 +131,7 @@ def zone_json(zone: ZoneDecision) -> Json:
 
 
 def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
-    """A pair: what was asked, what it got, how many flows and bytes are on each path now, and what hardware proved."""
+    """A pair: requested and effective mode, flows and bytes by path, and what hardware showed."""
     return {
         "src": pair.src,
         "dest": pair.dest,
@@ -148,7 +148,7 @@ def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
 
 
 def _stations(pair: PairDecision) -> Json | None:
-    """The known stations by the path of their flows; None where no port of a bridge decides that."""
+    """The known stations by path; None: no bridge port decides between hardware and software."""
     found = pair.stations
     if found is None or pair.effective is not Mode.HARDWARE:
         return None
@@ -170,9 +170,9 @@ def _hardware(pair: PairDecision, verdicts: Verdicts) -> Json:
 
 
 def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
-    """A device; `zone` is null where it belongs to several, `zones` has them all.
+    """A device. `zone` is null if it belongs to several; `zones` has them all.
 
-    `stations`: how many were seen at it last; null where no port decides between hardware and software.
+    `stations`: seen at this port; null: no port decides between hardware and software.
     """
     return {
         "name": device.name,
@@ -186,7 +186,7 @@ def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
-    """Reasons as the stable code, the sentence, and the remedy where there is one."""
+    """Reasons with their stable code, sentence and remedy."""
     return [
         {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})
         for reason in reasons
@@ -194,11 +194,10 @@ def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
 
 
 def flow_json(flow: Flow) -> Json:
-    """A flow. `packets` and `bytes` are both directions together, null where nf_conntrack_acct is off.
+    """A flow. `packets` and `bytes` count both directions; null if nf_conntrack_acct is off.
 
-    `reply` is the connection as its answers travel: `reply.src` is where it really goes after destination NAT,
-    `reply.dest` what it looks like to the other side after source NAT. `timeout` (seconds) and `tcp_state` are null for
-    offloaded flows.
+    `reply` has the addresses of its replies: `reply.src` is the destination after DNAT, `reply.dest` the source after
+    SNAT. `timeout` (seconds) and `tcp_state` are null for offloaded flows.
     """
     entry = flow.entry
     return {
@@ -227,6 +226,6 @@ def _ends(ends: Tuple) -> Json:
 @lru_cache(maxsize=4096)
 def address(packed: bytes) -> str:
     """A packed address as text."""
-    if len(packed) == IPV4:  # ip_address() takes ten times as long
+    if len(packed) == IPV4:  # faster: ip_address() takes ten times as long
         return "{}.{}.{}.{}".format(*packed)
     return str(ip_address(packed))

@@ -1,4 +1,4 @@
-"""Flows and bytes of each pair by path, counted in one pass over a summary of the connections. Pure."""
+"""Count flows and bytes of each pair by path, in one pass over a summary of all connections. Pure."""
 
 from array import array
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ Pair = tuple[str, str]
 
 PATH_BITS = IPS_OFFLOAD | IPS_HW_OFFLOAD
 NOTHING = bytes(8)  # a counter that stands at 0
-# By the bits of the path; hardware entries carry both.
+# By the status bits of the path; entries in hardware have both.
 PATHS = {
     0: State.SLOW,
     IPS_OFFLOAD: State.SOFTWARE,
@@ -26,7 +26,7 @@ PATHS = {
 
 
 class Way(NamedTuple):
-    """Between which places connections are, with which status bits."""
+    """The two endpoints of connections, and their status bits."""
 
     src: Endpoint
     dest: Endpoint
@@ -34,7 +34,7 @@ class Way(NamedTuple):
 
     @property
     def forwarded(self) -> bool:
-        """Whether neither end is the router itself or a group of receivers."""
+        """Whether the router forwards them: neither end is the router itself, multicast or broadcast."""
         return not (self.src.router or self.dest.router or self.src.group or self.dest.group)
 
     @property
@@ -46,7 +46,7 @@ class Way(NamedTuple):
 class ShareCount:
     """Counts connections. Without nf_conntrack_acct all bytes are 0.
 
-    `ways` are few; `way_of` has the number of each connection's, `octets` its bytes in both directions.
+    `ways`: the different ways. `way_of`: by connection, the number of its way. `octets`: its bytes in both directions.
     """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -56,12 +56,12 @@ class ShareCount:
         self.way_of, self.octets = array("I"), array("Q")
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Count these connections too."""
+        """Count these connections as well."""
         between, numbers, append, counters = self._lookup.between, self._numbers, self.way_of.append, list[bytes]()
         for src, dst, reply_src, reply_dst, status, sent, received in rows:
-            bits = status[3]  # those of NAT are in the last byte
+            bits = status[3]  # the last byte has the NAT bits
             one, other = between(src, dst, reply_src, reply_dst, bits & IPS_SRC_NAT, bits & IPS_DST_NAT)
-            key = id(one), id(other), status  # `ways` keeps both, and the lookup makes no second one of the same place
+            key = id(one), id(other), status  # `ways` keeps both alive, and an endpoint is always the same object
             number = numbers.get(key)
             if number is None:
                 number = numbers[key] = len(self.ways)
@@ -74,7 +74,7 @@ class ShareCount:
         self.octets.extend(map(add, both[::2], both[1::2]))
 
     def shares(self) -> dict[Pair, Share]:
-        """By pair, for those that have connections; those are left out of which a zone is not known."""
+        """The counts by pair, without connections whose zones are not known."""
         flows, octets = Counter(self.way_of), defaultdict[int, int](int)
         for number, counted in zip(self.way_of, self.octets, strict=True):
             octets[number] += counted
@@ -88,12 +88,12 @@ class ShareCount:
 
 
 def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:
-    """The same of entries that were read for another purpose as well."""
+    """The counts of entries that were read anyway."""
     count = ShareCount(snapshot, plan)
     count.add(entry.row for entry in entries)
     return count.shares()
 
 
 def no_share() -> Share:
-    """A pair without connections."""
+    """The counts of a pair without connections."""
     return Share(dict.fromkeys(State, 0), dict.fromkeys(State, 0))

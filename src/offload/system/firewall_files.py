@@ -1,6 +1,6 @@
-"""What the firewall reads of a router besides ubus: configuration, installed files, modules and devices.
+"""Read what the firewall needs of a router besides ubus: configuration, installed files, modules and devices.
 
-All paths are as on the router; with a root they are taken under it, and nothing outside is read.
+All paths are as on the router; with a root they are below it, and nothing outside is read.
 """
 
 import json
@@ -26,7 +26,7 @@ PLACES = ("ruleset-pre", "ruleset-post", "table-pre", "table-post", "chain-pre",
 
 
 class FirewallFiles:
-    """The files of this router, or of one that is a directory."""
+    """The files of this router, or of one in a directory."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
@@ -42,14 +42,14 @@ class FirewallFiles:
         return read
 
     def text(self, path: str) -> str | None:
-        """The text of a file; None where it cannot be read."""
+        """The text of a file; None if it cannot be read."""
         try:
             return self._under(path).read_text(errors="replace")
         except OSError:
             return None
 
     def helpers(self) -> tuple[Section, ...] | None:
-        """The conntrack helpers that the firewall's package installed; None without such a file."""
+        """The conntrack helpers from the firewall package's file; None if it does not exist."""
         text = self.text(HELPERS)
         return None if text is None else parse("helpers", text)
 
@@ -62,9 +62,9 @@ class FirewallFiles:
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
-        """The network devices; a bridge or a VLAN with the devices beneath it.
+        """The network devices; for a bridge or VLAN with the devices below it.
 
-        `kinds`: what netifd says a device is. Without it the kernel's DEVTYPE counts.
+        `kinds`: the kinds of devices by netifd; without them the kernel's DEVTYPE is used.
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):
@@ -74,7 +74,7 @@ class FirewallFiles:
         return found
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
-        """The nft files of other packages: (place, chain, path), in the order in which they are included."""
+        """The nft files of other packages: (position, chain, path), in the order of inclusion."""
         found = []
         for place in PLACES:
             base = self._root / INSTALLED / place
@@ -87,7 +87,7 @@ class FirewallFiles:
         return tuple(found)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The files that the pattern of an nft include statement stands for, in nft's order."""
+        """The files that match the pattern of an nft include statement, in nft's order."""
         directory, _, name = pattern.rpartition("/")
         return tuple(f"{directory}/{each}" for each in _names(self._under(directory)) if fnmatchcase(each, name))
 
@@ -102,7 +102,7 @@ class FirewallFiles:
         return digest.hexdigest()
 
     def snapshot(self) -> dict[str, Any]:
-        """The content of snapshot.json in a router directory, as JSON; empty without such a file."""
+        """The content of snapshot.json in a router directory, as JSON; empty if it does not exist."""
         path = self._root / SNAPSHOT
         if not self._root.is_dir():
             raise FileError(f"{self._root} is not a directory")
@@ -129,7 +129,7 @@ def _names(directory: Path) -> list[str]:
 
 
 def _kind(uevent: Path) -> str:
-    """What the kernel says a device is (`DEVTYPE=bridge`); empty for Ethernet and whatever else has no type."""
+    """The kernel's kind of a device (`DEVTYPE=bridge`); empty for Ethernet and other devices without one."""
     try:
         lines = uevent.read_text(errors="replace").splitlines()
     except OSError:
@@ -138,7 +138,7 @@ def _kind(uevent: Path) -> str:
 
 
 def _wrong(found: Any) -> Iterator[str]:
-    """The part of a snapshot that does not have the documented shape."""
+    """The first part of a snapshot that does not have the documented form."""
     if not isinstance(found, dict):
         yield "it is not an object"
         return
@@ -167,7 +167,7 @@ def _words(values: Any) -> bool:
 
 
 class FakeFirewallFiles:
-    """A router with nothing but what the test puts into these."""
+    """A router that has only what a test puts into these fields."""
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
@@ -184,7 +184,7 @@ class FakeFirewallFiles:
         """Always None: the conntrack helpers of our own package count."""
 
     def readable(self, path: str) -> bool:
-        """Whether there is such a file: a key of `texts`."""
+        """Whether `texts` has the file."""
         return path in self.texts
 
     def modules(self) -> frozenset[str]:
@@ -200,7 +200,7 @@ class FakeFirewallFiles:
         return self.packages
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """Those of `texts` that the pattern stands for."""
+        """Those of `texts` that match the pattern."""
         return tuple(sorted(path for path in self.texts if fnmatchcase(path, pattern)))
 
     def configuration(self) -> str:

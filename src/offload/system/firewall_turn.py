@@ -1,4 +1,4 @@
-"""Commands that load the firewall take turns: one lock, and when each was called, so that five calls are one load."""
+"""Take turns: commands that load the firewall hold one lock, and share a load that began after they were called."""
 
 import errno
 import fcntl
@@ -11,9 +11,9 @@ from pathlib import Path
 from offload.errors import FileError
 from offload.system.files.locks import holder
 
-LOCK = Path("/var/run/fw4.lock")  # fw4's own, which other programs take too
+LOCK = Path("/var/run/fw4.lock")  # fw4's own lock, which other programs use too
 PAUSE = 0.02  # seconds
-FIRST_PATIENCE, LAST_PATIENCE = 2.0, 30.0  # a load takes some seconds on a slow router
+FIRST_PATIENCE, LAST_PATIENCE = 2.0, 30.0  # seconds; a load takes some on a slow router
 CALLED = "OFFLOAD_CALLED"
 UPTIME_TICK = 0.01  # seconds; /proc/uptime has two digits behind the point
 
@@ -22,7 +22,7 @@ UPTIME_TICK = 0.01  # seconds; /proc/uptime has two digits behind the point
 def turn(
     say: Callable[[str], None], lock: Path = LOCK, first: float = FIRST_PATIENCE, last: float = LAST_PATIENCE
 ) -> Iterator[None]:
-    """Work alone on the firewall. After `first` seconds it says who it waits for, after `last` a FileError names it."""
+    """Hold the lock. After `first` seconds print who holds it; after `last` seconds a FileError names that process."""
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -39,7 +39,7 @@ def turn(
 
 
 def _locked(descriptor: int, lock: Path, patience: float) -> bool:
-    """Wait for the lock; False where another process still holds it."""
+    """Wait for the lock; False: another process still holds it."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -55,9 +55,10 @@ def _locked(descriptor: int, lock: Path, patience: float) -> bool:
 
 
 def began(environment: MutableMapping[str, str] = os.environ) -> float:
-    """Seconds since boot when this command was called, as /sbin/fw4 read it from /proc/uptime, rounded up; else now.
+    """Seconds since boot when this command was called: as /sbin/fw4 read it from /proc/uptime, rounded up; else now.
 
-    Not when its process began: a shell runs its last command in its own process, which may have loaded before.
+    The start of its process is not used: a shell runs its last command in its own process, which may have loaded
+    before.
     """
     try:
         called = float(environment.pop(CALLED, "")) + UPTIME_TICK

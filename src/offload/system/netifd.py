@@ -1,6 +1,6 @@
-"""netifd's replies -> our nouns. Pure; a reply that is not what netifd documents is a BusError that names the place.
+"""Convert netifd's replies. Pure; a BusError names the part of a reply that is not as netifd documents it.
 
-Shapes: netifd's interface status (`network.interface dump`) and device status (`network.device status`).
+The replies are netifd's interface status (`network.interface dump`) and device status (`network.device status`).
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ DEVICES = "network.device status"
 
 
 def networks(dump: Any) -> tuple[Network, ...]:
-    """The networks of a `network.interface dump`; l3_device is empty where a network is down."""
+    """The networks of a `network.interface dump`; l3_device is empty if a network is down."""
     return tuple(
         Network(
             name=_word(each, "interface"),
@@ -30,7 +30,7 @@ def networks(dump: Any) -> tuple[Network, ...]:
 
 
 def addresses(dump: Any) -> tuple[Address, ...]:
-    """The router's addresses as netifd set them, among them its own address in each assigned IPv6 prefix."""
+    """The router's addresses that netifd set, also its own address in each assigned IPv6 prefix."""
     found = []
     for each in _interfaces(dump):
         device = _word(each, "l3_device")
@@ -44,7 +44,7 @@ def addresses(dump: Any) -> tuple[Address, ...]:
 
 
 def routes(dump: Any) -> tuple[Route, ...]:
-    """The routes netifd set, through each network's l3 device."""
+    """The routes that netifd set, over each network's l3 device."""
     found = []
     for each in _interfaces(dump):
         device = _word(each, "l3_device")
@@ -67,9 +67,9 @@ def hw_tc_offload(status: Any) -> frozenset[str]:
 
 
 def links(status: Any) -> list[dict[str, Any]]:
-    """The devices of `network.device status` by name, with their kind and the devices beneath them.
+    """The devices of `network.device status` by name, with their kind and the devices below them.
 
-    The shape is that of `links` in a router directory's snapshot.
+    They have the form of `links` in a router directory's snapshot.
     """
     found = []
     for name, given in _object(status, DEVICES).items():
@@ -117,7 +117,7 @@ def _interface(entry: dict[str, Any]) -> IPv4Interface | IPv6Interface:
         raise BusError(f"{DUMP}: {entry!r} is not an address") from error
 
 
-# What the functions above read, which is all that may leave the router in a bug report: other keys hold PPPoE names and
+# What the functions above read; nothing else may leave the router in a bug report. Other keys hold PPPoE names and
 # passwords, WireGuard keys, DNS servers.
 _NAMED = ("interface", "up", "l3_device", "device", "proto")
 _LISTS = {
@@ -128,7 +128,7 @@ _LISTS = {
 
 
 def named_only(dump: Any) -> dict[str, Any]:
-    """A `network.interface dump` cut down to the keys that are read here."""
+    """A `network.interface dump` with only the keys that are read here."""
     return {"interface": [_named_only(each) for each in _interfaces(dump)]}
 
 

@@ -1,4 +1,4 @@
-"""The scripts around a load of the firewall: those of `config include` sections, and our own that keeps the ruleset."""
+"""Run scripts around a load of the firewall: those of `config include`, and our own that saves the ruleset."""
 
 import os
 import signal
@@ -6,24 +6,24 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 
-TIMEOUT = 30.0  # seconds for each, as fw4 has it
+TIMEOUT = 30.0  # seconds for each script, as in fw4
 KEEPER = "/usr/lib/offload/firewall"
 # What fw4 puts before a script: it is sourced, and uci's shell functions do not work in it.
 SOURCED = 'config() { echo "You cannot use UCI in firewall includes!" >&2; exit 1; }; . "$0"'
 
 
 class Scripts:
-    """Run by the command, with all rights of the user; the service could not."""
+    """Runs scripts with the rights of the command's user; the service is jailed and could not."""
 
     def __init__(self, keeper: str = KEEPER, timeout: float = TIMEOUT) -> None:
         self._keeper, self._timeout = keeper, timeout
 
     def source(self, path: str) -> str:
-        """Run a script of the administrator's; what went wrong as the rest of a sentence, empty for nothing."""
+        """Run a script of `config include`; gives the end of an error sentence, empty for success."""
         return self._run("/bin/sh", "-c", SOURCED, path)
 
     def save(self) -> str:
-        """Keep what the service compiled for the next start; what went wrong as the rest of a sentence."""
+        """Save the ruleset for the next boot; gives the end of an error sentence, empty for success."""
         return self._run(self._keeper, "save")
 
     def _run(self, *command: str) -> str:
@@ -46,7 +46,7 @@ def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 class FakeScripts:
-    """Runs nothing: `ran` gathers the paths, `wrong` is what each of them answers."""
+    """Runs nothing: `ran` records the paths; `wrong` is the result of each."""
 
     def __init__(self) -> None:
         self.ran: list[str] = []

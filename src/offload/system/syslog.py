@@ -1,7 +1,7 @@
-"""The door to the system log.
+"""Write to the system log.
 
-procd reads a service's stderr line by line and hands it to logd, so lines go to stderr. A stderr that leads to
-/dev/null, or that is closed, has no reader: then they go to syslog(3).
+procd reads a service's stderr line by line and hands it to logd, so lines go to stderr. If stderr leads to /dev/null,
+or is closed, they go to syslog(3).
 """
 
 import os
@@ -16,7 +16,7 @@ LONGEST = 400  # characters of a line: logd cuts a line after 1024 bytes
 
 
 class SystemLog:
-    """One line of text at a time; whatever fails costs the line and nothing else."""
+    """Writes lines of text; a failure loses the line and nothing else."""
 
     def __init__(self) -> None:
         self._by_syslog = not _read_by_anyone(sys.stderr)
@@ -32,13 +32,13 @@ class SystemLog:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without what could move a reader's cursor, at most LONGEST characters."""
+    """The text on one line, without control characters for terminals, at most LONGEST characters."""
     line = "".join(char if char.isprintable() else " " for char in text)
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
 def _written(line: str) -> bool:
-    """Whether stderr took the line; past Python's buffer, which keeps what a reader that left did not take."""
+    """Write to stderr past Python's buffer, which would keep what a dead reader did not take; whether it worked."""
     try:
         os.write(sys.stderr.fileno(), line.encode(errors="replace"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Read the inputs of the firewall and compile it: on this router, or from a router directory."""
+"""Read the firewall's inputs and compile them, for this router or a router directory."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,7 +17,7 @@ from offload.system.ubus.procd import DATA, firewall_data
 
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
-    """Read a router and compile its firewall: the ruleset, the problems, and the sections it comes from."""
+    """Compile a router's firewall: the ruleset, the problems, and the sections."""
     found, sections = read(root)
     return found.ruleset, found.problems, sections
 
@@ -40,20 +40,20 @@ def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
 
 
 def _asked() -> dict[str, Any]:
-    """The replies of netifd (networks) and procd (services); a BusError if netifd does not answer."""
+    """The replies of netifd (networks) and procd (services); BusError if netifd does not reply."""
     from offload.system.ubus.client import UbusClient
 
     bus, found = UbusClient(), dict[str, Any]()
     found[netifd.DUMP] = bus.call("network.interface", "dump")
-    with suppress(BusError):  # without an answer of procd: no rules of services
+    with suppress(BusError):  # procd does not answer: without the rules of its services
         found[DATA] = firewall_data(bus)
     return found
 
 
 def _devices(snapshot: dict[str, Any], files: FirewallFiles) -> dict[str, tuple[str, ...]]:
-    """The devices of a router directory, each with those beneath it where it is a bridge or a VLAN.
+    """The devices of a router directory; for a bridge or VLAN with the devices below it.
 
-    Where there are no `links`, netifd's device status names them, and /sys/class/net.
+    Without `links` they come from netifd's device status, and from /sys/class/net.
     """
     if links := snapshot.get("links"):
         return _stacks(links)
@@ -76,7 +76,7 @@ def _stacks(links: Iterable[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 
 def _installed(snapshot: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    """The nft files of a router directory: by place, and for chains by `place/chain`."""
+    """The nft files of a router directory, by position, and for chains by `position/chain`."""
     found = []
     for place, paths in snapshot.get("includes", {}).items():
         position, _, chain = place.partition("/")

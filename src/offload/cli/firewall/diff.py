@@ -1,7 +1,7 @@
 """`offload firewall diff`: what a reload would change in the kernel.
 
-nft loads the new ruleset as a table with `flags dormant`, which no packet meets, lists it, and deletes it again: so the
-kernel prints both sides of the comparison in the same words.
+nft loads the new ruleset as a table with `flags dormant`, whose rules see no packet, lists it, and deletes it again. So
+both sides of the comparison are in the kernel's own words.
 """
 
 import sys
@@ -21,7 +21,7 @@ TABLE, ASLEEP = "fw4", "fw4_next"
 
 
 def show_diff(_: Given) -> int:
-    """Print the lines that would go and come, by chain; exit code 3 where there are any."""
+    """Print the lines that would be removed and added, by chain; exit code 3 if there are any."""
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])
     for path in sorted(broken):
@@ -50,7 +50,7 @@ def _taken(nft: Nft, ruleset: Ruleset) -> tuple[Ruleset, frozenset[str]]:
 
 
 def sleeping(ruleset: Ruleset) -> str:
-    """The ruleset in a table that no packet meets, without what acts on devices and on other tables."""
+    """The ruleset as a dormant table, without objects that bind devices or other tables."""
     table = ruleset.table
     chains = tuple(
         each._replace(

@@ -30,7 +30,7 @@ usage: offload firewall [-q] VERB
   --explain   name the section and the line that each rule comes from
   --root DIR  a router as a directory instead of this one
 """
-# How many words a verb takes, at least and at most.
+# How many arguments a verb takes: least and most.
 WORDS = {
     **dict.fromkeys(
         ("print", "check", "diff", "trace", "start", "reload", "restart", "update", "reload-sets", "stop", "flush"),
@@ -41,7 +41,7 @@ WORDS = {
 }
 OF_DIRECTORIES = frozenset({"print", "check", "trace"})
 ABOUT = ("src", "dest", "src-ip", "dest-ip", "src-port", "dest-port", "proto", "src-mac")  # of a connection
-IGNORED = frozenset({"-v"})  # fw4 shows the rules that nft adds
+IGNORED = frozenset({"-v"})  # fw4 uses it to show the rules that nft adds
 
 
 class Given(NamedTuple):
@@ -57,7 +57,7 @@ class Given(NamedTuple):
 
 
 def parsed(argv: Sequence[str]) -> Given:
-    """The parsed words; a ValueError has the sentence, or is empty if `--help` printed the help."""
+    """The parsed command line. A ValueError has the sentence; it is empty if `--help` printed the help."""
     rest = iter(argv)
     words: list[str] = []
     root, explain, quiet = None, False, False

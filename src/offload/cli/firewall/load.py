@@ -1,6 +1,6 @@
-"""`offload firewall start|reload|restart|update|reload-sets|stop|flush`: asked of the service, or done without one.
+"""`offload firewall start|reload|restart|update|reload-sets|stop|flush`: by the service, or without one.
 
-One command at a time; calls of `reload` that wait for their turn share a load that began after each of them was called.
+One command at a time; calls of `reload` that wait share one load if it began after each of them was called.
 """
 
 import json
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class Runner(Protocol):
-    """The door that runs scripts."""
+    """Runs scripts."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...
@@ -48,7 +48,7 @@ class Loading(NamedTuple):
 
 
 def run(verb: str, doors: Loading) -> int:
-    """One verb; the exit code says whether it was done. An OffloadError says why nothing was."""
+    """Run one verb; gives the exit code. An OffloadError says why nothing was done."""
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None
         if shared is not None:
@@ -68,7 +68,7 @@ def _loaded(reply: Json) -> bool:
 
 
 def _acted(verb: str, doors: Loading) -> str:
-    """Run the verb; the error as a sentence, empty for none."""
+    """Run the verb; the error as a sentence, empty for success."""
     before = doors.act("") if verb == "stop" else {}
     reply = doors.act("stop" if verb == "flush" else verb)
     for problem in reply.get("problems", ()) if verb in LOADING else ():
@@ -83,7 +83,7 @@ def _acted(verb: str, doors: Loading) -> str:
 
 
 def _shared(doors: Loading) -> str | None:
-    """The error of a load that began after this command was called (empty: none); None where there was none."""
+    """The error of a load that began after this command was called (empty: success); None: there was no such load."""
     try:
         last = json.loads(doors.outcome.read() or b"{}")
         return str(last["error"]) if float(last["begun"]) >= doors.began else None
@@ -94,7 +94,7 @@ def _shared(doors: Loading) -> str | None:
 def _remember(doors: Loading, begun: float, error: str) -> None:
     try:
         doors.outcome.write(json.dumps({"begun": begun, "error": error}).encode())
-    except FileError as refusal:  # then those who wait load again
+    except FileError as refusal:  # then commands that wait will load again
         doors.say(f"offload: {refusal}")
 
 
@@ -105,7 +105,7 @@ def _ended(doors: Loading, error: str) -> int:
 
 
 def _after(doors: Loading) -> int:
-    """Run the scripts of includes after a load. Their failures do not undo the load."""
+    """Run the include scripts after a load. Their failures do not undo it."""
     if wrong := doors.runner.save():
         doors.say(f"offload: the ruleset for the next start of the router is the one before: saving it {wrong}")
     for path in doors.includes():

@@ -1,4 +1,4 @@
-"""`offload firewall network|device|zone`: questions of scripts, answered from the file that the last load wrote."""
+"""`offload firewall network|device|zone`: answers for scripts, from the file that the last load wrote."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ FOUND, NOT_FOUND = 0, 1
 
 
 def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
-    """Print the answer, a line each; the exit code says whether there is one. A FileError without a loaded firewall."""
+    """Print the answer, one word on a line; exit code 1 if there is none. FileError if no firewall is loaded."""
     zones = read(state)
     found: list[str] | None
     if verb == "zone":

@@ -1,4 +1,4 @@
-"""`offload firewall`: each verb imports what it needs, because scripts ask often and reloads shall be fast."""
+"""`offload firewall`: each verb imports only what it needs, because scripts call it often and reloads must be fast."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb: `argv` begins with `firewall`. Every refusal is one sentence on stderr and an exit code."""
+    """Run one verb; `argv` begins with `firewall`. An error is one sentence on stderr and an exit code."""
     try:
         given = parsed(argv[1:])
     except ValueError as error:

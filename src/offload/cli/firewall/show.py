@@ -1,6 +1,6 @@
 """`offload firewall print|check`: the ruleset as nft text, and the problems of the configuration.
 
-These run often and on large configurations, so nothing is imported that they do not need.
+These run often and on large configurations, so they import nothing that they do not need.
 """
 
 import sys
@@ -17,7 +17,7 @@ from offload.nft.text import chain_lines, ruleset_text
 
 
 def print_ruleset(given: Given) -> int:
-    """Print the ruleset; problems go to stderr, as fw4 has them."""
+    """Print the ruleset; problems go to stderr, as in fw4."""
     ruleset, problems, sections = compiled(given.root)
     if not given.quiet:
         _warn(problems)
@@ -27,7 +27,7 @@ def print_ruleset(given: Given) -> int:
 
 
 def check(given: Given) -> int:
-    """Print the problems of the configuration; on the running router those that nft has with it as well."""
+    """Print the problems of the configuration; on the running router also those that nft finds."""
     try:
         problems = compiled(given.root)[1] if given.root else _checked_by_nft()
     except NftError as error:
@@ -59,7 +59,7 @@ def _warn(problems: Sequence[FirewallProblem]) -> None:
 
 
 def _explained(ruleset: Ruleset, sections: Sequence[Section]) -> Iterator[str]:
-    """Every rule with the section that asked for it, and where that begins."""
+    """Print every rule with its section and the section's line."""
     path = "/etc/config/firewall"
     begins = {each.id: each.line for each in sections if each.line}
     shown = {each.id: f" ({each.options['name']})" for each in sections if isinstance(each.options.get("name"), str)}

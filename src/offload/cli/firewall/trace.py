@@ -1,4 +1,4 @@
-"""`offload firewall trace`: which rules decide about the first packet of a connection, and why."""
+"""`offload firewall trace`: the rules that decide about the first packet of a connection."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ Zones = Mapping[str, FirewallZone]
 
 
 def show_trace(given: Given) -> int:
-    """Print the verdict of each hook for the packet. A UsageError names a wrong argument."""
+    """Print each hook's verdict about the packet. A UsageError names a wrong argument."""
     found, sections = read(given.root)
     zones = {each.name: each for each in found.zones}
     packet, route = asked(given.about, zones)
@@ -28,7 +28,7 @@ def show_trace(given: Given) -> int:
 
 
 def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
-    """The packet of the question, and its route: source and destination zone."""
+    """The packet that the arguments describe, with its source and destination zone."""
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
     proto = about.get("proto", "tcp" if any(ports.values()) else "").lower()
@@ -51,7 +51,7 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
 
 
 def _addresses(about: Mapping[str, str]) -> tuple[int, dict[str, int | None]]:
-    """The family (that of the addresses, else IPv4), and the addresses."""
+    """The family of the addresses (without any IPv4), and the addresses."""
     families, ends = set(), dict[str, int | None]()
     for name in ("src-ip", "dest-ip"):
         family, value = number(about[name]) if name in about else (0, 0)
@@ -83,7 +83,7 @@ def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
 
 
 def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
-    """The zone that an address lies in; the zone that masquerades has the rest of the world, if it is the only one."""
+    """The zone of an address. Other addresses belong to the zone that masquerades, if there is only one."""
     if dest_ip is None or own(dest_ip, family, zones.values()):
         if src:
             return ""
@@ -96,7 +96,7 @@ def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
 
 
 class Origins:
-    """The file and line of each rule, for a person to read."""
+    """File and line of each rule's section."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self._lines = {each.id: each.line for each in sections if each.line}

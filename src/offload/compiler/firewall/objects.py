@@ -28,7 +28,7 @@ def log_limits(zones: Iterable[FirewallZone]) -> tuple[NamedLimit, ...]:
 
 
 def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
-    """`$lan_devices` and `$lan_subnets` for included files; not for zones whose name begins with a digit."""
+    """`$lan_devices` and `$lan_subnets` for included files; with `_` first if the zone's name begins with a digit."""
     for zone in zones:
         name = f"_{zone.name}" if zone.name[0].isdigit() else zone.name
         yield Define(f"{name}_devices", tuple(f'"{device}"' for device in zone.devices))

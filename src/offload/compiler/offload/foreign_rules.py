@@ -1,7 +1,6 @@
-"""Which rules of the live ruleset established forwarded packets meet, and which of them treat each packet. Pure.
+"""Which rules in nft packets of established forwarded connections meet, and which of them must see every packet. Pure.
 
-A rule that offloaded packets pass by has an effect on the first packets only. What stands behind `ct state established
-accept` never sees more than those anyway.
+Offloaded packets bypass such a rule. A rule after `ct state established accept` never sees them anyway.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,24 +10,24 @@ from offload.model.network import MarkReader
 from offload.nouns import replace
 
 HOOKS = frozenset({"prerouting", "forward", "postrouting", "egress"})
-# Statements that change a packet's treatment, whichever packet of its connection it is
+# Statements that act on every packet of a connection
 EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "queue", "vmap")
 ENDING = frozenset({"drop", "reject", "vmap"})
-IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})  # that offloaded packets pass by
-# Treatments of a rule, the strongest first
+IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})  # hooks that offloaded packets bypass
+# What a rule does, the most important first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
-SHAPES = frozenset({"length", "ttl", "flags"})  # by which it drops packets of any connection
-MOST_RULES = 512  # that are named one by one; of more only the devices count
-MOST_WAYS = 16  # from which a chain is reached with conditions of their own
-ANONYMOUS = "__"  # begins the names of sets that stand in a rule
-CONFIGURED = "!fw4: "  # the comment of rules that come from /etc/config/firewall
+SHAPES = frozenset({"length", "ttl", "flags"})  # properties of single packets by which rules drop
+MOST_RULES = 512  # that are considered one by one; of more only the devices
+MOST_WAYS = 16  # ways into a chain whose conditions are considered
+ANONYMOUS = "__"  # prefix of the names of sets inside of rules
+CONFIGURED = "!fw4: "  # prefix of the comments of rules from /etc/config/firewall
 
 Place = tuple[str, str, str]  # family, table and chain
 Rules = dict[Place, list[LiveRule]]
 
 
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
-    """The rules outside /etc/config/firewall that compare the mark of established packets, and do something by it."""
+    """The rules outside /etc/config/firewall that compare the mark of established packets, and act on it."""
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
         MarkReader(f"{rule.family} {rule.table}", rule.chain, effect, *rule.mark)
@@ -42,7 +41,7 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
 
 def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
-    """The rules outside /etc/config/firewall that treat the packets of established connections one by one."""
+    """The rules outside /etc/config/firewall that must see every packet of established connections."""
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     found: dict[PacketRule, None] = {}
     for chain in chains:
@@ -69,7 +68,7 @@ def _packet_rule(hook: str, rule: LiveRule, does: str, match: RuleMatch) -> Pack
 
 
 def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """The rules, sets and times that may decide differently about a live connection than when it was offloaded.
+    """The rules, sets and times by which a live connection may now be decided differently than when it was offloaded.
 
     Sets of rules that only set marks (to route domains, for instance) are left out.
     """
@@ -84,7 +83,7 @@ def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Itera
 
 
 def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
-    """Whether the rule, or one of a chain that it jumps to, may drop what it matches."""
+    """Whether the rule, or a rule of a chain that it jumps to, may drop a packet."""
     if ENDING & set(rule.does):
         return True
     below = (
@@ -97,10 +96,10 @@ def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
 
 
 def treatment(rule: LiveRule) -> str:
-    """The rule's treatment of each packet; empty if it decides about connections only."""
+    """What the rule does to every packet; empty: it only decides about connections."""
     if rule.ip_only or rule.opening:
         return ""
-    # an established connection sends no SYN, which is what limits by flags are about
+    # limits by flags concern SYN packets, which an established connection does not send
     limits = "limit" in rule.does and "flags" not in rule.matches and rule.does[-1] != "log"
     own = next((each for each in TREATMENTS if each in rule.does and (each != "limit" or limits)), "")
     if own:
@@ -113,7 +112,7 @@ def treatment(rule: LiveRule) -> str:
 
 
 def _bans(rule: LiveRule, rules: Rules) -> bool:
-    """Whether the rule drops by a named set, to which elements may be added later."""
+    """Whether the rule drops by a named set, whose elements may change."""
     named = any(not name.startswith(ANONYMOUS) for name in rule.sets)
     return named and not rule.ip_only and _effect(rule, rules, frozenset()) in {"drop", "reject"}
 
@@ -121,7 +120,7 @@ def _bans(rule: LiveRule, rules: Rules) -> bool:
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules of a chain and of those it jumps to, each with the matches of the rules that jump to its chain."""
+    """The rules of a chain and of those that it jumps to, each with the matches on the way."""
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET
     if match in known:
@@ -138,12 +137,12 @@ def _met(
 
 
 def _ends(rule: LiveRule) -> bool:
-    """Whether established packets come no further."""
+    """Whether established packets do not pass this rule."""
     return "state" in rule.matches and not rule.opening and bool({"accept", "vmap"} & set(rule.does))
 
 
 def reached(chains: Iterable[LiveChain], rules: Rules) -> Iterator[LiveRule]:
-    """The rules that established packets of forwarded connections may meet, each once."""
+    """The rules that packets of established forwarded connections may meet, each once."""
     done: set[Place] = set()
     for chain in chains:
         if chain.hook in HOOKS:
@@ -165,7 +164,7 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
 
 
 def _effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """The treatment by the rule, or by a rule of a chain that it jumps to; empty if it treats all packets alike."""
+    """What the rule, or a rule that it jumps to, does to every packet; empty: it treats all packets alike."""
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:
         return own

@@ -1,4 +1,4 @@
-"""Config + Topology + Snapshot -> Plan: for every pair a path, on which devices, and why not a faster one. Pure."""
+"""Decide the path of every pair, the devices of its flowtable, and why it is not faster. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -38,7 +38,7 @@ def plan(
     timed_exempts: Iterable[TimedExempt] = (),
     before: Learned | None = None,
 ) -> Plan:
-    """Decide everything; `timed_exempts` are exempts given at run time, `before` the stations of an earlier Plan.
+    """Make the Plan. `timed_exempts` are exempts given at run time, `before` has the stations of an earlier Plan.
 
     The same input gives the same Plan, whatever the order of links and networks.
     """
@@ -84,7 +84,7 @@ def plan(
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:
-    """The pair with a Reason where the table that has its flows could not remember a reply."""
+    """The pair, with a Reason if its table could not remember an accepted reply."""
     found = (
         ReasonCode.REPLIES_FULL(count=missed[table.name], most=table.remembered)
         for table in tables
@@ -94,13 +94,13 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 
 
 def _crowded(pair: PairDecision) -> PairDecision:
-    """The pair with a Reason where it depends on stations of which some are not remembered."""
+    """The pair, with a Reason if it depends on stations and some were not stored."""
     found = (ReasonCode.STATIONS_FULL(most=MAX_NEIGHBOURS),) if pair.stations else ()
     return replace(pair, reasons=(*pair.reasons, *found))
 
 
 def _behind(chain: ForwardChain) -> bool:
-    """Whether the chain is another program's and stands behind ours; of equals on a hook the one made last is first."""
+    """Whether another program's chain comes after ours; of equal priorities the chain made last comes first."""
     return chain.priority >= SHARED_PRIORITY and not _ours(chain)
 
 
@@ -109,13 +109,13 @@ def _ours(chain: ForwardChain) -> bool:
 
 
 def filtered(snapshot: Snapshot) -> bool:
-    """Whether a firewall is loaded: one that is known by its table, or any chain of others on the forward hook."""
+    """Whether a firewall is loaded: one whose table we know, or any other chain on the forward hook."""
     known = snapshot.firewall != "none" or not snapshot.kernel.nft
     return known or any(not _ours(chain) for chain in snapshot.forward_chains)
 
 
 def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
-    """The Reason that keeps all traffic on the slow path; None for no such Reason."""
+    """The Reason that keeps all traffic slow; None: there is none."""
     if not config.globals.enabled:
         return ReasonCode.OFFLOAD_DISABLED()
     if config.fw4_offloads:
@@ -139,7 +139,7 @@ def _table(
     zones = {zone for element in elements for zone in element.pair}
     devices = {device for zone in zones for device in coverage.devices(zone, mode)} | coverage.added_to(mode)
     crossed = {device for element in elements for device in (element.iif, element.oif)}
-    # where they are too many, a device that packets cross has to stay; those beneath it only make its packets cheaper
+    # with too many, devices that packets pass stay; those below them only make packets cheaper
     first = sorted(devices, key=lambda device: (device not in crossed, device))
     return Table(
         name=name,

@@ -1,8 +1,8 @@
-"""Stations of bridges with ports of both kinds -> elements of the sets that choose hardware or software. Pure.
+"""The elements of the station sets, which choose hardware or software by the port of a station. Pure.
 
-On a bridge whose switch ports offload and whose Wi-Fi does not, the port of a station decides (docs/kernel.md 24). A
-packet shows its station by the MAC address it comes from, or by the address it goes to, which the neighbour table
-resolves to a MAC address. The hardware table's sets hold the stations at ports that hardware covers, the software
+On a bridge whose switch ports can be in hardware and whose Wi-Fi ports cannot, the station's port decides
+(docs/kernel.md 24). A packet shows its station by its source MAC, or by its destination address, for which the
+neighbour table has a MAC. The hardware table's sets have the stations at ports that hardware covers, the software
 table's sets those at other ports. A station in neither is not known yet.
 """
 
@@ -16,7 +16,7 @@ from offload.model.problems.reason import ReasonCode
 from offload.nouns import replace
 
 MACS, IPV4, IPV6 = STATION_SETS
-UNKNOWN_AFTER = 20  # packets of the original direction before software takes a flow of a station that is not known yet
+UNKNOWN_AFTER = 20  # packets of the original direction before software takes a flow whose station is not known
 OF_LINK_4, MULTICAST_4 = "169.254.", range(224, 240)  # RFC 3927, RFC 5771
 OF_LINK_6 = ("fe8", "fe9", "fea", "feb", "ff")  # RFC 4291: fe80::/10, and multicast
 OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
@@ -25,10 +25,10 @@ OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
 def learned_stations(
     snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str], before: Learned | None = None
 ) -> Learned:
-    """The stations of the forwarding and neighbour tables. `bridges`: layer 3 device -> bridge; `able`: hardware ports.
+    """The stations of forwarding and neighbour tables. `bridges`: layer 3 device -> bridge; `able`: hardware ports.
 
-    One MAC address may be learned in several VLANs of a bridge, at different ports: then it is taken for software.
-    `before`: what was learned earlier, which is the answer where it was learned from the same.
+    A MAC that is learned at different ports in several VLANs of a bridge counts as software. `before`: the last result,
+    which is used again if its inputs are the same.
     """
     seen = LearnedFrom(snapshot.stations, snapshot.neighbours, snapshot.links, bridges, frozenset(able))
     return before if before is not None and before.seen == seen else _learned(seen)
@@ -61,7 +61,7 @@ def _learned(seen: LearnedFrom) -> Learned:
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
-    """The table with the elements of its sets of stations; unchanged where no station's port decides."""
+    """The table with the elements of its station sets; unchanged if no port decides."""
     iifs = {element.iif for element in table.shared if element.policy.stations in {FROM, BOTH}}
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}
     if not iifs and not oifs:
@@ -78,7 +78,7 @@ def with_stations(table: Table, learned: Learned) -> Table:
 
 
 def counted(plan: Plan, learned: Learned) -> Plan:
-    """The plan with the stations that are known counted, by pair and by port."""
+    """The plan with its known stations counted, by pair and by port."""
     devices = (
         each if each.stations is None else replace(each, stations=learned.ports.get(each.name, 0))
         for each in plan.devices
@@ -87,7 +87,7 @@ def counted(plan: Plan, learned: Learned) -> Plan:
 
 
 def counted_pairs(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The same pairs, each with its known stations by the path of their flows, and the sentence that says so."""
+    """The pairs with their known stations by path, and the Reason that gives these numbers."""
     paths = {
         (device, hardware): len(each) for (name, device, hardware), each in learned.elements.items() if name == MACS
     }
@@ -102,10 +102,11 @@ def _counted(pair: PairDecision, stations: PairStations, paths: Mapping[tuple[st
 
 
 def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ...]:
-    """The rules at the end of a policy's chain that add a flow to the flowtable or leave it to the other table.
+    """The last rules of a policy's chain: add a flow to the flowtable, or leave it to the other table.
 
-    `key` is FROM, TO or BOTH. Hardware needs every end to be known there; software takes a flow with one end known at
-    a port of its own at once; after some packets an unknown station, or a flow that hardware has not taken.
+    `key` is FROM, TO or BOTH. Hardware takes a flow if every end is a known station at one of its ports. Software takes
+    a flow at once if one end is known at a port of its own; after some packets also other flows that hardware did not
+    take.
     """
     add = f"flow add @{flowtable}"
     source = [f"iifname . ether saddr @{MACS}"] if key in {FROM, BOTH} else []
@@ -123,7 +124,7 @@ def _devices_by_bridge(bridges: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def arrival(link: Link, links: Mapping[str, Link]) -> str:
-    """The device on which packets of a bridge port arrive: of a VLAN the one it stands on."""
+    """The device on which packets of a bridge port arrive: for a VLAN the device below it."""
     seen: set[str] = set()
     while link.kind == "vlan" and link.lower and link.name not in seen and link.lower[0] in links:
         seen.add(link.name)
@@ -136,9 +137,9 @@ def _is_multicast(mac: str) -> bool:
 
 
 def _is_forwarded(address: str) -> bool:
-    """Whether the router forwards packets to it: not where it holds on one link only.
+    """Whether the router forwards packets to this address: not to a link-local or multicast one.
 
-    Read from the text, for there are thousands: the kernel's addresses are written in their shortest form.
+    It reads the text, because there are thousands: the kernel writes addresses in their shortest form.
     """
     if ":" in address:
         return not address.startswith(OF_LINK_6)

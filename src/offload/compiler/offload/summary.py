@@ -14,7 +14,7 @@ Pairs = tuple[PairDecision, ...]
 
 
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
-    """A zone's effective mode is the fastest of its pairs with other zones, with Reasons where that is too little."""
+    """The zones. A zone's effective mode is the fastest of its pairs with other zones; a lower one has Reasons."""
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
     for name, (mode, faults) in zone_modes(config).items():
@@ -33,7 +33,7 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
 
 
 def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone has less than was chosen for it, or for the zones beside it where it has no mode of its own."""
+    """Why a zone is slower than was chosen for it, or for its neighbour zones if it has no mode of its own."""
     if mode is Mode.NONE:
         return [ReasonCode.MODE_NONE(zone=name)] if effective is Mode.NONE else []
     wanted = mode or max(pair.mode for pair in own)
@@ -44,7 +44,7 @@ def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecisio
 
 
 def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone has more than was chosen for it: only a section of one of its pairs can be stronger."""
+    """Why a zone is faster than was chosen for it: only a pair section can do that."""
     if mode is None or not mode < effective:
         return []
     pairs = ", ".join(f"{pair.src} > {pair.dest}" for pair in own if pair.effective is effective)
@@ -52,7 +52,7 @@ def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list
 
 
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
-    """The Reasons that come from the user's choices; without a choice one Reason that names these zones."""
+    """The Reasons from the user's choices; those without a choice become one that names these zones."""
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
     return made or [not_chosen(zones)] if reasons else []
 
@@ -67,7 +67,7 @@ def without_devices(zone: ZoneDevices) -> Reason:
 def devices(
     config: Config, topology: Topology, snapshot: Snapshot, pairs: Pairs, tables: tuple[Table, ...]
 ) -> tuple[DeviceDecision, ...]:
-    """Every device that belongs to a zone or was named by the user, and why no flowtable lists it where none does."""
+    """Every device of a zone or of option `device`, and the Reasons if no flowtable lists it."""
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}
     full = any(len(table.devices) == MOST_DEVICES for table in tables)
@@ -78,7 +78,7 @@ def devices(
         own = [pair for zone in owners for pair in of_zone.get(zone, ())]
         asked = any(pair.hardware for pair in own)
         listed = tuple(table.flowtable for table in tables if name in table.devices)
-        # left out beneath one zone and wanted by another: it is in, so there is nothing to explain but hardware
+        # left out below one zone, but listed for another: only a Reason about hardware may remain
         reasons = [] if listed else list(_left_out(name, owners, config, topology, links))
         slower = not listed or (asked and name not in hardware)
         if slower and asked and name in given_up:
@@ -100,7 +100,7 @@ def devices(
 
 
 def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
-    """The ports of bridges at which is decided between hardware and software, by the station."""
+    """The bridge ports that decide between hardware and software for their stations."""
     devices = {device for pair in pairs if pair.stations for device in pair.stations.devices}
     return {
         leaf
@@ -113,7 +113,7 @@ def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
 def _not_in_hardware(
     name: str, zones: Iterable[ZoneDevices], links: Mapping[str, Link], hardware: set[str]
 ) -> Iterator[Reason]:
-    """Where packets arrive it takes a driver that can; what stands above needs none, if hardware has all beneath it."""
+    """Why hardware does not have a device: its driver cannot, or hardware lacks a device below it."""
     for zone in zones:
         for device in zone.l3:
             leaves = zone.leaves_of(device)
@@ -126,7 +126,7 @@ def _not_in_hardware(
 
 
 def _owners(config: Config, topology: Topology) -> dict[str, tuple[str, ...]]:
-    """Each device's zones, in the order of the zones; the devices that the user named have none if no zone has them."""
+    """The zones of each device, in their order; devices of option `device` may have none."""
     found: dict[str, dict[str, None]] = {}
     for zone, devices in topology.zones.items():
         for name in (*devices.listed, *(name for name, _ in devices.left_out)):

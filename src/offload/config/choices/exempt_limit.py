@@ -1,6 +1,6 @@
-"""The limit on the nft set elements of all exempts together, and the Problems of exempts that do not fit. Pure.
+"""The limit on the nft set elements of all exempts together, and Problems for exempts beyond it. Pure.
 
-nft needs about 20 microseconds and a kilobyte for each element, so a few long lists would keep it busy for a minute.
+nft needs about 20 microseconds and a kilobyte for each element, so a few long lists would occupy it for a minute.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,11 +13,11 @@ from offload.model.sections.exempts import Exempt
 from offload.model.sections.fields import LISTS, combinations, names_a_host
 from offload.nouns import replace
 
-MOST_ELEMENTS = 16_384  # those of exempts given at run time aside, which have a limit of their own
+MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of their own
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
-    """Rules that mark: exempts of theirs that do not fit lose their longest lists, and so keep more slow."""
+    """Rules that mark, within the limit: exempts beyond it lose their longest lists, and so keep more traffic slow."""
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
         exempts = []
@@ -39,9 +39,9 @@ def _without_longest(exempt: Exempt) -> Exempt:
 def limited(
     exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections as far as they fit beside those made of rules, and a Problem for each that does not fit.
+    """The exempts of sections within the limit (exempts of rules come first), and a Problem for each that lost lists.
 
-    A later one that is small enough still counts whole.
+    A later exempt that still fits is not changed.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []
@@ -60,7 +60,7 @@ def limited(
 
 
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
-    """The exempt without its longest lists, and the consequence in words: as for bad conditions."""
+    """The exempt without its longest lists, and the consequence for the sentence, as for bad conditions."""
     rest = exempt
     while combinations(rest.match) > max(room, 1):
         rest = _without_longest(rest)

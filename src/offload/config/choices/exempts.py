@@ -1,10 +1,10 @@
-"""`config exempt` -> Exempt: a typo must not slow the whole router, and must not pass in silence.
+"""Read `config exempt` sections. A typo must not slow down the whole router, and must not go unnoticed.
 
-What cannot be read is dealt with in this order:
+For values that cannot be read, in this order:
 
 1. a bad value of a list is left out;
-2. a bad condition is left out where an address or MAC remains: the section then keeps more traffic slow than it names;
-3. where the section names both zones, all traffic of this pair stays slow;
+2. a bad condition is left out if an address or MAC remains: the section then keeps more traffic slow than it names;
+3. if the section names both zones, all traffic of this pair stays slow;
 4. otherwise the section has no effect.
 """
 
@@ -28,7 +28,7 @@ Given = dict[str, Any]  # option -> value; an absent option matches everything
 PORTS = tuple(each.name for each in FIELDS if each.port)
 CONDITIONS = (*ENDS, *(each.name for each in FIELDS))
 VALUES = tuple(name for name in LISTS if name != "proto")  # each combination is an element in the kernel
-# 200 kB of nft text, which nft lists again for every pass; two long lists soon make more than intended.
+# 200 kB of nft text, which nft lists again for every pass; two long lists easily make more than intended.
 MOST_COMBINATIONS = 8192
 
 WITHOUT_HARM = {"enabled": "the section counts as enabled", "name": "the section goes by another name"}
@@ -40,7 +40,7 @@ NOT_NEEDED = "this section is not needed"
 
 
 def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
-    """The section's Exempt, None where it has no effect, and its problems."""
+    """The section's Exempt (None: it has no effect), and its problems."""
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):
         return None, []
@@ -62,7 +62,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
 
 
 def _value(reading: Reading, option: str) -> Any:
-    """The option's value. Where one of a list is bad and the others only exclude, what it means is not known."""
+    """The option's value. If one of a list is bad and the others are negated, the whole list is unknown."""
     value = reading.get(option)
     return None if option in VALUES and option in reading.bad and not wanted(value or ()) else value
 
@@ -72,7 +72,7 @@ def _match(match: Given) -> Match:
 
 
 def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple[str, Exempt | None]:
-    """The consequence of the conditions that are lost, in words, and the Exempt that remains."""
+    """The consequence of the lost conditions for the sentence, and the Exempt that remains."""
     ends = {end: match.get(end, "*") for end in ENDS}
     called = name or section.id
     if lost and not names_a_host(_match(match)):
@@ -85,14 +85,14 @@ def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple
 
 
 def _protocols(match: Given) -> tuple[Item, ...]:
-    """The protocols; one `all` among them means all. Ports need one, and without mean TCP and UDP, as in fw4."""
+    """The protocols; `all` in a list means all. Without protocols, ports mean TCP and UDP, as in fw4."""
     given = match.get("proto", ())
     named = tuple(dict.fromkeys(chain.from_iterable(given))) if all(given) else ()
     return named or (PROTOCOLS["tcpudp"] if any(option in match for option in PORTS) else ())
 
 
 def _unfit(section: Section, match: Given, zones: Collection[str]) -> Iterator[Problem]:
-    """Problems with good values that match nothing here, or together; the caller adds the consequence."""
+    """Problems with valid values that match nothing here, or not together; the caller adds the consequence."""
     for end in ENDS:
         if (name := match.get(end, "*")) != "*" and name not in zones:
             words = {"value": name, "hint": did_you_mean(name, zones)}

@@ -1,4 +1,4 @@
-"""/etc/config/offload -> the user's choices. A section with a fault is left out in the safe direction: slower."""
+"""Read /etc/config/offload. A section with a fault is ignored, or makes traffic slower, but never faster."""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import add, and_, or_
@@ -22,9 +22,9 @@ CONSEQUENCE = {
     "zone": "the zone stays on the slow path",
     "pair": "the pair stays on the slow path",
 }
-OF_ZONE = ("mode", "family", "after_packets")  # options of a zone's section; without one the option of globals counts
+OF_ZONE = ("mode", "family", "after_packets")  # options of a zone's section that default to those of globals
 NO_EFFECT = "this section has no effect"
-# Two values of one option -> the one that leaves more on the slow path, where two sections speak of the same.
+# If two sections have the same option, the value that leaves more traffic slow counts.
 SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
     "enabled": and_,
     "mode": min,
@@ -44,7 +44,7 @@ SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(slots=True)
 class _Reader:
-    """The sections of one package, and the problems found on the way."""
+    """The sections of the package, and the problems found so far."""
 
     sections: tuple[Section, ...]
     zones: frozenset[str]
@@ -52,7 +52,7 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
-        """Each section of the type that has an effect."""
+        """Each enabled section of the type."""
         for section in self.of(kind):
             first = read(section, table, "")
             effect = self._named_well(first) and not (first.bad and "*" in _named(section).values())
@@ -62,9 +62,9 @@ class _Reader:
                 yield reading
 
     def of(self, kind: str) -> Iterator[Section]:
-        """The sections of the type that are switched on, without those that name a disabled zone.
+        """The enabled sections of the type, without those that name a disabled zone.
 
-        A disabled zone has no traffic, so its sections get one Problem and no other check.
+        A disabled zone has no traffic: its sections get one Problem, and are not checked further.
         """
         for section in self.sections:
             if section.type != kind or (kind != "globals" and section.options.get("enabled") in FALSE):
@@ -78,7 +78,7 @@ class _Reader:
                 yield _with_name(section)
 
     def _named_well(self, reading: Reading) -> bool:
-        """Whether the section says which zones it means, and these exist; a Problem for each that does not."""
+        """Whether the section names zones that exist; adds a Problem for each that does not."""
         options = {"zone": ("name",), "pair": ("src", "dest")}.get(reading.section.type, ())
         names = {option: reading.get(option) for option in options}
         for option, name in names.items():
@@ -88,19 +88,19 @@ class _Reader:
         return all(name in {"*", *self.zones} for name in names.values())
 
     def refuse(self, reading: Reading, fault: ProblemCode, option: str = "", **words: object) -> None:
-        """Note a Problem of this section."""
+        """Add a Problem of this section."""
         words.setdefault("consequence", CONSEQUENCE[reading.section.type])
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
 
 
 def _named(section: Section) -> dict[str, str]:
-    """The options of the section that name a zone, and the zones."""
+    """The options of the section that name a zone, with their values."""
     options = ("name",) if section.type == "zone" else ("src", "dest")
     return {option: name for option in options if isinstance(name := section.options.get(option), str)}
 
 
 def _with_name(section: Section) -> Section:
-    """A zone section without `name` takes its own: `config zone 'guest'`."""
+    """A zone section without option `name` means the zone with the section's name: `config zone 'guest'`."""
     if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
         return section
     return replace(section, options={"name": section.name, **section.options})
@@ -118,7 +118,7 @@ class Choices:
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
-    """Read all sections; `zones` are the names the firewall knows, `disabled` those that are switched off there."""
+    """Read all sections. `zones` are the firewall's zones, `disabled` those that it has switched off."""
     reader = _Reader(sections, zones, disabled)
     known = PACKAGES["offload"]
     for section in sections:
@@ -137,7 +137,7 @@ def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozens
 
 
 def _globals(readings: list[Reading], reader: _Reader) -> Globals:
-    """All `globals` sections read as one; a faulty option is None."""
+    """All `globals` sections read as one; a faulty option becomes None."""
     values: dict[str, Any] = {}
     for reading in readings:
         for option, value in reading.values.items():
@@ -163,7 +163,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
 
 
 def _any_pair(readings: list[Reading]) -> Iterator[PairChoice]:
-    """A faulty choice for every pair where a fault of globals may concern any of them."""
+    """A faulty choice for all pairs, if a fault of globals may concern any of them."""
     for reading in readings:
         if reading.bad & FATAL:
             yield PairChoice("*", "*", reading.section.id, Mode.NONE, faulty=True)
@@ -184,12 +184,12 @@ def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
 
 
 def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
-    """The slower value of two sections of a zone; a missing one is that of globals, except for the mode."""
+    """The slower value of two sections for a zone. A missing one is that of globals, except for the mode."""
     values = [getattr(first, option), getattr(second, option)]
     if option == "mode":
         return min((value for value in values if value is not None), default=None)
     one, other = (getattr(common, option) if value is None else value for value in values)
-    # None stays where neither says anything, or where globals have a fault, which makes the zone slow
+    # None: neither has one, or globals have a fault, which makes the zone slow
     return None if values == [None, None] or None in {one, other} else SLOWER[option](one, other)
 
 

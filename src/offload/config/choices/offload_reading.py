@@ -1,4 +1,4 @@
-"""Reads a section of /etc/config/offload: its values, and a Problem for each option that is not valid."""
+"""Read a section of /etc/config/offload: its values, and a Problem for each invalid option."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,10 +15,9 @@ HARMLESS = frozenset({Fault.UNSUPPORTED, Fault.NO_EFFECT})  # fw4 reads them as 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A section read through its table: the values that were good, and a Problem for each that was not.
+    """A section after reading: its valid values, and a Problem for each invalid one.
 
-    `bad` names the options behind the problems; unknown ones are among them unless the table is fw4's. A list keeps the
-    good ones of its values beside its Problems.
+    `bad`: names of the invalid options, and of unknown ones unless the table is fw4's. A list keeps its valid values.
     """
 
     section: Section
@@ -27,15 +26,15 @@ class Reading:
     bad: frozenset[str]
 
     def get(self, option: str, default: Any = None) -> Any:
-        """The option's value, or `default` where it is absent or faulty."""
+        """The option's value; `default` if it is absent or invalid."""
         return self.values.get(option, default)
 
 
 def read(section: Section, table: Table, consequence: str | Callable[[str], str], *, ignored: bool = False) -> Reading:
     """Read every option of `section`.
 
-    `consequence` ends each sentence with what follows from it, for the section or for an option of it. An unknown
-    option is as bad as a bad value, unless such options are `ignored`, as fw4 does.
+    `consequence` ends each sentence with what follows for the section or option. An unknown option counts as an invalid
+    one, unless `ignored` is set, as fw4 does.
     """
     found = schema.read(section.options, table)
     refused = [
@@ -50,7 +49,7 @@ def read(section: Section, table: Table, consequence: str | Callable[[str], str]
 
 
 def _sentence(refused: Refused, kind: str, table: Table) -> tuple[ProblemCode, dict[str, object]]:
-    """The sentence for a refused option, and the words for its blanks."""
+    """The sentence for an invalid option, and the words for its blanks."""
     if refused.fault is Fault.UNKNOWN:
         return ProblemCode.UNKNOWN_OPTION, {"type": kind, "hint": did_you_mean(refused.option, table)}
     if refused.fault is Fault.MISSING:

@@ -1,4 +1,4 @@
-"""The options of /etc/config/offload, one table per section type, one line per option; and what bug reports hold."""
+"""The tables of options in /etc/config/offload, one for each section type; and the tables for bug reports."""
 
 from collections.abc import Mapping
 
@@ -19,10 +19,10 @@ INTERFACE = Table({"device": TEXT, "proto": TEXT})
 
 _PACKETS = Option(options.number(0, 1_000_000))
 _LEAN = "zones without a mode and {} of their own stay on the slow path"
-# The faults of `config globals` that may mean any zone, whatever its own section says.
+# Faults of these options in `config globals` may concern any zone, whatever its own section says.
 FATAL = frozenset({"enabled", "exclude_device"})
 _FATAL = "nothing is offloaded"
-# Those that concern no traffic.
+# These concern no traffic.
 HARMLESS = frozenset({"log_level", "hardware_retry", "cut_refused"})
 GLOBALS = Table(
     {
@@ -80,7 +80,7 @@ EXEMPT = Table(
 )
 
 _OF_SETS = Table({name: firewall_tables.IPSET[name] for name in ("name", "family")})  # not what they hold
-# package -> section type -> table: what `offload snapshot` copies
+# package -> section type -> table: what `offload snapshot` writes
 PACKAGES: Mapping[str, Mapping[str, Table]] = {
     "firewall": {kind: firewall_tables.TABLES[kind] for kind in ("defaults", "zone", "forwarding", "rule", "redirect")}
     | {"ipset": _OF_SETS},
@@ -90,7 +90,7 @@ PACKAGES: Mapping[str, Mapping[str, Table]] = {
 
 
 def named_only(section: Section) -> Section | None:
-    """The section cut down to the options of its table, for bug reports; None where no table knows its type."""
+    """The section with known options only, for bug reports; None if its type has no table."""
     table = PACKAGES.get(section.package, {}).get(section.type)
     if table is None:
         return None

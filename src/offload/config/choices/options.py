@@ -1,4 +1,4 @@
-"""Option types of /etc/config/offload: one UCI string in, a typed value or a Bad out. Pure."""
+"""Parsers for the options of /etc/config/offload: a UCI string to a typed value, or a Bad. Pure."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ from offload.model.text import networks
 from offload.model.text.similar import did_you_mean
 
 TRUE, FALSE = {"1", "on", "true", "yes"}, {"0", "off", "false", "no"}
-LONGEST_ZONE_NAME = 122  # fw4 builds chain names of it, and nft refuses longer ones
+LONGEST_ZONE_NAME = 122  # fw4 makes chain names of it, and nft refuses longer ones
 MAC = re.compile(r"([0-9a-f]{2})[:-]" * 5 + r"([0-9a-f]{2})", re.ASCII | re.IGNORECASE)
 HIGHEST_PORT = 65535
 # nf_flow_table takes TCP, UDP and GRE only (net/netfilter/nft_flow_offload.c).
@@ -27,12 +27,12 @@ PROTOCOLS = {"tcp": (_TCP,), "udp": (_UDP,), "tcpudp": (_TCP, _UDP), "6": (_TCP,
 
 
 def text(value: str) -> str:
-    """Any text: the option is known, its value is not checked."""
+    """Any text, unchecked."""
     return value
 
 
 def boolean(value: str) -> bool | Bad:
-    """fw4's booleans, which are exact and lower case."""
+    """fw4's booleans: exact and lower case."""
     if value in TRUE | FALSE:
         return value in TRUE
     return Bad(ProblemCode.BAD_BOOL, {"value": value})
@@ -75,7 +75,7 @@ def number(low: int, high: int) -> Parser:
     """A decimal number from low to high."""
 
     def parse(value: str) -> int | Bad:
-        # isdecimal alone would let other scripts' digits through
+        # isdecimal also accepts digits of other scripts
         if value.isascii() and value.isdecimal() and len(value) <= len(str(high)) and low <= int(value) <= high:
             return int(value)
         return Bad(ProblemCode.BAD_NUMBER, {"value": value, "low": low, "high": high})
@@ -84,26 +84,26 @@ def number(low: int, high: int) -> Parser:
 
 
 def identifier(value: str) -> str | Bad:
-    """A zone's name as the firewall accepts it."""
+    """The name of a zone as fw4 accepts it."""
     if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_ZONE_NAME:
         return value
     return Bad(ProblemCode.BAD_NAME, {"value": value})
 
 
 def zone(value: str) -> str | Bad:
-    """A zone's name, or `*` for all zones: whether it exists is for load to say."""
+    """The name of a zone, or `*`; `load` checks whether it exists."""
     return value if value == "*" else identifier(value)
 
 
 def device(value: str) -> str | Bad:
-    """The name of a network device that may stand in nft text."""
+    """The name of a network device that is safe in nft text."""
     if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
         return value
     return Bad(ProblemCode.BAD_DEVICE, {"value": value})
 
 
 def negatable(parse: Parser) -> Parser:
-    """A value, or with `!` in front all others."""
+    """A value, or with `!` before it all others."""
 
     def parsed(value: str) -> Any:
         text, negated = fw4_words.negation(value)
@@ -122,14 +122,14 @@ def network(value: str) -> Address | Bad:
 
 
 def mac(value: str) -> Item | Bad:
-    """A MAC address with colons or dashes, given back in lower case with colons."""
+    """A MAC address with colons or dashes, in lower case with colons."""
     if MAC.fullmatch(value):
         return Item(value.lower().replace("-", ":"))
     return Bad(ProblemCode.BAD_MAC, {"value": value})
 
 
 def ports(value: str) -> Item | Bad:
-    """A port or a range `low-high` or `low:high`, given back with a hyphen."""
+    """A port, or a range `low-high` or `low:high`, with a hyphen."""
     parse = number(0, HIGHEST_PORT)
     ends = [parse(part) for part in re.split("[-:]", value)]
     match ends:
@@ -141,7 +141,7 @@ def ports(value: str) -> Item | Bad:
 
 
 def protocol(value: str) -> tuple[Item, ...] | Bad:
-    """tcp, udp, tcpudp, their numbers, or all (an empty tuple): nothing else can be offloaded."""
+    """`tcp`, `udp`, `tcpudp`, their numbers, or `all` (gives an empty tuple): nothing else can be offloaded."""
     if value in {"all", "any", "*"}:
         return ()
     never = value.lower() in NEVER_OFFLOADED
@@ -150,7 +150,7 @@ def protocol(value: str) -> tuple[Item, ...] | Bad:
 
 
 def mark(value: str) -> Bits | Bad:
-    """`value[/mask]`, decimal or 0xhex. A value with bits beside its mask fits nothing."""
+    """`value[/mask]`, decimal or 0xhex. A value with bits outside of its mask is refused: no mark equals it."""
     found = fw4_values.mark(value)
     if found is None or found.negated or found.value & ~found.mask:
         return Bad(ProblemCode.BAD_MARK, {"value": value})

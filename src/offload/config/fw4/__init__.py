@@ -1,1 +1,1 @@
-"""/etc/config/firewall as fw4 reads it, and what services and netifd add to it."""
+"""Read /etc/config/firewall as fw4 does, and the sections that services and netifd add."""

@@ -1,4 +1,4 @@
-"""Reads a section of the firewall: its values, and a FirewallProblem for each option that is not valid."""
+"""Read a section of the firewall: its values, and a FirewallProblem for each invalid option."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -20,25 +20,25 @@ _SENTENCES = {
 
 
 class Reading(NamedTuple):
-    """The values of a section, and the faulty options by their role. An option with a fault has no value."""
+    """The values of a section, and the invalid options by their role. An invalid option has no value."""
 
     origin: Origin
     values: dict[str, Any]
     faults: dict[str, str]
 
     def bad(self, *roles: str) -> tuple[str, ...]:
-        """The faulty options that have one of the roles."""
+        """The invalid options that have one of the roles."""
         return tuple(option for option, role in self.faults.items() if role in roles)
 
 
 class Say(Protocol):
-    """Notes a fault of a section, and the option that has it."""
+    """Adds a problem of a section."""
 
     def __call__(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None: ...
 
 
 def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: list[FirewallProblem]) -> Reading:
-    """Read every option; problems go to `problems`, of an option's bad values the first."""
+    """Read every option. Problems are appended to `problems`; a list with bad values gets one, for the first."""
     values, refused = schema.read(options, table)
     faults: dict[str, str] = {}
     for each in refused:
@@ -53,7 +53,7 @@ def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: l
 
 
 def _role(refused: Refused, table: Table) -> str:
-    """The role of the faulty option for its section (CORE, CONDITION, DETAIL); empty for a harmless fault."""
+    """The role of the invalid option for its section (CORE, CONDITION, DETAIL); empty: the fault is harmless."""
     if refused.fault in {Fault.UNKNOWN, Fault.NO_EFFECT}:
         return ""
     if refused.fault is Fault.MISSING:

@@ -1,4 +1,4 @@
-"""The conntrack helpers that OpenWrt's kernels come with, for a router whose package has no list of its own."""
+"""The conntrack helpers of OpenWrt's kernels, for a router whose firewall package has no list of its own."""
 
 from offload.model.sections.section import Section
 

@@ -1,7 +1,7 @@
-"""Replies of netifd and procd -> networks, and firewall sections of protocols and services. Pure.
+"""Read replies of netifd and procd: networks, and firewall sections of protocols and services. Pure.
 
-Shapes: `network.interface dump` and `service get_data {"type": "firewall"}`. A value of another shape is passed
-over: a service that publishes nonsense must not cost the router its firewall.
+The replies are of `network.interface dump` and `service get_data {"type": "firewall"}`. Values of unexpected types are
+ignored, because a faulty service must not cost the router its firewall.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ def sections(dump: Any, services: Any) -> tuple[Found, ...]:
 
 
 def _of_interfaces(dump: Any) -> Iterator[Found]:
-    """A section that names no device concerns the interface's own."""
+    """The sections of interfaces; one without a device gets the interface's own."""
     for each in _objects(_object(dump).get("interface")):
         device = _device(each.get("l3_device")) or _device(each.get("device"))
         who = f"{_word(each.get('interface'))}[{_word(each.get('proto'))}]"
@@ -80,7 +80,7 @@ def _options(each: Mapping[str, Any]) -> Iterator[tuple[str, Given]]:
 
 
 def _scalar(value: Any) -> str:
-    """JSON's own types as UCI writes them."""
+    """A JSON value as UCI writes it."""
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
@@ -93,7 +93,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 
 def _device(value: Any) -> str:
-    """A device's name; empty for one that nft text cannot carry: the kernel takes a quote in a name, nft does not."""
+    """A device's name; empty if it is not safe in nft text: the kernel accepts a quote in a name, nft does not."""
     name = _word(value)
     return name if plain_device(name) else ""
 

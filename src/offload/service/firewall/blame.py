@@ -26,7 +26,7 @@ class LeftOut(NamedTuple):
         return LeftOut(self.sections | other.sections, self.files | other.files)
 
     def without(self, other: "LeftOut") -> "LeftOut":
-        """What is in this one and not in the other."""
+        """The parts in this one and not in the other."""
         return LeftOut(self.sections - other.sections, self.files - other.files)
 
 

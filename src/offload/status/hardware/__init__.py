@@ -1,1 +1,1 @@
-"""Whether hardware really takes flows."""
+"""Whether hardware takes flows, as live flows show."""

@@ -1,4 +1,4 @@
-"""Which flows of a pair in hardware the chip was asked for: some stations are at ports that it does not have. Pure."""
+"""Which flows of a pair in hardware the kernel offers to hardware: some stations are at ports without it. Pure."""
 
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from offload.status.lookup.zone_lookup import Endpoint
 
 
 class Asked:
-    """Answers for one Plan; `known` is where stations were seen last, else the Snapshot has it."""
+    """Answers for one Plan. `known`: where stations were seen last; None: where the Snapshot has them."""
 
     def __init__(self, plan: Plan, snapshot: Snapshot, known: KnownStations | None = None) -> None:
         self._snapshot, self._known = snapshot, known
@@ -23,13 +23,13 @@ class Asked:
 
     @cached_property
     def paths(self) -> DevicePaths:
-        """The devices that flows pass."""
+        """Finds the devices that flows pass."""
         return DevicePaths(self._snapshot, known_stations(self._snapshot) if self._known is None else self._known)
 
     def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
-        """Why hardware was not asked for a flow between these ends; None where it was. `target`: where it really goes.
+        """Why hardware was not requested for a flow; None: it was. `target`: the destination address after DNAT.
 
-        An end whose device is not known hinders nothing.
+        An end whose device is not known is no reason.
         """
         flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
         if flows is not None:
@@ -38,7 +38,10 @@ class Asked:
         return next((why for path in paths if path and (why := self._hindered(path))), None)
 
     def _hindered(self, path: tuple[str, ...]) -> Reason | None:
-        """What of a path hardware does not have; the port of a station that no bridge has seen may be any of them."""
+        """The Reason why hardware cannot have this path.
+
+        A station whose port is not known may be at any port of the bridge.
+        """
         if not self._hardware or self._hardware.intersection(path):
             return None
         ports = self._ports[path[-1]] if path[-1] in self._ports else frozenset[str]()

@@ -1,9 +1,9 @@
-"""Flows that were taken out of hardware, and may be there still. Pure.
+"""Flows that were removed from hardware, and may still be in it. Pure.
 
-Kernels since January 2025 destroy no rule of a flowtable that goes: they unbind its devices first, and leave it to the
-drivers to forget (nf_tables_commit(), net/netfilter/nf_tables_api.c). A driver that does not goes on forwarding what it
-took, whatever is chosen meanwhile, and no packet of that is counted again. Flows may rest as well; but where one of
-them comes back, the driver has forgotten them all.
+Since January 2025 kernels destroy no rule of a flowtable that is deleted: they unbind its devices first, and leave it
+to drivers to forget the flows (nf_tables_commit(), net/netfilter/nf_tables_api.c). A driver that does not forget them
+goes on forwarding, whatever is chosen later, and no counter sees these packets. A flow without packets may also be
+idle; but if one of the flows is seen again, the driver has forgotten them all.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -12,15 +12,15 @@ from typing import NamedTuple
 from offload.model.flow import State, Tuple
 from offload.nouns import dataclass, field
 
-SETTLING = 5.0  # seconds until the kernel, and every flow that moves, shows that flows were taken out
-UNSEEN = 20.0  # seconds without a packet of any of them since then
-BACK = 20  # packets: fewer may be the end of a connection, which drivers leave to the processor
+SETTLING = 5.0  # seconds until the removal shows in the kernel, and in every flow that moves
+UNSEEN = 20.0  # seconds without a packet of any of these flows
+BACK = 20  # packets; fewer may be a connection's end, which drivers leave to the processor
 
 Key = tuple[int, Tuple]  # protocol, original direction
 
 
 class Seen(NamedTuple):
-    """A flow at one look; packets as (original, reply), None where the kernel does not count."""
+    """A flow in one sample. Packets are (original, reply); None: the kernel does not count."""
 
     state: State
     packets: tuple[int, int] | None
@@ -28,10 +28,10 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that moved in hardware when they were taken out of it.
+    """Flows that moved in hardware when they were removed from it.
 
-    `flows` with the packets they had at the first look after that (None: there was none yet), and have still, `unseen`
-    seconds after `noted`.
+    `flows`: key -> packets in the first sample after that (None: no sample yet), for flows that have not moved since.
+    `noted`: when that sample was taken; `unseen`: seconds since then, without a packet.
     """
 
     flows: Mapping[Key, int | None] = field(default_factory=dict)
@@ -40,15 +40,15 @@ class Evicted:
 
     @property
     def unaccounted(self) -> Collection[Key]:
-        """Those that a driver may keep."""
+        """The flows that a driver may still have."""
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
-        """These, and more that are taken out now."""
+        """These flows, and those that are removed from hardware now."""
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """Those of them that a look has not seen move either; it saw these flows."""
+        """The flows of these that did not move in the next sample either; `seen` are its flows."""
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):
             return self

@@ -1,13 +1,14 @@
-"""What live flows prove of a pair that is to be in hardware. Pure: looks go in one after the other, a Case comes out.
+"""What live flows show about a pair in hardware. Pure: each sample updates the findings.
 
-That the kernel bound the devices proves nothing on OpenWrt, and its mark on a flow lies where a device of one direction
-is missing (docs/kernel.md 14). So hardware is proven by flows that carry the mark, move in both directions, and send
-next to nothing over the slow path; it is refused when flows keep moving without the mark, or stray in spite of it.
+That the kernel accepted the devices proves nothing on OpenWrt, and its hardware mark is wrong if the device of one
+direction is missing (docs/kernel.md 14). So hardware is proven by flows that have the mark, move in both directions,
+and send almost nothing over the slow path. It is refused if flows keep moving without the mark, or take the slow path
+with it.
 
 One direction may be in hardware and the other in software, under the same mark. The kernel asks a driver for counters
 only of flows that the processor has not seen for a tenth of their timeout (nf_flow_offload_stats(),
-net/netfilter/nf_flow_table_offload.c), so then the direction in software moves and the one in hardware stands still.
-TCP always has packets in both; UDP need not.
+net/netfilter/nf_flow_table_offload.c). Then only the direction in software moves, and the other stands still. TCP
+always has packets in both directions; UDP need not.
 """
 
 from collections.abc import Mapping
@@ -23,18 +24,18 @@ class Verdict(Enum):
     """How far hardware has come."""
 
     NONE = "none"  # not asked for
-    IMPOSSIBLE = "impossible"  # asked for, and the router as it is cannot have it
-    REQUESTED = "requested"  # asked for, and not to be had now
+    IMPOSSIBLE = "impossible"  # requested, but this router cannot have it
+    REQUESTED = "requested"  # requested, but not available now
     BOUND = "bound"  # the kernel accepted the devices
     PROVEN = "proven"
     REFUSED = "refused"
 
 
-PACKETS = 20  # that flows in hardware must have moved
-STRAYING = 20  # one stray among so many is normal: packets that are too large or have IP options go by the CPU
-FLOWS, SECONDS = 100, 60.0  # that stay in software although hardware was asked
-LONGEST = 15.0  # seconds that traffic between two samples counts for, at most
-IDLE_BYTES = 100_000  # that devices may receive unaccounted for: broadcasts, other protocols than IP
+PACKETS = 20  # of flows in hardware, for a verdict
+STRAYING = 20  # one slow packet in so many is normal: large ones, and those with IP options, take the slow path
+FLOWS, SECONDS = 100, 60.0  # flows, and seconds, in software although hardware was requested
+LONGEST = 15.0  # seconds that count between two samples, at most
+IDLE_BYTES = 100_000  # bytes that devices may receive besides the flows: broadcasts, protocols other than IP
 SAMPLES_FROZEN = 2
 IPV4 = 4  # bytes of a packed address
 TCP = 6
@@ -77,34 +78,34 @@ class PairHardware:
 
     @property
     def in_hardware(self) -> int:
-        """Live flows that carry the mark."""
+        """Live flows with the hardware mark."""
         return self.sample.marked if self.sample else 0
 
     @property
     def frozen(self) -> bool:
-        """Whether the counters of its hardware flows stand still."""
+        """Whether the counters of its hardware flows stand still although packets arrive."""
         return self.still >= SAMPLES_FROZEN
 
     @property
     def settled(self) -> bool:
-        """Whether there is a verdict, so that looks may be rarer."""
+        """Whether there is a verdict, so that samples may be rarer."""
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows
         )
 
     @property
     def conclusion(self) -> Verdict:
-        """What its figures say."""
+        """The verdict from the present figures."""
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
-        # Counters that stand still prove it too: what comes in by devices that no bridge has is routed, and where the
-        # processor had seen it some flow's counter would have moved. A bridge port also receives packets of no flow.
+        # Counters that stand still prove hardware too: packets to devices under no bridge are routed, and if
+        # the processor had seen them, a flow's counter would have moved. A bridge port receives other packets too.
         proven = self.whole >= PACKETS or (self.frozen and self.in_hardware > 0)
         return Verdict.PROVEN if proven else Verdict.BOUND
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Its faults, each with the likely cause."""
+        """The faults, each with its likely cause."""
         devices = ", ".join(self.devices)
         found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
         if self._halved:
@@ -118,11 +119,11 @@ class PairHardware:
 
     @property
     def unaccounted_reason(self) -> Reason:
-        """The Reasons for flows that were not seen since they were taken out of hardware."""
+        """The Reason for flows that were not seen since they were removed from hardware."""
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
-        """Why a flow of this family is in software: the findings about its family, or that there are none yet."""
+        """Why a flow of this family is in software; a Reason to wait if there are no findings yet."""
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
     def _refusal(self, family: str) -> Reason:
@@ -154,7 +155,7 @@ class PairHardware:
 
 
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
-    """The case after one more look."""
+    """The findings after one more sample."""
     before = case.sample
     moved = _moved(before, sample)
     hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
@@ -189,23 +190,23 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
 
 
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
-    """The case when its flows are taken out of hardware: those that moved last are to be seen elsewhere now."""
+    """The findings after its flows were removed from hardware: those that moved last must be seen elsewhere soon."""
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 
 
 def without_family(case: PairHardware, family: str) -> PairHardware:
-    """The case without what flows of this family showed that stayed in software."""
+    """The findings without the flows of this family that stayed in software."""
     stayed = {name: flows for name, flows in case.stayed.items() if name != family}
     return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
 
 
 def family_of(ends: Tuple) -> str:
-    """The family's UCI word."""
+    """The UCI word for the address family."""
     return "ipv4" if len(ends.src) == IPV4 else "ipv6"
 
 
 def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
-    """Packets since the look before, by direction, of the flows that were on the same fast path then, and moved."""
+    """Packets of each direction since the sample before, of flows that moved on the same path as then."""
     found = {}
     for key, (state, packets) in sample.flows.items():
         then = before.flows.get(key) if before else None
@@ -218,12 +219,12 @@ def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
 
 
 def _halved(key: Key, count: tuple[int, int]) -> bool:
-    """Whether packets of TCP moved in one direction, more than a dead connection repeats."""
+    """Whether packets of TCP moved in one direction only, and more than the repeats of a dead connection."""
     return key[0] == TCP and not all(count) and max(count) >= PACKETS
 
 
 def _stands_still(before: Sample | None, sample: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
-    """Devices received what no flow accounts for, and no flow in hardware moved by its counters."""
+    """Whether devices received more than flows account for, while no flow in hardware moved by its counters."""
     if before is None or hardware or not sample.marked or sample.counted < before.counted:
         return False
     return sample.received - before.received > IDLE_BYTES + 2 * (sample.counted - before.counted)

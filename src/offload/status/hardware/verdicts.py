@@ -1,4 +1,4 @@
-"""How far hardware has come with each pair and each device, by the Plan and by what live flows proved. Pure."""
+"""How far hardware has come with each pair and device, by the Plan and by live flows. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,7 @@ from offload.status.hardware.pair_hardware import PairHardware, Verdict
 from offload.status.shares import Pair
 
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
-# Reasons that end by themselves: until then hardware is requested. All others need a choice, a driver or a kernel.
+# Reasons that end by themselves: hardware stays requested. All others need a choice, a driver or a kernel.
 PASSING = {
     ReasonCode.LINK_MISSING,
     ReasonCode.NETWORK_DOWN,
@@ -19,7 +19,7 @@ PASSING = {
     ReasonCode.NO_FLOWTABLE,
     ReasonCode.FLOWTABLE_FULL,
 }
-# The kernel sees its packets at other devices, so nothing is asked of its driver.
+# The kernel sees its packets at other devices, so its own driver is not needed.
 ELSEWHERE = {
     ReasonCode.BRIDGE_UNDER_VLAN,
     ReasonCode.BOND_MEMBER,
@@ -32,22 +32,22 @@ ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What live flows proved: `cases` by pair, `ports` by device that such flows pass."""
+    """What live flows showed: `cases` by pair, `ports` by device."""
 
     cases: Mapping[Pair, PairHardware] = field(default_factory=dict)
     ports: Mapping[str, PairHardware] = field(default_factory=dict)
 
     def of_pair(self, pair: PairDecision) -> Verdict:
-        """How far hardware has come with a pair."""
+        """The verdict on a pair."""
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
             return case.verdict if case else Verdict.BOUND
         return _not_had(pair.reasons) if pair.hardware else Verdict.NONE
 
     def of_device(self, device: DeviceDecision) -> Verdict:
-        """How far hardware has come on a device, by the flows that pass it and by no others.
+        """The verdict on a device, by flows that pass it.
 
-        What stands above devices that hardware has needs no driver of its own, and is as far as its flows are.
+        A device above devices in hardware needs no driver of its own; its flows decide.
         """
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:
@@ -57,7 +57,7 @@ class Verdicts:
         cases = [case for pair, case in self.cases.items() if zones & set(pair)]
         own = self.ports[device.name].verdict if device.name in self.ports else Verdict.BOUND
         if own is Verdict.BOUND and any(case.frozen and device.name in case.unbridged for case in cases):
-            return Verdict.PROVEN  # what it receives is routed, and the processor counts none of it
+            return Verdict.PROVEN  # it receives routed packets that the processor does not count
         if own is Verdict.PROVEN and {case.verdict for case in cases} == {Verdict.REFUSED}:
             return Verdict.REFUSED  # the marks of its flows lie
         return own
@@ -67,7 +67,7 @@ NO_VERDICTS = Verdicts()
 
 
 def _not_had(reasons: Iterable[Reason]) -> Verdict:
-    """Whether what was asked for was tried in vain, may come by itself, or cannot be had."""
+    """Whether hardware was tried without success, may become available, or is impossible."""
     codes = {reason.code for reason in reasons}
     if ReasonCode.HARDWARE_GIVEN_UP in codes:
         return Verdict.REFUSED

@@ -1,1 +1,1 @@
-"""Where a connection belongs: its zones, its pair of devices, its exempts, its ports."""
+"""Look up what a connection belongs to: its zones, its devices, its exempts, its ports."""

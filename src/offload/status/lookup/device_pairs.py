@@ -1,4 +1,4 @@
-"""Which way a connection takes through the Plan's tables: a pair need not be offloaded on all of its devices. Pure."""
+"""Which elements of the Plan's tables a connection may use: a pair need not be offloaded on all its devices. Pure."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -10,7 +10,7 @@ from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.hardware.pair_hardware import family_of
 from offload.status.lookup.zone_lookup import Endpoint
 
-# what leaves a pair slower on some of its devices than on others
+# Reasons why a pair is slower on some of its devices
 OF_A_PART = {ReasonCode.EXCLUDED_BY_USER, ReasonCode.SHARED_DEVICES, ReasonCode.SHARED_FAMILY}
 
 
@@ -27,7 +27,7 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """What the pair says of its slower parts, if the connection is in one that has less than `mode`."""
+        """The pair's Reasons for its slower part, if the connection is in a part that has less than `mode`."""
         family = Family(family_of(entry.original))
         found = self._found(src, dest)
         modes = [had for had, policy in found if Family(policy.family) in {Family.ANY, family}]
@@ -36,9 +36,10 @@ class DevicePairs:
             yield from (reason for reason in pair.reasons if reason.code in codes)
 
     def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
-        """The packets a connection has to send before it is offloaded.
+        """The packets that a connection must send before it is offloaded.
 
-        Where it may take several ways it is the fewest, so that no flow is reported as waiting that is free to go.
+        If its devices are not known it is the smallest number, so that no flow is reported as waiting that could be
+        offloaded.
         """
         waits = [policy.after_packets for _, policy in self._found(src, dest)]
         return min(waits, default=pair.after_packets)

@@ -1,7 +1,7 @@
-"""Which devices the packets of an address pass, from the l3 device down to the port its station was seen on. Pure.
+"""The devices that packets of an address pass, from the l3 device down to the port of its station. Pure.
 
-The source is what bridges have learned and the router has resolved. An address behind another router of the LAN has no
-MAC of its own here, and its port stays unknown.
+The sources are the forwarding tables of bridges and the router's neighbour table. An address behind another router of
+the LAN has no MAC here, so its port stays unknown.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ NEIGHBOUR = -1
 
 
 def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
-    """Where stations and neighbours are by one look at the router."""
+    """The stations and neighbours of a Snapshot."""
     masters = {link.name: link.master for link in snapshot.links}
     stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}
     neighbours = {(each.address, each.device, NEIGHBOUR): each.mac for each in snapshot.neighbours}
@@ -26,7 +26,7 @@ def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
 
 
 class DevicePaths:
-    """Answers for one Snapshot; `known` is where stations were seen last, which a Snapshot alone forgets."""
+    """Answers for one Snapshot. `known`: where stations were seen last, which a Snapshot alone does not remember."""
 
     def __init__(self, snapshot: Snapshot, known: KnownStations) -> None:
         self._macs = known
@@ -39,11 +39,11 @@ class DevicePaths:
         self.path = cache(self._path)
 
     def of(self, end: Endpoint, address: bytes) -> tuple[str, ...]:
-        """The devices that all packets of this end of a connection pass; none where routes leave its device open."""
+        """The devices that packets of this end pass; empty if several l3 devices are possible."""
         return self.path(end.devices[0], address) if len(end.devices) == 1 else ()
 
     def _path(self, device: str, address: bytes) -> tuple[str, ...]:
-        """The device, and those beneath it as far as the packets' way is known."""
+        """The device, and those below it as far as they are known."""
         return tuple(self._down(device, self._macs.get((str(ip_address(address)), device, NEIGHBOUR), "")))
 
     def _down(self, device: str, mac: str) -> Iterator[str]:
@@ -54,7 +54,7 @@ class DevicePaths:
             device = self._beneath(device, mac)
 
     def _beneath(self, device: str, mac: str) -> str:
-        """The device beneath, of a bridge the port of the station; empty where there is none or it is not known."""
+        """The device below; of a bridge the port of the station. Empty: none, or not known."""
         lower = self._lower[device] if device in self._lower else set[str]()
         if len(lower) > 1 and device in self._bridges:
             lower = lower & self._ports.get((mac, device), set())
@@ -62,7 +62,7 @@ class DevicePaths:
 
 
 def _lower(snapshot: Snapshot) -> dict[str, set[str]]:
-    """What each device stands on: by its link, by its ports' master, and by netifd for PPPoE."""
+    """The devices below each device: from links, from their masters, and from netifd for PPPoE."""
     found = {link.name: set(link.lower) for link in snapshot.links}
     for link in snapshot.links:
         if link.master:

@@ -1,4 +1,4 @@
-"""Which exempt keeps a connection on the slow path, as far as conntrack shows what exempts match. Pure."""
+"""Find the exempts that keep a connection slow, as far as conntrack shows their conditions. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
@@ -14,7 +14,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """An exempt in conntrack's values: for each of its conditions the entry's value, and whether that is among its."""
+    """An exempt as tests of a conntrack entry, one for each of its conditions."""
 
     match: ExemptMatch
     conditions: tuple[tuple[Callable[[Entry], Any], Callable[[Any], bool]], ...]
@@ -27,7 +27,7 @@ class _Test:
         return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
-        """Whether original packets of the connection are among its, after destinations are translated."""
+        """Whether the exempt matches original packets of the connection, after DNAT."""
         return all(among(value(entry)) for value, among in self.conditions)
 
 
@@ -42,11 +42,11 @@ class ExemptLookup:
         }
 
     def concerns(self, pair: PairDecision) -> bool:
-        """Whether any exempt may mean connections of the pair."""
+        """Whether any exempt may match connections of the pair."""
         return bool(self._tests.get(pair.effective))
 
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-        """A Reason for each exempt of the pair's table that means the connection."""
+        """A Reason for each exempt of the pair's table that matches the connection."""
         for test in self._tests.get(pair.effective, ()):
             match = test.match
             if self._on(pair.src, match.iifs) and self._on(pair.dest, match.oifs) and test.means(entry):
@@ -57,5 +57,5 @@ class ExemptLookup:
 
 
 def _in_conntrack(match: Match) -> bool:
-    """Whether conntrack has all that an exempt matches: it has no MAC, no DSCP and no mark of a packet."""
+    """Whether conntrack shows all conditions of the exempt: not MAC, DSCP, or a packet's mark."""
     return all(each.conntrack or not each.given(match) for each in FIELDS)

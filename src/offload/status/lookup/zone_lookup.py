@@ -1,8 +1,8 @@
-"""Which zone an address is in, by the router's addresses and routes. Pure.
+"""Find the zone of an address, by the router's addresses and routes. Pure.
 
-A conntrack entry has addresses and no device, so its zones must be found the way the kernel finds its devices: by the
-longest prefix, then by metric. Policy routing (mwan3, pbr) is not looked at; NAT makes up for most of that, because a
-translated connection carries an address of the device it leaves or came in by.
+A conntrack entry has addresses and no device, so its zones are found as the kernel finds its devices: by the longest
+prefix, then by metric. Policy routing (mwan3, pbr) is not considered; NAT replaces most of it, because a translated
+connection has an address of the device that it uses.
 """
 
 from collections import defaultdict
@@ -16,11 +16,11 @@ from offload.model.plan import Plan
 
 Target = IPv4Network | IPv6Network
 
-# Shorter than any network a site has: the default route, or the halves of it that VPN clients set.
+# Prefixes shorter than any site's network: the default route, or the halves of it that VPN clients set.
 DISTANT = 8
-# After every route: the network of an address counts only where no route to the same network is more exact.
+# After all routes: the network of an address counts only if no route to that network has a better metric.
 LAST = float("inf")
-POINT_TO_POINT = 31  # RFC 3021: from here on an IPv4 network has no broadcast address
+POINT_TO_POINT = 31  # RFC 3021: IPv4 networks of this length or longer have no broadcast address
 
 
 class Endpoint(NamedTuple):
@@ -37,7 +37,7 @@ ROUTER = Endpoint(router=True)
 MULTICAST = Endpoint(group=True)
 UNKNOWN = Endpoint(distant=True)
 
-# No packet with one of these is ever forwarded to a single receiver, whatever the routes say.
+# Packets to these are never forwarded to a single receiver, whatever the routes are.
 SPECIAL: dict[Target, Endpoint] = {
     ip_network("0.0.0.0/8"): ROUTER,
     ip_network("127.0.0.0/8"): ROUTER,
@@ -49,7 +49,7 @@ SPECIAL: dict[Target, Endpoint] = {
 
 
 class ZoneLookup:
-    """Answers for one Snapshot and one Plan; remembers every address it was asked for."""
+    """Answers for one Snapshot and one Plan; caches every address."""
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
         zones = _zones_of_devices(plan)
@@ -59,7 +59,7 @@ class ZoneLookup:
         self._known: dict[bytes, Endpoint] = {}
 
     def at(self, address: bytes) -> Endpoint:
-        """The place of a packed address, by addresses and routes alone."""
+        """The endpoint of a packed address, by addresses and routes alone."""
         place = self._known.get(address)
         if place is None:
             place = self._special.longest(address) or self._routed.longest(address) or UNKNOWN
@@ -67,18 +67,18 @@ class ZoneLookup:
         return place
 
     def ends(self, entry: Entry) -> tuple[Endpoint, Endpoint]:
-        """Where a connection comes from and where it really goes, after translation."""
+        """The endpoints of a connection: its source, and its destination after DNAT."""
         (src, dst, *_), (reply_src, reply_dst, *_) = entry.original, entry.reply
         return self.between(src, dst, reply_src, reply_dst, entry.status & IPS_SRC_NAT, entry.status & IPS_DST_NAT)
 
     def between(
         self, src: bytes, dst: bytes, reply_src: bytes, reply_dst: bytes, src_nat: int, dst_nat: int
     ) -> tuple[Endpoint, Endpoint]:
-        """The same by the packed addresses of both directions.
+        """The same, from the packed addresses of both directions.
 
-        Source NAT: the address that replies are sent to is the one of the device the connection leaves by, whatever the
-        routes say. Destination NAT: the address first asked for is the one of the device it came in by; this counts for
-        a distant source only, since a neighbour may ask for the same address from inside (NAT reflection).
+        Source NAT: the address that replies go to is that of the output device, whatever the routes are. Destination
+        NAT: the original destination is the address of the input device. The latter counts only for a distant source,
+        because a host inside may use the same address (NAT reflection).
         """
         near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
         if src_nat and not far.router:
@@ -89,7 +89,7 @@ class ZoneLookup:
 
 
 class _Prefixes:
-    """Longest match among networks."""
+    """Longest prefix match."""
 
     def __init__(self, places: Mapping[Target, Endpoint]) -> None:
         tables = defaultdict[tuple[int, int], dict[int, Endpoint]](dict)
@@ -120,14 +120,14 @@ def _zones_of_devices(plan: Plan) -> Mapping[str, set[str]]:
 
 
 def _only(zones: Mapping[str, set[str]], devices: Iterable[str]) -> str | None:
-    """The one zone that all of these devices are in; None where there is no such, or a device is in several."""
+    """The one zone that all of these devices are in; None: there is none, or a device is in several."""
     named = [zones.get(device, set()) for device in devices]
     every = set[str]().union(*named)
     return every.pop() if len(every) == 1 and all(named) else None
 
 
 def _routed(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[Target, Endpoint]:
-    """The place behind every network: that of the routes with the lowest metric."""
+    """The endpoint of every network, by the route with the lowest metric."""
     ways = defaultdict[Target, list[tuple[float, tuple[str, ...]]]](list)
     for route in snapshot.routes:
         ways[route.target].append((route.metric, route.devices))
@@ -158,7 +158,7 @@ def _broadcasts(snapshot: Snapshot) -> dict[Target, Endpoint]:
 
 
 def _owners(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[bytes, Endpoint]:
-    """The zone each of the router's own addresses stands for; without those whose devices leave it open."""
+    """The zone of each of the router's own addresses, if its device decides it."""
     devices = defaultdict[bytes, set[str]](set)
     for known in snapshot.addresses:
         devices[known.address.packed].add(known.device)

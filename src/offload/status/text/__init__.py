@@ -1,1 +1,1 @@
-"""Replies as text for people."""
+"""Replies as text for a terminal."""

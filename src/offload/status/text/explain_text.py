@@ -1,4 +1,4 @@
-"""Explanations as text for people: the trace of one connection, or a sentence each for several. Pure."""
+"""The reply of `explain` as text: the steps of one connection, or a sentence for each of several. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,7 +37,7 @@ def _head(each: Json) -> Iterator[str]:
 
 
 def _trace(each: Json, width: int) -> Iterator[str]:
-    """One step after the other: the facts in a column of their own, with the reasons beneath."""
+    """The steps, one below the other: facts in a column of their own, with Reasons below them."""
     names = max(len(step["name"]) for step in each["steps"])
     column = INDENT + 2 + names + 2
     for step in each["steps"]:

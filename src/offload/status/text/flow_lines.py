@@ -1,4 +1,4 @@
-"""Flows as text for people: one after the other, each with what keeps it slow. Pure."""
+"""Flows as text, each with why it is slow. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,7 +8,7 @@ STATES = ("slow", "software", "hardware")
 
 
 def flows_text(flows: Sequence[Json], width: int = 80) -> str:
-    """One flow after the other, each with what keeps it slow; at the end how many are on each path."""
+    """The flows, each with why it is slow, and at the end their number by path."""
     if not flows:
         return "No flows."
     zones = max(len(zones_of(flow)) for flow in flows)
@@ -21,29 +21,29 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
 
 
 def flows_head(zones: int, width: int) -> str:
-    """The titles of the columns; `zones` is the width of theirs."""
+    """The titles of the columns; `zones` is the width of the first."""
     return fitted([GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))], width)
 
 
 def lines_of_flow(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
-    """A flow with what keeps it slow."""
+    """A flow with why it is slow."""
     return (part for line in _flow_lines(flow, zones, width, notes) for part in folded(line, width))
 
 
 def noted(item: Json, width: int, notes: Notes) -> Iterator[str]:
-    """The sentences beneath a row."""
+    """The sentences below a row."""
     return (part for note in notes.of(item) for part in folded(NOTE + note, width))
 
 
 def flows_foot(counts: Mapping[str, int], width: int) -> list[str]:
-    """How many flows are on each path."""
+    """The number of flows by path."""
     parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     total = sum(counts.values())
     return ["", fitted([f"{total} flow{'s' * (total != 1)}: {parts}"], width)]
 
 
 def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
-    """Lines of one flow: on one line if it fits, else the connection gets its own, and each end if it must."""
+    """A flow: on one line if it fits; otherwise the connection, or each of its ends, has its own line."""
     start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{zones_of(flow):{zones}}"))
     src, dest = _end(flow["src"], flow["sport"]), _end(flow["dest"], flow["dport"])
     connection_ = connection(flow)
@@ -60,12 +60,12 @@ def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[st
 
 
 def connection(flow: Json) -> str:
-    """The protocol and the two ends of its original direction."""
+    """Protocol, source and destination of the original direction."""
     return f"{flow['proto']} {_end(flow['src'], flow['sport'])} > {_end(flow['dest'], flow['dport'])}"
 
 
 def zones_of(flow: Json) -> str:
-    """Its zones, a question mark where one is not known."""
+    """Its zones; `?` for one that is not known."""
     return f"{flow['src_zone'] or '?'} > {flow['dest_zone'] or '?'}"
 
 

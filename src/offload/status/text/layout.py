@@ -1,7 +1,7 @@
-"""Text in columns of a given width: what may be shown of a name, how lines are folded, amounts, sentences under rows.
+"""Text in columns of a given width: safe names, folded lines, amounts, and sentences below rows.
 
-Fits the width it is given (80 columns by default) whatever stands in the answer: names come from config files and may
-be long or hostile.
+The text fits the width (by default 80 columns) whatever the answer has: names come from files, and may be long or
+hostile.
 """
 
 import re
@@ -13,28 +13,28 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
-NOTE = " " * 4  # before a sentence that belongs to the row above it
+NOTE = " " * 4  # before a sentence below a row
 GAP = "  "
 
-# All but printable characters that take one column each: ASCII, Latin, Greek, Cyrillic, U+FFFD. The rest could move the
-# cursor, turn the direction of writing, or take no column or two.
+# All except printable characters of one column: ASCII, Latin, Greek, Cyrillic, U+FFFD. Others could move the
+# cursor, change the writing direction, or take no column or two.
 ODD = re.compile(r"[^ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\ufffd]")
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 # From these on a number would read 1000 in a unit, which the last one may.
 POWERS = tuple(1000.0**power for power in range(len(UNITS)))
 LARGEST = tuple(999.5 * power for power in POWERS[:-1])
-# A row of a table: its cells, and the sentences beneath it.
+# A row of a table: its cells, and the sentences below it.
 Row = tuple[Sequence[str], Sequence[str]]
-# Reasons that say no more than the choice does, where it is in effect: their remedies would ask for another choice.
+# Reasons that only repeat a choice in effect: their remedies would suggest another choice.
 CHOICES = frozenset({"MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE"})
 
 
 class Notes:
-    """The sentences under the rows of one answer, each remedy under the first reason that has it."""
+    """The sentences below the rows of one answer; a remedy is shown only once, below the first Reason that has it."""
 
     def __init__(self, *, asking: bool = False) -> None:
-        """`asking`: another choice was just made, so remedies that ask for one are shown."""
+        """`asking`: the user has just made another choice, so remedies that suggest one are shown."""
         self._asking = asking
         self._shown: set[str] = set()
 
@@ -50,7 +50,7 @@ class Notes:
 
 
 def amount(octets: int | None) -> str:
-    """Bytes in at most six columns, in powers of 1000; `-` where nothing is counted."""
+    """Bytes in at most six columns, in powers of 1000; `-` if they are not counted."""
     if octets is None:
         return "-"
     number = float(octets)
@@ -61,7 +61,7 @@ def amount(octets: int | None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) -> list[str]:
-    """Aligned columns, each row with its sentences; columns from `right` on are set to the right. No rows, no table."""
+    """Aligned columns, each row with its sentences. Columns from `right` on are aligned right. Empty without rows."""
     body = list(rows)
     if not body:
         return []
@@ -78,19 +78,19 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) ->
 
 
 def safe(text: str) -> str:
-    """The text with a question mark for each character that could move the cursor or takes no single column."""
+    """The text with `?` for each character that could move the cursor or does not take one column."""
     return ODD.sub("?", text)
 
 
 def fitted(lines: Iterable[str], width: int) -> str:
-    """The lines, each shown safely and folded at the width; the folded part is indented."""
+    """The lines, made safe and folded at the width; folded parts are indented."""
     return "\n".join(part for line in lines for part in folded(line, width))
 
 
 def folded(line: str, width: int) -> list[str]:
     """The parts of a line that is too long."""
     if len(line) <= width and is_plain(line) and line[-1:] not in {"", " "}:
-        return [line]  # as the rest would leave it, in a hundredth of the time
+        return [line]  # the same result as below, a hundred times as fast
     return _wrapped(line, width)
 
 

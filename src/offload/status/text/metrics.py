@@ -1,7 +1,7 @@
 """The status as metrics: families of samples, and these as OpenMetrics text. Pure.
 
-Names follow the Prometheus conventions: base units, `_total` for counters, labels for what differs. The list of
-families stands here once; the command prints them, and collectors on the router loop over them.
+Names follow the Prometheus conventions: base units, `_total` for counters, labels for what differs. The families are
+listed here only; the command prints them, and collectors on the router loop over them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,10 @@ ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Family(NamedTuple):
-    """One metric: `kind` is gauge or counter, `samples` are labels and values. A counter has no `_total` in `name`."""
+    """A metric. `kind` is gauge or counter, `samples` are labels and values.
+
+    The `name` of a counter has no `_total`.
+    """
 
     name: str
     kind: str
@@ -24,7 +27,7 @@ class Family(NamedTuple):
 
 
 def families(status: Json) -> Iterator[Family]:
-    """The metrics of a reply of `status`. Of a service that is not there those are missing that only it knows."""
+    """The metrics of a reply of `status`. Without a service, those that only a service knows are missing."""
     kernel, applied, pairs = status["kernel"], status["applied"], status["pairs"]
     service = status.get("service")
     info = {"kernel": kernel["release"], "nft": kernel["nft"], "firewall": status["firewall"]}
@@ -87,7 +90,7 @@ def _ended(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int],
 
 
 def families_json(found: Iterable[Family]) -> list[Json]:
-    """The families as the ubus method `metrics` gives them, with the names that samples have."""
+    """The families in a reply of the ubus method `metrics`, with the names of samples."""
     return [
         {
             "name": _sample_name(family),

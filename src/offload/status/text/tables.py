@@ -1,4 +1,4 @@
-"""The JSON answers as text for people. Pure."""
+"""Replies as text for a terminal. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ from offload.status.text.layout import GAP, NOTE, Json, Notes, Row, amount, fitt
 
 
 def status_text(status: Json, width: int = 80) -> str:
-    """The state of offload, zone by zone, with the reasons where nothing is offloaded."""
+    """The state of offload by zone, with the Reasons for what is not offloaded."""
     notes = Notes()
     blocks = [
         _head(status),
@@ -21,7 +21,7 @@ def status_text(status: Json, width: int = 80) -> str:
 
 
 def summary_text(status: Json, width: int = 80) -> str:
-    """The state of offload in a few lines: each pair with its effective mode, its flows, and its first reason."""
+    """The state of offload in a few lines: each pair with its effective mode, flows, and first Reason."""
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     lines = [f"Flow offload beside {status['firewall']}, kernel {kernel['release'] or 'unknown'}"]
     lines += [f"{NOTE}{lack}" for lack in kernel["missing"]]
@@ -44,7 +44,7 @@ def _summary_row(pair: Json) -> Row:
 
 
 def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
-    """Each finding with its severity, what was done already, and what mends it."""
+    """Each finding with its severity, what offload did about it, and its remedy."""
     return [fitted(_finding_lines(each), width) for each in findings]
 
 
@@ -55,7 +55,7 @@ def _finding_lines(finding: Json) -> list[str]:
 
 
 def zones_text(zones: Json, width: int = 80) -> str:
-    """Zones and pairs: what was chosen, and what they get."""
+    """Zones and pairs with requested and effective modes."""
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
     blocks = [
@@ -66,7 +66,7 @@ def zones_text(zones: Json, width: int = 80) -> str:
 
 
 def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair changes its path.") -> str:
-    """What a choice changed, and which pairs it left as they were, why, and what would change them."""
+    """The pairs that a choice changed, those that it did not and why, and their remedies."""
     notes = Notes(asking=True)
     lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in reply["changed"]]
     for pair in reply["unchanged"]:
@@ -106,7 +106,7 @@ def _zone_row(zone: Json, notes: Notes) -> Row:
 
 
 def _mode(zone: Json) -> str:
-    """The zone's own mode; in brackets that of globals, which counts where the other zone has none either."""
+    """The zone's own mode; in brackets that of globals, which counts only between zones without a mode."""
     if zone.get("chosen", True):
         return str(zone["mode"])
     return "-" if zone["mode"] == "none" else f"({zone['mode']})"
@@ -123,7 +123,7 @@ def _pair_row(pair: Json, notes: Notes) -> Row:
 
 
 def _ended(status: Json) -> list[str]:
-    """What ended since the service watches, pair by pair; `at least` where it missed some."""
+    """Ended connections by pair since the service counts; `at least` if it missed some."""
     service = status.get("service") or {}
     if not service.get("since"):
         return []
@@ -137,7 +137,7 @@ def _ended(status: Json) -> list[str]:
 
 
 def _devices(devices: Sequence[Json], notes: Notes) -> list[str]:
-    """The devices; with the stations at each port where the port decides between hardware and software."""
+    """The devices, with the number of stations at each port that decides between hardware and software."""
     head = ("DEVICE", "ZONE", "IN", "HARDWARE")
     if not any(_counts(device) for device in devices):
         return table(head, (_device_row(device, notes) for device in devices))

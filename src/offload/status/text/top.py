@@ -1,4 +1,4 @@
-"""Who moves how much now: bits and packets per second by path, of flows, hosts or pairs of zones. Pure."""
+"""The present rates of flows, hosts or pairs: bits and packets per second by path. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ THOUSAND, TEN = 1000, 10
 
 
 class Rate(NamedTuple):
-    """What one row moved: bits per second by path, and packets per second on all of them."""
+    """The rates of a row: bits per second by path, and packets per second on all paths together."""
 
     name: str
     bits: Mapping[str, float]
@@ -32,9 +32,9 @@ BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair":
 
 
 def rates(before: Iterable[Json], after: Iterable[Json], seconds: float, by: str) -> list[Rate]:
-    """The rates between two lists of flows, the fastest first. A flow's path is the one it has now.
+    """The rates between two lists of flows, fastest first. A flow is counted for the path that it has now.
 
-    A flow that was not there before is left out until the next time: when its bytes moved is not known.
+    A flow that is new in the second list is left out, because it is not known when its bytes moved.
     """
     then = {_key(flow): flow for flow in before}
     bits = defaultdict[str, dict[str, float]](lambda: dict.fromkeys(PATHS, 0.0))
@@ -55,7 +55,7 @@ def _key(flow: Json) -> tuple[object, ...]:
 
 
 def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
-    """The fastest rows, as many as fit, and the sum of all of them: a table, or a list where that is too wide."""
+    """The fastest rows that fit, and the sum of all: as a table, or as a list if a table is too wide."""
     total = Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found))
     moving = [rate for rate in found if sum(rate.bits.values())]
     heads = (by.upper(), *map(str.upper, PATHS), "PACKETS/S")
@@ -70,7 +70,7 @@ def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) 
 
 
 def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
-    """The rows from the first on that fit above the last one, which is always there."""
+    """The first rows that fit, and the last one, which is always shown."""
     left = height - len(rows[-1])
     for place, row in enumerate(rows[:-1]):
         left -= len(row)
@@ -81,7 +81,7 @@ def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
 
 
 def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
-    """A row of the table; a name that is too long has a line of its own above it."""
+    """A row of the table; a long name has a line of its own above it."""
     name, *numbers = _cells(rate)
     if len(name) > sizes[0]:
         yield _cut(name, width)
@@ -90,7 +90,7 @@ def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
 
 
 def _listed(rate: Rate, width: int) -> Iterator[str]:
-    """A name and beneath it its speeds, as far as there are any."""
+    """A name, and below it its rates."""
     yield _cut(layout.safe(rate.name), width)
     speeds = [f"{path} {speed(rate.bits[path])}" for path in PATHS if rate.bits[path]]
     yield from layout.fitted([f"  {', '.join([*speeds, f'{rate.packets:.0f} packets/s'])}"], width).split("\n")

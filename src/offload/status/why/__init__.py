@@ -1,1 +1,1 @@
-"""Why a connection is on its path."""
+"""Explain why a connection has its path."""

@@ -1,4 +1,4 @@
-"""Parses the words by which a user names connections: a host, two ends, or a line of conntrack. Pure."""
+"""Parse what a user writes to name connections: a host, two ends, or a line of conntrack. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,10 @@ FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD,
 
 
 class Asked(NamedTuple):
-    """The parsed words: a `host`, or a connection as far as the text has it (`entry`). `pasted`: all it has."""
+    """The parsed words: a `host`, or a connection as far as it was given (`entry`).
+
+    `pasted`: a whole conntrack line.
+    """
 
     host: IPv4Network | IPv6Network | None = None
     entry: Entry | None = None
@@ -37,7 +40,7 @@ class Asked(NamedTuple):
 
 
 def asked(text: str) -> Asked:
-    """Read the text; a UsageError says what may be written."""
+    """Parse the words; a UsageError says what is valid."""
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):
         return Asked(entry=_line(words), pasted=True)
@@ -54,14 +57,14 @@ def asked(text: str) -> Asked:
 
 
 def made(proto: int, there: Tuple) -> Entry:
-    """A connection that is as far as any gets before it is offloaded."""
+    """A connection of this protocol that fulfils every condition for offload."""
     back = Tuple(there.dst, there.src, there.dport, there.sport, there.ct_zone)
     state = ESTABLISHED if proto == NUMBERS["tcp"] else None
     return Entry(proto, there, back, IPS_SEEN_REPLY, None, 0, None, None, state, None)
 
 
 def number_of(proto: str) -> int:
-    """The number of a protocol as replies name it; a UsageError where there is no such."""
+    """The number of a protocol by its name in replies; UsageError if it is not known."""
     number = _protocol(proto)
     if number is None:
         raise UsageError(f"'{_shown(proto)}' is no protocol: {USAGE}")
@@ -92,7 +95,7 @@ def _line(words: list[str]) -> Entry:
     if not directions or any(not {"src", "dst"} <= each.keys() for each in directions):
         raise UsageError(f"the line has no src= and dst=: {USAGE}")
     before = words[: next(place for place, word in enumerate(words) if word.startswith("src="))]
-    named = [NUMBERS[word] for word in before if word in NUMBERS]  # `ipv6 10 tcp 6`: the last one is the protocol's
+    named = [NUMBERS[word] for word in before if word in NUMBERS]  # `ipv6 10 tcp 6`: the last one is the protocol
     if not named:
         raise UsageError(f"the line names no protocol: {USAGE}")
     proto = named[-1]
@@ -114,7 +117,7 @@ def _line(words: list[str]) -> Entry:
 
 
 def _directions(pairs: list[tuple[str, str]]) -> Iterator[dict[str, str]]:
-    """The words of each direction, which begins with src=."""
+    """The words of each direction, which begins with `src=`."""
     current: dict[str, str] = {}
     for word, value in pairs:
         if word == "src" and current:

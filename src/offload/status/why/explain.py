@@ -19,11 +19,11 @@ from offload.status.why.trace import steps
 Json = dict[str, Any]
 WHY = ReasonCode
 UNKNOWN = Live()
-NOTHING = "nothing"  # begins a remedy where nothing can or needs to be done
+NOTHING = "nothing"  # first word of a remedy if nothing can or needs to be done
 
 
 class Explanation(NamedTuple):
-    """The steps, and what follows: a sentence, the Reason it rests on (None: as fast as asked), and what to change."""
+    """The steps, and what follows from them."""
 
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction
@@ -44,7 +44,7 @@ def explain(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain a connection between the zones that its addresses are in. `hypothetical`: there is no such one now.
+    """Explain a connection; its addresses give its zones. `hypothetical`: it does not exist now.
 
     `returned`: by table, the time (ISO 8601) when all of its flows went back to the slow path last.
     """
@@ -54,7 +54,7 @@ def explain(
 
 
 def _expected(found: Explanation, plan: Plan) -> Explanation:
-    """The Explanation of a connection that does not exist: the path that it would get."""
+    """The explanation of a connection that does not exist: the path that it would get."""
     expected = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
         return found._replace(steps=expected, sentence=found.sentence.replace("It is slow", "It would stay slow", 1))
@@ -65,7 +65,7 @@ def _expected(found: Explanation, plan: Plan) -> Explanation:
 
 
 def _unasked(step: Step) -> Step:
-    """A step that only a living connection can pass."""
+    """A step that only an existing connection can pass."""
     reasons = step.reasons if step.name == "hardware" else ()  # these are the pair's
     return Step(step.name, "there is no such connection now", Holds.UNASKED, reasons)
 
@@ -80,7 +80,7 @@ def between(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain a connection between these ends."""
+    """Explain a connection between these endpoints."""
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)
     lookups = Lookups.of(plan, snapshot)
@@ -100,7 +100,7 @@ def _sentence(state: State, reason: Reason | None) -> str:
 
 
 def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = False) -> Json:
-    """An explanation as programs read it. `hypothetical`: there is no such connection now."""
+    """An explanation as JSON. `hypothetical`: there is no such connection now."""
     return {
         "flow": flow,
         "hypothetical": hypothetical,

@@ -1,8 +1,8 @@
-"""Why a connection is not on the path its pair asks for: the first Reason that holds. Pure.
+"""Find why a connection is slower than its pair: the first Reason that holds. Pure.
 
-The order is the packet's: what the Plan decided for its pair, then what the kernel asks of a connection
-(nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then what drivers do with it. What conntrack does not
-show, IPsec and IPv4 options and a missing neighbour, cannot be recognized from here.
+Reasons are checked in the packet's order: what the Plan decided for its pair, then what the kernel requires of a
+connection (nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then what drivers do. What conntrack does not
+show (IPsec, IPv4 options, a missing neighbour) cannot be found here.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from offload.status.lookup.device_pairs import DevicePairs
 from offload.status.lookup.exempt_lookup import ExemptLookup
 from offload.status.lookup.zone_lookup import Endpoint
 
-# The protocols of /etc/protocols that routers meet; others are shown by their number.
+# The protocols of /etc/protocols that routers meet; others are shown by number.
 PROTOCOLS = {1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre"}
 PROTOCOLS |= {50: "esp", 51: "ah", 58: "icmpv6", 132: "sctp", 136: "udplite"}
 TCP, UDP, GRE = 6, 17, 47
@@ -37,7 +37,7 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Lookups(NamedTuple):
-    """Lookups of connections in the Plan's tables and in the places of stations."""
+    """Lookups of connections in the Plan's tables, and of the devices that stations are behind."""
 
     exempted: ExemptLookup
     crossings: DevicePairs
@@ -45,7 +45,7 @@ class Lookups(NamedTuple):
 
     @classmethod
     def of(cls, plan: Plan, snapshot: Snapshot) -> "Lookups":
-        """By the tables of this Plan."""
+        """The lookups for the tables of this Plan."""
         return cls(ExemptLookup(plan), DevicePairs(plan), Asked(plan, snapshot))
 
 
@@ -57,14 +57,14 @@ def reasons(
     case: PairHardware | None = None,
     lookups: Lookups | None = None,
 ) -> tuple[Reason, ...]:
-    """At most one Reason: why the connection is slow, or software where its pair asked for hardware.
+    """At most one Reason: why the connection is slow, or why it is in software although its pair requested hardware.
 
-    `case` has the findings about its pair in hardware, or about its flows while the pair was in hardware.
+    `case`: findings about its pair in hardware, or about its flows from when the pair was in hardware.
     """
     state = entry.state
     if state is State.SLOW:
         if case and (entry.proto, entry.original) in case.evicted.unaccounted:
-            return (case.unaccounted_reason,)  # slow as far as the kernel knows
+            return (case.unaccounted_reason,)  # the kernel says it is slow, but hardware may have it
         return (next(every_reason(entry, src, dest, pair, lookups)),)
     if state is State.HARDWARE or pair is None or not pair.hardware:
         return ()
@@ -74,7 +74,7 @@ def reasons(
 def _in_software(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, case: PairHardware | None, lookups: Lookups | None
 ) -> tuple[Reason, ...]:
-    """Why a connection is in software whose pair asked for hardware."""
+    """Why a connection is in software although its pair requested hardware."""
     if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
     if slower := list(lookups.crossings.slower(entry, src, dest, pair)) if lookups else []:
@@ -87,7 +87,7 @@ def _in_software(
 def every_reason(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
 ) -> Iterator[Reason]:
-    """Every Reason that holds, in the packet's order, each found when it is asked for."""
+    """Every Reason that holds, in the packet's order; each is computed when it is asked for."""
     yield from _of_ends(entry, src, dest)
     if pair is None:
         if src.zone and dest.zone:
@@ -96,7 +96,7 @@ def every_reason(
     yield from _of_pair(entry, pair)
     if lookups is not None:
         yield from lookups.exempted.reasons(entry, pair)
-        # software is had where hardware is not: a flow that is slow there will have it
+        # a flow that is slow will get software if hardware is not possible
         yield from lookups.crossings.slower(entry, src, dest, pair, Mode.SOFTWARE)
     yield from _of_kernel(entry)
     after = lookups.crossings.after(src, dest, pair) if lookups else pair.after_packets
@@ -106,7 +106,7 @@ def every_reason(
 
 
 def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
-    """What it is, and from where to where."""
+    """Reasons from its protocol and its endpoints."""
     translated = entry.status & (IPS_SRC_NAT | IPS_DST_NAT)
     if entry.proto not in {TCP, UDP} and (entry.proto != GRE or translated):
         yield _cached(ReasonCode.NOT_OFFLOADABLE, proto=protocol(entry.proto))
@@ -119,7 +119,7 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """Reasons of the Plan for its pair; the first Reason of a slow pair is about all of its traffic."""
+    """The Plan's Reasons for its pair. The first Reason of a slow pair concerns all its traffic."""
     if pair.effective is Mode.NONE:
         yield from pair.reasons
         yield _cached(ReasonCode.PAIR_MODE_NONE)
@@ -129,7 +129,7 @@ def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
 
 
 def _of_kernel(entry: Entry) -> Iterator[Reason]:
-    """Reasons of the kernel: conditions that the connection does not meet."""
+    """The kernel's conditions that the connection does not meet."""
     if entry.proto == TCP and entry.tcp_state not in {None, ESTABLISHED}:
         yield _cached(ReasonCode.TCP_STATE, state=tcp_state(entry.tcp_state))
     if entry.helper is not None:
@@ -159,5 +159,5 @@ def tcp_state(number: int | None) -> str:
 
 @cache
 def _cached(why: ReasonCode, **words: object) -> Reason:
-    """The Reason; there are few different ones and many flows to give them to."""
+    """The same object for an equal Reason: there are few different ones, and many flows."""
     return why(**words)

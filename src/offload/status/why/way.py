@@ -1,4 +1,4 @@
-"""How a connection's packets find their way: routes, neighbours, and who has to send next. Pure."""
+"""The way of a connection's packets: routes, neighbours, and who has to send next. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -11,36 +11,36 @@ from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.why.reasons import UDP
 
 Address = IPv4Address | IPv6Address
-STREAM = "nf_conntrack_udp_timeout_stream"  # seconds that conntrack gives an assured UDP connection with each packet
+STREAM = "nf_conntrack_udp_timeout_stream"  # sysctl: seconds without a packet until an assured UDP connection ends
 
 
 class Fact(NamedTuple):
-    """What is known, and whether that is all of it."""
+    """A fact for a step, and whether it is complete."""
 
     text: str
     whole: bool
 
 
 class End(NamedTuple):
-    """An end of a connection: its address as packets really have it, and where that is."""
+    """An end of a connection: its address after NAT, and its endpoint."""
 
     address: Address
     endpoint: Endpoint
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
-    """The ends that a route leads to: not the router itself, and no group."""
+    """The ends that a route leads to: not the router itself, and not multicast."""
     both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
     return tuple(end for end in both if not end.endpoint.router and not end.endpoint.group)
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
-    """The routes of the main table to the ends; rules for routing may choose others."""
+    """The routes of the main table to the ends; `ip rule` may choose others."""
     return _joined(_route(end, snapshot) for end in found)
 
 
 def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
-    """The stations of the ends, with the ports where bridges have seen them."""
+    """The stations of the ends, with the ports where bridges saw them."""
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
     return _joined(_neighbour(end, macs, paths) for end in found)
 
@@ -87,15 +87,15 @@ def _neighbour(end: End, macs: dict[tuple[str, str], str], paths: DevicePaths) -
 
 
 def sending(entry: Entry, snapshot: Snapshot) -> str:
-    """Who has to send so that a slow connection is offloaded, and how long neither end has."""
+    """Who has to send so that a slow connection is offloaded, and for how long neither end did."""
     who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
     return "; ".join((who, *_silent(entry, snapshot)))
 
 
 def _silent(entry: Entry, snapshot: Snapshot) -> Iterator[str]:
-    """Conntrack begins its timeout anew with each packet of either direction."""
+    """Seconds without a packet; conntrack restarts its timeout with each packet of either direction."""
     whole = snapshot.settings.get(STREAM)
     if entry.proto != UDP or not entry.status & IPS_ASSURED or whole is None or entry.timeout is None:
         return
-    if entry.timeout <= whole:  # else it has a timeout of its own
+    if entry.timeout <= whole:  # otherwise it has a timeout of its own
         yield f"the last packet of either end passed {whole - entry.timeout} s ago"

@@ -21,13 +21,13 @@ from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Edit, Section, applied
 from offload.system.files import workspace
 
-NO_SECTION = " "  # no section can have this name, so asking for it does nothing but load the package
+NO_SECTION = " "  # no section can have this name, so to ask for it only loads the package
 OPENING_COMMENT = re.compile(rb"(?:[ \t]*\n|[ \t]*#[^\n]*\n)*[ \t]*#[^\n]*\n")
 ERROR = re.compile(r"Parse error \((?P<reason>.*)\) at line (?P<line>\d+), byte \d+")
 
 
 def _carried(content: bytes) -> bytes:
-    """The bytes of a file as libuci gets them: each one as a character of UTF-8."""
+    """The bytes of a file as libuci gets them: each as the UTF-8 character of that number."""
     return content.decode("latin-1").encode()
 
 
@@ -37,12 +37,12 @@ def _restored(content: bytes) -> bytes:
 
 
 def _given(text: str) -> str:
-    """A value for libuci; a UnicodeEncodeError where it is no text, as JSON and command lines allow."""
+    """A value for libuci; UnicodeEncodeError if it is not valid Unicode, which JSON and command lines allow."""
     return text.encode().decode("latin-1")
 
 
 def _text(found: str) -> str:
-    """A value that libuci gave, for people: bytes that are not UTF-8 are shown as replacement characters (U+FFFD)."""
+    """A value from libuci; bytes that are not UTF-8 become replacement characters (U+FFFD)."""
     return found if found.isascii() else found.encode("latin-1").decode(errors="replace")
 
 
@@ -57,7 +57,7 @@ def _line(content: bytes, position: int) -> int:
 
 
 def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections that libuci reads from the bytes of a package, in a file that exists in memory only."""
+    """The sections that libuci reads from a package's bytes, in a file that exists in memory only."""
     if b"\0" in content:
         return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
     descriptor = os.memfd_create(package)
@@ -106,7 +106,7 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
 
 
 def _without_libuci(carried: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """As libuci would read it: its Python module is not installed here."""
+    """The sections as libuci would read them, if its Python module is not installed."""
     from offload.system.config.uci_grammar import GrammarError, parse_all
 
     try:
@@ -140,12 +140,12 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
 
 
 def _comparable(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
-    """A part that must be as expected; libuci derives the name of an anonymous section from its content."""
+    """What must be as expected of a section: not an anonymous one's name, which libuci makes from its content."""
     return [(section.id, section.type, dict(section.options)) for section in sections]
 
 
 def _sentence(path: Path) -> str:
-    """Where and why libuci stopped. Only pyuci's changing methods pass that on; this one has nothing to change."""
+    """Where and why libuci stopped. Only pyuci's changing methods tell it, so this one changes nothing."""
     import uci
 
     try:

@@ -1,7 +1,7 @@
-"""The uci door: the sections of a UCI package as they are committed, and changes of them.
+"""Read and change the committed sections of UCI packages.
 
-The file's bytes are read and checked here. Most files are in a plain form that `uci_text` reads; the others, and every
-change, are for libuci.
+The file's bytes are read and checked here. Most files are in a plain form that `uci_text` reads; libuci reads all
+others, and makes every change.
 """
 
 import errno
@@ -16,7 +16,7 @@ from offload.system.files import atomic_file, regular_file, workspace
 from offload.system.files.atomic_file import locked, replace
 
 CONFDIR = "/etc/config"
-# Since 2025 libuci prefers a file of this directory to its namesake in /etc/config (file.c, uci_file_load).
+# Since 2025 libuci prefers a file in this directory to the one in /etc/config (file.c, uci_file_load).
 OVERRIDE = "/var/run/uci"
 REMEDIES = {
     errno.ENOSPC: ": make room on the flash (df -h /overlay)",
@@ -25,17 +25,17 @@ REMEDIES = {
 
 
 class Uci:
-    """UCI packages of a config directory, `/etc/config` unless `confdir` says otherwise."""
+    """UCI packages of a config directory, by default `/etc/config`."""
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
         self._confdir = Path(confdir)
         self._stamps: dict[str, regular_file.Stamp | None] = {}  # of the files as they were read last
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
-        """Sections of `package` in the order of the file, or the Problem that keeps the whole file from being read.
+        """Sections of `package` in the order of the file, or the Problem why the file cannot be read.
 
-        Only committed changes count. Sections of the same name are one, an option without a value is absent, and a
-        list is a tuple even when it has one value.
+        Only committed changes count. Sections of the same name are one, an option without a value is absent, and a list
+        is a tuple even if it has one value.
         """
         try:
             content, self._stamps[package] = regular_file.read(self._path(package))
@@ -48,14 +48,14 @@ class Uci:
             return ProblemCode.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
 
     def changed(self) -> bool:
-        """Whether a file is no longer the one that was read: its writer may not have been ready."""
+        """Whether a file changed since it was read: its writer may not have been ready."""
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
     def write(self, package: str, edits: Sequence[Edit]) -> None:
         """Make these changes and commit them; a FileError says why nothing was changed in the file.
 
-        What others have changed and not committed stays so, and so does everything else in the file but its comments:
-        libuci keeps none, and only those before the first section are written again. A file that is not there is made.
+        Uncommitted changes of others stay uncommitted. Of the file's comments libuci keeps none; those before the first
+        section are written again. A missing file is made.
         """
         from offload.system.config.libuci import edited
 
@@ -70,7 +70,7 @@ class Uci:
             ) from error
 
     def sweep(self, packages: Iterable[str]) -> None:
-        """Remove what processes that were killed while they changed a package have left behind."""
+        """Remove the files of processes that were killed while they changed a package."""
         workspace.sweep()
         for package in packages:
             atomic_file.sweep(self._path(package))
@@ -81,7 +81,7 @@ class Uci:
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections of a package's bytes; a file that is not in its plain form, or is wrong, belongs to libuci."""
+    """The sections of a package's bytes. libuci reads a file that is not in the plain form, or not valid."""
     text = content.decode(errors="replace")
     plain = parse(package, text)
     if plain is not None:
@@ -93,7 +93,7 @@ def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 
 
 class FakeUci:
-    """Packages as they are handed in; any other is missing. With a `refusal` a write says so, and changes nothing."""
+    """Packages as given by a test; any other is missing. With a `refusal` every write fails with it."""
 
     refusal = ""
 

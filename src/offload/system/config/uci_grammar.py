@@ -1,4 +1,4 @@
-"""The whole grammar of UCI files, read where libuci's Python module is not installed.
+"""Parse UCI files completely, for machines without libuci's Python module.
 
 Source: libuci, file.c (uci_parse_line, next_arg, parse_str). A line is words between blanks. Quotes and backslashes
 work as in a shell, and a quoted word may go on in the next line. `#` ends the line wherever a word could go on. `;`
@@ -23,11 +23,11 @@ _LINE_ENDS = ("", "\n", "\r\n")
 
 
 class GrammarError(ValueError):
-    """The file is not UCI: libuci's reason, and the line."""
+    """The file is not valid UCI: libuci's reason, and the line."""
 
 
 def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
-    """The sections of a file; a GrammarError says where it ends to be UCI."""
+    """The sections of a file; a GrammarError says what is not valid."""
     reader = _Reader(content.decode("latin-1"))
     found = _Sections(package)
     while reader.next_line():
@@ -39,7 +39,7 @@ def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
 
 
 class _Reader:
-    """One line of the file with what quotes pulled in behind it, and the place in it."""
+    """A line of the file, with the next lines if a quote goes on, and the position in it."""
 
     def __init__(self, text: str) -> None:
         self._lines = iter(_lines(text))
@@ -66,9 +66,9 @@ class _Reader:
             yield _COMMANDS[found[1]]
 
     def words(self, most: int) -> list[str]:
-        """The `most` words of a command: the first is needed, the others may be empty, and no other follows.
+        """The `most` words of a command. The first is required, the others may be empty, and no more may follow.
 
-        An empty word is one too: as libuci does, the word behind it is asked for, and takes a `;` with it.
+        An empty word counts: as in libuci, the word after it is read, and takes a `;` with it.
         """
         if self._at == len(self._text):
             raise self.fail("a command without a name")
@@ -125,7 +125,7 @@ class _Reader:
                 raise self.fail(f"EOF with unterminated {quote}")
 
     def _escaped(self) -> str:
-        """The character after a backslash as it is; a line's end after it joins the next line to this one."""
+        """The character after a backslash; at a line's end, join the next line to this one."""
         self._at += 1
         if self._text[self._at : self._at + 3] in _LINE_ENDS:
             self._append()
@@ -134,7 +134,7 @@ class _Reader:
         return self._text[self._at - 1]
 
     def _append(self) -> bool:
-        """Put the next line in place of what follows."""
+        """Continue with the next line."""
         line = next(self._lines, None)
         self._text = self._text[: self._at] + (line or "")
         self._number += line is not None
@@ -159,7 +159,7 @@ Options = dict[str, str | tuple[str, ...]]
 
 
 class _Sections:
-    """The sections so far. A name that comes again continues its section."""
+    """The sections so far. A name that occurs again continues its section."""
 
     def __init__(self, package: str) -> None:
         self.sections: list[Section] = []
@@ -169,7 +169,7 @@ class _Sections:
         self._options: Options | None = None
 
     def take(self, reader: _Reader, command: str, words: list[str]) -> None:
-        """Take one command."""
+        """Add one command."""
         name, value = words[0], words[-1]
         if command == "config":
             self._options = self._section(reader, name, value)
@@ -182,7 +182,7 @@ class _Sections:
             self._option(command, name, value)
 
     def begun(self) -> bool:
-        """Whether a section has begun."""
+        """Whether there was a section."""
         return self._options is not None
 
     def _option(self, command: str, name: str, value: str) -> None:
@@ -190,7 +190,7 @@ class _Sections:
         before = self._options.get(name, ())
         if command == "list":
             self._options[name] = (*((before,) if isinstance(before, str) else before), _shown(value))
-        elif value:  # an option without a value is no option
+        elif value:  # an option without a value counts as absent
             self._options[name] = _shown(value)
 
     def _section(self, reader: _Reader, kind: str, name: str) -> Options:
@@ -216,5 +216,5 @@ class _Sections:
 
 
 def _shown(value: str) -> str:
-    """A value for people: bytes that are not UTF-8 are shown as replacement characters (U+FFFD)."""
+    """A value for a sentence; bytes that are not UTF-8 become replacement characters (U+FFFD)."""
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")

@@ -1,8 +1,8 @@
-"""UCI files in their plain form, read without libuci: thousands of sections take it and its binding a second.
+"""Parse UCI files in their plain form, because libuci and its binding take a second for thousands of sections.
 
-The plain form is what `uci commit` and LuCI write, and almost everything that people write: a command a line, values
-in quotes or one word, comments. Any other line (escapes, joined quotes, `package`, two commands) gives None, and the
-file belongs to libuci. So does what libuci refuses: it has the better sentence.
+The plain form is what `uci commit` and LuCI write, and almost everything that people write: one command in a line,
+values in quotes or as one word, and comments. For any other line (escapes, joined quotes, `package`, two commands) the
+result is None, and libuci reads the file. It also reads files that are not valid, because it has the better error.
 """
 
 import re
@@ -20,11 +20,11 @@ _LINE = re.compile(
     re.MULTILINE | re.ASCII,
 )
 _QUOTES = ("'", '"')
-_UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python takes them for blanks, or libuci does
+_UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python or libuci, but not both, take these for blanks
 
 
 def parse(package: str, text: str) -> tuple[Section, ...] | None:
-    """The sections of a file in its plain form; None where it is not, or not valid."""
+    """The sections of a file in the plain form; None: it has another form, or is not valid."""
     if any(blank in text for blank in _UNKNOWN_BLANKS):
         return None
     sections: list[Section] = []
@@ -61,7 +61,7 @@ def _longer(before: str | tuple[str, ...], value: str) -> tuple[str, ...]:
 
 
 def made_up(number: int, kind: str) -> str:
-    """Return libuci's name for a section without one: its number, and a hash of its type."""
+    """The name that libuci gives to a section without one: its number, and a hash of its type."""
     return f"cfg{number:02x}{_hash(kind)}"
 
 
@@ -80,7 +80,7 @@ _CONFIG = re.compile(
 
 
 def with_lines(sections: tuple[Section, ...], text: str) -> tuple[Section, ...]:
-    """The sections with the lines at which they begin; without any where the text does not show all of them.
+    """The sections with the lines where they begin; without lines if the text does not show all of them.
 
     Two sections of one name are one, which begins at the first.
     """

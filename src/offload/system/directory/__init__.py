@@ -1,1 +1,1 @@
-"""A router as a directory (`--root DIR`)."""
+"""Read and write a router as a directory (`--root DIR`)."""

@@ -1,9 +1,9 @@
-"""What compares packet marks, as snapshot.json holds it: routing rules, qdiscs, tc filters and rules in nft. Pure.
+"""The parts of snapshot.json that compare packet marks: routing rules, qdiscs, tc filters, rules in nft. Pure.
 
 `"rules": [{"family", "fwmark", "fwmask", "table"}]` (and `"inverted": true`), `"qdiscs": [{"device", "kind",
 "fwmask"}]`, `"filters": [{"device", "kind", "fwmark", "fwmask", "restores"}]`, `"mark_readers": [{"table", "chain",
-"does", "fwmark", "fwmask"}]`. Numbers may be written as text too (`"0x100"`), for whoever writes the file by hand. A
-`fwmark` of null means any mark. A filter without these numbers is one whose kind says whether it can read marks.
+"does", "fwmark", "fwmask"}]`. Numbers may also be text (`"0x100"`), for files written by hand. A `fwmark` of null means
+any mark. For a filter without these numbers its kind decides whether it can read marks.
 """
 
 from typing import Any
@@ -15,13 +15,13 @@ Json = dict[str, Any]
 
 ALL = 0xFFFFFFFF
 FAMILIES = ("ipv4", "ipv6")
-# Filters that may compare the mark in ways that only their own code knows; `fw` compares nothing else.
+# Filters that may compare the mark in ways that only their own code knows. `fw` compares nothing else.
 UNKNOWN = frozenset({"fw", "flow", "basic", "bpf"})
 MARK_KEYS = ("rules", "qdiscs", "filters", "mark_readers")
 
 
 def marks_json(snapshot: Snapshot) -> Json:
-    """The four lists of a live router."""
+    """The four lists, from a live router."""
     rules = [asdict(rule) for rule in snapshot.rules]
     for rule in rules:
         if not rule["inverted"]:
@@ -31,7 +31,7 @@ def marks_json(snapshot: Snapshot) -> Json:
 
 
 def marks(found: Json) -> Json:
-    """The four fields of a Snapshot; an absent one is empty. TypeError or ValueError names the key that is wrong."""
+    """The four fields of a Snapshot; an absent one is empty. TypeError or ValueError names the wrong key."""
     makers = (_rule, _qdisc, _filter, _reader)
     return {
         key: tuple(make(each) for each in _objects(found, key)) for key, make in zip(MARK_KEYS, makers, strict=True)
@@ -44,7 +44,7 @@ def _rule(each: Json) -> RoutingRule:
         raise ValueError(f"rules: '{family}' is no family (ipv4 or ipv6)")
     mask = _number(each, "fwmask", ALL)
     table = each.get("table", 0)
-    number = table if isinstance(table, int) and not isinstance(table, bool) else 0  # a name decides nothing here
+    number = table if isinstance(table, int) and not isinstance(table, bool) else 0  # a table's name does not matter
     return RoutingRule(family, _number(each, "fwmark", 0) & mask, mask, number, each.get("inverted") is True)
 
 

@@ -31,18 +31,18 @@ LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 
 
 class RouterDirectory:
-    """A router's files under one directory; nothing outside it is read or written."""
+    """A router's files in a directory; nothing outside of it is read or written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @property
     def confdir(self) -> Path:
-        """Where uci finds the packages."""
+        """The directory of the UCI packages."""
         return self.root / CONFIG
 
     def snapshot(self) -> Snapshot:
-        """Read snapshot.json; a FileError names the file and the key that is wrong."""
+        """Read snapshot.json; a FileError names the file and the wrong key."""
         path = self.root / SNAPSHOT
         if not self.root.is_dir():
             raise FileError(f"{self.root} is not a directory")
@@ -59,7 +59,7 @@ class RouterDirectory:
             raise FileError(f"{path} is not a router's snapshot: {_plainly(error)}") from error
 
     def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
-        """Write the packages' sections and snapshot.json where nothing is overwritten; a FileError says why not."""
+        """Write the packages' sections and snapshot.json. FileError if something would be overwritten."""
         packages: dict[str, list[Section]] = {}
         for section in sections:
             packages.setdefault(section.package, []).append(section)
@@ -82,13 +82,13 @@ def uci_text(section: Section) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Quote as a shell would: a quote ends the string, an escaped one stands between two strings."""
+    """Quote text as a shell does: end the string before a quote, and escape the quote between two strings."""
     escaped = value.replace("'", "'\\''")
     return f"'{escaped}'"
 
 
 def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
-    """What snapshot.json holds of a live router; `ubus` are replies already cut to what schemas name."""
+    """The content of snapshot.json for a live router. `ubus`: replies with documented keys only."""
     kernel = snapshot.kernel
     return {
         "ubus": ubus,

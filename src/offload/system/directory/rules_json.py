@@ -1,4 +1,4 @@
-"""Rules that treat packets one by one, as snapshot.json holds them. Pure.
+"""The rules of snapshot.json that must see every packet. Pure.
 
 `"packet_rules": [{"table", "chain", "hook", "does", "match": {...}, "comment", "marks"}]`; `match` has the keys of
 RuleMatch that are not empty.
@@ -18,7 +18,7 @@ NUMBERS = ("sport", "dport")
 
 
 def packet_rules_json(rules: Iterable[PacketRule]) -> list[Json]:
-    """The list of a live router, without what people wrote as comments."""
+    """The list, from a live router, without comments, which people wrote."""
     return [asdict(rule) | {"match": _match_json(rule.match), "comment": ""} for rule in rules]
 
 
@@ -28,7 +28,7 @@ def _match_json(match: RuleMatch) -> Json:
 
 
 def packet_rules(found: Json) -> tuple[PacketRule, ...]:
-    """The rules of a snapshot; TypeError or ValueError names the key that is wrong."""
+    """The rules of a snapshot; TypeError or ValueError names the wrong key."""
     values = found.get("packet_rules", [])
     if not isinstance(values, list) or not all(isinstance(each, dict) for each in values):
         raise TypeError("'packet_rules' is not a list of objects")

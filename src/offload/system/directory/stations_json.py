@@ -1,8 +1,8 @@
-"""snapshot.json's `stations` -> the stations of bridges and the neighbours of the router. Pure.
+"""The key `stations` of snapshot.json: stations of bridges, and neighbours of the router. Pure.
 
-`"stations": [{"mac": "02:00:00:00:00:01", "device": "lan1", "addresses": ["192.168.1.10"]}, ...]`: a MAC address, the
-bridge port that it was learned at, and the addresses that the router has resolved to it. A router never writes this
-into a snapshot, for it shows which hosts there are.
+`"stations": [{"mac": "02:00:00:00:00:01", "device": "lan1", "addresses": ["192.168.1.10"]}, ...]`: a MAC, the bridge
+port that it was learned at, and the addresses that the router has resolved to it. A router never writes this key,
+because it shows which hosts exist.
 """
 
 import re
@@ -17,7 +17,7 @@ MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
 
 
 def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) -> Known:
-    """The fields `stations` and `neighbours` of a Snapshot; TypeError or ValueError where an entry is not valid."""
+    """The Snapshot's fields `stations` and `neighbours`; TypeError or ValueError if an entry is not valid."""
     given = found.get("stations", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise TypeError("'stations' is not a list of objects")

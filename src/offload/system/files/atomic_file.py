@@ -29,7 +29,7 @@ def locked(path: Path) -> Iterator[bytes]:
         try:
             _lock(descriptor, deadline)
             if not _stands(descriptor, path):
-                continue  # the process that held the lock has replaced the file meanwhile
+                continue  # the process that held the lock has replaced the file
             try:
                 yield whole(descriptor)
             except BaseException:
@@ -56,7 +56,7 @@ def _lock(descriptor: int, deadline: float) -> None:
 
 
 def _stands(descriptor: int, path: Path) -> bool:
-    """Whether the path still names the open file."""
+    """Whether the path still leads to the open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A file that only its owner can have written: in a directory of mode 0700; owner and mode are checked at every use.
+"""A file that only its owner can write, in a directory of mode 0700; owner and mode are checked at every use.
 
 /var/run is in memory: the file is lost with a reboot, but not when the process that wrote it ends.
 """
@@ -19,13 +19,13 @@ LARGEST = 1 << 20  # bytes
 
 
 class PrivateFile:
-    """One file; reading and writing raise FileError where they fail."""
+    """A file; reading and writing raise FileError if they fail."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> bytes | None:
-        """The content; None without a file."""
+        """The content; None if it does not exist."""
         try:
             self._own(self._path.parent, stat.S_ISDIR)
             self._own(self._path, stat.S_ISREG)
@@ -47,7 +47,7 @@ class PrivateFile:
             raise self._refusal("written", error) from error
 
     def remove(self) -> None:
-        """Remove the file; nothing to do where there is none."""
+        """Remove the file, if it exists."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -65,13 +65,13 @@ class PrivateFile:
 
 
 class FakePrivateFile:
-    """A private file in memory; `refusal` is the sentence that both methods raise as a FileError."""
+    """A private file in memory. With a `refusal` both methods raise a FileError with it."""
 
     def __init__(self, content: bytes | None = None) -> None:
         self.content, self.refusal = content, ""
 
     def read(self) -> bytes | None:
-        """The content; None without a file."""
+        """The content; None if it does not exist."""
         self._refuse()
         return self.content
 
@@ -81,7 +81,7 @@ class FakePrivateFile:
         self.content = content
 
     def remove(self) -> None:
-        """There is no file any more."""
+        """Remove the file."""
         self._refuse()
         self.content = None
 

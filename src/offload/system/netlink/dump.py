@@ -1,4 +1,4 @@
-"""Requests to the kernel over netlink, and the one loop that reads the reply to a dump."""
+"""Send requests to the kernel over netlink, and read the replies to a dump."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Reply)
 
 
 def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: int = 0) -> Iterator[R]:
-    """Send a request on a socket of its own, and parse what comes until the dump ends; OSError.
+    """Send a request on a new socket, and parse the datagrams until the dump ends; OSError.
 
     `buffer`: bytes of the receive buffer, 0 for the kernel's default.
     """
@@ -44,9 +44,9 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
 
 
 def dump(protocol: int, request: bytes) -> list[Message]:
-    """All messages of a dump; asked again where the kernel says that its answer is not of one moment. OSError.
+    """All messages of a dump; repeated if the kernel marks it as interrupted. OSError.
 
-    If that is so every time, the last reply counts: whatever changed comes as a notification too.
+    If it always is, the last reply counts: later changes come as notifications too.
     """
     found: list[Message] = []
     for _ in range(TRIES):
@@ -58,7 +58,7 @@ def dump(protocol: int, request: bytes) -> list[Message]:
 
 
 def stream(protocol: int, request: bytes) -> Iterator[Message]:
-    """The messages of a dump as they come, for a reader that stops when it has enough. OSError."""
+    """The messages of a dump, one by one, for a caller that may stop early. OSError."""
     for part in replies(protocol, request, wire.parse):
         yield from part.messages
 
@@ -72,7 +72,7 @@ def ask(protocol: int, request: bytes) -> bytes:
 
 
 def widen(kernel: socket.socket, size: int) -> None:
-    """Get a receive buffer beyond net.core.rmem_max if this process may; else the largest there is."""
+    """Enlarge the receive buffer beyond net.core.rmem_max if this process may; otherwise as far as possible."""
     try:
         kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
     except OSError:

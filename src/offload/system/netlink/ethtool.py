@@ -1,4 +1,4 @@
-"""Which drivers say that they can offload: the feature `hw-tc-offload`, by ethtool's ioctl.
+"""Read which drivers have the feature `hw-tc-offload` on, by ethtool's ioctl.
 
 Structures and numbers: include/uapi/linux/ethtool.h.
 """
@@ -36,10 +36,10 @@ def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
 
 
 def _place(control: socket.socket, name: str) -> int:
-    """The feature's number in this kernel; ValueError where it has none."""
+    """The feature's number in this kernel; ValueError if there is none."""
     count = _ask(control, name, array("I", SSET_INFO.pack(GSSET_INFO, 0, 1 << SS_FEATURES, 0)))[-1]
     if not count:
-        raise ValueError(f"{name} names no features")  # the kernel would write them behind a place for none
+        raise ValueError(f"{name} names no features")  # the kernel would write them behind the buffer
     texts = _ask(control, name, array("I", [GSTRINGS, SS_FEATURES, count]) + array("I", bytes(count * NAME_LENGTH)))
     listed = texts[3:].tobytes()
     return [listed[at : at + NAME_LENGTH].rstrip(b"\0") for at in range(0, len(listed), NAME_LENGTH)].index(FEATURE)
@@ -51,7 +51,7 @@ def _features(control: socket.socket, name: str, place: int) -> "array[int]":
 
 
 def _ask(control: socket.socket, name: str, command: "array[int]") -> "array[int]":
-    """Hand the command to the kernel, which writes its answer over it."""
+    """Send the command to the kernel, which writes its reply over it."""
     address, _ = command.buffer_info()
     fcntl.ioctl(control, SIOCETHTOOL, REQUEST.pack(name.encode(), address))
     return command

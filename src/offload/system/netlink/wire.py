@@ -1,6 +1,6 @@
-"""The wire format of netlink: messages and attributes, to bytes and from bytes. Pure, no socket.
+"""The wire format of netlink: messages and attributes. Pure, no socket.
 
-Headers and most values are in the machine's byte order; those of netfilter's subsystems in the network's.
+Headers and most values are in the machine's byte order; those of netfilter's subsystems are in network byte order.
 Numbers and structures: include/uapi/linux/netlink.h and include/uapi/linux/netfilter/nfnetlink.h.
 """
 
@@ -31,10 +31,10 @@ Attributes = dict[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one datagram of a dump held.
+    """The content of one datagram of a dump.
 
-    `done`: the dump ends here. `interrupted`: the objects changed meanwhile (NLM_F_DUMP_INTR), so the
-    dump is to be made again.
+    `done`: the dump ends here. `interrupted`: the objects changed meanwhile (NLM_F_DUMP_INTR), so the dump should be
+    repeated.
     """
 
     messages: list[Message]
@@ -43,7 +43,7 @@ class Part:
 
 
 def message(kind: int, body: bytes, flags: int = NLM_F_REQUEST_DUMP, number: int = 1) -> bytes:
-    """One message; as it stands a request for a dump."""
+    """A message; with the default flags a request for a dump."""
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, flags, number, 0) + body
 
 
@@ -58,7 +58,7 @@ def messages(datagram: bytes) -> Iterator[Message]:
 
 
 def parse(datagram: bytes) -> Part:
-    """Take one datagram of a dump apart; an OSError where the kernel refused the request."""
+    """Parse one datagram of a dump; OSError if the kernel refused the request."""
     found: list[Message] = []
     seen = 0
     for kind, flags, body in _messages(datagram):
@@ -71,7 +71,7 @@ def parse(datagram: bytes) -> Part:
 
 
 def raise_refusal(kind: int, body: bytes) -> None:
-    """Raise the OSError that an NLMSG_ERROR or NLMSG_DONE carries; both have the number negated, 0 for success."""
+    """Raise the OSError of an NLMSG_ERROR or NLMSG_DONE; both have the error number negated, 0 for success."""
     code = -ERRNO.unpack_from(body)[0] if len(body) >= ERRNO.size else 0
     if code > 0 or kind == NLMSG_ERROR:
         number = code if code > 0 else errno.EPROTO  # an answer to a dump is never an empty NLMSG_ERROR

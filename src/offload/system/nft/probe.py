@@ -1,8 +1,8 @@
-"""The features of kernel and nft, probed once at start; a missing one is a Lack with the OpenWrt package for it.
+"""Probe the features of kernel and nft at start; a missing one is a Lack with the OpenWrt package for it.
 
-One run of nft asks for everything, and where that is refused, one run for each feature finds the first that is missing.
-Their order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2), so a
-flowtable without devices is asked for before any device is named. `nft -c` goes through the kernel and changes nothing.
+One run of nft checks all of them, and if it is refused, one run for each feature finds the first that is missing. Their
+order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2), so a flowtable
+without devices is checked before any device is named. `nft -c` asks the kernel and changes nothing.
 """
 
 from collections.abc import Iterable
@@ -50,13 +50,13 @@ HARDWARE = """table inet flow_offload_probe {{
 
 
 class Asked(Protocol):
-    """The part of the nft door that checks a text."""
+    """What the probe of devices needs of nft: check a text."""
 
     def check(self, text: str) -> None: ...
 
 
 class Checker(Asked, Protocol):
-    """The part of the nft door that the probe uses."""
+    """What the probe needs of nft."""
 
     def version(self) -> str: ...
     def lists(self) -> None: ...
@@ -104,11 +104,11 @@ def _refusal(nft: Asked, text: str) -> NftError | None:
 
 
 def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:
-    """Whether the kernel takes each of these devices into a flowtable with `flags offload`.
+    """Whether the kernel accepts each of these devices in a flowtable with `flags offload`.
 
     A device that is busy or has just gone is not in the result. NftError if nft itself fails. The check binds the
-    devices for a moment, so do not pass devices that are in such a flowtable already: the kernel calls them busy.
-    OpenWrt's kernel takes every device (docs/kernel.md 5); there only live flows show whether the hardware works.
+    devices for a moment, so devices that are in such a flowtable must not be given: the kernel would call them busy.
+    OpenWrt's kernel accepts every device (docs/kernel.md 5); there only live flows show whether hardware works.
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):
@@ -131,5 +131,5 @@ def _binds(nft: Asked, names: Iterable[str]) -> bool | None:
 
 
 def _plain(error: NftError) -> str:
-    """The sentence without its advice: the Lack names the package itself."""
+    """The sentence without its advice, because the Lack names the package."""
     return str(error).partition(": install")[0]

@@ -1,4 +1,4 @@
-"""The ubus client door: calls to netifd, procd and our own service, through python-ubus.
+"""Call netifd, procd and our own service over ubus, through python-ubus.
 
 python-ubus has one connection per process and one exception class; here each kind of failure has its own sentence.
 While a call waits, python-ubus queues the calls that arrive for objects of this process, and the socket does not become
@@ -21,7 +21,7 @@ SENTENCES = {
     "Invalid argument": "the arguments do not fit the method",
     "Connection failed": "ubusd went away",
 }
-HIDDEN = "Not found"  # also what ubusd says about an object that this login may not call
+HIDDEN = "Not found"  # ubusd's error also for an object that this login may not call
 
 
 class UbusClient:

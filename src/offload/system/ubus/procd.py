@@ -1,4 +1,4 @@
-"""procd's `service get_data`: the `firewall` data of services, with rules and redirects for the firewall."""
+"""Read the `firewall` data of services from procd's `service get_data`: their rules and redirects."""
 
 from typing import Any, Protocol
 
@@ -6,11 +6,11 @@ DATA = "service get_data"
 
 
 class Bus(Protocol):
-    """The part of a ubus client that is used here."""
+    """What this module needs of a ubus client."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
 
 
 def firewall_data(bus: Bus) -> dict[str, Any]:
-    """The data by service; a BusError where procd does not answer."""
+    """The data by service; BusError if procd does not reply."""
     return bus.call("service", "get_data", {"type": "firewall"})

@@ -1,4 +1,4 @@
-"""The ubus server door: our objects on ubus, and the descriptor that shows calls and the loss of ubusd.
+"""Offer our objects on ubus, and notice calls and the loss of ubusd.
 
 python-ubus does not give out its socket and does not report that ubusd has gone. So the descriptor is found as the
 socket that is open after connect() and was not before; a hang-up on it means that ubusd has gone.
@@ -18,7 +18,7 @@ HIGHEST_DESCRIPTOR = 1024
 
 
 class UbusServer:
-    """Objects by name, each with its methods; `hearing` is called with the name of each of `events` that comes."""
+    """Objects by name, each with its methods. `hearing` is called with the name of each event of `events`."""
 
     def __init__(self, objects: Objects, events: tuple[str, ...]) -> None:
         self._objects, self._events = objects, events
@@ -96,7 +96,7 @@ def _sockets() -> set[int]:
 
 
 class FakeUbusServer:
-    """A ubus server without ubusd: `sent` records the events. `refusal`: why `connect` fails; empty where it does not.
+    """A ubus server without ubusd: `sent` records the events. `refusal`: error of `connect`; empty: it succeeds.
 
     `named`: our objects were registered.
     """
@@ -109,19 +109,19 @@ class FakeUbusServer:
         self.named = False
 
     def connect(self) -> None:
-        """Be registered, or not."""
+        """Register the objects, unless there is a refusal."""
         if self.refusal:
             raise BusError(self.refusal)
         self.named = True
 
     def serve(self) -> None:
-        """There are no calls."""
+        """Do nothing: there are no calls."""
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
         """Record the event."""
         self.sent.append((event, dict(data)))
 
     def leave(self, *, lost: bool) -> None:
-        """Be gone."""
+        """Disconnect."""
         self.named = self.named and lost
         self.descriptor = None

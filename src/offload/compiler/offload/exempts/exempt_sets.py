@@ -29,7 +29,8 @@ WORDS = {each.word: each for each in FIELDS if each.word}
 class ExemptSet:
     """A named set: its nft type, whether it holds intervals, and its keys as nft text.
 
-    With `timed exempts`, one per key, the elements end by themselves and carry what makes the timed exempt again.
+    With `timed_exempts`, one for each key, its elements have timeouts, and comments from which the exempt can be read
+    back.
     """
 
     name: str  # derived from the shape
@@ -40,12 +41,12 @@ class ExemptSet:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The set's flags in nft's words."""
+        """The set's flags as nft text."""
         return (*(("interval",) if self.interval else ()), *(("timeout",) if self.timed_exempts else ()))
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """The keys alone, by which elements are compared; without the seconds that they have left."""
+        """The keys, by which elements are compared, without the remaining seconds."""
         if not self.timed_exempts:
             return self.keys
         return tuple(
@@ -65,7 +66,7 @@ class ExemptSet:
 
 @dataclass(frozen=True, slots=True)
 class ExemptRules:
-    """All exemptions of a table: the sets, and the rules of chain `exempt` without their verdict."""
+    """All exempts of a table: the sets, and the rules of chain `exempt` without their verdict."""
 
     sets: tuple[ExemptSet, ...]
     rules: tuple[str, ...]
@@ -84,13 +85,13 @@ class _Shape:
     fields: tuple[str, ...]  # names of the key's parts: saddr, dport and so on
 
     def name(self, others: str, suffix: str) -> str:
-        """The same shape and the same conditions beside it have the same name in every Plan."""
+        """The set's name; equal shapes with equal further conditions have equal names in every Plan."""
         readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
         return f"exempt_{readable}_{hashlib.sha256(f'{self!r}{others}'.encode()).hexdigest()[:6]}{suffix}"
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    """Group the exempts by shape, timed ones in sets of their own; their order changes neither sets nor rules."""
+    """Group the exempts by shape, timed ones in sets of their own. Their order changes neither sets nor rules."""
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []
     for match in matches:
@@ -118,7 +119,7 @@ def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
 
 
 def _longer(one: TimedExempt | None, other: TimedExempt | None) -> TimedExempt | None:
-    """Of two timed exempts on the same traffic the one that ends last: a set holds a key once."""
+    """Of two timed exempts for the same traffic the one that ends last, because a set has a key only once."""
     return max(
         (timed_exempt for timed_exempt in (one, other) if timed_exempt),
         key=lambda timed_exempt: (timed_exempt.expires, timed_exempt.id),
@@ -131,9 +132,9 @@ def _comment(timed_exempt: TimedExempt) -> str:
 
 
 def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, str, Box]]:
-    """One exempt as boxes, one per family and protocol and combination of its listed values, and the words beside them.
+    """An exempt as boxes, one for each family, protocol and combination of its values, with the conditions beside them.
 
-    What an exempt excludes stands in the rule, for no set can hold it.
+    Negated conditions stand in the rule, because no set can hold them.
     """
     exempt, conditions = match.exempt, match.exempt.match
     value, mask = _bits(conditions.mark) or (0, 0)
@@ -154,12 +155,12 @@ def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, str, Box]]:
 
 
 def _bits(value: Bits | None) -> Span | None:
-    """Value and mask of a condition without `!`."""
+    """Value and mask of the condition's value that is not negated."""
     return (value.value, value.mask) if value and not value.negated else None
 
 
 def _others(match: Match, version: int, proto: str) -> str:
-    """The conditions with `!` in nft's words."""
+    """The negated conditions as nft text."""
     given: dict[str, Any] = {field.name: _of_family(excluded(field.values(match)), version) for field in FIELDS}
     given |= {field.name: next(iter(given[field.name]), None) for field in FIELDS if not field.many}
     family = version if given["dscp"] else None
@@ -167,7 +168,7 @@ def _others(match: Match, version: int, proto: str) -> str:
 
 
 def _of_family(values: Iterable[Any], version: int) -> tuple[Any, ...]:
-    """The values; of addresses those of one family."""
+    """The values; of addresses only those of the family."""
     return tuple(each for each in values if getattr(each, "family", version) == version)
 
 
@@ -176,7 +177,7 @@ def _ported(given: Mapping[str, Any]) -> bool:
 
 
 def _versions(match: Match) -> list[int]:
-    """The families an exempt means: those both of its address lists have; DSCP has a different name in each."""
+    """The families of an exempt: those in both address lists. DSCP has another expression in each family."""
     lists: list[set[int]] = [families(nets) for nets in (match.src_ip, match.dest_ip) if nets]
     if not lists:
         return [0] if match.dscp is None else [4, 6]
@@ -184,7 +185,7 @@ def _versions(match: Match) -> list[int]:
 
 
 def _spans(field: Field, match: Match, version: int) -> list[Span]:
-    """The values of a list without `!` as numbers; of addresses those of one family."""
+    """The values that are not negated, as numbers; of addresses only those of the family."""
     spans = [field.kind.span(each) for each in _of_family(wanted(field.values(match)), version)]
     return joined(spans) if field.kind.joins else spans
 
@@ -192,7 +193,7 @@ def _spans(field: Field, match: Match, version: int) -> list[Span]:
 def _rule(shape: _Shape, others: str, reference: str) -> str:
     ip = "ip6" if shape.version == 6 else "ip"  # noqa: PLR2004 - IP versions are their own names
     parts = list(_ends(shape.iifs, shape.oifs))
-    # addresses, DSCP and ports bring the checks of family and protocol with them
+    # nft adds the checks of family and protocol for addresses, DSCP and ports
     ported = any(WORDS[word].port for word in shape.fields) or f"{shape.proto} " in others
     parts += [f"meta l4proto {shape.proto}"] if shape.proto and not ported else []
     parts += [f"meta mark & {shape.mark[1]:#010x} == {shape.mark[0]:#010x}"] if shape.mark[1] else []
@@ -204,7 +205,7 @@ def _rule(shape: _Shape, others: str, reference: str) -> str:
 
 
 def _ends(iifs: Iterable[str], oifs: Iterable[str]) -> Iterator[str]:
-    """The conditions on the devices; of an empty list there is none."""
+    """The conditions on devices; none for an empty list."""
     for key, names in (("iifname", iifs), ("oifname", oifs)):
         if names:
             yield f"{key} {{ {', '.join(map(_quoted, names))} }}"
@@ -228,7 +229,7 @@ def _sets(shape: _Shape, others: str, boxes: Mapping[Box, TimedExempt | None]) -
     if points:
         yield named("", points, interval=False)
     ranges = boxes.keys() - points
-    # each set is a rule that every slow packet pays for; but a timed exempt that ends must not take another one with it
+    # each set is a rule for every slow packet; timed exempts have their own, as their sets change often
     for index, layer in enumerate(layers(ranges if timed else outermost(ranges)), 1):
         yield named(f"_r{index}", layer, interval=True)
 

@@ -1,4 +1,4 @@
-"""Exempts, and zones without devices of their own -> the matches of a table's traffic that stays slow. Pure."""
+"""Find the traffic that a table keeps slow: exempts, and zones without devices of their own. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -20,11 +20,11 @@ Zones = Mapping[str, ZoneDevices]
 
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
-    """Exempts of both configurations, then timed exempts; a timed exempt may outlive the zone it was given for."""
+    """Exempts of /etc/config/offload and of firewall rules, then timed exempts, whose zone may be gone."""
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
     for exempt, called in (*of_sections, *of_rules):
-        # what a faulty one may mean stays slow as a whole, and so does what one means as a whole
+        # the pairs that a faulty exempt, or one of all traffic, concerns are slow anyway
         match = None if exempt.faulty or exempt.everything else _match(exempt, zones)
         if match is not None:
             yield replace(match, called=called)
@@ -39,9 +39,9 @@ def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zone
 
 
 def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
-    """The exempt with its zones as devices or addresses; None where a zone is neither, so that no packet could match.
+    """The exempt with devices or addresses for its zones; None if a zone has neither, so that no packet could match.
 
-    Where both are missing for a zone that is there all the same, the match is wider, which is slower.
+    If a zone exists but has no known devices or addresses, the match is wider than the exempt.
     """
     devices: dict[str, Any] = {}
     addresses: dict[str, Any] = {}
@@ -64,9 +64,10 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """What keeps a zone without devices off the table where it has less than the devices it uses have there.
+    """Exempts for zones without devices of their own, where their mode is lower than that of the devices they share.
 
-    `elements` are those of the mode's table. Only original packets reach exempts, so each end of a connection is one.
+    `elements` are those of the mode's table. Only original packets reach exempts, so each end of a connection is
+    checked.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():
@@ -93,9 +94,9 @@ def explained(
     modes: Mapping[tuple[str, str], Mode],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
-    """The pair with what zones without devices deny it: a part, or all. `modes`: of the tables' elements (iif, oif).
+    """The pair, with Reasons for traffic that zones without devices keep slow.
 
-    `denials` are the tables' `of_subnets`.
+    `modes`: of the tables' elements (iif, oif). `subnet_exempts`: the results of `of_subnets`, by mode.
     """
     left: list[Mode] = []
     reasons: list[Reason] = []
@@ -120,7 +121,7 @@ def _denial(zone: ZoneDevices) -> Reason:
 
 
 def _unread(zone: ZoneDevices) -> bool:
-    """Whether its subnets are every address there is, as those are that cannot be read."""
+    """Whether its subnets are all addresses, as they are if they cannot be read."""
     return {net.version for net in zone.subnets if net.prefixlen == 0} == {4, 6}
 
 
@@ -130,7 +131,7 @@ def _denied(
     mode: Mode,
     key: Callable[[Element], str],
 ) -> tuple[str, ...] | None:
-    """Devices with elements that give more than was asked for them; empty where that is all there are, None if none."""
+    """Devices with elements that give more than the zone requested. Empty: all devices have; None: none has."""
     found = {
         key(each)
         for zone, request in asked
@@ -143,7 +144,7 @@ def _denied(
 
 
 def _grants(request: PairRequest, element: Element, mode: Mode) -> bool:
-    """Whether a pair may have all that this element of the mode's table gives."""
+    """Whether the request allows everything that this element of the mode's table gives."""
     given = Family(element.policy.family)
     slower = request.mode < mode or request.after_packets > element.policy.after_packets
     return not slower and given & request.family is given

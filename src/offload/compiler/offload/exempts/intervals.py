@@ -1,7 +1,9 @@
-"""Boxes, a span of numbers for each field of a set's key: which others contain, and which fit into one set. Pure.
+"""Boxes: one span of numbers for each part of a set's key. Find those that others contain, and those that overlap.
 
-Two lists of an exempt make as many boxes as their product has. So no box is held against all others: they come sorted,
-and stand in a tree with a floor for each field, in which only what can meet is looked at.
+Pure.
+
+Two lists of an exempt make as many boxes as their product. So boxes are not compared one by one: they are sorted, and
+put into a tree with a level for each part of the key, in which only boxes that may overlap are visited.
 """
 
 from bisect import bisect_right
@@ -13,7 +15,7 @@ Box = tuple[Span, ...]
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The same numbers in spans that share none."""
+    """Join spans that touch or overlap."""
     found: list[Span] = []
     for low, high in sorted(spans):
         if found and low <= found[-1][1]:
@@ -24,9 +26,9 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
-    """The boxes that no other one contains."""
+    """The boxes that no other box contains."""
     kept = _Tree()
-    # what contains a box stands before it
+    # sorted so, a box comes after those that contain it
     for box in sorted(boxes, key=lambda box: [(low, -high) for low, high in box]):
         if not kept.reaches(box):
             kept.add(box)
@@ -34,7 +36,7 @@ def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
 
 
 def layers(boxes: Iterable[Box]) -> list[list[Box]]:
-    """Spread boxes over as few sets as a simple rule finds, so that no two of one set overlap."""
+    """Spread boxes over few sets, so that no two of one set overlap."""
     found: list[list[Box]] = []
     trees: list[_Tree] = []
     for box in sorted(boxes):
@@ -49,18 +51,18 @@ def layers(boxes: Iterable[Box]) -> list[list[Box]]:
 
 
 class _Tree:
-    """Boxes added in the order of their lows: the spans of one field, and below each those of the next."""
+    """A tree of boxes: a level has the spans of one part of the key, and below each span the next part."""
 
     __slots__ = ("below", "highs", "lows", "reach")
 
     def __init__(self) -> None:
         self.lows: list[int] = []
         self.highs: list[int] = []
-        self.reach: list[int] = []  # the highest of the highs so far
+        self.reach: list[int] = []  # the largest last number so far
         self.below: list[_Tree] = []
 
     def add(self, box: Box, at: int = 0) -> None:
-        """Take in a box that sorts behind those that are there."""
+        """Add a box that sorts after all boxes of the tree."""
         low, high = box[at]
         if not self.lows or (self.lows[-1], self.highs[-1]) != (low, high):
             self.lows.append(low)
@@ -71,7 +73,7 @@ class _Tree:
             self.below[-1].add(box, at + 1)
 
     def reaches(self, wanted: Box, at: int = 0) -> bool:
-        """Whether one of the boxes begins at `wanted`'s first number or before, and ends at its second or behind."""
+        """Whether a box of the tree contains the wanted one."""
         begin, end = wanted[at]
         index = bisect_right(self.lows, begin)
         while index and self.reach[index - 1] >= end:

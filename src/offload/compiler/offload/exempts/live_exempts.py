@@ -1,9 +1,9 @@
-"""Rules of the live ruleset that treat packets one by one -> the exempts that keep their traffic slow. Pure.
+"""Exempts for rules in nft that must see every packet, so that their traffic stays slow. Pure.
 
-A rule sees packets of both directions, so each makes two exempts: for connections it sees from their opener, and for
-those whose replies it sees. What an exempt cannot say is left out, so the exempt is wider than the rule. Addresses are
-compared by exempts as the forward hook has them: before port forwards (prerouting) only who sends is what it is there,
-behind masquerade (postrouting) only who receives.
+A rule sees packets of both directions, so each makes two exempts: for connections whose opener sends what it sees, and
+for those whose replies it sees. Conditions that an exempt cannot have are left out, so the exempt is wider than the
+rule. Exempts compare addresses on the forward hook. So of a rule before port forwards (prerouting) only the source can
+be used, and of one after masquerading (postrouting) only the destination.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from offload.model.text.networks import as_address
 from offload.model.topology import ZoneDevices
 from offload.nouns import replace
 
-# The findings that keep their traffic slow, with the verb for sentences; `check` alone reports all others.
+# Findings whose traffic stays slow, with the verb for sentences; `check` only reports all others.
 HOLDING = {
     "limit": "limits",
     "quota": "counts",
@@ -36,7 +36,7 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config with the exempts for live rules; unchanged with `auto_exempt 0`."""
+    """The Config with exempts for rules in nft; unchanged with `auto_exempt 0`."""
     if not config.globals.auto_exempt:
         return config
     found = (_marking(rule, HOLDING[rule.does], zones) for rule in holding(snapshot))
@@ -44,7 +44,7 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
 
 
 def holding(snapshot: Snapshot) -> Iterator[PacketRule]:
-    """The rules whose traffic has to stay slow: of those that mark, the ones whose bits a qdisc or a filter reads."""
+    """The rules whose traffic must stay slow. Rules that set marks count only if a qdisc or filter reads them."""
     read = 0
     for mask in (*(each.fwmask for each in snapshot.qdiscs), *(each.fwmask for each in snapshot.filters)):
         read |= mask
@@ -62,14 +62,14 @@ def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> M
 
 
 def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
-    """The zones that a device belongs to; every one where the rule names none."""
+    """The zones of a device; all zones if the rule has no device."""
     if not device:
         return ("*",)
     return [zone.name for zone in zones.values() if device in {*zone.l3, *zone.incoming}]
 
 
 def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> Iterator[Exempt]:
-    """Two exempts: connections whose original packets the rule sees, and those whose replies it sees."""
+    """Two exempts: for connections whose original packets the rule sees, and for those whose replies it sees."""
     source, target = ((as_address(net),) if net else () for net in (match.src, match.dest))
     if not source and not target and match.family:
         source = (EVERY_ADDRESS[FAMILIES[match.family]],)

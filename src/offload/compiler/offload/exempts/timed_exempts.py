@@ -1,8 +1,7 @@
-"""Timed exempts as the kernel holds them: set elements with a timeout. Pure.
+"""Timed exempts in the kernel: set elements with a timeout. Pure.
 
-A timed exempt is read back from its elements, so that a service which was killed finds them again. The key of an
-element holds addresses, ports, MAC and mark; the name of its set says which of these and for which protocol; its
-comment holds the rest.
+A service that was killed reads its timed exempts back from the elements. The key of an element has addresses, ports,
+MAC and mark; the set's name says which of these and for which protocol; its comment has the rest.
 """
 
 import re
@@ -17,7 +16,7 @@ from offload.model.sections.fields import FIELDS, Field
 from offload.model.sections.match import WHOLE_DSCP, Bits, Item, Match, excluded
 from offload.nouns import replace
 
-LONGEST_COMMENT = 127  # NFTNL_UDATA_COMMENT_MAXLEN, its NUL aside
+LONGEST_COMMENT = 127  # NFTNL_UDATA_COMMENT_MAXLEN without its NUL
 COMMENT = re.compile(r"(\d{1,9}) (\S+) (\S+) (-1|\d{1,2}) 0x([0-9a-f]{1,8})/0x([0-9a-f]{1,8})((?: \w+!\S+)*)", re.ASCII)
 NAMES = {each.name: each for each in FIELDS}
 WORDS = {each.word: each for each in FIELDS if each.word}
@@ -25,7 +24,7 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 
 
 def comment(timed_exempt: TimedExempt) -> str:
-    """The comment of an element: the fields of its timed exempt that are not in the key."""
+    """The comment of an element: what is not in its key."""
     exempt = timed_exempt.exempt
     mark, dscp = _plain(exempt.match.mark) or Bits(0, 0), _plain(exempt.match.dscp) or Bits(-1, 0)
     without = [f" {each.name}{each.text(value)}" for each in FIELDS for value in excluded(each.values(exempt.match))]
@@ -37,7 +36,7 @@ def _plain(bits: Bits | None) -> Bits | None:
 
 
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
-    """The timed exempts that live in the kernel; elements that are not of our making are passed over."""
+    """The timed exempts in the kernel; elements that are not ours are ignored."""
     parts: dict[int, list[TimedExempt]] = defaultdict(list)
     for timed in (each for table in tables for each in table.timed):
         timed_exempt = _timed_exempt(timed)
@@ -47,7 +46,7 @@ def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
 
 
 def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
-    """The timed exempt that this one element would make."""
+    """The timed exempt of this element alone."""
     named, noted = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
     if not named or not noted:
         return None
@@ -56,7 +55,7 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
     fields, values = named[2].strip("_").split("_"), timed.key.split(" . ")
     try:
         for field, text in zip(fields, values, strict=True):
-            if (row := WORDS[field]).many:  # the mark stands in the comment
+            if (row := WORDS[field]).many:  # the mark is in the comment
                 given[row.name] = (row.kind.read(text),)
         for name, text in (word.split("!") for word in without.split()):
             found = (row := NAMES[name]).read(f"!{text}")
@@ -72,7 +71,7 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
 
 
 def _joined(parts: list[TimedExempt]) -> TimedExempt:
-    """Join the parts that carry one number into one timed exempt."""
+    """Join the elements with one number into a timed exempt."""
     first = parts[0]
     joined: dict[str, Any] = {each.name: _values(each, parts) for each in FIELDS if each.many}
     exempt = replace(first.exempt, match=first.exempt.match._replace(**joined))
@@ -80,6 +79,6 @@ def _joined(parts: list[TimedExempt]) -> TimedExempt:
 
 
 def _values(field: Field, parts: Iterable[TimedExempt]) -> tuple[Any, ...]:
-    """The values of a list field in all parts, in numerical order, IPv4 first."""
+    """The values of a list in all elements, sorted, IPv4 first."""
     values = {value for part in parts for value in getattr(part.exempt.match, field.name)}
     return tuple(sorted(values, key=lambda value: (value.negated, getattr(value, "family", 0), field.kind.span(value))))

@@ -1,1 +1,1 @@
-"""The requested mode of each pair of zones, and the path that it gets."""
+"""The requested mode of each pair of zones, and the effective one."""

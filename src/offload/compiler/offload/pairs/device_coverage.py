@@ -1,4 +1,4 @@
-"""Which devices of each zone a flowtable can list, and which of its l3 devices are seen by that. Pure."""
+"""The devices that flowtables can list for each zone, and the l3 devices whose packets these see. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -36,7 +36,7 @@ class DeviceCoverage:
         return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped, restless)
 
     def added_to(self, mode: Mode) -> set[str]:
-        """The devices of option `device` that the mode's flowtable can have; nft refuses a table with one it cannot."""
+        """The devices of option `device` that the mode's flowtable can list; nft refuses a table with any other."""
         return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:
@@ -49,7 +49,7 @@ class DeviceCoverage:
         return ({*found.listed, *leaves} & self.able) - self.excluded
 
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
-        """The devices that packets of this l3 device come in on unseen by the mode's flowtable."""
+        """The devices on which packets of this l3 device arrive without being in the mode's flowtable."""
         if mode is Mode.HARDWARE and self.zones[zone].bridge_of(device) in self.restless:
             return list(self.zones[zone].leaves_of(device))
         listed = self.devices(zone, mode) | self.added_to(mode)
@@ -58,7 +58,7 @@ class DeviceCoverage:
         return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
 
     def partly(self, zone: str, device: str) -> bool:
-        """Whether an l3 device is a bridge with ports that a hardware flowtable has, and others."""
+        """Whether an l3 device is a bridge of which a hardware flowtable can have some ports only."""
         found = self.zones[zone]
         bare = self.uncovered(zone, device, Mode.HARDWARE)
         return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))
@@ -71,7 +71,7 @@ class DeviceCoverage:
                 yield each, self.shaped[each]
 
     def bridged(self) -> dict[str, str]:
-        """The l3 devices that are a bridge, or a VLAN on one, with the bridge."""
+        """The l3 devices that are a bridge, or a VLAN on one -> the bridge."""
         zones = self.zones.values()
         return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
 

@@ -1,4 +1,4 @@
-"""The mode that a pair can have by itself, before it is compared with other pairs on its devices. Pure."""
+"""The mode that each pair could have alone, before it is compared with other pairs on the same devices. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,10 @@ ENDS = {(False, False): NO_END, (True, False): FROM, (False, True): TO, (True, T
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A way of a pair's packets, with the mode it can have. `stations`: the ends where a station's port decides."""
+    """A pair of devices that packets pass, with the mode it can have.
+
+    `stations`: the ends where a station's port decides.
+    """
 
     iif: str
     oif: str
@@ -76,9 +79,9 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None
 
 
 def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossing]) -> tuple[Crossing, ...]:
-    """The crossings by the names that the forward hook has for their devices.
+    """The pairs of devices by the names that the forward hook sees.
 
-    Where a device is in a VRF, replies have other names than original packets, and are asked for by (oif, iif).
+    With a device in a VRF, replies have other names than original packets, and are looked up by (oif, iif).
     """
     found = [replace(each, iif=src.came_in(each.iif)) for each in crossings]
     found += [replace(each, oif=dest.came_in(each.oif)) for each in crossings]
@@ -86,7 +89,7 @@ def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossin
 
 
 def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
-    """The mode that a crossing of the pair can have; None if no flowtable lists its devices."""
+    """The mode that packets between two devices can have; None: no flowtable lists the devices."""
     if request.mode is Mode.HARDWARE:
         ends = ((request.src, iif), (request.dest, oif))
         partly = [coverage.partly(*end) for end in ends]
@@ -100,7 +103,7 @@ def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str
 
 
 def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
-    """Why hardware does not have all of a pair: devices that it does not cover."""
+    """The Reasons why hardware does not have all of a pair: the devices that it does not cover."""
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     restless = {
@@ -117,7 +120,7 @@ def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[
 
 
 def _stations(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> PairStations | None:
-    """Where the ports of stations decide between hardware and software for a pair; None where they do nowhere."""
+    """The stations of a pair whose port decides between hardware and software; None: there are none."""
     fast = {device for each in crossings if each.stations for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     partly = [end for end in ends if end[1] in fast and coverage.partly(*end)]

@@ -1,4 +1,4 @@
-"""The requests, without hardware that took none of a pair's flows. Pure."""
+"""Change requests for hardware that took none of a pair's flows into requests for software. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,9 +10,9 @@ from offload.nouns import replace
 
 
 def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp]) -> list[PairRequest]:
-    """The same requests; those in hardware for which it was given up are software, with the reason.
+    """The requests, with software and a Reason where hardware was given up.
 
-    Where it was given up for one family, `hardware_family` is the other one.
+    If it was given up for one family, `hardware_family` is the other one.
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

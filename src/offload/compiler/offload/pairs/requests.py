@@ -1,10 +1,9 @@
-"""Which pairs of zones exist, and the user's request for each. Pure.
+"""Which pairs of zones exist, and what the user requests for each. Pure.
 
-A pair exists where the firewall permits forwarding: by a forwarding, an accepting rule or a port forward, within a zone
-whose own forward is ACCEPT, and between all zones with forward ACCEPT in `config defaults`. So does one
-with a section of its own, for the firewall's configuration does not show what UPnP, procd or rules in nft let through.
-`filter + 10` sees only what the firewall accepted: a pair that should not be here costs a map element, and widens
-nothing.
+A pair exists if the firewall permits forwarding: by a forwarding, an accepting rule, a port forward, within a zone
+whose own forward is ACCEPT, and between all zones with forward ACCEPT in `config defaults`. A pair with a section of
+its own exists too, because UPnP, procd or rules in nft may permit its traffic. Our chain at `filter + 10` sees only
+packets that the firewall accepted: a pair too many costs a map element, and permits nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,7 +39,7 @@ class PairRequest:
 
 
 def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
-    """The pairs the firewall lets through and those with a section of their own, in the order of its zones."""
+    """The pairs that the firewall permits and those with a section of their own, in the order of its zones."""
     names = [zone.name for zone in config.zones]
     chosen = {(choice.src, choice.dest) for choice in config.pair_choices if not choice.faulty and not choice.stars}
     found = permitted(config, topology, snapshot) | chosen
@@ -48,9 +47,9 @@ def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pai
 
 
 def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pair]:
-    """Every pair the firewall lets through, as far as its configuration shows."""
+    """The pairs that the firewall's configuration permits."""
     names = [zone.name for zone in config.zones]
-    # what no zone's chain decides falls to the policy of the base chain; within a zone its own policy decides
+    # packets that no zone's chain decides get the base chain's policy; within a zone they get the zone's own
     found: set[Pair] = set(permutations(names, 2)) if config.forward is Policy.ACCEPT else set()
     for permission in config.permissions:
         dest = permission.dest or _zone_at(permission.dest_ip, topology, snapshot)
@@ -60,15 +59,15 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
         dests = names if dest == "*" else [dest]
         found |= {(each, other) for each in sources for other in dests}
     for zone in config.zones:
-        if zone.forward is Policy.ACCEPT:  # that option is fw4's policy between the devices of one zone, and no other
+        if zone.forward is Policy.ACCEPT:  # the option is fw4's policy between devices of one zone, and nothing else
             found.add((zone.name, zone.name))
     return found
 
 
 def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
-    """The zone whose network holds the address, as fw4 assumes for a redirect without dest."""
+    """The zone whose network has the address, as fw4 assumes for a redirect without dest."""
     try:
-        wanted = ip_interface(address).ip  # fw4 takes a host with its mask as well
+        wanted = ip_interface(address).ip  # fw4 accepts a host with a prefix length as well
     except ValueError:
         return None
     devices = {known.device for known in snapshot.addresses if wanted in known.address.network}
@@ -76,7 +75,7 @@ def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None
 
 
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
-    """A Problem for each good section of /etc/config/offload that means less, or more, than it seems to."""
+    """A Problem for each valid section whose effect is smaller or larger than its user may expect."""
     there = permitted(config, topology, snapshot)
     pairs = [
         ProblemCode.PAIR_NOT_PERMITTED.at("offload", choice.section, src=choice.src, dest=choice.dest)
@@ -97,7 +96,7 @@ DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "n
 
 
 def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
-    """A Problem for each device that a person named and the router has not, unless it is not known what it has."""
+    """A Problem for each device in an option that the router does not have, if its devices are known."""
     known = [link.name for link in snapshot.links]
     named = {"device": config.globals.devices, "exclude_device": config.globals.exclude_devices}
     for option, names in named.items() if known else ():
@@ -110,7 +109,7 @@ def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
 def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
     """A Problem for each pair that has a higher mode than version 0.1.0 gave it for the same file.
 
-    There a zone without a mode of its own had the mode of globals, and held back the zones beside it.
+    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones.
     """
     common = config.globals
     if not config.readable or not common.old_rule or common.mode is None:
@@ -142,22 +141,22 @@ class _Asked:
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:
-        """The choice in force for a zone: its own mode, or None, with family and wait completed from globals."""
+        """The choice for a zone: its own mode or None, with family and after_packets, if missing, from globals."""
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
         own = named.get(name) or ZoneChoice(name, common.section)
         family = own.family or common.family
         after = common.after_packets if own.after_packets is None else own.after_packets
         if own.faulty or family is None or after is None:
-            # a value that could not be read makes the zone slow, whatever else was chosen
+            # an unreadable value makes the zone slow, whatever else was chosen
             section = own.section if own.faulty else common.section
             return ZoneChoice(name, section, own.mode, family or Family.ANY, after or 0, faulty=True)
         return ZoneChoice(name, own.section, own.mode, family, after)
 
     def request(self, src: str, dest: str) -> PairRequest:
-        """The pair's own section, else the lower of the modes chosen for its zones, else the mode of globals.
+        """The mode of the pair's own section, else the lower mode of its zones, else that of globals.
 
-        Beside it the larger wait and the common family of the two zones.
+        It has the larger after_packets and the common family of both zones.
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
@@ -187,13 +186,13 @@ class _Asked:
         return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
 
     def own(self, src: str, dest: str) -> PairChoice | None:
-        """The section of the pair: the one that names it most exactly, and of such the slower."""
+        """The section of the pair: the one with fewest `*`, and among those the slowest."""
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
         meant = [choice for choice in good if choice.means(src, dest)]
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)
 
     def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice], family: Family) -> Iterator[Reason]:
-        """Why nothing of the pair is offloaded, whatever was chosen."""
+        """The Reasons why the pair must stay slow whatever its mode is."""
         if not self.config.readable:
             yield ReasonCode.CONFIG_UNREADABLE()
             return
@@ -205,7 +204,7 @@ class _Asked:
         yield from whole(self.config, src, dest, family) if family is not Family.NEITHER else ()
 
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
-        """Pair and exempt sections with a fault keep each pair slow that they may have meant."""
+        """Reasons from faulty pair and exempt sections: every pair that they may concern stays slow."""
         for choice in self.config.pair_choices:
             if choice.faulty and choice.means(src, dest):
                 yield ReasonCode.CONFIG_FAULT(section=self.config.title(choice.section))
@@ -215,14 +214,14 @@ class _Asked:
 
 
 def not_chosen(zones: Iterable[str]) -> Reason:
-    """The Reason that none of these zones has a mode of its own."""
+    """The Reason for zones without a mode of their own."""
     names = list(dict.fromkeys(zones))
     return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
-    """The mode chosen for every zone, None where none was, and why a section with a fault counts as none."""
-    if not config.readable:  # then the choices are not known
+    """The mode chosen for every zone (None: none), and why a faulty section does not count."""
+    if not config.readable:  # the choices are not known then
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
     asked = _Asked.of(config)
     choices = [asked.zone(zone.name) for zone in config.zones]

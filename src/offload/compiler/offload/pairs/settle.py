@@ -1,4 +1,4 @@
-"""The effective mode of pairs that share devices, and the elements of the tables. Pure."""
+"""The effective modes of pairs that share devices, and the elements of the tables. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,9 +21,9 @@ Use = tuple[PairDraft, Crossing]
 
 
 def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
-    """One verdict per (iif, oif): where pairs share devices, the strictest of their terms holds for all of them.
+    """Decide about each (iif, oif): if several pairs use it, the slowest mode and the strictest policy hold for all.
 
-    A pair that the firewall permits in one family only has no say on packets of the other.
+    A pair that the firewall permits in one family only does not affect packets of the other.
     """
     uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
     for draft in drafts:
@@ -53,9 +53,9 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
 
 
 def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Element, Mode]]:
-    """The element in the table of its mode, and in that of software where that has a part of its flows.
+    """The element in the table of its mode, and in the software table for flows that hardware does not take.
 
-    `asked`: the family of which hardware is asked.
+    `asked`: the family that hardware is requested for.
     """
     if mode is not Mode.HARDWARE:
         yield element, mode
@@ -63,7 +63,7 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
     if asked is not Family.NEITHER:
         yield replace(element, policy=replace(element.policy, family=asked.value)), mode
     if element.policy.stations:
-        # where a station's port decides, software has what hardware does not take
+        # where a station's port decides, software takes what hardware does not
         yield element, Mode.SOFTWARE
     elif asked.value != element.policy.family:
         rest = {Family.IPV4: Family.IPV6.value, Family.IPV6: Family.IPV4.value}.get(asked, element.policy.family)
@@ -71,7 +71,7 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
 
 
 def _fast(here: Sequence[Use]) -> tuple[Family, list[Use]]:
-    """The family that every pair which has packets of it here wants offloaded, and the uses of these pairs."""
+    """The families that all pairs on these devices want offloaded, and the uses by the pairs that have such packets."""
     found, settled = Family.NEITHER, dict[str, Use]()
     for version in (Family.IPV4, Family.IPV6):
         concerned = [use for use in here if use[0].request.possible.has(version)]
@@ -83,7 +83,7 @@ def _fast(here: Sequence[Use]) -> tuple[Family, list[Use]]:
 
 
 def _meet(draft: PairDraft, use: Use) -> bool:
-    """Whether a packet can be of both pairs, as far as its family shows."""
+    """Whether a packet can belong to both pairs, by its family."""
     return draft.request.possible & use[0].request.possible is not Family.NEITHER
 
 
@@ -92,7 +92,7 @@ def _mode(use: Use) -> Mode:
 
 
 def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Reason]:
-    """Reasons for the mode that a pair loses to other pairs on its devices."""
+    """The Reasons why a pair is slower than it could be because of other pairs on its devices."""
     if not beside:
         return
     lowest, crossing = min(beside, key=_mode)
@@ -105,7 +105,7 @@ def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Rea
 
 
 def _withholds(other: PairRequest, request: PairRequest, version: Family) -> bool:
-    """Whether a pair has packets of a family and wants them slow, where another wants that family offloaded."""
+    """Whether a pair has packets of this family and keeps them slow, while the request wants them offloaded."""
     return request.family.has(version) and other.possible.has(version) and not other.family.has(version)
 
 
@@ -113,12 +113,12 @@ def _pair(config: Config, draft: PairDraft, modes: Iterable[Mode], shared: Itera
     request = draft.request
     effective = max(modes, default=Mode.NONE)
     always_slow = request.mode is Mode.NONE and request.asked is not Mode.NONE
-    # Reasons for a part of the pair come last: a slow flow of the pair is explained by the first
+    # Reasons for a part of the pair come last, because the first Reason explains a slow flow
     reasons = [*draft.reasons, *shared]
     if effective is not Mode.NONE:
         reasons += part(config, request.src, request.dest, request.family)
     elif draft.mode is not Mode.NONE:
-        # the other pairs on its devices keep it slow; why it would only be software counts for nothing then
+        # other pairs keep it slow, so why it could only be in software does not matter
         reasons = [*shared, *(each for each in draft.reasons if each.code not in OF_HARDWARE)]
     stations = draft.stations if effective is Mode.HARDWARE else None
     why = tuple(each for each in dict.fromkeys(reasons) if stations or each.code not in OF_STATIONS)

@@ -1,6 +1,7 @@
-"""Which devices are shaped by queueing disciplines, which hardware would pass by. Pure.
+"""The devices with traffic shapers, which hardware would bypass. Pure.
 
-Software offload keeps shaping: its packets leave through the device's qdisc, and what comes in passes tc ingress first.
+Software offload keeps shaping: packets leave through the device's qdisc, and packets that come in pass tc ingress
+first.
 """
 
 from collections.abc import Mapping
@@ -9,12 +10,12 @@ from offload.model.network import Snapshot
 
 SHAPING = frozenset({"cake", "cake_mq", "htb", "tbf", "hfsc", "netem"})
 INGRESS = frozenset({"ingress", "clsact"})
-REDIRECTING = frozenset({"matchall", "u32", "flower", "basic", "bpf", "fw"})  # kinds of filters that lead to an ifb
+REDIRECTING = frozenset({"matchall", "u32", "flower", "basic", "bpf", "fw"})  # filters that can redirect to an ifb
 LONGEST_DEVICE = 15  # characters of a device's name: IFNAMSIZ without the zero at its end
 
 
 def shapers(snapshot: Snapshot) -> Mapping[str, str]:
-    """The shaped devices, each with its shaper in words: `cake`, or `cake on ifb4wan` for what comes in."""
+    """Shaped device -> its shaper: `cake`, or `cake on ifb4wan` for packets that come in."""
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}
     found = {device: kind for device, kind in kinds.items() if device not in branches}
@@ -27,6 +28,6 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def _branch(device: str, branches: set[str]) -> str:
-    """The ifb that may shape what comes in on the device: SQM names it after the device; else any."""
+    """The ifb that may shape packets coming in on the device: SQM names it after the device; otherwise any."""
     named = f"ifb4{device}"[:LONGEST_DEVICE]
     return named if named in branches else min(branches, default="")

@@ -1,1 +1,1 @@
-"""Tables of the Plan -> nftables nouns and transactions."""
+"""Compile the Plan's tables into nftables objects and transactions."""

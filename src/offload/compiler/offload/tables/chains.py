@@ -11,17 +11,18 @@ from offload.model.kernel.nft import Chain, Hook, Rule
 from offload.model.plan import ACCEPTED_PRIORITY, FORWARD_PRIORITY, PAIRS, SHARED_PRIORITY, PolicyKey, Table
 from offload.model.sections.match import Match
 
-# IPS_OFFLOAD and IPS_HW_OFFLOAD: packets of flows in hardware by the kernel's mark. A packet here proves the contrary.
+# IPS_OFFLOAD and IPS_HW_OFFLOAD: the kernel's hardware mark. A packet with it here shows that hardware lacks its flow.
 STRAYS = f"ct status & 0xc000 == 0xc000 update @{STRAY_SET} {{ iifname . oifname counter }}"
 ACCEPTED = Hook("filter", "forward", f"{ACCEPTED_PRIORITY}")
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
-    """All chains of a table; those that others go to stand first, base chains last.
+    """All chains of a table: first those that others jump to, base chains last.
 
-    Only packets of the original direction reach the exemptions and are offloaded, so that these mean what the user
-    wrote and no reply undoes them. `accept` leaves our base chain, no more: the firewall has spoken before, at priority
-    filter. A reply goes the way of its pair backwards. A packet of a pair that is not offloaded passes three rules.
+    Only packets of the original direction reach exempts and are offloaded, so exempts mean what the user wrote,
+    whatever the replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter.
+    A reply is looked up as its pair's, with iif and oif exchanged. A packet of a pair that is not offloaded passes
+    three rules.
     """
     reply = "ct direction reply oifname . iifname"
     return (
@@ -43,7 +44,7 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 
 def covered(table: Table) -> str:
-    """The properties of the flowtable and its sets that the fingerprint of chain `forward` covers as well."""
+    """The properties of flowtable and sets that the fingerprint of chain `forward` covers too."""
     return f"{table.flowtable} {'offload ' if table.hardware else ''}counter {table.remembered}"
 
 
@@ -60,7 +61,7 @@ def _policy(key: PolicyKey, table: Table, *, exempting: bool) -> Chain:
 
 
 def _of_policy(key: PolicyKey, table: Table, *, exempting: bool) -> Iterator[Rule]:
-    """Replies are remembered; the packets of the original direction may be exempted, or offload their flow."""
+    """The chain of a policy: replies are remembered; original packets may match an exempt, or offload their flow."""
     if key.family != Family.ANY.value:
         yield _rule(f"meta nfproto != {key.family}", "accept")
     yield _rule("ct direction reply", "goto replied")

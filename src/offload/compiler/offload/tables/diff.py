@@ -1,10 +1,10 @@
-"""The transactions that bring the kernel from its present tables to the Plan; an empty list if it is there. Pure.
+"""The transactions that bring the kernel from its present tables to the Plan; none if it is there. Pure.
 
-Adding devices, elements and chains, and taking exemptions away, leaves live flows where they are (docs/kernel.md 8), so
-that is all a small change does. What must bring live flows back to the slow path (a pair that goes, a narrower
-family, a new exemption, a device taken out) returns the table: it is made anew in one transaction, its flows take a
-few slow packets, and those the Plan still wants are offloaded again at once (docs/kernel.md 9). A pair that goes, or
-has a narrower family, returns nothing while the kernel has no offloaded flow of it.
+Adding devices, elements and chains, and removing exempts, does not touch live flows (docs/kernel.md 8), so a small
+change does only that. A change that must bring live flows back to the slow path (a pair is removed, its family gets
+narrower, a new exempt, a device is removed) returns the table: it is made anew in one transaction, its flows take a few
+slow packets, and those that the Plan wants are offloaded again at once (docs/kernel.md 9). If the kernel has no
+offloaded flow of a pair, removing or narrowing it returns nothing.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -18,14 +18,15 @@ from offload.model.plan import PAIRS, TABLES, Crossings, Plan, PolicyKey, Table
 from offload.nft.diff import change
 from offload.nouns import dataclass
 
-Busy = Callable[[Crossings], bool]  # whether the kernel may have an offloaded flow by one of these
+Busy = Callable[[Crossings], bool]  # whether the kernel may have an offloaded flow between these devices
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One text for `nft -f -`; `returned` are the tables whose flows all take the slow path for a moment.
+    """One text for `nft -f -`. `returned`: the tables that are made anew, so that their flows take some slow packets.
 
-    `lost`: what the table `table` offloads no more, though its flows are not returned: none may be offloaded by these.
+    `lost`: elements that `table` no longer has although it was not returned: the kernel must have no offloaded flow of
+    them.
     """
 
     text: str
@@ -35,19 +36,19 @@ class Transaction:
 
 
 def unasked(_: Crossings) -> bool:
-    """The answer where the kernel's connections cannot be read."""
+    """The answer if the kernel's connections cannot be read."""
     return True
 
 
 def transactions(
     plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = (), busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions, in order. Tables named in `forced` are returned even if nothing else changes.
+    """The transactions, in order. Tables in `forced` are returned even if nothing else changes.
 
-    One for each table, software first, so that a refusal of the hardware table leaves software as it is. The
-    hardware table is removed in a transaction of its own, since one that replaces it is refused (docs/kernel.md 10).
-    In the time between the software table must not take its flows: what both tables share leaves the software table
-    first, and comes back when the hardware table stands (docs/kernel.md 35).
+    There is one for each table, software first, so that a refusal of the hardware table does not affect software. The
+    hardware table is deleted in a transaction of its own, because nft refuses to replace it (docs/kernel.md 10). Until
+    it is back, the software table must not take its flows: elements of both tables leave the software table first, and
+    return when the hardware table exists (docs/kernel.md 35).
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)
@@ -62,7 +63,7 @@ def transactions(
 
 
 def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bool:
-    """Whether the table is made anew, because it is not there, or to return its flows."""
+    """Whether the table must be made anew, because it does not exist, or to return its flows."""
     if held is None:
         return True
     if held == expected(table):
@@ -71,7 +72,7 @@ def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bo
 
 
 def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection[str]) -> Iterator[Transaction]:
-    """The software table brought up to date, and without what it shares with the hardware table."""
+    """Update the software table, without the elements that the hardware table has too."""
     if held is None or table.name in made:
         yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
@@ -81,13 +82,13 @@ def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection
 
 
 def _small(table: Table, held: LiveTable, plan: Plan) -> Transaction:
-    """The change that leaves flows where they are."""
+    """The changes that do not touch live flows."""
     text = change(compiled(table), expected(table), held)
     return Transaction(text, table=table.name, lost=lost(table, held, plan))
 
 
 def _elements(command: str, table: Table) -> str:
-    """The transaction that adds or deletes the elements that both tables share."""
+    """The transaction that adds or deletes the elements of both tables."""
     listed = ", ".join(map(element_text, table.shared))
     return f"{command} element inet {table.name} {PAIRS} {{ {listed} }}\n"
 
@@ -95,7 +96,7 @@ def _elements(command: str, table: Table) -> str:
 def _transactions(
     tables: Mapping[str, Table], live: Mapping[str, LiveTable], plan: Plan, made: Collection[str], only: str = ""
 ) -> list[Transaction]:
-    """The transactions for each table by itself; `only`: for the table of this name."""
+    """The transactions of each table; `only`: those of the table with this name."""
     found: list[Transaction] = []
     for name in (only,) if only else tuple(name for name, _, _ in TABLES):
         table, held = tables.get(name), live.get(name)
@@ -114,12 +115,12 @@ def _transactions(
 
 
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
-    """Whether flows of any pair that live now could be somewhere the Plan no longer wants them."""
+    """Whether live flows of any pair could be where the Plan does not want them."""
     wanted = expected(table)
-    # another version of us, or another program, wrote what decides
+    # an older version of ours, or another program, wrote the deciding rules
     decisive = {"forward", "accepted", *(chain.name for chain in guard())}
     foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
-    # flows that both tables may have now are found again only after a return; so are sets that are not there yet
+    # flows that both tables may have, and new sets, take effect only after a return
     chosen = wanted.elements.keys() & STATION_SETS
     if foreign or _in_use(held.devices - wanted.devices, table, plan) or chosen - held.elements.keys():
         return True
@@ -130,14 +131,14 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
 
 
 def lost(table: Table, held: LiveTable, plan: Plan) -> Crossings:
-    """The elements of the live map by which flows may have come in that the Plan no longer wants offloaded."""
+    """The elements of the live map that the Plan no longer has, or has for less traffic."""
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[PAIRS])}
     narrower = (text for text in held.elements[PAIRS] if _narrower(text, now, plan.present))
     return frozenset(map(_crossing, narrower))
 
 
 def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
-    """Whether pairs that stay may have flows by these devices, which leave the flowtable."""
+    """Whether pairs that stay may have flows over the devices that are removed from the flowtable."""
     zones = {zone for element in table.elements for zone in element.pair}
     free = {device.name for device in plan.devices if zones.isdisjoint(device.zones)}
     return bool(gone) and (table.hardware or not free.issuperset(gone))
@@ -150,10 +151,10 @@ def _crossing(text: str) -> tuple[str, str]:
 
 
 def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
-    """Whether flows that came in by this element of the live map may have lost their place (`wanted`: key, verdict)."""
+    """Whether the Plan excludes some traffic of this live element (`wanted`: key, verdict)."""
     key, _, verdict = text.partition(" : ")
     if not present.issuperset(_crossing(text)):
-        return False  # the kernel has ended the flows of a device that went away (nf_flow_table_netdev_event)
+        return False  # the kernel ended the flows of a device that went away (nf_flow_table_netdev_event)
     then, now = PolicyKey.of(verdict), PolicyKey.of(wanted.get(key, ""))
     if then is None or now is None:
         return True

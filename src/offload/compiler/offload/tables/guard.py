@@ -1,14 +1,14 @@
-"""The guard of accepted replies: a connection is offloaded only after the firewall let a reply of it pass. Pure.
+"""The guard of accepted replies: a connection is offloaded only after a reply of it passed the firewall. Pure.
 
-Conntrack calls a connection established when a reply arrives, before any firewall chain has seen it. So a table that
-offloads every established packet would pass replies that the firewall drops, of UDP and, where both ends agree on
-sequence numbers beforehand, of TCP. Therefore each table remembers which connections had a reply that passed.
+Conntrack calls a connection established when a reply arrives, before any firewall chain has seen it. A table that
+offloads every established packet would therefore pass replies that the firewall drops: of UDP and, if both hosts agree
+on sequence numbers beforehand, of TCP. So each table remembers the connections whose reply was accepted.
 
 The key is conntrack's id with the two original addresses. The id is a hash of the entry's address in memory and of its
-tuple (nf_ct_get_id(), net/netfilter/nf_conntrack_core.c): a connection that ends and is opened again may get it anew.
-So the first packets of a connection, until conntrack has seen any reply, delete what was remembered under its key; no
-packet of the earlier connection can still be on its way then, for it would hold the entry in memory. The addresses
-make sure that of two connections with the same id (one pair in 2^32) both are between the same two hosts.
+tuple (nf_ct_get_id(), net/netfilter/nf_conntrack_core.c), so a connection that ends and is opened again may get the
+same id. Therefore the first packets of a connection, until conntrack has seen a reply, delete its key; no packet of the
+earlier connection can still exist then, because it would hold the entry in memory. The addresses ensure that two
+connections with the same id (one pair in 2^32) are between the same hosts.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ SEEN_REPLY = 0x2  # IPS_SEEN_REPLY, include/uapi/linux/netfilter/nf_conntrack_co
 
 @dataclass(frozen=True, slots=True)
 class RepliedSet:
-    """A set of connections that had an accepted reply, filled by packets: its name, and the key in nft's words."""
+    """A set of connections with an accepted reply, filled by packets: its name, and its key as nft text."""
 
     name: str
     key: str
@@ -37,9 +37,9 @@ REPLIED = tuple(
 
 
 def guard() -> Iterator[Chain]:
-    """The chains that delete, remember and ask; a key of the other family matches no packet (nft_ct_get_eval()).
+    """The chains that delete, add and look up keys. A key of the other family matches no packet (nft_ct_get_eval()).
 
-    Where a set is full, the rule that remembers does not match, and the one after it counts the reply.
+    If a set is full, the rule that adds to it does not match, and the next rule counts the reply.
     """
     yield Chain("fresh", tuple(Rule(f"ct status & {SEEN_REPLY:#x} == 0 {_op('delete', each)}") for each in REPLIED))
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)

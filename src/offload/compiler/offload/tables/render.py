@@ -1,7 +1,7 @@
-"""Plan -> nft text. Pure.
+"""Write the Plan as nft text. Pure.
 
-Every name and value in it was validated on its way in: device names by DEVICE_NAME, everything else is a number, an
-address or one of our own words.
+All names and values were checked when they were read: device names by DEVICE_NAME; the rest are numbers, addresses, or
+our own words.
 """
 
 from offload.compiler.offload.tables.table import compiled, without_shared
@@ -12,16 +12,19 @@ NOTHING = "# Nothing is offloaded: no pair of zones has mode software or hardwar
 
 
 def render(plan: Plan) -> str:
-    """The whole ruleset as `offload print` shows it: replaces our tables, whatever they held, and nothing else."""
+    """The whole ruleset as `offload print` shows it.
+
+    It replaces our tables, whatever they contain, and nothing else.
+    """
     wiped = "".join(wipe(name) for name, _, _ in TABLES)
     return wiped + ("\n".join(map(render_table, plan.tables)) or NOTHING)
 
 
 def render_table(table: Table, *, withheld: bool = False) -> str:
-    """One table's declaration. Same Table, same bytes. `withheld`: without the elements that both tables share."""
+    """The text of one table; equal tables give equal bytes. `withheld`: without the elements that both tables have."""
     return table_text(without_shared(table) if withheld else compiled(table))
 
 
 def wipe(name: str) -> str:
-    """Remove a table whether it exists or not: `delete` alone fails where it does not."""
+    """Delete a table whether it exists or not; `delete` alone fails if it does not."""
     return f"table inet {name}\ndelete table inet {name}\n"

@@ -1,4 +1,4 @@
-"""A table of the Plan -> nftables nouns. Pure."""
+"""Compile a table of the Plan into nftables objects. Pure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -17,25 +17,25 @@ MOST_STRAYS = 1024  # pairs of devices
 
 
 def compiled(table: Table) -> nft.Table:
-    """The table as nftables has it; compiled where that has not been done, or a field has changed since."""
+    """The table as nftables objects; compiled only if it was not, or a field changed since."""
     if table.nft and _is_same(table, table.nft[0]):
         return table.nft[1]
     return _compiled(table)
 
 
 def without_shared(table: Table) -> nft.Table:
-    """The table without the elements that the hardware table has too, which follow once that table is there."""
+    """The table without the elements that the hardware table has too; they are added once that table exists."""
     own = (each for each in table.elements if not each.policy.stations)
     return compiled(table)._replace(maps=(_pairs(own),))
 
 
 def expected(table: Table) -> LiveTable:
-    """The table as the kernel lists it after it was sent."""
+    """The table as the kernel will list it after it was sent."""
     return outline(compiled(table))
 
 
 def with_nft(plan: Plan, before: Plan) -> Plan:
-    """The Plan with its tables compiled; one that is the same as in the Plan before is not compiled again."""
+    """The Plan with its tables compiled; tables that are the same as in the Plan before are not compiled again."""
     then = {table.name: table.nft for table in before.tables}
     return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
 
@@ -46,7 +46,7 @@ def _with_nft(table: Table, before: tuple[Table, nft.Table] | None) -> Table:
 
 
 def _is_same(table: Table, before: Table) -> bool:
-    """Whether it would be compiled to the same; stations are no part of the comparison of tables."""
+    """Whether it would be compiled to the same; stations do not count."""
     return before == table and before.stations == table.stations
 
 

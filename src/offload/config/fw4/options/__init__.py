@@ -1,1 +1,1 @@
-"""The options that fw4 knows, and how it reads their values."""
+"""The options that fw4 knows, and parsers like fw4's for their values."""

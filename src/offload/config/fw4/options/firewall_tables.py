@@ -1,4 +1,4 @@
-"""The options of every section of /etc/config/firewall that fw4 reads: one table per type, one line per option."""
+"""The tables of all options that fw4 reads in /etc/config/firewall, one for each section type."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ from offload.config.schema import CONDITION, CORE, DETAIL, Option, Table
 
 
 def _matching(options: Mapping[str, Option]) -> Table:
-    """The table of a section that matches packets: a blank list is a fault, else the section would match everything."""
+    """The table of a section that matches packets. Empty lists are faults: the section would match everything."""
     return Table(
         {name: option._replace(filled=option.many and name != "reflection_zone") for name, option in options.items()}
     )

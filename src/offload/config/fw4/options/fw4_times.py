@@ -1,4 +1,4 @@
-"""fw4's readings of numbers, rates and times: one string in, a value out, None where it means nothing.
+"""Parse numbers, rates and times as fw4 does: a string to a value; None if it is not valid.
 
 Source: openwrt/firewall4, fw4.uc, parse_*.
 """
@@ -17,7 +17,7 @@ _TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 
 
 def limit(value: str) -> Limit | None:
-    """`n[/unit]`, the unit by its first letters; `!` for above that rate. A rate of 0 means nothing."""
+    """`n[/unit]`; the first letters of the unit are enough. `!` means above the rate. A rate of 0 is not valid."""
     name, negated = negation(value)
     found = re.fullmatch(_LIMIT, name)
     unit = enum(*_UNITS)(found[2] or "second") if found else None
@@ -31,12 +31,12 @@ def number(value: str) -> int | None:
 
 
 def timeout(value: str) -> int | None:
-    """Seconds; -1 where there is no timeout."""
+    """Seconds; -1 for no timeout."""
     return -1 if value == "-1" else number(value)
 
 
 def date(value: str) -> tuple[int, ...] | None:
-    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038; a part that is not given is the first."""
+    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038; missing parts are the earliest."""
     found = re.fullmatch(_DATE, value)
     if found is None:
         return None
@@ -61,7 +61,7 @@ def time(value: str) -> tuple[int, ...] | None:
 
 
 def weekdays(value: str) -> tuple[tuple[str, ...], bool] | None:
-    """Days by their first letters, in the order of the week, and whether all others are meant (`!` in front)."""
+    """Days of the week by their first letters, sorted, and whether `!` is before them (all other days)."""
     names, negated = negation(value)
     found = [enum(*_DAYS)(name) for name in names.split()]
     if not found or None in found:

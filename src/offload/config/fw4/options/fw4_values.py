@@ -1,6 +1,6 @@
-"""fw4's readings of what packets are matched by: one string in, a value out, None where it means nothing.
+"""Parse match values as fw4 does: a string to a value; None if it is not valid.
 
-Source: openwrt/firewall4, fw4.uc, parse_*. Where a value is negatable, `!` stands in front.
+Source: openwrt/firewall4, fw4.uc, parse_*. `!` before a value negates it.
 """
 
 import re
@@ -13,48 +13,48 @@ from offload.model.sections.match import NO_DEVICE, Address, Bits, IcmpType, Ite
 from offload.model.text.addresses import address
 
 HIGHEST_PORT, HIGHEST_BYTE, HIGHEST_MARK = 65535, 255, 0xFFFFFFFF
-# Patterns: re compiles one when a value needs it for the first time, and most configurations need few of them.
+# Patterns are text: re compiles one when it is first needed, and most configurations need few.
 _PORT = r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?"
 _MAC = "[:-]".join([r"([0-9a-fA-F]{1,2})"] * 6)
 _ICMP = r"([0-9]{1,3})(?:/([0-9]{1,3}))?"
-# What nft text can carry between quotes as a device name; `+` at the end stands for any end.
+# Device names that nft can have between quotes; `+` at the end stands for any text.
 _PLAIN_DEVICE = r"[A-Za-z0-9_.:+@-]{1,15}"
 _DEVICE = r"[A-Za-z0-9_.:@-][A-Za-z0-9_.:@+-]{0,14}|\+"
 _NETWORK = r"[A-Za-z0-9_.:@+-]{1,64}"
 
 
 def plain_device(name: str) -> bool:
-    """Whether nft text can carry the name between quotes."""
+    """Whether nft can have the name between quotes."""
     return bool(re.fullmatch(_PLAIN_DEVICE, name))
 
 
 def device(value: str) -> Item | None:
-    """A device of a zone: `name`, `name+` for all that begin so, `+` for all, each with `!`."""
+    """A device of a zone: `name`, `name+` for all that begin so, `+` for all; each with or without `!`."""
     name, negated = negation(value)
-    if name.endswith("*"):  # nft's own wildcard, which fw4 passes on
+    if name.endswith("*"):  # nft's own wildcard; fw4 accepts it
         name = f"{name[:-1]}+"
     return Item(name, negated) if re.fullmatch(_DEVICE, name) else None
 
 
 def network_name(value: str) -> Item | None:
-    """A netifd network of a zone, with `!`; any word that netifd does not know is a network without devices."""
+    """A netifd network of a zone, with or without `!`. Any word is valid: without such a network it has no devices."""
     name, negated = negation(value)
     return Item(name, negated) if name else None
 
 
 def zone_device(value: str) -> Item | None:
-    """As device; a name that nft text cannot carry is that of no device, so it adds and excludes nothing."""
+    """A zone's device. A name that is not safe in nft text cannot exist, so it has no effect."""
     name, negated = negation(value)
     return (device(value) or Item(NO_DEVICE, negated)) if name else None
 
 
 def direction(value: str) -> bool | None:
-    """Whether a rule's device is the one the packet leaves by."""
+    """Whether a rule's device is the output device."""
     return {"in": False, "ingress": False, "out": True, "egress": True}.get(value)
 
 
 def network(value: str) -> Address | NetworkName | None:
-    """Addresses, or the name of a netifd network that stands for its addresses."""
+    """Addresses, or the name of a netifd network, which stands for its addresses."""
     name, negated = negation(value)
     found = address(name, negated=negated)
     if found is not None or not name or "/" in name or not re.fullmatch(_NETWORK, name):
@@ -64,7 +64,7 @@ def network(value: str) -> Address | NetworkName | None:
 
 
 def port(value: str) -> Item | None:
-    """A port or a range of ports, `low-high` or `low:high`."""
+    """A port, or a range `low-high` or `low:high`."""
     name, negated = negation(value)
     found = re.fullmatch(_PORT, name)
     if found is None:
@@ -83,7 +83,7 @@ def mac(value: str) -> Item | None:
 
 
 def protocol(value: str) -> tuple[Item, ...] | None:
-    """Protocols by name or number; `tcpudp` is two, `any` means all."""
+    """Protocols by name or number. `tcpudp` is two; `any` is all."""
     name, negated = negation(value)
     name = name.lower()
     if name == "tcpudp":
@@ -96,12 +96,12 @@ def protocol(value: str) -> tuple[Item, ...] | None:
     return None if known is None else (Item(_BY_NUMBER.get(known, str(known)), negated),)
 
 
-# Those that nft can match more of than their number; all others are written as numbers, which need no /etc/protocols.
+# Those for which nft has more than a number; others are written as numbers, which need no /etc/protocols.
 _BY_NUMBER = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 33: "dccp", 136: "udplite"}
 
 
 def icmp_type(value: str) -> IcmpType | None:
-    """A name, or `type` or `type/code` by number. Of a name that only IPv6 has fw4 takes code 0, where it has codes."""
+    """A name, or `type` or `type/code`. For names that only IPv6 has, fw4 uses code 0 if the type has codes."""
     four, six = IPV4.get(value), IPV6.get(value)
     if six and not four:
         six = (six[0], six[1] or 0)
@@ -142,7 +142,7 @@ def set_match(value: str) -> SetMatch | None:
 
 
 def set_type(value: str) -> tuple[str, str] | None:
-    """A field of a set: direction and type."""
+    """One part of a set's key: direction and type."""
     start, _, rest = value.partition("_")
     kind = enum("ip", "port", "mac", "net", "set")(rest if start in {"src", "dst", "dest"} and rest else value)
     if kind is None:

@@ -1,6 +1,6 @@
-"""fw4's readings of words and names: one string in, a value out, None where it means nothing.
+"""Parse words and names as fw4 does: a string to a value; None if it is not valid.
 
-Source: openwrt/firewall4, fw4.uc, parse_*. Where a value is negatable, `!` stands in front.
+Source: openwrt/firewall4, fw4.uc, parse_*. `!` before a value negates it.
 """
 
 import re
@@ -10,20 +10,20 @@ from typing import Any
 from offload.config.numbers import IDENTIFIER
 
 Parser = Callable[[str], Any]
-LONGEST_NAME = 122  # of a zone or set: nft's limits on the names made of it
+LONGEST_NAME = 122  # of a zone or set: nft limits the length of names made of it
 LONGEST_PATH = 255
 _BOOLEANS = {**dict.fromkeys(["1", "on", "true", "yes"], True), **dict.fromkeys(["0", "off", "false", "no"], False)}
 _PATH = r'/[^"\\\x00-\x1f\x7f]*'
 
 
 def negation(value: str) -> tuple[str, bool]:
-    """The value without its `!`, and whether there was one."""
+    """The value without `!`, and whether it had one."""
     text = value.strip(" \t")
     return (text[1:].strip(" \t"), True) if text.startswith("!") else (text, False)
 
 
 def boolean(value: str) -> bool | None:
-    """fw4's booleans, exact and in lower case."""
+    """fw4's booleans: exact and lower case."""
     return _BOOLEANS.get(value)
 
 
@@ -48,13 +48,13 @@ _POSITIONS = enum(
 
 
 def position(value: str) -> str | None:
-    """Where an include belongs; postpend is an old word for append."""
+    """The position of an include; postpend is an old word for append."""
     found = _POSITIONS(value)
     return found.replace("postpend", "append") if found else None
 
 
 def family(value: str) -> int | None:
-    """4, 6, or 0 for both. Anything with a 4 is IPv4, anything else with a 6 is IPv6, and `inet` is IPv4 too."""
+    """4, 6, or 0 for both. A value with a 4 is IPv4, another with a 6 is IPv6, and `inet` is IPv4 too."""
     if value in {"any", "all", "*"}:
         return 0
     if value == "inet" or "4" in value:
@@ -63,20 +63,20 @@ def family(value: str) -> int | None:
 
 
 def text(value: str) -> str:
-    """Any text: it is only ever written between quotes, or not at all."""
+    """Any text: it is only written between quotes, or not at all."""
     return value
 
 
 def identifier(value: str) -> str | None:
-    """The name of a zone or set as nft takes it."""
+    """The name of a zone or set as nft accepts it."""
     return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
 
 
 def zone(value: str) -> str | None:
-    """A zone, or `*` for all; whether it exists is found out later."""
+    """A zone, or `*`; whether it exists is checked later."""
     return value if value == "*" else identifier(value)
 
 
 def path(value: str) -> str | None:
-    """An absolute path that nft text can carry."""
+    """An absolute path that is safe in nft text."""
     return value if re.fullmatch(_PATH, value) and len(value) <= LONGEST_PATH else None

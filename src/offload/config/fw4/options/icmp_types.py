@@ -1,4 +1,4 @@
-"""Names of ICMP types, per family: (type, code), code None for every code. RFC 792, RFC 1812, RFC 4443 and their kin.
+"""Names of ICMP types, by family: (type, code); code None is every code. RFC 792, RFC 1812, RFC 4443 and others.
 
 The names are those that iptables and OpenWrt's firewall know.
 """
@@ -13,12 +13,12 @@ _UNREACHABLE = (
 
 
 def _codes(number: int, names: str) -> Types:
-    """The codes of a type, named in their order from 0; `-` for a code without a name."""
+    """The codes of a type, whose names are given in order from 0; `-` for a code without a name."""
     return {name: (number, code) for code, name in enumerate(names.split()) if name != "-"}
 
 
 def _types(names: str) -> Types:
-    """`name/alias=number` words."""
+    """Parse words of the form `name/alias=number`."""
     pairs = (word.split("=") for word in names.split())
     return {name: (int(number), None) for spelled, number in pairs for name in spelled.split("/")}
 

@@ -1,4 +1,4 @@
-"""The kinds of options that several sections of /etc/config/firewall have, and changes of a kind for one section."""
+"""Kinds of options that several sections of /etc/config/firewall have, and variants of a kind."""
 
 from offload.config.fw4.options import fw4_times, fw4_values, fw4_words
 from offload.config.schema import CONDITION, DETAIL, Option
@@ -29,12 +29,12 @@ NAME = TEXT._replace(free_text=True)
 
 
 def many(option: Option) -> Option:
-    """A list of such values."""
+    """The same option, as a list."""
     return option._replace(many=True)
 
 
 def unsupported(option: Option = TEXT, role: str = DETAIL) -> Option:
-    """An option that nftables cannot express; where it is set, a problem names it."""
+    """An option that nftables cannot express; using it is a problem."""
     return option._replace(unsupported=True, role=role)
 
 
@@ -44,16 +44,16 @@ def without_effect(option: Option) -> Option:
 
 
 def required(option: Option) -> Option:
-    """An option without which the section is left out."""
+    """The same option, without which the section is ignored."""
     return option._replace(required=True)
 
 
 def plain(option: Option) -> Option:
-    """An option whose value may have no `!` in front."""
+    """The same option, without `!`."""
     return option._replace(negatable=False)
 
 
-# The options that rules, redirects and NAT sections have in common.
+# Options that rules, redirects and NAT sections have in common.
 SHARED = {
     "limit": LIMIT,
     "limit_burst": NUMBER._replace(role=CONDITION),

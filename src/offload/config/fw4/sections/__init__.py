@@ -1,1 +1,1 @@
-"""Sections of /etc/config/firewall -> the nouns of the firewall."""
+"""Convert sections of /etc/config/firewall into the firewall's data types."""

@@ -1,7 +1,7 @@
-"""Sections of /etc/config/firewall, and those of services and netifd -> FirewallConfig. Pure.
+"""Read sections of /etc/config/firewall, of services and of netifd into a FirewallConfig. Pure.
 
-Every section is read by itself: a faulty one is left out with a problem, and costs nothing else. What services ask for
-comes before what the file asks for, as in fw4.
+Every section is read by itself: a faulty one is left out with a problem, and does not affect others. Sections of
+services come before those of the file, as in fw4.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,9 +38,9 @@ ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  
 
 
 class Loader:
-    """Reads one configuration; `problems` gathers its problems.
+    """Reads one configuration; `problems` collects its problems.
 
-    `networks`: those of netifd, which addresses may name; None where it does not matter whether they exist.
+    `networks`: of netifd, which addresses may name; None: names are not checked.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Loader:
     def load(
         self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
     ) -> FirewallConfig:
-        """Read everything; `helpers` are those of the system."""
+        """Read everything. `helpers`: the sections of the system's helpers file."""
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
             if kind in found and kind not in {"defaults", "include"}:
@@ -80,13 +80,13 @@ class Loader:
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
-        """The rules alone, as fw4 takes them: what nftables cannot express, fw4 leaves out of them."""
+        """Only the rules, without options that nftables cannot express, which fw4 drops as well."""
         return tuple(
             self._each("rule", {"rule": _of_type("rule", sections)}, lambda reading: traffic.rule(reading, self._say))
         )
 
     def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
-        """The redirects alone, as fw4 takes them."""
+        """Only the redirects, as fw4 reads them."""
         return tuple(
             self._each(
                 "redirect",
@@ -96,7 +96,7 @@ class Loader:
         )
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
-        """The includes alone."""
+        """Only the includes."""
         return tuple(
             self._each(
                 "include",
@@ -124,14 +124,14 @@ class Loader:
         return reading
 
     def _name_devices(self, reading: Reading, given: Given) -> None:
-        """Name the words that are no device's name."""
+        """Add a problem for each word that is no device name."""
         for word in given.split() if isinstance(given, str) else given:
             item = fw4_values.zone_device(word)
             if item is not None and item.text == NO_DEVICE:
                 self._say(FirewallFault.NO_DEVICE, reading, "device", value=word)
 
     def _each(self, kind: str, found: Mapping[str, list[Found]], make: Callable[[Reading], T | None]) -> Iterator[T]:
-        """The sections of a type that are good and enabled."""
+        """The valid, enabled sections of a type."""
         for origin, options in found[kind]:
             reading = self._read(kind, origin, options)
             made = None
@@ -141,7 +141,7 @@ class Loader:
                 yield made
 
     def _counts(self, reading: Reading) -> bool:
-        """Whether a section is taken at all. What becomes of a lost condition is decided where zones are known."""
+        """Whether the section can be used at all. Lost conditions are dealt with later, when the zones are known."""
         if not reading.faults and reading.values.get("enabled", True):
             return self._begins_before_it_ends(reading)
         fatal = reading.bad(CORE)
@@ -158,7 +158,7 @@ class Loader:
         return self._begins_before_it_ends(reading)
 
     def _begins_before_it_ends(self, reading: Reading) -> bool:
-        """Whether some time is between the two dates: nft refuses a span that ends before it begins."""
+        """Whether the first date is before the second: nft refuses other ranges."""
         start, stop = (reading.values.get(option, ()) for option in ("start_date", "stop_date"))
         if start and stop and stop < start:
             self._say(FirewallFault.EMPTY_TIMES, reading, "stop_date", start="start_date")
@@ -166,7 +166,7 @@ class Loader:
         return True
 
     def _once(self, sections: Iterable[Any]) -> tuple[Any, ...]:
-        """Only the first section of each name."""
+        """The sections, of those with equal names only the first."""
         names: dict[str, Any] = {}
         for each in sections:
             if each.name in names:
@@ -178,7 +178,7 @@ class Loader:
         return tuple(names.values())
 
     def _defaults(self, found: list[Found]) -> Defaults:
-        """The first section; a bad value of it costs its option, and not the firewall."""
+        """The first `defaults` section; an invalid option is ignored, and the firewall is still loaded."""
         for origin, _ in found[1:]:
             self.problems.append(FirewallFault.DUPLICATE_DEFAULTS.at(origin))
         if not found:
@@ -189,7 +189,7 @@ class Loader:
         return Defaults(reading.origin, **{"synflood_protect": protect} | values)
 
     def _zones(self, found: list[Found]) -> tuple[tuple[Zone, ...], tuple[Zone, ...]]:
-        """The zones, and those that are left out: without a readable condition, or with a name that is taken."""
+        """The zones, and those that are left out: without a readable condition, or with a name in use."""
         good, unread = [], []
         for origin, options in found:
             reading = self._read("zone", origin, options)
@@ -220,7 +220,7 @@ class Loader:
         )
 
     def helpers(self, sections: Iterable[Section]) -> tuple[Helper, ...]:
-        """The conntrack helpers of a helpers file."""
+        """The conntrack helpers of the helpers file."""
         found = []
         for each in sections:
             if each.type == "helper":

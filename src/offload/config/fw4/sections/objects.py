@@ -1,4 +1,4 @@
-"""`config ipset`, `config include` and `config helper`: what a section that can be read asks for. Pure."""
+"""Read `config ipset`, `config include` and `config helper` sections. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Helper, Include, IpSet, RouterNetwork
 from offload.model.sections.match import Item
 
-OLD_SCRIPT = "/etc/firewall.user"  # what firewall3 sourced; its iptables commands do harm today
+OLD_SCRIPT = "/etc/firewall.user"  # firewall3 sourced it; its iptables commands do harm today
 
 
 def ipset(
     reading: Reading, say: Say, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]
 ) -> IpSet | None:
-    """A set with what it holds at first; None where it has no type that can be. `files`: the lines of each loadfile."""
+    """A set with its entries; None if its type is not valid. `files`: the lines of each loadfile."""
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
     kinds = {kind for _, kind in match}
@@ -48,7 +48,7 @@ def ipset(
 
 
 def include(reading: Reading, say: Say) -> Include | None:
-    """A file to include; None where it is left out."""
+    """A file to include; None: it is left out."""
     values = reading.values
     kind, path = values.get("type", "script"), values["path"]
     if kind == "script":

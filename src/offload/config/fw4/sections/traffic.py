@@ -1,4 +1,4 @@
-"""`config rule`, `config redirect` and `config nat`: what a section that can be read asks for. Pure."""
+"""Read `config rule`, `config redirect` and `config nat` sections. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ _OF_REDIRECT = (
 
 
 def rule(reading: Reading, say: Say) -> Rule | None:
-    """A rule; None where it cannot be meant."""
+    """A rule; None if it is not valid."""
     values, target = reading.values, reading.values.get("target", "")
     missing = _missing(target, values)
     if missing:
@@ -80,7 +80,7 @@ def redirect(reading: Reading, say: Say) -> Redirect:
 
 
 def nat(reading: Reading, say: Say) -> Nat | None:
-    """A source NAT; None where it cannot be meant."""
+    """A source NAT; None if it is not valid."""
     values = reading.values
     target = values.get("target", "masquerade")
     if target not in {"accept", "snat", "masquerade"}:
@@ -118,27 +118,27 @@ def _without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _device(item: Item | None) -> str:
-    """A `+` at the end stands for any end, which nft writes as `*`."""
+    """The device as nft writes it: `+` at the end becomes `*`."""
     if item is None or item.text == "+":  # alone it is every device
         return ""
     return f"{item.text[:-1]}*" if item.text.endswith("+") else item.text
 
 
 def _missing(target: str, values: Mapping[str, Any]) -> str:
-    """The option that a target cannot do without."""
+    """The option that a target requires and the section does not have."""
     needed = {"dscp": ("set_dscp",), "mark": ("set_mark", "set_xmark"), "helper": ("set_helper",)}.get(target, ())
     return "" if not needed or any(name in values for name in needed) else needed[0]
 
 
 def _log(values: Mapping[str, Any], name: str) -> str:
-    """The log prefix: the option's text, or the section's name where it only says yes."""
+    """The log prefix: the option's text, or the section's name if the option only says yes."""
     text = values.get("log", "")
     chosen = fw4_words.boolean(text)
     return text if chosen is None else f"{name}: " if chosen else ""
 
 
 def _set_mark(values: Mapping[str, Any]) -> Bits | None:
-    """`set_mark` also clears the bits of its value; `set_xmark` only those of its mask."""
+    """The mark to set: `set_mark` also clears the bits of its value, `set_xmark` only those of its mask."""
     mark = values.get("set_mark")
     if mark is not None:
         return Bits(mark.value, mark.value | mark.mask)

@@ -1,1 +1,1 @@
-"""ctnetlink: connections, and those that end."""
+"""Read conntrack entries, and the events of those that end, over ctnetlink."""

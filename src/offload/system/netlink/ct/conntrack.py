@@ -1,4 +1,4 @@
-"""The door to the kernel's connection table, over ctnetlink: read all of it, and end connections."""
+"""Read the conntrack table, and delete entries, over ctnetlink."""
 
 from collections.abc import Callable, Iterable
 
@@ -18,9 +18,10 @@ STILL_THERE = "{} connections are still there, though the kernel says that it do
 
 
 class Conntrack:
-    """The connection table of the network namespace this process runs in.
+    """The conntrack table of this process's network namespace.
 
-    `between` is called after each datagram of a dump, a hundred connections or so: 65,536 take a small router seconds.
+    `between` is called after each datagram of a dump, which has about a hundred entries: 65,536 of them take seconds on
+    a small router.
     """
 
     def __init__(self) -> None:
@@ -29,9 +30,9 @@ class Conntrack:
         self.between = _nothing
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
-        """All entries, IPv4 and IPv6, in the kernel's order; KernelError with a sentence where it refuses.
+        """All entries, IPv4 and IPv6, in the kernel's order; KernelError if the kernel refuses.
 
-        The table is not locked: connections come and go meanwhile. `offloaded`: only those in a flowtable; a kernel
+        The table is not locked, so entries may change during the dump. `offloaded`: only those in a flowtable; a kernel
         before 5.17 lists the others as well.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
@@ -49,19 +50,19 @@ class Conntrack:
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """Count all entries, each as a Row, with what `begin` makes; KernelError as for `entries`.
+        """Count all entries, each given as a Row to a counter made by `begin`; KernelError as in `entries`.
 
-        For callers that need numbers alone: no more than a datagram's Rows are in memory at a time. A dump that is
-        repeated gets a new counter from `begin`.
+        For callers that need only numbers: the Rows of one datagram are in memory at a time. If a dump is repeated,
+        `begin` makes a new counter.
         """
         return until_whole(lambda: self._counted(begin))
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """As `summary`, of the entries in a flowtable; older kernels give the others as well. `between` waits."""
+        """As `summary`, for entries in a flowtable; older kernels give the others as well. `between` is not called."""
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """As `summary`, and all entries in the order in which they were counted."""
+        """As `summary`, and also all entries, in the order in which they were counted."""
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
             messages = Messages(self._parser)
@@ -71,11 +72,11 @@ class Conntrack:
         return until_whole(dumped)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """End these connections: the next packet of each must pass the firewall anew.
+        """Delete these entries: the next packet of each connection must pass the firewall again.
 
-        An entry that is gone already counts neither as ended nor as refused. It is looked for once more, for it may
-        have been opened again meanwhile; if it is found then, it is ended, or that is an error. Only protocols with
-        ports are ended: no other is ever offloaded.
+        An entry that has ended already counts neither as deleted nor as failed. It is looked up again, because it may
+        have been opened anew; then it is deleted, or counts as failed. Only entries of protocols with ports are
+        deleted, because no others are offloaded.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -87,12 +88,12 @@ class Conntrack:
         return done
 
     def _still(self, entries: Iterable[Entry]) -> list[Entry]:
-        """Those of the connection table that have the protocol, tuple and zone of one of these."""
+        """The entries of the table with the protocol, tuple and zone of one of these."""
         named = {(entry.proto, entry.original) for entry in entries}
         return [entry for entry in self.entries() if (entry.proto, entry.original) in named]
 
     def _dump(self, request: bytes) -> tuple[list[Entry], bool]:
-        """Ask once, on a socket of its own so that nothing of an earlier answer can be left in it."""
+        """Make one dump, on a new socket so that no older reply is in it."""
         entries, whole = [], True
         with collector_resting():
             for part in replies(NETLINK_NETFILTER, request, self._parser.parse, RECEIVE_BUFFER):
@@ -105,7 +106,7 @@ class Conntrack:
     def _counted(
         self, begin: Callable[[], C], messages: Messages | None = None, request: bytes = ALL
     ) -> tuple[C, bool]:
-        """Count what each datagram of one dump held; whether that was all."""
+        """Count the rows of each datagram of a dump; whether it was complete."""
         count, whole = begin(), True
 
         def read(datagram: bytes) -> Rows:
@@ -124,7 +125,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A connection table that is what the test says, or that refuses with the test's error."""
+    """A conntrack table with the entries, or the error, of a test."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Ends connections over ctnetlink, many with one datagram."""
+"""Delete conntrack entries over ctnetlink, many with one datagram."""
 
 import errno
 import os
@@ -11,8 +11,8 @@ from offload.system.netlink.ct.ctrequest import answers, deletions
 from offload.system.netlink.dump import DATAGRAM, PATIENCE, widen
 from offload.system.netlink.wire import NETLINK_NETFILTER
 
-BATCH = 128  # deletions in one datagram: 10 KiB, and as many answers fit any receive buffer
-# What a refused deletion means; that an entry is gone already is what was wanted.
+BATCH = 128  # deletions in one datagram of 10 KiB; as many replies fit in any receive buffer
+# Meanings of a refused deletion; a missing entry is no error.
 REFUSALS = {
     errno.EPERM: "only root may end connections: run as root (or with CAP_NET_ADMIN)",
     errno.EBUSY: "this kernel ends no offloaded connection (it is older than 6.1.32 or 6.4): they end by themselves "
@@ -21,7 +21,7 @@ REFUSALS = {
 
 
 def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
-    """Ask once for each to be ended; also those that the kernel did not find."""
+    """Request the deletion of each entry once; gives also those that the kernel did not find."""
     errors: list[int] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
@@ -38,7 +38,7 @@ def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
 
 
 def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int]:
-    """Send one batch and wait for its answers: one error number each, 0 for an entry that was ended."""
+    """Send one batch and wait for its replies: an error number for each, 0 for a deleted entry."""
     kernel.send(deletions(entries, first))
     found: dict[int, int] = {}
     asked = range(first, first + len(entries))

@@ -1,4 +1,4 @@
-"""What holds for every dump of ctnetlink: it is repeated until it is whole, and a refusal is a sentence."""
+"""Common parts of ctnetlink dumps: repeat an incomplete one, and turn errors into sentences."""
 
 import errno
 import gc
@@ -27,10 +27,9 @@ T = TypeVar("T")
 
 
 def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
-    """The result of a dump; KernelError with a sentence where the kernel refuses.
+    """The result of a dump; KernelError if the kernel refuses.
 
-    When the kernel calls a dump interrupted it is asked again; if it says so every time, the last answer is as good as
-    any other.
+    A dump that the kernel marks as interrupted is repeated; if all are, the last one is used.
     """
     for tried in range(1, TRIES + 1):
         try:
@@ -52,7 +51,7 @@ def refused(number: int) -> None:
 
 @contextmanager
 def collector_resting() -> Iterator[None]:
-    """Three tuples per entry, none of them in a cycle: the collector would walk them all, again and again."""
+    """Pause Python's garbage collector: it would visit three tuples of each entry repeatedly, and finds nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -63,7 +62,7 @@ def collector_resting() -> Iterator[None]:
 
 
 def sentence(error: OSError, what: str) -> str:
-    """What a failed exchange with the kernel means; `what` it was to do."""
+    """The sentence for a failed exchange with the kernel; `what` it should do."""
     if isinstance(error, TimeoutError):
         return f"the kernel did not {what} within {PATIENCE:.0f} s"
     return SENTENCES.get(error.errno or 0, f"the kernel did not {what}: {error.strerror or error}")

@@ -1,4 +1,4 @@
-"""The door to connections that end: the kernel sends each once, with its last counters."""
+"""Read the events of connections that end: the kernel sends each once, with its last counters."""
 
 import os
 
@@ -9,12 +9,12 @@ from offload.system.netlink.route.monitor import datagrams, listening
 from offload.system.netlink.wire import NETLINK_NETFILTER
 
 DESTROY_GROUP = 1 << (3 - 1)  # NFNLGRP_CONNTRACK_DESTROY
-ROOM = 4 << 20  # bytes for some 5,000 of them, until the next read
-MOST_AT_ONCE = 1 << 16  # each is a datagram; a read takes no more
+ROOM = 4 << 20  # bytes, for about 5,000 events until the next read
+MOST_AT_ONCE = 1 << 16  # events in one read; each is a datagram
 
 
 class ConntrackEvents:
-    """Listens from the moment it is made. `descriptor` is what to poll."""
+    """Listens from its creation on. `descriptor` is to be polled."""
 
     def __init__(self) -> None:
         self._parser = Parser(IPCTNL_MSG_CT_DELETE)
@@ -25,7 +25,7 @@ class ConntrackEvents:
         self.descriptor = self._kernel.fileno()
 
     def read(self) -> tuple[list[Entry], bool]:
-        """The connections that ended since the last read, and whether that is all of them."""
+        """The connections that ended since the last read, and whether none was missed."""
         ended: list[Entry] = []
         whole = True
         for each in datagrams(self._kernel, MOST_AT_ONCE):
@@ -36,12 +36,12 @@ class ConntrackEvents:
         return ended, whole
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the socket."""
         self._kernel.close()
 
 
 class FakeConntrackEvents:
-    """A kernel in which connections end as a test says; `descriptor` is a pipe. `whole`: none was missed."""
+    """A kernel in which connections end as a test says. `descriptor` is a pipe; `whole`: none was missed."""
 
     def __init__(self) -> None:
         self.descriptor, self._writing = os.pipe()
@@ -49,7 +49,7 @@ class FakeConntrackEvents:
         self.whole = True
 
     def end(self, *entries: Entry) -> None:
-        """These connections ended."""
+        """Report that these connections ended."""
         self.ended += entries
         os.write(self._writing, b".")
 

@@ -23,16 +23,16 @@ IPCTNL_MSG_CT_DELETE = 0x102
 
 NLMSGHDR_START = struct.Struct("=IHH")
 
-# A kernel makes about a dozen. Should something make thousands, start again rather than grow.
+# A kernel makes about a dozen; with thousands of them, begin again to save memory.
 MOST_LAYOUTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one datagram of the answer held.
+    """The content of one datagram of the reply.
 
-    `done`: the answer ends here. `interrupted`: the table changed under the dump and the kernel asks to be asked again
-    (NLM_F_DUMP_INTR). `errno`: a positive error number where the kernel refused, else 0.
+    `done`: the dump ends here. `interrupted`: the table changed during the dump, and it should be repeated
+    (NLM_F_DUMP_INTR). `errno`: a positive error number if the kernel refused, else 0.
     """
 
     entries: list[Entry]
@@ -42,7 +42,7 @@ class Part:
 
 
 class Parser:
-    """Reads datagrams: messages of one kind. Keeps nothing from one to the next but the Layouts it has learnt."""
+    """Reads datagrams of one kind of message. Between datagrams it keeps only the Layouts."""
 
     def __init__(self, kind: int = IPCTNL_MSG_CT_NEW) -> None:
         self._kind = kind
@@ -55,10 +55,10 @@ class Parser:
         return [layout for found in self._layouts.values() for layout in found]
 
     def parse(self, buffer: bytes) -> Part:
-        """Take one datagram apart; never raises.
+        """Parse one datagram; never raises.
 
-        A message whose attributes do not fit into each other, or without an address or protocol, is left out. A message
-        that claims to be longer than the datagram ends it.
+        A message with attributes that do not fit, or without address or protocol, is left out. A message that is longer
+        than the datagram ends it.
         """
         entries: list[Entry] = []
         append, layouts_of, header, wanted = entries.append, self._layouts.get, NLMSGHDR_START.unpack_from, self._kind
@@ -83,7 +83,7 @@ class Parser:
         return Part(entries, interrupted=bool(seen & NLM_F_DUMP_INTR))
 
     def entry(self, buffer: bytes, at: int) -> Entry:
-        """The entry of the message at a place of a datagram where there is one."""
+        """The entry of the message at an offset of a datagram; None if it has none."""
         length, kind, _ = NLMSGHDR_START.unpack_from(buffer, at)
         for layout in self._layouts.get(length, ()) if kind == self._kind else ():
             fields = layout.unpack(buffer, at)
@@ -105,7 +105,7 @@ class Parser:
 
 
 def _errno(message: bytes) -> int:
-    """Error number of NLMSG_ERROR or NLMSG_DONE; both carry it negated behind the header, 0 where there is none."""
+    """Error number of NLMSG_ERROR or NLMSG_DONE: both have it negated behind the header; 0 if there is none."""
     if len(message) < NLMSGHDR.size + ERRNO.size:
         return 0
     code: int = ERRNO.unpack_from(message, NLMSGHDR.size)[0]

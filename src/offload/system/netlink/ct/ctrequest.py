@@ -1,4 +1,4 @@
-"""Requests to ctnetlink as bytes: list connections, find one, end some. Pure.
+"""Requests to ctnetlink: list, find or delete entries. Pure.
 
 The kernel finds an entry by its original tuple and conntrack zone (ctnetlink_del_conntrack(),
 net/netfilter/nf_conntrack_netlink.c).
@@ -23,17 +23,17 @@ from offload.system.netlink.wire import (
 )
 
 CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_STATUS, CTA_ZONE, CTA_STATUS_MASK = 1, 1, 2, 3, 18, 26
-# By the size of an address: its family, and the attributes of source and destination.
+# By the size of an address: its family, and the numbers of the attributes for source and destination.
 ADDRESSES = {4: (2, 1, 2), 16: (10, 3, 4)}
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 PORT = struct.Struct("!H")
 
-# The protocols whose tuple is addresses and ports: nothing else can be offloaded, and ICMP wants words an Entry lacks.
+# Protocols whose tuple is addresses and ports: no other is offloaded, and ICMP needs fields that an Entry lacks.
 PORTED = frozenset({6, 17, 33, 47, 132, 136})  # TCP, UDP, DCCP, GRE, SCTP, UDP-Lite
 
 EVERY_FAMILY = NFGENMSG.pack(socket.AF_UNSPEC, 0, 0)
 ALL = message(IPCTNL_MSG_CT_GET, EVERY_FAMILY)
-# Those in a flowtable, of software or hardware (ctnetlink_filter_match()); a kernel before 5.17 lists all nevertheless.
+# Those in a software or hardware flowtable (ctnetlink_filter_match()); kernels before 5.17 list all entries.
 OFFLOADED = message(
     IPCTNL_MSG_CT_GET,
     EVERY_FAMILY
@@ -43,17 +43,17 @@ OFFLOADED = message(
 
 
 def lookup(proto: int, ends: Tuple) -> bytes:
-    """Ask for the connection whose original packets or replies have these ends (ctnetlink_get_conntrack())."""
+    """Request the entry whose original or reply direction has these addresses and ports (ctnetlink_get_conntrack())."""
     return message(IPCTNL_MSG_CT_GET, _which(proto, ends), NLM_F_REQUEST)
 
 
 def deletions(entries: Sequence[Entry], first: int) -> bytes:
-    """One datagram that deletes these entries; each message is numbered, from `first` on, and asks for an answer."""
+    """One datagram that deletes these entries. Messages are numbered from `first` on, and request a reply."""
     return b"".join(_deletion(entry, first + index) for index, entry in enumerate(entries))
 
 
 def answers(datagram: bytes) -> list[tuple[int, int]]:
-    """The answers in a datagram: (number of the request, positive errno or 0)."""
+    """The replies in a datagram: (number of the request, positive error number or 0)."""
     found, at = [], 0
     while at + NLMSGHDR.size + ERRNO.size <= len(datagram):
         length, kind, _, number, _ = NLMSGHDR.unpack_from(datagram, at)

@@ -1,9 +1,9 @@
-"""A dump of ctnetlink, read for a summary: of each connection its addresses, status and bytes, all as raw bytes.
+"""Read a ctnetlink dump as rows: of each connection the addresses, status and byte counters, as raw bytes.
 
-Each Layout of ctnetlink becomes one regular expression for a whole message: its frame literally, a group for each value
-of a Row, and any bytes for the other values. It is matched where the message before has ended, so nothing inside of a
-message can be taken for one. What none of them matches is read by ctnetlink's Parser. No Entry is made and none is
-kept: that is what most of the time and memory of a list of connections goes into.
+Each Layout of ctnetlink becomes one regular expression for a whole message: the fixed bytes literally, a group for each
+value of a Row, and any bytes for other values. It is matched where the message before ended, so nothing inside of a
+message is taken for one. Messages that match none are read by ctnetlink's Parser. No Entry is made or stored, because
+that takes most of the time and memory of a list of connections.
 """
 
 import re
@@ -37,14 +37,14 @@ class Rows:
 
 
 class RowParser:
-    """Reads datagrams. Keeps nothing from one to the next but the Layouts it has learnt."""
+    """Reads datagrams. Between datagrams it keeps only the Layouts."""
 
     def __init__(self, parser: Parser | None = None) -> None:
         self._parser = parser or Parser()
         self._matches: dict[Layout, tuple[Match, int, Reader]] = {}
 
     def parse(self, buffer: bytes) -> Rows:
-        """Take one datagram apart; never raises. What ctnetlink's Parser leaves out is left out here too."""
+        """Parse one datagram; never raises. It leaves out what ctnetlink's Parser leaves out."""
         rows, places, readers = list[Row](), list[int](), list[Reader | None]()
         at, size, interrupted = 0, len(buffer), False
         while at + NLMSGHDR.size <= size:
@@ -67,7 +67,7 @@ class RowParser:
     def _matching(
         self, buffer: bytes, at: int, rows: list[Row], places: list[int], readers: list[Reader | None]
     ) -> int:
-        """Read the messages of known Layouts that follow each other; where they end."""
+        """Read successive messages with known Layouts; gives the offset where they end."""
         append, matches, begin = rows.append, tuple(self._matches.values()), -1
         while at > begin:
             begin = at
@@ -82,7 +82,7 @@ class RowParser:
         return at
 
     def _other(self, message: bytes) -> Part:
-        """Read a message that has no Layout yet, or that is none of a connection."""
+        """Read a message without a Layout yet, or one that is no connection."""
         part = self._parser.parse(message)
         layouts = [layout for layout in self._parser.layouts if is_summed(layout)]
         if len(layouts) != len(self._matches) or not all(layout in self._matches for layout in layouts):
@@ -91,7 +91,7 @@ class RowParser:
 
 
 def is_summed(layout: Layout) -> bool:
-    """Whether the values of a Row stand in it in their order, with both counters or with none."""
+    """Whether the Layout has the values of a Row in order, with both counters or none."""
     found = [slot for _, slot, _ in layout.pieces if slot in ROW]
     return found in ([*ROW], [slot for slot in ROW if slot not in COUNTERS])
 

@@ -46,13 +46,13 @@ class Slot(IntEnum):
     REPLY_ZONE = 20
 
 
-# What an Entry gets for a value the kernel did not send; without the needed ones it is no Entry.
+# What an Entry has for values that the kernel did not send; if a required one is missing, there is no Entry.
 ABSENT = (None, None, None, 0, 0, None, None, 0, 0, 0, None, 0, None, None, None, None, None, None, 0, 0, 0)
 ADDRESSES = (Slot.SRC, Slot.DST, Slot.REPLY_SRC, Slot.REPLY_DST)
 COUNTERS = (frozenset({Slot.PACKETS, Slot.REPLY_PACKETS}), frozenset({Slot.BYTES, Slot.REPLY_BYTES}))  # both or none
 NEEDED = (Slot.PROTO, *ADDRESSES)
 
-# By type: where the value goes and its format (none: text of any length), or the attributes nested in it.
+# By attribute: where the value goes and its format (none: text of any length), or the nested attributes.
 # Attributes that are not named here are skipped.
 Value = tuple[Slot, str]
 Attributes = Mapping[int, Union[Value, "Attributes"]]
@@ -94,7 +94,7 @@ class Layout:
     """
 
     def __init__(self, message: bytes) -> None:
-        shape = f">{NLMSGHDR.size}x"  # length, sequence and port are no business of the Layout
+        shape = f">{NLMSGHDR.size}x"  # length, sequence and port differ between messages, so they are skipped
         without, order = shape, list[Slot]()
         fields, found, at = 0, dict[Slot, int](), NLMSGHDR.size
         self.length, self.pieces = len(message), list[tuple[bytes, Slot | None, int]]()
@@ -130,12 +130,12 @@ def _ordered(places: Mapping[Slot, int], count: int) -> "itemgetter[Any]":
     return itemgetter(*(places.get(slot, count + slot) for slot in Slot))
 
 
-# One attribute that holds a value: where it starts and ends, and what to do with it.
+# An attribute with a value: where it begins and ends, and how to read it.
 Leaf = tuple[int, int, tuple[Slot | None, str]]
 
 
 def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Leaf]:
-    """Walk the attributes in message[at:end] and those nested in them; ValueError where they do not fit."""
+    """Walk the attributes in message[at:end] and the nested ones; ValueError if they do not fit."""
     while at < end:
         if at + NLATTR.size > end:
             raise ValueError("an attribute is cut off")
@@ -152,7 +152,7 @@ def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Le
 
 
 def _form(meaning: Value | None, size: int) -> tuple[Slot | None, str]:
-    """Slot and format of a value of `size` bytes. A value of a size that is not its own counts as unknown."""
+    """Slot and format of a value of `size` bytes. A value with an unexpected size counts as unknown."""
     if meaning is not None:
         slot, form = meaning
         if not form:

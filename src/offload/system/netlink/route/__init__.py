@@ -1,1 +1,1 @@
-"""rtnetlink: links, addresses, routes, stations, queueing disciplines, and what the kernel reports of them."""
+"""Read links, addresses, routes, stations, queueing disciplines, and the kernel's notifications, over rtnetlink."""

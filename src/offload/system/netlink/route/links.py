@@ -1,4 +1,4 @@
-"""The netlink door: links, addresses, routes, stations and neighbours, and what compares packet marks."""
+"""Read links, addresses, routes, stations and neighbours, and what compares packet marks, over rtnetlink."""
 
 import os
 import socket
@@ -31,7 +31,7 @@ from offload.system.netlink.route.rtnetlink import LinkMessage, NeighbourEvent
 from offload.system.netlink.route.traffic_control import QdiscMessage
 from offload.system.netlink.wire import NETLINK_ROUTE, Message
 
-MOST_READ = MAX_NEIGHBOURS + 256  # stations and neighbours: more than are remembered, so that this shows
+MOST_READ = MAX_NEIGHBOURS + 256  # stations and neighbours: more than are stored, so that too many are noticed
 SETTINGS = (  # of net.netfilter
     "nf_conntrack_acct",
     "nf_conntrack_tcp_timeout_established",
@@ -57,7 +57,7 @@ class LinkDump:
 
 
 class Netlink:
-    """The running kernel. `sysfs` is asked which links are wireless: rtnetlink does not say."""
+    """The running kernel. `sysfs`: tells which links are wireless, which rtnetlink does not."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Netlink:
         self._sysfs, self._seen, self._sysctls = sysfs, seen, sysctls
 
     def scene(self) -> LinkDump:
-        """Read links, addresses, stations, neighbours and marks. A KernelError if the kernel does not answer."""
+        """Read links, addresses, stations, neighbours and marks; KernelError if the kernel does not reply."""
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
             names = {each.number: each.name for each in found}
@@ -93,7 +93,7 @@ class Netlink:
         )
 
     def settings(self) -> dict[str, int]:
-        """Read the sysctls that decide what becomes of offloaded connections; those that do not exist are left out."""
+        """Read the sysctls that matter to offloaded connections; missing ones are left out."""
         found = {}
         for name in SETTINGS:
             with suppress(OSError, ValueError):
@@ -101,7 +101,7 @@ class Netlink:
         return found
 
     def routes(self) -> tuple[Route, ...]:
-        """Read the routes of the main table, of which there may be very many: nothing but flows' zones needs them."""
+        """Read the routes of the main table. There may be very many, and only the zones of flows need them."""
         with _asking("routes"):
             names = dict(socket.if_nameindex())
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
@@ -111,7 +111,7 @@ class Netlink:
         return leaving(address)
 
     def received(self) -> dict[str, int]:
-        """Bytes that each device has received so far, by its driver's own count. KernelError where /proc is missing."""
+        """Bytes that each device has received so far, by its driver's counter; KernelError if /proc is missing."""
         try:
             lines = Path("/proc/net/dev").read_text(errors="replace").splitlines()[2:]
         except OSError as error:
@@ -119,7 +119,7 @@ class Netlink:
         return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of these devices whose drivers say that they can offload."""
+        """Those of these devices whose driver can offload."""
         return hw_tc_offload(names)
 
     def _links(self, found: Iterable[LinkMessage], names: Mapping[int, str]) -> tuple[Link, ...]:
@@ -155,7 +155,7 @@ def _qdiscs() -> list[QdiscMessage]:
 
 
 def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
-    """The messages about all filters; a device or queueing discipline that goes away meanwhile has none."""
+    """Messages about all filters; none for a device or queueing discipline that goes away during the dump."""
     parents = dict.fromkeys(traffic_control.filter_parents(qdiscs))
     for request in traffic_control.class_requests(qdiscs):
         with suppress(OSError):
@@ -167,7 +167,7 @@ def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
 
 @contextmanager
 def _asking(what: str) -> Iterator[None]:
-    """A KernelError says what could not be read."""
+    """Raise a KernelError that says what could not be read."""
     try:
         yield
     except OSError as error:
@@ -180,7 +180,7 @@ def release() -> str:
 
 
 def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
-    """Loaded modules that matter here; built-in ones do not show."""
+    """Loaded modules that matter to offload; built-in ones do not show."""
     try:
         names = sorted(line.split()[0] for line in path.read_text().splitlines())
     except OSError:
@@ -189,7 +189,7 @@ def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
 
 
 def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max")) -> int:
-    """How many connections the kernel keeps at most; its own default of larger machines where it does not say."""
+    """How many connections the kernel keeps at most; if it does not say, its default on large machines."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
-"""Parses notifications of rtnetlink and nfnetlink: bytes in, hints out. Pure, no socket.
+"""Parse notifications of rtnetlink and nfnetlink into causes for a pass. Pure, no socket.
 
-A reader of few attributes, because it runs for every neighbour that is confirmed in a busy house.
+It reads few attributes, because it runs for every neighbour that is confirmed in a busy network.
 """
 
 from offload.model.cause import Cause
@@ -64,7 +64,9 @@ class Notification:
 
 @dataclass(slots=True)
 class Links:
-    """Reads rtnetlink's notifications; remembers each link and queueing discipline, for most messages change nothing.
+    """Parses rtnetlink's notifications.
+
+    It stores each link and queueing discipline, since most messages change nothing.
 
     Some shapers are given another rate several times a second.
     """
@@ -73,12 +75,12 @@ class Links:
     _qdiscs: dict[tuple[int, int], QdiscMessage] = field(default_factory=dict)  # by device and parent
 
     def forget(self) -> None:
-        """Forget the state, because the kernel dropped notifications: the next of each object counts as a change."""
+        """Forget the stored state, because the kernel dropped notifications."""
         self._known.clear()
         self._qdiscs.clear()
 
     def hear(self, datagram: bytes) -> Notification:
-        """The hints of a datagram of rtnetlink; never raises."""
+        """The causes in a datagram of rtnetlink; never raises."""
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
         for kind, body in messages(datagram):
@@ -91,12 +93,12 @@ class Links:
         return Notification(tuple(causes), tuple(found))
 
     def _changed(self, kind: int, body: bytes) -> bool:
-        """Whether name, master or being up are news; carrier, statistics and Wi-Fi scans are not."""
+        """Whether name, master or IFF_UP changed; carrier, statistics and Wi-Fi scans do not matter."""
         if len(body) < IFINFOMSG.size:
             return True
         family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
         if family == AF_BRIDGE:
-            return False  # the state of a bridge port: changes that matter come as messages of AF_UNSPEC too
+            return False  # the state of a bridge port: changes that matter also come as messages of AF_UNSPEC
         if kind == RTM_DELLINK:
             self._known.pop(index, None)
             return True
@@ -106,10 +108,10 @@ class Links:
         return before != now
 
     def _news(self, kind: int, body: bytes) -> bool:
-        """Whether a message about an address, a routing rule, a queueing discipline or a filter says something new."""
+        """Whether a message about an address, routing rule, queueing discipline or filter says something new."""
         if kind not in {RTM_NEWQDISC, RTM_DELQDISC} or not (now := qdisc(body)):
             return True
-        if kind == RTM_DELQDISC:  # the same one may come again
+        if kind == RTM_DELQDISC:  # the same one may be added again
             self._qdiscs.pop((now.device, now.parent), None)
             return True
         if len(self._qdiscs) >= MOST_QDISCS:
@@ -120,7 +122,7 @@ class Links:
 
 
 def transactions(datagram: bytes) -> Notification:
-    """The hints of a datagram of nftables' group; never raises."""
+    """The causes in a datagram of nftables' group; never raises."""
     tables: set[str] = set()
     removed: set[str] = set()
     elements: set[tuple[str, str]] = set()
@@ -142,9 +144,9 @@ def transactions(datagram: bytes) -> Notification:
         if message in {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE}:
             causes[Cause.TABLE] = None
         elif message == NFT_MSG_DELCHAIN or (message == NFT_MSG_NEWCHAIN and CHAIN_HOOK in found):
-            causes[Cause.CHAIN] = None  # from 6.4 on the kernel does not say of one that goes
+            causes[Cause.CHAIN] = None  # since 6.4 the kernel does not tell the hook of a deleted one
         elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") == FIREWALL:
-            causes[Cause.FIREWALL] = None  # its tables stay when it is reloaded
+            causes[Cause.FIREWALL] = None  # a firewall's table stays when it is reloaded
         elif message in {NFT_MSG_NEWRULE, NFT_MSG_DELRULE} and name.rstrip(b"\0") not in OURS:
             causes[Cause.RULES] = None
     return Notification(tuple(causes), (), generations, frozenset(tables), frozenset(removed), frozenset(elements))

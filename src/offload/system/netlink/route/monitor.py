@@ -1,6 +1,6 @@
-"""The door to the kernel's notifications: one rtnetlink socket, one for nftables, both only ever listened to.
+"""Listen to the kernel's notifications: one socket for rtnetlink, one for nftables.
 
-Plain sockets, whose messages are parsed no further than needed.
+These are plain sockets, whose messages are parsed no further than needed.
 """
 
 import errno
@@ -22,13 +22,13 @@ from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
 ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 8, 9, 19))
 NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
 RECEIVE_BUFFER = 1 << 20
-MOST_AT_ONCE = 256  # datagrams; the rest is still there at the next look
+MOST_AT_ONCE = 256  # datagrams in one call; the rest stays for the next call
 NOTHING = Notification()
 OVERRUN = Notification((Cause.OVERRUN,))
 
 
 class Monitor:
-    """Listens from the moment it is made. `descriptors` are what to poll."""
+    """Listens from its creation on. `descriptors` are to be polled."""
 
     def __init__(self) -> None:
         try:
@@ -37,7 +37,7 @@ class Monitor:
         except OSError as error:
             raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
         self._links = Links()
-        self._begun = NOTHING  # of a transaction whose end the kernel has not reported yet
+        self._begun = NOTHING  # of a transaction whose end was not notified yet
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Notification:
@@ -51,10 +51,10 @@ class Monitor:
         return OVERRUN
 
     def transactions(self) -> Notification:
-        """The nft transactions that have ended since the last call, our own among them.
+        """The nft transactions that ended since the last call, our own included.
 
-        The kernel tells what a transaction changed, and then, in a datagram of its own, that it is one: who looks
-        between the two must not take the first for nothing.
+        The kernel sends what a transaction changed, and then its end, in separate datagrams. If only the first has
+        arrived, it is stored until the second comes.
         """
         ended = [NOTHING]
         for each in datagrams(self._nft):
@@ -66,7 +66,7 @@ class Monitor:
         return _joined(ended)
 
     def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None:
-        """The station with its bridge, or the neighbour, by the names of devices; None where these are gone already."""
+        """The station with its bridge, or the neighbour, with names of devices; None if the devices are gone."""
         with suppress(OSError):
             device = socket.if_indextoname(seen.device)
             if not seen.master:
@@ -75,13 +75,13 @@ class Monitor:
         return None
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the sockets."""
         self._route.close()
         self._nft.close()
 
 
 class FakeMonitor:
-    """A kernel that reports what the test puts into these; its descriptors are never readable."""
+    """A kernel that reports what a test puts into these fields; its descriptors are never readable."""
 
     def __init__(self) -> None:
         self.of_links = self.of_nftables = NOTHING
@@ -109,7 +109,7 @@ class FakeMonitor:
 
 
 def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
-    """A netlink socket of these groups that never waits, with `room` bytes for unread notifications."""
+    """A netlink socket for these groups that never blocks, with a receive buffer of `room` bytes."""
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
     with suppress(OSError):
         made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
@@ -118,7 +118,7 @@ def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.
 
 
 def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
-    """The datagrams that have arrived; None where the kernel had to drop some."""
+    """The datagrams that have arrived; None if the kernel had to drop some."""
     for _ in range(most):
         try:
             yield source.recv(DATAGRAM)

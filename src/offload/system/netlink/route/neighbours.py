@@ -1,6 +1,6 @@
-"""The stations that bridges have learned, and the neighbours of the router, read over rtnetlink.
+"""Read the stations that bridges have learned, and the router's neighbours, over rtnetlink.
 
-Any host of a network can invent addresses, so the reply is parsed as it comes, and no further than `most`.
+Hosts can invent addresses, so the reply is parsed while it arrives, and only up to `most` entries.
 """
 
 import socket
@@ -14,7 +14,7 @@ from offload.system.netlink.wire import NETLINK_ROUTE
 
 
 def neighbour_dump(family: int, most: int) -> list[NeighbourEvent]:
-    """At most so many stations (AF_BRIDGE) or neighbours (AF_UNSPEC); a KernelError if the kernel does not answer."""
+    """At most so many stations (AF_BRIDGE) or neighbours (AF_UNSPEC); KernelError if the kernel does not reply."""
     try:
         return list(islice(_read(family), most))
     except OSError as error:

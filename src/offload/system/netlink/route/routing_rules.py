@@ -1,4 +1,4 @@
-"""Routing rules that compare the packet mark (`ip rule add fwmark ...`), over rtnetlink. Pure, no socket.
+"""Parse routing rules that compare the packet mark (`ip rule add fwmark ...`), from rtnetlink. Pure, no socket.
 
 Numbers and structures: include/uapi/linux/fib_rules.h.
 """
@@ -22,7 +22,7 @@ RULES = message(RTM_GETRULE, bytes(FIB_RULE_HDR.size))
 
 
 def routing_rules(found: Iterable[Message]) -> tuple[RoutingRule, ...]:
-    """The rules of a dump that compare the mark. A rule whose action is `nop` decides nothing."""
+    """The rules of a dump that compare the mark, without those whose action is `nop`."""
     read = (_rule(body) for kind, body in found if kind == RTM_NEWRULE)
     return tuple(each for each in read if each)
 

@@ -1,7 +1,7 @@
-"""rtnetlink: requests for links, addresses, routes and neighbours, and what the kernel replies. Pure, no socket.
+"""Parse links, addresses, routes and neighbours from rtnetlink, and make requests for them. Pure, no socket.
 
 Numbers and structures: include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h and neighbour.h. A message that is too
-short, or lacks what it is about, is left out.
+short, or lacks its main attribute, is left out.
 """
 
 import struct
@@ -91,7 +91,7 @@ def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, .
 
 
 def neighbour(body: bytes) -> NeighbourEvent | None:
-    """The station or neighbour of a message; None where it is not resolved, or the router's own."""
+    """The station or neighbour of a message; None if it is not resolved, or the router's own."""
     if len(body) < NDMSG.size:
         return None
     family, index, state, _, _ = NDMSG.unpack_from(body)
@@ -116,7 +116,7 @@ def _link(body: bytes) -> LinkMessage | None:
     if family != AF_UNSPEC or not name:
         return None
     info = attributes(found.get(IFLA_LINKINFO, b""))
-    # an index of another network namespace names no device of this one
+    # an index of another network namespace names no device here
     parent = 0 if IFLA_LINK_NETNSID in found else number(found.get(IFLA_LINK, b""))
     kind = text(info.get(IFLA_INFO_KIND, b""))
     return LinkMessage(index, name, bool(flags & IFF_UP), kind, number(found.get(IFLA_MASTER, b"")), parent)
@@ -135,7 +135,7 @@ def _address(body: bytes, names: Mapping[int, str]) -> Address | None:
 
 
 def _route(body: bytes, names: Mapping[int, str]) -> Route | None:
-    """A unicast route; multipath ones have several devices. Others (local, blackhole) lead nowhere."""
+    """A unicast route, of multipath ones with several devices; None for others (local, blackhole)."""
     if len(body) < RTMSG.size:
         return None
     family, length, _, _, table, _, _, kind, _ = RTMSG.unpack_from(body)

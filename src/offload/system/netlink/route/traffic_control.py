@@ -1,4 +1,4 @@
-"""Queueing disciplines and tc filters over rtnetlink: kinds, and the packet marks that they compare. Pure, no socket.
+"""Parse queueing disciplines and tc filters from rtnetlink, and the marks that they compare. Pure, no socket.
 
 Numbers and structures: include/uapi/linux/rtnetlink.h, pkt_sched.h and pkt_cls.h.
 """
@@ -28,7 +28,7 @@ WHOLE_MARK = 0xFFFFFFFF
 
 QDISCS = message(RTM_GETQDISC, bytes(TCMSG.size))
 WITHOUT_FILTERS = frozenset({"noqueue", "mq", "pfifo_fast", "pfifo", "bfifo"})
-CLASSFUL = frozenset({"htb", "hfsc", "drr", "qfq", "ets", "cbq", "atm", "prio"})  # a filter may hang at a class too
+CLASSFUL = frozenset({"htb", "hfsc", "drr", "qfq", "ets", "cbq", "atm", "prio"})  # their classes may have filters too
 # Filters that may compare the mark in ways that only their own code knows
 UNKNOWN = frozenset({"flow", "basic", "bpf", "rsvp", "tcindex", "route"})
 
@@ -49,7 +49,7 @@ def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
 
 
 def qdisc(body: bytes) -> QdiscMessage | None:
-    """The queueing discipline of a message; None where it is too short."""
+    """The queueing discipline of a message; None if it is too short."""
     if len(body) < TCMSG.size:
         return None
     _, index, handle, parent, _ = TCMSG.unpack_from(body)
@@ -60,7 +60,7 @@ def qdisc(body: bytes) -> QdiscMessage | None:
 
 
 def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdisc, ...]:
-    """The queueing disciplines with the names of their devices, without `noqueue`, which is none."""
+    """The queueing disciplines with names of devices, without `noqueue`."""
     wanted = (each for each in found if each.device in names and each.kind != "noqueue")
     return tuple(dict.fromkeys(Qdisc(names[each.device], each.kind, each.fwmask) for each in wanted))
 
@@ -80,7 +80,7 @@ def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
 
 
 def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
-    """Index of the device and handle of each queueing discipline at which filters may hang."""
+    """Index of the device and handle of each queueing discipline that may have filters."""
     for each in found:
         if each.kind == "clsact":
             yield from ((each.device, each.handle | minor) for minor in (TC_H_MIN_INGRESS, TC_H_MIN_EGRESS))
@@ -94,10 +94,10 @@ def filter_request(index: int, parent: int) -> bytes:
 
 
 def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
-    """The filters of a dump, each kind and mark of a device once.
+    """The filters of a dump; of equal kinds and marks on a device one.
 
-    Before the filters of one priority the kernel sends a message without handle and options that only says that there
-    are some. Of `fw` it may come alone: then the mark itself is the class.
+    Before the filters of a priority the kernel sends a message without handle and options. For `fw` this may be the
+    only one: then the mark itself is the class.
     """
     heads: dict[tuple[int, int, int], Filter] = {}
     read: dict[Filter, None] = {}
@@ -121,7 +121,7 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
 
 
 def _leaving(parent: int) -> bool:
-    """Whether packets that leave the device meet the filters of this queueing discipline or class."""
+    """Whether packets that leave the device meet filters of this queueing discipline or class."""
     return parent >> 16 != TC_H_MAJ_INGRESS or parent & 0xFFFF == TC_H_MIN_EGRESS
 
 
@@ -132,7 +132,7 @@ def _actions(kind: str, options: Attributes) -> Iterator[str]:
 
 
 def _compared(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
-    """The mark that a filter compares, and the mask: `fw` has the mark as its handle, u32 as an option of its own."""
+    """The mark and mask that a filter compares: `fw` has the mark as handle, u32 as an option."""
     if kind == "fw":
         mask = number(options[TCA_FW_MASK][:4]) if TCA_FW_MASK in options else WHOLE_MARK
         return handle & mask, mask

@@ -1,4 +1,4 @@
-"""A rule's comparisons: what the registers are compared with, and when a comparison of times changes. Pure."""
+"""Parse a rule's comparisons: with what values registers are compared, and when comparisons of times change. Pure."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,17 +13,17 @@ AT_MOST, MORE = 3, 4  # NFT_CMP_LTE, NFT_CMP_GT
 ESTABLISHED = 2  # the bit of a connection's state, NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 DAY = 86_400  # seconds
 NANOSECONDS = 1_000_000_000
-IFNAMSIZ = 16  # bytes of a whole name; a shorter comparison is a wildcard
+IFNAMSIZ = 16  # bytes of a full name; a shorter comparison is a wildcard
 COMPARE_SOURCE, COMPARE_OPERATION, COMPARE_DATA, RANGE_END = 1, 2, 3, 4
 OFFLOADED = {6: "tcp", 17: "udp"}
 NETWORKS: Mapping[int, type[IPv4Network | IPv6Network]] = {IPV4: IPv4Network, IPV6: IPv6Network}
 NUMBER_BYTES = 4
-NOW = 2**61  # nanoseconds since 1970, in this century: the other byte order is far from it
+NOW = 2**61  # nanoseconds since 1970, in this century: a value in the other byte order is far from it
 WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 
 
 def compare_value(rule: Reading, name: str, data: Attributes) -> None:
-    """A `cmp` or a `range`."""
+    """Parse the expression `cmp` or `range`."""
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":
         last = name == "cmp" and integer(data, COMPARE_OPERATION) in {AT_MOST, MORE}
@@ -35,7 +35,7 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def compare(rule: Reading, register: int, data: Attributes) -> None:
-    """A comparison; without `data` one whose value is not known."""
+    """Note a comparison; without `data` its value is not known."""
     what, mask = rule.held.get(register, ("", 0))
     equal = bool(data) and integer(data, COMPARE_OPERATION) == EQUAL
     value = value_of(data, COMPARE_DATA)
@@ -44,7 +44,7 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
     elif what in {"length", "ttl", "flags"}:
         rule.matches.add(what)
     elif what == "state" and data:
-        # nft asks `state & bits != 0`, or `state == bit`
+        # nft writes `state & bits != 0`, or `state == bit`
         bits = number(value) if equal else mask if integer(data, COMPARE_OPERATION) == UNEQUAL else ESTABLISHED
         rule.opening |= not bits & ESTABLISHED
     elif equal and value:
@@ -52,9 +52,9 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
 
 
 def _edges(value: bytes, *, later: bool) -> Iterator[int]:
-    """The time of a comparison: a second of a day, a day of the week (which begins at midnight), or a moment.
+    """The time of a comparison: a second of a day, a day of the week (it begins at midnight), or a moment.
 
-    `later`: the comparison changes when that second of the day is over.
+    `later`: the comparison changes after that second.
     """
     orders = [int.from_bytes(value, order) for order in ("big", sys.byteorder)]
     if len(value) == 1:
@@ -66,7 +66,7 @@ def _edges(value: bytes, *, later: bool) -> Iterator[int]:
 
 
 def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
-    """A comparison for equality, with a value that is known."""
+    """Note a comparison for equality with a known value."""
     if what == "family":
         rule.protocol = value[0]
     elif what == "protocol":
@@ -81,7 +81,7 @@ def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
 
 
 def _network(family: int, value: bytes, mask: int) -> IPv4Network | IPv6Network | None:
-    """The network of these leading bytes; None where the mask has gaps."""
+    """The network with these leading bytes; None if the mask has gaps."""
     width, gaps = WIDTHS.get(family, 0), (1 << 8 * len(value)) - 1 ^ mask
     if len(value) > width or gaps & (gaps + 1):
         return None

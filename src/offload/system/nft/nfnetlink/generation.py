@@ -1,6 +1,6 @@
-"""The generation of the kernel's ruleset, a number that each transaction with a change raises (nf_tables_commit()).
+"""The generation of the kernel's ruleset, a number that each changing transaction increases (nf_tables_commit()).
 
-It shows whether a program nft that exits with 0 has changed anything.
+It shows whether a run of nft that exits with 0 changed anything.
 """
 
 import struct

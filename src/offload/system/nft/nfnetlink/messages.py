@@ -1,4 +1,4 @@
-"""nf_tables over nfnetlink: the bytes of a dump request, and the objects in a datagram of its reply. Pure, no socket.
+"""nf_tables over nfnetlink: requests for dumps, and the objects in their replies. Pure, no socket.
 
 Numbers and attributes: include/uapi/linux/netfilter/nf_tables.h. Integers in attributes are in network byte order.
 """
@@ -17,7 +17,7 @@ NF_INET_FORWARD = 2
 # The request's number, and that of the messages in its reply.
 TABLES, CHAINS, RULES, SETS, FLOWTABLES = (1, 0), (4, 3), (7, 6), (10, 9), (23, 22)
 
-TABLE = 1  # in messages about a table its name, in all others the name of the table they belong to
+TABLE = 1  # in messages about a table its name, in others the name of their table
 CHAIN_NAME, CHAIN_HOOK, HOOK_NUMBER, HOOK_PRIORITY = 3, 4, 1, 2
 RULE_CHAIN, RULE_HANDLE, RULE_EXPRESSIONS, RULE_USERDATA = 2, 3, 4, 7
 EXPRESSION_NAME, EXPRESSION_DATA, COUNTER_PACKETS = 1, 2, 2
@@ -44,18 +44,18 @@ def objects(found: Iterable[Message], kind: tuple[int, int]) -> Iterator[tuple[i
 
 
 def name(found: Attributes, number: int) -> str:
-    """An attribute that is a name; empty where it is missing."""
+    """A text attribute; empty if it is missing."""
     return text(found.get(number, b""))
 
 
 def integer(found: Attributes, number: int, form: struct.Struct = NUMBER) -> int:
-    """An attribute that is a number; 0 where it is missing or has another size."""
+    """A number attribute; 0 if it is missing or has another size."""
     value = found.get(number, b"")
     return int(form.unpack(value)[0]) if len(value) == form.size else 0
 
 
 def forward_chain(family: int, found: Attributes) -> ForwardChain | None:
-    """A base chain on the forward hook of IP packets; None for every other chain."""
+    """A base chain on the forward hook of IP packets; None for other chains."""
     hook = attributes(found.get(CHAIN_HOOK, b""), 0)
     if family not in FAMILIES or HOOK_PRIORITY not in hook or integer(hook, HOOK_NUMBER) != NF_INET_FORWARD:
         return None
@@ -87,7 +87,7 @@ def comment(rule: Attributes) -> str:
 
 
 def counted(rule: Attributes) -> int:
-    """Packets that the counters of a rule have counted."""
+    """Packets that a rule's counters have counted."""
     packets = 0
     for _, value in each(rule.get(RULE_EXPRESSIONS, b"")):
         expression = attributes(value, 0)

@@ -1,4 +1,4 @@
-"""A rule while it is read: what its expressions load into registers, change there, and do with the packet. Pure.
+"""Follow a rule's registers: what its expressions load, change, and do with the packet. Pure.
 
 nft's bytecode loads a value into a register, changes it there, and compares it; so the registers are followed as far as
 the packet mark and the protocol go. Numbers: include/uapi/linux/netfilter/nf_tables.h.
@@ -67,13 +67,13 @@ class Reading:
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def equals(self, what: str, value: object) -> None:
-        """It compares this for equality, before it does anything."""
+        """Note a comparison for equality, if it comes before the rule's first statement."""
         if not self.does:
             self.match.setdefault(what, value)
 
 
 def change(rule: Reading, name: str, data: Attributes) -> None:
-    """What happens to registers, and the verdict, which is a register too."""
+    """Parse an expression that changes registers, or the verdict, which is a register too."""
     match name:
         case "bitwise":
             what, mask = rule.held.get(integer(data, BITWISE_SOURCE), ("", 0))
@@ -92,11 +92,11 @@ def change(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def meta(rule: Reading, data: Attributes) -> None:
-    """The packet's meta data: loaded, or written from a register."""
+    """Parse `meta`: a packet's property is loaded into a register, or written from it."""
     key = integer(data, META_KEY)
     if META_SOURCE in data:
         rule.does += [SETS[key]] if key in SETS else []
-        if key == META_MARK:  # the bits that remain of the mark it was made of
+        if key == META_MARK:  # the bits that stay of the mark that was loaded
             what, kept = rule.held.get(integer(data, META_SOURCE), ("", 0))
             rule.marks |= WHOLE_MARK & ~(kept if what == "mark" else 0)
         return
@@ -106,7 +106,7 @@ def meta(rule: Reading, data: Attributes) -> None:
 
 
 def payload(rule: Reading, data: Attributes) -> None:
-    """Bytes of a header: loaded, or written from a register."""
+    """Parse `payload`: bytes of a header are loaded into a register, or written from it."""
     base, offset, writes = integer(data, PAYLOAD_BASE), integer(data, PAYLOAD_OFFSET), PAYLOAD_SOURCE in data
     length = integer(data, PAYLOAD_LENGTH)
     what, mask = "", 0
@@ -115,7 +115,7 @@ def payload(rule: Reading, data: Attributes) -> None:
         last = offset + length - 1
         what = next((name for at, name in fields.items() if offset <= at <= last and last - offset <= 1), "")
         if address := ADDRESSES.get(rule.protocol, {}).get(offset, ""):
-            what, mask = address, (1 << 8 * length) - 1  # of a network nft loads the bytes that count
+            what, mask = address, (1 << 8 * length) - 1  # for a network nft loads only the leading bytes
     elif base == TRANSPORT_HEADER and not writes:
         what = "flags" if offset == TCP_FLAGS else PORTS.get(offset, "") if length == PORT_BYTES else ""
     if writes:
@@ -133,5 +133,5 @@ def _verdict(rule: Reading, verdict: Attributes) -> None:
 
 
 def value_of(data: Attributes, number: int) -> bytes:
-    """The value in an attribute that is a nested NFTA_DATA; empty where there is none."""
+    """The value in a nested attribute NFTA_DATA; empty if there is none."""
     return attributes(data.get(number, b"")).get(VALUE, b"")

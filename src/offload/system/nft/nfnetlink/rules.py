@@ -1,4 +1,4 @@
-"""Chains and rules of any table, from their attributes over nfnetlink: what a rule compares and does. Pure, no socket.
+"""Parse chains and rules of any table from nfnetlink: what a rule compares and does. Pure, no socket.
 
 Numbers: include/uapi/linux/netfilter/nf_tables.h.
 """
@@ -31,9 +31,9 @@ FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 IP_HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 NETDEV_HOOKS = ("ingress", "egress")
 CHAIN_HOOK_NAME = 3
-HOURS = frozenset(range(0, DAY, 3600))  # when a rule is asked about that compares times in a way that cannot be read
+HOURS = frozenset(range(0, DAY, 3600))  # assumed times of a rule whose comparison of times cannot be read
 CHANGING = {"counter", "quota", "last"}  # expressions that packets change
-MOST_KNOWN = 256  # expressions that are remembered, so that they are not read again: 250 kB
+MOST_KNOWN = 256  # expressions that are cached: 250 kB
 LOOKUP_SET, LOOKUP_SOURCE, LOOKUP_TARGET = 1, 2, 3
 NAMES = {IPV4: "ipv4", IPV6: "ipv6"}
 IPTABLES = {  # its matches and targets
@@ -51,7 +51,7 @@ OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
 
 def live_chain(family: int, found: Attributes) -> LiveChain | None:
-    """A chain; None for one of a family that carries no IP."""
+    """A chain; None if its family is not an IP one."""
     if family not in FAMILIES:
         return None
     hook = attributes(found.get(messages.CHAIN_HOOK, b""))
@@ -64,7 +64,7 @@ def live_chain(family: int, found: Attributes) -> LiveChain | None:
 
 
 def live_rule(family: int, found: Attributes) -> LiveRule | None:
-    """A rule; None for one of a family that carries no IP."""
+    """A rule; None if its family is not an IP one."""
     if family not in FAMILIES:
         return None
     reading = Reading(family if family in {IPV4, IPV6} else 0)
@@ -93,21 +93,21 @@ def live_rule(family: int, found: Attributes) -> LiveRule | None:
 
 
 def _expressions(rule: Attributes) -> Iterator[tuple[str, Attributes, bytes]]:
-    """Name, attributes and bytes of each."""
+    """Name, attributes and bytes of each expression."""
     for _, value in each(rule.get(messages.RULE_EXPRESSIONS, b"")):
         yield *_expression(value), value
 
 
 @lru_cache(MOST_KNOWN)
 def _expression(value: bytes) -> tuple[str, Attributes]:
-    """Name and attributes: of ten thousand rules most expressions are the same few."""
+    """Name and attributes; cached, because ten thousand rules use the same few expressions."""
     expression = attributes(value)
     name = text(expression.get(messages.EXPRESSION_NAME, b""))
     return name, attributes(expression.get(messages.EXPRESSION_DATA, b""))
 
 
 def _read(rule: Reading, name: str, data: Attributes) -> None:
-    """One expression, by its name in the kernel."""
+    """Read one expression, by its name in the kernel."""
     match name:
         case "meta":
             meta(rule, data)
@@ -123,7 +123,7 @@ def _read(rule: Reading, name: str, data: Attributes) -> None:
             rule.does += ["vmap"] if LOOKUP_TARGET in data and integer(data, LOOKUP_TARGET) == VERDICTS else []
         case "objref":  # NFTA_OBJREF_IMM_TYPE
             rule.does += [OBJECTS[kind]] if (kind := integer(data, 1)) in OBJECTS else []
-        case "match" | "target":  # of iptables-nft, whose own code compares and acts
+        case "match" | "target":  # of iptables-nft, with code of their own
             _of_iptables(rule, text(data.get(1, b"")))
         case _ if name in PLAIN:
             rule.does.append(name)

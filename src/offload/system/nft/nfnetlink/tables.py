@@ -1,4 +1,4 @@
-"""Reads nf_tables over nfnetlink: names of tables, chains on the forward hook, and the outline of a table.
+"""Read nf_tables over nfnetlink: names of tables, chains on the forward hook, and the outline of a table.
 
 The outline is a table without the elements of its sets. Every pass reads it. The program nft would cost a process, and
 `nft -j list table` fetches every element of every set (nft 1.0.6, with --terse too).
@@ -80,7 +80,7 @@ def outline(table: str) -> Outline:
 
 
 def handles(table: str) -> frozenset[tuple[str, int]]:
-    """The rules of a table, each by its chain and the number that the kernel gave it; NftError with a sentence."""
+    """Chain and handle of each rule of a table; NftError if the kernel does not list them."""
     return frozenset(
         (messages.name(each, messages.RULE_CHAIN), messages.integer(each, messages.RULE_HANDLE, messages.LONG))
         for each in _of(table, RULES)
@@ -88,7 +88,7 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
 
 
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
-    """All chains and rules of the families that carry IP, whoever made them; NftError with a sentence.
+    """All chains and rules of the IP families; NftError if the kernel does not list them.
 
     `before` are rules of an earlier call, the second result those of this one: a rule that the kernel describes in the
     same bytes is not read again. After a reload of a large firewall those are nearly all.
@@ -100,7 +100,7 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
 
 
 def missed(table: str) -> int:
-    """How many accepted replies found a table's sets `replied4` and `replied6` full."""
+    """How many accepted replies found the sets `replied4` and `replied6` of a table full."""
     counting = (rule for rule in _of(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
 
@@ -115,7 +115,7 @@ def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[
 
 
 def _of(table: str, kind: tuple[int, int]) -> Iterator[Attributes]:
-    """The objects of one table; some kernels dump those of other tables as well."""
+    """The objects of one table; some kernels also dump those of other tables."""
     for family, found in dump(kind, NFPROTO_INET, table):
         if family == NFPROTO_INET and messages.name(found, messages.TABLE) == table:
             yield found
@@ -126,7 +126,7 @@ def _chains(table: str) -> Iterator[str]:
 
 
 def _sets(found: Iterable[Attributes]) -> Iterator[tuple[str, str]]:
-    """The named sets that a pass lists: all but dynamic ones, which packets fill."""
+    """The named sets whose elements are listed: all except dynamic ones, which packets fill."""
     for each in found:
         flags = messages.integer(each, messages.SET_FLAGS)
         if not flags & (messages.NFT_SET_ANONYMOUS | messages.NFT_SET_EVAL):
