@@ -15,7 +15,7 @@ class Exit(IntEnum):
     LACKING = 4  # kernel or nft cannot do it; the package to install is named
 
 
-# An answer in pieces of whole lines: for programs, or for people with so many columns.
+# Makes an answer in pieces of whole lines: for programs, or for a terminal of so many columns.
 Written = Callable[[bool, int], Iterator[str]]
 
 

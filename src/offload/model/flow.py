@@ -85,7 +85,7 @@ class Entry(NamedTuple):
 
     @property
     def values(self) -> Values:
-        """What `entry_of` makes this entry of."""
+        """The values that `entry_of` makes this entry from."""
         (*ends, zone), (*reply_ends, reply_zone) = self.original, self.reply
         packets, octets = self.packets or (None, None), self.bytes or (None, None)
         counters = packets[0], octets[0], packets[1], octets[1]
@@ -101,7 +101,7 @@ class Entry(NamedTuple):
         return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW
 
 
-# What a NamedTuple's own constructor calls; it skips one call per object, and an entry is three.
+# The same as a NamedTuple's constructor, with one call less for each object; an entry has three.
 _new = tuple.__new__
 
 
@@ -132,7 +132,7 @@ def entry_of(values: Values) -> Entry:
 
 
 class Entries:
-    """The entries of one dump, by number. Where they are kept as something else, only those asked for are made."""
+    """The entries of a dump, by number. They may be stored in another form, and are made when they are asked for."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
@@ -147,7 +147,7 @@ class Entries:
         return map(entry_of, self.values(range(len(self))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """The values of some of them, one after the other."""
+        """The values of some entries, one after the other."""
         return (self[number].values for number in numbers)
 
 

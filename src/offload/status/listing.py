@@ -1,7 +1,7 @@
-"""The flows asked for, in their order, out of one pass over all connections: for a page of them, or for all. Pure.
+"""The flows that a query selects, in its order, from one dump of all connections. Pure.
 
-Only the numbers of connections are sorted. The values are taken out only of connections that are shown, one after the
-other, so that a list of 65,536 takes little more memory than their bytes in the kernel's own form.
+Only numbers of connections are sorted. Values are read only of connections that are returned, one after the other, so
+that a list of 65,536 needs little more memory than the kernel's own bytes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,12 +37,12 @@ class Listing:
         return len(self._numbers)
 
     def rows(self, first: int = 0, end: int | None = None) -> Rows:
-        """The number of the way and the values of some of them."""
+        """A part of the flows: the number of each one's way, and its values."""
         numbers = self._numbers[first:end]
         return zip(map(self._count.way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
     def ways(self, first: int = 0, end: int | None = None) -> set[int]:
-        """The numbers of their ways."""
+        """The numbers of the ways of a part of the flows."""
         return {self._count.way_of[number] for number in self._numbers[first:end]}
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:
@@ -84,7 +84,7 @@ class Explainer:
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
 
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
-        """The reasons alone."""
+        """The Reasons of a flow."""
         kind = self.kind(number, values)
         found = None if kind is None else self._known.get(kind)
         if found is None:
@@ -94,7 +94,7 @@ class Explainer:
         return found
 
     def kind(self, number: int, values: Values) -> Kind:
-        """What flows of the same way, protocol, family, TCP state and reasons have in common; None for others."""
+        """What flows with equal Reasons have in common; None: the flow has Reasons of its own."""
         if not self._alike[number]:
             return None
         packets, most = values[12], self._most

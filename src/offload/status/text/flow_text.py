@@ -1,7 +1,7 @@
-"""A long list of flows as text: what `report` and `tables` make of them, in a fraction of the time. Pure.
+"""A long list of flows as text, like that of `report` and `tables`, but several times as fast. Pure.
 
-The values of a connection go straight into the text. What repeats is made once: the text of addresses, and all that
-flows of one kind have in common. No Flow is made but for the few whose text is no plain line.
+Values of a connection are written directly. Text that repeats is made once: addresses, and what all flows of one kind
+have in common. A Flow is made only for the few that do not fit on one line.
 """
 
 import json
@@ -17,13 +17,13 @@ from offload.status.shares import Way
 from offload.status.text import flow_lines, layout
 from offload.status.why.reasons import protocol, tcp_state
 
-BLOCK = 200  # flows in a piece of text: 64 KB of JSON
+BLOCK = 200  # flows in a piece of text, which then has 64 KB of JSON
 MOST_ADDRESSES = 16_384
 PROTOCOLS = 256
 
 
 def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The JSON of an answer with its flows, piece by piece; each flow has its own line."""
+    """The JSON of an answer with its flows, in pieces; each flow has its own line."""
     yield json.dumps(dict(data)).removesuffix("}") + ', "flows": ['
     blocks = _blocks(json_texts(rows, explainer))
     block = next(blocks, [])
@@ -71,7 +71,7 @@ def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, 
 
 
 def lines(rows: Rows, ways: Iterable[int], explainer: Explainer, width: int) -> Iterator[str]:
-    """As `flow_lines.flows_text`, piece by piece; `ways`: the numbers of those that any of the flows are on."""
+    """As `flow_lines.flows_text`, in pieces. `ways`: the numbers of all the flows' ways."""
     between = {number: _zones(explainer.ways[number]) for number in ways}
     if not between:
         return iter(["No flows."])
@@ -79,7 +79,7 @@ def lines(rows: Rows, ways: Iterable[int], explainer: Explainer, width: int) -> 
 
 
 def _lines(rows: Rows, between: Mapping[int, str], explainer: Explainer, width: int) -> Iterator[str]:
-    """The head, each flow with what keeps it slow, and the foot."""
+    """The titles, each flow with why it is slow, and the number of flows by path."""
     zones, notes = max(map(len, between.values())), layout.Notes(asking=True)
     ways = {number: _around(explainer.ways[number].state, text, zones) for number, text in between.items()}
     text_of, named = _Addresses(), [protocol(number) for number in range(PROTOCOLS)]
@@ -103,7 +103,7 @@ def _lines(rows: Rows, between: Mapping[int, str], explainer: Explainer, width: 
 
 
 def _shared_notes(explainer: Explainer, width: int, notes: layout.Notes) -> Callable[[int, Values], str]:
-    """The lines beneath the flows of a kind, each after a line break; remedies beneath the first of them."""
+    """The lines below the flows of a kind, each after a line break; remedies only below the first flow."""
     known = dict[Kind, str]()
 
     def beneath(number: int, values: Values) -> str:
@@ -119,7 +119,7 @@ def _shared_notes(explainer: Explainer, width: int, notes: layout.Notes) -> Call
 
 
 class _Addresses(dict[bytes, str]):
-    """The text of packed addresses."""
+    """The text of packed addresses, cached."""
 
     def __missing__(self, packed: bytes) -> str:
         if len(self) == MOST_ADDRESSES:
@@ -129,7 +129,7 @@ class _Addresses(dict[bytes, str]):
 
 
 def _around(state: State, zones: str, width: int) -> tuple[str, str]:
-    """What stands before and behind a flow's bytes; nothing behind them where zones may not be shown as they are."""
+    """The text before and after a flow's bytes; nothing after them if names of zones need a safe form."""
     return f"{state.value:8}  ", f"  {zones:{width}}  " if layout.is_plain(zones) else ""
 
 
@@ -138,6 +138,6 @@ def _zones(way: Way) -> str:
 
 
 def _blocks(texts: Iterator[str]) -> Iterator[list[str]]:
-    """BLOCK of them at a time, the last time fewer."""
+    """Join texts, BLOCK of them at a time."""
     while block := list(islice(texts, BLOCK)):
         yield block

@@ -92,7 +92,7 @@ def _count(seen: Seen, direction: int) -> str:
     return f"{count} packet{'s' * (count != 1)}"
 
 
-# Each condition in the packet's order: its name, the Reasons that say no to it (None: all others), and its fact.
+# Each condition in the packet's order: its name, the Reasons that make it a no (None: all others), and its fact.
 STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("protocol", frozenset({WHY.NOT_OFFLOADABLE}), _protocol),
     ("source", frozenset(), _source),
@@ -109,5 +109,5 @@ STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("packets", frozenset({WHY.AFTER_PACKETS}), _packets),
 )
 BEFORE_PAIR = frozenset({"protocol", "source", "destination", "forwarded"})
-OF_NOW = frozenset({"path", "hardware", "reply", "packets", "sending"})  # what only a living connection has
+OF_NOW = frozenset({"path", "hardware", "reply", "packets", "sending"})  # only an existing connection can fulfil them
 NAMED = frozenset({WHY.WAITING}).union(*(codes for _, codes, _ in STEPS if codes))

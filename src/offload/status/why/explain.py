@@ -1,4 +1,4 @@
-"""Why a connection is on the path it is on: the trace of its conditions, a conclusion, and what to change. Pure."""
+"""Explain why a connection has its path: its steps, a conclusion, and what to change. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""A step of an explanation, and what the steps are made from. Pure."""
+"""The parts of an explanation: its steps, and what they are made from. Pure."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -15,7 +15,7 @@ from offload.status.why.reasons import Lookups
 
 
 class Holds(Enum):
-    """Whether a condition for the fast path holds; UNASKED: one before it does not, so it was not checked."""
+    """Whether a condition for offload holds. UNASKED: an earlier one does not hold, so it was not checked."""
 
     YES = "yes"
     NO = "no"
@@ -23,7 +23,7 @@ class Holds(Enum):
 
 
 class Step(NamedTuple):
-    """One condition: its name, the fact, whether it holds, and the Reasons for a no or a less."""
+    """A condition: its name, the fact, whether it holds, and the Reasons if it does not, or only in part."""
 
     name: str
     fact: str

@@ -1,4 +1,4 @@
-"""Each condition of a connection with its fact and yes or no, then the way of its packets and its path. Pure."""
+"""The steps of an explanation: each condition with its fact, then the way of the packets, and the path. Pure."""
 
 from offload.model.config import Mode
 from offload.model.flow import State
@@ -14,14 +14,14 @@ TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
 def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
-    """Every condition with its fact; `reason` is the one that the conclusion rests on."""
+    """Every condition with its fact. `reason`: the Reason that the conclusion rests on."""
     if seen.entry.state is State.SLOW:
         held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))
         held = [by_replies(held[0], accepted=seen.live.reply_accepted), *held[1:]]
     else:
-        held = []  # it is offloaded, so the kernel found every condition to hold
+        held = []  # it is offloaded, so the kernel found that every condition holds
     stops = {each.code for each in held} - {WHY.WAITING}
-    beyond = seen.pair is None  # without a pair nothing of what follows was asked
+    beyond = seen.pair is None  # without a pair the later conditions were not checked
     before = BEFORE_PAIR | ({"pair"} if seen.src.zone and seen.dest.zone else frozenset[str]())
     made = []
     for name, codes, fact in STEPS:
@@ -33,7 +33,7 @@ def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
 
 
 def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
-    """Reasons that explain a fact without being a no."""
+    """Reasons that explain a fact although the condition holds."""
     zones = {zone.name: zone for zone in seen.plan.zones}
     if name in {"source", "destination"}:
         end = seen.src if name == "source" else seen.dest
@@ -45,7 +45,7 @@ def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
 
 
 def _way(seen: Seen) -> tuple[Step, ...]:
-    """The steps `route`, `neighbour` and `mtu`. What is unknown of them is no reason against offload."""
+    """The steps `route`, `neighbour` and `mtu`. What is unknown of them does not prevent offload."""
     ends = way.ends(seen.entry, seen.src, seen.dest)
     routes = way.routes(ends, seen.snapshot)
     neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.asked.paths)
@@ -58,7 +58,7 @@ def _known(name: str, fact: way.Fact) -> Step:
 
 
 def _sending(seen: Seen, held: list[Reason]) -> Step:
-    """Whether its original side sent a packet since all else held."""
+    """Whether the connection's opener sent a packet since all other conditions hold."""
     if seen.entry.state is not State.SLOW:
         return Step("sending", "its original side has sent the packet that offloaded it", Holds.YES)
     if seen.pair is None or [each.code for each in held] != [WHY.WAITING]:
@@ -77,7 +77,7 @@ def _path(seen: Seen) -> Step:
 
 
 def _hardware(seen: Seen, reason: Reason | None) -> Step:
-    """The fact of step `hardware`: whether it was requested, and with which result."""
+    """The fact of step `hardware`: whether it was requested, and with what result."""
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
     verdict = f"; its pair is {seen.case.verdict.value}" if seen.case else ""

@@ -97,7 +97,7 @@ def is_summed(layout: Layout) -> bool:
 
 
 def matching(layout: Layout) -> tuple[Match, int, Reader]:
-    """What matches a message of the Layout in a datagram, the message's length with its padding, and what reads it."""
+    """For messages of the Layout: a regular expression, the length with padding, and a function that reads one."""
     length = layout.length
     pattern = re.escape(NLMSGHDR.pack(length, IPCTNL_MSG_CT_NEW, NLM_F_MULTI, 0, 0)[:8]) + b".{8}"
     for frame, slot, size in layout.pieces:
@@ -111,7 +111,7 @@ def matching(layout: Layout) -> tuple[Match, int, Reader]:
 
 
 class Messages(Entries):
-    """Entries as the kernel's bytes, some 280 for each. They are taken apart where they are asked for."""
+    """Entries as the kernel's bytes, about 280 for each; an entry is read when it is asked for."""
 
     def __init__(self, parser: Parser) -> None:
         super().__init__(())
@@ -121,7 +121,7 @@ class Messages(Entries):
         self._readers: list[Reader | None] = []
 
     def add(self, datagram: bytes, rows: Rows) -> None:
-        """Keep the messages of these rows of a datagram."""
+        """Store the messages of these rows of a datagram."""
         self._datagram_of.extend(repeat(len(self._datagrams), len(rows.places)))
         self._places.extend(rows.places)
         self._readers += rows.readers
@@ -134,7 +134,7 @@ class Messages(Entries):
         return entry_of(next(self.values((number,))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """The values of some of them, one after the other."""
+        """The values of some entries, one after the other."""
         datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
         for number in numbers:
             datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]

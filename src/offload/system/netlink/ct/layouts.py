@@ -80,17 +80,17 @@ ATTRIBUTES: Attributes = {
 }
 
 
-# Unpacks fields at a place of a datagram, and picks the values of an Entry from them followed by ABSENT.
+# Unpacks fields at an offset of a datagram, and picks the values of an Entry from them, followed by ABSENT.
 Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]"]
 
 
 class Layout:
-    """Where the values stand in all messages that carry these attributes in this order.
+    """Where the values are in messages that have these attributes in this order.
 
-    `unpack` gives a piece of frame and a value in turn, the last piece being frame; `frame` is what the pieces must be;
-    `values` picks the values of an Entry from these fields followed by ABSENT, in the order of Slot. `pieces` are the
-    frame before each value, what the value is, and its size in bytes; `tail` is the frame behind the last one.
-    `reader` is as `unpack` and `values`, without the frame: for messages that are known to have this Layout.
+    `unpack` gives fixed bytes and values in turn; `frame` is what the fixed bytes must be; `values` picks the values of
+    an Entry, in the order of Slot, from these fields followed by ABSENT. `pieces`: the fixed bytes before each value,
+    its Slot, and its size in bytes; `tail`: the fixed bytes after the last value. `reader` does both `unpack` and
+    `values`, without the fixed bytes, for messages that are known to have this Layout.
     """
 
     def __init__(self, message: bytes) -> None:
@@ -126,7 +126,7 @@ class Layout:
 
 
 def _ordered(places: Mapping[Slot, int], count: int) -> "itemgetter[Any]":
-    """What picks the values in the order of Slot out of `count` fields followed by ABSENT."""
+    """A function that picks the values, in the order of Slot, from `count` fields followed by ABSENT."""
     return itemgetter(*(places.get(slot, count + slot) for slot in Slot))
 
 
