@@ -1,4 +1,4 @@
-"""Entries of an ipset, from its section or its file -> values by field. Pure."""
+"""Read the entries of an ipset, from its section or its file. Pure."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ Element = tuple[Address | Item, ...]
 
 
 def lines(text: str) -> tuple[str, ...]:
-    """The entries of a file: one a line, without comments."""
+    """The entries of a file: one in each line, without comments."""
     found = (line.strip() for line in text.splitlines())
     return tuple(line for line in found if line and not line.startswith("#"))
 
@@ -21,7 +21,7 @@ def lines(text: str) -> tuple[str, ...]:
 def element(
     line: str, match: tuple[tuple[str, str], ...], family: int, networks: Mapping[str, RouterNetwork]
 ) -> Element | None:
-    """The values of one entry; None where they are not as many as the set has fields, or one does not fit."""
+    """The values of an entry; None if their number differs from the set's key, or one is not valid."""
     words = line.split()
     if len(words) != len(match):
         return None
@@ -51,7 +51,7 @@ def _item(word: str, kind: str) -> Item | None:
 
 
 class _Box(NamedTuple):
-    """The addresses of an element, first and last of each field, and its place among the elements."""
+    """The addresses of an element, first and last of each part of the key, and its index among the elements."""
 
     spans: tuple[tuple[int, int], ...]
     place: int
@@ -99,7 +99,7 @@ def _span(value: Address) -> tuple[int, int]:
 
 
 def _compare(boxes: list[_Box], covered: set[int], partly: set[int]) -> None:
-    """Compare those that meet in their first field: sorted by it, each has to be compared with few."""
+    """Compare elements whose first parts overlap: sorted by it, each is compared with few."""
     active: list[_Box] = []
     for box in sorted(boxes, key=lambda each: (each.spans[0][0], -each.spans[0][1])):
         first = box.spans[0][0]

@@ -1,4 +1,4 @@
-"""The work that has a time of its own, as the loop runs it: one list, each with `due` and `run`."""
+"""The list of all tasks with a time of their own, which the loop runs."""
 
 import time
 from typing import Protocol
@@ -105,7 +105,7 @@ class HardwareSample:
 
 @dataclass(frozen=True, slots=True)
 class RulesOfOthers:
-    """Let live flows meet the rules of others anew, where these have changed."""
+    """Return tables so that live flows pass changed rules of others."""
 
     journal: Journal
 
@@ -121,7 +121,7 @@ class RulesOfOthers:
 
 @dataclass(frozen=True, slots=True)
 class RefusedConnections:
-    """End the connections that configured rules refuse since now; what goes wrong is tried again."""
+    """End the connections that changed rules refuse; a failure is repeated later."""
 
     journal: Journal
 
@@ -141,5 +141,5 @@ class RefusedConnections:
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
-    """What live flows show of pairs in hardware."""
+    """Log the faults of pairs in hardware."""
     journal.hardware((pair, case.reasons) for pair, case in engine.hardware_monitor.known.items())
