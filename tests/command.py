@@ -1,4 +1,4 @@
-"""A run of the command in this process, and what it left behind."""
+"""Run the command in this process, and record its output and exit code."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The command as its users meet it: a sentence for every fault, the documented exit code, and everything else works."""
+"""The command as users run it: a sentence and the documented exit code for every fault."""
 
 import json
 import os

@@ -110,7 +110,7 @@ def many_zones(count: int) -> Fakes:
     return fakes
 
 
-def test_what_is_left_off_a_large_answer_is_counted() -> None:
+def test_items_missing_from_a_large_answer_are_counted() -> None:
     asking = Router(many_zones(40), runs=True)
     ran = local.status(asking, Namespace(zone=None, short=False))
     lost = ran.data["left_off"]["pairs"]
@@ -118,7 +118,7 @@ def test_what_is_left_off_a_large_answer_is_counted() -> None:
     assert (ran.code, ran.notes) == (Exit.DONE, (f"{lost} pairs are left off: the answer is larger than ubus carries",))
 
 
-def test_exempts_that_are_left_off_are_counted() -> None:
+def test_exempts_missing_from_a_large_answer_are_counted() -> None:
     reply = {"ok": True, "exempts": [], "left_off": {"exempts": 3}}
     router_ = cast("cli_router.Router", SimpleNamespace(ask=lambda _, __: reply))
     ran = remote.exempt(router_, Namespace(action="list"))

@@ -1,4 +1,4 @@
-"""What can be asked, written and answered is documented: docs/reference.md against the program."""
+"""Options, verbs, methods and replies are documented: docs/reference.md against the program."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the command costs where nothing is cached but bytecode, against the bare interpreter."""
+"""The cost of the command when only bytecode is cached, compared with the bare interpreter."""
 
 import os
 import subprocess

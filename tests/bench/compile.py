@@ -1,4 +1,4 @@
-"""What the firewall's ruleset costs nft, against what fw4 renders from the same configuration.
+"""The time that nft needs for our firewall ruleset, compared with fw4's ruleset from the same configuration.
 
 The configurations and fw4's rulesets are read from BENCH_BASELINES, by default ../shared/bench beside this repository:
 in `fw4/CASE` are config/firewall, the replies of ubus, and fw4.nft. They are no part of this project. Helpers of

@@ -1,4 +1,4 @@
-"""What reading all connections costs, against `conntrack -L`: a summary and a full list, by command and service.
+"""The cost of reading all connections, compared with `conntrack -L`: a summary and a full list, by command and service.
 
 Also how that grows with their number. Run by `make bench`; OFFLOAD_CONNECTIONS gives another number.
 """

@@ -228,7 +228,7 @@ def test_a_dialogue_takes_what_the_service_takes(
 
 
 @pytest.mark.parametrize("path", ["zones", "live"])
-def test_what_an_answer_left_out_is_counted(visit: Visit, path: str) -> None:
+def test_items_missing_from_an_answer_are_counted(visit: Visit, path: str) -> None:
     page = visit(path)
     with answers(page, status(lambda reply: reply.update(left_off={"pairs": 5000, "whatever": 1}))):
         notices = page.locator(".offload-notices")

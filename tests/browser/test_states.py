@@ -1,4 +1,4 @@
-"""What the page says when the way to an offloaded flow is not free: in place, in words, and it finds back by itself."""
+"""What the page shows when something prevents offload, and that it recovers by itself."""
 
 from pathlib import Path
 

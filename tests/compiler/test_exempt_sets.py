@@ -145,7 +145,7 @@ def test_ranges_of_several_that_overlap_are_spread_over_sets() -> None:
     ]
 
 
-def test_a_lease_inside_another_one_keeps_its_own_time() -> None:
+def test_a_timed_exempt_inside_another_one_has_its_own_timeout() -> None:
     exempts = [exempt_of(text, "", src_ip=(ip_network(text),)) for text in ("10.0.0.0/8", "10.1.0.0/16")]
     timed_exempts = [ExemptMatch(each, timed_exempt=TimedExempt(i, each, 60, 60)) for i, each in enumerate(exempts)]
     assert [each.keys for each in exempt_rules(timed_exempts).sets] == [("10.0.0.0/8",), ("10.1.0.0/16",)]

@@ -1,4 +1,4 @@
-"""What of a table stays slow: exempts with their zones resolved, and zones that only addresses tell."""
+"""The traffic of a table that stays slow: exempts with their zones resolved, and zones without devices."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -126,7 +126,7 @@ def test_a_pair_has_a_reason_for_what_a_zone_of_subnets_keeps_slow(name: str) ->
     assert (pair.effective, [reason.code for reason in pair.reasons]) == (effective, reasons)
 
 
-def test_what_is_kept_of_a_pair_in_hardware_by_a_zone_in_software() -> None:
+def test_a_zone_of_any_address_in_software_slows_a_pair_in_hardware() -> None:
     links = tuple(Link(name, hw_tc_offload=True) for name in ("lan", "guest", "wan"))
     zones = (LAN, WAN, Zone("kids", "@zone[3]", subnets=EVERYWHERE))
     choices = (ZoneChoice("kids", "k", Mode.SOFTWARE),)
@@ -135,7 +135,7 @@ def test_what_is_kept_of_a_pair_in_hardware_by_a_zone_in_software() -> None:
     assert (pair.effective, [reason.code for reason in pair.reasons]) == (Mode.NONE, [ReasonCode.SUBNETS_ANY])
 
 
-def test_a_pair_that_is_kept_out_of_one_of_its_two_tables() -> None:
+def test_a_pair_that_is_excluded_from_one_of_its_two_tables() -> None:
     """Lan goes the way of twin's software by lan2; the zone of any address has software as well."""
     able = Snapshot(links=tuple(Link(name, hw_tc_offload=True) for name in ("lan", "lan2", "wan")))
     lan, twin = Zone("lan", "@zone[0]", devices=("lan", "lan2")), Zone("twin", "@zone[1]", devices=("lan2",))
@@ -211,7 +211,7 @@ def test_reasons_of_a_part_come_last() -> None:
     assert [reason.code for reason in found.pairs[0].reasons] == [ReasonCode.HARDWARE_UNCOVERED, ReasonCode.MARKED_PART]
 
 
-def test_a_lease_of_subnets_is_matched_like_an_exempt_and_keeps_its_own_words() -> None:
+def test_a_timed_exempt_of_subnets_is_matched_like_an_exempt_and_has_its_own_name() -> None:
     timed_exempt = TimedExempt(1, exempt_of("run-time 1", "", "kids", src_mac=("00:11:22:33:44:55",)), 60, 60)
     (match,) = planned(timed_exempts=(timed_exempt,)).tables[0].exempts
     assert (addresses(match.exempt)[0], match.timed_exempt) == (KIDS, timed_exempt)

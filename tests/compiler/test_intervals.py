@@ -1,4 +1,4 @@
-"""Boxes against what they are by definition: every one held against every other."""
+"""The functions on boxes give the same as comparing every box with every other."""
 
 from itertools import pairwise, product
 

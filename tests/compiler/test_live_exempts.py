@@ -1,4 +1,4 @@
-"""What live rules keep slow: both directions, as exactly as the hook allows, and never less than the rule."""
+"""The exempts for rules in nft: both directions, as exact as the hook allows, and never less than the rule."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -31,7 +31,7 @@ def test_a_rule_keeps_both_directions_slow() -> None:
     assert exempts(RULE, auto_exempt=False) == []
 
 
-def test_a_device_of_no_zone_keeps_nothing_slow() -> None:
+def test_a_rule_on_a_device_without_a_zone_makes_no_exempt() -> None:
     assert exempts(replace(RULE, match=RuleMatch("tun0"))) == []
 
 

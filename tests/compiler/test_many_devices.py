@@ -27,7 +27,7 @@ def test_as_many_as_it_takes() -> None:
     assert not any(device.reasons for device in found.devices)
 
 
-def test_what_packets_cross_stays_and_ports_are_left_out() -> None:
+def test_l3_devices_are_listed_and_ports_are_left_out() -> None:
     found = with_ports(MOST_DEVICES + 44)
     listed = found.tables[0].devices
     assert len(listed) == MOST_DEVICES

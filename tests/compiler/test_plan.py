@@ -1,4 +1,4 @@
-"""What the Plan says of pairs that cannot have what was asked, and which Reason comes first."""
+"""The Plan for pairs that cannot have the requested mode, and which Reason comes first."""
 
 from dataclasses import replace
 from typing import Any
@@ -90,7 +90,7 @@ KEPT: dict[str, tuple[dict[str, Any], ReasonCode]] = {
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_nothing_is_requested_of_hardware_for_what_is_kept_slow(name: str) -> None:
+def test_hardware_is_not_requested_for_traffic_that_is_always_slow(name: str) -> None:
     words, why = KEPT[name]
     found = planned(ABLE, **words)
     pair = lan_wan(found)

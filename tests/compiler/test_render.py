@@ -1,4 +1,4 @@
-"""Plan -> nft text: the picture of design, and harmless whatever the kernel or the user calls things."""
+"""The nft text of a Plan: as designed, and safe whatever names the kernel and the user have."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which pairs there are, and what was asked for each."""
+"""Which pairs exist, and what the user requests for each."""
 
 from dataclasses import replace
 from ipaddress import ip_interface

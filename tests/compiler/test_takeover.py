@@ -1,4 +1,4 @@
-"""What fw4 had in hardware stays there when its switch is taken over, on every golden router."""
+"""After a take-over, hardware has the same traffic as under fw4, on every golden router."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the kernel keeps of a run-time exempt is enough to know it again."""
+"""A timed exempt can be read back from its elements in the kernel."""
 
 from ipaddress import ip_network
 

@@ -1,4 +1,4 @@
-"""What a bug report holds of a configuration: no free text, unless it is asked for; the decisions stay the same."""
+"""A configuration in a bug report has no free text unless requested, and gives the same Plan."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""What a sentence of the user's becomes in the files; and fw4's switch, taken and given back."""
+"""The changes that set, pair, takeover and giveback make to the files."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -85,7 +85,7 @@ def test_of_two_globals_the_slower_value_of_each_option_counts() -> None:
         assert (set(found.exclude_devices), faults) == ({"lan1", "lan2"}, [ProblemCode.DUPLICATE_SECTION])
 
 
-def test_a_list_keeps_its_good_values_beside_its_problems() -> None:
+def test_a_list_with_problems_has_its_valid_values() -> None:
     config, faults = loaded(("globals", {"exclude_device": ("eth1", "a b", 'x"', "eth2")}))
     assert config.globals.exclude_devices == ("eth1", "eth2")
     assert faults == [ProblemCode.BAD_DEVICE, ProblemCode.BAD_DEVICE]

@@ -1,4 +1,4 @@
-"""MARK and DSCP rules of the firewall, as the exempts that keep their traffic where they see it."""
+"""The exempts for MARK and DSCP rules of the firewall, which must see every packet."""
 
 from ipaddress import ip_address, ip_network
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each option type: what it takes, what it makes of it, and the fault where it takes it not."""
+"""Each option type: valid values, what they become, and the fault for others."""
 
 from ipaddress import ip_network
 from typing import Any

@@ -1,4 +1,4 @@
-"""What sentences call a section, and where they say it stands."""
+"""How sentences name a section, and its place in the file."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Elements of sets of several fields that nft takes together."""
+"""Entries of sets whose key has several parts: no overlap that nft refuses."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -120,7 +120,7 @@ def test_a_failed_transaction_leaves_the_last_good_state(home: Home, call: Call,
     router.offload("apply")
 
 
-def test_families_and_packet_counts_are_kept_to(home: Home, call: Call) -> None:
+def test_family_and_after_packets_are_respected(home: Home, call: Call) -> None:
     home.router.uci("offload", "globals", "family", "ipv4")
     home.router.uci("offload", "globals", "after_packets", "20")
     home.router.offload("apply")
@@ -131,7 +131,7 @@ def test_families_and_packet_counts_are_kept_to(home: Home, call: Call) -> None:
     assert fast(home, talk)
 
 
-def test_switched_off_nothing_of_ours_is_left_and_connections_live(home: Home, call: Call) -> None:
+def test_switching_off_removes_all_tables_and_connections_live(home: Home, call: Call) -> None:
     talk = call(home.client, home.internet4)
     assert fast(home, talk)
     home.router.uci("offload", "globals", "enabled", "0")

@@ -171,7 +171,7 @@ def test_a_bridge_with_a_port_of_another_kind(lab: House) -> None:
     assert pair(lab, "lan") == ("hardware", [])
 
 
-def test_no_rule_is_left_behind(lab: House) -> None:
+def test_the_rules_in_hardware_are_removed_with_the_table(lab: House) -> None:
     choose(lab)
     settled(lab, lab.call("lan", "wan"))
     assert chip.rules(lab.router, *ENGINE) > 0

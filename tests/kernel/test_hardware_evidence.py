@@ -216,7 +216,7 @@ def test_one_direction_in_hardware_and_the_other_in_software(lab: Lab, stack: Ex
 
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["forgets", "keeps"])
-def test_what_a_driver_keeps_of_a_table_that_goes(lab: Lab, stack: ExitStack, keeps: bool) -> None:
+def test_a_driver_that_does_not_forget_the_flows_of_a_deleted_table(lab: Lab, stack: ExitStack, keeps: bool) -> None:
     """The kernel destroys no rule of a table that goes: a driver that keeps them forwards, whatever is chosen."""
     if keeps:
         lab.faulty(stack, "keep-rules")

@@ -1,4 +1,4 @@
-"""Endings are counted by pair, once in a while, and none is made up; a file takes them over a restart."""
+"""Ended connections are counted by pair, and a file preserves the totals over a restart."""
 
 import json
 import select

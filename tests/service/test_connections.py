@@ -1,4 +1,4 @@
-"""One dump serves the calls that fit it, and rests nine times as long as it took."""
+"""One conntrack dump serves several calls, for nine times as long as it took."""
 
 import pytest
 

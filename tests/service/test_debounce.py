@@ -1,4 +1,4 @@
-"""When passes begin, as a conversation between hints and a clock."""
+"""When passes begin, given hints and a clock."""
 
 import pytest
 from hypothesis import given

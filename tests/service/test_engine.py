@@ -69,7 +69,7 @@ def test_a_device_that_vanished_meanwhile_is_planned_without() -> None:
     assert '"lan2"' not in fakes.nft.sent[0] and '"lan1"' in fakes.nft.sent[0]
 
 
-def test_a_refusal_without_cause_is_not_repeated_and_keeps_what_holds() -> None:
+def test_a_refusal_without_cause_is_not_repeated_and_the_tables_stay() -> None:
     fakes = router()
     fakes.service.work()
     fakes.nft.refusals = ["Out of memory"] * 9
@@ -241,7 +241,7 @@ def test_exempts_of_an_earlier_life_survive_an_nft_that_is_silent_at_first() -> 
     assert later.work().changes == 0
 
 
-def test_ubus_away_keeps_everything() -> None:
+def test_the_tables_stay_while_ubusd_is_away() -> None:
     fakes = router()
     fakes.service.work()
     fakes.bus.replies[DUMP] = BusError("network.interface dump: ubusd went away")

@@ -128,7 +128,7 @@ def test_without_netifd_nothing_is_loaded_and_that_is_a_failure(console: Console
     assert "network.interface dump" in console.heard[-1]
 
 
-def test_what_is_left_out_is_named(console: Console) -> None:
+def test_sections_that_are_left_out_are_named(console: Console) -> None:
     console.host.nft.bad = ("Rule 3",)
     assert console.call("start") == DONE
     (line,) = console.heard

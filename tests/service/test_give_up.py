@@ -1,4 +1,4 @@
-"""What hardware is no longer asked for, and when it is asked again."""
+"""What hardware is no longer requested for, and when it is requested again."""
 
 from dataclasses import replace
 

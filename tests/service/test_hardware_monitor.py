@@ -230,7 +230,7 @@ def test_a_flow_in_software_has_its_reason(fakes: Fakes) -> None:
 
 
 @pytest.mark.parametrize("mode", ["hardware", "none"])
-def test_a_driver_that_keeps_flows_when_they_are_taken_out(fakes: Fakes, mode: str) -> None:
+def test_a_driver_that_does_not_forget_evicted_flows(fakes: Fakes, mode: str) -> None:
     sample(fakes, flow(5))
     sample(fakes, flow(500))
     chosen = tuple(replace(each, options={**each.options, "mode": mode}) for each in CHOSEN)
@@ -252,7 +252,7 @@ def test_a_driver_that_keeps_flows_when_they_are_taken_out(fakes: Fakes, mode: s
     assert (fakes.service.hardware_monitor.due is None) == (mode == "none")
 
 
-def test_flows_that_come_back_were_not_kept(fakes: Fakes) -> None:
+def test_flows_that_are_seen_again_are_out_of_hardware(fakes: Fakes) -> None:
     sample(fakes, flow(5), flow(5, sport=2))
     sample(fakes, flow(500), flow(90, sport=2))
     fakes.service.work(["flow_offload_hw"])

@@ -1,4 +1,4 @@
-"""The lines of the log: one for each change, with what changed and why, and not too many of them."""
+"""The lines of the log: one for each change, with its cause, and not too many at once."""
 
 from dataclasses import replace
 

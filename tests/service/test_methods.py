@@ -1,4 +1,4 @@
-"""What callers get: answers to good questions, a sentence for all others, and never anything else."""
+"""The replies of ubus methods: data for valid arguments, a sentence for all others."""
 
 import json
 from dataclasses import replace
@@ -390,7 +390,7 @@ def test_the_same_exempt_again_takes_the_place_of_the_first(fakes: Fakes) -> Non
     assert call(fakes, "status")["exempts"] == []
 
 
-def test_an_exempt_that_nft_refuses_is_not_kept(fakes: Fakes) -> None:
+def test_an_exempt_that_nft_refuses_is_not_stored(fakes: Fakes) -> None:
     fakes.nft.refusals = ["Out of memory"] * 3
     assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)["error"] == "Out of memory"
     assert call(fakes, "status")["exempts"] == []

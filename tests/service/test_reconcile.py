@@ -65,7 +65,7 @@ def test_the_first_pass_sends_one_transaction() -> None:
     assert len(nft.sent) == 1
 
 
-def test_the_second_pass_sends_nothing_and_keeps_the_first_one_s_time() -> None:
+def test_the_second_pass_sends_nothing_and_reports_the_time_of_the_first() -> None:
     found = decided()
     nft = holding(found)
     assert apply(found, nft, Applied(7, "then", 1)) == Applied(7, "then", 0)
@@ -120,7 +120,7 @@ def test_without_zones_what_was_ours_goes() -> None:
         Kernel(nft="1.0.6", flowtable=False),
     ],
 )
-def test_a_kernel_that_lacks_something_is_left_alone(kernel: Kernel) -> None:
+def test_nothing_is_sent_to_a_kernel_that_lacks_a_feature(kernel: Kernel) -> None:
     found = decided(replace(SNAPSHOT, kernel=kernel))
     assert pending(found, FakeNft(refusal="never asked")) == []
     assert apply(found, FakeNft(refusal="never asked")) == Applied()

@@ -1,4 +1,4 @@
-"""A bounded memory of places: who fills it with invented addresses does not push out those that matter."""
+"""The bounded dictionary: invented addresses do not replace preferred keys."""
 
 from hypothesis import given
 from hypothesis import strategies as st

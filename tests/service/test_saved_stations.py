@@ -1,4 +1,4 @@
-"""Where stations were seen, in a file: what moved while no service ran is followed by the next one."""
+"""The file of stations: tables are returned for those that moved while no service ran."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Stations that move, and others that only seem to: how often tables are returned, and that a real move is followed."""
+"""Stations that move, and forged moves: how often tables are returned, and that a real move is followed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A small router to ask about, and connections through it, in the words people use."""
+"""A small router, and connections through it, for tests of replies."""
 
 from ipaddress import ip_address, ip_interface, ip_network
 

@@ -1,4 +1,4 @@
-"""Which flows of a pair in hardware the chip was asked for, by where their stations are."""
+"""Which flows of a pair in hardware the kernel offers to hardware, by the ports of their stations."""
 
 from dataclasses import replace
 

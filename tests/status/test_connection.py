@@ -1,4 +1,4 @@
-"""What people write to name a connection."""
+"""Parse what users write to name a connection."""
 
 from contextlib import suppress
 

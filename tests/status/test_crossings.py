@@ -1,4 +1,4 @@
-"""Whether offloaded connections may be of a pair that goes: a doubt is a yes."""
+"""Whether a removed pair may have offloaded connections; in doubt, yes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which flows a driver may keep in hardware after they were taken out of it."""
+"""Which flows a driver may still have in hardware after the kernel removed them."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_a_flow_that_was_not_taken_out_is_not_missed() -> None:
     assert Evicted().compared({ONE: slow(1)}, 50) == Evicted()
 
 
-def test_flows_that_are_not_seen_for_a_while_may_be_kept() -> None:
+def test_flows_that_are_not_seen_for_a_while_are_unaccounted() -> None:
     still = {ONE: slow(50), TWO: slow(60)}
     assert compared(NOTED, (FIRST + UNSEEN - 1, still)).unaccounted == ()
     assert set(compared(NOTED, (FIRST + UNSEEN, still)).unaccounted) == {ONE, TWO}
@@ -43,7 +43,7 @@ def test_flows_that_are_not_seen_for_a_while_may_be_kept() -> None:
     [slow(50 + BACK), Seen(State.SOFTWARE, (1, 1)), Seen(State.HARDWARE, (50, 10))],
     ids=["slow", "software", "hardware"],
 )
-def test_where_one_comes_back_none_is_kept(back: Seen) -> None:
+def test_if_one_flow_is_seen_again_all_are_accounted_for(back: Seen) -> None:
     assert compared(NOTED, (FIRST + 5, {ONE: back, TWO: slow(60)})) == Evicted()
 
 

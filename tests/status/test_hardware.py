@@ -1,4 +1,4 @@
-"""What samples of live flows prove of a pair in hardware, and what they show to be wrong."""
+"""What samples of live flows show about a pair in hardware, and the faults that they find."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Queries for flows: which are found, in which order, and the sentence for a query without sense."""
+"""Queries for flows: which are selected, their order, and the sentence for an invalid query."""
 
 import pytest
 from hypothesis import given, settings

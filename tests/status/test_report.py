@@ -127,7 +127,7 @@ def test_status() -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-def test_a_pair_that_an_exempt_keeps_slow_has_no_proof_of_hardware() -> None:
+def test_a_pair_that_is_always_slow_has_no_hardware_verdict() -> None:
     slow = replace(
         pair("lan", "wan", Mode.NONE, ReasonCode.EXEMPT(exempt="exempt e"), asked=Mode.HARDWARE), always_slow=True
     )

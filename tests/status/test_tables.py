@@ -1,4 +1,4 @@
-"""The text answers: what people see, and that nothing in them is wider than the screen or moves the cursor."""
+"""Answers as text: what users see; no line is wider than the terminal or moves its cursor."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the kernel's messages hint at: once over recorded shapes, once over any bytes."""
+"""The causes in the kernel's notifications: recorded messages, and any bytes."""
 
 import struct
 

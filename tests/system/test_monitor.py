@@ -1,4 +1,4 @@
-"""Notifications of nft transactions, read at any moment: a socket of ours stands for the kernel's."""
+"""Notifications of nft transactions, read at any moment; a socket of the test replaces the kernel's."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""Who is where: once against this machine's kernel, once over messages of our making, once over any bytes."""
+"""Stations and neighbours: from this machine's kernel, from made-up messages, and from any bytes."""
 
 import errno
 import shutil

@@ -1,4 +1,4 @@
-"""netifd's replies as nouns; what netifd never says is one sentence; and what may leave the router."""
+"""Converting netifd's replies, the sentence for an invalid reply, and which keys a bug report has."""
 
 import json
 import re

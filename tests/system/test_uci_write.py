@@ -139,7 +139,7 @@ def test_a_file_that_is_not_there_is_made(tmp_path: Path) -> None:
     assert sections(Uci(tmp_path)) == [("guest", "zone", {"name": "guest", "mode": "software"})]
 
 
-def test_rights_and_links_stay_and_nothing_is_left_lying_about(confdir: Path) -> None:
+def test_rights_and_links_stay_and_no_temporary_file_remains(confdir: Path) -> None:
     real = confdir / "real"
     (confdir / "offload").rename(real)
     real.chmod(0o640)
@@ -294,7 +294,7 @@ Uci(sys.argv[1]).write("offload", [Edit("guest", "zone", "name", "guest")])
 """
 
 
-def test_what_a_killed_writer_left_is_removed_at_the_next_start(confdir: Path) -> None:
+def test_files_of_a_killed_writer_are_removed_at_the_next_start(confdir: Path) -> None:
     (confdir / ".offload.uci-XXXXXX").write_text("of libuci, which may be at work")
     command = [sys.executable, "-c", KILLED, str(confdir)]
     subprocess.run(command, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}, check=False)
