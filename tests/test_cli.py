@@ -211,9 +211,15 @@ def test_the_answer_is_as_wide_as_the_terminal(root: Path, columns: str, widest:
 
 def test_without_a_verb_the_status_is_short(offload: Offload, root: Path) -> None:
     data = offload("status", "--root", str(root), "--json").data
-    text = summary_text(data | {"problems": [{}], "kernel": {"release": "6.6.73", "missing": []}})
+    data |= {"kernel": {"release": "6.6.73", "missing": []}}
+    text = summary_text(data | {"problems": [{}]})
     lines = text.splitlines()
     assert lines[0] == "Flow offload beside fw4, kernel 6.6.73"
+    for firewall, head in (
+        ("offload-firewall", "Flow offload and firewall, kernel 6.6.73"),
+        ("none", "Flow offload while no firewall is loaded, kernel 6.6.73"),
+    ):
+        assert summary_text(data | {"firewall": firewall}).splitlines()[0] == head
     assert any(line.startswith("lan > wan") and "software" in line for line in lines)
     assert "1 problem: 'offload check' names each." in lines
     assert len(lines) < len(offload("status", "--root", str(root)).out.splitlines())

@@ -209,7 +209,7 @@ class Snapshot:
     packet_rules: tuple[PacketRule, ...] = ()  # from nf_tables, rules that offloaded packets would bypass
     settings: Mapping[str, int] = field(default_factory=dict)  # sysctls of net.netfilter by name, those that exist
     kernel: Kernel = field(default_factory=Kernel)  # from the probe
-    firewall: str = "fw4"  # name of the loaded firewall, `none` without one
+    firewall: str = "fw4"  # the loaded one: fw4, offload-firewall, ..., or `none`
     forward_chains: tuple[ForwardChain, ...] = ()  # of all tables, from nf_tables
     # by table, replies that found its memory of accepted replies full
     missed: Mapping[str, int] = field(default_factory=dict)

@@ -25,7 +25,7 @@ from offload.service.memory.connections import Connections
 from offload.service.memory.saved_stations import Saved
 from offload.service.memory.timed_exempts import TimedExempts, with_timed_exempts
 from offload.service.memory.totals import Totals
-from offload.service.read_snapshot import ForeignRules, netifd_says, observe
+from offload.service.read_snapshot import OUR_FIREWALL, ForeignRules, netifd_says, observe
 from offload.service.reconcile import Decided
 from offload.service.refusing.judged import Judged
 from offload.service.roaming.station_sets import StationSets
@@ -167,7 +167,7 @@ class Engine:
             recall.exempts(self, packages)
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel, self.foreign)
         if self.firewall is not None and not self.firewall.stopped():
-            seen = replace(seen, firewall=FIREWALL_TABLE)  # if table fw4 is missing, this pass loads it
+            seen = replace(seen, firewall=OUR_FIREWALL)  # if table fw4 is missing, this pass loads it
         snapshot = self.hardware_probe.probe(seen, packages, doors.netlink, doors.nft)
         self.stations.update(snapshot)
         stations, neighbours = self.stations.remembered()

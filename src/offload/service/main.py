@@ -14,6 +14,7 @@ from offload.service.doors import Doors, FirewallDoors
 from offload.service.engine import Engine
 from offload.service.journal import Journal
 from offload.service.loop import STOP, STOP_PATIENCE, Loop
+from offload.service.read_snapshot import FIREWALL_PART
 from offload.service.tasks.accounting import Accounting
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import PrivateFile
@@ -33,7 +34,6 @@ OURS = Path("/var/run/offload")
 SAVED_EXEMPTS = OURS / "exempts.json"
 STATION_FILE = OURS / "places"
 SAVED_TOTALS = OURS / "totals.json"
-FIREWALL_PART = Path("/usr/lib/offload/firewall")  # exists if the package offload-firewall is installed
 EVENTS = ("network.interface",)
 
 

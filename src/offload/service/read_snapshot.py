@@ -1,6 +1,7 @@
 """Read the router through the doors into a Snapshot."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from offload.compiler.offload.foreign_rules import deciding, mark_readers, packet_rules
@@ -13,6 +14,8 @@ from offload.system import netifd
 
 OUR_TABLES = tuple(name for name, _, _ in TABLES)
 FIREWALL_TABLES = {"fw4": "fw4", "foomuuri": "foomuuri", "firewalld": "firewalld"}
+OUR_FIREWALL = "offload-firewall"  # the package, whose table is called fw4 as well
+FIREWALL_PART = Path("/usr/lib/offload/firewall")  # exists if that package is installed
 
 
 def netifd_says(bus: UbusClient) -> dict[str, Any]:
@@ -48,7 +51,6 @@ def observe(
     scene = netlink.scene()
     readers, treating = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), ())
     tables = nft.tables() if kernel.nft else frozenset[str]()
-    firewall = next((name for table, name in FIREWALL_TABLES.items() if table in tables), "none")
     return Snapshot(
         links=scene.links,
         networks=netifd.networks(dump),
@@ -62,10 +64,15 @@ def observe(
         packet_rules=treating,
         settings=netlink.settings(),
         kernel=kernel,
-        firewall=firewall,
+        firewall=_firewall(tables),
         forward_chains=nft.forward_chains() if kernel.nft else (),
         missed=nft.missed(OUR_TABLES) if kernel.nft else {},
     )
+
+
+def _firewall(tables: frozenset[str]) -> str:
+    found = next((name for table, name in FIREWALL_TABLES.items() if table in tables), "none")
+    return OUR_FIREWALL if found == "fw4" and FIREWALL_PART.exists() else found
 
 
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:

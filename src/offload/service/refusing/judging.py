@@ -19,6 +19,7 @@ from offload.model.network import Route
 from offload.nouns import replace
 from offload.service.engine import FIREWALL_TABLE, Engine
 from offload.service.firewall.inputs import Inputs, compiled, read
+from offload.service.read_snapshot import OUR_FIREWALL
 from offload.service.refusing.judged import Judged
 from offload.service.roaming import follow
 from offload.status.lookup.zone_lookup import DISTANT, Target, ZoneLookup
@@ -77,7 +78,7 @@ def _with_router_of(asked: Inputs, router: Inputs) -> Inputs:
 
 def _forward_rules(engine: Engine) -> frozenset[tuple[str, int]]:
     """Chain and handle of the rules in the firewall's forward chain; empty while it is stopped."""
-    if engine.decided is None or engine.decided.snapshot.firewall != FIREWALL_TABLE:
+    if engine.decided is None or engine.decided.snapshot.firewall not in {FIREWALL_TABLE, OUR_FIREWALL}:
         return frozenset()
     return frozenset(each for each in engine.doors.nft.handles(FIREWALL_TABLE) if each[0] == FORWARD)
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from offload.status.text.flow_lines import STATES
 from offload.status.text.layout import GAP, NOTE, Json, Notes, Row, amount, fitted, table
 
+FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and firewall"}
+
 
 def status_text(status: Json, width: int = 80) -> str:
     """The state of offload by zone, with the Reasons for what is not offloaded."""
@@ -23,7 +25,9 @@ def status_text(status: Json, width: int = 80) -> str:
 def summary_text(status: Json, width: int = 80) -> str:
     """The state of offload in a few lines: each pair with its effective mode, flows, and first Reason."""
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
-    lines = [f"Flow offload beside {status['firewall']}, kernel {kernel['release'] or 'unknown'}"]
+    firewall = status["firewall"]
+    beside = FIREWALLS.get(firewall, f"beside {firewall}")
+    lines = [f"Flow offload {beside}, kernel {kernel['release'] or 'unknown'}"]
     lines += [f"{NOTE}{lack}" for lack in kernel["missing"]]
     if applied["error"]:
         lines.append(f"{NOTE}the last attempt failed: {applied['error']}")
