@@ -217,6 +217,14 @@ CASES = {
     "long-name": Case(
         rule(f"name={'n' * 200} log={'p' * 200} src=wan target=DROP"), (f'"!fw4: {"n" * 122}"', f'prefix "{"p" * 127}"')
     ),
+    "prefix-too-long": Case(
+        rule("name=N src=wan proto=tcp src_ip=192.168.1.0/33 target=ACCEPT")
+        + rule("name=N src=wan dest=lan proto=tcp src_dport=80 src_dip=fd00::/129 dest_ip=fd00::1", "redirect")
+        + rule("name=D src=wan dest=lan proto=tcp src_ip=192.168.1.0/33 target=DROP"),
+        ('tcp counter jump drop_to_lan comment "!fw4: D"',),
+        ('"!fw4: N"', "ct status dnat"),
+        "is left out",
+    ),
     "unknown-protocol": Case(rule("name=N src=wan proto=nosuch target=ACCEPT"), (), ('"!fw4: N"',), "not a protocol"),
     "limit-zero": Case(rule("name=N src=wan limit=0/s target=ACCEPT"), (), ('"!fw4: N"',), "not a rate"),
     "helper-not-loaded": Case(
