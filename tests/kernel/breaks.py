@@ -42,7 +42,10 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "UDP connection after a pause longer than the flowtable's timeout": BOTH,
     "download after the client's FIN": BOTH,
     "upload of 200 kB after the MTU of wan became 1280": BOTH,
-    "default route that moves to the second wan (IPv6)": SOFTWARE,
+    "default route that moves to the second wan (IPv6)": BOTH,
+    "second wan by a mark (pbr)": BOTH,
+    "second wan by a mark (mwan3)": BOTH,
+    "failover to the other wan (mwan3)": BOTH,
     "stopped firewall: packets that the stack forwards": BOTH,
     "WireGuard: packets that the stack forwards": SOFTWARE,
     "6in4: packets that the stack forwards": SOFTWARE,
@@ -68,14 +71,14 @@ forwards", the figure is how many packets took the slow path.
 |---|---|---|---|---|
 """
 TAIL = """
-For bans and times the figure is how long after the change the last packet of a live flow got through. "Returned": live
-flows take the slow path for a moment and meet the rules again.
+For bans and times the figure is how long after the change the last packet of a live flow got through, for the failover
+how long until packets left by the other wan. "Returned": live flows take the slow path for a moment, meet the rules
+again and look up their routes.
 
 Some rows are of software alone. Hardware takes a flow only after its packets passed the rules in software, so what
 offload does about a rule is the same for both; figures in hardware that are not here have not been measured.
 
-Not measured here: routes by marks (an offloaded flow keeps the route of its first packets; the kernel tests of marks
-show that), helpers other than ftp and sip, and anything against real hardware.
+Not measured here: helpers other than ftp and sip, and anything against real hardware.
 """
 
 

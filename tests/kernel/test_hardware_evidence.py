@@ -17,7 +17,7 @@ from kernel.pppoe import Pppoe
 from kernel.sides import bridge, vlan
 from kernel.steady import download
 from kernel.traffic import Talk
-from offload.service.bus.methods import list_flows, status
+from offload.service.bus.methods import check, list_flows, status
 from offload.service.doors import Doors
 from offload.service.engine import HARDWARE, Engine
 from offload.service.hardware.hardware_monitor import APART
@@ -241,6 +241,9 @@ def test_frozen_counters(lab: Lab, stack: ExitStack) -> None:
         lab.sample()
     pair = lab.status()
     assert (pair["frozen"], pair["proof"], pair["codes"]) == (True, "proven", ["HARDWARE_FROZEN"])
+    with lab.house.router.entered():
+        found = check(lab.service, {})["findings"]
+    assert [each["severity"] for each in found if each["code"] == "COUNTERS_FROZEN"] == ["notice"]
 
 
 def test_a_session(house: House, stack: ExitStack) -> None:

@@ -3,26 +3,51 @@
 docs/kernel.md has what the kernel does with marks of offloaded packets.
 """
 
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
+from kernel import chip
+from kernel.daemons import wait_until
 from kernel.evidence import Sighting
 from kernel.house import House, Shape
-from kernel.inside import observed
-from kernel.sides import bridge, port
+from kernel.inside import choose, observed
+from kernel.rates import compared
+from kernel.resident import resident
+from kernel.sides import bridge
 from kernel.traffic import Proto, Talk
 from offload.model.network import Filter, MarkReader, Qdisc, RoutingRule
 
 FAR = "192.0.2.1"  # both providers lead there
 ENOUGH = 60
+SOON = 5.0  # seconds; within one on a machine that does nothing else (the figure is printed)
 FULL = 0xFFFFFFFF
+ENGINE = ("lan1", "eth1", "eth2")
+MODES = ("none", "software", "hardware")
 MARKS = """
-table inet marks {
-	chain prerouting {
+table inet marks {{
+	chain prerouting {{
 		type filter hook prerouting priority mangle; policy accept;
-		iifname "br-lan" meta mark set 1
+		{}
+	}}
+}}
+"""
+PBR = 'iifname "br-lan" meta mark set 1'
+# mwan3 keeps the choice of a connection's first packet in its mark, and chooses nothing for networks that are connected
+MWAN3 = f"""iifname "br-lan" meta mark set ct mark and 0xff
+		meta mark 0 {PBR}
+		ct mark set meta mark"""
+SHAPES = {"pbr": PBR, "mwan3": MWAN3}
+BY_MARK = "rule {} fwmark 0x1/0xff lookup 100"
+COUNTED = """
+table inet counted {
+	counter hits { }
+	chain input {
+		type filter hook input priority 0;
+		udp dport 7007 counter name "hits"
 	}
 }
 """
@@ -50,7 +75,7 @@ FILTERS = {
 
 @pytest.fixture(name="wans", scope="module")
 def _wans(house: House) -> Iterator[House]:
-    shape = Shape({"lan": bridge(port("lan1")), "wan": port("eth1"), "wan2": port("eth2")})
+    shape = Shape({"lan": bridge(chip.port("lan1")), "wan": chip.port("eth1"), "wan2": chip.port("eth2")})
     with house.shaped(shape):
         for network, nearby in (("wan", "203.0.113.0/24"), ("wan2", "198.51.100.0/24")):
             # over UDP it is the route that chooses the address of an answer
@@ -58,14 +83,16 @@ def _wans(house: House) -> Iterator[House]:
         house.router.ip(
             "route add default via 203.0.113.2",
             "route add default via 198.51.100.2 table 100",
-            "rule add fwmark 0x1/0xff lookup 100",
+            BY_MARK.format("add"),
         )
         firewall = house.router.config / "firewall"
         firewall.write_text(firewall.read_text() + RULE)
-        house.router.nft(MARKS)
+        for network in ("wan", "wan2"):
+            house.hosts[network].nft(COUNTED)
+        house.router.nft(MARKS.format(PBR))
         yield house
         house.router.nft("delete table inet marks")
-        house.router.ip("rule del fwmark 0x1/0xff lookup 100", "route del default table 100")
+        house.router.ip(BY_MARK.format("del"), "route del default table 100")
 
 
 def seen(house: House, proto: Proto) -> tuple[Talk, Sighting]:
@@ -132,3 +159,71 @@ def test_a_rule_in_nft_that_limits_by_the_mark_keeps_it_slow(wans: House) -> Non
         assert observed(wans.router).mark_readers == ()
     finally:
         wans.router.nft("delete table inet limits")
+
+
+def marked(house: House, mode: str) -> Talk:
+    """A conversation by the second wan, which the chip has where hardware is chosen."""
+    talk = Talk(house.hosts["lan"], replace(house.target("wan2"), address=FAR, behind=FAR), "udp")
+    house.talks.append(talk)
+    talk.echo(10)
+    return chip.settled(house.router, ENGINE, talk) if mode == "hardware" else talk
+
+
+def arrived(house: House, network: str) -> int:
+    """Datagrams that the host behind a wan has received."""
+    return int(house.hosts[network].run("nft", "list", "table", "inet", "counted").split("packets ")[1].split()[0])
+
+
+def shares(counts: dict[str, int]) -> dict[str, str]:
+    return {mode: f"{count} of {ENOUGH} packets" for mode, count in counts.items()}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_packets_leave_by_the_wan_that_their_mark_chose(wans: House, shape: str) -> None:
+    wans.router.nft("delete table inet marks\n" + MARKS.format(SHAPES[shape]))
+    found = {}
+    for mode in MODES:
+        choose(wans.router, mode)
+        talk, before = marked(wans, mode), arrived(wans, "wan2")
+        (seen,) = wans.watch([talk], ENOUGH)
+        found[mode] = arrived(wans, "wan2") - before
+        assert seen.fast(ENOUGH) == (mode != "none")
+    assert found == dict.fromkeys(MODES, ENOUGH)
+    compared(f"second wan by a mark ({shape})", shares(found), "nothing: a flow keeps its route")
+
+
+def test_a_flow_whose_wan_is_given_up_goes_by_the_other(wans: House) -> None:
+    """As mwan3 does it: the routing rule goes, the device and its link stay. Conntrack begins the connection anew."""
+    wans.router.nft("delete table inet marks\n" + MARKS.format(MWAN3))
+    choose(wans.router, "none")
+    found = {"none": failed_over(wans, "none")}
+    for mode in MODES[1:]:
+        choose(wans.router, mode)
+        with resident(wans.router) as service:
+            service.until(lambda: (service.status() or {}).get("pairs"))
+            found[mode] = failed_over(wans, mode)
+    assert max(found.values()) < SOON
+    seconds = {mode: f"{found[mode]:.1f} s" for mode in MODES}
+    did = {"software": "nothing: the kernel looks the route up anew", "hardware": "the hardware table is returned"}
+    compared("failover to the other wan (mwan3)", seconds, did)
+
+
+def failed_over(wans: House, mode: str) -> float:
+    """Seconds after the routing rule went until datagrams leave by the other wan."""
+    talk = marked(wans, mode)
+    wans.router.ip(BY_MARK.format("del"))
+    began = time.monotonic()
+    try:
+        talk.patience(0.1)
+        wait_until(lambda: elsewhere(wans, talk), "the other wan")
+        return time.monotonic() - began
+    finally:
+        wans.router.ip(BY_MARK.format("add"))
+
+
+def elsewhere(wans: House, talk: Talk) -> bool:
+    """Whether the next datagram leaves by the first wan; of a connection that is begun anew one is lost."""
+    before = arrived(wans, "wan")
+    with suppress(TimeoutError):
+        talk.echo(1)
+    return arrived(wans, "wan") > before

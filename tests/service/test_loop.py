@@ -10,11 +10,13 @@ from exempts import exempt_of
 from offload.errors import BusError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
-from offload.service.engine import Engine
+from offload.service.engine import HARDWARE, Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
+from offload.service.hints.route_returns import GATHER
 from offload.service.journal import Journal
 from offload.service.loop import Loop
+from offload.service.tasks import returns
 from offload.service.tasks.accounting import Accounting
 from offload.service.tasks.timed import ConfigFiles, TimedExemptsEnd
 from offload.system.config.uci import Uci
@@ -213,3 +215,34 @@ def test_a_hint_is_followed_while_a_call_reads_the_connections(monkeypatch: pyte
     loop._serve()
     assert (passes, served) == ([1, 1], [1])
     kernel.close()
+
+
+@pytest.mark.parametrize("notice", [Notification(routes=True), OVERRUN])
+def test_changed_routes_return_the_tables_in_hardware_alone(notice: Notification) -> None:
+    fakes = router()
+    fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
+    fakes.uci.packages["offload"] = tuple(
+        section("offload", "zone", zone, name=zone, mode=mode)
+        for zone, mode in {"lan": "hardware", "wan": "hardware", "guest": "software"}.items()
+    )
+    fakes.service.work()
+    loop, kernel = looped(fakes)
+    kernel.of_links = notice
+    loop.events.links()
+    kernel.close()
+    assert returns.routes_due(fakes.service) == fakes.clock() + GATHER
+    fakes.nft.sent.clear()
+    returns.for_routes(fakes.service)
+    assert fakes.service.applied.returned == (HARDWARE,)
+    assert fakes.nft.sent and not any("table inet flow_offload {" in text for text in fakes.nft.sent)
+    assert returns.routes_due(fakes.service) is None
+
+
+def test_changed_routes_return_nothing_where_all_is_in_software() -> None:
+    fakes = router()
+    fakes.service.work()
+    loop, kernel = looped(fakes)
+    kernel.of_links = Notification(routes=True)
+    loop.events.links()
+    kernel.close()
+    assert returns.routes_due(fakes.service) is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.kernel.live import TimedElement
-from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
+from offload.model.kernel.live_rule import LiveChain, LiveRule, PacketRule, RuleMatch
 from offload.service.bus.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from offload.service.engine import Engine
 from offload.service.reconcile import TABLE_NAMES
@@ -254,6 +254,21 @@ def test_check_names_the_option_that_mends_what_it_finds(fakes: Fakes) -> None:
     fakes.service.work()
     (found,) = of_rules(fakes)
     assert (found["code"], found["severity"], found["option"]) == ("RULE_LIMITS", "notice", "")
+
+
+@pytest.mark.parametrize(("does", "code"), [("ban", "RULE_BANS"), ("time", "RULE_TIMES")])
+@pytest.mark.parametrize("served", [True, False], ids=["service", "command"])
+def test_check_promises_a_return_to_such_rules_only_where_the_service_runs(
+    fakes: Fakes, does: str, code: str, served: bool
+) -> None:
+    decided = fakes.service.decided
+    assert decided is not None
+    rules = (PacketRule("inet bans", "forward", "forward", does),)
+    fakes.service.decided = replace(decided, snapshot=replace(decided.snapshot, packet_rules=rules))
+    fakes.service.resident = served
+    (found,) = of_rules(fakes)
+    assert (found["code"], found["severity"], bool(found["done"])) == (code, "notice", served)
+    assert ("/etc/init.d/offload start" in found["remedy"]) != served
 
 
 def test_an_exempt_for_a_while(fakes: Fakes) -> None:

@@ -51,6 +51,39 @@ def test_a_bridge_s_talk_of_its_ports_is_none() -> None:
     assert Links().hear(message(16, body)).causes == ()
 
 
+def route(gateway: int = 1, *, metric: int = 0, table: int = 254, flags: int = 0, kind: int = 24) -> bytes:
+    body = struct.pack("=BBBBBBBBI", 2, 24, 0, 0, table, 4, 0, 1, flags) + attribute(1, bytes([192, 0, 2, 0]))
+    body += attribute(5, bytes([203, 0, 113, gateway])) + attribute(6, struct.pack("=I", metric))
+    return message(kind, body + attribute(12, struct.pack("=I", 3600)))
+
+
+def test_a_route_is_news_when_it_comes_goes_or_leads_another_way() -> None:
+    links = Links()
+    heard = [
+        links.hear(each).routes
+        for each in (
+            route(),
+            route(),  # its lifetime is renewed
+            route(2),
+            route(metric=7),
+            route(metric=7, kind=25),
+            route(table=100),
+            route(table=255),  # an address of the router
+            route(9, flags=0x200),  # of the cache
+            route(2),
+            link(),
+        )
+    ]
+    assert heard == [True, False, True, True, True, True, False, False, False, False]
+    links.forget()
+    assert links.hear(route(2)).routes
+
+
+def test_a_routing_rule_is_news_for_routes() -> None:
+    heard = Links().hear(message(32, bytes(12)))
+    assert (heard.routes, heard.causes) == (True, (Cause.ROUTING_RULE,))
+
+
 def test_stations_and_neighbours_are_seen() -> None:
     mac = bytes.fromhex("020000000001")
     notice = Links().hear(
@@ -99,7 +132,7 @@ def test_any_bytes_are_decoded(noise: bytes) -> None:
     transactions(noise)
 
 
-@given(st.sampled_from([16, 17, 20, 24, 28, 0x0A00, 0x0A0C, 0x0A0F]), st.binary(max_size=200))
+@given(st.sampled_from([16, 17, 20, 24, 25, 28, 32, 0x0A00, 0x0A0C, 0x0A0F]), st.binary(max_size=200))
 def test_any_message_is_decoded(kind: int, body: bytes) -> None:
     Links().hear(message(kind, body))
     transactions(message(kind, body))

@@ -14,6 +14,7 @@ class Cause(Enum):
     LINK = "a link changed"
     ADDRESS = "an address changed"
     ROUTING_RULE = "a routing rule changed"
+    ROUTES = "routes changed"
     QDISC = "a queueing discipline changed"
     FILTER = "a tc filter changed"
     STATION = "a station moved"

@@ -19,6 +19,7 @@ from offload.service.doors import Doors
 from offload.service.hardware.give_up import GiveUp
 from offload.service.hardware.hardware_monitor import HardwareMonitor
 from offload.service.hardware.hardware_probe import HardwareProbe
+from offload.service.hints.route_returns import RouteReturns
 from offload.service.hints.rule_returns import RuleReturns
 from offload.service.memory import recall
 from offload.service.memory.connections import Connections
@@ -52,6 +53,7 @@ class Engine:
     timed_exempts: TimedExempts = field(default_factory=TimedExempts)  # exempts given at run time
     stations: StationTracker = field(default_factory=StationTracker)  # where stations were seen last, and which moved
     rule_returns: RuleReturns = field(default_factory=RuleReturns)  # returns of tables for changed rules of others
+    route_returns: RouteReturns = field(default_factory=RouteReturns)  # returns of hardware tables for changed routes
     station_sets: StationSets = field(default_factory=StationSets)  # the elements of the sets of stations in the kernel
     hardware_monitor: HardwareMonitor = field(default_factory=HardwareMonitor)  # verdicts on pairs in hardware
     totals: Totals = field(default_factory=Totals)  # of connections that ended

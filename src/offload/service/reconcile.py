@@ -39,13 +39,18 @@ def read(uci: UciReader) -> Packages:
     return {name: uci.read(name) for name in FILES}
 
 
-def findings(decided: Decided, uci: UciReader) -> tuple[Finding, ...]:
-    """Settings of this router that conflict with offload; reads the configuration of traffic shapers."""
+def findings(
+    decided: Decided, uci: UciReader, frozen: Iterable[tuple[str, str, str]] = (), *, served: bool = True
+) -> tuple[Finding, ...]:
+    """Settings of this router that conflict with offload; reads the configuration of traffic shapers.
+
+    `frozen`: pairs whose flows in hardware are not counted, with the devices. `served`: the service runs.
+    """
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
 
     packages = {name: found for name in PACKAGES if isinstance(found := uci.read(name), tuple)}
-    return found_on(decided.config, decided.snapshot, decided.plan, packages)
+    return found_on(decided.config, decided.snapshot, decided.plan, packages, frozen, served=served)
 
 
 def decide(

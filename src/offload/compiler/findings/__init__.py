@@ -1,6 +1,6 @@
 """Find settings of this router that conflict with offload. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from offload.compiler.findings.kernel import of_kernel
 from offload.compiler.findings.rules import of_rules
@@ -13,12 +13,21 @@ from offload.model.problems.finding import Finding, FindingCode, Severity
 from offload.model.sections.section import LONGEST_NAME, Section
 from offload.model.text.shown import shown
 
+Frozen = tuple[str, str, str]  # zones of a pair, and the devices that receive what is not counted
+
 
 def findings(
-    config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
+    config: Config,
+    snapshot: Snapshot,
+    plan: Plan,
+    packages: Mapping[str, tuple[Section, ...]],
+    frozen: Iterable[Frozen] = (),
+    *,
+    served: bool = True,
 ) -> tuple[Finding, ...]:
     """The Findings, problems first. `packages`: configuration files of traffic shapers that exist.
 
+    `frozen`: pairs whose flows in hardware are not counted. `served`: the service runs.
     There are none if fw4 offloads by itself or offload is switched off.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
@@ -26,7 +35,8 @@ def findings(
     found = [
         *_of_firewall(config, snapshot),
         *of_shapers(config, snapshot, plan, packages),
-        *of_rules(config, snapshot, plan),
+        *of_rules(config, snapshot, plan, served=served),
+        *(FindingCode.COUNTERS_FROZEN(src=src, dest=dest, devices=devices) for src, dest, devices in frozen),
         *of_kernel(snapshot, plan),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: each.severity is Severity.NOTICE))

@@ -29,8 +29,11 @@ CODES = {
 RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the service returns live flows to these rules
 
 
-def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The rules that offloaded traffic would meet, each kind once for a chain, and routing by marks."""
+def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
+    """The rules that offloaded traffic would meet, each kind once for a chain, and routing by marks.
+
+    `served`: the service runs, and returns live flows to the rules.
+    """
     held = frozenset(holding(snapshot))
     acted, devices = config.globals.auto_exempt, {"", *(name for zone in plan.zones for name in zone.devices)}
     for rule in snapshot.packet_rules:
@@ -40,7 +43,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding
         if rule in held and acted and {rule.match.iif, rule.match.oif} <= devices:
             yield code.done(**_place(rule))
         elif _meets(rule, plan):
-            yield code.done(**_place(rule)) if code in RETURNED else code(**_place(rule))
+            yield code.done(**_place(rule)) if served and code in RETURNED else code(**_place(rule))
     yield from _of_connmarks(config, snapshot, plan)
     if plan.tables and snapshot.rules:
         yield FindingCode.ROUTES_BY_MARK.done(count=len(snapshot.rules))

@@ -127,15 +127,15 @@ class FindingCode(Enum):
     RULE_TIMES = Form(
         Severity.NOTICE,
         "a rule in chain {chain} of table {table} drops at some times: offloaded packets bypass it",
-        "",
-        "while the service runs, flows meet the rules again when a time begins or ends",
+        "start the service, which lets flows meet the rules again at such times: /etc/init.d/offload start",
+        "flows meet the rules again when a time begins or ends",
     )
     RULE_BANS = Form(
         Severity.NOTICE,
         "a rule in chain {chain} of table {table} drops by a set (banIP and its kind): offloaded packets pass by "
         "elements that are added later",
-        "",
-        "while the service runs, live flows meet the rules again within a second of a new element",
+        "start the service, which lets live flows meet the rules again: /etc/init.d/offload start",
+        "live flows meet the rules again within a second of a new element",
     )
     RULE_LOGS = Form(
         Severity.NOTICE,
@@ -151,12 +151,19 @@ class FindingCode(Enum):
         Severity.NOTICE,
         "routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets",
         "",
-        "a flow whose route goes away leaves the fast path at once",
+        "when routes change, flows look theirs up anew: at once in software, in hardware within a second while the "
+        "service runs",
     )
     ACCOUNTING_OFF = Form(
         Severity.NOTICE,
         "nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)",
         "sysctl -w net.netfilter.nf_conntrack_acct=1",
+    )
+    COUNTERS_FROZEN = Form(
+        Severity.NOTICE,
+        "the packets of hardware flows of {src} > {dest} are not counted, though {devices} receive them: totals here "
+        "and in nlbwmon are too small",
+        "choose software where they matter: offload pair {src} {dest} software",
     )
     TIMEOUT_SHORT = Form(
         Severity.PROBLEM,

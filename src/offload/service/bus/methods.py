@@ -64,7 +64,10 @@ def check(engine: Engine, _: Given) -> Json:
     seen = known(engine).snapshot
     decided = engine.decide(reconcile.read(engine.doors.uci), seen)
     faults = engine.firewall.problems if engine.firewall else ()
-    return report.check_json(decided.problems, seen.kernel, reconcile.findings(decided, engine.doors.uci), faults)
+    cases = engine.hardware_monitor.known
+    frozen = [(*pair, ", ".join(case.unbridged)) for pair, case in cases.items() if case.frozen]
+    found = reconcile.findings(decided, engine.doors.uci, frozen, served=engine.resident)
+    return report.check_json(decided.problems, seen.kernel, found, faults)
 
 
 def reload(engine: Engine, _: Given) -> Json:

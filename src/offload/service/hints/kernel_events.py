@@ -29,10 +29,12 @@ class KernelEvents:
         self.readers: dict[int, Callable[[], None]] = {links: self.links, nft: self.transactions}
 
     def links(self) -> None:
-        """Read notifications of links, addresses and neighbours; a station is a hint only if it moved."""
+        """Read notifications of links, addresses, neighbours and routes; a station is a hint only if it moved."""
         heard = self._monitor.links()
         for cause in heard.causes:
             self._hint(cause)
+        if heard.routes or Cause.OVERRUN in heard.causes:
+            self._engine.route_returns.changed(self._engine.doors.clock())
         moved = False
         for seen in heard.seen:
             found = self._monitor.named(seen)

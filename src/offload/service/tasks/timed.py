@@ -12,7 +12,7 @@ from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
-from offload.service.tasks import hardware, rules, station_file, station_sets, totals_file
+from offload.service.tasks import hardware, returns, station_file, station_sets, totals_file
 
 
 class Task(Protocol):
@@ -35,6 +35,7 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
         station_file,
         totals_file,
         HardwareSample(journal),
+        RoutesChanged(journal),
         RulesOfOthers(journal),
         RefusedConnections(journal),
     )
@@ -104,6 +105,22 @@ class HardwareSample:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutesChanged:
+    """Let flows in hardware look up their routes anew, where routes have changed."""
+
+    journal: Journal
+
+    def due(self, engine: Engine) -> float | None:
+        """When tables are to be returned."""
+        return returns.routes_due(engine)
+
+    def run(self, engine: Engine, _: float) -> None:
+        """Return them."""
+        returns.for_routes(engine)
+        self.journal.followed(engine.applied, "routes changed")
+
+
+@dataclass(frozen=True, slots=True)
 class RulesOfOthers:
     """Return tables so that live flows pass changed rules of others."""
 
@@ -111,11 +128,11 @@ class RulesOfOthers:
 
     def due(self, engine: Engine) -> float | None:
         """When tables are to be returned."""
-        return rules.due(engine)
+        return returns.rules_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
         """Return them."""
-        rules.run(engine)
+        returns.for_rules(engine)
         self.journal.followed(engine.applied, "rules, their sets or times changed")
 
 

@@ -240,6 +240,7 @@ const FINDINGS = {
 	NOT_CUT: [ 'cut_refused ends no connection for rule {rule} of /etc/config/firewall: {options} cannot be read from a connection', _('cut_refused ends no connection for rule {rule} of /etc/config/firewall: {options} cannot be read from a connection') ],
 	ROUTES_BY_MARK: [ 'routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets', _('routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets') ],
 	ACCOUNTING_OFF: [ 'nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)', _('nf_conntrack_acct is 0: the bytes and packets of connections are not counted (here, nor by nlbwmon)') ],
+	COUNTERS_FROZEN: [ 'the packets of hardware flows of {src} > {dest} are not counted, though {devices} receive them: totals here and in nlbwmon are too small', _('the packets of hardware flows of {src} > {dest} are not counted, though {devices} receive them: totals here and in nlbwmon are too small') ],
 	TIMEOUT_SHORT: [ '{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its connection is forgotten then', _('{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its connection is forgotten then') ],
 	KERNEL_CUT: [ 'kernel {release} refuses to end offloaded connections (mended in 6.1.32 and 6.4): offload cut misses them', _('kernel {release} refuses to end offloaded connections (mended in 6.1.32 and 6.4): offload cut misses them') ],
 	KERNEL_TIMEOUT: [ 'kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1; later releases may mend it)', _('kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1; later releases may mend it)') ]
@@ -253,9 +254,9 @@ const FINDINGS_DONE = {
 	RULE_DSCP: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	RULE_MARKS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	MARK_RESTORED: [ 'connections that have a mark stay on the slow path', _('connections that have a mark stay on the slow path') ],
-	RULE_TIMES: [ 'while the service runs, flows meet the rules again when a time begins or ends', _('while the service runs, flows meet the rules again when a time begins or ends') ],
-	RULE_BANS: [ 'while the service runs, live flows meet the rules again within a second of a new element', _('while the service runs, live flows meet the rules again within a second of a new element') ],
-	ROUTES_BY_MARK: [ 'a flow whose route goes away leaves the fast path at once', _('a flow whose route goes away leaves the fast path at once') ]
+	RULE_TIMES: [ 'flows meet the rules again when a time begins or ends', _('flows meet the rules again when a time begins or ends') ],
+	RULE_BANS: [ 'live flows meet the rules again within a second of a new element', _('live flows meet the rules again within a second of a new element') ],
+	ROUTES_BY_MARK: [ 'when routes change, flows look theirs up anew: at once in software, in hardware within a second while the service runs', _('when routes change, flows look theirs up anew: at once in software, in hardware within a second while the service runs') ]
 };
 
 const FINDINGS_REMEDIES = {
@@ -272,8 +273,11 @@ const FINDINGS_REMEDIES = {
 	RULE_TTL: [ 'set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt', _('set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the traffic slow with a config exempt') ],
 	RULE_QUEUES: [ 'give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt', _('give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt') ],
 	RULE_DROPS: [ 'write a config exempt for its traffic, where that matters', _('write a config exempt for its traffic, where that matters') ],
+	RULE_TIMES: [ 'start the service, which lets flows meet the rules again at such times: /etc/init.d/offload start', _('start the service, which lets flows meet the rules again at such times: /etc/init.d/offload start') ],
+	RULE_BANS: [ 'start the service, which lets live flows meet the rules again: /etc/init.d/offload start', _('start the service, which lets live flows meet the rules again: /etc/init.d/offload start') ],
 	NOT_CUT: [ 'after a change of this rule: offload cut --host ADDRESS', _('after a change of this rule: offload cut --host ADDRESS') ],
 	ACCOUNTING_OFF: [ 'sysctl -w net.netfilter.nf_conntrack_acct=1', _('sysctl -w net.netfilter.nf_conntrack_acct=1') ],
+	COUNTERS_FROZEN: [ 'choose software where they matter: offload pair {src} {dest} software', _('choose software where they matter: offload pair {src} {dest} software') ],
 	TIMEOUT_SHORT: [ 'sysctl -w net.netfilter.{setting}={least}', _('sysctl -w net.netfilter.{setting}={least}') ],
 	KERNEL_CUT: [ 'offload flush first, then offload cut; or update OpenWrt', _('offload flush first, then offload cut; or update OpenWrt') ],
 	KERNEL_TIMEOUT: [ 'update OpenWrt where long connections break', _('update OpenWrt where long connections break') ]

@@ -6,7 +6,7 @@ It reads few attributes, because it runs for every neighbour that is confirmed i
 from offload.model.cause import Cause
 from offload.model.plan import TABLES
 from offload.nouns import dataclass, field
-from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE
+from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE, RouteEvents
 from offload.system.netlink.route.rtnetlink import (
     AF_BRIDGE,
     IFF_UP,
@@ -60,6 +60,7 @@ class Notification:
     tables: frozenset[str] = frozenset()  # names of tables that changed
     removed: frozenset[str] = frozenset()  # of `tables`, those that lost rules or chains, or were deleted
     elements: frozenset[tuple[str, str]] = frozenset()  # (table, name) of sets whose elements changed
+    routes: bool = False  # a route or a routing rule changed
 
 
 @dataclass(slots=True)
@@ -73,16 +74,19 @@ class Links:
 
     _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)
     _qdiscs: dict[tuple[int, int], QdiscMessage] = field(default_factory=dict)  # by device and parent
+    _routes: RouteEvents = field(default_factory=RouteEvents)
 
     def forget(self) -> None:
         """Forget the stored state, because the kernel dropped notifications."""
         self._known.clear()
         self._qdiscs.clear()
+        self._routes.forget()
 
     def hear(self, datagram: bytes) -> Notification:
         """The causes in a datagram of rtnetlink; never raises."""
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
+        routes = False
         for kind, body in messages(datagram):
             if kind in {RTM_NEWLINK, RTM_DELLINK} and self._changed(kind, body):
                 causes[Cause.LINK] = None
@@ -90,7 +94,8 @@ class Links:
                 found += [each] if (each := neighbour(body)) else []
             elif kind in CAUSES and self._news(kind, body):
                 causes[CAUSES[kind]] = None
-        return Notification(tuple(causes), tuple(found))
+            routes |= self._routes.changed(kind, body)
+        return Notification(tuple(causes), tuple(found), routes=routes or Cause.ROUTING_RULE in causes)
 
     def _changed(self, kind: int, body: bytes) -> bool:
         """Whether name, master or IFF_UP changed; carrier, statistics and Wi-Fi scans do not matter."""

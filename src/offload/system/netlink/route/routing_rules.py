@@ -1,13 +1,25 @@
-"""Parse routing rules that compare the packet mark (`ip rule add fwmark ...`), from rtnetlink. Pure, no socket.
+"""Routing rules that compare the packet mark (`ip rule add fwmark ...`), and routes that change. Pure, no socket.
 
-Numbers and structures: include/uapi/linux/fib_rules.h.
+Numbers and structures: include/uapi/linux/fib_rules.h and rtnetlink.h.
 """
 
 import struct
 from collections.abc import Iterable
 
 from offload.model.network import RoutingRule
-from offload.system.netlink.route.rtnetlink import AF_INET, AF_INET6
+from offload.nouns import dataclass, field
+from offload.system.netlink.route.rtnetlink import (
+    AF_INET,
+    AF_INET6,
+    RTA_DST,
+    RTA_MULTIPATH,
+    RTA_OIF,
+    RTA_PRIORITY,
+    RTA_TABLE,
+    RTM_DELROUTE,
+    RTM_NEWROUTE,
+    RTMSG,
+)
 from offload.system.netlink.wire import Message, attributes, message, number
 
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
@@ -17,6 +29,14 @@ FIB_RULE_INVERT = 0x2
 FR_ACT_NOP = 3
 FAMILIES = {AF_INET: "ipv4", AF_INET6: "ipv6"}
 WHOLE_MARK = 0xFFFFFFFF
+
+RTA_SRC, RTA_GATEWAY, RTA_VIA, RTA_NH_ID = 2, 5, 18, 30
+RTM_F_CLONED = 0x200  # a cache entry, not a route
+RT_TABLE_LOCAL = 255  # of the router's own addresses
+KEY = (RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE)  # with the header, what tells one route from another
+WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_NH_ID)
+MOST_ROUTES = 4096  # that are remembered
+Parts = tuple[bytes, ...]
 
 RULES = message(RTM_GETRULE, bytes(FIB_RULE_HDR.size))
 
@@ -38,3 +58,34 @@ def _rule(body: bytes) -> RoutingRule | None:
     mark = number(found.get(FRA_FWMARK, b"")[:4])
     table = number(found[FRA_TABLE][:4]) if FRA_TABLE in found else table
     return RoutingRule(FAMILIES[family], mark & mask, mask, table, bool(flags & FIB_RULE_INVERT))
+
+
+@dataclass(slots=True)
+class RouteEvents:
+    """The routes of which the kernel has reported something, with the ways that they lead.
+
+    Most notifications repeat what is known: routes are written again whenever their lifetimes are renewed.
+    """
+
+    _known: dict[Parts, Parts] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """The kernel dropped notifications: the next one of each route counts as a change."""
+        self._known.clear()
+
+    def changed(self, kind: int, body: bytes) -> bool:
+        """Whether a message says that a route came, went, or leads another way; other messages say nothing."""
+        if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
+            return False
+        family, target, source, tos, table, _, _, sort, flags = RTMSG.unpack_from(body)
+        if flags & RTM_F_CLONED or table == RT_TABLE_LOCAL:
+            return False
+        found = attributes(body, RTMSG.size)
+        key = (bytes((family, target, source, tos, table)), *(found.get(each, b"") for each in KEY))
+        before = self._known.pop(key, None)
+        if kind == RTM_DELROUTE:
+            return True
+        if len(self._known) >= MOST_ROUTES:
+            self._known.clear()
+        way = self._known[key] = (bytes((sort,)), *(found.get(each, b"") for each in WAY))
+        return before != way
