@@ -1,4 +1,4 @@
-"""Return tables: all if rules of others may decide differently about live flows, those in hardware if routes changed."""
+"""Return tables: all if rules of others may decide differently about live flows, hardware's if routes changed."""
 
 import time
 from collections.abc import Collection
