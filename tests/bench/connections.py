@@ -6,7 +6,6 @@ Also how that grows with their number. Run by `make bench`; OFFLOAD_CONNECTIONS 
 import math
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -28,7 +27,6 @@ COMMANDS = {
 }
 SUMMARY_GOAL, STEEPEST = 0.95, 1.05
 METHOD = "counted instructions"
-BYTECODE = str(Path(tempfile.gettempdir(), "bytecode"))
 RESTED = (
     300  # seconds, which cost a machine with such a clock nothing: the service reads anew after nine times the work
 )
@@ -40,7 +38,7 @@ def main() -> None:
         router = network.router
         router.offload("apply")
         fill(router, FEW)
-        for words, _, _ in COMMANDS.values():  # the first run writes bytecode
+        for words, _, _ in COMMANDS.values():  # the first run reads the disk
             run(router, *COMMAND, *words)
         few = {work: run(router, *COMMAND, *words)[0] for work, (words, _, _) in COMMANDS.items()}
         fill(router, COUNT, FEW)
@@ -61,11 +59,7 @@ def main() -> None:
 
 def run(router: Router, *argv: str) -> tuple[float, float]:
     """Milliseconds of processor time and MB of memory that a program takes on the router; the last run counts."""
-    written = {
-        "PYTHONPYCACHEPREFIX": BYTECODE,
-        "PYTHONDONTWRITEBYTECODE": "",
-    }  # by the first run, as an installation does
-    environment = os.environ | {"OFFLOAD_UBUS_SOCKET": str(router.socket)} | written
+    environment = os.environ | {"OFFLOAD_UBUS_SOCKET": str(router.socket)}
     for _ in range(ROUNDS):
         with router.entered():
             null = os.open(os.devnull, os.O_WRONLY)

@@ -1,6 +1,7 @@
 """The fast text of flows is that of `report` and `tables`."""
 
 import json
+from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,5 +35,5 @@ def test_json(found: list[Entry], width: int) -> None:
     )
     assert [json.loads(text) for text in flow_text.json_texts(rows, explainer)] == listed
     assert json.loads("\n".join(flow_text.document({"ok": True}, rows, explainer))) == {"ok": True, "flows": listed}
-    text = "\n".join(flow_text.lines(rows, count.way_of, explainer, width))
+    text = "\n".join(flow_text.lines(rows, Counter(count.way_of), explainer, width))
     assert text == flow_lines.flows_text(listed, width)

@@ -4,6 +4,7 @@ Only numbers of connections are sorted. Values are read only of connections that
 that a list of 65,536 needs little more memory than the kernel's own bytes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -41,9 +42,9 @@ class Listing:
         numbers = self._numbers[first:end]
         return zip(map(self._count.way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
-    def ways(self, first: int = 0, end: int | None = None) -> set[int]:
-        """The numbers of the ways of a part of the flows."""
-        return {self._count.way_of[number] for number in self._numbers[first:end]}
+    def ways(self, first: int = 0, end: int | None = None) -> Mapping[int, int]:
+        """By the number of a way, how many of them are on it."""
+        return Counter(map(self._count.way_of.__getitem__, self._numbers[first:end]))
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:
         word = sort.removeprefix(REVERSED)

@@ -70,23 +70,22 @@ def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, 
     return start, f'{zones}, "state": "{way.state.value}", "packets": ', state, end, f'{state}0, "ct_zone": 0, {end}'
 
 
-def lines(rows: Rows, ways: Iterable[int], explainer: Explainer, width: int) -> Iterator[str]:
-    """As `flow_lines.flows_text`, in pieces. `ways`: the numbers of all the flows' ways."""
-    between = {number: _zones(explainer.ways[number]) for number in ways}
-    if not between:
+def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
+    """As `flow_lines.flows_text`, in pieces. `ways`: by the number of a way, how many of the flows are on it."""
+    if not ways:
         return iter(["No flows."])
-    return map("\n".join, _blocks(_lines(rows, between, explainer, width)))
+    return map("\n".join, _blocks(_lines(rows, ways, explainer, width)))
 
 
-def _lines(rows: Rows, between: Mapping[int, str], explainer: Explainer, width: int) -> Iterator[str]:
+def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
     """The titles, each flow with why it is slow, and the number of flows by path."""
+    between = {number: _zones(explainer.ways[number]) for number in counted}
     zones, notes = max(map(len, between.values())), layout.Notes(asking=True)
     ways = {number: _around(explainer.ways[number].state, text, zones) for number, text in between.items()}
     text_of, named = _Addresses(), [protocol(number) for number in range(PROTOCOLS)]
-    counted, amount, beneath = dict.fromkeys(between, 0), layout.amount, _shared_notes(explainer, width, notes)
+    amount, beneath = layout.amount, _shared_notes(explainer, width, notes)
     yield flow_lines.flows_head(zones, width)
     for number, values in rows:
-        counted[number] += 1
         proto, src, dst, sport, dport, reply_src, _, reply_sport = values[:8]
         octets, (start, middle) = values[13], ways[number]
         size = amount(None if octets is None else octets + values[15])
