@@ -28,6 +28,7 @@ TOGETHER = (
     ("cut", "exempts", "many"),
     ("counters", "marks"),
     ("moves", "roaming"),
+    ("replies", "replies_hardware"),
     ("what_breaks_limits", "what_breaks_rules", "what_breaks_classes"),
     ("what_breaks_shapers", "what_breaks_traffic", "what_breaks_tunnels"),
 )
