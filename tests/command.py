@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -22,3 +23,11 @@ class Ran:
 
 
 Offload = Callable[..., Ran]
+
+
+def edit(root: Path, package: str, old: str, new: str) -> None:
+    """Replace a text, once, in a configuration file of a router directory."""
+    file = root / "etc/config" / package
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from command import Offload
+from command import Offload, edit
 from offload import __version__
 from offload.cli.answer import Exit
 from offload.cli.command import main
@@ -48,13 +48,6 @@ FAULTS = {
     ),
     "broken syntax": ("offload", "'guest'", "'guest", "offload: /etc/config/offload is not valid UCI (line"),
 }
-
-
-def edit(root: Path, package: str, old: str, new: str) -> None:
-    file = root / "etc/config" / package
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from command import Offload
+from command import Offload, edit
 from offload.cli.answer import Exit
 from offload.errors import KernelError, NftError
 from offload.service.doors import Doors
@@ -107,6 +107,39 @@ def test_apply_sends_one_transaction_and_its_dry_run_shows_it(offload: Offload, 
     assert live.sent == dry
 
 
+def fw4_offloads(root: Path) -> None:
+    """Switch fw4's own offload on, and leave no zone with a mode of its own."""
+    edit(root, "firewall", "config defaults\n", "config defaults\n\toption flow_offloading '1'\n")
+    edit(root, "offload", "mode 'none'", "mode 'software'")
+
+
+def options(root: Path, package: str) -> str:
+    return (root / "etc/config" / package).read_text()
+
+
+def test_fw4_s_offload_is_taken_over_where_no_service_runs(offload: Offload, live: FakeNft, root: Path) -> None:
+    fw4_offloads(root)
+    ran = offload("takeover")
+    assert (ran.code, ran.err) == (Exit.DONE, "")
+    assert "lan > wan: none -> software" in ran.out
+    assert ran.out.endswith("Reload the firewall: /etc/init.d/firewall reload\n")  # procd is not there
+    assert "flow_offloading '0'" in options(root, "firewall") and len(live.sent) == 1
+    again = offload("takeover")
+    assert (again.code, again.out.partition(":")[0], len(live.sent)) == (Exit.DONE, "Nothing is taken over", 1)
+    back = offload("giveback")
+    assert (back.code, back.err) == (Exit.DONE, "")
+    assert "lan > wan: software -> none" in back.out
+    assert "flow_offloading '1'" in options(root, "firewall")
+
+
+@pytest.mark.parametrize("written", [("--once",), ("--root",)])
+def test_a_takeover_that_only_writes_files(offload: Offload, live: FakeNft, root: Path, written: tuple[str]) -> None:
+    fw4_offloads(root)
+    ran = offload("takeover", *written, *([str(root)] if written == ("--root",) else []))
+    assert (ran.code, live.sent) == (Exit.DONE, [])
+    assert "flow_offloading '0'" in options(root, "firewall")
+
+
 class BusyKernel(FakeNft):
     """A kernel that takes nothing."""
 
@@ -120,6 +153,15 @@ def test_a_refused_transaction_is_nft_s_sentence(offload: Offload, live: BusyKer
     ran = offload("apply")
     assert (ran.code, ran.out, live.sent) == (Exit.FAILED, "", [])
     assert ran.err == "offload: Could not process rule: Device or resource busy\n"
+
+
+@pytest.mark.parametrize("nft", [BusyKernel()])
+def test_a_takeover_that_the_kernel_does_not_follow(offload: Offload, live: BusyKernel, root: Path) -> None:
+    fw4_offloads(root)
+    ran = offload("takeover")
+    assert (ran.code, live.sent) == (Exit.FAILED, [])
+    assert ran.err.startswith("offload: the files are written, but the kernel does not follow: Could not process rule")
+    assert "flow_offloading '0'" in options(root, "firewall")
 
 
 def test_flows_that_cannot_be_read(offload: Offload, live: FakeNft, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,8 +115,7 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
     """Bring the kernel to the configuration; with --dry-run only print what would be sent."""
     if not given.dry_run:
         router.live("apply without --dry-run")
-        if router.asked("zones"):
-            return remote.reload(router, given)
+        return remote.reload(router, given)
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
@@ -124,19 +123,12 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
     if error := reconcile.unreadable(decided):
         raise FileError(error)
     idle = "Nothing was sent." if decided.snapshot.kernel.missing else "Nothing to do: the kernel already has it."
-    if given.dry_run:
-        if router.root:
-            texts = [render(decided.plan)]
-        else:
-            texts = [each.text for each in reconcile.pending(decided, router.nft, busy=router.busy(decided))]
-        text = "\n".join(texts).rstrip("\n") or idle
-        return _judged(Answer(text, {"ok": True, "transactions": texts}), decided)
-    applied = reconcile.apply(decided, router.nft, busy=router.busy(decided))
-    data = {"ok": not applied.error, "changes": applied.changes, "time": applied.time}
-    if applied.error:
-        return Answer("", data | {"error": applied.error}, Exit.FAILED, (applied.error,))
-    text = f"Applied in {applied.changes} transaction{'s' * (applied.changes != 1)}." if applied.changes else ""
-    return _judged(Answer(text or idle, data), decided)
+    if router.root:
+        texts = [render(decided.plan)]
+    else:
+        texts = [each.text for each in reconcile.pending(decided, router.nft, busy=router.busy(decided))]
+    text = "\n".join(texts).rstrip("\n") or idle
+    return _judged(Answer(text, {"ok": True, "transactions": texts}), decided)
 
 
 def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:

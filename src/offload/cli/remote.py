@@ -110,9 +110,9 @@ def takeover(router: Router, given: argparse.Namespace) -> Answer:
     """Replace fw4's option flow_offloading by our mode; do nothing if it is off."""
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
-    if not given.once and (data := router.asked("takeover")):
-        return _handed(data, off, done)
-    from offload.service.bus.takeover import take
+    if not given.once and router.root is None:
+        return _handed(router.ask("takeover", {}), off, done)
+    from offload.service.bus.takeover import take  # the files alone: at installation, and in a directory
 
     return _handed({"ok": True, "changed": take(router.uci, once=given.once)}, off, done)
 
@@ -121,9 +121,9 @@ def giveback(router: Router, given: argparse.Namespace) -> Answer:
     """Set fw4's option flow_offloading again, if it was taken over and nothing changed since."""
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
-    if not given.forget and (data := router.asked("giveback")):
-        return _handed(data, unchanged, done)
-    from offload.service.bus.takeover import give
+    if not given.forget and router.root is None:
+        return _handed(router.ask("giveback", {}), unchanged, done)
+    from offload.service.bus.takeover import give  # the files alone: when the package goes, and in a directory
 
     return _handed({"ok": True, "changed": give(router.uci, forget=given.forget)}, unchanged, done)
 
@@ -142,6 +142,9 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
         )
         return "\n".join([done, *moved, reload_])
 
+    if data.get("changed") and "error" in data:
+        refusal = f"the files are written, but the kernel does not follow: {data['error']}"
+        return Answer(text(), data, Exit.FAILED, (refusal,))
     return _answered(data, text, notes(data))
 
 
