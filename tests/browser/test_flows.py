@@ -144,7 +144,7 @@ def test_a_flow_shows_its_reason_and_can_be_ended_or_exempted(visit: Visit) -> N
     dialogue = page.locator(".modal")
     expect(dialogue).to_contain_text(source)
     steps = dialogue.locator(".offload-steps > li")
-    expect(steps).to_have_count(18)
+    expect(steps).to_have_count(19)
     expect(steps.first).to_contain_text("Protocol")
     expect(dialogue.locator(".offload-step-no").first).to_be_visible()
     host = source.rpartition(":")[0]
