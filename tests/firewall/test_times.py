@@ -62,6 +62,23 @@ def test_the_last_second_belongs_to_them() -> None:
     assert next_edge([times], NOON) == NOON + 1
 
 
+@pytest.mark.parametrize("utc", [False, True])
+def test_hours_over_midnight_leave_their_ends_out(utc: bool) -> None:
+    """For nft 22:00-2:30 is `hour != 2:30-22:00`."""
+    times = Times(start_time=(22, 0, 0), stop_time=(2, 30, 0), utc=utc)
+    begin = NOON + 10 * HOUR - (0 if utc else HOUR)
+    end = begin + 4.5 * HOUR
+    assert not holds(times, begin + 0.9) and holds(times, begin + 1)
+    assert holds(times, end - 0.1) and not holds(times, end)
+    assert next_edge([times], begin) == begin + 1
+
+
+def test_what_counts_is_midnight_in_utc() -> None:
+    times = Times(start_time=(0, 30, 0), stop_time=(2, 0, 0))  # 23:30 to 1:00 in UTC
+    begin = NOON + 11.5 * HOUR
+    assert not holds(times, begin) and holds(times, begin + 1)
+
+
 @given(st.lists(TIMES, min_size=1, max_size=3), st.integers(0, 365 * DAY), st.lists(st.floats(0, 1), max_size=5))
 def test_nothing_changes_before_the_next_edge(every: list[Times], second: int, parts: list[float]) -> None:
     moment = NOON + second

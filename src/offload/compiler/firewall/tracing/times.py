@@ -2,7 +2,8 @@
 
 nft and the kernel compare them so (nft_meta.c): hours and dates by the local time that nft had when the rule was
 loaded, or by UTC; days of the week by the kernel's time zone, which is the router's. A time holds until its last second
-is over; hours that end before they begin continue on the next day.
+is over; hours that end before they begin continue on the next day. nft sends hours in UTC. If they end before they
+begin there, it sends the range from end to begin, negated: both of these seconds are then left out.
 """
 
 import time
@@ -13,6 +14,7 @@ from offload.model.sections.match import Times
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MIDNIGHT = (0, 0, 0)
+DAY = 86_400  # seconds
 AHEAD = 8  # days in which every begin and end of hours and days of the week occurs once
 
 
@@ -22,7 +24,7 @@ def holds(times: Times, moment: float) -> bool:
     now = time.gmtime(moment) if times.utc else local
     return (
         _within(times.start_date, times.stop_date, tuple(now[:6]))
-        and _of_day(times.start_time, times.stop_time, tuple(now[3:6]))
+        and _of_day(times, tuple(now[3:6]), 0 if times.utc else local.tm_gmtoff)
         and (not times.weekdays or (DAYS[local.tm_wday] in times.weekdays) is not times.other_weekdays)
     )
 
@@ -37,10 +39,18 @@ def _within(start: tuple[int, ...], stop: tuple[int, ...], now: tuple[int, ...])
     return (not start or start <= now) and (not stop or now <= stop)
 
 
-def _of_day(start: tuple[int, ...], stop: tuple[int, ...], now: tuple[int, ...]) -> bool:
-    if start and stop and stop < start:
-        return now >= start or now <= stop
-    return _within(start, stop, now)
+def _of_day(times: Times, now: tuple[int, ...], offset: int) -> bool:
+    """Whether the hours hold; `offset`: seconds that the clock is ahead of UTC."""
+    if not times.start_time or not times.stop_time:
+        return _within(times.start_time, times.stop_time, now)
+    start, stop, second = (_second(each, offset) for each in (times.start_time, times.stop_time, now))
+    return start <= second <= stop if start <= stop else second > start or second < stop
+
+
+def _second(clock: tuple[int, ...], offset: int) -> int:
+    """The second of the day in UTC."""
+    hour, minute, second = clock
+    return (hour * 3600 + minute * 60 + second - offset) % DAY
 
 
 def _edges(times: Times, moment: float) -> Iterator[float]:
@@ -50,19 +60,26 @@ def _edges(times: Times, moment: float) -> Iterator[float]:
         yield seconds(times.start_date)
     if times.stop_date:
         yield seconds(times.stop_date) + 1
-    hours = [(times.start_time, 0), (times.stop_time, 1)]
+    for begin in _daily(times.start_time, seconds, moment):
+        yield begin + _over_midnight(times, begin)
+    for end in _daily(times.stop_time, seconds, moment):
+        yield end + (not _over_midnight(times, end))
     if times.weekdays or times.start_time or times.stop_time:
-        yield from _daily([(each, later) for each, later in hours if each], seconds, moment)
-        yield from _daily([(MIDNIGHT, 0)], _local if times.weekdays else seconds, moment)
+        yield from _daily(MIDNIGHT, _local if times.weekdays else seconds, moment)
 
 
-def _daily(
-    hours: Iterable[tuple[tuple[int, ...], int]], seconds: Callable[[tuple[int, ...]], float], moment: float
-) -> Iterator[float]:
+def _over_midnight(times: Times, moment: float) -> bool:
+    """Whether the hours end before they begin, in UTC; `moment` chooses between summer and winter time."""
+    offset = 0 if times.utc else time.localtime(moment).tm_gmtoff
+    both = times.start_time and times.stop_time
+    return bool(both) and _second(times.start_time, offset) > _second(times.stop_time, offset)
+
+
+def _daily(clock: tuple[int, ...], seconds: Callable[[tuple[int, ...]], float], moment: float) -> Iterator[float]:
+    """When a clock shows this on the next days; never for ()."""
     today = time.localtime(moment)
-    for hour, later in hours:
-        for day in range(-1, AHEAD):
-            yield seconds((today.tm_year, today.tm_mon, today.tm_mday + day, *hour)) + later
+    for day in range(-1, AHEAD if clock else -1):
+        yield seconds((today.tm_year, today.tm_mon, today.tm_mday + day, *clock))
 
 
 def _local(at: tuple[int, ...]) -> float:
