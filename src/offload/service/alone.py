@@ -18,14 +18,22 @@ WRITING = frozenset({"takeover", "giveback"})  # methods
 
 
 class Alone:
-    """Replies for one run of the command. `snapshot`: of a router in a directory, which has no kernel to ask."""
+    """Gives one run of the command the replies of the ubus methods, where no service runs.
+
+    `snapshot`: the state of a router saved in a directory, which has no kernel; None: the state of this router is read.
+    """
 
     def __init__(self, doors: Doors, snapshot: Snapshot | None = None) -> None:
         self._engine = Engine.of(doors, resident=False)
         self._snapshot = snapshot
 
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
-        """The reply of the ubus method; only a UsageError, which has an exit code of its own, is raised."""
+        """The reply of ubus method `method` to the arguments `words`.
+
+        After an OffloadError `{"ok": False, "error": sentence}`.
+
+        Only a UsageError is raised: the command has an exit code of its own for it.
+        """
         try:
             if method != "reload":  # its pass reads everything
                 self._read(method)
@@ -39,12 +47,15 @@ class Alone:
         return reply
 
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-        """A list of flows of any length, printed piece by piece; raises OffloadError."""
+        """`methods.every_flow` for the arguments `given` of method `flows`; raises OffloadError."""
         self._read("flows")
         return every_flow(self._engine, given)
 
     def _read(self, method: str) -> None:
-        """Read the router and decide, once. A method that writes files writes them even if that fails."""
+        """Read router and configuration at the first call, decide, and take one sample of the flows in hardware.
+
+        An OffloadError is ignored if `method` writes files (WRITING): it writes them even if the router cannot be read.
+        """
         if self._engine.decided is not None:
             return
         with suppress(OffloadError) if method in WRITING else nullcontext():
@@ -55,7 +66,10 @@ class Alone:
             hardware.run(self._engine)
 
     def _outstanding(self) -> Json:
-        """Why nothing may be changed, and how many transactions would bring the kernel to the Plan."""
+        """`error`: why nothing may be changed or the last pass failed; `pending`: transactions that the kernel lacks.
+
+        `pending` is 0 for a saved Snapshot and after an error. Empty if there is no decision.
+        """
         engine = self._engine
         if engine.decided is None:
             return {}

@@ -26,27 +26,34 @@ if TYPE_CHECKING:
 
 
 class UciReader(Protocol):
-    """The configuration files, read only."""
+    """The files of /etc/config, read only: `read` gives the sections of one, or the Problem why it cannot be read."""
 
     def read(self, package: str) -> tuple[Section, ...] | Problem: ...
 
 
 class Uci(UciReader, Protocol):
-    """The configuration files. `changed`: whether a file was written since it was read last."""
+    """The files of /etc/config. `changed`: whether a file was written since it was read last."""
 
     def write(self, package: str, edits: list[Edit]) -> None: ...
     def changed(self) -> bool: ...
 
 
 class NftChecker(Protocol):
-    """Checks nft text against the kernel without changing it."""
+    """`check` has nft and the kernel check nft text (`nft -c`); `live` reads those of the named tables that exist.
+
+    `known`: the tables as they were read before; a set whose digest is the same is not listed again.
+    """
 
     def check(self, text: str) -> None: ...
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]: ...
 
 
 class NftTables(Protocol):
-    """Reads the tables, chains and rules in the kernel, for a Snapshot."""
+    """Reads the tables, chains and rules in the kernel, for a Snapshot.
+
+    `missed`: by table, the accepted replies that found the set for them full. `ruleset`: all chains and rules, of
+    others too.
+    """
 
     def tables(self) -> frozenset[str]: ...
     def forward_chains(self) -> tuple[ForwardChain, ...]: ...
@@ -55,7 +62,12 @@ class NftTables(Protocol):
 
 
 class Nft(NftChecker, NftTables, Protocol):
-    """nftables. `transactions`: number of our transactions; `handles`: chain and handle of each rule of a table."""
+    """nftables: `apply` sends nft text as one transaction, `transactions` is the number of those so far.
+
+    `strays`: packets on the slow path of flows with the hardware mark, by (iif, oif). `handles`: chain and handle of
+    each rule. `remembers`: whether set `name` has the element. `hurry`: all runs of nft end in so many seconds at the
+    latest.
+    """
 
     @property
     def transactions(self) -> int: ...
@@ -67,20 +79,24 @@ class Nft(NftChecker, NftTables, Protocol):
 
 
 class UbusClient(Protocol):
-    """Calls of other ubus objects; `tell` does not wait for a reply."""
+    """Calls methods of other ubus objects; `tell` does not wait for a reply."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
 
 
 class Drivers(Protocol):
-    """Reads features of devices from their drivers."""
+    """`hw_tc_offload` gives those of the devices whose driver has the ethtool feature hw-tc-offload switched on."""
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
 
 
 class Netlink(Drivers, Protocol):
-    """rtnetlink and sysfs."""
+    """Reads rtnetlink, sysfs and /proc. `scene`: links, addresses, stations, neighbours, rules, qdiscs, tc filters.
+
+    `settings`: sysctls of net.netfilter. `leaving`: how packets to a packed address leave; None: not known. `received`:
+    bytes that each device has received so far.
+    """
 
     def scene(self) -> LinkDump: ...
     def settings(self) -> dict[str, int]: ...
@@ -90,7 +106,10 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The conntrack table. `between` is called repeatedly during a dump, so that the service can do urgent work."""
+    """The conntrack table. `between` is called repeatedly during a dump, so that the service can do urgent work.
+
+    `summary`, `offloaded` (entries in a flowtable only) and `listed` count entries with an object that `begin` makes.
+    """
 
     between: Callable[[], None]
 
@@ -104,7 +123,11 @@ class Conntrack(Protocol):
 
 
 class Monitor(Protocol):
-    """The kernel's notifications. `descriptors` are to be polled: one for rtnetlink, one for nftables."""
+    """The kernel's notifications since the last call: `links` of rtnetlink, `transactions` of nftables.
+
+    `descriptors` are to be polled, in this order. `named`: an event with names of devices, as the station and its
+    bridge or as a neighbour; None: the devices are gone.
+    """
 
     descriptors: tuple[int, int]
 
@@ -115,7 +138,7 @@ class Monitor(Protocol):
 
 
 class ConntrackEvents(Protocol):
-    """Reads the connections that ended, and whether some were missed; `descriptor` is to be polled."""
+    """Reads the connections that ended, and whether none was missed. `descriptor` is to be polled."""
 
     descriptor: int
 
@@ -124,7 +147,11 @@ class ConntrackEvents(Protocol):
 
 
 class UbusServer(Protocol):
-    """Our objects on ubus. `descriptor`: None while ubusd is away; `hearing` is called with the name of each event."""
+    """Our objects on ubus. `descriptor`: None while ubusd is away; `hearing` is called with the name of each event.
+
+    `serve` answers the calls that have arrived. `leave`: `lost` if ubusd is gone, so that nothing is to be
+    unregistered.
+    """
 
     descriptor: int | None
     hearing: Callable[[str], None]
@@ -145,7 +172,9 @@ class File(Protocol):
 class RouterFiles(Protocol):
     """The router's files and devices that the firewall needs besides /etc/config/firewall.
 
-    `matching` gives the files of a pattern, `configuration` a hash of the configuration files' bytes.
+    `helpers`: sections of the conntrack helpers' file; None: there is none. `devices`: by device, those below it.
+    `installed`: (position, chain, path) of the nft files of packages. `matching`: the files that match the pattern of
+    an nft include. `configuration`: a hash of the configuration files.
     """
 
     def text(self, path: str) -> str | None: ...
@@ -159,7 +188,7 @@ class RouterFiles(Protocol):
 
 
 class OwnFile(File, Protocol):
-    """A file whose presence alone means something."""
+    """A file of our own that can be removed, because its existence alone has a meaning."""
 
     def remove(self) -> None: ...
 
@@ -180,7 +209,7 @@ class FirewallDoors:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The interfaces to everything outside of the process."""
+    """The interfaces to everything outside of the process; tests give fakes of them."""
 
     uci: Uci  # files of /etc/config
     nft: Nft  # nftables

@@ -45,7 +45,7 @@ ROUTES_LAST = 5.0  # seconds for which the routes that were read may be used to 
 
 @dataclass(slots=True)
 class Engine:
-    """The state of offload on a router, and the doors to that router."""
+    """The state of offload on a router, and the doors (interfaces) to that router."""
 
     doors: Doors  # to everything outside of the process
     decided: Decided | None = None  # by the last pass whose configuration could be read
@@ -83,7 +83,7 @@ class Engine:
 
     @classmethod
     def of(cls, doors: Doors, *, resident: bool = True) -> Self:
-        """The engine of a router, with our firewall if the package offload-firewall is installed."""
+        """The engine of a router, with our firewall if that is installed. `resident`: not only for one command."""
         made = cls(doors, resident=resident)
         if doors.firewall is not None:
             from offload.service.firewall.firewall import Firewall  # imported only when needed, to save memory
@@ -92,28 +92,28 @@ class Engine:
         return made
 
     def forget(self) -> None:
-        """Probe kernel and devices again at the next pass: a package may have been installed."""
+        """At the next pass, probe kernel and devices again, and request hardware also for what was given up."""
         self.kernel = None
         self.touched = True
         self.hardware_probe = HardwareProbe()
         self.give_up.forget()
 
     def reload(self) -> Applied:
-        """A pass that probes the kernel again."""
+        """Make a pass that probes the kernel again; gives its outcome."""
         self.forget()
         return self.work()
 
     def firewall_damaged(self) -> bool:
-        """Whether rules of our firewall are missing in the kernel; True if the kernel does not answer."""
+        """Whether rules of our firewall are missing in the kernel; True also if the kernel does not answer."""
         try:
             return self.firewall is not None and self.firewall.damaged()
         except OffloadError:
             return True
 
     def causes_of_others(self, heard: Notification) -> tuple[Cause, ...]:
-        """The causes for a pass after others changed nftables.
+        """The causes for a pass in a notification that others changed nftables.
 
-        Rules that others add to our firewall's table, or remove from it again, need no pass.
+        Rules that others add to our firewall's table, or remove from it again, need no pass; missing rules of ours do.
         """
         if self.firewall is None:
             return heard.causes
@@ -122,35 +122,35 @@ class Engine:
         return (*causes, Cause.TABLES) if suspected and self.firewall_damaged() else causes
 
     def refresh(self) -> None:
-        """Read everything and decide, without touching the kernel."""
+        """Read router and configuration and decide, without changing the kernel; the result is in `decided`."""
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
-        """Decide for a Snapshot that exists already."""
+        """As `refresh`, but for a Snapshot that exists already; only the configuration is read."""
         self.kernel = snapshot.kernel
         self.packages = reconcile.read(self.doors.uci)
         self.keep(self.decide(self.packages, snapshot))
 
     def holds(self, number: int) -> bool:
-        """Whether a table of the last Plan has this timed exempt."""
+        """Whether a table of the last Plan has the run-time exempt with this number."""
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def placed(self, decided: Decided) -> Snapshot:
-        """The Snapshot with the router's routes, by which flows find their zones; decisions do not need them."""
+        """The Snapshot of `decided` with the router's routes, by which the zones of flows are found."""
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
             self._routes = now, self.doors.netlink.routes()
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """The Snapshot with routes, and with the stations and neighbours that are known now."""
+        """The Snapshot of `decided` with routes, and in the service with all remembered stations and neighbours."""
         if not self.resident:
             return self.placed(decided)
         stations, neighbours = self.stations.remembered()
         return replace(self.placed(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
-        """Make a pass; the tables in `forced` are returned in any case."""
+        """Make a pass and give its outcome; tables in `forced` are created again in any case. `cause`: for the log."""
         self.cause = cause
         return passes.run(self, forced)
 
@@ -177,20 +177,20 @@ class Engine:
         return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.standing))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
-        """Mark the bridges of the Snapshot whose stations move too often."""
+        """Mark the bridges in the Snapshot whose ports no flowtable lists, because their stations move too often."""
         bridges = self.stations.left_out(self.doors.clock())
         links = (replace(link, restless=True) if link.name in bridges else link for link in snapshot.links)
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """The Plan and Problems for the configuration, a Snapshot and the service's memory."""
+        """The Plan and Problems for these files and this Snapshot, with the exempts of run time and the last Plan."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision; if a file was unreadable, only its problems."""
+        """Store a decision (only its problems if a file was unreadable), and follow its pairs in hardware."""
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
         self.hardware_monitor.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())
@@ -201,12 +201,12 @@ class Engine:
             self.judged = Judged()
 
     def taken_out(self, applied: Applied) -> None:
-        """If the hardware table was returned, its flows left hardware: note that for the hardware monitor."""
+        """If the hardware table was created again, its flows left hardware: note that for the hardware monitor."""
         if HARDWARE in applied.returned:
             self.hardware_monitor.flows_evicted(self.doors.clock())
 
     def noted(self, applied: Applied, before: Decided | None) -> Applied:
-        """Store the outcome of a pass, and send events for what changed."""
+        """Store the outcome of a pass and give it; queue ubus events for what changed since the decision `before`."""
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""
         trouble = applied.error or refused or "; ".join(map(str, lacks))
@@ -225,7 +225,7 @@ class Engine:
         return applied
 
     def bound_news(self) -> None:
-        """Drop the oldest events if too many wait for ubus."""
+        """Drop the oldest events if more than MOST_NEWS wait for ubus."""
         del self.news[:-MOST_NEWS]
 
 

@@ -1,6 +1,6 @@
 """The lines in the system log: changes with their causes, errors, and recoveries. Pure.
 
-It compares the outcome of a pass with that of the pass before, so it is called only after passes.
+Each outcome of a pass is compared with the outcome that was logged before it, and only what is new gets a line.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,14 +23,17 @@ Pair = tuple[str, str]
 
 
 class Log(Protocol):
-    """What the journal needs of the system log."""
+    """The system log, as far as the journal needs it."""
 
     def write(self, level: LogLevel, text: str) -> None: ...
 
 
 @dataclass(slots=True)
 class Journal:
-    """Writes lines to syslog up to `level`: at most BURST at once, then one in APART seconds."""
+    """Writes lines to syslog, those at least as important as `level`.
+
+    At most BURST come at once, then one in APART seconds.
+    """
 
     log: Log  # to write to
     clock: Callable[[], float]  # seconds that never jump
@@ -45,7 +48,7 @@ class Journal:
     _dropped: int = 0  # lines that were not written since the last one
 
     def line(self, level: LogLevel, text: str) -> None:
-        """Write a line if its level and the limit of lines allow it."""
+        """Write a line, unless its level is less important than `level` or too many were written just now."""
         if level > self.level:
             return
         now = self.clock()
@@ -60,7 +63,11 @@ class Journal:
         self.log.write(level, text)
 
     def passed(self, cause: str, decided: Decided | None, applied: Applied, trouble: str) -> None:
-        """Log a pass. `trouble`: its error, or what kernel and nft lack; empty: none."""
+        """Log the outcome of a pass: changed pairs and devices, new problems, an error or its end.
+
+        `cause`: the hint that led to the pass, logged if nothing that was read differs. `decided`: None if no pass has
+        decided yet. `trouble`: the error of the pass, or what kernel and nft lack; empty: none.
+        """
         if decided is not None:
             self.level = decided.config.globals.log_level
         self._of_trouble(applied, trouble)
@@ -75,13 +82,16 @@ class Journal:
         self._applied = applied
 
     def followed(self, applied: Applied, cause: str = "a station moved") -> None:
-        """Log that tables were returned without a pass."""
+        """Log that tables were created again outside of a pass, so that their flows are on the slow path for a moment.
+
+        Nothing is logged if `applied` has the generation that was logged last.
+        """
         if applied.generation != self._applied.generation:
             self.line(LogLevel.INFO, f"{cause}: {_returned(applied.returned)}")
         self._applied = applied
 
     def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:
-        """Log new faults of pairs in hardware."""
+        """Warn of each fault that the last call did not have. `found`: the pairs in hardware with their faults."""
         reasons = {(pair, reason.code.name): reason.text for pair, some in found for reason in some}
         for (src, dest), code in sorted(reasons.keys() - self._hardware):
             self.line(LogLevel.WARNING, f"{src} > {dest}: {reasons[(src, dest), code]}")
@@ -126,12 +136,15 @@ class Journal:
 
 
 def reason_of_change(before: Decided, after: Decided, cause: str) -> str:
-    """The first difference between two passes as text; if there is none, the hint that led to the pass."""
+    """The most important difference between the inputs of two passes, as a sentence; `cause` if there is none."""
     return next((sentence for holds, sentence in _differences(before, after) if holds), cause)
 
 
 def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
-    """Each possible difference between two passes with its sentence, the most important first."""
+    """Each possible difference between the inputs of two passes: whether it exists, its sentence.
+
+    Important ones come first.
+    """
     was, now, then, seen = before.config, after.config, before.snapshot, after.snapshot
     yield any(getattr(was, name) != getattr(now, name) for name in CHOICES), "/etc/config/offload changed"
     yield was != now, "/etc/config/firewall changed"
@@ -144,7 +157,7 @@ def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
 
 
 def _restless(snapshot: Snapshot) -> frozenset[str]:
-    """The bridges whose stations move too often to be followed."""
+    """The names of the bridges whose stations move so often that their ports are left out of flowtables."""
     return frozenset(link.name for link in snapshot.links if link.restless)
 
 
@@ -159,7 +172,7 @@ def _pair_changes(before: Plan, after: Plan) -> Iterator[str]:
 
 
 def _why_less(pair: PairDecision | None) -> str:
-    """In brackets, why a pair is slower than requested."""
+    """The first Reason in brackets, with a space before it, if the pair is slower than requested; otherwise empty."""
     less = pair is not None and pair.effective < pair.mode
     return f" ({pair.reasons[0].text})" if pair and less and pair.reasons else ""
 

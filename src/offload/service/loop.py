@@ -35,7 +35,10 @@ STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 
 
 class Loop:
-    """The loop, in one thread. Numbers of signals come from the descriptor `signals`; `poll` waits for every event."""
+    """The service's poll loop, in one thread. `hints`: the kernel's notifications; `presence`: our objects on ubus.
+
+    `signals`: a descriptor with the numbers of received signals. `poll` waits for all descriptors.
+    """
 
     named = False  # ubusd accepted our objects at least once
 
@@ -69,7 +72,7 @@ class Loop:
         self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.watch, self.config))
 
     def run(self) -> None:
-        """Wait, handle events, and make the passes that are due, until a signal ends it."""
+        """Wait, handle events, and make passes that are due, until a signal ends it; then remove our tables."""
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)
         while not self.stopping:
@@ -89,12 +92,12 @@ class Loop:
         self._leave()
 
     def close(self) -> None:
-        """Close the descriptors."""
+        """Close the descriptors of the kernel's notifications and of conntrack's events."""
         self.hints.close()
         self.accounting.close()
 
     def _run(self, task: Task) -> None:
-        """Run a task, read the notifications that it caused, log its pass if it made one, and answer calls."""
+        """Run a task, read the notifications that it caused, log the pass if it made one, and answer ubus calls."""
         passes = self.engine.passes
         task.run(self.engine, time.monotonic())
         self.events.transactions()
@@ -102,7 +105,10 @@ class Loop:
         self._answer()
 
     def _wait(self, due: float | None) -> int | None:
-        """Milliseconds until the next task; None: wait for an event. `due`: when the next pass is due."""
+        """Milliseconds until the next task, pass (`due`, monotonic seconds) or reconnection.
+
+        None: wait for an event.
+        """
         away = self.presence.descriptor is None
         every = (
             due,
@@ -114,7 +120,7 @@ class Loop:
         return max(0, round((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
     def _pass_due(self) -> float | None:
-        """When the next pass is due.
+        """When the next pass is due, in monotonic seconds; None: not before a hint.
 
         There is none before netifd answered once; later, its last reply is used while ubusd is away.
         """
@@ -160,12 +166,12 @@ class Loop:
         self._answer()  # calls that arrived while we waited for netifd do not make the descriptor readable again
 
     def _log(self) -> None:
-        """Log a pass."""
+        """Log the last pass, and new faults of pairs in hardware."""
         self.journal.passed(self.engine.cause.value, self.engine.decided, self.engine.applied, self.engine.trouble)
         log_hardware(self.engine, self.journal)
 
     def _answer(self) -> None:
-        """Answer calls, send the events over ubus, and answer the calls that arrived meanwhile."""
+        """Answer ubus calls, send the waiting events over ubus, and answer the calls that arrived meanwhile."""
         if self.presence.descriptor is None:
             return
         self._serve()
@@ -175,7 +181,7 @@ class Loop:
         self._serve()
 
     def _serve(self) -> None:
-        """Answer the calls that have arrived."""
+        """Answer the ubus calls that have arrived; log the pass if a call made one."""
         if self._serving:
             return  # a call is being answered already: this one comes after it
         passes, self._serving = self.engine.passes, True
@@ -186,7 +192,7 @@ class Loop:
         self._passed_since(passes)
 
     def _breathe(self) -> None:
-        """Handle the kernel's notifications during a dump of connections, which may take seconds on a small router."""
+        """While a ubus call dumps connections, handle the kernel's notifications and make a pass that is due."""
         now = time.monotonic()
         if not self._serving or now - self._breathed < BREATH:
             return
@@ -198,7 +204,7 @@ class Loop:
         self._breathed = time.monotonic()
 
     def _passed_since(self, passes: int) -> None:
-        """If a call or task made a pass, log it, and repeat it later if it failed."""
+        """If a pass was made since their number was `passes`, log it, and repeat it later if it failed."""
         if self.engine.passes != passes:
             self._log()
             self.config.passed(time.monotonic())

@@ -38,7 +38,7 @@ EVENTS = ("network.interface",)
 
 
 def doors() -> Doors:
-    """The doors of the real router."""
+    """The interfaces to this router: UCI files, nft, ubus, netlink, conntrack, a clock, and our own files."""
     nft = Nft(timeout=NFT_PATIENCE)
     return Doors(
         uci=Uci(),
@@ -57,7 +57,7 @@ def doors() -> Doors:
 
 
 def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
-    """The doors of our firewall; `ours` is our directory in /var/run, which a reboot empties."""
+    """The files of our firewall: its state in directory `ours`, which a reboot empties; the router's below `root`."""
     return FirewallDoors(
         files=FirewallFiles(root),
         loaded=PrivateFile(ours / "firewall.json"),
@@ -67,7 +67,7 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 
 
 def serve() -> int:
-    """Run until a signal ends it, then remove our tables."""
+    """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay). Gives 0."""
     Uci().sweep(FILES)
     loop = build(doors())
     try:
@@ -78,7 +78,10 @@ def serve() -> int:
 
 
 def build(outside: Doors) -> Loop:
-    """The loop. It listens to notifications already, so that none is lost between its first pass and its first wait."""
+    """The loop of the service for these doors. The kernel's notifications are received from now on.
+
+    So none is lost between its first pass and its first wait.
+    """
     hints = Monitor()
     engine = Engine.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
@@ -89,7 +92,7 @@ def build(outside: Doors) -> Loop:
 
 
 def _endings() -> ConntrackEvents | None:
-    """Conntrack's events; None if the kernel has none: then the totals are missing, and `flows` names the feature."""
+    """The reader of conntrack's DESTROY events; None if the kernel sends none, so endings are not counted."""
     try:
         return ConntrackEvents()
     except KernelError:
@@ -97,7 +100,10 @@ def _endings() -> ConntrackEvents | None:
 
 
 def _signals(stopping: Callable[[], None]) -> int:
-    """A descriptor to read signal numbers from; `stopping` is called at once for signals that end the service."""
+    """A descriptor that gives the number of each received signal as a byte; replaces the handlers of these signals.
+
+    `stopping` is called at once, in the handler, for the signals that end the service.
+    """
     reading, writing = os.pipe()
     for descriptor in (reading, writing):
         os.set_blocking(descriptor, False)

@@ -1,4 +1,4 @@
-"""Read the router through the doors into a Snapshot."""
+"""Read the router through the doors (the interfaces to kernel, nft and ubus) into a Snapshot."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +19,15 @@ FIREWALL_PART = Path("/usr/lib/offload/firewall")  # exists if that package is i
 
 
 def netifd_says(bus: UbusClient) -> dict[str, Any]:
-    """The reply of netifd to `network.interface dump`."""
+    """The reply of netifd to `ubus call network.interface dump`; BusError if there is none."""
     return bus.call("network.interface", "dump")
 
 
 class ForeignRules:
-    """The rules of others that matter to offloaded connections; computed again only if the ruleset changed."""
+    """The rules in tables other than ours that matter to offloaded connections; computed again if the ruleset changed.
+
+    `deciding`: a digest of what they decide about established packets, with their sets and times.
+    """
 
     def __init__(self) -> None:
         self._seen: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())
@@ -32,7 +35,7 @@ class ForeignRules:
         self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]] = ((), ())
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]]:
-        """The rules that compare marks, and the rules that must see every packet."""
+        """The rules that compare packet marks, and the rules that must see every packet; updates `deciding` too."""
         ruleset = nft.ruleset()
         if ruleset is not self._seen:
             self._seen = ruleset
@@ -44,9 +47,10 @@ class ForeignRules:
 def observe(
     dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: Kernel, foreign: ForeignRules | None = None
 ) -> Snapshot:
-    """Make a Snapshot of the kernel and netifd's reply, without routes, which no decision needs.
+    """Make a Snapshot of the kernel's state and netifd's reply `dump`, without routes, which no decision needs.
 
-    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs).
+    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `foreign`: where
+    to keep the rules of others for the next call; None: nowhere.
     """
     scene = netlink.scene()
     readers, treating = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), ())
@@ -76,5 +80,5 @@ def _firewall(tables: frozenset[str]) -> str:
 
 
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
-    """The Snapshot with the present routes, by which connections find their zones."""
+    """The Snapshot with the present routes of the main table, by which connections find their zones."""
     return replace(snapshot, routes=netlink.routes())

@@ -26,7 +26,10 @@ TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Everything that a pass knows before it changes the kernel."""
+    """What a pass has read and decided before it changes the kernel.
+
+    `plan`: the wanted tables. `problems`: faults of the configuration files.
+    """
 
     config: Config
     snapshot: Snapshot
@@ -35,7 +38,7 @@ class Decided:
 
 
 def read(uci: UciReader) -> Packages:
-    """The three packages, each as sections, or as the Problem why it cannot be read."""
+    """The configuration files by name (FILES): each as its sections, or as the Problem why it cannot be read."""
     return {name: uci.read(name) for name in FILES}
 
 
@@ -44,7 +47,8 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Settings of this router that conflict with offload; reads the configuration of traffic shapers.
 
-    `frozen`: pairs whose flows in hardware are not counted, with the devices. `served`: the service runs.
+    `frozen`: pairs in hardware whose flows are not counted, as (source zone, destination zone, devices). `served`: the
+    service runs.
     """
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
@@ -56,9 +60,9 @@ def findings(
 def decide(
     packages: Packages, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = (), before: Plan | None = None
 ) -> Decided:
-    """The Plan for a configuration, a Snapshot and timed exempts. Pure.
+    """The Plan and Problems for the configuration files, a Snapshot and the exempts given at run time. Pure.
 
-    Parts of the Plan `before` that did not change are used again.
+    Parts of the Plan `before` (of the last pass) that did not change are used again.
     """
     config, problems = load(packages)
     topology = resolve(config, snapshot)
@@ -69,9 +73,9 @@ def decide(
 
 
 def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
-    """The timed exempts that the kernel still has; NftError if it cannot be read.
+    """The exempts given at run time that are in the sets of our tables; NftError if the kernel cannot be read.
 
-    It does not give an empty tuple then: the next pass would delete their sets.
+    With an empty result instead, the next pass would delete these sets.
     """
     return held_timed_exempts(nft.live(TABLE_NAMES).values())
 
@@ -79,12 +83,11 @@ def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
 def pending(
     decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False, busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions that bring the kernel to the Plan; none if it is there already.
+    """The transactions that bring the kernel to the Plan; none if it is there, or if the probe found no flowtables.
 
-    `trusting`: only we changed our tables since they were listed, so sets with the wanted digest are not listed again.
-    `busy` tells whether a pair that is to be removed has offloaded flows.
-
-    If the probe found no flowtables, nothing is sent: such a kernel refuses our tables.
+    `forced`: tables to create again in any case, so that their flows go back to the slow path. `trusting`: only we
+    changed our tables since they were listed, so sets with the wanted digest are not listed again. `busy(crossings)`:
+    whether one of these (iif, oif), which are to be removed, has offloaded flows; then their table is created again.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
@@ -93,9 +96,9 @@ def pending(
 
 
 def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
-    """A function that tells whether pairs of devices have offloaded flows at the moment of the call.
+    """A function that tells whether any of the pairs of devices (iif, oif) that it is given has offloaded flows now.
 
-    If the kernel does not list its connections it says yes.
+    It says yes if the kernel does not list its connections.
     """
 
     def busy(crossings: Crossings) -> bool:
@@ -119,7 +122,7 @@ def removal(nft: Nft) -> str:
 
 
 def unreadable(decided: Decided) -> str:
-    """Why this configuration must not change the kernel; empty if it may."""
+    """The sentence why the last good tables must stay: a configuration file cannot be read. Empty if all could."""
     # a file with problems is named first; a missing one does no harm
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))
@@ -136,13 +139,12 @@ def apply(
     opening: str = "",
     busy: Busy = unasked,
 ) -> Applied:
-    """Send the differences, and return the tables named in `forced`.
+    """Send the differences between kernel and Plan, and create the tables in `forced` again. Gives the outcome.
 
-    `busy` tells whether a pair that is to be removed has offloaded flows. It is called again after the transaction,
-    because a flow may have been offloaded in between.
-
-    `opening` is text for other tables; it goes with the first transaction, or alone if there is none. If nft refuses
-    the text, nothing changes and `error` has its sentence.
+    `before`: the last outcome, to count on from. `now`: the time for the new one. `trusting` and `busy`: as in
+    `pending`; `busy` is called again after a transaction, because a flow may have been offloaded in between. `opening`
+    is text for other tables; it goes with the first transaction, or alone if there is none. After a refusal by nft,
+    `error` has its sentence and no later transaction is sent.
     """
     before = before or Applied()
     if error := unreadable(decided):
@@ -158,7 +160,7 @@ def apply(
 
 
 def opened(found: list[Transaction], opening: str) -> list[Transaction]:
-    """The transactions, with `opening` before the first one's text."""
+    """The transactions, with `opening` before the text of the first; without any, one with `opening` alone."""
     if not opening:
         return found
     first = found[0] if found else Transaction("")
@@ -172,12 +174,15 @@ def again(
     tables: Iterable[str],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Applied:
-    """Return these tables as they were planned last, without comparing anything: a pass would take too long."""
+    """Create these tables again as the last pass planned them, so that their flows go back to the slow path.
+
+    Nothing is compared, because a whole pass would take too long. Gives the outcome, as `apply` does.
+    """
     return _sent(lambda: _returning(decided, tables), nft, before, now)
 
 
 def _returning(decided: Decided, tables: Iterable[str]) -> list[Transaction]:
-    """The transaction that returns these tables; the kernel has the Plan."""
+    """The transactions that create these tables again, for a kernel that has the Plan."""
     return transactions(decided.plan, {table.name: expected(table) for table in decided.plan.tables}, tables)
 
 
@@ -199,7 +204,7 @@ def _sent(
 
 
 def removed(nft: Nft) -> str:
-    """Delete our tables. Gives an empty text, or the tables that remain and why."""
+    """Delete our tables. Gives an empty text, or a sentence that names the tables that remain, and why."""
     try:
         if text := removal(nft):
             nft.apply(text)
@@ -209,7 +214,7 @@ def removed(nft: Nft) -> str:
 
 
 def _remaining(nft: Nft) -> str:
-    """Our tables that still exist, for a sentence."""
+    """The names of our tables that still exist, for a sentence; all if the kernel does not list them."""
     try:
         names = sorted(set(TABLE_NAMES) & nft.tables())
     except NftError:

@@ -18,14 +18,20 @@ from offload.status import report
 
 
 def set_zone(engine: Engine, given: Given) -> Json:
-    """Write a zone's mode, commit, and apply."""
+    """Write `mode` of `zone` to /etc/config/offload, and make a pass. `given` has both words.
+
+    The reply has the pairs that changed, those of the zone that stay below the mode, and why. Raises OffloadError.
+    """
     config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
     return _write(engine, edits.zone_mode(sections, zone, mode), mode, lambda src, dest: zone in {src, dest}, zone)
 
 
 def set_pair(engine: Engine, given: Given) -> Json:
-    """Write a pair's own mode, commit, and apply."""
+    """Write `mode` of the pair `src`, `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
+
+    The reply has the pairs that changed, and those that stay below the mode, and why. Raises OffloadError.
+    """
     config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))
     src, dest = (arguments.end(end, given.get(end), config) for end in ("src", "dest"))
@@ -34,7 +40,10 @@ def set_pair(engine: Engine, given: Given) -> Json:
 
 
 def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
-    """The configuration in the files now; OffloadError if it cannot be read, since a change could then spoil it."""
+    """The configuration in the files now, and the sections of /etc/config/offload.
+
+    OffloadError if a file cannot be read, since a change could then spoil it.
+    """
     packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
     if not config.readable:
@@ -46,7 +55,10 @@ def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
 def _write(
     engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
 ) -> Json:
-    """Write a mode and make a pass. The reply lists the pairs that changed, and why some did not get the mode."""
+    """Write the edits and make a pass. The reply lists the pairs that changed, and why others did not get `mode`.
+
+    `concerned(src, dest)`: whether the mode was chosen for this pair. `zone`: whose Reasons the reply has; empty: none.
+    """
     before = engine.decided.plan if engine.decided else Plan()
     engine.doors.uci.write("offload", changes)
     applied = engine.work()
@@ -68,7 +80,7 @@ def _write(
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
-    """The pairs whose effective mode differs between two Plans."""
+    """The pairs whose effective mode differs between two Plans, each with both modes as `before` and `effective`."""
     then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
     return [
         {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value}

@@ -1,7 +1,7 @@
 """The method `cut`: delete conntrack entries, so that the next packet of each connection passes the firewall again.
 
 It is for connections that are no longer allowed: a masqueraded download does not survive it (docs/kernel.md 12). To
-make an allowed connection slow, return its table instead.
+make an allowed connection slow, create its nft table again instead (method `flush`).
 """
 
 from offload.errors import KernelError
@@ -22,7 +22,10 @@ from offload.status.why.reasons import protocol
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The connections to delete: those that meet every condition given. `query` has zone, host and state."""
+    """The connections to delete: those that meet every condition that is not None.
+
+    `pair`: source and destination zone. `query`: zone, host and state.
+    """
 
     pair: tuple[str, str] | None = None
     query: Query | None = None
@@ -30,7 +33,7 @@ class Selection:
     proto: str | None = None  # as `flows` names it
 
     def admits(self, flow: Flow) -> bool:
-        """Whether the flow meets the conditions."""
+        """Whether the flow meets all conditions."""
         return (
             (self.pair is None or (flow.src_zone, flow.dest_zone) == self.pair)
             and (self.query is None or self.query.admits(flow))
@@ -40,7 +43,7 @@ class Selection:
 
 
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
-    """Delete the forwarded connections that are selected. A selection without any condition deletes none."""
+    """Delete the selected forwarded connections; without a condition none. Errors are in the result."""
     if selection == Selection():
         return Cut(error="nothing was named to be cut")
     try:
@@ -52,7 +55,10 @@ def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntra
 
 
 def end(engine: Engine, given: Given) -> Json:
-    """Delete the selected conntrack entries; their next packets pass the firewall again. A selection is required."""
+    """Delete the conntrack entries that `query` of `given` selects by zone, host, state or flow (one connection).
+
+    ArgumentError if it has none of these. The reply has how many were selected (`flows`) and deleted (`ended`).
+    """
     decided = known(engine)
     words = dict(arguments.table("query", given.get("query")))
     one = arguments.connection(words.pop("flow")) if "flow" in words else None

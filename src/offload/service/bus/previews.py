@@ -27,7 +27,12 @@ MOST = 256  # zones or pairs of one call
 
 
 def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """Pairs that would change or stay slower than chosen, and live flows that would be returned."""
+    """What a choice would change; nothing is written or sent. ArgumentError for a bad query.
+
+    `given` has `query`: `zones`, a mode by name, and `pairs`, a list of `src`, `dest` and `mode`. The reply has the
+    pairs that would change or stay slower than chosen, the tables that would be created again, and the number of their
+    live flows.
+    """
     before = methods.known(engine)
     packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
@@ -71,7 +76,7 @@ def _pair(sections: tuple[Section, ...], ends: tuple[str, ...], mode: Mode) -> l
 
 
 def _applied(sections: tuple[Section, ...], change: list[Edit]) -> tuple[Section, ...]:
-    """The sections of the file after the edits."""
+    """The sections of /etc/config/offload after the edits; a missing file begins with an empty section `globals`."""
     nothing = Section("offload", "globals", "globals", "globals", {})
     return applied(sections or (nothing,), change)
 
@@ -96,7 +101,7 @@ def _differences(before: Plan, after: Plan, modes: Mapping[tuple[str, str], Mode
 
 
 def _felt(engine: Engine, before: Plan, after: Decided) -> Json:
-    """The tables that would be returned, and the number of their live flows."""
+    """`returned`: tables that the change would create again; `flows`: their live flows, then slow for a moment."""
     live = {table.name: expected(table) for table in before.tables}
     busy = reconcile.asking(after, engine.doors.conntrack, engine.doors.netlink)
     returned = sorted({name for each in transactions(after.plan, live, busy=busy) for name in each.returned})

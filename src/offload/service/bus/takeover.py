@@ -24,22 +24,29 @@ CHANGED = {"type": "config.change", "data": {"package": "firewall"}}
 
 
 def take(uci: Uci, *, once: bool = False) -> bool:
-    """Write the take-over. False: there was nothing to take over. FileError if a file cannot be read or written."""
+    """Write fw4's flow_offloading as our mode, and switch it off there. False: nothing was taken over.
+
+    `once`: not after an earlier take-over. FileError if a file cannot be read or written, or our mode would have no
+    effect.
+    """
     return _written(uci, partial(edits.takeover, once=once))
 
 
 def give(uci: Uci, *, forget: bool = False) -> bool:
-    """Write the options back as they were. False: there was nothing to give back. FileError as in `take`."""
+    """Undo `take` in the files. False: there was nothing to undo. FileError as in `take`.
+
+    `forget`: also remove the option that notes the take-over, for when the package is removed.
+    """
     return _written(uci, partial(edits.giveback, forget=forget))
 
 
 def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `takeover`: write, notify procd to reload the firewall, make a pass."""
+    """The method `takeover`: `take`, then notify procd to reload the firewall, and make a pass."""
     return _answered(engine, take)
 
 
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `giveback`: write, notify procd to reload the firewall, make a pass."""
+    """The method `giveback`: `give`, then notify procd to reload the firewall, and make a pass."""
     reply = _answered(engine, give)
     if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported
         reply["problems"] = [each for each in reply["problems"] if each["code"] != ProblemCode.FW4_OFFLOADS.name]
@@ -58,7 +65,7 @@ def _answered(engine: Engine, write: Callable[[Uci], bool]) -> Json:
 
 
 def _reload_firewall(engine: Engine) -> bool:
-    """Notify procd that the firewall's configuration changed; whether that worked."""
+    """Notify procd that the firewall's configuration changed, so that it reloads it; whether that worked."""
     try:
         engine.doors.bus.tell("service", "event", CHANGED)
     except BusError:

@@ -26,7 +26,7 @@ Method = tuple[Signature, Callable[[Json], Json]]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A ubus method: its arguments with their types, all required, and its function."""
+    """A ubus method: its function, and its arguments by name with their ubus types; all are required."""
 
     answer: methods.Answering
     arguments: Signature
@@ -55,7 +55,7 @@ METHODS: Mapping[str, Verb] = {
 
 
 def objects(engine: Engine) -> dict[str, dict[str, Method]]:
-    """Both objects, by name."""
+    """The methods of both ubus objects: object -> method -> (types of its arguments, function that replies)."""
     made: dict[str, dict[str, Method]] = {"offload": {}, "luci.offload": {}}
     for name, verb in METHODS.items():
         reply = partial(answer, engine, verb)
@@ -65,7 +65,7 @@ def objects(engine: Engine) -> dict[str, dict[str, Method]]:
 
 
 def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
-    """The reply to a call. An error, also an unexpected one, becomes a reply with a sentence."""
+    """The reply to a call of `verb` with these arguments; any error, also an unexpected one, gives `ok: false`."""
     try:
         return fitting(verb.answer(engine, given))
     except StartingError as refusal:
@@ -78,7 +78,7 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
 
 
 def fitting(reply: Json) -> Json:
-    """Shorten the longest lists of a reply until ubus accepts it; `left_off` gives how many items each list lost."""
+    """The reply, its longest lists halved until ubus accepts its size; `left_off`: how many items each list lost."""
     lost: dict[str, int] = {}
     while len(json.dumps(reply)) > LARGEST_REPLY:
         lists = {key: value for key, value in reply.items() if isinstance(value, list) and value}

@@ -11,14 +11,17 @@ from offload.status.why.step import Live
 
 
 def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
-    """Whether the firewall accepted a reply of the connection, and how packets to its ends leave."""
+    """Whether the firewall accepted a reply of the connection, and by which device packets to its ends leave."""
     ends = (entry.original.src, entry.reply.src)
     found = {end: leaving for end in ends if (leaving := doors.netlink.leaving(end))}
     return Live(_accepted(doors, plan, entry), found)
 
 
 def _accepted(doors: Doors, plan: Plan, entry: Entry) -> bool | None:
-    """By the sets of accepted replies in our tables; None where that decides nothing."""
+    """Whether a set of our tables has the connection as one whose reply was accepted.
+
+    None: it is offloaded, there is no table of ours, or the kernel does not find the connection.
+    """
     if entry.state is not State.SLOW or not plan.tables:
         return None
     try:

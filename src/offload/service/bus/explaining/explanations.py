@@ -28,7 +28,10 @@ WORDS = ("text", "flow")
 
 
 def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """Explain, step by step, why connections have their path, and how to change it."""
+    """Explain, step by step, why connections have their path. ArgumentError or UsageError for a bad query.
+
+    `given` has `query`: either `text`, as a user writes it, or `flow`, the keys of a connection in a reply of `flows`.
+    """
     decided = methods.known(engine)
     query = arguments.table("query", given.get("query"))
     if len(query) != 1 or not query.keys() <= set(WORDS):
@@ -47,7 +50,7 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
 
 
 def _fitting(conntrack: Conntrack, meant: Asked) -> list[Entry]:
-    """The connections to choose from: those with these ends alone where the kernel can find them."""
+    """The connections to choose from: those with these addresses and ports; for a host all, for a pasted line none."""
     if meant.pasted:
         return []
     return conntrack.find(meant.entry.proto, meant.entry.original) if meant.entry else conntrack.entries()
@@ -62,9 +65,11 @@ def answer(
     returned: Mapping[str, str] | None = None,
     asked_of: Callable[[Entry], Live] = lambda _: UNKNOWN,
 ) -> Json:
-    """The reply for these connections. `returned`: by table, when it was returned last.
+    """The reply of `explain`: `total`, and one of `explanations` for each connection that is meant, at most MOST.
 
-    `asked_of` asks the kernel about one of them.
+    `entries`: the connections to choose from. `cases`: findings about pairs in hardware. `returned`: by table, when
+    (ISO 8601) all its flows went back to the slow path last. `asked_of` asks the kernel about one connection. A
+    connection that does not exist is explained as if it were established.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
@@ -87,13 +92,13 @@ def answer(
 
 
 def _named(flow: object) -> Asked:
-    """The keys by which a reply of `flows` describes a connection."""
+    """The connection that a caller names by the keys of a flow in a reply; ArgumentError if one is not valid."""
     proto, ends = arguments.connection(flow)
     return Asked(entry=made(number_of(proto), ends))
 
 
 def _is(entry: Entry, meant: Asked) -> bool:
-    """Whether the connection has these addresses and ports, before or after NAT. Port 0 means any."""
+    """Whether the connection has protocol, addresses and ports of `meant`, before or after NAT. Port 0 means any."""
     wanted = meant.entry
     if wanted is None or protocol(wanted.proto) != protocol(entry.proto):
         return False
