@@ -1,6 +1,6 @@
 """Check the arguments of ubus calls. Pure; any input may be hostile.
 
-The results are typed values, or an ArgumentError with a sentence.
+The results are typed values, or an ArgumentError with a sentence that begins with the argument's name.
 """
 
 from collections.abc import Collection, Mapping
@@ -35,13 +35,13 @@ class ArgumentError(OffloadError):
 
 
 def shown(value: object) -> str:
-    """A caller's value for use in a sentence: short, and printable."""
+    """A caller's value for use in a sentence: quoted, without unprintable characters, cut after LONGEST_SHOWN."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
     return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
 
 
 def zone(name: str, value: object, config: Config) -> str:
-    """The name of a zone that exists."""
+    """The value, if it is the name of a zone in the configuration. `name`: of the argument, for the error."""
     known = [each.name for each in config.zones]
     if isinstance(value, str) and value in known:
         return value
@@ -50,12 +50,12 @@ def zone(name: str, value: object, config: Config) -> str:
 
 
 def end(name: str, value: object, config: Config) -> str:
-    """The name of a zone that exists, or `*` for all."""
+    """The value, if it is the name of a zone in the configuration, or `*` for all."""
     return "*" if value == "*" else zone(name, value, config)
 
 
 def mode(value: object) -> Mode:
-    """none, software or hardware."""
+    """The Mode that the value names (none, software or hardware), in whatever case."""
     words = [each.value for each in Mode]
     if isinstance(value, str) and value.lower() in words:
         return Mode(value.lower())
@@ -64,21 +64,21 @@ def mode(value: object) -> Mode:
 
 
 def number(name: str, value: object, low: int, high: int) -> int:
-    """A whole number within the limits; True and False are refused."""
+    """The value, if it is a whole number from `low` to `high`; True and False are refused."""
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a whole number from {low} to {high}")
 
 
 def table(name: str, value: object) -> Mapping[str, Any]:
-    """A JSON object."""
+    """The value, if it is a JSON object."""
     if isinstance(value, dict):
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a table")
 
 
 def connection(value: object) -> tuple[str, Tuple]:
-    """A connection as a reply of `flows` describes it: protocol, and addresses and ports of the original direction."""
+    """The protocol's name and the original direction of a connection, given by keys of a flow in a reply of `flows`."""
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
         raise ArgumentError(f"flow: name one connection by {', '.join(sorted(CONNECTION))}, and nothing else")
@@ -96,7 +96,7 @@ def _address(name: str, value: object) -> bytes:
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
-    """The Exempt that a caller describes with the options of `config exempt`."""
+    """The Exempt that `given` describes by the options of `config exempt`; `zones`: the names that it may use."""
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
         hint = did_you_mean(str(unknown), MATCHES)
@@ -113,7 +113,7 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
 
 
 def _value(word: str, value: object) -> str | tuple[str, ...]:
-    """Text, a number, or a list of these, converted to what UCI would give."""
+    """Text, a number, or a list of these, as what UCI would give: a text, or a tuple of texts. `word`: the option."""
     values = value if isinstance(value, list) else [value]
     texts = [str(each) for each in values if isinstance(each, (str, int)) and not isinstance(each, bool)]
     if len(texts) < len(values) or len(texts) > MOST_VALUES:
@@ -122,7 +122,7 @@ def _value(word: str, value: object) -> str | tuple[str, ...]:
 
 
 def _fits(found: Exempt) -> None:
-    """Refuse an exempt that a set of elements with timeouts cannot hold."""
+    """Refuse an exempt that no set of elements with timeouts can hold: the kernel could not end it."""
     if combinations(found.match) > MOST_VALUES:
         raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
     timed_exempt = TimedExempt(999_999_999, found, 1, 1)
@@ -138,7 +138,10 @@ def _fits(found: Exempt) -> None:
 
 
 def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
-    """The query of a method that makes no list. It may not have a `limit`: fewer flows than selected would be meant."""
+    """The Query in `query` of `given`, which may have only zone, host and state.
+
+    A `limit` is refused: fewer flows than selected would be meant.
+    """
     words = table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:
         raise ArgumentError(f"query: {shown(unknown[0])} does not choose flows: use {', '.join(CHOOSING)}")

@@ -1,4 +1,4 @@
-"""The ubus methods. An OffloadError becomes a reply with its sentence."""
+"""The ubus methods: functions of the engine and a call's arguments. An OffloadError becomes a reply."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -36,7 +36,7 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 
 def status(engine: Engine, _: Given) -> Json:
-    """Zones, pairs, devices, problems, and the outcome of the last pass."""
+    """The reply of `status`: zones, pairs with live and ended flows, devices, problems, exempts, and the last pass."""
     decided = known(engine)
     counted, notes = _counted(engine, decided)
     verdicts = Verdicts(engine.hardware_monitor.known, engine.hardware_monitor.ports)
@@ -50,17 +50,17 @@ def status(engine: Engine, _: Given) -> Json:
 
 
 def metrics(engine: Engine, given: Given) -> Json:
-    """The status as metric families, for Prometheus and collectd."""
+    """The reply of `metrics`: what `status` has as metric families, for Prometheus and collectd."""
     return {"ok": True, "families": families_json(families(status(engine, given)))}
 
 
 def zones(engine: Engine, _: Given) -> Json:
-    """Zones and pairs with their requested and effective modes."""
+    """The reply of `zones`: zones and pairs with their requested and effective modes."""
     return report.zones_json(known(engine).plan)
 
 
 def check(engine: Engine, _: Given) -> Json:
-    """Problems of the configuration, features that kernel or nft lack, and settings that conflict with offload."""
+    """Problems of the files as they are now, features that kernel or nft lack, settings that conflict with offload."""
     seen = known(engine).snapshot
     decided = engine.decide(reconcile.read(engine.doors.uci), seen)
     faults = engine.firewall.problems if engine.firewall else ()
@@ -71,12 +71,16 @@ def check(engine: Engine, _: Given) -> Json:
 
 
 def reload(engine: Engine, _: Given) -> Json:
-    """Probe the kernel again, read everything, and make a pass."""
+    """Probe the kernel again and make a pass; the reply has its outcome, problems, and missing features."""
     return applied_json(engine.reload()) | found_json(engine)
 
 
 def list_flows(engine: Engine, given: Given) -> Json:
-    """A page of the forwarded connections; `total` counts all that the query selects."""
+    """A page of the forwarded connections that `query` of `given` selects; `total` counts all of them.
+
+    `query` has the words of a Query, and `all`: true for connections of the router itself too. `age`: seconds since the
+    connections were read.
+    """
     decided = known(engine)
     query, everything = _query(given, decided.plan)
     limit = PAGE if query.limit is None else query.limit
@@ -94,9 +98,9 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """`list_flows` for the command: the reply without its flows, and a function that prints any number of them.
+    """As `list_flows` for the command: the reply without its flows, and a function that gives their text in pieces.
 
-    The function takes whether to print JSON, and the columns to print.
+    The function takes whether to give JSON instead of lines, and the width in columns.
     """
     decided = known(engine)
     query, everything = _query(given, decided.plan)
@@ -116,7 +120,11 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
 
 
 def flush(engine: Engine, given: Given) -> Json:
-    """Return the tables of the selected flows: each flow takes a few packets on the slow path, and none ends."""
+    """Create the tables of the selected flows again: they take a few packets on the slow path, and no connection ends.
+
+    `given` has `query` with zone, host and state; empty: all tables. The reply names the tables, and counts the
+    offloaded flows that were selected. OffloadError if nft refuses.
+    """
     decided = known(engine)
     query = arguments.chosen(given, decided.plan)
     entries = engine.doors.conntrack.entries(offloaded=True)
@@ -132,7 +140,10 @@ def flush(engine: Engine, given: Given) -> Json:
 
 
 def exempt_add(engine: Engine, given: Given) -> Json:
-    """Keep traffic slow for some time."""
+    """Keep traffic slow for `timeout` seconds. `match` of `given` describes it by the options of `config exempt`.
+
+    The reply has the number of the exempt as `id`. ArgumentError, or an OffloadError if nft refuses it.
+    """
     decided = known(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
     match = arguments.table("match", given.get("match"))
@@ -157,13 +168,13 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
 
 def exempt_list(engine: Engine, _: Given) -> Json:
-    """The timed exempts. No connection is read for it."""
+    """The reply of `exempt_list`: the exempts of run time. No connection is read for it."""
     known(engine)
     return {"ok": True, "exempts": exempts_json(engine)}
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """End a timed exempt."""
+    """End the run-time exempt with number `id`, and reply with the pass's outcome. ArgumentError if there is none."""
     number = arguments.number("id", given.get("id"), 1, 999_999_999)
     if not engine.timed_exempts.delete(number):
         raise ArgumentError(f"id: there is no run-time exempt {number}")
@@ -173,23 +184,23 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 
 
 def firewall(engine: Engine, given: Given) -> Json:
-    """Start, stop or reload the firewall, or reload its sets; without an action only report its state."""
+    """Do `action` of `given` (start, stop, ...) on the firewall, and report its state; without one only report."""
     return act(engine.firewall, given.get("action", ""), engine.work)
 
 
 def exempts_json(engine: Engine) -> list[Json]:
-    """The timed exempts with their remaining seconds."""
+    """The exempts of run time that have not ended, with their remaining seconds."""
     return [timed_exempt_json(timed_exempt) for timed_exempt in engine.timed_exempts.living(engine.doors.clock())]
 
 
 def applied_json(applied: Applied) -> Json:
-    """The outcome of a pass; the reply says `ok: false` if it failed."""
+    """The outcome of a pass: `ok`, `changes` (transactions), `returned` (tables created again), and any `error`."""
     done: Json = {"ok": not applied.error, "changes": applied.changes, "returned": list(applied.returned)}
     return done | ({"error": applied.error} if applied.error else {})
 
 
 def known(engine: Engine) -> Decided:
-    """The decision of the last pass; raises OffloadError before the first pass."""
+    """The decision of the last pass. Before it StartingError, or OffloadError with why the first pass failed."""
     if engine.decided is None:
         if engine.applied.error:
             raise OffloadError(engine.applied.error)
@@ -198,9 +209,9 @@ def known(engine: Engine) -> Decided:
 
 
 def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
-    """The flows of each pair by path, or why they could not be counted.
+    """Flows and bytes of each pair by path; where they could not be counted none, and a sentence that says why.
 
-    Whole entries are read where hardware is judged.
+    Hardware is judged by the same dump, if a pair is in hardware.
     """
     conntrack, placed = engine.doors.conntrack, engine.placed(decided)
     try:
@@ -223,7 +234,7 @@ def _query(given: Given, plan: Plan) -> tuple[Query, bool]:
 
 
 def found_json(engine: Engine) -> Json:
-    """Problems of the configuration, and features that kernel or nft lack."""
+    """`problems` of the configuration, and `missing`: sentences for the features that kernel or nft lack."""
     problems = [problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (engine.kernel.missing if engine.kernel else ())]}
 

@@ -1,7 +1,7 @@
 """Pairs and devices that hardware is no longer requested for, because it took none of their flows. Pure, time is input.
 
 Each flow costs a call into the driver, and a driver that takes only one direction makes a flow only half as fast.
-Nothing is written to flash: hardware is requested again after a restart, a reload, and the time of hardware_retry.
+Nothing is written to flash: hardware is requested again after a restart, a reload, and the hours of `hardware_retry`.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,19 +18,19 @@ Pair = tuple[str, str]
 
 @dataclass(slots=True)
 class GiveUp:
-    """What was given up, each with the time at which hardware is requested again."""
+    """The pairs and devices for which hardware was given up, each with the time at which it is requested again."""
 
     changed: bool = False  # since the last `news`
     _until: dict[GivenUp, float] = field(default_factory=dict)
 
     @property
     def standing(self) -> tuple[GivenUp, ...]:
-        """What hardware is not requested for now, oldest first."""
+        """The pairs and devices for which hardware is not requested now, oldest first."""
         return tuple(self._until)
 
     @property
     def due(self) -> float | None:
-        """When hardware is requested again for the first of them; None: nothing was given up."""
+        """When hardware is requested for the first of them again, in seconds of the clock; None: there is none."""
         return min(self._until.values(), default=None)
 
     def judge(
@@ -38,8 +38,9 @@ class GiveUp:
     ) -> tuple[GivenUp, ...]:
         """Give up pairs and devices whose flows hardware does not take, for `retry` seconds; gives the new ones.
 
-        One family of a pair is given up if hardware takes the other. A device is given up only if other devices of its
-        pairs take flows of the same family; otherwise the device is not the cause.
+        `pairs` and `ports`: what live flows showed of each pair and device. One family of a pair is given up if
+        hardware takes the other. A device is given up only if other devices of its pairs take flows of the same family;
+        otherwise the device is not the cause.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [
@@ -58,7 +59,7 @@ class GiveUp:
         return fresh
 
     def ended(self, now: float) -> tuple[GivenUp, ...]:
-        """Forget those whose time is over, so that hardware is requested again; gives them."""
+        """Remove those whose time is over, so that hardware is requested again, and give them."""
         over = tuple(each for each, until in self._until.items() if until <= now)
         for each in over:
             del self._until[each]
@@ -66,12 +67,12 @@ class GiveUp:
         return over
 
     def news(self) -> bool:
-        """Whether the set changed since the last call, so that a pass has to follow."""
+        """Whether something was given up or ended since the last call, so that a pass has to follow."""
         changed, self.changed = self.changed, False
         return changed
 
     def follow(self, pairs: Collection[Pair], links: Collection[str]) -> None:
-        """Forget pairs that no longer request hardware, and devices that are gone: their driver may change."""
+        """Forget pairs that are not in `pairs` (those that request hardware), and devices that are not in `links`."""
         self._until = {each: until for each, until in self._until.items() if each.pair in pairs or each.device in links}
 
     def forget(self) -> None:
@@ -80,14 +81,14 @@ class GiveUp:
 
 
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
-    """Whether hardware took none of enough flows of these families for long enough, now or before."""
+    """Whether hardware took no flow of a pair or device, although enough of these families moved for long enough."""
     if case.taken or case.in_hardware:
         return False
     return _asked(case, families) >= FLOWS and sum(case.busy.get(each, 0.0) for each in families) >= SECONDS
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
-    """The families of which hardware took none of enough flows, while it takes flows of the other family."""
+    """The families of which enough flows stayed in software long enough, while hardware takes the other family."""
     return [
         family
         for family, flows in case.stayed.items()

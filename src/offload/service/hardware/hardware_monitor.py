@@ -26,7 +26,7 @@ HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 
 @dataclass(slots=True)
 class HardwareMonitor:
-    """The findings about each pair and device in hardware."""
+    """What samples of live flows show about each pair and device in hardware."""
 
     cases: dict[Pair, PairHardware] = field(default_factory=dict)  # pairs whose effective mode is hardware now
     # devices that flows of these pairs passed: other devices may prove a pair
@@ -37,7 +37,7 @@ class HardwareMonitor:
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
-        """Follow the pairs of this Plan. A pair whose devices changed begins without findings."""
+        """Follow the pairs that are in hardware by this Plan. A pair whose devices changed begins without findings."""
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
             if known := self.known.get(pair):
@@ -58,28 +58,28 @@ class HardwareMonitor:
 
     @property
     def known(self) -> Mapping[Pair, PairHardware]:
-        """The findings for pairs that are or were in hardware."""
+        """The findings for pairs that are in hardware, and for those that were and whose flows may still be in it."""
         return {**self.over, **self.cases}
 
     def flows_evicted(self, now: float) -> None:
-        """All flows were removed from hardware: take the next sample soon."""
+        """Note that all flows were removed from hardware, as its table was created again: take the next sample soon."""
         self.cases = {pair: with_evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
             self.due = min(self.due, now + APART)
 
     def forget_families(self, given_up: Iterable[GivenUp]) -> None:
-        """Forget the findings about a family for which hardware is requested again."""
+        """Forget which flows of a family stayed in software, for those of `given_up` that are a family of a pair."""
         for each in given_up:
             if each.pair in self.cases and each.family:
                 self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
     def rested(self, now: float) -> bool:
-        """Whether the last sample of some pair is at least SOONEST seconds old."""
+        """Whether the last sample of any pair is at least SOONEST seconds old, so that another is worth while."""
         samples = [case.sample for case in self.known.values()]
         return any(sample is None or now - sample.at >= SOONEST for sample in samples)
 
     def later(self, now: float) -> None:
-        """A sample failed; try again APART seconds later."""
+        """Note that a sample failed; it is tried again APART seconds later."""
         self.due = now + APART if self.known else None
 
     def add_sample(
@@ -95,7 +95,9 @@ class HardwareMonitor:
     ) -> list[tuple[Pair, Reason]]:
         """Update all findings with these connections; gives the faults that were not reported yet.
 
-        `known`: where stations were seen last; None: where the Snapshot has them.
+        `strays`: packets on the slow path of flows with the hardware mark, by (iif, oif). `received`: bytes by device.
+        `now` and `time`: of the sample, monotonic and ISO 8601. `known`: where stations were seen last; None: where the
+        Snapshot has them.
         """
         flows, counted = self._flows(entries, ZoneLookup(placed, plan))
         straying, asked = _strays(plan, strays), Asked(plan, placed, known)
@@ -122,7 +124,7 @@ class HardwareMonitor:
         return fresh
 
     def once(self, entries: Sequence[Entry] | Entries, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge by one sample only: each connection's packets since it began."""
+        """Judge by one sample only: the packets of each connection count since it began."""
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
         self.add_sample(new, placed, plan, {}, {}, 0.0, "")
@@ -139,7 +141,7 @@ class HardwareMonitor:
             self.ports[name] = updated(self.ports.get(name, PairHardware((name,))), Sample(now, time, own, marked))
 
     def _flows(self, entries: Iterable[Entry], zones: ZoneLookup) -> tuple[dict[Pair, dict[Key, "Found"]], int]:
-        """The flows of each pair, offloaded or removed from hardware, and the bytes of all connections together."""
+        """The flows of each known pair, offloaded or removed from hardware; bytes of all connections together."""
         found: dict[Pair, dict[Key, Found]] = {pair: {} for pair in self.known}
         awaited = {key for case in self.known.values() for key in case.evicted.flows}
         counted = 0
@@ -169,7 +171,7 @@ def _seen(flows: Mapping[Key, Found]) -> dict[Key, Seen]:
 
 
 def _asked_for(flows: Mapping[Key, Found], asked: Asked) -> dict[Key, Found]:
-    """The flows without those in software that hardware was not requested for: they prove nothing about it."""
+    """The flows, without those in software for which hardware was not requested: they prove nothing about it."""
     return {
         key: found
         for key, found in flows.items()
@@ -178,7 +180,7 @@ def _asked_for(flows: Mapping[Key, Found], asked: Asked) -> dict[Key, Found]:
 
 
 def _followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
-    """At most FOLLOWED flows, those of the sample before first."""
+    """At most FOLLOWED flows; those of the sample `before` come first, so that their counters can be compared."""
     known = [key for key in before.flows if key in flows] if before else []
     return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}
 
@@ -223,7 +225,10 @@ def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:
 
 
 def _strays(plan: Plan, counted: Strays) -> dict[Pair, int]:
-    """Packets on the slow path of flows with the hardware mark, by pair, both directions together."""
+    """Packets on the slow path of flows with the hardware mark, by pair, both directions together.
+
+    `counted`: the same by (iif, oif), as the kernel counts.
+    """
     found: dict[Pair, int] = {}
     for table in plan.tables:
         for element in table.elements if table.hardware else ():

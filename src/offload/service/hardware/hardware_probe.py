@@ -16,19 +16,22 @@ HARDWARE = HARDWARE_TABLE[0]
 
 
 def wanted(packages: Packages) -> bool:
-    """Whether any section requests hardware."""
+    """Whether any section of /etc/config/offload requests hardware; False if the file cannot be read."""
     found = packages.get("offload", ())
     return not isinstance(found, Problem) and any(each.options.get("mode") == Mode.HARDWARE.value for each in found)
 
 
 @dataclass(slots=True)
 class HardwareProbe:
-    """The results by device; valid until the device goes away or its driver's feature changes."""
+    """Whether a hardware flowtable can list each device, from drivers and trials.
+
+    A result is valid until the device goes away or its driver's feature changes.
+    """
 
     _binds: dict[str, bool] = field(default_factory=dict)
 
     def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
-        """The Snapshot whose links have their hardware features."""
+        """The Snapshot whose links have their hardware features; unchanged if no section requests hardware."""
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()
             return snapshot

@@ -1,7 +1,7 @@
 """When to check whether a configuration file was written after a pass read it. Pure; the caller gives the time.
 
-If a pass reads a file between two writes, no event follows. So the files' times are checked after each pass, with
-growing pauses: a stat() for each file, and another pass only if one changed.
+If a pass reads a file between two writes, no event follows. So the files' modification times are checked after each
+pass, with growing pauses, and another pass is made only if one changed.
 """
 
 from offload.nouns import dataclass, field
@@ -11,16 +11,16 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds
 
 @dataclass(slots=True)
 class ConfigCheck:
-    """`due`: when to check next, in seconds that never jump; None: not before the next pass."""
+    """When to check the files next: `due`, in monotonic seconds; None: not before the next pass."""
 
     due: float | None = None
     _left: list[float] = field(default_factory=list)
 
     def passed(self, now: float) -> None:
-        """A pass read the files."""
+        """Note that a pass read the files: the checks begin again with the shortest pause."""
         self._left = list(PAUSES)
         self.asked(now)
 
     def asked(self, now: float) -> None:
-        """The files were checked."""
+        """Note that the files were checked: the next check is after a longer pause, after the last none."""
         self.due = now + self._left.pop(0) if self._left else None

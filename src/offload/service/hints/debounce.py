@@ -1,7 +1,8 @@
-"""When the next pass begins, given the hints so far. Pure; the caller gives the time, in seconds that never jump.
+"""When the next pass begins, given the hints so far. Pure; the caller gives the time, in monotonic seconds.
 
-A hint waits 50 ms, so that others join it; hints during a pass lead to the next one; passes are 500 ms apart, whatever
-the number of hints. A failed pass is repeated after growing pauses.
+A hint is an event after which something may have changed. It waits 50 ms, so that others join it; hints during a pass
+lead to the next one; passes are 500 ms apart, whatever the number of hints. A failed pass is repeated after growing
+pauses.
 """
 
 from offload.model.cause import Cause
@@ -16,7 +17,7 @@ RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 
 @dataclass(slots=True)
 class Debouncer:
-    """The hints since the last pass, and how the last passes ended."""
+    """The hints (events that lead to a pass) since the last pass, and how the last passes ended."""
 
     cause: Cause = Cause.START  # the latest hint, for the log
     _asked: float | None = None  # when the first hint of the next pass came
@@ -26,7 +27,7 @@ class Debouncer:
     _fights: int = 0  # passes in a row that restored our tables, at most 3
 
     def hint(self, cause: Cause, now: float) -> None:
-        """Note that something may have changed."""
+        """Note that something may have changed, so that a pass has to read everything; `cause` is for the log."""
         self.cause = cause
         if self._asked is None:
             self._asked = now
@@ -40,11 +41,14 @@ class Debouncer:
         return min(times, default=None)
 
     def begin(self) -> None:
-        """A pass begins; it covers all hints so far."""
+        """Note that a pass begins; it covers all hints so far."""
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
-        """A pass ended. `failed`: repeat it; `mended`: it restored tables that another program had changed."""
+        """Note that a pass ended. `failed`: repeat it after a pause.
+
+        `mended`: it restored our tables, which another program had changed; the next pass comes later each time.
+        """
         self._ended = now
         self._fights = min(self._fights + 1, 3) if mended else 0
         self._failures = self._failures + 1 if failed else 0

@@ -19,7 +19,11 @@ OURS = frozenset(reconcile.TABLE_NAMES)
 
 
 class KernelEvents:
-    """Reads the notifications. `counted`: how many of our own transactions were notified so far."""
+    """Reads the kernel's notifications, and turns those of others' changes into hints for a pass.
+
+    `readers`: by descriptor, the method to call when it is readable. `counted`: how many of our own transactions were
+    notified so far.
+    """
 
     def __init__(self, engine: Engine, monitor: Monitor, watch: Debouncer, journal: Journal) -> None:
         self._engine, self._monitor, self._watch, self._journal = engine, monitor, watch, journal
@@ -29,7 +33,10 @@ class KernelEvents:
         self.readers: dict[int, Callable[[], None]] = {links: self.links, nft: self.transactions}
 
     def links(self) -> None:
-        """Read notifications of links, addresses, neighbours and routes; a station is a hint only if it moved."""
+        """Read notifications of links, addresses, neighbours and routes, and hint a pass if something changed.
+
+        For a station (a host behind a bridge) that moved to another port, tables are created again at once.
+        """
         heard = self._monitor.links()
         for cause in heard.causes:
             self._hint(cause)
@@ -50,7 +57,8 @@ class KernelEvents:
         """Read notifications of nftables. The kernel sends them before nft ends, so all of our own are there.
 
         As many transactions as we sent are ours and no hint. Changes of tables, chains and rules by others are hints,
-        since rules may act on single packets; changes of set elements are not.
+        since rules may act on single packets; changes of set elements are not, but those of sets in such rules are
+        noted.
         """
         engine = self._engine
         sent = engine.doors.nft.transactions
@@ -70,19 +78,22 @@ class KernelEvents:
             self._hint(Cause.TABLES)
 
     def due(self, engine: Engine) -> float | None:
-        """When to return tables for moves that had to wait; None if a pass is due anyway, which does it."""
+        """When to create tables again for stations whose moves had to wait, or to list ports of bridges again.
+
+        None: nothing waits, or a pass is due anyway, which does it.
+        """
         return follow.due(engine) if self._watch.due() is None else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Return tables for moves that had to wait."""
+        """Create tables again for moves that had to wait; hint a pass if ports of a bridge may be listed again."""
         self._follow()
         if engine.stations.ended(now):
             self._hint(Cause.PORTS_RETURN)
 
     def _follow(self) -> None:
-        """Return tables for stations that moved at once, because their flows stall; but not more often than passes.
+        """Create tables again at once for stations that moved, because their flows stall, and hint a pass.
 
-        Otherwise a host that forges another's MAC address could keep the service, and every flow, busy.
+        At most once in APART seconds, or a host that forges MAC addresses could keep the service, and every flow, busy.
         """
         if not follow.ready(self._engine):
             return  # it has to wait, or no flow goes to the station

@@ -1,8 +1,8 @@
-"""When tables are returned so that live flows pass changed rules of others. Pure; the caller gives the time.
+"""When tables are created again so that live flows pass changed rules of others. Pure; the caller gives the time.
 
-An offloaded flow bypasses new rules, new elements of their sets, and rules whose times begin. After a return its next
-packets pass all rules; if these drop them, the flow is not offloaded again. The number of returns in a minute is
-limited, because a list of banned addresses may grow every second.
+An offloaded flow bypasses new rules, new elements of their sets, and rules whose times begin. When its table is created
+again, its next packets pass all rules; if these drop them, the flow is not offloaded again. The number of returns in a
+minute is limited, because a list of banned addresses may grow every second.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class RuleReturns:
-    """What the rules' verdicts depend on, and whether it changed since tables were returned."""
+    """What the verdicts of others' rules depend on, and whether it changed since our tables were created again."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _known: Deciding | None = None
@@ -26,7 +26,7 @@ class RuleReturns:
     _edge: float | None = None
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
-        """Compare the rules with those of the last pass. `wall` is the time in seconds since 1970."""
+        """Compare the rules with those of the last pass. `now`: monotonic seconds; `wall`: seconds since 1970."""
         if self._known is not None and self._known.digest != now_there.digest:
             self.changed(now)
         if self._known is None or self._known.edges != now_there.edges:
@@ -34,17 +34,17 @@ class RuleReturns:
         self._known = now_there
 
     def elements(self, sets: Iterable[tuple[str, str]], now: float) -> None:
-        """Elements were added to or deleted from these sets: (table, name)."""
+        """Note that elements of these sets (table, name) changed, if a known rule looks one of them up."""
         if self._known is not None and not self._known.sets.isdisjoint(sets):
             self.changed(now)
 
     def changed(self, now: float) -> None:
-        """Rules may decide differently from now on."""
+        """Note that rules may decide differently from now on."""
         if self._asked is None:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to return tables; None: not before something changes."""
+        """When to create all tables again, in monotonic seconds; None: no rule changed, or has a time that will."""
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:
             first = self._asked + GATHER
@@ -52,7 +52,7 @@ class RuleReturns:
         return min(times, default=None)
 
     def returned(self, now: float, wall: float) -> None:
-        """All tables were returned, for whatever reason."""
+        """Note that all tables were created again, for whatever reason."""
         if self._asked is not None:
             self.budget.returned(("rules",), now)
         self._asked = None
@@ -60,7 +60,10 @@ class RuleReturns:
 
 
 def _next(edges: Iterable[int], now: float, wall: float) -> float | None:
-    """The next of these times plus AFTER_EDGE, in seconds that never jump; None: there is none."""
+    """The next of these times plus AFTER_EDGE, in monotonic seconds; None: there is none. `wall`: seconds since 1970.
+
+    `edges`: up to DAY they are seconds of every day, above it seconds since 1970.
+    """
     waits = (edge - wall if edge > DAY else (edge - wall) % DAY for edge in edges)
     first = min((wait for wait in waits if wait > 0), default=None)
     return None if first is None else now + first + AFTER_EDGE

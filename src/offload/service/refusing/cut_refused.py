@@ -12,14 +12,17 @@ TRIES = 3  # in a row without a pass
 
 
 def due(engine: Engine) -> float | None:
-    """When to compare: after each pass, and when a rule's times begin or end; None: the option is off."""
+    """When to compare connections with the rules: after each pass, and when a rule's time begins or ends.
+
+    In seconds of the clock; None: the option is off, or no pass was made since and no rule has times.
+    """
     if not _wanted(engine):
         return None
     return engine.doors.clock() if engine.judged.passes != engine.passes else engine.judged.due
 
 
 def run(engine: Engine, wall: float) -> str:
-    """Compare live connections with the rules, and end the refused ones. Gives the line for the log; empty for none.
+    """End live connections that the configured rules refuse now and did not before. Gives a log line; empty: none.
 
     `wall`: seconds since 1970. An OffloadError says why it failed; it is repeated after AGAIN seconds, up to TRIES
     times.

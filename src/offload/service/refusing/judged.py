@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The rules by which live connections were compared last, for `option cut_refused`."""
+    """What `option cut_refused` compared live connections with last: the configuration, and the rules in the kernel."""
 
     # the configuration that was loaded; None: nothing was compared yet, and the first comparison ends nothing
     inputs: "Inputs | None" = None

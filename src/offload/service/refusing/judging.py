@@ -1,4 +1,4 @@
-"""Compare live connections with the configured rules, and end those that they refuse (called by cut_refused.py).
+"""Compare live connections with the configured rules, and end those that they refuse now (called by cut_refused.py).
 
 It waits until the kernel has the firewall of this configuration: a connection that was ended before would be accepted
 again.
@@ -32,9 +32,9 @@ FORWARD = "forward"
 
 
 def run(engine: Engine, wall: float) -> str:
-    """Compare live connections, and end the refused ones. Gives the line for the log.
+    """End live connections that the rules refuse now and did not before. Gives a log line; empty: none ended.
 
-    An OffloadError changes no state.
+    `wall`: seconds since 1970. The comparison is stored in `engine.judged`, except after an OffloadError.
     """
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)
@@ -56,7 +56,7 @@ def run(engine: Engine, wall: float) -> str:
 
 
 def _inputs(engine: Engine) -> Inputs | None:
-    """The firewall's present inputs; None if its files cannot be read."""
+    """What the firewall's ruleset is compiled from, as it is now; None if its files cannot be read."""
     sections, files = engine.packages.get("firewall"), engine.doors.files
     if not isinstance(sections, tuple) or files is None:
         return None
@@ -77,19 +77,25 @@ def _with_router_of(asked: Inputs, router: Inputs) -> Inputs:
 
 
 def _forward_rules(engine: Engine) -> frozenset[tuple[str, int]]:
-    """Chain and handle of the rules in the firewall's forward chain; empty while it is stopped."""
+    """Chain and handle of the rules in chain `forward` of table fw4; empty if that firewall is not loaded."""
     if engine.decided is None or engine.decided.snapshot.firewall not in {FIREWALL_TABLE, OUR_FIREWALL}:
         return frozenset()
     return frozenset(each for each in engine.doors.nft.handles(FIREWALL_TABLE) if each[0] == FORWARD)
 
 
 def _loaded(engine: Engine, before: Judged, rules: frozenset[tuple[str, int]]) -> bool:
-    """Whether the kernel has this configuration's firewall: fw4 makes every rule anew, and a pass loads ours."""
+    """Whether the kernel has this configuration's firewall. `rules`: chain and handle of its forward rules now.
+
+    fw4 makes every rule anew, so no handle is as before; our own firewall is loaded by a pass.
+    """
     return not engine.firewall.error if engine.firewall is not None else before.rules.isdisjoint(rules)
 
 
 def _judged(engine: Engine, before: Judged, inputs: Inputs, rules: frozenset[tuple[str, int]], wall: float) -> Judged:
-    """The new state. Rules of the same configuration as before are not compiled again."""
+    """The state after a comparison with these inputs. Rules of the same configuration as before are not compiled again.
+
+    `rules`: chain and handle of the forward rules in the kernel; `wall`: seconds since 1970.
+    """
     known = before.inputs is not None
     every = before.times if known else tuple(set(times(Rules.of(compiled(inputs, exact=True), wall))))
     moment = before.moment if known else wall
@@ -112,7 +118,7 @@ def _ended(engine: Engine, before: Rules, now: Rules) -> str:
 
 
 def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
-    """The forwarded connections whose zones and devices are known.
+    """The forwarded TCP and UDP connections whose two devices are known, each with its presumed first packet.
 
     Connections expected by a conntrack helper are not among them: the firewall accepts these without a rule.
     """
@@ -133,7 +139,10 @@ def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
 
 
 def _unsure(routes: Iterable[Route]) -> frozenset[int]:
-    """Address lengths (4, 16) of families whose default routes use several devices, some for certain sources only."""
+    """Address lengths in bytes (4, 16) of families with several default routes by different devices.
+
+    There the source address may decide the device, so addresses reached by them have no certain device.
+    """
     ways = defaultdict[Target, set[str]](set)
     for route in routes:
         if route.target.prefixlen < DISTANT:
@@ -142,7 +151,7 @@ def _unsure(routes: Iterable[Route]) -> frozenset[int]:
 
 
 def _connection(entry: Entry, iif: str, oif: str, mac: str) -> Connection:
-    """The first packet of a connection. With a port forward it was sent to an address of the router."""
+    """The first packet of a connection, as it arrived and as the forward hook saw it, which differ after DNAT."""
     (src_ip, dst_ip, sport, dport, *_), (real_ip, _, real_port, *_) = entry.original, entry.reply
     forwarded = Packet(
         4 if len(src_ip) == IPV4_BYTES else 6,

@@ -16,7 +16,10 @@ APART = 5.0  # seconds between two reads
 
 
 class Accounting:
-    """Counts for the engine. `ended`: None if the kernel does not report endings. `poll` waits for the next one."""
+    """Counts ended connections in `engine.totals`. `ended`: reads conntrack's events; None: the kernel sends none.
+
+    `poll`: the loop's; the descriptor is registered in it, except for the time after a read in which it is left alone.
+    """
 
     def __init__(self, engine: Engine, ended: ConntrackEvents | None, poll: select.poll) -> None:
         self._ended, self._poll = ended, poll
@@ -30,11 +33,11 @@ class Accounting:
         poll.register(self.descriptor, select.POLLIN)
 
     def due(self, _: Engine) -> float | None:
-        """When to read again; None while the descriptor is polled."""
+        """When to read again, in monotonic seconds; None while the descriptor is polled."""
         return self._again
 
     def run(self, engine: Engine, now: float) -> None:
-        """Count the connections that ended.
+        """Count the connections that ended since the last call.
 
         If there were some, read again after APART seconds, without polling until then.
         """
@@ -59,7 +62,7 @@ class Accounting:
 
 
 def _zones(engine: Engine) -> ZoneLookup | None:
-    """The zones of addresses; None before the first pass."""
+    """Finds the zones of connections, by the present routes if the kernel lists them; None before the first pass."""
     decided = engine.decided
     if decided is None:
         return None

@@ -1,4 +1,4 @@
-"""Judge the pairs in hardware by the connections of this moment."""
+"""Judge pairs in hardware by the live connections of this moment: one sample of their counters."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,12 +11,15 @@ from offload.service.engine import HARDWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to take the next sample; None while no pair is in hardware."""
+    """When to take the next sample, in seconds of the clock; None: no pair is or was in hardware."""
     return engine.hardware_monitor.due
 
 
 def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> None:
-    """Take a sample, and make an event of each fault that is new. `entries`: connections that were read just now."""
+    """Take a sample, and make an event of each fault that is new. `entries`: connections that were read just now.
+
+    Nothing is done before the first pass, or if the last sample is newer than two seconds.
+    """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.rested(now):
         return
@@ -42,7 +45,7 @@ def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> Non
 
 
 def asks_otherwise(engine: Engine) -> bool:
-    """Whether a pass has to follow because hardware was given up for a pair or device, or its time is over."""
+    """Whether a pass must follow, as hardware was given up for a pair or device, or is to be tried there again."""
     for each in engine.give_up.ended(engine.doors.clock()):
         engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no longer
     return engine.give_up.news()

@@ -29,7 +29,7 @@ TRIES = 3
 
 
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
-    """Make a pass; gives its outcome, with `error` if it failed."""
+    """Make a pass and give its outcome, with `error` if it failed. Tables in `forced` are created again in any case."""
     engine.passes += 1
     engine.connections.forget()
     before, last, loads = engine.decided, None, 0
@@ -68,8 +68,8 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:
     """Bring the kernel to the decision and the firewall to its configuration; gives whether the firewall was loaded.
 
-    Both are one transaction, unless nft refuses part of it. A new ruleset returns our tables, because live flows must
-    pass its rules.
+    Both are one transaction, unless nft refuses part of it. With a new ruleset of the firewall our tables are created
+    again, because live flows must pass its rules; otherwise those in `forced`.
     """
     nft, trusting = engine.doors.nft, not engine.touched
     firewall, pending = engine.firewall, _firewall_pending(engine)
@@ -100,7 +100,10 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
 
 
 def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
-    """The tables to return for stations that moved; with the last return of a minute, ports are left out as well."""
+    """The tables to create again for stations that moved before this pass.
+
+    If this is the last time that a minute allows it, the ports of their bridges are left out of the flowtable too.
+    """
     now = engine.doors.clock()
     tables = engine.stations.tables_to_return(plan, now)
     chosen = engine.stations.leave_out(now) if tables and engine.stations.is_last(now) else frozenset[str]()
@@ -110,9 +113,9 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 
 
 def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
-    """The tables to return for moves that only this pass has found.
+    """The tables to create again for stations of which only this pass has found that they moved.
 
-    The last return of a minute waits for another pass.
+    If a minute allows it only once more, they wait for another pass.
     """
     now = engine.doors.clock()
     return () if engine.stations.is_last(now) else engine.stations.tables_to_return(plan, now)

@@ -1,4 +1,4 @@
-"""Return tables: all if rules of others may decide differently about live flows, hardware's if routes changed."""
+"""Create tables again: all if rules of others may decide differently about live flows, hardware's if routes changed."""
 
 import time
 from collections.abc import Collection
@@ -9,28 +9,28 @@ from offload.service.roaming import follow
 
 
 def rules_due(engine: Engine) -> float | None:
-    """When all tables are to be returned; None where nothing is offloaded."""
+    """When to create all tables again because rules of others changed; None: they did not, or nothing is offloaded."""
     if engine.decided is None or not engine.decided.plan.tables:
         return None
     return engine.rule_returns.due(engine.doors.clock())
 
 
 def for_rules(engine: Engine) -> None:
-    """Return all tables."""
+    """Create all our tables again, so that live flows pass the rules of others."""
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
     _return(engine, names, Cause.RULES)
     engine.rule_returns.returned(engine.doors.clock(), time.time())
 
 
 def routes_due(engine: Engine) -> float | None:
-    """When the hardware tables are to be returned; None where there is none."""
+    """When to create the hardware table again because routes changed; None: they did not, or there is none."""
     if not _in_hardware(engine):
         engine.route_returns.forget()
     return engine.route_returns.due(engine.doors.clock())
 
 
 def for_routes(engine: Engine) -> None:
-    """Return the hardware tables: chips do not look routes up anew, as software does."""
+    """Create the hardware table again, so that its flows look up their routes: hardware does not do it by itself."""
     _return(engine, _in_hardware(engine), Cause.ROUTES)
     engine.route_returns.returned(engine.doors.clock())
 
@@ -40,6 +40,6 @@ def _in_hardware(engine: Engine) -> list[str]:
 
 
 def _return(engine: Engine, names: Collection[str], cause: Cause) -> None:
-    """Return these tables; where that fails, a pass reads why and does it."""
+    """Create these tables again, as they were planned last; if that fails, a pass finds out why and does it."""
     if follow.return_tables(engine, names) is None:
         engine.work(forced=names, cause=cause)

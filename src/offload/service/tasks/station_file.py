@@ -8,14 +8,14 @@ APART = 5.0  # seconds between two writes
 
 
 def due(engine: Engine) -> float | None:
-    """When to write; None: nothing changed, or there was no pass yet, which reads the file."""
+    """When to write the file; None: nothing changed since, or there was no pass yet, which reads the file."""
     if engine.doors.stations is None or engine.decided is None:
         return None
     return None if engine.saved.version == engine.stations.version else engine.saved.next
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write where all stations were seen last. A failure is reported once, and repeated later."""
+    """Write where all stations were seen last. A failure is reported once, and the file is written later."""
     if engine.doors.stations is None or engine.decided is None:
         return
     version, error = engine.stations.version, ""

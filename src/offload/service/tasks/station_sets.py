@@ -1,4 +1,8 @@
-"""Update the station sets in the kernel without a pass; return the software table for late stations."""
+"""Update the station sets in the kernel without a pass, and move flows of late stations from software to hardware.
+
+Where the port of a station decides between hardware and software, these nft sets have the stations of each. A station
+is late if flows of it may be in software although it is now known at a hardware port.
+"""
 
 from offload.compiler.offload.stations import counted, learned_stations, with_stations
 from offload.errors import NftError, OffloadError
@@ -10,7 +14,7 @@ from offload.service.engine import SOFTWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to run; None: no station changed, and none is late."""
+    """When to run, in seconds of the clock; None: no station changed and none is late, or no port decides."""
     if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
         return None
     times = (engine.station_sets.due(engine.stations.version), engine.station_sets.late_due())
@@ -18,7 +22,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Send the changes of the sets; if it is time, return the software table for flows of late stations."""
+    """Send the changes of the sets; if it is time, create the software table again for flows of late stations."""
     sets = engine.station_sets
     if (update := sets.due(engine.stations.version)) is not None and update <= now:
         _update(engine, engine.decided.plan if engine.decided else Plan(), now)
@@ -27,7 +31,7 @@ def run(engine: Engine, now: float) -> None:
 
 
 def current(engine: Engine, plan: Plan) -> Plan:
-    """The Plan whose tables have the stations known now."""
+    """The Plan whose tables have the stations known now as elements of their sets."""
     learned = _learned(engine, plan)
     return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
 
@@ -61,7 +65,7 @@ def _update(engine: Engine, plan: Plan, now: float) -> None:
 
 
 def _return_late(engine: Engine, now: float) -> None:
-    """Return the software table if it has flows of stations that are at hardware ports now."""
+    """Create the software table again if it has flows of stations that are at hardware ports now."""
     try:
         entries = engine.doors.conntrack.entries()
     except OffloadError:  # `status` reports it; meanwhile these flows stay in software

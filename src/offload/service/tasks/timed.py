@@ -16,17 +16,17 @@ from offload.service.tasks import hardware, returns, station_file, station_sets,
 
 
 class Task(Protocol):
-    """Work with a time of its own: an object, or a module of this folder."""
+    """Work between passes that has its own time: an object, or a module of this folder."""
 
     def due(self, engine: Engine, /) -> float | None:
-        """When, in seconds that never jump; None: not before something happens."""
+        """When to run, in monotonic seconds; None: not before something happens."""
 
     def run(self, engine: Engine, now: float, /) -> None:
-        """Do it. It may be called when nothing is to be done any more."""
+        """Do what is due. It may be called when nothing is to be done any more."""
 
 
 def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task, ...]:
-    """What is to be done between passes, in the order in which it is done."""
+    """The tasks of the loop, in the order in which it runs them."""
     return (
         TimedExemptsEnd(hints),
         ConfigFiles(hints, files),
@@ -43,16 +43,16 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
 
 @dataclass(frozen=True, slots=True)
 class TimedExemptsEnd:
-    """Hint a pass when a timed exempt ended: it removes empty sets, and is repeated like any failed pass."""
+    """Hint a pass when an exempt of run time has ended: the pass removes its empty set."""
 
     hints: Debouncer
 
     def due(self, engine: Engine) -> float | None:
-        """When the next one ends."""
+        """When the next exempt ends, in monotonic seconds; None: there is none."""
         return engine.timed_exempts.next_end()
 
     def run(self, engine: Engine, now: float) -> None:
-        """Hint a pass if one has ended."""
+        """Hint a pass if an exempt has ended."""
         if engine.timed_exempts.ended(now):
             self.hints.hint(Cause.EXEMPT_ENDED, now)
 
@@ -65,11 +65,11 @@ class ConfigFiles:
     files: ConfigCheck
 
     def due(self, _: Engine) -> float | None:
-        """When to look at the files."""
+        """When to compare the files' times next; None: not before the next pass."""
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
-        """Hint a pass if one was written."""
+        """Hint a pass if a file was written since it was read."""
         self.files.asked(now)
         if engine.doors.uci.changed():
             self.hints.hint(Cause.FILE, now)
@@ -80,74 +80,74 @@ class OldDump:
     """Free the memory of the last dump of connections."""
 
     def due(self, engine: Engine) -> float | None:
-        """When no call can use it any more."""
+        """When no call can use the dump any more; None: there is none."""
         return engine.connections.due()
 
     def run(self, engine: Engine, now: float) -> None:
-        """Free it."""
+        """Free the dump if its time is over."""
         engine.connections.tidy(now)
 
 
 @dataclass(frozen=True, slots=True)
 class HardwareSample:
-    """Judge the pairs in hardware, and log their faults."""
+    """Judge the pairs in hardware by their live flows, and log their faults."""
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to take the next sample."""
+        """When to take the next sample; None while no pair is in hardware."""
         return hardware.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Take it."""
+        """Take a sample, and log new faults."""
         hardware.run(engine)
         log_hardware(engine, self.journal)
 
 
 @dataclass(frozen=True, slots=True)
 class RoutesChanged:
-    """Let flows in hardware look up their routes anew, where routes have changed."""
+    """Create the hardware table again if routes changed, so that its flows look up their routes."""
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When tables are to be returned."""
+        """When to create it again; None: no route changed, or nothing is in hardware."""
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Return them."""
+        """Create it again, and log that."""
         returns.for_routes(engine)
         self.journal.followed(engine.applied, "routes changed")
 
 
 @dataclass(frozen=True, slots=True)
 class RulesOfOthers:
-    """Return tables so that live flows pass changed rules of others."""
+    """Create our tables again if rules of others changed, so that live flows pass these rules."""
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When tables are to be returned."""
+        """When to create them again; None: no rule changed, or nothing is offloaded."""
         return returns.rules_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Return them."""
+        """Create them again, and log that."""
         returns.for_rules(engine)
         self.journal.followed(engine.applied, "rules, their sets or times changed")
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedConnections:
-    """End the connections that changed rules refuse; a failure is repeated later."""
+    """End the connections that changed firewall rules refuse (`option cut_refused`); a failure is repeated later."""
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to judge them."""
+        """When to compare connections with the rules; None: the option is off, or nothing changed."""
         return cut_refused.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Judge them, and end those that are refused."""
+        """End the connections that are refused now, and log how many, or why that failed."""
         try:
             ended = cut_refused.run(engine, time.time())
         except OffloadError as refusal:
@@ -158,5 +158,5 @@ class RefusedConnections:
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
-    """Log the faults of pairs in hardware."""
+    """Log the faults of pairs in hardware that were not logged before."""
     journal.hardware((pair, case.reasons) for pair, case in engine.hardware_monitor.known.items())

@@ -1,4 +1,4 @@
-"""Write the totals of connections that ended for the next service."""
+"""Write the totals of ended connections to a file, from which the next service goes on counting."""
 
 from offload.errors import OffloadError
 from offload.service.engine import Engine
@@ -14,7 +14,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write the totals. Where that fails it is reported once and tried again."""
+    """Write the totals if the file lacks some. A failure is reported once, and the file is written later."""
     totals, error = engine.totals, ""
     if engine.doors.totals is None or engine.decided is None or not totals.unsaved:
         return
