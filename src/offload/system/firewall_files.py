@@ -1,6 +1,7 @@
-"""Read what the firewall needs of a router besides ubus: configuration, installed files, modules and devices.
+"""Read what the firewall is compiled from, besides ubus: configuration, installed nft files, modules and devices.
 
-All paths are as on the router; with a root they are below it, and nothing outside is read.
+All paths are given and returned as on the router; with a `root` they are looked up below it, and nothing outside of it
+is read.
 """
 
 import json
@@ -42,14 +43,14 @@ class FirewallFiles:
         return read
 
     def text(self, path: str) -> str | None:
-        """The text of a file; None if it cannot be read."""
+        """The text of a file, by its path on the router; None if it cannot be read."""
         try:
             return self._under(path).read_text(errors="replace")
         except OSError:
             return None
 
     def helpers(self) -> tuple[Section, ...] | None:
-        """The conntrack helpers from the firewall package's file; None if it does not exist."""
+        """The conntrack helpers: the sections of firewall4's file HELPERS; None if it is missing or not plain UCI."""
         text = self.text(HELPERS)
         return None if text is None else parse("helpers", text)
 
@@ -62,9 +63,9 @@ class FirewallFiles:
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
-        """The network devices; for a bridge or VLAN with the devices below it.
+        """Each network device with the names of those below it; empty unless it is a bridge or VLAN.
 
-        `kinds`: the kinds of devices by netifd; without them the kernel's DEVTYPE is used.
+        `kinds`: netifd's kind of each device; for one that is not in it the kernel's DEVTYPE counts.
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):
@@ -74,7 +75,10 @@ class FirewallFiles:
         return found
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
-        """The nft files of other packages: (position, chain, path), in the order of inclusion."""
+        """The nft files of other packages, in the order in which the ruleset includes them: (position, chain, path).
+
+        The position is one of PLACES, such as `chain-pre`; the chain is empty where the position has none.
+        """
         found = []
         for place in PLACES:
             base = self._root / INSTALLED / place
@@ -87,12 +91,12 @@ class FirewallFiles:
         return tuple(found)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The files that match the pattern of an nft include statement, in nft's order."""
+        """The paths that match an nft include statement, in nft's order; wildcards only in the last part of it."""
         directory, _, name = pattern.rpartition("/")
         return tuple(f"{directory}/{each}" for each in _names(self._under(directory)) if fnmatchcase(each, name))
 
     def configuration(self) -> str:
-        """A hash of the configuration files: `cat /etc/config/firewall /etc/config/network | sha256sum`."""
+        """A hash of the configuration, as `cat /etc/config/firewall /etc/config/network | sha256sum` prints it."""
         from hashlib import sha256  # loads OpenSSL, which only the service needs
 
         digest = sha256()
@@ -102,7 +106,10 @@ class FirewallFiles:
         return digest.hexdigest()
 
     def snapshot(self) -> dict[str, Any]:
-        """The content of snapshot.json in a router directory, as JSON; empty if it does not exist."""
+        """The content of snapshot.json in a router directory (`--root`), as JSON; empty if there is no such file.
+
+        FileError if the directory does not exist, or the file does not have the documented form.
+        """
         path = self._root / SNAPSHOT
         if not self._root.is_dir():
             raise FileError(f"{self._root} is not a directory")
@@ -138,7 +145,7 @@ def _kind(uevent: Path) -> str:
 
 
 def _wrong(found: Any) -> Iterator[str]:
-    """The first part of a snapshot that does not have the documented form."""
+    """Sentences about the parts of a snapshot.json that do not have the documented form."""
     if not isinstance(found, dict):
         yield "it is not an object"
         return
@@ -167,7 +174,11 @@ def _words(values: Any) -> bool:
 
 
 class FakeFirewallFiles:
-    """A router that has only what a test puts into these fields."""
+    """A router that has only what a test puts into these fields, which the methods of FirewallFiles then give.
+
+    `texts`: the text of each file by path. `present`: devices, as `devices` gives them. `loaded`: kernel modules.
+    `packages`: nft files, as `installed` gives them. `hash`: of the configuration.
+    """
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
@@ -177,32 +188,32 @@ class FakeFirewallFiles:
         self.hash = "0"
 
     def text(self, path: str) -> str | None:
-        """What `texts` has."""
+        """The text in `texts`; None if it has none."""
         return self.texts.get(path)
 
     def helpers(self) -> None:
-        """Always None: the conntrack helpers of our own package count."""
+        """None, as without firewall4's file: then the list of helpers in config/fw4/helpers.py is used."""
 
     def readable(self, path: str) -> bool:
         """Whether `texts` has the file."""
         return path in self.texts
 
     def modules(self) -> frozenset[str]:
-        """The kernel modules that `loaded` names."""
+        """The names in `loaded`."""
         return self.loaded
 
     def devices(self) -> dict[str, tuple[str, ...]]:
-        """What `present` has."""
+        """The devices in `present`."""
         return self.present
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
-        """What `packages` has."""
+        """The files in `packages`."""
         return self.packages
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """Those of `texts` that match the pattern."""
+        """The paths in `texts` that match the pattern."""
         return tuple(sorted(path for path in self.texts if fnmatchcase(path, pattern)))
 
     def configuration(self) -> str:
-        """What `hash` has."""
+        """The value of `hash`."""
         return self.hash

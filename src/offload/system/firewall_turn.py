@@ -1,4 +1,7 @@
-"""Take turns: commands that load the firewall hold one lock, and share a load that began after they were called."""
+"""One command at a time loads the firewall: each holds a lock, and knows when it was called.
+
+A command that waited for the lock can so see that a load which began after its call has done its work.
+"""
 
 import errno
 import fcntl
@@ -14,7 +17,7 @@ from offload.system.files.locks import holder
 LOCK = Path("/var/run/fw4.lock")  # fw4's own lock, which other programs use too
 PAUSE = 0.02  # seconds
 FIRST_PATIENCE, LAST_PATIENCE = 2.0, 30.0  # seconds; a load takes some on a slow router
-CALLED = "OFFLOAD_CALLED"
+CALLED = "OFFLOAD_CALLED"  # environment variable that /sbin/fw4 sets: the first number of /proc/uptime
 UPTIME_TICK = 0.01  # seconds; /proc/uptime has two digits behind the point
 
 
@@ -22,7 +25,10 @@ UPTIME_TICK = 0.01  # seconds; /proc/uptime has two digits behind the point
 def turn(
     say: Callable[[str], None], lock: Path = LOCK, first: float = FIRST_PATIENCE, last: float = LAST_PATIENCE
 ) -> Iterator[None]:
-    """Hold the lock. After `first` seconds print who holds it; after `last` seconds a FileError names that process."""
+    """Hold the lock; a FileError names the process that still holds it after `last` seconds of waiting.
+
+    After `first` seconds `say` gets a line with that process.
+    """
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -39,7 +45,7 @@ def turn(
 
 
 def _locked(descriptor: int, lock: Path, patience: float) -> bool:
-    """Wait for the lock; False: another process still holds it."""
+    """Wait for the lock for `patience` seconds; whether this process has it now. FileError if it cannot be locked."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -55,10 +61,10 @@ def _locked(descriptor: int, lock: Path, patience: float) -> bool:
 
 
 def began(environment: MutableMapping[str, str] = os.environ) -> float:
-    """Seconds since boot when this command was called: as /sbin/fw4 read it from /proc/uptime, rounded up; else now.
+    """When this command was called, in seconds since boot: the value of variable CALLED, rounded up; without it now.
 
-    The start of its process is not used: a shell runs its last command in its own process, which may have loaded
-    before.
+    The variable is removed. The start of the process is not used, because a shell runs its last command in its own
+    process: that may be older, and may have loaded the firewall before.
     """
     try:
         called = float(environment.pop(CALLED, "")) + UPTIME_TICK
@@ -68,5 +74,5 @@ def began(environment: MutableMapping[str, str] = os.environ) -> float:
 
 
 def now() -> float:
-    """Seconds since boot, as `began` counts them."""
+    """Seconds since boot, suspended time included, as `began` counts them."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -15,7 +15,7 @@ DEVICES = "network.device status"
 
 
 def networks(dump: Any) -> tuple[Network, ...]:
-    """The networks of a `network.interface dump`; l3_device is empty if a network is down."""
+    """The networks in a reply of `network.interface dump`; `l3_device` is empty while a network is down."""
     return tuple(
         Network(
             name=_word(each, "interface"),
@@ -30,7 +30,7 @@ def networks(dump: Any) -> tuple[Network, ...]:
 
 
 def addresses(dump: Any) -> tuple[Address, ...]:
-    """The router's addresses that netifd set, also its own address in each assigned IPv6 prefix."""
+    """The router's addresses in a reply of `network.interface dump`, also its own in each assigned IPv6 prefix."""
     found = []
     for each in _interfaces(dump):
         device = _word(each, "l3_device")
@@ -44,7 +44,7 @@ def addresses(dump: Any) -> tuple[Address, ...]:
 
 
 def routes(dump: Any) -> tuple[Route, ...]:
-    """The routes that netifd set, over each network's l3 device."""
+    """The routes in a reply of `network.interface dump`, each by its network's l3 device."""
     found = []
     for each in _interfaces(dump):
         device = _word(each, "l3_device")
@@ -59,7 +59,7 @@ def routes(dump: Any) -> tuple[Route, ...]:
 
 
 def hw_tc_offload(status: Any) -> frozenset[str]:
-    """The devices for which `network.device status` reports hw-tc-offload."""
+    """The names of the devices for which a reply of `network.device status` has `hw-tc-offload` true."""
     named = _object(status, DEVICES)
     return frozenset(
         name for name, each in named.items() if _object(each, f"{DEVICES}: {name}").get("hw-tc-offload") is True
@@ -67,9 +67,9 @@ def hw_tc_offload(status: Any) -> frozenset[str]:
 
 
 def links(status: Any) -> list[dict[str, Any]]:
-    """The devices of `network.device status` by name, with their kind and the devices below them.
+    """The devices in a reply of `network.device status`: `{"name", "kind", "lower"}` of each, as in snapshot.json.
 
-    They have the form of `links` in a router directory's snapshot.
+    `lower`: the ports of a bridge, or the parent of a VLAN.
     """
     found = []
     for name, given in _object(status, DEVICES).items():
@@ -128,7 +128,7 @@ _LISTS = {
 
 
 def named_only(dump: Any) -> dict[str, Any]:
-    """A `network.interface dump` with only the keys that are read here."""
+    """A reply of `network.interface dump` reduced to the keys that the functions above read."""
     return {"interface": [_named_only(each) for each in _interfaces(dump)]}
 
 

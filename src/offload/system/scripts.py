@@ -1,4 +1,4 @@
-"""Run scripts around a load of the firewall: those of `config include`, and our own that saves the ruleset."""
+"""Run scripts after a load of the firewall: those of `config include`, and our own that saves the ruleset."""
 
 import os
 import signal
@@ -13,17 +13,20 @@ SOURCED = 'config() { echo "You cannot use UCI in firewall includes!" >&2; exit 
 
 
 class Scripts:
-    """Runs scripts with the rights of the command's user; the service is jailed and could not."""
+    """Runs scripts in the process of the command, with its user's rights; the service runs in a jail and cannot.
+
+    `keeper`: path of the script that saves the ruleset. `timeout`: seconds for each script; then it is killed.
+    """
 
     def __init__(self, keeper: str = KEEPER, timeout: float = TIMEOUT) -> None:
         self._keeper, self._timeout = keeper, timeout
 
     def source(self, path: str) -> str:
-        """Run a script of `config include`; gives the end of an error sentence, empty for success."""
+        """Run a script of `config include`; empty for success, else how it failed: `failed with exit code 1`."""
         return self._run("/bin/sh", "-c", SOURCED, path)
 
     def save(self) -> str:
-        """Save the ruleset for the next boot; gives the end of an error sentence, empty for success."""
+        """Have the ruleset saved for the next boot; the result is as that of `source`."""
         return self._run(self._keeper, "save")
 
     def _run(self, *command: str) -> str:
@@ -46,18 +49,18 @@ def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 class FakeScripts:
-    """Runs nothing: `ran` records the paths; `wrong` is the result of each."""
+    """Runs nothing. `ran` records the paths, and `save`; `wrong`: the result of `source`."""
 
     def __init__(self) -> None:
         self.ran: list[str] = []
         self.wrong = ""
 
     def source(self, path: str) -> str:
-        """Note the script."""
+        """Record the path; gives `wrong`."""
         self.ran.append(path)
         return self.wrong
 
     def save(self) -> str:
-        """Note that it was asked for."""
+        """Record the word `save`; always succeeds."""
         self.ran.append("save")
         return ""

@@ -16,13 +16,13 @@ LONGEST = 400  # characters of a line: logd cuts a line after 1024 bytes
 
 
 class SystemLog:
-    """Writes lines of text; a failure loses the line and nothing else."""
+    """Writes lines to the system log; it never raises: a line that cannot be written is lost."""
 
     def __init__(self) -> None:
         self._by_syslog = not _read_by_anyone(sys.stderr)
 
     def write(self, level: LogLevel, text: str) -> None:
-        """Write one line."""
+        """Write the text as one line; `level` is its priority if it goes to syslog(3)."""
         line = one_line(text)
         self._by_syslog = self._by_syslog or not _written(f"{NAME}: {line}\n")
         if self._by_syslog:
@@ -32,13 +32,13 @@ class SystemLog:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without control characters for terminals, at most LONGEST characters."""
+    """The text on one line of at most LONGEST characters; characters that do not print become spaces."""
     line = "".join(char if char.isprintable() else " " for char in text)
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
 def _written(line: str) -> bool:
-    """Write to stderr past Python's buffer, which would keep what a dead reader did not take; whether it worked."""
+    """Write to stderr; whether it worked. Not by `sys.stderr`, whose buffer would keep a line that nothing reads."""
     try:
         os.write(sys.stderr.fileno(), line.encode(errors="replace"))
     except (OSError, ValueError):
@@ -56,10 +56,10 @@ def _read_by_anyone(stream: object) -> bool:
 
 @dataclass(slots=True)
 class FakeSystemLog:
-    """A log that is only remembered."""
+    """A log in memory: `lines` has the level and the text of each line."""
 
     lines: list[tuple[LogLevel, str]] = field(default_factory=list)
 
     def write(self, level: LogLevel, text: str) -> None:
-        """Remember the line."""
+        """Append the line to `lines`."""
         self.lines.append((level, text))

@@ -1,10 +1,11 @@
-"""A UCI package's bytes, read and changed by libuci through pyuci, which gets a copy by the copy's path.
+"""Read and change the bytes of a UCI package with libuci, through its Python module `uci` (pyuci).
 
+libuci never opens the file in /etc/config. It gets a copy of the bytes, and loads it by its path, because
 - libuci waits without end for a file's lock (file.c, uci_open_stream), which any user who may read the file can hold;
-- a file is bytes, and pyuci fails on values that are not UTF-8: in the copy each byte is the character of that number,
-  written as UTF-8 (byte e4: `ä`). libuci reads it as it reads the file, for to it all bytes above 7f are letters;
-- loaded by its name, a package carries the uncommitted changes of all programs: libuci reads /tmp/.uci even with
-  another save directory (delta.c, uci_set_savedir; tried with 66127cd), and `commit` would write them.
+- pyuci fails on values that are not UTF-8. In the copy each byte is the character of that number, written as UTF-8
+  (byte e4 as `ä`). libuci parses it as it parses the file, because it treats all bytes above 7f as letters;
+- a package that is loaded by its name comes with the uncommitted changes of all programs, and `commit` would write
+  them: libuci reads /tmp/.uci even with another save directory (delta.c, uci_set_savedir; tried with 66127cd).
 """
 
 import errno
@@ -27,27 +28,27 @@ ERROR = re.compile(r"Parse error \((?P<reason>.*)\) at line (?P<line>\d+), byte 
 
 
 def _carried(content: bytes) -> bytes:
-    """The bytes of a file as libuci gets them: each as the UTF-8 character of that number."""
+    """The bytes of a file as the copy for libuci has them: each byte as the character of that number, in UTF-8."""
     return content.decode("latin-1").encode()
 
 
 def _restored(content: bytes) -> bytes:
-    """The bytes of a file from those that libuci wrote."""
+    """The bytes of the file from those of the copy: the inverse of `_carried`."""
     return content.decode().encode("latin-1")
 
 
 def _given(text: str) -> str:
-    """A value for libuci; UnicodeEncodeError if it is not valid Unicode, which JSON and command lines allow."""
+    """A new value as `_carried` would have it in the copy; UnicodeEncodeError for a lone surrogate (JSON allows it)."""
     return text.encode().decode("latin-1")
 
 
 def _text(found: str) -> str:
-    """A value from libuci; bytes that are not UTF-8 become replacement characters (U+FFFD)."""
+    """The real text of a value that libuci read from the copy; bytes that are not UTF-8 become U+FFFD."""
     return found if found.isascii() else found.encode("latin-1").decode(errors="replace")
 
 
 def _opening_comment(content: bytes) -> bytes:
-    """The lines up to the last comment before the first section."""
+    """The file's first lines, up to the last comment before the first section; empty if there is none."""
     found = OPENING_COMMENT.match(content)
     return found[0] if found else b""
 
@@ -57,7 +58,10 @@ def _line(content: bytes, position: int) -> int:
 
 
 def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections that libuci reads from a package's bytes, in a file that exists in memory only."""
+    """The sections of a package, from the bytes of its file; a Problem with the line if they are not valid UCI.
+
+    The copy for libuci is a file in memory (memfd_create). Without the module `uci`, `uci_grammar` parses the bytes.
+    """
     if b"\0" in content:
         return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
     descriptor = os.memfd_create(package)
@@ -70,11 +74,11 @@ def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 
 
 def edited(package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
-    """The bytes of the package after these changes, which libuci makes on a copy; FileError where it refuses them.
+    """The bytes of a package's file after these changes; `content`: its bytes before. libuci makes them on a copy.
 
-    OSError where the copy cannot be written.
+    FileError if the file is not valid, or libuci refuses a change. OSError if the copy cannot be written.
     """
-    before = by_libuci(content, package)  # libuci names sections on both sides of the comparison below
+    before = by_libuci(content, package)  # not by uci_text: the comparison below needs libuci's names on both sides
     if isinstance(before, Problem):
         raise FileError(str(before))
     with workspace.workspace() as directory:
@@ -106,7 +110,7 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
 
 
 def _without_libuci(carried: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections as libuci would read them, if its Python module is not installed."""
+    """As `_load`, from the bytes of the copy, if the Python module `uci` is not installed."""
     from offload.system.config.uci_grammar import GrammarError, parse_all
 
     try:
@@ -140,12 +144,18 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
 
 
 def _comparable(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
-    """What must be as expected of a section: not an anonymous one's name, which libuci makes from its content."""
+    """Of each section (id, type, options), which must be as expected after a change.
+
+    The name is left out, because libuci makes that of an anonymous section from its content.
+    """
     return [(section.id, section.type, dict(section.options)) for section in sections]
 
 
 def _sentence(path: Path) -> str:
-    """Where and why libuci stopped. Only pyuci's changing methods tell it, so this one changes nothing."""
+    """Where and why libuci cannot parse a file, as `line N: REASON`.
+
+    Of pyuci's methods only those that change something report it, so this calls one with a section that does not exist.
+    """
     import uci
 
     try:

@@ -25,14 +25,14 @@ REMEDIES = {
 
 
 class Uci:
-    """UCI packages of a config directory, by default `/etc/config`."""
+    """The UCI packages (files) of one directory, by default `/etc/config`."""
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
         self._confdir = Path(confdir)
         self._stamps: dict[str, regular_file.Stamp | None] = {}  # of the files as they were read last
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
-        """Sections of `package` in the order of the file, or the Problem why the file cannot be read.
+        """Sections of `package` in the order of the file, or the Problem that says why the file cannot be read.
 
         Only committed changes count. Sections of the same name are one, an option without a value is absent, and a list
         is a tuple even if it has one value.
@@ -48,7 +48,7 @@ class Uci:
             return ProblemCode.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
 
     def changed(self) -> bool:
-        """Whether a file changed since it was read: its writer may not have been ready."""
+        """Whether a file differs from what `read` found, is new, or has gone: it may have been read half-written."""
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
     def write(self, package: str, edits: Sequence[Edit]) -> None:
@@ -70,7 +70,7 @@ class Uci:
             ) from error
 
     def sweep(self, packages: Iterable[str]) -> None:
-        """Remove the files of processes that were killed while they changed a package."""
+        """Remove the temporary files of processes that were killed while they changed one of these packages."""
         workspace.sweep()
         for package in packages:
             atomic_file.sweep(self._path(package))
@@ -81,7 +81,7 @@ class Uci:
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections of a package's bytes. libuci reads a file that is not in the plain form, or not valid."""
+    """The sections of a package, from the bytes of its file; libuci reads those that `uci_text` does not."""
     text = content.decode(errors="replace")
     plain = parse(package, text)
     if plain is not None:
@@ -93,7 +93,10 @@ def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 
 
 class FakeUci:
-    """Packages as given by a test; any other is missing. With a `refusal` every write fails with it."""
+    """UCI packages in memory; one that is not in `packages` is a missing file.
+
+    `refusal`: the sentence of the FileError that every write raises; empty: writes succeed.
+    """
 
     refusal = ""
 

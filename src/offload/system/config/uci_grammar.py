@@ -23,11 +23,11 @@ _LINE_ENDS = ("", "\n", "\r\n")
 
 
 class GrammarError(ValueError):
-    """The file is not valid UCI: libuci's reason, and the line."""
+    """The file is not valid UCI. The text is `line N: REASON`, with the reason in libuci's words."""
 
 
 def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
-    """The sections of a file; a GrammarError says what is not valid."""
+    """The sections of a package, from the bytes of its file; a GrammarError says what is not valid."""
     reader = _Reader(content.decode("latin-1"))
     found = _Sections(package)
     while reader.next_line():
@@ -39,7 +39,7 @@ def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
 
 
 class _Reader:
-    """A line of the file, with the next lines if a quote goes on, and the position in it."""
+    """Reads a file word by word: it holds the present line (with the next ones if a quote goes on) and a position."""
 
     def __init__(self, text: str) -> None:
         self._lines = iter(_lines(text))
@@ -53,11 +53,11 @@ class _Reader:
         return line is not None
 
     def fail(self, reason: str) -> GrammarError:
-        """An error at this line."""
+        """A GrammarError with the number of the present line, for the caller to raise."""
         return GrammarError(f"line {self._number}: {reason}")
 
     def commands(self) -> Iterator[str]:
-        """The commands of the line; the words of each are taken before the next."""
+        """Yield the commands of the line: config, option, list or package. The caller takes the words of each first."""
         self._run(_BLANKS)
         while (found := _COMMAND.match(self._text, self._at)) and not found[1].startswith("#"):
             if found[1] not in _COMMANDS:
@@ -66,7 +66,7 @@ class _Reader:
             yield _COMMANDS[found[1]]
 
     def words(self, most: int) -> list[str]:
-        """The `most` words of a command. The first is required, the others may be empty, and no more may follow.
+        """The next `most` words of the line; missing ones are empty. GrammarError if there are more, or no first one.
 
         An empty word counts: as in libuci, the word after it is read, and takes a `;` with it.
         """
@@ -134,7 +134,7 @@ class _Reader:
         return self._text[self._at - 1]
 
     def _append(self) -> bool:
-        """Continue with the next line."""
+        """Put the next line behind the position, in place of the rest of this one; False at the end of the file."""
         line = next(self._lines, None)
         self._text = self._text[: self._at] + (line or "")
         self._number += line is not None
@@ -169,7 +169,7 @@ class _Sections:
         self._options: Options | None = None
 
     def take(self, reader: _Reader, command: str, words: list[str]) -> None:
-        """Add one command."""
+        """Add a command (config, option, list or package) with its words; GrammarError if a name is not valid."""
         name, value = words[0], words[-1]
         if command == "config":
             self._options = self._section(reader, name, value)
@@ -182,7 +182,7 @@ class _Sections:
             self._option(command, name, value)
 
     def begun(self) -> bool:
-        """Whether there was a section."""
+        """Whether a `config` command was added yet."""
         return self._options is not None
 
     def _option(self, command: str, name: str, value: str) -> None:
@@ -216,5 +216,5 @@ class _Sections:
 
 
 def _shown(value: str) -> str:
-    """A value for a sentence; bytes that are not UTF-8 become replacement characters (U+FFFD)."""
+    """The text of a value that was decoded as Latin-1; bytes that are not UTF-8 become U+FFFD."""
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")

@@ -1,4 +1,4 @@
-"""The parts of snapshot.json that compare packet marks: routing rules, qdiscs, tc filters, rules in nft. Pure.
+"""The keys of snapshot.json about packet marks: routing rules, qdiscs, tc filters, nft rules that read them. Pure.
 
 `"rules": [{"family", "fwmark", "fwmask", "table"}]` (and `"inverted": true`), `"qdiscs": [{"device", "kind",
 "fwmask"}]`, `"filters": [{"device", "kind", "fwmark", "fwmask", "restores"}]`, `"mark_readers": [{"table", "chain",
@@ -15,13 +15,13 @@ Json = dict[str, Any]
 
 ALL = 0xFFFFFFFF
 FAMILIES = ("ipv4", "ipv6")
-# Filters that may compare the mark in ways that only their own code knows. `fw` compares nothing else.
+# tc filters that may compare the mark, but whose options do not show how. `fw` compares nothing but the mark.
 UNKNOWN = frozenset({"fw", "flow", "basic", "bpf"})
 MARK_KEYS = ("rules", "qdiscs", "filters", "mark_readers")
 
 
 def marks_json(snapshot: Snapshot) -> Json:
-    """The four lists, from a live router."""
+    """The values of the four keys in MARK_KEYS, made from a Snapshot of a running router."""
     rules = [asdict(rule) for rule in snapshot.rules]
     for rule in rules:
         if not rule["inverted"]:
@@ -31,7 +31,10 @@ def marks_json(snapshot: Snapshot) -> Json:
 
 
 def marks(found: Json) -> Json:
-    """The four fields of a Snapshot; an absent one is empty. TypeError or ValueError names the wrong key."""
+    """The Snapshot's fields in MARK_KEYS, by name, from the content of snapshot.json; an absent one is empty.
+
+    TypeError or ValueError names a wrong key.
+    """
     makers = (_rule, _qdisc, _filter, _reader)
     return {
         key: tuple(make(each) for each in _objects(found, key)) for key, make in zip(MARK_KEYS, makers, strict=True)

@@ -1,4 +1,4 @@
-"""The files door: a router as a directory (`--root DIR`), read as a Snapshot and written from a live router.
+"""A router as a directory (`--root DIR`): read as a Snapshot, and written from a running router.
 
 `DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` holds netifd's replies, links and kernel:
 `{"ubus": {"network.interface dump": REPLY, ...}, "links": [...], "addresses": [...], "routes": [...], "kernel": {...},
@@ -31,7 +31,7 @@ LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 
 
 class RouterDirectory:
-    """A router's files in a directory; nothing outside of it is read or written."""
+    """A directory with a router's files; nothing outside of it is read or written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -42,7 +42,7 @@ class RouterDirectory:
         return self.root / CONFIG
 
     def snapshot(self) -> Snapshot:
-        """Read snapshot.json; a FileError names the file and the wrong key."""
+        """The content of snapshot.json; an empty Snapshot without this file. A FileError names the file and the key."""
         path = self.root / SNAPSHOT
         if not self.root.is_dir():
             raise FileError(f"{self.root} is not a directory")
@@ -59,7 +59,10 @@ class RouterDirectory:
             raise FileError(f"{path} is not a router's snapshot: {_plainly(error)}") from error
 
     def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
-        """Write the packages' sections and snapshot.json. FileError if something would be overwritten."""
+        """Write the sections into the files of their packages, and `snapshot` as snapshot.json.
+
+        FileError if the directory is not empty, or is the configuration of this router.
+        """
         packages: dict[str, list[Section]] = {}
         for section in sections:
             packages.setdefault(section.package, []).append(section)
@@ -88,7 +91,7 @@ def _quoted(value: str) -> str:
 
 
 def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
-    """The content of snapshot.json for a live router. `ubus`: replies with documented keys only."""
+    """The content of snapshot.json. `ubus`: netifd's replies by `OBJECT METHOD`, reduced by `netifd.named_only`."""
     kernel = snapshot.kernel
     return {
         "ubus": ubus,

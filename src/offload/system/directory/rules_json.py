@@ -1,7 +1,7 @@
-"""The rules of snapshot.json that must see every packet. Pure.
+"""The key `packet_rules` of snapshot.json: nft rules that must see every packet of a connection. Pure.
 
-`"packet_rules": [{"table", "chain", "hook", "does", "match": {...}, "comment", "marks"}]`; `match` has the keys of
-RuleMatch that are not empty.
+`"packet_rules": [{"table", "chain", "hook", "does", "match": {...}, "comment", "marks"}]`: the fields of PacketRule;
+`match` has the fields of RuleMatch that are not empty.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ NUMBERS = ("sport", "dport")
 
 
 def packet_rules_json(rules: Iterable[PacketRule]) -> list[Json]:
-    """The list, from a live router, without comments, which people wrote."""
+    """The value of the key `packet_rules`. Comments are left out, because people wrote them."""
     return [asdict(rule) | {"match": _match_json(rule.match), "comment": ""} for rule in rules]
 
 
@@ -28,7 +28,7 @@ def _match_json(match: RuleMatch) -> Json:
 
 
 def packet_rules(found: Json) -> tuple[PacketRule, ...]:
-    """The rules of a snapshot; TypeError or ValueError names the wrong key."""
+    """The rules in the content of snapshot.json; none without the key. TypeError or ValueError names a wrong key."""
     values = found.get("packet_rules", [])
     if not isinstance(values, list) or not all(isinstance(each, dict) for each in values):
         raise TypeError("'packet_rules' is not a list of objects")

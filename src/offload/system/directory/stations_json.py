@@ -17,7 +17,11 @@ MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
 
 
 def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) -> Known:
-    """The Snapshot's fields `stations` and `neighbours`; TypeError or ValueError if an entry is not valid."""
+    """The Snapshot's fields (`stations`, `neighbours`), from the content of snapshot.json; both empty without the key.
+
+    A neighbour is on the device whose network has its address, else on the master of the station's port. `links` and
+    `addresses` are those of the same router. TypeError, KeyError or ValueError if an entry is not valid.
+    """
     given = found.get("stations", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise TypeError("'stations' is not a list of objects")

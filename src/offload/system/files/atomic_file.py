@@ -1,4 +1,4 @@
-"""Replaces a file as a whole, under its lock; after a full disk or a power cut it has its old content."""
+"""Replace a file as a whole, under its lock: after a full disk or a power cut it has its old content or the new."""
 
 import errno
 import fcntl
@@ -18,9 +18,10 @@ MODE = 0o600
 
 @contextmanager
 def locked(path: Path) -> Iterator[bytes]:
-    """Hold the lock that libuci takes for writing (file.c, uci_open_stream); gives the content, empty for a new file.
+    """Hold the file's lock as libuci does for writing (flock; file.c, uci_open_stream), and yield the file's content.
 
-    If another process holds the lock longer than `PATIENCE`, an OSError names that process.
+    A missing file is created empty, and removed again if the body raises. If another process holds the lock for more
+    than PATIENCE seconds, an OSError names that process.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -56,7 +57,7 @@ def _lock(descriptor: int, deadline: float) -> None:
 
 
 def _stands(descriptor: int, path: Path) -> bool:
-    """Whether the path still leads to the open file."""
+    """Whether the path still leads to the file of this descriptor."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -64,7 +65,10 @@ def _stands(descriptor: int, path: Path) -> bool:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write `content` to a new file beside it and rename that over the file; on an OSError the file is unchanged."""
+    """Write `content` into a new file in the same directory, and rename that to `path`; an OSError changes nothing.
+
+    The mode stays as it was; a file that did not exist gets mode 0600. A symbolic link stays one.
+    """
     import tempfile  # slow, and most commands write nothing
 
     target = path.resolve()
@@ -84,7 +88,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove the temporary files of writers that were killed; not while a writer holds the lock."""
+    """Remove the temporary files that killed calls of `replace` left beside `path`; not while its lock is held."""
     with suppress(OSError):
         target = path.resolve()
         descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""Writes files into a directory that is new or empty, so that nothing is overwritten.
+"""Write files into a directory that is new or empty, so that nothing is overwritten.
 
 Each directory is opened from the descriptor of the one above it (openat(2)) and no link is followed, so a change that
 another process makes meanwhile cannot redirect a file.
@@ -19,9 +19,10 @@ ANOTHER = "name a directory that does not exist yet"
 
 
 def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> None:
-    """Write `files`, by their path under `root`. `never`: directories in or below which nothing may be written.
+    """Write `files` (path below `root` -> content). `never`: directories in or below which nothing may be written.
 
-    These are compared by device and inode, so a bind mount of one is recognized too. FileError if it is refused.
+    These are compared by device and inode, so a bind mount of one is recognized too. FileError if `root` is one of
+    these, a link, not empty, or belongs to another user, or if a file cannot be written.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():
@@ -44,7 +45,7 @@ def _write(directory: int, folders: list[str], name: str, content: bytes, root: 
 
 @contextmanager
 def _directory(root: Path, never: Iterable[str]) -> Iterator[int]:
-    """The descriptor of the directory; FileError if nothing may be written into it."""
+    """Yield a descriptor of `root`, which is created if it does not exist; FileError as in `write`."""
     forbidden = set(_identities(never))
     descriptor = os.open(root.anchor or ".", DIRECTORY)
     try:
@@ -70,7 +71,7 @@ def _step(descriptor: int, part: str, path: Path) -> int:
 
 
 def _entered(descriptor: int, part: str) -> int:
-    """The descriptor of a directory inside another one; it is created if it does not exist."""
+    """A descriptor of the directory `part` in the directory `descriptor`; it is created if it does not exist."""
     try:
         return os.open(part, DIRECTORY, dir_fd=descriptor)
     except FileNotFoundError:

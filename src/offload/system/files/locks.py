@@ -1,4 +1,7 @@
-"""Names the process that holds a file's lock, from /proc/locks (proc_locks(5)). Whoever may read a file may lock it."""
+"""Name the process that holds a file's lock, from /proc/locks (proc_locks(5)).
+
+An error message needs it, because every user who may read a file may lock it.
+"""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +12,10 @@ LONGEST_NAME = 15  # characters of /proc/PID/comm (TASK_COMM_LEN, include/linux/
 
 
 def holder(descriptor: int, proc: Path = PROC) -> str:
-    """The process that holds the lock of an open file, as text for a message: `process 4711 'flock'`; never raises."""
+    """The process that locks an open file, as text for a message: `process 4711 'flock'`; never raises.
+
+    If it cannot be found, the text is `another process` or the like.
+    """
     try:
         status, text = os.fstat(descriptor), (proc / "locks").read_text(errors="replace")
     except OSError:
@@ -30,7 +36,7 @@ def holders(text: str, device: int, inode: int) -> list[int]:
 
 
 def _entries(text: str) -> Iterator[tuple[int, tuple[int, int], int]]:
-    """Process, device and inode of each lock that is held; a line with `->` is of a process that waits."""
+    """Of each lock that is held (process id, (major, minor), inode); a line with `->` is of a process that waits."""
     for line in text.splitlines():
         words = line.split()
         try:

@@ -1,6 +1,6 @@
-"""A file that only its owner can write, in a directory of mode 0700; owner and mode are checked at every use.
+"""A file that only this user can read and write, in a directory of mode 0700; a read checks owner and mode of both.
 
-/var/run is in memory: the file is lost with a reboot, but not when the process that wrote it ends.
+The service's files are in /var/run, which is in memory: they survive the process that wrote them, but no reboot.
 """
 
 import errno
@@ -19,13 +19,13 @@ LARGEST = 1 << 20  # bytes
 
 
 class PrivateFile:
-    """A file; reading and writing raise FileError if they fail."""
+    """A file of this user alone; each method raises FileError if it fails."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> bytes | None:
-        """The content; None if it does not exist."""
+        """The content; None if the file does not exist. FileError if others may read or change it."""
         try:
             self._own(self._path.parent, stat.S_ISDIR)
             self._own(self._path, stat.S_ISREG)
@@ -36,7 +36,7 @@ class PrivateFile:
             raise self._refusal("read", error) from error
 
     def write(self, content: bytes) -> None:
-        """Replace the file's content in one step."""
+        """Replace the file's content in one step; the file and its directory are created if they do not exist."""
         try:
             self._path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
             self._own(self._path.parent, stat.S_ISDIR)
@@ -65,7 +65,7 @@ class PrivateFile:
 
 
 class FakePrivateFile:
-    """A private file in memory. With a `refusal` both methods raise a FileError with it."""
+    """A private file in memory. `refusal`: the sentence of the FileError that every method raises; empty: none."""
 
     def __init__(self, content: bytes | None = None) -> None:
         self.content, self.refusal = content, ""

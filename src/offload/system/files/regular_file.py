@@ -1,4 +1,4 @@
-"""Reads a small regular file as a whole and never waits: not for a lock, a pipe or a device.
+"""Read a small regular file as a whole, without waiting for a lock, a pipe or a device.
 
 A writer that writes into its file, instead of replacing it, may be half-way through. Then size or modification time
 differ before and after the reading, and the file is read again.
@@ -24,9 +24,9 @@ class Stamp(NamedTuple):
 
 
 def read(path: Path, largest: int = LARGEST) -> tuple[bytes, Stamp]:
-    """The content of a regular file and its stamp; OSError if it cannot be read.
+    """The content of a regular file and its stamp; OSError if it cannot be read or has more than `largest` bytes.
 
-    If the file changes during each of `TRIES` readings, the last one counts; its stamp then differs from the file's.
+    If the file changes during each of TRIES readings, the last one counts; its stamp then differs from the file's.
     """
     for _ in range(TRIES):
         content, before = _read(path, largest)
@@ -45,7 +45,7 @@ def stamp(path: Path) -> Stamp | None:
 
 
 def whole(descriptor: int, largest: int = LARGEST) -> bytes:
-    """The content of an open regular file from its start."""
+    """The content of an open file from its start; OSError if it is not regular, or larger than `largest` bytes."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")

@@ -14,7 +14,7 @@ PREFIX = ".offload-"
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """A new directory that only this user may enter; it is removed with its content afterwards."""
+    """Yield a new directory that only this user may enter; it is removed with its content afterwards."""
     import shutil  # slow, and most commands need no directory
 
     directory, descriptor = _made()
@@ -26,7 +26,7 @@ def workspace() -> Iterator[Path]:
 
 
 def sweep() -> list[Path]:
-    """Remove the directories of processes that were killed; gives the removed ones."""
+    """Remove the workspaces of processes that were killed; gives the removed directories."""
     import shutil
     import tempfile
 
@@ -44,7 +44,7 @@ def sweep() -> list[Path]:
 
 
 def _made() -> tuple[Path, int]:
-    """A new directory and its locked descriptor; another one if a sweep removed the first before it was locked."""
+    """A new directory and a descriptor that holds its lock; if a `sweep` removes it before that, another is made."""
     import tempfile
 
     while True:
@@ -57,7 +57,7 @@ def _made() -> tuple[Path, int]:
 
 
 def _locked(directory: Path) -> int:
-    """Open and lock the directory; OSError if another process holds its lock, or if it is a link."""
+    """A descriptor that holds the directory's lock; OSError if another process holds it, or if it is a link."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -25,15 +25,18 @@ HIDDEN = "Not found"  # ubusd's error also for an object that this login may not
 
 
 class UbusClient:
-    """Calls over ubus. The first call connects if the process is not connected yet; nothing here disconnects."""
+    """Calls methods over ubus. The first call connects, if the process is not connected; nothing here disconnects.
+
+    `timeout`: seconds to wait for each reply.
+    """
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The reply of `method` of `object_name`; every failure is a BusError.
+        """The reply of a method; every failure is a BusError, and an AbsentError where ubusd or the object is missing.
 
-        `args` must match the method's signature exactly: python-ubus objects take no optional arguments.
+        `args` must have every argument of the method's signature: objects of python-ubus have no optional ones.
         """
         replies = self._called(object_name, method, args)
         if not replies:
@@ -67,7 +70,7 @@ class UbusClient:
 
 
 def _connected() -> Any:
-    """The module ubus, with a connection."""
+    """The Python module ubus, connected to ubusd; AbsentError if one of the two is missing."""
     try:
         import ubus
     except ImportError as error:
@@ -89,7 +92,10 @@ def _answers(ubus: Any, object_name: str) -> bool:
 
 
 class FakeUbusClient:
-    """Replies by "object method"; a BusError among them is raised. `calls` records each call with its arguments."""
+    """A ubus in memory. `replies`: the reply of each `OBJECT METHOD`; a BusError as reply is raised.
+
+    Any other method is an AbsentError. `calls` records (object, method, arguments) of each call.
+    """
 
     def __init__(self, replies: Mapping[str, Any]) -> None:
         self.replies = dict(replies)
@@ -108,5 +114,5 @@ class FakeUbusClient:
         return reply
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """As `UbusClient.tell`; a method without a reply among `replies` is absent."""
+        """As `call`: the method needs an entry in `replies`, for instance `{}`."""
         self.call(object_name, method, args)

@@ -1,4 +1,7 @@
-"""Read the `firewall` data of services from procd's `service get_data`: their rules and redirects."""
+"""Read the `firewall` data of services from procd: the rules and redirects that their init scripts hand over.
+
+An init script does that with procd_add_data() and `json_add_array firewall`.
+"""
 
 from typing import Any, Protocol
 
@@ -12,5 +15,5 @@ class Bus(Protocol):
 
 
 def firewall_data(bus: Bus) -> dict[str, Any]:
-    """The data by service; BusError if procd does not reply."""
+    """The reply of procd's `service get_data`: the sections by service; BusError if procd does not reply."""
     return bus.call("service", "get_data", {"type": "firewall"})

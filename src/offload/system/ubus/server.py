@@ -1,4 +1,4 @@
-"""Offer our objects on ubus, and notice calls and the loss of ubusd.
+"""Register this service's objects on ubus, answer their calls, and notice that ubusd has gone.
 
 python-ubus does not give out its socket and does not report that ubusd has gone. So the descriptor is found as the
 socket that is open after connect() and was not before; a hang-up on it means that ubusd has gone.
@@ -12,13 +12,16 @@ from typing import Any
 from offload.errors import BusError
 
 Signature = Mapping[str, str]  # argument -> "string", "integer" or "table"
-Answer = Callable[[dict[str, Any]], dict[str, Any]]
-Objects = Mapping[str, Mapping[str, tuple[Signature, Answer]]]
+Answer = Callable[[dict[str, Any]], dict[str, Any]]  # arguments of a call -> reply
+Objects = Mapping[str, Mapping[str, tuple[Signature, Answer]]]  # by object and method
 HIGHEST_DESCRIPTOR = 1024
 
 
 class UbusServer:
-    """Objects by name, each with its methods. `hearing` is called with the name of each event of `events`."""
+    """Offers `objects`, and listens to `events` (names of ubus): `hearing` is called with the name of each that comes.
+
+    `descriptor`: the socket to poll; None while not connected.
+    """
 
     def __init__(self, objects: Objects, events: tuple[str, ...]) -> None:
         self._objects, self._events = objects, events
@@ -26,7 +29,7 @@ class UbusServer:
         self.descriptor: int | None = None
 
     def connect(self) -> None:
-        """Connect and register the objects and events; BusError if ubusd refuses."""
+        """Connect to ubusd, register the objects, and listen to the events; BusError if ubusd refuses or is missing."""
         try:
             import ubus
         except ImportError as error:
@@ -46,7 +49,7 @@ class UbusServer:
         self.descriptor = next(iter(_sockets() - before), None)
 
     def serve(self) -> None:
-        """Answer the calls that have arrived."""
+        """Answer the calls that have arrived, and report the events; does not wait for more."""
         import ubus
 
         ubus.loop(0)
@@ -84,7 +87,7 @@ def _method(ubus: Any, signature: Signature, answer: Answer) -> dict[str, Any]:
 
 
 def _sockets() -> set[int]:
-    """The descriptors of this process that are sockets; /proc may be missing in a jail."""
+    """The descriptors of this process that are sockets. All are tried, because /proc may be missing in a jail."""
     found = set()
     for descriptor in range(HIGHEST_DESCRIPTOR):
         try:
@@ -96,9 +99,10 @@ def _sockets() -> set[int]:
 
 
 class FakeUbusServer:
-    """A ubus server without ubusd: `sent` records the events. `refusal`: error of `connect`; empty: it succeeds.
+    """A ubus server without ubusd. `sent` records the events that were sent, each with its data.
 
-    `named`: our objects were registered.
+    `refusal`: the sentence of the BusError that `connect` raises; empty: it succeeds. `named`: whether the objects are
+    registered.
     """
 
     def __init__(self) -> None:
@@ -109,7 +113,7 @@ class FakeUbusServer:
         self.named = False
 
     def connect(self) -> None:
-        """Register the objects, unless there is a refusal."""
+        """Set `named`, or raise the refusal."""
         if self.refusal:
             raise BusError(self.refusal)
         self.named = True
@@ -122,6 +126,6 @@ class FakeUbusServer:
         self.sent.append((event, dict(data)))
 
     def leave(self, *, lost: bool) -> None:
-        """Disconnect."""
+        """Clear `descriptor`, and `named` too unless ubusd was lost."""
         self.named = self.named and lost
         self.descriptor = None
