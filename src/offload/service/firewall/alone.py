@@ -14,7 +14,10 @@ from offload.system.ubus.procd import firewall_data
 
 
 def act_alone(doors: Doors, action: str) -> Json:
-    """Run an action, and give the reply that the ubus method `firewall` would give."""
+    """Do an action without a service, and give the reply that the ubus method `firewall` would give.
+
+    OffloadError if the package offload-firewall is not installed, or the action is not possible.
+    """
     if doors.firewall is None:
         raise OffloadError(ABSENT)
     part = Firewall(doors.firewall, doors.nft, doors.clock)

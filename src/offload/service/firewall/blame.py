@@ -22,7 +22,7 @@ class LeftOut(NamedTuple):
     files: frozenset[str] = frozenset()
 
     def with_(self, other: "LeftOut") -> "LeftOut":
-        """The union of both."""
+        """The parts in this one or the other."""
         return LeftOut(self.sections | other.sections, self.files | other.files)
 
     def without(self, other: "LeftOut") -> "LeftOut":
@@ -31,14 +31,17 @@ class LeftOut(NamedTuple):
 
 
 def removable(inputs: Inputs) -> tuple[str, ...]:
-    """The sections that may be left out: in the order of the file, then those of services."""
+    """The sections that may be left out, by id; those of services, by name, come last."""
     own = [each.id for each in inputs.sections if each.type in REMOVABLE]
     handed_over = [origin.name for kind, origin, _ in inputs.handed_over if kind in REMOVABLE and origin.name]
     return tuple(dict.fromkeys((*own, *handed_over)))
 
 
 def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching) -> LeftOut:
-    """The sections and files that nft's error points to. `error` is nft's answer to the ruleset's plain text."""
+    """The removable sections and the included files that nft's error points to; empty if it points to neither.
+
+    `error` is nft's answer to the ruleset's plain text. `matching`: the files that match an include's pattern.
+    """
     text = ruleset_text(ruleset)
     lines, origins = [line.strip() for line in text.splitlines()], line_origins(ruleset, text)
     included = files(ruleset, matching)
@@ -53,12 +56,15 @@ def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching
 
 
 def files(ruleset: Ruleset, matching: Matching) -> set[str]:
-    """The nft files that a ruleset includes."""
+    """The paths of the nft files that a ruleset includes. `matching`: the files that match a pattern."""
     return {path for each in _includes(ruleset) for path in (each.path, *matching(each.path)) if "*" not in path}
 
 
 def _section(lines: Sequence[str], inputs: Inputs) -> str:
-    """The section of these lines, if no chain's rule has it as origin: part of a set, or a rule of a service."""
+    """The section that the last of these lines comes from; empty: not known.
+
+    It is for lines that are no rule of a section: parts of a set, and rules of a service.
+    """
     for line in reversed(lines):
         if line.startswith("set ") and line.endswith(" {"):
             name = line.split()[1]

@@ -19,7 +19,7 @@ HEADER_LINES = 2
 
 
 def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> bytes:
-    """The file's text; `configuration` is the hash of the configuration files."""
+    """The file's content. `left_out`: sections that nft refuses; `configuration`: hash of the configuration files."""
     bare = inputs._replace(
         set_files=dict.fromkeys(inputs.set_files, ()),
         helpers=(),
@@ -32,13 +32,13 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
 
 
 def heading(inputs: Inputs, configuration: str) -> str:
-    """The first two lines. They have no addresses, because these change with each DHCP lease."""
+    """The first two lines: hash, version and devices. They have no addresses, which change with each DHCP lease."""
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
     return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join(devices)}\n"
 
 
 def heading_of(content: bytes | None) -> str:
-    """The first lines of a file; empty if it does not exist."""
+    """The first two lines of a file's content; empty if it is None (no file)."""
     return b"".join((content or b"").splitlines(keepends=True)[:HEADER_LINES]).decode(errors="replace")
 
 
@@ -56,7 +56,7 @@ def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
 
 
 def without_files(ruleset: Ruleset) -> Ruleset:
-    """The ruleset's own table, without a flowtable and without files of others."""
+    """The ruleset's own table, without a flowtable, conntrack helpers and files of others."""
     chains = tuple(_plain(each) for each in ruleset.table.chains)
     return Ruleset(ruleset.table._replace(chains=chains, before=(), after=(), flowtables=(), helpers=()))
 

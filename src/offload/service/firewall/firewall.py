@@ -32,7 +32,7 @@ Handles = frozenset[tuple[str, int]]
 
 @dataclass(slots=True)
 class Pending:
-    """A ruleset that is to be loaded."""
+    """A ruleset that is to be loaded, compiled and as text for nft."""
 
     inputs: Inputs  # it was compiled from
     compiled: Compiled  # the ruleset that the kernel has if nft accepts all of `text`
@@ -43,7 +43,7 @@ class Pending:
 
 @dataclass(slots=True)
 class Firewall:
-    """The firewall as it was loaded last."""
+    """Table inet fw4 as the service loaded it last, and when to load it again."""
 
     doors: FirewallDoors  # to files
     nft: Nft  # to nftables
@@ -79,7 +79,7 @@ class Firewall:
         return TABLE in self.nft.tables()
 
     def stop(self) -> None:
-        """Delete the table, and record that this was on purpose. An NftError changes nothing."""
+        """Delete the table, and note in a file that this was on purpose. An NftError changes nothing."""
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")
         self.doors.stop.write(b"")
@@ -88,23 +88,26 @@ class Firewall:
         self.ruleset, self._inputs, self._digest, self._handles = None, None, "", frozenset()
 
     def start(self) -> None:
-        """End the stop; the next pass loads the ruleset."""
+        """Remove the note of a stop; the next pass loads the ruleset."""
         self.doors.stop.remove()
         self.force()
 
     def refill(self) -> None:
-        """Set the elements of every set to those of the configuration."""
+        """Set the elements of every nft set to those of the configuration; OffloadError if no ruleset was loaded."""
         if self.ruleset is None:
             raise OffloadError("the firewall has not been loaded yet")
         if text := contents(self.ruleset):
             self.nft.apply(text)
 
     def damaged(self) -> bool:
-        """Whether rules of ours are missing in the kernel."""
+        """Whether rules that we loaded are missing in the kernel; False while the firewall is stopped."""
         return not self.stopped() and not self._handles <= self._held()
 
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
-        """The ruleset to send; None if the kernel has it already, or nothing may be sent."""
+        """The ruleset to send; None if the kernel has it already, or nothing may be sent.
+
+        `sections`: of /etc/config/firewall. `dump` and `data`: replies of netifd and procd; None: no reply.
+        """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
         if self.stopped():
@@ -126,11 +129,11 @@ class Firewall:
         return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held, identity)
 
     def sent(self, pending: Pending) -> None:
-        """Record that the kernel accepted the text."""
+        """Note that the kernel has the ruleset, because it accepted `pending.text`."""
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
-        """Load the sections that nft accepts.
+        """Load the ruleset without the sections that nft refuses.
 
         False: nft accepts none; the old ruleset stays, and `error` has the cause.
         """
@@ -153,7 +156,7 @@ class Firewall:
         self._keep(pending.inputs, loaded.left_out)
 
     def _ours(self, before: Handles) -> Handles:
-        """The handles of our rules after a load; rules of others were there before."""
+        """Chain and handle of our rules after a load. `before`: of all rules before it; some are of others."""
         try:
             held = self._held()
         except NftError:  # then no rule counts as missing
@@ -196,7 +199,7 @@ class Firewall:
         return self.nft.handles(TABLE)
 
     def _adopt(self) -> None:
-        """Continue with what an earlier service loaded, if it is still in the kernel."""
+        """Continue with what an earlier service loaded: its digest and handles, read from its file once."""
         if self._adopted:
             return
         self._adopted = True
@@ -209,5 +212,5 @@ class Firewall:
 
 
 def digest(ruleset: Ruleset) -> str:
-    """A hash of a ruleset's text."""
+    """The SHA-256 of a ruleset's text, in hexadecimal."""
     return sha256(ruleset_text(ruleset).encode()).hexdigest()

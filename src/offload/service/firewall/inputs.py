@@ -12,7 +12,7 @@ from offload.model.sections.section import Section
 
 
 class Files(Protocol):
-    """The files of the router that are read."""
+    """The files of the router that the firewall reads."""
 
     def text(self, path: str) -> str | None: ...
     def helpers(self) -> tuple[Section, ...] | None: ...
@@ -42,7 +42,10 @@ def read(
     lower: Mapping[str, tuple[str, ...]],
     installed: tuple[tuple[str, str, str], ...],
 ) -> Inputs:
-    """Gather the inputs. `dump` and `data` are the replies of netifd and procd; None: no reply."""
+    """Gather the inputs. `dump` and `data` are the replies of netifd and procd; None: no reply.
+
+    `lower`: by device, those below it. `installed`: (position, chain, path) of the nft files of packages.
+    """
     handed_over = netifd_data.sections(dump, data)
     paths = {path for each in sections if each.type == "include" and isinstance(path := each.options.get("path"), str)}
     return Inputs(
@@ -77,7 +80,7 @@ def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: 
 def _set_files(
     files: Files, sections: Sequence[Section], handed_over: Sequence[netifd_data.Found]
 ) -> dict[str, tuple[str, ...]]:
-    """The lines of the files that ipsets load, by path."""
+    """The lines of the files that options `loadfile` of ipsets name, by path; without files that cannot be read."""
     options: list[Mapping[str, Any]] = [each.options for each in sections if each.type == "ipset"]
     options += [given for kind, _, given in handed_over if kind == "ipset"]
     named = {path for each in options if isinstance(path := each.get("loadfile"), str)}

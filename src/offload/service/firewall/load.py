@@ -23,14 +23,17 @@ BAD_TEXT = frozenset({NftFault.REFUSED, NftFault.KERNEL_REFUSED, NftFault.NOT_SU
 
 
 class Loaded(NamedTuple):
-    """The ruleset that was loaded, and a problem for each section or file that was left out."""
+    """The ruleset that was loaded with its problems, and the parts that were left out because nft refuses them."""
 
     compiled: Compiled
     left_out: LeftOut
 
 
 class Loading:
-    """One load. `matching` gives the files that match the pattern of an include statement."""
+    """One load of the ruleset compiled from `inputs`; it may take PATIENCE seconds of `clock`.
+
+    `matching` gives the files that match the pattern of an nft include.
+    """
 
     def __init__(self, inputs: Inputs, nft: Nft, matching: Matching, clock: Callable[[], float]) -> None:
         self._inputs, self._nft, self._matching, self._clock = inputs, nft, matching, clock
@@ -38,7 +41,7 @@ class Loading:
         self._sentences: dict[str, str] = {}  # nft's error, by section or file
 
     def load(self, before: Ruleset | None) -> Loaded:
-        """Load the ruleset; NftError if nft accepts no part of it, and the kernel keeps the old one.
+        """Load the ruleset without what nft refuses; NftError if nothing could be loaded: the old one stays.
 
         `before` is our ruleset in the kernel; None if it is not known.
         """
@@ -61,12 +64,12 @@ class Loading:
             left_out = left_out.with_(more)
 
     def candidate(self, left_out: LeftOut) -> Compiled:
-        """The ruleset without some sections and files."""
+        """The compiled ruleset without these sections and files."""
         found = compiled(self._inputs, left_out.sections)
         return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))
 
     def _sent(self, before: Ruleset | None, ruleset: Ruleset) -> NftError | None:
-        """Send the difference from `before`; if that fails, the whole ruleset; if that fails, a new table."""
+        """Send the difference from `before`; if that fails, the whole ruleset, then a new table. None: one worked."""
         error = None
         for text in dict.fromkeys((change(before, ruleset) or ruleset_text(ruleset), ruleset_text(ruleset))):
             error = self._refusal(text)
@@ -84,7 +87,7 @@ class Loading:
         return None
 
     def _refused(self, error: NftError, ruleset: Ruleset, left_out: LeftOut) -> LeftOut:
-        """The sections and files to leave out besides; raises the error if none is found in time."""
+        """The sections and files to leave out besides `left_out`; raises the error if none is found in time."""
         if error.fault not in BAD_TEXT:
             raise error
         plain = self._answer(ruleset)
@@ -96,7 +99,7 @@ class Loading:
         return found
 
     def _answer(self, ruleset: Ruleset) -> NftError | None:
-        """The error of nft for the plain text of a ruleset; None if nft accepts it."""
+        """The error of `nft -c` for the plain text of a ruleset; None if nft accepts it."""
         try:
             self._nft.check(ruleset_text(ruleset))
         except NftError as refusal:
@@ -106,7 +109,7 @@ class Loading:
         return None
 
     def _searched(self, left_out: LeftOut) -> LeftOut:
-        """The first section, in the file's order, with which nft refuses the ruleset of all before it."""
+        """The section with which, added in the file's order, nft begins to refuse the ruleset. Empty: none found."""
         sections = [each for each in removable(self._inputs) if each not in left_out.sections]
         if not sections or self._refuses(sections, left_out):
             return LeftOut()
@@ -120,7 +123,7 @@ class Loading:
         return LeftOut(frozenset({sections[bad - 1]})) if bad - good == 1 else LeftOut()
 
     def _refuses(self, without: list[str], left_out: LeftOut) -> bool:
-        """Whether nft refuses the ruleset without these sections too."""
+        """Whether nft refuses the ruleset also without these sections."""
         candidate = self.candidate(left_out.with_(LeftOut(frozenset(without))))
         return self._answer(candidate.ruleset) is not None
 
@@ -133,7 +136,7 @@ class Loading:
 
 
 def _origins(inputs: Inputs) -> Mapping[str, Origin]:
-    """The origins of sections, by their name in a LeftOut."""
+    """Where sections come from, by the id or name that a LeftOut has."""
     names = {each.id: each.options.get("name", "") for each in inputs.sections}
     own = {
         each.id: Origin(each.id, name if isinstance(name := names[each.id], str) else "", each.type)

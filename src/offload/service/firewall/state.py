@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNetwork]") -> list[Json]:
-    """The zones as the file firewall.json has them: each with its networks and devices, by name."""
+    """The zones as the file firewall.json has them: each with the names of its networks and devices."""
     return [
         {
             "name": each.name,
@@ -26,12 +26,12 @@ def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNe
 
 
 def zone_of_network(zones: Sequence[Json], name: str) -> list[str]:
-    """The first zone that a network belongs to; empty: none."""
+    """The name of the first zone that a network belongs to, in a list; empty: none. `zones`: as in firewall.json."""
     return [each["name"] for each in zones if name in each["networks"]][:1]
 
 
 def zone_of_device(zones: Sequence[Json], name: str) -> list[str]:
-    """The first zone that has the device; empty: none."""
+    """The name of the first zone that has the device, in a list; empty: none. `zones`: as in firewall.json."""
     return [each["name"] for each in zones if name in each["devices"]][:1]
 
 

@@ -23,7 +23,7 @@ LONGEST = 300.0  # seconds for which a list may use one dump, so that a caller w
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A dump: the entries, and their counts by the zones and pairs of this Snapshot and Plan."""
+    """A dump of conntrack: the entries, and their counts by the zones and pairs of this Snapshot and Plan."""
 
     count: ShareCount
     entries: Entries
@@ -33,7 +33,7 @@ class Read:
 
 @dataclass(slots=True)
 class Connections:
-    """The last conntrack dump, used again until it has rested long enough."""
+    """The last conntrack dump, used again by calls that come soon after it."""
 
     last: Read | None = None  # the dump; None: there is none, or it was forgotten
     work: float = 0.0  # processor seconds that the dump and its lists took
@@ -61,7 +61,10 @@ class Connections:
         return read
 
     def listing(self, read: Read, query: Query, *, everything: bool) -> Listing:
-        """The flows of a dump that a query selects; the last query's result is kept."""
+        """The flows of a dump that a query selects, sorted; the last result is used again for another page of it.
+
+        `everything`: also connections of the router itself, and of multicast.
+        """
         asked = replace(query, limit=None, offset=0)
         if self.lists is not None and self.last is read and self.lists[:2] == (asked, everything):
             return self.lists[2]
@@ -73,19 +76,19 @@ class Connections:
         return found
 
     def age(self, read: Read) -> float:
-        """Seconds since that dump was made."""
+        """Seconds since this dump was made; 0 if it is not kept for other calls."""
         return round(monotonic() - self.at, 1) if read is self.last else 0.0
 
     def due(self) -> float | None:
-        """When the memory of the last dump may be freed; None: there is none."""
+        """When the memory of the last dump may be freed, in monotonic seconds; None: there is none."""
         return None if self.last is None else max(self.at + REST * self.work, self.used + WALK)
 
     def tidy(self, now: float) -> None:
-        """Free the last dump if its time is over."""
+        """Free the last dump if no call can use it any more."""
         if (due := self.due()) is not None and due <= now:
             self.forget()
 
     def forget(self) -> None:
-        """Something changed: the next call makes a new dump."""
+        """Free the last dump, because something changed: the next call makes a new one."""
         self.last = self.lists = None
         self.forgotten += 1

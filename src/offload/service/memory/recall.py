@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def exempts(engine: "Engine", packages: Packages) -> None:
-    """Add the timed exempts of the file that the kernel lost, if their zones still exist."""
+    """Add those exempts of run time from the file that the kernel lost and whose zones still exist.
+
+    `packages`: the configuration files. It is tried again later if one of them cannot be read.
+    """
     config, _ = load(packages)
     if not config.readable:
         return
@@ -29,7 +32,7 @@ def exempts(engine: "Engine", packages: Packages) -> None:
 
 
 def stations(engine: "Engine") -> None:
-    """If an earlier service left tables, read where it saw stations: some may have moved since."""
+    """Read where an earlier service saw stations, if its tables are in the kernel: some may have moved since."""
     if engine.doors.stations is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
         return
     try:
@@ -52,7 +55,7 @@ def totals(engine: "Engine") -> None:
 
 
 def save_exempts(engine: "Engine") -> None:
-    """Write the timed exempts for the next service."""
+    """Write the exempts of run time to the file for the next service; not before the file was read."""
     if not engine.restored:
         return
     try:

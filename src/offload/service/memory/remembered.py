@@ -34,7 +34,7 @@ class Remembered:
         return self._preferred
 
     def put(self, key: Key, value: str, *, preferred: bool) -> str | None:
-        """Store a value if there is room. Gives the value before, None for a new key."""
+        """Store a value if there is room. Gives the value before; None: the key is new."""
         known = key in self
         before = self._preferred.pop(key, None) if key in self._preferred else self._others.pop(key, None)
         if not known and len(self) >= self.most:
@@ -45,7 +45,7 @@ class Remembered:
         return before
 
     def crowded_out(self, seen: Collection[Key]) -> bool:
-        """Whether some of these keys, which were put just now, found no room."""
+        """Whether some of these keys, which were put just now, are not stored because there was no room."""
         return len(self) >= self.most and any(key not in self for key in seen)
 
     def prefer_only(self, seen: Collection[Key]) -> None:

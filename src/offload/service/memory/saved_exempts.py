@@ -1,4 +1,4 @@
-"""The file of timed exempts, from which the next service takes them. Pure.
+"""The file of exempts given at run time, from which the next service takes them. Pure.
 
 JSON with one entry for each exempt: its number, its match as the options of `config exempt`, its timeout, and its end
 in seconds since boot. Entries are checked like user input.
@@ -19,13 +19,17 @@ LARGEST_NUMBER = 999_999_999
 
 
 def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
-    """The bytes of the file; `ends` has the end of each exempt."""
+    """The file's content. `ends`: by number, each exempt with its end in seconds since boot."""
     entries = [{**timed_exempt_json(exempt), "ends": end} for exempt, end in ends.values()]
     return json.dumps([{word: each[word] for word in ("id", "match", "timeout", "ends")} for each in entries]).encode()
 
 
 def read(content: bytes, zones: Collection[str], now: float) -> tuple[TimedExempt, ...]:
-    """The exempts of a file that have time left; invalid entries are ignored."""
+    """The exempts that the file's `content` has and that have not ended `now` (seconds since boot).
+
+    Left out are invalid entries, those that name a zone outside of `zones`, and those with less than LAST_SECONDS to
+    go.
+    """
     try:
         entries = json.loads(content)
     except (ValueError, RecursionError):
@@ -54,5 +58,5 @@ def _seconds(value: Any) -> float:
 
 
 def missing(saved: Iterable[TimedExempt], held: Collection[int]) -> tuple[TimedExempt, ...]:
-    """The saved exempts whose numbers the kernel does not have."""
+    """The saved exempts whose numbers are not in `held`, the exempts that the kernel still has."""
     return tuple(exempt for exempt in saved if exempt.id not in held)

@@ -22,7 +22,10 @@ HIGHEST_VLAN = 4094
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The version of the stations written last, when to write again, and why the last write failed."""
+    """The version of the stations that the file has, when to write it again, and why the last write failed.
+
+    `next`: in monotonic seconds. `error`: a sentence; empty: it did not fail.
+    """
 
     version: int = -1
     next: float = 0.0
@@ -30,13 +33,13 @@ class Saved:
 
 
 def written(stations: Mapping[Key, str]) -> bytes:
-    """The bytes of the file."""
+    """The file's content for (MAC, bridge, VLAN) -> port and (address, device, NEIGHBOUR) -> MAC."""
     lines = (f"{name} {device} {vlan} {value}\n" for (name, device, vlan), value in stations.items())
     return "".join(islice(lines, MOST_SAVED)).encode()
 
 
 def read(content: bytes) -> tuple[tuple[Key, str], ...]:
-    """The stations and neighbours of a file."""
+    """The stations and neighbours in the file's `content`, with keys and values as `written` takes them."""
     lines = content.decode(errors="replace").split("\n")[:MOST_SAVED]
     return tuple(found for line in lines for found in _entry(line.split(" ")))
 

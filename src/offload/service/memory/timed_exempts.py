@@ -19,19 +19,19 @@ LAST_SECONDS = 2.0
 
 @dataclass(slots=True)
 class TimedExempts:
-    """The timed exempts that have not ended; `now` is in seconds that never jump."""
+    """The exempts of run time that have not ended, by number; `now` is in monotonic seconds."""
 
     _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
 
     def adopt(self, timed_exempts: Iterable[TimedExempt], now: float) -> None:
-        """Add those that the kernel has."""
+        """Add exempts that the kernel or the file has, with their numbers and remaining seconds."""
         for timed_exempt in timed_exempts:
             self._ends[timed_exempt.id] = timed_exempt, now + timed_exempt.expires
             self._last = max(self._last, timed_exempt.id)
 
     def add(self, exempt: Exempt, timeout: int, now: float) -> int:
-        """Add an exempt and give its number. It replaces one for the same traffic."""
+        """Add an exempt for `timeout` seconds and give its number. It replaces one for the same traffic."""
         same = _traffic(exempt)
         self._ends = {key: each for key, each in self._ends.items() if _traffic(each[0].exempt) != same}
         self._last += 1
@@ -40,7 +40,7 @@ class TimedExempts:
 
     @property
     def ends(self) -> Mapping[int, tuple[TimedExempt, float]]:
-        """The timed exempts by number, each with its end, as `restore` takes them."""
+        """The exempts by number, each with its end, as `restore` takes them."""
         return dict(self._ends)
 
     def restore(self, before: Mapping[int, tuple[TimedExempt, float]]) -> None:
@@ -48,11 +48,11 @@ class TimedExempts:
         self._ends = dict(before)
 
     def delete(self, number: int) -> bool:
-        """Remove a timed exempt; whether it existed."""
+        """Remove the exempt with this number; whether it existed."""
         return self._ends.pop(number, None) is not None
 
     def living(self, now: float) -> tuple[TimedExempt, ...]:
-        """The timed exempts with their remaining seconds, rounded up: the kernel's element ends first."""
+        """The exempts with at least LAST_SECONDS to go; `expires` is rounded up: the kernel's elements end first."""
         return tuple(
             TimedExempt(number, timed_exempt.exempt, timed_exempt.timeout, ceil(end - now))
             for number, (timed_exempt, end) in self._ends.items()
@@ -60,35 +60,35 @@ class TimedExempts:
         )
 
     def ended(self, now: float) -> bool:
-        """Forget those that ended; whether there was one. So each of them leads to one pass.
+        """Remove the exempts that have ended; whether there was one. So each of them leads to one pass.
 
-        No other method forgets any: reading the list must not hide the end of one.
+        No other method does it: reading the list must not hide the end of one.
         """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left
         return news
 
     def next_end(self) -> float | None:
-        """When the next one ends."""
+        """When the next exempt ends, in monotonic seconds; None: there is none."""
         return min((end for _, end in self._ends.values()), default=None)
 
     def full(self) -> bool:
-        """Whether there is no room for another."""
+        """Whether there are as many exempts as are allowed (MOST)."""
         return len(self._ends) >= MOST
 
 
 def _traffic(exempt: Exempt) -> tuple[object, ...]:
-    """Zones and match of an exempt, without its name."""
+    """Zones and match of an exempt, without its name: equal for the same traffic."""
     return tuple(getattr(exempt, name) for name in Exempt.__slots__ if name not in {"name", "section"})
 
 
 def with_timed_exempts(plan: Plan) -> set[int]:
-    """The timed exempts in the tables of a Plan, by number."""
+    """The numbers of the run-time exempts in the tables of a Plan."""
     return {match.timed_exempt.id for table in plan.tables for match in table.exempts if match.timed_exempt}
 
 
 def timed_exempt_json(timed_exempt: TimedExempt) -> dict[str, Any]:
-    """A timed exempt with its remaining seconds, its match as the options of `config exempt`."""
+    """A run-time exempt as JSON: `id`, `match` (options of `config exempt`), and seconds `timeout` and `expires`."""
     return {
         "id": timed_exempt.id,
         "match": match_json(timed_exempt.exempt),

@@ -27,7 +27,7 @@ WORDS = 4  # of a pair in the file
 
 @dataclass(slots=True)
 class Totals:
-    """Connections that ended and their bytes, by pair."""
+    """How many connections ended, and their bytes, by pair of zones."""
 
     since: str = ""  # when counting began, ISO 8601
     whole: bool = True  # no ended connection was missed; a flood of events or a restart can lose some
@@ -38,7 +38,7 @@ class Totals:
     _counted: dict[Pair, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     def add(self, ended: Iterable[Entry], zones: ZoneLookup) -> None:
-        """Add connections; those with a zone that is not known are not counted."""
+        """Count ended connections; those with an end whose zone is not known are left out."""
         for entry in ended:
             src, dest = zones.ends(entry)
             if src.zone is not None and dest.zone is not None:
@@ -53,14 +53,14 @@ class Totals:
         return flows, octets
 
     def written(self) -> bytes:
-        """The bytes of the file."""
+        """The file's content; of more than MOST_PAIRS pairs those with the most bytes."""
         most_bytes = sorted(self._counted.items(), key=lambda item: -item[1][1])[:MOST_PAIRS]
         pairs = [[*pair, *(min(count, LARGEST) for count in counts)] for pair, counts in most_bytes]
         return json.dumps({"since": self.since, "whole": self.whole, "pairs": pairs}).encode()
 
 
 def read(content: bytes) -> Totals | None:
-    """The totals of a file; None if it has no valid `since`."""
+    """The totals in the file's content; None if it is not JSON or has no valid `since`."""
     try:
         given = json.loads(content)
     except (ValueError, RecursionError):
@@ -74,7 +74,7 @@ def read(content: bytes) -> Totals | None:
 
 
 def _time(value: Any) -> str:
-    """The value of `since`; empty if it is not a time."""
+    """`since` of the file as ISO 8601 in UTC; empty if it is not a time with its zone."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= LONGEST_TIME else None
         return time.astimezone(UTC).isoformat(timespec="seconds") if time is not None and time.tzinfo else ""

@@ -1,4 +1,4 @@
-"""Return tables at once for stations that moved, as they were planned last; the pass that follows reads everything."""
+"""Create tables again at once for stations that moved, as they were planned last; a pass reads everything later."""
 
 from collections.abc import Iterable
 
@@ -11,20 +11,20 @@ from offload.service.tasks import station_sets
 
 
 def due(engine: Engine) -> float | None:
-    """When a move may be followed that had to wait, or ports of a bridge may be listed again."""
+    """When to create tables again for moves that had to wait, or list ports of a bridge again; None: neither."""
     return engine.stations.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
 
 
 def ready(engine: Engine) -> bool:
-    """Whether a station moved for which tables are to be returned now."""
+    """Whether a station moved because of which tables are to be created again now."""
     return engine.decided is not None and engine.stations.ready(engine.decided.plan, engine.doors.clock())
 
 
 def run(engine: Engine) -> bool:
-    """Return the tables; whether that was done.
+    """Create the tables again whose flows may go to the old port of a station that moved; whether that was done.
 
-    Nothing is read for it: making a table anew harms no connection. Timed exempts would live longer by it, so where
-    there are any the pass does it. An error of the last pass stays.
+    Nothing is read for it. Exempts of run time would begin anew with the table, so where there are any the pass does
+    it.
     """
     before, now = engine.decided, engine.doors.clock()
     if before is None or with_timed_exempts(before.plan) or engine.stations.is_last(now):
@@ -34,7 +34,10 @@ def run(engine: Engine) -> bool:
 
 
 def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
-    """Return tables as they were planned last; None where that is not to be done, or failed: a pass reads why."""
+    """Create tables again as they were planned last; gives the outcome, in which an error of the last pass stays.
+
+    None: it failed, or a table has exempts of run time, which would begin anew. Then a pass has to do it.
+    """
     before = engine.decided
     if before is None or with_timed_exempts(before.plan):
         return None

@@ -1,7 +1,7 @@
-"""How often tables are returned for stations that move. Pure; the caller gives the time, in seconds that never jump.
+"""How often tables are created again for stations that move. Pure; the caller gives the time, in monotonic seconds.
 
-Hosts can forge addresses, and each return puts every flow of a table on the slow path for some packets. So the pauses
-of a station that moves repeatedly grow, and the number of returns in a minute is limited.
+Hosts can forge addresses, and each time every flow of a table is on the slow path for some packets (a return). So the
+pauses of a station that moves repeatedly grow, and the number of returns in a minute is limited.
 """
 
 from collections import Counter, deque
@@ -18,7 +18,7 @@ SEVERAL = 2  # returns in a window that make a bridge the one whose ports are le
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The station causes no return before `until`; the next pause takes `following` seconds."""
+    """The station causes no return before `until` (monotonic seconds); its next pause takes `following` seconds."""
 
     until: float
     following: float
@@ -26,18 +26,24 @@ class Pause:
 
 @dataclass(slots=True)
 class ReturnBudget:
-    """The returns of the last minute with the segments that caused them, and the pauses of single stations."""
+    """When, and because of which segments, tables were created again in the last minute; pauses of single stations.
+
+    A segment is a bridge, or a device without one. A return is the new creation of tables at one time.
+    """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """When the station may cause a return; it may be in the past."""
+        """When tables may be created again because of this station; it may be in the past."""
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0
 
     def followed(self, station: Hashable, first: float, growth: float, now: float) -> None:
-        """Tables were returned for the station: its first pause is `first`, each further one `growth` times as long."""
+        """Note that tables were created again for the station, and begin its pause.
+
+        `first`: seconds of its first pause; each further one is `growth` times as long.
+        """
         before = self._pauses.pop(station, None)
         length = first if before is None or now - before.until > FORGIVEN else before.following
         self._pauses[station] = Pause(now + length, min(length * growth, LONGEST_PAUSE))
@@ -45,20 +51,20 @@ class ReturnBudget:
             del self._pauses[next(iter(self._pauses))]
 
     def returned(self, causes: Iterable[str], now: float) -> None:
-        """A table was returned because of moves in these segments."""
+        """Note that tables were created again because of moves in these segments."""
         self._returns.append((now, frozenset(causes)))
 
     def left(self, now: float) -> int:
-        """How many returns are allowed now."""
+        """How many times tables may be created again now."""
         return MOST_RETURNS - len(self._recent(now))
 
     def renewed(self, now: float) -> float:
-        """When one more return will be allowed."""
+        """When tables may be created again once more than now."""
         recent = self._recent(now)
         return recent[0][0] + WINDOW if recent else now
 
     def offenders(self, now: float) -> frozenset[str]:
-        """The segments that caused several of the returns; if none did, those that caused one."""
+        """The segments that caused several returns of the last minute; if none did, those that caused one."""
         counts = Counter(cause for _, causes in self._recent(now) for cause in causes)
         return frozenset(cause for cause, count in counts.items() if count >= SEVERAL) or frozenset(counts)
 

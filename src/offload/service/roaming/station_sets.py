@@ -1,8 +1,8 @@
 """The station sets that the kernel has, and the transactions that update them. Pure; the caller gives the time.
 
-A new station takes one small transaction, and no table is returned. A station that appears at a hardware port may have
-flows that software took before. Then the software table is returned, for all such stations at most once in `LATE`
-seconds, and hardware takes the flows with their next packet.
+A new station takes one small transaction, and no table is created again. A station that appears at a hardware port may
+have flows that software took before (it is late). Then the software table is created again, for all such stations at
+most once in `LATE` seconds, and hardware takes the flows with their next packet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,9 +22,9 @@ Sets = Mapping[str, tuple[str, ...]]
 
 @dataclass(slots=True)
 class StationSets:
-    """`sent`: by table, the elements of its station sets in the kernel; a table without an entry is filled anew."""
+    """The elements of the station sets in the kernel, by table (`sent`); a table without an entry is filled anew."""
 
-    sent: dict[str, Sets] = field(default_factory=dict)
+    sent: dict[str, Sets] = field(default_factory=dict)  # by table, its sets and their elements
     late: frozenset[str] = frozenset()  # MAC addresses and addresses that came to ports of hardware
     _seen: int = -1  # the version of the stations that the sets were compared with last
     _next: float = 0.0  # no update before
@@ -32,25 +32,25 @@ class StationSets:
     _failing: bool = False  # nft refused the last update
 
     def forget(self) -> None:
-        """The tables are new, or their content is not known: fill all sets again."""
+        """Fill all sets again next time, because the tables are new or their content is not known."""
         self.sent, self._seen = {}, -1
 
     def due(self, version: int) -> float | None:
-        """When to compare; None while no station changed. `version`: of the StationTracker."""
+        """When to compare the sets with the stations; None: that was done for this version of the StationTracker."""
         return None if version == self._seen else self._next
 
     def compared(self, version: int, now: float) -> None:
-        """The sets agree with the stations of this version."""
+        """Note that the sets agree with the stations of this version."""
         self._seen, self._next, self._failing = version, now + APART, False
 
     def refused(self, now: float) -> bool:
-        """After a refusal of nft everything is sent again later; whether this is the first refusal."""
+        """Note that nft refused the changes: they are sent again later. Whether it is the first refusal in a row."""
         self.forget()
         new, self._failing, self._next = not self._failing, True, now + RETRY
         return new
 
     def changes(self, tables: Iterable[Table]) -> str:
-        """The nft text that updates the sets to the tables' elements; empty if they agree."""
+        """The nft text that updates the sets in the kernel to the elements in these tables; empty if they agree."""
         lines: list[str] = []
         for table in tables:
             before = self.sent.get(table.name)
@@ -63,7 +63,7 @@ class StationSets:
         return "".join(f"{line}\n" for line in lines)
 
     def took(self, tables: Iterable[Table], now: float) -> None:
-        """The kernel has the elements of these tables now."""
+        """Note that the kernel has these tables' elements. Stations new in the hardware table are late from now on."""
         for table in tables:
             before = self.sent.get(table.name)
             if table.hardware and before is not None:
@@ -76,15 +76,15 @@ class StationSets:
             self.sent[table.name] = table.stations
 
     def late_due(self) -> float | None:
-        """When to read the flows of late stations; None: there is no such station."""
+        """When to look for flows of late stations in software; None: no station is late."""
         return self._late_at if self.late else None
 
     def later(self, now: float, late: frozenset[str] = frozenset()) -> None:
-        """Repeat it later: the flows could not be read, or their table could not be returned."""
+        """Repeat it after LATE seconds, also for the addresses in `late`, because it failed."""
         self.late, self._late_at = self.late | late, now + LATE
 
     def are_late(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
-        """Whether software has a flow of a late station. No station counts as late afterwards."""
+        """Whether a flow in software is of a late station. No station counts as late afterwards."""
         packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.late}
         self.late, self._late_at = frozenset(), now
         return any(

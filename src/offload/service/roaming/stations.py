@@ -28,7 +28,7 @@ Everything = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A station at another port (`ports`: the old and new ones), or an address on `device` with another MAC.
+    """A station at another port (`ports`: the old and new ones), or an address on `device` that got another MAC.
 
     `segment` is the bridge, or the device where there is none.
     """
@@ -40,9 +40,10 @@ class Move:
 
 @dataclass(slots=True)
 class StationTracker:
-    """Where each station and neighbour was seen last, and the moves for which no table was returned yet.
+    """Where each station and neighbour was seen last, and the moves for which no table was created again yet.
 
-    Stations and neighbours are limited separately; those at ports that hardware can take are kept first.
+    A station is a MAC that a bridge has learned, a neighbour an address that the router has resolved. They are limited
+    separately; those at ports that hardware can take are kept first.
     """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows
@@ -63,11 +64,11 @@ class StationTracker:
 
     @property
     def known(self) -> KnownStations:
-        """(MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC."""
+        """What was seen last: (MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC."""
         return {**dict(self._stations.items()), **dict(self._neighbours.items())}
 
     def station(self, seen: Station, master: str) -> bool:
-        """A bridge learned a station; whether it moved."""
+        """Note that bridge `master` learned a station; whether it was at another port before."""
         key, wired = (seen.mac, master, seen.vlan), seen.port in self._hardware
         if wired:
             self._macs.add(seen.mac)
@@ -78,7 +79,7 @@ class StationTracker:
         return self._moved(key, Move(master, earlier | {before or "", seen.port}))
 
     def neighbour(self, seen: Neighbour) -> bool:
-        """The router resolved an address; whether its MAC changed."""
+        """Note that the router resolved an address; whether its MAC was another before."""
         key = (seen.address, seen.device, NEIGHBOUR)
         before = self._remember(self._neighbours, key, seen.mac, preferred=seen.mac in self._macs)
         if before in {None, seen.mac}:
@@ -107,7 +108,7 @@ class StationTracker:
             self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, value, preferred=False)
 
     def update(self, snapshot: Snapshot) -> None:
-        """Compare with a whole Snapshot, since events may have been lost. An unchanged Snapshot takes no time."""
+        """Note all stations and neighbours of a Snapshot, since events may be lost. An unchanged one takes no time."""
         seen = self.version, (snapshot.links, snapshot.stations, snapshot.neighbours)
         if seen != self._updated or self.crowded:
             self._take_in(snapshot)
@@ -137,11 +138,11 @@ class StationTracker:
         self.crowded = self._stations.crowded_out(learned) or self._neighbours.crowded_out(resolved)
 
     def ready(self, plan: Plan, now: float) -> bool:
-        """Whether a table has to be returned now, and the budget allows it."""
+        """Whether a table of the Plan has to be created again now because of moves, and the limit allows it."""
         return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
     def due(self, plan: Plan, now: float) -> float | None:
-        """When to return a table for a move, or to list left-out ports again; None: not before another move."""
+        """When to create a table again for a move, or to list left-out ports again; None: not before another move."""
         times = [*self._left_out.values()]
         if self._moves and not self.budget.left(now):
             times.append(self.budget.renewed(now))
@@ -150,7 +151,7 @@ class StationTracker:
         return min(times, default=None)
 
     def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
-        """The tables to return now; none if no station moved, or the budget allows no return."""
+        """The tables to create again now for moves; none if nothing moved, or if the limit of a minute is reached."""
         if not self.budget.left(now):
             return ()
         keys = self._ready(plan, now)
@@ -159,7 +160,7 @@ class StationTracker:
         return tuple(table.name for table in plan.tables if table.name in wanted)
 
     def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
-        """These tables were returned: forget the moves that concern no other table."""
+        """Note that these tables were created again: begin pauses, and forget the moves that concern no other table."""
         if self._causes and tables:
             self.budget.returned(self._segments_of(self._causes), now)
             for key in self._causes:
@@ -170,11 +171,11 @@ class StationTracker:
         self._moves = {key: move for key, move in self._moves.items() if not done.issuperset(self._tables(plan, move))}
 
     def is_last(self, now: float) -> bool:
-        """Whether the budget allows only one more return, with which the plan has to change."""
+        """Whether a minute allows only one more return of tables, with which ports are left out of the flowtable."""
         return self.budget.left(now) <= 1
 
     def leave_out(self, now: float) -> frozenset[str]:
-        """Choose the bridges whose wired ports are left out for a while; gives the new ones.
+        """Choose bridges whose wired ports no flowtable lists for LEFT_OUT seconds; gives those that are new.
 
         These are the bridges whose stations move. If the moves are on no bridge, ports of all bridges are left out,
         since then stations of all bridges must be followed without a return.
@@ -186,12 +187,12 @@ class StationTracker:
         return chosen
 
     def left_out(self, now: float) -> frozenset[str]:
-        """The bridges whose wired ports are left out now."""
+        """The bridges whose wired ports are left out of the flowtables now."""
         self._left_out = {bridge: until for bridge, until in self._left_out.items() if until > now}
         return frozenset(self._left_out)
 
     def ended(self, now: float) -> bool:
-        """Whether the ports of a bridge may be listed again."""
+        """Whether the time is over for which ports of a bridge are left out."""
         return any(until <= now for until in self._left_out.values())
 
     def _segments_of(self, keys: Iterable[Key]) -> frozenset[str]:
@@ -201,7 +202,7 @@ class StationTracker:
         return [key for key in self._concerning(plan) if self.budget.ready(key) <= now]
 
     def _concerning(self, plan: Plan) -> list[Key]:
-        """The moves after which flows of the plan may go to the old port; all others are forgotten."""
+        """The moves after which flows of the Plan may go to the old port or MAC; all others are forgotten."""
         known: dict[Move, tuple[str, ...]] = {}
         for move in self._moves.values():
             if move not in known:
