@@ -52,8 +52,8 @@ class Engine:
     applied: Applied = field(default_factory=Applied)  # the outcome of the last pass
     timed_exempts: TimedExempts = field(default_factory=TimedExempts)  # exempts given at run time
     stations: StationTracker = field(default_factory=StationTracker)  # where stations were seen last, and which moved
-    rule_returns: RuleReturns = field(default_factory=RuleReturns)  # returns of tables for changed rules of others
-    route_returns: RouteReturns = field(default_factory=RouteReturns)  # returns of hardware tables for changed routes
+    rule_returns: RuleReturns = field(default_factory=RuleReturns)  # when tables are created again for rules of others
+    route_returns: RouteReturns = field(default_factory=RouteReturns)  # when they are created again for new routes
     station_sets: StationSets = field(default_factory=StationSets)  # the elements of the sets of stations in the kernel
     hardware_monitor: HardwareMonitor = field(default_factory=HardwareMonitor)  # verdicts on pairs in hardware
     totals: Totals = field(default_factory=Totals)  # of connections that ended
@@ -66,7 +66,7 @@ class Engine:
     give_up: GiveUp = field(default_factory=GiveUp)  # devices and families of which hardware took nothing
     dump: dict[str, Any] | None = None  # netifd's last reply, in use while ubusd is away
     packages: Packages = field(default_factory=dict)  # the files as the last pass read them
-    services: dict[str, Any] | None = None  # procd's reply with the services' firewall sections
+    services: dict[str, Any] | None = None  # procd's last reply with the services' firewall sections
     firewall: "Firewall | None" = None  # None without the package offload-firewall
     alone: bool = False  # ubusd is away
     adopted: bool = False  # the timed exempts and stations of an earlier service are known
@@ -77,7 +77,7 @@ class Engine:
     cause: Cause = Cause.START  # of the last pass, for the log
     trouble: str = ""  # why another try is worth while: the last pass failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
-    returned: dict[str, str] = field(default_factory=dict)  # by table, when all of its flows were returned last
+    returned: dict[str, str] = field(default_factory=dict)  # by table, when it was created again last (ISO 8601)
     raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())  # when they were read
 

@@ -22,7 +22,7 @@ def flows(
     everything: bool = False,
     explained: bool = True,
 ) -> list[Flow]:
-    """The forwarded connections, in the order of the entries, each with its zones and, if `explained`, why it is slow.
+    """The forwarded connections, in the order of the entries, with zones and, if `explained`, why they are slow.
 
     `cases`: findings about pairs in hardware, for flows that are in software. `everything`: also connections of the
     router itself, and those to multicast or broadcast addresses; such an end has no zone.
@@ -50,7 +50,10 @@ def page(
     *,
     everything: bool = False,
 ) -> tuple[list[Flow], int]:
-    """The flows that a query selects, with Reasons, and their number without `limit` and `offset`."""
+    """The flows that a query selects, with Reasons, and how many it would select without `limit` and `offset`.
+
+    `cases` and `everything`: as in `flows`.
+    """
     found = flows(entries, snapshot, plan, everything=everything, explained=False)
     meant = select(found, replace(query, limit=None, offset=0))
     end = None if query.limit is None else query.offset + query.limit

@@ -26,7 +26,7 @@ class Listing:
     """The flows that a query selects, in its order, without its `limit` and `offset`; `len` is their number."""
 
     def __init__(self, count: ShareCount, entries: Entries, query: Query, *, everything: bool = False) -> None:
-        """`entries`: all that were counted. `everything`: also connections of the router itself, and of multicast."""
+        """`count` has counted all of `entries`. `everything`: also connections of the router, and of multicast."""
         self._count, self._entries = count, entries
         admitted = [_admitted(way, query, everything=everything) for way in count.ways]
         numbers = [number for number, way in enumerate(count.way_of) if admitted[way]]
@@ -38,12 +38,12 @@ class Listing:
         return len(self._numbers)
 
     def rows(self, first: int = 0, end: int | None = None) -> Rows:
-        """A part of the flows: the number of each one's way, and its values."""
+        """The flows from index `first` to before `end` (None: all): of each, the number of its Way, and its values."""
         numbers = self._numbers[first:end]
         return zip(map(self._count.way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
     def ways(self, first: int = 0, end: int | None = None) -> Mapping[int, int]:
-        """By the number of a way, how many of them are on it."""
+        """How many of the flows from `first` to before `end` (None: all) have each Way, by its number in the count."""
         return Counter(map(self._count.way_of.__getitem__, self._numbers[first:end]))
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:
@@ -72,7 +72,7 @@ class Explainer:
         plan: Plan,
         cases: Mapping[Pair, PairHardware] | None = None,
     ) -> None:
-        """`ways`: of the connections, by number. `cases`: findings about pairs in hardware."""
+        """`ways`: pairs of endpoints of the connections, by number. `cases`: findings about pairs in hardware."""
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
         self._most = max((pair.after_packets for pair in plan.pairs), default=0)
@@ -80,12 +80,12 @@ class Explainer:
         self._known = dict[Kind, tuple[Reason, ...]]()
 
     def flow(self, number: int, values: Values) -> Flow:
-        """The connection with its zones, and why it is slower than its pair; `number` is that of its way."""
+        """The connection with its zones and Reasons. `number`: of its Way."""
         way = self.ways[number]
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
 
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
-        """The Reasons of a flow."""
+        """At most one Reason: why the connection is slow, or in software although hardware was requested."""
         kind = self.kind(number, values)
         found = None if kind is None else self._known.get(kind)
         if found is None:
@@ -95,7 +95,7 @@ class Explainer:
         return found
 
     def kind(self, number: int, values: Values) -> Kind:
-        """What flows with equal Reasons have in common; None: the flow has Reasons of its own."""
+        """A key that is equal for flows with equal Reasons; None: the flow may have Reasons of its own."""
         if not self._alike[number]:
             return None
         packets, most = values[12], self._most
@@ -107,7 +107,7 @@ class Explainer:
         return reasons(entry, way.src, way.dest, self._pairs.get(between), self._cases.get(between), self._lookups)
 
     def _judged_alike(self, way: Way) -> bool:
-        """Whether all connections between these endpoints have the same Reasons."""
+        """Whether the Reasons of connections on this way depend only on what `kind` has of them."""
         between = way.src.zone or "", way.dest.zone or ""
         pair, case = self._pairs.get(between), self._cases.get(between)
         if way.state is State.SLOW:
@@ -117,7 +117,7 @@ class Explainer:
 
 
 def _admitted(way: Way, query: Query, *, everything: bool) -> bool:
-    """Whether the query selects connections between these endpoints, as far as endpoints decide."""
+    """Whether the query selects connections on this way; its host is not considered, as a way has no addresses."""
     return (
         (everything or way.forwarded)
         and (query.state is None or way.state is query.state)

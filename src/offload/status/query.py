@@ -1,4 +1,4 @@
-"""Parse queries about flows: which flows, and in which order. Pure."""
+"""Parse queries about flows: which flows, in which order, and how many. Pure."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -15,7 +15,7 @@ from offload.status.query_words import KEYS, REVERSED
 
 Sorting = Callable[[Flow], Any]
 
-# The first row: of counts the largest, of all others the smallest.
+# Sort keys by word: flows with the largest counts come first, by other words those with the smallest.
 SORTS: Mapping[str, Sorting] = {
     "bytes": lambda flow: -sum(flow.entry.bytes or (0,)),
     "packets": lambda flow: -sum(flow.entry.packets or (0,)),
@@ -46,7 +46,7 @@ class Query:
 
     @classmethod
     def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":
-        """Parse a query of ubus or the command line: text or numbers. QueryError if it is not valid.
+        """Parse the words (KEYS) of a query of ubus or the command, each text or a number. QueryError if one is bad.
 
         `zones`: the names of all zones, one of which it must name; None: not checked.
         """
@@ -63,7 +63,7 @@ class Query:
         return cls(**read)
 
     def admits(self, flow: Flow) -> bool:
-        """Whether the query selects the flow; sort, limit and offset do not matter."""
+        """Whether the flow meets zone, host and state; sort, limit and offset do not matter."""
         if self.state is not None and flow.state is not self.state:
             return False
         if self.zone is not None and self.zone not in {flow.src_zone, flow.dest_zone}:
@@ -79,7 +79,7 @@ def admits_host(entry: Entry, host: IPv4Network | IPv6Network) -> bool:
 
 
 def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
-    """The selected flows in the query's order; equal ones keep the order of the dump."""
+    """The page of flows that the query selects, in its order; equal ones keep the order of `flows`."""
     word = query.sort.removeprefix(REVERSED)
     found = sorted(filter(query.admits, flows), key=SORTS[word], reverse=word != query.sort)
     end = None if query.limit is None else query.offset + query.limit
@@ -87,7 +87,7 @@ def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
 
 
 def _number(address: bytes) -> tuple[int, int]:
-    """A sort key: IPv4 before IPv6, then by value."""
+    """A sort key for a packed address: IPv4 before IPv6, then by value."""
     return len(address), int.from_bytes(address, "big")
 
 

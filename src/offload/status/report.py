@@ -36,9 +36,9 @@ def status_json(
     applied: Applied,
     verdicts: Verdicts = NO_VERDICTS,
 ) -> Json:
-    """Everything about zones, pairs and devices. `ok`: the question could be answered.
+    """The reply of `status` about zones, pairs and devices. `ok`: the question could be answered.
 
-    `verdicts`: what live flows showed of hardware.
+    `shares`: live flows and bytes by pair. `verdicts`: what live flows showed of hardware.
     """
     return {
         "ok": True,
@@ -74,8 +74,8 @@ def check_json(
 ) -> Json:
     """Problems of the configuration, missing features of kernel or nft, and findings. `ok`: there are none.
 
-    `firewall`: faults of the firewall's sections if offload-firewall loads them, without its remarks. Findings that are
-    notices leave `ok` true.
+    `findings`: settings that conflict with offload; notices among them leave `ok` true. `firewall`: faults of the
+    firewall's sections if offload-firewall loads them; those that are only remarks are left out.
     """
     found = [problem_json(problem) for problem in problems]
     lacks = [str(lack) for lack in kernel.missing]
@@ -92,7 +92,7 @@ def check_json(
 
 
 def finding_json(finding: Finding) -> Json:
-    """A finding; `done`, `remedy` and `option` may be empty."""
+    """A finding. `done` (by offload), `remedy` (for the user) and `option` (of UCI) may be empty."""
     return {
         "code": finding.code.name,
         "severity": finding.severity.value,
@@ -109,7 +109,7 @@ def firewall_problem_json(problem: FirewallProblem) -> Json:
 
 
 def kernel_json(kernel: Kernel) -> Json:
-    """The features of kernel and nft; `missing` are sentences that name the package to install."""
+    """The features of kernel and nft; `missing` are sentences, which name the package to install if there is one."""
     return {
         "release": kernel.release,
         "flowtable": kernel.flowtable,
@@ -131,7 +131,7 @@ def zone_json(zone: ZoneDecision) -> Json:
 
 
 def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
-    """A pair: requested and effective mode, flows and bytes by path, and what hardware showed."""
+    """A pair: requested and effective mode, live flows and their bytes by path (`share`), and what hardware showed."""
     return {
         "src": pair.src,
         "dest": pair.dest,
@@ -148,7 +148,10 @@ def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
 
 
 def _stations(pair: PairDecision) -> Json | None:
-    """The known stations by path; None: no bridge port decides between hardware and software."""
+    """How many known stations have their flows in hardware and in software, and the ports without hardware.
+
+    None: the pair is not in hardware, or no bridge port decides between hardware and software.
+    """
     found = pair.stations
     if found is None or pair.effective is not Mode.HARDWARE:
         return None
@@ -172,7 +175,7 @@ def _hardware(pair: PairDecision, verdicts: Verdicts) -> Json:
 def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
     """A device. `zone` is null if it belongs to several; `zones` has them all.
 
-    `stations`: seen at this port; null: no port decides between hardware and software.
+    `stations`: how many were seen at this port; null: no port decides between hardware and software.
     """
     return {
         "name": device.name,
@@ -186,7 +189,7 @@ def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
-    """Reasons with their stable code, sentence and remedy."""
+    """Reasons with their stable code, sentence, and remedy if there is one."""
     return [
         {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})
         for reason in reasons
@@ -225,7 +228,7 @@ def _ends(ends: Tuple) -> Json:
 
 @lru_cache(maxsize=4096)
 def address(packed: bytes) -> str:
-    """A packed address as text."""
+    """A packed address (4 or 16 bytes) as text."""
     if len(packed) == IPV4:  # faster: ip_address() takes ten times as long
         return "{}.{}.{}.{}".format(*packed)
     return str(ip_address(packed))

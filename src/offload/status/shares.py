@@ -1,4 +1,4 @@
-"""Count flows and bytes of each pair by path, in one pass over a summary of all connections. Pure."""
+"""Count flows and bytes of each pair by path (slow, software, hardware), in one pass over all connections. Pure."""
 
 from array import array
 from collections import Counter, defaultdict
@@ -26,7 +26,7 @@ PATHS = {
 
 
 class Way(NamedTuple):
-    """The two endpoints of connections, and their status bits."""
+    """The two endpoints of connections, and their conntrack status bits: many connections have equal ones."""
 
     src: Endpoint
     dest: Endpoint
@@ -39,14 +39,15 @@ class Way(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The path."""
+        """The path (slow, software or hardware) by the status bits."""
         return PATHS[self.status & PATH_BITS]
 
 
 class ShareCount:
     """Counts connections. Without nf_conntrack_acct all bytes are 0.
 
-    `ways`: the different ways. `way_of`: by connection, the number of its way. `octets`: its bytes in both directions.
+    `ways`: the different pairs of endpoints with status bits. `way_of`: by connection, the index of its Way in `ways`.
+    `octets`: by connection, its bytes in both directions. Connections are in the order in which they were counted.
     """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -74,7 +75,7 @@ class ShareCount:
         self.octets.extend(map(add, both[::2], both[1::2]))
 
     def shares(self) -> dict[Pair, Share]:
-        """The counts by pair, without connections whose zones are not known."""
+        """The flows and bytes of each pair, without connections of which a zone is not known."""
         flows, octets = Counter(self.way_of), defaultdict[int, int](int)
         for number, counted in zip(self.way_of, self.octets, strict=True):
             octets[number] += counted
@@ -88,12 +89,12 @@ class ShareCount:
 
 
 def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:
-    """The counts of entries that were read anyway."""
+    """The flows and bytes of each pair, from entries that were read anyway."""
     count = ShareCount(snapshot, plan)
     count.add(entry.row for entry in entries)
     return count.shares()
 
 
 def no_share() -> Share:
-    """The counts of a pair without connections."""
+    """The Share of a pair without connections: 0 everywhere."""
     return Share(dict.fromkeys(State, 0), dict.fromkeys(State, 0))

@@ -29,9 +29,9 @@ class HardwareMonitor:
     """What samples of live flows show about each pair and device in hardware."""
 
     cases: dict[Pair, PairHardware] = field(default_factory=dict)  # pairs whose effective mode is hardware now
-    # devices that flows of these pairs passed: other devices may prove a pair
+    # devices that flows of these pairs passed; a pair may be proven by flows on some of its devices only
     ports: dict[str, PairHardware] = field(default_factory=dict)
-    # pairs that were in hardware and whose flows are not all accounted for
+    # pairs that were in hardware, and of whose flows some had no packet since: a driver may still forward them
     over: dict[Pair, PairHardware] = field(default_factory=dict)
     due: float | None = None  # when to take the next sample, in seconds of the clock; None: no sample is needed
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events

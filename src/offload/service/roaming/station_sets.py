@@ -28,7 +28,7 @@ class StationSets:
     late: frozenset[str] = frozenset()  # MAC addresses and addresses that came to ports of hardware
     _seen: int = -1  # the version of the stations that the sets were compared with last
     _next: float = 0.0  # no update before
-    _late_at: float = 0.0  # when the software table may be returned for late stations
+    _late_at: float = 0.0  # when the software table may be created again for late stations
     _failing: bool = False  # nft refused the last update
 
     def forget(self) -> None:

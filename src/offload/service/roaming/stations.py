@@ -18,7 +18,7 @@ from offload.service.memory.remembered import Key, Remembered
 from offload.service.roaming.return_budget import ReturnBudget
 from offload.status.lookup.device_paths import NEIGHBOUR, KnownStations
 
-MOST_MOVES = 1024  # moves whose tables are not returned yet
+MOST_MOVES = 1024  # moves whose tables were not created again yet
 DEPTH = 4  # devices below a device, at most
 LEFT_OUT = 600.0  # seconds for which the wired ports of a bridge are left out
 # First pause in seconds and growth. A phone may walk from port to port; the MAC of an address changes rarely.
@@ -54,12 +54,12 @@ class StationTracker:
     _neighbours: Remembered = field(default_factory=lambda: Remembered(MAX_NEIGHBOURS))
     _hardware: frozenset[str] = frozenset()  # ports that hardware can take
     _macs: set[str] = field(default_factory=set)  # of stations at such ports
-    _moves: dict[Key, Move] = field(default_factory=dict)  # for which no table was returned yet
-    _causes: dict[Key, None] = field(default_factory=dict)  # the moves for which tables are being returned
+    _moves: dict[Key, Move] = field(default_factory=dict)  # for which no table was created again yet
+    _causes: dict[Key, None] = field(default_factory=dict)  # moves of the tables that are being created again
     _bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
     _ports: dict[str, set[str]] = field(default_factory=dict)  # bridge -> its ports
     _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
-    _updated: tuple[int, tuple[object, ...]] = (-1, ())  # the version after the last look, and what it took in
+    _updated: tuple[int, tuple[object, ...]] = (-1, ())  # version and input of the last `update`
     _listed: tuple[int, Everything] = (-1, ((), ()))  # what `remembered` gave last, and of which version
 
     @property
@@ -217,7 +217,7 @@ class StationTracker:
     def _moved(self, key: Key, move: Move) -> bool:
         self._moves.pop(key, None)
         self._moves[key] = move
-        if len(self._moves) > MOST_MOVES:  # one return serves all moves, so the oldest may go
+        if len(self._moves) > MOST_MOVES:  # tables are created again for the other moves
             del self._moves[next(iter(self._moves))]
         return True
 

@@ -1,4 +1,4 @@
-"""Which flows of a pair in hardware the kernel offers to hardware: some stations are at ports without it. Pure."""
+"""For which flows of a pair hardware was requested: some stations are at ports without it. Pure."""
 
 from functools import cached_property
 
@@ -12,7 +12,10 @@ from offload.status.lookup.zone_lookup import Endpoint
 
 
 class Asked:
-    """Answers for one Plan. `known`: where stations were seen last; None: where the Snapshot has them."""
+    """Tells whether hardware was requested for a flow of a pair in hardware.
+
+    `known`: where stations were seen last; None: where the Snapshot has them.
+    """
 
     def __init__(self, plan: Plan, snapshot: Snapshot, known: KnownStations | None = None) -> None:
         self._snapshot, self._known = snapshot, known
@@ -23,11 +26,11 @@ class Asked:
 
     @cached_property
     def paths(self) -> DevicePaths:
-        """Finds the devices that flows pass."""
+        """Finds the devices that packets of an address pass."""
         return DevicePaths(self._snapshot, known_stations(self._snapshot) if self._known is None else self._known)
 
     def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
-        """Why hardware was not requested for a flow; None: it was. `target`: the destination address after DNAT.
+        """Why hardware was not requested for a flow; None: it was. `target`: the packed destination address after DNAT.
 
         An end whose device is not known is no reason.
         """
@@ -38,7 +41,7 @@ class Asked:
         return next((why for path in paths if path and (why := self._hindered(path))), None)
 
     def _hindered(self, path: tuple[str, ...]) -> Reason | None:
-        """The Reason why hardware cannot have this path.
+        """The Reason why hardware cannot have a flow on this path of devices; None: it can.
 
         A station whose port is not known may be at any port of the bridge.
         """

@@ -40,15 +40,18 @@ class Evicted:
 
     @property
     def unaccounted(self) -> Collection[Key]:
-        """The flows that a driver may still have."""
+        """The flows that a driver may still forward: those without a packet for UNSEEN seconds; empty before."""
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
-        """These flows, and those that are removed from hardware now."""
+        """These flows, and those of `moving`, which were removed from hardware now (`at`, monotonic seconds)."""
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """The flows of these that did not move in the next sample either; `seen` are its flows."""
+        """Those of these flows that have no packet in the next sample either. `seen`: its flows; `at`: its time.
+
+        None of them if one was seen again: then the driver has forgotten them all.
+        """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):
             return self

@@ -21,7 +21,7 @@ from offload.status.hardware.evicted import Evicted, Key, Seen
 
 
 class Verdict(Enum):
-    """How far hardware has come."""
+    """What is known of hardware for a pair or device."""
 
     NONE = "none"  # not asked for
     IMPOSSIBLE = "impossible"  # requested, but this router cannot have it
@@ -78,7 +78,7 @@ class PairHardware:
 
     @property
     def in_hardware(self) -> int:
-        """Live flows with the hardware mark."""
+        """How many live flows have the hardware mark."""
         return self.sample.marked if self.sample else 0
 
     @property
@@ -88,14 +88,14 @@ class PairHardware:
 
     @property
     def settled(self) -> bool:
-        """Whether there is a verdict, so that samples may be rarer."""
+        """Whether there is a verdict that another sample will hardly change, so that samples may be rarer."""
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows
         )
 
     @property
     def conclusion(self) -> Verdict:
-        """The verdict from the present figures."""
+        """The verdict that follows from the present figures: PROVEN, REFUSED, or BOUND if they show neither."""
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
         # Counters that stand still prove hardware too: packets to devices under no bridge are routed, and if
@@ -105,7 +105,7 @@ class PairHardware:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """The faults, each with its likely cause."""
+        """The faults that the figures show, each with its likely cause; empty: none."""
         devices = ", ".join(self.devices)
         found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
         if self._halved:
@@ -119,11 +119,14 @@ class PairHardware:
 
     @property
     def unaccounted_reason(self) -> Reason:
-        """The Reason for flows that were not seen since they were removed from hardware."""
+        """The Reason for those flows removed from hardware without a packet since; hardware may still forward them.
+
+        Their number is that of `evicted.unaccounted`; it says nothing if there are none.
+        """
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
-        """Why a flow of this family is in software; a Reason to wait if there are no findings yet."""
+        """Why a flow of this family (ipv4, ipv6) is in software; a Reason to wait if there are no findings yet."""
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
     def _refusal(self, family: str) -> Reason:
@@ -146,7 +149,7 @@ class PairHardware:
 
     @property
     def _refused(self) -> set[str]:
-        """The families whose flows stay in software."""
+        """The families of which too many flows, or flows for too long, stayed in software."""
         return {
             family
             for family, flows in self.stayed.items()
@@ -155,7 +158,7 @@ class PairHardware:
 
 
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
-    """The findings after one more sample."""
+    """The findings after one more sample, with the verdict that follows."""
     before = case.sample
     moved = _moved(before, sample)
     hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
@@ -190,7 +193,7 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
 
 
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
-    """The findings after its flows were removed from hardware: those that moved last must be seen elsewhere soon."""
+    """The findings after all flows left hardware at `at`: those that moved last must be seen elsewhere soon."""
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 
 
@@ -201,12 +204,12 @@ def without_family(case: PairHardware, family: str) -> PairHardware:
 
 
 def family_of(ends: Tuple) -> str:
-    """The UCI word for the address family."""
+    """The UCI word for the address family: ipv4 or ipv6."""
     return "ipv4" if len(ends.src) == IPV4 else "ipv6"
 
 
 def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
-    """Packets of each direction since the sample before, of flows that moved on the same path as then."""
+    """By flow, the packets of each direction since the sample before; only flows that moved and kept their path."""
     found = {}
     for key, (state, packets) in sample.flows.items():
         then = before.flows.get(key) if before else None
@@ -219,12 +222,15 @@ def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
 
 
 def _halved(key: Key, count: tuple[int, int]) -> bool:
-    """Whether packets of TCP moved in one direction only, and more than the repeats of a dead connection."""
+    """Whether TCP packets moved in one direction only, and more of them than a dead connection repeats."""
     return key[0] == TCP and not all(count) and max(count) >= PACKETS
 
 
 def _stands_still(before: Sample | None, sample: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
-    """Whether devices received more than flows account for, while no flow in hardware moved by its counters."""
+    """Whether devices received clearly more than conntrack counted, while no flow in hardware moved by its counters.
+
+    `hardware`: packets of the flows in hardware that moved.
+    """
     if before is None or hardware or not sample.marked or sample.counted < before.counted:
         return False
     return sample.received - before.received > IDLE_BYTES + 2 * (sample.counted - before.counted)

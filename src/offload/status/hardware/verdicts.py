@@ -1,4 +1,4 @@
-"""How far hardware has come with each pair and device, by the Plan and by live flows. Pure."""
+"""What is known of hardware for each pair and device, by the Plan and by live flows. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -32,20 +32,20 @@ ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What live flows showed: `cases` by pair, `ports` by device."""
+    """What live flows showed of hardware: `cases` by pair, `ports` by device."""
 
     cases: Mapping[Pair, PairHardware] = field(default_factory=dict)
     ports: Mapping[str, PairHardware] = field(default_factory=dict)
 
     def of_pair(self, pair: PairDecision) -> Verdict:
-        """The verdict on a pair."""
+        """The verdict on a pair: by its flows if it is in hardware, else by why it is not."""
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
             return case.verdict if case else Verdict.BOUND
         return _not_had(pair.reasons) if pair.hardware else Verdict.NONE
 
     def of_device(self, device: DeviceDecision) -> Verdict:
-        """The verdict on a device, by flows that pass it.
+        """The verdict on a device: by the flows that pass it if a hardware flowtable lists it, else by why none does.
 
         A device above devices in hardware needs no driver of its own; its flows decide.
         """
@@ -67,7 +67,7 @@ NO_VERDICTS = Verdicts()
 
 
 def _not_had(reasons: Iterable[Reason]) -> Verdict:
-    """Whether hardware was tried without success, may become available, or is impossible."""
+    """The verdict without hardware: REFUSED (given up), REQUESTED (it may still come), or IMPOSSIBLE."""
     codes = {reason.code for reason in reasons}
     if ReasonCode.HARDWARE_GIVEN_UP in codes:
         return Verdict.REFUSED

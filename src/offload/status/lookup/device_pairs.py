@@ -15,7 +15,7 @@ OF_A_PART = {ReasonCode.EXCLUDED_BY_USER, ReasonCode.SHARED_DEVICES, ReasonCode.
 
 
 class DevicePairs:
-    """Answers for one Plan."""
+    """Finds the elements of a Plan's maps, each for a pair of devices, that a connection may use."""
 
     def __init__(self, plan: Plan) -> None:
         self._policies = {
@@ -27,7 +27,7 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """The pair's Reasons for its slower part, if the connection is in a part that has less than `mode`."""
+        """The Reasons why a part of the pair is slower than `mode`, if the connection is in that part; else none."""
         family = Family(family_of(entry.original))
         found = self._found(src, dest)
         modes = [had for had, policy in found if Family(policy.family) in {Family.ANY, family}]
@@ -36,7 +36,7 @@ class DevicePairs:
             yield from (reason for reason in pair.reasons if reason.code in codes)
 
     def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
-        """The packets that a connection must send before it is offloaded.
+        """The packets that the opener of a connection must send before it is offloaded.
 
         If its devices are not known it is the smallest number, so that no flow is reported as waiting that could be
         offloaded.

@@ -18,7 +18,7 @@ NEIGHBOUR = -1
 
 
 def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
-    """The stations and neighbours of a Snapshot."""
+    """Stations and neighbours of a Snapshot: (MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC."""
     masters = {link.name: link.master for link in snapshot.links}
     stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}
     neighbours = {(each.address, each.device, NEIGHBOUR): each.mac for each in snapshot.neighbours}
@@ -26,7 +26,10 @@ def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
 
 
 class DevicePaths:
-    """Answers for one Snapshot. `known`: where stations were seen last, which a Snapshot alone does not remember."""
+    """Finds the devices that packets of an address pass on this router.
+
+    `known`: where stations were seen last, which a Snapshot alone does not remember.
+    """
 
     def __init__(self, snapshot: Snapshot, known: KnownStations) -> None:
         self._macs = known
@@ -39,11 +42,11 @@ class DevicePaths:
         self.path = cache(self._path)
 
     def of(self, end: Endpoint, address: bytes) -> tuple[str, ...]:
-        """The devices that packets of this end pass; empty if several l3 devices are possible."""
+        """The devices that packets of this end pass, from the l3 device down; empty if several are possible."""
         return self.path(end.devices[0], address) if len(end.devices) == 1 else ()
 
     def _path(self, device: str, address: bytes) -> tuple[str, ...]:
-        """The device, and those below it as far as they are known."""
+        """The device, and those below it as far as they are known. `address`: packed."""
         return tuple(self._down(device, self._macs.get((str(ip_address(address)), device, NEIGHBOUR), "")))
 
     def _down(self, device: str, mac: str) -> Iterator[str]:
@@ -54,7 +57,7 @@ class DevicePaths:
             device = self._beneath(device, mac)
 
     def _beneath(self, device: str, mac: str) -> str:
-        """The device below; of a bridge the port of the station. Empty: none, or not known."""
+        """The device below; of a bridge the port of the station `mac`. Empty: there is none, or it is not known."""
         lower = self._lower[device] if device in self._lower else set[str]()
         if len(lower) > 1 and device in self._bridges:
             lower = lower & self._ports.get((mac, device), set())

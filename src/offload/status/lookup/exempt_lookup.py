@@ -27,12 +27,12 @@ class _Test:
         return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
-        """Whether the exempt matches original packets of the connection, after DNAT."""
+        """Whether the exempt matches packets of the original direction, as they are after DNAT."""
         return all(among(value(entry)) for value, among in self.conditions)
 
 
 class ExemptLookup:
-    """Answers for one Plan."""
+    """Finds the exempts in a Plan's tables that match a connection."""
 
     def __init__(self, plan: Plan) -> None:
         self._devices: Mapping[str, set[str]] = {zone.name: set(zone.devices) for zone in plan.zones}
@@ -42,11 +42,11 @@ class ExemptLookup:
         }
 
     def concerns(self, pair: PairDecision) -> bool:
-        """Whether any exempt may match connections of the pair."""
+        """Whether the table of the pair's mode has any exempt that conntrack can show."""
         return bool(self._tests.get(pair.effective))
 
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-        """A Reason for each exempt of the pair's table that matches the connection."""
+        """A Reason for each matching exempt of the pair's table; those by MAC, DSCP or packet mark are left out."""
         for test in self._tests.get(pair.effective, ()):
             match = test.match
             if self._on(pair.src, match.iifs) and self._on(pair.dest, match.oifs) and test.means(entry):
@@ -57,5 +57,5 @@ class ExemptLookup:
 
 
 def _in_conntrack(match: Match) -> bool:
-    """Whether conntrack shows all conditions of the exempt: not MAC, DSCP, or a packet's mark."""
+    """Whether conntrack shows all conditions of the exempt: it has no MAC, DSCP or packet mark."""
     return all(each.conntrack or not each.given(match) for each in FIELDS)

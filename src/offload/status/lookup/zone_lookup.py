@@ -49,7 +49,7 @@ SPECIAL: dict[Target, Endpoint] = {
 
 
 class ZoneLookup:
-    """Answers for one Snapshot and one Plan; caches every address."""
+    """Finds the endpoint of an address by a Snapshot's addresses and routes, and a Plan's zones. Caches all."""
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
         zones = _zones_of_devices(plan)
@@ -59,7 +59,7 @@ class ZoneLookup:
         self._known: dict[bytes, Endpoint] = {}
 
     def at(self, address: bytes) -> Endpoint:
-        """The endpoint of a packed address, by addresses and routes alone."""
+        """The endpoint of a packed address, by addresses and routes alone; UNKNOWN if no route leads there."""
         place = self._known.get(address)
         if place is None:
             place = self._special.longest(address) or self._routed.longest(address) or UNKNOWN
@@ -74,7 +74,7 @@ class ZoneLookup:
     def between(
         self, src: bytes, dst: bytes, reply_src: bytes, reply_dst: bytes, src_nat: int, dst_nat: int
     ) -> tuple[Endpoint, Endpoint]:
-        """The same, from the packed addresses of both directions.
+        """As `ends`, from the packed addresses of both directions. `src_nat`, `dst_nat`: 0 if it has no such NAT.
 
         Source NAT: the address that replies go to is that of the output device, whatever the routes are. Destination
         NAT: the original destination is the address of the input device. The latter counts only for a distant source,
@@ -89,7 +89,7 @@ class ZoneLookup:
 
 
 class _Prefixes:
-    """Longest prefix match."""
+    """Networks with their endpoints, for longest prefix match."""
 
     def __init__(self, places: Mapping[Target, Endpoint]) -> None:
         tables = defaultdict[tuple[int, int], dict[int, Endpoint]](dict)
@@ -120,14 +120,14 @@ def _zones_of_devices(plan: Plan) -> Mapping[str, set[str]]:
 
 
 def _only(zones: Mapping[str, set[str]], devices: Iterable[str]) -> str | None:
-    """The one zone that all of these devices are in; None: there is none, or a device is in several."""
+    """The one zone that all of these devices are in; None: none, or several. `zones`: by device, their names."""
     named = [zones.get(device, set()) for device in devices]
     every = set[str]().union(*named)
     return every.pop() if len(every) == 1 and all(named) else None
 
 
 def _routed(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[Target, Endpoint]:
-    """The endpoint of every network, by the route with the lowest metric."""
+    """The endpoint of every network, by the routes with the lowest metric. `zones`: by device, their names."""
     ways = defaultdict[Target, list[tuple[float, tuple[str, ...]]]](list)
     for route in snapshot.routes:
         ways[route.target].append((route.metric, route.devices))
@@ -158,7 +158,7 @@ def _broadcasts(snapshot: Snapshot) -> dict[Target, Endpoint]:
 
 
 def _owners(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[bytes, Endpoint]:
-    """The zone of each of the router's own addresses, if its device decides it."""
+    """The endpoint behind each of the router's own addresses, by packed address, if its device is in one zone."""
     devices = defaultdict[bytes, set[str]](set)
     for known in snapshot.addresses:
         devices[known.address.packed].add(known.device)

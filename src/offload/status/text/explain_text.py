@@ -12,7 +12,7 @@ NARROWEST = 20  # columns for the facts
 
 
 def explain_text(reply: Json, width: int = 80) -> str:
-    """The reply of `explain`."""
+    """The reply of `explain` as text: all steps of one connection, or a sentence for each of several."""
     found = reply["explanations"]
     if not found:
         return "No connection of it is known now."

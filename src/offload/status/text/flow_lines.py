@@ -8,7 +8,7 @@ STATES = ("slow", "software", "hardware")
 
 
 def flows_text(flows: Sequence[Json], width: int = 80) -> str:
-    """The flows, each with why it is slow, and at the end their number by path."""
+    """Flows of a reply as a table, each with why it is slow, and at the end their number by path."""
     if not flows:
         return "No flows."
     zones = max(len(zones_of(flow)) for flow in flows)
@@ -21,29 +21,29 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
 
 
 def flows_head(zones: int, width: int) -> str:
-    """The titles of the columns; `zones` is the width of the first."""
+    """The titles of the columns; `zones` is the width of the column with the zones."""
     return fitted([GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))], width)
 
 
 def lines_of_flow(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
-    """A flow with why it is slow."""
+    """A flow as lines: its row, and below it why it is slow. `zones`: the width of the column with the zones."""
     return (part for line in _flow_lines(flow, zones, width, notes) for part in folded(line, width))
 
 
 def noted(item: Json, width: int, notes: Notes) -> Iterator[str]:
-    """The sentences below a row."""
+    """The lines below a row: the Reasons of `item` with their remedies, folded at the width."""
     return (part for note in notes.of(item) for part in folded(NOTE + note, width))
 
 
 def flows_foot(counts: Mapping[str, int], width: int) -> list[str]:
-    """The number of flows by path."""
+    """The last lines: an empty one, and the number of flows in all and by path."""
     parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     total = sum(counts.values())
     return ["", fitted([f"{total} flow{'s' * (total != 1)}: {parts}"], width)]
 
 
 def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
-    """A flow: on one line if it fits; otherwise the connection, or each of its ends, has its own line."""
+    """As `lines_of_flow`, not folded: one line if that fits, else another for the connection, or for each end."""
     start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{zones_of(flow):{zones}}"))
     src, dest = _end(flow["src"], flow["sport"]), _end(flow["dest"], flow["dport"])
     connection_ = connection(flow)
@@ -60,12 +60,12 @@ def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[st
 
 
 def connection(flow: Json) -> str:
-    """Protocol, source and destination of the original direction."""
+    """Protocol, source and destination of the original direction, as `tcp 192.168.1.5:5000 > 198.51.100.9:443`."""
     return f"{flow['proto']} {_end(flow['src'], flow['sport'])} > {_end(flow['dest'], flow['dport'])}"
 
 
 def zones_of(flow: Json) -> str:
-    """Its zones; `?` for one that is not known."""
+    """The zones of a flow as `lan > wan`; `?` for one that is not known."""
     return f"{flow['src_zone'] or '?'} > {flow['dest_zone'] or '?'}"
 
 

@@ -1,4 +1,4 @@
-"""A long list of flows as text, like that of `report` and `tables`, but several times as fast. Pure.
+"""A long list of flows as text or JSON, the same as that of `report` and `flow_lines`, but several times as fast. Pure.
 
 Values of a connection are written directly. Text that repeats is made once: addresses, and what all flows of one kind
 have in common. A Flow is made only for the few that do not fit on one line.
@@ -23,7 +23,7 @@ PROTOCOLS = 256
 
 
 def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The JSON of an answer with its flows, in pieces; each flow has its own line."""
+    """The JSON of a reply in pieces: `data`, and the flows of `rows`, each on its own line."""
     yield json.dumps(dict(data)).removesuffix("}") + ', "flows": ['
     blocks = _blocks(json_texts(rows, explainer))
     block = next(blocks, [])
@@ -35,7 +35,7 @@ def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Itera
 
 
 def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The JSON of each flow."""
+    """The JSON of each flow in `rows`."""
     text_of, kind_of, known = _Addresses(), explainer.kind, dict[Kind, tuple[str, str, str, str, str]]()
     for number, values in rows:
         (
@@ -61,7 +61,10 @@ def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
 
 
 def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, str, str, str, str]:
-    """The text that the JSON of all flows of a kind has in common, the last piece for flows without mark and zone."""
+    """The text that the JSON of all flows of a kind has in common, in five pieces.
+
+    The last piece is for flows without mark and conntrack zone, instead of the two before it.
+    """
     number, family = values[16], "ipv4" if len(values[1]) == IPV4 else "ipv6"
     zones = f'"src_zone": {json.dumps(way.src.zone)}, "dest_zone": {json.dumps(way.dest.zone)}'
     state = f'"tcp_state": {"null" if number is None else json.dumps(tcp_state(number))}, "mark": '
@@ -71,14 +74,14 @@ def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, 
 
 
 def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
-    """As `flow_lines.flows_text`, in pieces. `ways`: by the number of a way, how many of the flows are on it."""
+    """As `flow_lines.flows_text`, in pieces. `ways`: by the number of a Way, how many of the flows are on it."""
     if not ways:
         return iter(["No flows."])
     return map("\n".join, _blocks(_lines(rows, ways, explainer, width)))
 
 
 def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
-    """The titles, each flow with why it is slow, and the number of flows by path."""
+    """The titles, each flow with why it is slow, and the number of flows by path. `counted`: as `ways` of `lines`."""
     between = {number: _zones(explainer.ways[number]) for number in counted}
     zones, notes = max(map(len, between.values())), layout.Notes(asking=True)
     ways = {number: _around(explainer.ways[number].state, text, zones) for number, text in between.items()}
@@ -102,7 +105,7 @@ def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: 
 
 
 def _shared_notes(explainer: Explainer, width: int, notes: layout.Notes) -> Callable[[int, Values], str]:
-    """The lines below the flows of a kind, each after a line break; remedies only below the first flow."""
+    """A function that gives the lines below a flow, each after a line break; remedies only the first time."""
     known = dict[Kind, str]()
 
     def beneath(number: int, values: Values) -> str:
@@ -128,7 +131,10 @@ class _Addresses(dict[bytes, str]):
 
 
 def _around(state: State, zones: str, width: int) -> tuple[str, str]:
-    """The text before and after a flow's bytes; nothing after them if names of zones need a safe form."""
+    """The text before and after a flow's bytes. `width`: of the column with the zones.
+
+    Nothing is after them if names of zones need a safe form.
+    """
     return f"{state.value:8}  ", f"  {zones:{width}}  " if layout.is_plain(zones) else ""
 
 
@@ -137,6 +143,6 @@ def _zones(way: Way) -> str:
 
 
 def _blocks(texts: Iterator[str]) -> Iterator[list[str]]:
-    """Join texts, BLOCK of them at a time."""
+    """Lists of the texts, BLOCK of them in each."""
     while block := list(islice(texts, BLOCK)):
         yield block

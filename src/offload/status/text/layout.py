@@ -21,7 +21,7 @@ GAP = "  "
 ODD = re.compile(r"[^ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\ufffd]")
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-# From these on a number would read 1000 in a unit, which the last one may.
+# From these numbers on the next unit is used, because the number would be rounded to 1000.
 POWERS = tuple(1000.0**power for power in range(len(UNITS)))
 LARGEST = tuple(999.5 * power for power in POWERS[:-1])
 # A row of a table: its cells, and the sentences below it.
@@ -31,7 +31,7 @@ CHOICES = frozenset({"MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE"})
 
 
 class Notes:
-    """The sentences below the rows of one answer; a remedy is shown only once, below the first Reason that has it."""
+    """The sentences below the rows of one reply; a remedy is shown only once, below the first Reason that has it."""
 
     def __init__(self, *, asking: bool = False) -> None:
         """`asking`: the user has just made another choice, so remedies that suggest one are shown."""
@@ -39,7 +39,7 @@ class Notes:
         self._shown: set[str] = set()
 
     def of(self, item: Json) -> Iterator[str]:
-        """The item's reasons with their remedies."""
+        """The Reasons of an item of a reply (`reasons`: text, remedy and code of each) with their remedies."""
         followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
         for reason in item["reasons"]:
             yield reason["text"]
@@ -50,7 +50,7 @@ class Notes:
 
 
 def amount(octets: int | None) -> str:
-    """Bytes in at most six columns, in powers of 1000; `-` if they are not counted."""
+    """Bytes in at most six columns, in powers of 1000 (`1.5 MB`); `-` for None: not counted."""
     if octets is None:
         return "-"
     number = float(octets)
@@ -61,7 +61,10 @@ def amount(octets: int | None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) -> list[str]:
-    """Aligned columns, each row with its sentences. Columns from `right` on are aligned right. Empty without rows."""
+    """Lines of aligned columns, each row with its sentences below it. Columns from index `right` on are aligned right.
+
+    Empty if there are no rows.
+    """
     body = list(rows)
     if not body:
         return []
@@ -88,14 +91,14 @@ def fitted(lines: Iterable[str], width: int) -> str:
 
 
 def folded(line: str, width: int) -> list[str]:
-    """The parts of a line that is too long."""
+    """The parts of a line, made safe, that each fit the width; all but the first are indented."""
     if len(line) <= width and is_plain(line) and line[-1:] not in {"", " "}:
         return [line]  # the same result as below, a hundred times as fast
     return _wrapped(line, width)
 
 
 def is_plain(text: str) -> bool:
-    """Whether all of it is printable ASCII."""
+    """Whether all of the text is printable ASCII."""
     return text.isascii() and text.isprintable()
 
 

@@ -90,7 +90,7 @@ def _ended(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int],
 
 
 def families_json(found: Iterable[Family]) -> list[Json]:
-    """The families in a reply of the ubus method `metrics`, with the names of samples."""
+    """The families as JSON for the reply of the ubus method `metrics`; names of counters have `_total`."""
     return [
         {
             "name": _sample_name(family),
@@ -103,7 +103,7 @@ def families_json(found: Iterable[Family]) -> list[Json]:
 
 
 def openmetrics(found: Iterable[Family]) -> str:
-    """OpenMetrics 1.0 text."""
+    """The families as OpenMetrics 1.0 text."""
     lines = []
     for family in found:
         lines += [f"# TYPE {family.name} {family.kind}", f"# HELP {family.name} {family.help.translate(ESCAPED)}"]

@@ -1,4 +1,4 @@
-"""Replies as text for a terminal. Pure."""
+"""Replies of the ubus methods as text for a terminal. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +9,7 @@ FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and fir
 
 
 def status_text(status: Json, width: int = 80) -> str:
-    """The state of offload by zone, with the Reasons for what is not offloaded."""
+    """The reply of `status` as text: zones, pairs, devices and problems, with the Reasons for what is not offloaded."""
     notes = Notes()
     blocks = [
         _head(status),
@@ -23,7 +23,7 @@ def status_text(status: Json, width: int = 80) -> str:
 
 
 def summary_text(status: Json, width: int = 80) -> str:
-    """The state of offload in a few lines: each pair with its effective mode, flows, and first Reason."""
+    """The reply of `status` in a few lines: each pair with its effective mode, flows, and first Reason."""
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]
     beside = FIREWALLS.get(firewall, f"beside {firewall}")
@@ -48,7 +48,7 @@ def _summary_row(pair: Json) -> Row:
 
 
 def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
-    """Each finding with its severity, what offload did about it, and its remedy."""
+    """The findings of a reply of `check`, each as text: severity, what offload did about it, and its remedy."""
     return [fitted(_finding_lines(each), width) for each in findings]
 
 
@@ -59,7 +59,7 @@ def _finding_lines(finding: Json) -> list[str]:
 
 
 def zones_text(zones: Json, width: int = 80) -> str:
-    """Zones and pairs with requested and effective modes."""
+    """The reply of `zones` as text: zones and pairs with requested and effective modes."""
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
     blocks = [
@@ -70,7 +70,10 @@ def zones_text(zones: Json, width: int = 80) -> str:
 
 
 def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair changes its path.") -> str:
-    """The pairs that a choice changed, those that it did not and why, and their remedies."""
+    """The reply of `set` as text: the pairs that changed, those that stay below the mode, why, and their remedies.
+
+    `nothing`: the sentence if there are no such pairs.
+    """
     notes = Notes(asking=True)
     lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in reply["changed"]]
     for pair in reply["unchanged"]:
@@ -127,7 +130,7 @@ def _pair_row(pair: Json, notes: Notes) -> Row:
 
 
 def _ended(status: Json) -> list[str]:
-    """Ended connections by pair since the service counts; `at least` if it missed some."""
+    """A table of the connections that ended since the service counts, by pair; `at least` if it missed some."""
     service = status.get("service") or {}
     if not service.get("since"):
         return []
@@ -141,7 +144,7 @@ def _ended(status: Json) -> list[str]:
 
 
 def _devices(devices: Sequence[Json], notes: Notes) -> list[str]:
-    """The devices, with the number of stations at each port that decides between hardware and software."""
+    """A table of the devices; with the number of stations at each port, if it decides between hardware and software."""
     head = ("DEVICE", "ZONE", "IN", "HARDWARE")
     if not any(_counts(device) for device in devices):
         return table(head, (_device_row(device, notes) for device in devices))

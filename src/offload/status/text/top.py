@@ -1,4 +1,4 @@
-"""The present rates of flows, hosts or pairs: bits and packets per second by path. Pure."""
+"""The present rates of flows, hosts or pairs: bits per second by path, and packets per second. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ THOUSAND, TEN = 1000, 10
 
 
 class Rate(NamedTuple):
-    """The rates of a row: bits per second by path, and packets per second on all paths together."""
+    """The rates of a flow, host or pair: bits per second by path, and packets per second on all paths together."""
 
     name: str
     bits: Mapping[str, float]
@@ -32,9 +32,10 @@ BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair":
 
 
 def rates(before: Iterable[Json], after: Iterable[Json], seconds: float, by: str) -> list[Rate]:
-    """The rates between two lists of flows, fastest first. A flow is counted for the path that it has now.
+    """The rates between two lists of flows, fastest first. `seconds`: between them. `by`: flow, host (source) or pair.
 
-    A flow that is new in the second list is left out, because it is not known when its bytes moved.
+    A flow is counted for the path that it has in the second list. One that is new there is left out, because it is not
+    known when its bytes moved; so is one whose packets are not counted.
     """
     then = {_key(flow): flow for flow in before}
     bits = defaultdict[str, dict[str, float]](lambda: dict.fromkeys(PATHS, 0.0))
@@ -55,7 +56,7 @@ def _key(flow: Json) -> tuple[object, ...]:
 
 
 def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
-    """The fastest rows that fit, and the sum of all: as a table, or as a list if a table is too wide."""
+    """The fastest rows that fit `height` lines, and the sum of all: as a table, or as a list if that is too wide."""
     total = Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found))
     moving = [rate for rate in found if sum(rate.bits.values())]
     heads = (by.upper(), *map(str.upper, PATHS), "PACKETS/S")
@@ -70,7 +71,7 @@ def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) 
 
 
 def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
-    """The first rows that fit, and the last one, which is always shown."""
+    """The first rows that fit, and the last one (the sum), which is always shown."""
     left = height - len(rows[-1])
     for place, row in enumerate(rows[:-1]):
         left -= len(row)
@@ -81,7 +82,7 @@ def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
 
 
 def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
-    """A row of the table; a long name has a line of its own above it."""
+    """A row of the table; a name too long for its column has a line of its own above it. `sizes`: of columns."""
     name, *numbers = _cells(rate)
     if len(name) > sizes[0]:
         yield _cut(name, width)
@@ -90,7 +91,7 @@ def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
 
 
 def _listed(rate: Rate, width: int) -> Iterator[str]:
-    """A name, and below it its rates."""
+    """A line with the name, and below it its rates."""
     yield _cut(layout.safe(rate.name), width)
     speeds = [f"{path} {speed(rate.bits[path])}" for path in PATHS if rate.bits[path]]
     yield from layout.fitted([f"  {', '.join([*speeds, f'{rate.packets:.0f} packets/s'])}"], width).split("\n")
@@ -114,7 +115,7 @@ def _line(cells: Sequence[str], sizes: Sequence[int]) -> str:
 
 
 def speed(bits: float) -> str:
-    """Bits per second in at most eleven columns; `-` for nothing."""
+    """Bits per second in at most eleven columns (`1.5 Mbit/s`); `-` for 0."""
     if not bits:
         return "-"
     units = iter(UNITS)

@@ -1,4 +1,4 @@
-"""The conditions for the fast path in the packet's order, each with the fact of one connection. Pure."""
+"""The conditions for the fast path in the order in which a packet meets them, each with its fact. Pure."""
 
 from collections.abc import Callable
 from ipaddress import ip_address

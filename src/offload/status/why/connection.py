@@ -29,9 +29,9 @@ FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD,
 
 
 class Asked(NamedTuple):
-    """The parsed words: a `host`, or a connection as far as it was given (`entry`).
+    """What the user meant: a `host`, or a connection as far as it was given (`entry`).
 
-    `pasted`: a whole conntrack line.
+    `pasted`: `entry` is from a whole line of conntrack.
     """
 
     host: IPv4Network | IPv6Network | None = None
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
 
 def asked(text: str) -> Asked:
-    """Parse the words; a UsageError says what is valid."""
+    """Parse the user's text; a UsageError says what is valid."""
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):
         return Asked(entry=_line(words), pasted=True)
@@ -57,14 +57,14 @@ def asked(text: str) -> Asked:
 
 
 def made(proto: int, there: Tuple) -> Entry:
-    """A connection of this protocol that fulfils every condition for offload."""
+    """A connection of this protocol and original direction, without NAT, that meets every condition for offload."""
     back = Tuple(there.dst, there.src, there.dport, there.sport, there.ct_zone)
     state = ESTABLISHED if proto == NUMBERS["tcp"] else None
     return Entry(proto, there, back, IPS_SEEN_REPLY, None, 0, None, None, state, None)
 
 
 def number_of(proto: str) -> int:
-    """The number of a protocol by its name in replies; UsageError if it is not known."""
+    """The number of a protocol by its name, or by its number as text; UsageError if it is neither."""
     number = _protocol(proto)
     if number is None:
         raise UsageError(f"'{_shown(proto)}' is no protocol: {USAGE}")
@@ -89,7 +89,7 @@ def _end(word: str) -> tuple[bytes, int]:
 
 
 def _line(words: list[str]) -> Entry:
-    """A line of `conntrack -L` or /proc/net/nf_conntrack."""
+    """The entry of a line of `conntrack -L` or /proc/net/nf_conntrack, given as words; UsageError if it is bad."""
     pairs = [(found[1], found[2]) for word in words if (found := WORD.fullmatch(word))]
     directions = list(_directions(pairs))
     if not directions or any(not {"src", "dst"} <= each.keys() for each in directions):
@@ -117,7 +117,7 @@ def _line(words: list[str]) -> Entry:
 
 
 def _directions(pairs: list[tuple[str, str]]) -> Iterator[dict[str, str]]:
-    """The words of each direction, which begins with `src=`."""
+    """The words (`src`, `packets`, ...) of each direction, which begins with `src=`."""
     current: dict[str, str] = {}
     for word, value in pairs:
         if word == "src" and current:

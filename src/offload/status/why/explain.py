@@ -23,7 +23,7 @@ NOTHING = "nothing"  # first word of a remedy if nothing can or needs to be done
 
 
 class Explanation(NamedTuple):
-    """The steps, and what follows from them."""
+    """The steps of one connection, and what follows from them."""
 
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction
@@ -44,9 +44,10 @@ def explain(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain a connection; its addresses give its zones. `hypothetical`: it does not exist now.
+    """Explain the path of a connection; its addresses give its zones. `hypothetical`: it does not exist now.
 
-    `returned`: by table, the time (ISO 8601) when all of its flows went back to the slow path last.
+    `cases`: findings about pairs in hardware. `returned`: by table, the time (ISO 8601) when all of its flows went back
+    to the slow path last. `live`: what the kernel says about it.
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
     found = between(entry, src, dest, plan, snapshot, cases, returned, live)
@@ -65,7 +66,7 @@ def _expected(found: Explanation, plan: Plan) -> Explanation:
 
 
 def _unasked(step: Step) -> Step:
-    """A step that only an existing connection can pass."""
+    """The step of a connection that does not exist, for a condition that only an existing one can meet."""
     reasons = step.reasons if step.name == "hardware" else ()  # these are the pair's
     return Step(step.name, "there is no such connection now", Holds.UNASKED, reasons)
 
@@ -80,7 +81,7 @@ def between(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain a connection between these endpoints."""
+    """As `explain`, for a connection between these endpoints that exists."""
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)
     lookups = Lookups.of(plan, snapshot)
@@ -100,7 +101,7 @@ def _sentence(state: State, reason: Reason | None) -> str:
 
 
 def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = False) -> Json:
-    """An explanation as JSON. `hypothetical`: there is no such connection now."""
+    """An explanation as JSON. `flow`: its connection as JSON; `hypothetical`: there is no such connection now."""
     return {
         "flow": flow,
         "hypothetical": hypothetical,

@@ -59,7 +59,8 @@ def reasons(
 ) -> tuple[Reason, ...]:
     """At most one Reason: why the connection is slow, or why it is in software although its pair requested hardware.
 
-    `case`: findings about its pair in hardware, or about its flows from when the pair was in hardware.
+    `case`: findings about its pair in hardware, or about its flows from when the pair was in hardware. `lookups`: None:
+    exempts and single devices are not considered.
     """
     state = entry.state
     if state is State.SLOW:
@@ -74,7 +75,7 @@ def reasons(
 def _in_software(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, case: PairHardware | None, lookups: Lookups | None
 ) -> tuple[Reason, ...]:
-    """Why a connection is in software although its pair requested hardware."""
+    """The Reason why a connection is in software although its pair requested hardware."""
     if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
     if slower := list(lookups.crossings.slower(entry, src, dest, pair)) if lookups else []:
@@ -87,7 +88,10 @@ def _in_software(
 def every_reason(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
 ) -> Iterator[Reason]:
-    """Every Reason that holds, in the packet's order; each is computed when it is asked for."""
+    """Every Reason why it may be slow, in the order in which a packet meets them; computed one by one.
+
+    The last is WAITING, unless the pair does not exist: nothing else keeps it slow.
+    """
     yield from _of_ends(entry, src, dest)
     if pair is None:
         if src.zone and dest.zone:
@@ -119,7 +123,7 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """The Plan's Reasons for its pair. The first Reason of a slow pair concerns all its traffic."""
+    """The Plan's Reasons for its pair, if that is slow; the first one concerns all its traffic."""
     if pair.effective is Mode.NONE:
         yield from pair.reasons
         yield _cached(ReasonCode.PAIR_MODE_NONE)
@@ -141,7 +145,7 @@ def _of_kernel(entry: Entry) -> Iterator[Reason]:
 
 
 def by_replies(reason: Reason, *, accepted: bool | None) -> Reason:
-    """The Reason of a slow connection when it is known whether the firewall accepted a reply of it."""
+    """The Reason of a slow connection, given whether the firewall accepted a reply of it (None: not known)."""
     if reason.code is ReasonCode.WAITING and accepted is False:
         return _cached(ReasonCode.REPLY_NOT_ACCEPTED)
     return reason

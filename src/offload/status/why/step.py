@@ -15,7 +15,7 @@ from offload.status.why.reasons import Lookups
 
 
 class Holds(Enum):
-    """Whether a condition for offload holds. UNASKED: an earlier one does not hold, so it was not checked."""
+    """Whether a condition for offload holds. UNASKED: it was not checked, or is not known."""
 
     YES = "yes"
     NO = "no"
@@ -23,7 +23,7 @@ class Holds(Enum):
 
 
 class Step(NamedTuple):
-    """A condition: its name, the fact, whether it holds, and the Reasons if it does not, or only in part."""
+    """A condition: its name, the fact as text, whether it holds, and the Reasons if it does not, or only in part."""
 
     name: str
     fact: str
@@ -39,7 +39,7 @@ class Live(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What the steps of an explanation may read."""
+    """What the steps of an explanation are made from: one connection, and all that is known about it."""
 
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction

@@ -14,7 +14,7 @@ TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
 def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
-    """Every condition with its fact. `reason`: the Reason that the conclusion rests on."""
+    """Every condition with its fact, the way of the packets, and the path. `reason`: that of the conclusion."""
     if seen.entry.state is State.SLOW:
         held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))
         held = [by_replies(held[0], accepted=seen.live.reply_accepted), *held[1:]]
@@ -33,7 +33,7 @@ def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
 
 
 def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
-    """Reasons that explain a fact although the condition holds."""
+    """Reasons that explain the fact of step `name` although its condition holds."""
     zones = {zone.name: zone for zone in seen.plan.zones}
     if name in {"source", "destination"}:
         end = seen.src if name == "source" else seen.dest
@@ -58,7 +58,7 @@ def _known(name: str, fact: way.Fact) -> Step:
 
 
 def _sending(seen: Seen, held: list[Reason]) -> Step:
-    """Whether the connection's opener sent a packet since all other conditions hold."""
+    """The step `sending`: whether the connection's opener sent a packet since all other conditions hold."""
     if seen.entry.state is not State.SLOW:
         return Step("sending", "its original side has sent the packet that offloaded it", Holds.YES)
     if seen.pair is None or [each.code for each in held] != [WHY.WAITING]:
@@ -77,7 +77,7 @@ def _path(seen: Seen) -> Step:
 
 
 def _hardware(seen: Seen, reason: Reason | None) -> Step:
-    """The fact of step `hardware`: whether it was requested, and with what result."""
+    """The step `hardware`: whether it was requested, and with what result."""
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
     verdict = f"; its pair is {seen.case.verdict.value}" if seen.case else ""

@@ -15,7 +15,7 @@ STREAM = "nf_conntrack_udp_timeout_stream"  # sysctl: seconds without a packet u
 
 
 class Fact(NamedTuple):
-    """A fact for a step, and whether it is complete."""
+    """A fact as text, and whether it is complete (`whole`)."""
 
     text: str
     whole: bool
@@ -40,13 +40,16 @@ def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
 
 
 def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
-    """The stations of the ends, with the ports where bridges saw them."""
+    """The MAC of each end, with the port where a bridge saw it."""
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
     return _joined(_neighbour(end, macs, paths) for end in found)
 
 
 def mtu(found: Iterable[End], leaves: Mapping[bytes, Leaving]) -> Fact:
-    """How long packets to the ends may be; longer ones pass the slow path (nf_flow_exceeds_mtu())."""
+    """How long packets to the ends may be; longer ones pass the slow path (nf_flow_exceeds_mtu()).
+
+    `leaves`: by packed address, how packets to it leave.
+    """
     fact = _joined(_mtu(end, leaves.get(end.address.packed)) for end in found)
     return fact._replace(text=f"{fact.text}; longer packets are slow") if fact.whole else fact
 
@@ -87,13 +90,16 @@ def _neighbour(end: End, macs: dict[tuple[str, str], str], paths: DevicePaths) -
 
 
 def sending(entry: Entry, snapshot: Snapshot) -> str:
-    """Who has to send so that a slow connection is offloaded, and for how long neither end did."""
+    """A sentence: who has to send so that a slow connection is offloaded, and for how long neither end did."""
     who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
     return "; ".join((who, *_silent(entry, snapshot)))
 
 
 def _silent(entry: Entry, snapshot: Snapshot) -> Iterator[str]:
-    """Seconds without a packet; conntrack restarts its timeout with each packet of either direction."""
+    """How many seconds ago the last packet passed, from its timeout, which each packet of either direction restarts.
+
+    Nothing, if it is not an assured UDP connection, or the timeout is not known.
+    """
     whole = snapshot.settings.get(STREAM)
     if entry.proto != UDP or not entry.status & IPS_ASSURED or whole is None or entry.timeout is None:
         return
