@@ -1,29 +1,35 @@
-"""Ended connections are counted by pair, and a file preserves the totals over a restart."""
+"""Ended connections are counted, and a file preserves the totals over a restart."""
 
 import json
 import select
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.model.flow import Entry
 from offload.service.bus.ubus_object import METHODS, answer
+from offload.service.counting import totals_file
+from offload.service.counting.accounting import APART, Accounting
+from offload.service.counting.saved_totals import LARGEST, read, written
+from offload.service.counting.totals import MOST_PAIRS, Totals
 from offload.service.engine import Engine
-from offload.service.memory.totals import LARGEST, MOST_PAIRS, Totals, read
-from offload.service.tasks import totals_file
-from offload.service.tasks.accounting import APART, Accounting
-from offload.status.lookup.zone_lookup import ZoneLookup
+from offload.status.counts import WIDTH, Counts
 from offload.status.text.tables import status_text
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netlink.ct.ctevents import FakeConntrackEvents
 from service.routers import Fakes, router
-from status.routers import HOME, entry, pair, plan
+from status.routers import entry, packed
 
 OUT = entry("192.168.1.2#5000 > 198.51.100.9#443", octets=(700, 300))
 UNCOUNTED = entry("192.168.1.2#5001 > 198.51.100.9#443", octets=None)
 OWN = entry("203.0.113.7#68 > 198.51.100.9#67")
+
+
+def sums(counts: Counts) -> tuple[int, int]:
+    """Flows and bytes on all paths."""
+    return sum(counts.flows), sum(counts.octets)
 
 
 def tally(fakes: Fakes, events: FakeConntrackEvents, poll: select.poll) -> Accounting:
@@ -46,7 +52,7 @@ def test_after_a_read_it_rests_and_reads_again_until_nothing_ends() -> None:
     events.end(UNCOUNTED)
     assert poll.poll(0)
     counting.run(fakes.service, 111.0)
-    assert fakes.service.totals.of(("lan", "wan")) == (3, 2000)
+    assert sums(fakes.service.totals.of(("lan", "wan"))) == (3, 2000)
     assert fakes.service.totals.whole and fakes.service.totals.since
     counting.close()
 
@@ -69,24 +75,14 @@ def test_without_events_of_the_kernel_nothing_is_polled() -> None:
     assert (poll.poll(0), counting.due(fakes.service), fakes.service.totals.since) == ([], None, "")
 
 
-@given(st.lists(st.lists(st.sampled_from([OUT, UNCOUNTED, OWN]), max_size=5), max_size=5))
-def test_the_total_is_the_sum_of_what_ended(batches: list[list[Entry]]) -> None:
-    places, totals = ZoneLookup(HOME, plan(pair("lan", "wan"))), Totals()
-    for batch in batches:
-        totals.add(batch, places)
-    every = [each for batch in batches for each in batch]
-    counted = every.count(OUT) + every.count(UNCOUNTED), 1000 * every.count(OUT)
-    assert totals.of(("lan", "wan")) == counted
-    assert totals.of(("wan", "lan")) == (0, 0)
-
-
 SINCE = "2026-11-01T10:00:00+00:00"
-LINE = ["lan", "wan", 3, 2000]
+LINE = ["lan", "wan", *range(WIDTH)]
+NUMBERS = st.lists(st.integers(0, LARGEST), min_size=WIDTH, max_size=WIDTH).map(Counts.of)
 NAMES = st.sampled_from(["lan", "wan", "guest", "*"])
-COUNTS = st.integers(0, LARGEST)
+KEYS = ["since", "whole", "pairs", "hosts", "others", "x"]
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(SINCE),
-    lambda each: st.lists(each) | st.dictionaries(st.sampled_from(["since", "whole", "pairs", "x"]), each),
+    lambda each: st.lists(each) | st.dictionaries(st.sampled_from(KEYS), each),
 )
 
 
@@ -112,7 +108,7 @@ def test_the_next_service_goes_on_counting() -> None:
     fakes.service.work()
     events.end(OUT)
     again.run(fakes.service, 3.0)
-    assert (fakes.service.totals.of(("lan", "wan")), fakes.service.totals.since) == ((4, 3000), since)
+    assert (sums(fakes.service.totals.of(("lan", "wan"))), fakes.service.totals.since) == ((4, 3000), since)
     assert not fakes.service.totals.whole  # what ended while no service ran is missing
     assert totals_file.due(fakes.service) is not None and file.content
     shown = status_text(answer(fakes.service, METHODS["status"], {}))
@@ -148,34 +144,55 @@ def test_totals_that_cannot_be_read_are_reported_and_counting_begins_anew() -> N
     assert fakes.service.totals.since and fakes.service.totals.whole
 
 
-@given(st.dictionaries(st.tuples(NAMES, NAMES), st.tuples(COUNTS, COUNTS)), st.booleans())
-def test_totals_that_were_written_are_read(counts: dict[tuple[str, str], tuple[int, int]], whole: bool) -> None:
-    pairs = [[*ends, *each] for ends, each in counts.items()]
-    found = read(json.dumps({"since": SINCE, "whole": whole, "pairs": pairs}).encode())
-    assert found is not None and read(found.written()) == found
-    assert (found.since, found.whole) == (SINCE, whole)
-    assert {ends: found.of(ends) for ends in counts} == counts
+@given(
+    st.dictionaries(st.tuples(NAMES, NAMES), NUMBERS),
+    st.dictionaries(st.ip_addresses(), NUMBERS),
+    NUMBERS,
+    st.booleans(),
+)
+def test_totals_that_were_written_are_read(
+    pairs: dict[tuple[str, str], Counts], hosts: dict[Any, Counts], others: Counts, whole: bool
+) -> None:
+    totals = Totals(since=SINCE, whole=whole, others=others)
+    totals.pairs.update(pairs)
+    totals.hosts.update({host.packed: counts for host, counts in hosts.items()})
+    assert read(written(totals)) == totals
+
+
+def test_a_number_that_others_cannot_read_is_written_as_the_largest() -> None:
+    totals = Totals(since=SINCE)
+    totals.pairs["lan", "wan"] = Counts.of([LARGEST + 1] * WIDTH)
+    found = read(written(totals))
+    assert found is not None and found.of(("lan", "wan")).numbers == [LARGEST] * WIDTH
 
 
 @given(st.binary() | st.text().map(str.encode) | ODD.map(lambda each: json.dumps(each).encode()))
 def test_any_bytes_can_be_read(content: bytes) -> None:
     found = read(content)
-    assert found is None or (found.since and isinstance(found.whole, bool) and read(found.written()) == found)
+    assert found is None or (found.since and isinstance(found.whole, bool) and read(written(found)) == found)
+
+
+def file(**words: object) -> bytes:
+    return json.dumps({"since": SINCE, "whole": True} | words).encode()
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        *([], "lan", ["lan", "wan", 1], ["lan", "wan", -1, 1], ["lan", "wan", 1, 1.5], ["lan", "wan", True, 1]),
-        *(["", "wan", 1, 1], ["l" * 123, "wan", 1, 1], ["la\nn", "wan", 1, 1], ["lan", 5, 1, 1]),
-        ["lan", "wan", 1, LARGEST + 1],
+        *([], "lan", LINE[:-1], [*LINE, 1], ["lan", "wan", -1, *LINE[3:]], ["lan", "wan", 1.5, *LINE[3:]]),
+        *(["lan", "wan", True, *LINE[3:]], ["", *LINE[1:]], ["l" * 123, *LINE[1:]], ["la\nn", *LINE[1:]]),
+        *(["lan", 5, *LINE[2:]], ["lan", "wan", LARGEST + 1, *LINE[3:]]),
     ],
 )
 def test_a_pair_that_cannot_be_meant_is_passed_over(line: object) -> None:
-    found = read(json.dumps({"since": SINCE, "whole": True, "pairs": [line, LINE]}).encode())
-    assert (
-        found is not None and found.written() == json.dumps({"since": SINCE, "whole": True, "pairs": [LINE]}).encode()
-    )
+    found = read(file(pairs=[line, LINE]))
+    assert found is not None and found.pairs == {("lan", "wan"): Counts.of(range(WIDTH))}
+
+
+@pytest.mark.parametrize("host", ["192.168.1.999", "", 5, None, "192.168.1.0/24"])
+def test_a_host_that_cannot_be_meant_is_passed_over(host: object) -> None:
+    found = read(file(hosts=[[host, *range(WIDTH)], ["fd00::1", *range(WIDTH)], []]))
+    assert found is not None and found.hosts == {packed("fd00::1"): Counts.of(range(WIDTH))}
 
 
 @pytest.mark.parametrize(
@@ -186,6 +203,6 @@ def test_a_file_without_a_time_is_none(since: object) -> None:
 
 
 def test_the_file_of_totals_is_bounded() -> None:
-    pairs = [[f"zone{number}", "wan", 1, 1] for number in range(MOST_PAIRS + 1)]
-    found = read(json.dumps({"since": SINCE, "whole": True, "pairs": pairs}).encode())
-    assert found is not None and len(json.loads(found.written())["pairs"]) == MOST_PAIRS
+    pairs = [[f"zone{number}", "wan", *[1] * WIDTH] for number in range(MOST_PAIRS + 1)]
+    found = read(file(pairs=pairs))
+    assert found is not None and len(json.loads(written(found))["pairs"]) == MOST_PAIRS

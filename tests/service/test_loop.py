@@ -10,6 +10,7 @@ from exempts import exempt_of
 from offload.errors import BusError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
+from offload.service.counting.accounting import Accounting
 from offload.service.engine import HARDWARE, Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
@@ -17,7 +18,6 @@ from offload.service.hints.route_returns import GATHER
 from offload.service.journal import Journal
 from offload.service.loop import Loop
 from offload.service.tasks import returns
-from offload.service.tasks.accounting import Accounting
 from offload.service.tasks.timed import ConfigFiles, TimedExemptsEnd
 from offload.system.config.uci import Uci
 from offload.system.netifd import DUMP

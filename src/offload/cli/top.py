@@ -1,14 +1,16 @@
-"""`offload top`: the present rates, printed again every few seconds."""
+"""Who moves how much: `offload top` now, printed again every few seconds, and `offload totals` until now."""
 
 import argparse
 import sys
 import time
 from typing import Any
 
-from offload.cli import terminal
-from offload.cli.answer import Answer
+from offload.cli import remote, terminal
+from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
 from offload.errors import OffloadError, UsageError
+from offload.status.query_words import PAGE
+from offload.status.text import totals_text
 from offload.status.text.top import BY, rates, top_text
 
 MOST = 500  # flows in an answer of the service: those with the most bytes
@@ -43,6 +45,20 @@ def top(router: Router, given: argparse.Namespace) -> Answer:
     except KeyboardInterrupt:
         pass
     return Answer("", data)
+
+
+def totals(router: Router, given: argparse.Namespace) -> Answer:
+    """What hosts or pairs have moved by path since the service counts, those with the most bytes first."""
+    if given.by not in totals_text.BY:
+        raise UsageError(f"--by: use {' or '.join(totals_text.BY)}")
+    most = _number("--limit", given.limit, 1_000_000) or PAGE
+    data = router.ask("totals", {})
+    if "error" in data:
+        return Answer("", data, Exit.FAILED, (data["error"],))
+    count = len(data[totals_text.BY[given.by]])
+    notes = (f"{most} of {count} {given.by}s: --limit shows the others",) if count > most else ()
+    text = totals_text.totals_text(data, given.by, most, terminal.width())
+    return Answer(text, data, notes=(*notes, *remote.left_off(data)))
 
 
 def _flows(router: Router) -> tuple[list[dict[str, Any]], float, float]:

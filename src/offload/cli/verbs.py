@@ -103,6 +103,15 @@ VERBS = {
             ("--count", {"metavar": "N", "help": "so many views; without it until Ctrl-C, or one into a file or pipe"}),
         ),
     ),
+    "totals": Verb(
+        "top",
+        "totals",
+        "Show what each host, or pair of zones, has moved by path since the service counts.",
+        (
+            ("--by", {"metavar": "WHAT", "default": "host", "help": "host (the default) or pair"}),
+            ("--limit", {"metavar": "N", "help": f"at most so many ({PAGE})"}),
+        ),
+    ),
     "metrics": Verb("local", "metrics", "Print flows, bytes, modes and totals as OpenMetrics text.", rooted=True),
     "print": Verb(
         "local", "print_ruleset", "Print the nft text for this configuration, the same bytes every time.", rooted=True

@@ -15,6 +15,8 @@ from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problems.problem import Problem
 from offload.nouns import dataclass, field, replace
 from offload.service import reconcile
+from offload.service.counting.sightings import Sightings
+from offload.service.counting.totals import Totals
 from offload.service.doors import Doors
 from offload.service.hardware.give_up import GiveUp
 from offload.service.hardware.hardware_monitor import HardwareMonitor
@@ -25,7 +27,6 @@ from offload.service.memory import recall
 from offload.service.memory.connections import Connections
 from offload.service.memory.saved_stations import Saved
 from offload.service.memory.timed_exempts import TimedExempts, with_timed_exempts
-from offload.service.memory.totals import Totals
 from offload.service.read_snapshot import OUR_FIREWALL, ForeignRules, netifd_says, observe
 from offload.service.reconcile import Decided
 from offload.service.refusing.judged import Judged
@@ -57,6 +58,7 @@ class Engine:
     station_sets: StationSets = field(default_factory=StationSets)  # the elements of the sets of stations in the kernel
     hardware_monitor: HardwareMonitor = field(default_factory=HardwareMonitor)  # verdicts on pairs in hardware
     totals: Totals = field(default_factory=Totals)  # of connections that ended
+    sightings: Sightings = field(default_factory=Sightings)  # connections that were seen on a fast path
     connections: Connections = field(default_factory=Connections)  # as they were read last
     judged: Judged = field(default_factory=Judged)  # the rules by which connections were judged last, for cut_refused
     saved: Saved = field(default_factory=Saved)  # which stations the file has

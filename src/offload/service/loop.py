@@ -14,6 +14,8 @@ from offload.errors import BusError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.service import reconcile
+from offload.service.counting import totals_file
+from offload.service.counting.accounting import Accounting
 from offload.service.doors import Monitor, UbusServer
 from offload.service.engine import Engine
 from offload.service.hints.config_check import ConfigCheck
@@ -21,8 +23,7 @@ from offload.service.hints.debounce import Debouncer
 from offload.service.hints.kernel_events import KernelEvents
 from offload.service.journal import Journal
 from offload.service.memory.upgrade import note_raised
-from offload.service.tasks import hardware, station_file, totals_file
-from offload.service.tasks.accounting import Accounting
+from offload.service.tasks import hardware, station_file
 from offload.service.tasks.timed import Task, log_hardware, tasks
 
 # Seconds that nft may take when the service ends: for the run in progress, and for the removal of our tables.

@@ -10,12 +10,12 @@ from pathlib import Path
 from offload.config.load import FILES
 from offload.errors import KernelError
 from offload.service.bus.ubus_object import objects
+from offload.service.counting.accounting import Accounting
 from offload.service.doors import Doors, FirewallDoors
 from offload.service.engine import Engine
 from offload.service.journal import Journal
 from offload.service.loop import STOP, STOP_PATIENCE, Loop
 from offload.service.read_snapshot import FIREWALL_PART
-from offload.service.tasks.accounting import Accounting
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import PrivateFile
 from offload.system.firewall_files import FirewallFiles

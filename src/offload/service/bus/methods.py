@@ -18,6 +18,7 @@ from offload.service.memory.timed_exempts import timed_exempt_json
 from offload.service.reconcile import Decided
 from offload.service.tasks import hardware, station_sets
 from offload.status import report
+from offload.status.counts import counts_json
 from offload.status.flows import flows
 from offload.status.hardware.verdicts import Verdicts
 from offload.status.listing import Explainer
@@ -43,8 +44,9 @@ def status(engine: Engine, _: Given) -> Json:
     plan = station_sets.counted_now(engine, decided.plan) if engine.resident else decided.plan
     found = report.status_json(plan, decided.snapshot, decided.problems, counted, engine.applied, verdicts)
     for pair in found["pairs"]:
-        number, octets = engine.totals.of((pair["src"], pair["dest"]))
-        pair["ended"] = {"flows": number, "bytes": octets}
+        ended = engine.totals.of((pair["src"], pair["dest"]))
+        every = {"flows": sum(ended.flows), "packets": sum(ended.packets), "bytes": sum(ended.octets)}
+        pair["ended"] = every | {"by_path": counts_json(ended)}
     lived = {"passes": engine.passes, "since": engine.totals.since, "complete": engine.totals.whole}
     return found | {"exempts": exempts_json(engine), "notes": notes, "service": lived}
 

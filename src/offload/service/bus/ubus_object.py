@@ -12,7 +12,7 @@ from typing import Any
 
 from offload.errors import OffloadError, StartingError
 from offload.nouns import dataclass
-from offload.service.bus import choices, cut, methods, previews, takeover
+from offload.service.bus import choices, cut, methods, previews, takeover, totals
 from offload.service.bus.explaining import explanations
 from offload.service.engine import Engine
 
@@ -36,6 +36,7 @@ METHODS: Mapping[str, Verb] = {
     "status": Verb(methods.status, {}),
     "zones": Verb(methods.zones, {}),
     "metrics": Verb(methods.metrics, {}),
+    "totals": Verb(totals.totals, {}),
     "check": Verb(methods.check, {}),
     "reload": Verb(methods.reload, {}),
     "set": Verb(choices.set_zone, {"zone": "string", "mode": "string"}),

@@ -6,8 +6,8 @@ from offload.config.load import Packages, load
 from offload.errors import OffloadError
 from offload.nouns import replace
 from offload.service import reconcile
+from offload.service.counting import saved_totals
 from offload.service.memory import saved_exempts, saved_stations
-from offload.service.memory import totals as totals_file
 
 if TYPE_CHECKING:
     from offload.service.engine import Engine
@@ -46,7 +46,7 @@ def totals(engine: "Engine") -> None:
     if engine.doors.totals is None:
         return
     try:
-        found = totals_file.read(engine.doors.totals.read() or b"")
+        found = saved_totals.read(engine.doors.totals.read() or b"")
     except OffloadError as refusal:  # as if there were none
         engine.news.append(("offload.degraded", {"error": str(refusal)}))
         return

@@ -7,12 +7,13 @@ from offload.errors import OffloadError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.nouns import dataclass
+from offload.service.counting import looking, totals_file
 from offload.service.engine import Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
-from offload.service.tasks import hardware, returns, station_file, station_sets, totals_file
+from offload.service.tasks import hardware, returns, station_file, station_sets
 
 
 class Task(Protocol):
@@ -34,6 +35,7 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
         station_sets,
         station_file,
         totals_file,
+        looking,
         HardwareSample(journal),
         RoutesChanged(journal),
         RulesOfOthers(journal),

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from offload.status import counts
+
 Json = dict[str, Any]
 MODES = ("none", "software", "hardware")
 PATHS = ("slow", "software", "hardware")
@@ -52,7 +54,7 @@ def families(status: Json) -> Iterator[Family]:
         yield _count("offload_passes", "Looks at router and configuration.", service["passes"])
         yield _count("offload_changes", "Passes that changed the kernel.", applied["generation"])
         yield Family(
-            "offload_ended_flows", "counter", "Flows that ended while the service watched.", _ended(pairs, "flows")
+            "offload_ended_flows", "counter", "Flows that ended, by the path they were seen on.", _ended(pairs, "flows")
         )
         yield Family("offload_ended_bytes", "counter", "Bytes of these flows.", _ended(pairs, "bytes"))
         if service["since"]:
@@ -86,7 +88,12 @@ def _by_path(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int
 
 
 def _ended(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int], ...]:
-    return tuple((_ends(pair), pair["ended"][key]) for pair in pairs if "ended" in pair)
+    return tuple(
+        (_ends(pair) | {"path": path}, pair["ended"]["by_path"][key][path])
+        for pair in pairs
+        if "ended" in pair
+        for path in counts.PATHS
+    )
 
 
 def families_json(found: Iterable[Family]) -> list[Json]:

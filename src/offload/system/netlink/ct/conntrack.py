@@ -7,7 +7,7 @@ from offload.model.applied import Cut
 from offload.model.flow import IPS_OFFLOAD, C, Entries, Entry, Tuple
 from offload.system.netlink import find_connection
 from offload.system.netlink.ct.ctdelete import end
-from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, collector_resting, refused, until_whole
+from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, collector_resting, refused, sentence, until_whole
 from offload.system.netlink.ct.ctnetlink import Parser
 from offload.system.netlink.ct.ctrequest import ALL, OFFLOADED, PORTED
 from offload.system.netlink.ct.ctsummary import Messages, RowParser, Rows
@@ -70,6 +70,19 @@ class Conntrack:
             return (count, messages), whole
 
         return until_whole(dumped)
+
+    def fast(self, take: Callable[[list[Entry]], None]) -> None:
+        """Give `take` the entries in a flowtable, those of one datagram at a time; KernelError if the kernel refuses.
+
+        Some may be missing or repeated, if the table changes meanwhile. An older kernel gives the others as well.
+        """
+        try:
+            for part in replies(NETLINK_NETFILTER, OFFLOADED, self._parser.parse, RECEIVE_BUFFER):
+                refused(part.errno)
+                take(part.entries)
+                self.between()
+        except OSError as error:
+            raise KernelError(sentence(error, "list its connections")) from error
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """Delete these entries: the next packet of each connection must pass the firewall again.
@@ -159,6 +172,10 @@ class FakeConntrack(Conntrack):
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
+
+    def fast(self, take: Callable[[list[Entry]], None]) -> None:
+        """Give those given that are offloaded."""
+        take(self.entries(offloaded=True))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
         """The entries given, counted, and themselves."""

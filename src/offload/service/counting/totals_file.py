@@ -1,6 +1,7 @@
-"""Write the totals of ended connections to a file, from which the next service goes on counting."""
+"""Write the totals to a file, from which the next service goes on counting."""
 
 from offload.errors import OffloadError
+from offload.service.counting.saved_totals import written
 from offload.service.engine import Engine
 
 APART = 300.0  # seconds between two writes: a service that is killed loses the totals of that time
@@ -19,7 +20,7 @@ def run(engine: Engine, now: float) -> None:
     if engine.doors.totals is None or engine.decided is None or not totals.unsaved:
         return
     try:
-        engine.doors.totals.write(totals.written())
+        engine.doors.totals.write(written(totals))
         totals.unsaved = False
     except OffloadError as refusal:
         error = str(refusal)

@@ -1,4 +1,4 @@
-"""Count the connections that ended, by pair of zones.
+"""Count the connections that ended.
 
 Thousands may end in a second: after a read the descriptor is not polled for a while, so that the service wakes rarely.
 """
@@ -7,9 +7,12 @@ import select
 from datetime import UTC, datetime
 
 from offload.errors import KernelError
+from offload.model.network import Snapshot
+from offload.service.counting.sightings import EndedPath
 from offload.service.doors import ConntrackEvents
 from offload.service.engine import Engine
 from offload.service.memory import recall
+from offload.service.reconcile import Decided
 from offload.status.lookup.zone_lookup import ZoneLookup
 
 APART = 5.0  # seconds between two reads
@@ -45,8 +48,9 @@ class Accounting:
             return
         found, whole = self._ended.read()
         engine.totals.whole &= whole
-        if found and (zones := _zones(engine)):
-            engine.totals.add(found, zones)
+        if found and engine.decided is not None:
+            plan, placed = engine.decided.plan, _placed(engine, engine.decided)
+            engine.totals.add(found, ZoneLookup(placed, plan), EndedPath(engine.sightings, plan, placed))
         if found or not whole:
             if self._again is None:
                 self._poll.unregister(self.descriptor)
@@ -61,13 +65,9 @@ class Accounting:
             self._ended.close()
 
 
-def _zones(engine: Engine) -> ZoneLookup | None:
-    """Finds the zones of connections, by the present routes if the kernel lists them; None before the first pass."""
-    decided = engine.decided
-    if decided is None:
-        return None
+def _placed(engine: Engine, decided: Decided) -> Snapshot:
+    """The Snapshot with the present routes, as far as the kernel gives them."""
     try:
-        placed = engine.placed(decided)
+        return engine.placed(decided)
     except KernelError:  # `status` reports it; without routes, addresses behind other routers have no zone
-        placed = decided.snapshot
-    return ZoneLookup(placed, decided.plan)
+        return decided.snapshot

@@ -1,0 +1,50 @@
+"""The method `totals`: by host and by pair, of connections that ended and of those alive."""
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from typing import Any
+
+from offload.errors import OffloadError
+from offload.model.flow import Entry
+from offload.service.bus.methods import known
+from offload.service.counting.sightings import live_path
+from offload.service.counting.totals import Totals
+from offload.service.engine import Engine
+from offload.status.counts import Path, counts_json
+from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
+
+Json = dict[str, Any]
+UNCOUNTED = "the service counts them, and none runs: /etc/init.d/offload start"
+UNREPORTED = "this kernel does not report connections that end: install kmod-nf-conntrack-netlink"
+
+
+def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
+    """The totals since the service counts, those with the most bytes first."""
+    decided = known(engine)
+    if not engine.totals.since:
+        raise OffloadError(UNREPORTED if engine.resident else UNCOUNTED)
+    read = engine.connections.read(engine.doors.conntrack, engine.placed(decided), decided.plan)
+    zones, found = ZoneLookup(read.snapshot, read.plan), engine.totals.copy()
+
+    def path_of(entry: Entry, _: Endpoint, __: Endpoint) -> Path:
+        return live_path(engine.sightings, entry)
+
+    found.add(read.entries, zones, path_of)
+    return {
+        "ok": True,
+        "since": found.since,
+        "complete": found.whole,
+        "hosts": list(_hosts(found, zones)),
+        "others": counts_json(found.others),
+        "pairs": list(_pairs(found)),
+    }
+
+
+def _hosts(found: Totals, zones: ZoneLookup) -> Iterator[Json]:
+    for host, counts in sorted(found.hosts.items(), key=lambda each: -sum(each[1].octets)):
+        yield {"host": str(ip_address(host)), "zone": zones.at(host).zone, **counts_json(counts)}
+
+
+def _pairs(found: Totals) -> Iterator[Json]:
+    for (src, dest), counts in sorted(found.pairs.items(), key=lambda each: -sum(each[1].octets)):
+        yield {"src": src, "dest": dest, **counts_json(counts)}

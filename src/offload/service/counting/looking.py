@@ -1,0 +1,31 @@
+"""Read which connections are offloaded, while ended connections are counted and some pair is offloaded."""
+
+from contextlib import suppress
+from time import process_time
+
+from offload.errors import KernelError
+from offload.model.config import Mode
+from offload.model.flow import Entry
+from offload.service.engine import Engine
+
+
+def due(engine: Engine) -> float | None:
+    """When to read; None while nothing can be offloaded, or nothing is counted."""
+    if engine.decided is None or not engine.totals.since:
+        return None
+    fast = any(pair.effective is not Mode.NONE for pair in engine.decided.plan.pairs)
+    return engine.sightings.next if fast else None
+
+
+def run(engine: Engine, now: float) -> None:
+    """Read them, a part at a time, so that many need little memory."""
+    found, began = 0, process_time()
+
+    def seen(entries: list[Entry]) -> None:
+        nonlocal found
+        found += engine.sightings.see(entries)
+
+    engine.sightings.begin()
+    with suppress(KernelError):  # `status` reports it; here it costs a reading
+        engine.doors.conntrack.fast(seen)
+    engine.sightings.rest(now, found, process_time() - began)

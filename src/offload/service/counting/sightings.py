@@ -1,0 +1,99 @@
+"""Which connections were seen on a fast path, and the path of one that has ended. Pure.
+
+The kernel clears the marks of the fast path before a connection ends, so its last event does not have them. Therefore
+offloaded connections are read every few seconds (`looking.py`) and remembered until they end.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from offload.model.config import Mode
+from offload.model.flow import Entry, State
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.model.problems.reason import ReasonCode
+from offload.nouns import dataclass, field
+from offload.status.counts import Path
+from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.why.reasons import Lookups, every_reason
+
+AGAIN, IDLE = 10.0, 60.0  # seconds between two readings, and where the last one found no offloaded connection
+REST = 100.0  # times the processor time of a reading: one per cent at most
+MOST = 1 << 16  # connections that are remembered
+# Reasons that can come after the fast path: a TCP connection leaves it when an end closes it.
+LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED})
+
+
+@dataclass(slots=True)
+class Sightings:
+    """The connections seen on a fast path that have not ended."""
+
+    next: float = 0.0  # when to read again, in seconds of the clock
+    _fast: dict[int, State] = field(default_factory=dict)  # by a hash of protocol and original tuple: 100 bytes each
+
+    def see(self, entries: Iterable[Entry]) -> int:
+        """Remember those of these connections that are offloaded, and give their number.
+
+        One that was seen in hardware stays so.
+        """
+        count = 0
+        for entry in entries:
+            if entry.state is not State.SLOW:
+                key = _key(entry)
+                if self._fast.get(key) is not State.HARDWARE:
+                    self._fast[key] = entry.state
+                count += 1
+        return count
+
+    def begin(self) -> None:
+        """A reading begins: if too many are remembered, whose ends were missed, forget all."""
+        if len(self._fast) > MOST:
+            self._fast.clear()
+
+    def rest(self, now: float, found: int, work: float) -> None:
+        """A reading ended that found so many and took `work` seconds of processor time."""
+        self.next = now + max(AGAIN if found else IDLE, REST * work)
+
+    def of(self, entry: Entry) -> State | None:
+        """The fast path on which a connection was seen."""
+        return self._fast.get(_key(entry))
+
+    def ended(self, entry: Entry) -> State | None:
+        """The same of one that ended; it is forgotten."""
+        return self._fast.pop(_key(entry), None)
+
+
+def _key(entry: Entry) -> int:
+    return hash((entry.proto, entry.original))
+
+
+class EndedPath:
+    """Finds the path of a connection that ended: where it was seen; slow if it cannot have been fast; else None."""
+
+    def __init__(self, sightings: Sightings, plan: Plan, snapshot: Snapshot) -> None:
+        self._sightings, self._plan, self._snapshot = sightings, plan, snapshot
+        self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
+
+    def __call__(self, entry: Entry, src: Endpoint, dest: Endpoint) -> Path:
+        """The path of a connection between these endpoints."""
+        seen = self._sightings.ended(entry)
+        return seen if seen or not self._is_slow(entry, src, dest) else State.SLOW
+
+    def _is_slow(self, entry: Entry, src: Endpoint, dest: Endpoint) -> bool:
+        pair = self._pairs.get((src.zone or "", dest.zone or ""))
+        if pair is None or pair.effective is Mode.NONE:
+            return True
+        if entry.packets and entry.packets[0] <= 1:
+            return True  # only a second packet of this direction can follow an accepted reply
+        return any(each.code not in LATER for each in every_reason(entry, src, dest, pair, self._lookups))
+
+    @cached_property
+    def _lookups(self) -> Lookups:
+        return Lookups.of(self._plan, self._snapshot)
+
+
+def live_path(sightings: Sightings, entry: Entry) -> Path:
+    """The fastest path on which a live connection was seen, or on which it is now."""
+    if entry.state is State.HARDWARE:
+        return State.HARDWARE
+    return sightings.of(entry) or entry.state

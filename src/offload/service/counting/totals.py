@@ -1,0 +1,73 @@
+"""Totals of connections by pair of zones, by host, and by path. Pure.
+
+Conntrack forgets a connection's counters when it ends, so only a service that listens to its events can add them up. A
+connection counts as a whole, when it ends, for the fastest path on which it was seen (`sightings.py`).
+
+A host is an address inside: in a zone, and reached by a route that is not the default one. A connection between two
+hosts counts for both. MOST_HOSTS are kept apart; those with the fewest bytes are merged into `others`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from heapq import nlargest
+
+from offload.model.flow import Entry
+from offload.nouns import dataclass, field
+from offload.status.counts import Counts, Path
+from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
+from offload.status.shares import Pair
+
+MOST_PAIRS = 4096  # of 64 zones
+MOST_HOSTS = 512  # about half a kilobyte of memory each
+
+PathOf = Callable[[Entry, Endpoint, Endpoint], Path]
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counts by pair and by host."""
+
+    since: str = ""  # when counting began, ISO 8601; empty while ended connections are not counted
+    whole: bool = True  # no ended connection was missed; a flood of events or a restart can lose some
+    unsaved: bool = False  # the file lacks the last changes
+    next: float = 0.0  # when the file may be written again, in seconds of the clock
+    error: str = ""  # why the file could not be written last time
+    pairs: dict[Pair, Counts] = field(default_factory=lambda: defaultdict(Counts))
+    hosts: dict[bytes, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by packed address
+    others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
+
+    def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf) -> None:
+        """Count connections; those with a zone that is not known are left out."""
+        for entry in entries:
+            src, dest = zones.ends(entry)
+            path = path_of(entry, src, dest)
+            if src.zone is None or dest.zone is None:
+                continue
+            packets, octets = sum(entry.packets or ()), sum(entry.bytes or ())
+            self.pairs[src.zone, dest.zone].add(path, packets, octets)
+            for address in (entry.original.src, entry.reply.src):
+                end = zones.at(address)
+                if end.zone is not None and not end.distant:
+                    self.hosts[address].add(path, packets, octets)
+            self.unsaved = True
+        self._bound()
+
+    def of(self, pair: Pair) -> Counts:
+        """The counts of a pair."""
+        return self.pairs.get(pair) or Counts()
+
+    def copy(self) -> "Totals":
+        """The same counts, to which others can be added."""
+        made = Totals(self.since, self.whole)
+        made.pairs.update({pair: Counts.of(counts.numbers) for pair, counts in self.pairs.items()})
+        made.hosts.update({host: Counts.of(counts.numbers) for host, counts in self.hosts.items()})
+        made.others.merge(self.others)
+        return made
+
+    def _bound(self) -> None:
+        """Merge the hosts with the fewest bytes into the others."""
+        if len(self.hosts) <= MOST_HOSTS:
+            return
+        kept = dict(nlargest(MOST_HOSTS, self.hosts.items(), key=lambda each: sum(each[1].octets)))
+        for host in self.hosts.keys() - kept.keys():
+            self.others.merge(self.hosts.pop(host))

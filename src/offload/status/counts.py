@@ -1,0 +1,65 @@
+"""Flows, packets and bytes of connections by path. Pure."""
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from offload.model.flow import State
+from offload.nouns import dataclass, field
+
+Json = dict[str, Any]
+Path = State | None  # None: the connection ended before its path was seen
+
+UNSEEN = "unseen"
+PATHS = (*(state.value for state in State), UNSEEN)
+PLACES: dict[Path, int] = {**{state: place for place, state in enumerate(State)}, None: len(State)}
+WIDTH = 3 * len(PATHS)  # numbers of one Counts
+
+
+def _none() -> list[int]:
+    return [0] * len(PATHS)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Each list has a number for each of PATHS; packets and bytes are those of both directions."""
+
+    flows: list[int] = field(default_factory=_none)
+    packets: list[int] = field(default_factory=_none)
+    octets: list[int] = field(default_factory=_none)
+
+    def add(self, path: Path, packets: int, octets: int) -> None:
+        """Count a connection."""
+        place = PLACES[path]
+        self.flows[place] += 1
+        self.packets[place] += packets
+        self.octets[place] += octets
+
+    def merge(self, other: "Counts") -> None:
+        """Add all that the other has."""
+        for own, more in zip(self.lists, other.lists, strict=True):
+            own[:] = [one + two for one, two in zip(own, more, strict=True)]
+
+    @property
+    def lists(self) -> tuple[list[int], list[int], list[int]]:
+        """The three lists."""
+        return self.flows, self.packets, self.octets
+
+    @property
+    def numbers(self) -> list[int]:
+        """All numbers: flows, then packets, then bytes."""
+        return list(chain(*self.lists))
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> "Counts":
+        """The Counts with these `numbers`."""
+        every, size = list(numbers), len(PATHS)
+        return cls(every[:size], every[size : 2 * size], every[2 * size :])
+
+
+def counts_json(counts: Counts) -> Json:
+    """By path, as `flows` and `bytes` of a pair in `status`."""
+    return {
+        what: dict(zip(PATHS, numbers, strict=True))
+        for what, numbers in zip(("flows", "packets", "bytes"), counts.lists, strict=True)
+    }

@@ -1,0 +1,52 @@
+"""Totals by host or pair as text: a table, or a list where the table is too wide. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from offload.status.counts import PATHS
+from offload.status.text.layout import NOTE, amount, fitted, safe, table
+
+Json = Mapping[str, Any]
+
+BY = {"host": "hosts", "pair": "pairs"}  # keys of the reply
+ALL_OTHERS = "all others"
+UNSEEN = "NOT SEEN"
+EXPLAINED = "NOT SEEN: the connection ended before its path was seen."
+
+
+def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
+    """The rows with the most bytes, at most so many; for hosts also those that are not counted apart."""
+    least = "" if reply["complete"] else ", at least (some connections were missed)"
+    since = f"Since {reply['since'][:16].replace('T', ' ')} UTC{least}:"
+    rows = [(name, row) for row in reply[BY[by]][:most] for name in [_name(row)]]
+    if by == "host" and any(reply["others"]["flows"].values()):
+        rows.append(((ALL_OTHERS, "-"), reply["others"]))
+    if not rows:
+        return fitted([f"{since[:-1]}: no connection was forwarded."], width)
+    head = ("HOST", "ZONE") if by == "host" else ("PAIR",)
+    lines = table((*head, "FLOWS", "SLOW", "SOFTWARE", "HARDWARE", UNSEEN), map(_cells, rows), right=len(head))
+    if max(map(len, lines)) > width:
+        lines = [line for row in rows for line in _listed(*row)]
+    ends = [EXPLAINED] if any(row["bytes"][PATHS[-1]] for _, row in rows) else []
+    return "\n\n".join(fitted(block, width) for block in ([since], lines, ends) if block)
+
+
+def _name(row: Json) -> tuple[str, ...]:
+    return (safe(row["host"]), safe(row["zone"] or "?")) if "host" in row else (f"{row['src']} > {row['dest']}",)
+
+
+def _cells(row: tuple[tuple[str, ...], Json]) -> tuple[tuple[str, ...], tuple[()]]:
+    name, counts = row
+    octets = (amount(counts["bytes"][path] or None) for path in PATHS)
+    return (*name, str(sum(counts["flows"].values())), *octets), ()
+
+
+def _listed(name: tuple[str, ...], counts: Json) -> Iterator[str]:
+    yield "  ".join(each for each in name if each != "-")
+    words = [
+        f"{path if path in PATHS[:-1] else UNSEEN.lower()} {amount(counts['bytes'][path])}"
+        for path in PATHS
+        if counts["bytes"][path]
+    ]
+    number = sum(counts["flows"].values())
+    yield NOTE + ", ".join([f"{number} flow{'s' * (number != 1)}", *words])
