@@ -171,3 +171,27 @@ def test_everybody_can_use_it(visit: Visit, theme: str, size: tuple[int, int]) -
     page.evaluate(AXE)
     violations = page.evaluate("axe.run('#view').then((report) => report.violations)")
     assert not [(each["id"], each["nodes"][0]["html"]) for each in violations]
+
+
+def test_totals_of_hosts_by_path_with_names(live: Page) -> None:
+    table = live.get_by_role("table", name="Totals of hosts")
+    first = table.locator("tbody tr").first
+    expect(first.locator('[data-title="Zone"]')).to_have_text(re.compile("lan|guest"))
+    expect(table.locator("tbody tr")).to_have_count(21)  # the last one sums all others
+    expect(table.locator("tbody tr").last).to_contain_text("all others")
+    expect(first).to_contain_text(re.compile("[KM]iB"))
+    expect(live.get_by_text("Since 20").or_(live.get_by_text(re.compile(r"Since \d")))).to_be_visible()
+
+
+def test_what_the_service_refuses_of_totals_is_said_in_their_table(site: Site, visit: Visit) -> None:
+    del site
+    page = visit("live")
+    table = page.get_by_role("table", name="Totals of hosts")
+    expect(table.locator("tbody tr").first).to_contain_text("iB")
+    with answers(page, lambda text: text.replace('"since"', '"ok": false, "error": "no events", "since"')):
+        page.evaluate("""async () => {
+            const totals = await L.require('offload.totals');
+            totals.asked = -Infinity;
+            await totals.ask();
+        }""")
+        expect(table.locator("tbody tr")).to_have_text("no events")

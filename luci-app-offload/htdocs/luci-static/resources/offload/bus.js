@@ -57,6 +57,9 @@ return baseclass.extend({
 	/** Zones, pairs, devices, problems, and what the last pass did. */
 	status: asked(declare('status')),
 
+	/** What hosts and pairs have moved by path since the service counts. */
+	totals: asked(declare('totals')),
+
 	/** Zones and pairs alone. */
 	zones: asked(declare('zones')),
 

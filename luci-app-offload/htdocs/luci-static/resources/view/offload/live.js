@@ -12,11 +12,12 @@
 'require offload.pulse as pulse';
 'require offload.style';
 'require offload.table as table';
+'require offload.totals as totals';
 'require offload.words as words';
 
 /*
  * What offload does now: flows and bytes per pair and path, the last minutes, and flow by flow why not more. One batch of
- * two calls per beat, and none while the page is hidden.
+ * two calls per beat (the totals of hosts are asked for once a minute), and none while the page is hidden.
  */
 
 const BEAT = 5; // seconds
@@ -30,7 +31,7 @@ function busiest(pairs) {
 	return pairs.length ? name(pairs.reduce((most, pair) => flows(pair) > flows(most) ? pair : most)) : undefined;
 }
 
-/** What ended since the service watches; it may have missed some, or all. */
+/** What ended since the service counts; it may have missed some, or all. */
 function ended(pair, service) {
 	if (!pair.ended || !service?.since)
 		return '–';
@@ -68,6 +69,7 @@ return view.extend({
 			this.renderPairs(),
 			this.renderPicture(),
 			this.renderGraph(),
+			section(_('Totals of hosts'), totals.render()),
 			this.renderLeases(),
 			section(_('Flows'), flows.render())
 		]);
@@ -125,7 +127,7 @@ return view.extend({
 	},
 
 	async ask() {
-		const [ answer, failure ] = await Promise.all([ bus.status().catch((error) => error), flows.ask(), hosts.load() ]);
+		const [ answer, failure ] = await Promise.all([ bus.status().catch((error) => error), flows.ask(), hosts.load().then(() => totals.ask()) ]);
 		const failed = answer instanceof Error;
 
 		notice.show(this.notices, failed ? answer : failure ?? answer);
@@ -153,6 +155,7 @@ return view.extend({
 		table.show(this.pairs, []);
 		leases.show([]);
 		flows.empty();
+		totals.empty();
 		this.ways.replaceChildren();
 	},
 

@@ -1,0 +1,113 @@
+'use strict';
+'require baseclass';
+'require offload.bus as bus';
+'require offload.hosts as hosts';
+'require offload.paths as paths';
+'require offload.table as table';
+'require offload.words as words';
+
+/*
+ * What hosts have moved by path since the service counts. Names and addresses come from outside and go into text nodes only.
+ */
+
+const FRESH = 60_000; // milliseconds for which the last answer is good enough
+const MOST = 20; // hosts shown, those with the most bytes
+const NOTHING = '–';
+const COLUMNS = [ ...paths.PATHS, 'unseen' ];
+const TITLES = [ _('Host'), _('Zone'), _('Flows'), _('Slow'), _('Software'), _('Hardware'), _('Not seen') ];
+
+const sum = (share) => Object.values(share ?? {}).reduce((all, each) => all + each, 0);
+
+function name({ host }) {
+	const known = hosts.of(host)?.name;
+
+	return [ words.end(host), ...known ? [ E('div', { 'class': 'offload-reason' }, [ known ]) ] : [] ];
+}
+
+function row(key, first, counts) {
+	const cells = [
+		...first,
+		[ paths.count(sum(counts.flows)) ],
+		...COLUMNS.map((path) => [ counts.bytes?.[path] ? E('span', { 'class': 'offload-whole' }, [ paths.bytes(counts.bytes[path]) ]) : NOTHING ])
+	];
+
+	return E('tr', { 'class': 'tr', 'data-key': key }, cells.map((cell, place) =>
+		E('td', { 'class': 'td', 'data-title': TITLES[place] }, cell)));
+}
+
+function message(sentence) {
+	return E('tr', { 'class': 'tr', 'data-key': 'message' }, [
+		E('td', { 'class': 'td', 'colspan': TITLES.length }, [ E('em', {}, [ sentence ]) ])
+	]);
+}
+
+/** Those beyond the ones shown, and those that the service does not keep apart, as one. */
+function rest(rows, others) {
+	const every = [ ...rows, others ?? {} ];
+	const added = (what, path) => every.reduce((all, each) => all + (each[what]?.[path] ?? 0), 0);
+	const of = (what) => Object.fromEntries(COLUMNS.map((path) => [ path, added(what, path) ]));
+
+	return { flows: of('flows'), bytes: of('bytes') };
+}
+
+function rowsOf({ hosts: found = [], others }) {
+	const shown = found.slice(0, MOST);
+	const more = rest(found.slice(MOST), others);
+
+	return [
+		...shown.map((each) => row(each.host, [ name(each), [ each.zone == null ? NOTHING : words.zone(each.zone) ] ], each)),
+		...sum(more.flows) ? [ row('others', [ [ _('all others') ], [ NOTHING ] ], more) ] : []
+	];
+}
+
+/** Since when they count, and whether some are missing. */
+function since({ since: begin, complete }) {
+	const time = new Date(begin).toLocaleString(document.documentElement.lang.replace('_', '-') || 'en');
+
+	return complete === false ? _('Since %s, at least: some connections were missed.').format(time) : _('Since %s.').format(time);
+}
+
+return baseclass.extend({
+	asked: -Infinity,
+
+	render() {
+		this.body = E('tbody');
+		this.begin = E('span');
+		table.show(this.body, [ message(_('Not known now.')) ]);
+
+		return E('div', {}, [
+			E('div', { 'class': 'cbi-section-descr' }, [
+				_('Bytes that the hosts inside have sent and received, those of live and of ended connections. A connection counts for the fastest path on which it was seen; one that ended before that is "not seen".'),
+				' ', this.begin
+			]),
+			E('table', { 'class': 'table', 'aria-label': _('Totals of hosts') }, [ table.titles(TITLES), this.body ])
+		]);
+	},
+
+	/** Ask again if the last answer is old. What fails is shown in the table: the page says itself that the service is away. */
+	async ask() {
+		if (performance.now() - this.asked < FRESH)
+			return;
+
+		this.asked = performance.now();
+
+		try {
+			const reply = await bus.totals();
+			const rows = rowsOf(reply);
+
+			this.begin.replaceChildren(since(reply));
+			table.show(this.body, rows.length ? rows : [ message(_('No connection was forwarded.')) ]);
+		}
+		catch (error) {
+			this.empty();
+			table.show(this.body, [ message(error.kind === 'refused' ? error.message : _('Not known now.')) ]);
+		}
+	},
+
+	/** Nothing is known; the next `ask` asks. */
+	empty() {
+		this.asked = -Infinity;
+		this.begin.replaceChildren();
+		table.show(this.body, [ message(_('Not known now.')) ]);
+	}
+});
