@@ -18,7 +18,7 @@ from offload.system.nft.door import FakeNft
 from offload.system.syslog import FakeSystemLog
 from service.routers import OFFLOAD, Fakes, router, section
 
-COUNT = 10
+COUNT = 11
 
 
 def listed(fakes: Fakes, hints: Debouncer | None = None) -> tuple[Task, ...]:

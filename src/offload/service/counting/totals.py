@@ -32,7 +32,7 @@ class Totals:
     unsaved: bool = False  # the file lacks the last changes
     next: float = 0.0  # when the file may be written again, in seconds of the clock
     error: str = ""  # why the file could not be written last time
-    pairs: dict[Pair, Counts] = field(default_factory=lambda: defaultdict(Counts))
+    pairs: dict[Pair, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by zones
     hosts: dict[bytes, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by packed address
     others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
 
