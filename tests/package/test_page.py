@@ -59,7 +59,7 @@ def test_the_rights_name_every_method_and_a_reader_changes_nothing() -> None:
     assert read | write <= METHODS.keys()
     bus = (APP / "htdocs/luci-static/resources/offload/bus.js").read_text()
     assert set(re.findall(r"declare\('(\w+)'", bus)) <= read | write
-    assert read == {"status", "zones", "check", "flows", "explain", "preview"}
+    assert read == {"status", "totals", "zones", "check", "flows", "explain", "preview"}
     # the page neither stops the firewall nor reads metrics, and has the run-time exempts of status
     assert write == METHODS.keys() - read - {"firewall", "metrics", "exempt_list"}
 
