@@ -28,9 +28,7 @@ class Alone:
         self._snapshot = snapshot
 
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
-        """The reply of ubus method `method` to the arguments `words`.
-
-        After an OffloadError `{"ok": False, "error": sentence}`.
+        """The reply of ubus method `method` to the arguments `words`; its `error` has the sentence of an OffloadError.
 
         Only a UsageError is raised: the command has an exit code of its own for it.
         """
@@ -66,9 +64,10 @@ class Alone:
             hardware.run(self._engine)
 
     def _outstanding(self) -> Json:
-        """`error`: why nothing may be changed or the last pass failed; `pending`: transactions that the kernel lacks.
+        """`error`: why nothing may be changed, or the last pass failed; empty: neither.
 
-        `pending` is 0 for a saved Snapshot and after an error. Empty if there is no decision.
+        `pending`: the number of transactions that would bring the kernel to the Plan; 0 for a saved Snapshot and if a
+        file cannot be read. Empty before a decision.
         """
         engine = self._engine
         if engine.decided is None:

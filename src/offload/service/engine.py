@@ -152,7 +152,7 @@ class Engine:
         return replace(self.placed(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
-        """Make a pass and give its outcome; tables in `forced` are created again in any case. `cause`: for the log."""
+        """Make a pass (read, decide, apply) and give its outcome. `forced`: tables to create again in any case."""
         self.cause = cause
         return passes.run(self, forced)
 

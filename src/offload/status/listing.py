@@ -38,12 +38,12 @@ class Listing:
         return len(self._numbers)
 
     def rows(self, first: int = 0, end: int | None = None) -> Rows:
-        """The flows from index `first` to before `end` (None: all): of each, the number of its Way, and its values."""
+        """The flows from index `first` to before `end` (None: all): the index of its Way, the kernel's values."""
         numbers = self._numbers[first:end]
         return zip(map(self._count.way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
     def ways(self, first: int = 0, end: int | None = None) -> Mapping[int, int]:
-        """How many of the flows from `first` to before `end` (None: all) have each Way, by its number in the count."""
+        """By index of a Way (in the count), how many of the flows from `first` to before `end` (None: all) have it."""
         return Counter(map(self._count.way_of.__getitem__, self._numbers[first:end]))
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:
@@ -72,7 +72,7 @@ class Explainer:
         plan: Plan,
         cases: Mapping[Pair, PairHardware] | None = None,
     ) -> None:
-        """`ways`: pairs of endpoints of the connections, by number. `cases`: findings about pairs in hardware."""
+        """`ways`: the Ways (endpoints and status) of the connections. `cases`: findings about pairs in hardware."""
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
         self._most = max((pair.after_packets for pair in plan.pairs), default=0)
@@ -80,7 +80,7 @@ class Explainer:
         self._known = dict[Kind, tuple[Reason, ...]]()
 
     def flow(self, number: int, values: Values) -> Flow:
-        """The connection with its zones and Reasons. `number`: of its Way."""
+        """The connection with its zones and Reasons. `number`: index of its Way; `values`: as the kernel sent them."""
         way = self.ways[number]
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
 

@@ -41,7 +41,7 @@ def shown(value: object) -> str:
 
 
 def zone(name: str, value: object, config: Config) -> str:
-    """The value, if it is the name of a zone in the configuration. `name`: of the argument, for the error."""
+    """The value, if it is the name of a zone; else ArgumentError. `name`: of the argument, for the error."""
     known = [each.name for each in config.zones]
     if isinstance(value, str) and value in known:
         return value
@@ -50,12 +50,12 @@ def zone(name: str, value: object, config: Config) -> str:
 
 
 def end(name: str, value: object, config: Config) -> str:
-    """The value, if it is the name of a zone in the configuration, or `*` for all."""
+    """The value, if it is the name of a zone or `*` for all; else ArgumentError. `name`: of the argument."""
     return "*" if value == "*" else zone(name, value, config)
 
 
 def mode(value: object) -> Mode:
-    """The Mode that the value names (none, software or hardware), in whatever case."""
+    """The Mode that the value names (none, software or hardware, in whatever case); else ArgumentError."""
     words = [each.value for each in Mode]
     if isinstance(value, str) and value.lower() in words:
         return Mode(value.lower())
@@ -64,21 +64,21 @@ def mode(value: object) -> Mode:
 
 
 def number(name: str, value: object, low: int, high: int) -> int:
-    """The value, if it is a whole number from `low` to `high`; True and False are refused."""
+    """The value, if it is a whole number from `low` to `high`; else ArgumentError, also for True and False."""
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a whole number from {low} to {high}")
 
 
 def table(name: str, value: object) -> Mapping[str, Any]:
-    """The value, if it is a JSON object."""
+    """The value, if it is a JSON object; else ArgumentError. `name`: of the argument, for the error."""
     if isinstance(value, dict):
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a table")
 
 
 def connection(value: object) -> tuple[str, Tuple]:
-    """The protocol's name and the original direction of a connection, given by keys of a flow in a reply of `flows`."""
+    """Protocol and original direction of a connection, given by a flow's keys in a reply; else ArgumentError."""
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
         raise ArgumentError(f"flow: name one connection by {', '.join(sorted(CONNECTION))}, and nothing else")
@@ -96,7 +96,10 @@ def _address(name: str, value: object) -> bytes:
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
-    """The Exempt that `given` describes by the options of `config exempt`; `zones`: the names that it may use."""
+    """The Exempt that `given` describes by the options of `config exempt`; ArgumentError if one is not valid.
+
+    `zones`: the names of zones that it may use.
+    """
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
         hint = did_you_mean(str(unknown), MATCHES)
@@ -113,7 +116,7 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
 
 
 def _value(word: str, value: object) -> str | tuple[str, ...]:
-    """Text, a number, or a list of these, as what UCI would give: a text, or a tuple of texts. `word`: the option."""
+    """What UCI would give for text or a number (a text), or a list of these (a tuple); else ArgumentError."""
     values = value if isinstance(value, list) else [value]
     texts = [str(each) for each in values if isinstance(each, (str, int)) and not isinstance(each, bool)]
     if len(texts) < len(values) or len(texts) > MOST_VALUES:
@@ -122,7 +125,7 @@ def _value(word: str, value: object) -> str | tuple[str, ...]:
 
 
 def _fits(found: Exempt) -> None:
-    """Refuse an exempt that no set of elements with timeouts can hold: the kernel could not end it."""
+    """Raise ArgumentError for an exempt that no set of elements with timeouts can hold: the kernel could not end it."""
     if combinations(found.match) > MOST_VALUES:
         raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
     timed_exempt = TimedExempt(999_999_999, found, 1, 1)

@@ -122,7 +122,7 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
 
 
 def flush(engine: Engine, given: Given) -> Json:
-    """Create the tables of the selected flows again: they take a few packets on the slow path, and no connection ends.
+    """Create the nft tables of the selected flows again: the flows take a few packets on the slow path, and none ends.
 
     `given` has `query` with zone, host and state; empty: all tables. The reply names the tables, and counts the
     offloaded flows that were selected. OffloadError if nft refuses.

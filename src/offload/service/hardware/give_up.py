@@ -81,14 +81,14 @@ class GiveUp:
 
 
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
-    """Whether hardware took no flow of a pair or device, although enough of these families moved for long enough."""
+    """Whether hardware took no flow, while at least FLOWS of these families moved in software, for SECONDS."""
     if case.taken or case.in_hardware:
         return False
     return _asked(case, families) >= FLOWS and sum(case.busy.get(each, 0.0) for each in families) >= SECONDS
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
-    """The families of which enough flows stayed in software long enough, while hardware takes the other family."""
+    """The families of which at least FLOWS moved in software, for SECONDS, while hardware takes the other family."""
     return [
         family
         for family, flows in case.stayed.items()

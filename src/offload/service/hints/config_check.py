@@ -22,5 +22,5 @@ class ConfigCheck:
         self.asked(now)
 
     def asked(self, now: float) -> None:
-        """Note that the files were checked: the next check is after a longer pause, after the last none."""
+        """Note that the files were checked: `due` is after the next, longer pause, and None after the last one."""
         self.due = now + self._left.pop(0) if self._left else None

@@ -33,7 +33,7 @@ class Debouncer:
             self._asked = now
 
     def due(self) -> float | None:
-        """When the next pass begins; None: not before a hint."""
+        """When the next pass begins, in monotonic seconds; None: not before a hint."""
         times = [] if self._retry is None else [self._retry]
         if self._asked is not None:
             apart = min(APART * 2**self._fights, FIGHTING)

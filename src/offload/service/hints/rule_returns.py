@@ -18,7 +18,7 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class RuleReturns:
-    """What the verdicts of others' rules depend on, and whether it changed since our tables were created again."""
+    """When to create our tables again because what others' rules decide changed, or changes at a time of a rule."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _known: Deciding | None = None
@@ -44,7 +44,7 @@ class RuleReturns:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create all tables again, in monotonic seconds; None: no rule changed, or has a time that will."""
+        """When to create all tables again, in monotonic seconds; None: no rule changed, and no rule has times."""
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:
             first = self._asked + GATHER

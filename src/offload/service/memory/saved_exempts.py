@@ -25,10 +25,9 @@ def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
 
 
 def read(content: bytes, zones: Collection[str], now: float) -> tuple[TimedExempt, ...]:
-    """The exempts that the file's `content` has and that have not ended `now` (seconds since boot).
+    """The exempts in the file's `content` that end at least LAST_SECONDS after `now` (seconds since boot).
 
-    Left out are invalid entries, those that name a zone outside of `zones`, and those with less than LAST_SECONDS to
-    go.
+    Entries that are not valid, or name a zone that is not in `zones`, are left out.
     """
     try:
         entries = json.loads(content)

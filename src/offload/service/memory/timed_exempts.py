@@ -1,7 +1,7 @@
 """Exempts given at run time, until they end. Pure; the caller gives the time.
 
-The kernel ends each by its own timeout. This list serves to fill the sets again when their table is returned, and ends
-an exempt no later than the kernel.
+The kernel ends each by its own timeout. This list serves to fill the sets again when their table is created again, and
+ends an exempt no later than the kernel.
 """
 
 from collections.abc import Iterable, Mapping

@@ -16,7 +16,7 @@ def due(engine: Engine) -> float | None:
 
 
 def ready(engine: Engine) -> bool:
-    """Whether a station moved because of which tables are to be created again now."""
+    """Whether tables are to be created again now because a station moved."""
     return engine.decided is not None and engine.stations.ready(engine.decided.plan, engine.doors.clock())
 
 

@@ -26,16 +26,17 @@ class Pause:
 
 @dataclass(slots=True)
 class ReturnBudget:
-    """When, and because of which segments, tables were created again in the last minute; pauses of single stations.
+    """How often tables may still be created again in this minute, which puts all their flows on the slow path.
 
-    A segment is a bridge, or a device without one. A return is the new creation of tables at one time.
+    It has the times of the last minute, each with its causes (such as bridges on which stations moved), and a pause for
+    each station that moves repeatedly.
     """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """When tables may be created again because of this station; it may be in the past."""
+        """When tables may be created again because this station moved; the time may be in the past."""
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0
 
@@ -51,7 +52,7 @@ class ReturnBudget:
             del self._pauses[next(iter(self._pauses))]
 
     def returned(self, causes: Iterable[str], now: float) -> None:
-        """Note that tables were created again because of moves in these segments."""
+        """Note that tables were created again. `causes`: why, as the bridges on which stations moved."""
         self._returns.append((now, frozenset(causes)))
 
     def left(self, now: float) -> int:
@@ -59,12 +60,12 @@ class ReturnBudget:
         return MOST_RETURNS - len(self._recent(now))
 
     def renewed(self, now: float) -> float:
-        """When tables may be created again once more than now."""
+        """When `left` grows next; now if tables were not created again in the last minute."""
         recent = self._recent(now)
         return recent[0][0] + WINDOW if recent else now
 
     def offenders(self, now: float) -> frozenset[str]:
-        """The segments that caused several returns of the last minute; if none did, those that caused one."""
+        """The causes of several of the last minute's returns (new creations of tables); if there is none, of one."""
         counts = Counter(cause for _, causes in self._recent(now) for cause in causes)
         return frozenset(cause for cause, count in counts.items() if count >= SEVERAL) or frozenset(counts)
 

@@ -76,15 +76,15 @@ class StationSets:
             self.sent[table.name] = table.stations
 
     def late_due(self) -> float | None:
-        """When to look for flows of late stations in software; None: no station is late."""
+        """When to look for flows in software of stations now at hardware ports; None: there is no such station."""
         return self._late_at if self.late else None
 
     def later(self, now: float, late: frozenset[str] = frozenset()) -> None:
-        """Repeat it after LATE seconds, also for the addresses in `late`, because it failed."""
+        """Look for flows in software again after LATE seconds, because that failed. `late`: more addresses."""
         self.late, self._late_at = self.late | late, now + LATE
 
     def are_late(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
-        """Whether a flow in software is of a late station. No station counts as late afterwards."""
+        """Whether software has a flow of a station in `late`, now at a hardware port; empties `late`."""
         packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.late}
         self.late, self._late_at = frozenset(), now
         return any(

@@ -40,10 +40,10 @@ class Move:
 
 @dataclass(slots=True)
 class StationTracker:
-    """Where each station and neighbour was seen last, and the moves for which no table was created again yet.
+    """Where each station (MAC learned by a bridge) and neighbour (address with its MAC) was seen last, and which moved.
 
-    A station is a MAC that a bridge has learned, a neighbour an address that the router has resolved. They are limited
-    separately; those at ports that hardware can take are kept first.
+    A move is remembered until the tables whose flows may go to the old port or MAC were created again. Stations and
+    neighbours are limited separately; those at ports that hardware can take are kept first.
     """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows

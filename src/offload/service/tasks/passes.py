@@ -29,7 +29,7 @@ TRIES = 3
 
 
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
-    """Make a pass and give its outcome, with `error` if it failed. Tables in `forced` are created again in any case."""
+    """Make a pass and give its outcome, with `error` if it failed. `forced`: tables to create again in any case."""
     engine.passes += 1
     engine.connections.forget()
     before, last, loads = engine.decided, None, 0

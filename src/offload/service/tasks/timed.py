@@ -113,11 +113,11 @@ class RoutesChanged:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create it again; None: no route changed, or nothing is in hardware."""
+        """When to create the hardware table again; None: no route changed, or nothing is in hardware."""
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create it again, and log that."""
+        """Create the hardware table again, and log that."""
         returns.for_routes(engine)
         self.journal.followed(engine.applied, "routes changed")
 
@@ -129,11 +129,11 @@ class RulesOfOthers:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create them again; None: no rule changed, or nothing is offloaded."""
+        """When to create all our tables again; None: no rule changed, or nothing is offloaded."""
         return returns.rules_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create them again, and log that."""
+        """Create all our tables again, and log that."""
         returns.for_rules(engine)
         self.journal.followed(engine.applied, "rules, their sets or times changed")
 

@@ -20,7 +20,7 @@ Key = tuple[int, Tuple]  # protocol, original direction
 
 
 class Seen(NamedTuple):
-    """A flow in one sample. Packets are (original, reply); None: the kernel does not count."""
+    """A flow in one sample: its path, and its packets as (original, reply); None: the kernel does not count."""
 
     state: State
     packets: tuple[int, int] | None
@@ -30,8 +30,8 @@ class Seen(NamedTuple):
 class Evicted:
     """Flows that moved in hardware when they were removed from it.
 
-    `flows`: key -> packets in the first sample after that (None: no sample yet), for flows that have not moved since.
-    `noted`: when that sample was taken; `unseen`: seconds since then, without a packet.
+    `flows`: key -> packets of both directions in the first sample after that (None: no sample yet), for flows without a
+    packet since. `noted`: when they were removed, or that sample was taken; `unseen`: seconds since, without a packet.
     """
 
     flows: Mapping[Key, int | None] = field(default_factory=dict)

@@ -88,7 +88,7 @@ class PairHardware:
 
     @property
     def settled(self) -> bool:
-        """Whether there is a verdict that another sample will hardly change, so that samples may be rarer."""
+        """Whether hardware is proven or refused, and no flow removed from it is awaited: samples may be rarer."""
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows
         )
@@ -119,9 +119,9 @@ class PairHardware:
 
     @property
     def unaccounted_reason(self) -> Reason:
-        """The Reason for those flows removed from hardware without a packet since; hardware may still forward them.
+        """The Reason of a flow removed from hardware without a packet since: hardware may still forward it.
 
-        Their number is that of `evicted.unaccounted`; it says nothing if there are none.
+        It has the number of such flows (`evicted.unaccounted`), so it is wrong if there are none.
         """
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
@@ -158,7 +158,7 @@ class PairHardware:
 
 
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
-    """The findings after one more sample, with the verdict that follows."""
+    """The findings after one more sample, with a new verdict."""
     before = case.sample
     moved = _moved(before, sample)
     hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
@@ -193,7 +193,7 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
 
 
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
-    """The findings after all flows left hardware at `at`: those that moved last must be seen elsewhere soon."""
+    """The findings after all flows left hardware at `at`: packets of those that moved last are awaited elsewhere."""
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 
 

@@ -42,7 +42,7 @@ class DevicePaths:
         self.path = cache(self._path)
 
     def of(self, end: Endpoint, address: bytes) -> tuple[str, ...]:
-        """The devices that packets of this end pass, from the l3 device down; empty if several are possible."""
+        """The devices that packets of a packed address pass, from the l3 device of `end` down; empty if not known."""
         return self.path(end.devices[0], address) if len(end.devices) == 1 else ()
 
     def _path(self, device: str, address: bytes) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """The Plan's Reasons for its pair, if that is slow; the first one concerns all its traffic."""
+    """Reasons from its pair: why that is slow (the first concerns all its traffic), and its address family."""
     if pair.effective is Mode.NONE:
         yield from pair.reasons
         yield _cached(ReasonCode.PAIR_MODE_NONE)
@@ -145,7 +145,7 @@ def _of_kernel(entry: Entry) -> Iterator[Reason]:
 
 
 def by_replies(reason: Reason, *, accepted: bool | None) -> Reason:
-    """The Reason of a slow connection, given whether the firewall accepted a reply of it (None: not known)."""
+    """The Reason; instead of WAITING it is REPLY_NOT_ACCEPTED if `accepted` is False (None: not known)."""
     if reason.code is ReasonCode.WAITING and accepted is False:
         return _cached(ReasonCode.REPLY_NOT_ACCEPTED)
     return reason
@@ -163,5 +163,5 @@ def tcp_state(number: int | None) -> str:
 
 @cache
 def _cached(why: ReasonCode, **words: object) -> Reason:
-    """The same object for an equal Reason: there are few different ones, and many flows."""
+    """The Reason with these words; equal ones are the same object, because there are few Reasons and many flows."""
     return why(**words)

@@ -32,7 +32,7 @@ class Step(NamedTuple):
 
 
 class Live(NamedTuple):
-    """What the kernel was asked about one connection."""
+    """What the kernel says about one connection at this moment."""
 
     reply_accepted: bool | None = None  # whether a reply that the firewall accepted is remembered; None: not known
     leaves: Mapping[bytes, Leaving] = MappingProxyType({})  # by the address of an end, where the kernel says so
