@@ -1,9 +1,9 @@
 """Builds the user-mode kernels of the tests from Debian's source packages: `python -m kernel.source 6.1 6.12`.
 
 A user-mode kernel (UML) is a program: it boots in a second and needs no KVM and no root. Each stands in a directory of
-the user's cache that is named by the source package's version and a hash of configuration and compiler, so all clones
-share it. A build holds a lock on its directory. A kernel that is there is used; only this program asks apt whether
-there is a newer source.
+the user's cache that is named by the source package's version and a hash of configuration, edits and compiler, so all
+clones share it. A build holds a lock on its directory. A kernel that is there is used; only this program asks apt
+whether there is a newer source.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel import cache
+from kernel.edits import EDITS, edit
 
 CONFIG = Path(__file__).with_name("usermode") / "config"
 UML = "ARCH=um"
@@ -71,7 +72,7 @@ def kernel(series: str) -> Built:
 
 def found(series: str) -> Built | None:
     """The newest kernel of a series that is in the cache."""
-    ready = [built for built in map(Built, cache.CACHE.glob(f"{series}.*-{_fingerprint()}")) if built.complete]
+    ready = [built for built in map(Built, cache.CACHE.glob(f"{series}.*-{_fingerprint(series)}")) if built.complete]
     return max(ready, key=lambda built: (built.folder / "complete").stat().st_mtime, default=None)
 
 
@@ -81,12 +82,13 @@ def build(series: str) -> Built:
     version = cache.candidate(package)
     if not version:
         raise SystemExit(f"apt knows no package {package}: run `apt-get update`, or use OFFLOAD_MACHINE=qemu")
-    built = Built(cache.CACHE / f"{version}-{_fingerprint()}")
+    built = Built(cache.CACHE / f"{version}-{_fingerprint(series)}")
     with cache.locked(built.folder):
         if not built.complete:
             began = time.monotonic()
             print(f"kernel: building a user-mode kernel from {package} {version} (a few minutes)", flush=True)
             _unpack(f"{package}={version}", built.folder)
+            edit(built.tree, EDITS[series])
             _compile(built)
             print(f"kernel: {built.release} built in {time.monotonic() - began:.0f} s", flush=True)
     return built
@@ -97,9 +99,9 @@ def engine(built: Built) -> Path:
     return cache.engine(built.folder, built.tree, UML)
 
 
-def _fingerprint() -> str:
+def _fingerprint(series: str) -> str:
     compiler = subprocess.run(["gcc", "--version"], capture_output=True, check=False).stdout
-    return hashlib.sha256(CONFIG.read_bytes() + compiler).hexdigest()[:12]
+    return hashlib.sha256(CONFIG.read_bytes() + compiler + repr(EDITS[series]).encode()).hexdigest()[:12]
 
 
 def _unpack(package: str, folder: Path) -> None:
