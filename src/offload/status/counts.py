@@ -22,43 +22,43 @@ def _none() -> list[int]:
 
 @dataclass(slots=True)
 class Counts:
-    """Each list has a number for each of PATHS; packets and bytes are those of both directions."""
+    """Connections, packets and bytes (of both directions) by path: each list has a number for each of PATHS."""
 
     flows: list[int] = field(default_factory=_none)
     packets: list[int] = field(default_factory=_none)
     octets: list[int] = field(default_factory=_none)
 
     def add(self, path: Path, packets: int, octets: int) -> None:
-        """Count a connection."""
+        """Count a connection on this path, with its packets and bytes."""
         place = PLACES[path]
         self.flows[place] += 1
         self.packets[place] += packets
         self.octets[place] += octets
 
     def merge(self, other: "Counts") -> None:
-        """Add all that the other has."""
+        """Add the numbers of the other Counts to these."""
         for own, more in zip(self.lists, other.lists, strict=True):
             own[:] = [one + two for one, two in zip(own, more, strict=True)]
 
     @property
     def lists(self) -> tuple[list[int], list[int], list[int]]:
-        """The three lists."""
+        """The lists `flows`, `packets` and `octets`."""
         return self.flows, self.packets, self.octets
 
     @property
     def numbers(self) -> list[int]:
-        """All numbers: flows, then packets, then bytes."""
+        """All numbers in one list: flows, then packets, then bytes, each in the order of PATHS."""
         return list(chain(*self.lists))
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "Counts":
-        """The Counts with these `numbers`."""
+        """The Counts of which `numbers` has these numbers."""
         every, size = list(numbers), len(PATHS)
         return cls(every[:size], every[size : 2 * size], every[2 * size :])
 
 
 def counts_json(counts: Counts) -> Json:
-    """By path, as `flows` and `bytes` of a pair in `status`."""
+    """`flows`, `packets` and `bytes`, each a number by path, as in a pair of `status`."""
     return {
         what: dict(zip(PATHS, numbers, strict=True))
         for what, numbers in zip(("flows", "packets", "bytes"), counts.lists, strict=True)

@@ -80,8 +80,8 @@ def reload(engine: Engine, _: Given) -> Json:
 def list_flows(engine: Engine, given: Given) -> Json:
     """A page of the forwarded connections that `query` of `given` selects; `total` counts all of them.
 
-    `query` has the words of a Query, and `all`: true for connections of the router itself too. `age`: seconds since the
-    connections were read.
+    `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true for connections of the
+    router itself too. `age`: seconds since the connections were read.
     """
     decided = known(engine)
     query, everything = _query(given, decided.plan)
@@ -100,9 +100,9 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """As `list_flows` for the command: the reply without its flows, and a function that gives their text in pieces.
+    """The flows that `query` of `given` selects: a reply without them, and a function that gives their text.
 
-    The function takes whether to give JSON instead of lines, and the width in columns.
+    The function takes whether to give JSON instead of lines, and the width in columns; it gives the text in pieces.
     """
     decided = known(engine)
     query, everything = _query(given, decided.plan)
@@ -211,7 +211,7 @@ def known(engine: Engine) -> Decided:
 
 
 def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
-    """Flows and bytes of each pair by path; where they could not be counted none, and a sentence that says why.
+    """Flows and bytes of each pair by path, and no sentence; if conntrack cannot be read, no pair and a sentence why.
 
     Hardware is judged by the same dump, if a pair is in hardware.
     """

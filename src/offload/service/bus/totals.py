@@ -19,7 +19,10 @@ UNREPORTED = "this kernel does not report connections that end: install kmod-nf-
 
 
 def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The totals since the service counts, those with the most bytes first."""
+    """The reply of `totals`: connections that ended since the service counts, and live ones, by host and by pair.
+
+    Those with the most bytes come first. OffloadError if no ended connections are counted.
+    """
     decided = known(engine)
     if not engine.totals.since:
         raise OffloadError(UNREPORTED if engine.resident else UNCOUNTED)

@@ -66,7 +66,7 @@ class Accounting:
 
 
 def _placed(engine: Engine, decided: Decided) -> Snapshot:
-    """The Snapshot with the present routes, as far as the kernel gives them."""
+    """The Snapshot of `decided` with the present routes, by which zones are found; if the kernel lists them."""
     try:
         return engine.placed(decided)
     except KernelError:  # `status` reports it; without routes, addresses behind other routers have no zone

@@ -1,4 +1,4 @@
-"""Read which connections are offloaded, while ended connections are counted and some pair is offloaded."""
+"""Read every few seconds which connections are offloaded, while ended ones are counted and a pair is offloaded."""
 
 from contextlib import suppress
 from time import process_time
@@ -10,7 +10,7 @@ from offload.service.engine import Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to read; None while nothing can be offloaded, or nothing is counted."""
+    """When to read again, in seconds of the clock; None: no pair is offloaded, or ended connections are not counted."""
     if engine.decided is None or not engine.totals.since:
         return None
     fast = any(pair.effective is not Mode.NONE for pair in engine.decided.plan.pairs)
@@ -18,7 +18,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Read them, a part at a time, so that many need little memory."""
+    """Read the offloaded connections into `engine.sightings`, a part at a time, so that many need little memory."""
     found, began = 0, process_time()
 
     def seen(entries: list[Entry]) -> None:

@@ -21,7 +21,7 @@ Key = TypeVar("Key")
 
 
 def written(totals: Totals) -> bytes:
-    """The bytes of the file."""
+    """The file's content; of more pairs or hosts than MOST_PAIRS and MOST_HOSTS those with the most bytes."""
     pairs = [[*pair, *_numbers(counts)] for pair, counts in _largest(totals.pairs.items(), MOST_PAIRS)]
     hosts = [[str(ip_address(host)), *_numbers(counts)] for host, counts in _largest(totals.hosts.items(), MOST_HOSTS)]
     found = {"since": totals.since, "whole": totals.whole, "pairs": pairs, "hosts": hosts}
@@ -29,7 +29,7 @@ def written(totals: Totals) -> bytes:
 
 
 def read(content: bytes) -> Totals | None:
-    """The totals of a file; None if it has no valid `since`."""
+    """The totals in the file's content; None if it is not JSON or has no valid `since`."""
     try:
         given = json.loads(content)
     except (ValueError, RecursionError):
@@ -53,7 +53,7 @@ def _numbers(counts: Counts) -> list[int]:
 
 
 def _time(value: Any) -> str:
-    """The value of `since`; empty if it is not a time."""
+    """The file's `since` as ISO 8601 in UTC; empty if it is not a time with its zone."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= LONGEST_TIME else None
         return time.astimezone(UTC).isoformat(timespec="seconds") if time is not None and time.tzinfo else ""
@@ -62,7 +62,7 @@ def _time(value: Any) -> str:
 
 
 def _lines(given: Any, most: int) -> Iterator[list[Any]]:
-    """The lists in a list."""
+    """Those of the first `most` items that are lists; none if `given` is no list."""
     return (each for each in (given[:most] if isinstance(given, list) else ()) if isinstance(each, list))
 
 

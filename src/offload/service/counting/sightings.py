@@ -26,7 +26,7 @@ LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED
 
 @dataclass(slots=True)
 class Sightings:
-    """The connections seen on a fast path that have not ended."""
+    """The connections that were seen on a fast path (software or hardware) and have not ended, each with that path."""
 
     next: float = 0.0  # when to read again, in seconds of the clock
     _fast: dict[int, State] = field(default_factory=dict)  # by a hash of protocol and original tuple: 100 bytes each
@@ -34,7 +34,7 @@ class Sightings:
     def see(self, entries: Iterable[Entry]) -> int:
         """Remember those of these connections that are offloaded, and give their number.
 
-        One that was seen in hardware stays so.
+        One that was seen in hardware stays so, even if it is in software now.
         """
         count = 0
         for entry in entries:
@@ -46,20 +46,20 @@ class Sightings:
         return count
 
     def begin(self) -> None:
-        """A reading begins: if too many are remembered, whose ends were missed, forget all."""
+        """Note that a reading begins: if more than MOST are remembered, whose ends were missed, forget all."""
         if len(self._fast) > MOST:
             self._fast.clear()
 
     def rest(self, now: float, found: int, work: float) -> None:
-        """A reading ended that found so many and took `work` seconds of processor time."""
+        """Note that a reading found so many connections and took `work` processor seconds: `next` is set by these."""
         self.next = now + max(AGAIN if found else IDLE, REST * work)
 
     def of(self, entry: Entry) -> State | None:
-        """The fast path on which a connection was seen."""
+        """The fastest path on which a connection was seen, software or hardware; None: it was seen on neither."""
         return self._fast.get(_key(entry))
 
     def ended(self, entry: Entry) -> State | None:
-        """The same of one that ended; it is forgotten."""
+        """As `of`, for a connection that ended: it is forgotten."""
         return self._fast.pop(_key(entry), None)
 
 
@@ -75,7 +75,7 @@ class EndedPath:
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
 
     def __call__(self, entry: Entry, src: Endpoint, dest: Endpoint) -> Path:
-        """The path of a connection between these endpoints."""
+        """The path of an ended connection between these endpoints; None: it was not seen, but may have been fast."""
         seen = self._sightings.ended(entry)
         return seen if seen or not self._is_slow(entry, src, dest) else State.SLOW
 

@@ -25,7 +25,7 @@ PathOf = Callable[[Entry, Endpoint, Endpoint], Path]
 
 @dataclass(slots=True)
 class Totals:
-    """Counts by pair and by host."""
+    """Numbers of connections, packets and bytes by pair of zones and by host, each by path."""
 
     since: str = ""  # when counting began, ISO 8601; empty while ended connections are not counted
     whole: bool = True  # no ended connection was missed; a flood of events or a restart can lose some
@@ -37,7 +37,7 @@ class Totals:
     others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
 
     def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf) -> None:
-        """Count connections; those with a zone that is not known are left out."""
+        """Count connections; those with an end whose zone is not known are left out. `path_of` gives their path."""
         for entry in entries:
             src, dest = zones.ends(entry)
             path = path_of(entry, src, dest)
@@ -53,11 +53,11 @@ class Totals:
         self._bound()
 
     def of(self, pair: Pair) -> Counts:
-        """The counts of a pair."""
+        """The counts of a pair; zeros if it has none."""
         return self.pairs.get(pair) or Counts()
 
     def copy(self) -> "Totals":
-        """The same counts, to which others can be added."""
+        """A copy with the same counts, to which others can be added."""
         made = Totals(self.since, self.whole)
         made.pairs.update({pair: Counts.of(counts.numbers) for pair, counts in self.pairs.items()})
         made.hosts.update({host: Counts.of(counts.numbers) for host, counts in self.hosts.items()})
@@ -65,7 +65,7 @@ class Totals:
         return made
 
     def _bound(self) -> None:
-        """Merge the hosts with the fewest bytes into the others."""
+        """If there are more than MOST_HOSTS hosts, merge those with the fewest bytes into `others`."""
         if len(self.hosts) <= MOST_HOSTS:
             return
         kept = dict(nlargest(MOST_HOSTS, self.hosts.items(), key=lambda each: sum(each[1].octets)))

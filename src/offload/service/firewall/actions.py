@@ -20,8 +20,8 @@ Json = dict[str, Any]
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
     """Do one of ACTIONS (empty: none) and report the firewall's state; OffloadError if the action is not possible.
 
-    `work` makes the pass that loads the ruleset. The reply has `ok`, `changes` (transactions), `stopped`, `loaded`,
-    `problems` and, after a failure, `error`.
+    `part`: None without the package offload-firewall. `work` makes the pass that loads the ruleset. The reply has `ok`,
+    `changes` (transactions), `stopped`, `loaded`, `problems` and, after a failure, `error`.
     """
     if part is None:
         raise OffloadError(ABSENT)

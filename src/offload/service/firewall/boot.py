@@ -19,7 +19,10 @@ HEADER_LINES = 2
 
 
 def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> bytes:
-    """The file's content. `left_out`: sections that nft refuses; `configuration`: hash of the configuration files."""
+    """The content of the ruleset file for the next boot.
+
+    `left_out`: sections that nft refuses. `configuration`: the hash of the configuration files.
+    """
     bare = inputs._replace(
         set_files=dict.fromkeys(inputs.set_files, ()),
         helpers=(),
@@ -32,13 +35,16 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
 
 
 def heading(inputs: Inputs, configuration: str) -> str:
-    """The first two lines: hash, version and devices. They have no addresses, which change with each DHCP lease."""
+    """The first two lines of the ruleset file for the next boot: hash of the configuration, version and devices.
+
+    They have no addresses, because these change with each DHCP lease.
+    """
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
     return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join(devices)}\n"
 
 
 def heading_of(content: bytes | None) -> str:
-    """The first two lines of a file's content; empty if it is None (no file)."""
+    """The first two lines of the ruleset file for the next boot; empty if there is no file (None)."""
     return b"".join((content or b"").splitlines(keepends=True)[:HEADER_LINES]).decode(errors="replace")
 
 

@@ -87,7 +87,10 @@ class Loading:
         return None
 
     def _refused(self, error: NftError, ruleset: Ruleset, left_out: LeftOut) -> LeftOut:
-        """The sections and files to leave out besides `left_out`; raises the error if none is found in time."""
+        """The sections and files to leave out besides `left_out`, because of nft's `error` about the ruleset.
+
+        Raises the error if it is not about the text, or none is found in time.
+        """
         if error.fault not in BAD_TEXT:
             raise error
         plain = self._answer(ruleset)

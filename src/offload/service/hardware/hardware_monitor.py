@@ -58,7 +58,7 @@ class HardwareMonitor:
 
     @property
     def known(self) -> Mapping[Pair, PairHardware]:
-        """The findings for pairs that are in hardware, and for those that were and whose flows may still be in it."""
+        """What live flows showed of the pairs that are in hardware, and of those that may still have flows in it."""
         return {**self.over, **self.cases}
 
     def flows_evicted(self, now: float) -> None:

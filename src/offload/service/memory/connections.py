@@ -43,7 +43,10 @@ class Connections:
     lists: tuple[Query, bool, Listing] | None = None  # the last query, whether it wanted every field, and its flows
 
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
-        """The last dump if it may be used again, else a new one. `going_on`: for the next page of a list."""
+        """The last dump if it may be used again, else a new one, counted by the zones of this Snapshot and Plan.
+
+        `going_on`: for the next page of a list, so an older dump will do.
+        """
         now = monotonic()
         rest = self.at + REST * self.work
         if going_on:

@@ -30,7 +30,7 @@ class Remembered:
         yield from reversed(self._others.items())
 
     def preferred(self) -> Iterable[Key]:
-        """The keys that are preferred."""
+        """The keys that stay when there is no room for new ones."""
         return self._preferred
 
     def put(self, key: Key, value: str, *, preferred: bool) -> str | None:

@@ -9,7 +9,10 @@ from offload.service.roaming import follow
 
 
 def rules_due(engine: Engine) -> float | None:
-    """When to create all tables again because rules of others changed; None: they did not, or nothing is offloaded."""
+    """When to create all tables again because rules of others changed, in monotonic seconds.
+
+    None: no rule changed, or nothing is offloaded.
+    """
     if engine.decided is None or not engine.decided.plan.tables:
         return None
     return engine.rule_returns.due(engine.doors.clock())
@@ -23,7 +26,10 @@ def for_rules(engine: Engine) -> None:
 
 
 def routes_due(engine: Engine) -> float | None:
-    """When to create the hardware table again because routes changed; None: they did not, or there is none."""
+    """When to create the hardware table again because routes changed, in monotonic seconds.
+
+    None: no route changed, or nothing is in hardware.
+    """
     if not _in_hardware(engine):
         engine.route_returns.forget()
     return engine.route_returns.due(engine.doors.clock())

@@ -31,7 +31,7 @@ def run(engine: Engine, now: float) -> None:
 
 
 def current(engine: Engine, plan: Plan) -> Plan:
-    """The Plan whose tables have the stations known now as elements of their sets."""
+    """The Plan, with the station sets of its tables filled with the stations (MACs behind bridges) known now."""
     learned = _learned(engine, plan)
     return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
 

@@ -158,7 +158,7 @@ class PairHardware:
 
 
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
-    """The findings after one more sample, with a new verdict."""
+    """What is known of the pair or device after one more sample, with a new verdict."""
     before = case.sample
     moved = _moved(before, sample)
     hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
@@ -193,12 +193,15 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
 
 
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
-    """The findings after all flows left hardware at `at`: packets of those that moved last are awaited elsewhere."""
+    """What is known of the pair after all flows left hardware at `at` (monotonic seconds).
+
+    Those that moved in the last sample are awaited on another path.
+    """
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 
 
 def without_family(case: PairHardware, family: str) -> PairHardware:
-    """The findings without the flows of this family that stayed in software."""
+    """What is known of the pair without the flows of this family that stayed in software."""
     stayed = {name: flows for name, flows in case.stayed.items() if name != family}
     return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
 

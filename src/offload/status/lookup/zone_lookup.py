@@ -74,11 +74,11 @@ class ZoneLookup:
     def between(
         self, src: bytes, dst: bytes, reply_src: bytes, reply_dst: bytes, src_nat: int, dst_nat: int
     ) -> tuple[Endpoint, Endpoint]:
-        """As `ends`, from the packed addresses of both directions. `src_nat`, `dst_nat`: 0 if it has no such NAT.
+        """The endpoints of a connection (source, destination after DNAT), from its packed addresses.
 
-        Source NAT: the address that replies go to is that of the output device, whatever the routes are. Destination
-        NAT: the original destination is the address of the input device. The latter counts only for a distant source,
-        because a host inside may use the same address (NAT reflection).
+        `src_nat`, `dst_nat`: 0 if it has no such NAT. Source NAT: the address that replies go to is that of the output
+        device, whatever the routes are. Destination NAT: the original destination is the address of the input device.
+        The latter counts only for a distant source, because a host inside may use the same address (NAT reflection).
         """
         near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
         if src_nat and not far.router:

@@ -37,7 +37,7 @@ def _head(each: Json) -> Iterator[str]:
 
 
 def _trace(each: Json, width: int) -> Iterator[str]:
-    """The steps, one below the other: facts in a column of their own, with Reasons below them."""
+    """The lines of an explanation's steps: facts in a column of their own, with Reasons below them."""
     names = max(len(step["name"]) for step in each["steps"])
     column = INDENT + 2 + names + 2
     for step in each["steps"]:

@@ -74,14 +74,20 @@ def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, 
 
 
 def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
-    """As `flow_lines.flows_text`, in pieces. `ways`: by the number of a Way, how many of the flows are on it."""
+    """Flows as a table for a terminal, each with why it is slow, and their number by path; in pieces of many lines.
+
+    `ways`: by index of a Way (endpoints and status), how many of the flows have it.
+    """
     if not ways:
         return iter(["No flows."])
     return map("\n".join, _blocks(_lines(rows, ways, explainer, width)))
 
 
 def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
-    """The titles, each flow with why it is slow, and the number of flows by path. `counted`: as `ways` of `lines`."""
+    """The lines of the table: titles, each flow with why it is slow, and the number of flows by path.
+
+    `counted`: by index of a Way, how many of the flows have it.
+    """
     between = {number: _zones(explainer.ways[number]) for number in counted}
     zones, notes = max(map(len, between.values())), layout.Notes(asking=True)
     ways = {number: _around(explainer.ways[number].state, text, zones) for number, text in between.items()}

@@ -15,7 +15,10 @@ EXPLAINED = "NOT SEEN: the connection ended before its path was seen."
 
 
 def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
-    """The rows with the most bytes, at most so many; for hosts also those that are not counted apart."""
+    """The reply of `totals` as text: the `most` rows with the most bytes, by host or pair (`by`).
+
+    For hosts also the sum of those that are not counted apart.
+    """
     least = "" if reply["complete"] else ", at least (some connections were missed)"
     since = f"Since {reply['since'][:16].replace('T', ' ')} UTC{least}:"
     rows = [(name, row) for row in reply[BY[by]][:most] for name in [_name(row)]]

@@ -81,7 +81,11 @@ def between(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """As `explain`, for a connection between these endpoints that exists."""
+    """Explain the path of a connection that exists and whose endpoints are known: steps, conclusion and remedy.
+
+    `cases`: findings about pairs in hardware. `returned`: by table, when (ISO 8601) all of its flows went back to the
+    slow path last. `live`: what the kernel says about it.
+    """
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)
     lookups = Lookups.of(plan, snapshot)

@@ -37,7 +37,7 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Lookups(NamedTuple):
-    """Lookups of connections in the Plan's tables, and of the devices that stations are behind."""
+    """Find, for a connection: exempts that match it, map elements of its devices, whether hardware was requested."""
 
     exempted: ExemptLookup
     crossings: DevicePairs

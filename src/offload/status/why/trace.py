@@ -33,7 +33,7 @@ def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
 
 
 def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
-    """Reasons that explain the fact of step `name` although its condition holds."""
+    """Reasons that explain the fact of the step called `name` although its condition holds; empty: none."""
     zones = {zone.name: zone for zone in seen.plan.zones}
     if name in {"source", "destination"}:
         end = seen.src if name == "source" else seen.dest

@@ -35,18 +35,18 @@ def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
-    """The routes of the main table to the ends; `ip rule` may choose others."""
+    """The fact of step `route`: the routes of the main table to the ends; `ip rule` may choose others."""
     return _joined(_route(end, snapshot) for end in found)
 
 
 def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
-    """The MAC of each end, with the port where a bridge saw it."""
+    """The fact of step `neighbour`: the MAC of each end, with the port where a bridge saw it."""
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
     return _joined(_neighbour(end, macs, paths) for end in found)
 
 
 def mtu(found: Iterable[End], leaves: Mapping[bytes, Leaving]) -> Fact:
-    """How long packets to the ends may be; longer ones pass the slow path (nf_flow_exceeds_mtu()).
+    """The fact of step `mtu`: how long packets to the ends may be; longer ones are slow (nf_flow_exceeds_mtu()).
 
     `leaves`: by packed address, how packets to it leave.
     """
