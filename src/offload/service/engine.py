@@ -53,8 +53,8 @@ class Engine:
     applied: Applied = field(default_factory=Applied)  # the outcome of the last pass
     timed_exempts: TimedExempts = field(default_factory=TimedExempts)  # exempts given at run time
     stations: StationTracker = field(default_factory=StationTracker)  # where stations were seen last, and which moved
-    rule_returns: RuleReturns = field(default_factory=RuleReturns)  # when tables are created again for rules of others
-    route_returns: RouteReturns = field(default_factory=RouteReturns)  # when they are created again for new routes
+    rule_returns: RuleReturns = field(default_factory=RuleReturns)  # when tables are created again for changed rules
+    route_returns: RouteReturns = field(default_factory=RouteReturns)  # when they are created again for changed routes
     station_sets: StationSets = field(default_factory=StationSets)  # the elements of the sets of stations in the kernel
     hardware_monitor: HardwareMonitor = field(default_factory=HardwareMonitor)  # verdicts on pairs in hardware
     totals: Totals = field(default_factory=Totals)  # of connections that ended
@@ -63,7 +63,7 @@ class Engine:
     judged: Judged = field(default_factory=Judged)  # the rules by which connections were judged last, for cut_refused
     saved: Saved = field(default_factory=Saved)  # which stations the file has
     kernel: Kernel | None = None  # the kernel's features; None: not probed yet
-    foreign: ForeignRules = field(default_factory=ForeignRules)  # rules of others, from the last ruleset
+    foreign: ForeignRules = field(default_factory=ForeignRules)  # rules of other programs, from the last ruleset
     hardware_probe: HardwareProbe = field(default_factory=HardwareProbe)  # hardware features of devices
     give_up: GiveUp = field(default_factory=GiveUp)  # devices and families of which hardware took nothing
     dump: dict[str, Any] | None = None  # netifd's last reply, in use while ubusd is away
@@ -113,9 +113,9 @@ class Engine:
             return True
 
     def causes_of_others(self, heard: Notification) -> tuple[Cause, ...]:
-        """The causes for a pass in a notification that others changed nftables.
+        """The causes for a pass in a notification that other programs changed nftables.
 
-        Rules that others add to our firewall's table, or remove from it again, need no pass; missing rules of ours do.
+        Rules that they add to our firewall's table, or remove from it again, need no pass; missing rules of ours do.
         """
         if self.firewall is None:
             return heard.causes

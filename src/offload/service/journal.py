@@ -48,7 +48,7 @@ class Journal:
     _dropped: int = 0  # lines that were not written since the last one
 
     def line(self, level: LogLevel, text: str) -> None:
-        """Write a line, unless its level is less important than `level` or too many were written just now."""
+        """Write a line, unless it is less important than option log_level allows, or too many were written just now."""
         if level > self.level:
             return
         now = self.clock()

@@ -49,8 +49,8 @@ def observe(
 ) -> Snapshot:
     """Make a Snapshot of the kernel's state and netifd's reply `dump`, without routes, which no decision needs.
 
-    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `foreign`: where
-    to keep the rules of others for the next call; None: nowhere.
+    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `foreign`: keeps
+    what was found in other programs' rules for the next call; None: nothing is kept.
     """
     scene = netlink.scene()
     readers, treating = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), ())

@@ -24,8 +24,8 @@ def flows(
 ) -> list[Flow]:
     """The forwarded connections, in the order of the entries, with zones and, if `explained`, why they are slow.
 
-    `cases`: findings about pairs in hardware, for flows that are in software. `everything`: also connections of the
-    router itself, and those to multicast or broadcast addresses; such an end has no zone.
+    `cases`: by pair in hardware, what its live flows showed, to explain flows in software. `everything`: also
+    connections of the router itself, and those to multicast or broadcast addresses; such an end has no zone.
     """
     known = cases or {}
     ends, lookups = ZoneLookup(snapshot, plan).ends, Lookups.of(plan, snapshot) if explained else None

@@ -72,7 +72,7 @@ class Explainer:
         plan: Plan,
         cases: Mapping[Pair, PairHardware] | None = None,
     ) -> None:
-        """`ways`: the Ways (endpoints and status) of the connections. `cases`: findings about pairs in hardware."""
+        """`ways`: Ways (endpoints and status) of the connections. `cases`: by pair in hardware, what flows showed."""
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
         self._most = max((pair.after_packets for pair in plan.pairs), default=0)

@@ -10,7 +10,7 @@ from offload.service.engine import Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to read again, in seconds of the clock; None: no pair is offloaded, or ended connections are not counted."""
+    """When to read again, in monotonic seconds; None: no pair is offloaded, or ended connections are not counted."""
     if engine.decided is None or not engine.totals.since:
         return None
     fast = any(pair.effective is not Mode.NONE for pair in engine.decided.plan.pairs)

@@ -28,7 +28,7 @@ LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED
 class Sightings:
     """The connections that were seen on a fast path (software or hardware) and have not ended, each with that path."""
 
-    next: float = 0.0  # when to read again, in seconds of the clock
+    next: float = 0.0  # when to read again, in monotonic seconds
     _fast: dict[int, State] = field(default_factory=dict)  # by a hash of protocol and original tuple: 100 bytes each
 
     def see(self, entries: Iterable[Entry]) -> int:

@@ -30,7 +30,7 @@ class Totals:
     since: str = ""  # when counting began, ISO 8601; empty while ended connections are not counted
     whole: bool = True  # no ended connection was missed; a flood of events or a restart can lose some
     unsaved: bool = False  # the file lacks the last changes
-    next: float = 0.0  # when the file may be written again, in seconds of the clock
+    next: float = 0.0  # when the file may be written again, in monotonic seconds
     error: str = ""  # why the file could not be written last time
     pairs: dict[Pair, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by zones
     hosts: dict[bytes, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by packed address

@@ -62,7 +62,7 @@ def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
 
 
 def without_files(ruleset: Ruleset) -> Ruleset:
-    """The ruleset's own table, without a flowtable, conntrack helpers and files of others."""
+    """The ruleset's own table, without a flowtable, conntrack helpers and the files of packages and users."""
     chains = tuple(_plain(each) for each in ruleset.table.chains)
     return Ruleset(ruleset.table._replace(chains=chains, before=(), after=(), flowtables=(), helpers=()))
 

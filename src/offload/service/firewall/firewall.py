@@ -156,7 +156,7 @@ class Firewall:
         self._keep(pending.inputs, loaded.left_out)
 
     def _ours(self, before: Handles) -> Handles:
-        """Chain and handle of our rules after a load. `before`: of all rules before it; some are of others."""
+        """Chain and handle of our rules after a load. `before`: of all rules before it, also of other programs."""
         try:
             held = self._held()
         except NftError:  # then no rule counts as missing

@@ -30,7 +30,7 @@ class GiveUp:
 
     @property
     def due(self) -> float | None:
-        """When hardware is requested for the first of them again, in seconds of the clock; None: there is none."""
+        """When hardware is requested for the first of them again, in monotonic seconds; None: there is none."""
         return min(self._until.values(), default=None)
 
     def judge(

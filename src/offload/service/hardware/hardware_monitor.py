@@ -33,11 +33,11 @@ class HardwareMonitor:
     ports: dict[str, PairHardware] = field(default_factory=dict)
     # pairs that were in hardware, and of whose flows some had no packet since: a driver may still forward them
     over: dict[Pair, PairHardware] = field(default_factory=dict)
-    due: float | None = None  # when to take the next sample, in seconds of the clock; None: no sample is needed
+    due: float | None = None  # when to take the next sample, in monotonic seconds; None: no sample is needed
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
-        """Follow the pairs that are in hardware by this Plan. A pair whose devices changed begins without findings."""
+        """Follow the pairs that this Plan has in hardware; one whose devices changed begins anew."""
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
             if known := self.known.get(pair):
@@ -93,7 +93,7 @@ class HardwareMonitor:
         time: str,
         known: KnownStations | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Update all findings with these connections; gives the faults that were not reported yet.
+        """Update what is known of each pair and device with these connections; gives faults not reported before.
 
         `strays`: packets on the slow path of flows with the hardware mark, by (iif, oif). `received`: bytes by device.
         `now` and `time`: of the sample, monotonic and ISO 8601. `known`: where stations were seen last; None: where the
@@ -131,7 +131,7 @@ class HardwareMonitor:
         self.add_sample(entries, placed, plan, strays, {}, APART, "")
 
     def _update_ports(self, flows: Mapping[Key, "Found"], paths: DevicePaths, now: float, time: str) -> None:
-        """Update the findings about each device with the flows that pass it."""
+        """Update what is known of each device (`ports`) with the flows that pass it."""
         passing: dict[str, dict[Key, Seen]] = {name: {} for name in self.ports}
         for key, found in flows.items():
             for name in (*paths.of(found.src, key[1].src), *paths.of(found.dest, found.target)):

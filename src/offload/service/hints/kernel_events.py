@@ -19,7 +19,7 @@ OURS = frozenset(reconcile.TABLE_NAMES)
 
 
 class KernelEvents:
-    """Reads the kernel's notifications, and turns those of others' changes into hints for a pass.
+    """Reads the kernel's notifications, and requests a pass for changes that other programs made.
 
     `readers`: by descriptor, the method to call when it is readable. `counted`: how many of our own transactions were
     notified so far.
@@ -33,7 +33,7 @@ class KernelEvents:
         self.readers: dict[int, Callable[[], None]] = {links: self.links, nft: self.transactions}
 
     def links(self) -> None:
-        """Read notifications of links, addresses, neighbours and routes, and hint a pass if something changed.
+        """Read notifications of links, addresses, neighbours and routes, and request a pass if something changed.
 
         For a station (a host behind a bridge) that moved to another port, tables are created again at once.
         """
@@ -56,9 +56,9 @@ class KernelEvents:
     def transactions(self) -> None:
         """Read notifications of nftables. The kernel sends them before nft ends, so all of our own are there.
 
-        As many transactions as we sent are ours and no hint. Changes of tables, chains and rules by others are hints,
-        since rules may act on single packets; changes of set elements are not, but those of sets in such rules are
-        noted.
+        As many transactions as we sent are ours. Changes of tables, chains and rules by other programs request a pass,
+        since rules may act on single packets; changes of set elements do not, but if such rules look the sets up, they
+        are noted.
         """
         engine = self._engine
         sent = engine.doors.nft.transactions
@@ -85,13 +85,13 @@ class KernelEvents:
         return follow.due(engine) if self._watch.due() is None else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Create tables again for moves that had to wait; hint a pass if ports of a bridge may be listed again."""
+        """Create tables again for moves that had to wait; request a pass if ports of a bridge may be listed again."""
         self._follow()
         if engine.stations.ended(now):
             self._hint(Cause.PORTS_RETURN)
 
     def _follow(self) -> None:
-        """Create tables again at once for stations that moved, because their flows stall, and hint a pass.
+        """Create tables again at once for stations that moved, because their flows stall, and request a pass.
 
         At most once in APART seconds, or a host that forges MAC addresses could keep the service, and every flow, busy.
         """

@@ -1,4 +1,4 @@
-"""When tables are created again so that live flows pass changed rules of others. Pure; the caller gives the time.
+"""When tables are created again so that live flows pass changed rules of other programs. Pure; the time is given.
 
 An offloaded flow bypasses new rules, new elements of their sets, and rules whose times begin. When its table is created
 again, its next packets pass all rules; if these drop them, the flow is not offloaded again. The number of returns in a
@@ -18,7 +18,7 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class RuleReturns:
-    """When to create our tables again because what others' rules decide changed, or changes at a time of a rule."""
+    """When to create our tables again because rules of other programs changed, or begin or end at some time."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _known: Deciding | None = None

@@ -20,5 +20,5 @@ class Judged:
     rules: frozenset[tuple[str, int]] = frozenset()
     times: tuple[Times, ...] = ()  # of the configured rules
     passes: int = 0  # number of passes at that moment
-    due: float | None = None  # when a rule's time begins or ends next, in seconds of the clock; None: no rule has times
+    due: float | None = None  # when a rule's time begins or ends next, in monotonic seconds; None: no rule has times
     failures: int = 0  # attempts in a row to end connections that failed

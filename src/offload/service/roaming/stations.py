@@ -138,7 +138,7 @@ class StationTracker:
         self.crowded = self._stations.crowded_out(learned) or self._neighbours.crowded_out(resolved)
 
     def ready(self, plan: Plan, now: float) -> bool:
-        """Whether a table of the Plan has to be created again now because of moves, and the limit allows it."""
+        """Whether a table has to be created again now because stations moved, and may be in this minute."""
         return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
     def due(self, plan: Plan, now: float) -> float | None:
@@ -151,7 +151,7 @@ class StationTracker:
         return min(times, default=None)
 
     def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
-        """The tables to create again now for moves; none if nothing moved, or if the limit of a minute is reached."""
+        """The tables to create again now because stations moved; none if no more is allowed in this minute."""
         if not self.budget.left(now):
             return ()
         keys = self._ready(plan, now)
@@ -160,7 +160,10 @@ class StationTracker:
         return tuple(table.name for table in plan.tables if table.name in wanted)
 
     def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
-        """Note that these tables were created again: begin pauses, and forget the moves that concern no other table."""
+        """Note that these tables were created again: forget the moves that concern no other table.
+
+        Their stations cause no further return for a while.
+        """
         if self._causes and tables:
             self.budget.returned(self._segments_of(self._causes), now)
             for key in self._causes:
@@ -171,7 +174,7 @@ class StationTracker:
         self._moves = {key: move for key, move in self._moves.items() if not done.issuperset(self._tables(plan, move))}
 
     def is_last(self, now: float) -> bool:
-        """Whether a minute allows only one more return of tables, with which ports are left out of the flowtable."""
+        """Whether tables may be created again only once more in this minute; then bridge ports leave flowtables."""
         return self.budget.left(now) <= 1
 
     def leave_out(self, now: float) -> frozenset[str]:

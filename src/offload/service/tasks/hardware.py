@@ -11,7 +11,7 @@ from offload.service.engine import HARDWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to take the next sample, in seconds of the clock; None: no pair has flows, or may have, in hardware."""
+    """When to take the next sample, in monotonic seconds; None: no pair has flows, or may have, in hardware."""
     return engine.hardware_monitor.due
 
 

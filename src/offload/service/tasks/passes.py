@@ -102,7 +102,7 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
 def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     """The tables to create again for stations that moved before this pass.
 
-    If this is the last time that a minute allows it, the ports of their bridges are left out of the flowtable too.
+    If it is allowed only once more in this minute, the ports of their bridges leave the flowtables too.
     """
     now = engine.doors.clock()
     tables = engine.stations.tables_to_return(plan, now)
@@ -115,7 +115,7 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     """The tables to create again for stations of which only this pass has found that they moved.
 
-    If a minute allows it only once more, they wait for another pass.
+    None if it is allowed only once more in this minute: they wait for another pass.
     """
     now = engine.doors.clock()
     return () if engine.stations.is_last(now) else engine.stations.tables_to_return(plan, now)

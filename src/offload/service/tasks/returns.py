@@ -1,4 +1,4 @@
-"""Create tables again: all if rules of others may decide differently about live flows, hardware's if routes changed."""
+"""Create tables again, so that live flows pass changed rules of other programs, or hardware looks up changed routes."""
 
 import time
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from offload.service.roaming import follow
 
 
 def rules_due(engine: Engine) -> float | None:
-    """When to create all tables again because rules of others changed, in monotonic seconds.
+    """When to create all tables again because rules of other programs changed, in monotonic seconds.
 
     None: no rule changed, or nothing is offloaded.
     """
@@ -19,7 +19,7 @@ def rules_due(engine: Engine) -> float | None:
 
 
 def for_rules(engine: Engine) -> None:
-    """Create all our tables again, so that live flows pass the rules of others."""
+    """Create all our tables again, so that live flows pass the rules of other programs."""
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
     _return(engine, names, Cause.RULES)
     engine.rule_returns.returned(engine.doors.clock(), time.time())

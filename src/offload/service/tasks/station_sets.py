@@ -14,7 +14,7 @@ from offload.service.engine import SOFTWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to run, in seconds of the clock; None: no station changed and none is late, or no port decides."""
+    """When to run, in monotonic seconds; None: no station changed and none is late, or no port decides."""
     if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
         return None
     times = (engine.station_sets.due(engine.stations.version), engine.station_sets.late_due())

@@ -45,7 +45,7 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
 
 @dataclass(frozen=True, slots=True)
 class TimedExemptsEnd:
-    """Hint a pass when an exempt of run time has ended: the pass removes its empty set."""
+    """Request a pass when an exempt of run time has ended: the pass removes its empty set."""
 
     hints: Debouncer
 
@@ -54,14 +54,14 @@ class TimedExemptsEnd:
         return engine.timed_exempts.next_end()
 
     def run(self, engine: Engine, now: float) -> None:
-        """Hint a pass if an exempt has ended."""
+        """Request a pass if an exempt has ended."""
         if engine.timed_exempts.ended(now):
             self.hints.hint(Cause.EXEMPT_ENDED, now)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFiles:
-    """Hint a pass when a configuration file is no longer the one that was read."""
+    """Request a pass when a configuration file is no longer the one that was read."""
 
     hints: Debouncer
     files: ConfigCheck
@@ -71,7 +71,7 @@ class ConfigFiles:
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
-        """Hint a pass if a file was written since it was read."""
+        """Request a pass if a file was written since it was read."""
         self.files.asked(now)
         if engine.doors.uci.changed():
             self.hints.hint(Cause.FILE, now)
@@ -124,7 +124,7 @@ class RoutesChanged:
 
 @dataclass(frozen=True, slots=True)
 class RulesOfOthers:
-    """Create our tables again if rules of others changed, so that live flows pass these rules."""
+    """Create our tables again if rules of other programs changed, so that live flows pass these rules."""
 
     journal: Journal
 

@@ -1,4 +1,4 @@
-"""What live flows show about a pair in hardware. Pure: each sample updates the findings.
+"""What live flows show about a pair in hardware. Pure: each sample updates it.
 
 That the kernel accepted the devices proves nothing on OpenWrt, and its hardware mark is wrong if the device of one
 direction is missing (docs/kernel.md 14). So hardware is proven by flows that have the mark, move in both directions,
@@ -126,7 +126,7 @@ class PairHardware:
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
-        """Why a flow of this family (ipv4, ipv6) is in software; a Reason to wait if there are no findings yet."""
+        """Why a flow of this family (ipv4, ipv6) is in software; a Reason to wait if samples do not show it yet."""
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
     def _refusal(self, family: str) -> Reason:

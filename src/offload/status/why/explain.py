@@ -46,8 +46,8 @@ def explain(
 ) -> Explanation:
     """Explain the path of a connection; its addresses give its zones. `hypothetical`: it does not exist now.
 
-    `cases`: findings about pairs in hardware. `returned`: by table, the time (ISO 8601) when all of its flows went back
-    to the slow path last. `live`: what the kernel says about it.
+    `cases`: by pair in hardware, what its live flows showed. `returned`: by table, when (ISO 8601) all of its flows
+    went back to the slow path last. `live`: what the kernel says about it.
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
     found = between(entry, src, dest, plan, snapshot, cases, returned, live)
@@ -83,8 +83,8 @@ def between(
 ) -> Explanation:
     """Explain the path of a connection that exists and whose endpoints are known: steps, conclusion and remedy.
 
-    `cases`: findings about pairs in hardware. `returned`: by table, when (ISO 8601) all of its flows went back to the
-    slow path last. `live`: what the kernel says about it.
+    `cases`: by pair in hardware, what its live flows showed. `returned`: by table, when (ISO 8601) all of its flows
+    went back to the slow path last. `live`: what the kernel says about it.
     """
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)

@@ -59,7 +59,7 @@ def reasons(
 ) -> tuple[Reason, ...]:
     """At most one Reason: why the connection is slow, or why it is in software although its pair requested hardware.
 
-    `case`: findings about its pair in hardware, or about its flows from when the pair was in hardware. `lookups`: None:
+    `case`: what live flows showed of its pair in hardware, now or when the pair was in hardware. `lookups`: None:
     exempts and single devices are not considered.
     """
     state = entry.state

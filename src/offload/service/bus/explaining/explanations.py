@@ -67,9 +67,9 @@ def answer(
 ) -> Json:
     """The reply of `explain`: `total`, and one of `explanations` for each connection that is meant, at most MOST.
 
-    `entries`: the connections to choose from. `cases`: findings about pairs in hardware. `returned`: by table, when
-    (ISO 8601) all its flows went back to the slow path last. `asked_of` asks the kernel about one connection. A
-    connection that does not exist is explained as if it were established.
+    `entries`: the connections to choose from. `cases`: by pair in hardware, what its live flows showed. `returned`: by
+    table, when (ISO 8601) all its flows went back to the slow path last. `asked_of` asks the kernel about one
+    connection. A connection that does not exist is explained as if it were established.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
