@@ -45,7 +45,11 @@ class Alone:
         return reply
 
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-        """`methods.every_flow` for the arguments `given` of method `flows`; raises OffloadError."""
+        """The flows that `query` of `given` selects: a reply without them, and a function that gives their text.
+
+        The function takes whether to give JSON, and the width in columns; the text comes in pieces. Raises
+        OffloadError.
+        """
         self._read("flows")
         return every_flow(self._engine, given)
 

@@ -89,7 +89,7 @@ class ShareCount:
 
 
 def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:
-    """The flows and bytes of each pair, from entries that were read anyway."""
+    """The flows and bytes of each pair, for a caller that has the entries already."""
     count = ShareCount(snapshot, plan)
     count.add(entry.row for entry in entries)
     return count.shares()

@@ -67,7 +67,7 @@ class GiveUp:
         return over
 
     def news(self) -> bool:
-        """Whether something was given up or ended since the last call, so that a pass has to follow."""
+        """Whether something was given up, or is requested again, since the last call: then a pass has to follow."""
         changed, self.changed = self.changed, False
         return changed
 

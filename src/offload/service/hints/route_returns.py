@@ -10,7 +10,7 @@ from offload.nouns import dataclass, field
 from offload.service.roaming.return_budget import ReturnBudget
 
 GATHER = 0.2  # seconds in which further changes are waited for
-APART = 2.0  # seconds between two returns at least: scripts take some to write their routes and rules
+APART = 2.0  # seconds at least until the table is created once more: scripts take some to write their routes and rules
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ class Connections:
     at: float = 0.0  # when it was made, in monotonic seconds
     used: float = 0.0  # when it was used last
     forgotten: int = 0  # how often `forget` was called: a dump is not kept if a pass forgot it meanwhile
-    lists: tuple[Query, bool, Listing] | None = None  # the last query, whether it wanted every field, and its flows
+    lists: tuple[Query, bool, Listing] | None = None  # the last query, its `everything`, and its flows
 
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """The last dump if it may be used again, else a new one, counted by the zones of this Snapshot and Plan.

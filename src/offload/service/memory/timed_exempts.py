@@ -13,7 +13,7 @@ from offload.model.sections.exempts import Exempt, match_json
 from offload.nouns import dataclass, field
 
 MOST = 1000
-# The kernel may remove the element at any moment; to send it again would return its table for nothing.
+# The kernel may remove the element at any moment; to send it again would create its table again for nothing.
 LAST_SECONDS = 2.0
 
 

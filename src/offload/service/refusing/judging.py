@@ -110,7 +110,7 @@ def _ended(engine: Engine, before: Rules, now: Rules) -> str:
     if not found:
         return ""
     done = engine.doors.conntrack.delete(found)
-    if done.error:  # if the kernel cannot delete offloaded entries, it can after their table was returned
+    if done.error:  # if the kernel cannot delete offloaded entries, it can once they are slow
         follow.return_tables(engine, [table.name for table in engine.decided.plan.tables] if engine.decided else [])
         raise KernelError(done.error)
     names = ", ".join(sorted({refusal.rule for refusal in found.values()}))

@@ -9,11 +9,11 @@ from collections.abc import Hashable, Iterable
 
 from offload.nouns import dataclass, field
 
-MOST_RETURNS, WINDOW = 6, 60.0  # returns in so many seconds; with the last one, ports are left out
+MOST_RETURNS, WINDOW = 6, 60.0  # so often in so many seconds; with the last time, bridge ports leave the flowtables
 LONGEST_PAUSE = 64.0  # seconds
 FORGIVEN = 300.0  # seconds without a return after which a station's pause begins anew
 MOST_PAUSES = 4096  # stations whose pauses are remembered; the least recent is forgotten first
-SEVERAL = 2  # returns in a window that make a bridge the one whose ports are left out
+SEVERAL = 2  # a bridge that caused so many returns in a window has its ports left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ReturnBudget:
         self._returns.append((now, frozenset(causes)))
 
     def left(self, now: float) -> int:
-        """How many times tables may be created again now."""
+        """How often tables may still be created again in this minute."""
         return MOST_RETURNS - len(self._recent(now))
 
     def renewed(self, now: float) -> float:

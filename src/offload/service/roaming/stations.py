@@ -220,7 +220,7 @@ class StationTracker:
     def _moved(self, key: Key, move: Move) -> bool:
         self._moves.pop(key, None)
         self._moves[key] = move
-        if len(self._moves) > MOST_MOVES:  # tables are created again for the other moves
+        if len(self._moves) > MOST_MOVES:  # the oldest may go: tables are created again for the others
             del self._moves[next(iter(self._moves))]
         return True
 

@@ -59,7 +59,7 @@ class Verdicts:
         if own is Verdict.BOUND and any(case.frozen and device.name in case.unbridged for case in cases):
             return Verdict.PROVEN  # it receives routed packets that the processor does not count
         if own is Verdict.PROVEN and {case.verdict for case in cases} == {Verdict.REFUSED}:
-            return Verdict.REFUSED  # the marks of its flows lie
+            return Verdict.REFUSED  # all its pairs show that the kernel's mark is wrong
         return own
 
 

@@ -92,7 +92,7 @@ def _count(seen: Seen, direction: int) -> str:
     return f"{count} packet{'s' * (count != 1)}"
 
 
-# Each condition in the packet's order: its name, the Reasons that make it a no (None: all others), and its fact.
+# Each condition in the packet's order: its name, the Reasons why it does not hold (None: all others), and its fact.
 STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("protocol", frozenset({WHY.NOT_OFFLOADABLE}), _protocol),
     ("source", frozenset(), _source),

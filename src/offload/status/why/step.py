@@ -45,9 +45,9 @@ class Seen(NamedTuple):
     src: Endpoint  # end of the original direction
     dest: Endpoint  # the other end
     pair: PairDecision | None  # of the two zones; None: there is no such pair
-    case: PairHardware | None  # findings about the pair in hardware; None: it is not in hardware
+    case: PairHardware | None  # what live flows showed of the pair; None: it is not in hardware
     plan: Plan  # the decision
     lookups: Lookups  # finds the plan's elements for a connection
     snapshot: Snapshot  # the router
     returned: Mapping[str, str]  # by table, when all of its flows went back to the slow path last
-    live: Live  # what the kernel was asked about it
+    live: Live  # what the kernel says about it
