@@ -15,7 +15,7 @@ SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sp
 
 
 class Reply(Protocol):
-    """A parsed datagram of a dump."""
+    """One datagram of a dump, parsed."""
 
     @property
     def done(self) -> bool:
@@ -27,9 +27,9 @@ R = TypeVar("R", bound=Reply)
 
 
 def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: int = 0) -> Iterator[R]:
-    """Send a request on a new socket, and parse the datagrams until the dump ends; OSError.
+    """Send a request for a dump on a new socket, and yield its datagrams, parsed, until the dump ends. Raises OSError.
 
-    `buffer`: bytes of the receive buffer, 0 for the kernel's default.
+    `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer, 0 for the kernel's default.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
@@ -44,9 +44,10 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
 
 
 def dump(protocol: int, request: bytes) -> list[Message]:
-    """All messages of a dump; repeated if the kernel marks it as interrupted. OSError.
+    """All messages of a dump, as (type, body). Raises OSError, also where the kernel refuses the request.
 
-    If it always is, the last reply counts: later changes come as notifications too.
+    A dump that the kernel marks as interrupted is repeated up to TRIES times. If all are, the last one counts: the
+    kernel also notifies of what changed meanwhile.
     """
     found: list[Message] = []
     for _ in range(TRIES):
@@ -58,13 +59,13 @@ def dump(protocol: int, request: bytes) -> list[Message]:
 
 
 def stream(protocol: int, request: bytes) -> Iterator[Message]:
-    """The messages of a dump, one by one, for a caller that may stop early. OSError."""
+    """The messages of a dump, as (type, body), while they arrive, for a caller that may stop early. Raises OSError."""
     for part in replies(protocol, request, wire.parse):
         yield from part.messages
 
 
 def ask(protocol: int, request: bytes) -> bytes:
-    """The datagram that answers a request which is no dump. OSError."""
+    """The datagram that answers a request which is no dump. Raises OSError if none comes, not for an error in it."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
         kernel.send(request)

@@ -20,7 +20,7 @@ REQUEST = struct.Struct("@16sP16x")  # struct ifreq with a pointer in it
 
 
 def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
-    """The devices whose hw-tc-offload is on. A name without a device, or a device without ethtool, is left out."""
+    """Those of these devices whose feature hw-tc-offload is on; without those that are missing or have no ethtool."""
     found = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         place: int | None = None
@@ -36,7 +36,10 @@ def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
 
 
 def _place(control: socket.socket, name: str) -> int:
-    """The feature's number in this kernel; ValueError if there is none."""
+    """The number of hw-tc-offload among the kernel's features; ValueError if there is none. OSError from the ioctl.
+
+    `control`: any socket. `name`: of a device.
+    """
     count = _ask(control, name, array("I", SSET_INFO.pack(GSSET_INFO, 0, 1 << SS_FEATURES, 0)))[-1]
     if not count:
         raise ValueError(f"{name} names no features")  # the kernel would write them behind the buffer
@@ -51,7 +54,7 @@ def _features(control: socket.socket, name: str, place: int) -> "array[int]":
 
 
 def _ask(control: socket.socket, name: str, command: "array[int]") -> "array[int]":
-    """Send the command to the kernel, which writes its reply over it."""
+    """Send an ethtool command for a device; gives the same array, now with the kernel's reply. Raises OSError."""
     address, _ = command.buffer_info()
     fcntl.ioctl(control, SIOCETHTOOL, REQUEST.pack(name.encode(), address))
     return command

@@ -1,4 +1,4 @@
-"""Finds single connections by their ends over ctnetlink, however many there are, and their ids."""
+"""Look up single conntrack entries by addresses and ports, and their ids, over ctnetlink, without a dump."""
 
 import errno
 
@@ -14,9 +14,10 @@ CTA_ID = 12
 
 
 def find(proto: int, ends: Tuple) -> list[Entry]:
-    """The connections that a packet from one end to the other, or back, belongs to; KernelError with a sentence.
+    """The entries of packets with these addresses and ports, in this direction or back; empty if there are none.
 
-    Without NAT both are the same connection, listed once.
+    Usually both directions belong to one entry; with NAT they may belong to two. Both ports must be known. KernelError
+    if the kernel refuses.
     """
     back = Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
     found = (entry for way in (ends, back) for entry in _one(proto, way))
@@ -24,7 +25,7 @@ def find(proto: int, ends: Tuple) -> list[Entry]:
 
 
 def id_of(entry: Entry) -> bytes:
-    """The id of a connection as the kernel has it in memory, which is `ct id` in nft; empty where it has ended."""
+    """The id of a connection in the bytes that nft's `ct id` has; empty if it has ended. KernelError with a sentence."""
     for kind, body in messages(_answer(entry.proto, entry.original)):
         if kind == IPCTNL_MSG_CT_NEW:
             return attributes(body, NFGENMSG.size).get(CTA_ID, b"")

@@ -33,8 +33,8 @@ Attributes = dict[int, bytes]
 class Part:
     """The content of one datagram of a dump.
 
-    `done`: the dump ends here. `interrupted`: the objects changed meanwhile (NLM_F_DUMP_INTR), so the dump should be
-    repeated.
+    `done`: it was the last one. `interrupted`: the dumped objects changed meanwhile (NLM_F_DUMP_INTR), so the dump
+    should be repeated.
     """
 
     messages: list[Message]
@@ -43,7 +43,7 @@ class Part:
 
 
 def message(kind: int, body: bytes, flags: int = NLM_F_REQUEST_DUMP, number: int = 1) -> bytes:
-    """A message; with the default flags a request for a dump."""
+    """A message of type `kind` with sequence `number`; with the default flags it requests a dump."""
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, flags, number, 0) + body
 
 
@@ -53,7 +53,7 @@ def attribute(kind: int, payload: bytes) -> bytes:
 
 
 def messages(datagram: bytes) -> Iterator[Message]:
-    """The messages of a datagram. A message that does not fit ends it."""
+    """The messages of a datagram: (type, body). One that is longer than the datagram is dropped."""
     return ((kind, body) for kind, _, body in _messages(datagram))
 
 
@@ -71,7 +71,10 @@ def parse(datagram: bytes) -> Part:
 
 
 def raise_refusal(kind: int, body: bytes) -> None:
-    """Raise the OSError of an NLMSG_ERROR or NLMSG_DONE; both have the error number negated, 0 for success."""
+    """Raise the OSError that the body of an NLMSG_ERROR or NLMSG_DONE has; an NLMSG_DONE with 0 is success.
+
+    An NLMSG_ERROR with 0 is no valid answer to a dump, and raises EPROTO.
+    """
     code = -ERRNO.unpack_from(body)[0] if len(body) >= ERRNO.size else 0
     if code > 0 or kind == NLMSG_ERROR:
         number = code if code > 0 else errno.EPROTO  # an answer to a dump is never an empty NLMSG_ERROR
@@ -79,7 +82,7 @@ def raise_refusal(kind: int, body: bytes) -> None:
 
 
 def attributes(body: bytes, at: int = 0) -> Attributes:
-    """The attributes of a message from `at` on, by type; nested ones stay bytes. What does not fit ends them."""
+    """The attributes from offset `at` on, by type; nested ones stay bytes. One that does not fit ends them."""
     found: Attributes = {}
     head, size, end = NLATTR.unpack_from, NLATTR.size, len(body) - NLATTR.size
     while at <= end:  # as `each`, which would take longer: a ruleset has a million of these
@@ -92,7 +95,10 @@ def attributes(body: bytes, at: int = 0) -> Attributes:
 
 
 def each(body: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The attributes in their order, for lists in which one type stands many times. What does not fit ends them."""
+    """The attributes from offset `at` on, in their order, as (type, payload); one that does not fit ends them.
+
+    For lists in which one type occurs many times.
+    """
     while at + NLATTR.size <= len(body):
         length, kind = NLATTR.unpack_from(body, at)
         if length < NLATTR.size or at + length > len(body):
@@ -102,12 +108,12 @@ def each(body: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def number(value: bytes) -> int:
-    """An unsigned number in the machine's byte order; 0 where the attribute is missing."""
+    """The unsigned number in these bytes (at most eight), in the machine's byte order; 0 for no bytes."""
     return int.from_bytes(value[:8], sys.byteorder)
 
 
 def text(value: bytes) -> str:
-    """A string of the kernel, up to its zero byte; bytes that are no UTF-8 become replacement characters."""
+    """The string in these bytes, up to a zero byte; bytes that are not UTF-8 become U+FFFD."""
     return value.partition(b"\0")[0].decode("utf-8", "replace")
 
 

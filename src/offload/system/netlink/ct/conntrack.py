@@ -20,8 +20,8 @@ STILL_THERE = "{} connections are still there, though the kernel says that it do
 class Conntrack:
     """The conntrack table of this process's network namespace.
 
-    `between` is called after each datagram of a dump, which has about a hundred entries: 65,536 of them take seconds on
-    a small router.
+    `between`: a function to set, for other work during a dump. It is called after each datagram, which has about a
+    hundred entries; a full table of 65,536 takes seconds on a small router.
     """
 
     def __init__(self) -> None:
@@ -32,37 +32,40 @@ class Conntrack:
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
         """All entries, IPv4 and IPv6, in the kernel's order; KernelError if the kernel refuses.
 
-        The table is not locked, so entries may change during the dump. `offloaded`: only those in a flowtable; a kernel
-        before 5.17 lists the others as well.
+        The table is not locked, so entries may change during the dump. `offloaded`: only entries in a flowtable; a
+        kernel before 5.17 lists the others as well.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """The connections that packets from one end to the other, or back, belong to; KernelError with a sentence.
+        """The entries of packets with these addresses and ports, in this direction or back; KernelError if refused.
 
-        One with both ports is found by its hash. Where a port is 0, or the protocol has none, all are listed.
+        Where a port is 0, or the protocol has none, the kernel cannot look them up, and all entries are given.
         """
         exact = proto in PORTED and ends.sport and ends.dport
         return find_connection.find(proto, ends) if exact else self.entries()
 
     def id_of(self, entry: Entry) -> bytes:
-        """The id of a connection, as the key of a set has it (`ct id`); empty where it has ended."""
+        """The id of a connection, in the bytes that a set with the key `ct id` has.
+
+        Empty if the connection has ended, or its protocol has no ports. KernelError as in `entries`.
+        """
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """Count all entries, each given as a Row to a counter made by `begin`; KernelError as in `entries`.
+        """Give the Rows of all entries to `add` of a counter, which `begin` makes, and return that counter.
 
-        For callers that need only numbers: the Rows of one datagram are in memory at a time. If a dump is repeated,
-        `begin` makes a new counter.
+        Only the Rows of one datagram are in memory at a time. If a dump is repeated, `begin` makes a new counter.
+        KernelError as in `entries`.
         """
         return until_whole(lambda: self._counted(begin))
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """As `summary`, for entries in a flowtable; older kernels give the others as well. `between` is not called."""
+        """As `summary`, of entries in a flowtable (before 5.17 of all entries); `between` is not called."""
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """As `summary`, and also all entries, in the order in which they were counted."""
+        """The counter as of `summary`, and all entries in the order in which they were counted."""
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
             messages = Messages(self._parser)
@@ -85,11 +88,11 @@ class Conntrack:
             raise KernelError(sentence(error, "list its connections")) from error
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Delete these entries: the next packet of each connection must pass the firewall again.
+        """Delete these entries, so that the next packet of each connection must pass the firewall again.
 
-        An entry that has ended already counts neither as deleted nor as failed. It is looked up again, because it may
-        have been opened anew; then it is deleted, or counts as failed. Only entries of protocols with ports are
-        deleted, because no others are offloaded.
+        One that the kernel does not find is looked for in a new dump, because its connection may have been opened anew;
+        then it is deleted too. Entries of protocols without ports are left alone: they are never offloaded. An error is
+        in the result.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -101,12 +104,12 @@ class Conntrack:
         return done
 
     def _still(self, entries: Iterable[Entry]) -> list[Entry]:
-        """The entries of the table with the protocol, tuple and zone of one of these."""
+        """The entries of the table, now, that have the protocol and original tuple of one of these."""
         named = {(entry.proto, entry.original) for entry in entries}
         return [entry for entry in self.entries() if (entry.proto, entry.original) in named]
 
     def _dump(self, request: bytes) -> tuple[list[Entry], bool]:
-        """Make one dump, on a new socket so that no older reply is in it."""
+        """The entries of one dump, and whether it was complete. On a new socket, so that no older reply is in it."""
         entries, whole = [], True
         with collector_resting():
             for part in replies(NETLINK_NETFILTER, request, self._parser.parse, RECEIVE_BUFFER):
@@ -119,7 +122,7 @@ class Conntrack:
     def _counted(
         self, begin: Callable[[], C], messages: Messages | None = None, request: bytes = ALL
     ) -> tuple[C, bool]:
-        """Count the rows of each datagram of a dump; whether it was complete."""
+        """The counter after one dump, and whether the dump was complete. `messages`: stores the entries too."""
         count, whole = begin(), True
 
         def read(datagram: bytes) -> Rows:
@@ -138,7 +141,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A conntrack table with the entries, or the error, of a test."""
+    """A conntrack table in memory. `error`: every method that reads raises it. `deleted` records deleted entries."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()
@@ -153,14 +156,14 @@ class FakeConntrack(Conntrack):
         return [entry for entry in self._entries if entry.status & IPS_OFFLOAD or not offloaded]
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """Those given that packets from one end to the other, or back, belong to, or all; or the error."""
+        """As `Conntrack.find`, among the entries given."""
         found, back = self.entries(), Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
         if not (ends.sport and ends.dport):
             return found
         return [each for each in found if each.proto == proto and {each.original, each.reply} & {ends, back}]
 
     def id_of(self, entry: Entry) -> bytes:
-        """The source port of a connection given, as four bytes."""
+        """The source port as four bytes, for an entry that was given; empty for others."""
         return entry.original.sport.to_bytes(4, "big") if entry in self._entries else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
@@ -168,7 +171,7 @@ class FakeConntrack(Conntrack):
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """Those given that are offloaded, counted, or the error."""
+        """The offloaded ones of the entries given, counted, or the error."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
@@ -178,14 +181,14 @@ class FakeConntrack(Conntrack):
         take(self.entries(offloaded=True))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """The entries given, counted, and themselves."""
+        """The entries given, counted, and the entries; or the error."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()
         return count, Entries(entries)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """End those that are here and can be ended; an error given refuses them all."""
+        """Delete those that were given and whose protocol has ports; `error` is in the result, and then none is."""
         wanted = [entry for entry in entries if entry.proto in PORTED]
         if self._error:
             return Cut(len(wanted), 0, str(self._error))
@@ -195,4 +198,4 @@ class FakeConntrack(Conntrack):
 
 
 def _nothing() -> None:
-    """The default of `between`."""
+    """The default of `between`: no other work."""

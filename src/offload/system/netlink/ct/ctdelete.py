@@ -21,7 +21,7 @@ REFUSALS = {
 
 
 def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
-    """Request the deletion of each entry once; gives also those that the kernel did not find."""
+    """Request the deletion of each entry once: the result, with the first error, and entries that were not found."""
     errors: list[int] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
@@ -38,7 +38,10 @@ def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
 
 
 def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int]:
-    """Send one batch and wait for its replies: an error number for each, 0 for a deleted entry."""
+    """Send one datagram and wait for its replies: for each entry an error number, 0 if it was deleted.
+
+    `first`: the sequence number of the first deletion.
+    """
     kernel.send(deletions(entries, first))
     found: dict[int, int] = {}
     asked = range(first, first + len(entries))

@@ -27,9 +27,10 @@ T = TypeVar("T")
 
 
 def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
-    """The result of a dump; KernelError if the kernel refuses.
+    """The result of `dump`, which makes one dump and says whether it was complete; KernelError if the kernel refuses.
 
-    A dump that the kernel marks as interrupted is repeated; if all are, the last one is used.
+    A dump that was not complete, or overran the receive buffer, is repeated up to TRIES times. If none is complete, the
+    last one counts.
     """
     for tried in range(1, TRIES + 1):
         try:
@@ -44,14 +45,14 @@ def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
 
 
 def refused(number: int) -> None:
-    """Raise the error that a dump ended with, if any."""
+    """Raise an OSError for an error number that the kernel sent; 0 is success."""
     if number:
         raise OSError(number, os.strerror(number))
 
 
 @contextmanager
 def collector_resting() -> Iterator[None]:
-    """Pause Python's garbage collector: it would visit three tuples of each entry repeatedly, and finds nothing."""
+    """Pause Python's garbage collector. Tuples made during a dump start it again and again, and it finds no garbage."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -62,7 +63,7 @@ def collector_resting() -> Iterator[None]:
 
 
 def sentence(error: OSError, what: str) -> str:
-    """The sentence for a failed exchange with the kernel; `what` it should do."""
+    """The sentence for a failed exchange with the kernel; `what` it was to do, as a verb: `list its connections`."""
     if isinstance(error, TimeoutError):
         return f"the kernel did not {what} within {PATIENCE:.0f} s"
     return SENTENCES.get(error.errno or 0, f"the kernel did not {what}: {error.strerror or error}")

@@ -14,7 +14,7 @@ MOST_AT_ONCE = 1 << 16  # events in one read; each is a datagram
 
 
 class ConntrackEvents:
-    """Listens from its creation on. `descriptor` is to be polled."""
+    """Receives the events from its creation on; KernelError if it cannot. `descriptor`: the socket to poll."""
 
     def __init__(self) -> None:
         self._parser = Parser(IPCTNL_MSG_CT_DELETE)
@@ -25,7 +25,7 @@ class ConntrackEvents:
         self.descriptor = self._kernel.fileno()
 
     def read(self) -> tuple[list[Entry], bool]:
-        """The connections that ended since the last read, and whether none was missed."""
+        """The entries that ended since the last read; False as second value if the kernel dropped some events."""
         ended: list[Entry] = []
         whole = True
         for each in datagrams(self._kernel, MOST_AT_ONCE):
@@ -41,7 +41,10 @@ class ConntrackEvents:
 
 
 class FakeConntrackEvents:
-    """A kernel in which connections end as a test says. `descriptor` is a pipe; `whole`: none was missed."""
+    """Events in memory, which `end` adds. `descriptor`: a pipe, readable while there are some.
+
+    `whole`: the next read says that no event was dropped.
+    """
 
     def __init__(self) -> None:
         self.descriptor, self._writing = os.pipe()
@@ -49,7 +52,7 @@ class FakeConntrackEvents:
         self.whole = True
 
     def end(self, *entries: Entry) -> None:
-        """Report that these connections ended."""
+        """Add events: these connections have ended."""
         self.ended += entries
         os.write(self._writing, b".")
 

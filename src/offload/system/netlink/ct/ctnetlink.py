@@ -1,6 +1,6 @@
-"""ctnetlink's answer to a dump, and its events of connections that end: bytes in, conntrack entries out, no socket.
+"""Parse conntrack entries from ctnetlink's replies to a dump and its events of connections that end. Pure, no socket.
 
-A message is taken apart by the Layout of its kind, see layouts.py. That is how plain Python keeps up with conntrack(8).
+A message is unpacked by the Layout of its sequence of attributes (layouts.py), in a time near that of conntrack(8).
 """
 
 import struct
@@ -29,7 +29,7 @@ MOST_LAYOUTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The content of one datagram of the reply.
+    """The content of one datagram.
 
     `done`: the dump ends here. `interrupted`: the table changed during the dump, and it should be repeated
     (NLM_F_DUMP_INTR). `errno`: a positive error number if the kernel refused, else 0.
@@ -42,7 +42,7 @@ class Part:
 
 
 class Parser:
-    """Reads datagrams of one kind of message. Between datagrams it keeps only the Layouts."""
+    """Parses messages of type `kind`; others are skipped. Between datagrams it stores only the Layouts it has made."""
 
     def __init__(self, kind: int = IPCTNL_MSG_CT_NEW) -> None:
         self._kind = kind
@@ -51,7 +51,7 @@ class Parser:
 
     @property
     def layouts(self) -> list["Layout"]:
-        """Those it has learnt."""
+        """The Layouts of the messages so far."""
         return [layout for found in self._layouts.values() for layout in found]
 
     def parse(self, buffer: bytes) -> Part:
@@ -83,7 +83,7 @@ class Parser:
         return Part(entries, interrupted=bool(seen & NLM_F_DUMP_INTR))
 
     def entry(self, buffer: bytes, at: int) -> Entry:
-        """The entry of the message at an offset of a datagram; None if it has none."""
+        """The entry of the message that begins at offset `at` of a datagram; the message must hold one."""
         length, kind, _ = NLMSGHDR_START.unpack_from(buffer, at)
         for layout in self._layouts.get(length, ()) if kind == self._kind else ():
             fields = layout.unpack(buffer, at)

@@ -43,17 +43,17 @@ OFFLOADED = message(
 
 
 def lookup(proto: int, ends: Tuple) -> bytes:
-    """Request the entry whose original or reply direction has these addresses and ports (ctnetlink_get_conntrack())."""
+    """The request for the entry with this protocol whose original or reply tuple is `ends` (conntrack -G)."""
     return message(IPCTNL_MSG_CT_GET, _which(proto, ends), NLM_F_REQUEST)
 
 
 def deletions(entries: Sequence[Entry], first: int) -> bytes:
-    """One datagram that deletes these entries. Messages are numbered from `first` on, and request a reply."""
+    """One datagram with a request to delete each entry; sequence numbers begin at `first`, and each is acknowledged."""
     return b"".join(_deletion(entry, first + index) for index, entry in enumerate(entries))
 
 
 def answers(datagram: bytes) -> list[tuple[int, int]]:
-    """The replies in a datagram: (number of the request, positive error number or 0)."""
+    """The acknowledgements in a datagram: (sequence number of the request, positive error number or 0 for success)."""
     found, at = [], 0
     while at + NLMSGHDR.size + ERRNO.size <= len(datagram):
         length, kind, _, number, _ = NLMSGHDR.unpack_from(datagram, at)

@@ -1,9 +1,9 @@
-"""Read a ctnetlink dump as rows: of each connection the addresses, status and byte counters, as raw bytes.
+"""Read a ctnetlink dump as Rows: of each connection the addresses, status and byte counters, as the kernel's bytes.
 
-Each Layout of ctnetlink becomes one regular expression for a whole message: the fixed bytes literally, a group for each
-value of a Row, and any bytes for other values. It is matched where the message before ended, so nothing inside of a
-message is taken for one. Messages that match none are read by ctnetlink's Parser. No Entry is made or stored, because
-that takes most of the time and memory of a list of connections.
+Each Layout (layouts.py) becomes one regular expression for a whole message: its fixed bytes literally, a group for each
+value of a Row, and any bytes for other values. It is matched only where the message before ended, so nothing inside a
+message is taken for one. Messages that match none are read by ctnetlink's Parser. No Entry is made, because that takes
+most of the time and memory of a list of connections.
 """
 
 import re
@@ -26,7 +26,7 @@ Match = Callable[[bytes, int], "re.Match[bytes] | None"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows that one datagram of the answer held."""
+    """The Rows of one datagram of a dump; the first three fields have one item for each entry."""
 
     rows: list[Row]  # one for each entry
     places: list[int]  # offset in the datagram at which the message of each row begins
@@ -37,14 +37,14 @@ class Rows:
 
 
 class RowParser:
-    """Reads datagrams. Between datagrams it keeps only the Layouts."""
+    """Reads the datagrams of dumps as Rows. Between datagrams it stores only a pattern for each Layout."""
 
     def __init__(self, parser: Parser | None = None) -> None:
         self._parser = parser or Parser()
         self._matches: dict[Layout, tuple[Match, int, Reader]] = {}
 
     def parse(self, buffer: bytes) -> Rows:
-        """Parse one datagram; never raises. It leaves out what ctnetlink's Parser leaves out."""
+        """Parse one datagram; never raises. Messages that `Parser.parse` leaves out are left out here too."""
         rows, places, readers = list[Row](), list[int](), list[Reader | None]()
         at, size, interrupted = 0, len(buffer), False
         while at + NLMSGHDR.size <= size:
@@ -67,7 +67,10 @@ class RowParser:
     def _matching(
         self, buffer: bytes, at: int, rows: list[Row], places: list[int], readers: list[Reader | None]
     ) -> int:
-        """Read successive messages with known Layouts; gives the offset where they end."""
+        """Read the messages from `at` on as long as their Layouts are known, into the three lists.
+
+        Gives the offset of the first message that is not read; `at` if there is none before it.
+        """
         append, matches, begin = rows.append, tuple(self._matches.values()), -1
         while at > begin:
             begin = at
@@ -82,7 +85,7 @@ class RowParser:
         return at
 
     def _other(self, message: bytes) -> Part:
-        """Read a message without a Layout yet, or one that is no connection."""
+        """Parse a message that no pattern matches, and make a pattern of its Layout if it is a connection."""
         part = self._parser.parse(message)
         layouts = [layout for layout in self._parser.layouts if is_summed(layout)]
         if len(layouts) != len(self._matches) or not all(layout in self._matches for layout in layouts):
@@ -91,13 +94,13 @@ class RowParser:
 
 
 def is_summed(layout: Layout) -> bool:
-    """Whether the Layout has the values of a Row in order, with both counters or none."""
+    """Whether messages of the Layout have the values of a Row, in the order of ROW, with both counters or none."""
     found = [slot for _, slot, _ in layout.pieces if slot in ROW]
     return found in ([*ROW], [slot for slot in ROW if slot not in COUNTERS])
 
 
 def matching(layout: Layout) -> tuple[Match, int, Reader]:
-    """For messages of the Layout: a regular expression, the length with padding, and a function that reads one."""
+    """For messages of the Layout: the `match` of a pattern, the length in bytes with padding, and the Reader."""
     length = layout.length
     pattern = re.escape(NLMSGHDR.pack(length, IPCTNL_MSG_CT_NEW, NLM_F_MULTI, 0, 0)[:8]) + b".{8}"
     for frame, slot, size in layout.pieces:
@@ -111,7 +114,7 @@ def matching(layout: Layout) -> tuple[Match, int, Reader]:
 
 
 class Messages(Entries):
-    """Entries as the kernel's bytes, about 280 for each; an entry is read when it is asked for."""
+    """The entries of a dump, stored as the kernel's messages (about 280 bytes each); each is parsed when it is read."""
 
     def __init__(self, parser: Parser) -> None:
         super().__init__(())
@@ -121,7 +124,7 @@ class Messages(Entries):
         self._readers: list[Reader | None] = []
 
     def add(self, datagram: bytes, rows: Rows) -> None:
-        """Store the messages of these rows of a datagram."""
+        """Store a datagram; `rows` says where its messages begin."""
         self._datagram_of.extend(repeat(len(self._datagrams), len(rows.places)))
         self._places.extend(rows.places)
         self._readers += rows.readers
@@ -134,7 +137,7 @@ class Messages(Entries):
         return entry_of(next(self.values((number,))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """The values of some entries, one after the other."""
+        """The values that `entry_of` takes, of the entries with these numbers (from 0, in the order of the dump)."""
         datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
         for number in numbers:
             datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]

@@ -1,9 +1,9 @@
-"""Where the values of a conntrack entry stand in a message of ctnetlink, and one struct for all messages of a kind.
+"""Find out where the values of a conntrack entry are in a message of ctnetlink, and unpack such messages by one struct.
 
 The kernel writes all entries with the same few sequences of attributes (ctnetlink_fill_info in
-net/netfilter/nf_conntrack_netlink.c). So a sequence is walked once, attribute by attribute, and becomes a Layout: one
-struct that takes a whole message apart. Every later message is held against the Layout's frame, all of its bytes that
-are no values, so it is never read by a Layout that is not exactly its own.
+net/netfilter/nf_conntrack_netlink.c). So the first message of a sequence is walked attribute by attribute, and gives a
+Layout: one struct for a whole message. A later message is unpacked by it only if its frame is the same, which is all of
+its bytes that are no values: headers of attributes and values that are not needed.
 """
 
 import struct
@@ -21,7 +21,7 @@ from offload.system.netlink.wire import (
 
 
 class Slot(IntEnum):
-    """The values an Entry is made of, in the order in which model.flow's `entry_of` takes them."""
+    """The values that an Entry is made of, in the order in which `entry_of` (model/flow.py) takes them."""
 
     PROTO = 0
     SRC = 1
@@ -80,17 +80,18 @@ ATTRIBUTES: Attributes = {
 }
 
 
-# Unpacks fields at an offset of a datagram, and picks the values of an Entry from them, followed by ABSENT.
+# Two functions: one unpacks fields at an offset of a datagram; one picks the values of an Entry, in the order of Slot,
+# from these fields followed by ABSENT.
 Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]"]
 
 
 class Layout:
-    """Where the values are in messages that have these attributes in this order.
+    """Where the values are in messages with the attributes of `message`, in its order; ValueError if it is no entry.
 
-    `unpack` gives fixed bytes and values in turn; `frame` is what the fixed bytes must be; `values` picks the values of
-    an Entry, in the order of Slot, from these fields followed by ABSENT. `pieces`: the fixed bytes before each value,
-    its Slot, and its size in bytes; `tail`: the fixed bytes after the last value. `reader` does both `unpack` and
-    `values`, without the fixed bytes, for messages that are known to have this Layout.
+    `unpack(buffer, at)` gives fixed bytes and values in turn; `frame`: what the fixed bytes must be. `values` picks the
+    values of an Entry, in the order of Slot, from these fields followed by ABSENT. `reader`: both functions without the
+    fixed bytes, for messages that are known to have this Layout. `length`: bytes of a message. `pieces`: the fixed
+    bytes before each value, its Slot, and its size in bytes; `tail`: the fixed bytes after the last value.
     """
 
     def __init__(self, message: bytes) -> None:
@@ -126,7 +127,10 @@ class Layout:
 
 
 def _ordered(places: Mapping[Slot, int], count: int) -> "itemgetter[Any]":
-    """A function that picks the values, in the order of Slot, from `count` fields followed by ABSENT."""
+    """A function that picks the values, in the order of Slot, from `count` fields followed by ABSENT.
+
+    `places`: by slot, the index of its field.
+    """
     return itemgetter(*(places.get(slot, count + slot) for slot in Slot))
 
 
@@ -135,7 +139,7 @@ Leaf = tuple[int, int, tuple[Slot | None, str]]
 
 
 def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Leaf]:
-    """Walk the attributes in message[at:end] and the nested ones; ValueError if they do not fit."""
+    """Walk the attributes in message[at:end], and those nested in `known` ones; ValueError if they do not fit."""
     while at < end:
         if at + NLATTR.size > end:
             raise ValueError("an attribute is cut off")
@@ -152,7 +156,7 @@ def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Le
 
 
 def _form(meaning: Value | None, size: int) -> tuple[Slot | None, str]:
-    """Slot and format of a value of `size` bytes. A value with an unexpected size counts as unknown."""
+    """Slot and struct format of a value of `size` bytes; None as slot if it is not needed, or its size is wrong."""
     if meaning is not None:
         slot, form = meaning
         if not form:

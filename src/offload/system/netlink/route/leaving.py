@@ -1,4 +1,4 @@
-"""Asks the kernel by which device packets to an address leave, and how long they may be."""
+"""Ask the kernel by which device packets to an address leave, and how long they may be."""
 
 import struct
 from contextlib import suppress
@@ -37,20 +37,23 @@ FAMILIES = {4: AF_INET, 16: AF_INET6}
 
 
 def leaving(address: bytes) -> Leaving | None:
-    """How packets to a packed address leave; None where the kernel does not say, or they do not leave."""
+    """By which device packets to an address leave, with its MTU; None if the kernel names no unicast route to it.
+
+    `address`: packed, 4 or 16 bytes.
+    """
     with suppress(OSError, struct.error):
         return _leaving(address)
     return None
 
 
 def route_request(address: bytes) -> bytes:
-    """The question for the route to an address, as `ip route get` asks it."""
+    """The request for the route to an address (packed, 4 or 16 bytes), as `ip route get` makes it."""
     header = RTMSG.pack(FAMILIES[len(address)], len(address) * 8, 0, 0, 0, 0, 0, 0, 0)
     return message(RTM_GETROUTE, header + attribute(RTA_DST, address), NLM_F_REQUEST)
 
 
 def link_request(index: int) -> bytes:
-    """The question for one device."""
+    """The request for one device, by its index."""
     return message(RTM_GETLINK, IFINFOMSG.pack(AF_UNSPEC, 0, index, 0, 0), NLM_F_REQUEST)
 
 
@@ -66,7 +69,10 @@ def _leaving(address: bytes) -> Leaving | None:
 
 
 def _answer(request: bytes, kind: int, header: int) -> tuple[bytes, Attributes] | None:
-    """The message that answers and its attributes; None where the kernel refuses."""
+    """The body of the kernel's answer, and its attributes; None if the kernel refuses the request.
+
+    `kind`: type of the answer's message. `header`: bytes before the attributes.
+    """
     for found, body in messages(ask(NETLINK_ROUTE, request)):
         if found == kind and len(body) >= header:
             return body, attributes(body, header)

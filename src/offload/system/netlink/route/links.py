@@ -45,7 +45,7 @@ STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
 
 @dataclass(frozen=True, slots=True)
 class LinkDump:
-    """What one dump over rtnetlink found."""
+    """The router's devices, and what belongs to them, as rtnetlink gives them at one time."""
 
     links: tuple[Link, ...] = ()  # all devices
     addresses: tuple[Address, ...] = ()  # of the router
@@ -57,7 +57,10 @@ class LinkDump:
 
 
 class Netlink:
-    """The running kernel. `sysfs`: tells which links are wireless, which rtnetlink does not."""
+    """The running kernel, over rtnetlink. `sysfs`: shows which links are wireless, which rtnetlink does not.
+
+    `seen`: dumps stations and neighbours, as `neighbour_dump`. `sysctls`: the directory of net.netfilter's.
+    """
 
     def __init__(
         self,
@@ -68,7 +71,10 @@ class Netlink:
         self._sysfs, self._seen, self._sysctls = sysfs, seen, sysctls
 
     def scene(self) -> LinkDump:
-        """Read links, addresses, stations, neighbours and marks; KernelError if the kernel does not reply."""
+        """Read everything of LinkDump; KernelError if the kernel does not list links, addresses or neighbours.
+
+        Routing rules, queueing disciplines and filters are empty if the kernel does not support them.
+        """
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
             names = {each.number: each.name for each in found}
@@ -93,7 +99,7 @@ class Netlink:
         )
 
     def settings(self) -> dict[str, int]:
-        """Read the sysctls that matter to offloaded connections; missing ones are left out."""
+        """The values of the sysctls in SETTINGS, by name; missing ones are left out."""
         found = {}
         for name in SETTINGS:
             with suppress(OSError, ValueError):
@@ -101,17 +107,20 @@ class Netlink:
         return found
 
     def routes(self) -> tuple[Route, ...]:
-        """Read the routes of the main table. There may be very many, and only the zones of flows need them."""
+        """The unicast routes of the main table. They are read apart, because there may be very many.
+
+        KernelError if the kernel does not list them.
+        """
         with _asking("routes"):
             names = dict(socket.if_nameindex())
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """How packets to a packed address leave; None where the kernel does not say."""
+        """By which device packets to an address (packed) leave, with its MTU; None if there is no route."""
         return leaving(address)
 
     def received(self) -> dict[str, int]:
-        """Bytes that each device has received so far, by its driver's counter; KernelError if /proc is missing."""
+        """Bytes that each device has received so far, by name, from its driver; KernelError if /proc is missing."""
         try:
             lines = Path("/proc/net/dev").read_text(errors="replace").splitlines()[2:]
         except OSError as error:
@@ -119,7 +128,7 @@ class Netlink:
         return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of these devices whose driver can offload."""
+        """Those of these devices whose feature hw-tc-offload is on."""
         return hw_tc_offload(names)
 
     def _links(self, found: Iterable[LinkMessage], names: Mapping[int, str]) -> tuple[Link, ...]:
@@ -155,7 +164,7 @@ def _qdiscs() -> list[QdiscMessage]:
 
 
 def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
-    """Messages about all filters; none for a device or queueing discipline that goes away during the dump."""
+    """The messages of all filters' dumps. A device or queueing discipline that goes away meanwhile has none."""
     parents = dict.fromkeys(traffic_control.filter_parents(qdiscs))
     for request in traffic_control.class_requests(qdiscs):
         with suppress(OSError):
@@ -167,7 +176,7 @@ def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
 
 @contextmanager
 def _asking(what: str) -> Iterator[None]:
-    """Raise a KernelError that says what could not be read."""
+    """Turn an OSError of the body into a KernelError; `what` was to be listed."""
     try:
         yield
     except OSError as error:
@@ -175,12 +184,12 @@ def _asking(what: str) -> Iterator[None]:
 
 
 def release() -> str:
-    """The running kernel's release."""
+    """The running kernel's release, as `uname -r` prints it."""
     return os.uname().release
 
 
 def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
-    """Loaded modules that matter to offload; built-in ones do not show."""
+    """The loaded modules of netfilter (nf_*, nft_*), sorted; built-in ones are not in /proc/modules."""
     try:
         names = sorted(line.split()[0] for line in path.read_text().splitlines())
     except OSError:
@@ -189,7 +198,7 @@ def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
 
 
 def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max")) -> int:
-    """How many connections the kernel keeps at most; if it does not say, its default on large machines."""
+    """How many conntrack entries the kernel has at most; CONNTRACK_MAX if the file is missing."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):
@@ -198,7 +207,7 @@ def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max"))
 
 @dataclass(slots=True)
 class FakeNetlink:
-    """A kernel with exactly this dump and these routes."""
+    """A kernel that replies with these values."""
 
     found: LinkDump = field(default_factory=LinkDump)  # reply of `scene`
     ways: tuple[Route, ...] = ()  # reply of `routes`
@@ -208,25 +217,25 @@ class FakeNetlink:
     leaves: dict[bytes, Leaving] = field(default_factory=dict)  # reply of `leaving`
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """The one it was made with."""
+        """The value in `leaves`; None if it has none."""
         return self.leaves.get(address)
 
     def settings(self) -> dict[str, int]:
-        """The settings it was made with."""
+        """The values in `sysctls`."""
         return self.sysctls
 
     def scene(self) -> LinkDump:
-        """The scene it was made with."""
+        """The dump in `found`."""
         return self.found
 
     def routes(self) -> tuple[Route, ...]:
-        """The routes it was made with."""
+        """The routes in `ways`."""
         return self.ways
 
     def received(self) -> dict[str, int]:
-        """The bytes it was built with."""
+        """The bytes in `octets`."""
         return self.octets
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of them it was built with."""
+        """Those of these devices that are in `able`."""
         return self.able.intersection(names)

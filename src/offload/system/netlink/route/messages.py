@@ -1,6 +1,7 @@
 """Parse notifications of rtnetlink and nfnetlink into causes for a pass. Pure, no socket.
 
-It reads few attributes, because it runs for every neighbour that is confirmed in a busy network.
+In a pass the service reads everything and brings the kernel in line. Few attributes are read here, because a busy
+network confirms neighbours many times a second.
 """
 
 from offload.model.cause import Cause
@@ -52,7 +53,7 @@ TABLE_NAME = 1  # the first attribute of every message about a table, or about s
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one datagram of notifications says."""
+    """The content of one or more datagrams of notifications."""
 
     causes: tuple[Cause, ...] = ()  # for a pass
     seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned
@@ -65,11 +66,10 @@ class Notification:
 
 @dataclass(slots=True)
 class Links:
-    """Parses rtnetlink's notifications.
+    """Parses rtnetlink's notifications, and compares each with the last one about the same object.
 
-    It stores each link and queueing discipline, since most messages change nothing.
-
-    Some shapers are given another rate several times a second.
+    Most messages repeat what is known: a link's statistics, or a shaper that gets another rate several times a second.
+    So links, queueing disciplines and routes are stored.
     """
 
     _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)
@@ -77,13 +77,13 @@ class Links:
     _routes: RouteEvents = field(default_factory=RouteEvents)
 
     def forget(self) -> None:
-        """Forget the stored state, because the kernel dropped notifications."""
+        """Forget the stored objects, because the kernel dropped notifications: the next message of each is a change."""
         self._known.clear()
         self._qdiscs.clear()
         self._routes.forget()
 
     def hear(self, datagram: bytes) -> Notification:
-        """The causes in a datagram of rtnetlink; never raises."""
+        """The causes, stations and neighbours in a datagram of rtnetlink; never raises."""
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
         routes = False
@@ -127,7 +127,7 @@ class Links:
 
 
 def transactions(datagram: bytes) -> Notification:
-    """The causes in a datagram of nftables' group; never raises."""
+    """The causes, and names of what changed, in a datagram of the group NFNLGRP_NFTABLES; never raises."""
     tables: set[str] = set()
     removed: set[str] = set()
     elements: set[tuple[str, str]] = set()

@@ -28,7 +28,10 @@ OVERRUN = Notification((Cause.OVERRUN,))
 
 
 class Monitor:
-    """Listens from its creation on. `descriptors` are to be polled."""
+    """Receives notifications from its creation on; KernelError if it cannot.
+
+    `descriptors`: the sockets to poll, of rtnetlink and of nftables.
+    """
 
     def __init__(self) -> None:
         try:
@@ -41,7 +44,7 @@ class Monitor:
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Notification:
-        """The notifications about links, addresses and neighbours since the last call."""
+        """The notifications of rtnetlink since the last call, as one; with cause OVERRUN if the kernel dropped some."""
         return _joined(map(self._heard, datagrams(self._route)))
 
     def _heard(self, datagram: bytes | None) -> Notification:
@@ -51,7 +54,7 @@ class Monitor:
         return OVERRUN
 
     def transactions(self) -> Notification:
-        """The nft transactions that ended since the last call, our own included.
+        """The nft transactions that ended since the last call, as one Notification; those of this process are included.
 
         The kernel sends what a transaction changed, and then its end, in separate datagrams. If only the first has
         arrived, it is stored until the second comes.
@@ -66,7 +69,10 @@ class Monitor:
         return _joined(ended)
 
     def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None:
-        """The station with its bridge, or the neighbour, with names of devices; None if the devices are gone."""
+        """The event with names for its devices: a station and the name of its bridge, or a neighbour.
+
+        None if a device has gone.
+        """
         with suppress(OSError):
             device = socket.if_indextoname(seen.device)
             if not seen.master:
@@ -81,7 +87,7 @@ class Monitor:
 
 
 class FakeMonitor:
-    """A kernel that reports what a test puts into these fields; its descriptors are never readable."""
+    """Notifications that a test sets: `of_links`, `of_nftables`. Its descriptors never become readable."""
 
     def __init__(self) -> None:
         self.of_links = self.of_nftables = NOTHING
@@ -89,12 +95,12 @@ class FakeMonitor:
         self.descriptors = (self._pipes[0][0], self._pipes[1][0])
 
     def links(self) -> Notification:
-        """What `of_links` has, once."""
+        """The value of `of_links`, once; then there is nothing new."""
         found, self.of_links = self.of_links, NOTHING
         return found
 
     def transactions(self) -> Notification:
-        """What `of_nftables` has, once."""
+        """The value of `of_nftables`, once; then there is nothing new."""
         found, self.of_nftables = self.of_nftables, NOTHING
         return found
 
@@ -103,13 +109,16 @@ class FakeMonitor:
         return Neighbour(seen.address, f"eth{seen.device}", seen.mac)
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         for descriptor in (each for pipe in self._pipes for each in pipe):
             os.close(descriptor)
 
 
 def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
-    """A netlink socket for these groups that never blocks, with a receive buffer of `room` bytes."""
+    """A netlink socket that receives these multicast groups (a bit mask) and never blocks. Raises OSError.
+
+    `room`: bytes of its receive buffer.
+    """
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
     with suppress(OSError):
         made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
@@ -118,7 +127,7 @@ def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.
 
 
 def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
-    """The datagrams that have arrived; None if the kernel had to drop some."""
+    """The datagrams that have arrived, at most `most`; None in the place of those that the kernel dropped."""
     for _ in range(most):
         try:
             yield source.recv(DATAGRAM)

@@ -14,7 +14,10 @@ from offload.system.netlink.wire import NETLINK_ROUTE
 
 
 def neighbour_dump(family: int, most: int) -> list[NeighbourEvent]:
-    """At most so many stations (AF_BRIDGE) or neighbours (AF_UNSPEC); KernelError if the kernel does not reply."""
+    """The stations that bridges have learned (family AF_BRIDGE), or the router's neighbours (AF_UNSPEC).
+
+    At most `most` of them; KernelError if the kernel does not reply.
+    """
     try:
         return list(islice(_read(family), most))
     except OSError as error:

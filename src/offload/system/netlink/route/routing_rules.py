@@ -33,8 +33,8 @@ WHOLE_MARK = 0xFFFFFFFF
 RTA_SRC, RTA_GATEWAY, RTA_VIA, RTA_NH_ID = 2, 5, 18, 30
 RTM_F_CLONED = 0x200  # a cache entry, not a route
 RT_TABLE_LOCAL = 255  # of the router's own addresses
-KEY = (RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE)  # with the header, what tells one route from another
-WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_NH_ID)
+KEY = (RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE)  # together with the header these identify a route
+WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_NH_ID)  # and these say where it leads
 MOST_ROUTES = 4096  # that are remembered
 Parts = tuple[bytes, ...]
 
@@ -62,19 +62,22 @@ def _rule(body: bytes) -> RoutingRule | None:
 
 @dataclass(slots=True)
 class RouteEvents:
-    """The routes of which the kernel has reported something, with the ways that they lead.
+    """The routes that the kernel has notified of, each with its next hops.
 
-    Most notifications repeat what is known: routes are written again whenever their lifetimes are renewed.
+    They are stored because most notifications repeat what is known: renewing a route's lifetime writes it again.
     """
 
     _known: dict[Parts, Parts] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """The kernel dropped notifications: the next one of each route counts as a change."""
+        """Forget the routes, because the kernel dropped notifications: the next one of each route is a change."""
         self._known.clear()
 
     def changed(self, kind: int, body: bytes) -> bool:
-        """Whether a message says that a route came, went, or leads another way; other messages say nothing."""
+        """Whether a message says that a route is new, has gone, or has other next hops; False for other messages.
+
+        Cached routes and those of the table `local` do not count.
+        """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
             return False
         family, target, source, tos, table, _, _, sort, flags = RTMSG.unpack_from(body)

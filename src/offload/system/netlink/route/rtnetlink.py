@@ -69,29 +69,29 @@ class NeighbourEvent(NamedTuple):
 
 
 def neighbours_request(family: int) -> bytes:
-    """A dump of the stations of bridges (AF_BRIDGE) or of the neighbours (AF_UNSPEC)."""
+    """The request for a dump of the stations of bridges (family AF_BRIDGE) or of the neighbours (AF_UNSPEC)."""
     return message(RTM_GETNEIGH, NDMSG.pack(family, 0, 0, 0, 0))
 
 
 def links(found: Iterable[Message]) -> list[LinkMessage]:
-    """The devices of a dump."""
+    """The devices in the messages of a dump."""
     return [link for kind, body in found if kind == RTM_NEWLINK and (link := _link(body))]
 
 
 def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Address, ...]:
-    """The router's addresses of a dump, on devices that have a name in `names` (by index)."""
+    """The router's addresses in the messages of a dump; `names`: of devices, by index. Other devices are left out."""
     read = (_address(body, names) for kind, body in found if kind == RTM_NEWADDR)
     return tuple(each for each in read if each)
 
 
 def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, ...]:
-    """The unicast routes of the main table of a dump."""
+    """The unicast routes of the main table in the messages of a dump; `names`: of devices, by index."""
     read = (_route(body, names) for kind, body in found if kind == RTM_NEWROUTE)
     return tuple(each for each in read if each)
 
 
 def neighbour(body: bytes) -> NeighbourEvent | None:
-    """The station or neighbour of a message; None if it is not resolved, or the router's own."""
+    """The station or neighbour in the body of a message; None if it has no MAC, or is the router's own."""
     if len(body) < NDMSG.size:
         return None
     family, index, state, _, _ = NDMSG.unpack_from(body)
@@ -135,7 +135,10 @@ def _address(body: bytes, names: Mapping[int, str]) -> Address | None:
 
 
 def _route(body: bytes, names: Mapping[int, str]) -> Route | None:
-    """A unicast route, of multipath ones with several devices; None for others (local, blackhole)."""
+    """The route in the body of a message; with several devices if it is multipath.
+
+    None if it is not unicast (local, blackhole), not of the main table, or none of its devices has a name.
+    """
     if len(body) < RTMSG.size:
         return None
     family, length, _, _, table, _, _, kind, _ = RTMSG.unpack_from(body)
@@ -154,7 +157,7 @@ def _route(body: bytes, names: Mapping[int, str]) -> Route | None:
 
 
 def _hops(found: bytes) -> Iterator[int]:
-    """The devices of a multipath route, by index."""
+    """The indexes of the devices in the attribute RTA_MULTIPATH."""
     at = 0
     while at + RTNEXTHOP.size <= len(found):
         length, _, _, index = RTNEXTHOP.unpack_from(found, at)

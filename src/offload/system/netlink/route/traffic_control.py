@@ -29,7 +29,7 @@ WHOLE_MARK = 0xFFFFFFFF
 QDISCS = message(RTM_GETQDISC, bytes(TCMSG.size))
 WITHOUT_FILTERS = frozenset({"noqueue", "mq", "pfifo_fast", "pfifo", "bfifo"})
 CLASSFUL = frozenset({"htb", "hfsc", "drr", "qfq", "ets", "cbq", "atm", "prio"})  # their classes may have filters too
-# Filters that may compare the mark in ways that only their own code knows
+# Filters that may compare the mark, but whose options do not show how
 UNKNOWN = frozenset({"flow", "basic", "bpf", "rsvp", "tcindex", "route"})
 
 
@@ -44,12 +44,12 @@ class QdiscMessage(NamedTuple):
 
 
 def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
-    """The queueing disciplines of a dump."""
+    """The queueing disciplines in the messages of a dump."""
     return [each for kind, body in found if kind == RTM_NEWQDISC and (each := qdisc(body))]
 
 
 def qdisc(body: bytes) -> QdiscMessage | None:
-    """The queueing discipline of a message; None if it is too short."""
+    """The queueing discipline in the body of a message; None if it is too short."""
     if len(body) < TCMSG.size:
         return None
     _, index, handle, parent, _ = TCMSG.unpack_from(body)
@@ -60,19 +60,19 @@ def qdisc(body: bytes) -> QdiscMessage | None:
 
 
 def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdisc, ...]:
-    """The queueing disciplines with names of devices, without `noqueue`."""
+    """The queueing disciplines with the names of their devices (`names`: by index), without `noqueue`."""
     wanted = (each for each in found if each.device in names and each.kind != "noqueue")
     return tuple(dict.fromkeys(Qdisc(names[each.device], each.kind, each.fwmask) for each in wanted))
 
 
 def class_requests(found: Iterable[QdiscMessage]) -> Iterator[bytes]:
-    """Requests for the classes of devices that have some."""
+    """A request for the classes of each device that has a classful queueing discipline."""
     for index in dict.fromkeys(each.device for each in found if each.kind in CLASSFUL):
         yield message(RTM_GETTCLASS, TCMSG.pack(0, index, 0, 0, 0))
 
 
 def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
-    """Index and handle of the classes of a dump."""
+    """The classes in the messages of a dump: (index of the device, handle)."""
     for kind, body in found:
         if kind == RTM_NEWTCLASS and len(body) >= TCMSG.size:
             _, index, handle, _, _ = TCMSG.unpack_from(body)
@@ -80,7 +80,7 @@ def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
 
 
 def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
-    """Index of the device and handle of each queueing discipline that may have filters."""
+    """Where filters may be: (index of the device, handle) of queueing disciplines; of clsact both of its directions."""
     for each in found:
         if each.kind == "clsact":
             yield from ((each.device, each.handle | minor) for minor in (TC_H_MIN_INGRESS, TC_H_MIN_EGRESS))
@@ -89,15 +89,15 @@ def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
 
 
 def filter_request(index: int, parent: int) -> bytes:
-    """A dump of the filters at one queueing discipline or class of a device."""
+    """The request for a dump of the filters at one queueing discipline or class (`parent`: its handle) of a device."""
     return message(RTM_GETTFILTER, TCMSG.pack(0, index, 0, parent, 0))
 
 
 def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
-    """The filters of a dump; of equal kinds and marks on a device one.
+    """The filters in the messages of a dump, without duplicates; `names`: of devices, by index.
 
-    Before the filters of a priority the kernel sends a message without handle and options. For `fw` this may be the
-    only one: then the mark itself is the class.
+    Before the filters of a priority the kernel sends a message without handle and options. It counts only if no filter
+    follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
     """
     heads: dict[tuple[int, int, int], Filter] = {}
     read: dict[Filter, None] = {}
@@ -121,18 +121,21 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
 
 
 def _leaving(parent: int) -> bool:
-    """Whether packets that leave the device meet filters of this queueing discipline or class."""
+    """Whether filters at this handle see packets that leave the device, not those that it receives."""
     return parent >> 16 != TC_H_MAJ_INGRESS or parent & 0xFFFF == TC_H_MIN_EGRESS
 
 
 def _actions(kind: str, options: Attributes) -> Iterator[str]:
-    """The kinds of a filter's actions."""
+    """The kinds of a filter's actions (`connmark`, `mirred`); `kind`: of the filter, whose options these are."""
     for _, action in each_attribute(options.get(ACTIONS.get(kind, 0), b"")):
         yield text(attributes(action).get(TCA_ACT_KIND, b""))
 
 
 def _compared(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
-    """The mark and mask that a filter compares: `fw` has the mark as handle, u32 as an option."""
+    """The mark and mask that a filter compares; mask 0: none, mark None: in an unknown way.
+
+    Filters of kind `fw` have the mark as handle, `u32` has it as an option.
+    """
     if kind == "fw":
         mask = number(options[TCA_FW_MASK][:4]) if TCA_FW_MASK in options else WHOLE_MARK
         return handle & mask, mask
