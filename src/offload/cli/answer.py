@@ -1,4 +1,4 @@
-"""The answer of a verb of the command, and the exit codes."""
+"""The result of a verb of the command (`offload VERB`), and the exit codes."""
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
@@ -15,7 +15,7 @@ class Exit(IntEnum):
     LACKING = 4  # kernel or nft cannot do it; the package to install is named
 
 
-# Makes an answer in pieces of whole lines: for programs, or for a terminal of so many columns.
+# (JSON or not, columns of the terminal) -> the answer in pieces, each one or more whole lines without the last newline.
 Written = Callable[[bool, int], Iterator[str]]
 
 

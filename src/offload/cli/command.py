@@ -1,7 +1,4 @@
-"""The command `offload`: its command line and its output.
-
-Each verb answers with one value, which is printed as text for people or as JSON.
-"""
+"""The command `offload`: it parses the command line, runs a verb, and prints its Answer as text or as JSON."""
 
 import sys
 from typing import TYPE_CHECKING, Any
@@ -38,7 +35,7 @@ def _arguments(verb: Verb) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 def parser(only: str = "") -> "ArgumentParser":
-    """The argparse parser, made from the table of verbs. `only`: just this verb, which is ten times as fast."""
+    """The parser of the command line, made from VERBS. `only`: for this verb alone, made in a tenth of the time."""
     import argparse
 
     top = argparse.ArgumentParser(
@@ -56,7 +53,10 @@ def parser(only: str = "") -> "ArgumentParser":
 
 
 def _given(argv: list[str]) -> "Namespace":
-    """The parsed command line. An unknown verb or option ends the process with a sentence that names a similar one."""
+    """The parsed command line (without the program's name).
+
+    An unknown verb or option ends the process, with a sentence that names a similar one, and exit code 2.
+    """
     verbs = (*VERBS, "firewall")
     word = next(iter(argv), "")
     line = parser(word if word in VERBS else "")
@@ -74,7 +74,7 @@ def _given(argv: list[str]) -> "Namespace":
 
 
 def _helped(argv: list[str]) -> list[str]:
-    """Turn `--help` into the verb `help`, because argparse ignores errors when it prints help itself."""
+    """The command line with `--help` replaced by the verb `help`: argparse's own help ignores errors of printing."""
     if not {"-h", "--help"} & set(argv[:2]):
         return argv
     return ["help", *(word for word in argv[:1] if word in VERBS)]
@@ -88,7 +88,10 @@ def _hinted(word: str, known: "Iterable[str]") -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb. An error is one sentence on stderr (or in JSON) and an exit code."""
+    """Run one verb and print its answer; gives the exit code. `argv`: without the program's name.
+
+    An OffloadError is printed as one sentence on stderr (with --json as an object on stdout).
+    """
     given = _given(_helped(argv) or ["status"])
     given.short = not argv
     try:
@@ -111,13 +114,13 @@ def main(argv: list[str]) -> int:
 
 
 def write_pieces(pieces: "Iterable[str]") -> None:
-    """Print a long answer piece by piece."""
+    """Print the pieces as they are made, each with a newline."""
     for piece in pieces:
         sys.stdout.write(f"{piece}\n")
 
 
 def show_help(_: Router, given: "Namespace") -> Answer:
-    """The list of verbs, or the arguments of one verb."""
+    """The verb `help`: the list of verbs, or the arguments of one (`given.about`)."""
     if given.about is None:
         text = parser().format_help()
     elif given.about == "firewall":
@@ -138,5 +141,5 @@ def show_help(_: Router, given: "Namespace") -> Answer:
 
 
 def show_version(_router: Router, _given: "Namespace") -> Answer:
-    """The version."""
+    """The verb `version`."""
     return Answer(f"offload {__version__}", {"ok": True, "version": __version__})

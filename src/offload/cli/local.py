@@ -1,6 +1,7 @@
-"""The verbs that show the router's state: by the service, or without one by this process.
+"""The verbs that show the router's state, and those that need this process: print, apply --dry-run, snapshot, service.
 
-Heavy imports are inside the functions, so that a verb starts fast if the service answers it.
+Each takes the Router and the parsed arguments, and gives an Answer. Heavy imports are inside the functions, so that a
+verb starts fast if the service answers it.
 """
 
 import argparse
@@ -21,11 +22,11 @@ from offload.status.text import flow_lines, tables
 if TYPE_CHECKING:
     from offload.service.reconcile import Decided
 
-LONG = 500  # flows in the service's largest page
+LONG = 500  # the service gives at most so many flows in one reply
 
 
 def status(router: Router, given: argparse.Namespace) -> Answer:
-    """The state of offload by zone, with Reasons; `--zone`: of one zone; without a verb: a short form."""
+    """Zones, pairs and devices with modes and Reasons: of one zone if it is given, in a few lines without a verb."""
 
     def shown(data: dict[str, Any]) -> dict[str, Any]:
         return data if given.zone is None or "error" in data else only(data, given.zone)
@@ -38,7 +39,7 @@ def status(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
-    """The status of one zone, its pairs and its devices."""
+    """A reply of `status` reduced to one zone, its pairs and its devices; UsageError for an unknown zone."""
     names = [each["name"] for each in data["zones"]]
     if zone not in names:
         hint = did_you_mean(zone, names)
@@ -51,7 +52,7 @@ def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 def flow_list(router: Router, given: argparse.Namespace) -> Answer:
-    """All forwarded connections with their path, and why they are slow."""
+    """The verb `flows`: forwarded connections with their path, and why slow ones are slow."""
     from offload.status.query import Query
 
     words = {key: value for key in KEYS if (value := getattr(given, key)) is not None}
@@ -79,7 +80,7 @@ def metrics(router: Router, _: argparse.Namespace) -> Answer:
 
 
 def explain(router: Router, given: argparse.Namespace) -> Answer:
-    """Explain, step by step, why connections have their path, and how to change it."""
+    """Why connections are on their path, step by step, and how to change it."""
     from offload.status.text.explain_text import explain_text
 
     text = " ".join(given.connection)
@@ -88,7 +89,7 @@ def explain(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
-    """The nft text for this configuration; always the same bytes."""
+    """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router."""
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
@@ -112,7 +113,7 @@ def check(router: Router, _: argparse.Namespace) -> Answer:
 
 
 def apply(router: Router, given: argparse.Namespace) -> Answer:
-    """Bring the kernel to the configuration; with --dry-run only print what would be sent."""
+    """Bring the kernel in line with the configuration; with --dry-run only print the text that would be sent."""
     if not given.dry_run:
         router.live("apply without --dry-run")
         return remote.reload(router, given)
@@ -132,7 +133,7 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
-    """Write this router as a directory for --root, without passwords and keys."""
+    """The verb `snapshot`: write this router as a directory for --root, without passwords and keys."""
     from pathlib import Path
 
     from offload.config.anonymous import anonymous, known
@@ -152,13 +153,16 @@ def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def service(router: Router, _: argparse.Namespace) -> Answer:
-    """Run the service; procd starts this."""
+    """Run the service until it is stopped; procd starts this."""
     router.serve()
     return Answer("", {"ok": True})
 
 
 def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any]:
-    """The service's flows, page by page."""
+    """The reply of `flows` with `limit` flows (None: all), put together from several replies of the service.
+
+    `words`: the query. An error ends it, and is then the reply.
+    """
     data = router.ask("flows", {"query": words})
     while "error" not in data:
         flows_so_far, at = data["flows"], data["offset"] + len(data["flows"])
@@ -174,14 +178,14 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
 
 
 def _others(data: dict[str, Any], shown: int) -> tuple[str, ...]:
-    """A note with the number of flows that are not shown."""
+    """A note that says how many of all flows are shown; none if all are. `shown`: how many."""
     if data.get("total", shown) <= data.get("offset", 0) + shown:
         return ()
     return (f"{shown} of {data['total']} flows: --limit and --offset show the others",)
 
 
 def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer for a reply of the service; of a failed one only its sentence is printed."""
+    """The Answer for a reply of the service. `text` makes its text; of a failed one only its error is printed."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     return Answer(text(), data, notes=(*notes, *remote.left_off(data)))
@@ -194,7 +198,7 @@ def _code(decided: "Decided") -> Exit:
 
 
 def _judged(answer: Answer, decided: "Decided") -> Answer:
-    """The answer, with the configuration's problems as notes and in the exit code."""
+    """The answer, with the configuration's problems in its notes, its JSON and its exit code."""
     notes = tuple(map(str, (*decided.problems, *decided.snapshot.kernel.missing)))
     from offload.status.problem_json import problem_json
 

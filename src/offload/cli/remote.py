@@ -1,6 +1,7 @@
 """The verbs that the service answers; where none runs, the same code answers in this process.
 
-Imports at the top stay light: a verb that the service answers needs neither jinja2 nor our compiler.
+Each takes the Router and the parsed arguments, and gives an Answer. Imports at the top stay light: a verb that the
+service answers needs neither jinja2 nor offload.compiler.
 """
 
 import argparse
@@ -25,13 +26,13 @@ DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
 def zones(router: Router, _: argparse.Namespace) -> Answer:
-    """Zones and pairs with requested and effective modes."""
+    """Zones, and pairs of zones, with requested and effective modes."""
     data = router.reply("zones")
     return _answered(data, lambda: tables.zones_text(data, width()))
 
 
 def set_zone(router: Router, given: argparse.Namespace) -> Answer:
-    """Write a zone's mode to /etc/config/offload, and apply it."""
+    """The verb `set`: write the mode of a zone and apply it; with --dry-run only what would change."""
     word = mode(given.mode)
     if given.dry_run:
         return _previewed(router.ask("preview", {"query": {"zones": {given.zone: word}}}))
@@ -39,7 +40,7 @@ def set_zone(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def set_pair(router: Router, given: argparse.Namespace) -> Answer:
-    """Write a pair's mode to /etc/config/offload, and apply it."""
+    """The verb `pair`: write the mode of a pair of zones and apply it; with --dry-run only what would change."""
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
         return _previewed(router.ask("preview", {"query": {"pairs": [words]}}))
@@ -47,26 +48,29 @@ def set_pair(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def mode(word: str) -> str:
-    """The mode, in any case of letters; another word is refused before anything is read."""
+    """The mode that a word names, in upper or lower case; UsageError for another word, before anything is read."""
     if word.lower() in MODES:
         return word.lower()
     raise UsageError(f"'{shown(word)}'{did_you_mean(word, MODES)} is no mode: use {', '.join(MODES)}")
 
 
 def reload(router: Router, _: argparse.Namespace) -> Answer:
-    """Probe the kernel again, read everything, and make a pass."""
+    """Have the service probe the kernel again, read everything, and bring the kernel in line."""
     data = router.ask("reload", {})
     return _answered(data, lambda: applied_text(data), notes(data))
 
 
 def flush(router: Router, given: argparse.Namespace) -> Answer:
-    """Return tables: their flows take some packets on the slow path, and no connection ends."""
+    """Make tables anew: their flows take some packets on the slow path and are offloaded again; no connection ends.
+
+    With options only tables with flows that they select.
+    """
     data = router.ask("flush", {"query": _chosen(given)})
     return _answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
 
 
 def cut(router: Router, given: argparse.Namespace) -> Answer:
-    """Delete conntrack entries: their next packets must pass the firewall again."""
+    """Delete the conntrack entries that the options select: their next packets must pass the firewall again."""
     data = router.ask("cut", {"query": _chosen(given)})
     return _answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
@@ -80,7 +84,7 @@ def _chosen(given: argparse.Namespace) -> dict[str, str]:
 
 
 def exempt(router: Router, given: argparse.Namespace) -> Answer:
-    """Keep traffic slow for some time: add, delete or list timed exempts."""
+    """Add, delete or list timed exempts, which keep traffic on the slow path for some time."""
     if given.action == "list":
         data = router.ask("exempt_list", {})
         return _answered(data, lambda: _exempts_text(data["exempts"]))
@@ -99,7 +103,7 @@ def exempt(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def duration(text: str) -> int:
-    """Seconds of `90`, `30m`, `1h`, `2d`."""
+    """The seconds that `90`, `90s`, `30m`, `1h` or `2d` means; UsageError for other text."""
     found = DURATION.fullmatch(text)
     if not found:
         raise UsageError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
@@ -107,7 +111,7 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: argparse.Namespace) -> Answer:
-    """Replace fw4's option flow_offloading by our mode; do nothing if it is off."""
+    """Replace fw4's option flow_offloading by offload's mode for all zones; do nothing if it is off."""
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
     if not given.once and router.root is None:
@@ -118,7 +122,7 @@ def takeover(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def giveback(router: Router, given: argparse.Namespace) -> Answer:
-    """Set fw4's option flow_offloading again, if it was taken over and nothing changed since."""
+    """Set fw4's option flow_offloading again, if `takeover` replaced it and it was not changed since."""
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
     if not given.forget and router.root is None:
@@ -129,7 +133,10 @@ def giveback(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def _handed(data: Json, nothing: str, done: str) -> Answer:
-    """The answer of `takeover` and `giveback`: changes, pairs that changed, and whether the firewall needs a reload."""
+    """The Answer of `takeover` and `giveback`, from the reply.
+
+    The text is `nothing` if no file changed; else `done`, the pairs whose mode changed, and what the firewall does.
+    """
 
     def text() -> str:
         if not data["changed"]:
@@ -149,7 +156,7 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
 
 
 def applied_text(data: Json) -> str:
-    """The outcome of a pass, in a sentence."""
+    """A sentence about how many transactions a reply says were sent."""
     count = data["changes"]
     if not count and data.get("missing"):
         return "Nothing was sent."
@@ -178,7 +185,7 @@ def _previewed(data: Json) -> Answer:
 
 
 def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer for a reply; of a failed one only its sentence is printed."""
+    """The Answer for a reply. `text` makes its text; of a failed one only its error is printed. `notes`: problems."""
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     missing = tuple(data.get("missing", ()))
@@ -187,7 +194,7 @@ def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) 
 
 
 def left_off(data: Json) -> tuple[str, ...]:
-    """A line for each list that was too long for a ubus message, with the number of missing items."""
+    """A note if lists in a reply were cut to fit in a ubus message, with the number of missing items of each."""
     lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
     return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
 

@@ -1,6 +1,6 @@
-"""The router that a verb works on, and its doors.
+"""The router that a verb works on, and its doors: the objects that reach nft, ubus, netlink and files.
 
-A door is imported when it is opened: a verb that the service answers needs only ubus, and starts several times as fast.
+A door is imported when it is needed: a verb that the service answers needs only ubus, and starts several times as fast.
 """
 
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ ANSWER_TIMEOUT = 30.0  # seconds for a reply of the service, which may itself wa
 
 
 class Router:
-    """The running router, or a directory given with --root."""
+    """The running router, or with a `root` the one in that directory (--root)."""
 
     def __init__(self, root: "Path | None") -> None:
         self.root = root
 
     @cached_property
     def nft(self) -> "Nft":
-        """The nft program."""
+        """The program nft of this machine, also with a `root`."""
         from offload.system.nft.door import Nft
 
         return Nft()
@@ -46,7 +46,7 @@ class Router:
         return Uci() if self.root is None else Uci(RouterDirectory(self.root).confdir)
 
     def snapshot(self) -> "tuple[Snapshot, dict[str, Any]]":
-        """The Snapshot, and netifd's reply that it was made from (empty for a directory)."""
+        """The Snapshot, and the reply of `network.interface dump` that it was made from (empty for a directory)."""
         if self.root is not None:
             from offload.system.directory.router_directory import RouterDirectory
 
@@ -63,16 +63,16 @@ class Router:
         return with_routes(snapshot, netlink), dump
 
     def kernel(self) -> "Kernel":
-        """The features of the running kernel and nft, from the probe."""
+        """The features of this machine's kernel and nft, probed now."""
         from offload.system.netlink.route.links import conntrack_max, modules, release
         from offload.system.nft.probe import probe
 
         return probe(self.nft, release(), modules(), conntrack_max())
 
     def decide(self, *, held: bool = False) -> "Decided":
-        """Read everything and decide, without changing the kernel.
+        """Read the router and make the Plan, without changing the kernel.
 
-        `held`: with the timed exempts that the kernel has.
+        `held`: the Plan keeps the timed exempts that are in the kernel's tables; else it has none.
         """
         from offload.service import reconcile
 
@@ -82,7 +82,7 @@ class Router:
         return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
 
     def busy(self, decided: "Decided") -> "Busy":
-        """A function that tells whether pairs of devices have offloaded flows now."""
+        """A function that says whether flows between given devices are offloaded now; `decided` has the Plan."""
         from offload.service import reconcile
         from offload.system.netlink.ct.conntrack import Conntrack
         from offload.system.netlink.route.links import Netlink
@@ -90,7 +90,10 @@ class Router:
         return reconcile.asking(decided, Conntrack(), Netlink())
 
     def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """The service's reply; None if no service runs, or a directory was given."""
+        """The service's reply to a method of ubus object `offload`; None if no service runs, or for a directory.
+
+        `words`: its arguments. BusError if the call fails.
+        """
         if self.root is not None:
             return None
         from offload.system.ubus.client import UbusClient
@@ -101,16 +104,19 @@ class Router:
             return None
 
     def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
-        """As `reply`, but not for a directory."""
+        """As `reply`, but FileError for a directory."""
         self.live("this")
         return self.reply(method, words)
 
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The service's reply; without a service, and for a directory, this process makes the reply."""
+        """The service's reply to a method; without a service, and for a directory, this process makes the same reply.
+
+        A failure of the method is a reply with the key `error`.
+        """
         return self.asked(method, words) or self._alone.answer(method, words or {})
 
     def lists_itself(self) -> bool:
-        """Whether this process makes a long list of flows itself, which is six times as fast as the service's pages.
+        """Whether this process can list flows itself, which takes a sixth of the time of the service's replies.
 
         Not if a pair is in hardware, because only the service has followed its flows. Not for other users than root,
         because the kernel lists nothing to them.
@@ -123,7 +129,10 @@ class Router:
         return all(pair["effective"] != "hardware" for pair in pairs)
 
     def every_flow(self, words: Mapping[str, Any]) -> "tuple[dict[str, Any], Written]":
-        """The reply of `flows` without the flows, and a function that prints these, made by this process."""
+        """The reply of `flows` without the flows, made by this process, and the function that prints the flows.
+
+        `words`: the query.
+        """
         return self._alone.every_flow({"query": words})
 
     @cached_property
@@ -137,7 +146,7 @@ class Router:
         return Alone(main.doors())
 
     def _directory(self, root: "Path") -> "tuple[Doors, Snapshot]":
-        """The doors of a directory, and its Snapshot; fakes stand for kernel and ubus."""
+        """The doors for a directory, and its Snapshot; the kernel and ubus are fakes without content."""
         from time import monotonic
 
         from offload.service.doors import Doors
@@ -162,12 +171,12 @@ class Router:
         return doors, snapshot
 
     def serve(self) -> None:
-        """Run the service in this process."""
+        """Run the service in this process, until it is stopped."""
         from offload.service.main import serve
 
         serve()
 
     def live(self, verb: str) -> None:
-        """Refuse a verb that needs a running router if a directory was given."""
+        """FileError for a directory: `verb` needs the running router."""
         if self.root is not None:
             raise FileError(f"{verb} needs the running router, and --root names a directory")

@@ -19,7 +19,10 @@ SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
 def top(router: Router, given: argparse.Namespace) -> Answer:
-    """Bits and packets per second by path, until Ctrl-C or for the given number of rounds."""
+    """Print bits and packets per second by path, until Ctrl-C or as often as --count says.
+
+    With --json only the last rates are printed, as the Answer's data.
+    """
     if given.by not in BY:
         raise UsageError(f"--by: use {', '.join(BY)}")
     every, views = _number("--every", given.every, LONGEST), _number("--count", given.count, 1_000_000)
@@ -62,7 +65,7 @@ def totals(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def _flows(router: Router) -> tuple[list[dict[str, Any]], float, float]:
-    """Flows, when they were read (in seconds of a clock that starts anywhere), and their age."""
+    """The flows with the most bytes, when they were read (seconds of `time.monotonic`), and their age in seconds."""
     data = router.ask("flows", {"query": {"limit": MOST}})
     if "error" in data:
         raise OffloadError(data["error"])

@@ -17,19 +17,25 @@ from offload.system.ubus.procd import DATA, firewall_data
 
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
-    """Compile a router's firewall: the ruleset, the problems, and the sections."""
+    """Compile the firewall of this router, or of the one in directory `root`; gives (ruleset, problems, sections).
+
+    The sections are those of /etc/config/firewall. FileError or BusError if the configuration or netifd cannot be read.
+    """
     found, sections = read(root)
     return found.ruleset, found.problems, sections
 
 
 def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
-    """Read a router: the inputs of the firewall, and its zones."""
+    """Compile the firewall as `compiled` does; gives the whole result, zones included, and the sections."""
     found = read_inputs(root, FirewallFiles(root or Path("/")))
     return inputs.compiled(found), tuple(found.sections)
 
 
 def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
-    """Read what the firewall is compiled from."""
+    """Read what the firewall is compiled from; FileError or BusError as in `compiled`.
+
+    `root`: the directory of the router, None for this one. `files`: its files.
+    """
     sections = files.sections("firewall")
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()
     ubus = _asked() if root is None else snapshot.get("ubus", {})
@@ -40,7 +46,7 @@ def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
 
 
 def _asked() -> dict[str, Any]:
-    """The replies of netifd (networks) and procd (services); BusError if netifd does not reply."""
+    """The replies of netifd (networks) and procd (services) by `OBJECT METHOD`; BusError if netifd does not reply."""
     from offload.system.ubus.client import UbusClient
 
     bus, found = UbusClient(), dict[str, Any]()
@@ -51,9 +57,10 @@ def _asked() -> dict[str, Any]:
 
 
 def _devices(snapshot: dict[str, Any], files: FirewallFiles) -> dict[str, tuple[str, ...]]:
-    """The devices of a router directory; for a bridge or VLAN with the devices below it.
+    """Each device with the names of those below it, which only bridges and VLANs have.
 
-    Without `links` they come from netifd's device status, and from /sys/class/net.
+    They are the `links` of snapshot.json; without these they come from netifd's device status in it, and from
+    /sys/class/net.
     """
     if links := snapshot.get("links"):
         return _stacks(links)
@@ -76,7 +83,7 @@ def _stacks(links: Iterable[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 
 def _installed(snapshot: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    """The nft files of a router directory, by position, and for chains by `position/chain`."""
+    """The nft files in `includes` of snapshot.json, as (position, chain, path); its keys are `POSITION[/CHAIN]`."""
     found = []
     for place, paths in snapshot.get("includes", {}).items():
         position, _, chain = place.partition("/")

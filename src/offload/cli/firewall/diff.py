@@ -1,7 +1,7 @@
 """`offload firewall diff`: what a reload would change in the kernel.
 
-nft loads the new ruleset as a table with `flags dormant`, whose rules see no packet, lists it, and deletes it again. So
-both sides of the comparison are in the kernel's own words.
+The new ruleset is loaded as a table with `flags dormant`, whose rules see no packet, listed by nft, and deleted again.
+So both sides of the comparison are text as nft lists it.
 """
 
 import sys
@@ -34,7 +34,10 @@ def show_diff(_: Given) -> int:
 
 
 def _taken(nft: Nft, ruleset: Ruleset) -> tuple[Ruleset, frozenset[str]]:
-    """The ruleset without the nft files that a load would leave out, and these files."""
+    """The ruleset without the nft files that nft refuses, which a load would leave out too, and the paths of these.
+
+    NftError if nft refuses something else.
+    """
     matching, broken = FirewallFiles().matching, frozenset[str]()
     while True:
         found = without_files(ruleset, broken, matching)
@@ -50,7 +53,7 @@ def _taken(nft: Nft, ruleset: Ruleset) -> tuple[Ruleset, frozenset[str]]:
 
 
 def sleeping(ruleset: Ruleset) -> str:
-    """The ruleset as a dormant table, without objects that bind devices or other tables."""
+    """The text of the ruleset as a dormant table, without flowtables and rules that use them."""
     table = ruleset.table
     chains = tuple(
         each._replace(

@@ -39,8 +39,8 @@ WORDS = {
     **dict.fromkeys(("network", "device"), (1, 1)),
     "zone": (1, 2),
 }
-OF_DIRECTORIES = frozenset({"print", "check", "trace"})
-ABOUT = ("src", "dest", "src-ip", "dest-ip", "src-port", "dest-port", "proto", "src-mac")  # of a connection
+OF_DIRECTORIES = frozenset({"print", "check", "trace"})  # verbs that take --root
+ABOUT = ("src", "dest", "src-ip", "dest-ip", "src-port", "dest-port", "proto", "src-mac")  # options of `trace`
 IGNORED = frozenset({"-v"})  # fw4 uses it to show the rules that nft adds
 
 
@@ -57,7 +57,10 @@ class Given(NamedTuple):
 
 
 def parsed(argv: Sequence[str]) -> Given:
-    """The parsed command line. A ValueError has the sentence; it is empty if `--help` printed the help."""
+    """The command line behind `offload firewall`, parsed.
+
+    ValueError if it is not valid, with a line for stderr; its text is empty for `--help`.
+    """
     rest = iter(argv)
     words: list[str] = []
     root, explain, quiet = None, False, False

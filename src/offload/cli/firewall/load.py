@@ -1,6 +1,7 @@
-"""`offload firewall start|reload|restart|update|reload-sets|stop|flush`: by the service, or without one.
+"""`offload firewall start|reload|restart|update|reload-sets|stop|flush`: by the service, or by this process.
 
-One command at a time; calls of `reload` that wait share one load if it began after each of them was called.
+One command runs at a time. A `reload` that had to wait loads nothing if a load has begun after it was called: it ends
+with the outcome of that one.
 """
 
 import json
@@ -20,23 +21,24 @@ Json = dict[str, Any]
 
 
 class Runner(Protocol):
-    """Runs scripts."""
+    """Runs scripts, as system.scripts.Scripts."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...
 
 
 class Outcome(Protocol):
-    """The file with the outcome of the last reload."""
+    """The file with the outcome of the last load, as system.files.private_file.PrivateFile."""
 
     def read(self) -> bytes | None: ...
     def write(self, content: bytes) -> None: ...
 
 
 class Loading(NamedTuple):
-    """What the verbs that load or flush need from outside; tests replace each of them."""
+    """What the verbs need of the router; tests replace each field."""
 
-    act: Callable[[str], Json]  # calls the ubus method `firewall` with an action and gives its reply
+    # calls the ubus method `firewall` with an action (start, stop, ...; empty: only report), and gives the reply
+    act: Callable[[str], Json]
     turn: Callable[[], AbstractContextManager[None]]  # the lock that only one load at a time holds
     outcome: Outcome  # the file with the result of the last load
     runner: Runner  # runs scripts
@@ -48,7 +50,10 @@ class Loading(NamedTuple):
 
 
 def run(verb: str, doors: Loading) -> int:
-    """Run one verb; gives the exit code. An OffloadError says why nothing was done."""
+    """Run one verb (start, reload and so on) and print what happened; gives the exit code.
+
+    An OffloadError says why nothing was done.
+    """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None
         if shared is not None:
@@ -68,7 +73,7 @@ def _loaded(reply: Json) -> bool:
 
 
 def _acted(verb: str, doors: Loading) -> str:
-    """Run the verb; the error as a sentence, empty for success."""
+    """Run the verb and print the problems that it found; gives the error as a sentence, empty for success."""
     before = doors.act("") if verb == "stop" else {}
     reply = doors.act("stop" if verb == "flush" else verb)
     for problem in reply.get("problems", ()) if verb in LOADING else ():
@@ -83,7 +88,7 @@ def _acted(verb: str, doors: Loading) -> str:
 
 
 def _shared(doors: Loading) -> str | None:
-    """The error of a load that began after this command was called (empty: success); None: there was no such load."""
+    """The error of the last load, empty for success, if it began after this command was called; else None."""
     try:
         last = json.loads(doors.outcome.read() or b"{}")
         return str(last["error"]) if float(last["begun"]) >= doors.began else None
@@ -105,7 +110,10 @@ def _ended(doors: Loading, error: str) -> int:
 
 
 def _after(doors: Loading) -> int:
-    """Run the include scripts after a load. Their failures do not undo it."""
+    """After a load save the ruleset for the next boot, and run the include scripts; gives exit code 0.
+
+    Their failures are printed, and do not undo the load.
+    """
     if wrong := doors.runner.save():
         doors.say(f"offload: the ruleset for the next start of the router is the one before: saving it {wrong}")
     for path in doors.includes():

@@ -14,7 +14,11 @@ FOUND, NOT_FOUND = 0, 1
 
 
 def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
-    """Print the answer, one word on a line; exit code 1 if there is none. FileError if no firewall is loaded."""
+    """Print the zone of a network or device (`words`: its name), or the devices of a zone (its name, and one device).
+
+    One name on a line; gives exit code 1 if there is none. FileError if no firewall is loaded. `state`: path of the
+    file.
+    """
     zones = read(state)
     found: list[str] | None
     if verb == "zone":
@@ -26,7 +30,7 @@ def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
 
 
 def read(state: Path) -> list[Json]:
-    """The zones of the loaded firewall."""
+    """The zones of the loaded firewall: name, networks and devices of each. FileError if none is loaded."""
     content = PrivateFile(state).read()
     if content is None:
         raise FileError("no firewall is loaded: start it (/etc/init.d/firewall start)")

@@ -1,4 +1,4 @@
-"""`offload firewall`: each verb imports only what it needs, because scripts call it often and reloads must be fast."""
+"""`offload firewall VERB`: run one verb. Each imports only what it needs, because scripts call them often."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb; `argv` begins with `firewall`. An error is one sentence on stderr and an exit code."""
+    """Run one verb; gives the exit code. `argv` begins with `firewall`. An OffloadError is a sentence on stderr."""
     try:
         given = parsed(argv[1:])
     except ValueError as error:
@@ -79,7 +79,7 @@ def _alone(action: str) -> "Json":
 
 
 def _includes() -> list[str]:
-    """The scripts of include sections that can be read."""
+    """The paths of the scripts that `config include` sections name, if they can be read."""
     from pathlib import Path
 
     from offload.config.fw4.sections.loader import Loader

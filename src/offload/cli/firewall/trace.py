@@ -18,7 +18,7 @@ Zones = Mapping[str, FirewallZone]
 
 
 def show_trace(given: Given) -> int:
-    """Print each hook's verdict about the packet. A UsageError names a wrong argument."""
+    """Print each hook's verdict about the packet of the arguments, and its rules. UsageError for a wrong argument."""
     found, sections = read(given.root)
     zones = {each.name: each for each in found.zones}
     packet, route = asked(given.about, zones)
@@ -28,7 +28,10 @@ def show_trace(given: Given) -> int:
 
 
 def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
-    """The packet that the arguments describe, with its source and destination zone."""
+    """The packet that the arguments describe, with its source and destination zone; UsageError for a wrong one.
+
+    `about`: values by option, such as `src-ip`. Without --dest the destination address decides.
+    """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
     proto = about.get("proto", "tcp" if any(ports.values()) else "").lower()
@@ -51,7 +54,7 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
 
 
 def _addresses(about: Mapping[str, str]) -> tuple[int, dict[str, int | None]]:
-    """The family of the addresses (without any IPv4), and the addresses."""
+    """The family of both addresses, 4 or 6 (4 if there is none), and each address as a number; None if not given."""
     families, ends = set(), dict[str, int | None]()
     for name in ("src-ip", "dest-ip"):
         family, value = number(about[name]) if name in about else (0, 0)
@@ -83,7 +86,10 @@ def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
 
 
 def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
-    """The zone of an address. Other addresses belong to the zone that masquerades, if there is only one."""
+    """The zone that a packet goes to; empty for this router: its own address, or a packet from a zone to no address.
+
+    An address in no zone's network means the zone that masquerades; UsageError if not exactly one does.
+    """
     if dest_ip is None or own(dest_ip, family, zones.values()):
         if src:
             return ""
@@ -96,13 +102,13 @@ def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
 
 
 class Origins:
-    """File and line of each rule's section."""
+    """Tells which section of /etc/config/firewall a rule comes from, and its line."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self._lines = {each.id: each.line for each in sections if each.line}
 
     def of(self, step: Step) -> str:
-        """The rule with its section."""
+        """The rule in one line: chain, verdict, comment, and the section with its line."""
         line = self._lines.get(step.origin)
         where = f" ({step.origin}, {PATH}:{line})" if line else ""
         shown = f'"{step.comment}"' if step.comment else ""

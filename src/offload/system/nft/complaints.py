@@ -1,4 +1,4 @@
-"""What nft prints on stderr -> NftErrors with a kind, a sentence and places. Pure."""
+"""Turn what nft prints on stderr into an NftError: a kind, a sentence, and the places in files. Pure."""
 
 import errno
 import os
@@ -8,22 +8,22 @@ from offload.errors import NftError, NftFault
 
 LONGEST_SENTENCE = 300  # characters of an error message of nft
 PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
-# EOPNOTSUPP in the words of glibc and of musl: the driver's own no. Every other refusal of the kernel (a device that
-# went away, one that is busy) is of this moment.
+# EOPNOTSUPP in the words of glibc and of musl: the driver can never do it. Every other refusal of the kernel is of this
+# moment: a device has gone, or is busy.
 NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
 KERNEL_REFUSED = "Could not process rule"
-# ENOMEM, ENOBUFS and EMSGSIZE (nft may not enlarge its socket buffer): no fault of any line of the text
+# ENOMEM, ENOBUFS and EMSGSIZE (nft may not enlarge its socket buffer): no line of the text is wrong
 NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Message too (long|large)")
 
 
 def complaint(stderr: str) -> NftError:
-    """What nft printed on stderr, as an error with its kind and its places."""
+    """The NftError for what nft printed on stderr, to be raised by the caller."""
     places = tuple((path, int(line)) for path, line in PLACE.findall(stderr))
     return NftError(sentence(stderr), fault_of(stderr), places)
 
 
 def fault_of(stderr: str) -> NftFault:
-    """The kind of nft's complaint."""
+    """The kind of the failure, from what nft printed on stderr."""
     if "Operation not permitted" in stderr:
         return NftFault.NOT_PERMITTED
     if NOT_SUPPORTED.search(stderr):
@@ -36,7 +36,10 @@ def fault_of(stderr: str) -> NftFault:
 
 
 def sentence(stderr: str) -> str:
-    """The first `Error:` of nft's messages in one line, without the position in a text that the user has not seen."""
+    """The first `Error:` of what nft printed, on one line.
+
+    The position before it (`/dev/stdin:3:5-9`) is left out, because the user has not seen that text.
+    """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")
     if "Operation not permitted" in stderr:

@@ -1,4 +1,7 @@
-"""The nft door: runs the program nft, one transaction a call, and reads our tables back from the kernel."""
+"""Change nftables by the program nft, one transaction a call, and read tables from the kernel.
+
+Offload's own tables are `inet flow_offload` and `inet flow_offload_hw`.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +20,16 @@ from offload.system.nft.nfnetlink.tables import Outline, Ruleset
 from offload.system.nft.program import Program
 
 FAMILY = "inet"
-FIREWALL = "table inet fw4"  # in a text that also loads the firewall
+FIREWALL = "table inet fw4"  # is in every text that loads the firewall too
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
 
 
 class Nft:
-    """The `nft` program, and the kernel's list of tables. Every failure is an NftError whose sentence can be shown."""
+    """The program nft, and nf_tables over nfnetlink. Every failure is an NftError whose sentence can be shown.
+
+    `program`: name or path. `timeout`: seconds for a run. The other arguments read the kernel; tests replace them.
+    `transactions`: how many texts `apply` has sent with success. `hurry`: as `Program.hurry`.
+    """
 
     def __init__(
         self,
@@ -42,10 +49,10 @@ class Nft:
         self._read: tuple[int, Ruleset] | None = None
         self._rules = Rules()
         self.hurry = self._program.hurry
-        self.transactions = 0  # how many of ours the kernel took
+        self.transactions = 0
 
     def apply(self, text: str) -> None:
-        """Send `text` as one transaction: the kernel takes all of it, or changes nothing and nft raises NftError."""
+        """Send `text` as one transaction; NftError if nft or the kernel refuses it, and then nothing is changed."""
         before = self._generation()
         self._run("-f", "-", text=text)
         after = self._generation()
@@ -53,14 +60,14 @@ class Nft:
             raise NftError("nft reports success, but the kernel's ruleset has not changed: is `nft` the real program?")
         self.transactions += 1
         if self._read and self._read[0] == before and after == before + 1 and FIREWALL not in text:
-            self._read = after, self._read[1]  # rules of others are what they were
+            self._read = after, self._read[1]  # nobody else changed anything, and we changed no rules of others
 
     def check(self, text: str) -> None:
-        """Have nft and the kernel check `text` (`nft -c`); nothing is changed. NftError where they refuse it."""
+        """Have nft and the kernel check `text` (`nft -c`), which changes nothing; NftError if they refuse it."""
         self._run("-c", "-f", "-", text=text)
 
     def listing(self, table: str) -> str:
-        """A table of family inet as nft lists it, without counters."""
+        """The text of a table of family inet as nft lists it, without counters (`nft -s list table`)."""
         return self._run("-s", "list", "table", FAMILY, table)
 
     def version(self) -> str:
@@ -73,24 +80,27 @@ class Nft:
         self._objects("tables")
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """Read the tables with these names from the kernel; those that do not exist are not in the result.
+        """Read those of offload's tables with these names that exist, by name.
 
-        `known`: the tables as they were read before. A set whose digest has not changed since then is not listed again,
-        because listing a large set takes longer than any transaction. Dynamic sets, which packets fill, are never
-        listed.
+        `known`: the tables as they were read before. A set whose digest (in a rule's comment) is still the same is not
+        listed again, because listing a large set takes longer than any transaction. Dynamic sets, which packets fill,
+        are never listed.
         """
         existing = self.tables()
         trusted = known or {}
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """Count, by table, the accepted replies that found the sets `replied4` and `replied6` full; without zeros."""
+        """By table, packets of accepted replies for which the sets `replied4` and `replied6` had no room.
+
+        Tables that do not exist, and zeros, are left out.
+        """
         existing = self.tables()
         counted = {name: self._missed(name) for name in names if name in existing}
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """All chains and rules, whoever made them; read again only when others have changed the ruleset."""
+        """All chains and rules in the kernel, as (chains, rules); read again if those of others may have changed."""
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
             read, self._rules = kernel.ruleset(self._rules)
@@ -98,11 +108,17 @@ class Nft:
         return self._read[1]
 
     def remembers(self, table: str, name: str, key: bytes) -> bool:
-        """Whether a set of one of our tables has this element now, the key in the kernel's bytes."""
+        """Whether a set of a table of family inet has an element with this key (in the kernel's bytes) now.
+
+        False also if there is no such set.
+        """
         return remembers(table, name, key)
 
     def strays(self, name: str) -> Strays:
-        """Packets counted by a table's set of strays, by (iif, oif); empty if there is no such table."""
+        """Strays of a table by (iif, oif): packets on the slow path whose flows the kernel marks as in hardware.
+
+        The table counts them in its set STRAY_SET. Empty if the table or the set does not exist.
+        """
         if name not in self.tables():
             return {}
         try:
@@ -151,7 +167,7 @@ class Nft:
 
 @dataclass(slots=True)
 class FakeNft:
-    """An nft without a kernel."""
+    """An nftables in memory. Nothing parses the texts that are sent, and they do not change `held`."""
 
     held: dict[str, LiveTable] = field(default_factory=dict)  # tables that `live` gives
     others: frozenset[str] = frozenset({"fw4"})  # names of tables that are not ours
@@ -168,46 +184,46 @@ class FakeNft:
     remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # by table and set
 
     def remembers(self, table: str, name: str, key: bytes) -> bool:
-        """Whether the element is in `remembered`."""
+        """Whether (table, set, key) is in `remembered`."""
         return (table, name, key) in self.remembered
 
     @property
     def transactions(self) -> int:
-        """How many transactions were taken."""
+        """How many texts are in `sent`."""
         return len(self.sent)
 
     def ruleset(self) -> Ruleset:
-        """The chains and rules set in `foreign`."""
+        """The value of `foreign`: (chains, rules)."""
         return self.foreign
 
     def forward_chains(self) -> tuple[ForwardChain, ...]:
-        """The chains set in `chains`."""
+        """The value of `chains`."""
         return self.chains
 
     def apply(self, text: str) -> None:
-        """Take the text, or refuse it with the sentence set in `refusal`."""
+        """Append the text to `sent`, or raise NftError as `check` does."""
         self.check(text)
         self.sent.append(text)
 
     def check(self, text: str) -> None:
-        """Raise NftError with the sentence in `refusal`, if there is one."""
+        """Raise NftError with the sentence in `refusal`; nothing if that, or the text, is empty."""
         if self.refusal and text:
             from offload.system.nft.complaints import complaint
 
             raise complaint(f"Error: {self.refusal}")
 
     def version(self) -> str:
-        """The version set in `nft`."""
+        """The value of `nft`."""
         return self.nft
 
     def lists(self) -> None:
-        """JSON is always available."""
+        """Do nothing: JSON is always available."""
 
     def hurry(self, seconds: float) -> None:
-        """Nothing to shorten: no program runs."""
+        """Do nothing: no program runs."""
 
     def handles(self, table: str) -> frozenset[tuple[str, int]]:
-        """The rules set in `rules`."""
+        """(chain, handle) of each rule of a table, from `rules`; empty for a table that is not in it."""
         return self.rules.get(table, frozenset())
 
     def tables(self) -> frozenset[str]:
@@ -215,14 +231,14 @@ class FakeNft:
         return self.others | frozenset(self.held)
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """The tables in `held`; `trusting` counts the calls that passed `known`."""
+        """The tables in `held` with these names; `trusting` counts the calls that passed `known`."""
         self.trusting += known is not None
         return {name: self.held[name] for name in names if name in self.held}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """The counts in `missing`."""
+        """The counts in `missing` for these tables."""
         return {name: self.missing[name] for name in names if name in self.missing}
 
     def strays(self, name: str) -> Strays:
-        """The counts in `straying`."""
+        """The value of `straying`, whichever table of `held` is named; empty for any other table."""
         return self.straying if name in self.held else {}

@@ -1,4 +1,4 @@
-"""Asks nf_tables over nfnetlink whether a set has an element now, without a list of the others."""
+"""Ask nf_tables over nfnetlink whether a set has an element now, without listing the others."""
 
 from contextlib import suppress
 
@@ -20,7 +20,7 @@ ELEMENTS, LIST_ELEMENT, ELEMENT_KEY, DATA_VALUE = 3, 1, 1, 1
 
 
 def request(table: str, name: str, key: bytes) -> bytes:
-    """The question for one element of a set of family inet (nf_tables_getsetelem())."""
+    """The request for the element of a set (family inet) with this key, which is in the kernel's bytes."""
     value = attribute(DATA_VALUE, key)
     for kind in (ELEMENT_KEY, LIST_ELEMENT, ELEMENTS):
         value = attribute(kind | NLA_F_NESTED, value)
@@ -29,7 +29,7 @@ def request(table: str, name: str, key: bytes) -> bytes:
 
 
 def remembers(table: str, name: str, key: bytes) -> bool:
-    """Whether the set has the element now; False also where there is no such set, or the kernel refuses."""
+    """Whether the set has an element with this key now; False also if there is no such set, or the kernel refuses."""
     with suppress(OSError):
         found = messages(ask(NETLINK_NETFILTER, request(table, name, key)))
         return any(kind == NFTABLES << 8 | NFT_MSG_NEWSETELEM for kind, _ in found)

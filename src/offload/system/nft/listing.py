@@ -1,6 +1,7 @@
-"""The objects of `nft -j list set` and `list map` -> elements, written as our templates write them. Pure.
+"""Parse the objects of `nft -j list set` and `list map` into elements, as text of the form that we send. Pure.
 
-Elements come in any order, and an element with an attribute is wrapped in `elem`. Schema: libnftables-json(5).
+nft lists elements in any order, and wraps one with a timeout, counter or comment in `elem`. Schema:
+libnftables-json(5).
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,12 +10,15 @@ from typing import Any
 
 from offload.model.kernel.live import TimedElement
 
-# An element with less time left is treated as expired: it may expire between our listing and our transaction.
+# Seconds. An element that expires sooner counts as expired: it may do so between our listing and our transaction.
 LAST_SECONDS = 2
 
 
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
-    """The elements of the listed sets and maps by name; elements with a timeout are also in the second value."""
+    """The elements of sets and maps, by the name of the set; those with a timeout are in the second value too.
+
+    `objects`: the list `nftables` of nft's JSON. Of a map an element is `KEY : VERDICT`.
+    """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
     for listed in objects:
@@ -29,7 +33,7 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
 
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """The packet counters of a listed set of strays, by (iif, oif)."""
+    """The packet counters in a listed set with the key `iifname . oifname`, by (iif, oif)."""
     sets = (listed["set"] for listed in objects if "set" in listed)
     return dict(_stray(item) for each in sets for item in each.get("elem", []))
 
@@ -40,7 +44,7 @@ def _types(each: Mapping[str, Any]) -> list[str]:
 
 
 def _mapping(item: Any, types: list[str]) -> str:
-    """An element of a verdict map: a pair of key and verdict."""
+    """The text of an element of a verdict map; nft's JSON has it as a pair of key and verdict."""
     key, verdict = item
     (word, target), *_ = verdict.items()
     named = target.get("target", "") if isinstance(target, Mapping) else ""

@@ -50,20 +50,23 @@ HARDWARE = """table inet flow_offload_probe {{
 
 
 class Asked(Protocol):
-    """What the probe of devices needs of nft: check a text."""
+    """What `bindable` needs of nft: to check a text as `Nft.check` does."""
 
     def check(self, text: str) -> None: ...
 
 
 class Checker(Asked, Protocol):
-    """What the probe needs of nft."""
+    """What `probe` needs of nft; as the methods of Nft."""
 
     def version(self) -> str: ...
     def lists(self) -> None: ...
 
 
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
-    """Check all features, or name the first that is missing, because the others build on it."""
+    """The features of the kernel and of nft; `missing` has the first that is missing, because the others build on it.
+
+    `release`, `modules` and `conntrack_max` are copied into the result. Never raises NftError: a failure is a Lack.
+    """
     try:
         version = nft.version()
         nft.lists()
@@ -84,7 +87,7 @@ def _numbered(number: int, body: str) -> str:
 
 
 def _lack(nft: Asked, texts: Iterable[str]) -> Lack | None:
-    """The first feature that is missing."""
+    """The first feature that nft or the kernel refuses; None if there is none. `texts`: those of STEPS."""
     for text, (_, lack) in zip(texts, STEPS, strict=True):
         if error := _refusal(nft, text):
             return (
@@ -104,7 +107,7 @@ def _refusal(nft: Asked, text: str) -> NftError | None:
 
 
 def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:
-    """Whether the kernel accepts each of these devices in a flowtable with `flags offload`.
+    """Whether the kernel accepts each of these devices in a flowtable with `flags offload`, by name.
 
     A device that is busy or has just gone is not in the result. NftError if nft itself fails. The check binds the
     devices for a moment, so devices that are in such a flowtable must not be given: the kernel would call them busy.
@@ -131,5 +134,5 @@ def _binds(nft: Asked, names: Iterable[str]) -> bool | None:
 
 
 def _plain(error: NftError) -> str:
-    """The sentence without its advice, because the Lack names the package."""
+    """The sentence without the advice to install a package, because the Lack names the package."""
     return str(error).partition(": install")[0]

@@ -1,6 +1,6 @@
-"""Runs the program nft: text in, text out, with limits of time and size.
+"""Run the program nft: text in, text out, with limits of time and size.
 
-uloop waits for every child (waitpid -1), so a run must be over before the next `ubus.loop`.
+A run must end before the next `ubus.loop`: libubox's uloop reaps every child of the process (waitpid(-1)).
 """
 
 import os
@@ -23,7 +23,7 @@ SLICE = 0.25  # seconds between checks of the deadline: a signal handler may hav
 
 @dataclass(slots=True)
 class Program:
-    """The program, by name or path. `timeout`: seconds that a run may take. Failures are NftErrors."""
+    """The program at `path` (or of this name). `timeout`: seconds that a run may take; then it is killed."""
 
     path: str
     timeout: float
@@ -34,7 +34,10 @@ class Program:
         self._latest = time.monotonic() + seconds
 
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
-        """Run it with `text` as input; gives exit status, output and error output."""
+        """Run it with `text` as input; gives (exit status, output, error output).
+
+        NftError if it cannot be started, takes too long, or prints too much; not for an exit status.
+        """
         started = time.monotonic()
         try:
             process = subprocess.Popen(  # noqa: S603 - the program is ours to choose, the arguments are fixed words

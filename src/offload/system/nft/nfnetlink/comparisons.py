@@ -1,4 +1,4 @@
-"""Parse a rule's comparisons: with what values registers are compared, and when comparisons of times change. Pure."""
+"""Parse a rule's comparisons: the values that registers are compared with, and the times when a rule changes. Pure."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 
 
 def compare_value(rule: Reading, name: str, data: Attributes) -> None:
-    """Parse the expression `cmp` or `range`."""
+    """Add the expression `cmp` or `range` (`name`), with these attributes, to what is known of the rule."""
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":
         last = name == "cmp" and integer(data, COMPARE_OPERATION) in {AT_MOST, MORE}
@@ -35,7 +35,10 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def compare(rule: Reading, register: int, data: Attributes) -> None:
-    """Note a comparison; without `data` its value is not known."""
+    """Add a comparison of a register to what is known of the rule.
+
+    `data`: attributes of a `cmp`; empty for a comparison with several values (range, lookup).
+    """
     what, mask = rule.held.get(register, ("", 0))
     equal = bool(data) and integer(data, COMPARE_OPERATION) == EQUAL
     value = value_of(data, COMPARE_DATA)
@@ -52,9 +55,10 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
 
 
 def _edges(value: bytes, *, later: bool) -> Iterator[int]:
-    """The time of a comparison: a second of a day, a day of the week (it begins at midnight), or a moment.
+    """When the result of a comparison of time with this value changes, as in LiveRule.edges; none for no value.
 
-    `later`: the comparison changes after that second.
+    The value is a second of a day, a day of the week (which changes at midnight), or nanoseconds since 1970; its size
+    tells which. `later`: the result changes after that second, not at its beginning.
     """
     orders = [int.from_bytes(value, order) for order in ("big", sys.byteorder)]
     if len(value) == 1:
@@ -66,7 +70,7 @@ def _edges(value: bytes, *, later: bool) -> Iterator[int]:
 
 
 def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
-    """Note a comparison for equality with a known value."""
+    """Add a comparison for equality to what is known of the rule; `what` and `mask` are those of `Reading.held`."""
     if what == "family":
         rule.protocol = value[0]
     elif what == "protocol":
@@ -81,7 +85,7 @@ def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
 
 
 def _network(family: int, value: bytes, mask: int) -> IPv4Network | IPv6Network | None:
-    """The network with these leading bytes; None if the mask has gaps."""
+    """The network with these leading bytes of an address; None if the mask has gaps, or the family is not known."""
     width, gaps = WIDTHS.get(family, 0), (1 << 8 * len(value)) - 1 ^ mask
     if len(value) > width or gaps & (gaps + 1):
         return None

@@ -1,4 +1,4 @@
-"""nf_tables over nfnetlink: requests for dumps, and the objects in their replies. Pure, no socket.
+"""Make requests for dumps of nf_tables over nfnetlink, and parse the objects in the replies. Pure, no socket.
 
 Numbers and attributes: include/uapi/linux/netfilter/nf_tables.h. Integers in attributes are in network byte order.
 """
@@ -14,7 +14,7 @@ FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}  # include/uapi/linux/netfilter.h, th
 NFPROTO_UNSPEC, NFPROTO_INET = 0, 1
 NF_INET_FORWARD = 2
 
-# The request's number, and that of the messages in its reply.
+# The kinds of objects: the type of the message that requests a dump, and of the messages in the reply.
 TABLES, CHAINS, RULES, SETS, FLOWTABLES = (1, 0), (4, 3), (7, 6), (10, 9), (23, 22)
 
 TABLE = 1  # in messages about a table its name, in others the name of their table
@@ -31,31 +31,31 @@ NUMBER, SIGNED, LONG = struct.Struct(">I"), struct.Struct(">i"), struct.Struct("
 
 
 def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
-    """A dump of all objects of a kind in a family, or in one table of it."""
+    """The request for a dump of all objects of a kind (TABLES, RULES, ...) in a family, or in one table of it."""
     named = attribute(TABLE, table.encode() + b"\0") if table else b""
     return message(NFTABLES << 8 | kind[0], NFGENMSG.pack(family, 0, 0) + named)
 
 
 def objects(found: Iterable[Message], kind: tuple[int, int]) -> Iterator[tuple[int, Attributes]]:
-    """The objects of a kind in a dump: number of the family, and attributes."""
+    """The objects of a kind (TABLES, RULES, ...) in the messages of a dump: (number of the family, attributes)."""
     wanted = NFTABLES << 8 | kind[1]
     fitting = (body for number, body in found if number == wanted and len(body) >= NFGENMSG_SIZE)
     return ((body[0], attributes(body, NFGENMSG_SIZE)) for body in fitting)
 
 
 def name(found: Attributes, number: int) -> str:
-    """A text attribute; empty if it is missing."""
+    """The text of attribute `number`; empty if it is missing."""
     return text(found.get(number, b""))
 
 
 def integer(found: Attributes, number: int, form: struct.Struct = NUMBER) -> int:
-    """A number attribute; 0 if it is missing or has another size."""
+    """The number in attribute `number`; 0 if it is missing or has another size than `form`."""
     value = found.get(number, b"")
     return int(form.unpack(value)[0]) if len(value) == form.size else 0
 
 
 def forward_chain(family: int, found: Attributes) -> ForwardChain | None:
-    """A base chain on the forward hook of IP packets; None for other chains."""
+    """The chain with these attributes, if it is a base chain on the forward hook for IP; None for other chains."""
     hook = attributes(found.get(CHAIN_HOOK, b""), 0)
     if family not in FAMILIES or HOOK_PRIORITY not in hook or integer(hook, HOOK_NUMBER) != NF_INET_FORWARD:
         return None
@@ -64,19 +64,19 @@ def forward_chain(family: int, found: Attributes) -> ForwardChain | None:
 
 
 def devices(flowtable: Attributes) -> frozenset[str]:
-    """The devices of a flowtable."""
+    """The names of a flowtable's devices, from its attributes."""
     hook = attributes(flowtable.get(FLOWTABLE_HOOK, b""), 0)
     values = (value for _, value in each(hook.get(HOOK_DEVICES, b"")))
     return frozenset(text(value) for value in values)
 
 
 def counts(flowtable: Attributes) -> bool:
-    """Whether a flowtable counts the packets and bytes of its flows."""
+    """Whether a flowtable has the flag `counter`, from its attributes."""
     return bool(integer(flowtable, FLOWTABLE_FLAGS) & NFT_FLOWTABLE_COUNTER)
 
 
 def comment(rule: Attributes) -> str:
-    """The comment of a rule; empty where it has none."""
+    """The comment of a rule, from its attributes; empty if it has none."""
     data, at = rule.get(RULE_USERDATA, b""), 0
     while at + 2 <= len(data):
         kind, length = data[at], data[at + 1]
@@ -87,7 +87,7 @@ def comment(rule: Attributes) -> str:
 
 
 def counted(rule: Attributes) -> int:
-    """Packets that a rule's counters have counted."""
+    """The packets that a rule's counters have counted, from its attributes; 0 if it has no counter."""
     packets = 0
     for _, value in each(rule.get(RULE_EXPRESSIONS, b"")):
         expression = attributes(value, 0)

@@ -1,9 +1,9 @@
-"""Rules that only compare packets and decide, found by one regular expression over the bytes of their expressions.
+"""Recognize plain rules, which only compare packets and decide, by one regular expression over the kernel's bytes.
 
-A large firewall consists mostly of these (bans, port lists), and offload needs little of them: the chain, the verdict,
-and whether a rule is another one than before. Each pattern below is what a dump function of the kernel writes
-(nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression, for
-instance a comparison of the mark, a named set or a limit, is none of these, and rules.py reads it.
+A large firewall consists mostly of these (bans, port lists), and offload needs little of them: whether they drop, by
+which sets, and whether they are the same as before. Each pattern below is what a dump function of the kernel writes
+(nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression (a
+comparison of the mark, a named set, a limit) is not plain, and rules.py parses it.
 """
 
 import re
@@ -34,7 +34,7 @@ def _plain(payload: bytes) -> bytes:
 
 
 def _number(values: bytes) -> bytes:
-    """A pattern for a number of four bytes that is one of these."""
+    """A pattern for a number of four bytes, in network byte order, that is one of `values`."""
     return rb"\0\0\0[%b]" % b"".join(rb"\x%02x" % value for value in values)
 
 
@@ -43,7 +43,7 @@ def _attribute(kind: int, size: int, payload: bytes) -> bytes:
 
 
 def _whole(size: int) -> int:
-    """Bytes of an attribute with its header and its padding."""
+    """Size of an attribute with header and padding, for `size` bytes of payload."""
     return NLATTR.size + (size + 3 & ~3)
 
 
@@ -67,7 +67,7 @@ def _any(patterns: Iterable[bytes]) -> bytes:
 
 
 def _loads() -> Iterator[bytes]:
-    """Loads into a register, of fields that stand for the whole connection."""
+    """Patterns of loads into a register, for fields that are the same in all packets of a connection."""
     target, length = _register(1), (4, 4, b".{4}")
     yield _expression("meta", (2, 4, _number(META_KEYS)), target)
     for base, offsets, lengths in (
@@ -92,14 +92,17 @@ def _comparisons() -> Iterator[bytes]:
 
 
 def _lookups(form: bytes) -> Iterator[bytes]:
-    """Lookups in sets that were written within the rule; `form`: around the pattern of the name."""
+    """Patterns of lookups in anonymous sets, which are written within the rule.
+
+    `form`: `%b`, or `(%b)` for a group around the set's name.
+    """
     for digits in range(1, LONGEST_NUMBER + 1):
         name = 1, len("__set") + digits + 1, form % (rb"__(?:set|map)\d{%d}" % digits) + rb"\0"
         yield _expression("lookup", name, _register(2), (5, 4, b".{4}"))
 
 
 def _counters() -> Iterator[bytes]:
-    """Counters; some machines have padding before their numbers (nla_put_be64())."""
+    """Patterns of counters; on some machines there is padding before the numbers (nla_put_be64())."""
     padding, packets, octets = (3, 0, b""), (2, 8, b".{8}"), (1, 8, b".{8}")
     yield _expression("counter", octets, packets)
     yield _expression("counter", octets, padding, packets)
@@ -123,7 +126,10 @@ COUNTERS, DROPS = 1, 2  # groups of the pattern
 
 @cache
 def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """A plain rule, and the names of sets in one. To compile them takes as long as to read a hundred rules."""
+    """The pattern of a plain rule's expressions, and that of a lookup in them, with the set's name as a group.
+
+    They are compiled once, when needed: that takes as long as parsing a hundred rules.
+    """
     comparisons, counters = _any((*_loads(), *_comparisons())), _any(_counters())
     drops, others = _any((*_verdicts(DROP), *_rejects())), _any(_verdicts(ACCEPT, RETURN))
     rule = b"%b*+(%b?)(?:(%b)|%b)?" % (comparisons, counters, drops, others)
@@ -132,20 +138,20 @@ def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class PlainRules:
-    """What offload asks of some of them. `digest` is another one where a rule is, whatever the counters say."""
+    """What offload needs of plain rules in a row. `digest`: of their expressions in order, without counters."""
 
-    drop: bool  # or reject
-    sets: tuple[str, ...]  # in which those look up that do
+    drop: bool  # whether one of them drops or rejects
+    sets: tuple[str, ...]  # names of the sets in which those that drop look up
     digest: int
 
 
 def plain(expressions: bytes) -> Match | None:
-    """The match of a plain rule, for `together`; None for any other."""
+    """The match of a plain rule's expressions (payload of NFTA_RULE_EXPRESSIONS), for `together`; None for others."""
     return _patterns()[0].fullmatch(expressions)
 
 
 def together(rules: Iterable[Match]) -> PlainRules:
-    """Plain rules that follow each other."""
+    """Sum up plain rules that follow each other in a chain, given as the matches of `plain`."""
     digest, drop = 0, False
     names: dict[bytes, None] = {}
     for rule in rules:

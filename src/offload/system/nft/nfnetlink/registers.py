@@ -1,7 +1,8 @@
 """Follow a rule's registers: what its expressions load, change, and do with the packet. Pure.
 
-nft's bytecode loads a value into a register, changes it there, and compares it; so the registers are followed as far as
-the packet mark and the protocol go. Numbers: include/uapi/linux/netfilter/nf_tables.h.
+nf_tables' bytecode loads a field of the packet into a register, changes it there (a mask), and compares it. So what a
+rule compares is known only to one who remembers what each register has. Numbers:
+include/uapi/linux/netfilter/nf_tables.h.
 """
 
 from collections.abc import Mapping
@@ -34,12 +35,12 @@ LOADS = {
     META_IIFNAME: "iif",
     META_OIFNAME: "oif",
 }
-# Offset in the header by family, and of ports in the transport header: what stands there.
+# The field at an offset: of the network header by family, and of the transport header.
 ADDRESSES: Mapping[int, dict[int, str]] = {IPV4: {12: "src", 16: "dest"}, IPV6: {8: "src", 24: "dest"}}
 PORT_BYTES = 2
 PORTS = {0: "sport", 2: "dport"}
 VERDICTS = 0  # the register of verdicts
-SETS = {META_PRIORITY: "priority", META_MARK: "mark"}
+SETS = {META_PRIORITY: "priority", META_MARK: "mark"}  # properties of the packet that a rule may set
 # Of the network header (offset, length) by family: the field that is read or written there.
 FIELDS: Mapping[int, dict[int, str]] = {
     IPV4: {1: "dscp", 2: "length", 8: "ttl"},
@@ -49,7 +50,7 @@ FIELDS: Mapping[int, dict[int, str]] = {
 
 @dataclass(slots=True)
 class Reading:
-    """A rule as far as its expressions were read."""
+    """What is known of a rule after some of its expressions; most fields become those of a LiveRule."""
 
     protocol: int  # of the network header: IPv4, IPv6, or 0 while it is not known
     does: list[str] = field(default_factory=list)  # what its statements do, in order
@@ -67,13 +68,16 @@ class Reading:
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def equals(self, what: str, value: object) -> None:
-        """Note a comparison for equality, if it comes before the rule's first statement."""
+        """Add to `match` that field `what` of RuleMatch is `value`, unless a statement (a limit) came before.
+
+        A statement acts on packets that a later comparison does not match.
+        """
         if not self.does:
             self.match.setdefault(what, value)
 
 
 def change(rule: Reading, name: str, data: Attributes) -> None:
-    """Parse an expression that changes registers, or the verdict, which is a register too."""
+    """Apply an expression (name, attributes) that changes a register, or sets the verdict, which is a register too."""
     match name:
         case "bitwise":
             what, mask = rule.held.get(integer(data, BITWISE_SOURCE), ("", 0))
@@ -92,7 +96,7 @@ def change(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def meta(rule: Reading, data: Attributes) -> None:
-    """Parse `meta`: a packet's property is loaded into a register, or written from it."""
+    """Apply the expression `meta`: it loads a property of the packet into a register, or sets it from one."""
     key = integer(data, META_KEY)
     if META_SOURCE in data:
         rule.does += [SETS[key]] if key in SETS else []
@@ -106,7 +110,7 @@ def meta(rule: Reading, data: Attributes) -> None:
 
 
 def payload(rule: Reading, data: Attributes) -> None:
-    """Parse `payload`: bytes of a header are loaded into a register, or written from it."""
+    """Apply the expression `payload`: it loads bytes of a header into a register, or writes them from one."""
     base, offset, writes = integer(data, PAYLOAD_BASE), integer(data, PAYLOAD_OFFSET), PAYLOAD_SOURCE in data
     length = integer(data, PAYLOAD_LENGTH)
     what, mask = "", 0
@@ -133,5 +137,5 @@ def _verdict(rule: Reading, verdict: Attributes) -> None:
 
 
 def value_of(data: Attributes, number: int) -> bytes:
-    """The value in a nested attribute NFTA_DATA; empty if there is none."""
+    """The value in attribute `number`, which nests an NFTA_DATA_VALUE; empty if there is none."""
     return attributes(data.get(number, b"")).get(VALUE, b"")

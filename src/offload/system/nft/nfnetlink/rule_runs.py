@@ -1,4 +1,4 @@
-"""The rules of a dump: plain ones that follow each other as one, the others each for itself. Pure."""
+"""Make LiveRules from the rules of a dump: one for plain rules that follow each other, one for each of the others."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -10,19 +10,20 @@ from offload.system.nft.nfnetlink.messages import RULE_CHAIN, RULE_EXPRESSIONS, 
 from offload.system.nft.nfnetlink.plain_rules import Match, plain, together
 from offload.system.nft.nfnetlink.rules import FAMILIES, live_rule
 
-# Rules by all of the kernel's attributes that a LiveRule is made of. The handle is none of them: a table that is made
-# anew numbers its rules anew.
+# Parsed rules by family and the attributes that a LiveRule is made of: table, chain, expressions, userdata. The handle
+# is not one of them, because a table that is made anew numbers its rules anew.
 Rules = dict[tuple[int, bytes | None, bytes | None, bytes | None, bytes | None], LiveRule | None]
 Place = tuple[int, bytes, bytes]  # family, table and chain, as the kernel writes them
 Read = tuple[Place | None, Match | None, int, Attributes]
-MANY = 300  # rules, from which on it takes less time to look for plain ones first
+MANY = 300  # rules; with so many it takes less time to look for plain ones first
 
 
 def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Rules) -> Iterator[LiveRule]:
-    """The rules of families that carry IP, from family and attributes; `known` gets those that are not plain.
+    """The rules with these (family number, attributes), without those of families that have no IP packets.
 
-    `before`: the same of an earlier call. For plain rules that follow each other in a chain there is one LiveRule, with
-    their digest and their sets, that drops where one of them drops or rejects. What they compare is not in it.
+    `known` gets those that are not plain; `before`: the same of an earlier call, so that they are not parsed again.
+    Plain rules that follow each other in a chain become one LiveRule, with `drop` if one of them drops or rejects, but
+    without what they compare.
     """
     read = _read if len(found) >= MANY else _other
     for place, rules in groupby(map(read, found), itemgetter(0)):
@@ -33,12 +34,12 @@ def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Ru
 
 
 def _other(given: tuple[int, Attributes]) -> Read:
-    """A rule that is taken for itself."""
+    """The rule as one that is not plain."""
     return None, None, *given
 
 
 def _read(given: tuple[int, Attributes]) -> Read:
-    """The rule with its place and its match if it is plain."""
+    """The rule, with its place and the match of `plain` if it is plain, else with None for both."""
     family, found = given
     match = plain(found[RULE_EXPRESSIONS]) if RULE_EXPRESSIONS in found and family in FAMILIES else None
     return (family, found.get(TABLE, b""), found.get(RULE_CHAIN, b"")) if match else None, match, family, found

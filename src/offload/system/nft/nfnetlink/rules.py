@@ -36,7 +36,7 @@ CHANGING = {"counter", "quota", "last"}  # expressions that packets change
 MOST_KNOWN = 256  # expressions that are cached: 250 kB
 LOOKUP_SET, LOOKUP_SOURCE, LOOKUP_TARGET = 1, 2, 3
 NAMES = {IPV4: "ipv4", IPV6: "ipv6"}
-IPTABLES = {  # its matches and targets
+IPTABLES = {  # matches and targets of iptables-nft, and what they do in terms of LiveRule
     **dict.fromkeys(("limit", "hashlimit"), "limit"),
     **dict.fromkeys(("DSCP", "TOS"), "dscp"),
     **dict.fromkeys(("TTL", "HL"), "ttl"),
@@ -51,7 +51,7 @@ OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
 
 def live_chain(family: int, found: Attributes) -> LiveChain | None:
-    """A chain; None if its family is not an IP one."""
+    """The chain with these attributes; None if its family is not in FAMILIES."""
     if family not in FAMILIES:
         return None
     hook = attributes(found.get(messages.CHAIN_HOOK, b""))
@@ -64,7 +64,7 @@ def live_chain(family: int, found: Attributes) -> LiveChain | None:
 
 
 def live_rule(family: int, found: Attributes) -> LiveRule | None:
-    """A rule; None if its family is not an IP one."""
+    """The rule with these attributes; None if its family is not in FAMILIES."""
     if family not in FAMILIES:
         return None
     reading = Reading(family if family in {IPV4, IPV6} else 0)
@@ -93,21 +93,21 @@ def live_rule(family: int, found: Attributes) -> LiveRule | None:
 
 
 def _expressions(rule: Attributes) -> Iterator[tuple[str, Attributes, bytes]]:
-    """Name, attributes and bytes of each expression."""
+    """(name, attributes, bytes) of each expression of a rule."""
     for _, value in each(rule.get(messages.RULE_EXPRESSIONS, b"")):
         yield *_expression(value), value
 
 
 @lru_cache(MOST_KNOWN)
 def _expression(value: bytes) -> tuple[str, Attributes]:
-    """Name and attributes; cached, because ten thousand rules use the same few expressions."""
+    """Name and attributes of an expression, from its bytes; cached, because many rules use the same expressions."""
     expression = attributes(value)
     name = text(expression.get(messages.EXPRESSION_NAME, b""))
     return name, attributes(expression.get(messages.EXPRESSION_DATA, b""))
 
 
 def _read(rule: Reading, name: str, data: Attributes) -> None:
-    """Read one expression, by its name in the kernel."""
+    """Add one expression, by its name in the kernel, to what is known of the rule."""
     match name:
         case "meta":
             meta(rule, data)

@@ -1,7 +1,8 @@
 """Read nf_tables over nfnetlink: names of tables, chains on the forward hook, and the outline of a table.
 
-The outline is a table without the elements of its sets. Every pass reads it. The program nft would cost a process, and
-`nft -j list table` fetches every element of every set (nft 1.0.6, with --terse too).
+The outline is a table without the elements of its sets. It is read whenever the service compares the kernel with what
+it wants. The program nft would cost a process, and `nft -j list table` fetches every element of every set (nft 1.0.6,
+with --terse too).
 """
 
 import errno
@@ -39,14 +40,14 @@ Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A table without the elements of its sets. `sets`: the names whose elements can be listed, each `set` or `map`."""
+    """A table without the elements of its sets. `sets`: of each set that can be listed, by name, `set` or `map`."""
 
     table: LiveTable
     sets: dict[str, str]
 
 
 def inet_tables() -> frozenset[str]:
-    """The names of all tables of family inet in this network namespace; NftError if the kernel does not list them."""
+    """The names of the tables of family inet in this network namespace; NftError if the kernel does not list them."""
     found = dump(TABLES, NFPROTO_INET)
     return frozenset(messages.name(each, messages.TABLE) for family, each in found if family == NFPROTO_INET) - {""}
 
@@ -80,7 +81,7 @@ def outline(table: str) -> Outline:
 
 
 def handles(table: str) -> frozenset[tuple[str, int]]:
-    """Chain and handle of each rule of a table; NftError if the kernel does not list them."""
+    """(chain, handle) of each rule of a table of family inet; NftError if the kernel does not list them."""
     return frozenset(
         (messages.name(each, messages.RULE_CHAIN), messages.integer(each, messages.RULE_HANDLE, messages.LONG))
         for each in _of(table, RULES)
@@ -88,10 +89,10 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
 
 
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
-    """All chains and rules of the IP families; NftError if the kernel does not list them.
+    """(chains, rules) of all families that have IP packets; NftError if the kernel does not list them.
 
-    `before` are rules of an earlier call, the second result those of this one: a rule that the kernel describes in the
-    same bytes is not read again. After a reload of a large firewall those are nearly all.
+    `before`: the second result of an earlier call. A rule that the kernel describes in the same bytes as then is not
+    parsed again; after a reload of a large firewall those are nearly all.
     """
     chains = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     known: Rules = {}
@@ -100,13 +101,16 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
 
 
 def missed(table: str) -> int:
-    """How many accepted replies found the sets `replied4` and `replied6` of a table full."""
+    """Packets of accepted replies for which the sets `replied4` and `replied6` of a table had no room."""
     counting = (rule for rule in _of(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
 
 
 def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[int, Attributes]]:
-    """All objects of a kind: family number and attributes; NftError with a sentence."""
+    """All objects of a kind (TABLES, RULES, ...): (family number, attributes); NftError if the kernel refuses.
+
+    `family`: number, NFPROTO_UNSPEC for all. `table`: only the objects of this table.
+    """
     try:
         return messages.objects(read(NETLINK_NETFILTER, messages.request(kind, family, table)), kind)
     except OSError as error:
@@ -115,7 +119,7 @@ def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[
 
 
 def _of(table: str, kind: tuple[int, int]) -> Iterator[Attributes]:
-    """The objects of one table; some kernels also dump those of other tables."""
+    """The attributes of the objects of one table of family inet; some kernels also dump those of other tables."""
     for family, found in dump(kind, NFPROTO_INET, table):
         if family == NFPROTO_INET and messages.name(found, messages.TABLE) == table:
             yield found
@@ -126,7 +130,7 @@ def _chains(table: str) -> Iterator[str]:
 
 
 def _sets(found: Iterable[Attributes]) -> Iterator[tuple[str, str]]:
-    """The named sets whose elements are listed: all except dynamic ones, which packets fill."""
+    """(name, `set` or `map`) of the named sets that can be listed; not of dynamic ones, which packets fill."""
     for each in found:
         flags = messages.integer(each, messages.SET_FLAGS)
         if not flags & (messages.NFT_SET_ANONYMOUS | messages.NFT_SET_EVAL):
