@@ -73,7 +73,7 @@ class Loop:
         self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.watch, self.config))
 
     def run(self) -> None:
-        """Wait, handle events, and make passes that are due, until a signal ends it; then remove our tables."""
+        """Wait, handle events, and make due passes until a signal; then remove our tables, except for an upgrade."""
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)
         while not self.stopping:

@@ -38,7 +38,7 @@ class Listing:
         return len(self._numbers)
 
     def rows(self, first: int = 0, end: int | None = None) -> Rows:
-        """The flows from index `first` to before `end` (None: all): the index of its Way, the kernel's values."""
+        """The flows from index `first` to before `end` (None: all), each as (index of its Way, kernel's values)."""
         numbers = self._numbers[first:end]
         return zip(map(self._count.way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 

@@ -8,7 +8,10 @@ APART = 300.0  # seconds between two writes: a service that is killed loses the 
 
 
 def due(engine: Engine) -> float | None:
-    """When to write; None while the file has all of it, and before the first pass: another service may live."""
+    """When to write, in monotonic seconds; None: the file has all of it.
+
+    None also before the first pass, because until then another service may still run.
+    """
     if engine.doors.totals is None or engine.decided is None:
         return None
     return engine.totals.next if engine.totals.unsaved else None

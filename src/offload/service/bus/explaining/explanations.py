@@ -31,6 +31,7 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     """Explain, step by step, why connections have their path. ArgumentError or UsageError for a bad query.
 
     `given` has `query`: either `text`, as a user writes it, or `flow`, the keys of a connection in a reply of `flows`.
+    The reply has `total`, and one of `explanations` for each connection.
     """
     decided = methods.known(engine)
     query = arguments.table("query", given.get("query"))
