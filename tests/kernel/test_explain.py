@@ -13,10 +13,14 @@ from kernel.house import House, Shape
 from kernel.inside import choose, decided, observed
 from kernel.sides import bridge, port
 from kernel.traffic import Talk
-from offload.service.bus.explaining import asking
+from offload.service.bus.explaining import accepted, asking
+from offload.service.bus.explaining.accepted import AcceptedReplies
 from offload.service.bus.explaining.explanations import answer
 from offload.service.doors import Doors
 from offload.service.read_snapshot import with_routes
+from offload.status.listing import Explainer, Listing
+from offload.status.query import Query
+from offload.status.shares import ShareCount
 from offload.status.why.connection import asked
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import FakePrivateFile
@@ -68,6 +72,18 @@ def words(talk: Talk) -> str:
     return f"{talk.proto} {near[0]}:{near[1]} {far[0]}:{far[1]}"
 
 
+def listed(lab: House) -> dict[int, str]:
+    """The Reason of each slow flow, as lists give it, by source port."""
+    decision = decided(lab.router, observed(lab.router))
+    with lab.router.entered():
+        snapshot, plan = with_routes(decision.snapshot, Netlink()), decision.plan
+        count, entries = Conntrack().listed(lambda: ShareCount(snapshot, plan))
+        rows = Listing(count, entries, Query()).rows()
+        explainer = Explainer(count.ways, snapshot, plan, accepted=AcceptedReplies(Nft(), plan))
+        flows = [explainer.flow(*row) for row in rows]
+    return {flow.entry.original.sport: flow.reasons[0].code.name for flow in flows if flow.reasons}
+
+
 def code(lab: House, talk: Talk) -> str:
     return str(explained(lab, words(talk))["code"]["code"])
 
@@ -90,6 +106,34 @@ def test_a_connection_whose_replies_are_dropped_is_not_said_to_qualify(built: Ho
     with dropping(built, place), closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
         talk.say(2)
         assert code(built, talk) == "REPLY_NOT_ACCEPTED"
+
+
+@pytest.mark.parametrize("few", [0, 50])
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_list_says_the_same_of_both(built: House, monkeypatch: pytest.MonkeyPatch, version: int, few: int) -> None:
+    monkeypatch.setattr(accepted, "FEW", few)  # 0: the kernel lists the whole sets
+    target = built.target("wan", version)
+    with (
+        closing(Talk(built.hosts["lan"], target, "udp")) as one,
+        closing(Talk(built.hosts["lan"], target, "udp")) as other,
+    ):
+        one.echo(1)
+        with dropping(built, "fw4"):
+            other.say(2)
+            assert [listed(built)[talk.near[1]] for talk in (one, other)] == ["WAITING", "REPLY_NOT_ACCEPTED"]
+
+
+def test_a_dump_has_the_ids_of_connections(built: House) -> None:
+    with closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
+        talk.echo(1)
+        with built.router.entered():
+            conntrack = Conntrack()
+            (entry,) = (each for each in conntrack.entries() if each.original.sport == talk.near[1])
+            assert len(entry.ct_id) == 4 and entry.ct_id == conntrack.id_of(entry)
+            key = entry.ct_id + entry.original.src + entry.original.dst
+            assert Nft().remembers("flow_offload", "replied4", key)
+            assert key in (Nft().keys("flow_offload", "replied4") or ())
+            assert Nft().keys("flow_offload", "nothing") is None
 
 
 def test_a_reply_that_never_came_is_another_reason(built: House) -> None:

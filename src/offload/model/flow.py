@@ -51,10 +51,12 @@ class RowCount(Protocol):
 
 
 C = TypeVar("C", bound=RowCount)
+Packed = bytes  # Entry has a field `bytes`
 
 # What the kernel sends of a connection, in the order of ctnetlink's Slot: the protocol; addresses and ports of the
 # original direction, then of the reply; status, timeout and mark; packets and bytes of the original direction, then of
-# the reply (both or none); the TCP state, the helper's name as bytes; conntrack's zone of both directions, and of each.
+# the reply (both or none); the TCP state, the helper's name as bytes; conntrack's zone of both directions, and of each;
+# the id.
 Values = tuple[Any, ...]
 
 
@@ -75,6 +77,7 @@ class Entry(NamedTuple):
     bytes: tuple[int, int] | None  # (original, reply)
     tcp_state: int | None  # TCP_CONNTRACK_*; None if offloaded or not TCP
     helper: str | None  # name of its conntrack helper
+    ct_id: Packed = b""  # CTA_ID in the kernel's bytes, which is `ct id` in nft; empty where it is not known
 
     @property
     def row(self) -> Row:
@@ -90,7 +93,7 @@ class Entry(NamedTuple):
         packets, octets = self.packets or (None, None), self.bytes or (None, None)
         counters = packets[0], octets[0], packets[1], octets[1]
         helper = None if self.helper is None else self.helper.encode("ascii", "replace")
-        named = self.tcp_state, helper, 0, zone, reply_zone
+        named = self.tcp_state, helper, 0, zone, reply_zone, self.ct_id
         return self.proto, *ends, *reply_ends, self.status, self.timeout, self.mark, *counters, *named
 
     @property
@@ -121,13 +124,14 @@ def entry_of(values: Values) -> Entry:
         zone,
         zone_forth,
         zone_back,
+        ct_id,
     ) = rest
     original = _new(Tuple, (src, dst, sport, dport, zone or zone_forth))
     reply = _new(Tuple, (back_src, back_dst, back_sport, back_dport, zone or zone_back))
     both_packets = None if packets is None else (packets, back_packets)
     both_octets = None if octets is None else (octets, back_octets)
     name = None if helper is None else helper.split(b"\0", 1)[0].decode("ascii", "replace")
-    fields = (proto, original, reply, status, timeout, mark, both_packets, both_octets, tcp_state, name)
+    fields = (proto, original, reply, status, timeout, mark, both_packets, both_octets, tcp_state, name, ct_id)
     return _new(Entry, fields)
 
 

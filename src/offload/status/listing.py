@@ -11,15 +11,16 @@ from typing import Any
 from offload.model.flow import Entries, Entry, Flow, State, Values, entry_of
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
-from offload.model.problems.reason import Reason
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.query import SORTS, Query, admits_host
 from offload.status.query_words import REVERSED
 from offload.status.shares import Pair, ShareCount, Way
-from offload.status.why.reasons import Lookups, reasons
+from offload.status.why.reasons import Lookups, by_replies, reasons
 
 Kind = tuple[object, ...] | None
 Rows = Iterable[tuple[int, Values]]
+Accepted = Callable[[Values], bool | None]  # whether the firewall accepted a reply of a slow connection
 
 
 class Listing:
@@ -71,8 +72,10 @@ class Explainer:
         snapshot: Snapshot,
         plan: Plan,
         cases: Mapping[Pair, PairHardware] | None = None,
+        accepted: Accepted = lambda _: None,
     ) -> None:
         """`ways`: Ways (endpoints and status) of the connections. `cases`: by pair in hardware, what flows showed."""
+        self._accepted = accepted
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
         self._most = max((pair.after_packets for pair in plan.pairs), default=0)
@@ -86,16 +89,28 @@ class Explainer:
 
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
         """At most one Reason: why the connection is slow, or in software although hardware was requested."""
-        kind = self.kind(number, values)
+        return self._judged(number, values)[1]
+
+    def kind(self, number: int, values: Values) -> Kind:
+        """A key that is equal for flows with equal Reasons; None: the flow may have Reasons of its own."""
+        return self._judged(number, values)[0]
+
+    def _judged(self, number: int, values: Values) -> tuple[Kind, tuple[Reason, ...]]:
+        """Key and Reasons. Only for connections that wait, `accepted` is asked."""
+        kind = self._alike_in(number, values)
         found = None if kind is None else self._known.get(kind)
         if found is None:
             found = self._reasons(entry_of(values), self.ways[number])
             if kind is not None:
                 self._known[kind] = found
-        return found
+        if found and found[0].code is ReasonCode.WAITING:
+            accepted = self._accepted(values)
+            found = (by_replies(found[0], accepted=accepted),)
+            kind = None if kind is None else (*kind, accepted)
+        return kind, found
 
-    def kind(self, number: int, values: Values) -> Kind:
-        """A key that is equal for flows with equal Reasons; None: the flow may have Reasons of its own."""
+    def _alike_in(self, number: int, values: Values) -> Kind:
+        """The key without what `accepted` says."""
         if not self._alike[number]:
             return None
         packets, most = values[12], self._most

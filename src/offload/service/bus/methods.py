@@ -11,6 +11,7 @@ from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments
 from offload.service.bus.arguments import ArgumentError
+from offload.service.bus.explaining.accepted import explainer_of
 from offload.service.engine import Engine
 from offload.service.firewall.actions import act
 from offload.service.memory import recall
@@ -21,7 +22,6 @@ from offload.status import report
 from offload.status.counts import counts_json
 from offload.status.flows import flows
 from offload.status.hardware.verdicts import Verdicts
-from offload.status.listing import Explainer
 from offload.status.problem_json import problem_json
 from offload.status.query import Query, select
 from offload.status.query_words import PAGE
@@ -92,7 +92,7 @@ def list_flows(engine: Engine, given: Given) -> Json:
         engine.doors.conntrack, engine.with_stations(decided), decided.plan, going_on=first > 0
     )
     listing = engine.connections.listing(read, query, everything=everything)
-    explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known)
+    explainer = explainer_of(engine, read)
     listed = [report.flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
     return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {
         "age": engine.connections.age(read)
@@ -108,7 +108,7 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
     query, everything = _query(given, decided.plan)
     read = engine.connections.read(engine.doors.conntrack, engine.with_stations(decided), decided.plan)
     listing = engine.connections.listing(read, query, everything=everything)
-    explainer = Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known)
+    explainer = explainer_of(engine, read)
     first, end = query.offset, None if query.limit is None else query.offset + query.limit
     data = {"ok": True, "total": len(listing), "offset": first}
 

@@ -40,7 +40,7 @@ def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
     for number, values in rows:
         (
             _, src, dst, sport, dport, reply_src, reply_dst, reply_sport, reply_dport, _, timeout, mark,
-            packets, octets, reply_packets, reply_octets, _, _, zone, zone_forth, _,
+            packets, octets, reply_packets, reply_octets, _, _, zone, zone_forth, _, _,
         ) = values  # fmt: skip
         kind = kind_of(number, values)
         if (shared := known.get(kind)) is None:

@@ -12,7 +12,7 @@ from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, Strays
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field, replace
 from offload.system.nft import listing
-from offload.system.nft.elements import remembers
+from offload.system.nft.elements import keys, remembers
 from offload.system.nft.nfnetlink import tables as kernel
 from offload.system.nft.nfnetlink.generation import generation
 from offload.system.nft.nfnetlink.rule_runs import Rules
@@ -114,6 +114,10 @@ class Nft:
         """
         return remembers(table, name, key)
 
+    def keys(self, table: str, name: str) -> frozenset[bytes] | None:
+        """All keys of a set of one of our tables, in the kernel's bytes; None where the kernel does not list them."""
+        return keys(table, name)
+
     def strays(self, name: str) -> Strays:
         """Strays of a table by (iif, oif): packets on the slow path whose flows the kernel marks as in hardware.
 
@@ -186,6 +190,10 @@ class FakeNft:
     def remembers(self, table: str, name: str, key: bytes) -> bool:
         """Whether (table, set, key) is in `remembered`."""
         return (table, name, key) in self.remembered
+
+    def keys(self, table: str, name: str) -> frozenset[bytes] | None:
+        """Those in `remembered`."""
+        return frozenset(key for *where, key in self.remembered if where == [table, name])
 
     @property
     def transactions(self) -> int:

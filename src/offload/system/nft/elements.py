@@ -1,15 +1,19 @@
-"""Ask nf_tables over nfnetlink whether a set has an element now, without listing the others."""
+"""Ask nf_tables over nfnetlink for the keys in a set: whether it has one of them now, or all."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 
-from offload.system.netlink.dump import ask
+from offload.system.netlink.dump import ask, stream
 from offload.system.netlink.route.messages import NFTABLES
 from offload.system.netlink.wire import (
     NETLINK_NETFILTER,
     NFGENMSG,
     NLA_F_NESTED,
+    NLM_F_DUMP,
     NLM_F_REQUEST,
     attribute,
+    attributes,
+    each,
     message,
     messages,
 )
@@ -24,8 +28,12 @@ def request(table: str, name: str, key: bytes) -> bytes:
     value = attribute(DATA_VALUE, key)
     for kind in (ELEMENT_KEY, LIST_ELEMENT, ELEMENTS):
         value = attribute(kind | NLA_F_NESTED, value)
+    return _request(table, name, value, NLM_F_REQUEST)
+
+
+def _request(table: str, name: str, rest: bytes, flags: int) -> bytes:
     named = attribute(TABLE, table.encode() + b"\0") + attribute(SET_NAME, name.encode() + b"\0")
-    return message(NFTABLES << 8 | NFT_MSG_GETSETELEM, NFGENMSG.pack(NFPROTO_INET, 0, 0) + named + value, NLM_F_REQUEST)
+    return message(NFTABLES << 8 | NFT_MSG_GETSETELEM, NFGENMSG.pack(NFPROTO_INET, 0, 0) + named + rest, flags)
 
 
 def remembers(table: str, name: str, key: bytes) -> bool:
@@ -34,3 +42,19 @@ def remembers(table: str, name: str, key: bytes) -> bool:
         found = messages(ask(NETLINK_NETFILTER, request(table, name, key)))
         return any(kind == NFTABLES << 8 | NFT_MSG_NEWSETELEM for kind, _ in found)
     return False
+
+
+def keys(table: str, name: str) -> frozenset[bytes] | None:
+    """The keys of all elements that the set has now; None where there is no such set, or the kernel refuses."""
+    try:
+        found = stream(NETLINK_NETFILTER, _request(table, name, b"", NLM_F_REQUEST | NLM_F_DUMP))
+        wanted = NFTABLES << 8 | NFT_MSG_NEWSETELEM
+        return frozenset(key for kind, body in found if kind == wanted for key in _keys(body))
+    except OSError:
+        return None
+
+
+def _keys(body: bytes) -> Iterator[bytes]:
+    """The keys in a message with elements."""
+    for _, element in each(attributes(body, NFGENMSG.size).get(ELEMENTS, b"")):
+        yield attributes(attributes(element).get(ELEMENT_KEY, b"")).get(DATA_VALUE, b"")

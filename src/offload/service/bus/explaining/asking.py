@@ -1,11 +1,9 @@
 """Asks the kernel what an explanation needs to know about one connection."""
 
-from ipaddress import ip_address
-
-from offload.compiler.offload.tables.guard import REPLIED
 from offload.errors import KernelError
 from offload.model.flow import Entry, State
 from offload.model.plan import Plan
+from offload.service.bus.explaining.accepted import AcceptedReplies
 from offload.service.doors import Doors
 from offload.status.why.step import Live
 
@@ -18,19 +16,11 @@ def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
 
 
 def _accepted(doors: Doors, plan: Plan, entry: Entry) -> bool | None:
-    """Whether a set of our tables has the connection as one whose reply was accepted.
-
-    None: it is offloaded, there is no table of ours, or the kernel does not find the connection.
-    """
+    """By the sets of accepted replies in our tables; None where that decides nothing."""
     if entry.state is not State.SLOW or not plan.tables:
         return None
     try:
-        found = doors.conntrack.id_of(entry)
+        found = entry.ct_id or doors.conntrack.id_of(entry)
     except KernelError:
         return None
-    if not found:
-        return None
-    there = entry.original
-    name = REPLIED[ip_address(there.src).version == 6].name  # noqa: PLR2004 - of two
-    key = found + there.src + there.dst
-    return any(doors.nft.remembers(table.name, name, key) for table in plan.tables)
+    return AcceptedReplies(doors.nft, plan)(entry._replace(ct_id=found).values)

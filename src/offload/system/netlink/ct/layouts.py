@@ -44,10 +44,11 @@ class Slot(IntEnum):
     ZONE = 18
     SRC_ZONE = 19
     REPLY_ZONE = 20
+    ID = 21
 
 
 # What an Entry has for values that the kernel did not send; if a required one is missing, there is no Entry.
-ABSENT = (None, None, None, 0, 0, None, None, 0, 0, 0, None, 0, None, None, None, None, None, None, 0, 0, 0)
+ABSENT = (None, None, None, 0, 0, None, None, 0, 0, 0, None, 0, None, None, None, None, None, None, 0, 0, 0, b"")
 ADDRESSES = (Slot.SRC, Slot.DST, Slot.REPLY_SRC, Slot.REPLY_DST)
 COUNTERS = (frozenset({Slot.PACKETS, Slot.REPLY_PACKETS}), frozenset({Slot.BYTES, Slot.REPLY_BYTES}))  # both or none
 NEEDED = (Slot.PROTO, *ADDRESSES)
@@ -76,6 +77,7 @@ ATTRIBUTES: Attributes = {
     8: (Slot.MARK, "I"),  # CTA_MARK
     9: {1: (Slot.PACKETS, "Q"), 2: (Slot.BYTES, "Q")},  # CTA_COUNTERS_ORIG
     10: {1: (Slot.REPLY_PACKETS, "Q"), 2: (Slot.REPLY_BYTES, "Q")},  # CTA_COUNTERS_REPLY
+    12: (Slot.ID, "4s"),  # CTA_ID
     18: (Slot.ZONE, "H"),  # CTA_ZONE
 }
 
