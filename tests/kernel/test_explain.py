@@ -112,11 +112,8 @@ def test_a_connection_whose_replies_are_dropped_is_not_said_to_qualify(built: Ho
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_list_says_the_same_of_both(built: House, monkeypatch: pytest.MonkeyPatch, version: int, few: int) -> None:
     monkeypatch.setattr(accepted, "FEW", few)  # 0: the kernel lists the whole sets
-    target = built.target("wan", version)
-    with (
-        closing(Talk(built.hosts["lan"], target, "udp")) as one,
-        closing(Talk(built.hosts["lan"], target, "udp")) as other,
-    ):
+    ends = built.hosts["lan"], built.target("wan", version)
+    with closing(Talk(*ends, "udp")) as one, closing(Talk(*ends, "udp")) as other:
         one.echo(1)
         with dropping(built, "fw4"):
             other.say(2)

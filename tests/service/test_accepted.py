@@ -18,7 +18,7 @@ class CountingNft(FakeNft):
 
     one = 0
     all = 0
-    lists = True
+    refuses = False
 
     def remembers(self, table: str, name: str, key: bytes) -> bool:
         self.one += 1
@@ -26,13 +26,13 @@ class CountingNft(FakeNft):
 
     def keys(self, table: str, name: str) -> frozenset[bytes] | None:
         self.all += 1
-        return super().keys(table, name) if self.lists else None
+        return super().keys(table, name) if not self.refuses else None
 
 
-def identified(
-    number: int, status: int = IPS_SEEN_REPLY, host: str = "192.168.1.50", to: str = "198.51.100.9"
-) -> Entry:
-    return entry(f"{host}#{5000 + number} > {to}#443", status=status)._replace(ct_id=number.to_bytes(4, "big"))
+def identified(number: int, status: int = IPS_SEEN_REPLY, ends: str = "192.168.1.50 198.51.100.9") -> Entry:
+    src, dest = ends.split()
+    found = entry(f"{src}#{5000 + number} > {dest}#443", status=status)
+    return found._replace(ct_id=number.to_bytes(4, "big"))
 
 
 def key(number: int) -> bytes:
@@ -59,7 +59,7 @@ def test_a_list_says_of_which_flows_no_reply_was_accepted(
 ) -> None:
     monkeypatch.setattr(accepted, "FEW", few)
     unknown = identified(4)._replace(ct_id=b"")
-    guest = identified(5, host="192.168.2.50")
+    guest = identified(5, ends="192.168.2.50 198.51.100.9")
     fakes.conntrack._entries = [identified(1), identified(2), identified(3, IPS_OFFLOAD), unknown, guest]
     assert codes(fakes) == {1: ["WAITING"], 2: ["REPLY_NOT_ACCEPTED"], 3: [], 4: ["WAITING"], 5: ["MODE_NONE"]}
 
@@ -74,8 +74,8 @@ def test_the_kernel_is_asked_only_where_a_flow_waits_and_once_for_many(monkeypat
     nft.remembered = {(TABLE, "replied4", key(9))}
     assert [asked(identified(number).values) for number in range(10)] == [False] * 9 + [True]
     assert (nft.one, nft.all) == (3, 2)  # both families
-    assert asked(identified(1, host="fd00:1::2", to="2001:db8::1").values) is False
-    nft.lists = False
+    assert asked(identified(1, ends="fd00:1::2 2001:db8::1").values) is False
+    nft.refuses = True
     silent = AcceptedReplies(nft, plan)
     assert [silent(identified(number).values) for number in range(4)] == [False] * 3 + [None]
     before = nft.one
