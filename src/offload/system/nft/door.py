@@ -46,6 +46,7 @@ class Nft:
         self.tables, self._outline, self._generation = tables, outline, generation
         self.forward_chains, self._missed = forward_chains, missed
         self.handles = handles
+        self.remembers, self.keys = remembers, keys
         self._read: tuple[int, Ruleset] | None = None
         self._rules = Rules()
         self.hurry = self._program.hurry
@@ -106,17 +107,6 @@ class Nft:
             read, self._rules = kernel.ruleset(self._rules)
             self._read = now, read
         return self._read[1]
-
-    def remembers(self, table: str, name: str, key: bytes) -> bool:
-        """Whether a set of a table of family inet has an element with this key (in the kernel's bytes) now.
-
-        False also if there is no such set.
-        """
-        return remembers(table, name, key)
-
-    def keys(self, table: str, name: str) -> frozenset[bytes] | None:
-        """All keys of a set of one of our tables, in the kernel's bytes; None where the kernel does not list them."""
-        return keys(table, name)
 
     def strays(self, name: str) -> Strays:
         """Strays of a table by (iif, oif): packets on the slow path whose flows the kernel marks as in hardware.
