@@ -69,7 +69,7 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
 
 
 def metrics(router: Router, _: argparse.Namespace) -> Answer:
-    """Flows, bytes, modes and totals as OpenMetrics text."""
+    """The verb `metrics`: flows, bytes, modes and totals as OpenMetrics text."""
     from offload.status.text.metrics import families, families_json, openmetrics
 
     found = status(router, argparse.Namespace(zone=None, short=False))

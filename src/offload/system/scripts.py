@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 TIMEOUT = 30.0  # seconds for each script, as in fw4
-KEEPER = "/usr/lib/offload/firewall"
+KEEPER = "/usr/lib/offload/firewall"  # the script that `save` runs
 # What fw4 puts before a script: it is sourced, and uci's shell functions do not work in it.
 SOURCED = 'config() { echo "You cannot use UCI in firewall includes!" >&2; exit 1; }; . "$0"'
 

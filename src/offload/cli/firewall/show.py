@@ -45,7 +45,10 @@ def check(given: Given) -> int:
 
 
 def _checked_by_nft() -> Sequence[FirewallProblem]:
-    """The problems of this router's configuration, and one for each part that a load would leave out."""
+    """The problems of this router's configuration, and one for each part that a load would leave out as nft refuses it.
+
+    NftError if nft refuses the rest too.
+    """
     from time import monotonic
 
     from offload.service.firewall.load import Loading

@@ -26,7 +26,9 @@ def holder(descriptor: int, proc: Path = PROC) -> str:
 
 
 def holders(text: str, device: int, inode: int) -> list[int]:
-    """The ids of the processes that hold a lock on this inode, from the text of /proc/locks; never raises.
+    """The ids of the processes that hold a lock on a file, from the text of /proc/locks; never raises.
+
+    `device`, `inode`: the file's, from stat(2).
 
     On an overlay or a subvolume stat(2) gives another device number than /proc/locks: then the inode alone decides.
     """

@@ -73,7 +73,7 @@ def ask(protocol: int, request: bytes) -> bytes:
 
 
 def widen(kernel: socket.socket, size: int) -> None:
-    """Enlarge the receive buffer beyond net.core.rmem_max if this process may; otherwise as far as possible."""
+    """Enlarge a socket's receive buffer to `size` bytes; without CAP_NET_ADMIN at most to net.core.rmem_max."""
     try:
         kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
     except OSError:

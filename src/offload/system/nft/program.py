@@ -95,7 +95,7 @@ class _Run:
         return bool(self._waiting.get_map()) or self.process.poll() is None
 
     def step(self, seconds: float) -> None:
-        """Write input and read output for at most `seconds`."""
+        """Write input and read output for at most `seconds`; NftError if there is too much output."""
         if not self._waiting.get_map():
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)

@@ -14,7 +14,7 @@ from offload.errors import BusError
 Signature = Mapping[str, str]  # argument -> "string", "integer" or "table"
 Answer = Callable[[dict[str, Any]], dict[str, Any]]  # arguments of a call -> reply
 Objects = Mapping[str, Mapping[str, tuple[Signature, Answer]]]  # by object and method
-HIGHEST_DESCRIPTOR = 1024
+HIGHEST_DESCRIPTOR = 1024  # a process has no more by default (RLIMIT_NOFILE)
 
 
 class UbusServer:

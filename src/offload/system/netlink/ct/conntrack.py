@@ -150,7 +150,7 @@ class FakeConntrack(Conntrack):
         self.deleted: list[Entry] = []
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
-        """The entries given, or the error."""
+        """The entries given, with `offloaded` only those in a flowtable; or raise `error`."""
         if self._error:
             raise self._error
         return [entry for entry in self._entries if entry.status & IPS_OFFLOAD or not offloaded]

@@ -57,8 +57,8 @@ class Parser:
     def parse(self, buffer: bytes) -> Part:
         """Parse one datagram; never raises.
 
-        A message with attributes that do not fit, or without address or protocol, is left out. A message that is longer
-        than the datagram ends it.
+        A message with attributes that do not fit, or without address or protocol, is left out, and so is one that is
+        longer than the datagram.
         """
         entries: list[Entry] = []
         append, layouts_of, header, wanted = entries.append, self._layouts.get, NLMSGHDR_START.unpack_from, self._kind

@@ -113,7 +113,10 @@ class Links:
         return before != now
 
     def _news(self, kind: int, body: bytes) -> bool:
-        """Whether a message about an address, routing rule, queueing discipline or filter says something new."""
+        """Whether a message about an address, routing rule, queueing discipline or filter is news.
+
+        False only for a queueing discipline that is as it was in the last message about it.
+        """
         if kind not in {RTM_NEWQDISC, RTM_DELQDISC} or not (now := qdisc(body)):
             return True
         if kind == RTM_DELQDISC:  # the same one may be added again

@@ -42,7 +42,7 @@ RULES = message(RTM_GETRULE, bytes(FIB_RULE_HDR.size))
 
 
 def routing_rules(found: Iterable[Message]) -> tuple[RoutingRule, ...]:
-    """The rules of a dump that compare the mark, without those whose action is `nop`."""
+    """The routing rules in the messages of a dump that compare the mark, without those whose action is `nop`."""
     read = (_rule(body) for kind, body in found if kind == RTM_NEWRULE)
     return tuple(each for each in read if each)
 

@@ -71,8 +71,8 @@ def _loads() -> Iterator[bytes]:
     target, length = _register(1), (4, 4, b".{4}")
     yield _expression("meta", (2, 4, _number(META_KEYS)), target)
     for base, offsets, lengths in (
-        (NETWORK, rb"[^\0-\x08]", length),  # length, TTL and DSCP are before
-        (NETWORK, b".", (4, 4, rb"\0\0\0[^\0\1\2]")),  # and they are shorter
+        (NETWORK, rb"[^\0-\x08]", length),  # length, TTL and DSCP have lower offsets
+        (NETWORK, b".", (4, 4, rb"\0\0\0[^\0\1\2]")),  # they have one or two bytes, so a longer load is none of them
         (NETWORK, b"%c" % NEXT_HEADER, (4, 4, _number(b"\1"))),
         (TRANSPORT, rb"[\0\2]", (4, 4, _number(bytes(range(1, 5))))),  # ports; TCP's flags are behind them
         (LINK, b".", length),

@@ -59,7 +59,7 @@ def forward_chains() -> tuple[ForwardChain, ...]:
 
 
 def outline(table: str) -> Outline:
-    """The outline of a table of family inet; NftError if the kernel does not list it."""
+    """A table of family inet without the elements of its sets; NftError if the kernel does not list it."""
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
     missed = 0
