@@ -1,4 +1,4 @@
-"""`python3 -m package`: every package, for opkg and for apk, into build/packages. Needs Python alone."""
+"""`python3 -m package`: build every package, for opkg and for apk, in build/packages. Needs Python alone."""
 
 import sys
 
@@ -11,7 +11,7 @@ BUILD = ROOT / "build" / "packages"
 
 
 def main() -> None:
-    """Make every package, and print where it is."""
+    """Build every package, and print its path and size."""
     for recipe in recipes():
         for pack in (ipk.pack, apk.pack):
             package = pack(recipe, BUILD)

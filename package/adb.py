@@ -22,55 +22,55 @@ ALIGNMENT = 8
 
 
 class Adb:
-    """An ADB that is being written."""
+    """Writes an ADB. Each method that adds something gives its Value, with which other values refer to it."""
 
     def __init__(self) -> None:
         self._bytes = bytearray(HEADER.size)
         self._offsets: dict[bytes, int] = {}
 
     def blob(self, content: bytes) -> Value:
-        """Bytes with their length before them; no bytes are null."""
+        """Add bytes, with their length before them; NULL for no bytes."""
         if not content:
             return NULL
         kind, size = next((kind, size) for kind, size in BLOBS if len(content) < 1 << 8 * size)
         return kind | self._stored(len(content).to_bytes(size, "little") + content, size)
 
     def text(self, content: str) -> Value:
-        """A blob of UTF-8."""
+        """Add text, as a blob in UTF-8."""
         return self.blob(content.encode())
 
     def number(self, number: int) -> Value:
-        """An unsigned integer."""
+        """Add an unsigned integer; one below SMALL is in the Value itself."""
         if number < SMALL:
             return INT | number
         kind, size = (INT_32, 4) if number < 1 << 32 else (INT_64, 8)
         return kind | self._stored(number.to_bytes(size, "little"), 4)
 
     def object(self, fields: Sequence[Value]) -> Value:
-        """Field 1, field 2 and so on, or the items of an array. Nulls at the end are cut; no field at all is null."""
+        """Add an object with these fields, of which the first is number 1, or an array; NULL if all are NULL."""
         count = next((at for at in range(len(fields), 0, -1) if fields[at - 1]), 0)
         if not count:
             return NULL
         return OBJECT | self._stored(struct.pack(f"<{count + 1}I", count + 1, *fields[:count]), 4)
 
     def room(self, size: int) -> Value:
-        """A blob of zero bytes that stands for nothing else, to be filled in at the end."""
+        """Add a blob of zero bytes that no other value shares, for `fill`."""
         self._align(1)
         self._bytes += bytes([size, *bytes(size)])
         return BLOB_8 | len(self._bytes) - size - 1
 
     def fill(self, room: Value, content: bytes) -> None:
-        """Write into a room."""
+        """Write `content` into a blob that `room` has added."""
         start = (room & OFFSET) + 1
         self._bytes[start : start + len(content)] = content
 
     def finish(self, root: Value) -> bytes:
-        """The bytes as they are; may be asked for more than once."""
+        """The bytes of the ADB with this root value; it can be called again after `fill`."""
         HEADER.pack_into(self._bytes, 0, 0, 0, 0, root)
         return bytes(self._bytes)
 
     def _stored(self, content: bytes, alignment: int) -> int:
-        """The offset of these bytes, which are added unless they stand at a fitting offset already."""
+        """The offset of these bytes, which are added unless they are already at an offset with this alignment."""
         offset = self._offsets.get(content)
         if offset is None or offset % alignment:
             self._align(alignment)
@@ -86,12 +86,12 @@ BLOBS = ((BLOB_8, 1), (BLOB_16, 2), (BLOB_32, 4))
 
 
 def file(schema: bytes, adb: bytes, data: Iterable[bytes]) -> bytes:
-    """A whole file before it is compressed: the four letters of its schema, the ADB, and blocks of data."""
+    """The bytes of a file before it is compressed: the four bytes of its schema, the ADB, and blocks of data."""
     return b"".join([b"ADB.", schema, _block(BLOCK_ADB, adb), *(_block(BLOCK_DATA, each) for each in data)])
 
 
 def compressed(content: bytes) -> bytes:
-    """A file as it is stored: raw deflate behind a mark of its own."""
+    """The bytes of a file compressed as apk reads it: raw deflate after the bytes `ADBd`."""
     deflate = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
     return b"ADBd" + deflate.compress(content) + deflate.flush()
 

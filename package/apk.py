@@ -1,4 +1,4 @@
-"""Makes the packages of apk (OpenWrt 25.12 and later), without OpenWrt's SDK and without apk.
+"""Build the packages of apk (OpenWrt 25.12 and later), without OpenWrt's SDK and without apk.
 
 They hold what OpenWrt's build gives `apk mkpkg` (include/package-pack.mk), and once inflated their bytes are those that
 apk-tools 3.0.6 writes; the deflated ones depend on the zlib that made them. They carry no signature, so apk installs
@@ -20,7 +20,7 @@ FIRST_LINE = re.compile(r"^\s*#!.*\n", re.MULTILINE)
 
 
 def pack(recipe: Recipe, target: Path) -> Path:
-    """Write a package into `target`."""
+    """Build a package in folder `target`; gives its path."""
     target.mkdir(parents=True, exist_ok=True)
     package = target / f"{recipe.name}-{recipe.version}.apk"
     package.write_bytes(adb.compressed(content(recipe)))
@@ -28,13 +28,13 @@ def pack(recipe: Recipe, target: Path) -> Path:
 
 
 def content(recipe: Recipe) -> bytes:
-    """A package before it is compressed."""
+    """The bytes of a package before it is compressed."""
     entries = recipe.entries()
     return mkpkg.written(info(recipe), [*entries, *lists(recipe, entries)], scripts(recipe), build_time())
 
 
 def info(recipe: Recipe) -> mkpkg.Info:
-    """What describes the package, by apk's names."""
+    """The fields that describe a package, by their names in apk."""
     conflicts = [Dependency(name, conflict=True) for name in recipe.conflicts]
     return {
         "name": recipe.name,
@@ -51,7 +51,7 @@ def info(recipe: Recipe) -> mkpkg.Info:
 
 
 def lists(recipe: Recipe, entries: Iterable[Entry]) -> Sequence[Entry]:
-    """The files that tell OpenWrt's scripts what a package brought, and which of it belongs to the user."""
+    """The files in LISTS, which tell OpenWrt's scripts the files of a package and which of them are configuration."""
     files = {f"/{entry.path}": entry for entry in entries if not entry.is_folder}
     conffiles = recipe.text("conffiles")
     static = (f"{path} {files[path].sha256}\n" for path in conffiles.split() if path in files)
@@ -66,7 +66,7 @@ def lists(recipe: Recipe, entries: Iterable[Entry]) -> Sequence[Entry]:
 
 
 def scripts(recipe: Recipe) -> dict[str, str]:
-    """The scripts as OpenWrt composes them for apk, by apk's names.
+    """The scripts of a package as OpenWrt composes them for apk, by their names in apk.
 
     The package's own part runs after that of functions.sh; with opkg it is the other way round. On an upgrade apk runs
     no script of the old version, and post-upgrade of the new one.

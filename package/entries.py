@@ -1,4 +1,4 @@
-"""What a package lays on a router: files, links and folders, all root's."""
+"""The files, links and folders that a package installs on a router. Their owner is root."""
 
 import hashlib
 import stat
@@ -13,8 +13,8 @@ RUN, READ, LINK = 0o755, 0o644, 0o777
 class Entry:
     """A file, a link or a folder.
 
-    path: where it lies, without the slash before it. mode: its rights. content: of a file. target: of a link.
-    is_folder: it is one.
+    path: on the router, without the first slash. mode: permission bits. content: of a file. target: of a link.
+    is_folder: it is a folder.
     """
 
     path: str
@@ -25,7 +25,7 @@ class Entry:
 
     @classmethod
     def directory(cls, path: str) -> "Entry":
-        """A folder, whatever the umask of whoever made it here."""
+        """A folder of mode 0755, whatever umask it was made with on this machine."""
         return cls(path, RUN, is_folder=True)
 
     @property
@@ -42,7 +42,7 @@ class Entry:
 
 
 def below(folder: Path) -> Iterator[Entry]:
-    """Everything in a folder, sorted."""
+    """Everything below a folder, sorted by path; paths are relative to it."""
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder).as_posix()
         if path.is_symlink():

@@ -1,4 +1,4 @@
-"""Makes the packages of opkg (OpenWrt 24.10 and earlier), without OpenWrt's SDK: archives as ipkg-build makes them."""
+"""Build the packages of opkg (OpenWrt 24.10 and earlier), without OpenWrt's SDK: archives as ipkg-build makes them."""
 
 import gzip
 import io
@@ -9,12 +9,12 @@ from pathlib import Path
 from package.entries import READ, RUN, Entry
 from package.recipes import FUNCTIONS, SILENT, Recipe, build_time
 
-# The package's own script is called by functions.sh.
+# A script of a package; functions.sh calls the package's own, which is in a file with `-pkg` behind its name.
 SCRIPT = "#!/bin/sh\n{silent}{functions}{default} $0 $@\n"
 
 
 def pack(recipe: Recipe, target: Path) -> Path:
-    """Write a package into `target`."""
+    """Build a package in folder `target`; gives its path."""
     time, entries = build_time(), recipe.entries()
     size = sum(len(entry.content) for entry in entries)
     parts = {
@@ -29,7 +29,7 @@ def pack(recipe: Recipe, target: Path) -> Path:
 
 
 def control(recipe: Recipe, size: int) -> list[Entry]:
-    """The files that tell opkg what to do; `size` is that of the installed files in bytes."""
+    """The files of control.tar.gz: description and scripts. `size`: of the installed files in bytes."""
     fields = {
         "Package": recipe.name,
         "Version": recipe.version,

@@ -1,9 +1,9 @@
-"""Makes of a .po the .lmo from which LuCI reads a translation, byte for byte as OpenWrt's po2lmo does.
+"""Compile a .po to the .lmo from which LuCI reads a translation, byte for byte as OpenWrt's po2lmo does.
 
 An .lmo holds the translations one after the other, each filled up with zeros to a multiple of four bytes, then an index
-of what each translates, then where the index begins. Its numbers have four bytes, the most significant first. An entry
-of the index is a hash, how many forms the translation has, where this one lies, and its length; entries are in the
-order of their hashes, since LuCI seeks by halves. Hash 0 is the rule that chooses among a plural's forms.
+of them, then the offset of the index. Its numbers have four bytes, the most significant first. An entry of the index is
+the hash of the original string, how many forms the translation has, the offset of this one, and its length. Entries are
+sorted by hash, because LuCI uses binary search. Hash 0 is the rule that chooses among a plural's forms.
 """
 
 import re
@@ -19,7 +19,7 @@ MASK = 0xFFFFFFFF
 
 
 def compiled(text: str) -> bytes:
-    """The .lmo of a .po; nothing where it translates nothing."""
+    """The bytes of the .lmo for the text of a .po; empty if that translates nothing."""
     data, index = bytearray(), []
     for key, forms, translated in _entries(text):
         index.append((key, forms, len(data), len(translated)))
@@ -31,7 +31,7 @@ def compiled(text: str) -> bytes:
 
 
 def _entries(text: str) -> Iterator[tuple[int, int, bytes]]:
-    """Hash, number of forms, and one form, in the order of the .po; a string translated by itself is left out."""
+    """(hash, number of forms, one form) in the order of the .po; without strings whose translation is the same."""
     for message, forms in po.entries(text):
         if not message.text:
             yield from ((0, 0, _bytes(rule)) for rule in RULE.findall(forms[0])[:1])
@@ -43,12 +43,12 @@ def _entries(text: str) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _bytes(text: str) -> bytes:
-    """As po2lmo leaves it: quotes and backslashes stand for themselves, ends of lines stay as a .po writes them."""
+    """A string as po2lmo writes it: newlines and tabs escaped as in a .po, quotes and backslashes not."""
     return text.replace("\n", r"\n").replace("\t", r"\t").encode()
 
 
 def hashed(data: bytes) -> int:
-    """Paul Hsieh's SuperFastHash, begun with the length; a last byte that stands alone has a sign."""
+    """Paul Hsieh's SuperFastHash, with the length as start value; a single last byte is signed."""
     value, odd = len(data), len(data) % WORD
     for low, high in struct.iter_unpack("<HH", data[: len(data) - odd]):
         value = value + low & MASK
@@ -64,7 +64,7 @@ def hashed(data: bytes) -> int:
 
 
 def _rest(value: int, rest: bytes) -> int:
-    """The hash with the bytes after the last whole word."""
+    """The hash `value` with the one to three bytes after the last whole word added."""
     match len(rest):
         case 1:
             (last,) = struct.unpack("<b", rest)

@@ -1,4 +1,4 @@
-"""What `apk mkpkg` of apk-tools 3.0.6 writes before compression (src/app_mkpkg.c), without signature and triggers.
+"""Write a package as `apk mkpkg` of apk-tools 3.0.6 does before compression (src/app_mkpkg.c), without signature.
 
 The order in which values are written decides about their offsets, so it is the order of the original.
 """
@@ -49,7 +49,7 @@ OWNER = "root"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Dependency:
-    """A package by name; `version` is an exact one, and `conflict` turns the meaning round."""
+    """A package by name, in an exact `version` if it is given; `conflict`: it must not be installed."""
 
     name: str
     version: str = ""
@@ -65,7 +65,10 @@ Folder = tuple[Entry, list[Entry]]
 
 
 def written(info: Info, entries: Iterable[Entry], scripts: Mapping[str, str], time: int) -> bytes:
-    """The package of these files. `info` is what --info is given, `time` that of every file in seconds since 1970."""
+    """The bytes of a package. `info`: the values of option --info, by name. `scripts`: by their names in apk.
+
+    `time`: of every file, in seconds since 1970.
+    """
     writer = adb.Adb()
     values = {name: _field(writer, info[name]) for name in FIELDS if name in info}
     folders = _folders(entries)
@@ -93,7 +96,7 @@ def _dependency(writer: adb.Adb, dependency: Dependency) -> adb.Value:
 
 
 def _folders(entries: Iterable[Entry]) -> list[Folder]:
-    """Every folder with what lies in it, both by name; the root's name is empty."""
+    """Every folder with its files, sorted by path; the path of the root is empty."""
     found: dict[str, Folder] = {"": (Entry.directory(""), [])}
     for entry in sorted(entries, key=lambda each: each.path.encode()):
         if entry.is_folder:
@@ -123,7 +126,7 @@ def _acl(writer: adb.Adb, mode: int) -> adb.Value:
 
 
 def _data(folders: Sequence[Folder]) -> Iterator[bytes]:
-    """The content of each file behind the numbers of its folder and itself; an empty one has none."""
+    """A block for each file that is not empty: the numbers of folder and file, from 1, and its content."""
     for number, (_, files) in enumerate(folders, 1):
         for place, file in enumerate(files, 1):
             if file.content:

@@ -1,7 +1,7 @@
-"""Gathers what luci-app-offload says: `python -m package.po` writes its template and brings its translations in line.
+"""Collect the strings of luci-app-offload: `python -m package.po` writes its template and updates its translations.
 
-The same strings and the same form as LuCI's own i18n-scan.pl and msgmerge, without their programs. A translation whose
-string is gone goes with it; a new string has an empty one, which tests/package/test_po.py does not let pass.
+The strings and the form are those of LuCI's i18n-scan.pl and msgmerge, which are not needed. A translation whose string
+is gone is removed; a new string gets an empty one, with which tests/package/test_po.py fails.
 """
 
 import json
@@ -30,7 +30,7 @@ ENTRY = re.compile(r"^msgid (.*?)^msgstr(?:\[0\])? (.*?)(?=^#|^msgid|\Z)", re.DO
 
 
 class ScanError(Exception):
-    """A call whose string cannot be read off the source."""
+    """A call of `_()` or `N_()` whose argument is not a plain string."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Message:
 
 
 def messages() -> dict[str, Message]:
-    """All that the app says, by string, in the order of the alphabet."""
+    """The strings of the app, sorted."""
     found: dict[str, Message] = {}
     for file in sources():
         source, name = file.read_text(), str(file.relative_to(APP))
@@ -55,7 +55,7 @@ def messages() -> dict[str, Message]:
 
 
 def sources() -> list[Path]:
-    """The files that LuCI's scanner reads."""
+    """The files that LuCI's i18n-scan.pl reads."""
     return sorted([*APP.glob("htdocs/**/*.js"), *APP.glob("root/**/menu.d/*.json"), *APP.glob("root/**/acl.d/*.json")])
 
 
@@ -78,17 +78,17 @@ def titles(source: str) -> Iterator[tuple[int, str, None]]:
 
 
 def plain(literal: str) -> str:
-    """What a literal of JavaScript says; LuCI takes runs of space for one."""
+    """The text of a string literal of JavaScript; as in LuCI, white space in a row becomes one space."""
     return re.sub(r"\s+", " ", re.sub(r"\\(.)", lambda each: {"n": " ", "t": " "}.get(each[1], each[1]), literal[1:-1]))
 
 
 def template(messages_by_text: Mapping[str, Message]) -> str:
-    """The .pot."""
+    """The text of the .pot."""
     return written(TEMPLATE_HEADER, messages_by_text, {})
 
 
 def written(header: str, messages_by_text: Mapping[str, Message], translated: Mapping[str, str]) -> str:
-    """A .pot or .po: the header, and the messages with their translations."""
+    """The text of a .pot or .po: the header, and the messages with their translations, as `read` gives them."""
     lines = ['msgid ""', "msgstr " + quoted(header)]
     for message in messages_by_text.values():
         lines += ["", *(f"#: {place}" for place in message.places), f"msgid {quoted(message.text)}"]
@@ -102,7 +102,7 @@ def written(header: str, messages_by_text: Mapping[str, Message], translated: Ma
 
 
 def quoted(text: str) -> str:
-    """A string of a .po; one with more than one line begins on the next."""
+    """A string in the quotes of a .po; one with several lines begins with an empty string, as gettext writes it."""
     lines = text.splitlines(keepends=True)
     if len(lines) > 1:
         return '""\n' + "\n".join(quoted(line) for line in lines)
@@ -110,7 +110,7 @@ def quoted(text: str) -> str:
 
 
 def entries(po: str) -> Iterator[tuple[Message, list[str]]]:
-    """What a .po translates, each with its translation, or the forms of a plural. The empty string's is the header."""
+    """The messages of a .po, each with its translation, or the forms of a plural; the empty one has the header."""
     for original, translated in ENTRY.findall(po):
         forms = re.split(r"^msgstr\[\d+\] ", translated, flags=re.MULTILINE)
         one, _, many = original.partition("\nmsgid_plural ")
@@ -123,12 +123,12 @@ def read(po: str) -> dict[str, str]:
 
 
 def unquoted(literals: str) -> str:
-    """What adjacent strings of a .po say."""
+    """The text of adjacent quoted strings of a .po."""
     return "".join(json.loads(literal) for literal in re.findall(r'^"(?:[^"\\]|\\.)*"', literals, re.MULTILINE))
 
 
 def main() -> None:
-    """Write the template, and every translation with it."""
+    """Write the template, update every translation, and print what is not translated."""
     found = messages()
     TEMPLATE.write_text(template(found))
     for file in (APP / "po").glob("*/*.po"):

@@ -1,7 +1,7 @@
-"""What the packages are: read from the Makefiles that OpenWrt's SDK reads, so that both make the same.
+"""Read what the packages are from the Makefiles that OpenWrt's SDK reads, so that both build the same packages.
 
-The files are put together by the same stage.sh. Owners, order and times are fixed, so that the same sources give the
-same bytes.
+The files are collected by the same stage.sh. Owners, order and times are fixed, so that the same sources give the same
+bytes.
 """
 
 import os
@@ -20,12 +20,12 @@ from package import lmo
 
 HERE = Path(__file__).resolve().parent
 APP = HERE.parent / "luci-app-offload"
-# What LuCI calls a language in its list, by folder of po/; luci.mk has them all.
+# The name of a language in LuCI's list, by folder of po/; luci.mk has all of them.
 LANGUAGES = {"de": "Deutsch (German)"}
 DEFINED = re.compile(r"^define (\S+)\n(.*?)^endef$", re.DOTALL | re.MULTILINE)
 SHELL = re.compile(r"\$\(shell (.*)\)")
 ASSIGNED = re.compile(r"^[ \t]*([A-Z_]+):=[ \t]*(.*)$", re.MULTILINE)
-# How the scripts begin that OpenWrt gives every package (include/package-pack.mk).
+# The beginning of the scripts that OpenWrt gives every package (include/package-pack.mk).
 FUNCTIONS = """[ -s "${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0
 . ${IPKG_INSTROOT}/lib/functions.sh
 """
@@ -34,7 +34,7 @@ SILENT = '[ "${IPKG_NO_SCRIPT}" = "1" ] && exit 0\n'
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a Makefile says about the package: variables, and the texts between define and endef."""
+    """A package as its Makefile describes it: the variables, and the texts between define and endef, by name."""
 
     folder: Path
     variables: Mapping[str, str]
@@ -42,7 +42,7 @@ class Recipe:
 
     @classmethod
     def of(cls, folder: Path) -> "Recipe":
-        """Read FOLDER/Makefile, where the package has the folder's name."""
+        """Read FOLDER/Makefile."""
         makefile = (folder / "Makefile").read_text().replace("\\\n", " ")
         texts = {name: text.replace("$$", "$") for name, text in DEFINED.findall(makefile)}
         variables = {name: _asked(value, folder) for name, value in ASSIGNED.findall(makefile)}
@@ -54,7 +54,7 @@ class Recipe:
 
     @property
     def version(self) -> str:
-        """As OpenWrt writes it since 24.10."""
+        """Version and release, as OpenWrt writes them since 24.10: `0.3.0-r1`."""
         return f"{self.variables['PKG_VERSION']}-r{self.variables['PKG_RELEASE']}"
 
     @property
@@ -75,12 +75,12 @@ class Recipe:
 
     @property
     def url(self) -> str:
-        """Where people read about it; empty where the Makefile has none."""
+        """The variable URL; empty if the Makefile has none."""
         return self.variables.get("URL", "")
 
     @property
     def source(self) -> str:
-        """Where OpenWrt's build finds the Makefile, with this repository as the feed `offload`."""
+        """The path of the Makefile's folder in OpenWrt's build, with this repository as the feed `offload`."""
         folder, feed = self.folder.resolve(), HERE.parent
         return f"feeds/offload/{folder.relative_to(feed) if folder.is_relative_to(feed) else folder.name}"
 
@@ -89,20 +89,20 @@ class Recipe:
         return self.texts.get(f"Package/{self.name}/{what}", "")
 
     def stage(self, target: Path) -> None:
-        """Copy what lands on a router into a folder."""
+        """Copy the package's files into a folder, to their paths on a router."""
         subprocess.run([HERE / "stage.sh", self.folder / "files.list", target], check=True)  # noqa: S603  # our own
 
     def entries(self) -> Sequence[Entry]:
-        """What lands on a router."""
+        """The package's files, links and folders."""
         with TemporaryDirectory() as staged:
             self.stage(Path(staged))
             return tuple(below(Path(staged)))
 
 
 class Page(Recipe):
-    """A LuCI app: its Makefile says little, since OpenWrt's luci.mk says the rest, and so does this."""
+    """The package of a LuCI app. Its Makefile has little; the rest is here, as OpenWrt has it in luci.mk."""
 
-    # What luci.mk does after an installation, so that menu and rights are read anew.
+    # The script of luci.mk after an installation, so that menu and access rights are read again.
     POSTINST = (
         '[ -n "${IPKG_INSTROOT}" ] || {\n'
         "\trm -f /tmp/luci-indexcache.*\n\trm -rf /tmp/luci-modulecache/\n"
@@ -120,14 +120,14 @@ class Page(Recipe):
         return cls(folder, variables, {f"Package/{folder.name}/{what}": text for what, text in texts.items()})
 
     def stage(self, target: Path) -> None:
-        """Copy what lands on a router into a folder."""
+        """Copy the package's files into a folder, to their paths on a router."""
         shutil.copytree(self.folder / "htdocs", target / "www")
         shutil.copytree(self.folder / "root", target, dirs_exist_ok=True)
         _settle(target)
 
 
 class Translation(Recipe):
-    """One language of a LuCI app, a package of its own as luci.mk makes it."""
+    """The package with one language of a LuCI app, as luci.mk builds it."""
 
     @classmethod
     def into(cls, language: str, folder: Path) -> "Translation":
@@ -139,7 +139,7 @@ class Translation(Recipe):
         return cls(folder, variables, texts)
 
     def stage(self, target: Path) -> None:
-        """Write what lands on a router into a folder."""
+        """Write the package's files into a folder, to their paths on a router."""
         language = self.variables["LANGUAGE"]
         catalogues, defaults = target / "usr/lib/lua/luci/i18n", target / "etc/uci-defaults"
         catalogues.mkdir(parents=True)
@@ -152,19 +152,19 @@ class Translation(Recipe):
 
 
 def recipes() -> Iterator[Recipe]:
-    """All packages there are."""
+    """All packages of this repository."""
     yield from (Recipe.of(makefile.parent) for makefile in sorted(HERE.glob("*/Makefile")))
     yield Page.of(APP)
     yield from (Translation.into(language, APP) for language in LANGUAGES)
 
 
 def recipe_of(folder: Path) -> Recipe:
-    """The package of FOLDER/Makefile."""
+    """The package of FOLDER/Makefile, which is a LuCI app if it has no files.list."""
     return (Recipe if (folder / "files.list").exists() else Page).of(folder)
 
 
 def build_time() -> int:
-    """SOURCE_DATE_EPOCH, or when the last change was committed; 0 where neither can be known."""
+    """The time of all files, in seconds since 1970: SOURCE_DATE_EPOCH, else that of the last commit, else 0."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     log = ["git", "-C", str(HERE), "log", "-1", "--format=%ct"]
@@ -175,7 +175,7 @@ def build_time() -> int:
 
 
 def _asked(value: str, folder: Path) -> str:
-    """A variable's value; one that make asks the shell for is asked there, in the Makefile's folder."""
+    """The value of a variable; `$(shell ...)` is run in the Makefile's folder, as make does it."""
     if not (found := SHELL.fullmatch(value)):
         return value
     command = ["sh", "-c", found[1].replace("$$", "$")]
@@ -183,7 +183,7 @@ def _asked(value: str, folder: Path) -> str:
 
 
 def _settle(folder: Path) -> None:
-    """Of modes, where no list says them, leave what git keeps: the rest is the umask of whoever made the checkout."""
+    """Set the modes of files that no list gives to 0755 or 0644: git stores only whether a file is executable."""
     for path in folder.rglob("*"):
         if path.is_file():
             path.chmod(RUN if path.stat().st_mode & stat.S_IXUSR else READ)

@@ -1,4 +1,4 @@
-"""`make release`: whether version, changelog, docs and packages agree; then the packages with their SHA-256.
+"""`make release`: check that version, changelog, docs and packages agree; then build the packages, with their SHA-256.
 
 The version has one place, src/offload/__init__.py. Nothing is published or tagged here.
 """
@@ -66,7 +66,7 @@ def _uncommitted() -> Iterator[str]:
 
 
 def main() -> int:
-    """Print what disagrees; without anything, make the packages."""
+    """Print what disagrees, and give 1; if nothing does, build the packages, and give 0."""
     found = [*disagreements(), *_uncommitted()]
     for sentence in found:
         sys.stderr.write(f"release: {sentence}\n")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Copies what a list of files names into a folder, as it lies on a router: stage.sh LIST FOLDER
+# stage.sh LIST FOLDER: copies the files that a files.list names into a folder, to the paths that they have on a router.
 set -eu
 list=$(readlink -f "$1")
 folder=$(readlink -f "$2")

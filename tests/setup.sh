@@ -1,9 +1,8 @@
 #!/bin/sh
-# Installs what the targets of the Makefile need on a bare Debian, and only the parts that are named: `venv` (.venv by
-# Python alone, on any system), `python` (.venv and the package that makes it),
-# `check` (the tests that need no machine), `kernel` (user-mode kernels), `stock` (Debian's kernel in QEMU), `demo`.
-# Without a word: all but the last. A second run finds all of it there and ends at once. Kernels go into the user's
-# cache, never into /boot.
+# Installs what the targets of the Makefile need on a bare Debian, in parts, which the arguments name: `venv` (.venv by
+# Python alone, on any system), `python` (.venv and Debian's package for it), `check` (for the tests without a virtual
+# machine), `kernel` (user-mode kernels), `stock` (Debian's kernel in QEMU), `demo`. Without arguments: `python`, `check`,
+# `kernel` and `stock`. What is installed already is left alone. Kernels go into the user's cache, never into /boot.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -22,7 +21,7 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-quietly() { # what a command says is worth reading only when it fails
+quietly() { # run a command, and show its output only if it fails
     mkdir -p build
     "$@" >build/setup.log 2>&1 </dev/null || { cat build/setup.log; say "failed: $*"; exit 1; }
 }
@@ -31,7 +30,7 @@ apt() { # another apt may run: wait for it
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 "$@"
 }
 
-update() { # the lists, once in a run and only where they are older than a day: a package's file may be gone by then
+update() { # apt's lists, once in a run, if they are older than a day: mirrors drop the files of replaced packages
     if [ -n "${updated:-}" ] || [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mtime -1 2>/dev/null)" ]; then
         return
     fi
@@ -61,7 +60,7 @@ project = tomllib.load(open("pyproject.toml", "rb"))["project"]
 print(sys.version_info, project["dependencies"], project["optional-dependencies"])
 '
 
-venv_is_ours() { # the same Python as here, and not moved: its programs name their interpreter by its full path
+venv_is_ours() { # made by the same Python, and in this folder: its programs name their interpreter by its full path
     [ "$(.venv/bin/python -V 2>/dev/null)" = "$(python3 -V)" ] && grep -qF "$PWD/.venv" .venv/pyvenv.cfg
 }
 
@@ -120,7 +119,7 @@ part_stock() {
     PYTHONPATH=tests .venv/bin/python -m kernel.stock
 }
 
-part_demo() { # on a user-mode kernel where it is there already: to build it takes longer than the demo in QEMU
+part_demo() { # with the user-mode kernel if it is built already, else in QEMU: building it takes longer than the demo
     # shellcheck disable=SC2086
     install_packages $packages_python $network $compiler
     make_venv

@@ -7,17 +7,17 @@
 'require offload.zones as zones';
 
 /*
- * config globals: what holds for all zones, and below it what single zones have of their own.
+ * The options of `config globals`, which hold for all zones, and below them the limits of single zones.
  */
 
 const DEVICE = /^(?!\.{1,2}$)[A-Za-z0-9._:+@-]{1,15}$/;
 
-/** The section's name; made when it is not there, and written with the first change. */
+/** The name of section `globals`; a missing one is added to the form's changes, and written with the first of them. */
 function globalsName() {
 	return uci.sections('offload', 'globals')[0]?.['.name'] ?? uci.add('offload', 'globals', 'globals');
 }
 
-/** Shows the default where there is no option, and writes nothing unless somebody changed it. */
+/** Lets a form option show `value` where the file has none, and write nothing unless the user changes it. */
 function defaulted(option, value) {
 	words.label(option);
 	option.default = value;
@@ -30,7 +30,7 @@ function chosen(option, value) {
 	fields.keep(option);
 }
 
-/** A switch, on unless another `value` is given, that knows any of the words that the service takes. */
+/** Makes a form option a switch with this default; it reads each word for on and off that the service reads. */
 function switched(option, value = option.enabled) {
 	defaulted(option, value);
 

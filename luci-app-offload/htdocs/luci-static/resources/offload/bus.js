@@ -7,10 +7,10 @@
  * reply, and rejects with an Error that has a `kind`:
  *
  *   refused   the service refused; the message is its sentence
- *   starting  the service has not looked at the router yet
- *   stopped   the service is not there
- *   denied    the user has no rights to call this
- *   away      no answer at all: ubus, the web server or the way to them
+ *   starting  the service has not read the router yet
+ *   stopped   the service does not run
+ *   denied    this login may not call the method
+ *   away      no answer at all: ubusd, the web server or the network is down
  */
 
 const object = 'luci.offload';
@@ -30,7 +30,7 @@ function failure(kind, message) {
 
 const anybody = rpc.declare({ object: 'session', method: 'access', params: [ 'scope', 'object', 'function' ], reject: true });
 
-/** Without ubusd no object is there, rpcd's as little as ours. */
+/** The kind of an error by its message. An object that is not found means `stopped`, or `away` if rpcd's is missing too. */
 async function kindOf(message) {
 	const kind = KINDS.find(([pattern]) => pattern.test(message))?.[1] ?? 'away';
 
@@ -57,16 +57,16 @@ return baseclass.extend({
 	/** Zones, pairs, devices, problems, and what the last pass did. */
 	status: asked(declare('status')),
 
-	/** What hosts and pairs have moved by path since the service counts. */
+	/** The bytes of hosts and pairs by path, since the service began to count. */
 	totals: asked(declare('totals')),
 
 	/** Zones and pairs alone. */
 	zones: asked(declare('zones')),
 
-	/** `problems` and `missing`; here `ok: false` is an answer, not a refusal. */
+	/** `problems` and `missing`; the reply of a faulty configuration has `ok: false` too, which is no refusal here. */
 	check: asked(declare('check')),
 
-	/** Reads everything anew and brings the kernel in line. */
+	/** Has the service read everything again and bring the kernel in line. */
 	reload: asked(declare('reload')),
 
 	/** set(zone, mode): written, committed and applied at once, without LuCI's rollback. */
@@ -78,7 +78,7 @@ return baseclass.extend({
 	/** flows({ zone, host, state, sort, limit, offset, all }): a page of the connections. */
 	flows: asked(declare('flows', 'query')),
 
-	/** explain({ flow }): why one connection is on its path, step by step. */
+	/** explain({ flow }): why one connection is on its path, step by step; `flow` as for `cut`. */
 	explain: asked(declare('explain', 'query')),
 
 	/** preview({ zones: { NAME: mode }, pairs: [ { src, dest, mode } ] }): what these choices would change; nothing is written. */
@@ -87,16 +87,16 @@ return baseclass.extend({
 	/** flush({ zone, host, state }): puts offloaded flows back on the slow path for a moment. */
 	flush: asked(declare('flush', 'query')),
 
-	/** exemptAdd({ options of `config exempt` }, seconds) */
+	/** exemptAdd({ options of `config exempt` }, seconds): keeps traffic on the slow path for so long. */
 	exemptAdd: asked(declare('exempt_add', 'match', 'timeout')),
 
-	/** exemptDelete(id) */
+	/** exemptDelete(id): ends such an exempt before its time. */
 	exemptDelete: asked(declare('exempt_delete', 'id')),
 
 	/** cut({ zone, host, state, flow }): ends connections; flow is { proto, src, sport, dest, dport, ct_zone } of one. */
 	cut: asked(declare('cut', 'query')),
 
-	/** fw4's switch becomes the mode of the zones without one of their own, or the other way round. */
+	/** Switches fw4's own offload off, and makes it the mode of the zones without one of their own. */
 	takeover: asked(declare('takeover')),
 	giveback: asked(declare('giveback'))
 });

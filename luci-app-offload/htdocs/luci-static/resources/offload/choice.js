@@ -3,7 +3,7 @@
 'require dom';
 
 /*
- * A labelled select whose options come and go with what the router has.
+ * A select with a label, whose options are names that the router has now (zones, pairs).
  */
 
 const option = ([ value, word ]) => E('option', { value }, [ word ]);
@@ -14,12 +14,12 @@ return baseclass.extend({
 		return E('label', {}, [ title, E('select', { 'class': 'cbi-input-select', ...attributes }, options.map(option)) ]);
 	},
 
-	/** Offer "all" and these names; the choice stays while it exists. Returns whether it had to go. */
+	/** Offers "all" and these names. The choice stays if it is one of them, else it is "all"; returns whether it changed. */
 	offer(select, names) {
 		return this.fill(select, [ [ '', _('all') ], ...names.map((name) => [ name, name ]) ]);
 	},
 
-	/** Offer these names and no "all"; the choice stays while it exists, else the preferred one is chosen. */
+	/** Offers these names without "all". The choice stays if it is one of them, else it is `preferred`. */
 	offerOnly(select, names, preferred) {
 		return this.fill(select, names.map((name) => [ name, name ]), preferred);
 	},

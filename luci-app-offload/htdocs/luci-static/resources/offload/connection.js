@@ -35,7 +35,7 @@ function end(address, port) {
 
 const zone = (name) => name == null ? '–' : words.zone(name);
 
-/** What `exempt_add` is asked for: by MAC where the host is known, so that its IPv6 is meant too. */
+/** The match for `exempt_add` of a flow's host: its MAC address where it is known, because it covers IPv6 too. */
 function matchOf(flow) {
 	const host = hosts.of(flow.src);
 

@@ -5,12 +5,12 @@
 'require offload.words as words';
 
 /*
- * The devices: which flowtable lists them, how far hardware has come, and why not.
+ * The table of devices: which flowtables list them, whether hardware takes their flows, and reasons why not.
  */
 
 const TABLES = { sw: _('software'), hw: _('hardware') };
 
-/** How many stations were seen at a port last; nothing where no port decides their path. */
+/** How many stations were learned at a port last; nothing where the port does not decide about their path. */
 function stations(count) {
 	return count == null ? '' : E('div', { 'class': 'offload-reason' }, [ N_(count, '%d station', '%d stations').format(count) ]);
 }
@@ -39,7 +39,7 @@ function table(devices) {
 	]);
 }
 
-/** A section without options: LuCI's forms hold it in a tab beside the others. */
+/** A form section that shows a table and has no options, so that it can be a tab beside other sections. */
 const Devices = form.AbstractSection.extend({
 	cfgsections: () => [],
 	load: () => Promise.resolve(),
@@ -69,7 +69,7 @@ const Devices = form.AbstractSection.extend({
 });
 
 return baseclass.extend({
-	/** add(map, now): adds the section; `now()` is the latest status reply. Returns what redraws it. */
+	/** add(map, now): adds the section; `now()` gives the latest status reply. Returns a function that redraws it. */
 	add(map, now) {
 		const section = map.section(Devices, 'devices', _('Devices'),
 			_('Flows are seen at the devices listed in a flowtable. That the kernel accepts a device for hardware proves nothing yet; a live connection does.'));

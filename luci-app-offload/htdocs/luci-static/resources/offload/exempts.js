@@ -55,7 +55,7 @@ function list(section, name, datatype, placeholder, description) {
 	return option;
 }
 
-/** LuCI takes octets with leading zeros, which some programs read as octal and the service refuses. */
+/** A list of addresses. LuCI accepts octets with leading zeros; the service refuses them, because some programs read them as octal. */
 function addresses(section, name, placeholder, description) {
 	const option = list(section, name, 'neg(or(ipaddr("nomask"),cidr))', placeholder, description);
 
@@ -71,7 +71,7 @@ function ports(section, name) {
 	return option;
 }
 
-/** The choice that stands for a section's protocols; any other value stays as it is written. */
+/** The value of the protocol select for a section: one of its choices, or the protocols as the file has them. */
 function protocolOf(section) {
 	const named = L.toArray(section.proto).join(' ').split(/\s+/).filter((word) => word);
 	const known = named.flatMap((word) => ALL.includes(word) ? [ 'all' ] : PROTOCOLS.get(word.toLowerCase()) ?? [ null ]);

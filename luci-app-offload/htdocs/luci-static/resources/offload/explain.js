@@ -4,7 +4,7 @@
 'require offload.words as words';
 
 /*
- * Why one connection is on its path: each condition in the packet's order, whether it holds, and what speaks against it.
+ * Why one connection is on its path: the conditions in the order in which packets meet them, whether each holds, and why not.
  */
 
 const STEPS = {

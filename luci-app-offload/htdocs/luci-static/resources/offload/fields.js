@@ -2,15 +2,15 @@
 'require baseclass';
 
 /*
- * What fields have in common: they take what the service takes (src/offload/config/choices/options.py), which is less than
- * LuCI's data types let through, and leave what stands in the file until somebody chooses something else.
+ * What fields have in common: they accept what the service accepts (src/offload/config/choices/options.py), which is less
+ * than LuCI's data types do, and keep what the file has until the user chooses something else.
  */
 
 const ON = [ '1', 'on', 'true', 'yes' ];
 const MOST_PACKETS = 1_000_000;
 const MOST_HOURS = 8760; // a year
 
-/** A whole number. LuCI's range alone takes 1.5, and more leading zeros than the service. */
+/** Makes a form option accept whole numbers only: LuCI's `range` accepts 1.5, and more leading zeros than the service. */
 function whole(option, least, most) {
 	const digits = String(most).length;
 
@@ -20,10 +20,10 @@ function whole(option, least, most) {
 }
 
 return baseclass.extend({
-	/** A boolean of UCI as the firewall and the service read it; any other value is off. */
+	/** Whether a boolean of UCI is on, as the firewall and the service read it; any other word is off. */
 	on: (value) => ON.includes(value),
 
-	/** Whether a section counts: `option enabled '0'` takes it out. */
+	/** Whether a section has effect: not with `option enabled '0'`. */
 	holds: (section) => section.enabled == null || ON.includes(section.enabled),
 
 	/** A number of packets. */
@@ -32,7 +32,7 @@ return baseclass.extend({
 	/** A number of hours. */
 	hours: (option) => whole(option, 1, MOST_HOURS),
 
-	/** A value that a select does not offer becomes a choice of its own: else any Save would take it away. */
+	/** Adds the file's value to a select's choices if it is not one of them; otherwise any Save would remove it. */
 	keep(option) {
 		const load = option.load;
 
@@ -47,7 +47,7 @@ return baseclass.extend({
 		};
 	},
 
-	/** Writes and removes nothing where the field still shows what was loaded, in whatever words the file has it. */
+	/** Lets a form option write and remove nothing while its field shows what was loaded, though the file may spell it otherwise. */
 	untouched(option) {
 		const parse = option.parse;
 

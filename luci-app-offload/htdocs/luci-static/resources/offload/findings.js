@@ -6,12 +6,12 @@
 'require offload.sentences as sentences';
 
 /*
- * Problems stand in a warning box, each with its place and remedy. Notices are plain text.
+ * The problems of the configuration, in a warning box, each with its section and remedy; the findings of `check`, as plain text.
  */
 
 const PROBLEM = 'problem';
 
-/** Switches an option of globals on, by LuCI's own apply with its rollback. */
+/** Switches an option of `config globals` on; LuCI applies it, with its rollback. */
 function mend(option) {
 	uci.set('offload', uci.sections('offload', 'globals')[0]['.name'], option, '1');
 
@@ -34,7 +34,7 @@ function fault(problem, sentence) {
 	return line(E('code', {}, [ String(problem.place) ]), ' ', sentence);
 }
 
-/** A finding: its sentence, what was done, and what mends it. */
+/** The nodes of a finding: its sentence, what the service did about it, and its remedy. */
 function finding(found) {
 	const { text, done, remedy, option } = sentences.finding(found);
 
@@ -44,7 +44,7 @@ function finding(found) {
 		option ? E('p', {}, [ button(option) ]) : '');
 }
 
-/** What was there is replaced; the same again is left alone. */
+/** Shows `items` in a node, drawn by `draw`; nothing is changed if they are the same as before. */
 function replace(node, items, draw) {
 	const shown = items.map((item) => item.textContent).join('\n');
 
@@ -56,12 +56,12 @@ function replace(node, items, draw) {
 }
 
 return baseclass.extend({
-	/** A place for a list, read out when it changes. */
+	/** An empty element for a list, which screen readers read out when it changes. */
 	place(name) {
 		return E('div', { 'class': name, 'role': 'status', 'aria-live': 'polite' });
 	},
 
-	/** show(place, problems, check): `FW4_OFFLOADS` has a notice of its own. `check` is the reply of `check`, if there is one. */
+	/** show(place, problems, check): lists problems, but not `FW4_OFFLOADS`, which has a notice. `check`: its reply, if there is one. */
 	show(node, problems, check) {
 		const own = (problems ?? []).filter((problem) => problem.code !== 'FW4_OFFLOADS');
 		const found = (check?.findings ?? []).filter((each) => each.severity === PROBLEM);

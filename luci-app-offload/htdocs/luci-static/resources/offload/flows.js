@@ -11,12 +11,12 @@
 'require offload.words as words';
 
 /*
- * The table of flows: a page of what the service selects and sorts, for a router may have 65,536. Names and addresses come
- * from outside and go into text nodes only.
+ * The table of flows. The service selects, sorts and gives one page at a time, because a router may have 65,536. Names and
+ * addresses come from other hosts and go into text nodes only.
  */
 
 const PAGE = 25;
-const PAUSE = 400; // milliseconds without a key until what was typed is asked for
+const PAUSE = 400; // milliseconds after the last key until the service is asked
 const UNKNOWN = '–';
 const ALL = [ '', _('all') ];
 const FIRST = { sort: 'bytes', limit: PAGE, offset: 0 };
@@ -48,7 +48,7 @@ function path(flow) {
 	];
 }
 
-/** Where the flow was sent to, and where a port forward took it. */
+/** The destination of a flow as its source addressed it, and the host that a port forward sends it to. */
 function destination(flow) {
 	const [ src, sport ] = [ flow.reply?.src ?? flow.dest, flow.reply?.sport ?? flow.dport ];
 	const sent = end(flow.dest, flow.dport);
@@ -85,7 +85,7 @@ function message(sentence) {
 }
 
 return baseclass.extend({
-	/** The question now, and the last one that was answered: it counts again when the service refuses a new one. */
+	/** The present query, and the last one that was answered: when the service refuses a new one, that is restored. */
 	query: FIRST,
 	good: FIRST,
 	asked: 0,
@@ -165,13 +165,13 @@ return baseclass.extend({
 			connection.show(flow, () => this.ask());
 	},
 
-	/** The zones that can be chosen now. */
+	/** Offers these zones in the filter. */
 	offer(names) {
 		if (choice.offer(this.filter.elements.zone, names))
 			this.select();
 	},
 
-	/** Ask for what the filter says now. */
+	/** Asks for the flows that the filter selects now. */
 	select() {
 		const { host, zone, state } = this.filter.elements;
 		const chosen = { host: host.value.trim(), zone: zone.value, state: state.value };
@@ -183,8 +183,8 @@ return baseclass.extend({
 	},
 
 	/**
-	 * Ask, by default the same as before; only the answer to the last question is shown. Resolves to the Error that the
-	 * page has to show, or to null; one about the filter is shown beside it.
+	 * Asks for flows, by default with the same query as before, and shows them, unless a later query was made meanwhile.
+	 * Resolves to the Error that the page has to show, or null; an error about the filter is shown beside the filter.
 	 */
 	async ask(query = this.query) {
 		const number = ++this.asked;
@@ -220,7 +220,7 @@ return baseclass.extend({
 		return null;
 	},
 
-	/** Nothing is known. */
+	/** Shows that no flow is known. */
 	empty() {
 		this.shown = [];
 		table.show(this.body, [ message(_('Not known now.')) ]);
@@ -228,7 +228,7 @@ return baseclass.extend({
 		this.back.disabled = this.next.disabled = true;
 	},
 
-	/** The table stays as it is. */
+	/** Handles the error of a query; the table stays as it is. */
 	refuse(error, query) {
 		if (error.kind !== 'refused' || query === this.good)
 			return error;
@@ -244,7 +244,7 @@ return baseclass.extend({
 		dom.content(this.refused, [ sentence ]);
 	},
 
-	/** Say at the titles what the table is sorted by. */
+	/** Marks the column that the table is sorted by. */
 	mark() {
 		for (const title of this.head.querySelectorAll('[data-sort]')) {
 			const { sort } = title.dataset;

@@ -4,18 +4,18 @@
 'require offload.svg as svg';
 
 /*
- * What was on each path in the last minutes, one area upon the other, drawn as LuCI's realtime graphs are. These are levels, not
- * rates: when a flow ends, its bytes leave the sum, and that is no traffic backwards.
+ * The flows, or their bytes, on each path in the last minutes, as stacked areas in the look of LuCI's realtime graphs. These are
+ * sums over live flows, not rates: they fall when a flow ends.
  */
 
 const MINUTES = 5;
 const WINDOW = MINUTES * 60 * 1000;
-const GAP = 60 * 1000; // after a gap so long the areas end and begin anew instead of being guessed
+const GAP = 60 * 1000; // milliseconds without a sample after which the areas are interrupted
 const ROUND = [ 1, 2, 4, 8, 12, 20, 40, 60, 80, 100, 120, 200, 400, 600, 800, 1000, 1200 ];
 const WIDTH = 1000, HEIGHT = 100;
 const UPWARDS = [ ...paths.PATHS ].reverse(); // the fastest at the bottom
 
-/** The height of the graph: divisible by four into round figures, in the unit that people read. */
+/** The value at the top of the graph, for a highest sample: its quarters are round figures in the unit that is shown. */
 function ceiling(peak, metric) {
 	const base = metric === 'bytes' ? 1024 : 1000;
 	const unit = base ** Math.max(0, Math.floor(Math.log(Math.max(peak, 1)) / Math.log(base)));
@@ -37,7 +37,7 @@ function pieces(samples) {
 	return found;
 }
 
-/** The paths that are stacked up to the top of a path. */
+/** The sum of a share from the bottom of the stack up to this path. */
 function stacked(share, path) {
 	return UPWARDS.slice(0, UPWARDS.indexOf(path) + 1).reduce((sum, each) => sum + share[each], 0);
 }

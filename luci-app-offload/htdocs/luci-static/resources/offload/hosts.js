@@ -3,18 +3,18 @@
 'require rpc';
 
 /*
- * What LuCI knows of the hosts: names and MAC addresses beside IP addresses. They come from DHCP and the network, so they
- * are hostile and go into text nodes only.
+ * The host hints of LuCI: names and MAC addresses of IP addresses. They come from DHCP and the network, where anybody can
+ * choose them, so they go into text nodes only.
  */
 
 const hints = rpc.declare({ object: 'luci-rpc', method: 'getHostHints', expect: { '': {} } });
-const FRESH = 60_000; // milliseconds for which hints once read are good enough
+const FRESH = 60_000; // milliseconds until hints are read again
 
 return baseclass.extend({
 	known: [],
 	read: -Infinity,
 
-	/** Reads the hints again when they are old; without rights or an answer there are none. */
+	/** Reads the hints again if they are older than FRESH; without rights or an answer there are none. */
 	load() {
 		if (performance.now() - this.read < FRESH)
 			return Promise.resolve();

@@ -9,14 +9,14 @@
 'require offload.times as times';
 
 /*
- * Exemptions that end by themselves: what there is and how long it has left, and a form that keeps one host on the slow
- * path. They live in the kernel and in no file, so they begin and end at once, without Save & Apply.
+ * Timed exempts: the list with the remaining time of each, and a form that keeps one host on the slow path for a while.
+ * They are in the kernel and not in /etc/config/offload, so they begin and end at once, without Save & Apply.
  */
 
 const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
 const SIDES = [ [ 'src', _('opened by it') ], [ 'dest', _('leading to it') ] ];
 
-/** Why `exempt_add` cannot be asked for it; empty where it can. Addresses are judged by the service. */
+/** Why the host typed into the form cannot be given to `exempt_add`; empty if it can. The service checks addresses. */
 function unfit(host, side) {
 	if (!host)
 		return _('An address, a network or a MAC address is missing.');
@@ -25,7 +25,7 @@ function unfit(host, side) {
 }
 
 return baseclass.extend({
-	/** The list and the form; `changed()` is called after each change, and its promise waited for. */
+	/** The list and the form. `changed()` is called after each change, and its promise is awaited. */
 	render(changed) {
 		this.changed = changed;
 		this.readonly = L.hasViewPermission() ? null : '';
@@ -71,7 +71,7 @@ return baseclass.extend({
 		this.offer();
 	},
 
-	/** The known hosts as suggestions: by MAC address, which means a host's IPv6 as well. */
+	/** Suggests the known hosts, by MAC address, which covers their IPv6 addresses too. */
 	offer() {
 		const fresh = hosts.known.map((host) => E('option', { 'value': host.mac }, [ hosts.title(host) ]));
 
@@ -119,7 +119,7 @@ return baseclass.extend({
 		return this.change(() => bus.exemptDelete(id));
 	},
 
-	/** Resolves when the list is as the router has it. A missing answer is shown by the page, when it asks again. */
+	/** Calls, and resolves when the list shows the result. If no answer comes, the page says so when it asks again. */
 	change(call) {
 		this.refuse('');
 

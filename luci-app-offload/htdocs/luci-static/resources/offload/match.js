@@ -2,7 +2,7 @@
 'require baseclass';
 
 /*
- * What an exemption matches, in words: of a section of /etc/config/offload, or of one given at run time.
+ * The conditions of an exempt in words: of a section `config exempt`, or of a timed exempt.
  */
 
 const TITLES = {
@@ -12,7 +12,7 @@ const TITLES = {
 };
 
 return baseclass.extend({
-	/** What each option is called. */
+	/** The title of each option. */
 	title: TITLES,
 
 	/** A list such as "From zone: lan", "Source address: 192.168.1.50", without `*`. The values are text from the router. */

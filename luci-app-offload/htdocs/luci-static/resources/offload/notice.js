@@ -7,8 +7,8 @@
 'require offload.takeover as takeover';
 
 /*
- * What stands between the user and an offloaded flow, shown in place: the service is stopped or does not answer, no rights, a
- * kernel that cannot do it, fw4's own switch, the last pass's error, a list that was cut. Everything that comes from the router is text.
+ * Notices about what keeps the page or offload from working: the service is stopped or does not answer, the login has no rights,
+ * the kernel lacks a feature, fw4 offloads itself, the last pass failed, a list was cut. All of it goes into text nodes only.
  */
 
 const WORDS = {
@@ -96,14 +96,14 @@ function found(status) {
 
 return baseclass.extend({
 	/**
-	 * of(answer): nodes for a status reply, or for the Error that a function of `offload.bus` rejected with; none
-	 * where all is well.
+	 * of(answer): the notices for a status reply, or for the Error that a function of `offload.bus` rejected with;
+	 * none if there is nothing to say.
 	 */
 	of(answer) {
 		return answer instanceof Error ? [ failed(answer) ] : found(answer ?? {});
 	},
 
-	/** The first missing answer may be a restart: only the second is shown in red. */
+	/** The answer to show: instead of a first missing one, which may be a restart, an Error of kind `waiting`, not shown in red. */
 	patient(place, answer) {
 		const away = answer instanceof Error && answer.kind === 'away';
 		const first = away && !place.dataset.away;
@@ -118,7 +118,7 @@ return baseclass.extend({
 		return E('div', { 'class': 'offload-notices', 'role': 'status', 'aria-live': 'polite' });
 	},
 
-	/** show(place, answer): what was there is replaced, and left alone where nothing has changed. */
+	/** show(place, answer): shows the notices, in place of those before; nothing is changed if they are the same. */
 	show(place, answer) {
 		const nodes = this.of(this.patient(place, answer));
 		const text = nodes.map((node) => node.textContent).join('\n');

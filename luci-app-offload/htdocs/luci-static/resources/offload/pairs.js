@@ -7,11 +7,11 @@
 'require offload.words as words';
 
 /*
- * One row for each pair of zones that there is: those the service knows, those a forwarding permits, and those that have
- * a section. Choosing a mode makes the section, choosing none removes it.
+ * The table of pairs, a row for each pair of zones: those in the service's reply, those that a forwarding permits, and those
+ * of sections `config pair`. Choosing a mode adds the section; choosing that of the zones removes it.
  */
 
-const NO_MODE = '-'; // a section without a mode is faulty, and still there
+const NO_MODE = '-'; // the choice for a section without a mode, which is faulty
 
 const sectionsOf = (row) => uci.sections('offload', 'pair')
 	.filter((section) => section.src === row.src && section.dest === row.dest && fields.holds(section));
@@ -55,7 +55,7 @@ function inEffect(row, decision, zones) {
 }
 
 return baseclass.extend({
-	/** add(map, now): adds the section; `now()` is the latest status reply. Returns what redraws its live cells. */
+	/** add(map, now): adds the section; `now()` gives the latest status reply. Returns a function that redraws its live cells. */
 	add(map, now) {
 		const decision = (row) => now().pairs?.find((pair) => pair.src === row.src && pair.dest === row.dest);
 		const section = map.section(rows.table('pair', () => list(now())), 'pair', _('Pairs'),

@@ -2,13 +2,13 @@
 'require baseclass';
 
 /*
- * The three paths that a flow's packets can take, slowest first: in words, in figures, as bars.
+ * The three paths of a flow's packets, slowest first, and what shows shares of them: sentences, figures, bars.
  */
 
 const PATHS = [ 'slow', 'software', 'hardware' ];
 const WORDS = { slow: _('slow'), software: _('software'), hardware: _('hardware') };
 
-/* Reasons of a pair in hardware some of whose devices or stations are fast in software. */
+/* Reasons of a pair in hardware which say that flows of some devices or stations are in software. */
 const BESIDE = [ 'STATIONS_SOFTWARE', 'STATIONS_UNSEEN', 'HARDWARE_PART' ];
 
 const UNITS = [ 'B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB' ];
@@ -29,7 +29,7 @@ return baseclass.extend({
 	shared: (decision) => decision.effective === 'hardware' && decision.hardware?.proof !== 'refused'
 		&& (decision.reasons ?? []).some((reason) => BESIDE.includes(reason.code)),
 
-	/** What a shared pair or zone is called. */
+	/** The mode that the page shows for such a pair or zone. */
 	SHARED: _('Hardware + software'),
 
 	/** How many flows of a share are on each of the two fast paths. */
@@ -52,7 +52,7 @@ return baseclass.extend({
 		return metric === 'bytes' ? this.bytes(number) : this.count(number);
 	},
 
-	/** The pairs' shares of one metric added up: { slow, software, hardware }. */
+	/** The sum of the pairs' shares, of metric `flows` or `bytes`: { slow, software, hardware }. */
 	total(pairs, metric) {
 		const sum = (path) => pairs.reduce((found, pair) => found + (pair[metric]?.[path] ?? 0), 0);
 
@@ -70,7 +70,7 @@ return baseclass.extend({
 		return E('span', { 'class': `offload-path offload-${PATHS.includes(path) ? path : 'slow'}` }, [ this.word(path) ]);
 	},
 
-	/** A bar divided as the share is, and the same in words. */
+	/** A bar with a part for each path, and the share in words. */
 	bar(share, metric) {
 		const parts = PATHS.filter((path) => share[path] > 0).map((path) =>
 			E('span', { 'class': `offload-${path}`, 'style': `flex-grow:${+share[path]}` }));

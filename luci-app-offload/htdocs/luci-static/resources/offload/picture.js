@@ -4,8 +4,8 @@
 'require offload.svg as svg';
 
 /*
- * The ways that packets of a pair of zones take through the router: one lane for each path, from the devices of the one
- * zone to those of the other. Names of devices come from the router and become text nodes only.
+ * A picture of the paths of a pair's packets through the router: a lane for each path, from the devices of the source zone
+ * to those of the destination zone. Names of devices go into text nodes only.
  */
 
 const WIDTH = 360;
@@ -34,7 +34,7 @@ const CHOICES = {
 	slow: []
 };
 
-/** The names of a zone's devices on a path; its l3 devices where none is known to be on it. */
+/** The names of a zone's devices whose packets take a path; of its l3 devices if the reply names none. */
 function devices(status, zone, path) {
 	const own = (status.devices ?? []).filter((device) => (device.zones ?? []).includes(zone));
 	const found = CHOICES[path].map((choice) => own.filter(choice)).find((each) => each.length);
@@ -42,7 +42,7 @@ function devices(status, zone, path) {
 	return (found?.map((device) => device.name) ?? status.zones?.find((each) => each.name === zone)?.devices ?? []).map(String);
 }
 
-/** The paths that a pair's flows have now, or can have. The first packets of each flow are slow. */
+/** The paths that a pair's flows take now, or can take; the slow one always, for the first packets of each flow. */
 function used(pair) {
 	const can = { hardware: pair.effective === 'hardware', software: pair.effective === 'software' || paths.shared(pair), slow: true };
 

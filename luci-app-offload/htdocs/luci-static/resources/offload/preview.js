@@ -6,13 +6,13 @@
 'require offload.words as words';
 
 /*
- * What the modes chosen in the form would ask for, pair by pair, before they are saved: the service's own rule. A pair
- * has its section's mode, else the lower of the modes chosen for its two zones, else the mode of globals.
+ * The modes that pairs would have if the form were saved, by the service's rule: the mode of the pair's section, else the
+ * lower of the modes chosen for its two zones, else the mode of globals.
  */
 
 const name = (pair) => `${pair.src} → ${pair.dest}`;
 
-/** { mode, by }: `by` are the zones whose choice it is; none where it is the pair's own or that of globals. */
+/** { mode, by } of a pair: `by` are the zones whose choice decides; none if the pair's section or globals decides. */
 function wanted(pair, zoneMode, pairMode, common) {
 	const own = pairMode(pair.src, pair.dest);
 
@@ -37,7 +37,7 @@ function changed({ pair, before, after }) {
 	return line([ `${name(pair)}: `, words.badge(before.mode), ' → ', words.badge(after.mode) ]);
 }
 
-/** Why a choice leaves a pair as it is: another's is lower, or the pair has a mode of its own. */
+/** The sentence why a zone's new mode does not change a pair: the other zone's is lower, or the pair has its own. */
 function unchanged({ pair, after }, zone, chosen) {
 	const other = after.by.find((each) => each !== zone);
 
@@ -46,7 +46,7 @@ function unchanged({ pair, after }, zone, chosen) {
 		: _('%s stays %s').format(name(pair), words.mode(after.mode)) ]);
 }
 
-/** What the service knows beyond the form: what would stay slower and why, and the live flows that would feel it. */
+/** Sentences from the service's reply to `preview`: pairs that would not get the mode and why, and live flows that are returned. */
 function known({ unchanged, flows }) {
 	const stays = (unchanged ?? []).map((pair) => line([
 		_('%s would be %s').format(name(pair), words.mode(pair.effective)), words.reasons(pair.reasons)

@@ -3,14 +3,14 @@
 'require poll';
 
 /*
- * Asks again and again, but only while somebody can see the answer: a page in a background tab costs the router nothing.
+ * Polls, but only while the page is visible: in a background tab it costs the router nothing.
  */
 
-const REST = 4; // times as long as an answer took is waited before the next question: a busy router is asked less often
-const LONGEST_REST = 15_000; // milliseconds: one question that was never answered must not silence the page
+const REST = 4; // the pause after an answer is so many times as long as the answer took: a busy router is asked less often
+const LONGEST_REST = 15_000; // milliseconds: the longest pause, also after a call without an answer
 
 return baseclass.extend({
-	/** gently(ask): a function that asks, or while the page is hidden or a pause is due, resolves to the last answer. */
+	/** gently(ask): a function that calls `ask`; while the page is hidden, or in a pause, it resolves to the last answer. */
 	gently(ask) {
 		let running = null;
 		let last = null;

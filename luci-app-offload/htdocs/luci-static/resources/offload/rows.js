@@ -4,8 +4,8 @@
 'require dom';
 
 /*
- * A table whose rows are not sections of a file but things that there are (zones, pairs); their section is made when
- * something is chosen for them. A row's id has a dot, so no section of UCI can have it.
+ * A form table whose rows are zones or pairs of the router, whether the file has a section for them or not; the section is
+ * added when something is chosen. A row's id has a dot, so it is never the name of a UCI section.
  */
 
 return baseclass.extend({
@@ -43,8 +43,8 @@ return baseclass.extend({
 	},
 
 	/**
-	 * live(section, title, draw): a column that shows what `draw(row)` makes, and again whenever the returned
-	 * function is called.
+	 * live(section, name, title, draw): adds a column with the nodes that `draw(row)` gives. Returns a function that draws
+	 * it again.
 	 */
 	live(section, name, title, draw) {
 		const option = section.option(form.DummyValue, name, title);
@@ -66,7 +66,7 @@ return baseclass.extend({
 	}
 });
 
-/** Leaves alone what would look the same, so that a selection or a focus in it stays. */
+/** Replaces a cell's nodes, unless they would look the same: so a selection or the focus in it stays. */
 function renew(cell, nodes) {
 	const fresh = E('div', {}, L.toArray(nodes));
 

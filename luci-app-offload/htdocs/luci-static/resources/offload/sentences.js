@@ -2,8 +2,8 @@
 'require baseclass';
 
 /*
- * Made by `make po` from the program: do not edit. The sentences of the service's replies, each as it is in English and
- * in the reader's language; words in braces are filled in.
+ * Made by `make po` from the program: do not edit. The forms of the sentences in the service's replies, each in English
+ * and in the user's language; the service fills in the words in braces.
  */
 
 const REASONS = {
@@ -302,7 +302,7 @@ const CONSEQUENCES = {
 const BLANK = /\{(\w+)\}/g;
 const literal = (text) => text.replace(/[.*+?^$()|[\]\\{}]/g, '\\$&');
 
-/** The words that an English sentence has in the blanks of its form, or null where it is not of this form. */
+/** The words that an English sentence has for the braces of a form, by name; null if it does not have this form. */
 function filled(form, text) {
 	const names = [ ...form.matchAll(BLANK) ].map((found) => found[1]);
 	const pattern = form.split(/\{\w+\}/).map(literal).join('([^]*?)');
@@ -311,7 +311,7 @@ function filled(form, text) {
 	return found && Object.fromEntries(names.map((name, place) => [ name, found[place + 1] ]));
 }
 
-/** The sentence in the reader's language; as it came, where it has no form here. */
+/** The sentence in the user's language; in English if it has no form here. `forms`: [ English, translated ]. */
 function translated(forms, text) {
 	const [ form, own ] = forms ?? [ '', '' ];
 	const words = form && filled(form, text);
@@ -320,23 +320,23 @@ function translated(forms, text) {
 }
 
 return baseclass.extend({
-	/** Why something is not offloaded: { code, text } of a reply. */
+	/** The text of a Reason why something is not offloaded, { code, text } of a reply. */
 	reason: (reason) => translated(REASONS[reason.code], String(reason.text)),
 
-	/** What to do about it; empty where nothing can be done, or the page itself has the field for it. */
+	/** The remedy of a Reason; empty if nothing can be done, or the page itself has the field for it. */
 	remedy(reason) {
 		const forms = REMEDIES[reason.code];
 
 		return forms && reason.remedy ? translated(forms, String(reason.remedy)) : '';
 	},
 
-	/** Problems of the configuration. */
+	/** The text of a problem of /etc/config/offload, or of what offload reads of the firewall's configuration. */
 	problem: (problem) => translated(PROBLEMS[problem.code], String(problem.text)),
 
-	/** Problems of the firewall's sections, where offload-firewall loads them; the place comes before. */
+	/** The text of a problem of /etc/config/firewall that offload-firewall has found, without the section's name. */
 	firewall: (problem) => translated(FIREWALL[problem.code], String(problem.text)),
 
-	/** What offload disturbs, what was done about it, and what mends it: a finding with its texts translated. */
+	/** A finding of `check` with its texts translated: what conflicts with offload, what was done, the remedy. */
 	finding: (finding) => ({
 		...finding,
 		text: translated(FINDINGS[finding.code], String(finding.text)),

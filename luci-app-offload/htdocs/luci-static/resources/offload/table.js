@@ -2,8 +2,8 @@
 'require baseclass';
 
 /*
- * Table rows that outlive a poll: only a cell that says something else is replaced, so that focus, selection and the
- * place on the page stay. A row is known by its data-key.
+ * A table that is updated in place: only cells with another content are replaced, so that focus, selection and scroll
+ * position stay. Rows are identified by their data-key.
  */
 
 function distinct(rows) {
@@ -29,7 +29,7 @@ function freshen(kept, row) {
 }
 
 return baseclass.extend({
-	/** The titles of the columns, which a phone shows beside each value instead. */
+	/** The row of column titles; on a narrow screen each cell shows its title itself. */
 	titles(words) {
 		return E('thead', {}, [ E('tr', { 'class': 'tr table-titles' }, words.map((word) =>
 			E('th', { 'class': 'th', 'scope': 'col' }, [ word ]))) ]);

@@ -4,8 +4,8 @@
 'require offload.bus as bus';
 
 /*
- * Turns fw4's own switch into our mode, as `offload takeover` does: the service writes both files and has the firewall
- * reloaded. This login needs no right to write /etc/config/firewall for it.
+ * Replaces fw4's option flow_offloading by offload's mode, as `offload takeover` does: the service writes both files and has
+ * the firewall reloaded, so this login needs no right to write /etc/config/firewall.
  */
 
 function refuse(sentence) {
@@ -21,7 +21,7 @@ const REFUSALS = {
 };
 
 return baseclass.extend({
-	/** Takes over at once and shows the page anew, or says why not. */
+	/** Takes over at once, and then reloads the page, or shows why it failed. */
 	run() {
 		return bus.takeover().then(
 			() => window.location.reload(),

@@ -2,7 +2,7 @@
 'require baseclass';
 
 /*
- * For how long traffic can be kept slow: the choices, in words.
+ * The times for which a timed exempt can be added.
  */
 
 const HOUR = 3600; // seconds

@@ -7,10 +7,11 @@
 'require offload.words as words';
 
 /*
- * What hosts have moved by path since the service counts. Names and addresses come from outside and go into text nodes only.
+ * The bytes of hosts by path since the service began to count. Names and addresses come from other hosts and go into text
+ * nodes only.
  */
 
-const FRESH = 60_000; // milliseconds for which the last answer is good enough
+const FRESH = 60_000; // milliseconds until the service is asked again
 const MOST = 20; // hosts shown, those with the most bytes
 const NOTHING = '–';
 const COLUMNS = [ ...paths.PATHS, 'unseen' ];
@@ -41,7 +42,7 @@ function message(sentence) {
 	]);
 }
 
-/** Those beyond the ones shown, and those that the service does not keep apart, as one. */
+/** The sum of the hosts that are not shown, and of those (`others`) that the service counts together. */
 function rest(rows, others) {
 	const every = [ ...rows, others ?? {} ];
 	const added = (what, path) => every.reduce((all, each) => all + (each[what]?.[path] ?? 0), 0);
@@ -60,7 +61,7 @@ function rowsOf({ hosts: found = [], others }) {
 	];
 }
 
-/** Since when they count, and whether some are missing. */
+/** A sentence: when the counting began, and whether connections were missed. */
 function since({ since: begin, complete }) {
 	const time = new Date(begin).toLocaleString(document.documentElement.lang.replace('_', '-') || 'en');
 
@@ -84,7 +85,7 @@ return baseclass.extend({
 		]);
 	},
 
-	/** Ask again if the last answer is old. What fails is shown in the table: the page says itself that the service is away. */
+	/** Asks again if the last answer is older than FRESH. A refusal is shown in the table; the page says if the service is away. */
 	async ask() {
 		if (performance.now() - this.asked < FRESH)
 			return;
@@ -104,7 +105,7 @@ return baseclass.extend({
 		}
 	},
 
-	/** Nothing is known; the next `ask` asks. */
+	/** Forgets the last answer, so that the next `ask` asks. */
 	empty() {
 		this.asked = -Infinity;
 		this.begin.replaceChildren();

@@ -6,7 +6,7 @@
 'require offload.sentences as sentences';
 
 /*
- * How the page writes zones, modes and reasons. Names come from the router and are hostile: they become text nodes only.
+ * How the page shows zones, modes and reasons. Names may be anything, so they go into text nodes only.
  */
 
 const MODES = [ 'none', 'software', 'hardware' ];
@@ -23,7 +23,7 @@ const EVIDENCE = {
 const LONG = 24; // characters of an address that is still in one line on a phone
 const PIECES = /\[?[0-9a-f]*:[0-9a-f]*:(?=[0-9a-f])|.+$/gi; // two groups each; the last piece has the port
 
-/* Reasons that say no more than the choice did, where it was followed. */
+/* Reasons that only repeat the chosen mode; they are not shown where that mode is the effective one. */
 const REPEATED = [ 'MODE_NONE', 'PAIR_MODE_NONE', 'LOWER_MODE' ];
 
 const mode = (word) => TITLES[word] ?? String(word ?? '?');
@@ -41,7 +41,7 @@ return baseclass.extend({
 	/** A mode as people read it. */
 	mode,
 
-	/** The slower of two modes; any other word counts as none. */
+	/** The slower of two modes; a word that is no mode counts as `none`. */
 	lower: (one, other) => MODES[Math.max(0, Math.min(MODES.indexOf(one), MODES.indexOf(other)))],
 
 	/** Whether the firewall has a zone of this name. */
@@ -65,7 +65,7 @@ return baseclass.extend({
 		return E('span', { 'class': `offload-mode offload-path offload-${path}` }, [ mode(word) ]);
 	},
 
-	/** What some devices have in hardware and the others in software, with how many flows each has where that is known. */
+	/** The badge of a pair or zone that is partly in hardware and partly in software; `flows`: how many of each, if known. */
 	shared(flows) {
 		return [
 			E('span', { 'class': 'offload-mode offload-path offload-shared' }, [ paths.SHARED ]),
@@ -80,14 +80,14 @@ return baseclass.extend({
 		return items.length ? E('ul', { 'class': 'offload-reasons' }, items) : '';
 	},
 
-	/** What to do about a reason, where the service knows. */
+	/** The remedy of a reason; nothing if the service gives none. */
 	remedy(reason) {
 		const text = sentences.remedy(reason);
 
 		return text ? [ E('div', { 'class': 'offload-remedy' }, [ `→ ${text}` ]) ] : [];
 	},
 
-	/** An address with its port, which never part; a long IPv6 address may have more lines, of at least two groups each. */
+	/** An address and its port, with no line break between them. A long IPv6 address may be broken between pairs of its groups. */
 	end(address, port) {
 		const known = String(address);
 		const text = !port ? known : known.includes(':') ? `[${known}]:${port}` : `${known}:${port}`;
@@ -96,13 +96,13 @@ return baseclass.extend({
 		return E('span', { 'class': 'offload-end' }, pieces.flatMap((piece, place) => place ? [ E('wbr'), piece ] : [ piece ]));
 	},
 
-	/** What `cut` and `explain` take for one flow. */
+	/** The `flow` that the methods `cut` and `explain` take, from one of a reply of `flows`. */
 	identity: ({ proto, src, sport, dest, dport, ct_zone }) => ({ proto, src, sport, dest, dport, ct_zone: ct_zone ?? 0 }),
 
-	/** How far hardware has come, in words; empty where it was not asked for. */
+	/** The words for a hardware verdict (`proof` of a reply); empty if hardware is not requested. */
 	evidence: (word) => EVIDENCE[word] ?? '',
 
-	/** A zone of a status reply with what its pairs tell: how far hardware has come with any of them, and their flows. */
+	/** A zone of a status reply, with the hardware verdict and the flows of its pairs added. */
 	ofPairs(zone, pairs) {
 		const own = (pairs ?? []).filter((pair) => pair.src === zone.name || pair.dest === zone.name);
 		const found = own.map((pair) => pair.hardware?.proof);
@@ -111,7 +111,7 @@ return baseclass.extend({
 		return { ...zone, hardware: { proof }, flows: paths.total(own, 'flows'), shared: own.some((pair) => paths.shared(pair)) };
 	},
 
-	/** Why a pair is faster than a zone of its own: its section is stronger. Nothing where it is not. */
+	/** The sentence that a pair's section makes it faster than one of its zones; nothing if it does not. */
 	faster(pair, zones) {
 		const slower = (zones ?? []).filter((zone) => zone.chosen && [ pair.src, pair.dest ].includes(zone.name)
 			&& MODES.indexOf(zone.mode) < MODES.indexOf(pair.effective));
@@ -121,7 +121,7 @@ return baseclass.extend({
 		]));
 	},
 
-	/** What a zone or pair of a status reply gets, why not all that was asked, and what hardware has proved. */
+	/** The cell for a zone or pair of a status reply: effective mode, reasons if it is a lower one, hardware verdict. */
 	effective(decision) {
 		if (!decision)
 			return E('em', {}, [ _('unknown') ]);
@@ -143,7 +143,7 @@ return baseclass.extend({
 			option.value(word, mode(word));
 	},
 
-	/** All zones as choices, and those that sections still name though the firewall lost them; `*` is no name. */
+	/** Offers all zones as choices, and the names of zones in sections that the firewall no longer has; `*` is not one of them. */
 	chooseZone(option, named) {
 		const zones = this.zones();
 
@@ -154,7 +154,7 @@ return baseclass.extend({
 			option.value(name, _('%s (no such zone)').replace('%s', name));
 	},
 
-	/** Names an option's fields for screen readers: its title, and in a table what `name(section_id)` says of the row. */
+	/** Labels an option's fields for screen readers: by its title, and in a table by what `name(section_id)` gives for the row. */
 	label(option, name) {
 		const renderWidget = option.renderWidget; // `super` would pass over the option's own class
 

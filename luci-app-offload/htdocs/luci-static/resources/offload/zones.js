@@ -8,15 +8,15 @@
 'require offload.words as words';
 
 /*
- * One row for each zone of the firewall, whether /etc/config/offload has a section for it or not, and one for each name
- * that sections still use though the firewall has no such zone any more.
+ * The table of zones: a row for each zone of the firewall, whether /etc/config/offload has a section for it or not, and a row
+ * for each name in its sections that is no zone of the firewall any more.
  */
 
 const ENDS = [ 'src', 'dest' ];
 const sectionsOf = (name) => uci.sections('offload', 'zone').filter((section) => section.name === name && fields.holds(section));
 const globalMode = () => uci.sections('offload', 'globals')[0]?.mode ?? 'none';
 
-/** What a zone's sections choose for an option; of two modes the lower counts, as in the service. */
+/** The value of an option in a zone's sections; of two modes the lower one, as in the service. */
 function chosen(name, option) {
 	const values = sectionsOf(name).map((section) => section[option]).filter((value) => value != null);
 
@@ -38,14 +38,14 @@ function choose(name, option, value) {
 		value == null ? uci.unset('offload', section, option) : uci.set('offload', section, option, value);
 }
 
-/** A section's name that others can speak of; none, where it is taken. */
+/** A zone's name as the name for its new section, so that `uci set offload.NAME.mode` works; null if it is taken. */
 function freeName(name) {
 	const plain = name.replace(/[^A-Za-z0-9_]/g, '_');
 
 	return plain && !uci.get('offload', plain) ? plain : null;
 }
 
-/** Names in use without a zone of the firewall. */
+/** The names in sections that are no zones of the firewall. */
 function lost() {
 	const named = [
 		...uci.sections('offload', 'zone').map((section) => section.name),
@@ -56,7 +56,7 @@ function lost() {
 	return [ ...new Set(named.filter((name) => name && name !== '*' && !words.isZone(name))) ];
 }
 
-/** A zone that has sections of its own keeps them; those of the old name go. */
+/** Gives the sections of name `before` the name of zone `after`; if that zone has sections already, they are removed instead. */
 function rename(before, after) {
 	const taken = sectionsOf(after).length > 0;
 
@@ -70,7 +70,7 @@ function rename(before, after) {
 					uci.set('offload', section['.name'], end, after);
 }
 
-/** An exempt is kept: it says what must stay slow, and `check` tells that it names no zone. */
+/** Removes the sections with a name, but not exempts: they say what must stay slow, and `check` reports the missing zone. */
 function forget(name) {
 	for (const section of sectionsOf(name))
 		uci.remove('offload', section['.name']);
@@ -80,7 +80,7 @@ function forget(name) {
 			uci.remove('offload', section['.name']);
 }
 
-/** The likeliest names first: zones without a choice. */
+/** The zones that may be the new name of a lost one; those without a section first. */
 function candidates() {
 	const chosen = (name) => sectionsOf(name).length > 0;
 
@@ -120,7 +120,7 @@ function mode(section, nameOf) {
 	return option;
 }
 
-/** A zone that is not there has nothing to choose: its row shows the file's values, and never writes them. */
+/** Lets an option draw its field only for zones of the firewall; other rows show the file's value and never write it. */
 function unlessLost(option, draw) {
 	const { renderWidget, isActive, parse } = option;
 	const lost = (id) => option.section.rowOf(id)?.lost;
@@ -143,7 +143,7 @@ function devices(decision, status) {
 }
 
 return baseclass.extend({
-	/** add(map, now): adds the section; `now()` is the latest status reply. Returns what redraws its live cells. */
+	/** add(map, now): adds the section; `now()` gives the latest status reply. Returns a function that redraws its live cells. */
 	add(map, now) {
 		const decision = (name) => {
 			const zone = now().zones?.find((each) => each.name === name);
@@ -180,7 +180,7 @@ return baseclass.extend({
 		return () => redraw.forEach((draw) => draw());
 	},
 
-	/** limits(section): family and after_packets of each zone, as a table inside another section. */
+	/** limits(parent): adds family and after_packets of each zone, as a table inside another section. */
 	limits(parent) {
 		const list = () => words.zones().map((name) => ({ key: name, name }));
 		const Table = rows.table('limits', list);

@@ -16,8 +16,8 @@
 'require offload.words as words';
 
 /*
- * What offload does now: flows and bytes per pair and path, the last minutes, and flow by flow why not more. One batch of
- * two calls per beat (the totals of hosts are asked for once a minute), and none while the page is hidden.
+ * Network > Flow Offload > Live: flows and bytes of each pair by path, a graph of the last minutes, and the list of flows with
+ * reasons. Every BEAT seconds it makes two calls, once a minute a third for the totals of hosts; none while it is hidden.
  */
 
 const BEAT = 5; // seconds
@@ -31,7 +31,7 @@ function busiest(pairs) {
 	return pairs.length ? name(pairs.reduce((most, pair) => flows(pair) > flows(most) ? pair : most)) : undefined;
 }
 
-/** What ended since the service counts; it may have missed some, or all. */
+/** The flows of a pair that ended since the service began to count, and whether it missed some or all. */
 function ended(pair, service) {
 	if (!pair.ended || !service?.since)
 		return '–';
@@ -150,7 +150,7 @@ return view.extend({
 		this.drawPicture();
 	},
 
-	/** What was true before the service went away is not shown as if it still were. */
+	/** Clears everything, because the service does not answer and the last figures may be wrong now. */
 	empty() {
 		table.show(this.pairs, []);
 		leases.show([]);
@@ -159,7 +159,7 @@ return view.extend({
 		this.ways.replaceChildren();
 	},
 
-	/** The chosen pair's picture, replaced where it says something else. */
+	/** Draws the picture of the chosen pair, unless it is the same as before. */
 	drawPicture() {
 		const pair = this.status.pairs.find((each) => name(each) === this.drawn.lastElementChild.value);
 		const fresh = pair ? [ picture.draw(this.status, pair) ] : [];

@@ -5,13 +5,13 @@
 'require offload.style';
 
 /*
- * The lines of the system log that speak of offload, oldest first, as `logread -e offload` prints them.
+ * Network > Flow Offload > Log: the service's lines in the system log, oldest first.
  */
 
 const BEAT = 5; // seconds
 const read = () => fs.exec('/sbin/logread', [ '-e', 'offload' ]).catch((error) => ({ code: 1, stderr: String(error.message) }));
 
-// What procd passes on of a program has the program's name: `offload[12]: ...` or `python3[12]: offload: ...`.
+// procd writes a service's stderr to the log with the name of its program: `offload[12]: ...` or `python3[12]: offload: ...`.
 const OURS = /\boffload(\[\d+\])?: /;
 
 function text(answer) {

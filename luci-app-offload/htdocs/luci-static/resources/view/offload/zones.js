@@ -17,7 +17,7 @@
 
 /*
  * Network > Flow Offload > Zones: the chosen modes, the effective ones, and the reasons for less. The form is LuCI's, over
- * /etc/config/offload; what the service says stands beside it and follows by itself.
+ * /etc/config/offload; the columns from the service's status are updated by themselves.
  */
 
 const SECONDS = 5;
@@ -59,7 +59,7 @@ return view.extend({
 			findings.show(places[1], status.problems, checked);
 			redraw.forEach((draw) => draw());
 
-			// What is found can only be another after a pass of the service.
+			// `check` can only find something else after a pass of the service.
 			if (passes !== (passes = status.service?.passes))
 				check();
 		};

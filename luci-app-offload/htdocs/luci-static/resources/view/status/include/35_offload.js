@@ -5,7 +5,7 @@
 'require offload.pulse as pulse';
 
 /*
- * One line on Status > Overview. Nothing where this login may not ask, or where there is nothing to tell about.
+ * A line on Status > Overview; nothing if this login may not call the service.
  */
 
 function line(status) {
@@ -34,7 +34,7 @@ function words(answer) {
 return baseclass.extend({
 	title: _('Flow offload'),
 
-	// The overview asks every few seconds, seen or not.
+	// The overview loads this every few seconds, also while it is hidden.
 	load: pulse.gently(() => bus.status().catch((error) => error)),
 
 	render(answer) {
