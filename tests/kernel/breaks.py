@@ -55,8 +55,9 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "element of a set that bans live flows": SOFTWARE,
     "rule that bans live flows": SOFTWARE,
     "time window that begins while a flow runs": SOFTWARE,
-    "new DROP or REJECT rule, cut_refused 1": SOFTWARE,
-    "time window of a rule begins, cut_refused 1": SOFTWARE,
+    "new DROP or REJECT rule, cut_refused 1": BOTH,
+    "time window of a rule begins, cut_refused 1": BOTH,
+    "time window of a rule that accepts ends, cut_refused 1": BOTH,
 }
 HEAD = """# What offload breaks, and what offload does about it
 

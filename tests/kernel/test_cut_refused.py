@@ -1,38 +1,22 @@
 """`option cut_refused`: rules of /etc/config/firewall, and their times, end the live flows that they refuse."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import pytest
 
-from kernel.daemons import wait_until
 from kernel.inside import asked
 from kernel.lab import HOME, Home
 from kernel.rates import noted
+from kernel.refusals import EARLY, ENOUGH, RULE, SOON, Call, at_a_time, ended, fast, until
 from kernel.resident import Resident
-from kernel.steady import Steady, quiet
-from kernel.traffic import Talk
 from offload.nft.text import ruleset_text
 
-Call = Callable[..., Talk]
-ENOUGH = 60
-SOON = 5.0  # seconds; within one on a machine that does nothing else (the figure is printed)
 NEIGHBOURS = """
 config rule
 	option src '*'
 	option proto 'icmp'
 	option target 'ACCEPT'
-"""
-RULE = """
-config rule
-	option name 'New'
-	option src 'lan'
-	option dest 'wan'
-	option family 'ipv4'
-	option proto 'tcp udp'
-	option dest_ip '203.0.113.1'
-	option target 'REJECT'
 """
 
 
@@ -60,36 +44,6 @@ def load(home: Home) -> None:
     home.router.nft(ruleset_text(asked(home.router).ruleset))
 
 
-def fast(home: Home, talk: Talk) -> Talk:
-    """The conversation once it is on the fast path."""
-
-    def seen() -> bool:
-        talk.echo(10)
-        with home.evidence.watch(talk) as found:
-            talk.echo(ENOUGH)
-        return found.fast(ENOUGH)
-
-    wait_until(seen, "the fast path")
-    return talk
-
-
-def ended(home: Home, call: Call, talks: list[Talk], act: Callable[[], float]) -> list[float]:
-    """Let others talk on while `act` refuses some; seconds from the time that it gives until each one's last answer."""
-    others = [call(home.laptop, home.internet6), call(home.client, home.internet6, "udp")]
-    for talk in talks:
-        talk._socket.settimeout(5.0)
-    with ExitStack() as stack:
-        pulses = [stack.enter_context(quiet(other, pause=0.05)) for other in others]
-        live = [stack.enter_context(Steady(talk, lambda each: each.echo(1))) for talk in talks]
-        time.sleep(0.5)
-        began = act()
-        wait_until(lambda: all(each.error for each in live), "the end of all")
-        time.sleep(0.5)
-    assert [pulse.error for pulse in pulses] == [None] * len(others)
-    assert all(pulse.times[-1] > began for pulse in pulses)
-    return [max(0.0, each.times[-1] - began) for each in live]
-
-
 def test_a_new_rule_ends_the_live_flows_that_it_refuses(own_firewall: Home, call: Call) -> None:
     talks = [fast(own_firewall, call(own_firewall.client, own_firewall.internet4, proto)) for proto in ("tcp", "udp")]
 
@@ -114,23 +68,16 @@ def test_without_the_option_a_new_rule_ends_nothing(own_firewall: Home, service:
         call(own_firewall.client, own_firewall.internet4)
 
 
-def test_times_that_begin_end_the_live_flows_that_they_refuse(
+def test_times_that_begin_or_end_end_the_live_flows_that_are_refused_then(
     own_firewall: Home, service: Resident, call: Call
 ) -> None:
-    begin = int(time.time()) + 12
-    ends = [time.strftime("%H:%M:%S", time.localtime(each)) for each in (begin, begin + 3600)]
-    times = f"\toption start_time '{ends[0]}'\n\toption stop_time '{ends[1]}'\n"
-    own_firewall.router.append("firewall", RULE + times)
+    begin = int(time.time()) + EARLY
+    own_firewall.router.append("firewall", at_a_time(begin))
     load(own_firewall)
     service.quiet()
-    talk = fast(own_firewall, call(own_firewall.client, own_firewall.internet4))
-
-    def wait() -> float:
-        early = begin - time.time()
-        assert early > 0, "too late"
-        time.sleep(early)
-        return time.monotonic()
-
-    (seconds,) = ended(own_firewall, call, [talk], wait)
-    assert seconds < SOON
-    noted("time window of a rule begins, cut_refused 1", "software", "at once", f"{seconds:.1f} s", "connections end")
+    talks = [fast(own_firewall, call(own_firewall.client, own_firewall.internet4, proto)) for proto in ("tcp", "udp")]
+    no_more, refused = ended(own_firewall, call, talks, lambda: until(begin))
+    assert max(no_more, refused) < SOON
+    for what, seconds in (("begins", refused), ("that accepts ends", no_more)):
+        row = f"time window of a rule {what}, cut_refused 1"
+        noted(row, "software", "at once", f"{seconds:.1f} s", "connections end")

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from offload.errors import KernelError, OffloadError
-from offload.model.flow import IPS_ASSURED, IPS_EXPECTED, IPS_SRC_NAT, Entry, Tuple
+from offload.model.flow import IPS_ASSURED, IPS_EXPECTED, IPS_OFFLOAD, IPS_SRC_NAT, Entry, Tuple
 from offload.model.network import Neighbour, Route
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
@@ -74,6 +74,31 @@ def test_a_rule_ends_connections_once_the_firewall_has_loaded_it(there: Fakes) -
     there.conntrack._entries.append(WEB)  # something else accepts it
     load(there, 20)
     assert judged(there) == ""
+
+
+@pytest.mark.parametrize("status", [IPS_OFFLOAD, 0], ids=["offloaded", "slow"])
+def test_the_table_of_an_ended_flow_is_returned(there: Fakes, status: int) -> None:
+    """The kernel would forward the packets of an ended connection for up to a second more."""
+    there.conntrack._entries = [WEB._replace(status=WEB.status | status), MAIL]
+    judged(there)
+    write(there, DROP)
+    load(there, 10)
+    there.service.work()
+    before = there.nft.transactions
+    assert cut_refused.run(there.service, NOON)
+    assert there.nft.transactions - before == bool(status)
+    assert there.service.applied.returned == (("flow_offload",) if status else ())
+
+
+def test_a_table_that_cannot_be_returned_at_once_is_returned_later(there: Fakes) -> None:
+    there.conntrack._entries = [WEB._replace(status=WEB.status | IPS_OFFLOAD)]
+    judged(there)
+    write(there, DROP)
+    load(there, 10)
+    there.service.work()
+    there.nft.refusal = "no"
+    assert cut_refused.run(there.service, NOON)
+    assert there.service.rule_returns.due(there.clock()) is not None
 
 
 def test_the_first_judgement_ends_nothing(there: Fakes) -> None:

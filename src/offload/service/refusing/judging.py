@@ -5,7 +5,7 @@ again.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
@@ -110,11 +110,19 @@ def _ended(engine: Engine, before: Rules, now: Rules) -> str:
     if not found:
         return ""
     done = engine.doors.conntrack.delete(found)
+    _return(engine, {entry.state.value for entry in found})
     if done.error:  # if the kernel cannot delete offloaded entries, it can once they are slow
-        follow.return_tables(engine, [table.name for table in engine.decided.plan.tables] if engine.decided else [])
         raise KernelError(done.error)
     names = ", ".join(sorted({refusal.rule for refusal in found.values()}))
     return f"connections ended that /etc/config/firewall refuses now: {done.ended} ({names})"
+
+
+def _return(engine: Engine, modes: Container[str]) -> None:
+    """Return the tables that had flows: the kernel looks for those of ended connections once a second only."""
+    tables = engine.decided.plan.tables if engine.decided else ()
+    names = [table.name for table in tables if table.mode.value in modes]
+    if names and follow.return_tables(engine, names) is None:
+        engine.rule_returns.changed(engine.doors.clock())  # then it is tried again, by a pass if necessary
 
 
 def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:

@@ -150,13 +150,14 @@ class RefusedConnections:
 
     def run(self, engine: Engine, _: float) -> None:
         """End the connections that are refused now, and log how many, or why that failed."""
+        before = engine.applied
         try:
-            ended = cut_refused.run(engine, time.time())
+            if ended := cut_refused.run(engine, time.time()):
+                self.journal.line(LogLevel.NOTICE, ended)
         except OffloadError as refusal:
             self.journal.line(LogLevel.ERR, f"cut_refused: {refusal}")
-            return
-        if ended:
-            self.journal.line(LogLevel.NOTICE, ended)
+        if engine.applied is not before:
+            self.journal.followed(engine.applied, "connections were ended")
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
