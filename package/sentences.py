@@ -80,9 +80,7 @@ return baseclass.extend({
 
 def table() -> str:
     """The content that sentences.js must have."""
-    remedies = {
-        code: text for code, text in REMEDIES.items() if not text.startswith("nothing") and code not in ON_THE_PAGE
-    }
+    remedies = {code: text for code, text in REMEDIES.items() if code not in ON_THE_PAGE}
     return HEAD + "".join(
         (
             _forms("REASONS", {code.name: code.value for code in ReasonCode}),

@@ -33,14 +33,19 @@ class NftFault(Enum):
 class NftError(OffloadError):
     """A run of nft failed. The sentence is nft's own, if it printed one.
 
-    `places`: file and line of each error as nft prints them; the text that was sent is `/dev/stdin`.
+    `places`: file and line of each error as nft prints them; the text that was sent is `/dev/stdin`. `package`: the
+    OpenWrt package that has what is missing, which `str()` advises to install; empty: none.
     """
 
     def __init__(
-        self, sentence: str, fault: NftFault = NftFault.FAILED, places: tuple[tuple[str, int], ...] = ()
+        self,
+        sentence: str,
+        fault: NftFault = NftFault.FAILED,
+        places: tuple[tuple[str, int], ...] = (),
+        package: str = "",
     ) -> None:
-        super().__init__(sentence)
-        self.fault, self.places = fault, places
+        super().__init__(f"{sentence}: install {package}" if package else sentence)
+        self.sentence, self.fault, self.places, self.package = sentence, fault, places, package
 
 
 class KernelError(OffloadError):

@@ -2,7 +2,6 @@
 
 recorded/*.bin are whole answers of a 6.1 kernel with a software flowtable: NAT, a port forward, helper, mark, GRE,
 ESP and ICMP; `acct` with counters and timestamps, `plain` without.
-x
 """
 
 import re

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from offload.model.flow import C, Entries, Entry, Tuple
     from offload.model.kernel.live import LiveTable, Strays
     from offload.model.kernel.live_rule import LiveChain, LiveRule
+    from offload.model.log import LogLevel
     from offload.model.network import ForwardChain, Kernel, Leaving, Neighbour, Route, Station
     from offload.model.problems.problem import Problem
     from offload.model.sections.section import Edit, Section
@@ -171,17 +172,24 @@ class File(Protocol):
     def write(self, content: bytes) -> None: ...
 
 
-class RouterFiles(Protocol):
-    """The router's files and devices that the firewall needs besides /etc/config/firewall.
+class FileReader(Protocol):
+    """Files of the router, by path. `text`: None if it cannot be read.
 
-    `helpers`: sections of the conntrack helpers' file; None: there is none. `devices`: by device, those below it.
-    `installed`: (position, chain, path) of the nft files of packages. `matching`: the files that match the pattern of
-    an nft include. `configuration`: a hash of the configuration files.
+    `helpers`: sections of the conntrack helpers' file; None: there is none.
     """
 
     def text(self, path: str) -> str | None: ...
     def helpers(self) -> tuple[Section, ...] | None: ...
     def readable(self, path: str) -> bool: ...
+
+
+class RouterFiles(FileReader, Protocol):
+    """The router's files and devices that the firewall needs besides /etc/config/firewall.
+
+    `devices`: by device, those below it. `installed`: (position, chain, path) of the nft files of packages. `matching`:
+    the files that match the pattern of an nft include. `configuration`: a hash of the configuration files.
+    """
+
     def modules(self) -> frozenset[str]: ...
     def devices(self) -> dict[str, tuple[str, ...]]: ...
     def installed(self) -> tuple[tuple[str, str, str], ...]: ...
@@ -193,6 +201,19 @@ class OwnFile(File, Protocol):
     """A file of our own that can be removed, because its existence alone has a meaning."""
 
     def remove(self) -> None: ...
+
+
+class Scripts(Protocol):
+    """Runs a script of `config include`, or ours that saves the ruleset; empty for success, else how it failed."""
+
+    def source(self, path: str) -> str: ...
+    def save(self) -> str: ...
+
+
+class Log(Protocol):
+    """The system log."""
+
+    def write(self, level: LogLevel, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

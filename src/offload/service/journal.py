@@ -4,7 +4,6 @@ Each outcome of a pass is compared with the outcome that was logged before it, a
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
 
 from offload.model.applied import Applied
 from offload.model.log import LogLevel
@@ -13,6 +12,7 @@ from offload.model.plan import PairDecision, Plan
 from offload.model.problems.problem import Problem
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field
+from offload.service.doors import Log
 from offload.service.reconcile import Decided
 
 BURST = 20  # lines at once
@@ -20,12 +20,6 @@ APART = 3.0  # seconds until one more line is allowed
 DEFAULT_LEVEL = LogLevel.INFO
 CHOICES = ("globals", "zone_choices", "pair_choices", "exempts")  # of the Config: from /etc/config/offload
 Pair = tuple[str, str]
-
-
-class Log(Protocol):
-    """The system log, as far as the journal needs it."""
-
-    def write(self, level: LogLevel, text: str) -> None: ...
 
 
 @dataclass(slots=True)

@@ -7,9 +7,12 @@ with the outcome of that one.
 import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offload.errors import FileError, OffloadError
+
+if TYPE_CHECKING:
+    from offload.service.doors import File, Scripts
 
 DONE, FAILED = 0, 1
 LOADING = frozenset({"start", "reload", "restart", "update"})
@@ -20,28 +23,14 @@ OPEN = (
 Json = dict[str, Any]
 
 
-class Runner(Protocol):
-    """Runs scripts, as system.scripts.Scripts."""
-
-    def source(self, path: str) -> str: ...
-    def save(self) -> str: ...
-
-
-class Outcome(Protocol):
-    """The file with the outcome of the last load, as system.files.private_file.PrivateFile."""
-
-    def read(self) -> bytes | None: ...
-    def write(self, content: bytes) -> None: ...
-
-
 class Loading(NamedTuple):
     """What the verbs need of the router; tests replace each field."""
 
     # calls the ubus method `firewall` with an action (start, stop, ...; empty: only report), and gives the reply
     act: Callable[[str], Json]
     turn: Callable[[], AbstractContextManager[None]]  # the lock that only one load at a time holds
-    outcome: Outcome  # the file with the result of the last load
-    runner: Runner  # runs scripts
+    outcome: "File"  # the file with the result of the last load
+    runner: "Scripts"  # runs scripts
     includes: Callable[[], Iterable[str]]  # gives the paths of the scripts to run after a load
     flush: Callable[[], None]  # deletes every nft table
     say: Callable[[str], None]  # prints a line to stderr

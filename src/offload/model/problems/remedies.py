@@ -1,7 +1,4 @@
-"""The remedy for each Reason: what the user can do so that more is offloaded. Blanks as in the Reason's sentence.
-
-A remedy that begins with `nothing` is only for the documentation; command and LuCI do not show it.
-"""
+"""What the user can do about each Reason, so that more is offloaded. Blanks as in the Reason's sentence."""
 
 REMEDIES = {  # by the code of the Reason
     "OFFLOAD_DISABLED": "set enabled to 1 in /etc/config/offload",
@@ -25,32 +22,54 @@ REMEDIES = {  # by the code of the Reason
     "MARKED": (
         "name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough"
     ),
-    "MARKED_PART": "nothing; or set auto_exempt to 0 where the first packets of a flow are enough",
-    "SUBNETS_PART": "nothing, or give that zone the same mode, family and after_packets",
     "SUBNETS_ANY": (
         "write that zone's subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family "
         "and after_packets"
     ),
     "FAMILIES_DISJOINT": "let the two zones' family have one in common",
     "ZONE_WITHOUT_DEVICES": "bring the zone's network up; the zone's own reasons name the missing network or device",
-    "ZONE_OF_SUBNETS": (
-        "nothing, or list the zone's network beside its subnet: then its devices are known, and have one mode for all"
-        " their addresses"
-    ),
     "ZONE_INVERTED": "list the zone's networks or devices, without '!' and '+'",
-    "NOT_PERMITTED": "nothing: the firewall forwards nothing there",
     "SHARED_DEVICES": "give both pairs the same mode: a device cannot be on two paths",
     "SHARED_FAMILY": "give both pairs the same family: a device cannot have two",
     "HARDWARE_UNCOVERED": (
         "choose software for the zone, or give what hardware does not cover (Wi-Fi, say) a bridge and a zone of its "
         "own; exclude_device does not help, for the pair's packets still come in there"
     ),
+    "STATIONS_FULL": "find who forges addresses, or split the network: bridge fdb show, ip neigh",
+    "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software, which ends this message",
+    "EXCLUDED_BY_USER": "delete it from exclude_device",
+    "STATIONS_MOVE": "find who forges addresses, or the loop in the cabling: bridge fdb show br {master}, ip neigh",
+    "ODD_NAME": "rename the device with letters and digits",
+    "ZONE_UNKNOWN": (
+        "give each zone networks of its own; with policy routing the way may be unknown here and the flow offloaded "
+        "all the same"
+    ),
+    "OTHER_FAMILY": "widen family of the zones",
+    "HELPER": "switch the helper off for the zone (auto_helper in /etc/config/firewall) if no host needs it",
+    "AFTER_PACKETS": "lower after_packets",
+    "EXEMPTED": (
+        "change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows "
+        "nothing"
+    ),
+    "REPLY_NOT_ACCEPTED": "wait for a reply; if it stays, look for a rule that drops its replies",
+    "HARDWARE_DRIVER": "choose software, which ends this message; a newer kernel may bring a driver that can",
+    "HARDWARE_FULL": "raise after_packets, so that short flows do not fill the table",
+    "HARDWARE_STRAYS": "choose software for the pair, and report it with offload snapshot",
+    "HARDWARE_FROZEN": "do not trust traffic totals of these flows; choose software where they matter",
+}
+# Reasons about which usually nothing needs to be done: what `explain` and docs/reference.md say of them.
+NO_NEED = {  # by the code of the Reason
+    "MARKED_PART": "nothing; or set auto_exempt to 0 where the first packets of a flow are enough",
+    "SUBNETS_PART": "nothing, or give that zone the same mode, family and after_packets",
+    "ZONE_OF_SUBNETS": (
+        "nothing, or list the zone's network beside its subnet: then its devices are known, and have one mode for all"
+        " their addresses"
+    ),
+    "NOT_PERMITTED": "nothing: the firewall forwards nothing there",
     "HARDWARE_PART": "nothing: these flows are fast in software",
     "SHAPED": "nothing, or set auto_software to 0 to give up the shaping for hardware",
     "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
     "STATIONS_UNSEEN": "nothing: no station has been seen yet, and those on other ports will be in hardware",
-    "STATIONS_FULL": "find who forges addresses, or split the network: bridge fdb show, ip neigh",
-    "HARDWARE_GIVEN_UP": "ask again now: offload reload; or choose software, which ends this message",
     "HARDWARE_FAMILY_GIVEN_UP": "nothing; to ask again now: offload reload",
     "REPLIES_FULL": "nothing; below 65536 it grows with net.netfilter.nf_conntrack_max",
     "LINK_MISSING": "nothing: it is taken in when it comes",
@@ -58,9 +77,7 @@ REMEDIES = {  # by the code of the Reason
     "NETWORK_UNKNOWN": "nothing, or delete it from the zone in /etc/config/firewall",
     "NO_FLOWTABLE": "nothing: it is listed when a pair is offloaded",
     "LOOPBACK": "nothing: there is nothing to gain",
-    "EXCLUDED_BY_USER": "delete it from exclude_device",
     "WIRELESS_PORT": "nothing: its flows are offloaded at the bridge",
-    "STATIONS_MOVE": "find who forges addresses, or the loop in the cabling: bridge fdb show br {master}, ip neigh",
     "BRIDGE_UNDER_VLAN": "nothing: its flows are offloaded at the ports",
     "BOND_MEMBER": "nothing: its flows are offloaded at the bond",
     "DSA_CONDUIT": "nothing: its flows are offloaded at the switch ports",
@@ -68,29 +85,16 @@ REMEDIES = {  # by the code of the Reason
     "PPPOE_PARENT": "nothing: its flows are offloaded at the PPPoE device; or update OpenWrt",
     "TOO_DEEP": "nothing: its flows are offloaded at the device above",
     "FLOWTABLE_FULL": "nothing: its flows are offloaded at the device above",
-    "ODD_NAME": "rename the device with letters and digits",
     "HARDWARE_BENEATH": "nothing: its flows are offloaded there",
     "NO_HW_TC_OFFLOAD": "nothing, or ethtool -K DEVICE hw-tc-offload on where the driver can",
     "HARDWARE_UNBOUND": "nothing; choosing software for its zone ends this message",
     "NOT_OFFLOADABLE": "nothing: the kernel offloads no other protocol",
     "LOCAL": "nothing: it is not forwarded",
     "NOT_UNICAST": "nothing: multicast is not offloaded",
-    "ZONE_UNKNOWN": (
-        "give each zone networks of its own; with policy routing the way may be unknown here and the flow offloaded "
-        "all the same"
-    ),
     "PAIR_UNKNOWN": "nothing; where UPnP, a service or nft rules of your own let it through, write a pair section",
-    "OTHER_FAMILY": "widen family of the zones",
     "TCP_STATE": "nothing: it is being opened or closed",
-    "HELPER": "switch the helper off for the zone (auto_helper in /etc/config/firewall) if no host needs it",
     "ADJUSTED": "nothing: a helper or a NAT clash changed the connection",
     "NO_REPLY": "nothing: it is offloaded when an answer has come",
-    "AFTER_PACKETS": "lower after_packets",
-    "EXEMPTED": (
-        "change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows "
-        "nothing"
-    ),
-    "REPLY_NOT_ACCEPTED": "wait for a reply; if it stays, look for a rule that drops its replies",
     "WAITING": "nothing; if it stays, look for an exempt that matches it, or a rule that drops its replies",
     "HARDWARE_ELSEWHERE": "nothing: stations on the ports that hardware has are in hardware",
     "HARDWARE_STATION_UNKNOWN": (
@@ -100,10 +104,8 @@ REMEDIES = {  # by the code of the Reason
     "HARDWARE_AWAITED": (
         "nothing: it is asked again while the flow moves; offload status shows the state of hardware for the pair"
     ),
-    "HARDWARE_DRIVER": "choose software, which ends this message; a newer kernel may bring a driver that can",
     "HARDWARE_FAMILY": "nothing: these flows are fast in software; a newer kernel may bring a driver that can",
     "HARDWARE_ENCAPSULATED": "nothing: these flows are fast in software; a newer kernel may bring a driver that can",
-    "HARDWARE_FULL": "raise after_packets, so that short flows do not fill the table",
     "HARDWARE_KEPT": (
         "nothing if they are idle; flows that a driver still forwards end by themselves, or with a restart of the "
         "router: software is the surer choice where changes must take effect at once"
@@ -112,8 +114,6 @@ REMEDIES = {  # by the code of the Reason
         "nothing: both directions are fast, and the processor sees one of them; a newer kernel may bring a driver "
         "that takes both"
     ),
-    "HARDWARE_STRAYS": "choose software for the pair, and report it with offload snapshot",
-    "HARDWARE_FROZEN": "do not trust traffic totals of these flows; choose software where they matter",
 }
 
 
@@ -126,5 +126,4 @@ class _Blanks(dict[str, object]):
 
 def remedy(code: str, words: dict[str, object]) -> str:
     """The remedy for a Reason; empty: nothing can or needs to be done."""
-    text = REMEDIES.get(code, "")
-    return "" if text.startswith("nothing") else text.format_map(_Blanks(words))
+    return REMEDIES.get(code, "").format_map(_Blanks(words))

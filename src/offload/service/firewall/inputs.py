@@ -1,7 +1,7 @@
 """Everything that the firewall depends on, read once, and the ruleset compiled from it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from offload.compiler.firewall.ruleset import Compiled, compile_firewall
 from offload.config.fw4 import netifd_data, set_entries
@@ -9,14 +9,7 @@ from offload.config.fw4.helpers import SHIPPED
 from offload.config.fw4.sections.loader import Loader
 from offload.model.sections.firewall import RouterNetwork, RouterState
 from offload.model.sections.section import Section
-
-
-class Files(Protocol):
-    """The files of the router that the firewall reads."""
-
-    def text(self, path: str) -> str | None: ...
-    def helpers(self) -> tuple[Section, ...] | None: ...
-    def readable(self, path: str) -> bool: ...
+from offload.service.doors import FileReader
 
 
 class Inputs(NamedTuple):
@@ -37,7 +30,7 @@ def read(
     sections: tuple[Section, ...],
     dump: Any,
     data: Any,
-    files: Files,
+    files: FileReader,
     modules: frozenset[str],
     lower: Mapping[str, tuple[str, ...]],
     installed: tuple[tuple[str, str, str], ...],
@@ -78,7 +71,7 @@ def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: 
 
 
 def _set_files(
-    files: Files, sections: Sequence[Section], handed_over: Sequence[netifd_data.Found]
+    files: FileReader, sections: Sequence[Section], handed_over: Sequence[netifd_data.Found]
 ) -> dict[str, tuple[str, ...]]:
     """The lines of the files that options `loadfile` of ipsets name, by path; without files that cannot be read."""
     options: list[Mapping[str, Any]] = [each.options for each in sections if each.type == "ipset"]

@@ -7,7 +7,7 @@ from offload.model.flow import Entry, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.reason import Reason, ReasonCode
-from offload.model.problems.remedies import REMEDIES
+from offload.model.problems.remedies import NO_NEED
 from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.shares import Pair
@@ -19,7 +19,6 @@ from offload.status.why.trace import steps
 Json = dict[str, Any]
 WHY = ReasonCode
 UNKNOWN = Live()
-NOTHING = "nothing"  # first word of a remedy if nothing can or needs to be done
 
 
 class Explanation(NamedTuple):
@@ -92,8 +91,7 @@ def between(
     seen = Seen(entry, src, dest, pair, (cases or {}).get(ends), plan, lookups, snapshot, returned or {}, live)
     found = reasons(entry, src, dest, pair, seen.case, seen.lookups)
     reason = by_replies(found[0], accepted=live.reply_accepted) if found else None
-    remedy = REMEDIES.get(reason.code.name, "") if reason else ""
-    remedy = remedy if remedy.startswith(NOTHING) or reason is None else reason.remedy
+    remedy = (reason.remedy or NO_NEED.get(reason.code.name, "")) if reason else ""
     return Explanation(entry, src, dest, steps(seen, reason), _sentence(entry.state, reason), reason, remedy)
 
 

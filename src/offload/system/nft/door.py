@@ -17,7 +17,7 @@ from offload.system.nft.nfnetlink import tables as kernel
 from offload.system.nft.nfnetlink.generation import generation
 from offload.system.nft.nfnetlink.rule_runs import Rules
 from offload.system.nft.nfnetlink.tables import Outline, Ruleset
-from offload.system.nft.program import Program
+from offload.system.nft.program import PACKAGE, Program
 
 FAMILY = "inet"
 FIREWALL = "table inet fw4"  # is in every text that loads the firewall too
@@ -147,7 +147,7 @@ class Nft:
             return list(json.loads(output)["nftables"])
         except (ValueError, KeyError, RecursionError, TypeError) as error:
             raise NftError(
-                f"nft -j list {' '.join(what)} did not answer in JSON: install nftables-json", NftFault.NO_JSON
+                f"nft -j list {' '.join(what)} did not answer in JSON", NftFault.NO_JSON, package=PACKAGE
             ) from error
 
     def _run(self, *arguments: str, text: str = "") -> str:

@@ -71,8 +71,7 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max
         version = nft.version()
         nft.lists()
     except NftError as error:
-        package = "nftables-json" if error.fault in {NftFault.NO_PROGRAM, NftFault.NO_JSON} else ""
-        return Kernel(release, flowtable=False, missing=(Lack(_plain(error), package),))
+        return Kernel(release, flowtable=False, missing=(Lack(error.sentence, error.package),))
     kernel = Kernel(release, nft=version, modules=tuple(modules), conntrack_max=conntrack_max)
     texts = [_numbered(number, body) for number, body in enumerate((*(body for body, _ in STEPS), IPSEC))]
     if _refusal(nft, "".join(texts)) is None:
@@ -131,8 +130,3 @@ def _binds(nft: Asked, names: Iterable[str]) -> bool | None:
                 return None
         raise
     return True
-
-
-def _plain(error: NftError) -> str:
-    """The sentence without the advice to install a package, because the Lack names the package."""
-    return str(error).partition(": install")[0]

@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 from offload.errors import NftError, NftFault
 from offload.nouns import dataclass, field
 
+PACKAGE = "nftables-json"  # OpenWrt's package with nft; `nftables-nojson` has one without JSON
 LARGEST_OUTPUT = 16 << 20  # bytes; the listing of a table with the most exempts allowed takes less than half
 LARGEST_ERRORS = 64 << 10  # bytes; the rest is read and dropped
 CHUNK = 64 << 10  # bytes, the capacity of a pipe
@@ -48,7 +49,7 @@ class Program:
                 process_group=0,  # so that killing the group kills its children too
             )
         except FileNotFoundError as error:
-            raise NftError("the program nft is missing: install nftables-json", NftFault.NO_PROGRAM) from error
+            raise NftError("the program nft is missing", NftFault.NO_PROGRAM, package=PACKAGE) from error
         except OSError as error:
             raise NftError(f"the program nft cannot be run: {error.strerror}") from error
         with _Run(process, text.encode(errors="replace")) as run:
