@@ -124,3 +124,17 @@ def test_rules_that_drop_by_a_set_are_bans() -> None:
     assert not packet_rules([FORWARD], [replace(ban, does=("accept",))], [])
     below = LiveRule("inet", "x", "refuse", ("reject",))
     assert packet_rules([FORWARD], [replace(ban, does=(), targets=("refuse",)), below], []) == (found,)
+
+
+def test_what_chains_of_a_device_do_to_packets() -> None:
+    out = LiveChain("netdev", "own", "out", "egress", devices=("wan", "wan2"))
+    rule = LiveRule("netdev", "own", "out", ("ttl",))
+    found = packet_rules([out], [rule], [])
+    assert [(each.hook, each.does, each.match) for each in found] == [
+        ("egress", "ttl", RuleMatch(oif="wan")),
+        ("egress", "ttl", RuleMatch(oif="wan2")),
+    ]
+    (came_in,) = packet_rules([replace(out, hook="ingress", devices=("lan1",))], [rule], [])
+    assert came_in.match == RuleMatch(iif="lan1")
+    for harmless in (("drop",), ("mark",), ("log",)):
+        assert packet_rules([out], [replace(rule, does=harmless)], []) == ()

@@ -88,6 +88,13 @@ print(json.dumps([[match, each.marks, each.opening] for match, each in zip(own, 
 print(json.dumps([sorted(each.edges) for each in rules]))
 print(json.dumps([plain(each[4]) is not None for _, each in found]))
 """
+OF_DEVICES = """
+import json
+from offload.system.nft.nfnetlink.tables import ruleset
+(chains, rules), _ = ruleset({})
+print(json.dumps([[each.family, each.name, each.hook, each.devices] for each in chains]))
+print(json.dumps([[each.family, each.chain, each.does, each.match.family] for each in rules]))
+"""
 # A rule, and the seconds of a day in UTC at which it may begin or end to match; the last second belongs to a span.
 EDGES: dict[str, list[int]] = {
     'meta hour "08:00"-"12:00" drop': [8 * 3600, 12 * 3600 + 1],
@@ -134,14 +141,19 @@ TREATING = (
 
 def read(rules: Iterable[str]) -> list[Any]:
     """What a kernel's rules are read as."""
+    text = "table inet t {\nset bans { type ipv4_addr; }\nchain other { }\n"
+    text += "chain f {\ntype filter hook forward priority -5;\n" + "\n".join(rules) + "\n}\n}\n"
+    return asked(text, PROGRAM)
+
+
+def asked(text: str, program: str) -> list[Any]:
+    """What a program prints, a line of JSON each, in a network namespace with this ruleset."""
     if not all(map(shutil.which, ("unshare", "nft"))):
         pytest.skip("needs the programs unshare and nft")
     if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode:
         pytest.skip("may not make network namespaces here")
-    text = "table inet t {\nset bans { type ipv4_addr; }\nchain other { }\n"
-    text += "chain f {\ntype filter hook forward priority -5;\n" + "\n".join(rules) + "\n}\n}\n"
     command = f'printf %s "$TEXT" | nft -f - && exec {sys.executable} -c "$PROGRAM"'
-    environment = {"PROGRAM": PROGRAM, "TEXT": text, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    environment = {"PROGRAM": program, "TEXT": text, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     done = subprocess.run(
         ["unshare", "-rn", "sh", "-c", command],
         env=environment | {"PYTHONPATH": ":".join(sys.path)},
@@ -158,6 +170,28 @@ def test_the_kernel_s_rules_are_read() -> None:
     assert dict(zip(RULES, map(tuple, rules), strict=True)) == RULES
     assert sorted(chains) == [["inet", "t", "f", "forward", -5], ["inet", "t", "other", "", 0]]
     assert comments[-1] == "!fw4: Allow"
+
+
+def test_chains_of_devices_and_their_rules_are_read() -> None:
+    text = """table netdev own {
+	chain in { type filter hook ingress device "lo" priority 0; ip ttl set 65; }
+	chain ins { type filter hook ingress devices = { "lo" } priority 1; ip6 dscp set ef; }
+}
+table inet own {
+	chain in { type filter hook ingress device "lo" priority 2; meta protocol ip ip ttl set 65; }
+}
+"""
+    chains, rules = asked(text, OF_DEVICES)
+    assert sorted(chains) == [
+        ["inet", "in", "ingress", ["lo"]],
+        ["netdev", "in", "ingress", ["lo"]],
+        ["netdev", "ins", "ingress", ["lo"]],
+    ]
+    assert sorted(rules) == [
+        ["inet", "in", ["ttl"], "ipv4"],
+        ["netdev", "in", ["ttl"], "ipv4"],
+        ["netdev", "ins", ["dscp"], "ipv6"],
+    ]
 
 
 def test_when_the_kernel_s_rules_begin_and_end_is_read() -> None:

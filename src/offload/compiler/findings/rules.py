@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from offload.compiler.offload.exempts.live_exempts import holding
 from offload.compiler.offload.exempts.marks import restoring
 from offload.model.config import Config
-from offload.model.kernel.live_rule import PacketRule
+from offload.model.kernel.live_rule import DEVICE_HOOKS, PacketRule
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.finding import Finding, FindingCode
@@ -38,7 +38,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
     acted, devices = config.globals.auto_exempt, {"", *(name for zone in plan.zones for name in zone.devices)}
     for rule in snapshot.packet_rules:
         code = CODES.get(rule.does)
-        if code is None or (rule.does == "mark" and rule not in held):
+        if code is None or rule.hook in DEVICE_HOOKS or (rule.does == "mark" and rule not in held):
             continue
         if rule in held and acted and {rule.match.iif, rule.match.oif} <= devices:
             yield code.done(**_place(rule))

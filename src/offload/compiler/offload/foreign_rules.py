@@ -5,17 +5,27 @@ Offloaded packets bypass such a rule. A rule after `ct state established accept`
 
 from collections.abc import Iterable, Iterator
 
-from offload.model.kernel.live_rule import EVERY_PACKET, Deciding, LiveChain, LiveRule, PacketRule, RuleMatch
+from offload.model.kernel.live_rule import (
+    DEVICE_HOOKS,
+    EVERY_PACKET,
+    Deciding,
+    LiveChain,
+    LiveRule,
+    PacketRule,
+    RuleMatch,
+)
 from offload.model.network import MarkReader
 from offload.nouns import replace
 
-HOOKS = frozenset({"prerouting", "forward", "postrouting", "egress"})
 # Statements that act on every packet of a connection
 EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "queue", "vmap")
 ENDING = frozenset({"drop", "reject", "vmap"})
 IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})  # hooks that offloaded packets bypass
+HOOKS = IP_HOOKS | DEVICE_HOOKS  # that forwarded packets pass
 # What a rule does, the most important first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
+# Of these, what the rules of a device are needed for in hardware, where nothing reads the mark of a packet
+OF_DEVICES = frozenset(TREATMENTS) - {"mark"}
 SHAPES = frozenset({"length", "ttl", "flags"})  # properties of single packets by which rules drop
 MOST_RULES = 512  # that are considered one by one; of more only the devices
 MOST_WAYS = 16  # ways into a chain whose conditions are considered
@@ -45,15 +55,24 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     found: dict[PacketRule, None] = {}
     for chain in chains:
-        if chain.hook in IP_HOOKS:
-            ways: dict[Place, set[RuleMatch]] = {}
-            for rule, before in _met((chain.family, chain.table, chain.name), EVERY_PACKET, grouped, ways):
-                if not rule.comment.startswith(CONFIGURED) and (does := _does(rule, grouped)):
+        ways: dict[Place, set[RuleMatch]] = {}
+        for match in _passing(chain):
+            for rule, before in _met((chain.family, chain.table, chain.name), match, grouped, ways):
+                does = "" if rule.comment.startswith(CONFIGURED) else _does(rule, grouped)
+                if does in OF_DEVICES if chain.hook in DEVICE_HOOKS else does:
                     found[_packet_rule(chain.hook, rule, does, rule.match.within(before))] = None
     if len(found) <= MOST_RULES:
         return tuple(found)
     wide = (replace(each, match=RuleMatch(each.match.iif, each.match.oif), comment="") for each in found)
     return tuple(dict.fromkeys(wide))[:MOST_RULES]
+
+
+def _passing(chain: LiveChain) -> Iterator[RuleMatch]:
+    """The forwarded packets that pass a base chain: every one, or those of its devices."""
+    if chain.hook in IP_HOOKS:
+        yield EVERY_PACKET
+    elif chain.hook in DEVICE_HOOKS:
+        yield from (RuleMatch(each) if chain.hook == "ingress" else RuleMatch(oif=each) for each in chain.devices)
 
 
 def _does(rule: LiveRule, rules: Rules) -> str:
@@ -70,10 +89,11 @@ def _packet_rule(hook: str, rule: LiveRule, does: str, match: RuleMatch) -> Pack
 def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
     """The rules, sets and times by which a live connection may now be decided differently than when it was offloaded.
 
+    Those of single devices too, which packets in hardware do not meet.
     Sets of rules that only set marks (to route domains, for instance) are left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
-    met = list(reached((chain for chain in chains if chain.hook in IP_HOOKS), grouped))
+    met = list(reached(chains, grouped))
     ending = [rule for rule in met if _may_end(rule, grouped, frozenset())]
     return Deciding(
         hash(tuple((rule.family, rule.table, rule.chain, rule.digest) for rule in met)),

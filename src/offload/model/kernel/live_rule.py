@@ -4,6 +4,9 @@ from ipaddress import IPv4Network, IPv6Network
 
 from offload.nouns import asdict, dataclass
 
+# Hooks of one device, also by family inet. Packets that software offloads meet their rules, those in hardware do not.
+DEVICE_HOOKS = frozenset({"ingress", "egress"})
+
 
 @dataclass(frozen=True, slots=True)
 class LiveChain:
@@ -14,6 +17,7 @@ class LiveChain:
     name: str  # of the chain
     hook: str = ""  # of a base chain, `forward` and so on; empty for other chains
     priority: int = 0  # of a base chain; 0 for other chains
+    devices: tuple[str, ...] = ()  # of a base chain on one of DEVICE_HOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,14 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class PacketRule:
-    """A rule in nft, not one of /etc/config/firewall, that must see every packet: offloaded packets bypass it."""
+    """A rule in nft, not one of /etc/config/firewall, that must see every packet: offloaded packets bypass it.
+
+    On one of DEVICE_HOOKS only those in hardware do, and `match` has the device.
+    """
 
     table: str  # family and name: `inet fw4`
     chain: str  # name of its chain
-    hook: str  # from which packets reach it: prerouting, forward or postrouting
+    hook: str  # from which packets reach it: prerouting, forward, postrouting, or one of DEVICE_HOOKS
     # limit, quota, priority, dscp, mark, ttl, queue, log, drop (by length, flags or TTL), time (drops at some times),
     # ban (drops by a set)
     does: str

@@ -50,7 +50,7 @@ class FindingCode(Enum):
     )
     SHAPER = Form(
         Severity.PROBLEM,
-        "{shaper} shapes {device}: software offload keeps the rate, hardware bypasses it",
+        "{shaper} treats packets of {device}: software offload keeps that, hardware bypasses it",
         "set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software",
         "traffic over {device} is in software at most",
         "auto_software",

@@ -61,7 +61,7 @@ class ReasonCode(Enum):
     SHARED_FAMILY = "its devices also belong to {pair}, which asks for family {family}"
     HARDWARE_UNCOVERED = "hardware does not cover {devices}, so the pair is software"
     HARDWARE_PART = "hardware does not cover {devices}: traffic there is fast in software"
-    SHAPED = "{shaper} shapes {device}, and hardware would bypass it: traffic there is fast in software"
+    SHAPED = "{shaper} treats packets of {device}, and hardware would bypass it: traffic there is fast in software"
     STATIONS_SOFTWARE = (
         "stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)"
     )

@@ -67,7 +67,7 @@ NO_NEED = {  # by the code of the Reason
     ),
     "NOT_PERMITTED": "nothing: the firewall forwards nothing there",
     "HARDWARE_PART": "nothing: these flows are fast in software",
-    "SHAPED": "nothing, or set auto_software to 0 to give up the shaping for hardware",
+    "SHAPED": "nothing, or set auto_software to 0 to give that up for hardware",
     "STATIONS_SOFTWARE": "nothing: the stations on other ports are in hardware",
     "STATIONS_UNSEEN": "nothing: no station has been seen yet, and those on other ports will be in hardware",
     "HARDWARE_FAMILY_GIVEN_UP": "nothing; to ask again now: offload reload",

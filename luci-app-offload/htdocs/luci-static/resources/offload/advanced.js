@@ -88,7 +88,7 @@ return baseclass.extend({
 		switched(exempt);
 
 		const shaped = section.option(form.Flag, 'auto_software', _('Respect shapers'),
-			_('Pairs in hardware over a device that SQM or another shaper limits become software, which keeps the limit, and hardware again when it goes.'));
+			_('Pairs in hardware over a device that has a shaper (SQM and others), a tc filter or an nft chain that changes packets become software, which keeps these, and hardware again when they go.'));
 
 		switched(shaped);
 

@@ -36,7 +36,7 @@ const REASONS = {
 	SHARED_FAMILY: [ 'its devices also belong to {pair}, which asks for family {family}', _('its devices also belong to {pair}, which asks for family {family}') ],
 	HARDWARE_UNCOVERED: [ 'hardware does not cover {devices}, so the pair is software', _('hardware does not cover {devices}, so the pair is software') ],
 	HARDWARE_PART: [ 'hardware does not cover {devices}: traffic there is fast in software', _('hardware does not cover {devices}: traffic there is fast in software') ],
-	SHAPED: [ '{shaper} shapes {device}, and hardware would bypass it: traffic there is fast in software', _('{shaper} shapes {device}, and hardware would bypass it: traffic there is fast in software') ],
+	SHAPED: [ '{shaper} treats packets of {device}, and hardware would bypass it: traffic there is fast in software', _('{shaper} treats packets of {device}, and hardware would bypass it: traffic there is fast in software') ],
 	STATIONS_SOFTWARE: [ 'stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)', _('stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)') ],
 	STATIONS_UNSEEN: [ 'stations on {ports} are fast in software: these drivers offload nothing', _('stations on {ports} are fast in software: these drivers offload nothing') ],
 	STATIONS_FULL: [ 'more than {most} stations or addresses are known, and no more are remembered: flows of the others are fast in software', _('more than {most} stations or addresses are known, and no more are remembered: flows of the others are fast in software') ],
@@ -222,7 +222,7 @@ const FIREWALL = {
 
 const FINDINGS = {
 	NO_FIREWALL: [ 'no firewall is loaded: every packet is forwarded unchecked', _('no firewall is loaded: every packet is forwarded unchecked') ],
-	SHAPER: [ '{shaper} shapes {device}: software offload keeps the rate, hardware bypasses it', _('{shaper} shapes {device}: software offload keeps the rate, hardware bypasses it') ],
+	SHAPER: [ '{shaper} treats packets of {device}: software offload keeps that, hardware bypasses it', _('{shaper} treats packets of {device}: software offload keeps that, hardware bypasses it') ],
 	SHAPER_ABSENT: [ '/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now', _('/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now') ],
 	LIMITS_ABSENT: [ '/etc/config/{package} asks for limits, and no rule of its tables limits anything now', _('/etc/config/{package} asks for limits, and no rule of its tables limits anything now') ],
 	RULE_LIMITS: [ 'a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited', _('a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited') ],

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from offload.model.config import Config, MarkRule
-from offload.model.kernel.live_rule import PacketRule, RuleMatch
+from offload.model.kernel.live_rule import DEVICE_HOOKS, PacketRule, RuleMatch
 from offload.model.network import Snapshot
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.match import EVERY_ADDRESS, Item, Match, turned
@@ -44,11 +44,16 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
 
 
 def holding(snapshot: Snapshot) -> Iterator[PacketRule]:
-    """The rules whose traffic must stay slow. Rules that set marks count only if a qdisc or filter reads them."""
+    """The rules whose traffic must stay slow. Rules that set marks count only if a qdisc or filter reads them.
+
+    Rules of single devices need no exempt: hardware is not used there (pairs/shapers.py).
+    """
     read = 0
     for mask in (*(each.fwmask for each in snapshot.qdiscs), *(each.fwmask for each in snapshot.filters)):
         read |= mask
     for rule in snapshot.packet_rules:
+        if rule.hook in DEVICE_HOOKS:
+            continue
         if rule.does in HOLDING and (rule.does != "mark" or rule.marks & read):
             yield rule
 

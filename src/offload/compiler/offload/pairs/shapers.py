@@ -1,11 +1,12 @@
-"""The devices with traffic shapers, which hardware would bypass. Pure.
+"""The devices with traffic shapers, tc filters or nft chains of their own, which hardware would bypass. Pure.
 
-Software offload keeps shaping: packets leave through the device's qdisc, and packets that come in pass tc ingress
-first.
+Software offload keeps them: packets leave through the device's egress hook and qdisc, and packets that come in pass tc
+ingress and the device's ingress hook first.
 """
 
 from collections.abc import Mapping
 
+from offload.model.kernel.live_rule import DEVICE_HOOKS
 from offload.model.network import Snapshot
 
 SHAPING = frozenset({"cake", "cake_mq", "htb", "tbf", "hfsc", "netem"})
@@ -15,7 +16,11 @@ LONGEST_DEVICE = 15  # characters of a device's name: IFNAMSIZ without the zero 
 
 
 def shapers(snapshot: Snapshot) -> Mapping[str, str]:
-    """Shaped device -> its shaper: `cake`, or `cake on ifb4wan` for packets that come in."""
+    """Device -> what treats each of its packets.
+
+    `cake`, or `cake on ifb4wan` for packets that come in; else a tc filter (which may police, redirect or mark), else a
+    chain whose rules limit or change packets.
+    """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}
     found = {device: kind for device, kind in kinds.items() if device not in branches}
@@ -24,6 +29,12 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
         branch = _branch(each.device, branches & kinds.keys())
         if each.kind in INGRESS and each.device in filtered and branch:
             found.setdefault(each.device, f"{kinds[branch]} on {branch}")
+    for one in snapshot.filters:
+        if one.device not in branches:
+            found.setdefault(one.device, f"a tc filter ({one.kind})")
+    for rule in snapshot.packet_rules:
+        if rule.hook in DEVICE_HOOKS:
+            found.setdefault(rule.match.iif or rule.match.oif, f"chain {rule.chain} of table {rule.table}")
     return found
 
 

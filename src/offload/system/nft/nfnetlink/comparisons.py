@@ -19,6 +19,7 @@ OFFLOADED = {6: "tcp", 17: "udp"}
 NETWORKS: Mapping[int, type[IPv4Network | IPv6Network]] = {IPV4: IPv4Network, IPV6: IPv6Network}
 NUMBER_BYTES = 4
 NOW = 2**61  # nanoseconds since 1970, in this century: a value in the other byte order is far from it
+ETHERTYPES = {0x0800: IPV4, 0x86DD: IPV6}  # include/uapi/linux/if_ether.h
 WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 
 
@@ -73,6 +74,8 @@ def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
     """Add a comparison for equality to what is known of the rule; `what` and `mask` are those of `Reading.held`."""
     if what == "family":
         rule.protocol = value[0]
+    elif what == "ethertype":
+        rule.protocol = ETHERTYPES.get(int.from_bytes(value, "big"), rule.protocol)
     elif what == "protocol":
         rule.ip_only = value[0] not in OFFLOADED
         rule.equals("proto", OFFLOADED.get(value[0], ""))

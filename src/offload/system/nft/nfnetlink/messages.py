@@ -18,7 +18,7 @@ NF_INET_FORWARD = 2
 TABLES, CHAINS, RULES, SETS, FLOWTABLES = (1, 0), (4, 3), (7, 6), (10, 9), (23, 22)
 
 TABLE = 1  # in messages about a table its name, in others the name of their table
-CHAIN_NAME, CHAIN_HOOK, HOOK_NUMBER, HOOK_PRIORITY = 3, 4, 1, 2
+CHAIN_NAME, CHAIN_HOOK, HOOK_NUMBER, HOOK_PRIORITY, HOOK_DEVICE, CHAIN_DEVICES = 3, 4, 1, 2, 3, 4
 RULE_CHAIN, RULE_HANDLE, RULE_EXPRESSIONS, RULE_USERDATA = 2, 3, 4, 7
 EXPRESSION_NAME, EXPRESSION_DATA, COUNTER_PACKETS = 1, 2, 2
 SET_NAME, SET_FLAGS = 2, 3
@@ -68,6 +68,13 @@ def devices(flowtable: Attributes) -> frozenset[str]:
     hook = attributes(flowtable.get(FLOWTABLE_HOOK, b""), 0)
     values = (value for _, value in each(hook.get(HOOK_DEVICES, b"")))
     return frozenset(text(value) for value in values)
+
+
+def chain_devices(hook: Attributes) -> tuple[str, ...]:
+    """The devices of a base chain of family netdev, from its hook's attributes: one, or a list."""
+    if HOOK_DEVICE in hook:
+        return (name(hook, HOOK_DEVICE),)
+    return tuple(text(value) for _, value in each(hook.get(CHAIN_DEVICES, b"")))
 
 
 def counts(flowtable: Attributes) -> bool:

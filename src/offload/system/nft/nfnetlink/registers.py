@@ -16,7 +16,8 @@ from offload.system.nft.nfnetlink.messages import integer
 WHOLE_MARK = 0xFFFFFFFF
 VALUE, VERDICT, VERDICT_CODE, VERDICT_CHAIN = 1, 2, 1, 2
 DROP, ACCEPT, JUMP, GOTO = 0, 1, 0xFFFFFFFD, 0xFFFFFFFC
-META_LENGTH, META_PRIORITY, META_MARK, META_IIFNAME, META_OIFNAME, META_NFPROTO, META_L4PROTO = 0, 2, 3, 6, 7, 15, 16
+META_LENGTH, META_PROTOCOL, META_PRIORITY, META_MARK, META_IIFNAME, META_OIFNAME = 0, 1, 2, 3, 6, 7
+META_NFPROTO, META_L4PROTO = 15, 16
 META_TIMES = (30, 31, 32)  # NFT_META_TIME_NS, _DAY, _HOUR
 CT_STATE, CT_PACKETS = 0, 14
 # Attributes of expressions; SOURCE and TARGET are registers
@@ -30,6 +31,7 @@ TCP_FLAGS = 13  # offset in the TCP header
 LOADS = {
     **dict.fromkeys(META_TIMES, "time"),
     META_MARK: "mark",
+    META_PROTOCOL: "ethertype",  # by which family netdev tells IPv4 from IPv6
     META_NFPROTO: "family",
     META_L4PROTO: "protocol",
     META_IIFNAME: "iif",

@@ -28,7 +28,7 @@ from offload.system.nft.nfnetlink.registers import (
 )
 
 FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
-IP_HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
+IP_HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 NETDEV_HOOKS = ("ingress", "egress")
 CHAIN_HOOK_NAME = 3
 HOURS = frozenset(range(0, DAY, 3600))  # assumed times of a rule whose comparison of times cannot be read
@@ -60,7 +60,7 @@ def live_chain(family: int, found: Attributes) -> LiveChain | None:
     named = names[at] if messages.HOOK_PRIORITY in hook and at < len(names) else ""
     priority = integer(hook, messages.HOOK_PRIORITY, messages.SIGNED)
     table, name = messages.name(found, messages.TABLE), messages.name(found, CHAIN_HOOK_NAME)
-    return LiveChain(FAMILIES[family], table, name, named, priority)
+    return LiveChain(FAMILIES[family], table, name, named, priority, messages.chain_devices(hook))
 
 
 def live_rule(family: int, found: Attributes) -> LiveRule | None:
