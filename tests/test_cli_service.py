@@ -144,7 +144,7 @@ def test_an_exempt_that_the_kernel_keeps_needs_no_service(fakes: Fakes) -> None:
 
 def test_without_the_service_a_flow_is_slow_for_what_the_kernel_holds(fakes: Fakes) -> None:
     holding(fakes, 3600)
-    fakes.conntrack._entries = [entry(f"{HOST}#1000 > 198.51.100.1#443")]
+    fakes.conntrack.held = [entry(f"{HOST}#1000 > 198.51.100.1#443")]
     for runs in (False, True):
         (flow,) = local.flow_list(Router(fakes, runs=runs), FLOWS).data["flows"]
         assert [each["code"] for each in flow["reasons"]] == ["EXEMPTED"], runs

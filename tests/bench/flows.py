@@ -36,7 +36,7 @@ def status(flows: int) -> Figure:
 
     fakes = router()
     fakes.service.work()
-    fakes.conntrack._entries = [
+    fakes.conntrack.held = [
         entry(
             f"192.168.1.{number % 250 + 2}#{number + 1000} > 198.51.100.{number % 100}#443",
             proto=6,

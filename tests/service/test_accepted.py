@@ -60,7 +60,7 @@ def test_a_list_says_of_which_flows_no_reply_was_accepted(
     monkeypatch.setattr(accepted, "FEW", few)
     unknown = identified(4)._replace(ct_id=b"")
     guest = identified(5, ends="192.168.2.50 198.51.100.9")
-    fakes.conntrack._entries = [identified(1), identified(2), identified(3, IPS_OFFLOAD), unknown, guest]
+    fakes.conntrack.held = [identified(1), identified(2), identified(3, IPS_OFFLOAD), unknown, guest]
     assert codes(fakes) == {1: ["WAITING"], 2: ["REPLY_NOT_ACCEPTED"], 3: [], 4: ["WAITING"], 5: ["MODE_NONE"]}
 
 
@@ -79,7 +79,7 @@ def test_the_kernel_is_asked_only_where_a_flow_waits_and_once_for_many(monkeypat
     silent = AcceptedReplies(nft, plan)
     assert [silent(identified(number).values) for number in range(4)] == [False] * 3 + [None]
     before = nft.one
-    fakes.service.doors.conntrack._entries = [identified(3, IPS_OFFLOAD)]  # type: ignore[attr-defined]  # a fake
+    fakes.service.doors.conntrack.held = [identified(3, IPS_OFFLOAD)]  # type: ignore[attr-defined]  # a fake
     codes(fakes)
     assert nft.one == before
 
@@ -88,7 +88,7 @@ def test_the_kernel_is_asked_only_where_a_flow_waits_and_once_for_many(monkeypat
 def test_a_long_list_says_the_same(fakes: Fakes, *, as_json: bool) -> None:
     from offload.service.bus.methods import every_flow
 
-    fakes.conntrack._entries = [identified(1), identified(2), identified(6)]
+    fakes.conntrack.held = [identified(1), identified(2), identified(6)]
     _, written = every_flow(fakes.service, {"query": {}})
     text = "\n".join(written(as_json, 200))
     first = "no accepted reply of it is remembered from the last minute"

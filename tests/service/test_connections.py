@@ -26,7 +26,7 @@ class Clocks:
 def _fakes() -> Fakes:
     fakes = router()
     fakes.service.work()
-    fakes.conntrack._entries = [
+    fakes.conntrack.held = [
         entry(f"192.168.1.50#{5000 + number} > 198.51.100.9#443", octets=(number, 0)) for number in range(9)
     ]
     return fakes
@@ -80,7 +80,7 @@ def test_a_cheap_dump_is_made_anew_each_time(fakes: Fakes, clocks: Clocks) -> No
 
 def test_pages_come_from_the_dump_of_the_first(fakes: Fakes, clocks: Clocks) -> None:
     first = asked(fakes, "flows", limit=5)
-    fakes.conntrack._entries = []
+    fakes.conntrack.held = []
     clocks.now += WALK - 1
     second = asked(fakes, "flows", limit=5, offset=5)
     assert clocks.dumps == 1

@@ -41,7 +41,7 @@ def _there() -> Fakes:
     made.service.doors = replace(made.service.doors, files=FakeFirewallFiles())
     made.bus.replies["service get_data"] = {}
     made.uci.packages["offload"] = (*OFFLOAD, ON)
-    made.conntrack._entries = [WEB, MAIL]
+    made.conntrack.held = [WEB, MAIL]
     load(made, 1)
     return made
 
@@ -71,7 +71,7 @@ def test_a_rule_ends_connections_once_the_firewall_has_loaded_it(there: Fakes) -
     logged = judged(there)
     assert there.conntrack.deleted == [WEB]
     assert logged == "connections ended that /etc/config/firewall refuses now: 1 (New)"
-    there.conntrack._entries.append(WEB)  # something else accepts it
+    there.conntrack.held.append(WEB)  # something else accepts it
     load(there, 20)
     assert judged(there) == ""
 
@@ -79,7 +79,7 @@ def test_a_rule_ends_connections_once_the_firewall_has_loaded_it(there: Fakes) -
 @pytest.mark.parametrize("status", [IPS_OFFLOAD, 0], ids=["offloaded", "slow"])
 def test_the_table_of_an_ended_flow_is_returned(there: Fakes, status: int) -> None:
     """The kernel would forward the packets of an ended connection for up to a second more."""
-    there.conntrack._entries = [WEB._replace(status=WEB.status | status), MAIL]
+    there.conntrack.held = [WEB._replace(status=WEB.status | status), MAIL]
     judged(there)
     write(there, DROP)
     load(there, 10)
@@ -91,7 +91,7 @@ def test_the_table_of_an_ended_flow_is_returned(there: Fakes, status: int) -> No
 
 
 def test_a_table_that_cannot_be_returned_at_once_is_returned_later(there: Fakes) -> None:
-    there.conntrack._entries = [WEB._replace(status=WEB.status | IPS_OFFLOAD)]
+    there.conntrack.held = [WEB._replace(status=WEB.status | IPS_OFFLOAD)]
     judged(there)
     write(there, DROP)
     load(there, 10)
@@ -135,7 +135,7 @@ def test_times_are_met_in_time(there: Fakes) -> None:
     "other", [entry(443, status=IPS_EXPECTED), entry(443, proto=47), entry(443, host="192.0.2.1"), entry(80)]
 )
 def test_what_is_not_sure_is_not_ended(there: Fakes, other: Entry) -> None:
-    there.conntrack._entries = [other]
+    there.conntrack.held = [other]
     judged(there)
     write(there, DROP)
     load(there, 10)
@@ -144,7 +144,7 @@ def test_what_is_not_sure_is_not_ended(there: Fakes, other: Entry) -> None:
 
 def test_a_mac_address_is_that_of_the_neighbour(there: Fakes) -> None:
     other = entry(443, host="192.168.1.6")
-    there.conntrack._entries = [WEB, other]
+    there.conntrack.held = [WEB, other]
     macs = {LAPTOP: "00:11:22:33:44:55", "192.168.1.6": "00:11:22:33:44:56"}
     neighbours = tuple(Neighbour(address, "br-lan", mac) for address, mac in macs.items())
     there.netlink.found = replace(there.netlink.found, neighbours=neighbours)
@@ -159,11 +159,11 @@ def test_a_kernel_that_refuses_is_asked_again(there: Fakes) -> None:
     judged(there)
     write(there, DROP)
     load(there, 10)
-    there.conntrack._error = KernelError("no")
+    there.conntrack.error = KernelError("no")
     with pytest.raises(OffloadError, match="no"):
         judged(there)
     assert cut_refused.due(there.service) == there.clock() + cut_refused.AGAIN
-    there.conntrack._error = None
+    there.conntrack.error = None
     assert cut_refused.run(there.service, NOON) and there.conntrack.deleted == [WEB]
 
 
@@ -202,7 +202,7 @@ def test_of_several_ways_out_none_is_sure_without_translation(there: Fakes, seco
     plain = Entry(
         6, Tuple(near, far, 40_000, 443), Tuple(far, near, 443, 40_000), IPS_ASSURED, 9, 0, (1, 1), (1, 1), None, None
     )
-    there.conntrack._entries = [plain]
+    there.conntrack.held = [plain]
     defaults = (Route(ip_network("::/0"), ("wan",), 512), Route(ip_network("::/0"), (second,), 1024))
     there.netlink.ways = (Route(ip_network("2001:db8::/64"), ("br-lan",)), *defaults)
     judged(there)

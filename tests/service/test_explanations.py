@@ -23,7 +23,7 @@ GUEST = "192.168.2.50#5001 > 198.51.100.9#443"
 def _fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes = router()
     fakes.service.work()
-    fakes.conntrack._entries = [entry(LAN), entry(GUEST), entry(LAN.replace("5000", "6000"))]
+    fakes.conntrack.held = [entry(LAN), entry(GUEST), entry(LAN.replace("5000", "6000"))]
     fakes.nft.remembered = {("flow_offload", "replied4", key(port)) for port in (5000, 6000)}
     monkeypatch.setattr(main, "doors", lambda: fakes.service.doors)
     return fakes
@@ -110,7 +110,7 @@ def test_several_connections_are_a_sentence_each(fakes: Fakes) -> None:
 
 def test_a_fast_connection_is_no_older_on_its_path_than_the_return_of_its_table(fakes: Fakes) -> None:
     fakes.service.work(forced=("flow_offload",))
-    fakes.conntrack._entries = [entry(LAN, status=IPS_OFFLOAD)]
+    fakes.conntrack.held = [entry(LAN, status=IPS_OFFLOAD)]
     (found,) = asked(fakes, text="192.168.1.50")["explanations"]
     (path,) = [step["fact"] for step in found["steps"] if step["name"] == "path"]
     assert f"since {fakes.service.applied.time} or later" in path

@@ -42,7 +42,7 @@ def _fakes() -> Fakes:
 
 def sample(fakes: Fakes, *entries: Entry, after: float = APART) -> None:
     fakes.clock.now += after
-    fakes.conntrack._entries = list(entries)
+    fakes.conntrack.held = list(entries)
     hardware.run(fakes.service)
 
 
@@ -57,7 +57,7 @@ def test_nothing_is_due_without_hardware() -> None:
     fakes = router()
     fakes.service.work()
     assert fakes.service.hardware_monitor.due is None
-    fakes.conntrack._error = KernelError("asked in vain")
+    fakes.conntrack.error = KernelError("asked in vain")
     hardware.run(fakes.service)
 
 
@@ -72,7 +72,7 @@ def test_samples_are_rarer_once_there_is_a_verdict(fakes: Fakes) -> None:
 
 def test_a_status_takes_a_sample_but_not_one_after_the_other(fakes: Fakes) -> None:
     sample(fakes, flow(5))
-    fakes.conntrack._entries = [flow(500)]
+    fakes.conntrack.held = [flow(500)]
     assert status(fakes)["hardware"]["proof"] == "bound"
     fakes.clock.now += SOONEST
     assert status(fakes)["hardware"]["proof"] == "proven"
@@ -276,7 +276,7 @@ def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(
 
 
 def test_a_kernel_that_does_not_answer_is_asked_again(fakes: Fakes) -> None:
-    fakes.conntrack._error = KernelError("too busy")
+    fakes.conntrack.error = KernelError("too busy")
     fakes.clock.now += APART
     hardware.run(fakes.service)
     assert fakes.service.hardware_monitor.due == fakes.clock.now + APART

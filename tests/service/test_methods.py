@@ -62,7 +62,7 @@ def test_status_has_what_design_promises(fakes: Fakes) -> None:
 
 
 def test_status_without_conntrack_has_a_note(fakes: Fakes) -> None:
-    fakes.conntrack._error = KernelError("no ctnetlink")
+    fakes.conntrack.error = KernelError("no ctnetlink")
     assert call(fakes, "status")["notes"] == ["flows are not counted: no ctnetlink"]
     assert call(fakes, "flows", query={}) == {"ok": False, "error": "no ctnetlink"}
 
@@ -140,7 +140,7 @@ def test_what_cannot_be_meant_is_refused(fakes: Fakes, words: dict[str, str], se
 
 
 def test_flows_come_in_pages(fakes: Fakes) -> None:
-    fakes.conntrack._entries = list(FLOWS)
+    fakes.conntrack.held = list(FLOWS)
     first = call(fakes, "flows", query={})
     assert (first["total"], first["offset"], first["limit"], len(first["flows"])) == (700, 0, 200, 200)
     last = call(fakes, "flows", query={"offset": 600, "limit": 5000, "host": "192.168.1.10"})
@@ -151,11 +151,11 @@ def test_flows_come_in_pages(fakes: Fakes) -> None:
 
 def test_flush_returns_the_tables_of_the_flows_meant(fakes: Fakes) -> None:
     assert call(fakes, "flush", query={}) == {"ok": True, "returned": ["flow_offload"], "flows": 0}
-    fakes.conntrack._entries = FLOWS[:3]
+    fakes.conntrack.held = FLOWS[:3]
     assert call(fakes, "flush", query={}) == {"ok": True, "returned": ["flow_offload"], "flows": 3}
     assert call(fakes, "flush", query={"zone": "lan"}) == {"ok": True, "returned": ["flow_offload"], "flows": 3}
     assert call(fakes, "flush", query={"zone": "guest"}) == {"ok": True, "returned": [], "flows": 0}
-    fakes.conntrack._entries = [entry("192.168.1.10#1 > 198.51.100.1#443", status=FAST | IPS_HW_OFFLOAD)]
+    fakes.conntrack.held = [entry("192.168.1.10#1 > 198.51.100.1#443", status=FAST | IPS_HW_OFFLOAD)]
     assert call(fakes, "flush", query={"zone": "lan"})["returned"] == []  # there is no hardware table
     assert len(fakes.nft.sent) == 4
 
@@ -173,7 +173,7 @@ def test_flush_leaves_slow_connections_to_the_kernel(fakes: Fakes, monkeypatch: 
 
 
 def test_cut_ends_the_connections_meant_and_needs_a_word(fakes: Fakes) -> None:
-    fakes.conntrack._entries = FLOWS[:3]
+    fakes.conntrack.held = FLOWS[:3]
     assert call(fakes, "cut", query={"host": "192.168.1.11"}) == {"ok": True, "flows": 0, "ended": 0}
     assert (
         call(fakes, "cut", query={})["error"] == "query: name whose connections are to end: zone, host, state or flow"
@@ -188,7 +188,7 @@ ONE = {"proto": "udp", "src": "192.168.1.10", "sport": 2, "dest": "198.51.100.1"
 
 def test_cut_ends_one_connection_as_flows_shows_it(fakes: Fakes) -> None:
     other = entry("192.168.1.10#2 > 198.51.100.1#443", proto=6, status=FAST)
-    fakes.conntrack._entries = [*FLOWS[:3], other]
+    fakes.conntrack.held = [*FLOWS[:3], other]
     shown = call(fakes, "flows", query={})["flows"]
     assert ONE in [{key: flow[key] for key in ONE} for flow in shown]
     assert call(fakes, "cut", query={"flow": ONE}) == {"ok": True, "flows": 1, "ended": 1}
@@ -207,7 +207,7 @@ def test_cut_ends_one_connection_as_flows_shows_it(fakes: Fakes) -> None:
     ],
 )
 def test_what_is_not_one_connection_ends_nothing(fakes: Fakes, flow: Any, sentence: str) -> None:
-    fakes.conntrack._entries = FLOWS[:3]
+    fakes.conntrack.held = FLOWS[:3]
     assert call(fakes, "cut", query={"flow": flow}) == {"ok": False, "error": sentence}
     assert fakes.conntrack.deleted == []
 
@@ -219,7 +219,7 @@ def test_what_is_not_one_connection_ends_nothing(fakes: Fakes, flow: Any, senten
 def test_words_that_choose_no_flows_are_refused_where_there_is_no_way_back(
     fakes: Fakes, method: str, word: dict[str, Any]
 ) -> None:
-    fakes.conntrack._entries = FLOWS[:3]
+    fakes.conntrack.held = FLOWS[:3]
     found = call(fakes, method, query={"host": "192.168.1.10"} | word)
     sentence = f"query: '{next(iter(word))}' does not choose flows: use zone, host, state"
     assert found == {"ok": False, "error": sentence}

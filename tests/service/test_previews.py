@@ -21,7 +21,7 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes = router()
     fakes.service.work()
     ports = range(5000, 5003)
-    fakes.conntrack._entries = [entry(f"192.168.1.50#{port} > 198.51.100.9#443", status=FAST) for port in ports]
+    fakes.conntrack.held = [entry(f"192.168.1.50#{port} > 198.51.100.9#443", status=FAST) for port in ports]
     monkeypatch.setattr(main, "doors", lambda: fakes.service.doors)
     return fakes
 

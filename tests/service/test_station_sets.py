@@ -146,7 +146,7 @@ def test_flows_show_where_a_station_is_that_came_after_the_pass() -> None:
     fakes = mixed_router()
     fakes.service.stations.station(Station(WIFI, "phy0-ap0"), "br-lan")
     fakes.service.stations.neighbour(Neighbour("192.168.1.10", "br-lan", WIFI))
-    fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
+    fakes.conntrack.held = [flow(b"\xc0\xa8\x01\x0a")]
     (listed,) = methods.list_flows(fakes.service, {"query": {}})["flows"]
     assert [reason["code"] for reason in listed["reasons"]] == ["HARDWARE_ELSEWHERE"]
     assert "phy0-ap0" in listed["reasons"][0]["text"]
@@ -177,7 +177,7 @@ def late() -> Fakes:
     fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
     fakes.service.stations.neighbour(Neighbour("192.168.1.10", "br-lan", WIRED))
     run(fakes)
-    fakes.conntrack._entries = [flow(b"\xc0\xa8\x01\x0a")]
+    fakes.conntrack.held = [flow(b"\xc0\xa8\x01\x0a")]
     fakes.clock.now += LATE
     return fakes
 
@@ -231,7 +231,7 @@ def test_late_stations_are_searched_again_where_connections_cannot_be_read() -> 
     run(fakes)
     fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
     run(fakes)
-    fakes.conntrack._error = KernelError("too busy")
+    fakes.conntrack.error = KernelError("too busy")
     fakes.clock.now += LATE
     run(fakes)
     assert fakes.service.station_sets.late_due() == fakes.clock.now + LATE

@@ -148,14 +148,14 @@ def _fakes() -> Fakes:
     fakes = router()
     fakes.service.totals.since = SINCE
     fakes.service.work()
-    fakes.conntrack._entries = [entry(OUT, status=IPS_SEEN_REPLY | IPS_OFFLOAD), entry(GUEST)]
+    fakes.conntrack.held = [entry(OUT, status=IPS_SEEN_REPLY | IPS_OFFLOAD), entry(GUEST)]
     looking.run(fakes.service, 5.0)
     decided = fakes.service.decided
     assert decided
     placed = fakes.service.placed(decided)
     path = EndedPath(fakes.service.sightings, decided.plan, placed)
     fakes.service.totals.add([entry(OUT, octets=(10**9, 0))], ZoneLookup(placed, decided.plan), path)
-    fakes.conntrack._entries = [entry(GUEST)]
+    fakes.conntrack.held = [entry(GUEST)]
     return fakes
 
 
@@ -175,7 +175,7 @@ def test_the_method_counts_the_ended_and_the_living(fakes: Fakes) -> None:
 
 def test_one_that_is_idle_now_counts_for_the_path_it_was_seen_on(fakes: Fakes) -> None:
     fakes.service.sightings.see([entry(OUT, status=IPS_OFFLOAD)])
-    fakes.conntrack._entries = [entry(OUT)]
+    fakes.conntrack.held = [entry(OUT)]
     (host,) = answer(fakes.service, METHODS["totals"], {})["hosts"]
     assert host["flows"] == dict.fromkeys(PATHS, 0) | {"software": 2}
 
@@ -197,12 +197,12 @@ def test_readings_rest_and_cost_a_hundredth_of_the_processor(fakes: Fakes) -> No
     engine = fakes.service
     looking.run(engine, 100.0)
     assert looking.due(engine) == 100.0 + sightings.IDLE
-    fakes.conntrack._entries = [entry(OUT, status=IPS_OFFLOAD)]
+    fakes.conntrack.held = [entry(OUT, status=IPS_OFFLOAD)]
     looking.run(engine, 100.0)
     assert looking.due(engine) == 100.0 + sightings.AGAIN
     engine.sightings.rest(100.0, 1, 2.0)
     assert looking.due(engine) == 300.0
-    fakes.conntrack._error = KernelError("busy")
+    fakes.conntrack.error = KernelError("busy")
     looking.run(engine, 300.0)
     assert looking.due(engine) == 300.0 + sightings.IDLE
 

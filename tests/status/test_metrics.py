@@ -25,7 +25,7 @@ def status() -> dict[str, Any]:
     fakes = router()
     fakes.service.totals.since = "2026-11-01T10:00:00+00:00"
     fakes.service.work()
-    fakes.conntrack._entries = [entry(LAN), entry(LAN.replace("5000", "6000"))]
+    fakes.conntrack.held = [entry(LAN), entry(LAN.replace("5000", "6000"))]
     return answer(fakes.service, METHODS["status"], {})
 
 

@@ -141,37 +141,40 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A conntrack table in memory. `error`: every method that reads raises it. `deleted` records deleted entries."""
+    """A conntrack table in memory with the entries in `held`. `error`: every method that reads raises it; None: none.
+
+    `deleted` records the entries that `delete` has removed.
+    """
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()
-        self._entries = list(entries)
-        self._error = error
+        self.held = list(entries)
+        self.error = error
         self.deleted: list[Entry] = []
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
-        """The entries given, with `offloaded` only those in a flowtable; or raise `error`."""
-        if self._error:
-            raise self._error
-        return [entry for entry in self._entries if entry.status & IPS_OFFLOAD or not offloaded]
+        """The entries in `held`, with `offloaded` only those in a flowtable; or raise `error`."""
+        if self.error:
+            raise self.error
+        return [entry for entry in self.held if entry.status & IPS_OFFLOAD or not offloaded]
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """As `Conntrack.find`, among the entries given."""
+        """As `Conntrack.find`, among the entries in `held`."""
         found, back = self.entries(), Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
         if not (ends.sport and ends.dport):
             return found
         return [each for each in found if each.proto == proto and {each.original, each.reply} & {ends, back}]
 
     def id_of(self, entry: Entry) -> bytes:
-        """The source port as four bytes, for an entry that was given; empty for others."""
-        return entry.original.sport.to_bytes(4, "big") if entry in self._entries else b""
+        """The source port of an entry in `held` as four bytes; empty for others."""
+        return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """The entries given, counted, or the error."""
+        """The entries in `held`, counted, or the error."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """The offloaded ones of the entries given, counted, or the error."""
+        """The offloaded entries in `held`, counted, or the error."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
@@ -181,19 +184,19 @@ class FakeConntrack(Conntrack):
         take(self.entries(offloaded=True))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """The entries given, counted, and the entries; or the error."""
+        """The entries in `held`, counted, and the entries; or the error."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()
         return count, Entries(entries)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Delete those that were given and whose protocol has ports; `error` is in the result, and then none is."""
+        """Delete those in `held` whose protocol has ports; with an `error` none, and it is in the result."""
         wanted = [entry for entry in entries if entry.proto in PORTED]
-        if self._error:
-            return Cut(len(wanted), 0, str(self._error))
-        self.deleted += (ended := [entry for entry in wanted if entry in self._entries])
-        self._entries = [entry for entry in self._entries if entry not in ended]
+        if self.error:
+            return Cut(len(wanted), 0, str(self.error))
+        self.deleted += (ended := [entry for entry in wanted if entry in self.held])
+        self.held = [entry for entry in self.held if entry not in ended]
         return Cut(len(wanted), len(ended))
 
 
