@@ -53,6 +53,10 @@ class Sighting:
         """Both directions moved at least so many packets, and not one of them was slow."""
         return min(self.moved) >= at_least and self.slow == NOTHING
 
+    def sent_back_once(self) -> bool:
+        """One packet was slow in a direction and no more, as where the kernel looked up the route of a flow anew."""
+        return max(self.slow) == 1
+
     def all_slow(self) -> bool:
         """Both directions moved, and every packet was slow."""
         return min(self.moved) > 0 and all(slow >= moved for slow, moved in zip(self.slow, self.moved, strict=True))
