@@ -1,4 +1,4 @@
-"""The errors that doors raise; each carries a sentence for people, and where code decides by it a kind.
+"""The errors for the user; each carries a sentence, and an NftError also its kind, because code decides by it.
 
 - OffloadError
   - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged
@@ -31,10 +31,10 @@ class NftFault(Enum):
 
 
 class NftError(OffloadError):
-    """A run of nft failed. The sentence is nft's own, if it printed one.
+    """A run of nft failed, for the cause `fault`. The sentence is nft's own, if it printed one.
 
-    `places`: file and line of each error as nft prints them; the text that was sent is `/dev/stdin`. `package`: the
-    OpenWrt package that has what is missing, which `str()` advises to install; empty: none.
+    `places`: (file, line) of each error that nft printed; the file is `/dev/stdin` for the text that was sent. `package`:
+    the OpenWrt package that has what is missing, which `str()` advises to install; empty: none.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class AbsentError(BusError):
 
 
 class FileError(OffloadError):
-    """A file of a router directory is missing, unreadable or malformed."""
+    """A file of a directory that stands for a router (`--root DIR`) is missing, unreadable or malformed."""
 
 
 class UsageError(OffloadError):
@@ -69,4 +69,4 @@ class UsageError(OffloadError):
 
 
 class StartingError(OffloadError):
-    """The service has not finished its first pass; try again soon."""
+    """The service started just now and has not read the router yet, so it cannot answer; try again soon."""

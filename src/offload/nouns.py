@@ -4,7 +4,7 @@ The standard library compiles six methods for each frozen class and imports `ins
 `offload print` that may take 110. Here only `__init__` is compiled, and the other methods read the fields by name. The
 classes are dataclasses for everybody who asks (`dataclasses.fields`, `replace`, `is_dataclass`), and for type checkers.
 
-Not supported, because no noun needs it: inheritance, ClassVar, InitVar, `__post_init__`, keyword-only fields.
+Not supported, because no class here needs it: inheritance, ClassVar, InitVar, `__post_init__`, keyword-only fields.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(*, frozen: bool = False, slots: bool = False, order: bool = False) -> Callable[[type], type]:
-        """Make a class a dataclass. `slots` is only for type checkers: these classes always have them."""
+        """A decorator that makes a class a dataclass; TypeError if one of its bases has fields.
+
+        `slots` is only for type checkers: these classes always have them.
+        """
         del slots
         return lambda cls: _made(cls, frozen=frozen, order=order)
 
     def field(*, default: Any = ..., default_factory: Callable[[], Any] | None = None, compare: bool = True) -> Any:
-        """A default that is made anew for each object, or a field that `==` and `hash` ignore."""
+        """The value to give a field in a class body, with the arguments of `dataclasses.field`.
+
+        `default`, if not `...`; or `default_factory`, called for each object; `compare`: `==` and `hash` use the field.
+        """
         return _Field(default, default_factory, compare)
 
     def replace(noun: Any, /, **changes: Any) -> Any:
@@ -38,14 +44,17 @@ __all__ = ["asdict", "dataclass", "field", "replace"]
 
 
 class _Field:
-    """What a class body says about a field, besides its type."""
+    """A field's default (`...`: none), its factory for defaults (None: none), and whether `==` and `hash` use it."""
 
     def __init__(self, default: Any, factory: Callable[[], Any] | None, compare: bool) -> None:
         self.default, self.factory, self.compare = default, factory, compare
 
 
 class _Fields:
-    """`__dataclass_fields__`, made when it is first read, for functions of the standard library."""
+    """A descriptor: the class attribute `__dataclass_fields__`, made when a function of the library first reads it.
+
+    `given`: the fields by name.
+    """
 
     def __init__(self, given: Mapping[str, _Field]) -> None:
         self.given = given
@@ -75,7 +84,7 @@ class _Parameters:
 
 
 def _made(cls: type, *, frozen: bool, order: bool) -> type:
-    """The class again, with slots and methods; what its body defines is kept."""
+    """A new class like `cls`, with slots and the methods of a dataclass; methods that its body defines are kept."""
     if any(hasattr(base, "__dataclass_fields__") for base in cls.__mro__):
         raise TypeError(f"{cls.__qualname__} inherits fields; offload.nouns makes classes that inherit none")
     types = dict(cls.__annotations__)
@@ -100,7 +109,10 @@ def _given(value: Any) -> _Field:
 
 
 def _init(cls: type, given: Mapping[str, _Field], types: Mapping[str, Any]) -> Any:
-    """The class's `__init__`. It sets slots directly, which frozen classes allow only here."""
+    """Compile the `__init__` of a class from its fields (`given`) and annotations (`types`), both by name.
+
+    It sets slots by their descriptors, because a frozen class refuses to set attributes.
+    """
     known: dict[str, Any] = {"_missing": _MISSING}
     arguments, lines = [], []
     for name, each in given.items():
@@ -124,7 +136,7 @@ def _init(cls: type, given: Mapping[str, _Field], types: Mapping[str, Any]) -> A
 
 
 def _comparing(cls: type, given: Mapping[str, _Field], *, frozen: bool, order: bool) -> dict[str, Any]:
-    """The methods `__eq__`, and if wanted `__hash__` and the order, over the fields that count."""
+    """Methods by name, over the fields with `compare`: `__eq__`, `__hash__` (None if not frozen), those of an order."""
     names = [name for name, each in given.items() if each.compare]
     if len(names) > 1:
         key: Callable[[Any], Any] = attrgetter(*names)

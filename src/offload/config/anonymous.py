@@ -26,7 +26,7 @@ def anonymous(sections: Sequence[Section]) -> list[Section]:
 
 
 class _Numbers:
-    """Text -> number, counted from 1; numbers are skipped if a section has the name made of it."""
+    """Numbers for texts, counted from 1. A number is skipped if a section already has the name `section_NUMBER`."""
 
     def __init__(self, taken: set[str]) -> None:
         self._taken = taken
@@ -34,7 +34,7 @@ class _Numbers:
         self._last = 0
 
     def of(self, text: str) -> int:
-        """The number of a text."""
+        """The number of a text; an equal text has the same number."""
         if text not in self._known:
             self._last += 1
             while section_name(self._last) in self._taken:

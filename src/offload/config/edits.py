@@ -22,13 +22,13 @@ Write = tuple[str, list[Edit]]  # a package and its changes, in the order in whi
 
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
-    """Set a zone's mode."""
+    """The edits that set a zone's mode: in all its sections, or in a new one. `sections`: of /etc/config/offload."""
     own = [section for section in sections if section.type == "zone" and section.options.get("name") == zone]
     return _set_mode(sections, own, "zone", {"name": zone}, mode)
 
 
 def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
-    """Set a pair's own mode."""
+    """The edits that set the mode of a pair: in all its sections, or in a new one. `src`, `dest`: zones or `*`."""
     ends = {"src": src, "dest": dest}
     own = [
         section
@@ -58,15 +58,16 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 
 
 def current(offload: Sequence[Section]) -> list[Edit]:
-    """Set `globals.version`: the file follows the rules of this version."""
+    """The edit that sets `globals.version`: a zone without a mode is then treated by the rules of this version."""
     return [Edit(_globals(offload), "globals", *VERSION)]
 
 
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
-    """Replace fw4's flow_offloading by `globals.mode`. Empty if it is off; FileError if our mode would have no effect.
+    """The edits that replace fw4's flow_offloading by `globals.mode`. Empty if that option is off.
 
-    `once`, for installations and first boots: only if `taken` is not set. After an earlier take-over, fw4's option is
-    the user's own choice.
+    FileError if the mode would have no effect. `once`, for installations and first boots: nothing if `taken` is set,
+    since after an earlier take-over fw4's option is the user's own choice; else `taken` is set in any case, instead of
+    a FileError.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -137,9 +138,9 @@ def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget:
 
 
 def _asks_less(section: Section, than: Mode) -> bool:
-    """Whether the section requests a lower mode.
+    """Whether the section of a zone or pair requests a lower mode than `than`.
 
-    A zone without a mode has that of globals; a pair without one is faulty.
+    A zone without a mode has that of globals; a pair without one is faulty, and so slow.
     """
     absent = {"zone": than.value, "pair": ""}
     return section.type in absent and _mode(section.options.get("mode", absent[section.type])) < than

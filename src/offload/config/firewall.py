@@ -48,18 +48,17 @@ class Firewall:
     disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
     permissions: tuple[Permission, ...]  # forwardings, redirects and rules that let traffic pass between zones
     mark_rules: tuple[MarkRule, ...]  # rules that set marks or DSCP on forwarded traffic
-    unread: tuple[
-        tuple[str, tuple[str, ...]], ...
-    ]  # (rule, options) of refusing rules with options that conntrack does not show
+    # (name, options) of refusing rules whose options a conntrack entry does not show
+    unread: tuple[tuple[str, tuple[str, ...]], ...]
     forward: Policy  # policy of the forward chain
     fw4_offloads: bool  # option flow_offloading is on
     problems: tuple[Problem, ...]  # faults of all sections
 
 
 def load(sections: Sections) -> Firewall:
-    """Read zones first, then the sections that name them.
+    """Read the sections of /etc/config/firewall: zones first, then the sections that name them.
 
-    A rule or redirect that fw4 ignores permits and marks nothing, so its faults do not concern offload.
+    A rule or redirect that fw4 ignores permits and marks nothing, so its faults are not reported.
     """
     problems: list[Problem] = []
     defaults = next(_readings("defaults", sections, problems), None)
@@ -96,7 +95,7 @@ def load(sections: Sections) -> Firewall:
 
 
 def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterator[Reading]:
-    """The sections of a type that fw4 uses: not those that are disabled or ignored for a fault."""
+    """The sections of type `kind` that fw4 uses, read: not those that are disabled or ignored for a fault."""
     for section in sections:
         if section.type != kind or (kind != "defaults" and section.options.get("enabled") in FALSE):
             continue
@@ -140,7 +139,10 @@ def _devices(section: Section, problems: list[Problem]) -> tuple[Item, ...]:
 
 
 def _zone(reading: Reading, forward: Policy, devices: tuple[Item, ...]) -> Zone:
-    """A zone. Its networks may have any name: netifd tells which of them exist."""
+    """The Zone of a section. Its networks may have any name: netifd knows which of them exist.
+
+    `forward`: policy of the defaults, for a zone without one. `devices`: those that can exist.
+    """
     names = _words(reading.section, "network")
     plain = tuple(name for name in names if not name.startswith("!") and name not in {"+", "*"})
     named = tuple(item for item in devices if not item.negated and item.text != "+")
@@ -163,7 +165,7 @@ def _words(section: Section, option: str) -> tuple[str, ...]:
 
 
 def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The subnets. What fw4 accepts and is not a network (`!`, a range, a network's name) may mean any address."""
+    """The networks of option `subnet`; all addresses if one word is no network (`!`, a range, a network's name)."""
     found = [fw4_values.network(word) for word in words]
     known = [each for each in found if isinstance(each, Address) and not each.negated]
     subnets = as_networks(known) if len(known) == len(words) else None
@@ -201,16 +203,13 @@ def _counts(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -
 
 
 def _of_rule(rule: Rule) -> Iterator[Permission]:
-    """The traffic that a rule permits.
-
-    One with both zones is in the forward chain; otherwise it concerns the router itself.
-    """
+    """The traffic that an accepting rule permits: none unless it names both zones, for others concern the router."""
     if rule.target == "accept" and _offloadable(rule.match) and rule.src and rule.dest:
         yield Permission(rule.src, rule.dest, rule.origin.id)
 
 
 def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permission]:
-    """A port forward permits src to dest, and with reflection also traffic from other hosts inside.
+    """The traffic that a port forward permits: src to dest, and with reflection also traffic from hosts inside.
 
     Without dest_ip it leads to the router itself; without dest fw4 takes the zone whose network has dest_ip.
     """

@@ -19,7 +19,10 @@ DISPENSABLE = {"network", "offload"}
 
 
 def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
-    """Read the three packages; each is its sections, or the Problem why it cannot be read."""
+    """Read the packages firewall, network and offload, by name: their sections, or the Problem why they are unreadable.
+
+    Gives the Config of what can be read, and all Problems.
+    """
     problems = tuple(p for name in FILES if (p := _file_problem(name, packages)) is not None)
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
 
@@ -46,7 +49,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The Problems with line and name of their sections."""
+    """The Problems, each with the line and the name of its section if the section is known."""
     known = {
         (section.package, section.id): section
         for found in packages.values()

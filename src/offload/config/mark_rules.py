@@ -119,7 +119,7 @@ def _family(rule: Rule, sets: Mapping[str, Family]) -> Family:
 
 
 def _narrow(match: dict[str, Any], family: Family) -> bool:
-    """Restrict the match to the addresses of one family; whether any traffic is left."""
+    """Restrict the match, in place, to the addresses of one family; False: no traffic is left."""
     if family in {Family.ANY, Family.NEITHER}:
         return family is Family.ANY
     whole = EVERY_ADDRESS[VERSIONS[family]]

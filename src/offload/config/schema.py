@@ -21,7 +21,7 @@ MOST_REMEMBERED = 20_000  # values of a table
 
 
 class Bad(NamedTuple):
-    """Why a value is not valid: its sentence, and the words for the sentence's blanks."""
+    """A parser's result for a value that is not valid: the sentence about it, and the words for its blanks."""
 
     fault: ProblemCode
     words: Mapping[str, object]
@@ -57,7 +57,7 @@ class Fault(Enum):
 
 
 class Refused(NamedTuple):
-    """An invalid option, or one invalid value of it; `bad` if its parser says why."""
+    """An invalid option, or one invalid value of it. `bad`: the parser's own sentence; None: it has none."""
 
     fault: Fault
     option: str
@@ -87,7 +87,7 @@ class Values(NamedTuple):
 
 
 def read(options: Mapping[str, Given], table: Table) -> Values:
-    """Read every option."""
+    """Parse the options of a section by the table of its type. `options`: UCI's text, or texts for a list, by name."""
     values: dict[str, Any] = {}
     refused: list[Refused] = []
     memory = table.memory

@@ -1,1 +1,1 @@
-"""The product's data types: immutable, without input or output; they import nothing else of ours."""
+"""The product's data types: immutable, without input or output; they import only `errors` and `nouns` of ours."""

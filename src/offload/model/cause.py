@@ -1,10 +1,10 @@
-"""The causes of a pass. The value is the text in the log."""
+"""The causes of a pass, in which the service reads the router again. The value is the text in the log."""
 
 from enum import Enum
 
 
 class Cause(Enum):
-    """The latest hint before a pass. A pass reads everything, whatever its cause."""
+    """The latest event before a pass. A pass reads everything, whatever its cause."""
 
     START = "the service started"
     RELOAD = "reload requested"

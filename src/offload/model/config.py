@@ -13,7 +13,7 @@ UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without 
 
 
 class Mode(Enum):
-    """The path that packets of a pair may take, from the slowest to the fastest."""
+    """The path that packets between two zones may take, from the slowest to the fastest; `<` compares in this order."""
 
     NONE = "none"
     SOFTWARE = "software"
@@ -25,7 +25,7 @@ class Mode(Enum):
 
 
 class Family(Enum):
-    """Address families; the value is the word of UCI."""
+    """Address families; the value is the word of UCI. `a & b` is the family that both have in common."""
 
     ANY = "any"
     IPV4 = "ipv4"
@@ -43,7 +43,7 @@ class Family(Enum):
 
 
 class Policy(Enum):
-    """The policies of the firewall's zones, and the targets of its rules, that matter to offload."""
+    """What happens to forwarded packets: the values of the firewall's option `forward`."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -59,7 +59,7 @@ class Zone:
     networks: tuple[str, ...] = ()  # names of netifd networks
     devices: tuple[str, ...] = ()  # names or wildcards of option `device`
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is narrowed to these addresses
-    inverted: bool = False  # a network or device is excluded (`!x`) or everything is meant (`+`)
+    inverted: bool = False  # a network or device is excluded (`!x`), or all are meant (`+`)
     family: Family = Family.ANY  # option `family`
     masq: bool = False  # of IPv4 or IPv6: only such zones have their port forwards reflected
     forward: Policy = Policy.DROP  # policy between devices of the zone
@@ -67,10 +67,10 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Traffic between zones that the firewall accepts: a forwarding, an accepting rule or a port forward.
+    """Traffic between zones that the firewall accepts: by a forwarding, an accepting rule or a port forward.
 
-    `*` is every zone. With an empty `dest` the destination zone is the one with address `dest_ip`, and with an empty
-    `src` that zone is the source as well.
+    `src`, `dest`: zones; `*` is every zone. With an empty `dest` the destination zone is the one with address
+    `dest_ip`, and with an empty `src` that zone is the source as well. `section`: its id, as uci prints it.
     """
 
     src: str
@@ -81,7 +81,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """`config interface` of /etc/config/network: a netifd network."""
+    """`config interface` of /etc/config/network, a netifd network; empty for an option that is missing or a list."""
 
     name: str
     device: str = ""
@@ -112,7 +112,7 @@ class Globals:
 
 @dataclass(frozen=True, slots=True)
 class ZoneChoice:
-    """`config zone` of /etc/config/offload; None: as `config globals` says.
+    """`config zone` of /etc/config/offload; None: the option is missing, so that of `config globals` counts.
 
     `faulty`: a value could not be read, so the zone stays slow.
     """
@@ -141,13 +141,16 @@ class PairChoice:
         return (self.src, self.dest).count("*")
 
     def means(self, src: str, dest: str) -> bool:
-        """Whether the section applies to this pair."""
+        """Whether the section applies to connections from zone `src` to zone `dest`."""
         return self.src in {src, "*"} and self.dest in {dest, "*"}
 
 
 @dataclass(frozen=True, slots=True)
 class MarkRule:
-    """A rule that must see every packet: it sets a mark or DSCP, or is a rule in nft that limits and the like."""
+    """A rule that must see every packet, with exempts for its traffic.
+
+    It is a rule of /etc/config/firewall that sets a mark or DSCP, or one in nft (a live rule) that marks, limits, ...
+    """
 
     name: str  # of the rule, for sentences
     section: str  # id of the section; empty for a live rule
@@ -173,11 +176,15 @@ class Config:
     pair_choices: tuple[PairChoice, ...] = ()  # `config pair` of /etc/config/offload
     exempts: tuple[Exempt, ...] = ()  # `config exempt` of /etc/config/offload
     mark_rules: tuple[MarkRule, ...] = ()  # none with auto_exempt 0
-    unread: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as in config.firewall: (rule, options)
+    # (name, options) of refusing rules whose options a conntrack entry does not show
+    unread: tuple[tuple[str, tuple[str, ...]], ...] = ()
     # False: a file could not be read or parsed as a whole, so the kernel must not be changed by this Config
     readable: bool = True
     titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id
 
     def title(self, section: str, kind: str = "section") -> str:
-        """The name of a section of /etc/config/offload for a sentence, with its type."""
+        """The section of /etc/config/offload with this id, for a sentence: `exempt 'PlayStation'`.
+
+        `kind`: word before the id if there is no such section.
+        """
         return self.titles.get(section, f"{kind} {section}")

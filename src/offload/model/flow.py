@@ -43,10 +43,10 @@ Row = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
 class RowCount(Protocol):
-    """Counts connections, given as Rows."""
+    """An object that counts connections; each is a Row of packed addresses, status and bytes."""
 
     def add(self, rows: list[Row]) -> None:
-        """Count these as well."""
+        """Add these connections to the counts."""
         ...
 
 
@@ -81,14 +81,14 @@ class Entry(NamedTuple):
 
     @property
     def row(self) -> Row:
-        """The bytes of this entry that a summary needs."""
+        """The entry as a Row: packed source and destination of both directions, status, bytes of each direction."""
         (src, dst, *_), (reply_src, reply_dst, *_) = self.original, self.reply
         sent, received = (octets.to_bytes(8, "big") for octets in self.bytes) if self.bytes else (b"", b"")
         return src, dst, reply_src, reply_dst, self.status.to_bytes(4, "big"), sent, received
 
     @property
     def values(self) -> Values:
-        """The values that `entry_of` makes this entry from."""
+        """The entry as the flat tuple of values that the kernel sends; `entry_of` makes the entry from it again."""
         (*ends, zone), (*reply_ends, reply_zone) = self.original, self.reply
         packets, octets = self.packets or (None, None), self.bytes or (None, None)
         counters = packets[0], octets[0], packets[1], octets[1]
@@ -98,7 +98,7 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The path, from the status bits. Entries in hardware have both bits."""
+        """The path of its packets, from the status bits. Entries in hardware have both bits."""
         if self.status & IPS_HW_OFFLOAD:
             return State.HARDWARE
         return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW
@@ -109,7 +109,7 @@ _new = tuple.__new__
 
 
 def entry_of(values: Values) -> Entry:
-    """Make the Entry from the kernel's values."""
+    """Make the Entry from a flat tuple of values, in the order in which ctnetlink's parser reads them."""
     proto, src, dst, sport, dport, back_src, back_dst, back_sport, back_dport, *rest = values
     (
         status,
@@ -136,7 +136,7 @@ def entry_of(values: Values) -> Entry:
 
 
 class Entries:
-    """The entries of a dump, by number. They may be stored in another form, and are made when they are asked for."""
+    """The entries of a conntrack dump, by number from 0. A subclass may store them as bytes, and parse them on use."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
@@ -151,12 +151,12 @@ class Entries:
         return map(entry_of, self.values(range(len(self))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """The values of some entries, one after the other."""
+        """The entries with these numbers, in this order, each as a flat tuple of values (`Entry.values`)."""
         return (self[number].values for number in numbers)
 
 
 class Flow(NamedTuple):
-    """A forwarded connection with its zones (None: not known) and, if it is slow, the Reason."""
+    """A forwarded connection with its zones (None: not known), and the Reasons why it is not on a faster path."""
 
     entry: Entry
     src_zone: str | None
@@ -171,7 +171,7 @@ class Flow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Flows and bytes of a pair by path. The bytes are those of live flows, all counted for their present path."""
+    """The number of a pair's live flows, and the sum of their bytes, by the path that each flow is on now."""
 
     flows: dict[State, int]
     bytes: dict[State, int]

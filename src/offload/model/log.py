@@ -14,7 +14,7 @@ class LogLevel(IntEnum):
 
     @classmethod
     def of(cls, word: str) -> "LogLevel":
-        """The level that `option log_level` names."""
+        """The level that `option log_level` names (err, warning, notice, info, debug); KeyError for other words."""
         return cls[word.upper()]
 
     @property

@@ -58,7 +58,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route of the main table: traffic to `target` leaves through one of `devices` (several: multipath)."""
+    """A route of the main table: traffic to `target` leaves through one of `devices` (several: multipath).
+
+    Of routes to the same target the one with the lowest `metric` counts.
+    """
 
     target: IPv4Network | IPv6Network
     devices: tuple[str, ...]
@@ -75,7 +78,7 @@ class Leaving:
 
     @property
     def most(self) -> int:
-        """The longest packet in bytes."""
+        """Bytes of the longest packet that leaves without fragmentation."""
         return min(self.mtu, self.route_mtu) if self.route_mtu else self.mtu
 
 
@@ -92,7 +95,10 @@ class RoutingRule:
 
 @dataclass(frozen=True, slots=True)
 class Qdisc:
-    """A queueing discipline of a device. `fwmask`: the bits of the mark by which it sorts packets (cake's `fwmark`)."""
+    """A queueing discipline of a device. `kind`: its name (cake, fq_codel, ...).
+
+    `fwmask`: the bits of the packet mark by which it sorts packets (cake's `fwmark`); 0: it does not read the mark.
+    """
 
     device: str
     kind: str
@@ -123,7 +129,7 @@ class MarkReader:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Station:
-    """A MAC that a bridge has learned, with its port and its VLAN (0: the bridge does not filter VLANs)."""
+    """A MAC address that a bridge has learned, with its port and its VLAN (0: the bridge does not filter VLANs)."""
 
     mac: str
     port: str
@@ -132,7 +138,7 @@ class Station:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Neighbour:
-    """An address that the router has resolved on a device, and its MAC."""
+    """An IP address that the router has resolved on a device, and its MAC address; both as text."""
 
     address: str
     device: str
@@ -141,7 +147,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ForwardChain:
-    """A base chain on the forward hook. Packets pass chains of a lower `priority` first."""
+    """A base chain on the forward hook. Packets pass chains of a lower `priority` first. `family`: inet, ip or ip6."""
 
     family: str
     table: str
@@ -153,7 +159,8 @@ class ForwardChain:
 class GivenUp:
     """A pair, or a device, for which hardware took none of `flows` flows, so that it is not requested for a while.
 
-    `family`: only flows of this family (ipv4, ipv6) are given up, because hardware takes those of the other.
+    `pair`: names of two zones; None: it is the device. `family`: only flows of this family (ipv4, ipv6) are given up,
+    because hardware takes those of the other; empty: all flows.
     """
 
     flows: int
@@ -170,7 +177,7 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A feature that kernel or nft lack, and the OpenWrt package that provides it."""
+    """A feature that kernel or nft lack, and the OpenWrt package that provides it; empty: none does."""
 
     what: str
     package: str
@@ -219,7 +226,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class LearnedFrom:
-    """The inputs from which the elements of the station sets are computed."""
+    """The inputs for the nft sets that tell hosts on hardware ports of a bridge from those on its other ports."""
 
     stations: tuple[Station, ...]  # learned by bridges
     neighbours: tuple[Neighbour, ...]  # resolved by the router
@@ -230,8 +237,9 @@ class LearnedFrom:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Elements of the station sets, sorted, and stations by port."""
+    """The elements of the nft sets that tell hosts on hardware ports of a bridge from those on its other ports."""
 
-    seen: LearnedFrom
+    seen: LearnedFrom  # the inputs
+    # (set, layer 3 device, whether at a hardware port) -> elements as nft text, sorted
     elements: Mapping[tuple[str, str, bool], tuple[str, ...]]
-    ports: Mapping[str, int]
+    ports: Mapping[str, int]  # port -> number of hosts seen there

@@ -16,10 +16,10 @@ NO_END, FROM, TO, BOTH = "", "from", "to", "both"
 
 @dataclass(frozen=True, slots=True, order=True)
 class PolicyKey:
-    """What a chain of offload rules depends on; pairs with equal values share the chain.
+    """The values that a chain of offload rules depends on; pairs of zones with equal values share the chain.
 
     `after_packets`: packets of the original direction before offload. `family`: the UCI word. `stations`: the ends
-    (NO_END, FROM, TO or BOTH) at which the station's port decides between hardware and software.
+    (NO_END, FROM, TO or BOTH) at which the bridge port of the host decides between hardware and software.
     """
 
     after_packets: int
@@ -34,14 +34,17 @@ class PolicyKey:
 
     @classmethod
     def of(cls, verdict: str) -> "PolicyKey | None":
-        """The policy of a verdict in the map (`goto policy_20_ipv4`); None if it is not one of ours."""
+        """The policy that a verdict of the map leads to (`goto policy_20_ipv4`); None if the chain is not ours."""
         match = re.fullmatch(r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?", verdict, re.ASCII)
         return cls(int(match[1]), match[2] or Family.ANY.value, match[3] or NO_END) if match else None
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Element:
-    """An element of map `pairs`: packets from `iif` to `oif` go to the chain of `policy`."""
+    """An element of map `pairs`: packets from device `iif` to `oif` go to the chain of `policy`.
+
+    `pair`: names of the two zones that asked for it.
+    """
 
     iif: str
     oif: str
@@ -51,7 +54,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class TimedExempt:
-    """An exempt given at run time: `timeout` seconds in all, `expires` from now."""
+    """An exempt given at run time, with a number for `exempt delete`: `timeout` seconds in all, `expires` from now."""
 
     id: int
     exempt: Exempt
@@ -61,7 +64,7 @@ class TimedExempt:
 
 @dataclass(frozen=True, slots=True)
 class ExemptMatch:
-    """An Exempt with its zones resolved to layer 3 devices; empty tuples match every device."""
+    """An Exempt (traffic that stays slow) with its zones resolved to layer 3 devices; empty: every device."""
 
     exempt: Exempt  # its conditions
     iifs: tuple[str, ...] = ()  # devices of zone src
@@ -80,7 +83,7 @@ MAX_REMEMBERED = 65536  # connections of each family whose accepted reply a tabl
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One nft table of ours with its flowtable. `devices` and `elements` are sorted: same Plan, same text."""
+    """One nft table of offload with its flowtable. `devices` and `elements` are sorted: same Plan, same text."""
 
     name: str  # of the nft table
     flowtable: str  # name of its flowtable
@@ -99,17 +102,17 @@ class Table:
 
     @property
     def mode(self) -> Mode:
-        """The mode of the pairs in it."""
+        """The mode of the pairs in it: hardware or software."""
         return Mode.HARDWARE if self.hardware else Mode.SOFTWARE
 
     @property
     def policies(self) -> tuple[PolicyKey, ...]:
-        """The policies of its elements, each once."""
+        """The policies of its elements, each once, sorted."""
         return tuple(sorted({element.policy for element in self.elements}))
 
     @property
     def shared(self) -> tuple[Element, ...]:
-        """The elements that both tables have, because the port of a station decides which table takes a flow."""
+        """The elements that both tables have, because the bridge port of a host decides which table takes a flow."""
         return tuple(element for element in self.elements if element.policy.stations)
 
 
@@ -124,10 +127,10 @@ MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfil
 
 @dataclass(frozen=True, slots=True)
 class PairStations:
-    """The stations of a pair whose port decides between hardware and software.
+    """A pair with bridges that hardware covers in part: there the port of a station (a host) decides its flows' path.
 
-    `devices`: layer 3 devices of the bridges with both kinds of ports. `ports`: those that hardware does not have.
-    `hardware`, `software`: stations known on these bridges, by the path of their flows.
+    `devices`: layer 3 devices of these bridges. `ports`: the ports that hardware does not cover. `hardware`,
+    `software`: numbers of stations known on these bridges, by the path of their flows.
     """
 
     devices: tuple[str, ...]
@@ -148,7 +151,7 @@ class PairStations:
 class DeviceDecision:
     """A device that belongs to zones, the flowtables that list it, and if none does the Reasons.
 
-    `stations`: seen at this port; None: no port decides between hardware and software.
+    `stations`: number of hosts seen at this bridge port; None: it does not matter at which port a host is.
     """
 
     name: str  # of the device
@@ -192,12 +195,12 @@ class PairDecision:
 
     @property
     def hardware(self) -> bool:
-        """Whether hardware was tried for it. It is not tried for a pair that stays slow on purpose."""
+        """Whether hardware was requested, and the pair may leave the slow path: it has no such exempt or fault."""
         return self.mode is Mode.HARDWARE and not self.always_slow
 
 
 def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
-    """The pairs that decide a zone's effective mode: those with other zones; if there is none, the one with itself.
+    """The pairs that decide a zone's effective mode: those with other zones; if there are none, that with itself.
 
     Traffic within a zone is rarely what its mode was chosen for, so its path does not count otherwise.
     """
@@ -207,7 +210,7 @@ def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecisio
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What offload does on this router. Without tables, no table of ours is in the kernel."""
+    """The decisions for this router, and the tables that should be in the kernel; no tables: none should be there."""
 
     tables: tuple[Table, ...] = ()  # software first
     zones: tuple[ZoneDecision, ...] = ()  # in the order of the firewall's zones

@@ -26,7 +26,7 @@ class ZoneDevices:
 
     @property
     def nowhere(self) -> bool:
-        """Whether its packets cannot be recognized: neither all its devices nor its addresses are known."""
+        """Whether packets of the zone cannot be recognized: neither all its devices nor its addresses are known."""
         return self.inverted and not self.subnets
 
     @property

@@ -13,7 +13,10 @@ Named = Set | Flowtable | Helper | NamedLimit
 
 
 def change(before: Ruleset | None, after: Ruleset) -> str:
-    """The text; empty: nothing changes. `before` is None if it is not known what the kernel has."""
+    """The text for `nft -f -` that turns `before` into `after`; empty: they are equal.
+
+    `before`: the ruleset that was loaded last; None: not known, so the whole table is declared again.
+    """
     if before == after:
         return ""
     if before is None:
@@ -27,18 +30,18 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 
 
 def replacement(ruleset: Ruleset) -> str:
-    """The text that makes the table anew, whatever it contains; elements of others are lost."""
+    """The text that deletes the table and creates it again, whatever it contains; set elements of others are lost."""
     name = ruleset.table.name
     return f"table inet {name}\ndelete table inet {name}\n{ruleset_text(ruleset)}"
 
 
 def contents(ruleset: Ruleset) -> str:
-    """The text that sets the elements of every set to those of the ruleset."""
+    """The text that flushes every set of the ruleset's table, and adds the ruleset's own elements."""
     return fill("contents", table=ruleset.table)
 
 
 def _same_frame(before: Ruleset, after: Ruleset) -> bool:
-    """Whether only rules of chains differ."""
+    """Whether the two rulesets are equal, except for the rules in their chains."""
     names = [[each.name for each in ruleset.table.chains] for ruleset in (before, after)]
     return names[0] == names[1] and _without_chains(before) == _without_chains(after)
 
@@ -48,7 +51,7 @@ def _without_chains(ruleset: Ruleset) -> Ruleset:
 
 
 def _gone(before: Table, after: Table) -> Iterable[str]:
-    """The statements that delete objects which are not wanted, or have other properties."""
+    """The statements that delete the objects of `before` that `after` lacks, or has with other properties."""
     wanted = {each.name for each in after.chains}
     yield from (f"delete chain inet {after.name} {each.name}\n" for each in before.chains if each.name not in wanted)
     kinds: tuple[tuple[str, Sequence[Named], Sequence[Named]], ...] = (

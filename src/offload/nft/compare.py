@@ -8,14 +8,14 @@ ELEMENT = "element "
 ELEMENTS = re.compile(r"^\t\telements = \{ (.*?) \}$", re.MULTILINE | re.DOTALL)
 AGE = re.compile(r" (?:timeout|expires) .*")
 SLEEPING = "flags dormant"
-FLOWS = ("flow add @", "flow offload @")  # a flowtable follows its devices, so its statements are not compared
+FLOWS = ("flow add @", "flow offload @")  # flowtables are not compared, since devices come and go; nor these statements
 
 
 def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """By object (`chain input`), the lines that would be removed, and those that would be added.
+    """For each object that differs (`chain input`): the lines that would be removed, and those that would be added.
 
-    An object that is not wanted stays in the kernel without its lines. Elements of sets that are not wanted stay too,
-    because other programs may have added them: only elements that would be added are listed.
+    `there`: listing of the table in the kernel; `wanted`: of the table that would replace it. Of objects that `wanted`
+    lacks only chains are listed, and no elements of sets as removed, because other programs may have added those.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):
@@ -27,7 +27,7 @@ def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[
 
 
 def _objects(listing: str) -> dict[str, list[str]]:
-    """The lines of each object; each element of a set has a line of its own."""
+    """The lines of each object but flowtables, by its heading; each element of a set has a line of its own."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for raw in ELEMENTS.sub(_one_a_line, listing).splitlines()[1:]:
@@ -50,6 +50,6 @@ def _changed(before: list[str], after: list[str]) -> tuple[list[str], list[str]]
 
 
 def _one_a_line(found: re.Match[str]) -> str:
-    """The elements sorted, without their remaining time."""
+    """The elements sorted, without their remaining time, each as a line of the listing."""
     words = sorted(AGE.sub("", each) for each in re.split(r",\s+", found[1]))
     return "\n".join(f"\t\t{ELEMENT}{each}" for each in words)

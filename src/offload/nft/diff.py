@@ -12,7 +12,7 @@ from offload.nft.text import fill
 
 
 def outline(table: Table) -> LiveTable:
-    """The table as the kernel will list it after it was sent."""
+    """The table as the kernel will list it after it was sent, as far as tables are compared."""
     comments = {chain.name: _comments(chain) for chain in table.chains}
     return LiveTable(
         name=table.name,
@@ -27,7 +27,7 @@ def outline(table: Table) -> LiveTable:
 
 
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
-    """The text for `nft -f -` that changes the kernel's table to `wanted`, the outline of the table."""
+    """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`, which is `outline(table)`."""
     stay = sorted(set(wanted.elements) & set(held.elements))
     return fill(
         "change",
@@ -50,7 +50,7 @@ def _moves(elements: Mapping[str, frozenset[str]]) -> list[tuple[str, list[str]]
 
 
 def _same(chain: Chain, held: LiveTable) -> bool:
-    """Whether the kernel has this chain, with the present comments of its rules."""
+    """Whether the kernel's chain has the same rules, by the fingerprints in their comments, and the sets as sent."""
     comments = _comments(chain)
     asked = {name: digest for _, digests, _ in comments for name, digest in digests.items()}
     return held.rules[chain.name] == tuple(mark for mark, _, _ in comments) and asked.items() <= held.digests.items()

@@ -16,24 +16,24 @@ _ASKED = re.compile(r"@(\w+)", re.ASCII)
 
 
 def digest(words: str) -> str:
-    """Twelve hexadecimal digits of a hash."""
+    """The first twelve hexadecimal digits of the text's SHA-256."""
     return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
-    """The sets and maps whose elements are compared: not those that packets fill or that follow stations."""
+    """The sets and maps whose elements are compared: not those that packets or the service fill one by one."""
     return (each for each in sets if isinstance(each, Map) or not ("dynamic" in each.flags or each.followed))
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """The digest of each set's elements, by name; none for sets that packets fill."""
+    """The digest of each set's elements, by the set's name; none for sets that packets or the service fill."""
     return {each.name: digest("\n".join(sorted(each.elements))) for each in fixed(sets)}
 
 
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
-    """The chain with a comment at each rule; the rule's own comment comes last.
+    """The chain with a fingerprint in each rule's comment; the rule's own comment comes last.
 
-    `covers`: text of the table that the fingerprints cover as well.
+    `of_sets`: digest of the elements by set. `covers`: other text of the table that the fingerprints cover as well.
     """
     place = f"{chain.name}\n{_hook(chain.hook)}\n{covers}\n"
     rules = (each if isinstance(each, Include) else _marked(each, place, of_sets) for each in chain.rules)

@@ -28,7 +28,7 @@ _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are
 
 
 def text(match: Match) -> str:
-    """The conditions, each with a blank after it."""
+    """The conditions as rule text, each with a blank after it; empty: the match has none."""
     return "".join([write(value, match) for value, write in zip(match, _WRITERS, strict=True) if value])
 
 
@@ -41,7 +41,7 @@ def quoted(value: str) -> str:
 
 
 def one_or_set(values: Iterable[str]) -> str:
-    """One value as it is, several as an anonymous set."""
+    """One value as it is, several as an anonymous set: `{ 80, 443 }`."""
     several = tuple(dict.fromkeys(values))
     return several[0] if len(several) == 1 else f"{{ {', '.join(several)} }}"
 
@@ -68,7 +68,7 @@ def _proto(items: tuple[Item, ...], match: Match) -> str:
 
 def _devices(key: str) -> Callable[[tuple[Item, ...], Match], str]:
     def write(items: tuple[Item, ...], _: Match) -> str:
-        """A name with a wildcard needs a rule of its own: it cannot be in a set with names that it matches."""
+        """The names as one condition; each negated wildcard as one of its own, since a set may not have both."""
         plain = tuple(item for item in items if not (item.negated and item.text.endswith("*")))
         wild = (item for item in items if item.negated and item.text.endswith("*"))
         return (_items(key, plain, _name) if plain else "") + "".join(f"{key} != {_name(item.text)} " for item in wild)
@@ -112,7 +112,7 @@ def _ports(key: str) -> Callable[[tuple[Item, ...], Match], str]:
 
 
 def _apart(ports: tuple[Item, ...]) -> tuple[Item, ...]:
-    """One negated port becomes a range of one port.
+    """The ports; a single negated one is written as a range of one port.
 
     nft 1.0.6 merges `sport != A dport != B` into one comparison, which is true if either port differs.
     """
@@ -128,7 +128,7 @@ def _macs(items: tuple[Item, ...], _: Match) -> str:
 
 
 def _icmp(types: tuple[IcmpType, ...], match: Match) -> str:
-    """The ICMP types: all with a code, or all without one, as expand separates them."""
+    """The condition for ICMP types of `match.family`. All of them have a code, or none has one."""
     key = ICMP[match.family or 4]
     pairs = [(each.type4, each.code4) if match.family == 4 else (each.type6, each.code6) for each in types]  # noqa: PLR2004 - IPv4
     if pairs[0][1] is None:
@@ -178,12 +178,12 @@ def _clock(time: tuple[int, ...]) -> str:
 
 
 def _utc_time(time: tuple[int, ...]) -> str:
-    """Seconds since midnight: nft reads text as local time, but a number as the kernel's UTC."""
+    """A UTC time of day as nft text: seconds since midnight, because nft reads `"12:00:00"` as local time."""
     return str(sum(part * seconds for part, seconds in zip(time, _SECONDS, strict=True)))
 
 
 def _utc_date(date: tuple[int, ...]) -> str:
-    """Seconds since 1970."""
+    """A moment in UTC as nft text: seconds since 1970, because nft reads a written date as local time."""
     year, month, day = date[:3]
     year -= month < 3  # noqa: PLR2004 - a year that begins in March ends with its leap day
     days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day - 1

@@ -21,7 +21,10 @@ HEADER = 16  # bytes, as in Python's bytecode files
 
 
 def template(name: str, filters: Filters) -> Callable[..., str]:
-    """The function that fills a template. A missing word is an error, and not an empty text."""
+    """The function that fills the template of this name: variables by keyword -> text.
+
+    A variable that is not given is an error, and not an empty text. `filters`: Jinja2's filters by name.
+    """
     source = source_of(name)
     code = stored(name, source)
     if code is None:
@@ -46,12 +49,12 @@ def prepare(filters: Filters) -> bool:
 
 
 def source_of(name: str) -> str:
-    """The text of a template."""
+    """The source text of the template of this name; OSError if there is none."""
     return _content(f"{FOLDER}/{name}{ENDING}").decode()
 
 
 def from_source(source: str, filters: Filters) -> Callable[..., str]:
-    """The function, made by Jinja2 alone."""
+    """The function that fills the template with this source, made by Jinja2 alone."""
     render: Callable[..., str] = _environment(filters).from_string(source).render
     return render
 
@@ -76,7 +79,7 @@ def stored(name: str, source: str) -> CodeType | None:
 
 
 def store(name: str, source: str, code: CodeType) -> None:
-    """Store it for the next start; if that fails, the next start takes longer."""
+    """Store a template's code for the next start. A failure is ignored: the next start only takes longer."""
     place = _place(name)
     draft = f"{place}.{os.getpid()}"
     try:
@@ -143,7 +146,7 @@ class _Template:
 
 
 class _Words:
-    """The words of a template; its code uses it as Jinja2's context."""
+    """The variables of a template; its code uses it as Jinja2's context."""
 
     def __init__(self, words: Mapping[str, Any]) -> None:
         self.resolve_or_missing = lambda name: words.get(name, _missing)

@@ -13,7 +13,7 @@ LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
 
 
 def ruleset_text(ruleset: Ruleset) -> str:
-    """One transaction: the table is emptied and declared anew, so that either all of it takes effect or nothing."""
+    """One transaction: the table's rules are flushed and all is declared again, so either all takes effect or none."""
     return fill("ruleset", ruleset=ruleset, table=ruleset.table)
 
 
@@ -23,7 +23,7 @@ def table_text(table: Table) -> str:
 
 
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
-    """For each line of a ruleset's text, the section that it comes from; empty: none."""
+    """For each line of a ruleset's text, the id of the section that it comes from; empty: none."""
     chains = {each.name: each for each in ruleset.table.chains}
     found: list[str] = []
     expected: Iterator[tuple[str, str]] = iter(())
@@ -43,7 +43,7 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
 
 
 def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
-    """The lines of a chain, each with the section it comes from. `label` stands before each comment."""
+    """The lines of a chain, each with the id of the section it comes from. `label` stands before each comment."""
     for each in chain.rules:
         if isinstance(each, Include):
             yield f"include {quoted(each.path)}", ""
@@ -53,7 +53,7 @@ def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
 
 
 def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
-    """A rule. If its log has a limit, the log is a rule of its own before it."""
+    """The lines of a rule: none if it does nothing, two if its log has a limit, because then the log comes first."""
     match = text(rule.match)
     log = f"log prefix {prefix(rule.log)} " if rule.log else ""
     if log and rule.limit_log is not None:
@@ -83,7 +83,7 @@ def prefix(log: str) -> str:
 
 
 def cut(value: str, most: int) -> str:
-    """The beginning of a text, in at most so many bytes, without a part of a character."""
+    """The beginning of a text, at most `most` bytes in UTF-8, without a part of a character."""
     return value if len(value) * 4 <= most else value.encode(errors="replace")[:most].decode(errors="ignore")
 
 
@@ -97,7 +97,7 @@ def _braces(values: Iterable[str]) -> str:
 
 
 def fill(name: str, **words: Any) -> str:
-    """Fill a template. A missing word is an error, and not an empty text."""
+    """Fill the template of this name; `words`: its variables. A missing one is an error, and not an empty text."""
     return _template(name)(**words)
 
 

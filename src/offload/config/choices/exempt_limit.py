@@ -17,7 +17,7 @@ MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of 
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
-    """Rules that mark, within the limit: exempts beyond it lose their longest lists, and so keep more traffic slow."""
+    """The rules with their exempts within the limit: those beyond it lose their longest lists, and so match more."""
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
         exempts = []
@@ -39,9 +39,9 @@ def _without_longest(exempt: Exempt) -> Exempt:
 def limited(
     exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections within the limit (exempts of rules come first), and a Problem for each that lost lists.
+    """The exempts of sections that fit into the limit, and a Problem for each that lost lists or was left out.
 
-    A later exempt that still fits is not changed.
+    Exempts of `mark_rules` take their part of the limit first. A later exempt that still fits is not changed.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []
@@ -60,7 +60,11 @@ def limited(
 
 
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
-    """The exempt without its longest lists, and the consequence for the sentence, as for bad conditions."""
+    """The exempt without its longest lists, and the consequence for the sentence; None: it is left out.
+
+    `room`: set elements that are left. Without an address or MAC it holds for all traffic between its zones, if it
+    names both.
+    """
     rest = exempt
     while combinations(rest.match) > max(room, 1):
         rest = _without_longest(rest)

@@ -40,7 +40,7 @@ NOT_NEEDED = "this section is not needed"
 
 
 def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
-    """The section's Exempt (None: it has no effect), and its problems."""
+    """The section's Exempt (None: it has no effect), and its problems. `zones`: names of the firewall's zones."""
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):
         return None, []
@@ -62,7 +62,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
 
 
 def _value(reading: Reading, option: str) -> Any:
-    """The option's value. If one of a list is bad and the others are negated, the whole list is unknown."""
+    """The option's value; None: absent or unknown. A list with a bad value and only negated others is unknown."""
     value = reading.get(option)
     return None if option in VALUES and option in reading.bad and not wanted(value or ()) else value
 

@@ -44,7 +44,10 @@ SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(slots=True)
 class _Reader:
-    """The sections of the package, and the problems found so far."""
+    """Reads the sections of the package. `zones`, `disabled`: names of the firewall's zones; `problems`: found so far.
+
+    A zone is in one of the two: `disabled` if it has `option enabled '0'`.
+    """
 
     sections: tuple[Section, ...]
     zones: frozenset[str]
@@ -52,7 +55,7 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
-        """Each enabled section of the type."""
+        """The sections of type `kind` that have an effect, read by `table`; adds the Problems of all its sections."""
         for section in self.of(kind):
             first = read(section, table, "")
             effect = self._named_well(first) and not (first.bad and "*" in _named(section).values())
@@ -78,7 +81,7 @@ class _Reader:
                 yield _with_name(section)
 
     def _named_well(self, reading: Reading) -> bool:
-        """Whether the section names zones that exist; adds a Problem for each that does not."""
+        """Whether the section names only zones that exist, or `*`; adds a Problem for each other name."""
         options = {"zone": ("name",), "pair": ("src", "dest")}.get(reading.section.type, ())
         names = {option: reading.get(option) for option in options}
         for option, name in names.items():
@@ -163,7 +166,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
 
 
 def _any_pair(readings: list[Reading]) -> Iterator[PairChoice]:
-    """A faulty choice for all pairs, if a fault of globals may concern any of them."""
+    """A faulty choice for all pairs, which keeps them slow, if a fault of globals may concern any of them."""
     for reading in readings:
         if reading.bad & FATAL:
             yield PairChoice("*", "*", reading.section.id, Mode.NONE, faulty=True)
@@ -184,7 +187,10 @@ def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
 
 
 def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
-    """The slower value of two sections for a zone. A missing one is that of globals, except for the mode."""
+    """The slower value of two sections for a zone; None: that of globals counts.
+
+    Where only one of them has the option, the other's value is that of globals, except for the mode.
+    """
     values = [getattr(first, option), getattr(second, option)]
     if option == "mode":
         return min((value for value in values if value is not None), default=None)

@@ -31,10 +31,10 @@ class Reading:
 
 
 def read(section: Section, table: Table, consequence: str | Callable[[str], str], *, ignored: bool = False) -> Reading:
-    """Read every option of `section`.
+    """Read every option of `section` by the table of its type.
 
-    `consequence` ends each sentence with what follows for the section or option. An unknown option counts as an invalid
-    one, unless `ignored` is set, as fw4 does.
+    `consequence`: the end of each Problem's sentence, or a function that gives it for an option. An unknown option
+    counts as an invalid one; with `ignored` it is ignored, as fw4 does.
     """
     found = schema.read(section.options, table)
     refused = [

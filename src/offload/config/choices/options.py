@@ -39,7 +39,7 @@ def boolean(value: str) -> bool | Bad:
 
 
 def choice(*words: str) -> Parser:
-    """One of `words`, exactly: the types of /etc/config/offload."""
+    """A parser for one of `words`, in exactly this spelling; else a Bad that names them."""
 
     def parse(value: str) -> str | Bad:
         return value if value in words else _unknown(value, words)
@@ -59,7 +59,7 @@ def mode(value: str) -> Mode | Bad:
 
 
 def log_level(value: str) -> LogLevel | Bad:
-    """A word of syslog(3), in any case."""
+    """A priority of syslog(3): err, warning, notice, info or debug, in any case."""
     word = choice(*(level.word for level in LogLevel))(value.lower())
     return word if isinstance(word, Bad) else LogLevel.of(word)
 
@@ -72,7 +72,7 @@ def family(value: str) -> Family | Bad:
 
 
 def number(low: int, high: int) -> Parser:
-    """A decimal number from low to high."""
+    """A parser for a decimal number from `low` to `high`."""
 
     def parse(value: str) -> int | Bad:
         # isdecimal also accepts digits of other scripts
@@ -91,7 +91,7 @@ def identifier(value: str) -> str | Bad:
 
 
 def zone(value: str) -> str | Bad:
-    """The name of a zone, or `*`; `load` checks whether it exists."""
+    """The name of a zone, or `*`; it is not checked here whether the zone exists."""
     return value if value == "*" else identifier(value)
 
 
@@ -103,7 +103,7 @@ def device(value: str) -> str | Bad:
 
 
 def negatable(parse: Parser) -> Parser:
-    """A value, or with `!` before it all others."""
+    """The parser for a value with or without `!`, which sets `negated`; `parse` reads the value itself."""
 
     def parsed(value: str) -> Any:
         text, negated = fw4_words.negation(value)
@@ -116,7 +116,7 @@ def negatable(parse: Parser) -> Parser:
 
 
 def network(value: str) -> Address | Bad:
-    """An address or network."""
+    """An IPv4 or IPv6 address, or a network with a prefix length."""
     found = networks.network(value)
     return networks.as_address(found) if found else Bad(ProblemCode.BAD_ADDRESS, {"value": value})
 

@@ -20,7 +20,7 @@ _SENTENCES = {
 
 
 class Reading(NamedTuple):
-    """The values of a section, and the invalid options by their role. An invalid option has no value."""
+    """The valid values of a section by option, and the role (CORE, CONDITION, DETAIL) of each invalid option."""
 
     origin: Origin
     values: dict[str, Any]
@@ -32,13 +32,16 @@ class Reading(NamedTuple):
 
 
 class Say(Protocol):
-    """Adds a problem of a section."""
+    """A function that adds a problem of the section in `reading`; `words` fill the sentence's blanks."""
 
     def __call__(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None: ...
 
 
 def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: list[FirewallProblem]) -> Reading:
-    """Read every option. Problems are appended to `problems`; a list with bad values gets one, for the first."""
+    """Read every option by the table of the section's type, and append problems to `problems`.
+
+    A list with bad values gets one problem, for the first of them, and has no value.
+    """
     values, refused = schema.read(options, table)
     faults: dict[str, str] = {}
     for each in refused:

@@ -17,7 +17,7 @@ Found = tuple[str, Origin, dict[str, Given]]
 
 
 def networks(dump: Any) -> dict[str, RouterNetwork]:
-    """The networks of netifd by name."""
+    """The networks of the reply `network.interface dump`, by name."""
     found = {}
     for each in _objects(_object(dump).get("interface")):
         name = each.get("interface")
@@ -44,12 +44,15 @@ def _addresses(each: Mapping[str, Any]) -> Iterator[Address]:
 
 
 def sections(dump: Any, services: Any) -> tuple[Found, ...]:
-    """The sections of interfaces, then of services and their instances: (type, origin, options)."""
+    """The sections of interfaces, then of services and their instances, each as (type, origin, options).
+
+    `dump`: reply of `network.interface dump`; `services`: of `service get_data`.
+    """
     return (*_of_interfaces(dump), *_of_services(services))
 
 
 def _of_interfaces(dump: Any) -> Iterator[Found]:
-    """The sections of interfaces; one without a device gets the interface's own."""
+    """The sections of interfaces; a rule, NAT section or zone without a device gets the interface's own."""
     for each in _objects(_object(dump).get("interface")):
         device = _device(each.get("l3_device")) or _device(each.get("device"))
         who = f"{_word(each.get('interface'))}[{_word(each.get('proto'))}]"

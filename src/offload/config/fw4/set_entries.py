@@ -13,7 +13,7 @@ Element = tuple[Address | Item, ...]
 
 
 def lines(text: str) -> tuple[str, ...]:
-    """The entries of a file: one in each line, without comments."""
+    """The entries in the text of a file: one in each line, without lines that begin with `#`."""
     found = (line.strip() for line in text.splitlines())
     return tuple(line for line in found if line and not line.startswith("#"))
 
@@ -21,7 +21,7 @@ def lines(text: str) -> tuple[str, ...]:
 def element(
     line: str, match: tuple[tuple[str, str], ...], family: int, networks: Mapping[str, RouterNetwork]
 ) -> Element | None:
-    """The values of an entry; None if their number differs from the set's key, or one is not valid."""
+    """The values of an entry, one for each part of the set's key (`match`); None if one is missing or not valid."""
     words = line.split()
     if len(words) != len(match):
         return None
@@ -35,7 +35,10 @@ def element(
 
 
 def _address(word: str, kind: str, family: int, networks: Mapping[str, RouterNetwork]) -> Address | None:
-    """An address or network; the name of a network stands for the router's first address in it."""
+    """An address or network of the family; the name of a netifd network stands for the router's first address in it.
+
+    None: not valid, or of the other family.
+    """
     found = address(word)
     if found is None:
         own = (each for each in networks.get(word, RouterNetwork()).addresses if each.family == family)
@@ -71,10 +74,11 @@ class _Box(NamedTuple):
 
 
 def apart(elements: Sequence[Element]) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-    """The elements without those that another covers, and those that the kernel refuses beside an earlier one.
+    """The elements that the kernel takes together, and those that it refuses beside an earlier one.
 
-    nft merges neither where a set has several fields. The kernel refuses an element whose first or last value lies in
-    another one (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes elements that cross each other.
+    Elements that another one covers are in neither: nft does not merge them where a set has several fields. The kernel
+    refuses an element whose first or last value lies in another one (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes
+    elements that cross each other.
     """
     values = [value for each in elements for value in each if isinstance(value, Address)]
     if not elements or len(elements[0]) == 1 or all(value.bits == WIDTH[value.family] for value in values):
@@ -99,7 +103,10 @@ def _span(value: Address) -> tuple[int, int]:
 
 
 def _compare(boxes: list[_Box], covered: set[int], partly: set[int]) -> None:
-    """Compare elements whose first parts overlap: sorted by it, each is compared with few."""
+    """Add the indexes of elements that another one covers to `covered`, of those that the kernel refuses to `partly`.
+
+    Sorted by the first part of their keys, each is compared only with those that overlap it there.
+    """
     active: list[_Box] = []
     for box in sorted(boxes, key=lambda each: (each.spans[0][0], -each.spans[0][1])):
         first = box.spans[0][0]

@@ -18,10 +18,10 @@ COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( mi
 
 
 def marks(comment: str) -> tuple[str, dict[str, str], bool]:
-    """Split a rule's comment: its fingerprint, the digest of the set it looks up, and whether it counts misses.
+    """Split a rule's comment into its fingerprint, {set: digest} for the set it looks up, and whether it counts misses.
 
-    The fingerprint is empty for a rule that is not ours. The digest is that of the set's elements when they were sent,
-    so a pass can compare them without listing them.
+    A fingerprint is a hash of the rule's text, empty for a rule that is not ours. The digest is a hash of the set's
+    elements when they were sent, so they can be compared without listing them.
     """
     found = COMMENT.fullmatch(comment)
     if not found:
@@ -36,16 +36,16 @@ class TimedElement(NamedTuple):
     set: str  # name of its set
     key: str  # as text
     comment: str  # of the element
-    timeout: int  # the whole time
-    expires: int  # the time that is left
+    timeout: int  # seconds in all
+    expires: int  # seconds that are left
 
 
 @dataclass(frozen=True, slots=True)
 class LiveTable:
-    """One of our tables as the kernel lists it, or as it would list a table of the Plan.
+    """One of our tables as the kernel lists it, or as it would list a table that is wanted.
 
-    The kernel prints rules in words of its own, so every rule carries a fingerprint of itself as we wrote it. Devices
-    are compared one by one: the kernel drops devices that go away, and others may change our tables.
+    The kernel prints rules in words of its own, so every rule has in its comment a hash of its text as we sent it, the
+    fingerprint. Devices are compared one by one: the kernel drops those that go away, others may change our tables.
     """
 
     name: str  # of the table

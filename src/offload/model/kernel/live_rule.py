@@ -37,7 +37,7 @@ class RuleMatch:
     dport: int = 0  # destination port
 
     def within(self, outer: "RuleMatch") -> "RuleMatch":
-        """The match of a rule in a chain, given the match of the rule that jumps to the chain."""
+        """These conditions, and those of `outer`, a rule that jumps to this rule's chain; where both compare, these."""
         if EVERY_PACKET in (outer, self):
             return outer if self == EVERY_PACKET else self
         return RuleMatch(**(asdict(outer) | {name: value for name, value in asdict(self).items() if value}))
@@ -74,7 +74,11 @@ class LiveRule:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """What decides about established packets: a digest of the rules, their sets (table, name), and times."""
+    """The rules that decide about packets of established connections: they have changed if one of the fields has.
+
+    `digest`: of the rules. `sets`: (table, name) of the sets that they look up. `edges`: when their times begin and
+    end, in seconds of a day in UTC, or above 86,400 in seconds since 1970.
+    """
 
     digest: int = 0
     sets: frozenset[tuple[str, str]] = frozenset()

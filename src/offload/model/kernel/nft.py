@@ -28,7 +28,7 @@ class Include(NamedTuple):
 
 
 class Hook(NamedTuple):
-    """The hook, priority and policy of a base chain."""
+    """The type, hook, priority and policy of a base chain, each as nft text."""
 
     type: str
     hook: str
@@ -57,11 +57,11 @@ class Set(NamedTuple):
     comment: str = ""  # of the set
     typeof: str = ""  # the key as an expression, where it has no named type
     written: tuple[str, ...] = ()  # elements with their remaining time, as they are sent; empty: `elements` are sent
-    followed: bool = False  # its elements follow the stations around the router, so `diff` does not compare them
+    followed: bool = False  # the service changes its elements one by one as hosts move, so they are not compared
 
 
 class Map(NamedTuple):
-    """A map from keys to verdicts; `elements` as nft text, `KEY : VERDICT`."""
+    """A map from keys to verdicts. `types`: of the key's parts, in order; `elements`: nft text, `KEY : VERDICT`."""
 
     name: str
     types: tuple[str, ...]
@@ -69,7 +69,7 @@ class Map(NamedTuple):
 
 
 class Flowtable(NamedTuple):
-    """A flowtable at the ingress hook of its devices."""
+    """A flowtable at the ingress hook of its devices; `hardware`: with `flags offload`."""
 
     name: str
     devices: tuple[str, ...]
@@ -78,7 +78,7 @@ class Flowtable(NamedTuple):
 
 
 class Helper(NamedTuple):
-    """A conntrack helper object (`ct helper`)."""
+    """A conntrack helper object (`ct helper`): the kernel's name of the helper, and tcp or udp."""
 
     name: str
     protocol: str

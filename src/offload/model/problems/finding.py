@@ -183,11 +183,11 @@ class FindingCode(Enum):
     )
 
     def __call__(self, **words: object) -> Finding:
-        """Make the Finding with its remedy: offload has done nothing."""
+        """Make the Finding with its remedy, where offload has done nothing; `words` fill the blanks."""
         form: Form = self.value
         return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words), form.option)
 
     def done(self, **words: object) -> Finding:
-        """Make the Finding as a notice: offload has done what the form's `done` says."""
+        """Make the Finding as a notice, where offload has done what the form's `done` says; `words` fill the blanks."""
         form: Form = self.value
         return Finding(self, Severity.NOTICE, form.text.format(**words), form.done.format(**words))

@@ -72,7 +72,7 @@ class FirewallFault(Enum):
     UNREACHABLE = "is left out: '{value}' cannot be read"
 
     def at(self, origin: Origin, option: str = "", **words: object) -> "FirewallProblem":
-        """Make the problem; `words` fill the blanks of the sentence."""
+        """Make the problem of a section; `option`: its name, also for the sentence; `words` fill the other blanks."""
         safe = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return FirewallProblem(self, origin, option, self.value.format(option=shown(option), **safe))
 
@@ -96,7 +96,7 @@ class FirewallProblem(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The section, as fw4 names it."""
+        """The section as fw4 names it, `Section @rule[2] (Name)`; of a section from a service `ubus rule (Name)`."""
         if self.origin.type == "file":
             return f"File {shown(self.origin.name)}"
         place = f"Section {self.origin.id}" if self.origin.id else f"ubus {self.origin.type}"

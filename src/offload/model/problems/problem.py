@@ -24,17 +24,17 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where it is: file, line, section and option, as far as they are known."""
+        """Where it is, as text: `/etc/config/offload line 12, zone 'lan', mode`, or `offload.SECTION.mode`."""
         if self.where:
             return ", ".join(part for part in (self.where, shown(self.option)) if part)
         return ".".join(shown(part) for part in (self.file, self.section, self.option) if part)
 
     def of(self, section: Section) -> "Problem":
-        """The Problem with line and name of its section."""
+        """The Problem with the line of `section` and with its words for people."""
         return replace(self, line=section.line, where=section.place)
 
     def then(self, consequence: str) -> "Problem":
-        """The Problem with its consequence at the end of the sentence, if that was not known before."""
+        """The Problem with `consequence` appended to its sentence, for callers that know it only later."""
         return replace(self, text=self.text + consequence)
 
 
@@ -106,6 +106,6 @@ class ProblemCode(Enum):
     )
 
     def at(self, file: str, section: str = "", option: str = "", **words: object) -> Problem:
-        """Make the Problem; `words` fill the sentence's blanks."""
+        """Make the Problem of an option, a section, or the whole file; `words` fill the sentence's blanks."""
         filled = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return Problem(self, file, section, option, self.value.format(file=file, **filled))

@@ -118,12 +118,12 @@ NO_NEED = {  # by the code of the Reason
 
 
 class _Blanks(dict[str, object]):
-    """The words of a sentence; an unknown one stays a blank in braces."""
+    """The words for the blanks of a sentence; for a blank without a word, its name in capitals."""
 
     def __missing__(self, key: str) -> str:
         return key.upper()
 
 
 def remedy(code: str, words: dict[str, object]) -> str:
-    """The remedy for a Reason; empty: nothing can or needs to be done."""
+    """The remedy for the Reason with this code; empty: nothing can or needs to be done. `words` fill its blanks."""
     return REMEDIES.get(code, "").format_map(_Blanks(words))

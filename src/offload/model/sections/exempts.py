@@ -14,9 +14,8 @@ ENDS = {"src": "the zone that opens the connection", "dest": "the zone that it l
 class Exempt:
     """`config exempt`: traffic that stays on the slow path.
 
-    Only those conditions of its match that are in FIELDS count.
-
-    A faulty exempt adds nothing to the kernel; instead the pairs that it may concern stay slow.
+    Its match has only conditions of FIELDS, the table of what an exempt can have. A faulty exempt adds nothing to the
+    kernel; instead the pairs that it may concern stay slow.
     """
 
     name: str  # option `name`, or the section's
@@ -34,11 +33,11 @@ class Exempt:
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """The names of its protocols; empty for all."""
+        """The names of its protocols, `tcp` and `udp`; empty for all."""
         return tuple(each.text for each in self.match.proto)
 
 
 def match_json(exempt: Exempt) -> dict[str, Any]:
-    """Its conditions as JSON, by the options of `config exempt`."""
+    """The conditions that an exempt has, by the options of `config exempt`; its zones only if they are not `*`."""
     zones = {end: zone for end in ENDS if (zone := getattr(exempt, end)) != "*"}
     return zones | {each.name: each.json(exempt.match) for each in FIELDS if each.given(exempt.match)}

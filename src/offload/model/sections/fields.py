@@ -33,12 +33,12 @@ class Field(NamedTuple):
         return getattr(match, self.name) not in {None, ()}
 
     def values(self, match: Match) -> tuple[Any, ...]:
-        """Its values, negated ones included."""
+        """The values that the match has for it, negated ones included; empty: none."""
         value = getattr(match, self.name)
         return value if self.many else () if value is None else (value,)
 
     def narrows(self, match: Match) -> bool:
-        """Whether it excludes some packets."""
+        """Whether the match has this condition and some packets do not fulfil it."""
         return self.given(match) and not self.kind.anything(getattr(match, self.name))
 
     def text(self, value: Any) -> str:
@@ -46,17 +46,17 @@ class Field(NamedTuple):
         return f"{'!' if value.negated else ''}{self.kind.text(value)}"
 
     def read(self, text: str) -> Any:
-        """The value of a text; ValueError if it is not valid."""
+        """The value of a text that `text` wrote; ValueError if it is not valid."""
         value = self.kind.read(text.removeprefix("!"))
         return value._replace(negated=True) if text.startswith("!") else value
 
     def json(self, match: Match) -> Any:
-        """Its values as UCI writes them."""
+        """The values of a match that has it, as UCI writes them: a list, or one text if it can have only one value."""
         texts = [self.text(each) for each in self.values(match)]
         return texts if self.many else texts[0]
 
     def test(self, match: Match) -> Callable[[Any], bool]:
-        """Whether conntrack's value fulfils the condition."""
+        """A function that tells whether the value of a conntrack entry fulfils the condition."""
         values = self.values(match)
         without, good = excluded(values), wanted(values)
         if not without:
@@ -127,7 +127,7 @@ def names_a_host(match: Match) -> bool:
 
 
 def combinations(match: Match) -> int:
-    """The largest number of set elements that it needs: one for each combination of its lists' values."""
+    """The largest number of set elements that the match needs: one for each combination of its lists' values."""
     count = 1
     for name in LISTS:
         count *= max(len(getattr(match, name)), 1)

@@ -13,7 +13,11 @@ ANY = "*"  # every zone
 
 
 class Origin(NamedTuple):
-    """The section that something comes from. `id`: as uci names it; empty for sections from a service or netifd."""
+    """The section that something comes from. `name`: its option `name`. `type`: as in `config TYPE`.
+
+    `id`: as uci names it; empty for sections that a service or a netifd interface gives over ubus. For an nft file that
+    is no section, `name` is the path and `type` is `file`.
+    """
 
     id: str = ""
     name: str = ""
@@ -37,11 +41,11 @@ class Defaults(NamedTuple):
     auto_includes: bool = True  # include the nft files of packages
     flow_offloading: bool = False  # fw4's own flowtable, of all zones
     flow_offloading_hw: bool = False  # that flowtable in hardware
-    stop_flushes: bool = False  # for files/etc/init.d/firewall
+    stop_flushes: bool = False  # `/etc/init.d/firewall stop` flushes the whole ruleset; that script reads the option
 
 
 class Zone(NamedTuple):
-    """`config zone`. `network` and `device` are names; `+` at a device's end stands for any text.
+    """`config zone` of the firewall. `network` and `device` are names; `+` at a device's end stands for any text.
 
     `unread`: options whose value cannot be read, also conditions of a zone that is left out.
     """
@@ -80,7 +84,7 @@ class Forwarding(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """`config rule`."""
+    """`config rule` of the firewall."""
 
     origin: Origin  # of the section
     name: str  # for the comment
@@ -138,7 +142,7 @@ class Nat(NamedTuple):
 
 
 class IpSet(NamedTuple):
-    """`config ipset`."""
+    """`config ipset` of the firewall: a named set, with its entries."""
 
     origin: Origin  # of the section
     name: str  # of the set
@@ -191,12 +195,12 @@ class FirewallConfig(NamedTuple):
 
 
 class RouterNetwork(NamedTuple):
-    """A netifd network for the firewall: devices, zone and addresses. `device` is empty if it has none now."""
+    """A netifd network, as far as the firewall's ruleset depends on it."""
 
-    device: str = ""
-    physical: str = ""
-    zone: str = ""
-    addresses: tuple[Address, ...] = ()
+    device: str = ""  # the layer 3 device; empty: none now
+    physical: str = ""  # the device below it, or the same one
+    zone: str = ""  # the zone that its protocol handler names; empty: none
+    addresses: tuple[Address, ...] = ()  # with their prefixes
 
 
 class RouterState(NamedTuple):

@@ -46,7 +46,7 @@ def _net_read(text: str) -> Address:
 
 
 def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
-    """A test of packed addresses."""
+    """A function that tells whether a packed address (4 or 16 bytes) is in one of the networks."""
     ranges = [(WIDTH[each.family] // 8, *_net_span(each)) for each in nets]
 
     def within(packed: bytes) -> bool:
@@ -57,7 +57,7 @@ def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
 
 
 def _net_others(nets: tuple[Address, ...]) -> tuple[Address, ...]:
-    """What a negated address is taken from: all addresses of its family."""
+    """The networks that negated addresses are taken from: all addresses of each of their families."""
     return tuple(EVERY_ADDRESS[family] for family in families(nets))
 
 

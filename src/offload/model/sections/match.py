@@ -1,4 +1,4 @@
-"""A match: which packets a rule applies to. Each condition may be negated; a list holds alternatives.
+"""A match: the conditions that packets have to fulfil. Most may be negated; a tuple holds alternatives.
 
 A section's Match may name netifd networks, several protocols and both families. `compiler.firewall.matches` turns it
 into matches of one family and one protocol, and `nft.match` writes each of those as rule text.
@@ -11,7 +11,10 @@ from typing import NamedTuple, TypeVar
 
 
 class Item(NamedTuple):
-    """One alternative of a condition as nft text: a port or range, a MAC address, a device, a protocol, a name."""
+    """One alternative of a condition as nft text: a port or range, a MAC address, a device, a protocol, a name.
+
+    `negated`: `!` stands before it.
+    """
 
     text: str
     negated: bool = False
@@ -51,7 +54,7 @@ class IcmpType(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A rate in packets; `negated`: above the rate. `burst` in packets, 0 for nft's default."""
+    """A rate in packets per `unit` (second, minute, ...); `negated`: above it. `burst`: packets, 0: nft's default."""
 
     rate: int
     unit: str
@@ -83,9 +86,9 @@ WHOLE_MARK, WHOLE_DSCP = 0xFFFFFFFF, 0x3F  # masks of all bits
 
 
 class SetMatch(NamedTuple):
-    """A lookup in a named set. `directions`: src or dst for each part of the key; empty: those of the set.
+    """A lookup in the named set `name`. `directions`: src or dst for each part of the key; empty: those of the set.
 
-    `fields` are the packet's fields as nft text, filled in when set and protocol are known.
+    `fields`: the packet's fields as nft text (`ip saddr`); empty until the set and the protocol are known.
     """
 
     name: str
@@ -131,7 +134,7 @@ def excluded(values: Iterable[Value]) -> tuple[Value, ...]:
 
 
 def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
-    """The families of the addresses that are not negated; if there are none, of the negated ones."""
+    """The families (4, 6) of the addresses that are not negated; if there are none, of the negated ones."""
     return {each.family for each in wanted(addresses) or addresses if isinstance(each, Address)}
 
 

@@ -30,13 +30,13 @@ class Section:
 
     @property
     def title(self) -> str:
-        """Its name for a sentence: `exempt 'PlayStation'`; without a name its line, or uci's name."""
+        """Type and name for a sentence: `exempt 'PlayStation'`; without a name the line, or uci's `@exempt[0]`."""
         name = self.known_as or (self._unnamed and (f"(line {self.line})" if self.line else self._unnamed))
         return f"{self.type} {name}".rstrip()
 
     @property
     def place(self) -> str:
-        """Its file, line and name: `/etc/config/offload line 12, exempt 'PlayStation'`."""
+        """Its file, line, type and name for a sentence: `/etc/config/offload line 12, exempt 'PlayStation'`."""
         line = f" line {self.line}" if self.line else ""
         return f"/etc/config/{self.package}{line}, {self.type} {self.known_as or self._unnamed}".rstrip()
 
@@ -59,7 +59,7 @@ class Edit:
 
 
 def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section, ...]:
-    """The sections after the edits."""
+    """The sections after the edits, with those that the edits make at the end."""
     found = {section.name: section for section in sections}
     for edit in edits:
         section = found.get(edit.section) or Section(

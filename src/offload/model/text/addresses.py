@@ -1,7 +1,7 @@
 """Parse addresses as fw4 does, with plain integers, because thousands are parsed at every start.
 
 Valid are `a.b.c.d`, a prefix length, a mask with or without gaps, a negative prefix length (the last bits count), and a
-range; the same for IPv6. Anything else gives None.
+range; the same for IPv6. Other text is not valid.
 """
 
 from offload.model.sections.match import MASKED, RANGE, Address
@@ -13,7 +13,7 @@ _GROUPS, _GROUP_DIGITS, _OCTET_COUNT = 8, 4, 4
 
 
 def address(text: str, *, negated: bool = False) -> Address | None:
-    """Parse an address, network, masked address or range."""
+    """Parse an address, network, masked address or range; None: not valid."""
     host, slash, suffix = text.partition("/")
     if not slash and "-" in host:
         return _range(host, negated=negated)
@@ -26,7 +26,7 @@ def address(text: str, *, negated: bool = False) -> Address | None:
 
 
 def number(text: str) -> tuple[int, int]:
-    """Family and value of an address; family 0 if it is not valid."""
+    """Family (4 or 6) and value of an address without a prefix; (0, 0) if it is not valid."""
     parts = text.split(".")
     if len(parts) == _OCTET_COUNT and ":" not in text:
         try:
@@ -38,7 +38,7 @@ def number(text: str) -> tuple[int, int]:
 
 
 def written(family: int, value: int) -> str:
-    """An address as nft prints it."""
+    """The text of an address, given as family (4 or 6) and number, as nft prints it."""
     if family == 4:  # noqa: PLR2004 - IPv4
         return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
     text = f":{':'.join(f'{value >> shift & 0xFFFF:x}' for shift in range(112, -1, -16))}:"
@@ -50,7 +50,10 @@ def written(family: int, value: int) -> str:
 
 
 def network(family: int, value: int, bits: int, *, negated: bool = False, shown: str = "") -> Address | None:
-    """The network of the address `value`, with `shown` as its text; None if the prefix is too long."""
+    """The network with address `value` and prefix length `bits`; None if no prefix of the family has that length.
+
+    `shown`: how the user wrote the address, taken into the text if it is the network's first address.
+    """
     width = WIDTH[family]
     if not 0 <= bits <= width:
         return None
@@ -70,7 +73,7 @@ def mask(each: Address) -> int:
 
 
 def covers(each: Address, value: int) -> bool:
-    """Whether the network has this address of the same family; `negated` is not considered."""
+    """Whether the network or range has the address `value` of the same family; `negated` is not considered."""
     if each.bits == RANGE:
         return each.value <= value <= each.last
     bits = mask(each)

@@ -1,4 +1,4 @@
-"""Convert between text, networks, and address conditions of rules. Pure."""
+"""Convert between text, networks of `ipaddress`, and address conditions of rules. Pure."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network

@@ -25,7 +25,7 @@ def limit(value: str) -> Limit | None:
 
 
 def number(value: str) -> int | None:
-    """A whole number that is not negative."""
+    """A whole number that is not negative, decimal or 0xhex."""
     found = re.fullmatch(_NUMBER, value)
     return int(value, 16 if value[:2] in {"0x", "0X"} else 10) if found else None
 
@@ -36,7 +36,7 @@ def timeout(value: str) -> int | None:
 
 
 def date(value: str) -> tuple[int, ...] | None:
-    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038; missing parts are the earliest."""
+    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038, as six numbers, year to second; what is left out is lowest."""
     found = re.fullmatch(_DATE, value)
     if found is None:
         return None
@@ -52,7 +52,7 @@ def _days(year: int, month: int) -> int:
 
 
 def time(value: str) -> tuple[int, ...] | None:
-    """`hh[:mm[:ss]]`."""
+    """`hh[:mm[:ss]]` as (hour, minute, second)."""
     found = re.fullmatch(_TIME, value)
     if found is None:
         return None
@@ -61,7 +61,7 @@ def time(value: str) -> tuple[int, ...] | None:
 
 
 def weekdays(value: str) -> tuple[tuple[str, ...], bool] | None:
-    """Days of the week by their first letters, sorted, and whether `!` is before them (all other days)."""
+    """The names of the days whose first letters are given, from Monday on, and whether `!` is before them."""
     names, negated = negation(value)
     found = [enum(*_DAYS)(name) for name in names.split()]
     if not found or None in found:

@@ -29,7 +29,7 @@ def plain_device(name: str) -> bool:
 
 
 def device(value: str) -> Item | None:
-    """A device of a zone: `name`, `name+` for all that begin so, `+` for all; each with or without `!`."""
+    """A device: `name`, `name+` for all that begin so, `+` for all; each with or without `!`."""
     name, negated = negation(value)
     if name.endswith("*"):  # nft's own wildcard; fw4 accepts it
         name = f"{name[:-1]}+"
@@ -43,18 +43,18 @@ def network_name(value: str) -> Item | None:
 
 
 def zone_device(value: str) -> Item | None:
-    """A zone's device. A name that is not safe in nft text cannot exist, so it has no effect."""
+    """A zone's device, as `device` reads it; NO_DEVICE, which cannot exist, for a name that is not safe in nft text."""
     name, negated = negation(value)
     return (device(value) or Item(NO_DEVICE, negated)) if name else None
 
 
 def direction(value: str) -> bool | None:
-    """Whether a rule's device is the output device."""
+    """Whether a rule's device is the output device, from `in`, `ingress`, `out` or `egress`."""
     return {"in": False, "ingress": False, "out": True, "egress": True}.get(value)
 
 
 def network(value: str) -> Address | NetworkName | None:
-    """Addresses, or the name of a netifd network, which stands for its addresses."""
+    """An address, network or range; or the name of a netifd network, which stands for its addresses."""
     name, negated = negation(value)
     found = address(name, negated=negated)
     if found is not None or not name or "/" in name or not re.fullmatch(_NETWORK, name):
@@ -83,7 +83,7 @@ def mac(value: str) -> Item | None:
 
 
 def protocol(value: str) -> tuple[Item, ...] | None:
-    """Protocols by name or number. `tcpudp` is two; `any` is all."""
+    """A protocol by name or number, as nft writes it; `tcpudp` gives two, and `all`, `any` or `*` the word `any`."""
     name, negated = negation(value)
     name = name.lower()
     if name == "tcpudp":
@@ -124,7 +124,7 @@ def mark(value: str) -> Bits | None:
 
 
 def dscp(value: str) -> Bits | None:
-    """A class in any case, or a number from 0 to 63."""
+    """A DSCP class in any case, or a number from 0 to 63."""
     name, negated = negation(value)
     known = DSCP.get(name.lower())
     if known is None:
@@ -133,7 +133,7 @@ def dscp(value: str) -> Bits | None:
 
 
 def set_match(value: str) -> SetMatch | None:
-    """`setname [direction[,direction...]]`, with `!`."""
+    """`SETNAME [DIRECTION[,DIRECTION...]]`, with or without `!`; a direction other than src and dst is empty."""
     words, negated = negation(value)
     name, _, rest = words.partition(" ")
     directions = re.split(r"[ \t,]", rest.strip(" \t"))[:3] if rest.strip(" \t") else []
@@ -142,7 +142,7 @@ def set_match(value: str) -> SetMatch | None:
 
 
 def set_type(value: str) -> tuple[str, str] | None:
-    """One part of a set's key: direction and type."""
+    """One part of a set's key (`dest_ip`): direction src or dst, src if none is given; ip, port, mac, net or set."""
     start, _, rest = value.partition("_")
     kind = enum("ip", "port", "mac", "net", "set")(rest if start in {"src", "dst", "dest"} and rest else value)
     if kind is None:

@@ -17,7 +17,7 @@ _PATH = r'/[^"\\\x00-\x1f\x7f]*'
 
 
 def negation(value: str) -> tuple[str, bool]:
-    """The value without `!`, and whether it had one."""
+    """The value without `!` and blanks around it, and whether it had `!`."""
     text = value.strip(" \t")
     return (text[1:].strip(" \t"), True) if text.startswith("!") else (text, False)
 
@@ -28,7 +28,7 @@ def boolean(value: str) -> bool | None:
 
 
 def enum(*words: str) -> Parser:
-    """The first of `words` that begins with the value, in any case."""
+    """A parser that gives the first of `words` that begins with the value, in any case; None: none does."""
 
     def parse(value: str) -> str | None:
         start = value.lower()

@@ -18,7 +18,7 @@ def _codes(number: int, names: str) -> Types:
 
 
 def _types(names: str) -> Types:
-    """Parse words of the form `name/alias=number`."""
+    """The types in words of the form `name/alias=number`; they match every code."""
     pairs = (word.split("=") for word in names.split())
     return {name: (int(number), None) for spelled, number in pairs for name in spelled.split("/")}
 

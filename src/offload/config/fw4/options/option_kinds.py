@@ -44,7 +44,7 @@ def without_effect(option: Option) -> Option:
 
 
 def required(option: Option) -> Option:
-    """The same option, without which the section is ignored."""
+    """The same option as a required one: without it the section is ignored."""
     return option._replace(required=True)
 
 

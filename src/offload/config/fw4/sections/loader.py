@@ -38,9 +38,9 @@ ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  
 
 
 class Loader:
-    """Reads one configuration; `problems` collects its problems.
+    """Reads one configuration of the firewall; `problems` collects its problems.
 
-    `networks`: of netifd, which addresses may name; None: names are not checked.
+    `networks`: of netifd by name, for addresses; None: names are not checked. `files`: lines of loadfiles, by path.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Loader:
     def load(
         self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
     ) -> FirewallConfig:
-        """Read everything. `helpers`: the sections of the system's helpers file."""
+        """Read everything: the file's `sections`, and those of services and netifd. `helpers`: of the system's file."""
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
             if kind in found and kind not in {"defaults", "include"}:
@@ -80,13 +80,13 @@ class Loader:
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
-        """Only the rules, without options that nftables cannot express, which fw4 drops as well."""
+        """Read only the rules. Options that nftables cannot express are left out before, as in fw4."""
         return tuple(
             self._each("rule", {"rule": _of_type("rule", sections)}, lambda reading: traffic.rule(reading, self._say))
         )
 
     def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
-        """Only the redirects, as fw4 reads them."""
+        """Read only the redirects. Options that nftables cannot express are left out before, as in fw4."""
         return tuple(
             self._each(
                 "redirect",
@@ -96,7 +96,7 @@ class Loader:
         )
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
-        """Only the includes."""
+        """Read only the includes. Options that nftables cannot express are left out before, as in fw4."""
         return tuple(
             self._each(
                 "include",
@@ -124,14 +124,14 @@ class Loader:
         return reading
 
     def _name_devices(self, reading: Reading, given: Given) -> None:
-        """Add a problem for each word that is no device name."""
+        """Add a problem for each word of a zone's option `device` (`given`) that no device can have as its name."""
         for word in given.split() if isinstance(given, str) else given:
             item = fw4_values.zone_device(word)
             if item is not None and item.text == NO_DEVICE:
                 self._say(FirewallFault.NO_DEVICE, reading, "device", value=word)
 
     def _each(self, kind: str, found: Mapping[str, list[Found]], make: Callable[[Reading], T | None]) -> Iterator[T]:
-        """The valid, enabled sections of a type."""
+        """The results of `make` for the valid, enabled sections of type `kind`, but not None."""
         for origin, options in found[kind]:
             reading = self._read(kind, origin, options)
             made = None
@@ -141,7 +141,7 @@ class Loader:
                 yield made
 
     def _counts(self, reading: Reading) -> bool:
-        """Whether the section can be used at all. Lost conditions are dealt with later, when the zones are known."""
+        """Whether the section can be used; adds a problem if not. Lost conditions are judged later, with the zones."""
         if not reading.faults and reading.values.get("enabled", True):
             return self._begins_before_it_ends(reading)
         fatal = reading.bad(CORE)
@@ -158,7 +158,7 @@ class Loader:
         return self._begins_before_it_ends(reading)
 
     def _begins_before_it_ends(self, reading: Reading) -> bool:
-        """Whether the first date is before the second: nft refuses other ranges."""
+        """Whether the first date is not after the second: nft refuses other ranges; adds a problem if it is."""
         start, stop = (reading.values.get(option, ()) for option in ("start_date", "stop_date"))
         if start and stop and stop < start:
             self._say(FirewallFault.EMPTY_TIMES, reading, "stop_date", start="start_date")
@@ -166,7 +166,7 @@ class Loader:
         return True
 
     def _once(self, sections: Iterable[Any]) -> tuple[Any, ...]:
-        """The sections, of those with equal names only the first."""
+        """The zones or sets; of those with equal names only the first, and no set whose name is a word of nft."""
         names: dict[str, Any] = {}
         for each in sections:
             if each.name in names:
@@ -220,7 +220,7 @@ class Loader:
         )
 
     def helpers(self, sections: Iterable[Section]) -> tuple[Helper, ...]:
-        """The conntrack helpers of the helpers file."""
+        """Read the `config helper` sections of the helpers file; one with a fault is left out, with a problem."""
         found = []
         for each in sections:
             if each.type == "helper":

@@ -15,7 +15,10 @@ OLD_SCRIPT = "/etc/firewall.user"  # firewall3 sourced it; its iptables commands
 def ipset(
     reading: Reading, say: Say, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]
 ) -> IpSet | None:
-    """A set with its entries; None if its type is not valid. `files`: the lines of each loadfile."""
+    """A set with its entries; None if its type is not valid. `files`: lines of the loadfiles that can be read, by path.
+
+    `networks`: those of netifd, which entries may name.
+    """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
     kinds = {kind for _, kind in match}
@@ -71,7 +74,7 @@ def include(reading: Reading, say: Say) -> Include | None:
 
 
 def helper(values: Mapping[str, Any], proto: Item) -> Helper:
-    """A conntrack helper of the kernel."""
+    """The conntrack helper of a section's values, with its only protocol."""
     port = values.get("port")
     return Helper(
         name=values["name"],

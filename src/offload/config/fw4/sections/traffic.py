@@ -28,7 +28,7 @@ _OF_REDIRECT = (
 
 
 def rule(reading: Reading, say: Say) -> Rule | None:
-    """A rule; None if it is not valid."""
+    """The rule of a section; None if an option is missing, or the device is `+`, with a problem."""
     values, target = reading.values, reading.values.get("target", "")
     missing = _missing(target, values)
     if missing:
@@ -61,7 +61,7 @@ def rule(reading: Reading, say: Say) -> Rule | None:
 
 
 def redirect(reading: Reading, say: Say) -> Redirect:
-    """A port forward or a source rewrite."""
+    """The redirect of a section: a port forward (dnat) or a source rewrite (snat)."""
     values = reading.values
     target = values.get("target", "dnat")
     if target not in {"dnat", "snat"}:
@@ -80,7 +80,7 @@ def redirect(reading: Reading, say: Say) -> Redirect:
 
 
 def nat(reading: Reading, say: Say) -> Nat | None:
-    """A source NAT; None if it is not valid."""
+    """The source NAT of a section; None if its options do not fit its target, with a problem."""
     values = reading.values
     target = values.get("target", "masquerade")
     if target not in {"accept", "snat", "masquerade"}:
@@ -125,20 +125,20 @@ def _device(item: Item | None) -> str:
 
 
 def _missing(target: str, values: Mapping[str, Any]) -> str:
-    """The option that a target requires and the section does not have."""
+    """The option that a target requires and the section does not have; empty: it has all."""
     needed = {"dscp": ("set_dscp",), "mark": ("set_mark", "set_xmark"), "helper": ("set_helper",)}.get(target, ())
     return "" if not needed or any(name in values for name in needed) else needed[0]
 
 
 def _log(values: Mapping[str, Any], name: str) -> str:
-    """The log prefix: the option's text, or the section's name if the option only says yes."""
+    """The log prefix: the option's text, or the section's name if the option is a yes; empty: no log."""
     text = values.get("log", "")
     chosen = fw4_words.boolean(text)
     return text if chosen is None else f"{name}: " if chosen else ""
 
 
 def _set_mark(values: Mapping[str, Any]) -> Bits | None:
-    """The mark to set: `set_mark` also clears the bits of its value, `set_xmark` only those of its mask."""
+    """The mark to set (None: no option): `set_mark` also clears the bits of its value, `set_xmark` only its mask."""
     mark = values.get("set_mark")
     if mark is not None:
         return Bits(mark.value, mark.value | mark.mask)
@@ -147,7 +147,7 @@ def _set_mark(values: Mapping[str, Any]) -> Bits | None:
 
 
 def _match(values: Mapping[str, Any], proto: tuple[Item, ...]) -> Match:
-    """The conditions of a section."""
+    """The conditions of a section; `proto`: its protocols if it names none."""
     get = values.get
     return Match(
         get("family"),
