@@ -33,8 +33,8 @@ class NftFault(Enum):
 class NftError(OffloadError):
     """A run of nft failed, for the cause `fault`. The sentence is nft's own, if it printed one.
 
-    `places`: (file, line) of each error that nft printed; the file is `/dev/stdin` for the text that was sent. `package`:
-    the OpenWrt package that has what is missing, which `str()` advises to install; empty: none.
+    `places`: (file, line) of each error that nft printed; the file is `/dev/stdin` for the text that was sent.
+    `package`: the OpenWrt package that has what is missing, which `str()` advises to install; empty: none.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ Evicted = tuple[str, Reason]
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The devices of every zone, and Problems about names of networks."""
+    """The devices of every zone, by its name, and Problems about names of networks that netifd does not know."""
 
     zones: Mapping[str, ZoneDevices]
     problems: tuple[Problem, ...] = ()
@@ -52,7 +52,7 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
 
 
 def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
-    """The networks that are up, Reasons for those that are not, and names that netifd does not know."""
+    """The networks of a zone that are up, Reasons for those that are not, and unknown names that get a Problem."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
     wanted = [name for name in zone.networks if name in by_name]
@@ -111,7 +111,7 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
 
 
 def _slow_beneath_pppoe(release: str) -> bool:
-    """Whether in this kernel PPPoE downloads are slow if the flowtable lists the device below the PPPoE device."""
+    """Whether in this kernel PPPoE downloads are slow if a flowtable lists the device below the PPPoE device."""
     number = RELEASE.match(release)
     return number is not None and number[1] == "5.15" and int(number[2] or 0) < MENDED_5_15
 
@@ -122,8 +122,8 @@ class _Stack:
 
     links: Mapping[str, Link]
     lower: Mapping[str, tuple[str, ...]]
-    pppoe: frozenset[str]
-    beneath_pppoe: bool = True  # a flowtable may have what carries a PPPoE session
+    pppoe: frozenset[str]  # names of PPPoE devices
+    beneath_pppoe: bool = True  # a flowtable may have the devices that carry a PPPoE session
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Stack":
@@ -153,7 +153,7 @@ class _Stack:
         return None if DEVICE_NAME.fullmatch(name) else ReasonCode.ODD_NAME()
 
     def kind(self, name: str) -> str:
-        """The link's kind; `ppp` for every PPPoE device of netifd."""
+        """The link's kind as in IFLA_INFO_KIND; `ppp` for every PPPoE device of netifd; empty: physical or unknown."""
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
 
     def members(self, name: str) -> list[str]:
@@ -182,7 +182,10 @@ class _Stack:
         return name if self.kind(name) == "bridge" else ""
 
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
-        """Every device below `upper` with the Reason why a software flowtable should not list it; None: it should."""
+        """Every device below `upper` with the Reason why a software flowtable should not list it; None: it should.
+
+        `path`: the devices above `upper`, against loops.
+        """
         path |= {upper}
         for name in sorted(self.lower.get(upper, ())):
             if name in path:
@@ -193,7 +196,10 @@ class _Stack:
                 yield from self.walk(name, path)
 
     def leaves(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[str]:
-        """The devices on which packets of `upper` arrive, Wi-Fi ports included: hardware must have all of them."""
+        """The lowest devices on which packets of `upper` arrive, Wi-Fi ports included: hardware must have all of them.
+
+        `path`: the devices above `upper`, against loops.
+        """
         path |= {upper}
         lower = sorted(set(self.lower.get(upper, ())) - path)
         followed = [name for name in lower if self._step(upper, name, path)[1]]
@@ -203,7 +209,7 @@ class _Stack:
             yield from self.leaves(name, path)
 
     def _step(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
-        """Why not to list `name` below `upper`, and whether packets of `upper` arrive through it.
+        """Why a flowtable should not list `name` below `upper` (None: it should), and whether packets come through it.
 
         A device that is too deep must not be listed: the kernel would expect the flow's packets there, and not
         recognize them.
@@ -233,7 +239,7 @@ class _Stack:
                 return ReasonCode.NOT_FOLLOWED(upper=upper, kind=kind or "hardware"), False
 
     def _roaming(self, port: str, bridge: str) -> Reason | None:
-        """Why flows must not be bound to a bridge port: its stations may move at any time."""
+        """Why flows must not be bound to a bridge port, whose hosts may move at any time; None: they may be bound."""
         if self.wireless(port):
             return ReasonCode.WIRELESS_PORT(master=bridge)
         restless = bridge in self.links and self.links[bridge].restless

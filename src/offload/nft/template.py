@@ -139,9 +139,11 @@ class _Template:
         self.root = FunctionType(code, _GLOBALS)
 
     def undefined(self, name: str) -> None:
+        """Called by the template's code for a variable that was not given: raises LookupError."""
         raise LookupError(f"a template does not get {name}")
 
     def render(self, **words: Any) -> str:
+        """The text of the template with these variables."""
         return self.concat(self.root(_Words(words), _missing, self))
 
 

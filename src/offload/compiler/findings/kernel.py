@@ -16,7 +16,7 @@ TIMEOUTS = {
 
 
 def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings; none if no flowtable is planned."""
+    """The Findings about sysctls and known bugs of the kernel; none if no flowtable is planned."""
     if not plan.tables:
         return
     settings = snapshot.settings

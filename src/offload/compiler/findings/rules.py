@@ -30,9 +30,9 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 
 
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
-    """The rules that offloaded traffic would meet, each kind once for a chain, and routing by marks.
+    """The Findings about rules in nft that offloaded traffic bypasses, tc filters that restore marks, and `ip rule`.
 
-    `served`: the service runs, and returns live flows to the rules.
+    `served`: the service runs, and so puts live flows back on the slow path when such a rule changes its decision.
     """
     held = frozenset(holding(snapshot))
     acted, devices = config.globals.auto_exempt, {"", *(name for zone in plan.zones for name in zone.devices)}
@@ -50,7 +50,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
 
 
 def _of_connmarks(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """Filters of tc that restore marks, on devices of offloaded traffic."""
+    """The Findings about tc filters that copy conntrack's mark into packets, on devices of offloaded traffic."""
     code = FindingCode.MARK_RESTORED
     for device, _ in restoring(snapshot, (each for table in plan.tables for each in table.elements)):
         yield code.done(device=device) if config.globals.auto_exempt else code(device=device)

@@ -25,7 +25,10 @@ PACKAGES = (*ASKING, "nft-qos")  # that are read
 def of_shapers(
     config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
 ) -> Iterator[Finding]:
-    """Shapers that hardware would bypass, and shapers that are configured but on no device."""
+    """The Findings about shapers that hardware would bypass, and about those that are configured but on no device.
+
+    `packages`: sections of the shapers' UCI packages, by package.
+    """
     found = shapers(snapshot)
     for device, shaper in sorted(found.items()):
         passing = _in_hardware(plan, device)
@@ -45,7 +48,7 @@ def of_shapers(
 
 
 def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
-    """A pair whose packets hardware forwards over the device."""
+    """The zones (src, dest) of a pair whose packets hardware forwards over the device; None: there is none."""
     elements = (each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.elements)
     listed = {each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.devices}
     for each in elements:
@@ -65,7 +68,7 @@ def _limits(packages: Mapping[str, tuple[Section, ...]]) -> bool:
 
 
 def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, str]]:
-    """The networks or devices for which programs configure shapers, with the program's package."""
+    """(package, network or device) for each shaper that a program's configuration asks for."""
     for package, (kind, option, switch) in ASKING.items():
         for section in packages.get(package, ()):
             name = section.options.get(option)

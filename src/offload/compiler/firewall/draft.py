@@ -54,11 +54,11 @@ class Draft(NamedTuple):
 
     @staticmethod
     def zone_needs(*zones: FirewallZone | None) -> list[Need]:
-        """The families that zones are restricted to."""
+        """(family, `zone NAME`) for each of these zones that is restricted to one family."""
         return [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None and zone.family]
 
     def needs(self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None) -> tuple[Need, ...]:
-        """The families that a rule's zones and helper are restricted to, with their names."""
+        """(family, name) for each zone and helper of a rule; family 0: both. LeftOutError for an unknown helper."""
         found = self.zone_needs(src, dest)
         if section.match.helper is not None:
             helper = self.helper(section.origin, section.match.helper.text)

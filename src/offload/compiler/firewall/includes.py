@@ -10,7 +10,10 @@ _POSITIONS = {"pre": "prepend", "post": "append"}
 
 
 class Includes:
-    """The include statements by position and chain: first those of sections, then those of installed packages."""
+    """The include statements by position and chain: first those of sections, then those of installed packages.
+
+    A file of a section that cannot be read is left out, with a problem.
+    """
 
     def __init__(self, config: FirewallConfig, state: RouterState, problems: list[FirewallProblem]) -> None:
         self._at: defaultdict[tuple[str, str], list[Include]] = defaultdict(list)
@@ -27,7 +30,7 @@ class Includes:
         self._at[position, chain].append(Include(path))
 
     def at(self, position: str, chain: str = "") -> tuple[Include, ...]:
-        """The include statements at a position."""
+        """The include statements at a position such as `table-append`; for `chain-...` those of the chain."""
         return tuple(self._at.get((position, chain), ()))
 
     def around(self, end: str, chain: str) -> tuple[Include, ...]:

@@ -9,12 +9,12 @@ from offload.model.sections.firewall import Helper as HelperSection
 
 
 def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:
-    """The helpers whose kernel modules are loaded."""
+    """The helpers whose kernel modules are loaded or built in."""
     return tuple(each for each in helpers if each.module.replace("-", "_") in modules or each.module in modules)
 
 
 def helper_objects(helpers: Iterable[HelperSection]) -> tuple[Helper, ...]:
-    """An object for each helper that rules may assign."""
+    """The `ct helper` objects of these helpers, which rules assign to connections by name."""
     return tuple(Helper(each.name, each.proto) for each in helpers)
 
 
@@ -36,7 +36,10 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 
 
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
-    """fw4's own flowtable: the devices of the zones' networks; with hardware offload the devices below them."""
+    """fw4's own flowtable with the devices of the zones' networks, with hardware offload the lowest ones below them.
+
+    None of them, if option flow_offloading is off or there are no devices.
+    """
     if not config.defaults.flow_offloading:
         return ()
     hardware = config.defaults.flow_offloading_hw

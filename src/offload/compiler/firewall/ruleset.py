@@ -31,7 +31,7 @@ class Compiled(NamedTuple):
 
 
 def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
-    """Compile the whole ruleset."""
+    """Compile the whole ruleset. A section that cannot be compiled is left out, with a problem."""
     problems: list[FirewallProblem] = []
     named = named_sets(config.ipsets)
     expander = Expander(state.networks, named, problems)

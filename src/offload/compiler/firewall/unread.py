@@ -25,7 +25,7 @@ Refusals = Mapping[str, list[Rule]]
 
 
 def management(config: FirewallConfig) -> set[str]:
-    """The zones from which the router's ssh or web server can be reached."""
+    """The names of the zones from which the router's ssh or web server can be reached."""
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
     known = every | {zone.name for zone in config.unread_zones}
@@ -36,7 +36,7 @@ def management(config: FirewallConfig) -> set[str]:
 
 
 def _serves(match: Match) -> bool:
-    """Whether it matches TCP to a port of the ssh or web server."""
+    """Whether the match has TCP packets to a port of the ssh or web server."""
     tcp = _admits(match.proto, TCP.__contains__)
     return tcp and any(_admits(match.dest_port, partial(_spans, port)) for port in MANAGEMENT_PORTS)
 
@@ -92,7 +92,7 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
-    """By base chain, the rules before its policy. `zones`: those that are left out."""
+    """By base chain, the rules before its policy that refuse packets of `zones`, which are left out of the ruleset."""
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:
         parts = device_parts(zone, expander)
@@ -104,7 +104,10 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
 
 
 def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewhere: bool) -> Iterator[Rule]:
-    """Refuse packets to the router, except ICMP and DHCP, without which a network does not work."""
+    """The rules that refuse packets to the router, except ICMP and DHCP, without which a network does not work.
+
+    `elsewhere`: the router can be managed from another zone; if not, there are none.
+    """
     policy = _refusing(config, zone, 0)
     if not policy and not any(each.src == zone.name and not each.dest for each in _closing(config)):
         return
@@ -118,7 +121,7 @@ def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewh
 
 
 def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) -> Iterator[Rule]:
-    """Refuse packets within the zone, and those from or to it if a DROP or REJECT rule names it."""
+    """The rules that refuse packets within the zone, or all from or to it if a DROP or REJECT rule names it."""
     policy = _refusing(config, zone, 2)
     leaving = any(each.src == zone.name and each.dest for each in _closing(config))
     coming = any(each.dest == zone.name and each.src for each in _closing(config))
@@ -133,7 +136,7 @@ def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) ->
 
 
 def _refusing(config: FirewallConfig, zone: Zone, index: int) -> str:
-    """The zone's policy if it is not ACCEPT; an unreadable one counts as REJECT."""
+    """The zone's policy for input (0), output (1) or forward (2); empty: accept. An unreadable one is reject."""
     if ("input", "output", "forward")[index] in zone.unread:
         return "reject"
     policy = _policy(config, zone, index)

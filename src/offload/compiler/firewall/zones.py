@@ -14,7 +14,10 @@ SHOWN = {IPV4: "IPv4", IPV6: "IPv6"}
 
 
 class ZonePart(NamedTuple):
-    """The devices and subnets of a zone that one nft rule can match; a zone has one part or several."""
+    """The devices and subnets of a zone that one nft rule can match; a zone has none, one or several.
+
+    `family`: 4, 6, or 0 for both.
+    """
 
     family: int
     devices: tuple[Item, ...]
@@ -40,12 +43,12 @@ class FirewallZone(NamedTuple):
     """A zone with its present devices, networks and addresses."""
 
     zone: Zone  # the UCI section
-    family: int | None  # 4, 6, or None for both
+    family: int | None  # 4 or 6; 0 or None for both
     policies: tuple[str, str, str]  # input, output, forward
     parts: tuple[ZonePart, ...]  # the devices and subnets, one entry for each rule that they need
     devices: tuple[str, ...]  # names of its devices
     subnets: tuple[str, ...]  # its networks as nft text
-    related: Addresses  # the router's own addresses in it
+    related: Addresses  # the router's own addresses in its networks, and its subnets
     physical: tuple[str, ...]  # the lower devices of its networks
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
     # the optional chains that rules jump to: accept_to, drop_from, dstnat, helper and so on; rules add to it
@@ -96,7 +99,7 @@ def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> F
 
 
 def _networks(zone: Zone, expander: Expander) -> list[Item]:
-    """The networks that the zone names, and those that netifd adds to it."""
+    """The names of networks in the zone's section (maybe negated), and of those that netifd adds to the zone."""
     return [*zone.network, *(Item(name) for name, each in expander.networks.items() if each.zone == zone.name)]
 
 
@@ -118,7 +121,7 @@ def _related(known: Sequence[tuple[Item, RouterNetwork]], subnets: Split | None)
 
 
 def _devices(members: Sequence[Item]) -> Iterator[str]:
-    """The names for a condition; `+` alone matches every device, so it is none."""
+    """The names for a condition, `wg+` as `wg*`. `+` alone matches every device, so it gives no condition."""
     for item in members:
         stem, plus, rest = item.text.partition("+")
         if not rest and not (plus and not stem) and not item.negated:
@@ -151,7 +154,7 @@ def _parts(members: Sequence[Item], subnets: Split, family: int | None) -> Itera
 
 
 def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
-    """The traffic to masquerade, by family; none if masq_src or masq_dest cannot match now."""
+    """The matches of traffic to masquerade, by family; empty if masq_src or masq_dest is unreadable or cannot match."""
     families = [family for family, wanted in ((IPV4, zone.masq), (IPV6, zone.masq6)) if wanted]
     unread = ", ".join(option for option in ("masq_src", "masq_dest") if option in zone.unread)
     if unread:
@@ -172,5 +175,5 @@ def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
 
 
 def log_limit(zone: FirewallZone | None) -> str | None:
-    """The limit object for a zone's log lines."""
+    """The name of the limit object for a zone's log lines; None: it has no limit."""
     return f"{zone.name}.log_limit" if zone is not None and zone.zone.log_limit else None

@@ -15,10 +15,10 @@ Decision = TypeVar("Decision", PairDecision, ZoneDecision)
 
 
 def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
-    """The Plan for status: pairs, zones and devices as the tables in the kernel have them.
+    """The Plan that is in effect: pairs, zones and devices as the tables in the kernel (`live`, by name) have them.
 
-    The tables are those of `wanted`, or of `before`, the last Plan. A pair that has less than in `wanted` gets a
-    Reason.
+    Each table is that of `wanted`, or of `before`, the Plan in effect until now, or missing. What differs from `wanted`
+    gets a Reason.
     """
     tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
     fresh = {table.name for table in tables if table in wanted.tables}

@@ -37,7 +37,10 @@ Rules = dict[Place, list[LiveRule]]
 
 
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
-    """The rules outside /etc/config/firewall that compare the mark of established packets, and act on it."""
+    """The rules outside /etc/config/firewall that compare the mark of established packets, and act on it.
+
+    `ours`: names of the tables of offload, whose rules are left out.
+    """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
         MarkReader(f"{rule.family} {rule.table}", rule.chain, effect, *rule.mark)
@@ -51,7 +54,10 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
 
 def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
-    """The rules outside /etc/config/firewall that must see every packet of established connections."""
+    """The rules outside /etc/config/firewall that must see every packet of established connections, at most MOST_RULES.
+
+    `ours`: names of the tables of offload, whose rules are left out.
+    """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     found: dict[PacketRule, None] = {}
     for chain in chains:
@@ -87,10 +93,11 @@ def _packet_rule(hook: str, rule: LiveRule, does: str, match: RuleMatch) -> Pack
 
 
 def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """The rules, sets and times by which a live connection may now be decided differently than when it was offloaded.
+    """A digest of all rules that established packets meet, and the sets and times of those that may drop packets.
 
-    Those of single devices too, which packets in hardware do not meet.
-    Sets of rules that only set marks (to route domains, for instance) are left out.
+    If one of these changes, a live connection may be decided differently than when it was offloaded. Rules on hooks of
+    single devices, which packets in hardware do not meet, are among them. Sets of rules that only set marks (to route
+    domains, for instance) are left out. `ours`: names of the tables of offload.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     met = list(reached(chains, grouped))
@@ -116,7 +123,7 @@ def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
 
 
 def treatment(rule: LiveRule) -> str:
-    """What the rule does to every packet; empty: it only decides about connections."""
+    """The first word of PacketRule's `does` that fits a rule, except `ban`; empty: it need not see every packet."""
     if rule.ip_only or rule.opening:
         return ""
     # limits by flags concern SYN packets, which an established connection does not send
@@ -140,7 +147,10 @@ def _bans(rule: LiveRule, rules: Rules) -> bool:
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules of a chain and of those that it jumps to, each with the matches on the way."""
+    """The rules of a chain and of those that it jumps to, each with the conditions on the way to it.
+
+    `match`: conditions on the way to the chain; `ways`: those with which each chain was walked, to do each once.
+    """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET
     if match in known:
@@ -157,12 +167,12 @@ def _met(
 
 
 def _ends(rule: LiveRule) -> bool:
-    """Whether established packets do not pass this rule."""
+    """Whether established packets leave the chain at this rule, by accept or a verdict map on their state."""
     return "state" in rule.matches and not rule.opening and bool({"accept", "vmap"} & set(rule.does))
 
 
 def reached(chains: Iterable[LiveChain], rules: Rules) -> Iterator[LiveRule]:
-    """The rules that packets of established forwarded connections may meet, each once."""
+    """The rules that packets of established forwarded connections may meet, each once. `rules`: by chain."""
     done: set[Place] = set()
     for chain in chains:
         if chain.hook in HOOKS:
@@ -184,7 +194,7 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
 
 
 def _effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """What the rule, or a rule that it jumps to, does to every packet; empty: it treats all packets alike."""
+    """The statement of EFFECTS in the rule, or in one that it jumps to; empty: none. `path`: the chains before it."""
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:
         return own

@@ -38,9 +38,10 @@ def plan(
     timed_exempts: Iterable[TimedExempt] = (),
     before: Learned | None = None,
 ) -> Plan:
-    """Make the Plan. `timed_exempts` are exempts given at run time, `before` has the stations of an earlier Plan.
+    """Make the Plan: tables, and decisions about pairs, zones and devices.
 
-    The same input gives the same Plan, whatever the order of links and networks.
+    `timed_exempts`: given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if they did not
+    change. The same input gives the same Plan, whatever the order of links and networks.
     """
     config = with_live_exempts(without_routing(config, snapshot), topology.zones, snapshot)
     coverage = DeviceCoverage.of(config, topology, snapshot)
@@ -94,13 +95,13 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 
 
 def _crowded(pair: PairDecision) -> PairDecision:
-    """The pair, with a Reason if it depends on stations and some were not stored."""
+    """The pair, with a Reason if bridge ports of hosts decide about it, and more hosts are known than can be stored."""
     found = (ReasonCode.STATIONS_FULL(most=MAX_NEIGHBOURS),) if pair.stations else ()
     return replace(pair, reasons=(*pair.reasons, *found))
 
 
 def _behind(chain: ForwardChain) -> bool:
-    """Whether another program's chain comes after ours; of equal priorities the chain made last comes first."""
+    """Whether the chain is another program's and comes after ours; of equal priorities the last one made is first."""
     return chain.priority >= SHARED_PRIORITY and not _ours(chain)
 
 

@@ -1,9 +1,9 @@
 """The elements of the station sets, which choose hardware or software by the port of a station. Pure.
 
-On a bridge whose switch ports can be in hardware and whose Wi-Fi ports cannot, the station's port decides
-(docs/kernel.md 24). A packet shows its station by its source MAC, or by its destination address, for which the
-neighbour table has a MAC. The hardware table's sets have the stations at ports that hardware covers, the software
-table's sets those at other ports. A station in neither is not known yet.
+A station is a host that a bridge has learned at one of its ports. On a bridge whose switch ports can be in hardware and
+whose Wi-Fi ports cannot, the station's port decides (docs/kernel.md 24). A packet shows its station by its source MAC,
+or by its destination address, for which the neighbour table has a MAC. The hardware table's sets have the stations at
+ports that hardware covers, the software table's sets those at other ports. A station in neither is not known yet.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
 def learned_stations(
     snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str], before: Learned | None = None
 ) -> Learned:
-    """The stations of forwarding and neighbour tables. `bridges`: layer 3 device -> bridge; `able`: hardware ports.
+    """The stations (hosts) of forwarding and neighbour tables. `bridges`: l3 device -> bridge; `able`: hardware ports.
 
     A MAC that is learned at different ports in several VLANs of a bridge counts as software. `before`: the last result,
     which is used again if its inputs are the same.
@@ -61,7 +61,7 @@ def _learned(seen: LearnedFrom) -> Learned:
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
-    """The table with the elements of its station sets; unchanged if no port decides."""
+    """The table with elements for the sets that choose by a host's bridge port; unchanged if no such port decides."""
     iifs = {element.iif for element in table.shared if element.policy.stations in {FROM, BOTH}}
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}
     if not iifs and not oifs:
@@ -78,7 +78,7 @@ def with_stations(table: Table, learned: Learned) -> Table:
 
 
 def counted(plan: Plan, learned: Learned) -> Plan:
-    """The plan with its known stations counted, by pair and by port."""
+    """The Plan with the known hosts at bridge ports counted, by pair and by port, where ports decide."""
     devices = (
         each if each.stations is None else replace(each, stations=learned.ports.get(each.name, 0))
         for each in plan.devices
@@ -87,7 +87,7 @@ def counted(plan: Plan, learned: Learned) -> Plan:
 
 
 def counted_pairs(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The pairs with their known stations by path, and the Reason that gives these numbers."""
+    """The pairs with the number of their known hosts by path, and the Reason with these numbers, where ports decide."""
     paths = {
         (device, hardware): len(each) for (name, device, hardware), each in learned.elements.items() if name == MACS
     }
@@ -102,11 +102,11 @@ def _counted(pair: PairDecision, stations: PairStations, paths: Mapping[tuple[st
 
 
 def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ...]:
-    """The last rules of a policy's chain: add a flow to the flowtable, or leave it to the other table.
+    """The last rules of a policy's chain, as nft text: add a flow to the flowtable, or leave it to the other table.
 
-    `key` is FROM, TO or BOTH. Hardware takes a flow if every end is a known station at one of its ports. Software takes
-    a flow at once if one end is known at a port of its own; after some packets also other flows that hardware did not
-    take.
+    `key`: the ends where a host's bridge port decides, FROM, TO or BOTH. Hardware takes a flow if every such end is a
+    known host at a hardware port. Software takes a flow at once if one end is known at another port; after some packets
+    also other flows that hardware did not take.
     """
     add = f"flow add @{flowtable}"
     source = [f"iifname . ether saddr @{MACS}"] if key in {FROM, BOTH} else []

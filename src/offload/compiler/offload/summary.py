@@ -33,7 +33,7 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
 
 
 def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is slower than was chosen for it, or for its neighbour zones if it has no mode of its own."""
+    """Why a zone is slower than was chosen for it, or, without a choice, than for its pairs. Empty: it is not."""
     if mode is Mode.NONE:
         return [ReasonCode.MODE_NONE(zone=name)] if effective is Mode.NONE else []
     wanted = mode or max(pair.mode for pair in own)
@@ -44,7 +44,7 @@ def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecisio
 
 
 def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is faster than was chosen for it: only a pair section can do that."""
+    """Why a zone is faster than was chosen for it: only a pair section can do that. Empty: it is not."""
     if mode is None or not mode < effective:
         return []
     pairs = ", ".join(f"{pair.src} > {pair.dest}" for pair in own if pair.effective is effective)
@@ -52,13 +52,13 @@ def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list
 
 
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
-    """The Reasons from the user's choices; those without a choice become one that names these zones."""
+    """The Reasons without those that no mode was chosen; if there are only such, one that names these zones."""
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
     return made or [not_chosen(zones)] if reasons else []
 
 
 def without_devices(zone: ZoneDevices) -> Reason:
-    """Why a zone has no device."""
+    """The Reason why a zone has no device."""
     if zone.subnets:
         return ReasonCode.ZONE_OF_SUBNETS(zone=zone.name)
     return (ReasonCode.ZONE_INVERTED if zone.inverted else ReasonCode.ZONE_WITHOUT_DEVICES)(zone=zone.name)
@@ -100,7 +100,7 @@ def devices(
 
 
 def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
-    """The bridge ports that decide between hardware and software for their stations."""
+    """The ports of bridges where it depends on the host's port whether a flow is in hardware or software."""
     devices = {device for pair in pairs if pair.stations for device in pair.stations.devices}
     return {
         leaf

@@ -103,7 +103,7 @@ def _syn_flood(defaults: Defaults) -> Iterator[Rule]:
 
 
 def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
-    """The chains that every zone has, then the optional chains that rules jump to."""
+    """The chains that every zone has, then the optional chains that rules jump to (`zone.needs`)."""
     name, include = zone.name, draft.includes.around
     dnat = "dnat" in zone.needs
     for direction, policy, end in zip(("input", "output", "forward"), zone.policies, ("from", "to", "to"), strict=True):
@@ -135,7 +135,7 @@ def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
 
 
 def _log_forward(defaults: Defaults, zone: FirewallZone) -> Iterator[Rule]:
-    """Log packets that the base chain's policy will refuse."""
+    """The rule that logs packets which the base chain's policy will refuse, if the zone has option log."""
     if defaults.forward != "accept" and zone.zone.log & 1:
         limit = log_limit(zone)
         match = Match(raw=f'limit name "{limit}"') if limit else Match()

@@ -12,7 +12,10 @@ VERDICTS = ("accept", "reject", "drop")
 
 
 def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator[Rule]:
-    """The rules of a base chain that jump to a zone's chain for the zone's packets."""
+    """The rules of a base chain that jump to a zone's chain for the zone's packets.
+
+    `direction`: first part of that chain's name (input, srcnat, ...); `what`: last word of the rules' comments.
+    """
     outwards = direction in {"output", "srcnat"}
     for part in zone.parts:
         yield Rule(
@@ -24,10 +27,10 @@ def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator
 
 
 def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: bool) -> Iterator[Rule]:
-    """The jumps for the parts of a zone on the loopback device, or for all other parts.
+    """The jumps to a zone's chain for its parts on the loopback device, or for all other parts.
 
     A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
-    the output hook, and everything else in the input hook.
+    the output hook, and everything else in the prerouting hook.
     """
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)
@@ -47,7 +50,10 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
 
 
 def _concerned(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool) -> bool:
-    """Whether a condition matches packets of this side: by a named item, or (not for loopback) by a negated one."""
+    """Whether a condition matches packets of loopback, or of all others: by a named item, or there by a negated one.
+
+    `given`: the condition; `kept`: its items for this side.
+    """
     return any(not each.negated for each in kept) or (not loopback and any(each.negated for each in given))
 
 
@@ -81,7 +87,7 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
 
 
 def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
-    """Drop invalid packets: NAT does not translate them, so they would leave with inside addresses."""
+    """The rule that drops invalid packets: NAT does not translate them, so they would leave with inside addresses."""
     return Rule(
         "drop",
         Match(_leaking_family(zone) or part.family, oifname=part.devices, dest_ip=part.subnets, raw="ct state invalid"),

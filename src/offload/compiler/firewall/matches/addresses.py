@@ -14,14 +14,14 @@ Networks = Mapping[str, RouterNetwork]
 
 
 class Split(NamedTuple):
-    """The addresses of a condition by family. `family`: 4 or 6 if it has only one; 0 for both or no condition."""
+    """The addresses of a condition by family; `family`: 4 or 6 if all have the same, 0 for both or no condition."""
 
     v4: Addresses = ()
     v6: Addresses = ()
     family: int = 0
 
     def of(self, family: int) -> Addresses:
-        """The addresses of one family."""
+        """The addresses of one family, 4 or 6."""
         return self.v4 if family == IPV4 else self.v6
 
 
@@ -29,7 +29,7 @@ NO_ADDRESSES = Split()
 
 
 def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
-    """Replace names of networks by their addresses; None: no packet can match the condition now."""
+    """Replace names of netifd networks by their addresses; None: no packet can match the condition now."""
     if not given:
         return NO_ADDRESSES
     found: list[Address] = []

@@ -17,7 +17,10 @@ from offload.model.sections.match import Address, IcmpType, Item, Match, Network
 
 
 def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
-    """The common family; if there is none, the names of two conditions that conflict."""
+    """The common family (None or 0: not restricted), and the names of two conditions that conflict, else empty.
+
+    `family`: of the section. `needs`: (family, name) of its conditions, zones and helpers.
+    """
     by = f"family ipv{family}"
     for needed, who in needs:
         if not needed or needed == family:
@@ -29,7 +32,7 @@ def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -
 
 
 class LeftOutError(Exception):
-    """The section cannot be compiled; the problem says why."""
+    """The section cannot be compiled, and is left out of the ruleset; `problem` says why."""
 
     def __init__(self, problem: FirewallProblem) -> None:
         super().__init__(str(problem))
@@ -37,14 +40,14 @@ class LeftOutError(Exception):
 
 
 class Expander(NamedTuple):
-    """Expands the matches of sections. `needs`: families that zones and helpers are restricted to."""
+    """Splits the matches of sections. `networks`: of netifd; `sets`: of `config ipset`, by name; `problems`: found."""
 
     networks: Networks
     sets: Mapping[str, Named]
     problems: list[FirewallProblem]
 
     def addresses(self, origin: Origin, option: str, given: Sequence[Address | NetworkName]) -> Split | None:
-        """The addresses as `split` gives them; adds a remark if no packet can match the condition now."""
+        """The addresses by family, with networks resolved; None, with a problem: no packet can match them now."""
         found = split(given, self.networks)
         if found is None:
             names = ", ".join(each.name for each in given if isinstance(each, NetworkName))
@@ -52,7 +55,7 @@ class Expander(NamedTuple):
         return found
 
     def known_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that the match names, whatever its key is."""
+        """The set that the match names, whatever its key is; None: it names none. LeftOutError if it does not exist."""
         if match.ipset is None:
             return None
         named = self.sets.get(match.ipset.name)
@@ -61,7 +64,7 @@ class Expander(NamedTuple):
         return named
 
     def named_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that the match names, if nft can look up its key."""
+        """The set that the match names; None: it names none. LeftOutError if it is missing or nft cannot look it up."""
         named = self.known_set(origin, match)
         if match.ipset is not None and named is not None and set_fields(match.ipset, named, "tcp") is None:
             raise LeftOutError(FirewallFault.SET_DESTINATION_MAC.at(origin, "ipset"))
@@ -78,7 +81,10 @@ class Expander(NamedTuple):
         per_family: bool = False,
         raw: str = "",
     ) -> Iterator[Match]:
-        """The matches of a `config rule`. `per_family`: its verdict differs between IPv4 and IPv6."""
+        """The matches of a `config rule`, each for one nft rule. `needs`: (family, name) of its zones and helpers.
+
+        `per_family`: its verdict differs between IPv4 and IPv6. `raw`: more conditions, as nft text.
+        """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
         if src is None or dest is None:
@@ -126,7 +132,7 @@ class Expander(NamedTuple):
                     )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
-        """The section's protocols that fit its ports and ICMP types."""
+        """The section's protocols that fit its ports, ICMP types and set, for one rule each; others get a problem."""
         ports = bool(match.src_port or match.dest_port)
         for proto in protocols(match.proto, ports=ports or bool(named and named.ports), types=bool(match.icmp_type)):
             name = shown(proto)

@@ -13,7 +13,7 @@ _ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr", 0: ""}
 
 
 class Named(NamedTuple):
-    """A set that matches may refer to: type and direction of each part of its key."""
+    """A set that matches may refer to. `directions`: src or dst for each part of its key. `family`: 4, 6 or 0."""
 
     set: Set
     directions: tuple[str, ...]
@@ -26,7 +26,10 @@ class Named(NamedTuple):
 
 
 def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | None:
-    """The packet fields to look up; None: nft has no such field."""
+    """The packet fields to look up, as nft text (`ip saddr`); None: nft has no such field.
+
+    `proto`: the protocol whose ports are looked up.
+    """
     fields = []
     for index, kind in enumerate(named.set.types):
         chosen = match.directions[index] if index < len(match.directions) else ""

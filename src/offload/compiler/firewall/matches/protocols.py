@@ -36,7 +36,7 @@ def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[
 
 
 def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType, ...], ...]:
-    """The ICMP types of a family, first those without a code, which nft matches by another expression."""
+    """The ICMP types of a family, one group for each rule: first those without a code, then those with one."""
     if family == IPV4:
         known = [each for each in types if each.type4 is not None]
         parts = [[each for each in known if each.code4 is None], [each for each in known if each.code4 is not None]]

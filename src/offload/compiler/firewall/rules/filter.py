@@ -15,7 +15,7 @@ from offload.model.sections.match import Item, Limit, Match
 
 
 def zone_helpers(draft: Draft) -> None:
-    """The helpers that zones assign to connections: those that they name, or all."""
+    """Add the rules that assign helpers to connections of zones: the helpers that a zone names, or all."""
     for zone in draft.zones.values():
         section = zone.zone
         automatic = section.auto_helper and draft.config.defaults.auto_helper
@@ -44,7 +44,7 @@ def _assignment(helper: firewall.Helper, zone: FirewallZone) -> Rule:
 
 
 def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
-    """Accept packets from one zone to another."""
+    """Add the rule of a `config forwarding`, which accepts packets from one zone to another."""
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
     family, first, second = common_family(section.family, draft.zone_needs(src, dest))
     if first:
@@ -90,7 +90,7 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
 
 
 def _chain(section: firewall.Rule) -> str:
-    """The chain of a rule that accepts, refuses, or only counts."""
+    """The name of the chain for a rule that accepts, refuses, or only counts."""
     if not section.src:
         return f"output_{section.dest}" if section.dest and section.dest != ANY else "output"
     direction = "forward" if section.dest else "input"
@@ -98,7 +98,7 @@ def _chain(section: firewall.Rule) -> str:
 
 
 def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> str:
-    """The rule's verdict; a jump to the zone's chain that counts and logs, if there is one."""
+    """The rule's verdict, or a jump to the zone's chain that counts, logs and has that verdict; the zone notes it."""
     target = section.target
     if target and dest is not None:
         dest.needs.add(f"{target}_to")
@@ -110,7 +110,7 @@ def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZon
 
 
 def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -> tuple[str, str]:
-    """The targets notrack and helper, which belong to a source zone."""
+    """Chain and verdict of a rule with target notrack or helper, which needs a source zone (else LeftOutError)."""
     if src is None:
         raise LeftOutError(FirewallFault.NEEDS_SOURCE_ZONE.at(section.origin, "src", target=section.target))
     if section.target == "notrack":
@@ -126,7 +126,7 @@ def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -
 def _shared_limit(
     section: firewall.Rule, chain: str, src: FirewallZone | None, dest: FirewallZone | None
 ) -> Limit | str | None:
-    """The limit of the rule's log lines: its own, or that of the zone whose chain it is in."""
+    """The limit of the rule's log lines: its own, or the name of the zone's limit object; None: no log, or no limit."""
     if not section.log:
         return None
     if section.log_limit is not None:
@@ -137,9 +137,9 @@ def _shared_limit(
 
 
 def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
-    """A rule with conditions that cannot be compiled: only a DROP or REJECT is kept without them.
+    """Check a rule with conditions that cannot be compiled: only a DROP or REJECT is kept without them.
 
-    It is left out as well if it could then block access to the router's ssh or web server.
+    LeftOutError for other targets, and if it could then block access to the router's ssh or web server.
     """
     options = ", ".join(section.lost)
     if section.target not in CLOSING:
@@ -151,7 +151,7 @@ def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
 
 
 def _closed(section: firewall.Rule, draft: Draft) -> Iterator[str]:
-    """The zones whose packets to the router, or from it, the rule matches."""
+    """The names of the zones whose packets to the router, or from it, the rule matches."""
     if section.src and section.dest:
         return
     one = section.src or section.dest

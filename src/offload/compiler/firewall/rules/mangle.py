@@ -19,7 +19,7 @@ NO_END: End = ((), 0, "")
 
 
 def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> None:
-    """Compile the rule into a chain where its zones' packets pass."""
+    """Add the rules of a `config rule` with target MARK or DSCP to a mangle chain that its zones' packets pass."""
     chain, needed = _chain(section), draft.needs(section, src, dest)
     device = (((Item(section.device),), 0, ""),) if section.device else ()
     incoming = device if device and not section.egress else tuple(_ends(src, egress=False))
@@ -43,7 +43,7 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
 
 
 def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
-    """A zone at one end of a rule: its devices if it has any, else its other conditions."""
+    """The conditions for a zone at one end of a rule: its devices if it has any, else those of each of its parts."""
     if zone is None:
         yield NO_END
     elif zone.parts and zone.devices:

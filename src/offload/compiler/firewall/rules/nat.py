@@ -29,7 +29,7 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 
 
 def source_nat(draft: Draft, section: Nat) -> None:
-    """Compile a section that translates packets leaving through a zone."""
+    """Add the rules of a `config nat`, which translates packets leaving through a zone, or through any device."""
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)
     src_ip = match.src_ip[0] if match.src_ip else None

@@ -28,7 +28,7 @@ Zones = tuple[FirewallZone | None, FirewallZone | None]
 
 
 def redirect(draft: Draft, section: Redirect) -> None:
-    """Compile a redirect: it rewrites destination (dnat) or source (snat) of the packets that it matches."""
+    """Add the rules of a `config redirect`, which rewrite destination or source of packets; LeftOutError: not valid."""
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]
@@ -58,7 +58,7 @@ def _check_rewrite(section: Redirect, option: str, given: Address | NetworkName 
 
 
 def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
-    """Compile a source rewrite of packets to a zone."""
+    """Add the rules that rewrite the source of packets to a zone. `zones`: source and destination zone."""
     match, (_, dest) = section.match, zones
     if section.src_dip is None:
         raise LeftOutError(FirewallFault.NO_REWRITE_ADDRESS.at(section.origin, option="src_dip"))
@@ -80,7 +80,10 @@ def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
 
 
 def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Sequence[FirewallZone]) -> None:
-    """Compile a port forward to a host, or without an address to the router itself."""
+    """Add the rules of a port forward to a host, or without an address to the router itself.
+
+    `reflected`: zones whose hosts may use it too; empty: the destination zone.
+    """
     match, (src, dest) = section.match, zones
     found = ends(draft, section, ("src_ip", _one(match)), ("src_dip", section.src_dip), ("dest_ip", section.dest_ip))
     if found is None or src is None:
@@ -132,7 +135,7 @@ def _write(
     protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
 ) -> None:
-    """Add the rules of a translation."""
+    """Add a translation's rules for each protocol and family, and for reflection; `owner` has the limit of the log."""
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
     needs: list[Need] = [
@@ -172,7 +175,7 @@ def _one(match: Match) -> Address | NetworkName | None:
 
 
 def _zone_of(rewrite: Split, draft: Draft) -> FirewallZone | None:
-    """The first zone that has an address in the same network."""
+    """The first zone in whose networks one of these addresses is; None: there is none."""
     for zone in draft.zones.values():
         for own in zone.related:
             if any(_together(own, each) for each in (*rewrite.v4, *rewrite.v6)):
@@ -232,7 +235,7 @@ def _split(addresses: tuple[Address, ...], family: int) -> Split:
 
 
 def _seen_as(section: Redirect, inner: Sequence[Address], outer: Sequence[Address], target: Address) -> Address | None:
-    """The source address of reflected packets: one in the network of the forward's host, if possible."""
+    """The source address of reflected packets, by option reflection_src; of `inner` best one near `target`; or None."""
     if section.reflection_src != "internal":
         return outer[0] if outer else None
     near = (own for own in inner if _together(own, target))

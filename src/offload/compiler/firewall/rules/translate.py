@@ -1,4 +1,4 @@
-"""What all NAT rules share: addresses, protocols, families, and the rules themselves. Pure."""
+"""The parts that all NAT rules have: addresses, protocols, families, and the writer of the rules. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -110,7 +110,7 @@ def _host(each: Address, *, bracket: bool) -> str:
 def ends(
     draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
 ) -> list[Split] | None:
-    """The addresses of several options; None: no packet can match one of them now."""
+    """The addresses of each of these (option, value), by family; None: no packet can match one of them now."""
     found = []
     for option, given in options:
         addresses = draft.expander.addresses(section.origin, option, () if given is None else (given,))
@@ -121,13 +121,13 @@ def ends(
 
 
 def refuse_lost(section: Nat | Redirect) -> None:
-    """Refuse a NAT section with a condition that cannot be compiled: it would translate other traffic too."""
+    """Raise LeftOutError for a NAT section without one of its conditions: it would translate other traffic too."""
     if section.lost:
         raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=", ".join(section.lost)))
 
 
 def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Iterator[Proto]:
-    """The protocols as for rules. If `port` replaces another port, only those with ports, or ICMP (its identifier)."""
+    """The section's protocols, for one rule each. With a new `port` only those with ports, or ICMP (its identifier)."""
     match = section.match
     named = draft.expander.named_set(section.origin, match)
     of_ports = Match(proto=match.proto, src_port=match.src_port, dest_port=match.dest_port)
@@ -145,13 +145,13 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
 
 
 def first_address(draft: Draft, origin: Origin, option: str, found: Split) -> None:
-    """Add a problem: only one of several addresses is used."""
+    """Add a problem if an option stands for several addresses of one family, of which only the first is used."""
     if any(len(found.of(family)) > 1 for family in FAMILIES):
         draft.problems.append(FirewallFault.FIRST_ADDRESS.at(origin, option))
 
 
 def conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
-    """Add a problem: two conditions have no family in common."""
+    """Add a problem: two conditions, named in `who`, have no family in common."""
     first, second = who
     words = {"protocol": proto[0].text, "first": first, "second": second}
     draft.problems.append(FirewallFault.FAMILY_CONFLICT.at(origin, **words))

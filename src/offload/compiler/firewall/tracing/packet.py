@@ -1,4 +1,4 @@
-"""Decide whether a packet matches a rule: yes, no, or only the router can tell. Pure."""
+"""Decide whether a packet matches a rule: yes, no, or only the router can decide. Pure."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Packet(NamedTuple):
 
 
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
-    """Whether a rule matches the packet; for OPEN also the conditions that only the router can decide, as nft text."""
+    """Whether a rule matches the packet: YES, NO or OPEN, with the conditions that are not known as nft text."""
     match, undecided = rule.match, dict[str, Any]()
     for name, value in zip(Match._fields, match, strict=True):
         found = DECIDING[name](value, packet) if value else YES
@@ -44,7 +44,7 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
 
 
 def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
-    """A function that gives the kind of a packet; packets of one kind match the same of these matches."""
+    """A function that gives a key for a packet; packets with equal keys fulfil the same of these matches."""
     every = set(matches)
     asked = {name: tuple({value for each in every if (value := getattr(each, name))}) for name in VARIED}
     known: dict[Hashable, Hashable] = {}
@@ -68,7 +68,10 @@ def _part(match: Match, undecided: dict[str, Any]) -> Match:
 
 
 def _any(items: Sequence[Item], holds: Callable[[str], bool | None]) -> str:
-    """Whether one of the alternatives holds, and none of the negated ones."""
+    """YES, NO or OPEN: whether one of the alternatives holds, and none of the negated ones.
+
+    `holds`: text of an alternative -> whether it holds; None: not known.
+    """
     good = [holds(each.text) for each in items if not each.negated]
     bad = [holds(each.text) for each in items if each.negated]
     if True in bad or (good and not any(each is not False for each in good)):
@@ -129,7 +132,7 @@ def _mac(items: Sequence[Item], packet: Packet) -> str:
 
 
 def _limit(limit: Limit, packet: Packet) -> str:
-    """The first packet of a connection is below every limit."""
+    """Whether the packet is below the limit, or above a negated one: the first of a connection is below every limit."""
     return OPEN if packet.live else NO if limit.negated else YES
 
 
@@ -138,7 +141,7 @@ def _times(times: Times, packet: Packet) -> str:
 
 
 def _raw(words: str, packet: Packet) -> str:
-    """The conditions of `Match.raw`, which only the ruleset's fixed rules have."""
+    """Whether the packet fulfils nft text of `Match.raw`, which only the ruleset's fixed rules have."""
     known = {
         'iif "lo"': packet.iif == "lo",
         'oif "lo"': packet.oif == "lo",

@@ -46,7 +46,7 @@ class Refusal(NamedTuple):
 
 
 def refusal(rules: Rules, each: Connection) -> Refusal | None:
-    """Why a connection that begins now would be refused; None: a rule accepts it, or may accept it."""
+    """The rule that would refuse the connection if it began now; None: it is accepted, or a rule may accept it."""
     hooks = list(_hooks(rules, each))
     if any(not step.verdict.startswith(REFUSING) for hook in hooks for step in hook.may):
         return None
@@ -54,7 +54,7 @@ def refusal(rules: Rules, each: Connection) -> Refusal | None:
 
 
 def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
-    """The hooks that it would pass. Without its port forward, or with another one, it would go elsewhere."""
+    """The results of the hooks that the connection would pass; without its port forward it would go to the router."""
     arriving, forwarded = (packet._replace(moment=rules.moment, live=True) for packet in each)
     first = at_hook(rules.chains, "dstnat", arriving)
     yield first
@@ -65,21 +65,22 @@ def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
 
 
 def _may_translate(rules: Rules, each: Connection) -> bool:
-    """Whether one of these port forwards may have translated it, and not a rule of another table."""
+    """Whether a port forward of these rules may have translated the connection, and not a rule of another table."""
     hook = at_hook(rules.chains, "dstnat", each.arriving._replace(moment=rules.moment, live=True))
     return any(verdict.startswith(TRANSLATING) for verdict in (hook.verdict, *(step.verdict for step in hook.may)))
 
 
 def _decided(hook: Hook) -> Refusal:
-    """The last rule on the way that is not in a zone's chain for verdicts."""
+    """The rule that refused: the last on the way that is in a chain of the hook, not in a zone's chain for verdicts."""
     step = next((each for each in reversed(hook.way) if each.origin and each.chain.startswith(hook.name)), None)
     return Refusal(step.origin, step.comment) if step else Refusal("", f"the policy of {hook.name}")
 
 
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
-    """A function that judges a connection after rules changed; it traces only connections that a changed rule matches.
+    """A function that gives the Refusal of a connection which `now` refuses and `before` did not; None for others.
 
-    There may be 65,536 connections, but few kinds of them: one of each kind is judged.
+    It traces only connections that a changed rule matches. There may be 65,536 of them, but few that rules distinguish:
+    the result for one is used for all such.
     """
     changed = changes(before, now)
     kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))
@@ -109,7 +110,7 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 
 
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
-    """The rules that are new, gone, moved, or whose times began or ended; None: more than rules changed.
+    """The rules that are new, gone, moved, or whose times began or ended; None: policies or includes changed too.
 
     A packet that matches none of them takes the same way through both rulesets.
     """
@@ -136,7 +137,7 @@ def _policies(chains: Mapping[str, Chain]) -> dict[str, str]:
 
 
 def _plain(chain: Chain) -> list[Rule | Include]:
-    """The rules without names and counters, which packets do not see."""
+    """The chain's rules without comments, counters and logs, which do not decide about packets."""
     return [Rule(each.verdict, each.match) if isinstance(each, Rule) else each for each in chain.rules]
 
 

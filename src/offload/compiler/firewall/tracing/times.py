@@ -48,13 +48,13 @@ def _of_day(times: Times, now: tuple[int, ...], offset: int) -> bool:
 
 
 def _second(clock: tuple[int, ...], offset: int) -> int:
-    """The second of the day in UTC."""
+    """The second of the day in UTC, for (hour, minute, second) of a clock that is `offset` seconds ahead."""
     hour, minute, second = clock
     return (hour * 3600 + minute * 60 + second - offset) % DAY
 
 
 def _edges(times: Times, moment: float) -> Iterator[float]:
-    """All begins and ends; daily ones for the next days."""
+    """When the times begin and end, in seconds since 1970; daily ones from yesterday to the next days."""
     seconds: Callable[[tuple[int, ...]], float] = _utc if times.utc else _local
     if times.start_date:
         yield seconds(times.start_date)
@@ -76,7 +76,10 @@ def _over_midnight(times: Times, moment: float) -> bool:
 
 
 def _daily(clock: tuple[int, ...], seconds: Callable[[tuple[int, ...]], float], moment: float) -> Iterator[float]:
-    """When a clock shows this on the next days; never for ()."""
+    """When it is this time of day (`clock`) yesterday, today and on the next days; never for ().
+
+    `seconds`: (year, month, day, hour, minute, second) -> seconds since 1970.
+    """
     today = time.localtime(moment)
     for day in range(-1, AHEAD if clock else -1):
         yield seconds((today.tm_year, today.tm_mon, today.tm_mday + day, *clock))

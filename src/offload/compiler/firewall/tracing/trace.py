@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
 
 class Hook(NamedTuple):
-    """The result of a base chain: its verdict, the rules that led to it, and the rules that may decide instead."""
+    """The result of a base chain: its verdict, the rules that led to it (`way`), and those that may decide instead."""
 
     name: str
     verdict: str
@@ -36,7 +36,7 @@ class Hook(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """The section that decided; empty: a fixed rule of the ruleset."""
+        """The id of the section that decided; empty: a fixed rule of the ruleset, or the policy."""
         return next((each.origin for each in reversed(self.way) if each.origin), "")
 
 
@@ -50,7 +50,10 @@ class Route(NamedTuple):
 def trace(
     chains: Sequence[Chain], zones: Mapping[str, FirewallZone], packet: Packet, route: Route
 ) -> tuple[tuple[Hook, ...], Route]:
-    """The result of each hook until one refuses the packet, and its destination after a port forward."""
+    """The results of dstnat, of input, forward or output, and of srcnat, until one refuses; and the route after DNAT.
+
+    `route`: the packet's zones as it arrives; without a source zone it is a packet of the router.
+    """
     known = {each.name: each for each in chains}
     found: list[Hook] = []
     if route.src:
@@ -68,7 +71,7 @@ def _refuses(verdict: str) -> bool:
 
 
 def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, FirewallZone]) -> tuple[Packet, Route]:
-    """Packet and route after a port forward."""
+    """Packet and route after the verdict of dstnat; both unchanged if it translates nothing."""
     if not verdict.startswith(("dnat", "redirect")):
         return packet, route
     host, port = _target(verdict)
@@ -95,12 +98,12 @@ def _target(verdict: str) -> tuple[str, str]:
 
 
 def device_of(zone: FirewallZone | None) -> str:
-    """The first device of a zone that is not `lo`."""
+    """The first device of a zone that is not `lo`, without a wildcard; empty: there is none."""
     return next((name.rstrip("*") for name in (zone.devices if zone else ()) if name != "lo"), "")
 
 
 def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
-    """The zone with the address in one of its networks; the longest prefix counts."""
+    """The zone with the address in one of its networks, the one with the longest prefix; empty: there is none."""
     found = [
         (each.bits, zone.name)
         for zone in zones
@@ -111,12 +114,12 @@ def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
 
 
 def own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
-    """Whether it is an address of the router."""
+    """Whether the address, as a number, is one of the router's own in a zone."""
     return any(each.family == family and each.value == value for zone in zones for each in zone.related)
 
 
 def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
-    """The result of the base chain of that name."""
+    """The result of the base chain of that name for the packet."""
     base, may = chains[name], list[Step]()
     verdict, way = _walk(chains, base, packet, may, 0)
     return Hook(name, verdict or (base.hook.policy if base.hook else "accept"), way, tuple(may))
@@ -125,7 +128,7 @@ def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
 def _walk(
     chains: Mapping[str, Chain], chain: Chain, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a chain (empty: none), and the rules that led to it."""
+    """The verdict of a chain (empty: none), and the rules that led to it; rules that may decide are added to `may`."""
     for each in chain.rules:
         if isinstance(each, Include):
             may.append(Step(chain.name, "", f'include "{each.path}"', "", "its rules decide"))
@@ -148,7 +151,7 @@ def _walk(
 def _after(
     chains: Mapping[str, Chain], rule: Rule, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a rule that matches; empty: the next rule decides."""
+    """The verdict of a rule that matches (empty: the next rule decides), and the rules below it that led to it."""
     if rule.verdict.startswith("jump ") and depth < MOST_JUMPS:
         return _walk(chains, chains[rule.verdict.removeprefix("jump ")], packet, may, depth + 1)
     return (rule.verdict, ()) if rule.verdict.startswith((*ENDING, RETURN)) else ("", ())

@@ -27,7 +27,7 @@ MOST_NAMED = 3  # rules in a sentence
 
 
 def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons why all of a pair's traffic of this family stays slow; none if some of it does not."""
+    """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: not all of it."""
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
     alone = [
@@ -51,7 +51,7 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
 
 
 def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons for the traffic of a pair that rules mark; rules that keep the same traffic slow share one."""
+    """Reasons for the part of a pair's traffic that mark rules keep slow; rules for the same traffic share one."""
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
     by_kinds: dict[frozenset[Kind], Found] = defaultdict(list)
@@ -94,7 +94,7 @@ def _covered(exempt: Exempt) -> frozenset[Kind]:
 
 
 def _whole(addresses: tuple[Address | NetworkName, ...]) -> tuple[Address | NetworkName, ...]:
-    """The families of which it has all addresses."""
+    """The addresses of a condition that are all of a family (`0.0.0.0/0`); none if it has negated ones."""
     return () if excluded(addresses) else tuple(each for each in addresses if each in EVERY_ADDRESS.values())
 
 
@@ -103,7 +103,7 @@ def _address_lists(exempt: Exempt) -> list[tuple[Address | NetworkName, ...]]:
 
 
 def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kind]:
-    """The kinds of traffic whose family is in all address lists."""
+    """The kinds of traffic with the exempt's protocols whose family is in all of `address_lists`."""
     both = set(FAMILIES).intersection(*address_lists)
     return frozenset(product((FAMILIES[each] for each in both), exempt.protocols or PROTOCOLS))
 
@@ -151,13 +151,13 @@ def _named(rules: Sequence[MarkRule]) -> str:
 
 
 def _of_place(place: str, rules: Sequence[MarkRule]) -> str:
-    """Live rules: they may have no names, and what differs is what they compare."""
+    """Rules of one chain in nft, for a sentence: `place` (chain and table), with the first comment of one."""
     comment = next((each.name for each in rules if each.name), "")
     return f"{place} ({shown(comment, LONGEST_NAME)})" if comment else place
 
 
 def _of_firewall(rules: Sequence[MarkRule]) -> str:
-    """Each once: `rule 'a' of /etc/config/firewall marks`, `9 rules of /etc/config/firewall ('a', 'b', ...) mark`."""
+    """Rules of the firewall's file, for a sentence, with a verb: `9 rules of /etc/config/firewall ('a', ...) mark`."""
     names = list(dict.fromkeys(map(named, rules)))
     sections = {each.section for each in rules}
     if len(sections) == 1:
@@ -167,7 +167,7 @@ def _of_firewall(rules: Sequence[MarkRule]) -> str:
 
 
 def called(rule: MarkRule) -> str:
-    """The name of a rule in a sentence."""
+    """A mark rule for a sentence: `rule 'a' of /etc/config/firewall`, or the chain and table of a rule in nft."""
     return _of_place(rule.place, [rule]) if rule.place else f"rule {named(rule)} of /etc/config/firewall"
 
 

@@ -1,9 +1,9 @@
-"""Exemptions -> one nft set per shape, and one rule per set, so that a thousand cost a packet what ten do. Pure.
+"""Exempts -> one nft set per shape, and one rule per set, so that a thousand cost a packet as much as ten. Pure.
 
-What makes a shape: the devices, family, protocol, mark mask and DSCP that stand in the rule, and the fields that
-stand in the set's key. nft 1.0.6 keeps at most five types of a concatenation and shifts `ip dscp` inside one, so DSCP
-is never in a key. Exact values go to a hash set, ranges and networks to an interval set; the kernel refuses
-overlapping intervals in a concatenation (nft_set_pipapo.c), so these are spread over several sets.
+A shape is all that exempts must share to be in one set: the devices, family, protocol, mark mask and DSCP that stand in
+the rule, and the fields that stand in the set's key. nft 1.0.6 keeps at most five types of a concatenation and shifts
+`ip dscp` inside one, so DSCP is never in a key. Exact values go to a hash set, ranges and networks to an interval set;
+the kernel refuses overlapping intervals in a concatenation (nft_set_pipapo.c), so these are spread over several sets.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class ExemptSet:
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """The keys, by which elements are compared, without the remaining seconds."""
+        """The elements as they are compared with the kernel's: keys, with comments, without the remaining seconds."""
         if not self.timed_exempts:
             return self.keys
         return tuple(
@@ -66,7 +66,7 @@ class ExemptSet:
 
 @dataclass(frozen=True, slots=True)
 class ExemptRules:
-    """All exempts of a table: the sets, and the rules of chain `exempt` without their verdict."""
+    """All exempts of a table: the sets, and the rules of chain `exempt` as nft text without their verdict."""
 
     sets: tuple[ExemptSet, ...]
     rules: tuple[str, ...]
@@ -74,7 +74,7 @@ class ExemptRules:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Shape:
-    """What exempts must have in common to stand in one set."""
+    """The conditions that exempts must have in common to stand in one set."""
 
     iifs: tuple[str, ...]  # input devices
     oifs: tuple[str, ...]  # output devices
@@ -132,9 +132,10 @@ def _comment(timed_exempt: TimedExempt) -> str:
 
 
 def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, str, Box]]:
-    """An exempt as boxes, one for each family, protocol and combination of its values, with the conditions beside them.
+    """An exempt as set elements: (shape, negated conditions as nft text, box) for each combination of its values.
 
-    Negated conditions stand in the rule, because no set can hold them.
+    A box has a range of numbers for each part of the set's key. Negated conditions stand in the rule, because no set
+    can hold them.
     """
     exempt, conditions = match.exempt, match.exempt.match
     value, mask = _bits(conditions.mark) or (0, 0)
@@ -155,7 +156,7 @@ def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, str, Box]]:
 
 
 def _bits(value: Bits | None) -> Span | None:
-    """Value and mask of the condition's value that is not negated."""
+    """(value, mask) of a condition; None if it is absent or negated."""
     return (value.value, value.mask) if value and not value.negated else None
 
 
@@ -177,7 +178,10 @@ def _ported(given: Mapping[str, Any]) -> bool:
 
 
 def _versions(match: Match) -> list[int]:
-    """The families of an exempt: those in both address lists. DSCP has another expression in each family."""
+    """The families of an exempt, 4 and 6, or [0] for one rule for both.
+
+    They are those in both address lists. Without addresses only DSCP needs two, as it has an expression in each family.
+    """
     lists: list[set[int]] = [families(nets) for nets in (match.src_ip, match.dest_ip) if nets]
     if not lists:
         return [0] if match.dscp is None else [4, 6]
@@ -185,7 +189,7 @@ def _versions(match: Match) -> list[int]:
 
 
 def _spans(field: Field, match: Match, version: int) -> list[Span]:
-    """The values that are not negated, as numbers; of addresses only those of the family."""
+    """The values that are not negated, as ranges of numbers; of addresses only those of the family."""
     spans = [field.kind.span(each) for each in _of_family(wanted(field.values(match)), version)]
     return joined(spans) if field.kind.joins else spans
 

@@ -20,7 +20,10 @@ Zones = Mapping[str, ZoneDevices]
 
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
-    """Exempts of /etc/config/offload and of firewall rules, then timed exempts, whose zone may be gone."""
+    """The traffic of exempts in /etc/config/offload, of mark rules, and of timed exempts, with devices for their zones.
+
+    Left out are those of which no packet could match, and timed ones whose zone is gone.
+    """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
     for exempt, called in (*of_sections, *of_rules):
@@ -64,10 +67,9 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """Exempts for zones without devices of their own, where their mode is lower than that of the devices they share.
+    """Exempts for zones that have only subnets, on other zones' devices whose mode or policy is faster than theirs.
 
-    `elements` are those of the mode's table. Only original packets reach exempts, so each end of a connection is
-    checked.
+    `elements`: of the table of `mode`. Only original packets reach exempts, so each end of a connection has its own.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():
@@ -94,9 +96,9 @@ def explained(
     modes: Mapping[tuple[str, str], Mode],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
-    """The pair, with Reasons for traffic that zones without devices keep slow.
+    """The pair, with Reasons for traffic that zones of subnets without devices keep slow, and the mode that is left.
 
-    `modes`: of the tables' elements (iif, oif). `subnet_exempts`: the results of `of_subnets`, by mode.
+    `modes`: (iif, oif) -> mode of the table that has the element. `subnet_exempts`: exempts of such zones, by mode.
     """
     left: list[Mode] = []
     reasons: list[Reason] = []
@@ -131,7 +133,10 @@ def _denied(
     mode: Mode,
     key: Callable[[Element], str],
 ) -> tuple[str, ...] | None:
-    """Devices with elements that give more than the zone requested. Empty: all devices have; None: none has."""
+    """The devices (`key` of elements) on which the table gives more than was requested. Empty: on all; None: on none.
+
+    `asked`: zones with devices, each with the request of the zone without devices and this one.
+    """
     found = {
         key(each)
         for zone, request in asked
@@ -144,7 +149,7 @@ def _denied(
 
 
 def _grants(request: PairRequest, element: Element, mode: Mode) -> bool:
-    """Whether the request allows everything that this element of the mode's table gives."""
+    """Whether the request allows the mode, the family and the early offload that this element of the table gives."""
     given = Family(element.policy.family)
     slower = request.mode < mode or request.after_packets > element.policy.after_packets
     return not slower and given & request.family is given

@@ -15,7 +15,7 @@ Box = tuple[Span, ...]
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """Join spans that touch or overlap."""
+    """The ranges (first, last), sorted; those that have a number in common are joined."""
     found: list[Span] = []
     for low, high in sorted(spans):
         if found and low <= found[-1][1]:
@@ -36,7 +36,7 @@ def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
 
 
 def layers(boxes: Iterable[Box]) -> list[list[Box]]:
-    """Spread boxes over few sets, so that no two of one set overlap."""
+    """The boxes spread over few lists, in each of which no two overlap."""
     found: list[list[Box]] = []
     trees: list[_Tree] = []
     for box in sorted(boxes):
@@ -73,7 +73,7 @@ class _Tree:
             self.below[-1].add(box, at + 1)
 
     def reaches(self, wanted: Box, at: int = 0) -> bool:
-        """Whether a box of the tree contains the wanted one."""
+        """Whether a box of the tree contains `wanted`; if its spans are (last, first), whether a box overlaps it."""
         begin, end = wanted[at]
         index = bisect_right(self.lows, begin)
         while index and self.reach[index - 1] >= end:

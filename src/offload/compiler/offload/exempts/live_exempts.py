@@ -36,7 +36,7 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config with exempts for rules in nft; unchanged with `auto_exempt 0`."""
+    """The Config with mark rules, whose exempts keep traffic slow, for rules in nft; unchanged with `auto_exempt 0`."""
     if not config.globals.auto_exempt:
         return config
     found = (_marking(rule, HOLDING[rule.does], zones) for rule in holding(snapshot))
@@ -44,7 +44,7 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
 
 
 def holding(snapshot: Snapshot) -> Iterator[PacketRule]:
-    """The rules whose traffic must stay slow. Rules that set marks count only if a qdisc or filter reads them.
+    """The rules in nft whose traffic must stay slow; those that set marks only if a qdisc or tc filter reads them.
 
     Rules of single devices need no exempt: hardware is not used there (pairs/shapers.py).
     """
@@ -67,14 +67,17 @@ def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> M
 
 
 def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
-    """The zones of a device; all zones if the rule has no device."""
+    """Names of the zones that have the device; `*` if the rule names none."""
     if not device:
         return ("*",)
     return [zone.name for zone in zones.values() if device in {*zone.l3, *zone.incoming}]
 
 
 def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> Iterator[Exempt]:
-    """Two exempts: for connections whose original packets the rule sees, and for those whose replies it sees."""
+    """Two exempts: for connections whose original packets the rule sees, and for those whose replies it sees.
+
+    `src`, `dest`: zones of the packets that it sees, or `*`.
+    """
     source, target = ((as_address(net),) if net else () for net in (match.src, match.dest))
     if not source and not target and match.family:
         source = (EVERY_ADDRESS[FAMILIES[match.family]],)

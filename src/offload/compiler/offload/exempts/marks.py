@@ -24,7 +24,7 @@ def without_routing(config: Config, snapshot: Snapshot) -> Config:
 
 
 def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
-    """Whether an `ip rule` compares the mark, and nothing else does."""
+    """Whether an `ip rule` compares the mark that the rule sets, and no qdisc, tc filter or nft rule does."""
     sets = mark_rule.sets
     if sets is None:
         return False
@@ -35,7 +35,10 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 
 
 def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The devices with such filters, each with the device that packets are forwarded over: itself, or its bridge."""
+    """The devices with tc filters that copy conntrack's mark into packets that leave, if `elements` have them.
+
+    Each comes with the devices that packets are forwarded over: itself, its bridge, or both.
+    """
     crossed = {device for each in elements for device in (each.iif, each.oif)}
     masters = {link.name: link.master for link in snapshot.links}
     for device in dict.fromkeys(each.device for each in snapshot.filters if each.restores):
@@ -44,7 +47,10 @@ def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple
 
 
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
-    """Exempts for connections with a mark over such a device, in either direction; none with auto_exempt 0."""
+    """Exempts for connections with a mark over devices whose tc filters copy it into packets, in either direction.
+
+    None with auto_exempt 0.
+    """
     for device, names in restoring(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"
         yield ExemptMatch(Exempt("", ""), oifs=names, called=called, connmark=True)
@@ -59,7 +65,7 @@ def _readers(snapshot: Snapshot) -> Iterator[tuple[int | None, int]]:
 
 
 def _compared(sets: tuple[int, int], value: int | None, mask: int) -> bool:
-    """Whether a packet with these bits can fulfil `mark & mask == value`; None as value: unknown, so it can.
+    """Whether a mark with the bits `sets` (value, mask) can fulfil `mark & mask == value`; value None: not known.
 
     Bits that the rule does not set may have any value.
     """

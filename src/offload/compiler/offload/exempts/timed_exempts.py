@@ -24,7 +24,7 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 
 
 def comment(timed_exempt: TimedExempt) -> str:
-    """The comment of an element: what is not in its key."""
+    """The comment of an exempt's set elements: number, zones, DSCP, mark and negated conditions, not in their keys."""
     exempt = timed_exempt.exempt
     mark, dscp = _plain(exempt.match.mark) or Bits(0, 0), _plain(exempt.match.dscp) or Bits(-1, 0)
     without = [f" {each.name}{each.text(value)}" for each in FIELDS for value in excluded(each.values(exempt.match))]
@@ -36,7 +36,7 @@ def _plain(bits: Bits | None) -> Bits | None:
 
 
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
-    """The timed exempts in the kernel; elements that are not ours are ignored."""
+    """The timed exempts that the elements in the kernel's tables have, by number; elements of others are ignored."""
     parts: dict[int, list[TimedExempt]] = defaultdict(list)
     for timed in (each for table in tables for each in table.timed):
         timed_exempt = _timed_exempt(timed)
@@ -46,7 +46,7 @@ def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
 
 
 def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
-    """The timed exempt of this element alone."""
+    """The timed exempt of this element alone, with one value for each condition; None: the element is not ours."""
     named, noted = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
     if not named or not noted:
         return None
@@ -71,7 +71,7 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
 
 
 def _joined(parts: list[TimedExempt]) -> TimedExempt:
-    """Join the elements with one number into a timed exempt."""
+    """The timed exempt whose elements, all with one number, are given: it has the values of all of them."""
     first = parts[0]
     joined: dict[str, Any] = {each.name: _values(each, parts) for each in FIELDS if each.many}
     exempt = replace(first.exempt, match=first.exempt.match._replace(**joined))
@@ -79,6 +79,6 @@ def _joined(parts: list[TimedExempt]) -> TimedExempt:
 
 
 def _values(field: Field, parts: Iterable[TimedExempt]) -> tuple[Any, ...]:
-    """The values of a list in all elements, sorted, IPv4 first."""
+    """The values of a condition in all of an exempt's elements, each once, sorted, IPv4 first."""
     values = {value for part in parts for value in getattr(part.exempt.match, field.name)}
     return tuple(sorted(values, key=lambda value: (value.negated, getattr(value, "family", 0), field.kind.span(value))))

@@ -12,7 +12,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DeviceCoverage:
-    """The devices of each zone that a flowtable of each mode can list."""
+    """The devices of each zone that the software flowtable and the hardware flowtable can list."""
 
     zones: Mapping[str, ZoneDevices]  # by name
     able: frozenset[str]  # devices that a hardware flowtable can have
@@ -24,6 +24,7 @@ class DeviceCoverage:
 
     @classmethod
     def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "DeviceCoverage":
+        """Find which devices of the zones flowtables can list now."""
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
         added = tuple(name for name in config.globals.devices if name in known - excluded)
@@ -40,7 +41,7 @@ class DeviceCoverage:
         return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:
-        """Every device of the zone that the mode's flowtable lists."""
+        """Every device of the zone that the mode's flowtable lists, l3 devices and those below them."""
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:
             return set(found.listed) - self.excluded
@@ -49,7 +50,10 @@ class DeviceCoverage:
         return ({*found.listed, *leaves} & self.able) - self.excluded
 
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
-        """The devices on which packets of this l3 device arrive without being in the mode's flowtable."""
+        """The devices on which packets of this l3 device arrive, and which the mode's flowtable does not list.
+
+        Empty: the flowtable sees all its packets; in software it also does if it lists the l3 device itself.
+        """
         if mode is Mode.HARDWARE and self.zones[zone].bridge_of(device) in self.restless:
             return list(self.zones[zone].leaves_of(device))
         listed = self.devices(zone, mode) | self.added_to(mode)
@@ -71,7 +75,7 @@ class DeviceCoverage:
                 yield each, self.shaped[each]
 
     def bridged(self) -> dict[str, str]:
-        """The l3 devices that are a bridge, or a VLAN on one -> the bridge."""
+        """A mapping from each l3 device that is a bridge, or a VLAN on one, to the bridge."""
         zones = self.zones.values()
         return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
 

@@ -16,9 +16,9 @@ ENDS = {(False, False): NO_END, (True, False): FROM, (False, True): TO, (True, T
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A pair of devices that packets pass, with the mode it can have.
+    """An input and an output device of forwarded packets, with the mode that these packets can have.
 
-    `stations`: the ends where a station's port decides.
+    `stations`: the ends (NO_END, FROM, TO or BOTH) where the host's bridge port decides between hardware and software.
     """
 
     iif: str
@@ -29,7 +29,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class PairDraft:
-    """A request with the mode it can have before it is compared with other pairs on the same devices."""
+    """The request for a pair, with the mode it can have before it is compared with other pairs on the same devices."""
 
     request: PairRequest  # the request
     mode: Mode  # that the pair can have alone
@@ -39,10 +39,12 @@ class PairDraft:
 
     @property
     def name(self) -> str:
+        """The pair for a sentence: `lan > wan`."""
         return f"{self.request.src} > {self.request.dest}"
 
 
 def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> PairDraft:
+    """The mode that the request's pair can have alone, with its devices; `gate`: a Reason that keeps all pairs slow."""
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
@@ -79,7 +81,7 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None
 
 
 def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossing]) -> tuple[Crossing, ...]:
-    """The pairs of devices by the names that the forward hook sees.
+    """The same pairs of devices, by the names that the forward hook sees.
 
     With a device in a VRF, replies have other names than original packets, and are looked up by (oif, iif).
     """
@@ -89,7 +91,7 @@ def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossin
 
 
 def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
-    """The mode that packets between two devices can have; None: no flowtable lists the devices."""
+    """Two l3 devices with the mode that packets between them can have; None: no flowtable lists the devices."""
     if request.mode is Mode.HARDWARE:
         ends = ((request.src, iif), (request.dest, oif))
         partly = [coverage.partly(*end) for end in ends]

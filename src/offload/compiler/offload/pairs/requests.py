@@ -39,7 +39,10 @@ class PairRequest:
 
 
 def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
-    """The pairs that the firewall permits and those with a section of their own, in the order of its zones."""
+    """The pairs (src, dest) that the firewall permits, and those with a valid section of their own without `*`.
+
+    They are in the order of the firewall's zones.
+    """
     names = [zone.name for zone in config.zones]
     chosen = {(choice.src, choice.dest) for choice in config.pair_choices if not choice.faulty and not choice.stars}
     found = permitted(config, topology, snapshot) | chosen
@@ -47,7 +50,7 @@ def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pai
 
 
 def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pair]:
-    """The pairs that the firewall's configuration permits."""
+    """The pairs (src, dest) of zones between which the firewall's configuration permits some traffic."""
     names = [zone.name for zone in config.zones]
     # packets that no zone's chain decides get the base chain's policy; within a zone they get the zone's own
     found: set[Pair] = set(permutations(names, 2)) if config.forward is Policy.ACCEPT else set()
@@ -65,7 +68,7 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
 
 
 def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
-    """The zone whose network has the address, as fw4 assumes for a redirect without dest."""
+    """The zone whose network has the address, as fw4 assumes for a redirect without dest; None: no zone has it."""
     try:
         wanted = ip_interface(address).ip  # fw4 accepts a host with a prefix length as well
     except ValueError:
@@ -75,7 +78,11 @@ def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None
 
 
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
-    """A Problem for each valid section whose effect is smaller or larger than its user may expect."""
+    """A Problem for each valid section whose effect differs from what its author may expect.
+
+    They are pairs that the firewall does not permit, exempts of zones without known devices, devices that do not exist,
+    and pairs that are faster than under version 0.1.0.
+    """
     there = permitted(config, topology, snapshot)
     pairs = [
         ProblemCode.PAIR_NOT_PERMITTED.at("offload", choice.section, src=choice.src, dest=choice.dest)
@@ -96,7 +103,7 @@ DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "n
 
 
 def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
-    """A Problem for each device in an option that the router does not have, if its devices are known."""
+    """A Problem for each name in options device and exclude_device that no link has; none if no links are known."""
     known = [link.name for link in snapshot.links]
     named = {"device": config.globals.devices, "exclude_device": config.globals.exclude_devices}
     for option, names in named.items() if known else ():
@@ -125,7 +132,7 @@ def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
 
 
 def pair_requests(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
-    """The user's request for each pair."""
+    """The request of the configuration for each of these pairs (src, dest), in their order."""
     asked = _Asked.of(config)
     return [asked.request(src, dest) for src, dest in pairs]
 
@@ -141,7 +148,7 @@ class _Asked:
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:
-        """The choice for a zone: its own mode or None, with family and after_packets, if missing, from globals."""
+        """The choice for a zone: its own mode (None: none), and family and after_packets of its own or of globals."""
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
         own = named.get(name) or ZoneChoice(name, common.section)
@@ -186,13 +193,13 @@ class _Asked:
         return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
 
     def own(self, src: str, dest: str) -> PairChoice | None:
-        """The section of the pair: the one with fewest `*`, and among those the slowest."""
+        """The valid `config pair` that counts: the one with fewest `*`, of those the slowest; None: there is none."""
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
         meant = [choice for choice in good if choice.means(src, dest)]
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)
 
     def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice], family: Family) -> Iterator[Reason]:
-        """The Reasons why the pair must stay slow whatever its mode is."""
+        """The Reasons why the pair must stay slow whatever its mode is: faults, and exempts of all its traffic."""
         if not self.config.readable:
             yield ReasonCode.CONFIG_UNREADABLE()
             return
@@ -214,13 +221,13 @@ class _Asked:
 
 
 def not_chosen(zones: Iterable[str]) -> Reason:
-    """The Reason for zones without a mode of their own."""
+    """The Reason that no mode was chosen for these zones, of which there must be one."""
     names = list(dict.fromkeys(zones))
     return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
-    """The mode chosen for every zone (None: none), and why a faulty section does not count."""
+    """The mode chosen for each zone of the firewall (None: none), and Reasons if faults keep it slow; by zone."""
     if not config.readable:  # the choices are not known then
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
     asked = _Asked.of(config)

@@ -23,7 +23,8 @@ Use = tuple[PairDraft, Crossing]
 def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
     """Decide about each (iif, oif): if several pairs use it, the slowest mode and the strictest policy hold for all.
 
-    A pair that the firewall permits in one family only does not affect packets of the other.
+    Gives the elements, each with the mode of the table it goes into, and the decision for each pair. A pair that the
+    firewall permits in one family only does not affect packets of the other.
     """
     uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
     for draft in drafts:
@@ -53,7 +54,7 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
 
 
 def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Element, Mode]]:
-    """The element in the table of its mode, and in the software table for flows that hardware does not take.
+    """The element with the mode of its table, and again with software for flows that hardware does not take.
 
     `asked`: the family that hardware is requested for.
     """
@@ -71,7 +72,7 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
 
 
 def _fast(here: Sequence[Use]) -> tuple[Family, list[Use]]:
-    """The families that all pairs on these devices want offloaded, and the uses by the pairs that have such packets."""
+    """The family that all pairs on these devices want offloaded (NEITHER: none), and the uses by pairs that have it."""
     found, settled = Family.NEITHER, dict[str, Use]()
     for version in (Family.IPV4, Family.IPV6):
         concerned = [use for use in here if use[0].request.possible.has(version)]
@@ -92,7 +93,10 @@ def _mode(use: Use) -> Mode:
 
 
 def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Reason]:
-    """The Reasons why a pair is slower than it could be because of other pairs on its devices."""
+    """The Reasons why a pair is slower than it could be because of pairs on the same devices.
+
+    `mode`: that it could have there alone; `beside`: the uses of these devices, its own too.
+    """
     if not beside:
         return
     lowest, crossing = min(beside, key=_mode)

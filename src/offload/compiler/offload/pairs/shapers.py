@@ -39,6 +39,9 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def _branch(device: str, branches: set[str]) -> str:
-    """The ifb that may shape packets coming in on the device: SQM names it after the device; otherwise any."""
+    """The ifb that may shape packets coming in on the device: SQM names it after the device; otherwise the first.
+
+    Empty: there is none.
+    """
     named = f"ifb4{device}"[:LONGEST_DEVICE]
     return named if named in branches else min(branches, default="")

@@ -44,7 +44,7 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 
 def covered(table: Table) -> str:
-    """The properties of flowtable and sets that the fingerprint of chain `forward` covers too."""
+    """Properties of flowtable and sets as text, which the fingerprints of chain `forward` cover besides its rules."""
     return f"{table.flowtable} {'offload ' if table.hardware else ''}counter {table.remembered}"
 
 

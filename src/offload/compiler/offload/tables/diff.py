@@ -23,10 +23,10 @@ Busy = Callable[[Crossings], bool]  # whether the kernel may have an offloaded f
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One text for `nft -f -`. `returned`: the tables that are made anew, so that their flows take some slow packets.
+    """One text for `nft -f -`. `returned`: the tables that it deletes, or deletes and creates again (a return).
 
-    `lost`: elements that `table` no longer has although it was not returned: the kernel must have no offloaded flow of
-    them.
+    Flows of such a table go back to the slow path for some packets. `lost`: (iif, oif) that the map of `table` no
+    longer has although it was not returned: the kernel must have no offloaded flow between them.
     """
 
     text: str
@@ -36,19 +36,20 @@ class Transaction:
 
 
 def unasked(_: Crossings) -> bool:
-    """The answer if the kernel's connections cannot be read."""
+    """True: offloaded flows may exist between any devices, for callers that cannot read the kernel's connections."""
     return True
 
 
 def transactions(
     plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = (), busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions, in order. Tables in `forced` are returned even if nothing else changes.
+    """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan; empty: nothing differs.
 
-    There is one for each table, software first, so that a refusal of the hardware table does not affect software. The
-    hardware table is deleted in a transaction of its own, because nft refuses to replace it (docs/kernel.md 10). Until
-    it is back, the software table must not take its flows: elements of both tables leave the software table first, and
-    return when the hardware table exists (docs/kernel.md 35).
+    Tables named in `forced` are returned even if nothing else changes. There is one transaction for each table,
+    software first, so that a refusal of the hardware table does not affect software. The hardware table is deleted in a
+    transaction of its own, because nft refuses to replace it (docs/kernel.md 10). Until it is back, the software table
+    must not take its flows: elements of both tables leave the software table first, and return when the hardware table
+    exists (docs/kernel.md 35).
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)
@@ -63,7 +64,7 @@ def transactions(
 
 
 def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bool:
-    """Whether the table must be made anew, because it does not exist, or to return its flows."""
+    """Whether the table must be created, because it does not exist, or created again to end its flows' offload."""
     if held is None:
         return True
     if held == expected(table):
@@ -72,7 +73,7 @@ def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bo
 
 
 def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection[str]) -> Iterator[Transaction]:
-    """Update the software table, without the elements that the hardware table has too."""
+    """The transactions that update the software table and delete the elements that the hardware table has too."""
     if held is None or table.name in made:
         yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
@@ -82,13 +83,13 @@ def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection
 
 
 def _small(table: Table, held: LiveTable, plan: Plan) -> Transaction:
-    """The changes that do not touch live flows."""
+    """The transaction that changes the table in the kernel (`held`) without touching live flows."""
     text = change(compiled(table), expected(table), held)
     return Transaction(text, table=table.name, lost=lost(table, held, plan))
 
 
 def _elements(command: str, table: Table) -> str:
-    """The transaction that adds or deletes the elements of both tables."""
+    """The nft text that adds or deletes (`command`) in this table the elements that both tables have."""
     listed = ", ".join(map(element_text, table.shared))
     return f"{command} element inet {table.name} {PAIRS} {{ {listed} }}\n"
 
@@ -115,7 +116,10 @@ def _transactions(
 
 
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
-    """Whether live flows of any pair could be where the Plan does not want them."""
+    """Whether a change needs the table to be created again, which puts all its flows back on the slow path.
+
+    So it is if flows of any pair could be where the Plan does not want them. `held`: the table in the kernel.
+    """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules
     decisive = {"forward", "accepted", *(chain.name for chain in guard())}
@@ -131,7 +135,7 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
 
 
 def lost(table: Table, held: LiveTable, plan: Plan) -> Crossings:
-    """The elements of the live map that the Plan no longer has, or has for less traffic."""
+    """The (iif, oif) of elements in the live map that the Plan no longer has, or has for less traffic."""
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[PAIRS])}
     narrower = (text for text in held.elements[PAIRS] if _narrower(text, now, plan.present))
     return frozenset(map(_crossing, narrower))
@@ -151,7 +155,10 @@ def _crossing(text: str) -> tuple[str, str]:
 
 
 def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
-    """Whether the Plan excludes some traffic of this live element (`wanted`: key, verdict)."""
+    """Whether the Plan excludes some traffic of this element of the live map. `text`: KEY : VERDICT; `wanted`: by key.
+
+    `present`: names of the links that exist.
+    """
     key, _, verdict = text.partition(" : ")
     if not present.issuperset(_crossing(text)):
         return False  # the kernel ended the flows of a device that went away (nf_flow_table_netdev_event)

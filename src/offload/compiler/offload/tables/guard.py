@@ -24,7 +24,7 @@ SEEN_REPLY = 0x2  # IPS_SEEN_REPLY, include/uapi/linux/netfilter/nf_conntrack_co
 
 @dataclass(frozen=True, slots=True)
 class RepliedSet:
-    """A set of connections with an accepted reply, filled by packets: its name, and its key as nft text."""
+    """A set of one family's connections whose reply was accepted, filled by packets: name, and key as nft text."""
 
     name: str
     key: str

@@ -26,5 +26,5 @@ def render_table(table: Table, *, withheld: bool = False) -> str:
 
 
 def wipe(name: str) -> str:
-    """Delete a table whether it exists or not; `delete` alone fails if it does not."""
+    """The text that deletes a table whether it exists or not; `delete table` alone fails if it does not."""
     return f"table inet {name}\ndelete table inet {name}\n"

@@ -13,9 +13,10 @@ from offload.model.plan import Plan, Table
 def tables_to_return(
     plan: Plan, ports: AbstractSet[str], devices: AbstractSet[str], unpinned: AbstractSet[str] = frozenset()
 ) -> tuple[str, ...]:
-    """The tables whose flows may be bound to one of the ports, or to an old MAC on one of the devices.
+    """The names of tables with flows that may be bound to a bridge port that a host left, or to its old MAC address.
 
-    No software flow is bound to `unpinned` devices, because the flowtable has their bridge without its ports.
+    `ports`: such ports; `devices`: l3 devices where an address got another MAC. No software flow is bound on `unpinned`
+    devices, because the flowtable lists their bridge without its ports.
     """
     return tuple(
         table.name

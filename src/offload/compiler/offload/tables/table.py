@@ -17,7 +17,7 @@ MOST_STRAYS = 1024  # pairs of devices
 
 
 def compiled(table: Table) -> nft.Table:
-    """The table as nftables objects; compiled only if it was not, or a field changed since."""
+    """The table as nftables objects; taken from its field `nft` if that was compiled from an equal table."""
     if table.nft and _is_same(table, table.nft[0]):
         return table.nft[1]
     return _compiled(table)
@@ -30,7 +30,7 @@ def without_shared(table: Table) -> nft.Table:
 
 
 def expected(table: Table) -> LiveTable:
-    """The table as the kernel will list it after it was sent."""
+    """The table as the kernel will list it after it was sent, to be compared with the present one."""
     return outline(compiled(table))
 
 
@@ -46,7 +46,7 @@ def _with_nft(table: Table, before: tuple[Table, nft.Table] | None) -> Table:
 
 
 def _is_same(table: Table, before: Table) -> bool:
-    """Whether it would be compiled to the same; stations do not count."""
+    """Whether both would be compiled to the same; `==` of tables ignores the elements for stations, this does not."""
     return before == table and before.stations == table.stations
 
 
@@ -68,7 +68,7 @@ def _pairs(elements: Iterable[Element]) -> nft.Map:
 
 
 def _dynamic(table: Table) -> Iterator[nft.Set]:
-    """The sets that packets fill, and those that follow stations."""
+    """The sets that packets fill, and those whose elements the service changes one by one as hosts move."""
     if table.hardware:
         yield nft.Set(STRAY_SET, ("ifname", "ifname"), flags=("dynamic",), size=MOST_STRAYS)
     for name, elements in table.stations.items():
@@ -89,5 +89,5 @@ def _set(each: ExemptSet) -> nft.Set:
 
 
 def element_text(element: Element) -> str:
-    """One element of map `pairs`."""
+    """An element of map `pairs` as nft text: `"br-lan" . "wan" : goto policy_0`."""
     return f'"{element.iif}" . "{element.oif}" : goto {element.policy.chain}'
