@@ -1,4 +1,4 @@
-"""Tunnels and devices that netifd does not know: of so many packets, how many the stack still forwards."""
+"""Tunnels, VRFs and devices that netifd does not know: of so many packets, how many the stack still forwards."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -6,18 +6,20 @@ from dataclasses import dataclass
 
 import pytest
 
+from kernel import chip
 from kernel.evidence import Sighting
 from kernel.house import House, Shape
 from kernel.inside import choose
 from kernel.netns import Namespace
 from kernel.rates import compared
-from kernel.sides import bridge, port, sixinfour
-from kernel.topologies import TOPOLOGIES
+from kernel.sides import bridge, container, sixinfour, vrf, wireguard
 from kernel.traffic import Talk, Target
 
 PACKETS, TRIES = 60, 3
-MODES = ("none", "software")
-PLAIN = Shape({"lan": bridge(port("lan1")), "wan": port("wan")})
+MODES = ("none", "software", "hardware")
+ENGINE = ("lan1", "wan")
+LAN, WAN = bridge(chip.port("lan1")), chip.port("wan")
+PLAIN = Shape({"lan": LAN, "wan": WAN})
 BEHIND = "2001:db8:77::2"  # an address that only the IPsec tunnel leads to
 KEYS = "enc cbc(aes) 0x000102030405060708090a0b0c0d0e0f auth hmac(sha256) 0x000102030405060708090a0b0c0d0e0f"
 ENDS = ("203.0.113.1", "203.0.113.2")
@@ -52,11 +54,12 @@ def _secured(host: Namespace, forth: str, back: str, through: str) -> None:
 
 @dataclass(frozen=True)
 class Tunnel:
-    """A router's shape, who calls whom, and whether both directions are offloaded."""
+    """A router's shape, who calls whom, whether both directions are offloaded, and whether the chip has them."""
 
     shape: Shape
     call: Callable[[House], Talk]
     fast: bool = True
+    by_chip: bool = False
     around: Callable[[House], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
@@ -72,9 +75,15 @@ def secured(house: House) -> Talk:
 ROWS = {
     "6in4": Tunnel(Shape({**PLAIN.sides, "vpn": sixinfour("wan")}), lambda house: house.call("lan", "vpn", 6, "udp")),
     "IPsec, by policies": Tunnel(PLAIN, secured, fast=False, around=ipsec),
-    "docker": Tunnel(TOPOLOGIES["container"].shape, lambda house: house.call("docker", "wan", proto="udp")),
-    "VRF": Tunnel(TOPOLOGIES["vrf"].shape, lambda house: house.call("lan", "wan", proto="udp")),
-    "WireGuard": Tunnel(TOPOLOGIES["wireguard"].shape, lambda house: house.call("lan", "vpn", proto="udp")),
+    "docker": Tunnel(
+        Shape({**PLAIN.sides, "docker": container}), lambda house: house.call("docker", "wan", proto="udp")
+    ),
+    "VRF": Tunnel(
+        Shape({"lan": vrf(LAN), "wan": vrf(WAN)}), lambda house: house.call("lan", "wan", proto="udp"), by_chip=True
+    ),
+    "WireGuard": Tunnel(
+        Shape({**PLAIN.sides, "vpn": wireguard("wan")}), lambda house: house.call("lan", "vpn", proto="udp")
+    ),
 }
 
 
@@ -94,10 +103,18 @@ def test_what_the_stack_forwards(house: House, row: str) -> None:
     with house.shaped(tunnel.shape), tunnel.around(house):
         for mode in MODES:
             choose(house.router, mode)
-            found[mode] = settled(house, tunnel.call(house), fast=tunnel.fast and mode == "software")
+            talk, by_chip = tunnel.call(house), tunnel.by_chip and mode == "hardware"
+            if by_chip:
+                chip.settled(house.router, ENGINE, talk)
+            before = chip.forwarded(house.router, ENGINE)
+            found[mode] = settled(house, talk, fast=tunnel.fast and mode != "none")
+            assert chip.forwarded(house.router, ENGINE) - before == 2 * PACKETS * by_chip
     assert found["none"].all_slow()
-    assert found["software"].fast(PACKETS) if tunnel.fast else found["software"].all_slow(), found
-    did = "nothing: both directions are fast" if tunnel.fast else "stays slow: else its policies are passed by"
+    assert all(found[mode].fast(PACKETS) if tunnel.fast else found[mode].all_slow() for mode in MODES[1:]), found
+    did = dict.fromkeys(MODES[1:], "stays slow: else its policies are passed by")
+    if tunnel.fast:
+        did["software"] = did["hardware"] = "nothing: both directions are fast"
+        did["hardware"] += "" if tunnel.by_chip else " in software, which hardware does not take"
     slow = {mode: f"{found[mode].slow.original} of {PACKETS} packets" for mode in MODES}
     compared(f"{row}: packets that the stack forwards", slow, did)
 
