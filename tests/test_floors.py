@@ -1,4 +1,4 @@
-r"""The floors of the house: who may import whom, where the heavy libraries stay, and where doors are built.
+r"""The floors of the program: who may import whom, where heavy libraries may be used, and where doors are built.
 
           cli/                        the command
             |

@@ -1,8 +1,8 @@
 """`make bench`, or `make bench WHAT=dataplane`: one table, written to build/bench.json and, with bars, build/bench.txt.
 
-Each program of this directory prints its lines (rows.py); those that need a kernel run in a machine. A program that
-fails, or that has no time in MINUTES, costs its own lines and no others. The status is 0 whatever the figures are: who
-reads them judges them, and the gate has its own bounds.
+Each program of this directory prints its rows (rows.py); those that need a kernel run in a virtual machine. If a
+program fails, or is not done in MINUTES, only its own rows are missing. The exit status is 0 whatever the figures are:
+people judge them, and the gate has limits of its own.
 """
 
 import json
@@ -26,7 +26,7 @@ BAR = 40  # characters for a ratio of 1
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A module that measures, and the machine that it runs in: '' is this one, else a kernel's series."""
+    """A module that measures, and where it runs: '' on this machine, else in a virtual one with this kernel series."""
 
     module: str
     series: str = ""

@@ -1,7 +1,7 @@
-"""What exemptions cost a packet on the slow path: ten of a shape against a thousand. Run by `make bench`.
+"""The cost of exempts for a packet on the slow path: a thousand of one shape, compared with ten. Run by `make bench`.
 
-The flow measured matches none of them, and never sends enough packets to be offloaded, so that each of its packets
-looks every set up in vain.
+The measured flow matches none of them, and sends too few packets to be offloaded, so that each of its packets is looked
+up in every set.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""What the guard of accepted replies costs a UDP packet that stays slow, both directions. Run by `make bench`.
+"""The cost of the set of accepted replies for UDP packets on the slow path, in both directions. Run by `make bench`.
 
-The flow never sends enough packets to be offloaded, so that each of its packets goes through the firewall and our whole
-chain: an original one asks whether a reply was accepted, and a reply renews that it was.
+The flow sends too few packets to be offloaded, so that each of its packets passes the firewall and our whole chain: one
+of the original direction is looked up in the set, and a reply updates its element.
 """
 
 from bench.packets import OURS, measured

@@ -1,4 +1,4 @@
-"""What a packet costs the router by our device list and by fw4's, topology by topology. Run by `make bench`.
+"""The router's time per packet with our device list, compared with fw4's, topology by topology. Run by `make bench`.
 
 The same network, firewall and kernel for both; fw4's list is the L2 device of each network, never pppoe-wan,
 WireGuard or a zone that names its device (fw4.uc, resolve_offload_devices). BENCH_TOPOLOGIES names some of them.
@@ -85,7 +85,7 @@ def measured(lab: House, src: str, dest: str) -> Measured:
 
 
 def compare(lab: House, topology: Topology) -> tuple[Measured, Measured]:
-    """fw4 and we, on the same network."""
+    """Measure fw4's flowtable and ours on the same network, and print the row."""
     fw4_offloads(lab)
     fw4 = measured(lab, *topology.tried)
     lab.router.nft("flush chain inet fw4 forward; delete flowtable inet fw4 ft; add rule inet fw4 forward accept")

@@ -1,10 +1,10 @@
-"""Guest time per packet of a router, by the kernel's own packet generator.
+"""A router's guest time per packet, measured with the kernel's packet generator (pktgen).
 
-In a machine whose clock counts instructions (QEMU's icount), what a run takes repeats to a fraction of a percent
-whatever else the host does. What counts is the processor time of the kernel's threads that send and receive, for other
-work of the guest runs on the same processor while the generator's own clock goes on. A run sends packets of one
-established UDP flow from one host through the router; the far host drops them as they come in, and what the generator
-and the near cable cost is measured by a run that the router drops as it comes in.
+In a machine whose clock counts instructions (QEMU's icount) results differ by less than a percent, whatever else the
+host does. Measured is the processor time of the kernel's threads that send and receive; the generator's own clock would
+include other work of the guest. A run sends packets of one established UDP flow from a host through the router, and the
+far host drops them at ingress. The cost of the generator and the near cable is measured by a run whose packets the
+router drops at ingress.
 """
 
 import socket

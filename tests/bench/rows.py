@@ -1,7 +1,8 @@
-"""The lines of the bench: what each compares, when a figure counts as settled, and how a program prints them.
+"""The rows of the bench: what each compares, how often a figure is measured, and how a program prints them.
 
-Figures in counted instructions (QEMU's icount) are repeated until two runs agree. Those of programs are medians of the
-processor time of rounds in which peer and ours take turns, so that what else the machine does meets both.
+Figures in counted instructions (QEMU's icount) are measured until two runs agree. Those of programs are medians of
+processor time, in rounds in which the other program and ours take turns, so that other load on the machine affects
+both.
 """
 
 import json
@@ -28,7 +29,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. `baseline` is the peer's figure, 0 where the goal is absolute; then `ratio` is that to the goal."""
+    """One row. `baseline`: the other program's figure, or 0 with an absolute goal; then `ratio` is to the goal."""
 
     work: str
     peer: str

@@ -1,4 +1,4 @@
-"""What the resident service costs in a machine: from hint to device, in a storm of hints, and idle."""
+"""The cost of the resident service in a virtual machine: from a hint to the device, with many hints, and idle."""
 
 import os
 import statistics

@@ -1,4 +1,4 @@
-"""How long the service takes from nothing to its tables in the kernel, from source and from bytecode. By `make bench`.
+"""The time from the start of the service to its tables in the kernel, from source and from bytecode. By `make bench`.
 
 The package is unpacked over the guest's own root, and /usr/bin/offload started as on a router; the libraries have their
 bytecode in both cases, as OpenWrt ships them. Guest time: with OFFLOAD_ICOUNT the guest executes 500 million
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def measure(router: Router, kind: str) -> None:
-    """Start it again and again; the first time counts for nothing, for it reads the disk."""
+    """Start it several times; the first time does not count, because it reads the disk."""
     rounds = [started(router) for _ in range(ROUNDS + 1)][1:]
     works = (f"start to tables, from {kind}", f"`offload zones` by the service, from {kind}")
     for work, seconds, goal in zip(works, zip(*rounds, strict=True), GOALS[kind], strict=True):

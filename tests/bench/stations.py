@@ -1,7 +1,7 @@
-"""What ports of both kinds in a bridge cost: those of the emulated chip, and one whose driver offloads nothing.
+"""The cost of a bridge with ports of both kinds: those of the emulated chip, and one whose driver offloads nothing.
 
-A wired flow in hardware beside the bridge without that port, and a flow of the station at that port with both tables
-beside the same router in software alone. Run by `make bench`; the engine's own work is reported separately, as in
+Compared are a wired flow in hardware with and without that port in the bridge, and a flow of the station at that port
+with both tables and in software alone. Run by `make bench`; the engine's own work is reported separately, as in
 hardware.py.
 """
 

@@ -1,4 +1,4 @@
-"""The bench's lines: when a figure is settled, when a goal is met, and what a program that fails costs."""
+"""The rows of the bench: when a figure is measured again, when a goal is met, and what a failed program leaves out."""
 
 import json
 import sys

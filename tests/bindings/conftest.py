@@ -1,4 +1,4 @@
-"""For each test a broker with another process on it, or directories for uci."""
+"""Fixtures: a broker that stands in for ubusd, with another process connected to it, or directories for uci."""
 
 import subprocess
 from collections.abc import Iterator

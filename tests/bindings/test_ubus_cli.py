@@ -1,4 +1,4 @@
-"""The program `ubus`, which the real one agrees with (brokers.py tells how to try), and a router's replies as files."""
+"""The stand-in of the program `ubus` prints what the real one does (brokers.py: how to run this with the real one)."""
 
 import re
 import select

@@ -1,4 +1,4 @@
-"""python-ubus's ways with events, its loop and the loss of the broker; the real one has them, too (see brokers.py)."""
+"""How python-ubus treats events, its loop and the loss of ubusd; brokers.py: how to run this with the real one."""
 
 import select
 import time

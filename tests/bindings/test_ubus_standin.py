@@ -1,4 +1,4 @@
-"""python-ubus's ways with connections, methods and values; the real one has them, too (brokers.py tells how to try)."""
+"""How python-ubus treats connections, methods and values; brokers.py: how to run this with the real one."""
 
 from pathlib import Path
 from typing import Any

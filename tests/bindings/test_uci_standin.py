@@ -1,4 +1,4 @@
-"""pyuci's ways with lookups, changes and save directories; the real one has them, too (brokers.py tells how to try)."""
+"""How pyuci treats lookups, changes and save directories; brokers.py: how to run this with the real one."""
 
 import re
 from typing import Any

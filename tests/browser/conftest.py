@@ -1,4 +1,4 @@
-"""Chromium without a window, and a router whose page it looks at. Whatever its console says fails the test."""
+"""Fixtures: a headless Chromium, and a router whose LuCI page it opens. Any message in its console fails the test."""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What tests of the page Live share: a thousand flows, and where on the page they are."""
+"""Parts of tests of the page Live: a thousand flows, and the elements of the page that show them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,10 +1,10 @@
 """The service a browser test talks to.
 
-Its loop, its answers, uci and the bus are real; nft, netlink and conntrack are fakes, since the kernel here may have no
-flowtables (test_kernel.py has one that does). In FOLDER a test finds what was sent to `nft`, and says what the rest of
-the router is like: `flows` (how many connections), `lacks` (a package that the kernel lacks), `hardware` (all devices
-can do it; `wired`: its switch ports, but not the Wi-Fi port beside them), `refusal` (what nft says to the next
-transaction), `limit` (a rule of another program limits what comes in on this device).
+Its loop, its replies, uci and the bus are real; nft, netlink and conntrack are fakes, because this machine's kernel may
+have no flowtables (test_kernel.py has one that does). File `nft` in FOLDER has what was sent. Other files there,
+written by the test, describe the router: `flows` (number of connections), `lacks` (a package that the kernel lacks),
+`hardware` (all devices can do it; `wired`: the switch ports, but not the Wi-Fi port), `refusal` (nft's error for the
+next transaction), `limit` (a device whose incoming packets a rule of another program limits).
 """
 
 import os

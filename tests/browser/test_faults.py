@@ -1,4 +1,4 @@
-"""Files with faults, and odd ones without: the page shows the fault, keeps the value, and adds no fault."""
+"""Faulty files, and unusual ones without a fault: the page shows the fault, keeps the value, and adds no fault."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What `check` finds, on the page: problems in a box with what mends them, all else as plain text."""
+"""The findings of `check` on the page: problems in a box with their remedies, all others as plain text."""
 
 from playwright.sync_api import expect
 

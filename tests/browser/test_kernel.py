@@ -1,4 +1,4 @@
-"""The page before a real kernel: a browser here, and in a user-mode kernel the router, its service and its LuCI."""
+"""The page with a real kernel: the browser runs here; the router, its service and its LuCI in a user-mode kernel."""
 
 import os
 import queue

@@ -1,4 +1,4 @@
-"""Network > Flow Offload > Live in a browser, over the real service: what it asks, shows and draws, and for whom."""
+"""Network > Flow Offload > Live in a browser, with the real service: its calls, tables, graphs, and access rights."""
 
 import json
 import re

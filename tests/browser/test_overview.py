@@ -1,4 +1,4 @@
-"""The line on Status > Overview, asked for and shown as that page does it: load() every few seconds, then render()."""
+"""The line on Status > Overview, used as that page does it: load() every few seconds, then render()."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A pair in hardware on its wired ports and in software on Wi-Fi: its word, both counts, the picture of its ways."""
+"""A pair in hardware on its wired ports and in software on Wi-Fi: the shown mode, both counts, and the picture."""
 
 from collections.abc import Iterator
 

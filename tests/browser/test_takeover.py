@@ -1,4 +1,4 @@
-"""When the page takes fw4's own switch over, and when it says why not."""
+"""The button that takes over fw4's own offload: when it works, and the sentence if it does not."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""How much of a pair exempts and marking rules keep slow, and its Reason: all traffic, one family, or a part."""
+"""How much of a pair's traffic exempts and rules that mark keep slow (all, one family, a part), and the Reason."""
 
 from ipaddress import ip_network
 from typing import Any

@@ -1,4 +1,4 @@
-"""The functions on boxes give the same as comparing every box with every other."""
+"""The functions on boxes (an interval in each dimension) give the same as comparing every box with every other."""
 
 from itertools import pairwise, product
 

@@ -1,6 +1,7 @@
 """Two thousand random routers, a twentieth of them in `make unit`.
 
-No exception, no strange line, no "no" in silence, no order of things that matters.
+No exception, no line of an unknown form, no pair below its requested mode without a Reason, and the order of sections
+and devices does not matter.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which connections configured rules refuse now and did not before: no more than is sure, and each that is."""
+"""Connections that configured rules refuse now and did not before: all for which that is sure, and no others."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,8 +1,8 @@
 """Configurations that people reported to OpenWrt and its relatives: one file of tests/firewall/reports is one report.
 
 A file is UCI text, added to the zones of the file `zones`. Its first comment says where the report is and what went
-wrong. A comment `#= line` is a line of our ruleset that carries the name of one of its sections, `#! sentence` a
-problem that we name: those and no others. `--update-golden` writes these comments; the diff is the review.
+wrong. Each comment `#= line` is a line of the ruleset with the name of one of its sections, each `#! sentence` a
+problem that is reported; there must be no others. `--update-golden` writes these comments; review the diff.
 """
 
 import json

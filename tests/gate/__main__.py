@@ -1,9 +1,9 @@
-"""Runs parts of the gate: `python -m gate PART...`, with the parts of parts.py.
+"""Run parts of the gate, which is all tests and checks before a change lands: `python -m gate PART...` (parts.py).
 
-All jobs of the parts run side by side, longest first, as many as the processors can serve (turns.py); OFFLOAD_JOBS is
-another number of processors. Each prints one line when it has ended, with its seconds and how many of them a processor
-was busy with it, and all of its output where it failed; the output of each is in build/gate. At the end stand the
-times, and the tests that passed only in a second run: more than five of those are a failure too.
+The jobs of the parts run in parallel, longest first, as many as the processors can serve (turns.py); OFFLOAD_JOBS gives
+another number of processors. Each prints a line when it has ended, with its time and its processor time in seconds, and
+its output if it failed; the output of all is in build/gate. At the end come the times, and the tests that passed only
+in a second run: more than five of these are a failure too.
 """
 
 import os

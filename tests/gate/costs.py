@@ -1,7 +1,7 @@
-"""What each job cost when it passed: the share of a processor it needs decides what may run beside it.
+"""The time and processor time of each job when it passed last, which decide what may run at the same time.
 
-`measured.json` has the jobs that run longest, so that a fresh clone knows them; to bring it up to date, copy
-build/gate/costs.json over it after a run of `make test` on an idle machine. A wrong number costs time, nothing else.
+`measured.json` has those of the longest jobs, for a fresh clone; to update it, copy build/gate/costs.json over it after
+a run of `make test` on an idle machine. A wrong number costs time, nothing else.
 """
 
 import json
@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parents[2] / "build/gate/costs.json"
 
 
 def known(name: str, guess: Cost) -> Cost:
-    """What a job cost before."""
+    """What a job cost when it passed last; `guess` for one that is not known."""
     return _read(HERE).get(name) or _read(MEASURED).get(name) or guess
 
 

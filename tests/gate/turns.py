@@ -1,9 +1,9 @@
-"""Whose turn it is: jobs side by side as far as the processors can serve them all.
+"""Run as many jobs in parallel as the processors can serve.
 
 Many jobs wait for most of their time: for timeouts that they test, for a browser. One job for each processor would
-leave the processors idle, and two jobs that compute on the same one would be too slow for tests that measure time. So
-a job counts as the share of a processor that it was busy with when it ran before. Jobs wait at the same time as often
-as they compute at the same time, so a few more are let in than the shares allow.
+leave the processors idle, and two jobs that compute on the same one would be too slow for tests that measure time. So a
+job counts as the share of a processor that it used when it ran last. A few more are started than the sum of shares
+allows, because jobs also wait at the same time.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""The emulated offload engine of engine/: its cables, what a test asks of it, and what it counted.
+"""The emulated offload engine (kernel module in engine/): devices and cables of it, its faults, and its counters.
 
-A packet that the engine forwards reaches neither the router's forward hook nor its qdiscs. It keeps the rules of its
-devices apart by the device that a packet comes in on, as the kernel's flowtable tells them.
+A packet that the engine forwards reaches neither the router's forward hook nor its qdiscs. The engine has a rule for
+each direction of a flow, at the device that its packets come in on, as the kernel's flowtable adds them.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ PARAMETERS = Path("/sys/module/engine/parameters")
 
 
 class Count(NamedTuple):
-    """What a device of the engine counted, as `ethtool -S` tells it: of packets that come in there."""
+    """The counters of a device of the engine, as `ethtool -S` prints them; they count packets that come in there."""
 
     rules: int  # in its table now
     taken: int

@@ -1,4 +1,4 @@
-"""Runs a machine's process: passes on what its command prints, ends it in time, shows what its kernel complained of."""
+"""Run the process of a virtual machine: print its command's output, end it after a time, show its kernel's warnings."""
 
 import contextlib
 import os

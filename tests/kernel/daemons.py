@@ -13,7 +13,7 @@ PATIENCE = 20.0  # seconds until something that should come counts as missing
 
 
 class Daemon:
-    """A program that stays in the foreground; what it says stands in its log."""
+    """A program that stays in the foreground; its output is in its log."""
 
     def __init__(self, host: Namespace, *argv: str) -> None:
         self.log = Path("/run", f"{argv[0]}.{next(NUMBERS)}.log")
@@ -27,7 +27,7 @@ class Daemon:
 
 
 def wait_until(holds: Callable[[], object], what: str, log: Path | None = None) -> None:
-    """Poll until it holds; AssertionError after PATIENCE, with the log."""
+    """Poll until `holds()` is true; AssertionError that names `what` after PATIENCE seconds, with the log."""
     deadline = time.monotonic() + PATIENCE
     while not holds():
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
 """A bridge with ports of the emulated chip and one without, and stations that are carried from port to port.
 
-Each port leads to a switch of its own, as to an access point or another room, so that it never loses its carrier: that
-a station is elsewhere shows only in the bridge's forwarding table.
+Each port leads to a switch of its own, as to an access point or another room, so it never loses its carrier, and only
+the bridge's forwarding table shows that a station has moved.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
-"""The few lines of UML that the tests' kernels have in place of Debian's.
+"""Changes of the source of user-mode Linux (UML) for the tests' kernels.
 
-They change how the kernel runs as a program on this machine, not what it does with packets. Debian's own kernel runs
-tests of each kind in QEMU without them (`make stock`).
+They change how the kernel runs as a program on this machine, not how it treats packets. `make stock` runs tests of each
+kind on Debian's unchanged kernel in QEMU.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""The evidence that a flow is offloaded: a chain before ours that counts every packet on the slow path.
+"""Show that a flow is offloaded, by a chain before the firewall's that counts every packet on the slow path.
 
-A conntrack flag is no proof (docs/kernel.md 14). This chain is on the forward hook at `filter - 1`, so it sees what the
-firewall and our own chain see, dropped packets included, and nothing of what the flowtable forwards.
+A conntrack flag is no proof (docs/kernel.md 14). The chain is on the forward hook at priority `filter - 1`, so it sees
+all packets that the firewall and our own chain see, also those that are dropped later, and none that the flowtable
+forwards.
 """
 
 import json
@@ -44,7 +45,7 @@ table inet evidence {
 
 @dataclass
 class Sighting:
-    """What was seen of a conversation in a `with watch(...)`: packets it moved, and those among them that were slow."""
+    """The result of `with watch(...)`: how many packets a conversation sent, by direction, and how many were slow."""
 
     moved: Crossing = NOTHING
     slow: Crossing = NOTHING

@@ -1,6 +1,6 @@
-"""A LAN whose two cables lead to switches in the house, so that who moves from one to the other breaks no link.
+"""A LAN whose two cables lead to switches, so that no port loses its carrier when a station moves between them.
 
-That a station is elsewhere shows only in the bridge's forwarding table, as with a mesh or an access point of others.
+Only the bridge's forwarding table shows that the station has moved, as with a mesh or an external access point.
 """
 
 import struct

@@ -1,6 +1,7 @@
-"""A firewall that forbids replies, at one place or another, and two attacks that try to get them through nevertheless.
+"""A firewall that drops replies, at different places, and two attacks that try to get them through by offload.
 
-Replies of UDP that conntrack saw and the firewall dropped, and a client that acknowledges what it never heard.
+One uses UDP replies that conntrack has seen and the firewall dropped; the other a client that acknowledges TCP segments
+which it has not received.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a machine runs, whichever kind it is: the command's environment, and where this repository is."""
+"""The command that a virtual machine of any kind runs: its environment, and where this repository is."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""A router of any shape: the sides it is given, the configuration its user would write, a firewall, hosts that answer.
+"""A router with any sides (networks), the configuration that its user would write, a firewall, and hosts that answer.
 
 Every network has the same plan, whatever carries it: the router is .1 and ::1, the host at its far end .2 and ::2.
 """

@@ -1,6 +1,7 @@
-"""One pass of the product in this process, for tests that take many: observe, decide, apply, each a call.
+"""The steps of a pass (observe, decide, apply) as calls in this process, for tests that make many passes.
 
-What a user runs is `Router.offload`. This is what that runs, on the same files and in the same network namespace.
+A user runs the command, as `Router.offload` does. These functions are its code, on the same files and in the same
+network namespace.
 """
 
 import json

@@ -68,7 +68,7 @@ class Router(Namespace):
         ubusd.wait_for(self.socket, self._broker)
 
     def stop_broker(self) -> None:
-        """Kill it without a word to its clients."""
+        """Kill the ubusd; its clients get no message."""
         self._broker.kill()
         self._broker.wait()
         self.socket.unlink()

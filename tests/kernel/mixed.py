@@ -1,6 +1,6 @@
-"""A router in all three modes, its ports those of the emulated chip: lan in hardware, guest in software, iot slow.
+"""A router with ports of the emulated chip, and zones in all modes: lan in hardware, guest in software, iot in none.
 
-work asks for hardware as well, and is refused: all it says is IPv6, which the chip's driver does not take.
+Zone work requests hardware too, but gets none, because it sends only IPv6, which the chip's driver does not take.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """How many packets per second a router forwards of one flow: the kernel's packet generator, and a sink that counts.
 
-The flow is a UDP conversation that exists already, so firewall, conntrack and NAT have made up their minds about it.
-Generator and sink cost the same on either path, so the ratio of two results is less than the router's own.
+The flow is an existing UDP connection, which the firewall has accepted and NAT has translated. Generator and sink cost
+the same on either path, so the ratio of two results is less than that of the router's own times.
 """
 
 import json

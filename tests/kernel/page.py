@@ -1,8 +1,8 @@
-"""The mixed router with the service on it, and the LuCI page of it for a browser outside of the machine.
+"""The router of mixed.py with the service, and its LuCI page for a browser outside of the virtual machine.
 
-`python -m kernel.page FOLDER`, in a user-mode kernel; requests come by way of the folder (relay.py). Each line is the
-devices in the kernel's software flowtable, whenever they have changed; it goes on, with traffic through the router,
-until the machine is ended.
+`python -m kernel.page FOLDER`, in a user-mode kernel; requests come through files in the folder (relay.py). It sends
+traffic through the router until the machine is ended, and prints the devices of the kernel's software flowtable, a line
+whenever they have changed.
 """
 
 import subprocess

@@ -1,7 +1,8 @@
-"""The product, imported once and run often: what `python -m offload VERB` does, without its start.
+"""Run the command `offload VERB` often without starting Python each time.
 
 In a virtual machine without KVM Python and its libraries take five seconds to start, the work itself one. So a process
-on the router imports them, and forks for every run. `Product.start` is the other way, the one a user takes.
+on the router imports them once, and forks for every run. `Product.start` starts the command in a new process, as a user
+does.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""Wi-Fi without air: access points of the router and a station, radios of mac80211_hwsim that hear each other."""
+"""Simulated Wi-Fi: access points of the router and a station, with radios of mac80211_hwsim that receive each other."""
 
 import subprocess
 import time

@@ -1,7 +1,7 @@
-"""HTTP into a machine by files: a user-mode kernel has no network card, but sees build/ as its host does.
+"""Pass HTTP requests into a virtual machine through files: a user-mode kernel has no network card, but shares build/.
 
 A request is a file NUMBER.request in a folder below build/, and its reply NUMBER.reply. Each is written under another
-name first, so that who finds it finds all of it.
+name and then renamed, so that a reader never finds a part of it.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""The resident service on a router of the lab: a process of its own, and who calls it over the router's ubus."""
+"""The resident service as a process on a router of the lab, and calls to it over the router's ubus."""
 
 import json
 import os

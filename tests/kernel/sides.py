@@ -1,7 +1,7 @@
-"""The sides of a router: how the packets of one network reach it, made of the kernel's own devices.
+"""The sides of a router: each connects one of its networks by devices of the kernel (VLAN, bridge, bond, tunnel).
 
-Each lays the cables between a router and the host at the far end of one of its networks, and tells what the network
-stands on. Addresses are not their business, except where the protocol brings them along.
+A side makes the devices between the router and the host at the far end of the network, and gives the network's devices
+and protocol (Ends). It sets no addresses, unless the protocol brings them.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
-"""Builds the user-mode kernels of the tests from Debian's source packages: `python -m kernel.source 6.1 6.12`.
+"""Build the user-mode kernels of the tests from Debian's source packages: `python -m kernel.source 6.1 6.12`.
 
-A user-mode kernel (UML) is a program: it boots in a second and needs no KVM and no root. Each stands in a directory of
-the user's cache that is named by the source package's version and a hash of configuration, edits and compiler, so all
-clones share it. A build holds a lock on its directory. A kernel that is there is used; only this program asks apt
-whether there is a newer source.
+A user-mode kernel (UML) is a program: it boots in a second and needs no KVM and no root. Each is in a directory of the
+user's cache whose name has the version of the source package and a hash of configuration, edits and compiler, so all
+clones share it. A build holds a lock on the directory. A kernel in the cache is used as it is; only this program asks
+apt for a newer source.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Traffic that goes on and on while something else happens, and tells how long it ever had to wait."""
+"""Traffic that goes on while a test does something else, with the times of its replies: how long it was interrupted."""
 
 import socket
 import threading

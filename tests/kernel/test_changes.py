@@ -1,4 +1,4 @@
-"""A router that is changed while it works: what has to move moves, and nothing else notices."""
+"""Changes of a router with traffic: flows that a change concerns leave the fast path, and no others do."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

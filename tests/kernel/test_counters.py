@@ -1,4 +1,4 @@
-"""The bytes of offloaded flows go on being counted, whatever changes at their flowtable."""
+"""Conntrack counts all bytes of offloaded flows, also while their flowtable is changed."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The emulated engine itself, with a ruleset written by hand: what it takes never reaches the CPU, and arrives right.
+"""The emulated engine itself, with a ruleset of the test: packets that it takes arrive unchanged, and not by the CPU.
 
 Every message is random and compared with its echo. The devices leave checksums to the stack, so a receiver verifies
 each packet; the server has no route to the client's IPv4 network, so answers prove the masquerade.

@@ -1,7 +1,7 @@
-"""What becomes of flows in hardware: modes that change, returns, cuts, and every way a flow can end.
+"""The life of flows in hardware: changed modes, returned tables, cuts, and every way in which a flow can end.
 
-However it ends, conntrack and the engine agree afterwards: two rules for each connection that carries the mark, and
-none for anything else.
+Afterwards conntrack and the engine agree: the engine has two rules for each connection with the status HW_OFFLOAD, and
+no others.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""What `cut_refused` judges connections by, beside what the kernel does with random rules and first packets."""
+"""The rules by which `cut_refused` judges connections, compared with the kernel's decisions about random packets."""
 
 import json
 import random

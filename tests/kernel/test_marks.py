@@ -1,4 +1,4 @@
-"""Marks with two wans: one that only routes keeps nothing slow, and its traffic its wan; one that others compare does.
+"""Packet marks on a router with two wans: one that only routes keeps no traffic slow; one that rules compare does.
 
 docs/kernel.md has what the kernel does with marks of offloaded packets.
 """

@@ -1,4 +1,4 @@
-"""The loop as a process of its own, over a broker: calls, many calls, and the loss of ubusd.
+"""The loop in a process of its own, connected to a broker: calls, many calls, and the loss of ubusd.
 
 The doors to nft, netlink and uci are fakes; everything between them and ubus is the code that runs on a router.
 """

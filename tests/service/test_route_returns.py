@@ -1,4 +1,4 @@
-"""When hardware tables are returned for routes: gathered, apart, and at most so often."""
+"""When the hardware table is returned because routes changed: many changes at once, with pauses, at most so often."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""When tables are returned for rules of others: at once, gathered, at most so often, and at the edges of times."""
+"""When tables are returned because rules of others changed: at once, many changes at once, with pauses, and by time."""
 
 from offload.model.kernel.live_rule import Deciding
 from offload.service.hints.rule_returns import AFTER_EDGE, GATHER, RuleReturns

@@ -1,4 +1,4 @@
-"""A config directory and a save directory of their own, for tests of uci."""
+"""A temporary config directory and save directory, for tests of uci."""
 
 import os
 from pathlib import Path

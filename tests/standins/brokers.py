@@ -1,6 +1,6 @@
-"""A broker, and processes connected to it, for tests: ours or the real one, as the module `ubus` is.
+"""Start a broker (ubusd), and processes connected to it: the stand-ins, or the real ones if Python finds these first.
 
-To run the tests of stand-ins and doors against the real ones, let Python find those first, with ubusd on PATH:
+To run the tests with the real python-ubus, pyuci and ubusd, let Python find those first, with ubusd on PATH:
 `PYTHONPATH=FOLDER_OF_UCI_AND_UBUS:tests/standins pytest -o pythonpath="src tests" tests/standins tests/system`.
 """
 

@@ -1,4 +1,4 @@
-"""How far hardware has come with a pair, and with a device that flows pass, or do not."""
+"""The verdict on hardware for a pair, and for a device, with and without flows."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The door to conntrack: once against this machine's kernel, once against a kernel that misbehaves as the test says."""
+"""Reading conntrack: from this machine's kernel, and from a fake one with errors, interruptions and short replies."""
 
 import errno
 import shutil

@@ -1,4 +1,4 @@
-"""What the kernel is asked about one address, one element and one connection; whatever it answers, nothing crashes."""
+"""Requests to the kernel about one address, one set element and one connection; no reply of it raises an exception."""
 
 import errno
 import struct

@@ -1,4 +1,4 @@
-"""nf_tables over nfnetlink: our requests, the kernel's replies, and anything else that may come in their place."""
+"""nf_tables over nfnetlink: requests, the kernel's replies, and replies that are no valid messages."""
 
 import struct
 

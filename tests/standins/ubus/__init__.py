@@ -1,4 +1,4 @@
-"""Stand-in of python-ubus 0.1.3 (`import ubus`), whose C libraries Debian does not carry: same names, same strictness.
+"""Stand-in of python-ubus 0.1.3 (`import ubus`), whose C libraries Debian does not have: same functions, same errors.
 
 It talks to the broker `ubusd.py` of this folder. The default socket is the real one's, or OFFLOAD_UBUS_SOCKET. As with
 the real one there is one connection per process, a call to us that arrives while we wait for an answer of our own is

@@ -1,4 +1,4 @@
-"""One connection to the broker, with the habits of libubus: requests wait in order, calls to us wait for our own."""
+"""One connection to the broker. As in libubus, calls to this process wait while it waits for a reply itself."""
 
 import contextlib
 import json

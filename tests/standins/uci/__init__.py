@@ -1,6 +1,6 @@
-"""Stand-in of pyuci 0.10.3 (`import uci`), whose C library Debian does not carry: same names, same behaviour.
+"""Stand-in of pyuci 0.10.3 (`import uci`), whose C library Debian does not have: same functions, same behaviour.
 
-What the real one does not do is not done here either: `load`, `unload` and `changes` are not implemented, `reorder` and
+What the real one does not do is missing here too: `load`, `unload` and `changes` are not implemented, `reorder` and
 the setters of directories always fail, and most failures are exceptions without a sentence. Only wrong argument types
 differ: here they are TypeErrors, there some of them end the process.
 """
