@@ -34,7 +34,7 @@ class Topology:
 
 
 def resolve(config: Config, snapshot: Snapshot) -> Topology:
-    """Find each zone's devices in the Snapshot."""
+    """Find the present devices of each zone of the firewall's configuration."""
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}
     zones: dict[str, ZoneDevices] = {}

@@ -15,7 +15,7 @@ NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt"})
 
 
 def known(sections: Iterable[Section]) -> list[Section]:
-    """The sections of known types, with the known options of each."""
+    """Only the sections of known types, each with its known options only."""
     return [kept for section in sections if (kept := named_only(section))]
 
 

@@ -152,7 +152,7 @@ def _mode(word: str | tuple[str, ...]) -> Mode:
 
 
 def _defaults(firewall: Sequence[Section]) -> Section | None:
-    """The first `defaults` section; fw4 ignores others with a warning."""
+    """The first `defaults` section, as fw4 ignores others; None: there is none."""
     return next((section for section in firewall if section.type == "defaults"), None)
 
 

@@ -42,7 +42,7 @@ OFFLOADABLE = frozenset({"any", "tcp", "udp", "0"})  # protocols, as rules have 
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """The firewall package's part of the Config."""
+    """/etc/config/firewall as typed values, as far as offload needs it, with the problems found in it."""
 
     zones: tuple[Zone, ...]  # in the order of the file
     disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
@@ -119,7 +119,7 @@ def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]
 
 
 def _disabled(sections: Iterable[Section]) -> frozenset[str]:
-    """The names of disabled zones, whatever else is wrong with them."""
+    """The names of zones with `option enabled '0'`, whatever else is wrong with them."""
     zones = (section.options for section in sections if section.type == "zone")
     names = (zone.get("name") for zone in zones if zone.get("enabled") in FALSE)
     return frozenset(name for name in names if isinstance(name, str))

@@ -79,7 +79,7 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
 
 
 def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
-    """The bits of the mark that the rule sets: (value, mask).
+    """The bits of the mark that the rule sets: (value, mask); None: not known.
 
     `set_mark` also sets bits of the value outside of the mask; `set_xmark` flips them, so they are not known.
     """

@@ -28,7 +28,7 @@ class Bad(NamedTuple):
 
 
 class Option(NamedTuple):
-    """How one option is parsed."""
+    """How an option of a section is parsed, and what its faults mean."""
 
     parse: Parser  # text -> value, or Bad
     expected: str = ""  # completes the sentence "which is not ..."; empty: the parser has its own sentence
@@ -69,7 +69,10 @@ Read = tuple[bool, Any, tuple[Refused, ...]]  # whether there is a value, the va
 
 
 class Table(dict[str, Option]):
-    """The options of a section type. Parsed values are cached, because they repeat in thousands of sections."""
+    """The options of a section type, by name. `required`: names of those that a section must have.
+
+    `memory`: parsed values by option and text, cached because they repeat in thousands of sections.
+    """
 
     __slots__ = ("memory", "required")
 

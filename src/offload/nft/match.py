@@ -55,12 +55,12 @@ def _items(key: str, items: tuple[Item, ...], write: Callable[[str], str] = str)
 
 
 def _family(family: int, match: Match) -> str:
-    """The family, unless an address implies it."""
+    """The condition on the family, 4 or 6; empty: an address implies it."""
     return "" if match.src_ip or match.dest_ip else f"meta nfproto ipv{family} "
 
 
 def _proto(items: tuple[Item, ...], match: Match) -> str:
-    """The protocol, unless a port or an ICMP type implies it."""
+    """The condition on the protocol; empty: a port or an ICMP type implies it."""
     if match.src_port or match.dest_port or match.icmp_type:
         return ""
     return _items(KEYS["proto"], items)
@@ -142,7 +142,7 @@ def _helper(item: Item, _: Match) -> str:
 
 
 def limit_text(limit: Limit) -> str:
-    """A limit as `limit rate` takes it."""
+    """A limit as `limit rate` takes it: `10/second`, `over 10/second burst 5 packets`."""
     burst = f" burst {limit.burst} packets" if limit.burst else ""
     return f"{'over ' if limit.negated else ''}{limit.rate}/{limit.unit}{burst}"
 

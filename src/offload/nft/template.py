@@ -155,7 +155,7 @@ class _Words:
 
 
 class _Loop:
-    """The variable `loop` of a template: whether this is the last round."""
+    """The variable `loop` of a template, of which only `last` exists: whether this is the last round."""
 
     def __init__(self, items: Iterable[Any], _undefined: object) -> None:
         self.items, self.last = list(items), False

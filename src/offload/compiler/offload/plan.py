@@ -85,7 +85,7 @@ def plan(
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:
-    """The pair, with a Reason if its table could not remember an accepted reply."""
+    """The pair, with a Reason if its table could not remember accepted replies. `missed`: how many, by table."""
     found = (
         ReasonCode.REPLIES_FULL(count=missed[table.name], most=table.remembered)
         for table in tables

@@ -14,7 +14,10 @@ Pairs = tuple[PairDecision, ...]
 
 
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
-    """The zones. A zone's effective mode is the fastest of its pairs with other zones; a lower one has Reasons."""
+    """The zones in their order. A zone's effective mode is the fastest of its pairs with other zones.
+
+    There are Reasons where it differs from the requested one.
+    """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
     for name, (mode, faults) in zone_modes(config).items():
@@ -113,7 +116,10 @@ def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
 def _not_in_hardware(
     name: str, zones: Iterable[ZoneDevices], links: Mapping[str, Link], hardware: set[str]
 ) -> Iterator[Reason]:
-    """Why hardware does not have a device: its driver cannot, or hardware lacks a device below it."""
+    """Why hardware does not have a device: its driver cannot, or hardware sees the packets at devices below it.
+
+    `zones`: those that it belongs to; `hardware`: devices that the hardware flowtable lists.
+    """
     for zone in zones:
         for device in zone.l3:
             leaves = zone.leaves_of(device)

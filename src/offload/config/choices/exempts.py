@@ -72,7 +72,10 @@ def _match(match: Given) -> Match:
 
 
 def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple[str, Exempt | None]:
-    """The consequence of the lost conditions for the sentence, and the Exempt that remains."""
+    """The consequence of the lost conditions, for the sentence, and the Exempt that remains; None: none does.
+
+    `match`: the valid conditions by option; `lost`: the options that cannot be used.
+    """
     ends = {end: match.get(end, "*") for end in ENDS}
     called = name or section.id
     if lost and not names_a_host(_match(match)):
@@ -85,7 +88,7 @@ def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple
 
 
 def _protocols(match: Given) -> tuple[Item, ...]:
-    """The protocols; `all` in a list means all. Without protocols, ports mean TCP and UDP, as in fw4."""
+    """The protocols; empty: all, as `all` in a list means. Without protocols, ports mean TCP and UDP, as in fw4."""
     given = match.get("proto", ())
     named = tuple(dict.fromkeys(chain.from_iterable(given))) if all(given) else ()
     return named or (PROTOCOLS["tcpudp"] if any(option in match for option in PORTS) else ())

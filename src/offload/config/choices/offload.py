@@ -91,7 +91,7 @@ class _Reader:
         return all(name in {"*", *self.zones} for name in names.values())
 
     def refuse(self, reading: Reading, fault: ProblemCode, option: str = "", **words: object) -> None:
-        """Add a Problem of this section."""
+        """Add a Problem of the section in `reading`; `words` fill its blanks, its consequence is that of the type."""
         words.setdefault("consequence", CONSEQUENCE[reading.section.type])
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
 
@@ -111,7 +111,7 @@ def _with_name(section: Section) -> Section:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The offload package's part of the Config."""
+    """/etc/config/offload as typed values, with the problems found in it."""
 
     globals: Globals  # `config globals`
     zones: tuple[ZoneChoice, ...]  # `config zone` sections
@@ -121,7 +121,7 @@ class Choices:
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
-    """Read all sections. `zones` are the firewall's zones, `disabled` those that it has switched off."""
+    """Read all sections of /etc/config/offload. `zones`, `disabled`: names of the firewall's zones, in use and not."""
     reader = _Reader(sections, zones, disabled)
     known = PACKAGES["offload"]
     for section in sections:
@@ -140,7 +140,10 @@ def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozens
 
 
 def _globals(readings: list[Reading], reader: _Reader) -> Globals:
-    """All `globals` sections read as one; a faulty option becomes None."""
+    """All `globals` sections read as one. With a fault that concerns traffic the mode is None.
+
+    A faulty family or after_packets is None, and a faulty `enabled` False; other faulty options have their default.
+    """
     values: dict[str, Any] = {}
     for reading in readings:
         for option, value in reading.values.items():

@@ -32,7 +32,7 @@ def text(value: str) -> str:
 
 
 def boolean(value: str) -> bool | Bad:
-    """fw4's booleans: exact and lower case."""
+    """A boolean as fw4 reads it: 1, on, true, yes, or 0, off, false, no, in lower case."""
     if value in TRUE | FALSE:
         return value in TRUE
     return Bad(ProblemCode.BAD_BOOL, {"value": value})
@@ -53,7 +53,7 @@ def _unknown(value: str, words: tuple[str, ...]) -> Bad:
 
 
 def mode(value: str) -> Mode | Bad:
-    """none, software or hardware, in any case."""
+    """A mode: none, software or hardware, in any case."""
     word = choice(*(each.value for each in Mode))(value.lower())
     return word if isinstance(word, Bad) else Mode(word)
 
@@ -65,7 +65,7 @@ def log_level(value: str) -> LogLevel | Bad:
 
 
 def family(value: str) -> Family | Bad:
-    """any, ipv4 or ipv6, exactly."""
+    """An address family: any, ipv4 or ipv6, in lower case."""
     if value in {"any", "ipv4", "ipv6"}:
         return Family(value)
     return Bad(ProblemCode.BAD_FAMILY, {"value": value})
@@ -158,7 +158,7 @@ def mark(value: str) -> Bits | Bad:
 
 
 def dscp(value: str) -> Bits | Bad:
-    """A class name in any case, or a number from 0 to 63."""
+    """A DSCP class (EF, AF11, CS1) in any case, or a number from 0 to 63."""
     if value.lower() in DSCP:
         return Bits(DSCP[value.lower()], WHOLE_DSCP)
     parsed = number(0, WHOLE_DSCP)(value)

@@ -22,7 +22,7 @@ class LiveChain:
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """What a rule compares for equality with one value; empty or 0 means any.
+    """The values that a rule compares for equality, one for each field; empty, None or 0: any.
 
     Sets, ranges and negations are not here, so it may be wider than the rule.
     """

@@ -37,7 +37,7 @@ class Hook(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """A chain and its rules in order; include statements may stand between them."""
+    """A chain and its rules in order, with include statements between them; `hook`: None if it is no base chain."""
 
     name: str
     rules: tuple["Rule | Include", ...]

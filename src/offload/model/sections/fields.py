@@ -42,7 +42,7 @@ class Field(NamedTuple):
         return self.given(match) and not self.kind.anything(getattr(match, self.name))
 
     def text(self, value: Any) -> str:
-        """A value as UCI writes it."""
+        """A value as UCI writes it, with `!` before a negated one."""
         return f"{'!' if value.negated else ''}{self.kind.text(value)}"
 
     def read(self, text: str) -> Any:

@@ -47,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of a package in uci's terms. `section` is a name; the section is made with `type` if it does not exist.
+    """One change of a UCI package. `section`: its name; the section is made with `type` if it does not exist.
 
     Without an option only the section is made; without a value the option is deleted.
     """

@@ -37,7 +37,7 @@ def nat_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def raw_chains(draft: Draft) -> Iterator[Chain]:
-    """The chains of traffic that conntrack must not track."""
+    """The base chains at priority raw, and the chains of zones with traffic that conntrack must not track."""
     notrack = [zone for zone in draft.zones.values() if "notrack" in zone.needs]
     include = draft.includes.around
     for name, hook, loopback in (("raw_prerouting", "prerouting", False), ("raw_output", "output", True)):
@@ -49,7 +49,7 @@ def raw_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def mangle_chains(draft: Draft) -> Iterator[Chain]:
-    """The chains that set marks, DSCP and the TCP segment size."""
+    """The base chains at priority mangle, whose rules set marks, DSCP and the TCP segment size."""
     include, every = draft.includes.around, tuple(draft.zones.values())
     for hook in ("prerouting", "postrouting", "input", "output", "forward"):
         name = f"mangle_{hook}"

@@ -53,7 +53,7 @@ def _negated(each: Address) -> Address:
 
 
 def groups(addresses: Addresses) -> tuple[Addresses, ...]:
-    """Groups of addresses that each fit in one rule: a masked address needs a rule of its own."""
+    """Groups of one family's addresses, each for one rule: a mask with gaps needs its own; negated ones are in each."""
     masked = [each for each in addresses if each.bits == MASKED and not each.negated] if addresses else ()
     if not masked:
         return (addresses,)
@@ -63,6 +63,6 @@ def groups(addresses: Addresses) -> tuple[Addresses, ...]:
 
 
 def host(each: Address) -> Address:
-    """The address of a host in its network, without the prefix."""
+    """The address of a host, given with the prefix of its network, without that prefix."""
     found = network(each.family, each.value, WIDTH[each.family])
     return found if found is not None else each

@@ -52,7 +52,7 @@ def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
 
 
 def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
-    """The sets by name."""
+    """The sets of `config ipset`, by name."""
     return {
         each.name: Named(_set(each), tuple(direction for direction, _ in each.match), each.family) for each in ipsets
     }

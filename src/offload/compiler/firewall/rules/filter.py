@@ -65,7 +65,7 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
 
 
 def rule(draft: Draft, section: firewall.Rule) -> None:
-    """Compile a `config rule`: its rules go to the chain of its zones, or of its target."""
+    """Add the rules of a `config rule` to the chain of its zones or target; LeftOutError: it cannot be compiled."""
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     if section.lost:

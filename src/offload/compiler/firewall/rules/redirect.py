@@ -190,7 +190,7 @@ def _together(own: Address, other: Address) -> bool:
 def _reflect(
     draft: Draft, section: Redirect, each: Translation, zones: Zones, zone: FirewallZone, proto: Proto
 ) -> None:
-    """Let the hosts of a zone use the forward by its outer address, as hosts outside do."""
+    """Add rules by which hosts of `zone` can use the forward by its outer address; a problem if there is none."""
     src = zones[0]
     if src is None:
         return

@@ -102,7 +102,7 @@ def _verdict(each: Translation, family: int, port: Item | None) -> str:
 
 
 def _host(each: Address, *, bracket: bool) -> str:
-    """The address after translation: of a network the first one, as in fw4."""
+    """The address after translation: of a network the first one, as in fw4. `bracket`: IPv6 stands in `[ ]`."""
     hosts = each.text.split("-") if each.bits == RANGE else [written(each.family, each.value & mask(each))]
     return "-".join(f"[{host}]" if bracket and each.family == IPV6 else host for host in hosts)
 

@@ -27,7 +27,7 @@ class Rules(NamedTuple):
 
     @classmethod
     def of(cls, compiled: Compiled, moment: float) -> "Rules":
-        """The chains of a compiled firewall."""
+        """The chains of a compiled firewall, at this moment in seconds since 1970."""
         return cls({each.name: each for each in compiled.ruleset.table.chains}, moment)
 
 
@@ -128,7 +128,7 @@ def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
 
 
 def times(rules: Rules) -> Iterator[Times]:
-    """The times of the ruleset's rules."""
+    """The times in the conditions of the ruleset's rules, one of each rule that has any."""
     return (rule.match.times for rule in _rules(rules) if rule.match.times is not None)
 
 

@@ -84,7 +84,10 @@ def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, 
 
 
 def _target(verdict: str) -> tuple[str, str]:
-    """Address and port of `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`; of ranges the first ones."""
+    """Address and port of `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`; empty: none.
+
+    Of ranges they are the first ones.
+    """
     word, _, rest = verdict.partition(" ")
     if word == "redirect":
         return "", rest.removeprefix("to ").partition("-")[0]

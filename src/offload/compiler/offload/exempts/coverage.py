@@ -81,12 +81,12 @@ def _union(exempts: Iterable[Exempt]) -> frozenset[Kind]:
 
 
 def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
-    """The kinds of traffic that the exempt covers at least in part."""
+    """The kinds of traffic, (family, protocol), that the exempt covers at least in part."""
     return _traffic(exempt, map(families, _address_lists(exempt)))
 
 
 def _covered(exempt: Exempt) -> frozenset[Kind]:
-    """The kinds of traffic between its zones that the exempt covers completely."""
+    """The kinds of traffic, (family, protocol), between its zones that the exempt covers completely."""
     if any(each.narrows(exempt.match) for each in FIELDS if each.kind not in {NETWORK, PROTOCOL}):
         return frozenset()
     whole_lists = (_whole(nets) for nets in _address_lists(exempt))

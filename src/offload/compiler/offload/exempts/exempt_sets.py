@@ -85,7 +85,7 @@ class _Shape:
     fields: tuple[str, ...]  # names of the key's parts: saddr, dport and so on
 
     def name(self, others: str, suffix: str) -> str:
-        """The set's name; equal shapes with equal further conditions have equal names in every Plan."""
+        """The set's name: equal for equal shapes with equal conditions beside the set (`others`), in every Plan."""
         readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
         return f"exempt_{readable}_{hashlib.sha256(f'{self!r}{others}'.encode()).hexdigest()[:6]}{suffix}"
 
@@ -119,7 +119,7 @@ def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
 
 
 def _longer(one: TimedExempt | None, other: TimedExempt | None) -> TimedExempt | None:
-    """Of two timed exempts for the same traffic the one that ends last, because a set has a key only once."""
+    """Of two timed exempts for the same traffic the one that ends last, because a set has a key once; None: neither."""
     return max(
         (timed_exempt for timed_exempt in (one, other) if timed_exempt),
         key=lambda timed_exempt: (timed_exempt.expires, timed_exempt.id),

@@ -19,7 +19,7 @@ class DeviceCoverage:
     idle: frozenset[str]  # devices that are down, and bridges without ports: nothing arrives there
     excluded: frozenset[str]  # option `exclude_device`
     added: tuple[str, ...]  # option `device`, those that exist
-    shaped: Mapping[str, str]  # devices with their shapers, which hardware would pass by
+    shaped: Mapping[str, str]  # device -> its shaper, tc filter or nft chain, which hardware would bypass
     restless: frozenset[str]  # bridges to whose ports no flow may be pinned, in hardware either
 
     @classmethod
@@ -68,7 +68,7 @@ class DeviceCoverage:
         return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))
 
     def shapers(self, zone: str, device: str) -> Iterator[tuple[str, str]]:
-        """The shaped devices that packets of an l3 device pass, each with its shaper."""
+        """(device, its shaper, tc filter or nft chain) for each such device that packets of an l3 device pass."""
         found = self.zones[zone]
         for each in dict.fromkeys((*found.group(device), *found.leaves_of(device))):
             if each in self.shaped:

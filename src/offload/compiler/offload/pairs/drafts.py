@@ -105,7 +105,7 @@ def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str
 
 
 def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
-    """The Reasons why hardware does not have all of a pair: the devices that it does not cover."""
+    """The Reasons why hardware cannot have all of a pair's traffic: devices without it, shapers, hosts that move."""
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     restless = {
@@ -122,7 +122,7 @@ def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[
 
 
 def _stations(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> PairStations | None:
-    """The stations of a pair whose port decides between hardware and software; None: there are none."""
+    """The bridges of a pair where the host's port decides between hardware and software; None: there are none."""
     fast = {device for each in crossings if each.stations for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     partly = [end for end in ends if end[1] in fast and coverage.partly(*end)]

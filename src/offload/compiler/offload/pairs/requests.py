@@ -139,12 +139,14 @@ def pair_requests(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
+    """The user's choices for zones and pairs, from which the request for each pair is made."""
+
     config: Config
     families: Mapping[str, Family]  # that the firewall gives its zones
 
     @classmethod
     def of(cls, config: Config) -> "_Asked":
-        """The requests of this Config."""
+        """The choices of this Config, and its zones' families, from which requests are made."""
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:
@@ -161,7 +163,7 @@ class _Asked:
         return ZoneChoice(name, own.section, own.mode, family, after)
 
     def request(self, src: str, dest: str) -> PairRequest:
-        """The mode of the pair's own section, else the lower mode of its zones, else that of globals.
+        """The request for a pair: the mode of its own section, else the lower one of its zones, else that of globals.
 
         It has the larger after_packets and the common family of both zones.
         """

@@ -61,7 +61,7 @@ def _policy(key: PolicyKey, table: Table, *, exempting: bool) -> Chain:
 
 
 def _of_policy(key: PolicyKey, table: Table, *, exempting: bool) -> Iterator[Rule]:
-    """The chain of a policy: replies are remembered; original packets may match an exempt, or offload their flow."""
+    """The rules of a policy's chain: they remember replies; original packets match an exempt, or offload the flow."""
     if key.family != Family.ANY.value:
         yield _rule(f"meta nfproto != {key.family}", "accept")
     yield _rule("ct direction reply", "goto replied")

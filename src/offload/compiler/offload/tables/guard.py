@@ -37,9 +37,10 @@ REPLIED = tuple(
 
 
 def guard() -> Iterator[Chain]:
-    """The chains that delete, add and look up keys. A key of the other family matches no packet (nft_ct_get_eval()).
+    """The chains that delete, add and look up connections in the sets of accepted replies.
 
-    If a set is full, the rule that adds to it does not match, and the next rule counts the reply.
+    A key of the other family matches no packet (nft_ct_get_eval()). If a set is full, the rule that adds to it does not
+    match, and the next rule counts the reply.
     """
     yield Chain("fresh", tuple(Rule(f"ct status & {SEEN_REPLY:#x} == 0 {_op('delete', each)}") for each in REPLIED))
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)

@@ -23,7 +23,7 @@ def negation(value: str) -> tuple[str, bool]:
 
 
 def boolean(value: str) -> bool | None:
-    """fw4's booleans: exact and lower case."""
+    """A boolean as fw4 reads it: 1, on, true, yes, or 0, off, false, no, in lower case."""
     return _BOOLEANS.get(value)
 
 

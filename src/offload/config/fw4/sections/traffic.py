@@ -118,7 +118,7 @@ def _without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _device(item: Item | None) -> str:
-    """The device as nft writes it: `+` at the end becomes `*`."""
+    """The device as nft writes it: `+` at the end becomes `*`; empty: no device, or `+` alone, which is every one."""
     if item is None or item.text == "+":  # alone it is every device
         return ""
     return f"{item.text[:-1]}*" if item.text.endswith("+") else item.text
