@@ -59,6 +59,7 @@ AREAS = {
     "stations": [Program("many_stations")],
     "growth": [Program("growth")],
     "compile": [Program("compile", "6.1")],
+    "foreign": [Program("foreign", "6.1")],
     "dataplane": [
         Program("packets", "6.1", counted=True),
         Program("packets", "6.12", counted=True),

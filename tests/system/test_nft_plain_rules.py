@@ -142,7 +142,21 @@ def test_a_plain_rule_only_decides(family: int, found: list[bytes]) -> None:
         (read,) = live_rules([(family, {4: each})], {}, {})
         drops = {"drop", "reject"} & set(rule.does)
         assert (bool(read.does), read.sets) == ((True, tuple(dict.fromkeys(rule.sets))) if drops else (False, ()))
-        assert "bans" not in rule.sets
+        assert not drops or "bans" not in rule.sets
+
+
+def looking_up(name: bytes, *more: Part) -> bytes:
+    return payload(1, 12, 4) + expression("lookup", (1, name), (2, 1), *more, (5, 0))
+
+
+@pytest.mark.parametrize("name", [b"a\0", b"abc\0", b"dom4\0", b"a.name_of-31-bytes.............\0"])
+def test_a_rule_that_looks_up_a_named_set_is_plain_unless_it_may_drop(name: bytes) -> None:
+    assert plain(looking_up(name)) and plain(looking_up(name) + counter(1) + verdict(1))
+    assert not plain(looking_up(name) + verdict(0)) and not plain(looking_up(name) + counter(1) + verdict(0))
+    assert not plain(looking_up(name) + expression("reject", (1, 1)))
+    assert not plain(looking_up(name) + meta(16) + comparing("cmp", 0, b"\6") + verdict(0))
+    assert not plain(looking_up(name) + verdict(JUMP, "other"))
+    assert not plain(looking_up(name, (3, 0)) + counter(1)), "a map of verdicts"
 
 
 def digest(found: list[bytes]) -> int:

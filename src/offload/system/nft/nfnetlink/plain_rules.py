@@ -3,10 +3,12 @@
 A large firewall consists mostly of these (bans, port lists), and offload needs little of them: whether they drop, by
 which sets, and whether they are the same as before. Each pattern below is what a dump function of the kernel writes
 (nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression (a
-comparison of the mark, a named set, a limit) is not plain, and rules.py parses it.
+comparison of the mark, a limit) is not plain, and rules.py parses it. Neither is one that looks up a named set and
+drops, because it may be a ban.
 """
 
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from functools import cache
 from zlib import crc32
@@ -101,6 +103,15 @@ def _lookups(form: bytes) -> Iterator[bytes]:
         yield _expression("lookup", name, _register(2), (5, 4, b".{4}"))
 
 
+def _named_lookup() -> bytes:
+    """A lookup in a set with a name of its own; the sizes of the expression, of its data and of the name are free."""
+    free = b"(?s:..)"
+    kinds = [struct.pack("=H", kind) for kind in (1, 2, 1)]
+    outer, data, name = (free + _plain(kind) for kind in kinds)
+    parts = _attribute(*_register(2)) + _attribute(5, 4, b".{4}")
+    return b"".join((outer, _plain(attribute(1, b"lookup\0")), data, name, rb"[^_\0][^\0]*+\0{1,4}", parts))
+
+
 def _counters() -> Iterator[bytes]:
     """Patterns of counters; on some machines there is padding before the numbers (nla_put_be64())."""
     padding, packets, octets = (3, 0, b""), (2, 8, b".{8}"), (1, 8, b".{8}")
@@ -121,7 +132,7 @@ def _rejects() -> Iterator[bytes]:
     yield _expression("reject", kind)
 
 
-COUNTERS, DROPS = 1, 2  # groups of the pattern
+NAMED, COUNTERS, DROPS = 1, 2, 3  # groups of the pattern
 
 
 @cache
@@ -130,7 +141,8 @@ def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
     They are compiled once, when needed: that takes as long as parsing a hundred rules.
     """
-    comparisons, counters = _any((*_loads(), *_comparisons())), _any(_counters())
+    named = b"(%b)" % _named_lookup()
+    comparisons, counters = _any((*_loads(), *_comparisons(), named)), _any(_counters())
     drops, others = _any((*_verdicts(DROP), *_rejects())), _any(_verdicts(ACCEPT, RETURN))
     rule = b"%b*+(%b?)(?:(%b)|%b)?" % (comparisons, counters, drops, others)
     return re.compile(rule, re.DOTALL), re.compile(b"|".join(_lookups(b"(%b)")), re.DOTALL)
@@ -147,7 +159,8 @@ class PlainRules:
 
 def plain(expressions: bytes) -> Match | None:
     """The match of a plain rule's expressions (payload of NFTA_RULE_EXPRESSIONS), for `together`; None for others."""
-    return _patterns()[0].fullmatch(expressions)
+    found = _patterns()[0].fullmatch(expressions)
+    return None if found and found.lastindex == DROPS and found.start(NAMED) >= 0 else found
 
 
 def together(rules: Iterable[Match]) -> PlainRules:
