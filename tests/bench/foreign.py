@@ -1,7 +1,7 @@
 """How long the service takes to read 10,000 rules of other programs and to judge them, the first time.
 
-Most of them compare addresses, ports or devices and decide, as those of a large firewall do; every seventh treats packets,
-or looks up a set.
+Most of them compare addresses, ports or devices and decide, as those of a large firewall do; every seventh treats
+packets, or looks up a set.
 """
 
 import time

@@ -1,8 +1,9 @@
 """Send requests to the kernel over netlink, and read the replies to a dump."""
 
+import gc
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 
 from offload.system.netlink import wire
@@ -79,3 +80,15 @@ def widen(kernel: socket.socket, size: int) -> None:
     except OSError:
         with suppress(OSError):
             kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
+
+@contextmanager
+def collector_resting() -> Iterator[None]:
+    """Pause Python's garbage collector. What a dump makes starts it again and again, and it finds no garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

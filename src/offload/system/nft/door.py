@@ -11,6 +11,7 @@ from offload.errors import NftError, NftFault
 from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, Strays, TimedElement
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field, replace
+from offload.system.netlink.dump import collector_resting
 from offload.system.nft import listing
 from offload.system.nft.elements import keys, remembers
 from offload.system.nft.nfnetlink import tables as kernel
@@ -104,7 +105,8 @@ class Nft:
         """All chains and rules in the kernel, as (chains, rules); read again if those of others may have changed."""
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
-            read, self._rules = kernel.ruleset(self._rules)
+            with collector_resting():
+                read, self._rules = kernel.ruleset(self._rules)
             self._read = now, read
         return self._read[1]
 

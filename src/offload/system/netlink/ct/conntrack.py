@@ -7,11 +7,11 @@ from offload.model.applied import Cut
 from offload.model.flow import IPS_OFFLOAD, C, Entries, Entry, Tuple
 from offload.system.netlink import find_connection
 from offload.system.netlink.ct.ctdelete import end
-from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, collector_resting, refused, sentence, until_whole
+from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, refused, sentence, until_whole
 from offload.system.netlink.ct.ctnetlink import Parser
 from offload.system.netlink.ct.ctrequest import ALL, OFFLOADED, PORTED
 from offload.system.netlink.ct.ctsummary import Messages, RowParser, Rows
-from offload.system.netlink.dump import replies
+from offload.system.netlink.dump import collector_resting, replies
 from offload.system.netlink.wire import NETLINK_NETFILTER
 
 STILL_THERE = "{} connections are still there, though the kernel says that it does not find them"

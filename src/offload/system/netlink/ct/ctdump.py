@@ -1,10 +1,8 @@
 """Common parts of ctnetlink dumps: repeat an incomplete one, and turn errors into sentences."""
 
 import errno
-import gc
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 from offload.errors import KernelError
@@ -48,18 +46,6 @@ def refused(number: int) -> None:
     """Raise an OSError for an error number that the kernel sent; 0 is success."""
     if number:
         raise OSError(number, os.strerror(number))
-
-
-@contextmanager
-def collector_resting() -> Iterator[None]:
-    """Pause Python's garbage collector. Tuples made during a dump start it again and again, and it finds no garbage."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def sentence(error: OSError, what: str) -> str:
