@@ -98,6 +98,14 @@ def test_what_can_be_chosen(visit: Visit, text: str, side: str, seconds: str, sh
     [
         (HOSTILE, "opened by it", f"src_ip: '{HOSTILE}' is not an IPv4 or IPv6 address or network"),
         ("02:00:00:00:00:77", "leading to it", "A MAC address tells only who opens a connection."),
+        (
+            "!192.168.1.110",
+            "opened by it",
+            (
+                "match: an exempt that ends by itself needs an address, MAC, port or whole mark without ! in front; "
+                "others can only be a 'config exempt' section"
+            ),
+        ),
         (" ", "opened by it", "An address, a network or a MAC address is missing."),
     ],
 )

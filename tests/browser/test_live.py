@@ -177,9 +177,13 @@ def test_totals_of_hosts_by_path_with_names(live: Page) -> None:
     table = live.get_by_role("table", name="Totals of hosts")
     first = table.locator("tbody tr").first
     expect(first.locator('[data-title="Zone"]')).to_have_text(re.compile("lan|guest"))
-    expect(table.locator("tbody tr")).to_have_count(21)  # the last one sums all others
+    expect(table.locator("tbody tr")).to_have_count(11)  # the last one sums all others
     expect(table.locator("tbody tr").last).to_contain_text("all others")
     expect(first).to_contain_text(re.compile("[KM]iB"))
+    live.get_by_role("button", name="Show all hosts").click()
+    expect(table.locator("tbody tr")).to_have_count(200)
+    expect(table).not_to_contain_text("all others")
+    expect(live.get_by_role("button", name="Show all hosts")).to_be_hidden()
     expect(live.get_by_text("Since 20").or_(live.get_by_text(re.compile(r"Since \d")))).to_be_visible()
 
 

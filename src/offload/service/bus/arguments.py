@@ -132,7 +132,8 @@ def _fits(found: Exempt) -> None:
     rules = exempt_rules([ExemptMatch(found, timed_exempt=timed_exempt)])
     if len(rules.sets) < len(rules.rules) or not rules.sets:
         raise ArgumentError(
-            "match: without an address, MAC, port or whole mark it has no time to end: write a 'config exempt' section"
+            "match: an exempt that ends by itself needs an address, MAC, port or whole mark without ! in front; "
+            "others can only be a 'config exempt' section"
         )
     if len(comment(timed_exempt)) > LONGEST_COMMENT:
         raise ArgumentError(

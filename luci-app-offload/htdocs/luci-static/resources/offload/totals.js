@@ -12,7 +12,7 @@
  */
 
 const FRESH = 60_000; // milliseconds until the service is asked again
-const MOST = 20; // hosts shown, those with the most bytes
+const MOST = 10; // hosts shown at first, those with the most bytes
 const NOTHING = '–';
 const COLUMNS = [ ...paths.PATHS, 'unseen' ];
 const TITLES = [ _('Host'), _('Zone'), _('Flows'), _('Slow'), _('Software'), _('Hardware'), _('Not seen') ];
@@ -29,11 +29,11 @@ function row(key, first, counts) {
 	const cells = [
 		...first,
 		[ paths.count(sum(counts.flows)) ],
-		...COLUMNS.map((path) => [ counts.bytes?.[path] ? E('span', { 'class': 'offload-whole' }, [ paths.bytes(counts.bytes[path]) ]) : NOTHING ])
+		...COLUMNS.map((path) => counts.bytes?.[path] ? [ E('span', { 'class': 'offload-whole' }, [ paths.bytes(counts.bytes[path]) ]) ] : [])
 	];
 
 	return E('tr', { 'class': 'tr', 'data-key': key }, cells.map((cell, place) =>
-		E('td', { 'class': 'td', 'data-title': TITLES[place] }, cell)));
+		E('td', { 'class': cell.length ? 'td' : 'td offload-none', 'data-title': TITLES[place] }, cell.length ? cell : [ NOTHING ])));
 }
 
 function message(sentence) {
@@ -51,13 +51,13 @@ function rest(rows, others) {
 	return { flows: of('flows'), bytes: of('bytes') };
 }
 
-function rowsOf({ hosts: found = [], others }) {
-	const shown = found.slice(0, MOST);
-	const more = rest(found.slice(MOST), others);
+function rowsOf({ hosts: found = [], others }, most) {
+	const shown = found.slice(0, most);
+	const more = rest(found.slice(most), others);
 
 	return [
-		...shown.map((each) => row(each.host, [ name(each), [ each.zone == null ? NOTHING : words.zone(each.zone) ] ], each)),
-		...sum(more.flows) ? [ row('others', [ [ _('all others') ], [ NOTHING ] ], more) ] : []
+		...shown.map((each) => row(each.host, [ name(each), each.zone == null ? [] : [ words.zone(each.zone) ] ], each)),
+		...sum(more.flows) ? [ row('others', [ [ _('all others') ], [] ], more) ] : []
 	];
 }
 
@@ -70,18 +70,21 @@ function since({ since: begin, complete }) {
 
 return baseclass.extend({
 	asked: -Infinity,
+	reply: null,
 
 	render() {
 		this.body = E('tbody');
 		this.begin = E('span');
-		table.show(this.body, [ message(_('Not known now.')) ]);
+		this.all = E('button', { 'class': 'btn cbi-button', 'type': 'button', 'click': () => this.show(Infinity) }, [ _('Show all hosts') ]);
+		this.empty();
 
 		return E('div', {}, [
 			E('div', { 'class': 'cbi-section-descr' }, [
 				_('Bytes that the hosts inside have sent and received, those of live and of ended connections. A connection counts for the fastest path on which it was seen; one that ended before that is "not seen".'),
 				' ', this.begin
 			]),
-			E('table', { 'class': 'table', 'aria-label': _('Totals of hosts') }, [ table.titles(TITLES), this.body ])
+			E('table', { 'class': 'table offload-totals', 'aria-label': _('Totals of hosts') }, [ table.titles(TITLES), this.body ]),
+			this.all
 		]);
 	},
 
@@ -93,11 +96,8 @@ return baseclass.extend({
 		this.asked = performance.now();
 
 		try {
-			const reply = await bus.totals();
-			const rows = rowsOf(reply);
-
-			this.begin.replaceChildren(since(reply));
-			table.show(this.body, rows.length ? rows : [ message(_('No connection was forwarded.')) ]);
+			this.reply = await bus.totals();
+			this.show();
 		}
 		catch (error) {
 			this.empty();
@@ -105,9 +105,20 @@ return baseclass.extend({
 		}
 	},
 
+	/** The last answer; `most`: how many hosts, from now on. */
+	show(most = this.most ?? MOST) {
+		const rows = rowsOf(this.reply, most);
+
+		this.most = most;
+		this.all.hidden = (this.reply.hosts ?? []).length <= most;
+		this.begin.replaceChildren(since(this.reply));
+		table.show(this.body, rows.length ? rows : [ message(_('No connection was forwarded.')) ]);
+	},
+
 	/** Forgets the last answer, so that the next `ask` asks. */
 	empty() {
 		this.asked = -Infinity;
+		this.all.hidden = true;
 		this.begin.replaceChildren();
 		table.show(this.body, [ message(_('Not known now.')) ]);
 	}

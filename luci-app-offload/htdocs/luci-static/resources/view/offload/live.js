@@ -69,9 +69,9 @@ return view.extend({
 			this.renderPairs(),
 			this.renderPicture(),
 			this.renderGraph(),
-			section(_('Totals of hosts'), totals.render()),
 			this.renderLeases(),
-			section(_('Flows'), flows.render())
+			section(_('Flows'), flows.render()),
+			section(_('Totals of hosts'), totals.render())
 		]);
 
 		pulse.every(BEAT, () => this.ask());
