@@ -18,7 +18,7 @@ from offload.status.flows import flows
 from offload.status.report import flow_json, status_json
 from offload.status.shares import no_share
 from offload.status.text.flow_lines import flows_text
-from offload.status.text.layout import amount
+from offload.status.text.layout import Row, amount, table
 from offload.status.text.tables import changes_text, status_text
 from status.routers import HOME, entry, pair, plan, zone
 
@@ -230,3 +230,26 @@ def test_flows_fit_whatever_the_names_are(name: str, width: int) -> None:
 def assert_fits(text: str, width: int) -> None:
     assert all(len(line) <= width for line in text.split("\n"))
     assert all(char == "\n" or char.isprintable() for char in text)
+
+
+ROWS: list[Row] = [(("lan > wan", "software", "3    1.2 kB", "-"), ["why"]), (("guest", "none", "-", "-"), [])]
+HEAD = ("PAIR", "GETS", "SLOW", "HARDWARE")
+
+
+def test_a_table_that_is_too_wide_becomes_a_list() -> None:
+    whole = table(HEAD, ROWS, right=2)
+    assert table(HEAD, ROWS, right=2, width=max(map(len, whole))) == whole
+    assert table(HEAD, ROWS, right=2, width=max(map(len, whole)) - 1) == [
+        "lan > wan",
+        "    gets software; slow 3 1.2 kB",
+        "    why",
+        "guest",
+        "    gets none",
+    ]
+
+
+def test_a_last_column_of_words_is_folded_before_that() -> None:
+    rows: list[Row] = [(("lan", "software", "br-lan, lan1, lan2, lan3, lan4"), [])]
+    head = ("ZONE", "MODE", "DEVICES")
+    assert table(head, rows, width=30) == table(head, rows)
+    assert table(head, rows, width=20) == ["lan", "    mode software; devices br-lan, lan1, lan2, lan3, lan4"]

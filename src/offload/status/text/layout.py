@@ -15,6 +15,7 @@ Json = Mapping[str, Any]
 
 NOTE = " " * 4  # before a sentence below a row
 GAP = "  "
+FOLDED = 10  # columns that a last cell has at least, before a table becomes a list
 
 # All except printable characters of one column: ASCII, Latin, Greek, Cyrillic, U+FFFD. Others could move the
 # cursor, change the writing direction, or take no column or two.
@@ -60,10 +61,11 @@ def amount(octets: int | None) -> str:
     return f"{number:.1f} {UNITS[power]}" if small else f"{round(number)} {UNITS[power]}"  # `:.0f` takes thrice as long
 
 
-def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) -> list[str]:
+def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, width: int = 0) -> list[str]:
     """Lines of aligned columns, each row with its sentences below it. Columns from index `right` on are aligned right.
 
-    Empty if there are no rows.
+    Empty if there are no rows. If the columns are wider than `width` (0: any) they become a list, in which each row's
+    first cell is a line, and the others are named below it. A last column that is aligned left may be folded instead.
     """
     body = list(rows)
     if not body:
@@ -71,6 +73,9 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) ->
     columns = zip(head, *(cells for cells, _ in body), strict=True)
     widths = [max(map(len, column)) for column in columns]
     turn = len(head) if right is None else right
+    needed = sum(widths[:-1]) + min(widths[-1], FOLDED) if right is None else sum(widths)
+    if width and needed + len(GAP) * (len(widths) - 1) > width:
+        return [line for row in body for line in _listed(head, row)]
     lines = []
     for cells, notes in ((head, ()), *body):
         left = [cell.ljust(size) for cell, size in zip(cells[:turn], widths[:turn], strict=True)]
@@ -78,6 +83,17 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None) ->
         lines.append(GAP.join(left + numbers).rstrip())
         lines += [NOTE + note for note in notes]
     return lines
+
+
+def _listed(head: Sequence[str], row: Row) -> Iterator[str]:
+    """A row of a table that is too wide; cells without a value are left out."""
+    (first, *others), notes = row
+    yield first
+    cells = zip(head[1:], others, strict=True)
+    named = [f"{name.lower()} {' '.join(cell.split())}" for name, cell in cells if cell != "-"]
+    if named:
+        yield NOTE + "; ".join(named)
+    yield from (NOTE + note for note in notes)
 
 
 def safe(text: str) -> str:

@@ -13,10 +13,15 @@ def status_text(status: Json, width: int = 80) -> str:
     notes = Notes()
     blocks = [
         _head(status),
-        table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in status["zones"])),
-        table(("PAIR", "GETS", *map(str.upper, STATES)), (_pair_row(pair, notes) for pair in status["pairs"]), right=2),
-        _ended(status),
-        _devices(status["devices"], notes),
+        table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in status["zones"]), width=width),
+        table(
+            ("PAIR", "GETS", *map(str.upper, STATES)),
+            (_pair_row(pair, notes) for pair in status["pairs"]),
+            right=2,
+            width=width,
+        ),
+        _ended(status, width),
+        _devices(status["devices"], notes, width),
         _problems(status["problems"]),
     ]
     return "\n\n".join(fitted(block, width) for block in blocks if block)
@@ -31,7 +36,7 @@ def summary_text(status: Json, width: int = 80) -> str:
     lines += [f"{NOTE}{lack}" for lack in kernel["missing"]]
     if applied["error"]:
         lines.append(f"{NOTE}the last attempt failed: {applied['error']}")
-    pairs = table(("PAIR", "GETS", "FAST", "SLOW"), map(_summary_row, status["pairs"]), right=2)
+    pairs = table(("PAIR", "GETS", "FAST", "SLOW"), map(_summary_row, status["pairs"]), right=2, width=width)
     ends = ["'offload status' shows more, 'offload help' the verbs."]
     if problems:
         ends.insert(0, f"{len(problems)} problem{'s' * (len(problems) != 1)}: 'offload check' names each.")
@@ -63,8 +68,8 @@ def zones_text(zones: Json, width: int = 80) -> str:
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
     blocks = [
-        table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in zones["zones"])),
-        table(("PAIR", "MODE", "GETS"), rows),
+        table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in zones["zones"]), width=width),
+        table(("PAIR", "MODE", "GETS"), rows, width=width),
     ]
     return "\n\n".join(fitted(block, width) for block in blocks if block) or "There are no zones."
 
@@ -129,7 +134,7 @@ def _pair_row(pair: Json, notes: Notes) -> Row:
     ]
 
 
-def _ended(status: Json) -> list[str]:
+def _ended(status: Json, width: int) -> list[str]:
     """A table of the connections that ended since the service counts, by pair; `at least` if it missed some."""
     service = status.get("service") or {}
     if not service.get("since"):
@@ -140,19 +145,21 @@ def _ended(status: Json) -> list[str]:
         ((f"{pair['src']} > {pair['dest']}", f"{least}{ended['flows']}", f"{least}{amount(ended['bytes'])}"), ())
         for pair, ended in counts
     )
-    return table((f"ENDED SINCE {service['since'][:16].replace('T', ' ')} UTC", "FLOWS", "BYTES"), rows, right=1)
+    return table(
+        (f"ENDED SINCE {service['since'][:16].replace('T', ' ')} UTC", "FLOWS", "BYTES"), rows, right=1, width=width
+    )
 
 
-def _devices(devices: Sequence[Json], notes: Notes) -> list[str]:
+def _devices(devices: Sequence[Json], notes: Notes, width: int) -> list[str]:
     """A table of the devices; with the number of stations at each port, if it decides between hardware and software."""
     head = ("DEVICE", "ZONE", "IN", "HARDWARE")
     if not any(_counts(device) for device in devices):
-        return table(head, (_device_row(device, notes) for device in devices))
+        return table(head, (_device_row(device, notes) for device in devices), width=width)
     rows = (_device_row(device, notes) for device in devices)
     stations = (str(device["stations"]) if _counts(device) else "-" for device in devices)
-    return table(
-        (*head, "STATIONS"), (((*row, each), reasons) for (row, reasons), each in zip(rows, stations, strict=True))
-    )
+    counted = (((*row, each), reasons) for (row, reasons), each in zip(rows, stations, strict=True))
+    counted = (((*row, each), reasons) for (row, reasons), each in zip(rows, stations, strict=True))
+    return table((*head, "STATIONS"), counted, width=width)
 
 
 def _counts(device: Json) -> bool:

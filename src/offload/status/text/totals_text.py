@@ -1,16 +1,15 @@
 """Totals by host or pair as text: a table, or a list where the table is too wide. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from offload.status.counts import PATHS
-from offload.status.text.layout import NOTE, amount, fitted, safe, table
+from offload.status.text.layout import amount, fitted, safe, table
 
 Json = Mapping[str, Any]
 
 BY = {"host": "hosts", "pair": "pairs"}  # keys of the reply
 ALL_OTHERS = "all others"
-UNSEEN = "NOT SEEN"
 EXPLAINED = "NOT SEEN: the connection ended before its path was seen."
 
 
@@ -27,9 +26,8 @@ def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
     if not rows:
         return fitted([f"{since[:-1]}: no connection was forwarded."], width)
     head = ("HOST", "ZONE") if by == "host" else ("PAIR",)
-    lines = table((*head, "FLOWS", "SLOW", "SOFTWARE", "HARDWARE", UNSEEN), map(_cells, rows), right=len(head))
-    if max(map(len, lines)) > width:
-        lines = [line for row in rows for line in _listed(*row)]
+    titles = (*head, "FLOWS", "SLOW", "SOFTWARE", "HARDWARE", "NOT SEEN")
+    lines = table(titles, map(_cells, rows), right=len(head), width=width)
     ends = [EXPLAINED] if any(row["bytes"][PATHS[-1]] for _, row in rows) else []
     return "\n\n".join(fitted(block, width) for block in ([since], lines, ends) if block)
 
@@ -42,14 +40,3 @@ def _cells(row: tuple[tuple[str, ...], Json]) -> tuple[tuple[str, ...], tuple[()
     name, counts = row
     octets = (amount(counts["bytes"][path] or None) for path in PATHS)
     return (*name, str(sum(counts["flows"].values())), *octets), ()
-
-
-def _listed(name: tuple[str, ...], counts: Json) -> Iterator[str]:
-    yield "  ".join(each for each in name if each != "-")
-    words = [
-        f"{path if path in PATHS[:-1] else UNSEEN.lower()} {amount(counts['bytes'][path])}"
-        for path in PATHS
-        if counts["bytes"][path]
-    ]
-    number = sum(counts["flows"].values())
-    yield NOTE + ", ".join([f"{number} flow{'s' * (number != 1)}", *words])
