@@ -240,6 +240,7 @@ def test_a_table_that_is_too_wide_becomes_a_list() -> None:
     whole = table(HEAD, ROWS, right=2)
     assert table(HEAD, ROWS, right=2, width=max(map(len, whole))) == whole
     assert table(HEAD, ROWS, right=2, width=max(map(len, whole)) - 1) == [
+        "PAIR",
         "lan > wan",
         "    gets software; slow 3 1.2 kB",
         "    why",
@@ -252,4 +253,4 @@ def test_a_last_column_of_words_is_folded_before_that() -> None:
     rows: list[Row] = [(("lan", "software", "br-lan, lan1, lan2, lan3, lan4"), [])]
     head = ("ZONE", "MODE", "DEVICES")
     assert table(head, rows, width=30) == table(head, rows)
-    assert table(head, rows, width=20) == ["lan", "    mode software; devices br-lan, lan1, lan2, lan3, lan4"]
+    assert table(head, rows, width=20) == ["ZONE", "lan", "    mode software; devices br-lan, lan1, lan2, lan3, lan4"]

@@ -64,8 +64,8 @@ def amount(octets: int | None) -> str:
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, width: int = 0) -> list[str]:
     """Lines of aligned columns, each row with its sentences below it. Columns from index `right` on are aligned right.
 
-    Empty if there are no rows. If the columns are wider than `width` (0: any) they become a list, in which each row's
-    first cell is a line, and the others are named below it. A last column that is aligned left may be folded instead.
+    Empty if there are no rows. If the columns are wider than `width` (0: any) they become a list below the first title, in
+    which each row's first cell is a line, and the others are named below it. A last column that is aligned left may be folded instead.
     """
     body = list(rows)
     if not body:
@@ -75,7 +75,7 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, wi
     turn = len(head) if right is None else right
     needed = sum(widths[:-1]) + min(widths[-1], FOLDED) if right is None else sum(widths)
     if width and needed + len(GAP) * (len(widths) - 1) > width:
-        return [line for row in body for line in _listed(head, row)]
+        return [head[0], *(line for row in body for line in _listed(head, row))]
     lines = []
     for cells, notes in ((head, ()), *body):
         left = [cell.ljust(size) for cell, size in zip(cells[:turn], widths[:turn], strict=True)]
