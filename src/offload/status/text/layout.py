@@ -64,8 +64,8 @@ def amount(octets: int | None) -> str:
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, width: int = 0) -> list[str]:
     """Lines of aligned columns, each row with its sentences below it. Columns from index `right` on are aligned right.
 
-    Empty if there are no rows. If the columns are wider than `width` (0: any) they become a list below the first title, in
-    which each row's first cell is a line, and the others are named below it. A last column that is aligned left may be folded instead.
+    Empty if there are no rows. Columns wider than `width` (0: any) become a list below the first title: of each row the
+    first cell is a line, and the others are named below it. A last column that is aligned left may be folded instead.
     """
     body = list(rows)
     if not body:
