@@ -1,4 +1,4 @@
-"""What a line of ours for nft may look like. Whatever gets into a ruleset has to pass here."""
+"""The forms that lines of nft text may have. Tests check every ruleset with these."""
 
 import re
 
@@ -53,5 +53,5 @@ LINE = re.compile(
 
 
 def strange_lines(text: str) -> list[str]:
-    """The lines that are none of ours."""
+    """The lines of a text that have none of these forms."""
     return [line for line in text.split("\n") if not LINE.fullmatch(line)]

@@ -1,7 +1,7 @@
-"""A seeded maker of routers: plausible in shape, hostile in detail.
+"""Random routers by seed: like real ones, with a few values that are invalid or dangerous.
 
-Every word a user can write into /etc/config and every name a kernel or netifd can report has a small chance of being
-the worst one; the rest is what a real router looks like, so that most of it gets as far as the ruleset.
+Every word that a user can write into /etc/config, and every name that a kernel or netifd can report, has a small chance
+of being an invalid or dangerous one; the others are as on a real router, so that most of them reach the ruleset.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The commands that README.md and docs/ show, for the tests that run them: in a folder, and on a real kernel."""
+"""The commands that README.md and docs/ show, for tests that run them on a router in a folder and on a real kernel."""
 
 import re
 from pathlib import Path

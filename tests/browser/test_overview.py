@@ -35,7 +35,7 @@ def tells(site: Site, page: Page, text: str) -> None:
 
 
 def answered(page: Page, change: Callable[[str], str]) -> None:
-    """Let the server say something else."""
+    """Change the server's replies."""
     page.route("**/ubus*", lambda route: route.fulfill(response=(reply := route.fetch()), body=change(reply.text())))
 
 

@@ -43,7 +43,7 @@ def able(link: Link) -> Link:
 
 
 def taken_over(router: Path) -> tuple[Plan, Snapshot]:
-    """The plan after the take-over of a router without choices of its own, and its Snapshot."""
+    """The Plan of a router after `takeover`, without modes in /etc/config/offload, and its Snapshot."""
     directory = RouterDirectory(router)
     seen = directory.snapshot()
     seen = replace(seen, links=tuple(map(able, seen.links)), given_up=(), kernel=replace(seen.kernel, flowtable=True))
@@ -83,7 +83,7 @@ def test_every_pair_that_fw4_had_in_hardware_stays_in_hardware(router: Path) -> 
 
 @pytest.mark.parametrize("name", ["36-wired-in-hardware-wifi-in-software", "31-hardware-without-wifi"])
 def test_wireless_ports_leave_the_list_with_a_reason(name: str) -> None:
-    """fw4 lists them, and a phone's transfer stands still when it goes to another access point."""
+    """Wireless ports are in fw4's list, and then a phone's transfer stops when it moves to another access point."""
     found, seen = taken_over(GOLDEN / name)
     wireless = {link.name for link in seen.links if link.wireless}
     assert not any(wireless & set(table.devices) for table in found.tables)

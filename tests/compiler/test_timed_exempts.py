@@ -40,7 +40,7 @@ EXEMPTS = st.builds(
 
 
 def kernel(timed_exempt: TimedExempt) -> LiveTable:
-    """What `nft -j` would tell of the timed exempt's elements."""
+    """The timed exempt's elements as `nft -j` would list them."""
     sets = exempt_rules([ExemptMatch(timed_exempt.exempt, timed_exempt=timed_exempt)]).sets
     return LiveTable(
         "flow_offload",

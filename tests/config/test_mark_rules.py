@@ -161,7 +161,7 @@ PORTS = ("80", "!80", "50-90", "443")
 
 
 def fits(words: tuple[str, ...], value: Any) -> bool:
-    """fw4's lists: one of the plain words, and none of those with `!`; the name of a network may be anything."""
+    """Whether fw4's list matches a value: one of the plain words does, and none with `!`; `lan` matches any value."""
 
     def one(word: str) -> bool:
         if word == "lan":
@@ -190,7 +190,7 @@ TURNED = {"src_ip": "dest_ip", "dest_ip": "src_ip", "src_port": "dest_port", "de
 @gate
 @given(rule=words_of, packet=packets)
 def test_no_packet_that_a_rule_marks_is_missed(rule: dict[str, tuple[str, ...]], packet: dict[str, Any]) -> None:
-    """Nor is one of the other direction, by what its connection's first packet is."""
+    """Nor is a packet of the other direction missed, which belongs to the exempt of its connection's first packet."""
     if not all(fits(words, packet[option]) for option, words in rule.items()):
         return
     there, back = mark_rules(dscp(proto="tcp", **rule))

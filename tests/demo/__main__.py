@@ -1,6 +1,6 @@
 """`make demo`: a house in a virtual machine. lan is in hardware, guest is slow; then guest is fast too, with a limit.
 
-Every number is measured here and now. Ends with a sentence and status 1 where the product does not keep its word.
+Every number is measured when it runs. If the product does not do what it should, it ends with a sentence and status 1.
 Without the emulated chip (tests/setup.sh says so) lan is in software, and the rest is the same.
 """
 
@@ -64,7 +64,7 @@ def pair(status: Status, src: str) -> Mapping[str, Any]:
 
 
 def judge(house: Household, taken: Taken, guest: str) -> Status:
-    """Both zones get what was chosen, and the witnesses saw their packets there; IPv6 is not for the chip."""
+    """Check that both zones have their modes, and the counters their packets on these paths; the chip takes no IPv6."""
     status = house.router.status()
     for zone, mode in (("lan", house.best), ("guest", guest)):
         effective = pair(status, zone)["effective"]

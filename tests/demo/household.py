@@ -1,7 +1,7 @@
-"""Who lives in the demo's house, what they say, and two witnesses of the path that their packets take.
+"""The hosts of the demo, their traffic, and two counters that show by which path their packets go.
 
-Neither witness is the product: a counter in front of everybody's firewall chain sees all that takes the slow path, and
-the chip counts what it forwards by itself. What neither has seen went through the flowtable, in software.
+Neither is part of the product: a rule in a chain before all firewall chains counts the packets on the slow path, and
+the emulated chip counts those that it forwards. All other packets went through the software flowtable.
 """
 
 import time
@@ -123,7 +123,7 @@ class Household:
 
 
 def household(home: Home, stack: ExitStack, *, on_chip: bool) -> Household:
-    """Let everybody call the server; they hang up with `stack`."""
+    """Let every host open a connection to the server; `stack` closes them."""
     stack.callback(Server(home.server, PACE_PORT).close)
 
     phone = _phone(home, stack)

@@ -38,7 +38,7 @@ def excerpt(text: str, *heads: str) -> str:
 
 
 def expect(holds: object, sentence: str) -> None:
-    """Go on only where the product keeps its word."""
+    """End the demo with the sentence, unless it holds."""
     if not holds:
         print(f"The demo failed: {sentence}", flush=True)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Every command that README.md and docs/ show for a router, on one whose kernel has flowtables, in their order."""
+"""Every command that README.md and docs/ show for a router, run in their order on one whose kernel has flowtables."""
 
 import json
 import os

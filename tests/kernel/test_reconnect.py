@@ -1,6 +1,7 @@
-"""A PPPoE session that ends and comes back: its parent keeps new flows fast until the product has been there.
+"""A PPPoE session that ends and comes back: until it is listed again new flows are fast by its parent device.
 
-Alone the kernel forgets the device with the session; the resident service lists it again, however often it comes.
+The kernel removes the device of an ended session from the flowtable; the resident service adds it each time it comes
+back.
 """
 
 import json
@@ -74,7 +75,7 @@ def reconnect(line: House, netifd: "Netifd", service: Resident, *, sampled: bool
 
 
 class Netifd:
-    """What netifd says of wan: in its dump, and in the event that tells of it."""
+    """Netifd's reports of wan: its dump, and the ubus event of a change."""
 
     def __init__(self, line: House) -> None:
         self._file = line.router.replies / NETIFD
@@ -90,6 +91,6 @@ class Netifd:
 
 
 def one(house: House) -> Sighting:
-    """What becomes of a new conversation from lan to wan."""
+    """The packets of a new conversation from lan to wan, by path."""
     (seen,) = house.watch([house.call("lan", "wan")], ENOUGH)
     return seen

@@ -1,4 +1,4 @@
-"""The tables of random routers, loaded by a real nft into a kernel: accepted, and listed as the compiler meant them."""
+"""The tables of random routers, loaded into a kernel by nft: accepted, and listed as the compiler expects them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -37,7 +37,7 @@ def test_a_client_that_acknowledges_packets_it_never_received(built: House, plac
 
 
 def test_such_a_client_is_answered_where_nothing_is_dropped(built: House) -> None:
-    """Or the test above would prove nothing."""
+    """Without the drop the attack works; otherwise the test above would prove nothing."""
     apply(built)
     assert forged(built) == ROUNDS * 100
 

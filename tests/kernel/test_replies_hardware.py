@@ -56,7 +56,7 @@ def test_a_client_that_acknowledges_packets_it_never_received(built: House, plac
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_where_nothing_is_dropped_both_are_answered(built: House, version: int) -> None:
-    """Or the tests above would prove nothing."""
+    """Without the drop the attacks work; otherwise the tests above would prove nothing."""
     apply(built)
     assert forged(built) == ROUNDS * 100
     with closing(Talk(built.hosts["lan"], built.target("wan", version), "udp")) as talk:

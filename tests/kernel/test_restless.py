@@ -1,6 +1,7 @@
 """Forged frames from a host of the LAN: few returns, and a station that really moves keeps its transfer meanwhile.
 
-A return costs every flow of a table some slow packets, so whoever can cause one with a frame could cause thousands.
+A return (the table is made anew) costs each of its flows some slow packets, so a host that could cause one with each
+frame could disturb all flows.
 """
 
 import threading
@@ -62,7 +63,7 @@ ATTACKS: dict[str, tuple[Forge, int, bool]] = {
 
 
 class Returns(Monitoring):
-    """When the software table was made anew, from what the kernel says about nftables."""
+    """When the software table was made anew, from the kernel's notifications about nftables."""
 
     def __init__(self, router: Namespace) -> None:
         self.times: list[float] = []

@@ -1,6 +1,7 @@
-"""A phone that goes from cable to cable, to Wi-Fi and back while the service watches: its transfers follow it.
+"""A phone that moves from cable to cable, to Wi-Fi and back while the service runs: its transfers go on.
 
-Seconds count from when the kernel says that the bridge has learned it at the new place until something came through.
+Measured are the seconds from the kernel's notification that the bridge has learned it at the new port until the first
+packet arrives.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What the resident service does by itself and when it is called, on a router of the lab."""
+"""The resident service on a router of the lab: what it does on events, and on calls over ubus."""
 
 import os
 import signal

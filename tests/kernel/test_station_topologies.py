@@ -1,4 +1,4 @@
-"""A wired host by the chip beside one at a port that offloads nothing, whatever bridge and wan are made of."""
+"""A wired host at a port of the chip, and one at a port that offloads nothing, with each kind of bridge and wan."""
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing

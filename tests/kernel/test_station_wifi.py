@@ -1,7 +1,7 @@
 """A phone between ports of the chip and an access point of real Wi-Fi, while all of its transfers go on.
 
-By wire they are the chip's, by air they are in software. TCP and UDP, IPv4 and IPv6, opened by the phone and from wan,
-where IPv4 comes by a port forward.
+On a wired port they are in hardware, on Wi-Fi in software. TCP and UDP, IPv4 and IPv6, opened by the phone and from
+wan, with IPv4 through a port forward.
 """
 
 import time

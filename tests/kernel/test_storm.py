@@ -1,4 +1,4 @@
-"""Random changes while people work: downloads, uploads and quiet connections live through them and hardly notice.
+"""Random changes during traffic: downloads, uploads and quiet connections survive them with short interruptions.
 
 The changes are made in a fork, so that the traffic of this process waits for the kernel and not for Python.
 """
@@ -48,7 +48,7 @@ class Choice:
 
     @property
     def keeps(self) -> bool:
-        """Whether it wants the flows under test on the fast path."""
+        """Whether the flows under test must be on the fast path by this configuration."""
         return self.lan == "software"
 
     def text(self) -> str:

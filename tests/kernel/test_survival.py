@@ -1,4 +1,4 @@
-"""What a router does to its resident service, and what the service makes of it."""
+"""The resident service survives what happens on a router: a full flash, lost devices, changes by other programs."""
 
 import random
 import signal

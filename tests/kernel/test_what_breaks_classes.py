@@ -1,4 +1,4 @@
-"""Classes, marks and logs that treat packets one by one: of so many packets, how many were treated."""
+"""Classes of tc, marks and logs, which treat each packet, with offload: how many packets of a flow they still treat."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What becomes of rules that treat packets one by one, in packets: of so many, how many were treated."""
+"""Rules that treat each packet (drop, mark, count), with offload: how many packets of a flow they still treat."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""The table of topologies: what a router's networks stand on, which devices are listed, and what else was tried.
+"""The table of topologies: the devices of a router's networks, those that a flowtable lists, and lists to compare.
 
-`right` are other lists that leave both directions fast, so that listing more is a matter of cost; `wrong` are lists
-that leave one direction slow although conntrack calls the flow offloaded. docs/topologies.md is this for people.
+`right` are other lists with which both directions are fast, so that listing more only costs time; `wrong` are lists
+with which one direction is slow, although conntrack shows the flow as offloaded. docs/topologies.md has this for users.
 """
 
 from dataclasses import dataclass

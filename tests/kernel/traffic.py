@@ -35,7 +35,7 @@ NOTHING = Crossing(0, 0)
 
 
 class Server:
-    """A host that answers on one port, both families: UDP with an echo, TCP with whatever a REQUEST wants."""
+    """A host that answers on one port, in both families: UDP with an echo, TCP with what a REQUEST asks for."""
 
     def __init__(self, host: Namespace, port: int = PORT) -> None:
         with host.entered():
@@ -83,7 +83,7 @@ def _answer(connection: socket.socket) -> None:
 
 @dataclass(frozen=True)
 class Target:
-    """Where to call, and, where a port forward stands between, who really answers."""
+    """The address and port to call, and behind a port forward those of the host that answers."""
 
     address: str
     port: int = PORT

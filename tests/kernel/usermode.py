@@ -1,4 +1,4 @@
-"""A machine whose kernel is a program of this one (UML): about a second to its first command, without root.
+"""A virtual machine whose kernel is a program on this machine (UML): it starts in about a second, without root.
 
 It sees this machine's files, so the tests run this working copy with its .venv. What it writes goes to a file system in
 its memory, except below build/. Do not change files while it runs: it may see the new bytes with the old size.

@@ -1,4 +1,4 @@
-"""What is sent so that a ruleset becomes another one: no more than differs."""
+"""The text that changes one ruleset into another: it has only what differs."""
 
 from offload.model.kernel.nft import Chain, Hook, NamedLimit, Rule, Ruleset, Set, Table
 from offload.model.sections.match import Limit

@@ -1,7 +1,7 @@
-"""Stand-in of procd as far as services go: the ubus object `service`, which starts, ends and respawns processes.
+"""Stand-in of procd's ubus object `service`, which starts, ends and respawns processes.
 
-As with the real one, a service whose command has not changed runs on when it is set again, a command counts from its
-parameters and not from the files it loads, and triggers run scripts when an event comes.
+As with the real one, a service that is set again with the same command and parameters goes on running, whatever files
+it has loaded, and triggers run scripts when an event comes.
 """
 
 import os
@@ -22,7 +22,7 @@ RESPAWN = 5.0
 
 @dataclass
 class Instance:
-    """One process, and what it was asked for."""
+    """One process of a service, with the parameters that its init script has set."""
 
     asked: dict[str, Any]
     process: "subprocess.Popen[bytes] | None" = None

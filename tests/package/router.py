@@ -38,7 +38,7 @@ ENVIRONMENT = {
 
 
 class Router:
-    """One that runs: `run` is its shell, `files` what lies in its flash."""
+    """A router that runs: `run` runs a command on it, `files` gives the files of its flash."""
 
     def __init__(self, root: Path, shell: "subprocess.Popen[str]") -> None:
         self.root, self._shell = root, shell
@@ -106,12 +106,12 @@ class Router:
 
 
 def extract(archive: Path, folder: Path, *but: str) -> None:
-    """By tar(1): what tarfile calls safe differs between the Pythons that we run on."""
+    """Unpack with tar(1), without the paths `but`: which members tarfile refuses differs between versions of Python."""
     subprocess.run(["tar", "-xf", archive, "-C", folder, *(f"--exclude={name}" for name in but)], check=True)
 
 
 def unpack(package: Path, root: Path) -> list[str]:
-    """Lay a package's files and scripts where opkg lays them; a conffile that is there stays. The files it has."""
+    """Copy a package's files and scripts to where opkg puts them; an existing conffile stays. Gives the files."""
     name = package.name.partition("_")[0]
     with TemporaryDirectory() as folder:
         unpacked = Path(folder)

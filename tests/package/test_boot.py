@@ -1,4 +1,4 @@
-"""The firewall while Python does not run: what the script loads, and when it keeps what was compiled."""
+"""The script that loads the firewall without Python: which ruleset it loads, and when it saves the compiled one."""
 
 import hashlib
 import os
@@ -76,7 +76,7 @@ def test_the_last_good_ruleset_is_loaded(box: Box) -> None:
 
 
 def test_one_of_another_configuration_is_loaded_and_reported(box: Box) -> None:
-    """As after a backup was restored."""
+    """The configuration is another one after a backup was restored."""
     box.last_good.write_text("# configuration 0\ntable inet fw4 { }\n")
     code, complaint = box.run("load")
     assert code == 0 and "belongs to another configuration" in complaint

@@ -1,4 +1,4 @@
-"""The package offload-firewall on a running router: in place of firewall4, started, asked, stopped, and taken away."""
+"""The package offload-firewall on a running router: installed in place of firewall4, started, stopped and removed."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The package in an image: built in, booted for the first time, on a flash that takes no more, and after sysupgrade."""
+"""The package in an image: built in, at the first boot, on a full flash, and after sysupgrade."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def _package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(name="image", scope="module")
 def _image(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the image builder makes, on a machine that has an OpenWrt of its own to be harmed."""
+    """An image as the image builder makes it, on a machine with files of its own that must not be changed."""
     builder = tmp_path_factory.mktemp("builder")
     image = builder / "image"
     furnish(builder)
@@ -38,7 +38,7 @@ def _image(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(name="router")
 def _router(image: Path) -> Iterator[Router]:
-    """It, switched on for the first time; every test has the same one."""
+    """A router with the image, booted for the first time; all tests share it."""
     with running(image, flash="size=4m") as router:
         yield router
 
@@ -75,7 +75,7 @@ def test_a_flash_that_takes_nothing_costs_choices_but_no_service(router: Router,
 
 
 def test_bytecode_cut_short_by_a_full_flash_is_not_left_behind(router: Router) -> None:
-    """Python writes what fits, and dies of it when it reads it (marshal data too short)."""
+    """Python writes what fits, and fails when it reads that (marshal data too short)."""
     for room in (100, 300):
         router.run(f"head -c {4096 - room}k /dev/urandom >/full")
         router.run("sh /etc/uci-defaults/10-offload-bytecode")
@@ -103,7 +103,7 @@ def test_sysupgrade_keeps_every_choice_and_takes_nothing_twice(router: Router, i
 
 
 def test_installed_again_after_sysupgrade_it_goes_on_with_what_was_chosen(package: Path, tmp_path: Path) -> None:
-    """An image without the package: the configuration comes through, and waits."""
+    """Sysupgrade to an image without the package keeps the configuration, which the package uses when it is back."""
     root = tmp_path / "root"
     furnish(root)
     chosen = "\nconfig globals 'globals'\n\toption enabled '1'\n\toption mode 'software'\n\toption taken 'software'\n\n"

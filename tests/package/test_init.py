@@ -16,7 +16,7 @@ reload_service
 
 @pytest.mark.parametrize(("status", "sent"), [("0", "HUP offload\n"), ("4", "")])
 def test_a_service_that_is_not_on_ubus_yet_gets_no_signal(status: str, sent: str) -> None:
-    """HUP ends a Python that has just begun; its first pass reads everything anyway."""
+    """HUP would end a Python that has not set its handler yet; its first pass reads everything anyway."""
     done = subprocess.run(
         ["sh", "-c", RELOAD],
         env={"STATUS": status, "SCRIPT": str(SCRIPT), "PATH": "/usr/bin:/bin"},

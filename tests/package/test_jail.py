@@ -1,4 +1,4 @@
-"""What the init script asks of procd's jail; each was wrong once, and shows only under a real procd and ujail."""
+"""The parameters of procd's jail in the init script. Each was wrong once, which only a real procd and ujail show."""
 
 import re
 
@@ -26,7 +26,7 @@ def test_nft_is_found_in_an_environment_that_holds_nothing_else() -> None:
 
 
 def test_the_next_ubusd_can_be_reached() -> None:
-    """The jail's own word mounts the socket that there is, and a ubusd that comes back makes another."""
+    """The jail's option `ubus` mounts the present socket, and a restarted ubusd makes a new one."""
     assert "ubus" not in words("procd_add_jail")
     assert "/var/run/ubus" in words("procd_add_jail_mount")
 

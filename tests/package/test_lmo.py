@@ -1,4 +1,4 @@
-"""Translations as LuCI reads them: found as its browser and its server find them, and packed a language each."""
+"""Translations as LuCI reads them in browser and server, and a package for each language."""
 
 import struct
 from pathlib import Path
@@ -31,7 +31,7 @@ HASHES = {
 
 
 def found(catalogue: bytes, key: str) -> str | None:
-    """Seek as LuCI does: by halves, over the index that the last four bytes point to."""
+    """Look a string up as LuCI does: by binary search in the index, to which the last four bytes point."""
     (begin,) = struct.unpack(">I", catalogue[-4:])
     wanted = lmo.hashed(key.encode()) if key else 0
     low, high = 0, (len(catalogue) - begin - 4) // 16

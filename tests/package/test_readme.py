@@ -1,4 +1,4 @@
-"""Every command of README.md is one: those for a router are run on the router in a folder, in their order."""
+"""Every command of README.md works: those for a router are run in their order on the router of router.py."""
 
 import json
 from collections.abc import Iterator

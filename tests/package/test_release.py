@@ -1,4 +1,4 @@
-"""What keeps a release back, and what does not."""
+"""`make release`: what it refuses, and what it accepts."""
 
 import shutil
 from pathlib import Path

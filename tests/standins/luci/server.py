@@ -1,7 +1,8 @@
 """Serves the app's pages to a browser: `python -m luci.server PORT CONFDIR WORKDIR UBUS_SOCKET [SECONDS]`.
 
 Menu and rights come from the app's own files. `luci.offload` is called on the bus, as uhttpd does: with the session
-added to the words. `?user=reader` logs a user in who may only read; WORKDIR/service.pid says whom an apply tells.
+added to the arguments. `?user=reader` logs in a user who may only read; an apply sends HUP to the process in
+WORKDIR/service.pid.
 SECONDS is how long an apply waits for its confirm before it is rolled back.
 """
 

@@ -1,4 +1,4 @@
-"""The grammar of UCI files as libuci reads it, odd corners included (file.c, git 66127cd).
+"""Parse UCI files as libuci does, rare cases included (file.c, git 66127cd).
 
 A line is words between blanks; quotes and backslashes work as in a shell, inside quotes a line may go on; `#` ends
 the line wherever a word could go on. `;` separates commands, but only after a blank or a quoted word: directly after a
