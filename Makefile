@@ -47,7 +47,7 @@ bench: package  ## costs beside their goals, in one table: all, or WHAT=dataplan
 	@tests/setup.sh kernel stock
 	@PYTHONPATH=tests $(PYTHON) -m bench $(WHAT)
 
-BREAKS := tests/kernel/test_what_breaks_*.py $(addprefix tests/kernel/test_,cut_refused.py live_rules.py marks.py)
+BREAKS := tests/kernel/test_what_breaks_*.py $(addprefix tests/kernel/test_,cut_refused.py marks.py)
 breaks:  ## measure what offload breaks, and write docs/what-breaks.md anew
 	@tests/setup.sh kernel check
 	@OFFLOAD_KERNEL=6.12 $(VM) python3 -m pytest -p pytest_timeout -p no:cacheprovider $(BREAKS)

@@ -30,7 +30,7 @@ TOGETHER = (
     ("moves", "roaming"),
     ("replies", "replies_hardware"),
     ("what_breaks_limits", "what_breaks_rules", "what_breaks_classes"),
-    ("what_breaks_shapers", "what_breaks_traffic", "what_breaks_tunnels"),
+    ("what_breaks_bans", "what_breaks_shapers", "what_breaks_traffic", "what_breaks_tunnels"),
 )
 PORTION = 50
 QUICK_JOBS = max(2, os.cpu_count() or 1)

@@ -12,13 +12,15 @@ from kernel.rates import FIGURES
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 KEPT = DOCS / "what-breaks.json"
 PAGE = KEPT.with_suffix(".md")
-SOFTWARE, BOTH, HARDWARE = ("software",), ("software", "hardware"), ("hardware",)
+BOTH, HARDWARE = ("software", "hardware"), ("hardware",)
 ROWS: Mapping[str, tuple[str, ...]] = {
     "cake, 2 Mbit/s": BOTH,
     "htb, 2 Mbit/s": BOTH,
     "tbf, 2 Mbit/s": BOTH,
     "cake on an ifb for what comes in, 2 Mbit/s": BOTH,
     "cake with auto_software 0, 2 Mbit/s": HARDWARE,
+    "cake's tins by the DSCP of packets": BOTH,
+    "cake's tins by the DSCP that a rule sets": BOTH,
     "rate of 0.4 Mbit/s in a rule of nft, own table": BOTH,
     "rate of 0.4 Mbit/s in a rule of nft, fw4's forward chain": BOTH,
     "rate of 0.4 Mbit/s in a rule of nft, chain that is jumped to, behind masquerade": BOTH,
@@ -52,9 +54,10 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "IPsec, by policies: packets that the stack forwards": BOTH,
     "docker: packets that the stack forwards": BOTH,
     "VRF: packets that the stack forwards": BOTH,
-    "element of a set that bans live flows": SOFTWARE,
-    "rule that bans live flows": SOFTWARE,
-    "time window that begins while a flow runs": SOFTWARE,
+    "element of a set that bans live flows": BOTH,
+    "rule that bans live flows": BOTH,
+    "time window that begins while a flow runs": BOTH,
+    "time window that ends while a flow runs": BOTH,
     "new DROP or REJECT rule, cut_refused 1": BOTH,
     "time window of a rule begins, cut_refused 1": BOTH,
     "time window of a rule that accepts ends, cut_refused 1": BOTH,
@@ -75,9 +78,6 @@ TAIL = """
 For bans and times the figure is how long after the change the last packet of a live flow got through, for the failover
 how long until packets left by the other wan. "Returned": live flows take the slow path for a moment, meet the rules
 again and look up their routes.
-
-Some rows are of software alone. Hardware takes a flow only after its packets passed the rules in software, so what
-offload does about a rule is the same for both; figures in hardware that are not here have not been measured.
 
 Not measured here: helpers other than ftp and sip, and anything against real hardware.
 """

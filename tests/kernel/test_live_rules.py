@@ -1,4 +1,7 @@
-"""Rules, elements of sets and times of day that come while a flow is offloaded reach it, and disturb no other flow."""
+"""Rules and elements of sets that come while a flow is offloaded reach it, and disturb no other flow.
+
+test_what_breaks_bans.py has the figures, also of times of day and in hardware.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +11,6 @@ import pytest
 
 from kernel.daemons import wait_until
 from kernel.lab import Home
-from kernel.rates import noted
 from kernel.resident import Resident
 from kernel.steady import Steady, quiet
 from kernel.traffic import Talk
@@ -81,22 +83,3 @@ def test_a_ban_reaches_live_flows(bans: Home, call: Call, text: str) -> None:
     if text == ADD:
         bans.router.nft("flush set inet bans blocked")
     assert max(seconds) < SOON
-    what = "element of a set" if text == ADD else "rule"
-    noted(f"{what} that bans live flows", "software", "at once", f"{max(seconds):.1f} s", "the tables are returned")
-
-
-def test_a_rule_with_a_time_reaches_a_live_flow_when_its_time_comes(bans: Home, call: Call) -> None:
-    bans.router.nft("flush chain inet bans forward")
-    talk = offloaded(bans, call(bans.client, bans.internet4))
-    begin = int(time.time()) + 5
-    ends = [time.strftime("%H:%M:%S", time.localtime(each % 86_400)) for each in (begin, begin + 3600)]
-    bans.router.nft(f'add rule inet bans forward meta hour "{ends[0]}"-"{ends[1]}" ip daddr 203.0.113.1 drop')
-    (seconds,) = stopped(bans, call, [talk], lambda: time.sleep(max(0.0, begin - time.time())))
-    assert seconds < SOON
-    noted(
-        "time window that begins while a flow runs",
-        "software",
-        "at once",
-        f"{seconds:.1f} s",
-        "the tables are returned",
-    )

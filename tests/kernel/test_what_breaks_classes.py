@@ -33,6 +33,8 @@ INGRESS = (
     RESTORE.format("ffff:"),
     "filter add dev wan parent ffff: protocol ip prio 2 handle 7 fw action ok",
 )
+CAKE = "qdisc add dev wan root cake bandwidth 100mbit diffserv4"
+EXPEDITED = 46  # the DSCP of expedited forwarding
 # Row: the rule, what tc has, and what offload does; with it all packets are treated as without it.
 ROWS: dict[str, tuple[str, tuple[str, ...], str | Mapping[str, str]]] = {
     "class that a rule chooses (meta priority)": ("meta priority set 1:20", EGRESS, "its traffic stays slow"),
@@ -81,6 +83,34 @@ def treated(lab: House, commands: tuple[str, ...]) -> int:
     else:
         listed = lab.router.run("tc", "-s", "class", "show", "dev", "wan", "classid", "1:20")
     return int(re.findall(r"bytes (\d+) pkt", listed)[0])
+
+
+def in_voice(lab: House) -> int:
+    """Packets that cake has sent in its last tin, Voice of diffserv4."""
+    listed = lab.router.run("tc", "-s", "qdisc", "show", "dev", "wan")
+    return int(re.findall(r"\n +pkts((?: +\d+)+)", listed)[0].split()[-1])
+
+
+@pytest.mark.parametrize("by", ["of packets", "that a rule sets"])
+def test_cake_has_packets_in_their_tin(lab: House, by: str) -> None:
+    found, ruled_so = {}, by != "of packets"
+    with ruled(lab, "ip dscp set ef" if ruled_so else "counter"):
+        lab.router.run("tc", *CAKE.split())
+        for mode in MODES:
+            choose(lab.router, mode)
+            talk = lab.call("lan", "wan", proto="udp")
+            if not ruled_so:
+                talk.dscp(EXPEDITED)
+            before = in_voice(lab)
+            with lab.evidence.watch(talk) as seen:
+                talk.echo(PACKETS)
+            found[mode] = in_voice(lab) - before
+            assert seen.all_slow() if ruled_so or mode == "none" else seen.fast(PACKETS)
+        lab.router.run("tc", "qdisc", "del", "dev", "wan", "root")
+    assert found == dict.fromkeys(MODES, PACKETS)
+    kept = {"software": "nothing: it is kept", "hardware": "the pair is in software"}
+    did = "its traffic stays slow" if ruled_so else kept
+    compared(f"cake's tins by the DSCP {by}", {m: f"{found[m]} of {PACKETS} packets" for m in MODES}, did)
 
 
 def logged(lab: House) -> int:

@@ -114,7 +114,7 @@ def test_what_the_stack_forwards(house: House, row: str) -> None:
     did = dict.fromkeys(MODES[1:], "stays slow: else its policies are passed by")
     if tunnel.fast:
         did["software"] = did["hardware"] = "nothing: both directions are fast"
-        did["hardware"] += "" if tunnel.by_chip else " in software, which hardware does not take"
+        did["hardware"] += "" if tunnel.by_chip else " in software; hardware does not take them"
     slow = {mode: f"{found[mode].slow.original} of {PACKETS} packets" for mode in MODES}
     compared(f"{row}: packets that the stack forwards", slow, did)
 

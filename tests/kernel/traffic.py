@@ -164,6 +164,10 @@ class Talk:
         """Send these IPv4 options (RFC 791) with each packet from now on."""
         self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
 
+    def dscp(self, number: int) -> None:
+        """Send packets with this DSCP from now on; IPv4."""
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, number << 2)
+
     def packets(self) -> Crossing:
         """Packets sent and received so far, by the kernel's count for TCP and by ours for UDP."""
         if self.proto == "udp":
