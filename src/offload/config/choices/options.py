@@ -96,7 +96,7 @@ def zone(value: str) -> str | Bad:
 
 
 def device(value: str) -> str | Bad:
-    """The name of a network device that is safe in nft text."""
+    """The name of a network device, if it is safe in nft text."""
     if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
         return value
     return Bad(ProblemCode.BAD_DEVICE, {"value": value})
@@ -122,14 +122,14 @@ def network(value: str) -> Address | Bad:
 
 
 def mac(value: str) -> Item | Bad:
-    """A MAC address with colons or dashes, in lower case with colons."""
+    """A MAC address with colons or dashes; the result is in lower case, with colons."""
     if MAC.fullmatch(value):
         return Item(value.lower().replace("-", ":"))
     return Bad(ProblemCode.BAD_MAC, {"value": value})
 
 
 def ports(value: str) -> Item | Bad:
-    """A port, or a range `low-high` or `low:high`, with a hyphen."""
+    """A port, or a range `low-high` or `low:high`; the result has a hyphen."""
     parse = number(0, HIGHEST_PORT)
     ends = [parse(part) for part in re.split("[-:]", value)]
     match ends:
@@ -150,7 +150,7 @@ def protocol(value: str) -> tuple[Item, ...] | Bad:
 
 
 def mark(value: str) -> Bits | Bad:
-    """`value[/mask]`, decimal or 0xhex. A value with bits outside of its mask is refused: no mark equals it."""
+    """A packet mark, `value[/mask]` in decimal or 0xhex. A value with bits outside of its mask is refused as Bad."""
     found = fw4_values.mark(value)
     if found is None or found.negated or found.value & ~found.mask:
         return Bad(ProblemCode.BAD_MARK, {"value": value})

@@ -14,8 +14,8 @@ ENDS = {"src": "the zone that opens the connection", "dest": "the zone that it l
 class Exempt:
     """`config exempt`: traffic that stays on the slow path.
 
-    Its match has only conditions of FIELDS, the table of what an exempt can have. A faulty exempt adds nothing to the
-    kernel; instead the pairs that it may concern stay slow.
+    Of its match only the conditions in FIELDS count, the table of what an exempt can have. A faulty exempt adds nothing
+    to the kernel; instead the pairs that it may concern stay slow.
     """
 
     name: str  # option `name`, or the section's

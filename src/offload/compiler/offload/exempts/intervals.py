@@ -62,7 +62,7 @@ class _Tree:
         self.below: list[_Tree] = []
 
     def add(self, box: Box, at: int = 0) -> None:
-        """Add a box that sorts after all boxes of the tree."""
+        """Add a box that sorts after all boxes of the tree. `at`: index of the part of the key that this level has."""
         low, high = box[at]
         if not self.lows or (self.lows[-1], self.highs[-1]) != (low, high):
             self.lows.append(low)

@@ -17,7 +17,7 @@ _TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 
 
 def limit(value: str) -> Limit | None:
-    """`n[/unit]`; the first letters of the unit are enough. `!` means above the rate. A rate of 0 is not valid."""
+    """A rate `n[/unit]`; the first letters of the unit are enough. `!` means above it. A rate of 0 is not valid."""
     name, negated = negation(value)
     found = re.fullmatch(_LIMIT, name)
     unit = enum(*_UNITS)(found[2] or "second") if found else None
@@ -31,7 +31,7 @@ def number(value: str) -> int | None:
 
 
 def timeout(value: str) -> int | None:
-    """Seconds; -1 for no timeout."""
+    """The timeout of a set's elements in seconds; -1: none."""
     return -1 if value == "-1" else number(value)
 
 

@@ -64,7 +64,7 @@ def network(value: str) -> Address | NetworkName | None:
 
 
 def port(value: str) -> Item | None:
-    """A port, or a range `low-high` or `low:high`."""
+    """A port, or a range `low-high` or `low:high`; the result has a hyphen."""
     name, negated = negation(value)
     found = re.fullmatch(_PORT, name)
     if found is None:
@@ -76,7 +76,7 @@ def port(value: str) -> Item | None:
 
 
 def mac(value: str) -> Item | None:
-    """A MAC address with colons or dashes."""
+    """A MAC address with colons or dashes; the result is in lower case, with colons."""
     name, negated = negation(value)
     found = re.fullmatch(_MAC, name)
     return Item(":".join(part.zfill(2) for part in found.groups()).lower(), negated) if found else None
@@ -101,7 +101,10 @@ _BY_NUMBER = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 33: 
 
 
 def icmp_type(value: str) -> IcmpType | None:
-    """A name, or `type` or `type/code`. For names that only IPv6 has, fw4 uses code 0 if the type has codes."""
+    """An ICMP type by name, or as `type` or `type/code`, which then count for both families.
+
+    For names that only IPv6 has, fw4 uses code 0 if the name has none.
+    """
     four, six = IPV4.get(value), IPV6.get(value)
     if six and not four:
         six = (six[0], six[1] or 0)
@@ -115,7 +118,7 @@ def icmp_type(value: str) -> IcmpType | None:
 
 
 def mark(value: str) -> Bits | None:
-    """`value[/mask]`, decimal or 0xhex."""
+    """A packet mark, `value[/mask]` in decimal or 0xhex; without a mask all bits count."""
     name, negated = negation(value)
     numbers = [number(part) for part in name.split("/")]
     if len(numbers) > 2 or any(each is None or each > HIGHEST_MARK for each in numbers):  # noqa: PLR2004 - value, mask
