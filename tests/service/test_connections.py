@@ -1,25 +1,24 @@
-"""One conntrack dump serves several calls, for nine times as long as it took."""
+"""One conntrack dump serves several calls, which take at most a tenth of the processor."""
 
 import pytest
 
+from offload.model.flow import Flow
+from offload.service.bus import ubus_object
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.memory import connections
-from offload.service.memory.connections import CHEAP, LONGEST, REST, WALK
+from offload.service.memory.connections import CHEAP, LONGEST, SHARE, WALK
+from offload.status import report
+from offload.status.listing import Listing
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from service.routers import Fakes, router
 from status.routers import entry
 
 
 class Clocks:
-    """Time as the test says; each dump takes `work` seconds."""
+    """Time as the test says; each dump, and each list of it, takes `work` seconds of the processor."""
 
     def __init__(self, work: float) -> None:
-        self.now, self.work, self.dumps, self._spent = 1000.0, work, 0, 0.0
-
-    def spent(self) -> float:
-        """Half of the work before a dump and half behind it: every second reading ends one."""
-        self._spent += self.work
-        return self._spent
+        self.now, self.work, self.dumps, self.spent = 1000.0, work, 0, 0.0
 
 
 @pytest.fixture(name="fakes")
@@ -34,15 +33,22 @@ def _fakes() -> Fakes:
 
 @pytest.fixture(name="clocks")
 def _clocks(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Clocks:
-    clocks, entries = Clocks(2 * CHEAP), fakes.conntrack.entries
+    clocks, entries, listing = Clocks(2 * CHEAP), fakes.conntrack.entries, Listing
     monkeypatch.setattr(connections, "monotonic", lambda: clocks.now)
-    monkeypatch.setattr(connections, "process_time", clocks.spent)
+    for module in (connections, ubus_object):
+        monkeypatch.setattr(module, "process_time", lambda: clocks.spent)
 
     def counted(_: FakeConntrack) -> object:
         clocks.dumps += 1
+        clocks.spent += clocks.work
         return entries()
 
+    def listed(*given: object, **options: object) -> object:
+        clocks.spent += clocks.work
+        return listing(*given, **options)  # type: ignore[arg-type]
+
     monkeypatch.setattr(FakeConntrack, "entries", counted)
+    monkeypatch.setattr(connections, "Listing", listed)
     return clocks
 
 
@@ -59,15 +65,32 @@ def test_status_and_flows_of_one_beat_share_a_dump(fakes: Fakes, clocks: Clocks)
     assert clocks.dumps == 1
 
 
-def test_it_rests_nine_times_as_long_as_the_work_with_it_took(fakes: Fakes, clocks: Clocks) -> None:
+def test_it_rests_until_dump_list_and_replies_took_a_tenth_of_the_time(
+    fakes: Fakes, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked(fakes, "status")
     asked(fakes, "flows")  # sorting is work too
-    clocks.now += REST * 2 * clocks.work - 0.1
+    written = report.flow_json
+
+    def costly(flow: Flow) -> object:
+        clocks.spent += clocks.work / 9
+        return written(flow)
+
+    monkeypatch.setattr(report, "flow_json", costly)
+    asked(fakes, "flows")  # and so is what the reply says of its nine flows
+    clocks.now += 3 * clocks.work / SHARE - 0.1
     asked(fakes, "status")
     assert clocks.dumps == 1
     clocks.now += 0.2
     asked(fakes, "status")
     assert clocks.dumps == 2
+
+
+def test_a_pass_that_changes_nothing_costs_no_dump(fakes: Fakes, clocks: Clocks) -> None:
+    asked(fakes, "status")
+    assert asked(fakes, "reload")["changes"] == 0
+    asked(fakes, "status")
+    assert clocks.dumps == 1
 
 
 def test_a_cheap_dump_is_made_anew_each_time(fakes: Fakes, clocks: Clocks) -> None:
@@ -99,15 +122,14 @@ def test_a_page_that_is_asked_for_again_and_again_gets_new(fakes: Fakes, clocks:
 
 def test_what_changed_is_shown_at_once(fakes: Fakes, clocks: Clocks) -> None:
     asked(fakes, "status")
-    asked_reload = answer(fakes.service, METHODS["reload"], {})
-    assert asked_reload["ok"]
+    answer(fakes.service, METHODS["set"], {"zone": "lan", "mode": "none"})
     asked(fakes, "status")
     assert clocks.dumps == 2
 
 
 def test_a_pass_in_the_middle_of_a_dump_makes_it_old(fakes: Fakes, clocks: Clocks) -> None:
     def passing() -> None:
-        fakes.service.work()
+        fakes.service.work(forced=["flow_offload"])
 
     fakes.conntrack.between = passing
     asked(fakes, "status")

@@ -217,6 +217,20 @@ def test_a_hint_is_followed_while_a_call_reads_the_connections(monkeypatch: pyte
     kernel.close()
 
 
+def test_an_event_of_netifd_is_followed_while_a_call_reads_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bus serves it only when the call is over."""
+    fakes, hinted = router(), list[Cause]()
+    loop, kernel = looped(fakes)
+    loop.presence.descriptor = 0
+    assert isinstance(loop.presence, FakeUbusServer)
+    loop.presence.waits = True
+    monkeypatch.setattr(loop.presence, "serve", fakes.conntrack.between)
+    monkeypatch.setattr(Debouncer, "hint", lambda _, cause, __: hinted.append(cause))
+    loop._serve()
+    assert hinted == [Cause.INTERFACE]
+    kernel.close()
+
+
 @pytest.mark.parametrize("notice", [Notification(routes=True), OVERRUN])
 def test_changed_routes_return_the_tables_in_hardware_alone(notice: Notification) -> None:
     fakes = router()

@@ -1,16 +1,20 @@
 """A Listing has the flows that a query selects, in its order, with the reasons that each has by itself."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entries, Entry, State, Tuple
 from offload.model.text.networks import network
 from offload.nouns import replace
+from offload.status import listing as listings
 from offload.status.flows import flows
 from offload.status.listing import Explainer, Listing
 from offload.status.query import SORTS, Query, select
 from offload.status.shares import ShareCount
-from status.routers import HOME, packed, pair, plan
+from status.routers import HOME, entry, packed, pair, plan
 
 ADDRESSES = [
     *("192.168.1.50", "192.168.1.1", "192.168.2.50", "198.51.100.9", "203.0.113.7", "224.0.0.251", "10.9.9.9"),
@@ -56,3 +60,28 @@ def test_it_has_what_the_query_selects(found: list[Entry], query: Query, everyth
     end = None if query.limit is None else query.offset + query.limit
     assert [explainer.flow(*row) for row in listing.rows(query.offset, end)] == select(every, query)
     assert len(listing) == len(select(every, replace(query, limit=None, offset=0)))
+
+
+@pytest.mark.parametrize("sort", ["src", "-src"])
+def test_long_lists_are_sorted_as_short_ones(sort: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [entry(f"192.168.1.5{each * 7 % 4}#5000 > 198.51.100.9#{each}") for each in range(20)]
+    count = ShareCount(HOME, DECIDED)
+    count.add(each.row for each in found)
+    whole = Listing(count, Entries(found), Query(sort=sort))
+    monkeypatch.setattr(listings, "RUN", 3)
+    assert [*Listing(count, Entries(found), Query(sort=sort)).rows()] == [*whole.rows()]
+
+
+@pytest.mark.parametrize(
+    ("query", "times"), [({"sort": "src"}, 3 + 4), ({"host": network("192.168.1.0/24")}, 3), ({}, 0)]
+)
+def test_whoever_waits_is_asked_while_entries_are_read(
+    query: dict[str, Any], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listings, "EVERY", 3)
+    monkeypatch.setattr(listings, "RUN", 3)
+    found = [entry(f"192.168.1.50#{5000 + number} > 198.51.100.9#443") for number in range(10)]
+    count, asked = ShareCount(HOME, DECIDED), list[int]()
+    count.add(each.row for each in found)
+    Listing(count, Entries(found), Query(**query), between=lambda: asked.append(1))
+    assert len(asked) == times

@@ -108,7 +108,7 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The conntrack table. `between` is called repeatedly during a dump, so that the service can do urgent work.
+    """The conntrack table. `between` is called now and then during a dump or a sort, for urgent work of the service.
 
     `summary`, `offloaded` (entries in a flowtable only) and `listed` count entries with an object that `begin` makes.
     """
@@ -152,8 +152,7 @@ class ConntrackEvents(Protocol):
 class UbusServer(Protocol):
     """Our objects on ubus. `descriptor`: None while ubusd is away; `hearing` is called with the name of each event.
 
-    `serve` answers the calls that have arrived. `leave`: `lost` if ubusd is gone, so that nothing is to be
-    unregistered.
+    `event_waits`: whether one has arrived that `serve` has yet to handle. `leave`: `lost` if ubusd is gone already.
     """
 
     descriptor: int | None
@@ -161,6 +160,7 @@ class UbusServer(Protocol):
 
     def connect(self) -> None: ...
     def serve(self) -> None: ...
+    def event_waits(self) -> bool: ...
     def send(self, event: str, data: Mapping[str, Any]) -> None: ...
     def leave(self, *, lost: bool) -> None: ...
 

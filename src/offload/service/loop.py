@@ -59,8 +59,8 @@ class Loop:
         self.watch = Debouncer()
         self.config = ConfigCheck()
         self.poll = poll
-        self.stopping = self.upgrading = False
-        self._reconnect, self._pause = 0.0, RECONNECT_FIRST
+        self.stopping = self.upgrading = self._serving = False
+        self._reconnect, self._pause, self._breathed = 0.0, RECONNECT_FIRST, 0.0
         self._signals = signals
         self.events = KernelEvents(engine, hints, self.watch, journal)
         for descriptor in (self._signals, *self.events.readers):
@@ -68,7 +68,6 @@ class Loop:
         self._kernel = select.poll()  # descriptors that are read even during a long call
         for descriptor in self.events.readers:
             self._kernel.register(descriptor, select.POLLIN)
-        self._serving, self._breathed = False, 0.0
         self.engine.doors.conntrack.between = self._breathe
         self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.watch, self.config))
 
@@ -193,14 +192,15 @@ class Loop:
         self._passed_since(passes)
 
     def _breathe(self) -> None:
-        """While a ubus call dumps connections, handle the kernel's notifications and make a pass that is due."""
+        """While a ubus call reads connections, follow the hints of kernel and netifd, and make a pass that is due."""
         now = time.monotonic()
         if not self._serving or now - self._breathed < BREATH:
             return
         for descriptor, event in self._kernel.poll(0):
             self._came(descriptor, event)
-        due = self._pass_due()
-        if due is not None and due <= now:
+        if self.presence.event_waits():
+            self._hint(Cause.INTERFACE)
+        if (due := self._pass_due()) is not None and due <= now:
             self._work()
         self._breathed = time.monotonic()
 

@@ -69,5 +69,6 @@ def end(engine: Engine, given: Given) -> Json:
     proto, ends = one or (None, None)
     selection = Selection(query=query, tuples=frozenset({ends}) if ends else None, proto=proto)
     done = cut(selection, engine.placed(decided), decided.plan, engine.doors.conntrack)
+    engine.connections.forget()
     reply: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
     return reply | ({"error": done.error} if done.error else {})

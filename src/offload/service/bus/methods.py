@@ -91,7 +91,8 @@ def list_flows(engine: Engine, given: Given) -> Json:
     read = engine.connections.read(
         engine.doors.conntrack, engine.with_stations(decided), decided.plan, going_on=first > 0
     )
-    listing = engine.connections.listing(read, query, everything=everything)
+    between = engine.doors.conntrack.between
+    listing = engine.connections.listing(read, query, everything=everything, between=between)
     explainer = explainer_of(engine, read)
     listed = [report.flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
     return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {

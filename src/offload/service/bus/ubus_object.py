@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from time import process_time
 from typing import Any
 
 from offload.errors import OffloadError, StartingError
@@ -67,6 +68,7 @@ def objects(engine: Engine) -> dict[str, dict[str, Method]]:
 
 def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
     """The reply to a call of `verb` with these arguments; any error, also an unexpected one, gives `ok: false`."""
+    began = process_time()
     try:
         return fitting(verb.answer(engine, given))
     except StartingError as refusal:
@@ -76,6 +78,8 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
     except Exception as fault:  # noqa: BLE001 - one bad call must not end the service, nor go unanswered
         sys.stderr.write(f"offload: a fault of ours: {fault!r}\n")
         return {"ok": False, "error": f"a fault of offload itself: {type(fault).__name__}"}
+    finally:
+        engine.connections.work += process_time() - began
 
 
 def fitting(reply: Json) -> Json:

@@ -1,9 +1,11 @@
 """One conntrack dump for all calls that come soon after it.
 
 A LuCI page asks for status and flows every few seconds, and pages of a long list come one by one. A dump is used again
-for nine times as long as it took, so dumps take at most a tenth of the processor, whoever calls.
+for ten times the processor time of the calls since it began, its own included. So calls take at most a tenth of the
+processor, whoever calls.
 """
 
+from collections.abc import Callable
 from time import monotonic, process_time
 
 from offload.model.flow import Entries
@@ -16,7 +18,7 @@ from offload.status.query import Query
 from offload.status.shares import ShareCount
 
 CHEAP = 0.05  # seconds of work: a cheaper dump is not kept
-REST = 9.0  # times the work
+SHARE = 0.1  # of the processor that calls may take
 WALK = 30.0  # seconds for which the next page comes from the same dump as the first
 LONGEST = 300.0  # seconds for which a list may use one dump, so that a caller who repeats a page gets a new one
 
@@ -36,7 +38,7 @@ class Connections:
     """The last conntrack dump, used again by calls that come soon after it."""
 
     last: Read | None = None  # the dump; None: there is none, or it was forgotten
-    work: float = 0.0  # processor seconds that the dump and its lists took
+    work: float = 0.0  # processor seconds that calls have taken since it was made; who answers them adds their time
     at: float = 0.0  # when it was made, in monotonic seconds
     used: float = 0.0  # when it was used last
     forgotten: int = 0  # how often `forget` was called: a dump is not kept if a pass forgot it meanwhile
@@ -48,7 +50,7 @@ class Connections:
         `going_on`: for the next page of a list, so an older dump will do.
         """
         now = monotonic()
-        rest = self.at + REST * self.work
+        rest = self.at + self.work / SHARE
         if going_on:
             rest = max(rest, min(self.used + WALK, self.at + LONGEST))
         if self.last is not None and now < rest:
@@ -58,22 +60,23 @@ class Connections:
         forgotten, began = self.forgotten, process_time()
         count, entries = conntrack.listed(lambda: ShareCount(snapshot, plan))
         read = Read(count, entries, snapshot, plan)
-        self.work, self.at = process_time() - began, now
-        if self.work >= CHEAP and self.forgotten == forgotten:
+        cost = process_time() - began
+        self.work, self.at = 0.0, now  # the call that goes on adds its own time, the dump included
+        if cost >= CHEAP and self.forgotten == forgotten:
             self.last, self.used = read, now
         return read
 
-    def listing(self, read: Read, query: Query, *, everything: bool) -> Listing:
+    def listing(
+        self, read: Read, query: Query, *, everything: bool, between: Callable[[], None] = lambda: None
+    ) -> Listing:
         """The flows of a dump that a query selects, sorted; the last result is used again for another page of it.
 
-        `everything`: also connections of the router itself, and of multicast.
+        `everything`: also connections of the router itself, and of multicast. `between`: called now and then.
         """
         asked = replace(query, limit=None, offset=0)
         if self.lists is not None and self.last is read and self.lists[:2] == (asked, everything):
             return self.lists[2]
-        began = process_time()
-        found = Listing(read.count, read.entries, asked, everything=everything)
-        self.work += process_time() - began
+        found = Listing(read.count, read.entries, asked, everything=everything, between=between)
         if self.last is read:
             self.lists = asked, everything, found
         return found
@@ -84,7 +87,7 @@ class Connections:
 
     def due(self) -> float | None:
         """When the memory of the last dump may be freed, in monotonic seconds; None: there is none."""
-        return None if self.last is None else max(self.at + REST * self.work, self.used + WALK)
+        return None if self.last is None else max(self.at + self.work / SHARE, self.used + WALK)
 
     def tidy(self, now: float) -> None:
         """Free the last dump if no call can use it any more."""

@@ -31,7 +31,6 @@ TRIES = 3
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     """Make a pass and give its outcome, with `error` if it failed. `forced`: tables to create again in any case."""
     engine.passes += 1
-    engine.connections.forget()
     before, last, loads = engine.decided, None, 0
     moved = _moved(engine, before.plan if before else Plan())
     for _ in range(TRIES):
@@ -57,6 +56,8 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         engine.hardware_probe = HardwareProbe()  # a device may have other features by now
     if applied.error and decided.config.readable:
         decided = replace(decided, plan=_plan_in_effect(engine, decided.plan, before.plan if before else Plan()))
+    if applied.changes or before is None or (decided.plan, decided.config) != (before.plan, before.config):
+        engine.connections.forget()
     engine.keep(decided)
     now, wall = engine.doors.clock(), time()
     engine.rule_returns.update(engine.foreign.deciding, now, wall)

@@ -5,6 +5,7 @@ socket that is open after connect() and was not before; a hang-up on it means th
 """
 
 import os
+import socket
 import stat
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ Signature = Mapping[str, str]  # argument -> "string", "integer" or "table"
 Answer = Callable[[dict[str, Any]], dict[str, Any]]  # arguments of a call -> reply
 Objects = Mapping[str, Mapping[str, tuple[Signature, Answer]]]  # by object and method
 HIGHEST_DESCRIPTOR = 1024  # a process has no more by default (RLIMIT_NOFILE)
+PEEKED = 1 << 16  # bytes of what waits in the socket that are searched for events
 
 
 class UbusServer:
@@ -53,6 +55,20 @@ class UbusServer:
         import ubus
 
         ubus.loop(0)
+
+    def event_waits(self) -> bool:
+        """Whether one of `events` has arrived and waits to be served, as during a call; it goes on waiting.
+
+        Another call counts too if it has the event's name in its arguments.
+        """
+        if self.descriptor is None:
+            return False
+        with socket.socket(fileno=os.dup(self.descriptor)) as waiting:
+            try:
+                content = waiting.recv(PEEKED, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except OSError:  # nothing has arrived, or ubusd has gone
+                return False
+        return any(event.encode() in content for event in self._events)
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
         """Send an event to all listeners; nothing is sent while ubusd is away."""
@@ -109,6 +125,7 @@ class FakeUbusServer:
         self.hearing: Callable[[str], None] = _unheard
         self.descriptor: int | None = None
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.waits = False
         self.refusal = ""
         self.named = False
 
@@ -120,6 +137,10 @@ class FakeUbusServer:
 
     def serve(self) -> None:
         """Do nothing: there are no calls."""
+
+    def event_waits(self) -> bool:
+        """As the test says."""
+        return self.waits
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
         """Record the event."""
