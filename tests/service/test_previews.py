@@ -60,6 +60,12 @@ def test_what_would_stay_slow_has_its_reason(fakes: Fakes) -> None:
     assert (pair["src"], pair["effective"], [each["code"] for each in pair["reasons"]]) == ("guest", "none", ["EXEMPT"])
 
 
+def test_what_would_get_faster_but_less_than_asked_has_its_reason(fakes: Fakes) -> None:
+    (pair,) = asked(fakes, pairs=[{"src": "guest", "dest": "wan", "mode": "hardware"}])["changed"]
+    assert (pair["before"], pair["effective"], pair["mode"]) == ("none", "software", "hardware")
+    assert [each["code"] for each in pair["reasons"]] == ["HARDWARE_UNCOVERED"]
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -69,7 +75,7 @@ def test_what_would_stay_slow_has_its_reason(fakes: Fakes) -> None:
         ({"zones": {"lan": "fast"}}, "is no mode"),
         ({"zones": ["lan"]}, "is not a table"),
         ({"pairs": {"src": "lan"}}, "pairs: give a list"),
-        ({"pairs": [{"src": "lan", "mode": "none"}]}, "dest"),
+        ({"pairs": [{"src": "lan", "mode": "none"}]}, "pairs: each has src, dest, mode, and nothing else"),
         ({"pairs": [{}] * 300}, "256"),
     ],
 )

@@ -83,9 +83,13 @@ def test_what_a_choice_changed_and_what_not() -> None:
     reason = {"code": "MODE_NONE", "text": "mode none was chosen for zone wan", "remedy": "offload set wan software"}
     changed = {"src": "lan", "dest": "guest", "before": "none", "effective": "software"}
     pair = {"src": "lan", "dest": "wan", "mode": "none", "effective": "none", "reasons": [reason]}
-    reply = {"changed": [changed], "unchanged": [pair], "reasons": []}
+    uncovered = {"code": "NO_HARDWARE", "text": "hardware does not cover wan", "remedy": ""}
+    less = {"src": "wan", "dest": "lan", "before": "none", "effective": "software", "reasons": [uncovered]}
+    reply = {"changed": [changed, less], "unchanged": [pair], "reasons": []}
     assert changes_text(reply).splitlines() == [
         "lan > guest: none -> software",
+        "wan > lan: none -> software",
+        "    hardware does not cover wan",
         "lan > wan stays none:",
         "    mode none was chosen for zone wan",
         "      offload set wan software",

@@ -6,7 +6,7 @@ from offload.config import edits
 from offload.config.load import load
 from offload.errors import OffloadError
 from offload.model.config import Config, Mode, PairChoice
-from offload.model.plan import Plan
+from offload.model.plan import PairDecision, Plan
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Edit, Section
 from offload.nouns import replace
@@ -80,10 +80,17 @@ def _write(
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
-    """The pairs whose effective mode differs between two Plans, each with both modes as `before` and `effective`."""
+    """The pairs whose effective mode differs between two Plans, each with both modes as `before` and `effective`.
+
+    One that has less than its mode also has `mode` and `reasons`.
+    """
     then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
     return [
-        {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value}
+        {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value} | _less(pair)
         for pair in after.pairs
         if (was := then.get((pair.src, pair.dest), "none")) != pair.effective.value
     ]
+
+
+def _less(pair: PairDecision) -> Json:
+    return {"mode": pair.mode.value, "reasons": report.reasons_json(pair.reasons)} if pair.effective < pair.mode else {}

@@ -23,6 +23,7 @@ from offload.status.shares import ShareCount
 
 Json = dict[str, Any]
 WORDS = ("zones", "pairs")
+PAIR = ("src", "dest", "mode")
 MOST = 256  # zones or pairs of one call
 
 
@@ -66,6 +67,8 @@ def _choices(asked: Mapping[str, Any], config: Config) -> Iterable[tuple[tuple[s
         yield (arguments.zone("zones", name, config),), arguments.mode(mode)
     for each in pairs:
         words = arguments.table("pairs", each)
+        if words.keys() != set(PAIR):
+            raise ArgumentError(f"pairs: each has {', '.join(PAIR)}, and nothing else")
         ends = tuple(arguments.end(end, words.get(end), config) for end in ("src", "dest"))
         yield ends, arguments.mode(words.get("mode"))
 

@@ -80,7 +80,10 @@ def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair 
     `nothing`: the sentence if there are no such pairs.
     """
     notes = Notes(asking=True)
-    lines = [f"{each['src']} > {each['dest']}: {each['before']} -> {each['effective']}" for each in reply["changed"]]
+    lines = []
+    for pair in reply["changed"]:
+        lines.append(f"{pair['src']} > {pair['dest']}: {pair['before']} -> {pair['effective']}")
+        lines += [NOTE + note for note in notes.of(pair)] if "reasons" in pair else []
     for pair in reply["unchanged"]:
         lines.append(f"{pair['src']} > {pair['dest']} stays {pair['effective']}:")
         lines += [NOTE + note for note in notes.of(pair)]

@@ -47,8 +47,9 @@ function unchanged({ pair, after }, zone, chosen) {
 }
 
 /** Sentences from the service's reply to `preview`: pairs that would not get the mode and why, and live flows that are returned. */
-function known({ unchanged, flows }) {
-	const stays = (unchanged ?? []).map((pair) => line([
+function known({ changed: moved, unchanged: idle, flows }) {
+	const less = [ ...(moved ?? []).filter((pair) => pair.reasons), ...(idle ?? []) ];
+	const stays = less.map((pair) => line([
 		_('%s would be %s').format(name(pair), words.mode(pair.effective)), words.reasons(pair.reasons)
 	]));
 
