@@ -177,9 +177,11 @@ def _changed(data: Json) -> Answer:
 def _previewed(data: Json) -> Answer:
     def text() -> str:
         changes = tables.changes_text(data, width(), nothing="No pair would change its path.")
-        if not data["returned"]:
+        count = data["flows"] if data["returned"] else 0
+        if not count:
             return f"{changes}\nNo live flow would feel it."
-        return f"{changes}\n{data['flows']} live flows would take the slow path for a few packets."
+        flows = f"{count} live flow{'s' * (count != 1)}"
+        return f"{changes}\n{flows} would take the slow path for a few packets."
 
     return _answered(data, text, notes(data))
 
