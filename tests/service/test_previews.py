@@ -101,7 +101,6 @@ def test_the_command_shows_what_it_would_change(fakes: Fakes, *, runs: bool) -> 
     [(0, "No live flow would feel it."), (1, "1 live flow would take the slow path for a few packets.")],
 )
 def test_the_command_counts_the_flows_that_would_feel_it(fakes: Fakes, kept: int, sentence: str) -> None:
-    fast = [each for each in fakes.conntrack.entries() if each.status & IPS_OFFLOAD]
-    fakes.conntrack._entries = fast[:kept]
+    del fakes.conntrack.held[kept:]
     ran = remote.set_zone(Router(fakes, runs=True), Namespace(zone="lan", mode="none", dry_run=True))
     assert ran.text == f"lan > wan: software -> none\n{sentence}"
