@@ -42,6 +42,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "packets with IPv4 options": BOTH,
     "TCP connection after a pause longer than the flowtable's timeout": BOTH,
     "UDP connection after a pause longer than the flowtable's timeout": BOTH,
+    "idle TCP connection, its timeout 2 s and the flowtable's 5 s: kept for": BOTH,
     "download after the client's FIN": BOTH,
     "upload of 200 kB after the MTU of wan became 1280": BOTH,
     "default route that moves to the second wan (IPv6)": BOTH,

@@ -1,6 +1,7 @@
 """Traffic that a flowtable or a chip leaves to the stack, and connections that change while they are offloaded."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -45,6 +46,9 @@ table inet own {{
 	}}
 }}
 """
+TIMEOUTS = ("net/netfilter/nf_conntrack_tcp_timeout_established", "net/netfilter/nf_flowtable_tcp_timeout")
+SHORT, USUAL = (dict(zip(TIMEOUTS, seconds, strict=True)) for seconds in ((2, 5), (432_000, 30)))
+PATIENCE = 20.0
 FAR = "2001:db8:77::2"  # both providers lead there
 
 
@@ -142,6 +146,32 @@ def test_an_idle_connection_goes_on_and_is_fast_again(lab: House, proto: Proto) 
     answered = {mode: of_all(PACKETS, "answered") for mode in MODES}
     did = "nothing: conntrack keeps it, and it is fast again"
     compared(f"{proto.upper()} connection after a pause longer than the flowtable's timeout", answered, did)
+
+
+def test_an_idle_connection_is_kept_longer_than_a_timeout_below_the_flowtable_s(lab: House) -> None:
+    """The flowtable keeps it for its own time; when it lets the flow go, conntrack's is over."""
+    found = {}
+    for mode in MODES:
+        choose(lab.router, mode)
+        lab.router.sysctl(SHORT)
+        talk = begun(lab, mode, lab.call("lan", "wan"))
+        began = time.monotonic()
+        while known(lab, talk):
+            assert time.monotonic() - began < PATIENCE
+            time.sleep(0.5)
+        found[mode] = time.monotonic() - began
+        if mode == "software":
+            said = " ".join(lab.router.offload("check", codes=(0, 1, 3)).split())
+            assert "nf_conntrack_tcp_timeout_established is 2 s" in said
+        lab.router.sysctl(USUAL)
+    assert found["none"] < min(found[mode] for mode in MODES[1:])
+    kept = {mode: f"{seconds:.0f} s" for mode, seconds in found.items()}
+    compared("idle TCP connection, its timeout 2 s and the flowtable's 5 s: kept for", kept, "offload check names it")
+
+
+def known(lab: House, talk: Talk) -> bool:
+    """Whether conntrack has the connection."""
+    return "src=" in lab.router.run("conntrack", "-L", "-p", talk.proto, "--orig-port-src", str(talk.near[1]))
 
 
 def offloaded(lab: House, talk: Talk, wanted: bool) -> bool:
