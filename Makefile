@@ -4,7 +4,7 @@ VM := PYTHONPATH=tests $(PYTHON) -m kernel.vm
 GATE := PYTHONPATH=tests $(PYTHON) -m gate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit test check kernel stock soak bench breaks golden po format package release
+.PHONY: help setup demo unit test check kernel stock soak bench bounds breaks golden po format package release
 
 help:  ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -16,8 +16,8 @@ demo:  ## watch flows in hardware, and a guest zone move to the fast path, on a 
 	@tests/setup.sh demo
 	@OFFLOAD_MACHINE=sooner $(VM) python3 -m demo
 
-test: setup  ## all of `make check` with more examples, the LuCI page, and real traffic through kernels 6.1 and 6.12
-	@$(GATE) lint units page kernel
+test: setup  ## all of `make check` with more examples, the LuCI page, real traffic through kernels 6.1 and 6.12, and costs with bounds
+	@$(GATE) lint units page kernel bounds
 
 unit:  ## the tests of a minute: units and golden routers with few examples, without the slow ones; needs Python alone
 	@tests/setup.sh venv
@@ -43,9 +43,15 @@ soak:  ## the service's repetitions, ten times as many as in `make test`; units 
 	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -s -p pytest_timeout -p no:cacheprovider \
 		--timeout 3600 $(SOAKED:%=tests/kernel/test_%.py)
 
-bench: package  ## costs beside their goals, in one table: all, or WHAT=dataplane, hardware, control, flows, stations, growth, compile, foreign, connections
+bench: package  ## costs beside their goals, in one table: all, or WHAT=dataplane, returns, hardware, control, flows, stations, growth, compile, foreign, connections
 	@tests/setup.sh kernel stock
 	@PYTHONPATH=tests $(PYTHON) -m bench $(WHAT)
+
+bounds:  ## measure the costs that `make test` holds below bounds, and write these anew: tests/bench/bounds.json
+	@tests/setup.sh stock
+	@OFFLOAD_ICOUNT=1 OFFLOAD_KERNEL=6.1 $(VM) python3 -m bench.bounds --write
+	@mv build/bounds.json tests/bench/bounds.json
+	@git diff --stat tests/bench/bounds.json
 
 BREAKS := tests/kernel/test_what_breaks_*.py $(addprefix tests/kernel/test_,cut_refused.py marks.py)
 breaks:  ## measure what offload breaks, and write docs/what-breaks.md anew

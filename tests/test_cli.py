@@ -12,7 +12,7 @@ import pytest
 from command import Offload, edit
 from offload import __version__
 from offload.cli.answer import Exit
-from offload.cli.command import main
+from offload.cli.command import _plain, main, parser
 from offload.cli.verbs import VERBS
 from offload.status.text.tables import summary_text
 from offload.system.files import atomic_file
@@ -167,6 +167,22 @@ def test_help_has_every_verb_and_every_option(offload: Offload) -> None:
     assert offload("version").out == f"offload {__version__}\n"
 
 
+@pytest.mark.parametrize("word", VERBS)
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_verb_alone_means_what_argparse_makes_of_it(word: str, more: tuple[str, ...]) -> None:
+    plain = _plain([word, *more])
+    needed = [flag for flag, words in VERBS[word].arguments if flag[0] != "-" and "?" not in words.get("nargs", "")]
+    if needed:
+        assert plain is None
+    else:
+        assert {"root": None} | vars(parser().parse_args([word, *more])) == vars(plain)
+
+
+@pytest.mark.parametrize("line", ["", "fly", "status lan", "zones --root /", "flows --limit 3", "status --json --json"])
+def test_every_other_line_is_argparse_s(line: str) -> None:
+    assert _plain(line.split()) is None
+
+
 def ran(*words: str, stdout: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command as a process of its own."""
     command = [sys.executable, "-m", "offload", *words]
@@ -312,7 +328,7 @@ def hook(event, arguments):
     elif event.startswith(("subprocess", "socket", "os.exec", "os.posix_spawn", "os.mkdir", "os.remove", "os.rename")):
         seen.append(event)
 from offload import __version__
-from offload.cli.command import main
+from offload.cli.command import _plain, main, parser
 from offload.cli.verbs import VERBS
 from offload.status.text.tables import summary_text
 sys.addaudithook(hook)

@@ -12,7 +12,7 @@ import pytest
 from offload.cli import local, remote
 from offload.cli import router as cli_router
 from offload.cli.answer import Answer, Exit
-from offload.cli.verbs import MATCHES, VERBS
+from offload.cli.verbs import VERBS, matches
 from offload.compiler.offload.exempts.timed_exempts import comment
 from offload.compiler.offload.tables.table import expected
 from offload.model.kernel.live import TimedElement
@@ -126,7 +126,7 @@ def test_exempts_missing_from_a_large_answer_are_counted() -> None:
 
 
 def add(fakes: Fakes, **match: list[str]) -> Answer:
-    words = dict.fromkeys(MATCHES) | match
+    words = dict.fromkeys(matches()) | match
     return remote.exempt(Router(fakes), Namespace(action="add", id=None, timeout="1h", **words))
 
 

@@ -66,6 +66,7 @@ AREAS = {
         Program("exemptions", "6.1", counted=True),
         Program("guard", "6.1", counted=True),
     ],
+    "returns": [Program("returns", "6.1"), Program("returns", "6.12")],
     "hardware": [
         Program(name, series, counted=True) for series in ("6.1", "6.12") for name in ("hardware", "stations")
     ],

@@ -34,7 +34,10 @@ class End:
 
 @dataclass(frozen=True)
 class Flow:
-    """An established UDP flow as one host sends it: to `address` and `port`, by way of the neighbour's MAC."""
+    """A UDP flow as one host sends it, established if it has one port, to `address` and `dport` by the neighbour's MAC.
+
+    `ports`: so many source ports in turn, from `sport`, each a connection of its own.
+    """
 
     sender: End
     source: str
@@ -42,6 +45,7 @@ class Flow:
     address: str
     dport: int
     mac: str
+    ports: int = 1
 
 
 def establish(near: End, far: End, address: str, near_mac: str, far_mac: str) -> tuple[Flow, Flow]:
@@ -97,7 +101,7 @@ def blast(flow: Flow, count: int) -> float:
         f"src_max {flow.source}",
         f"dst_mac {flow.mac}",
         f"udp_src_min {flow.sport}",
-        f"udp_src_max {flow.sport}",
+        f"udp_src_max {flow.sport + flow.ports}",  # this one is left out
         f"udp_dst_min {flow.dport}",
         f"udp_dst_max {flow.dport}",
     )

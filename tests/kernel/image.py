@@ -6,9 +6,11 @@ and 27 s for `import pytest` instead of 3.
 """
 
 import compileall
+import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
@@ -104,6 +106,9 @@ def _copy_python(root: Path) -> None:
         shutil.copy2(REPOSITORY / name, root / REPOSITORY.relative_to("/"))
     for folder in (*libraries, REPOSITORY):
         compileall.compile_dir(root / folder.relative_to("/"), stripdir=str(root), prependdir="/", quiet=2)
+    prepare = "from offload.nft.text import prepare_templates as prepare; raise SystemExit(not prepare())"
+    path = os.environ | {"PYTHONPATH": f"{root}{REPOSITORY}/src"}
+    subprocess.run([sys.executable, "-c", prepare], env=path, check=True)
 
 
 def _libraries(files: Iterable[Path]) -> list[Path]:

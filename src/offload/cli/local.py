@@ -4,7 +4,6 @@ Each takes the Router and the parsed arguments, and gives an Answer. Heavy impor
 verb starts fast if the service answers it.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,22 +19,25 @@ from offload.status.query_words import KEYS, PAGE
 from offload.status.text import flow_lines, tables
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from offload.service.reconcile import Decided
 
 LONG = 500  # the service gives at most so many flows in one reply
 
 
-def status(router: Router, given: argparse.Namespace) -> Answer:
+def status(router: Router, given: "Namespace") -> Answer:
     """Zones, pairs and devices with modes and Reasons: of one zone if it is given, in a few lines without a verb."""
+    return shown_status(router, given.zone, short=given.short)
 
-    def shown(data: dict[str, Any]) -> dict[str, Any]:
-        return data if given.zone is None or "error" in data else only(data, given.zone)
 
-    def text(data: dict[str, Any]) -> str:
-        return tables.summary_text(data, width()) if given.short else tables.status_text(data, width())
-
-    found = shown(router.reply("status"))
-    return _served(found, lambda: text(found), tuple(found.get("notes", ())))
+def shown_status(router: Router, zone: str | None = None, *, short: bool = False) -> Answer:
+    """Zones, pairs and devices with modes and Reasons: all, or those of one zone; `short`: in a few lines."""
+    found = router.reply("status")
+    if zone is not None and "error" not in found:
+        found = only(found, zone)
+    text = tables.summary_text if short else tables.status_text
+    return _served(found, lambda: text(found, width()), tuple(found.get("notes", ())))
 
 
 def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
     }
 
 
-def flow_list(router: Router, given: argparse.Namespace) -> Answer:
+def flow_list(router: Router, given: "Namespace") -> Answer:
     """The verb `flows`: forwarded connections with their path, and why slow ones are slow."""
     from offload.status.query import Query
 
@@ -68,18 +70,18 @@ def flow_list(router: Router, given: argparse.Namespace) -> Answer:
     return _served(data, partial(flow_lines.flows_text, listed, width()), _others(data, len(listed)))
 
 
-def metrics(router: Router, _: argparse.Namespace) -> Answer:
+def metrics(router: Router, _: "Namespace") -> Answer:
     """The verb `metrics`: flows, bytes, modes and totals as OpenMetrics text."""
     from offload.status.text.metrics import families, families_json, openmetrics
 
-    found = status(router, argparse.Namespace(zone=None, short=False))
+    found = shown_status(router)
     if not found.data["ok"]:
         return found
     made = list(families(found.data))
     return Answer(openmetrics(made), {"ok": True, "families": families_json(made)}, notes=found.notes)
 
 
-def explain(router: Router, given: argparse.Namespace) -> Answer:
+def explain(router: Router, given: "Namespace") -> Answer:
     """Why connections are on their path, step by step, and how to change it."""
     from offload.status.text.explain_text import explain_text
 
@@ -88,7 +90,7 @@ def explain(router: Router, given: argparse.Namespace) -> Answer:
     return _served(data, lambda: explain_text(data, width()))
 
 
-def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
+def print_ruleset(router: Router, _: "Namespace") -> Answer:
     """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router."""
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
@@ -100,7 +102,7 @@ def print_ruleset(router: Router, _: argparse.Namespace) -> Answer:
     return _judged(Answer(text.rstrip("\n"), {"ok": True, "ruleset": text}), decided)
 
 
-def check(router: Router, _: argparse.Namespace) -> Answer:
+def check(router: Router, _: "Namespace") -> Answer:
     """Problems of the configuration, features that kernel or nft lack, and settings that conflict with offload."""
     data = router.reply("check")
     if "error" in data:
@@ -112,7 +114,7 @@ def check(router: Router, _: argparse.Namespace) -> Answer:
     return Answer("\n".join(sentences) or "Nothing is wrong.", data, code, remote.left_off(data))
 
 
-def apply(router: Router, given: argparse.Namespace) -> Answer:
+def apply(router: Router, given: "Namespace") -> Answer:
     """Bring the kernel in line with the configuration; with --dry-run only print the text that would be sent."""
     if not given.dry_run:
         router.live("apply without --dry-run")
@@ -132,7 +134,7 @@ def apply(router: Router, given: argparse.Namespace) -> Answer:
     return _judged(Answer(text, {"ok": True, "transactions": texts}), decided)
 
 
-def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
+def take_snapshot(router: Router, given: "Namespace") -> Answer:
     """The verb `snapshot`: write this router as a directory for --root, without passwords and keys."""
     from pathlib import Path
 
@@ -152,7 +154,7 @@ def take_snapshot(router: Router, given: argparse.Namespace) -> Answer:
     return Answer(text, {"ok": True, "directory": str(directory.root)}, notes=notes)
 
 
-def service(router: Router, _: argparse.Namespace) -> Answer:
+def service(router: Router, _: "Namespace") -> Answer:
     """Run the service until it is stopped; procd starts this."""
     router.serve()
     return Answer("", {"ok": True})

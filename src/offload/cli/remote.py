@@ -4,19 +4,21 @@ Each takes the Router and the parsed arguments, and gives an Answer. Imports at 
 service answers needs neither jinja2 nor offload.compiler.
 """
 
-import argparse
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
 from offload.cli.terminal import width
-from offload.cli.verbs import MATCHES
+from offload.cli.verbs import matches
 from offload.errors import UsageError
 from offload.model.text.shown import shown
 from offload.model.text.similar import did_you_mean
 from offload.status.text import tables
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 Json = dict[str, Any]
 
@@ -25,13 +27,13 @@ SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
-def zones(router: Router, _: argparse.Namespace) -> Answer:
+def zones(router: Router, _: "Namespace") -> Answer:
     """Zones, and pairs of zones, with requested and effective modes."""
     data = router.reply("zones")
     return _answered(data, lambda: tables.zones_text(data, width()))
 
 
-def set_zone(router: Router, given: argparse.Namespace) -> Answer:
+def set_zone(router: Router, given: "Namespace") -> Answer:
     """The verb `set`: write the mode of a zone and apply it; with --dry-run only what would change."""
     word = mode(given.mode)
     if given.dry_run:
@@ -39,7 +41,7 @@ def set_zone(router: Router, given: argparse.Namespace) -> Answer:
     return _changed(router.ask("set", {"zone": given.zone, "mode": word}))
 
 
-def set_pair(router: Router, given: argparse.Namespace) -> Answer:
+def set_pair(router: Router, given: "Namespace") -> Answer:
     """The verb `pair`: write the mode of a pair of zones and apply it; with --dry-run only what would change."""
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
@@ -54,13 +56,13 @@ def mode(word: str) -> str:
     raise UsageError(f"'{shown(word)}'{did_you_mean(word, MODES)} is no mode: use {', '.join(MODES)}")
 
 
-def reload(router: Router, _: argparse.Namespace) -> Answer:
+def reload(router: Router, _: "Namespace") -> Answer:
     """Have the service probe the kernel again, read everything, and bring the kernel in line."""
     data = router.ask("reload", {})
     return _answered(data, lambda: applied_text(data), notes(data))
 
 
-def flush(router: Router, given: argparse.Namespace) -> Answer:
+def flush(router: Router, given: "Namespace") -> Answer:
     """Make tables anew: their flows take some packets on the slow path and are offloaded again; no connection ends.
 
     With options only tables with flows that they select.
@@ -69,13 +71,13 @@ def flush(router: Router, given: argparse.Namespace) -> Answer:
     return _answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
 
 
-def cut(router: Router, given: argparse.Namespace) -> Answer:
+def cut(router: Router, given: "Namespace") -> Answer:
     """Delete the conntrack entries that the options select: their next packets must pass the firewall again."""
     data = router.ask("cut", {"query": _chosen(given)})
     return _answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
 
-def _chosen(given: argparse.Namespace) -> dict[str, str]:
+def _chosen(given: "Namespace") -> dict[str, str]:
     words = {key: value for key in ("zone", "host", "state") if (value := getattr(given, key)) is not None}
     from offload.status.query import Query
 
@@ -83,7 +85,7 @@ def _chosen(given: argparse.Namespace) -> dict[str, str]:
     return words
 
 
-def exempt(router: Router, given: argparse.Namespace) -> Answer:
+def exempt(router: Router, given: "Namespace") -> Answer:
     """Add, delete or list timed exempts, which keep traffic on the slow path for some time."""
     if given.action == "list":
         data = router.ask("exempt_list", {})
@@ -97,7 +99,7 @@ def exempt(router: Router, given: argparse.Namespace) -> Answer:
         raise UsageError(
             f"'{given.id}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
         )
-    words = {key: value for key in MATCHES if (value := getattr(given, key)) is not None}
+    words = {key: value for key in matches() if (value := getattr(given, key)) is not None}
     data = router.ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
     return _answered(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
 
@@ -110,7 +112,7 @@ def duration(text: str) -> int:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def takeover(router: Router, given: argparse.Namespace) -> Answer:
+def takeover(router: Router, given: "Namespace") -> Answer:
     """Replace fw4's option flow_offloading by offload's mode for all zones; do nothing if it is off."""
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
@@ -121,7 +123,7 @@ def takeover(router: Router, given: argparse.Namespace) -> Answer:
     return _handed({"ok": True, "changed": take(router.uci, once=given.once)}, off, done)
 
 
-def giveback(router: Router, given: argparse.Namespace) -> Answer:
+def giveback(router: Router, given: "Namespace") -> Answer:
     """Set fw4's option flow_offloading again, if `takeover` replaced it and it was not changed since."""
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."

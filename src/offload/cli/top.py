@@ -1,9 +1,8 @@
 """Who moves how much: `offload top` now, printed again every few seconds, and `offload totals` until now."""
 
-import argparse
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from offload.cli import remote, terminal
 from offload.cli.answer import Answer, Exit
@@ -13,12 +12,15 @@ from offload.status.query_words import PAGE
 from offload.status.text import totals_text
 from offload.status.text.top import BY, rates, top_text
 
+if TYPE_CHECKING:
+    from argparse import Namespace
+
 MOST = 500  # flows in an answer of the service: those with the most bytes
 CLEAR = "\033[H\033[J"
 SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
-def top(router: Router, given: argparse.Namespace) -> Answer:
+def top(router: Router, given: "Namespace") -> Answer:
     """Print bits and packets per second by path, until Ctrl-C or as often as --count says.
 
     With --json only the last rates are printed, as the Answer's data.
@@ -50,7 +52,7 @@ def top(router: Router, given: argparse.Namespace) -> Answer:
     return Answer("", data)
 
 
-def totals(router: Router, given: argparse.Namespace) -> Answer:
+def totals(router: Router, given: "Namespace") -> Answer:
     """What hosts or pairs have moved by path since the service counts, those with the most bytes first."""
     if given.by not in totals_text.BY:
         raise UsageError(f"--by: use {' or '.join(totals_text.BY)}")

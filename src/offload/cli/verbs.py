@@ -6,8 +6,6 @@ A verb's function is imported when the verb is run, so this table imports none o
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offload.model.sections.exempts import ENDS
-from offload.model.sections.fields import FIELDS, LISTS
 from offload.status.query_words import PAGE, SORTS
 
 if TYPE_CHECKING:
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
     from offload.cli.answer import Answer
     from offload.cli.router import Router
 
+    Arguments = tuple[tuple[str, dict[str, Any]], ...]  # of argparse: (name, keyword arguments)
+
 
 class Verb(NamedTuple):
     """A verb of the command. A NamedTuple, because the command starts faster without `dataclasses`."""
@@ -24,8 +24,14 @@ class Verb(NamedTuple):
     module: str  # of this package, imported when the verb runs
     function: str  # of the module, which runs the verb
     help: str  # sentence for `--help`
-    arguments: tuple[tuple[str, dict[str, Any]], ...] = ()  # of argparse: (name, keyword arguments)
+    own: "Arguments" = ()  # its arguments, without those of `matching`
     rooted: bool = False  # it works with `--root DIR`, on a router's files in a directory
+    matching: bool = False  # it takes the conditions of an exempt, too
+
+    @property
+    def arguments(self) -> "Arguments":
+        """All its arguments."""
+        return (*self.own, *_conditions()) if self.matching else self.own
 
     @property
     def run(self) -> "Callable[[Router, Namespace], Answer]":
@@ -45,17 +51,31 @@ CHOOSING = (
     ("--host", {"help": "only flows from or to this address or network"}),
     ("--state", {"help": "slow, software or hardware"}),
 )
-# Options of `exempt add` with their help; those of LISTS may be repeated.
-MATCHES = ENDS | {each.name: each.help for each in FIELDS}
 EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
     ("id", {"nargs": "?", "type": int, "metavar": "ID", "help": "which one to delete"}),
     ("--timeout", {"default": "1h", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
-    *(
-        (f"--{word.replace('_', '-')}", {"help": help_} | ({"action": "append"} if word in LISTS else {}))
-        for word, help_ in MATCHES.items()
-    ),
 )
+
+
+def matches() -> dict[str, str]:
+    """The conditions of `exempt add` with their help. What knows them is imported late: no other verb needs it."""
+    from offload.model.sections.exempts import ENDS
+    from offload.model.sections.fields import FIELDS
+
+    return ENDS | {each.name: each.help for each in FIELDS}
+
+
+def _conditions() -> "Arguments":
+    """These as options; a condition with a list of values may be repeated."""
+    from offload.model.sections.fields import LISTS
+
+    return tuple(
+        (f"--{word.replace('_', '-')}", {"help": help_} | ({"action": "append"} if word in LISTS else {}))
+        for word, help_ in matches().items()
+    )
+
+
 VERBS = {
     "status": Verb(
         "local",
@@ -148,7 +168,11 @@ VERBS = {
         ),
     ),
     "exempt": Verb(
-        "remote", "exempt", "Keep traffic on the slow path for a while: add, delete or list such exempts.", EXEMPT
+        "remote",
+        "exempt",
+        "Keep traffic on the slow path for a while: add, delete or list such exempts.",
+        EXEMPT,
+        matching=True,
     ),
     "flush": Verb(
         "remote", "flush", "Put offloaded flows back on the slow path for a moment; no connection ends.", CHOOSING

@@ -5,7 +5,6 @@ import json
 import select
 import socket
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,12 @@ from ubus.wire import HEADER, LARGEST, Status, Type, blob, packed, type_of
 
 Message = dict[str, Any]
 Method = dict[str, Any]  # {"method": callable, "signature": {argument: type}}
+
+
+def _show_error() -> None:
+    import traceback  # half of what this module would take to import
+
+    traceback.print_exc()
 
 
 class Handler:
@@ -126,7 +131,7 @@ class Connection:
         try:
             listener(call["method"], call["data"])
         except (Exception, KeyboardInterrupt):  # noqa: BLE001  # as the real one: anything is printed and forgotten
-            traceback.print_exc()
+            _show_error()
 
     def _called(self, call: Message) -> int:
         method = self.objects.get(call["object"], {}).get(call["method"])
@@ -138,7 +143,7 @@ class Connection:
         try:
             method["method"](handler, call["data"])
         except (Exception, KeyboardInterrupt):  # noqa: BLE001  # as the real one: anything is printed and status 9
-            traceback.print_exc()
+            _show_error()
             return Status.UNKNOWN_ERROR
         finally:
             handler.unlink()

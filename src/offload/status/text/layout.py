@@ -8,7 +8,6 @@ import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from textwrap import wrap
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -120,5 +119,7 @@ def is_plain(text: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _wrapped(line: str, width: int) -> list[str]:
+    from textwrap import wrap  # few answers have a line that is too long
+
     indent = " " * min(len(line) - len(line.lstrip(" ")) + len(GAP), width // 2)
     return wrap(safe(line), width, subsequent_indent=indent, break_on_hyphens=False)
