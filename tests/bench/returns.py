@@ -1,7 +1,7 @@
 """What a changed pair costs the flows of others: their packets that take the slow path. Run by `make bench`.
 
-A zone without an offloaded flow has nothing to put back, so nobody else may notice. Where it has one, its table returns,
-and each flow of others takes a few packets on the slow path.
+A zone without an offloaded flow has nothing to put back, so nobody else may notice. Where it has one, its table
+returns, and each flow of others takes a few packets on the slow path.
 """
 
 from collections.abc import Callable, Iterable
