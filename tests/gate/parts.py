@@ -125,7 +125,7 @@ def bounds() -> list[Job]:
     name = "6.1 bounds"
     argv = (sys.executable, "-m", "kernel.vm", "--once-more", "python3", "-m", "bench.bounds")
     counting = {"OFFLOAD_KERNEL": "6.1", "OFFLOAD_ICOUNT": "1"}
-    return [Job("bounds", name, argv, known(name, Cost(60)), {"PYTHONPATH": str(TESTS), **counting})]
+    return [Job("bounds", name, argv, known(name, Cost(90)), {"PYTHONPATH": str(TESTS), **counting})]
 
 
 PARTS: dict[str, Callable[[], list[Job]]] = {
