@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from time import monotonic
 
@@ -25,6 +25,7 @@ from offload.status.why.connection import asked
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netlink.ct.conntrack import Conntrack
+from offload.system.netlink.ct.ctrequest import FILTERED, of_host
 from offload.system.netlink.route.links import Netlink
 from offload.system.nft.door import Nft
 from offload.system.ubus.client import FakeUbusClient
@@ -181,6 +182,24 @@ def test_the_mtu_of_a_device_and_of_a_route(built: House) -> None:
         built.router.run("ip", "route", "add", f"{far}/32", "dev", "wan", "mtu", "1300")
         assert f"up to 1300 bytes by its route to {far} on wan" in explained(built, words(talk))["mtu"]["fact"]
         built.router.run("ip", "route", "del", f"{far}/32", "dev", "wan")
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_kernel_lists_the_connections_of_a_host_alone(built: House, version: int) -> None:
+    host = built.target("wan", version)
+    talks = [Talk(built.hosts["lan"], host), Talk(built.hosts["lan"], host, "udp"), Talk(built.router, host, "udp")]
+    with ExitStack() as stack, built.router.entered():
+        for each in talks:
+            stack.enter_context(closing(each)).echo(1)
+        conntrack = Conntrack()
+        everything = conntrack.entries()
+        ends = {end for each in everything for way in (each.original, each.reply) for end in (way.src, way.dst)}
+        assert len(ends) > 2
+        for end in ends:
+            with_it = [each.original for each in everything if end in {*each.original[:2], *each.reply[:2]}]
+            assert sorted(each.original for each in conntrack.of_host(end)) == sorted(with_it)
+            dumps = [conntrack._dump(request)[0] for request in of_host(end) if len(end) in FILTERED]
+            assert all(end in {*each.original[:2], *each.reply[:2]} for found in dumps for each in found)
 
 
 def test_one_connection_is_found_by_the_ends_of_either_direction_before_and_after_nat(built: House) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from offload.cli import local
 from offload.cli.answer import Exit
-from offload.model.flow import IPS_OFFLOAD
+from offload.model.flow import IPS_OFFLOAD, Entry
 from offload.model.network import Leaving
 from offload.service import main
 from offload.service.bus.ubus_object import METHODS, answer
@@ -129,6 +129,18 @@ def test_one_connection_is_not_looked_for_in_a_list_of_all(fakes: Fakes, monkeyp
 def step(reply: dict[str, Any], name: str) -> dict[str, Any]:
     (found,) = (each for each in reply["explanations"][0]["steps"] if each["name"] == name)
     return dict(found)
+
+
+def test_a_host_is_looked_for_and_a_network_is_chosen_from_all(fakes: Fakes) -> None:
+    def unlisted(**_: bool) -> list[Entry]:
+        raise AssertionError("all were listed")
+
+    found = fakes.conntrack.of_host(bytes((192, 168, 1, 50)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fakes.conntrack, "entries", unlisted)
+        patch.setattr(fakes.conntrack, "of_host", lambda _: found)
+        assert codes(asked(fakes, text="192.168.1.50")) == ["WAITING", "WAITING"]
+    assert codes(asked(fakes, text="192.168.1.0/24")) == ["WAITING", "WAITING"]
 
 
 def test_the_kernel_says_whether_a_reply_was_accepted(fakes: Fakes) -> None:

@@ -51,10 +51,14 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
 
 
 def _fitting(conntrack: Conntrack, meant: Asked) -> list[Entry]:
-    """The connections to choose from: those with these addresses and ports; for a host all, for a pasted line none."""
+    """The connections to choose from: those with these ends; for a network all, for a pasted line none."""
     if meant.pasted:
         return []
-    return conntrack.find(meant.entry.proto, meant.entry.original) if meant.entry else conntrack.entries()
+    if meant.entry:
+        return conntrack.find(meant.entry.proto, meant.entry.original)
+    if meant.host is not None and meant.host.num_addresses == 1:
+        return conntrack.of_host(meant.host.network_address.packed)
+    return conntrack.entries()
 
 
 def answer(

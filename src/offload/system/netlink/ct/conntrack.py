@@ -1,6 +1,7 @@
 """Read the conntrack table, and delete entries, over ctnetlink."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from offload.errors import KernelError
 from offload.model.applied import Cut
@@ -9,7 +10,7 @@ from offload.system.netlink import find_connection
 from offload.system.netlink.ct.ctdelete import end
 from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, refused, sentence, until_whole
 from offload.system.netlink.ct.ctnetlink import Parser
-from offload.system.netlink.ct.ctrequest import ALL, OFFLOADED, PORTED
+from offload.system.netlink.ct.ctrequest import ALL, FILTERED, OFFLOADED, PORTED, of_host
 from offload.system.netlink.ct.ctsummary import Messages, RowParser, Rows
 from offload.system.netlink.dump import collector_resting, replies
 from offload.system.netlink.wire import NETLINK_NETFILTER
@@ -44,6 +45,17 @@ class Conntrack:
         """
         exact = proto in PORTED and ends.sport and ends.dport
         return find_connection.find(proto, ends) if exact else self.entries()
+
+    def of_host(self, address: bytes) -> list[Entry]:
+        """The connections with this end (4 or 16 bytes), before or after NAT, each once; KernelError with a sentence.
+
+        The kernel looks for those of IPv4; one before 5.8 lists all. Of IPv6 all are listed, because some kernels (6.1)
+        list the entries that have another address.
+        """
+        if len(address) not in FILTERED:
+            return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
+        found = (entry for request in of_host(address) for entry in until_whole(partial(self._dump, request)))
+        return list({(entry.proto, entry.original): entry for entry in found}.values())
 
     def id_of(self, entry: Entry) -> bytes:
         """The id of a connection, in the bytes that a set with the key `ct id` has.
@@ -164,6 +176,10 @@ class FakeConntrack(Conntrack):
         if not (ends.sport and ends.dport):
             return found
         return [each for each in found if each.proto == proto and {each.original, each.reply} & {ends, back}]
+
+    def of_host(self, address: bytes) -> list[Entry]:
+        """Those given that have this end, or the error."""
+        return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
 
     def id_of(self, entry: Entry) -> bytes:
         """The source port of an entry in `held` as four bytes; empty for others."""

@@ -23,10 +23,12 @@ from offload.system.netlink.wire import (
 )
 
 CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_STATUS, CTA_ZONE, CTA_STATUS_MASK = 1, 1, 2, 3, 18, 26
+CTA_TUPLE_REPLY, CTA_FILTER, FILTER_ORIGINAL, FILTER_REPLY = 2, 25, 1, 2
+FILTER_SOURCE, FILTER_DESTINATION = 1, 2  # CTA_FILTER_F_CTA_IP_SRC, _DST: net/netfilter/nf_internals.h
 # By the size of an address: its family, and the numbers of the attributes for source and destination.
 ADDRESSES = {4: (2, 1, 2), 16: (10, 3, 4)}
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
-PORT = struct.Struct("!H")
+PORT, NATIVE = struct.Struct("!H"), struct.Struct("=I")
 
 # Protocols whose tuple is addresses and ports: no other is offloaded, and ICMP needs fields that an Entry lacks.
 PORTED = frozenset({6, 17, 33, 47, 132, 136})  # TCP, UDP, DCCP, GRE, SCTP, UDP-Lite
@@ -45,6 +47,26 @@ OFFLOADED = message(
 def lookup(proto: int, ends: Tuple) -> bytes:
     """The request for the entry with this protocol whose original or reply tuple is `ends` (conntrack -G)."""
     return message(IPCTNL_MSG_CT_GET, _which(proto, ends), NLM_F_REQUEST)
+
+
+FILTERED = frozenset({4})  # lengths of the addresses by which kernels filter rightly
+
+
+def of_host(address: bytes) -> list[bytes]:
+    """Requests for dumps that together list the entries with this end in either direction, some more than once.
+
+    The kernel compares the address (ctnetlink_alloc_filter()); one before 5.8 lists all entries.
+    """
+    family, *numbers = ADDRESSES[len(address)]
+    found = []
+    for direction, flags_of in ((CTA_TUPLE_ORIG, FILTER_ORIGINAL), (CTA_TUPLE_REPLY, FILTER_REPLY)):
+        for number, flag in zip(numbers, (FILTER_SOURCE, FILTER_DESTINATION), strict=True):
+            end = attribute(CTA_TUPLE_IP | NLA_F_NESTED, attribute(number, address))
+            flags = {FILTER_ORIGINAL: 0, FILTER_REPLY: 0, flags_of: flag}
+            asked = b"".join(attribute(kind, NATIVE.pack(value)) for kind, value in flags.items())
+            body = attribute(direction | NLA_F_NESTED, end) + attribute(CTA_FILTER | NLA_F_NESTED, asked)
+            found.append(message(IPCTNL_MSG_CT_GET, NFGENMSG.pack(family, 0, 0) + body))
+    return found
 
 
 def deletions(entries: Sequence[Entry], first: int) -> bytes:
