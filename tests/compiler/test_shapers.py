@@ -33,6 +33,12 @@ def test_a_tc_filter_may_police_what_no_qdisc_shapes() -> None:
     assert shapers(seen) == {"wan": "a tc filter (u32)"}
 
 
+def test_a_tc_filter_of_hardware_or_of_the_bridge_changes_nothing() -> None:
+    assert (
+        shapers(Snapshot(filters=(Filter("lan1", "flower", treats=False), Filter("lan1", "bpf", treats=False)))) == {}
+    )
+
+
 def test_chains_of_a_device_that_change_packets() -> None:
     rules = (
         PacketRule("netdev own", "in", "ingress", "limit", RuleMatch(iif="lan1")),

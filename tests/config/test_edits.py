@@ -49,6 +49,13 @@ def test_a_zone_that_is_named_as_uci_names_sections_without_a_name(tmp_path: Pat
     ]
 
 
+def test_a_zone_section_without_the_option_name_has_its_own() -> None:
+    own = section("zone", "guest", mode="none")
+    assert edits.zone_mode((own,), "guest", Mode.SOFTWARE) == [Edit("guest", "zone", "mode", "software")]
+    named = section("zone", "guest", name="lan")
+    assert edits.zone_mode((named,), "guest", Mode.SOFTWARE)[0] == Edit("guest_2", "zone", "name", "guest")
+
+
 def test_every_section_of_a_zone_gets_the_mode_for_the_lower_one_would_win() -> None:
     sections = (section("zone", "a", name="lan", mode="none"), section("zone", "b", name="lan"), section("zone", "c"))
     assert modes(applied(sections, edits.zone_mode(sections, "lan", Mode.HARDWARE))) == {

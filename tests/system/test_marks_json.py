@@ -19,7 +19,9 @@ snapshots = st.builds(
         .filter(lambda rule: not rule.fwmark & ~rule.fwmask)
     ).map(tuple),
     qdiscs=st.lists(st.builds(Qdisc, text, text, number)).map(tuple),
-    filters=st.lists(st.builds(Filter, text, text, st.none() | number, number, st.booleans())).map(tuple),
+    filters=st.lists(st.builds(Filter, text, text, st.none() | number, number, st.booleans(), st.booleans())).map(
+        tuple
+    ),
     mark_readers=st.lists(st.builds(MarkReader, text, text, text, st.none() | number, number)).map(tuple),
 )
 

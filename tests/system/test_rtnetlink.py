@@ -113,6 +113,9 @@ def tc(kind: str, *, handle: int, parent: int, options: bytes = b"", info: int =
     return message_kind, body + (attribute(2, options) if options else b"")
 
 
+FLAGS = (("u32", 11), ("matchall", 3), ("flower", 22), ("bpf", 9))  # TCA_U32_FLAGS and so on
+
+
 def test_filters_show_the_marks_that_they_compare() -> None:
     u32 = attribute(10, struct.pack("=III", 5, 0xF, 3))
     found = traffic_control.filters(
@@ -144,6 +147,21 @@ def test_filters_that_restore_marks_are_those_of_packets_that_leave() -> None:
         assert found.restores == leaving
     other = attribute(2, attribute(1, attribute(1, b"mirred\0")))
     assert not traffic_control.filters([tc("matchall", handle=1, parent=0x10000, options=other)], NAMES)[0].restores
+
+
+def test_filters_of_hardware_and_of_the_bridge_treat_no_routed_packets() -> None:
+    skip_sw, skip_hw = (struct.pack("=I", each) for each in (2, 1))
+    programs = {b"bridger_input:[7]\0": False, b"qosify_ingress_:[8]\0": True, b"classify\0": True}
+    wanted = [
+        *((tc("bpf", handle=1, parent=1, options=attribute(7, name)), treats) for name, treats in programs.items()),
+        *((tc(kind, handle=1, parent=1, options=attribute(number, skip_sw)), False) for kind, number in FLAGS),
+        *((tc(kind, handle=1, parent=1, options=attribute(number, skip_hw)), True) for kind, number in FLAGS),
+        (tc("flower", handle=1, parent=1), True),
+    ]
+    for sent, treats in wanted:
+        (found,) = traffic_control.filters([sent], NAMES)
+        assert found.treats == treats
+        assert treats or not found.fwmask, "it reads no mark either"
 
 
 def test_cake_shows_by_which_bits_of_the_mark_it_sorts() -> None:

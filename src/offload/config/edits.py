@@ -23,7 +23,8 @@ Write = tuple[str, list[Edit]]  # a package and its changes, in the order in whi
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
     """The edits that set a zone's mode: in all its sections, or in a new one. `sections`: of /etc/config/offload."""
-    own = [section for section in sections if section.type == "zone" and section.options.get("name") == zone]
+    named = ((section, choices.with_name(section).options.get("name")) for section in sections)
+    own = [section for section, name in named if section.type == "zone" and name == zone]
     return _set_mode(sections, own, "zone", {"name": zone}, mode)
 
 

@@ -107,13 +107,14 @@ class Qdisc:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A tc filter of a device, as far as it uses packet marks."""
+    """A tc filter of a device: how it uses packet marks, and whether it treats routed packets at all."""
 
     device: str  # name of the device
     kind: str  # u32, fw, flower, bpf and so on
     fwmark: int | None = 0  # it compares `mark & fwmask` with this; None: it uses the mark in an unknown way
     fwmask: int = 0  # 0: it does not read the mark
     restores: bool = False  # it copies conntrack's mark into packets that leave (actions connmark and ctinfo)
+    treats: bool = True  # the kernel applies it to routed packets; False: only hardware does, or it is bridger's
 
 
 @dataclass(frozen=True, slots=True)

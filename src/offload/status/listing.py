@@ -107,6 +107,7 @@ class Explainer:
         self._most = max((pair.after_packets for pair in plan.pairs), default=0)
         self._alike = [self._judged_alike(way) for way in ways]
         self._known = dict[Kind, tuple[Reason, ...]]()
+        self._waiting = dict[Kind, bool]()  # by key without what `accepted` says: it is asked for those that wait
 
     def flow(self, number: int, values: Values) -> Flow:
         """The connection with its zones and Reasons. `number`: index of its Way; `values`: as the kernel sent them."""
@@ -115,33 +116,27 @@ class Explainer:
 
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
         """At most one Reason: why the connection is slow, or in software although hardware was requested."""
-        return self._judged(number, values)[1]
-
-    def kind(self, number: int, values: Values) -> Kind:
-        """A key that is equal for flows with equal Reasons; None: the flow may have Reasons of its own."""
-        return self._judged(number, values)[0]
-
-    def _judged(self, number: int, values: Values) -> tuple[Kind, tuple[Reason, ...]]:
-        """Key and Reasons. Only for connections that wait, `accepted` is asked."""
-        kind = self._alike_in(number, values)
+        kind = self.kind(number, values)
         found = None if kind is None else self._known.get(kind)
         if found is None:
             found = self._reasons(entry_of(values), self.ways[number])
+            if _waits(found):
+                found = (by_replies(found[0], accepted=self._accepted(values)),)
             if kind is not None:
                 self._known[kind] = found
-        if found and found[0].code is ReasonCode.WAITING:
-            accepted = self._accepted(values)
-            found = (by_replies(found[0], accepted=accepted),)
-            kind = None if kind is None else (*kind, accepted)
-        return kind, found
+        return found
 
-    def _alike_in(self, number: int, values: Values) -> Kind:
-        """The key without what `accepted` says."""
+    def kind(self, number: int, values: Values) -> Kind:
+        """A key that is equal for flows with equal Reasons; None: the flow may have Reasons of its own."""
         if not self._alike[number]:
             return None
         packets, most = values[12], self._most
         sent = packets if packets is None or packets < most else most
-        return number, values[0], len(values[1]), values[16], values[17], sent
+        kind = number, values[0], len(values[1]), values[16], values[17], sent
+        waits = self._waiting.get(kind)
+        if waits is None:
+            waits = self._waiting[kind] = _waits(self._reasons(entry_of(values), self.ways[number]))
+        return (kind, self._accepted(values)) if waits else kind
 
     def _reasons(self, entry: Entry, way: Way) -> tuple[Reason, ...]:
         between = way.src.zone or "", way.dest.zone or ""
@@ -155,6 +150,10 @@ class Explainer:
             kept = case is not None and bool(case.evicted.unaccounted)
             return not kept and (pair is None or not self._lookups.exempted.concerns(pair))
         return way.state is State.HARDWARE or pair is None or not pair.hardware
+
+
+def _waits(found: Sequence[Reason]) -> bool:
+    return bool(found) and found[0].code is ReasonCode.WAITING
 
 
 def _admitted(way: Way, query: Query, *, everything: bool) -> bool:

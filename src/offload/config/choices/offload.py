@@ -78,7 +78,7 @@ class _Reader:
                 words = {"value": name, "consequence": NO_EFFECT}
                 self.problems.append(ProblemCode.DISABLED_ZONE.at("offload", section.id, option, **words))
             if not disabled:
-                yield _with_name(section)
+                yield with_name(section)
 
     def _named_well(self, reading: Reading) -> bool:
         """Whether the section names only zones that exist, or `*`; adds a Problem for each other name."""
@@ -102,7 +102,7 @@ def _named(section: Section) -> dict[str, str]:
     return {option: name for option in options if isinstance(name := section.options.get(option), str)}
 
 
-def _with_name(section: Section) -> Section:
+def with_name(section: Section) -> Section:
     """A zone section without option `name` means the zone with the section's name: `config zone 'guest'`."""
     if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
         return section

@@ -56,11 +56,11 @@ def _qdisc(each: Json) -> Qdisc:
 
 
 def _filter(each: Json) -> Filter:
-    kind, restores = _text(each, "kind"), each.get("restores") is True
+    kind, known = _text(each, "kind"), (each.get("restores") is True, each.get("treats") is not False)
     if "fwmark" not in each and "fwmask" not in each:
-        return Filter(_text(each, "device"), kind, None, ALL if kind in UNKNOWN else 0, restores)
+        return Filter(_text(each, "device"), kind, None, ALL if kind in UNKNOWN else 0, *known)
     mask = _number(each, "fwmask", ALL)
-    return Filter(_text(each, "device"), kind, _value(each), mask, restores)
+    return Filter(_text(each, "device"), kind, _value(each), mask, *known)
 
 
 def _reader(each: Json) -> MarkReader:

@@ -13,7 +13,9 @@
  */
 
 const ENDS = [ 'src', 'dest' ];
-const sectionsOf = (name) => uci.sections('offload', 'zone').filter((section) => section.name === name && fields.holds(section));
+/** The zone of a section; without option `name` its own name, as in the service: `config zone 'guest'`. */
+const zoneOf = (section) => section.name ?? (section['.anonymous'] ? null : section['.name']);
+const sectionsOf = (name) => uci.sections('offload', 'zone').filter((section) => zoneOf(section) === name && fields.holds(section));
 const globalMode = () => uci.sections('offload', 'globals')[0]?.mode ?? 'none';
 
 /** The value of an option in a zone's sections; of two modes the lower one, as in the service. */
@@ -48,7 +50,7 @@ function freeName(name) {
 /** The names in sections that are no zones of the firewall. */
 function lost() {
 	const named = [
-		...uci.sections('offload', 'zone').map((section) => section.name),
+		...uci.sections('offload', 'zone').map(zoneOf),
 		...uci.sections('offload', 'pair').flatMap((section) => ENDS.map((end) => section[end])),
 		...uci.sections('offload', 'exempt').flatMap((section) => ENDS.map((end) => section[end]))
 	];

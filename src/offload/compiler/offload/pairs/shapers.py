@@ -30,7 +30,7 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
         if each.kind in INGRESS and each.device in filtered and branch:
             found.setdefault(each.device, f"{kinds[branch]} on {branch}")
     for one in snapshot.filters:
-        if one.device not in branches:
+        if one.treats and one.device not in branches:
             found.setdefault(one.device, f"a tc filter ({one.kind})")
     for rule in snapshot.packet_rules:
         if rule.hook in DEVICE_HOOKS:

@@ -23,13 +23,10 @@ class AcceptedReplies:
 
     def __call__(self, values: Values) -> bool | None:
         """Whether a reply was accepted lately; None if the connection's id is not known, or the kernel does not say."""
-        ct_id, src, dst = values[-1], values[1], values[2]
+        ct_id, src = values[-1], values[1]
         if not ct_id or not self._tables:
             return None
-        return self.has(len(src) != IPV4, ct_id + src + dst)
-
-    def has(self, ipv6: bool, key: bytes) -> bool | None:
-        """The same by the key of the set of a family."""
+        ipv6, key = len(src) != IPV4, ct_id + src + values[2]
         if self._asked < FEW:
             self._asked += 1
             return any(self._nft.remembers(table, REPLIED[ipv6].name, key) for table in self._tables)

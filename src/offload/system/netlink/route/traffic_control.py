@@ -23,6 +23,11 @@ TC_H_MAJ_INGRESS = 0xFFFF  # of `ingress` and of clsact
 # The attribute that holds a filter's actions, by its kind (TCA_MATCHALL_ACT and so on)
 ACTIONS = {"matchall": 2, "u32": 7, "flower": 3, "basic": 3, "bpf": 1, "fw": 4, "flow": 9, "cgroup": 1, "route": 6}
 TCA_ACT_KIND = 1
+# The attribute with a filter's flags, by its kind; with the flag SKIP_SW only hardware applies the filter
+FLAGS = {"u32": 11, "matchall": 3, "flower": 22, "bpf": 9}
+SKIP_SW = 2
+TCA_BPF_NAME = 7
+BRIDGER = b"bridger_"  # programs of OpenWrt's bridger, which forward between bridge ports and pass routed packets on
 RESTORING = frozenset({"connmark", "ctinfo"})  # net/sched/act_connmark.c and act_ctinfo.c
 WHOLE_MARK = 0xFFFFFFFF
 
@@ -112,12 +117,23 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
         if handle:
             heads.pop((index, parent, info), None)
             options = attributes(held.get(TCA_OPTIONS, b""))
-            restores = _leaving(parent) and not RESTORING.isdisjoint(_actions(name, options))
-            read[Filter(names[index], name, *_compared(name, handle, options), restores)] = None
+            if _treats(name, options):
+                restores = _leaving(parent) and not RESTORING.isdisjoint(_actions(name, options))
+                read[Filter(names[index], name, *_compared(name, handle, options), restores)] = None
+            else:
+                read[Filter(names[index], name, treats=False)] = None
         else:
             known = (0, 0) if name != "fw" and name not in UNKNOWN else (None, WHOLE_MARK)
             heads[index, parent, info] = Filter(names[index], name, *known)
     return tuple(dict.fromkeys([*read, *heads.values()]))
+
+
+def _treats(kind: str, options: Attributes) -> bool:
+    """Whether the kernel applies a filter of this kind to routed packets."""
+    if kind == "bpf" and options.get(TCA_BPF_NAME, b"").startswith(BRIDGER):
+        return False
+    flags = number(options.get(FLAGS[kind], b"")[:4]) if kind in FLAGS else 0
+    return not flags & SKIP_SW
 
 
 def _leaving(parent: int) -> bool:
