@@ -1,11 +1,11 @@
-"""The errors for the user; each carries a sentence, and an NftError also its kind, because code decides by it.
+"""The errors for the user. Each has a sentence; an NftError also has its cause (NftFault), by which callers decide.
 
 - OffloadError
   - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged
-  - KernelError: a netlink request failed
+  - KernelError: netlink cannot be used, or the kernel refused a request
   - BusError: ubus cannot be reached, or a reply has an unexpected form
     - AbsentError: no ubusd, or no such object on it
-  - FileError: a file of a router directory cannot be read or written
+  - FileError: a file or directory cannot be read or written, or does not have what a command needs
   - UsageError: an argument of the command or of a ubus method is not valid
   - StartingError: the service has not read the router yet
 """
@@ -31,7 +31,7 @@ class NftFault(Enum):
 
 
 class NftError(OffloadError):
-    """A run of nft failed, for the cause `fault`. The sentence is nft's own, if it printed one.
+    """A run of nft failed, for the cause `fault`. The sentence is nft's own if it printed one, else ours.
 
     `places`: (file, line) of each error that nft printed; the file is `/dev/stdin` for the text that was sent.
     `package`: the OpenWrt package that has what is missing, which `str()` advises to install; empty: none.
@@ -49,7 +49,7 @@ class NftError(OffloadError):
 
 
 class KernelError(OffloadError):
-    """The kernel refused a netlink request."""
+    """The kernel refused a netlink request, or does not answer over netlink."""
 
 
 class BusError(OffloadError):
@@ -61,7 +61,10 @@ class AbsentError(BusError):
 
 
 class FileError(OffloadError):
-    """A file of a directory that stands for a router (`--root DIR`) is missing, unreadable or malformed."""
+    """A file or directory is missing, malformed, or cannot be read or written, or does not have what a command needs.
+
+    The files are those of the router, or of a directory that stands for one (`--root DIR`).
+    """
 
 
 class UsageError(OffloadError):

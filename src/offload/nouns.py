@@ -27,7 +27,8 @@ else:
     def field(*, default: Any = ..., default_factory: Callable[[], Any] | None = None, compare: bool = True) -> Any:
         """The value to give a field in a class body, with the arguments of `dataclasses.field`.
 
-        `default`, if not `...`; or `default_factory`, called for each object; `compare`: `==` and `hash` use the field.
+        `default`: its default; `...`: it has none. `default_factory`: makes the default of each object; None: there is
+        no factory. `compare`: whether `==`, `hash` and the order use the field.
         """
         return _Field(default, default_factory, compare)
 
@@ -36,7 +37,7 @@ else:
         return type(noun)(**({name: getattr(noun, name) for name in noun.__slots__} | changes))
 
     def asdict(noun: Any) -> dict[str, Any]:
-        """The object's fields by name; objects in them, and in their tuples, lists and dicts, become dicts too."""
+        """The object's fields by name; dataclass objects in them, or in tuples, lists and dicts, become dicts too."""
         return {name: _plain(getattr(noun, name)) for name in noun.__slots__}
 
 

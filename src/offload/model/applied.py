@@ -5,21 +5,24 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The outcome of the last pass: the service read the router, and changed its tables in the kernel where needed."""
+    """The outcome of the last pass, in which the service reads the router and changes our tables where they differ.
 
-    generation: int = 0  # number of passes that changed the kernel
-    time: str = ""  # of the last of them, ISO 8601 in UTC; empty: there was none
+    After an error the pass ends: transactions before it (`changes`) stay in the kernel, and `generation` is as before.
+    """
+
+    generation: int = 0  # number of passes that changed the kernel, without those that failed
+    time: str = ""  # of the last pass that counts so, ISO 8601 in UTC; empty: there was none
     changes: int = 0  # transactions that the last pass sent
-    error: str = ""  # sentence about the transaction that failed, so the state before it remains; empty: none failed
+    error: str = ""  # why the pass failed: a transaction, or an unreadable configuration file; empty: it did not
     returned: tuple[str, ...] = ()  # tables whose flows all went back to the slow path
     loaded: bool = False  # the pass loaded the firewall
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The result of deleting conntrack entries: how many were wanted, how many were deleted, and the first error.
+    """The result of deleting conntrack entries: how many were to be deleted (`asked`), and how many were (`ended`).
 
-    Without an error, those that were not deleted had ended already.
+    `error`: the sentence about the first error; empty: none, so that those not deleted had ended by themselves before.
     """
 
     asked: int = 0

@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class Cause(Enum):
-    """The latest event before a pass. A pass reads everything, whatever its cause."""
+    """The event that caused a pass; of several, the latest. A pass reads everything, whatever its cause."""
 
     START = "the service started"
     RELOAD = "reload requested"

@@ -25,7 +25,7 @@ class Mode(Enum):
 
 
 class Family(Enum):
-    """Address families; the value is the word of UCI. `a & b` is the family that both have in common."""
+    """Address families; the value is the word of UCI. `a & b` is the family that both have in common, or NEITHER."""
 
     ANY = "any"
     IPV4 = "ipv4"
@@ -69,8 +69,9 @@ class Zone:
 class Permission:
     """Traffic between zones that the firewall accepts: by a forwarding, an accepting rule or a port forward.
 
-    `src`, `dest`: zones; `*` is every zone. With an empty `dest` the destination zone is the one with address
-    `dest_ip`, and with an empty `src` that zone is the source as well. `section`: its id, as uci prints it.
+    `src`, `dest`: zones; `*` is every zone. With an empty `dest` the destination zone is the one with `dest_ip` (an
+    address, or the name of a netifd network), and with an empty `src` that zone is the source as well. `section`: id of
+    the section that permits it, as uci prints it.
     """
 
     src: str
@@ -93,7 +94,10 @@ HARDWARE_RETRY = 6  # hours until hardware is requested again for what it did no
 
 @dataclass(frozen=True, slots=True)
 class Globals:
-    """`config globals` of /etc/config/offload. None: the option is faulty, so its value is unknown."""
+    """`config globals` of /etc/config/offload. None: the value is not known, because the option is faulty.
+
+    `mode` is also None if another option that concerns traffic is faulty.
+    """
 
     section: str = "globals"  # id of the section, for Problems
     enabled: bool = True  # 0 keeps all traffic slow
@@ -112,7 +116,7 @@ class Globals:
 
 @dataclass(frozen=True, slots=True)
 class ZoneChoice:
-    """`config zone` of /etc/config/offload; None: the option is missing, so that of `config globals` counts.
+    """`config zone` of /etc/config/offload; None: it has no valid value, so that of `config globals` counts.
 
     `faulty`: a value could not be read, so the zone stays slow.
     """

@@ -81,7 +81,10 @@ class Entry(NamedTuple):
 
     @property
     def row(self) -> Row:
-        """The entry as a Row: packed source and destination of both directions, status, bytes of each direction."""
+        """The entry as a Row: packed source and destination of both directions, status, bytes of each direction.
+
+        The latter are b"" if the kernel does not count them.
+        """
         (src, dst, *_), (reply_src, reply_dst, *_) = self.original, self.reply
         sent, received = (octets.to_bytes(8, "big") for octets in self.bytes) if self.bytes else (b"", b"")
         return src, dst, reply_src, reply_dst, self.status.to_bytes(4, "big"), sent, received
@@ -98,7 +101,7 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The path of its packets, from the status bits. Entries in hardware have both bits."""
+        """The path of its packets, from the bits IPS_OFFLOAD and IPS_HW_OFFLOAD. Entries in hardware have both."""
         if self.status & IPS_HW_OFFLOAD:
             return State.HARDWARE
         return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW

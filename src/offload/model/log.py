@@ -19,5 +19,5 @@ class LogLevel(IntEnum):
 
     @property
     def word(self) -> str:
-        """As `option log_level` writes it."""
+        """The level as `option log_level` has it: err, warning, notice, info or debug."""
         return self.name.lower()

@@ -17,7 +17,8 @@ MAX_NEIGHBOURS = 16_384  # stations, and neighbours, that are read and stored: a
 class Link:
     """A network device of the kernel.
 
-    `hw_tc_offload` and `hw_bind` are probed only when a pair is to be in hardware.
+    `hw_tc_offload` and `hw_bind` have their defaults (False, True) unless a section requests hardware: only then are
+    they probed.
     """
 
     name: str  # as in /sys/class/net
@@ -50,7 +51,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address of the router, with the network on its device."""
+    """An address of the router with its prefix length, and the device that has it."""
 
     device: str
     address: IPv4Interface | IPv6Interface
@@ -84,7 +85,10 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
-    """An `ip rule` that compares the mark: packets with `mark & fwmask == fwmark` are routed by `table`."""
+    """An `ip rule` that compares the mark: `table` routes packets with `mark & fwmask == fwmark`.
+
+    If `inverted`, it routes all packets with another mark instead.
+    """
 
     family: str  # ipv4 or ipv6
     fwmark: int  # value that the masked mark has to have

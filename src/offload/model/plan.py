@@ -28,7 +28,7 @@ class PolicyKey:
 
     @property
     def chain(self) -> str:
-        """Name of the chain. Equal policies have equal names in every Plan."""
+        """Name of the chain: `policy_20`, `policy_20_ipv4_from`. Equal policies have equal names in every Plan."""
         family = "" if self.family == Family.ANY.value else self.family
         return "_".join(filter(None, ("policy", str(self.after_packets), family, self.stations)))
 
@@ -64,7 +64,10 @@ class TimedExempt:
 
 @dataclass(frozen=True, slots=True)
 class ExemptMatch:
-    """An Exempt (traffic that stays slow) with its zones resolved to layer 3 devices; empty: every device."""
+    """An Exempt (traffic that stays slow) with its zones resolved to layer 3 devices.
+
+    An empty `iifs` or `oifs` is every device.
+    """
 
     exempt: Exempt  # its conditions
     iifs: tuple[str, ...] = ()  # devices of zone src
@@ -112,7 +115,7 @@ class Table:
 
     @property
     def shared(self) -> tuple[Element, ...]:
-        """The elements that both tables have, because the bridge port of a host decides which table takes a flow."""
+        """Those of its elements that the other table has too: a host's bridge port decides which table takes a flow."""
         return tuple(element for element in self.elements if element.policy.stations)
 
 
@@ -149,7 +152,9 @@ class PairStations:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDecision:
-    """A device that belongs to zones, the flowtables that list it, and if none does the Reasons.
+    """A device that belongs to zones or that the user named: the flowtables that list it, and Reasons.
+
+    Reasons: why none lists it, or why only the software flowtable does where hardware was requested.
 
     `stations`: number of hosts seen at this bridge port; None: it does not matter at which port a host is.
     """
@@ -158,13 +163,13 @@ class DeviceDecision:
     zones: tuple[str, ...]  # names of the zones it belongs to
     flowtables: tuple[str, ...]  # names of the flowtables that list it
     hardware: bool  # a pair it carries asks for hardware
-    reasons: tuple[Reason, ...]  # why no flowtable lists it
+    reasons: tuple[Reason, ...]  # empty: all is as requested
     stations: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneDecision:
-    """A zone of the firewall: the requested mode, the fastest effective mode of its pairs, and its l3 devices.
+    """A zone of the firewall: the requested mode, the fastest effective mode of its `crossing_pairs`, its devices.
 
     `chosen`: the mode is the zone's own. Otherwise it comes from `config globals`, and counts only between zones
     without a mode of their own.
@@ -195,7 +200,7 @@ class PairDecision:
 
     @property
     def hardware(self) -> bool:
-        """Whether hardware was requested, and the pair may leave the slow path: it has no such exempt or fault."""
+        """Whether hardware was requested, and neither an exempt of all its traffic nor a fault keeps the pair slow."""
         return self.mode is Mode.HARDWARE and not self.always_slow
 
 

@@ -18,10 +18,11 @@ COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( mi
 
 
 def marks(comment: str) -> tuple[str, dict[str, str], bool]:
-    """Split a rule's comment into its fingerprint, {set: digest} for the set it looks up, and whether it counts misses.
+    """Split a rule's comment: the rule's fingerprint, {set: digest} of the set that it looks up ({}: none), misses.
 
-    A fingerprint is a hash of the rule's text, empty for a rule that is not ours. The digest is a hash of the set's
-    elements when they were sent, so they can be compared without listing them.
+    The fingerprint is a hash of the rule's text; empty: the rule is not ours. The digest is a hash of the elements that
+    the set had when they were sent, so that they need not be listed. Misses: whether the rule counts packets that a
+    full set could not store.
     """
     found = COMMENT.fullmatch(comment)
     if not found:

@@ -22,9 +22,9 @@ class LiveChain:
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """The values that a rule compares for equality, one for each field; empty, None or 0: any.
+    """The values that a rule compares for equality, one for each field; empty, None or 0: any value.
 
-    Sets, ranges and negations are not here, so it may be wider than the rule.
+    Conditions with sets, ranges and negations are left out, so it may match more packets than the rule.
     """
 
     iif: str = ""  # input device
@@ -37,7 +37,10 @@ class RuleMatch:
     dport: int = 0  # destination port
 
     def within(self, outer: "RuleMatch") -> "RuleMatch":
-        """These conditions, and those of `outer`, a rule that jumps to this rule's chain; where both compare, these."""
+        """The conditions of this rule together with those of `outer`, a rule that jumps to its chain.
+
+        Of a field that both compare, this rule's value is taken.
+        """
         if EVERY_PACKET in (outer, self):
             return outer if self == EVERY_PACKET else self
         return RuleMatch(**(asdict(outer) | {name: value for name, value in asdict(self).items() if value}))
@@ -89,7 +92,7 @@ class Deciding:
 class PacketRule:
     """A rule in nft, not one of /etc/config/firewall, that must see every packet: offloaded packets bypass it.
 
-    On one of DEVICE_HOOKS only those in hardware do, and `match` has the device.
+    A rule on an ingress or egress hook is bypassed only by packets in hardware; its `match` has the hook's device.
     """
 
     table: str  # family and name: `inet fw4`

@@ -116,7 +116,7 @@ class Table(NamedTuple):
 
 
 class Ruleset(NamedTuple):
-    """A table and the files around it, as one transaction loads them."""
+    """A table, and the include statements before and after it; one transaction loads all."""
 
     table: Table
     before: tuple[Include, ...] = ()

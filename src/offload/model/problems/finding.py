@@ -7,7 +7,7 @@ from offload.nouns import dataclass
 
 
 class Severity(Enum):
-    """A problem harms the user now; a notice is information, and does not change the exit code."""
+    """A problem harms the user now, and `offload check` fails with it. A notice is information only."""
 
     PROBLEM = "problem"
     NOTICE = "notice"
@@ -17,7 +17,7 @@ class Severity(Enum):
 class Finding:
     """A finding: its sentence, what offload has done already, and the command or change that corrects it.
 
-    `option`: of `config globals`, if setting it to 1 corrects it.
+    `option`: the option of `config globals` that corrects the finding if it is set to 1; empty: none does.
     """
 
     code: "FindingCode"  # name for programs

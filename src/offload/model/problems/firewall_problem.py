@@ -72,7 +72,7 @@ class FirewallFault(Enum):
     UNREACHABLE = "is left out: '{value}' cannot be read"
 
     def at(self, origin: Origin, option: str = "", **words: object) -> "FirewallProblem":
-        """Make the problem of a section; `option`: its name, also for the sentence; `words` fill the other blanks."""
+        """Make the problem of a section or file. `option`: the one at fault, empty: none; `words` fill other blanks."""
         safe = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return FirewallProblem(self, origin, option, self.value.format(option=shown(option), **safe))
 
@@ -84,7 +84,7 @@ REMARKS = frozenset(
 
 
 class FirewallProblem(NamedTuple):
-    """A fault of a section. `str()` is fw4's form: `Section @rule[2] (Name) SENTENCE`."""
+    """A fault of a section, or of a file. `str()` is fw4's form: `Section @rule[2] (Name) SENTENCE`."""
 
     fault: FirewallFault
     origin: Origin
@@ -96,7 +96,10 @@ class FirewallProblem(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The section as fw4 names it, `Section @rule[2] (Name)`; of a section from a service `ubus rule (Name)`."""
+        """The section as fw4 names it, `Section @rule[2] (Name)`.
+
+        A section from a service is `ubus rule (Name)`, a file `File PATH`.
+        """
         if self.origin.type == "file":
             return f"File {shown(self.origin.name)}"
         place = f"Section {self.origin.id}" if self.origin.id else f"ubus {self.origin.type}"

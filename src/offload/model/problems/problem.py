@@ -24,13 +24,13 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where it is, as text: `/etc/config/offload line 12, zone 'lan', mode`, or `offload.SECTION.mode`."""
+        """Its place: `/etc/config/offload line 12, zone 'lan', mode`; without `where` `offload.SECTION.mode`."""
         if self.where:
             return ", ".join(part for part in (self.where, shown(self.option)) if part)
         return ".".join(shown(part) for part in (self.file, self.section, self.option) if part)
 
     def of(self, section: Section) -> "Problem":
-        """The Problem with the line of `section` and with its words for people."""
+        """The Problem with `line` and `where` replaced by those of `section`."""
         return replace(self, line=section.line, where=section.place)
 
     def then(self, consequence: str) -> "Problem":
@@ -106,6 +106,6 @@ class ProblemCode(Enum):
     )
 
     def at(self, file: str, section: str = "", option: str = "", **words: object) -> Problem:
-        """Make the Problem of an option, a section, or the whole file; `words` fill the sentence's blanks."""
+        """Make the Problem of an option, a section (no option) or a file (neither); `words` fill the blanks."""
         filled = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return Problem(self, file, section, option, self.value.format(file=file, **filled))

@@ -125,5 +125,8 @@ class _Blanks(dict[str, object]):
 
 
 def remedy(code: str, words: dict[str, object]) -> str:
-    """The remedy for the Reason with this code; empty: nothing can or needs to be done. `words` fill its blanks."""
+    """The remedy for the Reason with this code; empty: nothing can or needs to be done.
+
+    `words` fill its blanks; a blank without a word gets its own name in capitals (`{zone}`: `ZONE`).
+    """
     return REMEDIES.get(code, "").format_map(_Blanks(words))

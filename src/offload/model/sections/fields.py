@@ -56,7 +56,7 @@ class Field(NamedTuple):
         return texts if self.many else texts[0]
 
     def test(self, match: Match) -> Callable[[Any], bool]:
-        """A function that tells whether the value of a conntrack entry fulfils the condition."""
+        """A function: value of a conntrack entry -> whether it fulfils the condition of this match."""
         values = self.values(match)
         without, good = excluded(values), wanted(values)
         if not without:
@@ -122,12 +122,15 @@ IN_CONNTRACK = tuple(each for each in FIELDS if each.conntrack)
 
 
 def names_a_host(match: Match) -> bool:
-    """Whether it names an address or MAC that is not negated."""
+    """Whether the match names an address (source or destination) or a source MAC that is not negated."""
     return any(wanted(each.values(match)) for each in FIELDS if each.host)
 
 
 def combinations(match: Match) -> int:
-    """The largest number of set elements that the match needs: one for each combination of its lists' values."""
+    """The largest number of set elements that the match needs: one for each combination of its lists' values.
+
+    An empty list counts as one value, and is no part of an element.
+    """
     count = 1
     for name in LISTS:
         count *= max(len(getattr(match, name)), 1)

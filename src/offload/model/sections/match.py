@@ -63,7 +63,10 @@ class Limit(NamedTuple):
 
 
 class Times(NamedTuple):
-    """When a rule applies. Dates and times are (year, month, day, hour, minute, second) and (hour, minute, second)."""
+    """When a rule applies. Dates are (year, month, day, hour, minute, second), times (hour, minute, second).
+
+    An empty tuple is no bound; without `weekdays` it applies on all days.
+    """
 
     start_date: tuple[int, ...] = ()  # first moment
     stop_date: tuple[int, ...] = ()  # last moment
@@ -98,7 +101,7 @@ class SetMatch(NamedTuple):
 
 
 class Match(NamedTuple):
-    """Conditions that all have to hold; an empty one always holds."""
+    """Conditions that all have to hold; one that is empty, None or family 0 always holds."""
 
     family: int | None = None  # 4, 6, 0 for both on purpose, None for not chosen
     proto: tuple[Item, ...] = ()  # protocol names or numbers, `any` for all
@@ -134,12 +137,15 @@ def excluded(values: Iterable[Value]) -> tuple[Value, ...]:
 
 
 def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
-    """The families (4, 6) of the addresses that are not negated; if there are none, of the negated ones."""
+    """The families (4, 6) of the addresses that are not negated; if all are negated, of these.
+
+    Names of networks count as not negated or negated too, but add no family.
+    """
     return {each.family for each in wanted(addresses) or addresses if isinstance(each, Address)}
 
 
 def turned(match: Match) -> Match:
-    """The match of the replies: source and destination exchanged."""
+    """The match of the replies: addresses and ports of source and destination are exchanged, nothing else."""
     return match._replace(
         src_ip=match.dest_ip, dest_ip=match.src_ip, src_port=match.dest_port, dest_port=match.src_port
     )

@@ -21,7 +21,7 @@ class Section:
 
     @property
     def known_as(self) -> str:
-        """Its name for a sentence, without the type: `'PlayStation'`, `lan > wan`; empty: it has none."""
+        """Its name for a sentence, without the type: `'PlayStation'`, `lan > wan`; empty: none, or type `globals`."""
         words = {option: word for option, word in self.options.items() if isinstance(word, str)}
         if "name" not in words and {"src", "dest"} <= words.keys() and self.type in {"pair", "forwarding"}:
             return f"{shown(words['src'], LONGEST_NAME)} > {shown(words['dest'], LONGEST_NAME)}"
@@ -30,7 +30,10 @@ class Section:
 
     @property
     def title(self) -> str:
-        """Type and name for a sentence: `exempt 'PlayStation'`; without a name the line, or uci's `@exempt[0]`."""
+        """Type and name for a sentence: `exempt 'PlayStation'`.
+
+        Without a name it has the line, `exempt (line 12)`, or if that is not known uci's `@exempt[0]`.
+        """
         name = self.known_as or (self._unnamed and (f"(line {self.line})" if self.line else self._unnamed))
         return f"{self.type} {name}".rstrip()
 
@@ -47,9 +50,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of a UCI package. `section`: its name; the section is made with `type` if it does not exist.
+    """One change of a UCI package: `option` of the section with the name `section` gets `value` in place of its own.
 
-    Without an option only the section is made; without a value the option is deleted.
+    A section that does not exist is made, of type `type`. With an empty option that is all; with value None the option
+    is deleted.
     """
 
     section: str

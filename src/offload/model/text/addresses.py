@@ -50,9 +50,9 @@ def written(family: int, value: int) -> str:
 
 
 def network(family: int, value: int, bits: int, *, negated: bool = False, shown: str = "") -> Address | None:
-    """The network with address `value` and prefix length `bits`; None if no prefix of the family has that length.
+    """The network of prefix length `bits` that has the address `value`; None if the family has no such length.
 
-    `shown`: how the user wrote the address, taken into the text if it is the network's first address.
+    `shown`: how the user wrote the address; the text has it if it is the network's first address.
     """
     width = WIDTH[family]
     if not 0 <= bits <= width:
@@ -64,7 +64,7 @@ def network(family: int, value: int, bits: int, *, negated: bool = False, shown:
 
 
 def mask(each: Address) -> int:
-    """The bits in which all addresses of this network are equal."""
+    """The mask of the network as a number. A single address has all bits, and so has a range, which has no mask."""
     width = WIDTH[each.family]
     if each.bits == MASKED:
         return each.mask

@@ -8,7 +8,7 @@ LONGEST = 64  # characters; a longer word is not compared
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A question to append to the sentence, with a blank before it; empty: no known word is similar."""
+    """The text ` (did you mean 'lan'?)` to append to a sentence; empty: no known word is similar."""
     from difflib import SequenceMatcher
 
     def likeness(other: str) -> float:
