@@ -20,7 +20,10 @@ def known(sections: Iterable[Section]) -> list[Section]:
 
 
 def anonymous(sections: Sequence[Section]) -> list[Section]:
-    """The sections with a number in place of each free text; equal texts get equal numbers."""
+    """The sections with a number in place of each free text; equal texts get equal numbers.
+
+    A named rule, redirect, forwarding or exempt gets the name `section_NUMBER`. `sections` are those of `known`.
+    """
     numbers = _Numbers({section.name for section in sections})
     return [_anonymous(section, numbers) for section in sections]
 
@@ -61,7 +64,7 @@ def _anonymous(section: Section, numbers: _Numbers) -> Section:
 
 
 def _replaced(value: str | tuple[str, ...], numbers: _Numbers) -> str | tuple[str, ...]:
-    """The value with numbers in place of text. Yes and no stay, since `log` is either of them or a text."""
+    """The value with numbers in place of text. Words for yes and no stay: option `log` has one of them or text."""
     if isinstance(value, tuple):
         return tuple(word if word in TRUE | FALSE else str(numbers.of(word)) for word in value)
     return value if value in TRUE | FALSE else str(numbers.of(value))

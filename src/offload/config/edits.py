@@ -22,14 +22,20 @@ Write = tuple[str, list[Edit]]  # a package and its changes, in the order in whi
 
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
-    """The edits that set a zone's mode: in all its sections, or in a new one. `sections`: of /etc/config/offload."""
+    """The edits that set a zone's mode in all sections for it, or in a new one if there are none.
+
+    `sections`: of /etc/config/offload.
+    """
     named = ((section, choices.with_name(section).options.get("name")) for section in sections)
     own = [section for section, name in named if section.type == "zone" and name == zone]
     return _set_mode(sections, own, "zone", {"name": zone}, mode)
 
 
 def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
-    """The edits that set the mode of a pair: in all its sections, or in a new one. `src`, `dest`: zones or `*`."""
+    """The edits that set the mode of a pair in all sections with just these ends, or in a new one if there are none.
+
+    `sections`: of /etc/config/offload; `src`, `dest`: zones or `*`.
+    """
     ends = {"src": src, "dest": dest}
     own = [
         section
@@ -64,11 +70,11 @@ def current(offload: Sequence[Section]) -> list[Edit]:
 
 
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
-    """The edits that replace fw4's flow_offloading by `globals.mode`. Empty if that option is off.
+    """The edits that replace fw4's flow_offloading by `globals.mode`, and store that mode in `taken`.
 
-    FileError if the mode would have no effect. `once`, for installations and first boots: nothing if `taken` is set,
-    since after an earlier take-over fw4's option is the user's own choice; else `taken` is set in any case, instead of
-    a FileError.
+    If fw4's option is off: none. If the mode would have no effect: FileError. With `once`, for installations and first
+    boots, both cases give the edits that set `taken` to none. But if `taken` is set already, `once` gives no edits,
+    since after an earlier take-over fw4's option is the user's own choice.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -101,7 +107,7 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
 
 
 def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
-    """Whether zones would get the mode once it is written; otherwise a take-over would end all offload."""
+    """Whether zones would get the mode if section `name` of `globals` had it: they are enabled, and without a fault."""
     ours = [section for section in offload if section.type == "globals"]
     written = [
         replace(section, options={**section.options, "mode": mode.value}) if section.name == name else section
@@ -112,10 +118,11 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 
 
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
-    """Undo `takeover`, if offload made one and neither side changed since; otherwise nothing.
+    """The edits that undo `takeover`: they switch fw4's option on, and set `globals.mode` and `taken` to none.
 
-    Nothing either if a zone or pair now has a lower mode, which fw4's global option would raise. Option `taken` stays
-    in the file with value none, unless `forget` is set, as when the package is removed.
+    None if offload made no take-over, if fw4's option or `config globals` changed since, or if a zone or pair now has a
+    lower mode, which fw4's global option would raise. With `forget`, as when the package is removed, `taken` is deleted
+    instead, also in these cases.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

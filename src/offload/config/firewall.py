@@ -95,7 +95,10 @@ def load(sections: Sections) -> Firewall:
 
 
 def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterator[Reading]:
-    """The sections of type `kind` that fw4 uses, read: not those that are disabled or ignored for a fault."""
+    """The sections of type `kind` that fw4 uses, read: not those that are disabled or ignored for a fault.
+
+    Problems of all sections that are not disabled are added to `problems`.
+    """
     for section in sections:
         if section.type != kind or (kind != "defaults" and section.options.get("enabled") in FALSE):
             continue
@@ -107,7 +110,7 @@ def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterato
 
 
 def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]) -> dict[str, Zone]:
-    """The zones by name. If two have the same name, the first counts, and the second gets a Problem."""
+    """The zones by name. Of those with the same name the first counts, and the others add a Problem."""
     zones: dict[str, Zone] = {}
     for reading in readings:
         name = reading.get("name")
@@ -126,7 +129,7 @@ def _disabled(sections: Iterable[Section]) -> frozenset[str]:
 
 
 def _devices(section: Section, problems: list[Problem]) -> tuple[Item, ...]:
-    """The devices of a zone. fw4 accepts names that no device can have; these are left out."""
+    """The devices of a zone. fw4 accepts names that no device can have; these are left out, and add a Problem."""
     found = []
     for word in _words(section, "device"):
         item = fw4_values.device(word)
@@ -165,7 +168,7 @@ def _words(section: Section, option: str) -> tuple[str, ...]:
 
 
 def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The networks of option `subnet`; all addresses if one word is no network (`!`, a range, a network's name)."""
+    """The networks of option `subnet`, none without words; all addresses if a word is no network (`!`, range, name)."""
     found = [fw4_values.network(word) for word in words]
     known = [each for each in found if isinstance(each, Address) and not each.negated]
     subnets = as_networks(known) if len(known) == len(words) else None
@@ -175,7 +178,7 @@ def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
 def _forwardings(
     readings: Iterable[Reading], zones: dict[str, Zone], disabled: frozenset[str], problems: list[Problem]
 ) -> Iterator[Permission]:
-    """The forwardings between zones that exist, and a Problem for each zone that does not."""
+    """The forwardings between zones that exist; adds a Problem for each other zone, unless it is disabled."""
     for reading in readings:
         ends = {option: reading.get(option) for option in ("src", "dest")}
         absent = {option: name for option, name in ends.items() if name not in {"*", *zones}}
@@ -211,7 +214,8 @@ def _of_rule(rule: Rule) -> Iterator[Permission]:
 def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permission]:
     """The traffic that a port forward permits: src to dest, and with reflection also traffic from hosts inside.
 
-    Without dest_ip it leads to the router itself; without dest fw4 takes the zone whose network has dest_ip.
+    Nothing without dest_ip, because it then leads to the router itself. Without dest fw4 takes the zone whose network
+    has dest_ip; the Permission has dest_ip in place of dest.
     """
     src, dest, to = redirect.src, redirect.dest, redirect.dest_ip
     if redirect.target != "dnat" or not _offloadable(redirect.match) or src not in zones or to is None:
@@ -233,5 +237,5 @@ def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _offloadable(match: Match) -> bool:
-    """Whether it matches TCP or UDP: a rule for ESP or ICMP makes no pair. fw4 ignores `!` before a protocol."""
+    """Whether the match has TCP or UDP: a rule for ESP or ICMP makes no pair. `!` is ignored here, as fw4 does."""
     return any(item.text in OFFLOADABLE for item in match.proto)

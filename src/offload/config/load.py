@@ -19,9 +19,10 @@ DISPENSABLE = {"network", "offload"}
 
 
 def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
-    """Read the packages firewall, network and offload, by name: their sections, or the Problem why they are unreadable.
+    """Read the packages firewall, network and offload: the Config of what can be read, and all Problems.
 
-    Gives the Config of what can be read, and all Problems.
+    `packages`: by name, the sections, or the Problem why the file is unreadable. A package that is not there has no
+    file; for network and offload that is no Problem.
     """
     problems = tuple(p for name in FILES if (p := _file_problem(name, packages)) is not None)
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
@@ -49,7 +50,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The Problems, each with the line and the name of its section if the section is known."""
+    """The Problems, each with line and name of its section; those of sections not in `packages` are as before."""
     known = {
         (section.package, section.id): section
         for found in packages.values()

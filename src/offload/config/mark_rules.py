@@ -26,7 +26,7 @@ VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
 
 def set_families(sections: Iterable[Section]) -> dict[str, Family]:
-    """The address family of each set (`config ipset`), by name; IPv4 without option family."""
+    """The address family of each set (`config ipset`), by name; IPv4 without option family, any if it is not valid."""
     found: dict[str, Family] = {}
     for section in sections:
         name, word = section.options.get("name"), section.options.get("family", "ipv4")
@@ -87,7 +87,7 @@ def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
 
 
 def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
-    """TCP and UDP as far as the rule matches them; empty: all protocols; None: only others."""
+    """Those of TCP and UDP that the rule names; empty: it matches all protocols; None: only others."""
     words = {item.text for item in items}  # fw4 parses `!` and ignores it
     return () if EVERYTHING & words else tuple(sorted({"tcp", "udp"} & words)) or None
 
@@ -113,7 +113,7 @@ def _dscp(dscp: Bits | None) -> Bits | None:
 
 
 def _family(rule: Rule, sets: Mapping[str, Family]) -> Family:
-    """The rule's own family with that of its set; a negated set counts the same."""
+    """The family that the rule and its set have in common; NEITHER: none. A negated set counts the same."""
     name = rule.match.ipset.name if rule.match.ipset else ""
     return FAMILIES[rule.match.family] & sets.get(name, Family.ANY)
 

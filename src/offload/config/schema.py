@@ -57,7 +57,10 @@ class Fault(Enum):
 
 
 class Refused(NamedTuple):
-    """An invalid option, or one invalid value of it. `bad`: the parser's own sentence; None: it has none."""
+    """A fault of an option, or of one value of it.
+
+    `value`: empty if the whole option is at fault; `bad`: the parser's own sentence; None: it has none.
+    """
 
     fault: Fault
     option: str
@@ -83,14 +86,17 @@ class Table(dict[str, Option]):
 
 
 class Values(NamedTuple):
-    """The valid values of a section by option, and the invalid ones; a list may have both."""
+    """The valid values of a section by option, and the faults of options and values; a list may be in both."""
 
     values: dict[str, Any]
     refused: tuple[Refused, ...]
 
 
 def read(options: Mapping[str, Given], table: Table) -> Values:
-    """Parse the options of a section by the table of its type. `options`: UCI's text, or texts for a list, by name."""
+    """Parse the options of a section by the table of its type. Missing required options are faults too.
+
+    `options`: by name, UCI's text, or the texts of a list.
+    """
     values: dict[str, Any] = {}
     refused: list[Refused] = []
     memory = table.memory

@@ -30,7 +30,7 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 
 
 def replacement(ruleset: Ruleset) -> str:
-    """The text that deletes the table and creates it again, whatever it contains; set elements of others are lost."""
+    """The text that deletes the table, if there is one, and creates it again; set elements of others are lost."""
     name = ruleset.table.name
     return f"table inet {name}\ndelete table inet {name}\n{ruleset_text(ruleset)}"
 
@@ -41,7 +41,7 @@ def contents(ruleset: Ruleset) -> str:
 
 
 def _same_frame(before: Ruleset, after: Ruleset) -> bool:
-    """Whether the two rulesets are equal, except for the rules in their chains."""
+    """Whether the two rulesets are equal but for the hooks and rules of chains: names and order of chains are equal."""
     names = [[each.name for each in ruleset.table.chains] for ruleset in (before, after)]
     return names[0] == names[1] and _without_chains(before) == _without_chains(after)
 
@@ -51,7 +51,10 @@ def _without_chains(ruleset: Ruleset) -> Ruleset:
 
 
 def _gone(before: Table, after: Table) -> Iterable[str]:
-    """The statements that delete the objects of `before` that `after` lacks, or has with other properties."""
+    """The statements that delete the chains of `before` that `after` lacks, and sets, limits, helpers and flowtables.
+
+    The latter are deleted if `after` lacks them, or has them with other properties; elements of sets do not count.
+    """
     wanted = {each.name for each in after.chains}
     yield from (f"delete chain inet {after.name} {each.name}\n" for each in before.chains if each.name not in wanted)
     kinds: tuple[tuple[str, Sequence[Named], Sequence[Named]], ...] = (

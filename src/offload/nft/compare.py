@@ -12,10 +12,12 @@ FLOWS = ("flow add @", "flow offload @")  # flowtables are not compared, since d
 
 
 def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """For each object that differs (`chain input`): the lines that would be removed, and those that would be added.
+    """For each object that differs: its heading (`chain input`), the lines to be removed, and those to be added.
 
-    `there`: listing of the table in the kernel; `wanted`: of the table that would replace it. Of objects that `wanted`
-    lacks only chains are listed, and no elements of sets as removed, because other programs may have added those.
+    `there`: listing of the table in the kernel; `wanted`: of the table that would replace it. The heading of an object
+    that only `wanted` has ends with ` (new)`. Other programs may have added sets and elements: of objects that only
+    `there` has just chains are given, and no element of any set is a removed line. Flowtables, and rules that fill
+    them, are not compared.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):
@@ -27,7 +29,7 @@ def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[
 
 
 def _objects(listing: str) -> dict[str, list[str]]:
-    """The lines of each object but flowtables, by its heading; each element of a set has a line of its own."""
+    """By heading, the lines of each object but flowtables, without rules that fill them; a line for each element."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for raw in ELEMENTS.sub(_one_a_line, listing).splitlines()[1:]:
@@ -50,6 +52,6 @@ def _changed(before: list[str], after: list[str]) -> tuple[list[str], list[str]]
 
 
 def _one_a_line(found: re.Match[str]) -> str:
-    """The elements sorted, without their remaining time, each as a line of the listing."""
+    """The elements sorted, without timeout and remaining time, each as a line of the listing: `element 192.0.2.1`."""
     words = sorted(AGE.sub("", each) for each in re.split(r",\s+", found[1]))
     return "\n".join(f"\t\t{ELEMENT}{each}" for each in words)

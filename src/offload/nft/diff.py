@@ -50,7 +50,10 @@ def _moves(elements: Mapping[str, frozenset[str]]) -> list[tuple[str, list[str]]
 
 
 def _same(chain: Chain, held: LiveTable) -> bool:
-    """Whether the kernel's chain has the same rules, by the fingerprints in their comments, and the sets as sent."""
+    """Whether the kernel's chain has the same rules in this order, and each looks up a set with the same elements.
+
+    Rules are compared by the fingerprints in their comments, elements by the digests there.
+    """
     comments = _comments(chain)
     asked = {name: digest for _, digests, _ in comments for name, digest in digests.items()}
     return held.rules[chain.name] == tuple(mark for mark, _, _ in comments) and asked.items() <= held.digests.items()

@@ -26,12 +26,12 @@ def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """The digest of each set's elements, by the set's name; none for sets that packets or the service fill."""
+    """By name, the digest of the elements of each set; sets that packets or the service fill are left out."""
     return {each.name: digest("\n".join(sorted(each.elements))) for each in fixed(sets)}
 
 
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
-    """The chain with a fingerprint in each rule's comment; the rule's own comment comes last.
+    """The chain with a fingerprint added to each rule's comment, before the rule's own words.
 
     `of_sets`: digest of the elements by set. `covers`: other text of the table that the fingerprints cover as well.
     """

@@ -41,7 +41,7 @@ def quoted(value: str) -> str:
 
 
 def one_or_set(values: Iterable[str]) -> str:
-    """One value as it is, several as an anonymous set: `{ 80, 443 }`."""
+    """One value as it is, several different ones as an anonymous set: `{ 80, 443 }`."""
     several = tuple(dict.fromkeys(values))
     return several[0] if len(several) == 1 else f"{{ {', '.join(several)} }}"
 
@@ -112,7 +112,7 @@ def _ports(key: str) -> Callable[[tuple[Item, ...], Match], str]:
 
 
 def _apart(ports: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The ports; a single negated one is written as a range of one port.
+    """The ports; if just one is negated, and is no range, it becomes a range of one port.
 
     nft 1.0.6 merges `sport != A dport != B` into one comparison, which is true if either port differs.
     """

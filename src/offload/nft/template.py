@@ -37,7 +37,7 @@ def template(name: str, filters: Filters) -> Callable[..., str]:
 
 
 def prepare(filters: Filters) -> bool:
-    """Compile and store all templates; False if one could not be stored."""
+    """Compile and store all templates, except those that only Jinja2 can run; False if one could not be stored."""
     for name in names():
         source = source_of(name)
         code = compiled(source, filters)
@@ -69,7 +69,7 @@ def compiled(source: str, filters: Filters) -> CodeType | None:
 
 
 def stored(name: str, source: str) -> CodeType | None:
-    """The stored code for this source and this Python; None if there is none, or the file is not complete."""
+    """The stored code, if it was made of this source by this Python; None: it was not, or there is no complete file."""
     try:
         content = _content(_place(name))
         made_of, code = marshal.loads(content[HEADER:])  # noqa: S302 - as safe as the bytecode beside it

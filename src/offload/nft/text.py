@@ -23,7 +23,7 @@ def table_text(table: Table) -> str:
 
 
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
-    """For each line of a ruleset's text, the id of the section that it comes from; empty: none."""
+    """For each line of `text`, which is the ruleset's, the id of the section that it comes from; empty: none."""
     chains = {each.name: each for each in ruleset.table.chains}
     found: list[str] = []
     expected: Iterator[tuple[str, str]] = iter(())
@@ -43,7 +43,10 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
 
 
 def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
-    """The lines of a chain, each with the id of the section it comes from. `label` stands before each comment."""
+    """The lines of a chain, each with the id of the section it comes from (empty: none).
+
+    `label` stands before each comment.
+    """
     for each in chain.rules:
         if isinstance(each, Include):
             yield f"include {quoted(each.path)}", ""
@@ -53,7 +56,7 @@ def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
 
 
 def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
-    """The lines of a rule: none if it does nothing, two if its log has a limit, because then the log comes first."""
+    """The lines of a rule: none if it has no text; if its log has a limit, the log is a line of its own, the first."""
     match = text(rule.match)
     log = f"log prefix {prefix(rule.log)} " if rule.log else ""
     if log and rule.limit_log is not None:
@@ -72,13 +75,13 @@ def _log_limit(limit: Limit | str) -> str:
 
 
 def _note(comment: str) -> str:
-    """A comment between quotes, as long as nft allows."""
+    """A comment between quotes, cut to the length that nft allows."""
     return quoted(cut(comment, LONGEST_COMMENT))
 
 
 @cache
 def prefix(log: str) -> str:
-    """A log prefix between quotes, as long as nft allows, without `$`, which begins a variable."""
+    """A log prefix between quotes, cut to the length that nft allows; `$`, which begins a variable, becomes `?`."""
     return quoted(cut(log.replace("$", "?"), LONGEST_PREFIX))
 
 

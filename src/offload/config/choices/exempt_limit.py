@@ -17,7 +17,10 @@ MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of 
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
-    """The rules with their exempts within the limit: those beyond it lose their longest lists, and so match more."""
+    """The rules with their exempts within the limit: one that does not fit loses its longest lists, and matches more.
+
+    Earlier rules are first to take their part of the limit.
+    """
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
         exempts = []
@@ -39,7 +42,7 @@ def _without_longest(exempt: Exempt) -> Exempt:
 def limited(
     exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections that fit into the limit, and a Problem for each that lost lists or was left out.
+    """The exempts of sections, fitted into the limit as by `_fitting`, and a Problem for each that did not fit.
 
     Exempts of `mark_rules` take their part of the limit first. A later exempt that still fits is not changed.
     """
@@ -60,10 +63,10 @@ def limited(
 
 
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
-    """The exempt without its longest lists, and the consequence for the sentence; None: it is left out.
+    """The exempt without its longest lists, and the consequence for the sentence.
 
-    `room`: set elements that are left. Without an address or MAC it holds for all traffic between its zones, if it
-    names both.
+    If then no address or MAC is left, or it still does not fit: a faulty exempt in its place, which keeps all traffic
+    between its zones slow; None (it is left out) if it does not name both. `room`: set elements that are left.
     """
     rest = exempt
     while combinations(rest.match) > max(room, 1):

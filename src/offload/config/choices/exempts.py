@@ -40,7 +40,7 @@ NOT_NEEDED = "this section is not needed"
 
 
 def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
-    """The section's Exempt (None: it has no effect), and its problems. `zones`: names of the firewall's zones."""
+    """The section's Exempt (None: disabled, or without effect), and its problems. `zones`: names of firewall zones."""
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):
         return None, []
@@ -62,7 +62,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
 
 
 def _value(reading: Reading, option: str) -> Any:
-    """The option's value; None: absent or unknown. A list with a bad value and only negated others is unknown."""
+    """The option's value; None: absent or invalid. A list with a bad value and only negated others is invalid."""
     value = reading.get(option)
     return None if option in VALUES and option in reading.bad and not wanted(value or ()) else value
 
@@ -88,7 +88,7 @@ def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple
 
 
 def _protocols(match: Given) -> tuple[Item, ...]:
-    """The protocols; empty: all, as `all` in a list means. Without protocols, ports mean TCP and UDP, as in fw4."""
+    """The protocols; empty: all. `all` in a list means all; without protocols, ports mean TCP and UDP, as in fw4."""
     given = match.get("proto", ())
     named = tuple(dict.fromkeys(chain.from_iterable(given))) if all(given) else ()
     return named or (PROTOCOLS["tcpudp"] if any(option in match for option in PORTS) else ())

@@ -65,9 +65,9 @@ class _Reader:
                 yield reading
 
     def of(self, kind: str) -> Iterator[Section]:
-        """The enabled sections of the type, without those that name a disabled zone.
+        """The enabled sections of the type (of globals all), without those that name a disabled zone.
 
-        A disabled zone has no traffic: its sections get one Problem, and are not checked further.
+        A disabled zone has no traffic: its sections get a Problem for its name, and are not checked further.
         """
         for section in self.sections:
             if section.type != kind or (kind != "globals" and section.options.get("enabled") in FALSE):
@@ -81,7 +81,7 @@ class _Reader:
                 yield with_name(section)
 
     def _named_well(self, reading: Reading) -> bool:
-        """Whether the section names only zones that exist, or `*`; adds a Problem for each other name."""
+        """Whether all options for zones are there, with zones that exist or `*`; adds a Problem for each other name."""
         options = {"zone": ("name",), "pair": ("src", "dest")}.get(reading.section.type, ())
         names = {option: reading.get(option) for option in options}
         for option, name in names.items():
@@ -97,13 +97,13 @@ class _Reader:
 
 
 def _named(section: Section) -> dict[str, str]:
-    """The options of the section that name a zone, with their values."""
+    """The options of the section that name a zone, with their values, if these are text."""
     options = ("name",) if section.type == "zone" else ("src", "dest")
     return {option: name for option in options if isinstance(name := section.options.get(option), str)}
 
 
 def with_name(section: Section) -> Section:
-    """A zone section without option `name` means the zone with the section's name: `config zone 'guest'`."""
+    """The section; a zone section without option `name` gets its own name as that option: `config zone 'guest'`."""
     if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
         return section
     return replace(section, options={"name": section.name, **section.options})
@@ -169,7 +169,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
 
 
 def _any_pair(readings: list[Reading]) -> Iterator[PairChoice]:
-    """A faulty choice for all pairs, which keeps them slow, if a fault of globals may concern any of them."""
+    """A faulty choice for all pairs, which keeps them slow, for each globals section with a fault in FATAL options."""
     for reading in readings:
         if reading.bad & FATAL:
             yield PairChoice("*", "*", reading.section.id, Mode.NONE, faulty=True)
@@ -190,9 +190,10 @@ def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
 
 
 def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
-    """The slower value of two sections for a zone; None: that of globals counts.
+    """The slower value of two sections for a zone; None: neither has the option, so that of globals counts.
 
-    Where only one of them has the option, the other's value is that of globals, except for the mode.
+    Where only one of them has the option, its mode counts; of other options, the slower of its value and that of
+    globals, or None if globals have a fault there.
     """
     values = [getattr(first, option), getattr(second, option)]
     if option == "mode":

@@ -17,7 +17,8 @@ HARMLESS = frozenset({Fault.UNSUPPORTED, Fault.NO_EFFECT})  # fw4 reads them as 
 class Reading:
     """A section after reading: its valid values, and a Problem for each invalid one.
 
-    `bad`: names of the invalid options, and of unknown ones unless the table is fw4's. A list keeps its valid values.
+    `bad`: names of the options that are invalid, missing, or unknown (unless `read` ignores unknown ones). A list with
+    bad values keeps its valid ones.
     """
 
     section: Section

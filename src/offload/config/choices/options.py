@@ -84,7 +84,7 @@ def number(low: int, high: int) -> Parser:
 
 
 def identifier(value: str) -> str | Bad:
-    """The name of a zone as fw4 accepts it."""
+    """The name of a zone, unchanged, if fw4 accepts it."""
     if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_ZONE_NAME:
         return value
     return Bad(ProblemCode.BAD_NAME, {"value": value})
@@ -116,7 +116,7 @@ def negatable(parse: Parser) -> Parser:
 
 
 def network(value: str) -> Address | Bad:
-    """An IPv4 or IPv6 address, or a network with a prefix length."""
+    """An IPv4 or IPv6 address, or a network with a prefix length or mask; host bits are cleared."""
     found = networks.network(value)
     return networks.as_address(found) if found else Bad(ProblemCode.BAD_ADDRESS, {"value": value})
 

@@ -20,7 +20,10 @@ _SENTENCES = {
 
 
 class Reading(NamedTuple):
-    """The valid values of a section by option, and the role (CORE, CONDITION, DETAIL) of each invalid option."""
+    """The valid values of a section, and the roles (CORE, CONDITION, DETAIL) of faulty options, both by option.
+
+    Options with a harmless fault (unknown, no effect, a detail that nftables cannot express) have no role there.
+    """
 
     origin: Origin
     values: dict[str, Any]
@@ -40,7 +43,7 @@ class Say(Protocol):
 def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: list[FirewallProblem]) -> Reading:
     """Read every option by the table of the section's type, and append problems to `problems`.
 
-    A list with bad values gets one problem, for the first of them, and has no value.
+    A list with bad values gets one problem, for the first of them, and its good values are left out too.
     """
     values, refused = schema.read(options, table)
     faults: dict[str, str] = {}

@@ -52,7 +52,7 @@ def sections(dump: Any, services: Any) -> tuple[Found, ...]:
 
 
 def _of_interfaces(dump: Any) -> Iterator[Found]:
-    """The sections of interfaces; a rule, NAT section or zone without a device gets the interface's own."""
+    """The sections of interfaces; a rule, NAT section or zone without option device gets the interface's device."""
     for each in _objects(_object(dump).get("interface")):
         device = _device(each.get("l3_device")) or _device(each.get("device"))
         who = f"{_word(each.get('interface'))}[{_word(each.get('proto'))}]"
@@ -96,7 +96,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 
 def _device(value: Any) -> str:
-    """A device's name; empty if it is not safe in nft text: the kernel accepts a quote in a name, nft does not."""
+    """A device's name; empty: no text, or not safe in nft text (the kernel accepts a quote in it, nft does not)."""
     name = _word(value)
     return name if plain_device(name) else ""
 

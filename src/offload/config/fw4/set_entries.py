@@ -13,7 +13,7 @@ Element = tuple[Address | Item, ...]
 
 
 def lines(text: str) -> tuple[str, ...]:
-    """The entries in the text of a file: one in each line, without lines that begin with `#`."""
+    """The entries in the text of a file: one in each line, without empty lines and those that begin with `#`."""
     found = (line.strip() for line in text.splitlines())
     return tuple(line for line in found if line and not line.startswith("#"))
 
@@ -21,7 +21,7 @@ def lines(text: str) -> tuple[str, ...]:
 def element(
     line: str, match: tuple[tuple[str, str], ...], family: int, networks: Mapping[str, RouterNetwork]
 ) -> Element | None:
-    """The values of an entry, one for each part of the set's key (`match`); None if one is missing or not valid."""
+    """The values of an entry, one for each part of the set's key (`match`); None: too few, too many, or not valid."""
     words = line.split()
     if len(words) != len(match):
         return None

@@ -17,7 +17,7 @@ _TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 
 
 def limit(value: str) -> Limit | None:
-    """A rate `n[/unit]`; the first letters of the unit are enough. `!` means above it. A rate of 0 is not valid."""
+    """A rate `n[/unit]`; the first letters of the unit are enough; without it: second. `!`: above it. Not 0."""
     name, negated = negation(value)
     found = re.fullmatch(_LIMIT, name)
     unit = enum(*_UNITS)(found[2] or "second") if found else None
@@ -52,7 +52,7 @@ def _days(year: int, month: int) -> int:
 
 
 def time(value: str) -> tuple[int, ...] | None:
-    """`hh[:mm[:ss]]` as (hour, minute, second)."""
+    """`hh[:mm[:ss]]` as (hour, minute, second), with 0 for those left out."""
     found = re.fullmatch(_TIME, value)
     if found is None:
         return None
@@ -61,7 +61,7 @@ def time(value: str) -> tuple[int, ...] | None:
 
 
 def weekdays(value: str) -> tuple[tuple[str, ...], bool] | None:
-    """The names of the days whose first letters are given, from Monday on, and whether `!` is before them."""
+    """The names of the days whose first letters are given, from Monday on, and whether `!` is before the first."""
     names, negated = negation(value)
     found = [enum(*_DAYS)(name) for name in names.split()]
     if not found or None in found:

@@ -29,7 +29,7 @@ def plain_device(name: str) -> bool:
 
 
 def device(value: str) -> Item | None:
-    """A device: `name`, `name+` for all that begin so, `+` for all; each with or without `!`."""
+    """A device: `name`, `name+` for all that begin so (`name*` becomes this), `+` for all; with or without `!`."""
     name, negated = negation(value)
     if name.endswith("*"):  # nft's own wildcard; fw4 accepts it
         name = f"{name[:-1]}+"
@@ -37,7 +37,7 @@ def device(value: str) -> Item | None:
 
 
 def network_name(value: str) -> Item | None:
-    """A netifd network of a zone, with or without `!`. Any word is valid: without such a network it has no devices."""
+    """A netifd network of a zone, with or without `!`. Any word is valid: an unknown network adds no devices."""
     name, negated = negation(value)
     return Item(name, negated) if name else None
 
@@ -76,14 +76,17 @@ def port(value: str) -> Item | None:
 
 
 def mac(value: str) -> Item | None:
-    """A MAC address with colons or dashes; the result is in lower case, with colons."""
+    """A MAC address with colons or dashes; the result is in lower case, with colons and two digits in each part."""
     name, negated = negation(value)
     found = re.fullmatch(_MAC, name)
     return Item(":".join(part.zfill(2) for part in found.groups()).lower(), negated) if found else None
 
 
 def protocol(value: str) -> tuple[Item, ...] | None:
-    """A protocol by name or number, as nft writes it; `tcpudp` gives two, and `all`, `any` or `*` the word `any`."""
+    """A protocol by name or number, as nft writes it; `tcpudp` gives two, and `all`, `any` or `*` the word `any`.
+
+    `!` before `all`, `any` or `*` is not valid.
+    """
     name, negated = negation(value)
     name = name.lower()
     if name == "tcpudp":
@@ -136,7 +139,7 @@ def dscp(value: str) -> Bits | None:
 
 
 def set_match(value: str) -> SetMatch | None:
-    """`SETNAME [DIRECTION[,DIRECTION...]]`, with or without `!`; a direction other than src and dst is empty."""
+    """`SETNAME [DIRECTION[,DIRECTION...]]`, with or without `!`; unknown directions become "", the 4th is ignored."""
     words, negated = negation(value)
     name, _, rest = words.partition(" ")
     directions = re.split(r"[ \t,]", rest.strip(" \t"))[:3] if rest.strip(" \t") else []

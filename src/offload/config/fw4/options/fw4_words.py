@@ -17,7 +17,7 @@ _PATH = r'/[^"\\\x00-\x1f\x7f]*'
 
 
 def negation(value: str) -> tuple[str, bool]:
-    """The value without `!` and blanks around it, and whether it had `!`."""
+    """The value without blanks around it and without a `!` at its beginning, and whether it had that `!`."""
     text = value.strip(" \t")
     return (text[1:].strip(" \t"), True) if text.startswith("!") else (text, False)
 
@@ -68,7 +68,7 @@ def text(value: str) -> str:
 
 
 def identifier(value: str) -> str | None:
-    """The name of a zone or set as nft accepts it."""
+    """The name of a zone or set, unchanged, if nft accepts it in that length."""
     return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
 
 

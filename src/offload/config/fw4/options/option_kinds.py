@@ -34,12 +34,12 @@ def many(option: Option) -> Option:
 
 
 def unsupported(option: Option = TEXT, role: str = DETAIL) -> Option:
-    """An option that nftables cannot express; using it is a problem."""
+    """The same option, with this role, marked as one that nftables cannot express; using it is a problem."""
     return option._replace(unsupported=True, role=role)
 
 
 def without_effect(option: Option) -> Option:
-    """An option that fw4 reads and ignores."""
+    """The same option, with role DETAIL, marked as one that fw4 reads and ignores."""
     return option._replace(without_effect=True, role=DETAIL)
 
 
@@ -49,7 +49,7 @@ def required(option: Option) -> Option:
 
 
 def plain(option: Option) -> Option:
-    """The same option, without `!`."""
+    """The same option, with `!` before its value as a fault."""
     return option._replace(negatable=False)
 
 

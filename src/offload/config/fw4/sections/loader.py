@@ -80,13 +80,13 @@ class Loader:
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
-        """Read only the rules. Options that nftables cannot express are left out before, as in fw4."""
+        """Read only the rules. Options that nftables cannot express are ignored without a problem, as in fw4."""
         return tuple(
             self._each("rule", {"rule": _of_type("rule", sections)}, lambda reading: traffic.rule(reading, self._say))
         )
 
     def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
-        """Read only the redirects. Options that nftables cannot express are left out before, as in fw4."""
+        """Read only the redirects. Options that nftables cannot express are ignored without a problem, as in fw4."""
         return tuple(
             self._each(
                 "redirect",
@@ -96,7 +96,7 @@ class Loader:
         )
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
-        """Read only the includes. Options that nftables cannot express are left out before, as in fw4."""
+        """Read only the includes. Options that nftables cannot express are ignored without a problem, as in fw4."""
         return tuple(
             self._each(
                 "include",
@@ -141,7 +141,7 @@ class Loader:
                 yield made
 
     def _counts(self, reading: Reading) -> bool:
-        """Whether the section can be used; adds a problem if not. Lost conditions are judged later, with the zones."""
+        """Whether the section can be used; adds a problem if not. Lost conditions of rules and NAT are judged later."""
         if not reading.faults and reading.values.get("enabled", True):
             return self._begins_before_it_ends(reading)
         fatal = reading.bad(CORE)
@@ -158,7 +158,7 @@ class Loader:
         return self._begins_before_it_ends(reading)
 
     def _begins_before_it_ends(self, reading: Reading) -> bool:
-        """Whether the first date is not after the second: nft refuses other ranges; adds a problem if it is."""
+        """Whether start_date is not after stop_date: nft refuses other ranges; adds a problem if it is after."""
         start, stop = (reading.values.get(option, ()) for option in ("start_date", "stop_date"))
         if start and stop and stop < start:
             self._say(FirewallFault.EMPTY_TIMES, reading, "stop_date", start="start_date")
@@ -166,7 +166,7 @@ class Loader:
         return True
 
     def _once(self, sections: Iterable[Any]) -> tuple[Any, ...]:
-        """The zones or sets; of those with equal names only the first, and no set whose name is a word of nft."""
+        """The zones or sets; of equal names the first, and no set whose name is a word of nft. Others get a problem."""
         names: dict[str, Any] = {}
         for each in sections:
             if each.name in names:
@@ -178,7 +178,7 @@ class Loader:
         return tuple(names.values())
 
     def _defaults(self, found: list[Found]) -> Defaults:
-        """The first `defaults` section; an invalid option is ignored, and the firewall is still loaded."""
+        """The first `defaults` section; others get a problem. Its invalid options are ignored, each with a problem."""
         for origin, _ in found[1:]:
             self.problems.append(FirewallFault.DUPLICATE_DEFAULTS.at(origin))
         if not found:
@@ -189,7 +189,7 @@ class Loader:
         return Defaults(reading.origin, **{"synflood_protect": protect} | values)
 
     def _zones(self, found: list[Found]) -> tuple[tuple[Zone, ...], tuple[Zone, ...]]:
-        """The zones, and those that are left out: without a readable condition, or with a name in use."""
+        """The zones, and those left out: name or a condition is unreadable, or the name in use. Disabled ones: neither."""
         good, unread = [], []
         for origin, options in found:
             reading = self._read("zone", origin, options)
@@ -220,7 +220,7 @@ class Loader:
         )
 
     def helpers(self, sections: Iterable[Section]) -> tuple[Helper, ...]:
-        """Read the `config helper` sections of the helpers file; one with a fault is left out, with a problem."""
+        """Read `config helper` sections; one with a fault, or not just one protocol, is left out, with a problem."""
         found = []
         for each in sections:
             if each.type == "helper":

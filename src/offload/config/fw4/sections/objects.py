@@ -15,9 +15,9 @@ OLD_SCRIPT = "/etc/firewall.user"  # firewall3 sourced it; its iptables commands
 def ipset(
     reading: Reading, say: Say, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]
 ) -> IpSet | None:
-    """A set with its entries; None if its type is not valid. `files`: lines of the loadfiles that can be read, by path.
+    """A set with its valid entries; None if its type is not valid. Faults are problems, added by `say`.
 
-    `networks`: those of netifd, which entries may name.
+    `files`: lines of the loadfiles that can be read, by path. `networks`: those of netifd, which entries may name.
     """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
@@ -51,7 +51,7 @@ def ipset(
 
 
 def include(reading: Reading, say: Say) -> Include | None:
-    """A file to include; None: it is left out."""
+    """A file to include, or a script to run; None, with a problem: it is left out."""
     values = reading.values
     kind, path = values.get("type", "script"), values["path"]
     if kind == "script":

@@ -28,7 +28,7 @@ _OF_REDIRECT = (
 
 
 def rule(reading: Reading, say: Say) -> Rule | None:
-    """The rule of a section; None if an option is missing, or the device is `+`, with a problem."""
+    """The rule of a section; None, with a problem: its target needs a missing option, or its device is `+`."""
     values, target = reading.values, reading.values.get("target", "")
     missing = _missing(target, values)
     if missing:
@@ -61,7 +61,7 @@ def rule(reading: Reading, say: Say) -> Rule | None:
 
 
 def redirect(reading: Reading, say: Say) -> Redirect:
-    """The redirect of a section: a port forward (dnat) or a source rewrite (snat)."""
+    """The redirect of a section: a port forward (dnat) or a source rewrite (snat). Other targets are read as dnat."""
     values = reading.values
     target = values.get("target", "dnat")
     if target not in {"dnat", "snat"}:
@@ -80,7 +80,10 @@ def redirect(reading: Reading, say: Say) -> Redirect:
 
 
 def nat(reading: Reading, say: Say) -> Nat | None:
-    """The source NAT of a section; None if its options do not fit its target, with a problem."""
+    """The source NAT of a section; None, with a problem: its options do not fit its target.
+
+    Targets other than accept, snat and masquerade are read as masquerade, with a problem.
+    """
     values = reading.values
     target = values.get("target", "masquerade")
     if target not in {"accept", "snat", "masquerade"}:
@@ -138,7 +141,10 @@ def _log(values: Mapping[str, Any], name: str) -> str:
 
 
 def _set_mark(values: Mapping[str, Any]) -> Bits | None:
-    """The mark to set (None: no option): `set_mark` also clears the bits of its value, `set_xmark` only its mask."""
+    """The value and mask to write; None: neither option is there, or it is not valid.
+
+    With `set_mark` the bits of the value are part of the mask too; with `set_xmark` the mask is as given.
+    """
     mark = values.get("set_mark")
     if mark is not None:
         return Bits(mark.value, mark.value | mark.mask)
