@@ -46,7 +46,7 @@ class Draft(NamedTuple):
         return found
 
     def helper(self, origin: Origin, name: str) -> Helper:
-        """The conntrack helper of that name; raises LeftOutError if it does not exist."""
+        """The conntrack helper of that name, also without its module; raises LeftOutError if it is not known."""
         for each in self.config.helpers:
             if each.name == name:
                 return each

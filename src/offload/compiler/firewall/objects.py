@@ -36,9 +36,9 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 
 
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
-    """fw4's own flowtable with the devices of the zones' networks, with hardware offload the lowest ones below them.
+    """fw4's own flowtable with the existing devices of the zones' networks, for hardware the lowest ones below them.
 
-    None of them, if option flow_offloading is off or there are no devices.
+    Empty: option flow_offloading is off, or there are no devices.
     """
     if not config.defaults.flow_offloading:
         return ()

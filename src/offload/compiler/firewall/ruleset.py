@@ -71,9 +71,9 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
 
 
 def _sections(draft: Draft) -> None:
-    """Compile every section by itself, so that a bad one does not affect the others.
+    """Compile every section by itself into the draft, so that a bad one does not affect the others: it adds a problem.
 
-    Their order is that of the rules in a chain: helpers, rules, forwardings.
+    Their order is that of the rules in a chain: helpers of zones, rules, forwardings, redirects, source NAT.
     """
     filter_rules.zone_helpers(draft)
     config = draft.config

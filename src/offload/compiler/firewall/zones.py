@@ -66,7 +66,7 @@ class FirewallZone(NamedTuple):
 
 
 def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> FirewallZone | None:
-    """The zone with its present devices and addresses; None if its family contradicts its subnets."""
+    """The zone with its present devices and addresses; None, with a problem, if its family contradicts its subnets."""
     networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]
     members = [Item(each.device, item.negated) for item, each in known if each.device]
@@ -121,7 +121,10 @@ def _related(known: Sequence[tuple[Item, RouterNetwork]], subnets: Split | None)
 
 
 def _devices(members: Sequence[Item]) -> Iterator[str]:
-    """The names for a condition, `wg+` as `wg*`. `+` alone matches every device, so it gives no condition."""
+    """The names for a condition, `wg+` as `wg*`. `+` alone matches every device, so it gives none.
+
+    `!+` gives NO_DEVICE; other negated names are left out.
+    """
     for item in members:
         stem, plus, rest = item.text.partition("+")
         if not rest and not (plus and not stem) and not item.negated:
@@ -131,7 +134,7 @@ def _devices(members: Sequence[Item]) -> Iterator[str]:
 
 
 def _device_groups(members: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """Devices in groups that one rule can express: a wildcard needs a rule of its own."""
+    """Devices in groups that one rule can express: a wildcard needs its own rule; negated ones are in every group."""
     names = tuple(dict.fromkeys(_devices(members)))
     negated = tuple(
         Item(f"{item.text[:-1]}*" if item.text.endswith("+") else item.text, negated=True)
@@ -154,7 +157,10 @@ def _parts(members: Sequence[Item], subnets: Split, family: int | None) -> Itera
 
 
 def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
-    """The matches of traffic to masquerade, by family; empty if masq_src or masq_dest is unreadable or cannot match."""
+    """The matches of traffic to masquerade, by family, of the families to masquerade.
+
+    None at all, with a problem, if masq_src or masq_dest is unreadable, or no packet can match it now.
+    """
     families = [family for family, wanted in ((IPV4, zone.masq), (IPV6, zone.masq6)) if wanted]
     unread = ", ".join(option for option in ("masq_src", "masq_dest") if option in zone.unread)
     if unread:

@@ -135,7 +135,7 @@ def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
 
 
 def _log_forward(defaults: Defaults, zone: FirewallZone) -> Iterator[Rule]:
-    """The rule that logs packets which the base chain's policy will refuse, if the zone has option log."""
+    """The rule that logs packets which the base chain's policy will refuse; none without bit 0 of the zone's log."""
     if defaults.forward != "accept" and zone.zone.log & 1:
         limit = log_limit(zone)
         match = Match(raw=f'limit name "{limit}"') if limit else Match()

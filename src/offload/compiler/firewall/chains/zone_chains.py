@@ -27,7 +27,7 @@ def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator
 
 
 def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: bool) -> Iterator[Rule]:
-    """The jumps to a zone's chain for its parts on the loopback device, or for all other parts.
+    """The jumps to a zone's chain for its devices and addresses of loopback, or (`loopback` False) for all others.
 
     A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
     the output hook, and everything else in the prerouting hook.
@@ -50,15 +50,16 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
 
 
 def _concerned(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool) -> bool:
-    """Whether a condition matches packets of loopback, or of all others: by a named item, or there by a negated one.
+    """Whether a condition asks for packets of loopback, or (`loopback` False) for those of other devices.
 
-    `given`: the condition; `kept`: its items for this side.
+    By an item that is not negated, or among other devices by a negated one. `given`: the items of the condition;
+    `kept`: those of them for this side.
     """
     return any(not each.negated for each in kept) or (not loopback and any(each.negated for each in given))
 
 
 def _emptied(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses) -> bool:
-    """Whether no named item of the condition is left: it must then match no packet, and not every packet."""
+    """Whether the condition has items that are not negated, and none is left: it then matches no packet, not all."""
     return any(not each.negated for each in given) and not any(not each.negated for each in kept)
 
 

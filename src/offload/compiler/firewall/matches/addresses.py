@@ -53,7 +53,10 @@ def _negated(each: Address) -> Address:
 
 
 def groups(addresses: Addresses) -> tuple[Addresses, ...]:
-    """Groups of one family's addresses, each for one rule: a mask with gaps needs its own; negated ones are in each."""
+    """Groups of one family's addresses, each for one rule; without addresses one empty group.
+
+    A mask with gaps needs a rule of its own; negated addresses are in every group.
+    """
     masked = [each for each in addresses if each.bits == MASKED and not each.negated] if addresses else ()
     if not masked:
         return (addresses,)

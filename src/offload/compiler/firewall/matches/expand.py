@@ -17,9 +17,9 @@ from offload.model.sections.match import Address, IcmpType, Item, Match, Network
 
 
 def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
-    """The common family (None or 0: not restricted), and the names of two conditions that conflict, else empty.
+    """The common family (None or 0: not restricted), and the names of two conditions that conflict; empty: none do.
 
-    `family`: of the section. `needs`: (family, name) of its conditions, zones and helpers.
+    `family`: of the section. `needs`: (family, name) of its conditions, zones and helpers; None or 0: any family.
     """
     by = f"family ipv{family}"
     for needed, who in needs:
@@ -40,7 +40,7 @@ class LeftOutError(Exception):
 
 
 class Expander(NamedTuple):
-    """Splits the matches of sections. `networks`: of netifd; `sets`: of `config ipset`, by name; `problems`: found."""
+    """Splits matches of sections, and adds to `problems`. `networks`: of netifd; `sets`: of `config ipset`, by name."""
 
     networks: Networks
     sets: Mapping[str, Named]
@@ -81,9 +81,10 @@ class Expander(NamedTuple):
         per_family: bool = False,
         raw: str = "",
     ) -> Iterator[Match]:
-        """The matches of a `config rule`, each for one nft rule. `needs`: (family, name) of its zones and helpers.
+        """The matches of a `config rule`, each for one nft rule; a protocol without a common family adds a problem.
 
-        `per_family`: its verdict differs between IPv4 and IPv6. `raw`: more conditions, as nft text.
+        `needs`: (family, name) of its zones and helpers. `per_family`: its verdict differs between IPv4 and IPv6.
+        `raw`: more conditions, as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
@@ -132,7 +133,7 @@ class Expander(NamedTuple):
                     )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
-        """The section's protocols that fit its ports, ICMP types and set, for one rule each; others get a problem."""
+        """The section's protocols that fit its ports, ICMP types and set, for one rule each; others add a problem."""
         ports = bool(match.src_port or match.dest_port)
         for proto in protocols(match.proto, ports=ports or bool(named and named.ports), types=bool(match.icmp_type)):
             name = shown(proto)

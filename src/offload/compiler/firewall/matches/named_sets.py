@@ -13,7 +13,10 @@ _ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr", 0: ""}
 
 
 class Named(NamedTuple):
-    """A set that matches may refer to. `directions`: src or dst for each part of its key. `family`: 4, 6 or 0."""
+    """A set that matches may refer to. `directions`: src or dst for each part of its key.
+
+    `family`: 4 or 6; 0: it does not restrict the family of a match.
+    """
 
     set: Set
     directions: tuple[str, ...]
@@ -26,9 +29,9 @@ class Named(NamedTuple):
 
 
 def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | None:
-    """The packet fields to look up, as nft text (`ip saddr`); None: nft has no such field.
+    """The packet fields to look up, as nft text (`ip saddr`); None: one would be a destination MAC address.
 
-    `proto`: the protocol whose ports are looked up.
+    Directions that the lookup does not give are those of the set. `proto`: the protocol whose ports are looked up.
     """
     fields = []
     for index, kind in enumerate(named.set.types):
@@ -59,7 +62,7 @@ def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
 
 
 def _set(ipset: IpSet) -> Set:
-    """The set as nft has it; with flag interval if an entry is a network or range."""
+    """The set as nft has it; with flag interval if its key has a net or an entry is a network or range."""
     kinds = [kind for _, kind in ipset.match]
     interval = "net" in kinds or any(
         isinstance(value, Address) and value.bits != WIDTH[value.family] for each in ipset.elements for value in each

@@ -12,9 +12,9 @@ BOTH_ICMP = (Item(ICMP), Item(ICMPV6))
 
 
 def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[tuple[Item, ...]]:
-    """The protocols, one rule each. `any` becomes those that have ports or ICMP types, if the section has them.
+    """The protocols, for one rule each. In a section with ports `any` is tcp and udp, in one with ICMP types icmp.
 
-    Negated protocols count only if there are no others, and are then all in one rule.
+    If all are negated, they are together in one rule. Beside others, a negated one only removes an equal one.
     """
     if len(proto) == 1 and not (proto[0].text == ANY and (ports or types)):
         yield proto

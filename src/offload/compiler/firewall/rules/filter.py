@@ -15,7 +15,10 @@ from offload.model.sections.match import Item, Limit, Match
 
 
 def zone_helpers(draft: Draft) -> None:
-    """Add the rules that assign helpers to connections of zones: the helpers that a zone names, or all."""
+    """Add the rules that assign helpers to connections of zones: the helpers that a zone names, or all available ones.
+
+    A zone that names none gets all, unless auto_helper is off (of the zone or of the defaults) or it masquerades.
+    """
     for zone in draft.zones.values():
         section = zone.zone
         automatic = section.auto_helper and draft.config.defaults.auto_helper
@@ -44,7 +47,7 @@ def _assignment(helper: firewall.Helper, zone: FirewallZone) -> Rule:
 
 
 def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
-    """Add the rule of a `config forwarding`, which accepts packets from one zone to another."""
+    """Add the rule of a `config forwarding`, which accepts packets from zone to zone; LeftOutError: not valid."""
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
     family, first, second = common_family(section.family, draft.zone_needs(src, dest))
     if first:
@@ -98,7 +101,10 @@ def _chain(section: firewall.Rule) -> str:
 
 
 def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> str:
-    """The rule's verdict, or a jump to the zone's chain that counts, logs and has that verdict; the zone notes it."""
+    """The rule's verdict (empty: it only counts or logs), or a jump to a zone's chain that counts, logs and has it.
+
+    That chain is added to the zone's `needs`.
+    """
     target = section.target
     if target and dest is not None:
         dest.needs.add(f"{target}_to")
@@ -151,7 +157,7 @@ def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
 
 
 def _closed(section: firewall.Rule, draft: Draft) -> Iterator[str]:
-    """The names of the zones whose packets to the router, or from it, the rule matches."""
+    """The zones whose packets to the router, or from it, the rule matches, by name; none of a rule for forwarding."""
     if section.src and section.dest:
         return
     one = section.src or section.dest

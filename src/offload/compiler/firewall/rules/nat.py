@@ -29,7 +29,10 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 
 
 def source_nat(draft: Draft, section: Nat) -> None:
-    """Add the rules of a `config nat`, which translates packets leaving through a zone, or through any device."""
+    """Add the rules of a `config nat`, for packets that leave through its zone, or if it names none through any device.
+
+    LeftOutError: it is not valid.
+    """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)
     src_ip = match.src_ip[0] if match.src_ip else None
@@ -64,7 +67,11 @@ def source_nat(draft: Draft, section: Nat) -> None:
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """The chosen family, else that of the addresses, else IPv4: sections are older than NAT for IPv6."""
+    """The families that need a rule each; 0 is one rule for both.
+
+    `family`: 4, 6, 0 for both, or None: IPv6 if all addresses are, else IPv4, since sections are older than NAT for
+    IPv6. Without addresses 0 stays 0.
+    """
     has4, has6 = each.has(IPV4), each.has(IPV6)
     if family is None:
         family = IPV6 if has6 and not has4 else IPV4

@@ -116,8 +116,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
 def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
     """Give the zones the chains of a port forward, and accept translated packets there.
 
-    As in fw4, the chains are made even if the section makes no rule (two address families): packets that other programs
-    translated are accepted then.
+    As in fw4, also if the section makes no rule (two address families): packets that others translated are accepted.
     """
     if section.reflection and dest is not None and src.zone.masq:
         dest.needs.update(("accept_to", "dnat", "snat"))
@@ -135,7 +134,7 @@ def _write(
     protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
 ) -> None:
-    """Add a translation's rules for each protocol and family, and for reflection; `owner` has the limit of the log."""
+    """Add a translation's rules by protocol and family, and for reflection into zones; `owner` has the log's limit."""
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
     needs: list[Need] = [
@@ -163,7 +162,7 @@ def _write(
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """The families of the addresses; without addresses IPv4, or both if the section asks for them."""
+    """The families for a rule each: of the addresses, as `family` allows; without any `family` (0: both), None is 4."""
     has = [one for one in FAMILIES if each.has(one)]
     if not has:
         return (IPV4 if family is None else family,)
@@ -190,7 +189,7 @@ def _together(own: Address, other: Address) -> bool:
 def _reflect(
     draft: Draft, section: Redirect, each: Translation, zones: Zones, zone: FirewallZone, proto: Proto
 ) -> None:
-    """Add rules by which hosts of `zone` can use the forward by its outer address; a problem if there is none."""
+    """Add rules by which hosts of `zone` use the forward by its outer address; a problem if an address is unknown."""
     src = zones[0]
     if src is None:
         return
@@ -235,7 +234,10 @@ def _split(addresses: tuple[Address, ...], family: int) -> Split:
 
 
 def _seen_as(section: Redirect, inner: Sequence[Address], outer: Sequence[Address], target: Address) -> Address | None:
-    """The source address of reflected packets, by option reflection_src; of `inner` best one near `target`; or None."""
+    """The source address of reflected packets, by option reflection_src; None: it is not known.
+
+    `internal`: the one of `inner` whose network has `target`, else the first. `external`: the first of `outer`.
+    """
     if section.reflection_src != "internal":
         return outer[0] if outer else None
     near = (own for own in inner if _together(own, target))

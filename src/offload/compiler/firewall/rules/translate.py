@@ -110,7 +110,7 @@ def _host(each: Address, *, bracket: bool) -> str:
 def ends(
     draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
 ) -> list[Split] | None:
-    """The addresses of each of these (option, value), by family; None: no packet can match one of them now."""
+    """The addresses of each of these (option, value), by family; None, with a problem: no packet can match one now."""
     found = []
     for option, given in options:
         addresses = draft.expander.addresses(section.origin, option, () if given is None else (given,))
@@ -127,7 +127,11 @@ def refuse_lost(section: Nat | Redirect) -> None:
 
 
 def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Iterator[Proto]:
-    """The section's protocols, for one rule each. With a new `port` only those with ports, or ICMP (its identifier)."""
+    """The section's protocols, for one rule each. `port`: the new one; None: only addresses are translated.
+
+    With a new port: all if one of them has ports, tcp and udp for `any`, or ICMP alone (its identifier); LeftOutError
+    for others.
+    """
     match = section.match
     named = draft.expander.named_set(section.origin, match)
     of_ports = Match(proto=match.proto, src_port=match.src_port, dest_port=match.dest_port)
@@ -151,7 +155,7 @@ def first_address(draft: Draft, origin: Origin, option: str, found: Split) -> No
 
 
 def conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
-    """Add a problem: two conditions, named in `who`, have no family in common."""
+    """Add a problem: two conditions, whose names are `who`, have no family in common."""
     first, second = who
     words = {"protocol": proto[0].text, "first": first, "second": second}
     draft.problems.append(FirewallFault.FAMILY_CONFLICT.at(origin, **words))

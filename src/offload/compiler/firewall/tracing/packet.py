@@ -15,7 +15,7 @@ WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 
 
 class Packet(NamedTuple):
-    """The first packet of a connection. Fields that are not known are None or empty."""
+    """The first packet of a connection. An empty device: the hook has none. Other fields None or empty: not known."""
 
     family: int  # 4 or 6
     proto: str  # name of the IP protocol
@@ -32,7 +32,7 @@ class Packet(NamedTuple):
 
 
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
-    """Whether a rule matches the packet: YES, NO or OPEN, with the conditions that are not known as nft text."""
+    """Whether a rule matches the packet (YES, NO, OPEN); for OPEN the undecided conditions as nft text, else empty."""
     match, undecided = rule.match, dict[str, Any]()
     for name, value in zip(Match._fields, match, strict=True):
         found = DECIDING[name](value, packet) if value else YES
@@ -132,7 +132,10 @@ def _mac(items: Sequence[Item], packet: Packet) -> str:
 
 
 def _limit(limit: Limit, packet: Packet) -> str:
-    """Whether the packet is below the limit, or above a negated one: the first of a connection is below every limit."""
+    """YES if the packet is below the limit, or above a negated one: a first packet is below every limit.
+
+    OPEN for a connection that exists already.
+    """
     return OPEN if packet.live else NO if limit.negated else YES
 
 

@@ -39,7 +39,10 @@ class Connection(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """The rule that refuses a connection: its section (empty: a policy), and its text."""
+    """The rule that refuses a connection: id of its section, and its comment.
+
+    For a policy the id is empty, and `rule` is `the policy of forward`.
+    """
 
     origin: str
     rule: str
@@ -71,7 +74,10 @@ def _may_translate(rules: Rules, each: Connection) -> bool:
 
 
 def _decided(hook: Hook) -> Refusal:
-    """The rule that refused: the last on the way that is in a chain of the hook, not in a zone's chain for verdicts."""
+    """The last rule on the way with a section and in a chain of the hook, not in a zone's chain for verdicts.
+
+    If there is none, the policy.
+    """
     step = next((each for each in reversed(hook.way) if each.origin and each.chain.startswith(hook.name)), None)
     return Refusal(step.origin, step.comment) if step else Refusal("", f"the policy of {hook.name}")
 
@@ -110,9 +116,10 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 
 
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
-    """The rules that are new, gone, moved, or whose times began or ended; None: policies or includes changed too.
+    """The rules, without times, that are new, gone, moved, or whose times began or ended between the two moments.
 
-    A packet that matches none of them takes the same way through both rulesets.
+    A packet that matches none of them takes the same way through both rulesets. None: policies or include statements
+    changed too, so any packet may take another way.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):

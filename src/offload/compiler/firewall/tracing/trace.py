@@ -101,7 +101,7 @@ def _target(verdict: str) -> tuple[str, str]:
 
 
 def device_of(zone: FirewallZone | None) -> str:
-    """The first device of a zone that is not `lo`, without a wildcard; empty: there is none."""
+    """The first device of a zone that is not `lo`; of `wg*` it is `wg`. Empty: there is none."""
     return next((name.rstrip("*") for name in (zone.devices if zone else ()) if name != "lo"), "")
 
 
