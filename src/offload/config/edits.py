@@ -72,9 +72,9 @@ def current(offload: Sequence[Section]) -> list[Edit]:
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
     """The edits that replace fw4's flow_offloading by `globals.mode`, and store that mode in `taken`.
 
-    If fw4's option is off: none. If the mode would have no effect: FileError. With `once`, for installations and first
-    boots, both cases give the edits that set `taken` to none. But if `taken` is set already, `once` gives no edits,
-    since after an earlier take-over fw4's option is the user's own choice.
+    If fw4's option is off: no edits. If the mode would have no effect: FileError. With `once`, for installations and
+    first boots, both cases give the edits that set `taken` to none. But if `taken` is set already, `once` gives no
+    edits, since after an earlier take-over fw4's option is the user's own choice.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -120,9 +120,9 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
     """The edits that undo `takeover`: they switch fw4's option on, and set `globals.mode` and `taken` to none.
 
-    None if offload made no take-over, if fw4's option or `config globals` changed since, or if a zone or pair now has a
-    lower mode, which fw4's global option would raise. With `forget`, as when the package is removed, `taken` is deleted
-    instead, also in these cases.
+    No edits if offload made no take-over, if fw4's option or `config globals` changed since, or if a zone or pair now
+    has a lower mode, which fw4's global option would raise. With `forget`, as when the package is removed, `taken` is
+    deleted instead, also in these cases.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

@@ -27,7 +27,10 @@ def outline(table: Table) -> LiveTable:
 
 
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
-    """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`, which is `outline(table)`."""
+    """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
+
+    The caller gives `outline(table)` as `wanted`.
+    """
     stay = sorted(set(wanted.elements) & set(held.elements))
     return fill(
         "change",

@@ -55,8 +55,8 @@ def _spans(port: int, word: str) -> bool:
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
     """A zone's policies for input, output and forward.
 
-    An unreadable policy becomes that of `config defaults`, with REJECT instead of ACCEPT. ACCEPT stays for output,
-    which opens nothing, and for input if there is no other way to the router's ssh or web server.
+    An unreadable policy adds a problem, and becomes that of `config defaults`, with REJECT instead of ACCEPT. ACCEPT
+    stays for output, which opens nothing, and for input if there is no other way to the router's ssh or web server.
     """
     chosen = [_policy(config, zone, index) for index in range(3)]
     for index, option in enumerate(("input", "output", "forward")):

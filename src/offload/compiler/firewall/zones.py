@@ -157,9 +157,9 @@ def _parts(members: Sequence[Item], subnets: Split, family: int | None) -> Itera
 
 
 def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
-    """The matches of traffic to masquerade, by family, of the families to masquerade.
+    """The matches of traffic to masquerade, by family: 4 with option masq, 6 with masq6.
 
-    None at all, with a problem, if masq_src or masq_dest is unreadable, or no packet can match it now.
+    {}, with a problem, if masq_src or masq_dest is unreadable, or no packet can match it now.
     """
     families = [family for family, wanted in ((IPV4, zone.masq), (IPV6, zone.masq6)) if wanted]
     unread = ", ".join(option for option in ("masq_src", "masq_dest") if option in zone.unread)

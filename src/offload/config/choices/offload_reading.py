@@ -35,7 +35,8 @@ def read(section: Section, table: Table, consequence: str | Callable[[str], str]
     """Read every option of `section` by the table of its type.
 
     `consequence`: the end of each Problem's sentence, or a function that gives it for an option. An unknown option
-    counts as an invalid one; with `ignored` it is ignored, as fw4 does.
+    counts as an invalid one; with `ignored` it is ignored, as fw4 does. Options that nftables cannot express, or that
+    have no effect, are left out without a Problem.
     """
     found = schema.read(section.options, table)
     refused = [

@@ -39,7 +39,7 @@ class Section:
 
     @property
     def place(self) -> str:
-        """Its file, line, type and name for a sentence: `/etc/config/offload line 12, exempt 'PlayStation'`."""
+        """Its place: `/etc/config/offload line 12, exempt 'PlayStation'`; without a name `exempt @exempt[0]`."""
         line = f" line {self.line}" if self.line else ""
         return f"/etc/config/{self.package}{line}, {self.type} {self.known_as or self._unnamed}".rstrip()
 

@@ -68,7 +68,7 @@ def _is_loopback(each: Address) -> bool:
 
 
 def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
-    """The rules of `accept_to_lan` and the like: count, log, and accept or refuse a zone's packets."""
+    """The rules of `accept_to_lan` (`egress`) and the like: count, log, and accept or refuse a zone's packets."""
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid
     for part in zone.parts:

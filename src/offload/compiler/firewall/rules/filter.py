@@ -18,6 +18,7 @@ def zone_helpers(draft: Draft) -> None:
     """Add the rules that assign helpers to connections of zones: the helpers that a zone names, or all available ones.
 
     A zone that names none gets all, unless auto_helper is off (of the zone or of the defaults) or it masquerades.
+    A named helper that is not available adds a problem.
     """
     for zone in draft.zones.values():
         section = zone.zone

@@ -45,7 +45,7 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
 def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
     """The conditions for a zone at one end of a rule: its devices, or if it has none those of each of its parts.
 
-    None: no zone, so one end without conditions.
+    `zone` None: one end without conditions.
     """
     if zone is None:
         yield NO_END

@@ -162,7 +162,7 @@ def _write(
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """The families for a rule each: of the addresses, as `family` allows; without any `family` (0: both), None is 4."""
+    """The families for a rule each: of the addresses those in `family`; without any `family` (0: both; None: 4)."""
     has = [one for one in FAMILIES if each.has(one)]
     if not has:
         return (IPV4 if family is None else family,)
@@ -189,7 +189,7 @@ def _together(own: Address, other: Address) -> bool:
 def _reflect(
     draft: Draft, section: Redirect, each: Translation, zones: Zones, zone: FirewallZone, proto: Proto
 ) -> None:
-    """Add rules by which hosts of `zone` use the forward by its outer address; a problem if an address is unknown."""
+    """Add rules by which hosts of `zone` use the forward by its outer address, or a problem: an address is unknown."""
     src = zones[0]
     if src is None:
         return

@@ -17,7 +17,7 @@ ENDING = ("accept", "drop", "reject", "dnat ", "snat ", "redirect ", "masquerade
 
 
 class Step(NamedTuple):
-    """A rule that the packet matches."""
+    """A rule that the packet matches, or may match (`unless`)."""
 
     chain: str  # of the rule
     origin: str  # UCI id of the rule's section; empty for rules without one
@@ -27,7 +27,10 @@ class Step(NamedTuple):
 
 
 class Hook(NamedTuple):
-    """The result of a base chain: its verdict, the rules that led to it (`way`), and those that may decide instead."""
+    """The result of a base chain: its verdict, the rules that led to it (`way`; empty: the policy), and those in `may`.
+
+    `may`: rules with a condition that only the router can decide; they may decide instead.
+    """
 
     name: str
     verdict: str
@@ -52,7 +55,8 @@ def trace(
 ) -> tuple[tuple[Hook, ...], Route]:
     """The results of dstnat, of input, forward or output, and of srcnat, until one refuses; and the route after DNAT.
 
-    `route`: the packet's zones as it arrives; without a source zone it is a packet of the router.
+    `route`: the packet's zones as it arrives; without a source zone it is a packet of the router, which does not pass
+    dstnat. One to the router does not pass srcnat.
     """
     known = {each.name: each for each in chains}
     found: list[Hook] = []

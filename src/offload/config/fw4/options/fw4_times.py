@@ -17,7 +17,7 @@ _TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 
 
 def limit(value: str) -> Limit | None:
-    """A rate `n[/unit]`; the first letters of the unit are enough; without it: second. `!`: above it. Not 0."""
+    """A rate `n[/unit]`, not 0; the first letters of the unit are enough, without it: second. `!`: above the rate."""
     name, negated = negation(value)
     found = re.fullmatch(_LIMIT, name)
     unit = enum(*_UNITS)(found[2] or "second") if found else None

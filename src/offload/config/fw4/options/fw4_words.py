@@ -68,7 +68,7 @@ def text(value: str) -> str:
 
 
 def identifier(value: str) -> str | None:
-    """The name of a zone or set, unchanged, if nft accepts it in that length."""
+    """The name of a zone or set, unchanged, if nft accepts it; at most 122 characters."""
     return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
 
 

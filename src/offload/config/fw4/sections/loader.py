@@ -189,7 +189,7 @@ class Loader:
         return Defaults(reading.origin, **{"synflood_protect": protect} | values)
 
     def _zones(self, found: list[Found]) -> tuple[tuple[Zone, ...], tuple[Zone, ...]]:
-        """The enabled zones, and of these those left out: name or a condition is unreadable, or the name is in use."""
+        """The zones, and the enabled ones left out: name or a condition is unreadable, or the name is in use."""
         good, unread = [], []
         for origin, options in found:
             reading = self._read("zone", origin, options)
