@@ -82,7 +82,10 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """`config interface` of /etc/config/network, a netifd network; empty for an option that is missing or a list."""
+    """`config interface` of /etc/config/network, a netifd network.
+
+    `device` and `proto` are empty if the option is missing or a list.
+    """
 
     name: str
     device: str = ""

@@ -18,7 +18,10 @@ def ruleset_text(ruleset: Ruleset) -> str:
 
 
 def table_text(table: Table) -> str:
-    """The declaration of a table: sets, then chains that others jump to, maps, base chains."""
+    """The declaration of a table: flowtables, sets, chains that others jump to, maps, base chains.
+
+    Helpers, limits, variables and include statements are left out: our tables have none.
+    """
     return fill("table", table=table)
 
 

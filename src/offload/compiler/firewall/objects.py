@@ -19,7 +19,7 @@ def helper_objects(helpers: Iterable[HelperSection]) -> tuple[Helper, ...]:
 
 
 def log_limits(zones: Iterable[FirewallZone]) -> tuple[NamedLimit, ...]:
-    """The limit objects for the log lines of zones."""
+    """The limit objects for the log lines of zones, one for each that has option log_limit."""
     return tuple(
         NamedLimit(f"{each.name}.log_limit", each.zone.log_limit, f"{each.name} log limit")
         for each in zones

@@ -16,7 +16,7 @@ SHOWN = {IPV4: "IPv4", IPV6: "IPv6"}
 class ZonePart(NamedTuple):
     """The devices and subnets of a zone that one nft rule can match; a zone has none, one or several.
 
-    `family`: 4, 6, or 0 for both.
+    `family`: 4, 6, or 0 for both. Without `devices` or `subnets` that condition is left out.
     """
 
     family: int

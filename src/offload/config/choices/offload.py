@@ -55,7 +55,7 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
-        """The sections of type `kind` that have an effect, read by `table`; adds the Problems of all its sections."""
+        """The sections of type `kind` that have an effect, read by `table`; adds the Problems of the others too."""
         for section in self.of(kind):
             first = read(section, table, "")
             effect = self._named_well(first) and not (first.bad and "*" in _named(section).values())
@@ -91,7 +91,7 @@ class _Reader:
         return all(name in {"*", *self.zones} for name in names.values())
 
     def refuse(self, reading: Reading, fault: ProblemCode, option: str = "", **words: object) -> None:
-        """Add a Problem of the section in `reading`; `words` fill its blanks, its consequence is that of the type."""
+        """Add a Problem of the section in `reading`; `words` fill its blanks; without consequence, that of the type."""
         words.setdefault("consequence", CONSEQUENCE[reading.section.type])
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
 

@@ -83,7 +83,7 @@ def _options(each: Mapping[str, Any]) -> Iterator[tuple[str, Given]]:
 
 
 def _scalar(value: Any) -> str:
-    """A JSON value as UCI writes it."""
+    """A JSON value as UCI writes it; true and false as 1 and 0."""
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 

@@ -29,7 +29,7 @@ class Finding:
 
 
 class Form(NamedTuple):
-    """The sentences of a finding. If something was done about it, it is a notice without a remedy."""
+    """The sentences of a finding. If offload has done something about it, the Finding is a notice without a remedy."""
 
     severity: Severity  # of the Finding while nothing was done
     text: str  # the sentence, with blanks

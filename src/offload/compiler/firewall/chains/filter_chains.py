@@ -14,7 +14,10 @@ SYN = Match(raw="tcp flags & (fin | syn | rst | ack) == syn")
 
 
 def filter_chains(draft: Draft, offload: bool) -> Iterator[Chain]:
-    """The base chains of the filter, and the chains they jump to. `offload`: fw4's own flowtable exists."""
+    """The base chains of the filter, and the chains they jump to.
+
+    `offload`: the forward chain adds flows to fw4's own flowtable.
+    """
     defaults, every = draft.config.defaults, tuple(draft.zones.values())
     reject = Rule("jump handle_reject")
     include = draft.includes.around
@@ -74,7 +77,7 @@ def _output(zone: FirewallZone) -> Iterator[Rule]:
 
 
 def _hook(name: str, policy: str) -> Hook:
-    """The hook of a base chain. A base chain cannot have policy reject: it drops, and its last rule rejects."""
+    """The hook of a base chain. A base chain cannot have policy reject: it gets drop, and a rule of it rejects."""
     return Hook("filter", name, "filter", "drop" if policy == "reject" else policy)
 
 

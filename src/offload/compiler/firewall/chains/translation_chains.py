@@ -65,7 +65,7 @@ def mangle_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def _mtu_fix(zone: FirewallZone, hook: str) -> Iterator[Rule]:
-    """The rules that clamp the segment size of TCP through the zone to the path's MTU; none at most hooks."""
+    """The rules that clamp the segment size of TCP through the zone to the path's MTU, in postrouting and forward."""
     if hook not in {"postrouting", "forward"}:
         return
     egress = hook == "postrouting"

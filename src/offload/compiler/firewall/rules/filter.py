@@ -144,7 +144,7 @@ def _shared_limit(
 
 
 def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
-    """Check a rule with conditions that cannot be compiled: only a DROP or REJECT is kept without them.
+    """Check a rule with conditions that cannot be compiled: only DROP and REJECT are kept without them, with a problem.
 
     LeftOutError for other targets, and if it could then block access to the router's ssh or web server.
     """

@@ -85,8 +85,8 @@ def _decided(hook: Hook) -> Refusal:
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
     """A function that gives the Refusal of a connection which `now` refuses and `before` did not; None for others.
 
-    It traces only connections that a changed rule matches. There may be 65,536 of them, but few that rules distinguish:
-    the result for one is used for all such.
+    It traces only connections that a changed rule may match; all of them if policies or include statements changed. Of
+    connections that the rules do not distinguish it traces one, and gives its result for the others.
     """
     changed = changes(before, now)
     kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))

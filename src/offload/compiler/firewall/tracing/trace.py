@@ -110,7 +110,7 @@ def device_of(zone: FirewallZone | None) -> str:
 
 
 def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
-    """The zone with the address in one of its networks, the one with the longest prefix; empty: there is none."""
+    """The name of the zone with the address in one of its networks, by the longest prefix; empty: there is none."""
     found = [
         (each.bits, zone.name)
         for zone in zones
