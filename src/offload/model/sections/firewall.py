@@ -179,8 +179,10 @@ class Helper(NamedTuple):
 class FirewallConfig(NamedTuple):
     """The usable sections of /etc/config/firewall, of services and of netifd, in the order in which they take effect.
 
-    Disabled and faulty sections are not in it. `unread_zones`: zones that are left out for a fault or because their
-    name is in use, with the options that could be read.
+    Disabled and faulty sections are not in it.
+
+    `unread_zones`: zones that are left out for a fault or because their name is in use, with the options that could be
+    read.
     """
 
     defaults: Defaults = Defaults()  # the first section of its type
