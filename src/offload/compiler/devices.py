@@ -27,7 +27,10 @@ Evicted = tuple[str, Reason]
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The devices of every zone, by its name, and Problems about names of networks that netifd does not know."""
+    """The devices of each zone, by the zone's name, and Problems about networks that do not exist.
+
+    There are Problems only for zones that have a mode of their own and nothing but such networks.
+    """
 
     zones: Mapping[str, ZoneDevices]
     problems: tuple[Problem, ...] = ()
@@ -52,7 +55,7 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
 
 
 def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
-    """The networks of a zone that are up, Reasons for those that are not, and unknown names that get a Problem."""
+    """The networks of a zone that are up, Reasons for those that are not, and the unknown names that get a Problem."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
     wanted = [name for name in zone.networks if name in by_name]
@@ -111,7 +114,7 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
 
 
 def _slow_beneath_pppoe(release: str) -> bool:
-    """Whether in this kernel PPPoE downloads are slow if a flowtable lists the device below the PPPoE device."""
+    """Whether it is 5.15 before 5.15.157: PPPoE is slow there if a flowtable lists the device below the PPPoE one."""
     number = RELEASE.match(release)
     return number is not None and number[1] == "5.15" and int(number[2] or 0) < MENDED_5_15
 
@@ -145,7 +148,7 @@ class _Stack:
         )
 
     def refusal(self, name: str) -> Reason | None:
-        """The Reason why no flowtable can ever list this device; None: it can."""
+        """The Reason why no flowtable can list it: `lo`, no such link, or a name not safe in nft; None: it can."""
         if name == LOOPBACK:
             return ReasonCode.LOOPBACK(device=name)
         if name not in self.links:
@@ -157,7 +160,7 @@ class _Stack:
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
 
     def members(self, name: str) -> list[str]:
-        """The device, or the members of a VRF: a flowtable sees no packet at the VRF's own device."""
+        """Of a VRF its members, if it has any: a flowtable sees no packet at the VRF itself; otherwise the device."""
         return sorted(self.lower.get(name, ())) or [name] if self.kind(name) == "vrf" else [name]
 
     def vrf(self, name: str) -> str:
@@ -166,7 +169,7 @@ class _Stack:
         return master if self.kind(master) == "vrf" else ""
 
     def wireless(self, name: str) -> bool:
-        """Whether it is Wi-Fi, or a VLAN on Wi-Fi."""
+        """Whether it is Wi-Fi, or stands on Wi-Fi as a VLAN does, also a VLAN on VLANs."""
         seen: set[str] = set()
         while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
             seen.add(name)
@@ -174,7 +177,7 @@ class _Stack:
         return name in self.links and self.links[name].wireless
 
     def bridge(self, name: str) -> str:
-        """The bridge that a device is, or that it stands on as a VLAN does; empty: none."""
+        """The bridge that a device is, or that it stands on as a VLAN does, also a VLAN on VLANs; empty: none."""
         seen: set[str] = set()
         while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
             seen.add(name)
@@ -182,9 +185,9 @@ class _Stack:
         return name if self.kind(name) == "bridge" else ""
 
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
-        """Every device below `upper` with the Reason why a software flowtable should not list it; None: it should.
+        """Each device below `upper`, with the Reason why a software flowtable should not list it; None: it should.
 
-        `path`: the devices above `upper`, against loops.
+        Not what is below a device to which packets are not followed. `path`: the devices above `upper`, against loops.
         """
         path |= {upper}
         for name in sorted(self.lower.get(upper, ())):
@@ -196,9 +199,9 @@ class _Stack:
                 yield from self.walk(name, path)
 
     def leaves(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[str]:
-        """The lowest devices on which packets of `upper` arrive, Wi-Fi ports included: hardware must have all of them.
+        """The lowest devices to which packets of `upper` are followed, Wi-Fi ports included; `upper` itself if none is.
 
-        `path`: the devices above `upper`, against loops.
+        Hardware has all packets of `upper` if it has all of these. `path`: the devices above `upper`, against loops.
         """
         path |= {upper}
         lower = sorted(set(self.lower.get(upper, ())) - path)
@@ -209,7 +212,7 @@ class _Stack:
             yield from self.leaves(name, path)
 
     def _step(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
-        """Why a flowtable should not list `name` below `upper` (None: it should), and whether packets come through it.
+        """Why a flowtable should not list `name` below `upper` (None: it should); whether packets are followed to it.
 
         A device that is too deep must not be listed: the kernel would expect the flow's packets there, and not
         recognize them.
@@ -239,7 +242,7 @@ class _Stack:
                 return ReasonCode.NOT_FOLLOWED(upper=upper, kind=kind or "hardware"), False
 
     def _roaming(self, port: str, bridge: str) -> Reason | None:
-        """Why flows must not be bound to a bridge port, whose hosts may move at any time; None: they may be bound."""
+        """Why flows must not be bound to this port (Wi-Fi, or the bridge's stations move too often); None: they may."""
         if self.wireless(port):
             return ReasonCode.WIRELESS_PORT(master=bridge)
         restless = bridge in self.links and self.links[bridge].restless

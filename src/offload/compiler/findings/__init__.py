@@ -25,10 +25,10 @@ def findings(
     *,
     served: bool = True,
 ) -> tuple[Finding, ...]:
-    """The Findings of `offload check`, problems first. `packages`: sections of the shapers' UCI packages, by package.
+    """The Findings of `offload check`, notices last. `packages`: sections of the shapers' UCI packages, by package.
 
-    `frozen`: pairs whose flows in hardware are not counted. `served`: the service runs. There are none if fw4 offloads
-    by itself, offload is switched off, or the kernel has no flowtables.
+    `frozen`: pairs whose flows in hardware are not counted. `served`: the service runs. The result is empty if fw4
+    offloads by itself, offload is switched off, or the kernel has no flowtables.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

@@ -32,7 +32,8 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
     """The Findings about rules in nft that offloaded traffic bypasses, tc filters that restore marks, and `ip rule`.
 
-    `served`: the service runs, and so puts live flows back on the slow path when such a rule changes its decision.
+    `served`: the service runs. Then bans and rules with times are notices, as it puts live flows back on the slow path
+    when the decision of such a rule changes.
     """
     held = frozenset(holding(snapshot))
     acted, devices = config.globals.auto_exempt, {"", *(name for zone in plan.zones for name in zone.devices)}
@@ -62,7 +63,7 @@ def _place(rule: PacketRule) -> dict[str, str]:
 
 
 def _meets(rule: PacketRule, plan: Plan) -> bool:
-    """Whether packets between offloaded devices would meet the rule, in either direction."""
+    """Whether packets between two devices of an offloaded pair, in either direction, fit the rule's devices."""
     crossings = ((each.iif, each.oif) for table in plan.tables for each in table.elements)
     wanted = rule.match.iif, rule.match.oif
     return any(_fits(wanted, way) or _fits(wanted, way[::-1]) for way in crossings)

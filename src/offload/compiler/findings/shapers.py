@@ -25,9 +25,10 @@ PACKAGES = (*ASKING, "nft-qos")  # that are read
 def of_shapers(
     config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
 ) -> Iterator[Finding]:
-    """The Findings about shapers that hardware would bypass, and about those that are configured but on no device.
+    """The Findings about shapers that hardware bypasses, or would bypass if it were used for their devices.
 
-    `packages`: sections of the shapers' UCI packages, by package.
+    Others are about shapers that are configured for a device that exists but has none, and about limits of nft-qos
+    without a rule in nft. `packages`: sections of the shapers' UCI packages, by package.
     """
     found = shapers(snapshot)
     for device, shaper in sorted(found.items()):
@@ -48,7 +49,10 @@ def of_shapers(
 
 
 def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
-    """The zones (src, dest) of a pair whose packets hardware forwards over the device; None: there is none."""
+    """The zones (src, dest) of a pair in hardware over the device; of any pair in hardware if the flowtable lists it.
+
+    None: neither.
+    """
     elements = (each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.elements)
     listed = {each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.devices}
     for each in elements:
@@ -58,7 +62,7 @@ def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
 
 
 def _concerned(plan: Plan, why: Reason) -> bool:
-    """Whether a pair requested hardware and does not get it for this Reason."""
+    """Whether any pair of the Plan has this Reason, which only pairs have that requested hardware."""
     return any(why in pair.reasons for pair in plan.pairs)
 
 
@@ -68,7 +72,7 @@ def _limits(packages: Mapping[str, tuple[Section, ...]]) -> bool:
 
 
 def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, str]]:
-    """(package, network or device) for each shaper that a program's configuration asks for."""
+    """(package, network or device) for each shaper that a section configures, if neither it nor its package is off."""
     for package, (kind, option, switch) in ASKING.items():
         for section in packages.get(package, ()):
             name = section.options.get(option)
@@ -78,5 +82,5 @@ def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, s
 
 
 def _is_off(sections: tuple[Section, ...]) -> bool:
-    """Whether qosmate's `config global` switches it off."""
+    """Whether a section `config global` among these, which qosmate has, switches the whole package off."""
     return any(each.type == "global" and each.options.get("enabled", "1") not in TRUE for each in sections)

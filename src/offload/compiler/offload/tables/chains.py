@@ -22,7 +22,7 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
     Only packets of the original direction reach exempts and are offloaded, so exempts mean what the user wrote,
     whatever the replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter.
     A reply is looked up as its pair's, with iif and oif exchanged. A packet of a pair that is not offloaded passes
-    three rules.
+    three rules, in the hardware table four.
     """
     reply = "ct direction reply oifname . iifname"
     return (
@@ -61,7 +61,10 @@ def _policy(key: PolicyKey, table: Table, *, exempting: bool) -> Chain:
 
 
 def _of_policy(key: PolicyKey, table: Table, *, exempting: bool) -> Iterator[Rule]:
-    """The rules of a policy's chain: they remember replies; original packets match an exempt, or offload the flow."""
+    """The rules of a policy's chain: replies are remembered; an original packet stays slow, or its flow is offloaded.
+
+    `exempting`: the table has exempts, so there is a jump to their chain.
+    """
     if key.family != Family.ANY.value:
         yield _rule(f"meta nfproto != {key.family}", "accept")
     yield _rule("ct direction reply", "goto replied")

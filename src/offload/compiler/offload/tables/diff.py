@@ -25,8 +25,9 @@ Busy = Callable[[Crossings], bool]  # whether the kernel may have an offloaded f
 class Transaction:
     """One text for `nft -f -`. `returned`: the tables that it deletes, or deletes and creates again (a return).
 
-    Flows of such a table go back to the slow path for some packets. `lost`: (iif, oif) that the map of `table` no
-    longer has although it was not returned: the kernel must have no offloaded flow between them.
+    Flows of such a table go back to the slow path for some packets. `table`: the one that is changed without a return;
+    empty in other transactions. `lost`: (iif, oif) that leave its map, or stay for less traffic. The caller has to
+    check that the kernel has no offloaded flow between these.
     """
 
     text: str
@@ -36,20 +37,21 @@ class Transaction:
 
 
 def unasked(_: Crossings) -> bool:
-    """True: offloaded flows may exist between any devices, for callers that cannot read the kernel's connections."""
+    """Always True, as `busy` of callers that do not read the kernel's connections: flows may be between any devices."""
     return True
 
 
 def transactions(
     plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = (), busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan; empty: nothing differs.
+    """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan; empty: none is needed.
 
-    Tables named in `forced` are returned even if nothing else changes. There is one transaction for each table,
-    software first, so that a refusal of the hardware table does not affect software. The hardware table is deleted in a
-    transaction of its own, because nft refuses to replace it (docs/kernel.md 10). Until it is back, the software table
-    must not take its flows: elements of both tables leave the software table first, and return when the hardware table
-    exists (docs/kernel.md 35).
+    Tables of the Plan in `forced` are created again even if they do not differ. `busy`: whether the kernel may have
+    offloaded flows between devices whose elements go away; then the table is created again. Each table that differs has
+    a transaction, software first, so that a refusal of the hardware table does not affect software. The hardware table
+    is deleted in a transaction of its own, because nft refuses to replace it (docs/kernel.md 10). Until it is back, the
+    software table must not take its flows: elements of both tables leave the software table first, and return when the
+    hardware table exists (docs/kernel.md 35).
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)
@@ -73,7 +75,7 @@ def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bo
 
 
 def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection[str]) -> Iterator[Transaction]:
-    """The transactions that update the software table and delete the elements that the hardware table has too."""
+    """The transactions after which the software table (`table`) is as planned, but lacks what the hardware table has."""
     if held is None or table.name in made:
         yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
@@ -89,7 +91,7 @@ def _small(table: Table, held: LiveTable, plan: Plan) -> Transaction:
 
 
 def _elements(command: str, table: Table) -> str:
-    """The nft text that adds or deletes (`command`) in this table the elements that both tables have."""
+    """The nft text that adds or deletes (`command`) in this table the elements that the other table has too."""
     listed = ", ".join(map(element_text, table.shared))
     return f"{command} element inet {table.name} {PAIRS} {{ {listed} }}\n"
 
@@ -97,7 +99,10 @@ def _elements(command: str, table: Table) -> str:
 def _transactions(
     tables: Mapping[str, Table], live: Mapping[str, LiveTable], plan: Plan, made: Collection[str], only: str = ""
 ) -> list[Transaction]:
-    """The transactions of each table; `only`: those of the table with this name."""
+    """The transactions of each table that differs or is in `made`, the names of those to create, also if they exist.
+
+    `only`: for the table with this name alone; empty: for all, and those that `tables` lacks are deleted.
+    """
     found: list[Transaction] = []
     for name in (only,) if only else tuple(name for name, _, _ in TABLES):
         table, held = tables.get(name), live.get(name)
@@ -116,9 +121,10 @@ def _transactions(
 
 
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
-    """Whether a change needs the table to be created again, which puts all its flows back on the slow path.
+    """Whether the table must be created again, which puts all its flows back on the slow path, whatever flows exist.
 
-    So it is if flows of any pair could be where the Plan does not want them. `held`: the table in the kernel.
+    So it is if flows of pairs that stay could be where the Plan does not want them. Elements that leave the map are not
+    considered here, but in `lost`. `held`: the table in the kernel.
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules
@@ -135,14 +141,17 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
 
 
 def lost(table: Table, held: LiveTable, plan: Plan) -> Crossings:
-    """The (iif, oif) of elements in the live map that the Plan no longer has, or has for less traffic."""
+    """The (iif, oif) of elements in the live map that the Plan no longer has, or has for less traffic.
+
+    Without those of a device that does not exist any more: the kernel ended the offload of its flows.
+    """
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[PAIRS])}
     narrower = (text for text in held.elements[PAIRS] if _narrower(text, now, plan.present))
     return frozenset(map(_crossing, narrower))
 
 
 def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
-    """Whether pairs that stay may have flows over the devices that are removed from the flowtable."""
+    """Whether pairs that stay may have flows over the devices `gone` from the flowtable; in hardware of any device."""
     zones = {zone for element in table.elements for zone in element.pair}
     free = {device.name for device in plan.devices if zones.isdisjoint(device.zones)}
     return bool(gone) and (table.hardware or not free.issuperset(gone))
@@ -155,9 +164,9 @@ def _crossing(text: str) -> tuple[str, str]:
 
 
 def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
-    """Whether the Plan excludes some traffic of this element of the live map. `text`: KEY : VERDICT; `wanted`: by key.
+    """Whether the Plan excludes some traffic of this element of the live map. `text`: KEY : VERDICT.
 
-    `present`: names of the links that exist.
+    `wanted`: the verdicts of the Plan, by key. `present`: names of the links that exist; False if one is missing.
     """
     key, _, verdict = text.partition(" : ")
     if not present.issuperset(_crossing(text)):

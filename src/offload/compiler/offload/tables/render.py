@@ -12,16 +12,16 @@ NOTHING = "# Nothing is offloaded: no pair of zones has mode software or hardwar
 
 
 def render(plan: Plan) -> str:
-    """The whole ruleset as `offload print` shows it.
+    """The nft text that `offload print` shows: it deletes our tables, if there are any, and creates those of the Plan.
 
-    It replaces our tables, whatever they contain, and nothing else.
+    It does not touch other tables. For a Plan without tables a comment stands in their place.
     """
     wiped = "".join(wipe(name) for name, _, _ in TABLES)
     return wiped + ("\n".join(map(render_table, plan.tables)) or NOTHING)
 
 
 def render_table(table: Table, *, withheld: bool = False) -> str:
-    """The text of one table; equal tables give equal bytes. `withheld`: without the elements that both tables have."""
+    """The text of one table; equal tables give equal bytes. `withheld`: as `without_shared` gives it."""
     return table_text(without_shared(table) if withheld else compiled(table))
 
 

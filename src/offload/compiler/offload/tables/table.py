@@ -24,7 +24,7 @@ def compiled(table: Table) -> nft.Table:
 
 
 def without_shared(table: Table) -> nft.Table:
-    """The table without the elements that the hardware table has too; they are added once that table exists."""
+    """The table without the elements that the hardware table has too: the caller adds them once that table exists."""
     own = (each for each in table.elements if not each.policy.stations)
     return compiled(table)._replace(maps=(_pairs(own),))
 
