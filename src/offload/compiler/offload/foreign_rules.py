@@ -37,9 +37,10 @@ Rules = dict[Place, list[LiveRule]]
 
 
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
-    """The rules outside /etc/config/firewall that compare the mark of established packets, and act on it.
+    """The rules outside /etc/config/firewall that compare the mark of established packets, and then do one of EFFECTS.
 
-    `ours`: names of the tables of offload, whose rules are left out.
+    A rule that jumps to a chain does what the rules of that chain do. `ours`: names of the tables of offload, whose
+    rules are left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
@@ -56,7 +57,8 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
     """The rules outside /etc/config/firewall that must see every packet of established connections, at most MOST_RULES.
 
-    `ours`: names of the tables of offload, whose rules are left out.
+    If there are more, conditions other than devices, and comments, are dropped, equal rules become one, and the rest is
+    cut off. `ours`: names of the tables of offload, whose rules are left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     found: dict[PacketRule, None] = {}
@@ -74,7 +76,7 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
 
 def _passing(chain: LiveChain) -> Iterator[RuleMatch]:
-    """The forwarded packets that pass a base chain: every one, or those of its devices."""
+    """The forwarded packets that pass a base chain: every one, or those of its devices; none on other hooks."""
     if chain.hook in IP_HOOKS:
         yield EVERY_PACKET
     elif chain.hook in DEVICE_HOOKS:
@@ -96,8 +98,9 @@ def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Itera
     """A digest of all rules that established packets meet, and the sets and times of those that may drop packets.
 
     If one of these changes, a live connection may be decided differently than when it was offloaded. Rules on hooks of
-    single devices, which packets in hardware do not meet, are among them. Sets of rules that only set marks (to route
-    domains, for instance) are left out. `ours`: names of the tables of offload.
+    single devices, which packets in hardware do not meet, are among them. Sets and times of rules that cannot drop (but
+    set marks to route domains, for instance) are left out. `ours`: names of the tables of offload, whose rules are left
+    out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     met = list(reached(chains, grouped))
@@ -110,7 +113,7 @@ def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Itera
 
 
 def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
-    """Whether the rule, or a rule of a chain that it jumps to, may drop a packet."""
+    """Whether the rule, or a rule of a chain that it jumps to, may drop a packet. `path`: chains before it."""
     if ENDING & set(rule.does):
         return True
     below = (
@@ -139,7 +142,7 @@ def treatment(rule: LiveRule) -> str:
 
 
 def _bans(rule: LiveRule, rules: Rules) -> bool:
-    """Whether the rule drops by a named set, whose elements may change."""
+    """Whether the rule looks up a named set, whose elements may change, and drops or rejects, or jumps to a drop."""
     named = any(not name.startswith(ANONYMOUS) for name in rule.sets)
     return named and not rule.ip_only and _effect(rule, rules, frozenset()) in {"drop", "reject"}
 
@@ -147,9 +150,10 @@ def _bans(rule: LiveRule, rules: Rules) -> bool:
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules of a chain and of those that it jumps to, each with the conditions on the way to it.
+    """The rules of a chain and of those that it jumps to that established packets meet, with the conditions on the way.
 
-    `match`: conditions on the way to the chain; `ways`: those with which each chain was walked, to do each once.
+    `match`: conditions on the way to the chain. `ways`: by chain, those with which it was walked already; this way is
+    added. After MOST_WAYS of them the chain is walked once more, without conditions.
     """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET
@@ -194,7 +198,7 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
 
 
 def _effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """The statement of EFFECTS in the rule, or in one that it jumps to; empty: none. `path`: the chains before it."""
+    """The first of EFFECTS in the rule, else in a chain that it jumps to; empty: none. `path`: chains before it."""
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:
         return own

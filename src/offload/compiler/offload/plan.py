@@ -85,7 +85,7 @@ def plan(
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:
-    """The pair, with a Reason if its table could not remember accepted replies. `missed`: how many, by table."""
+    """The pair; a Reason is added if its table could not remember accepted replies. `missed`: how many, by table."""
     found = (
         ReasonCode.REPLIES_FULL(count=missed[table.name], most=table.remembered)
         for table in tables
@@ -95,7 +95,7 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 
 
 def _crowded(pair: PairDecision) -> PairDecision:
-    """The pair, with a Reason if bridge ports of hosts decide about it, and more hosts are known than can be stored."""
+    """The pair, if more hosts are known than can be stored; a Reason is added where bridge ports of hosts decide."""
     found = (ReasonCode.STATIONS_FULL(most=MAX_NEIGHBOURS),) if pair.stations else ()
     return replace(pair, reasons=(*pair.reasons, *found))
 
@@ -110,13 +110,13 @@ def _ours(chain: ForwardChain) -> bool:
 
 
 def filtered(snapshot: Snapshot) -> bool:
-    """Whether a firewall is loaded: one whose table we know, or any other chain on the forward hook."""
+    """Whether a firewall is loaded: a table we know, or a foreign chain on the forward hook. True without nft."""
     known = snapshot.firewall != "none" or not snapshot.kernel.nft
     return known or any(not _ours(chain) for chain in snapshot.forward_chains)
 
 
 def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
-    """The Reason that keeps all traffic slow; None: there is none."""
+    """The Reason that keeps every pair slow, whatever its mode is; None: there is none."""
     if not config.globals.enabled:
         return ReasonCode.OFFLOAD_DISABLED()
     if config.fw4_offloads:

@@ -27,8 +27,8 @@ def learned_stations(
 ) -> Learned:
     """The stations (hosts) of forwarding and neighbour tables. `bridges`: l3 device -> bridge; `able`: hardware ports.
 
-    A MAC that is learned at different ports in several VLANs of a bridge counts as software. `before`: the last result,
-    which is used again if its inputs are the same.
+    A MAC that is learned at several ports of a bridge (in different VLANs) counts as hardware if all of them are in
+    `able`, otherwise as software. `before`: the last result, which is used again if its inputs are the same.
     """
     seen = LearnedFrom(snapshot.stations, snapshot.neighbours, snapshot.links, bridges, frozenset(able))
     return before if before is not None and before.seen == seen else _learned(seen)
@@ -61,7 +61,7 @@ def _learned(seen: LearnedFrom) -> Learned:
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
-    """The table with elements for the sets that choose by a host's bridge port; unchanged if no such port decides."""
+    """The table; if ports of hosts decide about any of its elements, with station sets filled anew from `learned`."""
     iifs = {element.iif for element in table.shared if element.policy.stations in {FROM, BOTH}}
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}
     if not iifs and not oifs:
@@ -78,7 +78,7 @@ def with_stations(table: Table, learned: Learned) -> Table:
 
 
 def counted(plan: Plan, learned: Learned) -> Plan:
-    """The Plan with the known hosts at bridge ports counted, by pair and by port, where ports decide."""
+    """The Plan; where ports of hosts decide, with the numbers of hosts of pairs and ports replaced, from `learned`."""
     devices = (
         each if each.stations is None else replace(each, stations=learned.ports.get(each.name, 0))
         for each in plan.devices
@@ -87,7 +87,7 @@ def counted(plan: Plan, learned: Learned) -> Plan:
 
 
 def counted_pairs(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The pairs with the number of their known hosts by path, and the Reason with these numbers, where ports decide."""
+    """The pairs; where ports decide, with the numbers of hosts by path, and the Reason with these, replaced."""
     paths = {
         (device, hardware): len(each) for (name, device, hardware), each in learned.elements.items() if name == MACS
     }
@@ -105,8 +105,8 @@ def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ..
     """The last rules of a policy's chain, as nft text: add a flow to the flowtable, or leave it to the other table.
 
     `key`: the ends where a host's bridge port decides, FROM, TO or BOTH. Hardware takes a flow if every such end is a
-    known host at a hardware port. Software takes a flow at once if one end is known at another port; after some packets
-    also other flows that hardware did not take.
+    known host at a hardware port. Software takes a flow at once if one such end is a known host at another port; it
+    takes any other flow that hardware did not take after UNKNOWN_AFTER packets.
     """
     add = f"flow add @{flowtable}"
     source = [f"iifname . ether saddr @{MACS}"] if key in {FROM, BOTH} else []
@@ -124,7 +124,7 @@ def _devices_by_bridge(bridges: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def arrival(link: Link, links: Mapping[str, Link]) -> str:
-    """The device on which packets of a bridge port arrive: for a VLAN the device below it."""
+    """The device on which packets of a port arrive: the one below all its stacked VLANs; if it is none, the port."""
     seen: set[str] = set()
     while link.kind == "vlan" and link.lower and link.name not in seen and link.lower[0] in links:
         seen.add(link.name)

@@ -16,7 +16,8 @@ Pairs = tuple[PairDecision, ...]
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
     """The zones in their order. A zone's effective mode is the fastest of its pairs with other zones.
 
-    There are Reasons where it differs from the requested one.
+    Without such pairs, that of its pair with itself counts. There are Reasons where it differs from the requested mode,
+    and for faults and missing devices.
     """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
@@ -36,7 +37,10 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
 
 
 def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is slower than was chosen for it, or, without a choice, than for its pairs. Empty: it is not."""
+    """Why a zone is slow, or slower than was chosen for it (without a choice: for its pairs). Empty: it is neither.
+
+    `own`: the pairs that decide its effective mode.
+    """
     if mode is Mode.NONE:
         return [ReasonCode.MODE_NONE(zone=name)] if effective is Mode.NONE else []
     wanted = mode or max(pair.mode for pair in own)
@@ -55,7 +59,7 @@ def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list
 
 
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
-    """The Reasons without those that no mode was chosen; if there are only such, one that names these zones."""
+    """The Reasons without those that no mode was chosen; if there are only such, one that names all these zones."""
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
     return made or [not_chosen(zones)] if reasons else []
 
@@ -70,7 +74,10 @@ def without_devices(zone: ZoneDevices) -> Reason:
 def devices(
     config: Config, topology: Topology, snapshot: Snapshot, pairs: Pairs, tables: tuple[Table, ...]
 ) -> tuple[DeviceDecision, ...]:
-    """Every device of a zone or of option `device`, and the Reasons if no flowtable lists it."""
+    """Every device of a zone or of option `device`, with Reasons if no flowtable lists it.
+
+    There are Reasons also if a pair on it requested hardware, and only the software flowtable lists it.
+    """
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}
     full = any(len(table.devices) == MOST_DEVICES for table in tables)
@@ -116,7 +123,7 @@ def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
 def _not_in_hardware(
     name: str, zones: Iterable[ZoneDevices], links: Mapping[str, Link], hardware: set[str]
 ) -> Iterator[Reason]:
-    """Why hardware does not have a device: its driver cannot, or hardware sees the packets at devices below it.
+    """Why hardware does not have a device: driver or kernel cannot, or hardware sees its packets at devices below it.
 
     `zones`: those that it belongs to; `hardware`: devices that the hardware flowtable lists.
     """

@@ -51,7 +51,10 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
 
 
 def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons for the part of a pair's traffic that mark rules keep slow; rules for the same traffic share one."""
+    """Reasons for the part of a pair's traffic that mark rules keep slow; rules for the same traffic share one.
+
+    Exempts are not among them: `whole` looks at these.
+    """
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
     by_kinds: dict[frozenset[Kind], Found] = defaultdict(list)
@@ -109,7 +112,7 @@ def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kin
 
 
 def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:
-    """What the exempt covers of these kinds, for a sentence: `all IPv4 of lan`."""
+    """How much of these kinds the exempt covers, for a sentence: `all IPv4 of lan`; `some of it`: none completely."""
     covered = _covered(exempt) & wanted
     if not covered:
         return "some of it"
@@ -157,7 +160,10 @@ def _of_place(place: str, rules: Sequence[MarkRule]) -> str:
 
 
 def _of_firewall(rules: Sequence[MarkRule]) -> str:
-    """Rules of the firewall's file, for a sentence, with a verb: `9 rules of /etc/config/firewall ('a', ...) mark`."""
+    """Rules of the firewall's file, for a sentence: `9 rules of /etc/config/firewall ('a', ...) mark`.
+
+    At most MOST_NAMED names; of one section: `rule 'a' of /etc/config/firewall marks`.
+    """
     names = list(dict.fromkeys(map(named, rules)))
     sections = {each.section for each in rules}
     if len(sections) == 1:
@@ -172,5 +178,5 @@ def called(rule: MarkRule) -> str:
 
 
 def named(rule: MarkRule) -> str:
-    """A rule's name between quotes, or uci's name for it."""
+    """The rule's option `name` in quotes; without one, the name of its section in UCI, not in quotes."""
     return rule.section if rule.name == rule.section else f"'{shown(rule.name, LONGEST_NAME)}'"

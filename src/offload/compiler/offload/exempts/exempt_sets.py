@@ -46,7 +46,7 @@ class ExemptSet:
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """The elements as they are compared with the kernel's: keys, with comments, without the remaining seconds."""
+        """The elements as they are compared with the kernel's: keys; timed ones with comments, without any seconds."""
         if not self.timed_exempts:
             return self.keys
         return tuple(
@@ -55,7 +55,7 @@ class ExemptSet:
 
     @property
     def written(self) -> tuple[str, ...]:
-        """The elements as they are sent to nft, with timeout and comment."""
+        """The elements as they are sent to nft: keys; timed ones with timeout, remaining seconds and comment."""
         if not self.timed_exempts:
             return self.keys
         return tuple(
@@ -91,7 +91,10 @@ class _Shape:
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    """Group the exempts by shape, timed ones in sets of their own. Their order changes neither sets nor rules."""
+    """Group the exempts by shape, timed ones in sets of their own. Their order changes neither sets nor rules.
+
+    Those with `connmark` get rules without a set, which come last, in the order given.
+    """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []
     for match in matches:
@@ -119,7 +122,7 @@ def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
 
 
 def _longer(one: TimedExempt | None, other: TimedExempt | None) -> TimedExempt | None:
-    """Of two timed exempts for the same traffic the one that ends last, because a set has a key once; None: neither."""
+    """Of two timed exempts for the same traffic the one that ends last, as a set has a key once; None: both are."""
     return max(
         (timed_exempt for timed_exempt in (one, other) if timed_exempt),
         key=lambda timed_exempt: (timed_exempt.expires, timed_exempt.id),
@@ -161,7 +164,7 @@ def _bits(value: Bits | None) -> Span | None:
 
 
 def _others(match: Match, version: int, proto: str) -> str:
-    """The negated conditions as nft text."""
+    """The negated conditions as nft text, of addresses only those of the family; empty: none."""
     given: dict[str, Any] = {field.name: _of_family(excluded(field.values(match)), version) for field in FIELDS}
     given |= {field.name: next(iter(given[field.name]), None) for field in FIELDS if not field.many}
     family = version if given["dscp"] else None
@@ -180,7 +183,8 @@ def _ported(given: Mapping[str, Any]) -> bool:
 def _versions(match: Match) -> list[int]:
     """The families of an exempt, 4 and 6, or [0] for one rule for both.
 
-    They are those in both address lists. Without addresses only DSCP needs two, as it has an expression in each family.
+    They are those in every address list that there is; empty: no packet fits. Without addresses only DSCP needs two, as
+    it has an expression in each family.
     """
     lists: list[set[int]] = [families(nets) for nets in (match.src_ip, match.dest_ip) if nets]
     if not lists:

@@ -22,7 +22,8 @@ Zones = Mapping[str, ZoneDevices]
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
     """The traffic of exempts in /etc/config/offload, of mark rules, and of timed exempts, with devices for their zones.
 
-    Left out are those of which no packet could match, and timed ones whose zone is gone.
+    Left out are those that no packet could match, timed ones whose zone is gone, and faulty exempts and those of all
+    traffic, as the pairs that these concern are slow anyway.
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
@@ -44,7 +45,8 @@ def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zone
 def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
     """The exempt with devices or addresses for its zones; None if a zone has neither, so that no packet could match.
 
-    If a zone exists but has no known devices or addresses, the match is wider than the exempt.
+    There is no condition for `*`, nor for a zone whose packets cannot be recognized (`nowhere`): there the match is
+    wider than the exempt.
     """
     devices: dict[str, Any] = {}
     addresses: dict[str, Any] = {}
@@ -123,7 +125,7 @@ def _denial(zone: ZoneDevices) -> Reason:
 
 
 def _unread(zone: ZoneDevices) -> bool:
-    """Whether its subnets are all addresses, as they are if they cannot be read."""
+    """Whether the zone's subnets are all addresses of both families, as they are if the option cannot be read."""
     return {net.version for net in zone.subnets if net.prefixlen == 0} == {4, 6}
 
 

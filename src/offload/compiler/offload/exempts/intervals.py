@@ -26,7 +26,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
-    """The boxes that no other box contains."""
+    """The boxes that no other box contains, each once."""
     kept = _Tree()
     # sorted so, a box comes after those that contain it
     for box in sorted(boxes, key=lambda box: [(low, -high) for low, high in box]):
@@ -73,7 +73,7 @@ class _Tree:
             self.below[-1].add(box, at + 1)
 
     def reaches(self, wanted: Box, at: int = 0) -> bool:
-        """Whether a box of the tree contains `wanted`; if its spans are (last, first), whether a box overlaps it."""
+        """Whether a box of the tree contains `wanted`; whether one overlaps it, if `wanted` has spans (last, first)."""
         begin, end = wanted[at]
         index = bisect_right(self.lows, begin)
         while index and self.reach[index - 1] >= end:

@@ -36,7 +36,10 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config with mark rules, whose exempts keep traffic slow, for rules in nft; unchanged with `auto_exempt 0`."""
+    """The Config; for each rule of `holding` a mark rule is added, whose exempts keep its traffic slow.
+
+    Unchanged with `auto_exempt 0`; rules on devices that no zone has are left out.
+    """
     if not config.globals.auto_exempt:
         return config
     found = (_marking(rule, HOLDING[rule.does], zones) for rule in holding(snapshot))
@@ -67,7 +70,7 @@ def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> M
 
 
 def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
-    """Names of the zones that have the device; `*` if the rule names none."""
+    """Names of the zones that have the device; `*` alone for an empty name, any device."""
     if not device:
         return ("*",)
     return [zone.name for zone in zones.values() if device in {*zone.l3, *zone.incoming}]

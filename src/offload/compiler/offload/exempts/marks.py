@@ -24,7 +24,10 @@ def without_routing(config: Config, snapshot: Snapshot) -> Config:
 
 
 def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
-    """Whether an `ip rule` compares the mark that the rule sets, and no qdisc, tc filter or nft rule does."""
+    """Whether an `ip rule` compares the mark that the rule sets, and no qdisc, tc filter or nft rule does.
+
+    False if it is not known which mark it sets.
+    """
     sets = mark_rule.sets
     if sets is None:
         return False
@@ -35,7 +38,7 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 
 
 def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The devices with tc filters that copy conntrack's mark into packets that leave, if `elements` have them.
+    """The devices with tc filters that copy conntrack's mark into packets that leave, if `elements` concern them.
 
     Each comes with the devices that packets are forwarded over: itself, its bridge, or both.
     """
@@ -49,7 +52,7 @@ def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
     """Exempts for connections with a mark over devices whose tc filters copy it into packets, in either direction.
 
-    None with auto_exempt 0.
+    Without auto_exempt there is no exempt.
     """
     for device, names in restoring(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"
@@ -58,7 +61,10 @@ def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]
 
 
 def _readers(snapshot: Snapshot) -> Iterator[tuple[int | None, int]]:
-    """(value or None, mask) of each comparison of the mark, except by `ip rule`."""
+    """(value, mask) of each comparison of the mark by a qdisc, a tc filter, or an nft rule of other programs.
+
+    Value None: not known. Mask 0: it does not read the mark.
+    """
     yield from ((None, each.fwmask) for each in snapshot.qdiscs)
     yield from ((each.fwmark, each.fwmask) for each in snapshot.filters)
     yield from ((each.fwmark, each.fwmask) for each in snapshot.mark_readers)
@@ -67,7 +73,7 @@ def _readers(snapshot: Snapshot) -> Iterator[tuple[int | None, int]]:
 def _compared(sets: tuple[int, int], value: int | None, mask: int) -> bool:
     """Whether a mark with the bits `sets` (value, mask) can fulfil `mark & mask == value`; value None: not known.
 
-    Bits that the rule does not set may have any value.
+    Bits that the rule does not set may have any value. False if it sets none of the bits in `mask`.
     """
     bits, known = sets
     shared = known & mask

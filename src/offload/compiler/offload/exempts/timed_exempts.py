@@ -24,7 +24,7 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 
 
 def comment(timed_exempt: TimedExempt) -> str:
-    """The comment of an exempt's set elements: number, zones, DSCP, mark and negated conditions, not in their keys."""
+    """The comment of an exempt's elements, for what keys may lack: number, zones, DSCP, mark, negated conditions."""
     exempt = timed_exempt.exempt
     mark, dscp = _plain(exempt.match.mark) or Bits(0, 0), _plain(exempt.match.dscp) or Bits(-1, 0)
     without = [f" {each.name}{each.text(value)}" for each in FIELDS for value in excluded(each.values(exempt.match))]
@@ -36,7 +36,7 @@ def _plain(bits: Bits | None) -> Bits | None:
 
 
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
-    """The timed exempts that the elements in the kernel's tables have, by number; elements of others are ignored."""
+    """The timed exempts that the elements in the kernel's tables have, by number; foreign elements are ignored."""
     parts: dict[int, list[TimedExempt]] = defaultdict(list)
     for timed in (each for table in tables for each in table.timed):
         timed_exempt = _timed_exempt(timed)
@@ -79,6 +79,6 @@ def _joined(parts: list[TimedExempt]) -> TimedExempt:
 
 
 def _values(field: Field, parts: Iterable[TimedExempt]) -> tuple[Any, ...]:
-    """The values of a condition in all of an exempt's elements, each once, sorted, IPv4 first."""
+    """The values of a condition in all of an exempt's elements, each once: negated ones last, IPv4 first, by value."""
     values = {value for part in parts for value in getattr(part.exempt.match, field.name)}
     return tuple(sorted(values, key=lambda value: (value.negated, getattr(value, "family", 0), field.kind.span(value))))

@@ -41,7 +41,7 @@ class DeviceCoverage:
         return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:
-        """Every device of the zone that the mode's flowtable lists, l3 devices and those below them."""
+        """Every device of the zone that the mode's flowtable can list, l3 devices and those below them."""
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:
             return set(found.listed) - self.excluded
@@ -52,7 +52,8 @@ class DeviceCoverage:
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
         """The devices on which packets of this l3 device arrive, and which the mode's flowtable does not list.
 
-        Empty: the flowtable sees all its packets; in software it also does if it lists the l3 device itself.
+        Empty: the flowtable sees all its packets; in software it also does if it lists the l3 device itself. For
+        hardware all of them are given where the bridge's stations move too often.
         """
         if mode is Mode.HARDWARE and self.zones[zone].bridge_of(device) in self.restless:
             return list(self.zones[zone].leaves_of(device))
@@ -62,13 +63,13 @@ class DeviceCoverage:
         return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
 
     def partly(self, zone: str, device: str) -> bool:
-        """Whether an l3 device is a bridge of which a hardware flowtable can have some ports only."""
+        """Whether an l3 device is a bridge, or a VLAN on one, of which hardware can have some ports, but not all."""
         found = self.zones[zone]
         bare = self.uncovered(zone, device, Mode.HARDWARE)
         return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))
 
     def shapers(self, zone: str, device: str) -> Iterator[tuple[str, str]]:
-        """(device, its shaper, tc filter or nft chain) for each such device that packets of an l3 device pass."""
+        """(device, its shaper, tc filter or nft chain) for each device with one that packets of this l3 device pass."""
         found = self.zones[zone]
         for each in dict.fromkeys((*found.group(device), *found.leaves_of(device))):
             if each in self.shaped:
@@ -80,7 +81,7 @@ class DeviceCoverage:
         return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
 
     def l3(self, zone: str, mode: Mode) -> list[str]:
-        """The zone's l3 devices whose packets the mode's flowtable sees."""
+        """The zone's l3 devices of which the mode's flowtable sees all packets."""
         return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
 
 

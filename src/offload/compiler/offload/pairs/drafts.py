@@ -44,7 +44,7 @@ class PairDraft:
 
 
 def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> PairDraft:
-    """The mode that the request's pair can have alone, with its devices; `gate`: a Reason that keeps all pairs slow."""
+    """The mode that the request's pair can have alone, with its devices; `gate`: why all pairs stay slow (None: no)."""
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
@@ -91,7 +91,7 @@ def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossin
 
 
 def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
-    """Two l3 devices with the mode that packets between them can have; None: no flowtable lists the devices."""
+    """Two l3 devices with the mode that packets between them can have; None: no flowtable sees all of these packets."""
     if request.mode is Mode.HARDWARE:
         ends = ((request.src, iif), (request.dest, oif))
         partly = [coverage.partly(*end) for end in ends]
@@ -105,7 +105,7 @@ def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str
 
 
 def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
-    """The Reasons why hardware cannot have all of a pair's traffic: devices without it, shapers, hosts that move."""
+    """Why hardware cannot have all of a pair's traffic: devices without it, shapers, hosts that move. Empty: it can."""
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     restless = {

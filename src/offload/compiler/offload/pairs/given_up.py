@@ -12,7 +12,8 @@ from offload.nouns import replace
 def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp]) -> list[PairRequest]:
     """The requests, with software and a Reason where hardware took no flows of the pair and is not tried for a while.
 
-    If it was given up for one family only, the request stays, with the other one as `hardware_family`.
+    If it was given up for one family only, the request for hardware stays, with the other one as `hardware_family` and
+    one more Reason; without packets of the other family it becomes software too.
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

@@ -78,7 +78,7 @@ def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None
 
 
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
-    """A Problem for each valid section whose effect differs from what its author may expect.
+    """Problems about valid sections and options whose effect differs from what their author may expect.
 
     They are pairs that the firewall does not permit, exempts of zones without known devices, devices that do not exist,
     and pairs that are faster than under version 0.1.0.
@@ -116,7 +116,8 @@ def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
 def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
     """A Problem for each pair that has a higher mode than version 0.1.0 gave it for the same file.
 
-    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones.
+    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There are none if the
+    file was written for the present rules.
     """
     common = config.globals
     if not config.readable or not common.old_rule or common.mode is None:
@@ -150,7 +151,10 @@ class _Asked:
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:
-        """The choice for a zone: its own mode (None: none), and family and after_packets of its own or of globals."""
+        """The choice for a zone: its own mode (None: unset), and family and after_packets of its own, else of globals.
+
+        It is `faulty` if one of these values cannot be read.
+        """
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
         own = named.get(name) or ZoneChoice(name, common.section)
@@ -165,7 +169,8 @@ class _Asked:
     def request(self, src: str, dest: str) -> PairRequest:
         """The request for a pair: the mode of its own section, else the lower one of its zones, else that of globals.
 
-        It has the larger after_packets and the common family of both zones.
+        It has the larger after_packets and the common family of both zones. Its `mode` is none if a fault, or an
+        exempt of all its traffic, keeps the pair slow; `asked` is the user's mode nevertheless.
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
@@ -201,7 +206,7 @@ class _Asked:
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)
 
     def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice], family: Family) -> Iterator[Reason]:
-        """The Reasons why the pair must stay slow whatever its mode is: faults, and exempts of all its traffic."""
+        """Why the pair stays slow whatever its mode is: faults; exempts and mark rules for all its traffic."""
         if not self.config.readable:
             yield ReasonCode.CONFIG_UNREADABLE()
             return
@@ -223,13 +228,13 @@ class _Asked:
 
 
 def not_chosen(zones: Iterable[str]) -> Reason:
-    """The Reason that no mode was chosen for these zones, of which there must be one."""
+    """The Reason that no mode was chosen for any of these zones; there must be at least one."""
     names = list(dict.fromkeys(zones))
     return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
-    """The mode chosen for each zone of the firewall (None: none), and Reasons if faults keep it slow; by zone."""
+    """By zone of the firewall the mode of its own (None: none was chosen), and Reasons if faults keep it slow."""
     if not config.readable:  # the choices are not known then
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
     asked = _Asked.of(config)

@@ -54,7 +54,7 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
 
 
 def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Element, Mode]]:
-    """The element with the mode of its table, and again with software for flows that hardware does not take.
+    """The element with its mode; in hardware also the one with software, for flows that hardware does not take.
 
     `asked`: the family that hardware is requested for.
     """
@@ -72,7 +72,7 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
 
 
 def _fast(here: Sequence[Use]) -> tuple[Family, list[Use]]:
-    """The family that all pairs on these devices want offloaded (NEITHER: none), and the uses by pairs that have it."""
+    """The family that all pairs here with packets of it want offloaded (NEITHER: none), and the uses by these pairs."""
     found, settled = Family.NEITHER, dict[str, Use]()
     for version in (Family.IPV4, Family.IPV6):
         concerned = [use for use in here if use[0].request.possible.has(version)]
@@ -109,7 +109,7 @@ def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Rea
 
 
 def _withholds(other: PairRequest, request: PairRequest, version: Family) -> bool:
-    """Whether a pair has packets of this family and keeps them slow, while the request wants them offloaded."""
+    """Whether `other` may have packets of this family and keeps them slow, while `request` wants them offloaded."""
     return request.family.has(version) and other.possible.has(version) and not other.family.has(version)
 
 

@@ -18,8 +18,8 @@ LONGEST_DEVICE = 15  # characters of a device's name: IFNAMSIZ without the zero 
 def shapers(snapshot: Snapshot) -> Mapping[str, str]:
     """A name for the shaper, tc filter or nft chain that treats each packet of a device, for sentences; by device.
 
-    It is `cake`, or `cake on ifb4wan` for packets that come in; else a tc filter, which may police, redirect or mark;
-    else a chain whose rules limit or change packets.
+    It is `cake`; else `cake on ifb4wan`, which shapes packets that come in; else `a tc filter (flower)`, which may
+    police, redirect or mark; else `chain a of table b`, whose rules limit or change packets. ifb devices are left out.
     """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}

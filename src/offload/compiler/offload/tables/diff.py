@@ -75,7 +75,7 @@ def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bo
 
 
 def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection[str]) -> Iterator[Transaction]:
-    """The transactions after which the software table (`table`) is as planned, but lacks what the hardware table has."""
+    """The transactions after which the software table, `table`, is as planned, without what the other table has."""
     if held is None or table.name in made:
         yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
