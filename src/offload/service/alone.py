@@ -30,7 +30,8 @@ class Alone:
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
         """The reply of ubus method `method` to the arguments `words`; its `error` has the sentence of an OffloadError.
 
-        Only a UsageError is raised: the command has an exit code of its own for it.
+        Only a UsageError is raised: the command has an exit code of its own for it. The reply of `status` has in
+        `applied` also what `_outstanding` gives.
         """
         try:
             if method != "reload":  # its pass reads everything
@@ -71,7 +72,7 @@ class Alone:
         """`error`: why nothing may be changed, or the last pass failed; empty: neither.
 
         `pending`: the number of transactions that would bring the kernel to the Plan; 0 for a saved Snapshot and if a
-        file cannot be read. Empty before a decision.
+        file cannot be read. Before a decision there is neither key.
         """
         engine = self._engine
         if engine.decided is None:

@@ -33,7 +33,7 @@ class UciReader(Protocol):
 
 
 class Uci(UciReader, Protocol):
-    """The files of /etc/config. `changed`: whether a file was written since it was read last."""
+    """The files of /etc/config. `changed`: whether any differs from what `read` gave, is new, or has gone."""
 
     def write(self, package: str, edits: list[Edit]) -> None: ...
     def changed(self) -> bool: ...
@@ -65,8 +65,8 @@ class Nft(NftChecker, NftTables, Protocol):
     """nftables: `apply` sends nft text as one transaction, `transactions` is the number of those so far.
 
     `strays`: packets on the slow path of flows with the hardware mark, by (iif, oif). `handles`: chain and handle of
-    each rule. `remembers`: whether set `name` has the element. `hurry`: all runs of nft end in so many seconds at the
-    latest.
+    each rule. `remembers`: whether set `name` has element `key`. `keys`: all its elements; None: they cannot be listed.
+    `hurry`: all runs of nft end in so many seconds at the latest.
     """
 
     @property
@@ -141,7 +141,7 @@ class Monitor(Protocol):
 
 
 class ConntrackEvents(Protocol):
-    """Reads the connections that ended, and whether none was missed. `descriptor` is to be polled."""
+    """`read`: the connections that ended since its last call; True: none was missed. `descriptor` is to be polled."""
 
     descriptor: int
 

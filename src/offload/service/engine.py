@@ -101,12 +101,15 @@ class Engine:
         self.give_up.forget()
 
     def reload(self) -> Applied:
-        """Make a pass that probes the kernel again; gives its outcome."""
+        """Call `forget`, so that kernel and devices are probed again, and make a pass; gives its outcome."""
         self.forget()
         return self.work()
 
     def firewall_damaged(self) -> bool:
-        """Whether rules of our firewall are missing in the kernel; True also if the kernel does not answer."""
+        """Whether rules of our firewall are missing in the kernel; True also if the kernel does not answer.
+
+        False without the package offload-firewall, and while the firewall is stopped.
+        """
         try:
             return self.firewall is not None and self.firewall.damaged()
         except OffloadError:
@@ -138,7 +141,7 @@ class Engine:
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def placed(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with the router's routes, by which the zones of flows are found."""
+        """The Snapshot of `decided` with routes, at most ROUTES_LAST seconds old, by which flows find their zones."""
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
             self._routes = now, self.doors.netlink.routes()
@@ -179,20 +182,23 @@ class Engine:
         return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.standing))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
-        """Mark the bridges in the Snapshot whose ports no flowtable lists, because their stations move too often."""
+        """The Snapshot with those bridges marked whose ports stay out of flowtables now, as stations move too often."""
         bridges = self.stations.left_out(self.doors.clock())
         links = (replace(link, restless=True) if link.name in bridges else link for link in snapshot.links)
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """The Plan and Problems for these files and this Snapshot, with the exempts of run time and the last Plan."""
+        """The Plan and Problems for these files, this Snapshot and the exempts of run time; `raised` is added."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision (only its problems if a file was unreadable), and follow its pairs in hardware."""
+        """Store a decision, and follow its pairs in hardware.
+
+        If a file was unreadable, the decision before stays, if there is one, and gets the new problems.
+        """
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
         self.hardware_monitor.follow(self.decided.plan, self.decided.snapshot, self.doors.clock())

@@ -28,7 +28,7 @@ TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 class Decided:
     """What a pass has read and decided before it changes the kernel.
 
-    `plan`: the wanted tables. `problems`: faults of the configuration files.
+    `plan`: the wanted tables; if nft refused some, those in effect. `problems`: faults of the configuration files.
     """
 
     config: Config
@@ -96,9 +96,9 @@ def pending(
 
 
 def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
-    """A function that tells whether any of the pairs of devices (iif, oif) that it is given has offloaded flows now.
+    """A function of pairs of devices (iif, oif): whether any of them has offloaded flows now.
 
-    It says yes if the kernel does not list its connections.
+    It gives True if the kernel does not list its connections.
     """
 
     def busy(crossings: Crossings) -> bool:
@@ -214,7 +214,7 @@ def removed(nft: Nft) -> str:
 
 
 def _remaining(nft: Nft) -> str:
-    """The names of our tables that still exist, for a sentence; all if the kernel does not list them."""
+    """Our tables that still exist, for a sentence: `table inet a and inet b`; all if the kernel does not list them."""
     try:
         names = sorted(set(TABLE_NAMES) & nft.tables())
     except NftError:

@@ -35,7 +35,7 @@ class ArgumentError(OffloadError):
 
 
 def shown(value: object) -> str:
-    """A caller's value for use in a sentence: quoted, without unprintable characters, cut after LONGEST_SHOWN."""
+    """A caller's value for a sentence: quoted, `?` for unprintable characters; after LONGEST_SHOWN only `...`."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
     return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
 
@@ -96,7 +96,7 @@ def _address(name: str, value: object) -> bytes:
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
-    """The Exempt that `given` describes by the options of `config exempt`; ArgumentError if one is not valid.
+    """The Exempt that `given` describes by the options of `config exempt`; ArgumentError if an option is not valid.
 
     `zones`: the names of zones that it may use.
     """

@@ -20,7 +20,8 @@ from offload.status import report
 def set_zone(engine: Engine, given: Given) -> Json:
     """Write `mode` of `zone` to /etc/config/offload, and make a pass. `given` has both words.
 
-    The reply has the pairs that changed, those of the zone that stay below the mode, and why. Raises OffloadError.
+    The reply has the pass's outcome, the pairs that changed, those of the zone that stay below the mode, and why. An
+    OffloadError is raised before anything is written; later errors are in the reply.
     """
     config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
@@ -30,7 +31,8 @@ def set_zone(engine: Engine, given: Given) -> Json:
 def set_pair(engine: Engine, given: Given) -> Json:
     """Write `mode` of the pair `src`, `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
 
-    The reply has the pairs that changed, and those that stay below the mode, and why. Raises OffloadError.
+    The reply has the pass's outcome, the pairs that changed, those meant that stay below the mode, and why. Errors are
+    as in `set_zone`.
     """
     config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))
@@ -42,7 +44,7 @@ def set_pair(engine: Engine, given: Given) -> Json:
 def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
     """The configuration in the files now, and the sections of /etc/config/offload.
 
-    OffloadError if a file cannot be read, since a change could then spoil it.
+    A missing file gives no sections. OffloadError if a file cannot be read, since a change could then spoil it.
     """
     packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
@@ -55,9 +57,10 @@ def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
 def _write(
     engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
 ) -> Json:
-    """Write the edits and make a pass. The reply lists the pairs that changed, and why others did not get `mode`.
+    """Write the edits and make a pass. The reply lists all pairs that changed, and why others did not get `mode`.
 
-    `concerned(src, dest)`: whether the mode was chosen for this pair. `zone`: whose Reasons the reply has; empty: none.
+    Others are those with `concerned(src, dest)`, so the mode was chosen for them. `zone`: whose Reasons the reply has;
+    empty: no Reasons.
     """
     before = engine.decided.plan if engine.decided else Plan()
     engine.doors.uci.write("offload", changes)
@@ -80,9 +83,10 @@ def _write(
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
-    """The pairs whose effective mode differs between two Plans, each with both modes as `before` and `effective`.
+    """The pairs of `after` whose effective mode is new, each with both modes as `before` and `effective`.
 
-    One that has less than its mode also has `mode` and `reasons`.
+    A pair that `before` lacks had mode none; one that `after` lacks is left out. One that has less than its mode also
+    has `mode` and `reasons`.
     """
     then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
     return [

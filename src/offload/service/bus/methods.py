@@ -62,7 +62,10 @@ def zones(engine: Engine, _: Given) -> Json:
 
 
 def check(engine: Engine, _: Given) -> Json:
-    """Problems of the files as they are now, features that kernel or nft lack, settings that conflict with offload."""
+    """The reply of `check`: problems of the files as they are now, and of the last load of our firewall.
+
+    It also has the features that kernel or nft lack, and settings that conflict with offload.
+    """
     seen = known(engine).snapshot
     decided = engine.decide(reconcile.read(engine.doors.uci), seen)
     faults = engine.firewall.problems if engine.firewall else ()
@@ -81,7 +84,7 @@ def list_flows(engine: Engine, given: Given) -> Json:
     """A page of the forwarded connections that `query` of `given` selects; `total` counts all of them.
 
     `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true for connections of the
-    router itself too. `age`: seconds since the connections were read.
+    router itself too. A page of the service has at most LARGEST_PAGE. `age`: seconds since the connections were read.
     """
     decided = known(engine)
     query, everything = _query(given, decided.plan)
@@ -123,7 +126,7 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
 
 
 def flush(engine: Engine, given: Given) -> Json:
-    """Create the nft tables of the selected flows again: the flows take a few packets on the slow path, and none ends.
+    """Create the nft tables of the selected flows again: all their flows take a few slow packets, and none ends.
 
     `given` has `query` with zone, host and state; empty: all tables. The reply names the tables, and counts the
     offloaded flows that were selected. OffloadError if nft refuses.
@@ -145,7 +148,8 @@ def flush(engine: Engine, given: Given) -> Json:
 def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow for `timeout` seconds. `match` of `given` describes it by the options of `config exempt`.
 
-    The reply has the number of the exempt as `id`. ArgumentError, or an OffloadError if nft refuses it.
+    The reply has the number of the exempt as `id`. ArgumentError; OffloadError if nft refuses it, or if no service runs
+    and no table in the kernel can keep it.
     """
     decided = known(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)

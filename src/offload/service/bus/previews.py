@@ -30,9 +30,9 @@ MOST = 256  # zones or pairs of one call
 def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     """What a choice would change; nothing is written or sent. ArgumentError for a bad query.
 
-    `given` has `query`: `zones`, a mode by name, and `pairs`, a list of `src`, `dest` and `mode`. The reply has the
-    pairs that would change or stay slower than chosen, the tables that would be created again, and the number of their
-    live flows.
+    `given` has `query`: `zones`, by name a mode, or `pairs`, a list of `src`, `dest` and `mode`, or both. The reply has
+    the pairs that would change or stay slower than chosen, the tables that would be created again, the number of their
+    live flows, problems that would be new, and missing features.
     """
     before = methods.known(engine)
     packages = reconcile.read(engine.doors.uci)

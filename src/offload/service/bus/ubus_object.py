@@ -67,7 +67,10 @@ def objects(engine: Engine) -> dict[str, dict[str, Method]]:
 
 
 def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
-    """The reply to a call of `verb` with these arguments; any error, also an unexpected one, gives `ok: false`."""
+    """The reply to a call of `verb` with these arguments; any error, also an unexpected one, gives `ok: false`.
+
+    `starting: true` is added while the service has not read the router yet.
+    """
     began = process_time()
     try:
         return fitting(verb.answer(engine, given))
@@ -83,7 +86,10 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
 
 
 def fitting(reply: Json) -> Json:
-    """The reply, its longest lists halved until ubus accepts its size; `left_off`: how many items each list lost."""
+    """The reply, with its longest lists halved until ubus accepts its size.
+
+    Then `left_off` is added: how many items each of these lists lost. Without a list to halve the reply is an error.
+    """
     lost: dict[str, int] = {}
     while len(json.dumps(reply)) > LARGEST_REPLY:
         lists = {key: value for key, value in reply.items() if isinstance(value, list) and value}

@@ -42,7 +42,7 @@ class Accounting:
     def run(self, engine: Engine, now: float) -> None:
         """Count the connections that ended since the last call.
 
-        If there were some, read again after APART seconds, without polling until then.
+        If there were some, or events were lost, the next read is APART seconds later, without polling until then.
         """
         if self._ended is None:
             return
@@ -66,7 +66,7 @@ class Accounting:
 
 
 def _placed(engine: Engine, decided: Decided) -> Snapshot:
-    """The Snapshot of `decided` with the present routes, by which zones are found; if the kernel lists them."""
+    """The Snapshot of `decided` with the present routes, by which zones are found; without, if they cannot be read."""
     try:
         return engine.placed(decided)
     except KernelError:  # `status` reports it; without routes, addresses behind other routers have no zone

@@ -18,7 +18,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Read the offloaded connections into `engine.sightings`, a part at a time, so that many need little memory."""
+    """Add the connections that are offloaded now to `engine.sightings`, a part at a time: many need little memory."""
     found, began = 0, process_time()
 
     def seen(entries: list[Entry]) -> None:

@@ -75,7 +75,10 @@ class EndedPath:
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
 
     def __call__(self, entry: Entry, src: Endpoint, dest: Endpoint) -> Path:
-        """The path of an ended connection between these endpoints; None: it was not seen, but may have been fast."""
+        """The path of an ended connection between these endpoints; None: it was not seen, but may have been fast.
+
+        The connection is forgotten, so a second call may give another result.
+        """
         seen = self._sightings.ended(entry)
         return seen if seen or not self._is_slow(entry, src, dest) else State.SLOW
 
@@ -93,7 +96,7 @@ class EndedPath:
 
 
 def live_path(sightings: Sightings, entry: Entry) -> Path:
-    """The fastest path on which a live connection was seen, or on which it is now."""
+    """The path on which a live connection is now, or was seen before, whichever is faster."""
     if entry.state is State.HARDWARE:
         return State.HARDWARE
     return sightings.of(entry) or entry.state

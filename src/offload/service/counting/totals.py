@@ -37,7 +37,7 @@ class Totals:
     others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
 
     def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf) -> None:
-        """Count connections; those with an end whose zone is not known are left out. `path_of` gives their path."""
+        """Count connections, but none with an end whose zone is not known. `path_of` gives the path of each."""
         for entry in entries:
             src, dest = zones.ends(entry)
             path = path_of(entry, src, dest)
@@ -57,7 +57,7 @@ class Totals:
         return self.pairs.get(pair) or Counts()
 
     def copy(self) -> "Totals":
-        """A copy with the same counts, to which others can be added."""
+        """A copy with the same counts, `since` and `whole`, to which others can be added."""
         made = Totals(self.since, self.whole)
         made.pairs.update({pair: Counts.of(counts.numbers) for pair, counts in self.pairs.items()})
         made.hosts.update({host: Counts.of(counts.numbers) for host, counts in self.hosts.items()})

@@ -18,7 +18,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write the totals if the file lacks some. A failure is reported once, and the file is written later."""
+    """Write the totals if the file lacks some. After a failure that is tried again APART seconds later.
+
+    A failure becomes an event, unless the last write failed for the same cause.
+    """
     totals, error = engine.totals, ""
     if engine.doors.totals is None or engine.decided is None or not totals.unsaved:
         return

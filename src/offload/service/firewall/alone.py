@@ -25,7 +25,10 @@ def act_alone(doors: Doors, action: str) -> Json:
 
 
 def _work(doors: Doors, part: Firewall) -> Applied:
-    """Load the ruleset if it differs. Our offload tables are deleted, so that live flows pass the new rules."""
+    """Load the ruleset if it differs or must be loaded; then delete our offload tables: live flows pass the new rules.
+
+    Nothing is done while the firewall is stopped.
+    """
     if part.stopped():
         return Applied()
     sections = doors.uci.read("firewall")

@@ -67,7 +67,7 @@ class Firewall:
 
     @property
     def due(self) -> bool:
-        """Whether a load was requested and no pass has made it yet."""
+        """Whether a load was requested and none has been made since."""
         return self._forced
 
     def stopped(self) -> bool:
@@ -93,7 +93,7 @@ class Firewall:
         self.force()
 
     def refill(self) -> None:
-        """Set the elements of every nft set to those of the configuration; OffloadError if no ruleset was loaded."""
+        """Replace the elements of every nft set by those of the configuration; OffloadError if no ruleset is known."""
         if self.ruleset is None:
             raise OffloadError("the firewall has not been loaded yet")
         if text := contents(self.ruleset):
@@ -104,7 +104,7 @@ class Firewall:
         return not self.stopped() and not self._handles <= self._held()
 
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
-        """The ruleset to send; None if the kernel has it already, or nothing may be sent.
+        """The ruleset to send; None: the kernel has it already, the file is unreadable, or the firewall is stopped.
 
         `sections`: of /etc/config/firewall. `dump` and `data`: replies of netifd and procd; None: no reply.
         """
@@ -129,7 +129,7 @@ class Firewall:
         return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held, identity)
 
     def sent(self, pending: Pending) -> None:
-        """Note that the kernel has the ruleset, because it accepted `pending.text`."""
+        """Note that the kernel has the ruleset, because it accepted `pending.text`, and write our files about it."""
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:

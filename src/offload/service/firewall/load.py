@@ -69,7 +69,10 @@ class Loading:
         return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))
 
     def _sent(self, before: Ruleset | None, ruleset: Ruleset) -> NftError | None:
-        """Send the difference from `before`; if that fails, the whole ruleset, then a new table. None: one worked."""
+        """Send the difference from `before`; if the kernel refuses it, the whole ruleset, and at last a new table.
+
+        None: one was accepted; otherwise the error of the last one.
+        """
         error = None
         for text in dict.fromkeys((change(before, ruleset) or ruleset_text(ruleset), ruleset_text(ruleset))):
             error = self._refusal(text)
@@ -102,7 +105,7 @@ class Loading:
         return found
 
     def _answer(self, ruleset: Ruleset) -> NftError | None:
-        """The error of `nft -c` for the plain text of a ruleset; None if nft accepts it."""
+        """The error of `nft -c` about the plain text of a ruleset; None: nft accepts it. Raises any other NftError."""
         try:
             self._nft.check(ruleset_text(ruleset))
         except NftError as refusal:

@@ -39,8 +39,8 @@ class GiveUp:
         """Give up pairs and devices whose flows hardware does not take, for `retry` seconds; gives the new ones.
 
         `pairs` and `ports`: what live flows showed of each pair and device. One family of a pair is given up if
-        hardware takes the other. A device is given up only if other devices of its pairs take flows of the same family;
-        otherwise the device is not the cause.
+        hardware takes the other. For a device only flows of a family count that hardware takes of any pair; otherwise
+        the device is not the cause.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [
@@ -76,7 +76,7 @@ class GiveUp:
         self._until = {each: until for each, until in self._until.items() if each.pair in pairs or each.device in links}
 
     def forget(self) -> None:
-        """Request hardware for everything again."""
+        """Forget all that is given up: the next pass requests hardware for it again."""
         self._until.clear()
 
 

@@ -26,7 +26,10 @@ class RuleReturns:
     _edge: float | None = None
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
-        """Compare the rules with those of the last pass. `now`: monotonic seconds; `wall`: seconds since 1970."""
+        """Compare the rules with those of the last pass, note a change, and keep them for the next call.
+
+        `now`: monotonic seconds; `wall`: seconds since 1970.
+        """
         if self._known is not None and self._known.digest != now_there.digest:
             self.changed(now)
         if self._known is None or self._known.edges != now_there.edges:

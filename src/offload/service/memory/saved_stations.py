@@ -24,7 +24,7 @@ HIGHEST_VLAN = 4094
 class Saved:
     """The version of the stations that the file has, when to write it again, and why the last write failed.
 
-    `next`: in monotonic seconds. `error`: a sentence; empty: it did not fail.
+    `version`: -1: it was not written yet. `next`: in monotonic seconds. `error`: a sentence; empty: it did not fail.
     """
 
     version: int = -1

@@ -25,7 +25,7 @@ class TimedExempts:
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
 
     def adopt(self, timed_exempts: Iterable[TimedExempt], now: float) -> None:
-        """Add exempts that the kernel or the file has, with their numbers and remaining seconds."""
+        """Add exempts of kernel or file with their numbers and remaining seconds; the same number replaces one."""
         for timed_exempt in timed_exempts:
             self._ends[timed_exempt.id] = timed_exempt, now + timed_exempt.expires
             self._last = max(self._last, timed_exempt.id)

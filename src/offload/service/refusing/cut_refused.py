@@ -24,8 +24,8 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, wall: float) -> str:
     """End live connections that the configured rules refuse now and did not before. Gives a log line; empty: none.
 
-    `wall`: seconds since 1970. An OffloadError says why it failed; it is repeated after AGAIN seconds, up to TRIES
-    times.
+    `wall`: seconds since 1970. An OffloadError has the cause of a failure. Then the attempt is repeated AGAIN seconds
+    later; after TRIES failed attempts in a row the next one follows the next pass.
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 

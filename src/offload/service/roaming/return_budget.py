@@ -36,7 +36,7 @@ class ReturnBudget:
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """When tables may be created again because this station moved; the time may be in the past."""
+        """When tables may be created again because this station moved; 0 or a time in the past: now."""
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0
 
@@ -65,7 +65,7 @@ class ReturnBudget:
         return recent[0][0] + WINDOW if recent else now
 
     def offenders(self, now: float) -> frozenset[str]:
-        """The causes of several of the last minute's returns (new creations of tables); if there is none, of one."""
+        """The causes of SEVERAL returns (new creations of tables) in the last minute; if there are none, all causes."""
         counts = Counter(cause for _, causes in self._recent(now) for cause in causes)
         return frozenset(cause for cause, count in counts.items() if count >= SEVERAL) or frozenset(counts)
 

@@ -32,7 +32,7 @@ class StationSets:
     _failing: bool = False  # nft refused the last update
 
     def forget(self) -> None:
-        """Fill all sets again next time, because the tables are new or their content is not known."""
+        """Forget what the sets have, as the tables are new or their content is not known: `changes` fills all again."""
         self.sent, self._seen = {}, -1
 
     def due(self, version: int) -> float | None:
@@ -80,7 +80,7 @@ class StationSets:
         return self._late_at if self.late else None
 
     def later(self, now: float, late: frozenset[str] = frozenset()) -> None:
-        """Look for flows in software again after LATE seconds, because that failed. `late`: more addresses."""
+        """Note that the search for flows in software failed, so `late_due` is LATE seconds later. `late` is added."""
         self.late, self._late_at = self.late | late, now + LATE
 
     def are_late(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:

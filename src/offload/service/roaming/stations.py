@@ -30,7 +30,7 @@ Everything = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
 class Move:
     """A station at another port (`ports`: the old and new ones), or an address on `device` that got another MAC.
 
-    `segment` is the bridge, or the device where there is none.
+    `segment` is the bridge, or the device where there is none. `device` is empty for a station.
     """
 
     segment: str
@@ -68,7 +68,7 @@ class StationTracker:
         return {**dict(self._stations.items()), **dict(self._neighbours.items())}
 
     def station(self, seen: Station, master: str) -> bool:
-        """Note that bridge `master` learned a station; whether it was at another port before."""
+        """Note that bridge `master` learned a station; True: it was at another port before, so it moved."""
         key, wired = (seen.mac, master, seen.vlan), seen.port in self._hardware
         if wired:
             self._macs.add(seen.mac)
@@ -79,7 +79,7 @@ class StationTracker:
         return self._moved(key, Move(master, earlier | {before or "", seen.port}))
 
     def neighbour(self, seen: Neighbour) -> bool:
-        """Note that the router resolved an address; whether its MAC was another before."""
+        """Note that the router resolved an address; True: its MAC was another before, so it moved."""
         key = (seen.address, seen.device, NEIGHBOUR)
         before = self._remember(self._neighbours, key, seen.mac, preferred=seen.mac in self._macs)
         if before in {None, seen.mac}:
@@ -87,7 +87,7 @@ class StationTracker:
         return self._moved(key, Move(self._bridges.get(seen.device, seen.device), device=seen.device))
 
     def remembered(self) -> Everything:
-        """All stations and neighbours, also those that the kernel has forgotten since."""
+        """All stations and neighbours, also those that the kernel forgot; no station whose port left its bridge."""
         if self._listed[0] != self.version:
             self._listed = self.version, self._everything()
         return self._listed[1]
@@ -174,7 +174,7 @@ class StationTracker:
         self._moves = {key: move for key, move in self._moves.items() if not done.issuperset(self._tables(plan, move))}
 
     def is_last(self, now: float) -> bool:
-        """Whether tables may be created again only once more in this minute; then bridge ports leave flowtables."""
+        """Whether tables may be created again at most once more in this minute; then bridge ports leave flowtables."""
         return self.budget.left(now) <= 1
 
     def leave_out(self, now: float) -> frozenset[str]:
@@ -231,7 +231,7 @@ class StationTracker:
 
 
 def _bridge(name: str, links: Mapping[str, Link]) -> str:
-    """The bridge that a device is, or that it stands on as a VLAN does; empty: none."""
+    """The bridge that a device is, or the first bridge below it (DEPTH devices are looked at); empty: none."""
     for _ in range(DEPTH):
         link = links.get(name)
         if link is None or link.kind == "bridge" or not link.lower:

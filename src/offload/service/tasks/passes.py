@@ -67,10 +67,11 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
 
 
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:
-    """Bring the kernel to the decision and the firewall to its configuration; gives whether the firewall was loaded.
+    """Bring the kernel to the decision and the firewall to its configuration.
 
-    Both are one transaction, unless nft refuses part of it. With a new ruleset of the firewall our tables are created
-    again, because live flows must pass its rules; otherwise those in `forced`.
+    Gives the outcome, and whether the firewall was loaded. Both are one transaction, unless nft refuses part of it.
+    With a new ruleset of the firewall our tables are created again, because live flows must pass its rules; otherwise
+    those in `forced`.
     """
     nft, trusting = engine.doors.nft, not engine.touched
     firewall, pending = engine.firewall, _firewall_pending(engine)
@@ -103,7 +104,8 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
 def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     """The tables to create again for stations that moved before this pass.
 
-    If it is allowed only once more in this minute, the ports of their bridges leave the flowtables too.
+    If that is allowed only once more in this minute, the ports of their bridges leave the flowtables, so the software
+    table is among them too.
     """
     now = engine.doors.clock()
     tables = engine.stations.tables_to_return(plan, now)
@@ -116,7 +118,7 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     """The tables to create again for stations of which only this pass has found that they moved.
 
-    None if it is allowed only once more in this minute: they wait for another pass.
+    Empty also if that is allowed at most once more in this minute: they wait for another pass.
     """
     now = engine.doors.clock()
     return () if engine.stations.is_last(now) else engine.stations.tables_to_return(plan, now)

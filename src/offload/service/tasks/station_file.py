@@ -15,7 +15,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write where all stations were seen last. A failure is reported once, and the file is written later."""
+    """Write where all stations were seen last. After a failure that is tried again APART seconds later.
+
+    A failure becomes an event, unless the last write failed for the same cause.
+    """
     if engine.doors.stations is None or engine.decided is None:
         return
     version, error = engine.stations.version, ""

@@ -31,13 +31,13 @@ def run(engine: Engine, now: float) -> None:
 
 
 def current(engine: Engine, plan: Plan) -> Plan:
-    """The Plan, with the station sets of its tables filled with the stations (MACs behind bridges) known now."""
+    """The Plan, with the station sets of its tables replaced by those of the stations (hosts at bridges) known now."""
     learned = _learned(engine, plan)
     return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
 
 
 def counted_now(engine: Engine, plan: Plan) -> Plan:
-    """The Plan with the number of stations known now, for status."""
+    """The Plan with the numbers of stations replaced by those known now, for status."""
     return counted(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
 
 
@@ -65,7 +65,10 @@ def _update(engine: Engine, plan: Plan, now: float) -> None:
 
 
 def _return_late(engine: Engine, now: float) -> None:
-    """Create the software table again if it has flows of stations that are at hardware ports now."""
+    """Create the software table again if it has flows of stations that are at hardware ports now.
+
+    If connections cannot be read, or that fails, it is tried again LATE seconds later.
+    """
     try:
         entries = engine.doors.conntrack.entries()
     except OffloadError:  # `status` reports it; meanwhile these flows stay in software

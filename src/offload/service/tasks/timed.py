@@ -140,7 +140,7 @@ class RulesOfOthers:
 
 @dataclass(frozen=True, slots=True)
 class RefusedConnections:
-    """End the connections that changed firewall rules refuse (`option cut_refused`); a failure is repeated later."""
+    """End the connections that changed firewall rules refuse (`option cut_refused`); a failed attempt is repeated."""
 
     journal: Journal
 

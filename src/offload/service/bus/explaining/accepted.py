@@ -15,14 +15,17 @@ FEW = 50  # questions for one key each; for more the sets are listed once
 
 
 class AcceptedReplies:
-    """Answers for the connections of one list; the kernel is asked when the first of them needs it."""
+    """Finds for connections of one list whether a reply was accepted. The kernel is read when one needs it.
+
+    It is read for the first FEW of them one by one, then once for all others.
+    """
 
     def __init__(self, nft: Nft, plan: Plan) -> None:
         self._nft, self._tables = nft, [table.name for table in plan.tables]
         self._asked = 0
 
     def __call__(self, values: Values) -> bool | None:
-        """Whether a reply was accepted lately; None if the connection's id is not known, or the kernel does not say."""
+        """Whether a reply was accepted lately; None: the connection's id, or what our sets have, is not known."""
         ct_id, src = values[-1], values[1]
         if not ct_id or not self._tables:
             return None
@@ -35,7 +38,7 @@ class AcceptedReplies:
 
     @cached_property
     def _listed(self) -> tuple[frozenset[bytes] | None, ...]:
-        """The keys by family; None where a set cannot be listed."""
+        """The keys in all our tables, IPv4 first, then IPv6; None for a family of which a set cannot be listed."""
         found = []
         for each in REPLIED:
             sets = [self._nft.keys(table, each.name) for table in self._tables]
@@ -44,6 +47,6 @@ class AcceptedReplies:
 
 
 def explainer_of(engine: Engine, read: Read) -> Explainer:
-    """Finds why the connections of this dump are slow."""
+    """The Explainer that finds why connections of this dump are slow."""
     accepted = AcceptedReplies(engine.doors.nft, read.plan)
     return Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known, accepted)

@@ -9,14 +9,17 @@ from offload.status.why.step import Live
 
 
 def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
-    """Whether the firewall accepted a reply of the connection, and by which device packets to its ends leave."""
+    """Whether the firewall accepted a reply of the connection, and by which device packets to its ends leave.
+
+    Ends for which the kernel names no device are left out.
+    """
     ends = (entry.original.src, entry.reply.src)
     found = {end: leaving for end in ends if (leaving := doors.netlink.leaving(end))}
     return Live(_accepted(doors, plan, entry), found)
 
 
 def _accepted(doors: Doors, plan: Plan, entry: Entry) -> bool | None:
-    """By the sets of accepted replies in our tables; None where that decides nothing."""
+    """Whether our sets of accepted replies have the connection; None: it is offloaded, or that is not known."""
     if entry.state is not State.SLOW or not plan.tables:
         return None
     try:

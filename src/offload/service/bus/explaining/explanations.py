@@ -70,11 +70,12 @@ def answer(
     returned: Mapping[str, str] | None = None,
     asked_of: Callable[[Entry], Live] = lambda _: UNKNOWN,
 ) -> Json:
-    """The reply of `explain`: `total`, and one of `explanations` for each connection that is meant, at most MOST.
+    """The reply of `explain`: `total`, and one of `explanations` for each connection that is meant, of a host MOST.
 
     `entries`: the connections to choose from. `cases`: by pair in hardware, what its live flows showed. `returned`: by
     table, when (ISO 8601) all its flows went back to the slow path last. `asked_of` asks the kernel about one
-    connection. A connection that does not exist is explained as if it were established.
+    connection. If the one that was named does not exist, it is explained as if it were established; a pasted line of
+    conntrack is explained as it is.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
