@@ -114,7 +114,7 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
 
 
 def _slow_beneath_pppoe(release: str) -> bool:
-    """Whether it is 5.15 before 5.15.157: PPPoE is slow there if a flowtable lists the device below the PPPoE one."""
+    """Whether the kernel is 5.15 before 5.15.157: PPPoE is slow if a flowtable lists the device below it there."""
     number = RELEASE.match(release)
     return number is not None and number[1] == "5.15" and int(number[2] or 0) < MENDED_5_15
 
@@ -187,7 +187,7 @@ class _Stack:
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
         """Each device below `upper`, with the Reason why a software flowtable should not list it; None: it should.
 
-        Not what is below a device to which packets are not followed. `path`: the devices above `upper`, against loops.
+        Devices below one to which packets are not followed are not given. `path`: those above `upper`, against loops.
         """
         path |= {upper}
         for name in sorted(self.lower.get(upper, ())):

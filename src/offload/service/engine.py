@@ -188,7 +188,7 @@ class Engine:
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """The Plan and Problems for these files, this Snapshot and the exempts of run time; `raised` is added."""
+        """The Plan and Problems (with those of `raised`) for these files, this Snapshot and the exempts of run time."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised

@@ -49,7 +49,7 @@ def of_shapers(
 
 
 def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
-    """The zones (src, dest) of a pair in hardware over the device; of any pair in hardware if the flowtable lists it.
+    """The zones (src, dest) of a pair in hardware over the device; of any one if the hardware flowtable lists it.
 
     None: neither.
     """

@@ -150,7 +150,7 @@ def _bans(rule: LiveRule, rules: Rules) -> bool:
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules of a chain and of those that it jumps to that established packets meet, with the conditions on the way.
+    """The rules that established packets meet in a chain, and in those it jumps to, with the conditions on the way.
 
     `match`: conditions on the way to the chain. `ways`: by chain, those with which it was walked already; this way is
     added. After MOST_WAYS of them the chain is walked once more, without conditions.

@@ -95,7 +95,7 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 
 
 def _crowded(pair: PairDecision) -> PairDecision:
-    """The pair, if more hosts are known than can be stored; a Reason is added where bridge ports of hosts decide."""
+    """The pair; if bridge ports of hosts decide, a Reason is added that more hosts are known than can be stored."""
     found = (ReasonCode.STATIONS_FULL(most=MAX_NEIGHBOURS),) if pair.stations else ()
     return replace(pair, reasons=(*pair.reasons, *found))
 
@@ -110,7 +110,10 @@ def _ours(chain: ForwardChain) -> bool:
 
 
 def filtered(snapshot: Snapshot) -> bool:
-    """Whether a firewall is loaded: a table we know, or a foreign chain on the forward hook. True without nft."""
+    """Whether a firewall is loaded: one whose table we know, or any chain of another program on the forward hook.
+
+    True also without the program nft, because then it is not known.
+    """
     known = snapshot.firewall != "none" or not snapshot.kernel.nft
     return known or any(not _ours(chain) for chain in snapshot.forward_chains)
 

@@ -35,7 +35,7 @@ class ArgumentError(OffloadError):
 
 
 def shown(value: object) -> str:
-    """A caller's value for a sentence: quoted, `?` for unprintable characters; after LONGEST_SHOWN only `...`."""
+    """A caller's value for a sentence: quoted, `?` for unprintable characters, `...` for all after LONGEST_SHOWN."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
     return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
 

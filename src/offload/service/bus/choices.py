@@ -31,8 +31,8 @@ def set_zone(engine: Engine, given: Given) -> Json:
 def set_pair(engine: Engine, given: Given) -> Json:
     """Write `mode` of the pair `src`, `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
 
-    The reply has the pass's outcome, the pairs that changed, those meant that stay below the mode, and why. Errors are
-    as in `set_zone`.
+    The reply has the pass's outcome, the pairs that changed, those chosen here that stay below the mode, and why.
+    Errors are as in `set_zone`.
     """
     config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))

@@ -44,7 +44,7 @@ class Selection:
 
 
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
-    """Delete the selected forwarded connections; without a condition none, an error. Errors are in the result."""
+    """Delete the selected forwarded connections; without a condition none, as an error. Errors are in the result."""
     if selection == Selection():
         return Cut(error="nothing was named to be cut")
     try:

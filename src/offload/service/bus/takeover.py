@@ -41,12 +41,12 @@ def give(uci: Uci, *, forget: bool = False) -> bool:
 
 
 def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `takeover`: `take`, then notify procd to reload the firewall, and make a pass."""
+    """The method `takeover`: `take`; if it wrote something, notify procd to reload the firewall, and make a pass."""
     return _answered(engine, take)
 
 
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `giveback`: `give`, then notify procd to reload the firewall, and make a pass."""
+    """The method `giveback`: `give`; if it wrote something, notify procd to reload the firewall, and make a pass."""
     reply = _answered(engine, give)
     if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported
         reply["problems"] = [each for each in reply["problems"] if each["code"] != ProblemCode.FW4_OFFLOADS.name]

@@ -18,7 +18,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write the totals if the file lacks some. After a failure that is tried again APART seconds later.
+    """Write the totals if the file lacks some. After a failure it is tried again APART seconds later.
 
     A failure becomes an event, unless the last write failed for the same cause.
     """

@@ -39,8 +39,8 @@ class GiveUp:
         """Give up pairs and devices whose flows hardware does not take, for `retry` seconds; gives the new ones.
 
         `pairs` and `ports`: what live flows showed of each pair and device. One family of a pair is given up if
-        hardware takes the other. For a device only flows of a family count that hardware takes of any pair; otherwise
-        the device is not the cause.
+        hardware takes the other. For a device only flows of those families count that hardware takes of some pair; of
+        others the device is not the cause.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [

@@ -74,7 +74,7 @@ class HardwareMonitor:
                 self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
     def rested(self, now: float) -> bool:
-        """Whether another sample is worth while: a pair has none, or its last one is at least SOONEST seconds old."""
+        """Whether another sample is worth while: any pair has none, or one that is at least SOONEST seconds old."""
         samples = [case.sample for case in self.known.values()]
         return any(sample is None or now - sample.at >= SOONEST for sample in samples)
 

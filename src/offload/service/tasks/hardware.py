@@ -18,7 +18,8 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> None:
     """Take a sample, and make an event of each fault that is new. `entries`: connections that were read just now.
 
-    Nothing is done before the first pass, or if the last sample is newer than two seconds.
+    Nothing is done before the first pass, without a pair in hardware, or if every last sample is newer than SOONEST of
+    the monitor.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.rested(now):

@@ -15,7 +15,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write where all stations were seen last. After a failure that is tried again APART seconds later.
+    """Write where all stations were seen last. After a failure it is tried again APART seconds later.
 
     A failure becomes an event, unless the last write failed for the same cause.
     """

@@ -91,9 +91,9 @@ class _Shape:
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    """Group the exempts by shape, timed ones in sets of their own. Their order changes neither sets nor rules.
+    """Group the exempts by shape, timed ones in sets of their own. The result does not depend on their order.
 
-    Those with `connmark` get rules without a set, which come last, in the order given.
+    Only those with `connmark`, which get rules without a set, come in the order given, after all others.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

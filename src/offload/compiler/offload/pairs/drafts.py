@@ -44,7 +44,7 @@ class PairDraft:
 
 
 def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> PairDraft:
-    """The mode that the request's pair can have alone, with its devices; `gate`: why all pairs stay slow (None: no)."""
+    """The mode that the request's pair can have alone, with its devices; `gate`: why every pair is slow, or None."""
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)

@@ -54,9 +54,9 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
 
 
 def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Element, Mode]]:
-    """The element with its mode; in hardware also the one with software, for flows that hardware does not take.
+    """The element with its mode; after hardware one with software, if hardware does not take all of its flows.
 
-    `asked`: the family that hardware is requested for.
+    `asked`: the family that hardware is requested for; NEITHER: there is only the one with software.
     """
     if mode is not Mode.HARDWARE:
         yield element, mode

@@ -121,7 +121,7 @@ def _transactions(
 
 
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
-    """Whether the table must be created again, which puts all its flows back on the slow path, whatever flows exist.
+    """Whether the table must be created again whatever flows exist; that puts all of them back on the slow path.
 
     So it is if flows of pairs that stay could be where the Plan does not want them. Elements that leave the map are not
     considered here, but in `lost`. `held`: the table in the kernel.
@@ -151,7 +151,7 @@ def lost(table: Table, held: LiveTable, plan: Plan) -> Crossings:
 
 
 def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
-    """Whether pairs that stay may have flows over the devices `gone` from the flowtable; in hardware of any device."""
+    """Whether pairs that stay may have flows over devices `gone` from the flowtable: in hardware they may over any."""
     zones = {zone for element in table.elements for zone in element.pair}
     free = {device.name for device in plan.devices if zones.isdisjoint(device.zones)}
     return bool(gone) and (table.hardware or not free.issuperset(gone))
@@ -166,7 +166,8 @@ def _crossing(text: str) -> tuple[str, str]:
 def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
     """Whether the Plan excludes some traffic of this element of the live map. `text`: KEY : VERDICT.
 
-    `wanted`: the verdicts of the Plan, by key. `present`: names of the links that exist; False if one is missing.
+    `wanted`: the verdicts of the Plan, by key. `present`: names of the links that exist. False if a device of
+    the element is not among them.
     """
     key, _, verdict = text.partition(" : ")
     if not present.issuperset(_crossing(text)):

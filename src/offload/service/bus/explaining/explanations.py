@@ -70,7 +70,7 @@ def answer(
     returned: Mapping[str, str] | None = None,
     asked_of: Callable[[Entry], Live] = lambda _: UNKNOWN,
 ) -> Json:
-    """The reply of `explain`: `total`, and one of `explanations` for each connection that is meant, of a host MOST.
+    """The reply of `explain`: `total`, and one of `explanations` for each connection meant, of a host at most MOST.
 
     `entries`: the connections to choose from. `cases`: by pair in hardware, what its live flows showed. `returned`: by
     table, when (ISO 8601) all its flows went back to the slow path last. `asked_of` asks the kernel about one
