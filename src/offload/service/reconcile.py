@@ -62,7 +62,7 @@ def decide(
 ) -> Decided:
     """The Plan and Problems for the configuration files, a Snapshot and the exempts given at run time. Pure.
 
-    Parts of the Plan `before` (of the last pass) that did not change are used again.
+    Parts of the Plan `before` (of the last pass; None: there was none) that did not change are used again.
     """
     config, problems = load(packages)
     topology = resolve(config, snapshot)
@@ -141,10 +141,10 @@ def apply(
 ) -> Applied:
     """Send the differences between kernel and Plan, and create the tables in `forced` again. Gives the outcome.
 
-    `before`: the last outcome, to count on from. `now`: the time for the new one. `trusting` and `busy`: as in
-    `pending`; `busy` is called again after a transaction, because a flow may have been offloaded in between. `opening`
-    is text for other tables; it goes with the first transaction, or alone if there is none. After a refusal by nft,
-    `error` has its sentence and no later transaction is sent.
+    `before`: the last outcome, to count on from (None: there was none). `now`: the time for the new one. `trusting` and
+    `busy`: as in `pending`; `busy` is called again after a transaction, as a flow may have been offloaded in between.
+    `opening`: text for other tables; it goes with the first transaction, or alone if there is none. After a refusal
+    by nft, `error` has its sentence and no later transaction is sent.
     """
     before = before or Applied()
     if error := unreadable(decided):

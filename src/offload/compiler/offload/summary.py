@@ -51,7 +51,7 @@ def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecisio
 
 
 def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is faster than was chosen for it: only a pair section can do that. Empty: it is not."""
+    """Why a zone is faster than was chosen for it: only a pair section can do that. Empty: it is not, or none was."""
     if mode is None or not mode < effective:
         return []
     pairs = ", ".join(f"{pair.src} > {pair.dest}" for pair in own if pair.effective is effective)

@@ -78,7 +78,7 @@ def table(name: str, value: object) -> Mapping[str, Any]:
 
 
 def connection(value: object) -> tuple[str, Tuple]:
-    """Protocol and original direction of a connection, given by a flow's keys in a reply; else ArgumentError."""
+    """The protocol as given, and the original direction, of a connection named by a flow's keys; else ArgumentError."""
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
         raise ArgumentError(f"flow: name one connection by {', '.join(sorted(CONNECTION))}, and nothing else")

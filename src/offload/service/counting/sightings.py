@@ -59,7 +59,7 @@ class Sightings:
         return self._fast.get(_key(entry))
 
     def ended(self, entry: Entry) -> State | None:
-        """As `of`, for a connection that ended: it is forgotten."""
+        """As `of` (None: it was seen on neither path), for a connection that ended: it is forgotten."""
         return self._fast.pop(_key(entry), None)
 
 

@@ -180,7 +180,7 @@ def _asked_for(flows: Mapping[Key, Found], asked: Asked) -> dict[Key, Found]:
 
 
 def _followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
-    """At most FOLLOWED flows; those of the sample `before` come first, so that their counters can be compared."""
+    """At most FOLLOWED flows; those of the sample `before`, if there is one, come first: they can be compared."""
     known = [key for key in before.flows if key in flows] if before else []
     return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}
 

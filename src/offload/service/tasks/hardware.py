@@ -16,7 +16,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> None:
-    """Take a sample, and make an event of each fault that is new. `entries`: connections that were read just now.
+    """Take a sample, and make an event of each fault that is new. `entries`: connections read just now, or None.
 
     Nothing is done before the first pass, without a pair in hardware, or if every last sample is newer than SOONEST of
     the monitor.

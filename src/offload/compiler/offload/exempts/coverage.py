@@ -154,7 +154,7 @@ def _named(rules: Sequence[MarkRule]) -> str:
 
 
 def _of_place(place: str, rules: Sequence[MarkRule]) -> str:
-    """Rules of one chain in nft, for a sentence: `place` (chain and table), with the first comment of one."""
+    """Rules of one chain in nft, for a sentence: `chain a of table b (COMMENT)`, with the first comment, if any."""
     comment = next((each.name for each in rules if each.name), "")
     return f"{place} ({shown(comment, LONGEST_NAME)})" if comment else place
 
@@ -173,7 +173,7 @@ def _of_firewall(rules: Sequence[MarkRule]) -> str:
 
 
 def called(rule: MarkRule) -> str:
-    """A mark rule for a sentence: `rule 'a' of /etc/config/firewall`, or the chain and table of a rule in nft."""
+    """A mark rule for a sentence: `rule 'a' of /etc/config/firewall`, or `chain a of table b (COMMENT)` in nft."""
     return _of_place(rule.place, [rule]) if rule.place else f"rule {named(rule)} of /etc/config/firewall"
 
 

@@ -41,7 +41,7 @@ class ExemptSet:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The set's flags as nft text."""
+        """The set's flags as nft text: `interval`, `timeout`, both or none."""
         return (*(("interval",) if self.interval else ()), *(("timeout",) if self.timed_exempts else ()))
 
     @property

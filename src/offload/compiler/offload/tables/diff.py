@@ -66,7 +66,7 @@ def transactions(
 
 
 def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bool:
-    """Whether the table must be created, because it does not exist, or created again to end its flows' offload."""
+    """Whether the table must be created, as it does not exist (`held` is None), or again to end its flows' offload."""
     if held is None:
         return True
     if held == expected(table):

@@ -73,9 +73,9 @@ def answer(
     """The reply of `explain`: `total`, and one of `explanations` for each connection meant, of a host at most MOST.
 
     `entries`: the connections to choose from. `cases`: by pair in hardware, what its live flows showed. `returned`: by
-    table, when (ISO 8601) all its flows went back to the slow path last. `asked_of` asks the kernel about one
-    connection. If the one that was named does not exist, it is explained as if it were established; a pasted line of
-    conntrack is explained as it is.
+    table, when (ISO 8601) all its flows went back to the slow path last. None of these: not known. `asked_of` asks
+    the kernel about one connection. If the one that was named does not exist, it is explained as if it were
+    established; a pasted line of conntrack is explained as it is.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
