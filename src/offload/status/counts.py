@@ -52,13 +52,13 @@ class Counts:
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "Counts":
-        """The Counts of which `numbers` has these numbers."""
+        """The Counts whose property `numbers` is this list: flows, then packets, then bytes."""
         every, size = list(numbers), len(PATHS)
         return cls(every[:size], every[size : 2 * size], every[2 * size :])
 
 
 def counts_json(counts: Counts) -> Json:
-    """`flows`, `packets` and `bytes`, each a number by path, as in a pair of `status`."""
+    """`flows`, `packets` and `bytes`, each with a number for every one of PATHS."""
     return {
         what: dict(zip(PATHS, numbers, strict=True))
         for what, numbers in zip(("flows", "packets", "bytes"), counts.lists, strict=True)

@@ -22,10 +22,11 @@ def flows(
     everything: bool = False,
     explained: bool = True,
 ) -> list[Flow]:
-    """The forwarded connections, in the order of the entries, with zones and, if `explained`, why they are slow.
+    """The forwarded connections, in the order of the entries, with zones and, if `explained`, at most one Reason each.
 
-    `cases`: by pair in hardware, what its live flows showed, to explain flows in software. `everything`: also
-    connections of the router itself, and those to multicast or broadcast addresses; such an end has no zone.
+    The Reason is as in `reasons`: why it is slow, or in software although hardware was requested. `cases`: by pair in
+    hardware, what its live flows showed. `everything`: also connections of the router itself, and those to multicast or
+    broadcast addresses; such an end has no zone.
     """
     known = cases or {}
     ends, lookups = ZoneLookup(snapshot, plan).ends, Lookups.of(plan, snapshot) if explained else None

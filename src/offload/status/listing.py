@@ -37,9 +37,9 @@ class Listing:
         everything: bool = False,
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """`count` has counted all of `entries`. `everything`: also connections of the router, and of multicast.
+        """`count` must have counted all of `entries`. `everything`: also connections of the router, or to multicast.
 
-        `between` is called now and then while entries are read, which takes a small router seconds.
+        `between` is called after every EVERY entries that are read: reading takes a small router seconds.
         """
         self._count, self._entries, self._between = count, entries, between
         admitted = [_admitted(way, query, everything=everything) for way in count.ways]
@@ -90,7 +90,7 @@ class Listing:
 
 
 class Explainer:
-    """Finds why flows are slow. Most flows share a few Reasons, which are found once."""
+    """Finds why flows are slow, or in software although hardware was requested. Equal Reasons are found only once."""
 
     def __init__(
         self,
@@ -100,7 +100,10 @@ class Explainer:
         cases: Mapping[Pair, PairHardware] | None = None,
         accepted: Accepted = lambda _: None,
     ) -> None:
-        """`ways`: Ways (endpoints and status) of the connections. `cases`: by pair in hardware, what flows showed."""
+        """`ways`: Ways (endpoints and status) of the connections. `cases`: by pair in hardware, what flows showed.
+
+        `accepted`: gives whether the firewall accepted a reply of a slow connection; None: not known.
+        """
         self._accepted = accepted
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
@@ -115,7 +118,7 @@ class Explainer:
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
 
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
-        """At most one Reason: why the connection is slow, or in software although hardware was requested."""
+        """At most one Reason: why the connection is slow, or in software although hardware was requested; else none."""
         kind = self.kind(number, values)
         found = None if kind is None else self._known.get(kind)
         if found is None:
@@ -127,7 +130,10 @@ class Explainer:
         return found
 
     def kind(self, number: int, values: Values) -> Kind:
-        """A key that is equal for flows with equal Reasons; None: the flow may have Reasons of its own."""
+        """A key that is equal for flows with equal Reasons; None: the flow may have Reasons of its own.
+
+        `accepted` is called only for flows that wait.
+        """
         if not self._alike[number]:
             return None
         packets, most = values[12], self._most
@@ -157,7 +163,7 @@ def _waits(found: Sequence[Reason]) -> bool:
 
 
 def _admitted(way: Way, query: Query, *, everything: bool) -> bool:
-    """Whether the query selects connections on this way; its host is not considered, as a way has no addresses."""
+    """Whether the query selects connections of this Way. The query's host is not considered: a Way has no addresses."""
     return (
         (everything or way.forwarded)
         and (query.state is None or way.state is query.state)

@@ -35,7 +35,7 @@ class QueryError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Selects flows that meet every condition given, and a page of them."""
+    """Selects the flows that meet zone, host and state (None: any), and of these a page."""
 
     zone: str | None = None  # of one end
     host: IPv4Network | IPv6Network | None = None  # address or network of one end, before or after NAT
@@ -48,7 +48,7 @@ class Query:
     def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":
         """Parse the words (KEYS) of a query of ubus or the command, each text or a number. QueryError if one is bad.
 
-        `zones`: the names of all zones, one of which it must name; None: not checked.
+        `zones`: the names of all zones; the query's zone, if it has one, must be among them. None: this is not checked.
         """
         unknown = sorted(words.keys() - set(KEYS))
         if unknown:
@@ -148,7 +148,7 @@ READERS: Mapping[str, Callable[[str, object], Any]] = {
 
 
 def _quoted(value: object) -> str:
-    """The word, made safe for a sentence: it may be long or contain control characters."""
+    """The word in quotes for a sentence: cut to LONGEST_SHOWN characters, with `?` for those that do not print."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[:LONGEST_SHOWN])
     return f"'{text}'"
 

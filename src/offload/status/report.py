@@ -36,9 +36,10 @@ def status_json(
     applied: Applied,
     verdicts: Verdicts = NO_VERDICTS,
 ) -> Json:
-    """The reply of `status` about zones, pairs and devices. `ok`: the question could be answered.
+    """The reply of `status`: firewall, kernel, zones, pairs, devices, problems, and the last change. `ok` is true.
 
-    `shares`: live flows and bytes by pair. `verdicts`: what live flows showed of hardware.
+    `shares`: live flows and bytes by pair; of a pair that is not in it, 0. `verdicts`: what live flows showed of
+    hardware.
     """
     return {
         "ok": True,
@@ -58,7 +59,7 @@ def status_json(
 
 
 def zones_json(plan: Plan) -> Json:
-    """Zones and pairs with requested and effective modes."""
+    """The reply of `zones`: zones as in `zone_json`, and pairs with requested (`mode`) and effective mode."""
     pairs = [
         {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
         for pair in plan.pairs
@@ -72,10 +73,11 @@ def check_json(
     findings: Iterable[Finding] = (),
     firewall: Iterable[FirewallProblem] = (),
 ) -> Json:
-    """Problems of the configuration, missing features of kernel or nft, and findings. `ok`: there are none.
+    """Problems, missing features of kernel or nft, findings, and faults of the firewall. `ok`: there are none of these.
 
-    `findings`: settings that conflict with offload; notices among them leave `ok` true. `firewall`: faults of the
-    firewall's sections if offload-firewall loads them; those that are only remarks are left out.
+    `findings`: settings that conflict with offload; notices among them are listed, but leave `ok` true. `firewall`:
+    faults of the firewall's sections, given only where offload-firewall loads them; mere remarks are left out of the
+    reply.
     """
     found = [problem_json(problem) for problem in problems]
     lacks = [str(lack) for lack in kernel.missing]
@@ -92,7 +94,10 @@ def check_json(
 
 
 def finding_json(finding: Finding) -> Json:
-    """A finding. `done` (by offload), `remedy` (for the user) and `option` (of UCI) may be empty."""
+    """A finding. `done`: what offload did about it; `remedy`: what the user can do. Both and `option` may be empty.
+
+    `option`: the option of `config globals` that corrects it if it is set to 1.
+    """
     return {
         "code": finding.code.name,
         "severity": finding.severity.value,
@@ -104,12 +109,15 @@ def finding_json(finding: Finding) -> Json:
 
 
 def firewall_problem_json(problem: FirewallProblem) -> Json:
-    """A fault of a firewall section; `place` and `text` together are a sentence."""
+    """A fault of a firewall section; `place` (the section) and `text` together are a sentence."""
     return {"code": problem.fault.name, "place": problem.place, "option": problem.option, "text": problem.text}
 
 
 def kernel_json(kernel: Kernel) -> Json:
-    """The features of kernel and nft; `missing` are sentences, which name the package to install if there is one."""
+    """The features of kernel and nft. `nft`: its version; empty if it is not known.
+
+    `missing`: sentences about missing features; each names the package to install if there is one.
+    """
     return {
         "release": kernel.release,
         "flowtable": kernel.flowtable,
@@ -119,7 +127,7 @@ def kernel_json(kernel: Kernel) -> Json:
 
 
 def zone_json(zone: ZoneDecision) -> Json:
-    """A zone: its mode, whether that is its own (`chosen`) or that of globals, its effective mode, its l3 devices."""
+    """A zone: mode, effective mode, l3 devices and Reasons. `chosen`: the mode is its own, not that of globals."""
     return {
         "name": zone.name,
         "mode": zone.mode.value,
@@ -131,7 +139,10 @@ def zone_json(zone: ZoneDecision) -> Json:
 
 
 def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
-    """A pair: requested and effective mode, live flows and their bytes by path (`share`), and what hardware showed."""
+    """A pair: requested and effective mode, live flows and their bytes by path (`share`), what they showed of hardware.
+
+    `stations`: as `_stations` gives it; it may be null.
+    """
     return {
         "src": pair.src,
         "dest": pair.dest,
@@ -173,9 +184,9 @@ def _hardware(pair: PairDecision, verdicts: Verdicts) -> Json:
 
 
 def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
-    """A device. `zone` is null if it belongs to several; `zones` has them all.
+    """A device. `zones`: all zones that it belongs to. `zone`: the one zone; null if it belongs to none or several.
 
-    `stations`: how many were seen at this port; null: no port decides between hardware and software.
+    `stations`: how many were seen at this bridge port; null: no port decides between hardware and software.
     """
     return {
         "name": device.name,
@@ -189,7 +200,7 @@ def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
-    """Reasons with their stable code, sentence, and remedy if there is one."""
+    """Reasons with their stable code, sentence, and remedy; one without a remedy has no such key."""
     return [
         {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})
         for reason in reasons
@@ -200,7 +211,8 @@ def flow_json(flow: Flow) -> Json:
     """A flow. `packets` and `bytes` count both directions; null if nf_conntrack_acct is off.
 
     `reply` has the addresses of its replies: `reply.src` is the destination after DNAT, `reply.dest` the source after
-    SNAT. `timeout` (seconds) and `tcp_state` are null for offloaded flows.
+    SNAT. `timeout` (seconds) and `tcp_state` are null for offloaded flows; `tcp_state` also for other protocols.
+    `src_zone`, `dest_zone`: null if the zone is not known, or the end is in none.
     """
     entry = flow.entry
     return {

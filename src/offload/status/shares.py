@@ -75,7 +75,10 @@ class ShareCount:
         self.octets.extend(map(add, both[::2], both[1::2]))
 
     def shares(self) -> dict[Pair, Share]:
-        """The flows and bytes of each pair, without connections of which a zone is not known."""
+        """The flows and bytes by pair (source zone, destination zone). A pair without connections is not in it.
+
+        Connections with an end whose zone is not known are left out.
+        """
         flows, octets = Counter(self.way_of), defaultdict[int, int](int)
         for number, counted in zip(self.way_of, self.octets, strict=True):
             octets[number] += counted
@@ -89,7 +92,7 @@ class ShareCount:
 
 
 def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:
-    """The flows and bytes of each pair, for a caller that has the entries already."""
+    """The flows and bytes by pair as `ShareCount.shares` gives them, for a caller that has the entries already."""
     count = ShareCount(snapshot, plan)
     count.add(entry.row for entry in entries)
     return count.shares()

@@ -44,13 +44,17 @@ class Evicted:
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
-        """These flows, and those of `moving`, which were removed from hardware now (`at`, monotonic seconds)."""
+        """These flows, and those of `moving`, which were removed from hardware now (`at`, monotonic seconds).
+
+        `unseen` begins at 0 again.
+        """
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """Those of these flows that have no packet in the next sample either. `seen`: its flows; `at`: its time.
+        """These flows after the next sample (`seen`: flows of the sample; `at`: its time), without those that ended.
 
-        None of them if one was seen again: then the driver has forgotten them all.
+        Flows with packets since are left out too. If one is offloaded again, or has BACK packets, none is left: then
+        the driver has forgotten them all. Until SETTLING seconds after the removal nothing changes.
         """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

@@ -121,7 +121,7 @@ class PairHardware:
     def unaccounted_reason(self) -> Reason:
         """The Reason of a flow removed from hardware without a packet since: hardware may still forward it.
 
-        It has the number of such flows (`evicted.unaccounted`), so it is wrong if there are none.
+        It has the number of such flows; the caller has to check first that `evicted.unaccounted` is not empty.
         """
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 

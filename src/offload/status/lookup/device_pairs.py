@@ -27,7 +27,7 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """The Reasons why a part of the pair is slower than `mode`, if the connection is in that part; else none."""
+        """The pair's Reasons why a part of it is slower than `mode`, if the connection is in that part; else none."""
         family = Family(family_of(entry.original))
         found = self._found(src, dest)
         modes = [had for had, policy in found if Family(policy.family) in {Family.ANY, family}]
@@ -38,8 +38,8 @@ class DevicePairs:
     def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
         """The packets that the opener of a connection must send before it is offloaded.
 
-        If its devices are not known it is the smallest number, so that no flow is reported as waiting that could be
-        offloaded.
+        Of several elements that it may use the smallest number counts, so that no flow is reported as waiting that
+        could be offloaded. If there is no element for its devices, or they are not known, it is the pair's number.
         """
         waits = [policy.after_packets for _, policy in self._found(src, dest)]
         return min(waits, default=pair.after_packets)

@@ -42,11 +42,14 @@ class DevicePaths:
         self.path = cache(self._path)
 
     def of(self, end: Endpoint, address: bytes) -> tuple[str, ...]:
-        """The devices that packets of a packed address pass, from the l3 device of `end` down; empty if not known."""
+        """The devices that packets of a packed address pass, from the l3 device of `end` down as far as they are known.
+
+        Empty unless `end` has exactly one device.
+        """
         return self.path(end.devices[0], address) if len(end.devices) == 1 else ()
 
     def _path(self, device: str, address: bytes) -> tuple[str, ...]:
-        """The device, and those below it as far as they are known. `address`: packed."""
+        """The device, and those below it as far as they are known; `path` caches this. `address`: packed."""
         return tuple(self._down(device, self._macs.get((str(ip_address(address)), device, NEIGHBOUR), "")))
 
     def _down(self, device: str, mac: str) -> Iterator[str]:
@@ -57,7 +60,10 @@ class DevicePaths:
             device = self._beneath(device, mac)
 
     def _beneath(self, device: str, mac: str) -> str:
-        """The device below; of a bridge the port of the station `mac`. Empty: there is none, or it is not known."""
+        """The device below; of a bridge with several ports that of the station `mac`.
+
+        Empty: there is none, or it is not known.
+        """
         lower = self._lower[device] if device in self._lower else set[str]()
         if len(lower) > 1 and device in self._bridges:
             lower = lower & self._ports.get((mac, device), set())

@@ -27,7 +27,10 @@ class _Test:
         return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
-        """Whether the exempt matches packets of the original direction, as they are after DNAT."""
+        """Whether all conditions hold for packets of the original direction, as they are after DNAT.
+
+        The exempt's devices are not compared here.
+        """
         return all(among(value(entry)) for value, among in self.conditions)
 
 
@@ -42,11 +45,14 @@ class ExemptLookup:
         }
 
     def concerns(self, pair: PairDecision) -> bool:
-        """Whether the table of the pair's mode has any exempt that conntrack can show."""
+        """Whether the table of the pair's effective mode has an exempt all of whose conditions conntrack shows."""
         return bool(self._tests.get(pair.effective))
 
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-        """A Reason for each matching exempt of the pair's table; those by MAC, DSCP or packet mark are left out."""
+        """A Reason for each exempt that matches the connection, in the table of the pair's effective mode.
+
+        Exempts by MAC, DSCP or packet mark are left out.
+        """
         for test in self._tests.get(pair.effective, ()):
             match = test.match
             if self._on(pair.src, match.iifs) and self._on(pair.dest, match.oifs) and test.means(entry):

@@ -120,14 +120,20 @@ def _zones_of_devices(plan: Plan) -> Mapping[str, set[str]]:
 
 
 def _only(zones: Mapping[str, set[str]], devices: Iterable[str]) -> str | None:
-    """The one zone that all of these devices are in; None: none, or several. `zones`: device -> names of zones."""
+    """The one zone that all of these devices are in; None if a device is in no zone, or they are in several zones.
+
+    `zones`: device -> names of zones.
+    """
     named = [zones.get(device, set()) for device in devices]
     every = set[str]().union(*named)
     return every.pop() if len(every) == 1 and all(named) else None
 
 
 def _routed(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[Target, Endpoint]:
-    """The endpoint of every network, by the routes with the lowest metric. `zones`: device -> names of zones."""
+    """The endpoint of every network that a route leads to, or that an address of the router is in.
+
+    Of each network the routes with the lowest metric count. `zones`: device -> names of zones.
+    """
     ways = defaultdict[Target, list[tuple[float, tuple[str, ...]]]](list)
     for route in snapshot.routes:
         ways[route.target].append((route.metric, route.devices))
@@ -158,7 +164,7 @@ def _broadcasts(snapshot: Snapshot) -> dict[Target, Endpoint]:
 
 
 def _owners(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[bytes, Endpoint]:
-    """The endpoint behind each of the router's own addresses (packed), if its device is in one zone."""
+    """By each of the router's own addresses (packed), the endpoint behind its device; only if that is in one zone."""
     devices = defaultdict[bytes, set[str]](set)
     for known in snapshot.addresses:
         devices[known.address.packed].add(known.device)

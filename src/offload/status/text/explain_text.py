@@ -12,7 +12,10 @@ NARROWEST = 20  # columns for the facts
 
 
 def explain_text(reply: Json, width: int = 80) -> str:
-    """The reply of `explain` as text: all steps of one connection, or a sentence for each of several."""
+    """The reply of `explain` as text: all steps of one connection, or a sentence for each of several.
+
+    A sentence says so if no connection is known.
+    """
     found = reply["explanations"]
     if not found:
         return "No connection of it is known now."
@@ -37,7 +40,10 @@ def _head(each: Json) -> Iterator[str]:
 
 
 def _trace(each: Json, width: int) -> Iterator[str]:
-    """The lines of an explanation's steps: facts in a column of their own, with Reasons below them."""
+    """The lines of an explanation's steps: facts in a column of their own, with Reasons below them.
+
+    A Reason with the same text as its fact is left out.
+    """
     names = max(len(step["name"]) for step in each["steps"])
     column = INDENT + 2 + names + 2
     for step in each["steps"]:

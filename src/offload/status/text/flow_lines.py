@@ -8,7 +8,7 @@ STATES = ("slow", "software", "hardware")
 
 
 def flows_text(flows: Sequence[Json], width: int = 80) -> str:
-    """Flows of a reply as a table, each with why it is slow, and at the end their number by path."""
+    """Flows of a reply as a table, each with its Reasons, and at the end their number by path; `No flows.` for none."""
     if not flows:
         return "No flows."
     zones = max(len(zones_of(flow)) for flow in flows)
@@ -36,14 +36,17 @@ def noted(item: Json, width: int, notes: Notes) -> Iterator[str]:
 
 
 def flows_foot(counts: Mapping[str, int], width: int) -> list[str]:
-    """The last lines: an empty one, and the number of flows in all and by path."""
+    """The last lines: an empty one, and the number of flows in all and by path. Paths without flows are left out."""
     parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     total = sum(counts.values())
     return ["", fitted([f"{total} flow{'s' * (total != 1)}: {parts}"], width)]
 
 
 def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
-    """As `lines_of_flow`, not folded: one line if that fits, else another for the connection, or for each end."""
+    """As `lines_of_flow`, not folded. The row is one line if that fits; else the connection is on a second line.
+
+    If that does not fit either, each end has a line of its own.
+    """
     start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{zones_of(flow):{zones}}"))
     src, dest = _end(flow["src"], flow["sport"]), _end(flow["dest"], flow["dport"])
     connection_ = connection(flow)
@@ -60,7 +63,10 @@ def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[st
 
 
 def connection(flow: Json) -> str:
-    """Protocol, source and destination of the original direction, as `tcp 192.168.1.5:5000 > 198.51.100.9:443`."""
+    """Protocol, source and destination of the original direction, as `tcp 192.168.1.5:5000 > 198.51.100.9:443`.
+
+    A port that is 0 is left out; an IPv6 address before a port is in brackets.
+    """
     return f"{flow['proto']} {_end(flow['src'], flow['sport'])} > {_end(flow['dest'], flow['dport'])}"
 
 

@@ -34,12 +34,15 @@ class Notes:
     """The sentences below the rows of one reply; a remedy is shown only once, below the first Reason that has it."""
 
     def __init__(self, *, asking: bool = False) -> None:
-        """`asking`: the user has just made another choice, so remedies that suggest one are shown."""
+        """`asking`: remedies of the Reasons in CHOICES are always shown.
+
+        Without it they are left out for an item whose effective mode is the requested one, or that has no modes.
+        """
         self._asking = asking
         self._shown: set[str] = set()
 
     def of(self, item: Json) -> Iterator[str]:
-        """The Reasons of an item of a reply (`reasons`: text, remedy and code of each) with their remedies."""
+        """The Reasons of an item of a reply (`reasons`: text, remedy and code of each), each before its remedy."""
         followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
         for reason in item["reasons"]:
             yield reason["text"]
@@ -63,8 +66,9 @@ def amount(octets: int | None) -> str:
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, width: int = 0) -> list[str]:
     """Lines of aligned columns, each row with its sentences below it. Columns from index `right` on are aligned right.
 
-    Empty if there are no rows. Columns wider than `width` (0: any) become a list below the first title: of each row the
-    first cell is a line, and the others are named below it. A last column that is aligned left may be folded instead.
+    Empty if there are no rows. If all columns together are wider than `width` (0: no limit), the rows become a list
+    below the first title: of each row the first cell is a line, and the others are named below it. Without `right` the
+    last column counts FOLDED columns at most: the caller has to fold its lines (`fitted`).
     """
     body = list(rows)
     if not body:
@@ -106,7 +110,7 @@ def fitted(lines: Iterable[str], width: int) -> str:
 
 
 def folded(line: str, width: int) -> list[str]:
-    """The parts of a line, made safe, that each fit the width; all but the first are indented."""
+    """The parts of a line, made safe, that each fit the width; all but the first are indented. None of an empty line."""
     if len(line) <= width and is_plain(line) and line[-1:] not in {"", " "}:
         return [line]  # the same result as below, a hundred times as fast
     return _wrapped(line, width)

@@ -19,7 +19,7 @@ ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 class Family(NamedTuple):
     """A metric. `kind` is gauge or counter, `samples` are labels and values.
 
-    The `name` of a counter has no `_total`.
+    The `name` of a counter has no `_total`, which `openmetrics` and `families_json` append.
     """
 
     name: str

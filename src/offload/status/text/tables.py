@@ -9,7 +9,10 @@ FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and fir
 
 
 def status_text(status: Json, width: int = 80) -> str:
-    """The reply of `status` as text: zones, pairs, devices and problems, with the Reasons for what is not offloaded."""
+    """The reply of `status` as text: firewall and kernel, zones, pairs, ended connections, devices, problems.
+
+    Zones, pairs and devices have their Reasons below them. A part without rows is left out.
+    """
     notes = Notes()
     blocks = [
         _head(status),
@@ -28,7 +31,10 @@ def status_text(status: Json, width: int = 80) -> str:
 
 
 def summary_text(status: Json, width: int = 80) -> str:
-    """The reply of `status` in a few lines: each pair with its effective mode, flows, and first Reason."""
+    """The reply of `status` in a few lines: each pair with its effective mode and flows, and the number of problems.
+
+    A pair that is not in hardware has its first Reason. Missing features, and the error of the last attempt, are above.
+    """
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]
     beside = FIREWALLS.get(firewall, f"beside {firewall}")
@@ -53,7 +59,7 @@ def _summary_row(pair: Json) -> Row:
 
 
 def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
-    """The findings of a reply of `check`, each as text: severity, what offload did about it, and its remedy."""
+    """The findings of a reply of `check`, each as text: severity, sentence, what offload did about it, its remedy."""
     return [fitted(_finding_lines(each), width) for each in findings]
 
 
@@ -64,7 +70,7 @@ def _finding_lines(finding: Json) -> list[str]:
 
 
 def zones_text(zones: Json, width: int = 80) -> str:
-    """The reply of `zones` as text: zones and pairs with requested and effective modes."""
+    """The reply of `zones` as text: zones and pairs with requested (MODE) and effective modes (GETS)."""
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
     blocks = [
@@ -77,7 +83,7 @@ def zones_text(zones: Json, width: int = 80) -> str:
 def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair changes its path.") -> str:
     """The reply of `set` as text: the pairs that changed, those that stay below the mode, why, and their remedies.
 
-    `nothing`: the sentence if there are no such pairs.
+    `nothing`: the sentence if there are no such pairs; below it are the reply's Reasons.
     """
     notes = Notes(asking=True)
     lines = []
@@ -121,7 +127,10 @@ def _zone_row(zone: Json, notes: Notes) -> Row:
 
 
 def _mode(zone: Json) -> str:
-    """The zone's own mode; in brackets that of globals, which counts only between zones without a mode."""
+    """The zone's own mode. If it has none: in brackets that of globals, or `-` if that is none.
+
+    The mode of globals counts only between zones without a mode.
+    """
     if zone.get("chosen", True):
         return str(zone["mode"])
     return "-" if zone["mode"] == "none" else f"({zone['mode']})"
@@ -138,7 +147,10 @@ def _pair_row(pair: Json, notes: Notes) -> Row:
 
 
 def _ended(status: Json, width: int) -> list[str]:
-    """A table of the connections that ended since the service counts, by pair; `at least` if it missed some."""
+    """A table of the connections that ended since the service counts, by pair; `at least` if it missed some.
+
+    Empty if no service counts, or none has ended.
+    """
     service = status.get("service") or {}
     if not service.get("since"):
         return []

@@ -56,7 +56,10 @@ def _key(flow: Json) -> tuple[object, ...]:
 
 
 def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
-    """The fastest rows that fit `height` lines, and the sum of all: as a table, or as a list if that is too wide."""
+    """The fastest rows that fit `height` lines, and the sum of all: as a table, or as a list if that is too wide.
+
+    `found`: fastest first. A row without bits is left out.
+    """
     total = Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found))
     moving = [rate for rate in found if sum(rate.bits.values())]
     heads = (by.upper(), *map(str.upper, PATHS), "PACKETS/S")
@@ -71,7 +74,7 @@ def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) 
 
 
 def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
-    """The first rows that fit, and the last one (the sum), which is always shown."""
+    """The first rows that fit, and the last one (the sum). The first two and the last are always shown."""
     left = height - len(rows[-1])
     for place, row in enumerate(rows[:-1]):
         left -= len(row)

@@ -14,9 +14,9 @@ EXPLAINED = "NOT SEEN: the connection ended before its path was seen."
 
 
 def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
-    """The reply of `totals` as text: the `most` rows with the most bytes, by host or pair (`by`).
+    """The reply of `totals` as text: its first `most` rows, which have the most bytes, by host or pair (`by`).
 
-    For hosts also the sum of those that are not counted apart.
+    For hosts also the sum of those that are not counted apart, if they have flows. Without rows it is one sentence.
     """
     least = "" if reply["complete"] else ", at least (some connections were missed)"
     since = f"Since {reply['since'][:16].replace('T', ' ')} UTC{least}:"

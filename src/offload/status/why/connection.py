@@ -29,7 +29,7 @@ FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD,
 
 
 class Asked(NamedTuple):
-    """What the user meant: a `host`, or a connection as far as it was given (`entry`).
+    """What the user meant: a `host`, or a connection as far as it was given (`entry`). The other one is None.
 
     `pasted`: `entry` is from a whole line of conntrack.
     """
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
 
 def asked(text: str) -> Asked:
-    """Parse the user's text; a UsageError says what is valid."""
+    """Parse the user's text; a UsageError says what is valid. Without a protocol it is TCP, without a port 0."""
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):
         return Asked(entry=_line(words), pasted=True)
@@ -57,7 +57,7 @@ def asked(text: str) -> Asked:
 
 
 def made(proto: int, there: Tuple) -> Entry:
-    """A connection of this protocol and original direction, without NAT, that meets every condition for offload."""
+    """A connection of this protocol and original direction, without NAT, as if established and with a reply seen."""
     back = Tuple(there.dst, there.src, there.dport, there.sport, there.ct_zone)
     state = ESTABLISHED if proto == NUMBERS["tcp"] else None
     return Entry(proto, there, back, IPS_SEEN_REPLY, None, 0, None, None, state, None)
@@ -89,7 +89,10 @@ def _end(word: str) -> tuple[bytes, int]:
 
 
 def _line(words: list[str]) -> Entry:
-    """The entry of a line of `conntrack -L` or /proc/net/nf_conntrack, given as words; UsageError if it is bad."""
+    """The entry of a line of `conntrack -L` or /proc/net/nf_conntrack, given as words; UsageError if it is not valid.
+
+    If the line has one direction only, the reply is that direction reversed.
+    """
     pairs = [(found[1], found[2]) for word in words if (found := WORD.fullmatch(word))]
     directions = list(_directions(pairs))
     if not directions or any(not {"src", "dst"} <= each.keys() for each in directions):
@@ -117,7 +120,10 @@ def _line(words: list[str]) -> Entry:
 
 
 def _directions(pairs: list[tuple[str, str]]) -> Iterator[dict[str, str]]:
-    """The words (`src`, `packets`, ...) of each direction, which begins with `src=`."""
+    """The words (`src`, `packets`, ...) of each direction, which begins with `src=`, and their values.
+
+    Words behind the last direction (`mark`, `zone`) are with that direction.
+    """
     current: dict[str, str] = {}
     for word, value in pairs:
         if word == "src" and current:

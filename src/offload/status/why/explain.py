@@ -65,7 +65,10 @@ def _expected(found: Explanation, plan: Plan) -> Explanation:
 
 
 def _unasked(step: Step) -> Step:
-    """The step of a connection that does not exist, for a condition that only an existing one can meet."""
+    """The step as that of a connection that does not exist: UNASKED, with another fact.
+
+    Only the step `hardware` keeps its Reasons.
+    """
     reasons = step.reasons if step.name == "hardware" else ()  # these are the pair's
     return Step(step.name, "there is no such connection now", Holds.UNASKED, reasons)
 
@@ -103,7 +106,10 @@ def _sentence(state: State, reason: Reason | None) -> str:
 
 
 def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = False) -> Json:
-    """An explanation as JSON. `flow`: its connection as JSON; `hypothetical`: there is no such connection now."""
+    """An explanation as JSON. `flow`: its connection as JSON; `hypothetical`: there is no such connection now.
+
+    `code` in the result is empty if the connection is as fast as requested, `remedy` if there is nothing to do.
+    """
     return {
         "flow": flow,
         "hypothetical": hypothetical,

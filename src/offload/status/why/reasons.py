@@ -59,8 +59,9 @@ def reasons(
 ) -> tuple[Reason, ...]:
     """At most one Reason: why the connection is slow, or why it is in software although its pair requested hardware.
 
-    `case`: what live flows showed of its pair in hardware, now or when the pair was in hardware. `lookups`: None:
-    exempts and single devices are not considered.
+    Empty for other connections. `pair`: None: its zones are no pair, or are not known. `case`: what live flows showed
+    of its pair in hardware, now or when the pair was in hardware; None: not known. `lookups`: None: exempts and single
+    devices are not considered.
     """
     state = entry.state
     if state is State.SLOW:
@@ -75,7 +76,7 @@ def reasons(
 def _in_software(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, case: PairHardware | None, lookups: Lookups | None
 ) -> tuple[Reason, ...]:
-    """The Reason why a connection is in software although its pair requested hardware."""
+    """At most one Reason: why a connection is in software although its pair requested hardware."""
     if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
     if slower := list(lookups.crossings.slower(entry, src, dest, pair)) if lookups else []:
@@ -90,7 +91,8 @@ def every_reason(
 ) -> Iterator[Reason]:
     """Every Reason why it may be slow, in the order in which a packet meets them; computed one by one.
 
-    The last is WAITING, unless the pair does not exist: nothing else keeps it slow.
+    The last is WAITING, which alone means that nothing else keeps it slow. Without a pair (None) the last is
+    PAIR_UNKNOWN if both zones are known, else ZONE_UNKNOWN.
     """
     yield from _of_ends(entry, src, dest)
     if pair is None:
@@ -123,7 +125,7 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """Reasons from its pair: why that is slow (the first concerns all its traffic), and its address family."""
+    """Reasons from its pair: why the pair is slow (the first concerns all its traffic), and a family not offloaded."""
     if pair.effective is Mode.NONE:
         yield from pair.reasons
         yield _cached(ReasonCode.PAIR_MODE_NONE)
@@ -145,7 +147,7 @@ def _of_kernel(entry: Entry) -> Iterator[Reason]:
 
 
 def by_replies(reason: Reason, *, accepted: bool | None) -> Reason:
-    """The Reason; instead of WAITING it is REPLY_NOT_ACCEPTED if `accepted` is False (None: not known)."""
+    """The same Reason, but REPLY_NOT_ACCEPTED in place of WAITING if `accepted` is False (None: not known)."""
     if reason.code is ReasonCode.WAITING and accepted is False:
         return _cached(ReasonCode.REPLY_NOT_ACCEPTED)
     return reason

@@ -14,7 +14,10 @@ TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
 def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
-    """Every condition with its fact, the way of the packets, and the path. `reason`: that of the conclusion."""
+    """Every condition with its fact, the way of the packets, and the path. `reason`: that of the conclusion, or None.
+
+    If the connection is offloaded, all conditions hold. If its zones are no pair, those after the pair are UNASKED.
+    """
     if seen.entry.state is State.SLOW:
         held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))
         held = [by_replies(held[0], accepted=seen.live.reply_accepted), *held[1:]]
@@ -58,7 +61,10 @@ def _known(name: str, fact: way.Fact) -> Step:
 
 
 def _sending(seen: Seen, held: list[Reason]) -> Step:
-    """The step `sending`: whether the connection's opener sent a packet since all other conditions hold."""
+    """The step `sending`: whether the connection's opener sent a packet since all other conditions hold.
+
+    UNASKED if another condition does not hold.
+    """
     if seen.entry.state is not State.SLOW:
         return Step("sending", "its original side has sent the packet that offloaded it", Holds.YES)
     if seen.pair is None or [each.code for each in held] != [WHY.WAITING]:

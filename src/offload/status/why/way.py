@@ -22,14 +22,14 @@ class Fact(NamedTuple):
 
 
 class End(NamedTuple):
-    """An end of a connection: its address after NAT, and its endpoint."""
+    """An end of a connection: its real address (a source before SNAT, a destination after DNAT), and its endpoint."""
 
     address: Address
     endpoint: Endpoint
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
-    """The ends that a route leads to: not the router itself, and not multicast."""
+    """The ends that a route leads to: not the router itself, multicast or broadcast."""
     both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
     return tuple(end for end in both if not end.endpoint.router and not end.endpoint.group)
 
@@ -96,9 +96,9 @@ def sending(entry: Entry, snapshot: Snapshot) -> str:
 
 
 def _silent(entry: Entry, snapshot: Snapshot) -> Iterator[str]:
-    """How many seconds ago the last packet passed, from its timeout, which each packet of either direction restarts.
+    """A sentence: how many seconds ago the last packet passed. Each packet of either direction restarts the timeout.
 
-    Nothing, if it is not an assured UDP connection, or the timeout is not known.
+    Nothing, if it is not an assured UDP connection, or its timeout is not known or longer than the sysctl STREAM.
     """
     whole = snapshot.settings.get(STREAM)
     if entry.proto != UDP or not entry.status & IPS_ASSURED or whole is None or entry.timeout is None:
