@@ -37,7 +37,7 @@ def _arguments(verb: Verb) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 def parser(only: str = "") -> "ArgumentParser":
-    """The parser of the command line, made from VERBS. `only`: for this verb alone, made in a tenth of the time."""
+    """The parser of the command line, made from VERBS. `only`: for this verb alone, ten times as fast; empty: all."""
     import argparse
 
     # With a width of its own argparse does not import shutil, which takes as long as argparse.
@@ -81,7 +81,7 @@ def _given(argv: list[str]) -> "Namespace":
 
 
 def _plain(argv: list[str]) -> "Namespace | None":
-    """The meaning of a verb alone, or with --json; None for another command line, or if the verb needs an argument.
+    """The parsed command line if it is a verb alone, or with --json; else None, also if the verb needs an argument.
 
     Most calls are such, and without argparse they take a third less time.
     """
@@ -113,9 +113,10 @@ def _hinted(word: str, known: "Iterable[str]") -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb and print its answer; gives the exit code. `argv`: without the program's name.
+    """Run one verb and print its answer; gives the exit code. `argv`: without the program's name; empty: short status.
 
-    An OffloadError is printed as one sentence on stderr (with --json as an object on stdout).
+    An OffloadError is printed as one sentence on stderr (with --json as an object on stdout); the code is then FAILED,
+    or USAGE for a UsageError. Notes are printed on stderr, but not with --json.
     """
     given = _given(_helped(argv) or ["status"])
     given.short = not argv
@@ -145,7 +146,7 @@ def write_pieces(pieces: "Iterable[str]") -> None:
 
 
 def show_help(_: Router, given: "Namespace") -> Answer:
-    """The verb `help`: the list of verbs, or the arguments of one (`given.about`)."""
+    """The verb `help`: the list of verbs, or the arguments of the one in `given.about` (None: the list)."""
     if given.about is None:
         text = parser().format_help()
     elif given.about == "firewall":

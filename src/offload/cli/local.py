@@ -27,7 +27,7 @@ LONG = 500  # the service gives at most so many flows in one reply
 
 
 def status(router: Router, given: "Namespace") -> Answer:
-    """Zones, pairs and devices with modes and Reasons: of one zone if it is given, in a few lines without a verb."""
+    """Zones, pairs and devices with modes and Reasons: all, or of the zone given; in a few lines without a verb."""
     return shown_status(router, given.zone, short=given.short)
 
 
@@ -41,7 +41,10 @@ def shown_status(router: Router, zone: str | None = None, *, short: bool = False
 
 
 def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
-    """A reply of `status` reduced to one zone, its pairs and its devices; UsageError for an unknown zone."""
+    """A copy of a reply of `status` with one zone, its pairs and its devices only; the other keys stay the same.
+
+    UsageError for an unknown zone.
+    """
     names = [each["name"] for each in data["zones"]]
     if zone not in names:
         hint = did_you_mean(zone, names)
@@ -91,7 +94,10 @@ def explain(router: Router, given: "Namespace") -> Answer:
 
 
 def print_ruleset(router: Router, _: "Namespace") -> Answer:
-    """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router."""
+    """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router.
+
+    FileError if the configuration cannot be read. Other problems are as `_judged` gives them.
+    """
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
@@ -103,7 +109,10 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 
 
 def check(router: Router, _: "Namespace") -> Answer:
-    """Problems of the configuration, features that kernel or nft lack, and settings that conflict with offload."""
+    """Problems, faults of the firewall, features that kernel or nft lack, and settings that conflict with offload.
+
+    Exit code: LACKING if a feature is missing; else DONE if the reply has `ok`, and PROBLEMS if not.
+    """
     data = router.reply("check")
     if "error" in data:
         return _served(data, str)
@@ -115,7 +124,10 @@ def check(router: Router, _: "Namespace") -> Answer:
 
 
 def apply(router: Router, given: "Namespace") -> Answer:
-    """Bring the kernel in line with the configuration; with --dry-run only print the text that would be sent."""
+    """Bring the kernel in line with the configuration; with --dry-run only print the text that would be sent.
+
+    For a directory (--root) that is the text of all tables, and FileError without --dry-run.
+    """
     if not given.dry_run:
         router.live("apply without --dry-run")
         return remote.reload(router, given)
@@ -163,7 +175,7 @@ def service(router: Router, _: "Namespace") -> Answer:
 def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any]:
     """The reply of `flows` with `limit` flows (None: all), put together from several replies of the service.
 
-    `words`: the query. An error ends it, and is then the reply.
+    `words`: the query. If the first reply is an error, it is the result; a later error only ends the list.
     """
     data = router.ask("flows", {"query": words})
     while "error" not in data:
@@ -180,14 +192,17 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
 
 
 def _others(data: dict[str, Any], shown: int) -> tuple[str, ...]:
-    """A note that says how many of all flows are shown; none if all are. `shown`: how many."""
+    """A note that says how many of all flows are shown (`shown`); none if no flow comes after those."""
     if data.get("total", shown) <= data.get("offset", 0) + shown:
         return ()
     return (f"{shown} of {data['total']} flows: --limit and --offset show the others",)
 
 
 def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer for a reply of the service. `text` makes its text; of a failed one only its error is printed."""
+    """The Answer for a reply of the service. `text` makes its text; the note of `left_off` is appended to `notes`.
+
+    Of a failed reply only the error is a note, and the exit code is FAILED.
+    """
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     return Answer(text(), data, notes=(*notes, *remote.left_off(data)))
@@ -200,7 +215,11 @@ def _code(decided: "Decided") -> Exit:
 
 
 def _judged(answer: Answer, decided: "Decided") -> Answer:
-    """The answer, with the configuration's problems in its notes, its JSON and its exit code."""
+    """The answer with problems in its JSON, and problems and missing features as its notes and its exit code.
+
+    Missing: features of kernel or nft, whose exit code goes before that of problems. Notes and code that it had are
+    replaced.
+    """
     notes = tuple(map(str, (*decided.problems, *decided.snapshot.kernel.missing)))
     from offload.status.problem_json import problem_json
 

@@ -28,7 +28,7 @@ DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
 def zones(router: Router, _: "Namespace") -> Answer:
-    """Zones, and pairs of zones, with requested and effective modes."""
+    """The verb `zones`: zones, and pairs of zones, with requested and effective modes."""
     data = router.reply("zones")
     return _answered(data, lambda: tables.zones_text(data, width()))
 
@@ -113,7 +113,10 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: "Namespace") -> Answer:
-    """Replace fw4's option flow_offloading by offload's mode for all zones; do nothing if it is off."""
+    """Replace fw4's option flow_offloading by offload's mode for all zones; do nothing if the option is off.
+
+    With --once do nothing after an earlier takeover either. With --once or --root only files are changed.
+    """
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
     if not given.once and router.root is None:
@@ -124,7 +127,10 @@ def takeover(router: Router, given: "Namespace") -> Answer:
 
 
 def giveback(router: Router, given: "Namespace") -> Answer:
-    """Set fw4's option flow_offloading again, if `takeover` replaced it and it was not changed since."""
+    """Set fw4's option flow_offloading again, if `takeover` replaced it and it was not changed since.
+
+    With --forget the note of the takeover is removed too. With --forget or --root only files are changed.
+    """
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
     if not given.forget and router.root is None:
@@ -137,7 +143,8 @@ def giveback(router: Router, given: "Namespace") -> Answer:
 def _handed(data: Json, nothing: str, done: str) -> Answer:
     """The Answer of `takeover` and `giveback`, from the reply.
 
-    The text is `nothing` if no file changed; else `done`, the pairs whose mode changed, and what the firewall does.
+    The text is `nothing` if no file changed; else `done`, the pairs whose mode changed, and whether the firewall is
+    reloaded. If files changed and the reply has an error, the Answer has that text, the error, and exit code FAILED.
     """
 
     def text() -> str:
@@ -158,7 +165,7 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
 
 
 def applied_text(data: Json) -> str:
-    """A sentence about how many transactions a reply says were sent."""
+    """A sentence about how many transactions were sent (`changes` of a reply), or that none was."""
     count = data["changes"]
     if not count and data.get("missing"):
         return "Nothing was sent."
@@ -189,7 +196,10 @@ def _previewed(data: Json) -> Answer:
 
 
 def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer for a reply. `text` makes its text; of a failed one only its error is printed. `notes`: problems."""
+    """The Answer for a reply. `text` makes its text. Its notes: `notes` (problems), missing features, and `left_off`.
+    Exit code: LACKING if a feature is missing, else PROBLEMS if there are notes, else DONE. Of a failed reply only the
+    error is a note, and the code is FAILED.
+    """
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     missing = tuple(data.get("missing", ()))
@@ -198,7 +208,10 @@ def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) 
 
 
 def left_off(data: Json) -> tuple[str, ...]:
-    """A note if lists in a reply were cut to fit in a ubus message, with the number of missing items of each."""
+    """A note if lists in a reply were cut to fit in a ubus message, with the number of items that each lacks.
+
+    Empty if none was cut.
+    """
     lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
     return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
 

@@ -72,7 +72,8 @@ class Router:
     def decide(self, *, held: bool = False) -> "Decided":
         """Read the router and make the Plan, without changing the kernel.
 
-        `held`: the Plan keeps the timed exempts that are in the kernel's tables; else it has none.
+        `held`: the Plan keeps the timed exempts that are in the kernel's tables. Without `held`, and for a directory,
+        it has none.
         """
         from offload.service import reconcile
 
@@ -146,7 +147,7 @@ class Router:
         return Alone(main.doors())
 
     def _directory(self, root: "Path") -> "tuple[Doors, Snapshot]":
-        """The doors for a directory, and its Snapshot; the kernel and ubus are fakes without content."""
+        """The doors for a directory, and its Snapshot. Kernel and ubus are fakes, with routes and features alone."""
         from time import monotonic
 
         from offload.service.doors import Doors

@@ -8,7 +8,10 @@ LINES, FEWEST = 24, 6
 
 
 def width() -> int:
-    """Columns of the terminal, or of variable COLUMNS; 80 for a file or pipe."""
+    """The variable COLUMNS if it is a number above 0, else the columns of the terminal at stdout; without one, 80.
+
+    At least NARROWEST, at most WIDEST.
+    """
     given = os.environ.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and len(given) < len("10000") and int(given):
         return _bounded(int(given))
@@ -19,7 +22,7 @@ def width() -> int:
 
 
 def height() -> int:
-    """Lines of the terminal; 24 for a file or pipe."""
+    """Lines of the terminal at stdout, at least FEWEST; 24 for a file or pipe."""
     try:
         return max(os.get_terminal_size(sys.stdout.fileno()).lines, FEWEST)
     except (OSError, ValueError, AttributeError):

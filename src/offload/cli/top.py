@@ -21,9 +21,9 @@ SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
 def top(router: Router, given: "Namespace") -> Answer:
-    """Print bits and packets per second by path, until Ctrl-C or as often as --count says.
+    """Print bits and packets per second by path, as often as --count says; without it until Ctrl-C.
 
-    With --json only the last rates are printed, as the Answer's data.
+    Without --count a file or pipe gets one view. With --json only the last rates are printed, as the Answer's data.
     """
     if given.by not in BY:
         raise UsageError(f"--by: use {', '.join(BY)}")

@@ -30,7 +30,7 @@ class Verb(NamedTuple):
 
     @property
     def arguments(self) -> "Arguments":
-        """All its arguments."""
+        """All its arguments: its own, and the conditions of an exempt if `matching` is true."""
         return (*self.own, *_conditions()) if self.matching else self.own
 
     @property
@@ -59,7 +59,7 @@ EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 def matches() -> dict[str, str]:
-    """The conditions of `exempt add` with their help. What knows them is imported late: no other verb needs it."""
+    """The help of each condition of `exempt add`, by name. The modules that define them are imported late."""
     from offload.model.sections.exempts import ENDS
     from offload.model.sections.fields import FIELDS
 
@@ -67,7 +67,7 @@ def matches() -> dict[str, str]:
 
 
 def _conditions() -> "Arguments":
-    """These as options; a condition with a list of values may be repeated."""
+    """The conditions of `exempt add` as options; a condition with a list of values may be repeated."""
     from offload.model.sections.fields import LISTS
 
     return tuple(

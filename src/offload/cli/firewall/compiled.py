@@ -57,7 +57,7 @@ def _asked() -> dict[str, Any]:
 
 
 def _devices(snapshot: dict[str, Any], files: FirewallFiles) -> dict[str, tuple[str, ...]]:
-    """Each device with the names of those below it, which only bridges and VLANs have.
+    """Each device with the names of those below it; empty unless it is a bridge or VLAN.
 
     They are the `links` of snapshot.json; without these they come from netifd's device status in it, and from
     /sys/class/net.
@@ -83,7 +83,10 @@ def _stacks(links: Iterable[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 
 def _installed(snapshot: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    """The nft files in `includes` of snapshot.json, as (position, chain, path); its keys are `POSITION[/CHAIN]`."""
+    """The nft files in `includes` of snapshot.json, as (position, chain, path); empty if there are none.
+
+    The keys of `includes` are `POSITION[/CHAIN]`; without CHAIN the chain is empty.
+    """
     found = []
     for place, paths in snapshot.get("includes", {}).items():
         position, _, chain = place.partition("/")

@@ -21,7 +21,7 @@ TABLE, ASLEEP = "fw4", "fw4_next"
 
 
 def show_diff(_: Given) -> int:
-    """Print the lines that would be removed and added, by chain; exit code 3 if there are any."""
+    """Print the lines that would be removed and added, by chain; gives exit code 3 if there are any, else 0."""
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])
     for path in sorted(broken):

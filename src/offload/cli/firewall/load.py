@@ -62,7 +62,10 @@ def _loaded(reply: Json) -> bool:
 
 
 def _acted(verb: str, doors: Loading) -> str:
-    """Run the verb and print the problems that it found; gives the error as a sentence, empty for success."""
+    """Run the verb and print the problems that a load found; gives the error as a sentence, empty for success.
+
+    A `stop` of a firewall that is not loaded is an error.
+    """
     before = doors.act("") if verb == "stop" else {}
     reply = doors.act("stop" if verb == "flush" else verb)
     for problem in reply.get("problems", ()) if verb in LOADING else ():

@@ -14,10 +14,10 @@ FOUND, NOT_FOUND = 0, 1
 
 
 def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
-    """Print the zone of a network or device (`words`: its name), or the devices of a zone (its name, and one device).
+    """Print the zone of a network or device (`words`: its name), or the devices of a zone, one name on a line.
 
-    One name on a line; gives exit code 1 if there is none. FileError if no firewall is loaded. `state`: path of the
-    file.
+    For a zone `words` are its name, and a device if only that one is to be printed. Gives exit code 1 if no zone
+    is found, or it does not have that device. FileError if no firewall is loaded. `state`: path of the file.
     """
     zones = read(state)
     found: list[str] | None

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb; gives the exit code. `argv` begins with `firewall`. An OffloadError is a sentence on stderr."""
+    """Run one verb; gives the exit code. `argv` begins with `firewall`.
+
+    An OffloadError is a sentence on stderr (with -q nothing), and exit code 1.
+    """
     try:
         given = parsed(argv[1:])
     except ValueError as error:

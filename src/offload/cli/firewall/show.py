@@ -17,7 +17,7 @@ from offload.nft.text import chain_lines, ruleset_text
 
 
 def print_ruleset(given: Given) -> int:
-    """Print the ruleset; problems go to stderr, as in fw4. Gives exit code 0."""
+    """Print the ruleset; problems go to stderr, as in fw4 (with -q nowhere). Gives exit code 0."""
     ruleset, problems, sections = compiled(given.root)
     if not given.quiet:
         _warn(problems)
@@ -29,7 +29,8 @@ def print_ruleset(given: Given) -> int:
 def check(given: Given) -> int:
     """Print the problems of the configuration, on the running router also those that nft finds; gives the exit code.
 
-    That is 3 if there are problems, and 1 if nft refuses the ruleset for another cause.
+    That is 3 if there are problems, 0 if there are none or only remarks (which are printed too), and 1 if nft refuses
+    the ruleset for another cause.
     """
     try:
         problems = compiled(given.root)[1] if given.root else _checked_by_nft()
@@ -65,7 +66,10 @@ def _warn(problems: Sequence[FirewallProblem]) -> None:
 
 
 def _explained(ruleset: Ruleset, sections: Sequence[Section]) -> Iterator[str]:
-    """The lines of the ruleset: each chain, and each rule with its section and the line of that."""
+    """The lines of the ruleset: each chain, and each rule with its section and the line where the section begins.
+
+    A rule of no section of /etc/config/firewall has `every ruleset` there.
+    """
     path = "/etc/config/firewall"
     begins = {each.id: each.line for each in sections if each.line}
     shown = {each.id: f" ({each.options['name']})" for each in sections if isinstance(each.options.get("name"), str)}

@@ -28,9 +28,10 @@ def show_trace(given: Given) -> int:
 
 
 def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
-    """The packet that the arguments describe, with its source and destination zone; UsageError for a wrong one.
+    """The packet that the arguments describe, with its source and destination zone; UsageError for a wrong argument.
 
-    `about`: values by option, such as `src-ip`. Without --dest the destination address decides.
+    `about`: values by option, such as `src-ip`. Without --dest the destination address decides. A zone that is empty
+    is this router.
     """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
@@ -86,9 +87,10 @@ def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
 
 
 def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
-    """The zone that a packet goes to; empty for this router: its own address, or a packet from a zone to no address.
+    """The zone that a packet from zone `src` (empty: this router) goes to; empty: to this router.
 
-    An address in no zone's network means the zone that masquerades; UsageError if not exactly one does.
+    From a zone it goes to this router if the address is the router's own or is not given. An address in a zone's
+    network means that zone, any other case the zone that masquerades; UsageError if not exactly one does.
     """
     if dest_ip is None or own(dest_ip, family, zones.values()):
         if src:
@@ -102,13 +104,13 @@ def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
 
 
 class Origins:
-    """Tells which section of /etc/config/firewall a rule comes from, and its line."""
+    """Finds the section of /etc/config/firewall that a rule comes from, and the line where the section begins."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self._lines = {each.id: each.line for each in sections if each.line}
 
     def of(self, step: Step) -> str:
-        """The rule in one line: chain, verdict, comment, and the section with its line."""
+        """The rule in one line: chain, verdict, comment, and the section with its line if it is from the file."""
         line = self._lines.get(step.origin)
         where = f" ({step.origin}, {PATH}:{line})" if line else ""
         shown = f'"{step.comment}"' if step.comment else ""

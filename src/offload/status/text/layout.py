@@ -110,7 +110,7 @@ def fitted(lines: Iterable[str], width: int) -> str:
 
 
 def folded(line: str, width: int) -> list[str]:
-    """The parts of a line, made safe, that each fit the width; all but the first are indented. None of an empty line."""
+    """The parts of a line, made safe, that each fit the width; all but the first are indented. No parts for no text."""
     if len(line) <= width and is_plain(line) and line[-1:] not in {"", " "}:
         return [line]  # the same result as below, a hundred times as fast
     return _wrapped(line, width)
