@@ -197,8 +197,9 @@ def _previewed(data: Json) -> Answer:
 
 def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
     """The Answer for a reply. `text` makes its text. Its notes: `notes` (problems), missing features, and `left_off`.
-    Exit code: LACKING if a feature is missing, else PROBLEMS if there are notes, else DONE. Of a failed reply only the
-    error is a note, and the code is FAILED.
+
+    Exit code: LACKING if a feature is missing, else PROBLEMS if `notes` is not empty, else DONE. Of a failed reply only
+    the error is a note, and the code is FAILED.
     """
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))

@@ -44,7 +44,7 @@ def addresses(dump: Any) -> tuple[Address, ...]:
 
 
 def routes(dump: Any) -> tuple[Route, ...]:
-    """The routes in a reply of `network.interface dump`, each by its network's l3 device."""
+    """The routes in a reply of `network.interface dump`, each by its network's l3 device; none of a network without."""
     found = []
     for each in _interfaces(dump):
         device = _word(each, "l3_device")

@@ -12,7 +12,7 @@ from offload.status.lookup.zone_lookup import Endpoint
 
 
 class Asked:
-    """Tells whether hardware was requested for a flow of a pair in hardware.
+    """Finds why hardware was not requested for a flow of a pair in hardware.
 
     `known`: where stations were seen last; None: where the Snapshot has them.
     """
@@ -41,7 +41,7 @@ class Asked:
         return next((why for path in paths if path and (why := self._hindered(path))), None)
 
     def _hindered(self, path: tuple[str, ...]) -> Reason | None:
-        """The Reason why hardware cannot have a flow on this path of devices; None: it can.
+        """The Reason why hardware cannot have a flow on this path of devices; None: it can, or no device is in hardware.
 
         A station whose port is not known may be at any port of the bridge.
         """

@@ -38,7 +38,10 @@ class Verdicts:
     ports: Mapping[str, PairHardware] = field(default_factory=dict)
 
     def of_pair(self, pair: PairDecision) -> Verdict:
-        """The verdict on a pair: by its flows if it is in hardware, else by why it is not."""
+        """The verdict on a pair: by its flows if it is in hardware (BOUND without any), else by why it is not.
+
+        NONE if hardware was not requested for it.
+        """
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
             return case.verdict if case else Verdict.BOUND
@@ -47,7 +50,8 @@ class Verdicts:
     def of_device(self, device: DeviceDecision) -> Verdict:
         """The verdict on a device: by the flows that pass it if a hardware flowtable lists it, else by why none does.
 
-        A device above devices in hardware needs no driver of its own; its flows decide.
+        A device above devices in hardware needs no driver of its own; its flows decide. NONE if hardware was not
+        requested for the device, or the kernel sees its packets at another one.
         """
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:

@@ -144,7 +144,7 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
 
 
 def _comparable(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
-    """Of each section (id, type, options), which must be as expected after a change.
+    """(id, type, options) of each section: these must be as expected after a change.
 
     The name is left out, because libuci makes that of an anonymous section from its content.
     """

@@ -57,7 +57,10 @@ class _Reader:
         return GrammarError(f"line {self._number}: {reason}")
 
     def commands(self) -> Iterator[str]:
-        """Yield the commands of the line: config, option, list or package. The caller takes the words of each first."""
+        """Yield the commands of the line: config, option, list or package.
+
+        The caller must take the words of each with `words` before it takes the next. GrammarError for another command.
+        """
         self._run(_BLANKS)
         while (found := _COMMAND.match(self._text, self._at)) and not found[1].startswith("#"):
             if found[1] not in _COMMANDS:

@@ -31,7 +31,7 @@ LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 
 
 class RouterDirectory:
-    """A directory with a router's files; nothing outside of it is read or written."""
+    """A directory with the files of a router; nothing outside of the directory is read or written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

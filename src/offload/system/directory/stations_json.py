@@ -19,8 +19,9 @@ MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
 def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) -> Known:
     """The Snapshot's fields (`stations`, `neighbours`), from the content of snapshot.json; both empty without the key.
 
-    A neighbour is on the device whose network has its address, else on the master of the station's port. `links` and
-    `addresses` are those of the same router. TypeError, KeyError or ValueError if an entry is not valid.
+    A neighbour is on the device with an address in the same network, else on the master of the station's port (empty if
+    the port has none). `links` and `addresses` must be those of the same router. TypeError, KeyError or ValueError if
+    an entry is not valid.
     """
     given = found.get("stations", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):

@@ -88,7 +88,10 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove the temporary files that killed calls of `replace` left beside `path`; not while its lock is held."""
+    """Remove the temporary files that killed calls of `replace` left beside `path`.
+
+    Does nothing while another process holds the lock of `path`, or if there is no such file. Never raises OSError.
+    """
     with suppress(OSError):
         target = path.resolve()
         descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

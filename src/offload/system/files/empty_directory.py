@@ -21,8 +21,8 @@ ANOTHER = "name a directory that does not exist yet"
 def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> None:
     """Write `files` (path below `root` -> content). `never`: directories in or below which nothing may be written.
 
-    These are compared by device and inode, so a bind mount of one is recognized too. FileError if `root` is one of
-    these, a link, not empty, or belongs to another user, or if a file cannot be written.
+    Those are compared by device and inode, so a bind mount of one is recognized too. FileError if `root` is one of
+    them or below one, is a link or below one, is not empty, or belongs to another user, or if a file cannot be written.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():

@@ -38,7 +38,10 @@ def holders(text: str, device: int, inode: int) -> list[int]:
 
 
 def _entries(text: str) -> Iterator[tuple[int, tuple[int, int], int]]:
-    """Of each lock that is held (process id, (major, minor), inode); a line with `->` is of a process that waits."""
+    """(process id, (major, minor), inode) of each lock that is held by a process of this PID namespace.
+
+    A line with `->` is of a process that waits.
+    """
     for line in text.splitlines():
         words = line.split()
         try:

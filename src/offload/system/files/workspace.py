@@ -26,7 +26,7 @@ def workspace() -> Iterator[Path]:
 
 
 def sweep() -> list[Path]:
-    """Remove the workspaces of processes that were killed; gives the removed directories."""
+    """Remove the workspaces that killed processes of this user left behind; gives the removed directories."""
     import shutil
     import tempfile
 

@@ -47,8 +47,8 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
 def dump(protocol: int, request: bytes) -> list[Message]:
     """All messages of a dump, as (type, body). Raises OSError, also where the kernel refuses the request.
 
-    A dump that the kernel marks as interrupted is repeated up to TRIES times. If all are, the last one counts: the
-    kernel also notifies of what changed meanwhile.
+    A dump that the kernel marks as interrupted is repeated; there are at most TRIES. If all are interrupted, the last
+    one counts: the kernel also notifies of what changed meanwhile.
     """
     found: list[Message] = []
     for _ in range(TRIES):
@@ -60,7 +60,10 @@ def dump(protocol: int, request: bytes) -> list[Message]:
 
 
 def stream(protocol: int, request: bytes) -> Iterator[Message]:
-    """The messages of a dump, as (type, body), while they arrive, for a caller that may stop early. Raises OSError."""
+    """The messages of a dump, as (type, body), while they arrive, for a caller that may stop early. Raises OSError.
+
+    An interrupted dump is not repeated.
+    """
     for part in replies(protocol, request, wire.parse):
         yield from part.messages
 
@@ -74,7 +77,10 @@ def ask(protocol: int, request: bytes) -> bytes:
 
 
 def widen(kernel: socket.socket, size: int) -> None:
-    """Enlarge a socket's receive buffer to `size` bytes; without CAP_NET_ADMIN at most to net.core.rmem_max."""
+    """Enlarge a socket's receive buffer to `size` bytes; without CAP_NET_ADMIN at most to net.core.rmem_max.
+
+    Never raises: if both are refused, the buffer stays as it is.
+    """
     try:
         kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
     except OSError:

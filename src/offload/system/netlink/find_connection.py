@@ -25,7 +25,10 @@ def find(proto: int, ends: Tuple) -> list[Entry]:
 
 
 def id_of(entry: Entry) -> bytes:
-    """The id of a connection in the bytes that nft's `ct id` has; empty if it has ended. KernelError as in `find`."""
+    """The id of a connection in the bytes that nft's `ct id` has; empty if the kernel does not find it, or refuses.
+
+    KernelError if the kernel does not answer.
+    """
     for kind, body in messages(_answer(entry.proto, entry.original)):
         if kind == IPCTNL_MSG_CT_NEW:
             return attributes(body, NFGENMSG.size).get(CTA_ID, b"")

@@ -53,7 +53,7 @@ def attribute(kind: int, payload: bytes) -> bytes:
 
 
 def messages(datagram: bytes) -> Iterator[Message]:
-    """The messages of a datagram: (type, body). One that is longer than the datagram is dropped."""
+    """The messages of a datagram: (type, body). One that is longer than the rest of the datagram ends them."""
     return ((kind, body) for kind, _, body in _messages(datagram))
 
 
@@ -71,7 +71,7 @@ def parse(datagram: bytes) -> Part:
 
 
 def raise_refusal(kind: int, body: bytes) -> None:
-    """Raise the OSError that the body of an NLMSG_ERROR or NLMSG_DONE has; an NLMSG_DONE with 0 is success.
+    """Raise the OSError that the body of an NLMSG_ERROR or NLMSG_DONE has; an NLMSG_DONE with 0 raises nothing.
 
     An NLMSG_ERROR with 0 is no valid answer to a dump, and raises EPROTO.
     """
@@ -82,7 +82,10 @@ def raise_refusal(kind: int, body: bytes) -> None:
 
 
 def attributes(body: bytes, at: int = 0) -> Attributes:
-    """The attributes from offset `at` on, by type; nested ones stay bytes. One that does not fit ends them."""
+    """The attributes from offset `at` on, by type; nested ones stay bytes. One that does not fit ends them.
+
+    Of several with one type the last counts.
+    """
     found: Attributes = {}
     head, size, end = NLATTR.unpack_from, NLATTR.size, len(body) - NLATTR.size
     while at <= end:  # as `each`, which would take longer: a ruleset has a million of these

@@ -54,7 +54,10 @@ class Nft:
         self.transactions = 0
 
     def apply(self, text: str) -> None:
-        """Send `text` as one transaction; NftError if nft or the kernel refuses it, and then nothing is changed."""
+        """Send `text` as one transaction; NftError if nft or the kernel refuses it, and then nothing is changed.
+
+        NftError also if nft succeeds but the generation of the kernel's ruleset stays the same.
+        """
         before = self._generation()
         self._run("-f", "-", text=text)
         after = self._generation()
@@ -86,7 +89,7 @@ class Nft:
 
         `known`: the tables as they were read before. A set whose digest (in a rule's comment) is still the same is not
         listed again, because listing a large set takes longer than any transaction. Dynamic sets, which packets fill,
-        are never listed.
+        are never listed. A table with an element of a form that offload never writes is given without any content.
         """
         existing = self.tables()
         trusted = known or {}
@@ -102,7 +105,10 @@ class Nft:
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """All chains and rules in the kernel, as (chains, rules); read again if those of others may have changed."""
+        """All chains and rules in the kernel, as (chains, rules); read again if those of others may have changed.
+
+        So after an `apply` to offload's tables it may still have their old chains and rules.
+        """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
             with collector_resting():
@@ -184,7 +190,7 @@ class FakeNft:
         return (table, name, key) in self.remembered
 
     def keys(self, table: str, name: str) -> frozenset[bytes] | None:
-        """Those in `remembered`."""
+        """The keys in `remembered` for this table and set; empty if there are none, and never None."""
         return frozenset(key for *where, key in self.remembered if where == [table, name])
 
     @property

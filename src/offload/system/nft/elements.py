@@ -1,4 +1,4 @@
-"""Ask nf_tables over nfnetlink for the keys in a set: whether it has one of them now, or all."""
+"""Ask nf_tables over nfnetlink whether a set has an element with a given key now, or for the keys of all elements."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -45,7 +45,10 @@ def remembers(table: str, name: str, key: bytes) -> bool:
 
 
 def keys(table: str, name: str) -> frozenset[bytes] | None:
-    """The keys of all elements that the set has now; None where there is no such set, or the kernel refuses."""
+    """The keys of all elements that the set has now, in the kernel's bytes; empty if it has no elements.
+
+    None if there is no such set, or the kernel refuses.
+    """
     try:
         found = stream(NETLINK_NETFILTER, _request(table, name, b"", NLM_F_REQUEST | NLM_F_DUMP))
         wanted = NFTABLES << 8 | NFT_MSG_NEWSETELEM
@@ -55,6 +58,6 @@ def keys(table: str, name: str) -> frozenset[bytes] | None:
 
 
 def _keys(body: bytes) -> Iterator[bytes]:
-    """The keys in a message with elements."""
+    """The key of each element in the body of a message NEWSETELEM; empty bytes for an element without a key."""
     for _, element in each(attributes(body, NFGENMSG.size).get(ELEMENTS, b"")):
         yield attributes(attributes(element).get(ELEMENT_KEY, b"")).get(DATA_VALUE, b"")

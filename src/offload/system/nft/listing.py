@@ -15,9 +15,10 @@ LAST_SECONDS = 2
 
 
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
-    """The elements of sets and maps, by the name of the set; those with a timeout are in the second value too.
+    """The elements of sets and maps, by the name of the set; those of sets with a timeout are in the second value too.
 
-    `objects`: the list `nftables` of nft's JSON. Of a map an element is `KEY : VERDICT`.
+    An element of a set that expires in less than LAST_SECONDS is in neither. `objects`: the list `nftables` of nft's
+    JSON. An element of a map is `KEY : VERDICT`.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []

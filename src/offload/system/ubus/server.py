@@ -57,7 +57,7 @@ class UbusServer:
         ubus.loop(0)
 
     def event_waits(self) -> bool:
-        """Whether one of `events` has arrived and waits to be served, as during a call; it goes on waiting.
+        """Whether one of `events` has arrived and is not served yet, as may happen during a call. It serves nothing.
 
         Another call counts too if it has the event's name in its arguments.
         """
@@ -118,7 +118,7 @@ class FakeUbusServer:
     """A ubus server without ubusd. `sent` records the events that were sent, each with its data.
 
     `refusal`: the sentence of the BusError that `connect` raises; empty: it succeeds. `named`: whether the objects are
-    registered.
+    registered. `waits`: the reply of `event_waits`.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class FakeUbusServer:
         self.named = False
 
     def connect(self) -> None:
-        """Set `named`, or raise the refusal."""
+        """Set `named` to True, or raise a BusError with `refusal`."""
         if self.refusal:
             raise BusError(self.refusal)
         self.named = True
@@ -139,14 +139,14 @@ class FakeUbusServer:
         """Do nothing: there are no calls."""
 
     def event_waits(self) -> bool:
-        """As the test says."""
+        """The value of `waits`."""
         return self.waits
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
-        """Record the event."""
+        """Add (event, data) to `sent`."""
         self.sent.append((event, dict(data)))
 
     def leave(self, *, lost: bool) -> None:
-        """Clear `descriptor`, and `named` too unless ubusd was lost."""
+        """Set `descriptor` to None, and `named` to False unless `lost`."""
         self.named = self.named and lost
         self.descriptor = None

@@ -178,7 +178,7 @@ class FakeConntrack(Conntrack):
         return [each for each in found if each.proto == proto and {each.original, each.reply} & {ends, back}]
 
     def of_host(self, address: bytes) -> list[Entry]:
-        """Those given that have this end, or the error."""
+        """The entries in `held` with this end, before or after NAT; or raise `error`."""
         return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
 
     def id_of(self, entry: Entry) -> bytes:
@@ -186,28 +186,31 @@ class FakeConntrack(Conntrack):
         return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """The entries in `held`, counted, or the error."""
+        """The counter with the entries in `held`; or raise `error`."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """The offloaded entries in `held`, counted, or the error."""
+        """The counter with the offloaded entries in `held`; or raise `error`."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
 
     def fast(self, take: Callable[[list[Entry]], None]) -> None:
-        """Give those given that are offloaded."""
+        """Give `take` the offloaded entries in `held`, all at once; or raise `error`."""
         take(self.entries(offloaded=True))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """The entries in `held`, counted, and the entries; or the error."""
+        """The counter with the entries in `held`, and these entries; or raise `error`. Calls `between` once."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()
         return count, Entries(entries)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Delete those in `held` whose protocol has ports; with an `error` none, and it is in the result."""
+        """Delete those of the entries that are in `held` and whose protocol has ports.
+
+        If there is an `error`, none is deleted, and the result has its sentence.
+        """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         if self.error:
             return Cut(len(wanted), 0, str(self.error))

@@ -21,7 +21,10 @@ REFUSALS = {
 
 
 def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
-    """Request the deletion of each entry once: the result, with the first error, and entries that were not found."""
+    """Request the deletion of each entry once: the result, with the first error, and entries that were not found.
+
+    If the exchange with the kernel fails, the second value is empty.
+    """
     errors: list[int] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:

@@ -27,8 +27,8 @@ T = TypeVar("T")
 def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
     """The result of `dump`, which makes one dump and says whether it was complete; KernelError if the kernel refuses.
 
-    A dump that was not complete, or overran the receive buffer, is repeated up to TRIES times. If none is complete, the
-    last one counts.
+    A dump that was not complete, or overran the receive buffer, is repeated; there are at most TRIES. If none is
+    complete, the last one counts; KernelError if that one overran the buffer.
     """
     for tried in range(1, TRIES + 1):
         try:

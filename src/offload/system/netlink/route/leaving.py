@@ -69,9 +69,9 @@ def _leaving(address: bytes) -> Leaving | None:
 
 
 def _answer(request: bytes, kind: int, header: int) -> tuple[bytes, Attributes] | None:
-    """The body of the kernel's answer, and its attributes; None if the kernel refuses the request.
+    """The body of the kernel's answer, and its attributes; None if the answer is an error or another message.
 
-    `kind`: type of the answer's message. `header`: bytes before the attributes.
+    `kind`: type of the answer's message. `header`: bytes before the attributes. OSError if no answer comes.
     """
     for found, body in messages(ask(NETLINK_ROUTE, request)):
         if found == kind and len(body) >= header:

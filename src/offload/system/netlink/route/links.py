@@ -116,7 +116,7 @@ class Netlink:
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """By which device packets to an address (packed) leave, with its MTU; None if there is no route."""
+        """By which device packets to an address (packed) leave, with its MTU; None if there is no unicast route."""
         return leaving(address)
 
     def received(self) -> dict[str, int]:
@@ -150,7 +150,7 @@ def _dump(request: bytes) -> list[Message]:
 
 
 def _rules() -> tuple[RoutingRule, ...]:
-    """The routing rules that compare the mark; none without CONFIG_IP_MULTIPLE_TABLES."""
+    """The routing rules that compare the packet mark; none where the kernel has no CONFIG_IP_MULTIPLE_TABLES."""
     with suppress(OSError):
         return routing_rules(_dump(RULES))
     return ()
@@ -189,7 +189,7 @@ def release() -> str:
 
 
 def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
-    """The loaded modules of netfilter (nf_*, nft_*), sorted; built-in ones are not in /proc/modules."""
+    """The loaded modules of netfilter (nf_*, nft_*), sorted, without built-in ones; empty if `path` is missing."""
     try:
         names = sorted(line.split()[0] for line in path.read_text().splitlines())
     except OSError:

@@ -98,7 +98,10 @@ class Links:
         return Notification(tuple(causes), tuple(found), routes=routes or Cause.ROUTING_RULE in causes)
 
     def _changed(self, kind: int, body: bytes) -> bool:
-        """Whether name, master or IFF_UP changed; carrier, statistics and Wi-Fi scans do not matter."""
+        """Whether the link is new, has gone, or has another name, master or IFF_UP.
+
+        Carrier, statistics and Wi-Fi scans do not matter.
+        """
         if len(body) < IFINFOMSG.size:
             return True
         family, _, index, flags, _ = IFINFOMSG.unpack_from(body)

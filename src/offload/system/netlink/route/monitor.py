@@ -56,8 +56,8 @@ class Monitor:
     def transactions(self) -> Notification:
         """The nft transactions that ended since the last call, as one Notification; those of this process are included.
 
-        The kernel sends what a transaction changed, and then its end, in separate datagrams. If only the first has
-        arrived, it is stored until the second comes.
+        It has cause OVERRUN if the kernel dropped notifications. The kernel sends what a transaction changed, and then
+        its end, in separate datagrams. If only the first has arrived, it is stored until the second comes.
         """
         ended = [NOTHING]
         for each in datagrams(self._nft):
@@ -127,7 +127,10 @@ def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.
 
 
 def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
-    """The datagrams that have arrived, at most `most`; None in the place of those that the kernel dropped."""
+    """The datagrams that have arrived, at most `most`; None in the place of those that the kernel dropped.
+
+    Any other error of the socket gives a None too, and ends them.
+    """
     for _ in range(most):
         try:
             yield source.recv(DATAGRAM)

@@ -42,7 +42,7 @@ RULES = message(RTM_GETRULE, bytes(FIB_RULE_HDR.size))
 
 
 def routing_rules(found: Iterable[Message]) -> tuple[RoutingRule, ...]:
-    """The routing rules in the messages of a dump that compare the mark, without those whose action is `nop`."""
+    """The routing rules in the messages of a dump that compare the packet mark, without those whose action is `nop`."""
     read = (_rule(body) for kind, body in found if kind == RTM_NEWRULE)
     return tuple(each for each in read if each)
 
@@ -76,7 +76,7 @@ class RouteEvents:
     def changed(self, kind: int, body: bytes) -> bool:
         """Whether a message says that a route is new, has gone, or has other next hops; False for other messages.
 
-        Cached routes and those of the table `local` do not count.
+        A route that is not stored counts as new. For cached routes and those of the table `local` it is False.
         """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
             return False

@@ -79,7 +79,7 @@ def links(found: Iterable[Message]) -> list[LinkMessage]:
 
 
 def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Address, ...]:
-    """The router's addresses in the messages of a dump; `names`: of devices, by index. Other devices are left out."""
+    """The router's addresses in the messages of a dump, without those on other devices than `names` (by index) has."""
     read = (_address(body, names) for kind, body in found if kind == RTM_NEWADDR)
     return tuple(each for each in read if each)
 
@@ -91,7 +91,10 @@ def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, .
 
 
 def neighbour(body: bytes) -> NeighbourEvent | None:
-    """The station or neighbour in the body of a message; None if it has no MAC, or is the router's own."""
+    """The station or neighbour in the body of a message; None if it has no MAC, or is the router's own.
+
+    The router's own are a bridge's permanent stations, and neighbours in state NOARP.
+    """
     if len(body) < NDMSG.size:
         return None
     family, index, state, _, _ = NDMSG.unpack_from(body)

@@ -65,7 +65,10 @@ def qdisc(body: bytes) -> QdiscMessage | None:
 
 
 def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdisc, ...]:
-    """The queueing disciplines with the names of their devices (`names`: by index), without `noqueue`."""
+    """The queueing disciplines with the names of their devices (`names`: by index), without duplicates.
+
+    Those of kind `noqueue`, or of a device without a name, are left out.
+    """
     wanted = (each for each in found if each.device in names and each.kind != "noqueue")
     return tuple(dict.fromkeys(Qdisc(names[each.device], each.kind, each.fwmask) for each in wanted))
 
@@ -85,7 +88,10 @@ def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
 
 
 def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
-    """Where filters may be: (index of the device, handle) of queueing disciplines; of clsact both of its directions."""
+    """Where filters may be: (index of the device, handle) of queueing disciplines; of clsact both of its directions.
+
+    The kinds in WITHOUT_FILTERS are left out.
+    """
     for each in found:
         if each.kind == "clsact":
             yield from ((each.device, each.handle | minor) for minor in (TC_H_MIN_INGRESS, TC_H_MIN_EGRESS))
@@ -148,9 +154,9 @@ def _actions(kind: str, options: Attributes) -> Iterator[str]:
 
 
 def _compared(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
-    """The mark and mask that a filter compares; mask 0: none, mark None: in an unknown way.
+    """The (mark, mask) that a filter compares. Mask 0: it does not read the mark. Mark None: how it does is not known.
 
-    Filters of kind `fw` have the mark as handle, `u32` has it as an option.
+    Filters of kind `fw` have the mark as handle, those of kind `u32` as an option.
     """
     if kind == "fw":
         mask = number(options[TCA_FW_MASK][:4]) if TCA_FW_MASK in options else WHOLE_MARK

@@ -24,7 +24,10 @@ WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 
 
 def compare_value(rule: Reading, name: str, data: Attributes) -> None:
-    """Add the expression `cmp` or `range` (`name`), with these attributes, to what is known of the rule."""
+    """Note in `rule` what an expression `cmp` or `range` (`name`) compares, for times also when the result changes.
+
+    `data`: attributes of the expression. For a `range` the values are not noted, except those of times.
+    """
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":
         last = name == "cmp" and integer(data, COMPARE_OPERATION) in {AT_MOST, MORE}
@@ -36,9 +39,10 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def compare(rule: Reading, register: int, data: Attributes) -> None:
-    """Add a comparison of a register to what is known of the rule.
+    """Note in `rule` what a comparison of a register compares, from what was loaded into the register.
 
-    `data`: attributes of a `cmp`; empty for a comparison with several values (range, lookup).
+    `data`: attributes of a `cmp`; empty for a comparison with several values (range, lookup). The value of the mark is
+    None if the rule compares it more than once, or not for equality with one value.
     """
     what, mask = rule.held.get(register, ("", 0))
     equal = bool(data) and integer(data, COMPARE_OPERATION) == EQUAL
@@ -71,7 +75,7 @@ def _edges(value: bytes, *, later: bool) -> Iterator[int]:
 
 
 def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
-    """Add a comparison for equality to what is known of the rule; `what` and `mask` are those of `Reading.held`."""
+    """Note in `rule` a comparison for equality with `value`; `what` and `mask` are those of `Reading.held`."""
     if what == "family":
         rule.protocol = value[0]
     elif what == "ethertype":

@@ -72,7 +72,7 @@ class Reading:
     def equals(self, what: str, value: object) -> None:
         """Add to `match` that field `what` of RuleMatch is `value`, unless a statement (a limit) came before.
 
-        A statement acts on packets that a later comparison does not match.
+        A statement acts on packets that a later comparison does not match. A value that the field has already stays.
         """
         if not self.does:
             self.match.setdefault(what, value)

@@ -21,7 +21,8 @@ MANY = 300  # rules; with so many it takes less time to look for plain ones firs
 def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Rules) -> Iterator[LiveRule]:
     """The rules with these (family number, attributes), without those of families that have no IP packets.
 
-    `known` gets those that are not plain; `before`: the same of an earlier call, so that they are not parsed again.
+    Those that are not plain are added to `known`. `before`: the `known` of an earlier call; its rules are not parsed
+    again.
     Plain rules that follow each other in a chain become one LiveRule, with `drop` if one of them drops or rejects, but
     without what they compare.
     """

@@ -107,7 +107,7 @@ def _expression(value: bytes) -> tuple[str, Attributes]:
 
 
 def _read(rule: Reading, name: str, data: Attributes) -> None:
-    """Add one expression, by its name in the kernel, to what is known of the rule."""
+    """Note in `rule` what one expression loads, compares or does; `name`: in the kernel; `data`: its attributes."""
     match name:
         case "meta":
             meta(rule, data)

@@ -40,7 +40,7 @@ Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A table without the elements of its sets. `sets`: of each set that can be listed, by name, `set` or `map`."""
+    """A table without the elements of its sets. `sets`: by name of each set that is not dynamic, `set` or `map`."""
 
     table: LiveTable
     sets: dict[str, str]
@@ -130,7 +130,7 @@ def _chains(table: str) -> Iterator[str]:
 
 
 def _sets(found: Iterable[Attributes]) -> Iterator[tuple[str, str]]:
-    """(name, `set` or `map`) of the named sets that can be listed; not of dynamic ones, which packets fill."""
+    """(name, `set` or `map`) of the named sets and maps, without dynamic ones, which packets fill."""
     for each in found:
         flags = messages.integer(each, messages.SET_FLAGS)
         if not flags & (messages.NFT_SET_ANONYMOUS | messages.NFT_SET_EVAL):
