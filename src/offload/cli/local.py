@@ -32,7 +32,7 @@ def status(router: Router, given: "Namespace") -> Answer:
 
 
 def shown_status(router: Router, zone: str | None = None, *, short: bool = False) -> Answer:
-    """Zones, pairs and devices with modes and Reasons: all, or those of one zone; `short`: in a few lines."""
+    """Zones, pairs and devices with modes and Reasons, of one zone or of all (None); `short`: in a few lines."""
     found = router.reply("status")
     if zone is not None and "error" not in found:
         found = only(found, zone)

@@ -112,7 +112,7 @@ class Router:
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The service's reply to a method; without a service, and for a directory, this process makes the same reply.
 
-        A failure of the method is a reply with the key `error`.
+        `words`: the method's arguments; None: none. A failure of the method is a reply with the key `error`.
         """
         return self.asked(method, words) or self._alone.answer(method, words or {})
 

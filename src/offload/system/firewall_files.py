@@ -65,7 +65,7 @@ class FirewallFiles:
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
         """Each network device with the names of those below it; empty unless it is a bridge or VLAN.
 
-        `kinds`: netifd's kind of each device; for one that is not in it the kernel's DEVTYPE counts.
+        `kinds`: netifd's kind by device; for a device that is not in it (None: for all) the kernel's DEVTYPE counts.
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):

@@ -17,7 +17,7 @@ from offload.system.ubus.procd import DATA, firewall_data
 
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
-    """Compile the firewall of this router, or of the one in directory `root`; gives (ruleset, problems, sections).
+    """Compile the firewall of this router (`root` None), or of one in a directory; gives (ruleset, problems, sections).
 
     The sections are those of /etc/config/firewall. FileError or BusError if the configuration or netifd cannot be read.
     """

@@ -41,9 +41,10 @@ class Asked:
         return next((why for path in paths if path and (why := self._hindered(path))), None)
 
     def _hindered(self, path: tuple[str, ...]) -> Reason | None:
-        """The Reason why hardware cannot have a flow on this path of devices; None: it can, or no device is in hardware.
+        """The Reason why hardware cannot have a flow on this path of devices; None: it can.
 
-        A station whose port is not known may be at any port of the bridge.
+        None also if no hardware flowtable lists a device. A station whose port is not known may be at any port of the
+        bridge.
         """
         if not self._hardware or self._hardware.intersection(path):
             return None

@@ -212,7 +212,10 @@ def family_of(ends: Tuple) -> str:
 
 
 def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
-    """By flow, the packets of each direction since the sample before; only flows that moved and kept their path."""
+    """By flow, the packets of each direction since the sample before; only flows that moved and kept a fast path.
+
+    Empty without a sample before.
+    """
     found = {}
     for key, (state, packets) in sample.flows.items():
         then = before.flows.get(key) if before else None
@@ -232,7 +235,7 @@ def _halved(key: Key, count: tuple[int, int]) -> bool:
 def _stands_still(before: Sample | None, sample: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
     """Whether devices received clearly more than conntrack counted, while no flow in hardware moved by its counters.
 
-    `hardware`: packets of the flows in hardware that moved.
+    `hardware`: packets of the flows in hardware that moved. False without a sample before.
     """
     if before is None or hardware or not sample.marked or sample.counted < before.counted:
         return False

@@ -66,9 +66,10 @@ def amount(octets: int | None) -> str:
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, width: int = 0) -> list[str]:
     """Lines of aligned columns, each row with its sentences below it. Columns from index `right` on are aligned right.
 
-    Empty if there are no rows. If all columns together are wider than `width` (0: no limit), the rows become a list
-    below the first title: of each row the first cell is a line, and the others are named below it. Without `right` the
-    last column counts FOLDED columns at most: the caller has to fold its lines (`fitted`).
+    `right` None: no column is. Empty if there are no rows. If all columns together are wider than `width` (0: no
+    limit), the rows become a list below the first title: of each row the first cell is a line, and the others are named
+    below it. With `right` None the last column counts as FOLDED wide at most: the caller has to fold the lines
+    (`fitted`).
     """
     body = list(rows)
     if not body:

@@ -45,8 +45,9 @@ def explain(
 ) -> Explanation:
     """Explain the path of a connection; its addresses give its zones. `hypothetical`: it does not exist now.
 
-    `cases`: by pair in hardware, what its live flows showed. `returned`: by table, when (ISO 8601) all of its flows
-    went back to the slow path last. `live`: what the kernel says about it.
+    `cases`: by pair in hardware, what its live flows showed. `returned`: by table, when (ISO 8601) all flows of the
+    table went back to the slow path last. None for either: nothing is known. `live`: what the kernel says about the
+    connection.
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
     found = between(entry, src, dest, plan, snapshot, cases, returned, live)
@@ -85,8 +86,7 @@ def between(
 ) -> Explanation:
     """Explain the path of a connection that exists and whose endpoints are known: steps, conclusion and remedy.
 
-    `cases`: by pair in hardware, what its live flows showed. `returned`: by table, when (ISO 8601) all of its flows
-    went back to the slow path last. `live`: what the kernel says about it.
+    `cases`, `returned` and `live`: as in `explain`.
     """
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)

@@ -83,7 +83,7 @@ def _path(seen: Seen) -> Step:
 
 
 def _hardware(seen: Seen, reason: Reason | None) -> Step:
-    """The step `hardware`: whether it was requested, and with what result."""
+    """The step `hardware`: whether it has the flow. UNASKED if there is no pair, or it did not request hardware."""
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
     verdict = f"; its pair is {seen.case.verdict.value}" if seen.case else ""

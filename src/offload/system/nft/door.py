@@ -87,9 +87,10 @@ class Nft:
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
         """Read those of offload's tables with these names that exist, by name.
 
-        `known`: the tables as they were read before. A set whose digest (in a rule's comment) is still the same is not
-        listed again, because listing a large set takes longer than any transaction. Dynamic sets, which packets fill,
-        are never listed. A table with an element of a form that offload never writes is given without any content.
+        `known`: the tables as they were read before (None: none). A set whose digest (in a rule's comment) is still the
+        same is not listed again: that takes longer than any transaction. Sets that packets fill are never listed, nor
+        those in STATION_SETS, which are given as empty. A table with an element in a form that offload never writes is
+        given without any content.
         """
         existing = self.tables()
         trusted = known or {}
@@ -105,10 +106,7 @@ class Nft:
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """All chains and rules in the kernel, as (chains, rules); read again if those of others may have changed.
-
-        So after an `apply` to offload's tables it may still have their old chains and rules.
-        """
+        """(chains, rules) of all tables, read again if those of others may have changed; those of ours may be older."""
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
             with collector_resting():

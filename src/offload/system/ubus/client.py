@@ -36,7 +36,8 @@ class UbusClient:
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The reply of a method; every failure is a BusError, and an AbsentError where ubusd or the object is missing.
 
-        `args` must have every argument of the method's signature: objects of python-ubus have no optional ones.
+        `args` must have every argument of the method's signature: objects of python-ubus have no optional ones. None:
+        the method has no arguments.
         """
         replies = self._called(object_name, method, args)
         if not replies:
