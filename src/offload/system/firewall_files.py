@@ -63,7 +63,7 @@ class FirewallFiles:
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
-        """Each network device with the names of those below it; empty unless it is a bridge or VLAN.
+        """Each network device with the names of those directly below it; none unless it is a bridge or VLAN.
 
         `kinds`: netifd's kind by device; for a device that is not in it (None: for all) the kernel's DEVTYPE counts.
         """

@@ -57,7 +57,7 @@ def _asked() -> dict[str, Any]:
 
 
 def _devices(snapshot: dict[str, Any], files: FirewallFiles) -> dict[str, tuple[str, ...]]:
-    """Each device with the names of those below it; empty unless it is a bridge or VLAN.
+    """Each device with the names of those directly below it; none unless it is a bridge or VLAN.
 
     They are the `links` of snapshot.json; without these they come from netifd's device status in it, and from
     /sys/class/net.

@@ -60,7 +60,7 @@ class DevicePaths:
             device = self._beneath(device, mac)
 
     def _beneath(self, device: str, mac: str) -> str:
-        """The device below; of a bridge with several ports that of the station `mac`.
+        """The device directly below; of a bridge with several ports that of the station `mac`.
 
         Empty: there is none, or it is not known.
         """
@@ -71,7 +71,7 @@ class DevicePaths:
 
 
 def _lower(snapshot: Snapshot) -> dict[str, set[str]]:
-    """The devices below each device: from links, from their masters, and from netifd for PPPoE."""
+    """The devices directly below each device: from links, from their masters, and from netifd for PPPoE."""
     found = {link.name: set(link.lower) for link in snapshot.links}
     for link in snapshot.links:
         if link.master:

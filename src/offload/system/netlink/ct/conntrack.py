@@ -134,7 +134,7 @@ class Conntrack:
     def _counted(
         self, begin: Callable[[], C], messages: Messages | None = None, request: bytes = ALL
     ) -> tuple[C, bool]:
-        """The counter after one dump, and whether the dump was complete. `messages`, unless None, stores the entries."""
+        """The counter after one dump, and whether the dump was complete. `messages` (None: none) stores the entries."""
         count, whole = begin(), True
 
         def read(datagram: bytes) -> Rows:
