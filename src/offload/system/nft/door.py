@@ -106,7 +106,7 @@ class Nft:
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """(chains, rules) of all tables, read again if those of others may have changed; those of ours may be older."""
+        """(chains, rules) in the kernel; read again if those of others may have changed, so our own may be outdated."""
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
             with collector_resting():

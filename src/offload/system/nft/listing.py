@@ -15,10 +15,10 @@ LAST_SECONDS = 2
 
 
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
-    """The elements of sets and maps, by the name of the set; those of sets with a timeout are in the second value too.
+    """The elements of sets and maps, by name of the set or map; in the second value those with a timeout once more.
 
-    An element of a set that expires in less than LAST_SECONDS is in neither. `objects`: the list `nftables` of nft's
-    JSON. An element of a map is `KEY : VERDICT`.
+    The second value has no elements of maps. Of sets, an element with less than LAST_SECONDS left is in neither value.
+    `objects`: the list `nftables` of nft's JSON. An element of a map is `KEY : VERDICT`.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
