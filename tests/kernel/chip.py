@@ -116,6 +116,15 @@ def forwarded(host: Namespace, devices: Iterable[str]) -> int:
     return sum(count(host, device).forwarded for device in devices)
 
 
+def at_rest(router: Namespace, devices: Iterable[str]) -> int:
+    """The same once it stays as it is: the acknowledgement of a conversation before is up to 40 ms late."""
+    named, before = tuple(devices), -1
+    while (now := forwarded(router, named)) != before:
+        before = now
+        time.sleep(0.06)
+    return now
+
+
 def settled(host: Namespace, devices: Iterable[str], talk: Talk) -> Talk:
     """Talk until the engine has the conversation, or fail; it is asked by a thread of the kernel's own."""
     named = tuple(devices)

@@ -175,7 +175,7 @@ def service(router: Router, _: "Namespace") -> Answer:
 def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any]:
     """The reply of `flows` with `limit` flows (None: all), put together from several replies of the service.
 
-    `words`: the query. If the first reply is an error, it is the result; a later error only ends the list.
+    `words`: the query. If one of the replies is an error, that is the result: half a list would look whole.
     """
     data = router.ask("flows", {"query": words})
     while "error" not in data:
@@ -184,7 +184,9 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
         if left <= 0:
             break
         more = router.ask("flows", {"query": words | {"offset": at, "limit": left}})
-        if not more.get("flows"):
+        if "error" in more:
+            return more
+        if not more["flows"]:
             break
         data = data | {"flows": flows_so_far + more["flows"]}
         data.pop("left_off", None)  # of the first page; here no page is cut short
