@@ -9,15 +9,17 @@ import pytest
 from kernel.lab import Home
 from kernel.resident import Resident
 from kernel.traffic import Talk
+from offload.service.counting.accounting import APART
 
 MESSAGES = 40
 
 
 @pytest.fixture(autouse=True)
 def _alone(service: Resident, network: Home) -> None:
-    """No connection of a test before, which would end meanwhile."""
+    """No connection of a test before: it would end meanwhile, and the service reads ends every five seconds."""
+    assert service.process is not None
     network.router.run("conntrack", "-F")
-    service.quiet()
+    time.sleep(APART + 1)
 
 
 def ended(service: Resident) -> dict[str, Any]:

@@ -211,13 +211,13 @@ class Snapshot:
     links: tuple[Link, ...] = ()  # from rtnetlink
     networks: tuple[Network, ...] = ()  # from netifd, over ubus
     addresses: tuple[Address, ...] = ()  # of the router, from rtnetlink
-    routes: tuple[Route, ...] = ()  # of the main table; empty during a pass, which does not need them
-    stations: tuple[Station, ...] = ()  # of the forwarding tables of bridges
-    neighbours: tuple[Neighbour, ...] = ()  # of the neighbour tables
+    routes: tuple[Route, ...] = ()  # of the main table, to find the zones of flows; otherwise empty
+    stations: tuple[Station, ...] = ()  # of bridges' forwarding tables; in the service also forgotten ones
+    neighbours: tuple[Neighbour, ...] = ()  # of the neighbour tables; in the service also forgotten ones
     rules: tuple[RoutingRule, ...] = ()  # those that compare the mark
     qdiscs: tuple[Qdisc, ...] = ()  # from rtnetlink
     filters: tuple[Filter, ...] = ()  # tc filters, from rtnetlink
-    mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables
+    mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables; empty if `rules` is
     packet_rules: tuple[PacketRule, ...] = ()  # from nf_tables, rules that offloaded packets would bypass
     settings: Mapping[str, int] = field(default_factory=dict)  # sysctls of net.netfilter by name, those that exist
     kernel: Kernel = field(default_factory=Kernel)  # from the probe
@@ -226,7 +226,7 @@ class Snapshot:
     # by table, replies that found its memory of accepted replies full
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()  # pairs and devices that hardware is not requested for now
-    crowded: bool = False  # there are more stations or neighbours than fit
+    crowded: bool = False  # stations or neighbours are missing, for there are more than MAX_NEIGHBOURS
 
 
 @dataclass(frozen=True, slots=True)

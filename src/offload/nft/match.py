@@ -41,7 +41,7 @@ def quoted(value: str) -> str:
 
 
 def one_or_set(values: Iterable[str]) -> str:
-    """One value as it is, several different ones as an anonymous set: `{ 80, 443 }`."""
+    """One value as it is, several different ones as an anonymous set in their order: `{ 80, 443 }`; at least one."""
     several = tuple(dict.fromkeys(values))
     return several[0] if len(several) == 1 else f"{{ {', '.join(several)} }}"
 

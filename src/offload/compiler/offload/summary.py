@@ -139,7 +139,10 @@ def _not_in_hardware(
 
 
 def _owners(config: Config, topology: Topology) -> dict[str, tuple[str, ...]]:
-    """The zones of each device, in their order; devices of option `device` may have none."""
+    """The zones of each device, in the order of zones, also of devices that no flowtable lists.
+
+    Devices of option `device` in `config globals` may have none.
+    """
     found: dict[str, dict[str, None]] = {}
     for zone, devices in topology.zones.items():
         for name in (*devices.listed, *(name for name, _ in devices.left_out)):

@@ -111,11 +111,16 @@ def with_name(section: Section) -> Section:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """/etc/config/offload as typed values, with the problems found in it."""
+    """/etc/config/offload as typed values, with the problems found in it.
+
+    Sections without effect are left out, and several for the same zone or pair are one choice. Other faulty ones are
+    here, marked `faulty`, which keeps their traffic slow.
+    """
 
     globals: Globals  # `config globals`
-    zones: tuple[ZoneChoice, ...]  # `config zone` sections
-    pairs: tuple[PairChoice, ...]  # `config pair` sections
+    zones: tuple[ZoneChoice, ...]  # `config zone` sections, one choice for each zone
+    # `config pair` sections, one choice for each pair; before them `* > *` with mode none if the globals are faulty
+    pairs: tuple[PairChoice, ...]
     exempts: tuple[Exempt, ...]  # `config exempt` sections
     problems: tuple[Problem, ...]  # faults of all sections
 

@@ -84,7 +84,10 @@ def _written(uci: Uci, planned: Planned) -> bool:
 
 
 def _write(uci: Uci, writes: list[edits.Write]) -> None:
-    """Write one file after the other. If one fails, its error also names the files that were written before."""
+    """Make the writes in order. FileError if one fails: the rest is not written, and what was written before stays.
+
+    The error also names the options that were written before, with their values.
+    """
     written: list[str] = []
     for package, changes in writes:
         try:

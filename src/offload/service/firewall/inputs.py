@@ -35,9 +35,10 @@ def read(
     lower: Mapping[str, tuple[str, ...]],
     installed: tuple[tuple[str, str, str], ...],
 ) -> Inputs:
-    """Gather the inputs. `dump` and `data` are the replies of netifd and procd; None: no reply.
+    """Gather the inputs. `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: none.
 
-    `lower`: by device, those below it. `installed`: (position, chain, path) of the nft files of packages.
+    `modules`: loaded or built in. `lower`: each existing device with those directly below it, mostly none.
+    `installed`: (position, chain, path) of the nft files of packages.
     """
     handed_over = netifd_data.sections(dump, data)
     paths = {path for each in sections if each.type == "include" and isinstance(path := each.options.get("path"), str)}

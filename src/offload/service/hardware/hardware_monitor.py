@@ -158,7 +158,10 @@ class HardwareMonitor:
 
 
 class Found(NamedTuple):
-    """A flow with its two ends; `target` is the address that its packets go to after DNAT."""
+    """A flow as a sample saw it (path and packets), with its source, and its destination after DNAT.
+
+    `target`: the packed address of that destination; without DNAT the original one.
+    """
 
     seen: Seen
     src: Endpoint

@@ -166,7 +166,7 @@ def _ended(status: Json, width: int) -> list[str]:
 
 
 def _devices(devices: Sequence[Json], notes: Notes, width: int) -> list[str]:
-    """A table of the devices; with the number of stations at each port, if it decides between hardware and software."""
+    """A table of the devices; with the number of stations at each, if bridge ports decide between the two paths."""
     head = ("DEVICE", "ZONE", "IN", "HARDWARE")
     if not any(_counts(device) for device in devices):
         return table(head, (_device_row(device, notes) for device in devices), width=width)

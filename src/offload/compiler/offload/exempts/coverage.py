@@ -84,7 +84,7 @@ def _union(exempts: Iterable[Exempt]) -> frozenset[Kind]:
 
 
 def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
-    """The kinds of traffic, (family, protocol), that the exempt covers at least in part."""
+    """The kinds of traffic, (family, protocol) as in KINDS, that the exempt covers at least in part."""
     return _traffic(exempt, map(families, _address_lists(exempt)))
 
 
