@@ -45,7 +45,7 @@ def _clocks(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
     def listed(*given: object, **options: object) -> object:
         clocks.spent += clocks.work
-        return listing(*given, **options)  # type: ignore[arg-type]
+        return listing(*given, **options)  # type: ignore[arg-type]  # it passes on what it is given
 
     monkeypatch.setattr(FakeConntrack, "entries", counted)
     monkeypatch.setattr(connections, "Listing", listed)
