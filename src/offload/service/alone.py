@@ -30,8 +30,8 @@ class Alone:
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
         """The reply of ubus method `method` to the arguments `words`; its `error` has the sentence of an OffloadError.
 
-        Only a UsageError is raised: the command has an exit code of its own for it. The reply of `status` has in
-        `applied` also what `_outstanding` gives.
+        A UsageError is raised, since the command has an exit code of its own for it. The reply of `status` has in
+        `applied` also what `_outstanding` gives; if our tables cannot be listed for that, its NftError is raised.
         """
         try:
             if method != "reload":  # its pass reads everything

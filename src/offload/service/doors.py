@@ -42,7 +42,7 @@ class Uci(UciReader, Protocol):
 class NftChecker(Protocol):
     """`check` has nft and the kernel check nft text (`nft -c`); `live` reads those of the named tables that exist.
 
-    `known`: the tables as they were read before; a set whose digest is the same is not listed again.
+    `known`: by name, the tables as presumed; a set whose digest is still the same is not listed.
     """
 
     def check(self, text: str) -> None: ...
@@ -52,7 +52,7 @@ class NftChecker(Protocol):
 class NftTables(Protocol):
     """Reads the tables, chains and rules in the kernel, for a Snapshot.
 
-    `missed`: by table, the accepted replies that found the set for them full. `ruleset`: all chains and rules.
+    `missed`: by named table, the accepted replies that found the set for them full. `ruleset`: all chains and rules.
     """
 
     def tables(self) -> frozenset[str]: ...
@@ -186,8 +186,8 @@ class FileReader(Protocol):
 class RouterFiles(FileReader, Protocol):
     """The router's files and devices that the firewall needs besides /etc/config/firewall.
 
-    `devices`: by device, those below it. `installed`: (position, chain, path) of the nft files of packages. `matching`:
-    the files that match the pattern of an nft include. `configuration`: a hash of the configuration files.
+    `devices`: by device, those directly below it. `installed`: (position, chain, path) of packages' nft files.
+    `matching`: the files that match the pattern of an nft include. `configuration`: a hash of the configuration files.
     """
 
     def modules(self) -> frozenset[str]: ...
@@ -220,8 +220,8 @@ class Log(Protocol):
 class FirewallDoors:
     """The interfaces that only our firewall needs: the router's files, and three of our own in /var/run/offload.
 
-    `loaded` describes the last load; it does not exist while the firewall is stopped. `boot` is the ruleset that the
-    router loads at its next start, without Python. `stop` exists while the firewall is stopped on purpose.
+    `loaded` describes the last load; it does not exist while the firewall is stopped. `boot` is the ruleset for the
+    next start, without Python; a script copies it to flash. `stop` exists while the firewall is stopped on purpose.
     """
 
     files: RouterFiles

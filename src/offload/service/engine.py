@@ -49,8 +49,8 @@ class Engine:
     """The state of offload on a router, and the doors (interfaces) to that router."""
 
     doors: Doors  # to everything outside of the process
-    decided: Decided | None = None  # by the last pass whose configuration could be read
-    applied: Applied = field(default_factory=Applied)  # the outcome of the last pass
+    decided: Decided | None = None  # by the last pass that could read all files (else the first); problems: by the last
+    applied: Applied = field(default_factory=Applied)  # outcome of the last pass, or of a later return of tables
     timed_exempts: TimedExempts = field(default_factory=TimedExempts)  # exempts given at run time
     stations: StationTracker = field(default_factory=StationTracker)  # where stations were seen last, and which moved
     rule_returns: RuleReturns = field(default_factory=RuleReturns)  # when tables are created again for changed rules
@@ -68,16 +68,16 @@ class Engine:
     give_up: GiveUp = field(default_factory=GiveUp)  # devices and families of which hardware took nothing
     dump: dict[str, Any] | None = None  # netifd's last reply, in use while ubusd is away
     packages: Packages = field(default_factory=dict)  # the files as the last pass read them
-    services: dict[str, Any] | None = None  # procd's last reply with the services' firewall sections
+    services: dict[str, Any] | None = None  # procd's last reply, with firewall sections; None without our firewall
     firewall: "Firewall | None" = None  # None without the package offload-firewall
     alone: bool = False  # ubusd is away
     adopted: bool = False  # the timed exempts and stations of an earlier service are known
-    restored: bool = False  # the timed exempts of the file are known
+    restored: bool = False  # the file of timed exempts was read, or proved unreadable
     resident: bool = True  # it stays; False in the command, which answers once
     touched: bool = True  # others may have changed our tables, so the next pass lists all of them
     passes: int = 0  # how many were made
     cause: Cause = Cause.START  # of the last pass, for the log
-    trouble: str = ""  # why another try is worth while: the last pass failed, or the kernel lacks something
+    trouble: str = ""  # why to try again: the last pass or load of the firewall failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
     returned: dict[str, str] = field(default_factory=dict)  # by table, when it was created again last (ISO 8601)
     raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
@@ -118,7 +118,7 @@ class Engine:
     def causes_of_others(self, heard: Notification) -> tuple[Cause, ...]:
         """The causes for a pass in a notification that other programs changed nftables.
 
-        Rules that they add to our firewall's table, or remove from it again, need no pass; missing rules of ours do.
+        With our firewall, rules that they add to its table, or remove again, need none; missing rules of ours do.
         """
         if self.firewall is None:
             return heard.causes
@@ -195,7 +195,7 @@ class Engine:
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision, and follow its pairs in hardware.
+        """Store a decision, and follow its pairs in hardware; without option cut_refused, forget what it compared.
 
         If a file was unreadable, the decision before stays, if there is one, and gets the new problems.
         """

@@ -49,8 +49,9 @@ def observe(
 ) -> Snapshot:
     """Make a Snapshot of the kernel's state and netifd's reply `dump`, without routes, which no decision needs.
 
-    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `foreign`: keeps
-    what was found in other programs' rules for the next call; None: nothing is kept.
+    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `kernel`: its
+    probed features; if it has no nft, nothing of nftables is read. `mark_readers` stay empty without routing rules that
+    compare the mark. `foreign`: keeps what was found in other programs' rules for the next call; None: nothing is kept.
     """
     scene = netlink.scene()
     readers, treating = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), ())

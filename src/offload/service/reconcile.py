@@ -28,7 +28,8 @@ TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 class Decided:
     """What a pass has read and decided before it changes the kernel.
 
-    `plan`: the wanted tables; if nft refused some, those in effect. `problems`: faults of the configuration files.
+    `plan`: the wanted tables; if nft refused some, the pass puts those in effect here. `problems`: faults of the
+    configuration files, also those that show only with the devices of this router.
     """
 
     config: Config
@@ -45,10 +46,10 @@ def read(uci: UciReader) -> Packages:
 def findings(
     decided: Decided, uci: UciReader, frozen: Iterable[tuple[str, str, str]] = (), *, served: bool = True
 ) -> tuple[Finding, ...]:
-    """Settings of this router that conflict with offload; reads the configuration of traffic shapers.
+    """Settings of this router that conflict with offload; reads the configuration files of traffic shapers with `uci`.
 
-    `frozen`: pairs in hardware whose flows are not counted, as (source zone, destination zone, devices). `served`: the
-    service runs.
+    `frozen`: pairs in hardware whose flows are not counted, as (source zone, destination zone, names of devices in one
+    text). `served`: the service runs. Files that cannot be read are skipped.
     """
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
@@ -98,7 +99,7 @@ def pending(
 def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
     """A function of pairs of devices (iif, oif): whether any of them has offloaded flows now.
 
-    It gives True if the kernel does not list its connections.
+    It gives True also if the kernel does not list its routes or connections.
     """
 
     def busy(crossings: Crossings) -> bool:
@@ -122,7 +123,7 @@ def removal(nft: Nft) -> str:
 
 
 def unreadable(decided: Decided) -> str:
-    """The sentence why the last good tables must stay: a configuration file cannot be read. Empty if all could."""
+    """The sentence of the Problem why a file is unreadable, so the last good tables must stay. Empty: none is."""
     # a file with problems is named first; a missing one does no harm
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))
@@ -141,10 +142,11 @@ def apply(
 ) -> Applied:
     """Send the differences between kernel and Plan, and create the tables in `forced` again. Gives the outcome.
 
-    `before`: the last outcome, to count on from (None: there was none). `now`: the time for the new one. `trusting` and
-    `busy`: as in `pending`; `busy` is called again after a transaction, as a flow may have been offloaded in between.
-    `opening`: text for other tables; it goes with the first transaction, or alone if there is none. After a refusal
-    by nft, `error` has its sentence and no later transaction is sent.
+    `before`: the last outcome, whose generation is counted on (None: there was none). `now`: the time for the new one.
+    `trusting` and `busy`: as in `pending`; `busy` is called again at the end, as a flow may have been offloaded in
+    between. `opening`: text for other tables; it goes with the first transaction, or alone if there is none. After a
+    refusal by nft, `error` has its sentence, earlier transactions stay, and no later one is sent. If a configuration
+    file cannot be read (`unreadable`), `error` has that sentence, and nothing is sent, `opening` neither.
     """
     before = before or Applied()
     if error := unreadable(decided):

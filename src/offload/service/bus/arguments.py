@@ -78,7 +78,10 @@ def table(name: str, value: object) -> Mapping[str, Any]:
 
 
 def connection(value: object) -> tuple[str, Tuple]:
-    """The protocol as given, and the original direction, of a connection named by a flow's keys; else ArgumentError."""
+    """The protocol as given, and the original direction, of a connection; else ArgumentError.
+
+    `value` has just the keys in CONNECTION, as a flow in a reply has them, and perhaps `ct_zone` (without it 0).
+    """
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
         raise ArgumentError(f"flow: name one connection by {', '.join(sorted(CONNECTION))}, and nothing else")
@@ -144,7 +147,8 @@ def _fits(found: Exempt) -> None:
 def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
     """The Query in `query` of `given`, which may have only zone, host and state.
 
-    A `limit` is refused: fewer flows than selected would be meant.
+    A `limit` is refused: fewer flows than selected would be meant. ArgumentError for other words, QueryError for a bad
+    value.
     """
     words = table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:

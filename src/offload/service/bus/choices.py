@@ -20,8 +20,8 @@ from offload.status import report
 def set_zone(engine: Engine, given: Given) -> Json:
     """Write `mode` of `zone` to /etc/config/offload, and make a pass. `given` has both words.
 
-    The reply has the pass's outcome, the pairs that changed, those of the zone that stay below the mode, and why. An
-    OffloadError is raised before anything is written; later errors are in the reply.
+    The reply has the pass's outcome, the pairs that changed, the unchanged pairs of the zone that are slower than
+    `mode`, and why. An OffloadError is raised only if nothing was written; an error of the pass is in the reply.
     """
     config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
@@ -31,7 +31,7 @@ def set_zone(engine: Engine, given: Given) -> Json:
 def set_pair(engine: Engine, given: Given) -> Json:
     """Write `mode` of the pair `src`, `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
 
-    The reply has the pass's outcome, the pairs that changed, those chosen here that stay below the mode, and why.
+    The reply has the pass's outcome, the pairs that changed, the unchanged pairs chosen here that are slower, and why.
     Errors are as in `set_zone`.
     """
     config, sections = _written_now(engine)
@@ -59,8 +59,8 @@ def _write(
 ) -> Json:
     """Write the edits and make a pass. The reply lists all pairs that changed, and why others did not get `mode`.
 
-    Others are those with `concerned(src, dest)`, so the mode was chosen for them. `zone`: whose Reasons the reply has;
-    empty: no Reasons.
+    Others are unchanged pairs with `concerned(src, dest)` (the mode was chosen for them) that are slower than `mode`.
+    `zone`: whose Reasons the reply has; empty: no Reasons. A failed pass leaves the edits in the file.
     """
     before = engine.decided.plan if engine.decided else Plan()
     engine.doors.uci.write("offload", changes)

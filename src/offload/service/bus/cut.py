@@ -24,8 +24,8 @@ from offload.status.why.reasons import protocol
 class Selection:
     """The connections to delete: those that meet every condition that is not None.
 
-    `pair`: source and destination zone. `query`: zone, host and state. `tuples`: original directions. `proto`: its
-    name.
+    `pair`: source and destination zone. `query`: zone, host and state. `tuples`: original directions, one of which the
+    connection has. `proto`: its protocol's name.
     """
 
     pair: tuple[str, str] | None = None

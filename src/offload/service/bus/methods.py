@@ -126,7 +126,7 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
 
 
 def flush(engine: Engine, given: Given) -> Json:
-    """Create the nft tables of the selected flows again: all their flows take a few slow packets, and none ends.
+    """Make a pass that creates the nft tables of the selected flows again: all flows in them are slow for some packets.
 
     `given` has `query` with zone, host and state; empty: all tables. The reply names the tables, and counts the
     offloaded flows that were selected. OffloadError if nft refuses.
@@ -148,8 +148,9 @@ def flush(engine: Engine, given: Given) -> Json:
 def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow for `timeout` seconds. `match` of `given` describes it by the options of `config exempt`.
 
-    The reply has the number of the exempt as `id`. ArgumentError; OffloadError if nft refuses it, or if no service runs
-    and no table in the kernel can keep it.
+    The new exempt replaces one for the same traffic; the reply has its number as `id`. ArgumentError for bad words.
+    OffloadError if the pass fails (then the replaced one goes on), or if no service runs and no table in the kernel can
+    keep it.
     """
     decided = known(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)

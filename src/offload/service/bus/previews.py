@@ -32,7 +32,8 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
 
     `given` has `query`: `zones`, by name a mode, or `pairs`, a list of `src`, `dest` and `mode`, or both. The reply has
     the pairs that would change or stay slower than chosen, the tables that would be created again, the number of their
-    live flows, problems that would be new, and missing features.
+    live flows, problems that would be new, and missing features. OffloadError if a configuration file cannot be
+    read.
     """
     before = methods.known(engine)
     packages = reconcile.read(engine.doors.uci)

@@ -26,8 +26,9 @@ CHANGED = {"type": "config.change", "data": {"package": "firewall"}}
 def take(uci: Uci, *, once: bool = False) -> bool:
     """Write fw4's flow_offloading as our mode, and switch it off there. False: nothing was taken over.
 
-    `once`: not after an earlier take-over. FileError if a file cannot be read or written, or our mode would have no
-    effect.
+    `once`: not after an earlier take-over; with it, /etc/config/offload may be written although the result is False.
+    FileError if a file cannot be read or written (writes before the failed one stay, and the error names them), or our
+    mode would have no effect.
     """
     return _written(uci, partial(edits.takeover, once=once))
 

@@ -86,9 +86,9 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
 
 
 def fitting(reply: Json) -> Json:
-    """The reply, with its longest lists halved until ubus accepts its size.
+    """The reply; while ubus does not accept its size, the longest list among its values loses its second half.
 
-    Then `left_off` is added: how many items each of these lists lost. Without a list to halve the reply is an error.
+    `left_off` is added then: by key, how many items that list lost. Without a list to halve the reply is an error.
     """
     lost: dict[str, int] = {}
     while len(json.dumps(reply)) > LARGEST_REPLY:

@@ -42,7 +42,8 @@ class Accounting:
     def run(self, engine: Engine, now: float) -> None:
         """Count the connections that ended since the last call.
 
-        If there were some, or events were lost, the next read is APART seconds later, without polling until then.
+        Those before the first decision are not counted. If there were some, or events were lost, the next read is APART
+        seconds later, without polling until then.
         """
         if self._ended is None:
             return

@@ -32,12 +32,12 @@ class Totals:
     unsaved: bool = False  # the file lacks the last changes
     next: float = 0.0  # when the file may be written again, in monotonic seconds
     error: str = ""  # why the file could not be written last time
-    pairs: dict[Pair, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by zones
+    pairs: dict[Pair, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by (source zone, destination zone)
     hosts: dict[bytes, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by packed address
     others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
 
     def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf) -> None:
-        """Count connections, but none with an end whose zone is not known. `path_of` gives the path of each."""
+        """Count connections, but none with an end in no known zone. `path_of` is called for each, also for those."""
         for entry in entries:
             src, dest = zones.ends(entry)
             path = path_of(entry, src, dest)

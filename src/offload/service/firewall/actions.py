@@ -21,7 +21,9 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     """Do one of ACTIONS (empty: none) and report the firewall's state; OffloadError if the action is not possible.
 
     `part`: None without the package offload-firewall. `work` makes the pass that loads the ruleset. The reply has `ok`,
-    `changes` (transactions), `stopped`, `loaded`, `problems` and, after a failure, `error`.
+    `changes` (transactions of the pass), `stopped`, `loaded` (table inet fw4 exists), `problems` (sentences about the
+    firewall's configuration) and perhaps `error`: of the load, else of the pass, if that load is still to be made or
+    after `stop` and `update`.
     """
     if part is None:
         raise OffloadError(ABSENT)

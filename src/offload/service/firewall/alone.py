@@ -16,7 +16,8 @@ from offload.system.ubus.procd import firewall_data
 def act_alone(doors: Doors, action: str) -> Json:
     """Do an action without a service, and give the reply that the ubus method `firewall` would give.
 
-    OffloadError if the package offload-firewall is not installed, or the action is not possible.
+    OffloadError if the package offload-firewall is not installed, the action is not possible, or nft cannot
+    delete a table for it.
     """
     if doors.firewall is None:
         raise OffloadError(ABSENT)
@@ -25,9 +26,10 @@ def act_alone(doors: Doors, action: str) -> Json:
 
 
 def _work(doors: Doors, part: Firewall) -> Applied:
-    """Load the ruleset if it differs or must be loaded; then delete our offload tables: live flows pass the new rules.
+    """Load the ruleset if it differs or must be loaded. If it was loaded, delete our offload tables.
 
-    Nothing is done while the firewall is stopped.
+    So live flows pass the new rules. Nothing is done while the firewall is stopped. `error` of the result: why router
+    or files could not be read; a load that nft refuses is in `part.error`. `changes`: 1 if it was loaded, else 0.
     """
     if part.stopped():
         return Applied()

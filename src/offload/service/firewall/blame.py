@@ -16,7 +16,10 @@ Matching = Callable[[str], tuple[str, ...]]  # gives the files that match the pa
 
 
 class LeftOut(NamedTuple):
-    """Parts to leave out of a ruleset: ids of sections (names, for those of services) and paths of nft files."""
+    """Parts to leave out of a ruleset: sections, and paths of nft files.
+
+    A section of /etc/config/firewall stands here by its id, one that netifd or procd hands over by its name.
+    """
 
     sections: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
@@ -31,7 +34,7 @@ class LeftOut(NamedTuple):
 
 
 def removable(inputs: Inputs) -> tuple[str, ...]:
-    """The sections that may be left out, by id; those of services, by name, come last."""
+    """The sections of types in REMOVABLE: ids of those in the file, then the names of netifd's and procd's."""
     own = [each.id for each in inputs.sections if each.type in REMOVABLE]
     handed_over = [origin.name for kind, origin, _ in inputs.handed_over if kind in REMOVABLE and origin.name]
     return tuple(dict.fromkeys((*own, *handed_over)))

@@ -2,8 +2,8 @@
 
 It must load on a system that has just started: without a flowtable, conntrack helpers, files of other packages, and the
 contents of files that ipsets load. Its first line has the hash of the configuration, its second one the version of this
-program and the devices of the networks. To spare flash the file is written only if the first line changes or the second
-one gets a new word, so not when a network goes down.
+program and the devices of the networks. To spare flash the file is written only if one of these lines changes. A
+network that goes down while the service runs changes neither.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ def heading_of(content: bytes | None) -> str:
 
 
 def with_devices(before: Mapping[str, RouterNetwork], now: Mapping[str, RouterNetwork]) -> dict[str, RouterNetwork]:
-    """The networks with their devices now; those that are down keep the device that they had before.
+    """The networks of `now`; those that are down (no device but the physical one) keep their tunnel device of `before`.
 
     A tunnel's device (`pppoe-wan`) exists only while the tunnel is up; without its name the zone would match nothing.
     """

@@ -36,9 +36,9 @@ class Pending:
 
     inputs: Inputs  # it was compiled from
     compiled: Compiled  # the ruleset that the kernel has if nft accepts all of `text`
-    text: str  # for `nft -f`
-    held: Handles  # every rule of the table before
-    digest: str  # of the whole ruleset
+    text: str  # for `nft -f`: the change of the ruleset in the kernel, or all of it
+    held: Handles  # chain and handle of every rule in the table before the load, also of others
+    digest: str  # of `compiled.ruleset`, by function `digest`
 
 
 @dataclass(slots=True)
@@ -48,11 +48,11 @@ class Firewall:
     doors: FirewallDoors  # to files
     nft: Nft  # to nftables
     clock: Callable[[], float]  # seconds that never jump
-    ruleset: Ruleset | None = None  # that the kernel has; None: not known, as at the start of the service
+    ruleset: Ruleset | None = None  # that the kernel has; None: stopped or not known, as at the service's start
     problems: tuple[FirewallProblem, ...] = ()  # of the configuration, and of what nft refused
     zones: list[dict[str, Any]] = field(default_factory=list)  # as `fw4 zone` and scripts read them
-    error: str = ""  # why the last load failed; empty: it did not
-    _inputs: Inputs | None = None  # of the last load, successful or not
+    error: str = ""  # why the last load, or writing its files, failed; empty: neither did
+    _inputs: Inputs | None = None  # of the ruleset that was loaded, found in the kernel, or refused by nft last
     _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
     _digest: str = ""  # of the text of the loaded ruleset
     _forced: bool = False  # the next pass loads even if nothing changed
@@ -67,7 +67,7 @@ class Firewall:
 
     @property
     def due(self) -> bool:
-        """Whether a load was requested and none has been made since."""
+        """Whether a load was requested and nft has neither accepted nor refused a ruleset since."""
         return self._forced
 
     def stopped(self) -> bool:
@@ -79,7 +79,10 @@ class Firewall:
         return TABLE in self.nft.tables()
 
     def stop(self) -> None:
-        """Delete the table, and note in a file that this was on purpose. An NftError changes nothing."""
+        """Delete the table, and note in a file that this was on purpose. An NftError changes nothing.
+
+        If that file cannot be written (OffloadError), the table is gone all the same, without a note.
+        """
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")
         self.doors.stop.write(b"")
@@ -93,7 +96,7 @@ class Firewall:
         self.force()
 
     def refill(self) -> None:
-        """Replace the elements of every nft set by those of the configuration; OffloadError if no ruleset is known."""
+        """Replace the elements of every nft set by those of the known ruleset; OffloadError if no ruleset is known."""
         if self.ruleset is None:
             raise OffloadError("the firewall has not been loaded yet")
         if text := contents(self.ruleset):
@@ -106,6 +109,7 @@ class Firewall:
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
         """The ruleset to send; None: the kernel has it already, the file is unreadable, or the firewall is stopped.
 
+        None also if nft refused the ruleset of just these inputs, unless a load is requested or rules are missing.
         `sections`: of /etc/config/firewall. `dump` and `data`: replies of netifd and procd; None: no reply.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
@@ -133,9 +137,10 @@ class Firewall:
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
-        """Load the ruleset without the sections that nft refuses.
+        """Load the ruleset without the sections and files that nft refuses; then write our files about it.
 
-        False: nft accepts none; the old ruleset stays, and `error` has the cause.
+        False: nothing was loaded; the old ruleset stays, and `error` has the cause, whatever the NftError was. True
+        also if only our files could not be written; `error` has that cause too.
         """
         before = None if self._forced else self.ruleset
         try:

@@ -18,11 +18,11 @@ class Inputs(NamedTuple):
     sections: tuple[Section, ...]  # of /etc/config/firewall
     handed_over: tuple[netifd_data.Found, ...]  # sections of netifd's protocols and procd's services
     networks: Mapping[str, RouterNetwork]  # of netifd, by name
-    set_files: Mapping[str, tuple[str, ...]]  # path -> lines, of the files that ipsets load
-    helpers: tuple[Section, ...]  # sections of the helpers file
+    set_files: Mapping[str, tuple[str, ...]]  # path -> lines, of the readable files that ipsets load
+    helpers: tuple[Section, ...]  # sections of the helpers file; SHIPPED if it is empty or there is none
     includes: frozenset[str]  # paths of include sections that can be read
     modules: frozenset[str]  # kernel modules, loaded or built in
-    lower: Mapping[str, tuple[str, ...]]  # device -> the devices beneath it
+    lower: Mapping[str, tuple[str, ...]]  # device -> those directly below it: only for bridges, VLANs
     installed: tuple[tuple[str, str, str], ...]  # nft files of packages: (position, chain, path)
 
 
@@ -37,7 +37,8 @@ def read(
 ) -> Inputs:
     """Gather the inputs. `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: none.
 
-    `modules`: loaded or built in. `lower`: each existing device with those directly below it, mostly none.
+    `modules`: loaded or built in. `lower`: each existing device with those directly below it; none unless it is a
+    bridge or VLAN.
     `installed`: (position, chain, path) of the nft files of packages.
     """
     handed_over = netifd_data.sections(dump, data)
@@ -56,7 +57,7 @@ def read(
 
 
 def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: bool = False) -> Compiled:
-    """The ruleset without the sections in `left_out`: ids of configuration sections, names of those of services.
+    """The ruleset without the sections in `left_out`: ids of those in the file, names of netifd's and procd's.
 
     `exact`: also without rules that are kept although some of their conditions cannot be rendered.
     """

@@ -11,7 +11,10 @@ Json = dict[str, Any]
 
 
 def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNetwork]") -> list[Json]:
-    """The zones as the file firewall.json has them: each with the names of its networks and devices."""
+    """The zones as the file firewall.json has them: each with `name`, `networks` and `devices` (names).
+
+    `networks`: those of option `network`, then those that have this zone from netifd. Negated names are left out.
+    """
     return [
         {
             "name": each.name,

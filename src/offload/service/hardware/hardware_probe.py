@@ -31,7 +31,11 @@ class HardwareProbe:
     _binds: dict[str, bool] = field(default_factory=dict)
 
     def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
-        """The Snapshot whose links have their hardware features; unchanged if no section requests hardware."""
+        """The Snapshot whose links have their hardware features.
+
+        Unchanged if no section of `packages` requests hardware, or the kernel has no flowtables; then earlier results
+        are forgotten.
+        """
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()
             return snapshot

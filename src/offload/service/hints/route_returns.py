@@ -18,8 +18,8 @@ class RouteReturns:
     """When to create the hardware table again for changed routes, and when that was done in the last minute."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
-    _asked: float | None = None
-    _last: float = float("-inf")
+    _asked: float | None = None  # when the first change since the last return came; None: no change
+    _last: float = float("-inf")  # when the hardware table was created again last for routes
 
     def changed(self, now: float) -> None:
         """Note that a route or a routing rule changed."""

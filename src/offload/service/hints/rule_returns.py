@@ -21,9 +21,9 @@ class RuleReturns:
     """When to create our tables again because rules of other programs changed, or begin or end at some time."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
-    _known: Deciding | None = None
-    _asked: float | None = None
-    _edge: float | None = None
+    _known: Deciding | None = None  # the rules of the last pass; None: no pass yet
+    _asked: float | None = None  # when the first change since the last return came, monotonic; None: no change
+    _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no rule has times
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
         """Compare the rules with those of the last pass, note a change, and keep them for the next call.
@@ -65,7 +65,7 @@ class RuleReturns:
 def _next(edges: Iterable[int], now: float, wall: float) -> float | None:
     """The next of these times plus AFTER_EDGE, in monotonic seconds; None: there is none. `wall`: seconds since 1970.
 
-    `edges`: up to DAY they are seconds of every day, above it seconds since 1970.
+    `edges`: up to DAY they are seconds of every day (UTC), above it seconds since 1970.
     """
     waits = (edge - wall if edge > DAY else (edge - wall) % DAY for edge in edges)
     first = min((wait for wait in waits if wait > 0), default=None)

@@ -37,17 +37,18 @@ class Read:
 class Connections:
     """The last conntrack dump, used again by calls that come soon after it."""
 
-    last: Read | None = None  # the dump; None: there is none, or it was forgotten
+    last: Read | None = None  # the dump; None: there is none, it was forgotten, or it was cheap
     work: float = 0.0  # processor seconds that calls have taken since it was made; who answers them adds their time
     at: float = 0.0  # when it was made, in monotonic seconds
     used: float = 0.0  # when it was used last
     forgotten: int = 0  # how often `forget` was called: a dump is not kept if a pass forgot it meanwhile
-    lists: tuple[Query, bool, Listing] | None = None  # the last query, its `everything`, and its flows
+    lists: tuple[Query, bool, Listing] | None = None  # last query (without page), its `everything`, its flows
 
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """The last dump if it may be used again, else a new one, counted by the zones of this Snapshot and Plan.
 
-        `going_on`: for the next page of a list, so an older dump will do.
+        A dump that is used again keeps its own Snapshot and Plan. `going_on`: for the next page of a list, so an older
+        dump will do.
         """
         now = monotonic()
         rest = self.at + self.work / SHARE
@@ -71,7 +72,7 @@ class Connections:
     ) -> Listing:
         """The flows of a dump that a query selects, sorted; the last result is used again for another page of it.
 
-        `everything`: also connections of the router itself, and of multicast. `between`: called now and then.
+        `everything`: also connections of the router itself, and to multicast. `between`: called now and then.
         """
         asked = replace(query, limit=None, offset=0)
         if self.lists is not None and self.last is read and self.lists[:2] == (asked, everything):

@@ -34,7 +34,10 @@ class Remembered:
         return self._preferred
 
     def put(self, key: Key, value: str, *, preferred: bool) -> str | None:
-        """Replace the value of a key, or add a new key if there is room. Gives the value before; None: a new key."""
+        """Replace the value of a key, or add a new key; when full, in place of a key that is not preferred, if any is.
+
+        Gives the value before; None: the key is new, stored or not.
+        """
         known = key in self
         before = self._preferred.pop(key, None) if key in self._preferred else self._others.pop(key, None)
         if not known and len(self) >= self.most:

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 class Judged:
     """What `option cut_refused` compared live connections with last: the configuration, and the rules in the kernel."""
 
-    # the configuration that was loaded; None: nothing was compared yet, and the first comparison ends nothing
+    # the configuration in force, and the router's state; None: not compared yet, and the first comparison ends nothing
     inputs: "Inputs | None" = None
-    moment: float = 0.0  # of the comparison, in seconds since 1970
-    # chain and handle of the rules on the forward hook; all differ after the firewall was loaded again
+    moment: float = 0.0  # when rules were applied last, in seconds since 1970; a call without changes keeps it
+    # (chain, handle) of rules in chain `forward` of table fw4; all differ after fw4 loaded again; empty: not loaded
     rules: frozenset[tuple[str, int]] = frozenset()
     times: tuple[Times, ...] = ()  # of the configured rules
     passes: int = 0  # number of passes at that moment
-    due: float | None = None  # when a rule's time begins or ends next, in monotonic seconds; None: no rule has times
+    # when to compare next without a pass (a rule's time begins or ends, or a failed attempt is repeated), in monotonic
+    # seconds; None: neither
+    due: float | None = None
     failures: int = 0  # attempts in a row to end connections that failed

@@ -30,7 +30,7 @@ Everything = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
 class Move:
     """A station at another port (`ports`: the old and new ones), or an address on `device` that got another MAC.
 
-    `segment` is the bridge, or the device where there is none. `device` is empty for a station.
+    `segment` is the bridge, or the device where there is none. `device` is empty for a station, `ports` for an address.
     """
 
     segment: str
@@ -180,8 +180,9 @@ class StationTracker:
     def leave_out(self, now: float) -> frozenset[str]:
         """Choose bridges whose wired ports no flowtable lists for LEFT_OUT seconds; gives those that are new.
 
-        These are the bridges whose stations move. If the moves are on no bridge, ports of all bridges are left out,
-        since then stations of all bridges must be followed without a return.
+        They caused SEVERAL returns in this minute; if none did, they caused one; if none, stations move on them now. If
+        one of these causes is a device without a bridge, ports of all bridges are left out, since then stations of all
+        bridges must be followed without a return.
         """
         bridges = frozenset(self._bridges.values())
         offenders = self.budget.offenders(now) or self._segments_of(self._causes)

@@ -25,7 +25,10 @@ class AcceptedReplies:
         self._asked = 0
 
     def __call__(self, values: Values) -> bool | None:
-        """Whether a reply was accepted lately; None: the connection's id, or what our sets have, is not known."""
+        """Whether a reply was accepted lately. `values`: `Entry.values` of the connection.
+
+        None: its id, or what our sets have, is not known, or we have no table.
+        """
         ct_id, src = values[-1], values[1]
         if not ct_id or not self._tables:
             return None

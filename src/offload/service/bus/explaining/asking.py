@@ -9,9 +9,9 @@ from offload.status.why.step import Live
 
 
 def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
-    """Whether the firewall accepted a reply of the connection, and by which device packets to its ends leave.
+    """Whether the firewall accepted a reply of the connection, and by packed address how packets to its ends leave.
 
-    Ends for which the kernel names no device are left out.
+    The ends are the sources of both directions. Those for which the kernel names no device are left out.
     """
     ends = (entry.original.src, entry.reply.src)
     found = {end: leaving for end in ends if (leaving := doors.netlink.leaving(end))}
