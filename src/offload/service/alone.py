@@ -31,18 +31,18 @@ class Alone:
         """The reply of ubus method `method` to the arguments `words`; its `error` has the sentence of an OffloadError.
 
         A UsageError is raised, since the command has an exit code of its own for it. The reply of `status` has in
-        `applied` also what `_outstanding` gives; if our tables cannot be listed for that, its NftError is raised.
+        `applied` also what `_outstanding` gives.
         """
         try:
             if method != "reload":  # its pass reads everything
                 self._read(method)
             reply = METHODS[method].answer(self._engine, words)
+            if method == "status":
+                reply["applied"] |= self._outstanding()
         except UsageError:
             raise
         except OffloadError as refusal:
             return {"ok": False, "error": str(refusal)}
-        if method == "status":
-            reply["applied"] |= self._outstanding()
         return reply
 
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
