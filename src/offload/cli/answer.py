@@ -25,6 +25,6 @@ class Answer(NamedTuple):
     text: str  # for stdout
     data: dict[str, Any]  # for stdout with --json
     code: Exit = Exit.DONE  # exit code
-    notes: tuple[str, ...] = ()  # lines for stderr
+    notes: tuple[str, ...] = ()  # lines for stderr, not printed with --json
     # prints a long answer piece by piece; then `text` is empty and `data` lacks the list
     written: Written | None = None

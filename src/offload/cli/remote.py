@@ -115,7 +115,9 @@ def duration(text: str) -> int:
 def takeover(router: Router, given: "Namespace") -> Answer:
     """Replace fw4's option flow_offloading by offload's mode for all zones; do nothing if the option is off.
 
-    With --once do nothing after an earlier takeover either. With --once or --root only files are changed.
+    If the mode would have no effect (offload is switched off), it fails and changes nothing. With --once both cases
+    only write the note of a takeover, and after an earlier one nothing is done. With --once or --root only files are
+    changed.
     """
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."

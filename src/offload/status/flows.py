@@ -24,9 +24,10 @@ def flows(
 ) -> list[Flow]:
     """The forwarded connections, in the order of the entries, with zones and, if `explained`, at most one Reason each.
 
-    The Reason is as in `reasons`: why it is slow, or in software although hardware was requested. `cases`: by pair in
-    hardware, what its live flows showed; None: of no pair. `everything`: also connections of the router itself, and
-    those to multicast or broadcast addresses; such an end has no zone.
+    The Reason is as in `reasons`: why it is slow, or in software although hardware was requested. `cases`: by pair,
+    what its live flows showed, of pairs in hardware and of those that left it while a driver may still forward their
+    flows; None: of no pair. `everything`: also connections of the router itself, and those to multicast or broadcast
+    addresses; such an end has no zone.
     """
     known = cases or {}
     ends, lookups = ZoneLookup(snapshot, plan).ends, Lookups.of(plan, snapshot) if explained else None

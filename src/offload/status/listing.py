@@ -100,7 +100,7 @@ class Explainer:
         cases: Mapping[Pair, PairHardware] | None = None,
         accepted: Accepted = lambda _: None,
     ) -> None:
-        """`ways`: Ways (endpoints and status) of the connections. `cases`: by pair in hardware, what flows showed.
+        """`ways`: Ways (endpoints and status) of the connections. `cases`: by pair, what flows showed, as in `flows`.
 
         `accepted`: gives whether the firewall accepted a reply of a slow connection; None: not known.
         """

@@ -108,7 +108,7 @@ class FirewallFiles:
     def snapshot(self) -> dict[str, Any]:
         """The content of snapshot.json in a router directory (`--root`), as JSON; empty if there is no such file.
 
-        FileError if the directory does not exist, or the file does not have the documented form.
+        FileError if the directory does not exist, or the file cannot be read or does not have the documented form.
         """
         path = self._root / SNAPSHOT
         if not self._root.is_dir():

@@ -30,7 +30,10 @@ def networks(dump: Any) -> tuple[Network, ...]:
 
 
 def addresses(dump: Any) -> tuple[Address, ...]:
-    """The router's addresses in a reply of `network.interface dump`, also its own in each assigned IPv6 prefix."""
+    """The router's addresses in a reply of `network.interface dump`, also its own in each assigned IPv6 prefix.
+
+    Each is on its network's l3 device; those of a network without one are left out.
+    """
     found = []
     for each in _interfaces(dump):
         device = _word(each, "l3_device")

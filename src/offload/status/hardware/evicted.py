@@ -30,8 +30,9 @@ class Seen(NamedTuple):
 class Evicted:
     """Flows that moved in hardware when they were removed from it.
 
-    `flows`: key -> packets of both directions in the first sample after that (None: no sample yet), for flows without a
-    packet since. `noted`: when they were removed, or that sample was taken; `unseen`: seconds since, without a packet.
+    `flows`: key -> packets of both directions together in the first sample after that (None: no sample yet), for flows
+    without a packet since. `noted`: when the last of them were removed, and once they have a sample, its time.
+    `unseen`: seconds from `noted` to the last sample.
     """
 
     flows: Mapping[Key, int | None] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class Evicted:
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
         """These flows, and those of `moving`, which were removed from hardware now (`at`, monotonic seconds).
 
-        `unseen` begins at 0 again.
+        A flow that is here already keeps its packets. `unseen` begins at 0 again, for all.
         """
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
@@ -54,7 +55,8 @@ class Evicted:
         """These flows after the next sample (`seen`: flows of the sample; `at`: its time), without those that ended.
 
         Flows with packets since are left out too. If one is offloaded again, or has BACK packets, none is left: then
-        the driver has forgotten them all. Until SETTLING seconds after the removal nothing changes.
+        the driver has forgotten them all. While some have no sample, nothing changes until SETTLING seconds after
+        `noted`.
         """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

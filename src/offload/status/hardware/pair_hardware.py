@@ -48,31 +48,36 @@ class Sample:
 
     at: float  # seconds of a clock that never jumps
     time: str  # ISO 8601
-    flows: Mapping[Key, Seen]  # offloaded flows, and slow ones that were taken out of hardware
+    # offloaded flows, without those in software for which hardware was not requested, and slow ones that were taken out
+    # of hardware; of a large pair only some
+    flows: Mapping[Key, Seen]
     marked: int = 0  # flows with the hardware mark
     strays: int = 0  # packets so far on the slow path of flows with the hardware mark
     received: int = 0  # bytes so far that came in on the devices of `unbridged`
-    counted: int = 0  # bytes so far that conntrack counted, on every path
+    counted: int = 0  # bytes so far that conntrack counted, of all the router's connections, on every path
 
 
 @dataclass(frozen=True, slots=True)
 class PairHardware:
     """What the samples so far show of a pair in hardware, or of a device. `updated` makes a new one for each sample."""
 
-    devices: tuple[str, ...]  # that the hardware flowtable lists for the pair
+    devices: tuple[str, ...]  # that the hardware flowtable lists for the pair; of a device only itself
     tagged: tuple[str, ...] = ()  # those of the pair's layer 3 devices whose packets carry VLAN tags or PPPoE headers
     unbridged: tuple[str, ...] = ()  # of `devices`, those under no bridge: all that they receive is routed
     since: str = ""  # ISO 8601; when `verdict` became what it is
     verdict: Verdict = Verdict.BOUND  # after the last sample
     sample: Sample | None = None  # the last one
+    # `moved`, `whole`, `half`, `strays`: over all samples since the pair came into hardware, or its devices changed
     moved: int = 0  # packets of flows with the hardware mark
     whole: int = 0  # of `moved`, those of flows that moved in both directions
     half: int = 0  # of `moved`, those of TCP flows that moved in one direction
     strays: int = 0  # packets on the slow path of flows with the hardware mark
-    stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)  # by family, flows that stayed in software
-    busy: Mapping[str, float] = field(default_factory=dict)  # by family, seconds for which these flows moved
-    taken: frozenset[str] = frozenset()  # families of which hardware took flows
-    still: int = 0  # samples in which its flows' counters stood still and `unbridged` received bytes
+    # by family, at most FLOWS flows that moved in software; forgotten by a sample in which only flows in hardware moved
+    stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)
+    busy: Mapping[str, float] = field(default_factory=dict)  # by family, seconds in which some of `stayed` moved
+    taken: frozenset[str] = frozenset()  # families of which flows ever moved in hardware
+    # samples since a flow in hardware last moved by its counters, in which `unbridged` received more than was counted
+    still: int = 0
     moving: frozenset[Key] = frozenset()  # flows in hardware that moved between the last two samples
     evicted: Evicted = NONE_EVICTED  # flows that moved in hardware when they were taken out of it
 

@@ -32,7 +32,10 @@ ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What live flows showed of hardware: `cases` by pair, `ports` by device."""
+    """What live flows showed of hardware: `cases` by pair, `ports` by device that flows of these pairs passed.
+
+    `cases` also has pairs that left hardware while a driver may still forward their flows.
+    """
 
     cases: Mapping[Pair, PairHardware] = field(default_factory=dict)
     ports: Mapping[str, PairHardware] = field(default_factory=dict)

@@ -27,7 +27,11 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """The pair's Reasons why a part of it is slower than `mode`, if the connection is in that part; else none."""
+        """The pair's Reasons why a part of it is slower than `mode`; none if the connection may use an element with it.
+
+        It may use elements with its devices and its family. Without one, or with unknown devices, the Reasons are given
+        too; if only the family of an element differs, only SHARED_FAMILY.
+        """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)
         modes = [had for had, policy in found if Family(policy.family) in {Family.ANY, family}]

@@ -29,7 +29,8 @@ class Endpoint(NamedTuple):
     zone: str | None = None  # name; None: none, or not known
     router: bool = False  # the router itself, or an address that only a neighbour can reach (link-local)
     group: bool = False  # multicast or broadcast
-    distant: bool = False  # reached only by a default route, or ambiguous: then conntrack's NAT addresses decide
+    # reached only by a default route (or half of one), or without a single zone: then conntrack's NAT addresses decide
+    distant: bool = False
     devices: tuple[str, ...] = ()  # of the zone that lead there; several where routes leave it open
 
 
@@ -77,8 +78,9 @@ class ZoneLookup:
         """The endpoints of a connection (source, destination after DNAT), from its packed addresses.
 
         `src_nat`, `dst_nat`: 0 if it has no such NAT. Source NAT: the address that replies go to is that of the output
-        device, whatever the routes are. Destination NAT: the original destination is the address of the input device.
-        The latter counts only for a distant source, because a host inside may use the same address (NAT reflection).
+        device, whatever the routes are (unless the router is the destination). Destination NAT: the original
+        destination is the address of the input device. The latter counts only for a distant source, because a host
+        inside may use the same address (NAT reflection).
         """
         near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
         if src_nat and not far.router:

@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
 
 def asked(text: str) -> Asked:
-    """Parse the user's text; a UsageError names the valid forms. Without a protocol it is TCP, without a port 0."""
+    """Parse the user's text; UsageError if it has none of the forms. Without a protocol it is TCP, without a port 0."""
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):
         return Asked(entry=_line(words), pasted=True)

@@ -45,9 +45,9 @@ def explain(
 ) -> Explanation:
     """Explain the path of a connection; its addresses give its zones. `hypothetical`: it does not exist now.
 
-    `cases`: by pair in hardware, what its live flows showed. `returned`: by table, when (ISO 8601) all flows of the
-    table went back to the slow path last. None for either: nothing is known. `live`: what the kernel says about the
-    connection.
+    `cases`: by pair, what its live flows showed, also of pairs that left hardware while a driver may still forward
+    their flows. `returned`: by table, when (ISO 8601) all flows of the table went back to the slow path last. None for
+    either: nothing is known. `live`: what the kernel says about the connection.
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
     found = between(entry, src, dest, plan, snapshot, cases, returned, live)

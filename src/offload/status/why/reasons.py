@@ -37,7 +37,7 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Lookups(NamedTuple):
-    """Find, for a connection: exempts that match it, map elements of its devices, whether hardware was requested."""
+    """Find, for a connection: exempts that match it, map elements of its devices, why hardware was not requested."""
 
     exempted: ExemptLookup
     crossings: DevicePairs

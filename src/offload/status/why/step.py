@@ -35,7 +35,7 @@ class Live(NamedTuple):
     """What the kernel says about one connection at this moment."""
 
     reply_accepted: bool | None = None  # whether a reply that the firewall accepted is remembered; None: not known
-    leaves: Mapping[bytes, Leaving] = MappingProxyType({})  # by the address of an end, where the kernel says so
+    leaves: Mapping[bytes, Leaving] = MappingProxyType({})  # by packed address of an end; absent: not known
 
 
 class Seen(NamedTuple):
@@ -45,7 +45,9 @@ class Seen(NamedTuple):
     src: Endpoint  # end of the original direction
     dest: Endpoint  # the other end
     pair: PairDecision | None  # of the two zones; None: there is no such pair
-    case: PairHardware | None  # what live flows showed of the pair; None: it is not in hardware
+    # what live flows showed of the pair in hardware, or of one that left it while a driver may still forward its flows;
+    # None: neither, or nothing is known
+    case: PairHardware | None
     plan: Plan  # the decision
     lookups: Lookups  # finds the plan's elements for a connection
     snapshot: Snapshot  # the router

@@ -48,7 +48,10 @@ class Uci:
             return ProblemCode.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
 
     def changed(self) -> bool:
-        """Whether a file differs from what `read` found, is new, or has gone: it may have been read half-written."""
+        """Whether a file that `read` was called for differs from then, is new, or has gone.
+
+        A difference may also mean that it was read half-written. Files that could not be read are left out.
+        """
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
     def write(self, package: str, edits: Sequence[Edit]) -> None:

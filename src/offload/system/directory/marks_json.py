@@ -1,9 +1,10 @@
 """The keys of snapshot.json about packet marks: routing rules, qdiscs, tc filters, nft rules that read them. Pure.
 
 `"rules": [{"family", "fwmark", "fwmask", "table"}]` (and `"inverted": true`), `"qdiscs": [{"device", "kind",
-"fwmask"}]`, `"filters": [{"device", "kind", "fwmark", "fwmask", "restores"}]`, `"mark_readers": [{"table", "chain",
-"does", "fwmark", "fwmask"}]`. Numbers may also be text (`"0x100"`), for files written by hand. A `fwmark` of null means
-any mark. For a filter without these numbers its kind decides whether it can read marks.
+"fwmask"}]`, `"filters": [{"device", "kind", "fwmark", "fwmask", "restores", "treats"}]`, `"mark_readers": [{"table",
+"chain", "does", "fwmark", "fwmask"}]`. Numbers may also be text (`"0x100"`), for files written by hand. A `fwmark` of
+null (of a filter or mark reader) means any mark. For a filter without these numbers its kind decides whether it can
+read marks.
 """
 
 from typing import Any
@@ -21,7 +22,7 @@ MARK_KEYS = ("rules", "qdiscs", "filters", "mark_readers")
 
 
 def marks_json(snapshot: Snapshot) -> Json:
-    """The values of the four keys in MARK_KEYS, made from a Snapshot of a running router."""
+    """The four keys in MARK_KEYS with their values, from a Snapshot; `inverted` of a rule is there only if true."""
     rules = [asdict(rule) for rule in snapshot.rules]
     for rule in rules:
         if not rule["inverted"]:

@@ -2,8 +2,8 @@
 
 `DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` holds netifd's replies, links and kernel:
 `{"ubus": {"network.interface dump": REPLY, ...}, "links": [...], "addresses": [...], "routes": [...], "kernel": {...},
-"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...], "stations": [...]}`. An absent key has its
-default; addresses and routes come from the dump where they are not given.
+"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...], "stations": [...]}`, and other fields of Snapshot.
+An absent key has its default; addresses and routes come from the dump where they are not given.
 """
 
 import json
@@ -42,7 +42,10 @@ class RouterDirectory:
         return self.root / CONFIG
 
     def snapshot(self) -> Snapshot:
-        """The content of snapshot.json; an empty Snapshot without this file. A FileError names the file and the key."""
+        """The content of snapshot.json; an empty Snapshot without this file.
+
+        FileError if the directory is missing, or the file cannot be read or is not valid; it names file and fault.
+        """
         path = self.root / SNAPSHOT
         if not self.root.is_dir():
             raise FileError(f"{self.root} is not a directory")
@@ -61,7 +64,7 @@ class RouterDirectory:
     def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
         """Write the sections into the files of their packages, and `snapshot` as snapshot.json.
 
-        FileError if the directory is not empty, or is the configuration of this router.
+        FileError as in `empty_directory.write`: also if the directory is not empty, or is this router's configuration.
         """
         packages: dict[str, list[Section]] = {}
         for section in sections:
@@ -91,7 +94,10 @@ def _quoted(value: str) -> str:
 
 
 def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
-    """The content of snapshot.json. `ubus`: netifd's replies by `OBJECT METHOD`, reduced by `netifd.named_only`."""
+    """The content of snapshot.json. `ubus`: netifd's replies by `OBJECT METHOD`, reduced by `netifd.named_only`.
+
+    Stations, neighbours, and what the service alone knows (`given_up`, `crowded`) are not in it.
+    """
     kernel = snapshot.kernel
     return {
         "ubus": ubus,

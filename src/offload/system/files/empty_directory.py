@@ -22,7 +22,8 @@ def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> Non
     """Write `files` (path below `root` -> content). `never`: directories in or below which nothing may be written.
 
     Those are compared by device and inode, so a bind mount of one is recognized too. FileError if `root` is one of
-    them or below one, is a link or below one, is not empty, or belongs to another user, or if a file cannot be written.
+    them or below one, is a link or below one, is not empty, or belongs to another user, or if a file cannot be written:
+    then the directories and files that were made before stay.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():

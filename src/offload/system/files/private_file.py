@@ -25,7 +25,10 @@ class PrivateFile:
         self._path = path
 
     def read(self) -> bytes | None:
-        """The content; None if the file does not exist. FileError if others may read or change it."""
+        """The content; None if the file does not exist.
+
+        FileError if it or its directory is a link, belongs to another user, or is open to others in any way.
+        """
         try:
             self._own(self._path.parent, stat.S_ISDIR)
             self._own(self._path, stat.S_ISREG)

@@ -38,7 +38,8 @@ def fault_of(stderr: str) -> NftFault:
 def sentence(stderr: str) -> str:
     """The first `Error:` of what nft printed, on one line.
 
-    The position before it (`/dev/stdin:3:5-9`) is left out, because the user has not seen that text.
+    The position before it (`/dev/stdin:3:5-9`) is left out, because the user has not seen that text. For a lack of
+    permission, and for a table that has gone, it is a sentence of our own; without an `Error:` it is the first line.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")

@@ -117,7 +117,8 @@ class Nft:
     def strays(self, name: str) -> Strays:
         """Strays of a table by (iif, oif): packets on the slow path whose flows the kernel marks as in hardware.
 
-        The table counts them in its set STRAY_SET. Empty if the table or the set does not exist.
+        The table counts them in its set STRAY_SET. Empty if the table does not exist, or the set has another form;
+        NftError if the table lacks the set.
         """
         if name not in self.tables():
             return {}

@@ -65,7 +65,8 @@ class Checker(Asked, Protocol):
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
     """The features of the kernel and of nft; `missing` has the first that is missing, because the others build on it.
 
-    `release`, `modules` and `conntrack_max` are copied into the result. Never raises NftError: a failure is a Lack.
+    Never raises NftError: a failure is a Lack. `release`, `modules` and `conntrack_max` are copied into the result; if
+    a feature is missing `conntrack_max` is not, and if nft itself fails `modules` is not either.
     """
     try:
         version = nft.version()

@@ -103,8 +103,8 @@ class Conntrack:
         """Delete these entries, so that the next packet of each connection must pass the firewall again.
 
         One that the kernel does not find is looked for in a new dump, because its connection may have been opened anew;
-        then it is deleted too. Entries of protocols without ports are left alone: they are never offloaded. An error is
-        in the result.
+        then it is deleted too. Entries of protocols without ports are left alone: they are never offloaded. The first
+        error of a deletion is in the result, and the others are tried all the same; KernelError if the dump fails.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)

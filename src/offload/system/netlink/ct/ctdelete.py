@@ -23,7 +23,8 @@ REFUSALS = {
 def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
     """Request the deletion of each entry once: the result, with the first error, and entries that were not found.
 
-    If the exchange with the kernel fails, the second value is empty.
+    A refused one does not stop the others. If the exchange with the kernel fails, the rest is not requested: the result
+    counts those deleted before, and the second value is empty.
     """
     errors: list[int] = []
     try:

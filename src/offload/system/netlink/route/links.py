@@ -49,11 +49,11 @@ class LinkDump:
 
     links: tuple[Link, ...] = ()  # all devices
     addresses: tuple[Address, ...] = ()  # of the router
-    stations: tuple[Station, ...] = ()  # that bridges have learned
-    neighbours: tuple[Neighbour, ...] = ()  # that the router has resolved
-    rules: tuple[RoutingRule, ...] = ()  # of policy routing
-    qdiscs: tuple[Qdisc, ...] = ()  # root and other queueing disciplines
-    filters: tuple[Filter, ...] = ()  # of tc
+    stations: tuple[Station, ...] = ()  # that bridges have learned; at most MOST_READ
+    neighbours: tuple[Neighbour, ...] = ()  # that the router has resolved; at most MOST_READ
+    rules: tuple[RoutingRule, ...] = ()  # of policy routing, only those that compare the packet mark
+    qdiscs: tuple[Qdisc, ...] = ()  # root and other queueing disciplines, without `noqueue`; equal ones once
+    filters: tuple[Filter, ...] = ()  # of tc, also those that do not compare the mark; equal ones once
 
 
 class Netlink:

@@ -58,9 +58,9 @@ class Notification:
     causes: tuple[Cause, ...] = ()  # for a pass
     seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned
     generations: int = 0  # nft transactions that ended
-    tables: frozenset[str] = frozenset()  # names of tables that changed
+    tables: frozenset[str] = frozenset()  # names of tables of any family that changed, in their content too
     removed: frozenset[str] = frozenset()  # of `tables`, those that lost rules or chains, or were deleted
-    elements: frozenset[tuple[str, str]] = frozenset()  # (table, name) of sets whose elements changed
+    elements: frozenset[tuple[str, str]] = frozenset()  # (table, name) of sets and maps whose elements changed
     routes: bool = False  # a route or a routing rule changed
 
 
@@ -83,7 +83,7 @@ class Links:
         self._routes.forget()
 
     def hear(self, datagram: bytes) -> Notification:
-        """The causes, stations and neighbours in a datagram of rtnetlink; never raises."""
+        """The causes, stations and neighbours in a datagram of rtnetlink, and whether routes changed; never raises."""
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
         routes = False

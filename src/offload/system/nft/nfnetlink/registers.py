@@ -58,15 +58,16 @@ class Reading:
     does: list[str] = field(default_factory=list)  # what its statements do, in order
     targets: list[str] = field(default_factory=list)  # chains that it jumps to
     matches: set[str] = field(default_factory=set)  # properties of single packets that it compares, as in LiveRule
-    mark: tuple[int | None, int] | None = None  # (value, mask) of the packet mark that it compares; None: none
+    # (value, mask) of the packet mark that it compares, value None: not with one value; None instead: it compares none
+    mark: tuple[int | None, int] | None = None
     ip_only: bool = False  # TCP and UDP packets never match it
     opening: bool = False  # packets of established connections never match it
     marks: int = 0  # bits of the mark that it sets
     match: dict[str, Any] = field(default_factory=dict)  # its comparisons for equality, as fields of RuleMatch
-    sets: list[str] = field(default_factory=list)  # names of the sets that it looks up
+    sets: list[str] = field(default_factory=list)  # names of the sets and maps that it looks up, anonymous ones too
     edges: set[int] = field(default_factory=set)  # when its times begin and end
-    digest: int = 0  # CRC-32 of its expressions without counters and the like
-    # register -> what was loaded into it, and of a mark its mask
+    digest: int = 0  # CRC-32 of its expressions; of those that packets change (counters), only of the name
+    # register -> (what was loaded into it, empty for other things; the bits that count of a mark, state or address)
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def equals(self, what: str, value: object) -> None:

@@ -21,10 +21,9 @@ MANY = 300  # rules; with so many it takes less time to look for plain ones firs
 def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Rules) -> Iterator[LiveRule]:
     """The rules with these (family number, attributes), without those of families that have no IP packets.
 
-    Those that are not plain are added to `known`. `before`: the `known` of an earlier call; its rules are not parsed
-    again.
-    Plain rules that follow each other in a chain become one LiveRule, with `drop` if one of them drops or rejects, but
-    without what they compare.
+    Among at least MANY rules, plain ones that follow each other in a chain become one LiveRule, with `drop` if one of
+    them drops or rejects, but without what they compare. All others become one LiveRule each, and are added to `known`.
+    `before`: the `known` of an earlier call; its rules are not parsed again.
     """
     read = _read if len(found) >= MANY else _other
     for place, rules in groupby(map(read, found), itemgetter(0)):

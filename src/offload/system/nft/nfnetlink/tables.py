@@ -40,7 +40,10 @@ Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A table without the elements of its sets. `sets`: by name of each set that is not dynamic, `set` or `map`."""
+    """A table (`table`) without the elements of its sets.
+
+    `sets`: `set` or `map`, by name of each named set and map that packets do not fill (without the flag `dynamic`).
+    """
 
     table: LiveTable
     sets: dict[str, str]
@@ -53,7 +56,10 @@ def inet_tables() -> frozenset[str]:
 
 
 def forward_chains() -> tuple[ForwardChain, ...]:
-    """The base chains on the forward hook of families inet, ip and ip6, in the order of their priorities."""
+    """The base chains on the forward hook of families inet, ip and ip6, in the order of their priorities.
+
+    NftError if the kernel does not list its chains.
+    """
     found = (messages.forward_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     return tuple(sorted((chain for chain in found if chain), key=lambda chain: (chain.priority, chain)))
 
@@ -101,7 +107,10 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
 
 
 def missed(table: str) -> int:
-    """Packets of accepted replies for which the sets `replied4` and `replied6` of a table had no room."""
+    """Packets of accepted replies for which the sets `replied4` and `replied6` of a table had no room; 0 without them.
+
+    NftError if the kernel does not list the rules.
+    """
     counting = (rule for rule in _of(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
 
