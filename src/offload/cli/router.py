@@ -91,9 +91,9 @@ class Router:
         return reconcile.asking(decided, Conntrack(), Netlink())
 
     def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """The service's reply to a method of ubus object `offload`; None if no service runs, or for a directory.
+        """The service's reply to a method of ubus object `offload`; None for a directory, or without service or ubus.
 
-        `words`: its arguments. BusError if the call fails.
+        `words`: arguments of the method; None: it has none. BusError if the call fails otherwise.
         """
         if self.root is not None:
             return None

@@ -182,7 +182,7 @@ class FakeNft:
     # by table, chain and handle of its rules
     rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
     foreign: Ruleset = ((), ())  # reply of `ruleset`
-    remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # by table and set
+    remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
 
     def remembers(self, table: str, name: str, key: bytes) -> bool:
         """Whether (table, set, key) is in `remembered`."""

@@ -15,5 +15,8 @@ class Bus(Protocol):
 
 
 def firewall_data(bus: Bus) -> dict[str, Any]:
-    """The reply of procd's `service get_data`: the sections by service; BusError if procd does not reply."""
+    """The reply of procd's `service get_data`, by service; BusError if procd does not reply.
+
+    The sections are lists under the key `firewall`: of the service itself, and of each of its instances.
+    """
     return bus.call("service", "get_data", {"type": "firewall"})

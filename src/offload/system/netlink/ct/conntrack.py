@@ -60,7 +60,8 @@ class Conntrack:
     def id_of(self, entry: Entry) -> bytes:
         """The id of a connection, in the bytes that a set with the key `ct id` has.
 
-        Empty if the connection has ended, or its protocol has no ports. KernelError as in `entries`.
+        Empty if the connection has ended, its protocol has no ports, or the kernel refuses; KernelError if it does not
+        answer.
         """
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 

@@ -55,7 +55,9 @@ class LinkMessage(NamedTuple):
     up: bool  # flag IFF_UP
     kind: str  # IFLA_INFO_KIND: bridge, vlan and so on; empty for physical devices
     master: int  # index of its bridge, bond or VRF; 0: none
-    parent: int  # index of the device below (IFLA_LINK); 0: none
+    # IFLA_LINK: index of the device below, of veth and tunnels the peer or the underlay; 0: none, or in another network
+    # namespace
+    parent: int
 
 
 class NeighbourEvent(NamedTuple):
