@@ -64,7 +64,7 @@ def _rule(body: bytes) -> RoutingRule | None:
 class RouteEvents:
     """The routes that the kernel has notified of, each with its next hops.
 
-    They are stored because most notifications repeat what is known: renewing a route's lifetime writes it again. With
+    They are stored because most notifications repeat a known state: renewing a route's lifetime writes it again. With
     MOST_ROUTES of them all are forgotten. Cached routes and those of the table `local` are left out.
     """
 
