@@ -34,7 +34,7 @@ class NftError(OffloadError):
     """A run of nft failed, for the cause `fault`. The sentence is nft's own if it printed one, else ours.
 
     `places`: (file, line) of each error that nft printed; the file is `/dev/stdin` for the text that was sent.
-    `package`: the OpenWrt package that has what is missing, which `str()` advises to install; empty: none.
+    `package`: the OpenWrt package with the missing program or module, which `str()` advises to install; or empty.
     """
 
     def __init__(

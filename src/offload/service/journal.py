@@ -1,6 +1,6 @@
 """The lines in the system log: changes with their causes, errors, and recoveries. Pure.
 
-Each outcome of a pass is compared with the outcome that was logged before it, and only what is new gets a line.
+Each outcome of a pass is compared with the outcome that was logged before it, and only a new fact gets a line.
 """
 
 from collections.abc import Callable, Iterable, Iterator

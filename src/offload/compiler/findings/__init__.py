@@ -13,7 +13,7 @@ from offload.model.problems.finding import Finding, FindingCode, Severity
 from offload.model.sections.section import LONGEST_NAME, Section
 from offload.model.text.shown import shown
 
-Frozen = tuple[str, str, str]  # zones of a pair, and the devices that receive what is not counted
+Frozen = tuple[str, str, str]  # zones of a pair, and the devices that receive the packets that are not counted
 
 
 def findings(

@@ -26,7 +26,7 @@ class Accounting:
 
     def __init__(self, engine: Engine, ended: ConntrackEvents | None, poll: select.poll) -> None:
         self._ended, self._poll = ended, poll
-        self._again: float | None = None  # when to read what is not polled for now
+        self._again: float | None = None  # when to read the descriptor while it is not polled
         self.descriptor = ended.descriptor if ended else -1
         if ended is None:
             return

@@ -93,7 +93,7 @@ class HardwareMonitor:
         time: str,
         known: KnownStations | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Update what is known of each pair and device with these connections; gives faults not reported before.
+        """Update the records of each pair and device with these connections; gives faults not reported before.
 
         `strays`: packets on the slow path of flows with the hardware mark, by (iif, oif). `received`: bytes by device.
         `now` and `time`: of the sample, monotonic and ISO 8601. `known`: where stations were seen last; None: where the
@@ -131,7 +131,7 @@ class HardwareMonitor:
         self.add_sample(entries, placed, plan, strays, {}, APART, "")
 
     def _update_ports(self, flows: Mapping[Key, "Found"], paths: DevicePaths, now: float, time: str) -> None:
-        """Update what is known of each device (`ports`) with the flows that pass it."""
+        """Update the record of each device (`ports`) with the flows that pass it."""
         passing: dict[str, dict[Key, Seen]] = {name: {} for name in self.ports}
         for key, found in flows.items():
             for name in (*paths.of(found.src, key[1].src), *paths.of(found.dest, found.target)):

@@ -1,4 +1,4 @@
-"""A dictionary with a maximum size: hosts can invent addresses, so what is learned from the network must be bounded."""
+"""A dictionary with a maximum size: hosts can invent addresses, so memory of the network must be bounded."""
 
 from collections.abc import Collection, Iterable, Iterator
 

@@ -23,7 +23,7 @@ class Task(Protocol):
         """When to run, in monotonic seconds; None: not before something happens."""
 
     def run(self, engine: Engine, now: float, /) -> None:
-        """Do what is due. It may be called when nothing is to be done any more."""
+        """Do the work that is due. It may be called when there is none any more."""
 
 
 def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task, ...]:

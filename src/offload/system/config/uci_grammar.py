@@ -27,7 +27,7 @@ class GrammarError(ValueError):
 
 
 def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
-    """The sections of a package, from the bytes of its file; a GrammarError says what is not valid."""
+    """The sections of a package, from the bytes of its file; a GrammarError gives the line and the reason."""
     reader = _Reader(content.decode("latin-1"))
     found = _Sections(package)
     while reader.next_line():

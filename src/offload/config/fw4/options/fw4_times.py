@@ -36,7 +36,7 @@ def timeout(value: str) -> int | None:
 
 
 def date(value: str) -> tuple[int, ...] | None:
-    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038, as six numbers, year to second; what is left out is lowest."""
+    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038, as six numbers, year to second; parts left out are lowest."""
     found = re.fullmatch(_DATE, value)
     if found is None:
         return None

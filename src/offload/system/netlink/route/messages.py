@@ -68,7 +68,7 @@ class Notification:
 class Links:
     """Parses rtnetlink's notifications, and compares each with the last one about the same object.
 
-    Most messages repeat what is known: a link's statistics, or a shaper that gets another rate several times a second.
+    Most messages repeat known facts: a link's statistics, or a shaper that gets another rate several times a second.
     So links, queueing disciplines and routes are stored.
     """
 
