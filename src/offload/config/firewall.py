@@ -52,7 +52,7 @@ class Firewall:
     unread: tuple[tuple[str, tuple[str, ...]], ...]
     forward: Policy  # policy of the forward chain
     fw4_offloads: bool  # option flow_offloading is on
-    problems: tuple[Problem, ...]  # faults of all sections
+    problems: tuple[Problem, ...]  # faults of defaults, zones and forwardings; of rules and redirects only of `proto`
 
 
 def load(sections: Sections) -> Firewall:

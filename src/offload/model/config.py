@@ -56,13 +56,14 @@ class Zone:
 
     name: str  # option `name`
     section: str  # id of the section, as uci prints it
-    networks: tuple[str, ...] = ()  # names of netifd networks
-    devices: tuple[str, ...] = ()  # names or wildcards of option `device`
-    subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is narrowed to these addresses
+    networks: tuple[str, ...] = ()  # option `network` without `!x` and `+`, also names that netifd does not know
+    devices: tuple[str, ...] = ()  # names or wildcards of option `device`, without `!x` and `+`
+    # the zone is narrowed to these addresses; all addresses: option `subnet` cannot be read; empty: it is absent
+    subnets: tuple[IPv4Network | IPv6Network, ...] = ()
     inverted: bool = False  # a network or device is excluded (`!x`), or all are meant (`+`)
     family: Family = Family.ANY  # option `family`
     masq: bool = False  # of IPv4 or IPv6: only such zones have their port forwards reflected
-    forward: Policy = Policy.DROP  # policy between devices of the zone
+    forward: Policy = Policy.DROP  # policy between devices of the zone; without the option that of `config defaults`
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +98,16 @@ HARDWARE_RETRY = 6  # hours until hardware is requested again for what it did no
 
 @dataclass(frozen=True, slots=True)
 class Globals:
-    """`config globals` of /etc/config/offload. None: the value is not known, because the option is faulty.
+    """All `config globals` of /etc/config/offload as one. None: the value is not known, because the option is faulty.
 
     `mode` is also None if another option that concerns traffic is faulty.
     """
 
-    section: str = "globals"  # id of the section, for Problems
-    enabled: bool = True  # 0 keeps all traffic slow
-    mode: Mode | None = Mode.NONE  # of zones and pairs without a mode of their own
-    after_packets: int | None = 0  # packets before a connection is offloaded
-    family: Family | None = Family.ANY  # that is offloaded
+    section: str = "globals"  # id of the first such section, for Problems
+    enabled: bool = True  # False keeps all traffic slow, also if the option is faulty
+    mode: Mode | None = Mode.NONE  # of pairs without a section of their own, if neither zone has a mode
+    after_packets: int | None = 0  # packets before a connection is offloaded; of zones without an own value
+    family: Family | None = Family.ANY  # that is offloaded; of zones without an own value
     devices: tuple[str, ...] = ()  # added to the software flowtable, and to that of hardware if it can have them
     exclude_devices: tuple[str, ...] = ()  # in no flowtable
     auto_exempt: bool = True  # traffic that rules mark or limit packet by packet stays slow
@@ -119,28 +120,29 @@ class Globals:
 
 @dataclass(frozen=True, slots=True)
 class ZoneChoice:
-    """`config zone` of /etc/config/offload; None: it has no valid value, so that of `config globals` counts.
+    """All `config zone` of /etc/config/offload for one zone. None: there is no valid value of the option.
 
-    `faulty`: a value could not be read, so the zone stays slow.
+    Instead of `family` and `after_packets` those of `config globals` count then; instead of `mode` that of the other
+    zone of the pair, or if it has none either, that of globals.
     """
 
     name: str  # of the zone
-    section: str  # id of the section, for Problems
+    section: str  # id of the first such section, for Problems
     mode: Mode | None = None  # option `mode`
     family: Family | None = None  # option `family`
     after_packets: int | None = None  # packets before a connection is offloaded
-    faulty: bool = False
+    faulty: bool = False  # a value could not be read, so the zone stays slow
 
 
 @dataclass(frozen=True, slots=True)
 class PairChoice:
-    """`config pair` of /etc/config/offload; `*` means every zone."""
+    """All `config pair` of /etc/config/offload with the same `src` and `dest`; `*` means every zone."""
 
     src: str  # zone of the original direction, or `*`
     dest: str  # zone that connections lead to, or `*`
     section: str  # id of the section, for Problems
     mode: Mode  # option `mode`
-    faulty: bool = False  # a value could not be read
+    faulty: bool = False  # a value could not be read, so every pair that it may concern stays slow
 
     @property
     def stars(self) -> int:
@@ -159,12 +161,12 @@ class MarkRule:
     It is a rule of /etc/config/firewall that sets a mark or DSCP, or one in nft (a live rule) that marks, limits, ...
     """
 
-    name: str  # of the rule, for sentences
-    section: str  # id of the section; empty for a live rule
+    name: str  # of the rule, for sentences; of a live rule its comment, which may be empty
+    section: str  # id of the section; for a live rule the same text as `place`
     exempts: tuple[Exempt, ...]  # the traffic that must stay slow so that the rule sees it
     # (value, mask) of the mark that it sets; None for DSCP, for a rule in nft, and for an unreadable mark
     sets: tuple[int, int] | None = None
-    family: Family = Family.ANY  # of the rule
+    family: Family = Family.ANY  # of the rule; ANY for every live rule: the addresses of its exempts have the family
     place: str = ""  # chain and table of a rule in nft; empty for one of /etc/config/firewall
     does: str = "marks"  # verb for sentences: marks, limits, ...
 
@@ -173,16 +175,18 @@ class MarkRule:
 class Config:
     """The user's whole configuration, after validation."""
 
-    zones: tuple[Zone, ...] = ()  # of the firewall
+    zones: tuple[Zone, ...] = ()  # of the firewall, in the order of the file; without disabled and faulty ones
     permissions: tuple[Permission, ...] = ()  # forwardings, accepting rules and port forwards
     interfaces: tuple[Interface, ...] = ()  # of /etc/config/network
     fw4_offloads: bool = False  # option `flow_offloading` of `config defaults`
     forward: Policy = Policy.DROP  # of `config defaults`: for traffic between zones that no section permits
     globals: Globals = field(default_factory=Globals)  # all `config globals` sections, read as one
-    zone_choices: tuple[ZoneChoice, ...] = ()  # `config zone` of /etc/config/offload
-    pair_choices: tuple[PairChoice, ...] = ()  # `config pair` of /etc/config/offload
-    exempts: tuple[Exempt, ...] = ()  # `config exempt` of /etc/config/offload
-    mark_rules: tuple[MarkRule, ...] = ()  # none with auto_exempt 0
+    zone_choices: tuple[ZoneChoice, ...] = ()  # by `config zone`, at most one for each zone, also faulty ones
+    # by `config pair`, at most one for each (src, dest); before them `* > *`, faulty, if globals have a grave fault
+    pair_choices: tuple[PairChoice, ...] = ()
+    exempts: tuple[Exempt, ...] = ()  # by `config exempt`, also faulty ones; without those that have no effect
+    # rules of /etc/config/firewall; the compiler appends those in nft (live rules). None of either with auto_exempt 0
+    mark_rules: tuple[MarkRule, ...] = ()
     # (name, options) of refusing rules whose options a conntrack entry does not show
     unread: tuple[tuple[str, tuple[str, ...]], ...] = ()
     # False: a file could not be read or parsed as a whole, so the kernel must not be changed by this Config

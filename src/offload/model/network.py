@@ -25,7 +25,7 @@ class Link:
     kind: str = ""  # IFLA_INFO_KIND: bridge, vlan, bond, ppp, wireguard, veth, dsa, ...; empty for physical devices
     up: bool = True  # IFF_UP
     master: str = ""  # name of its bridge, bond or VRF; empty: none
-    lower: tuple[str, ...] = ()  # names of the devices below it
+    lower: tuple[str, ...] = ()  # the device that a VLAN or the like stands on; not ports: these have `master`
     wireless: bool = False  # from sysfs
     restless: bool = False  # a bridge whose stations move so often that its ports are not listed for a while
     hw_tc_offload: bool = False  # feature of its driver, from ethtool
@@ -212,12 +212,12 @@ class Snapshot:
     networks: tuple[Network, ...] = ()  # from netifd, over ubus
     addresses: tuple[Address, ...] = ()  # of the router, from rtnetlink
     routes: tuple[Route, ...] = ()  # of the main table, to find the zones of flows; otherwise empty
-    stations: tuple[Station, ...] = ()  # of bridges' forwarding tables; in the service also forgotten ones
-    neighbours: tuple[Neighbour, ...] = ()  # of the neighbour tables; in the service also forgotten ones
-    rules: tuple[RoutingRule, ...] = ()  # those that compare the mark
+    stations: tuple[Station, ...] = ()  # of bridges' forwarding tables; the service keeps those that aged out
+    neighbours: tuple[Neighbour, ...] = ()  # of the neighbour tables; the service keeps those that aged out
+    rules: tuple[RoutingRule, ...] = ()  # routing rules (`ip rule`), only those that compare the mark
     qdiscs: tuple[Qdisc, ...] = ()  # from rtnetlink
     filters: tuple[Filter, ...] = ()  # tc filters, from rtnetlink
-    mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables; empty if `rules` is
+    mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables; empty if no routing rule compares the mark
     packet_rules: tuple[PacketRule, ...] = ()  # from nf_tables, rules that offloaded packets would bypass
     settings: Mapping[str, int] = field(default_factory=dict)  # sysctls of net.netfilter by name, those that exist
     kernel: Kernel = field(default_factory=Kernel)  # from the probe
@@ -237,7 +237,7 @@ class LearnedFrom:
     neighbours: tuple[Neighbour, ...]  # resolved by the router
     links: tuple[Link, ...]  # all devices
     bridges: Mapping[str, str]  # layer 3 device -> its bridge
-    able: frozenset[str]  # ports that hardware can take
+    able: frozenset[str]  # devices that hardware can take
 
 
 @dataclass(frozen=True, slots=True)

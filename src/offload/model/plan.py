@@ -43,7 +43,7 @@ class PolicyKey:
 class Element:
     """An element of map `pairs`: packets from device `iif` to `oif` go to the chain of `policy`.
 
-    `pair`: names of the two zones that asked for it.
+    `pair`: names of two zones; if several pairs of zones use these devices, the first of them.
     """
 
     iif: str
@@ -64,15 +64,15 @@ class TimedExempt:
 
 @dataclass(frozen=True, slots=True)
 class ExemptMatch:
-    """An Exempt (traffic that stays slow) with its zones resolved to layer 3 devices.
+    """An Exempt (traffic that stays slow) with its zones resolved to layer 3 devices, or without devices to subnets.
 
     An empty `iifs` or `oifs` is every device.
     """
 
-    exempt: Exempt  # its conditions
+    exempt: Exempt  # its conditions; for a zone without devices with the zone's subnets as addresses
     iifs: tuple[str, ...] = ()  # devices of zone src
     oifs: tuple[str, ...] = ()  # devices of zone dest
-    timed_exempt: TimedExempt | None = None  # of `offload exempt`; None: it is of the configuration
+    timed_exempt: TimedExempt | None = None  # given at run time; None: any other exempt
     called: str = ""  # how sentences name it
     zone: str = ""  # whose subnets it keeps slow, if neither a section nor a rule asks for it
     connmark: bool = False  # it matches only connections with a conntrack mark, which packets do not carry
@@ -93,7 +93,7 @@ class Table:
     hardware: bool  # the flowtable has `flags offload`
     devices: tuple[str, ...]  # that the flowtable lists
     elements: tuple[Element, ...]  # of the map `pairs`
-    exempts: tuple[ExemptMatch, ...] = ()  # traffic of its pairs that stays slow
+    exempts: tuple[ExemptMatch, ...] = ()  # traffic that stays slow, also of pairs that are not in this table
     # other tables have chains on the forward hook after ours, so a reply counts as accepted only after those
     late: bool = False
     remembered: int = MAX_REMEMBERED  # connections of each family whose accepted reply the table can remember
@@ -162,7 +162,7 @@ class DeviceDecision:
     name: str  # of the device
     zones: tuple[str, ...]  # names of the zones it belongs to
     flowtables: tuple[str, ...]  # names of the flowtables that list it
-    hardware: bool  # a pair it carries asks for hardware
+    hardware: bool  # a pair of one of `zones` asks for hardware
     reasons: tuple[Reason, ...]  # empty: all is as requested
     stations: int | None = field(default=None, compare=False)
 
@@ -179,13 +179,13 @@ class ZoneDecision:
     mode: Mode  # requested by the user
     effective: Mode  # the fastest of its pairs
     devices: tuple[str, ...]  # layer 3 devices
-    reasons: tuple[Reason, ...]  # why `effective` differs from `mode`
+    reasons: tuple[Reason, ...]  # why `effective` differs from `mode`; also faults and missing devices
     chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class PairDecision:
-    """A pair of zones: the requested mode, the effective mode, and the Reasons for a lower one."""
+    """A pair of zones: the requested mode, the effective (fastest) mode, and the Reasons for less."""
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
@@ -193,8 +193,8 @@ class PairDecision:
     effective: Mode  # decided by the compiler
     family: Family  # that is offloaded
     after_packets: int  # packets of the original direction before offload
-    reasons: tuple[Reason, ...]  # why `effective` is lower than `mode`
-    always_slow: bool = False  # an exempt of all its traffic, or a fault, keeps it slow whatever its mode
+    reasons: tuple[Reason, ...]  # why `effective` is lower than `mode`, or a part of the traffic is
+    always_slow: bool = False  # exempts or rules for all its traffic, or a fault, keep it slow; not if `mode` is none
     # where the port of a station decides between hardware and software; None: nowhere
     stations: PairStations | None = None
 

@@ -13,14 +13,14 @@ class ZoneDevices:
 
     name: str  # of the zone
     l3: tuple[str, ...] = ()  # devices that routes name: `br-lan`, `pppoe-wan`
-    # l3 device -> lower devices that a software flowtable should list
+    # l3 device -> devices below it (all the way down) that a software flowtable should list
     beneath: Mapping[str, tuple[str, ...]] | None = None
     # l3 device -> the devices that its packets arrive on; hardware can cover only these
     leaves: Mapping[str, tuple[str, ...]] | None = None
-    left_out: tuple[tuple[str, Reason], ...] = ()  # devices that no flowtable lists, with the Reason
+    left_out: tuple[tuple[str, Reason], ...] = ()  # not to be listed for this zone, with the Reason
     reasons: tuple[Reason, ...] = ()  # why devices of the configuration are missing
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is only these networks; empty: all addresses
-    inverted: bool = False  # option device has `!`, so more devices may belong to it than `l3` names
+    inverted: bool = False  # option network or device has `!x` or `+`, so more devices may belong to it than `l3` names
     bridges: Mapping[str, str] | None = None  # l3 device that is a bridge, or a VLAN on one -> the bridge
     vrfs: Mapping[str, str] | None = None  # l3 device in a VRF -> the VRF's own device
 

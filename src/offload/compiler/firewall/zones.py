@@ -44,10 +44,10 @@ class FirewallZone(NamedTuple):
 
     zone: Zone  # the UCI section
     family: int | None  # 4 or 6; 0 or None for both
-    policies: tuple[str, str, str]  # input, output, forward
+    policies: tuple[str, str, str]  # of input, output, forward, in this order
     parts: tuple[ZonePart, ...]  # the devices and subnets, one entry for each rule that they need
-    devices: tuple[str, ...]  # names of its devices
-    subnets: tuple[str, ...]  # its networks as nft text
+    devices: tuple[str, ...]  # names of its devices, wildcards as `wg*`, without negated ones
+    subnets: tuple[str, ...]  # `related` as nft text, without negated ones and masks with gaps
     related: Addresses  # the router's own addresses in its networks, and its subnets
     physical: tuple[str, ...]  # the lower devices of its networks
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade

@@ -119,9 +119,10 @@ class Choices:
 
     globals: Globals  # `config globals`
     zones: tuple[ZoneChoice, ...]  # `config zone` sections, one choice for each zone
-    # `config pair` sections, one choice for each pair; before them `* > *` with mode none if the globals are faulty
+    # `config pair` sections, one choice for each pair; before them a faulty `* > *` for each globals section with a
+    # fault in FATAL options
     pairs: tuple[PairChoice, ...]
-    exempts: tuple[Exempt, ...]  # `config exempt` sections
+    exempts: tuple[Exempt, ...]  # `config exempt` sections that have an effect
     problems: tuple[Problem, ...]  # faults of all sections
 
 

@@ -69,7 +69,7 @@ class LiveRule:
     match: RuleMatch = EVERY_PACKET  # what it compares before its first statement
     marks: int = 0  # bits of the packet mark that it writes
     opening: bool = False  # packets of established connections never match it
-    sets: tuple[str, ...] = ()  # names of the sets that it looks up
+    sets: tuple[str, ...] = ()  # names of the sets that it looks up, also of anonymous ones (`__set0`)
     # when its times begin and end: seconds of a day in UTC, or above 86,400 seconds since 1970
     edges: frozenset[int] = frozenset()
     digest: int = 0  # CRC-32 of the rule without its counters
@@ -79,8 +79,8 @@ class LiveRule:
 class Deciding:
     """The rules that decide about packets of established connections: they have changed if one of the fields has.
 
-    `digest`: of the rules. `sets`: (table, name) of the sets that they look up. `edges`: when their times begin and
-    end, in seconds of a day in UTC, or above 86,400 in seconds since 1970.
+    `digest`: of all these rules. The other fields are of those that may drop packets. `sets`: (table, name) of sets
+    that they look up. `edges`: when their times begin and end, in seconds of a day in UTC, or above 86,400 since 1970.
     """
 
     digest: int = 0

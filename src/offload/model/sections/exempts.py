@@ -12,14 +12,14 @@ ENDS = {"src": "the zone that opens the connection", "dest": "the zone that it l
 
 @dataclass(frozen=True, slots=True)
 class Exempt:
-    """`config exempt`: traffic that stays on the slow path.
+    """Traffic that stays on the slow path, by `config exempt`, `offload exempt`, a MarkRule, or the compiler.
 
     Of its match only the conditions in FIELDS count, the table of what an exempt can have. A faulty exempt adds nothing
     to the kernel; instead the pairs that it may concern stay slow.
     """
 
-    name: str  # option `name`, or the section's
-    section: str  # id of the section, for Problems
+    name: str  # option `name`, or the section's; of a rule its name or comment
+    section: str  # id of the section; of a rule in nft its chain and table; empty: run time, or the compiler's
     src: str = "*"  # zone that opens the connection; `*` for every zone
     dest: str = "*"  # zone that the connection leads to; `*` for every zone
     match: Match = EVERYTHING  # its conditions

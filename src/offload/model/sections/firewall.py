@@ -179,14 +179,15 @@ class Helper(NamedTuple):
 class FirewallConfig(NamedTuple):
     """The usable sections of /etc/config/firewall, of services and of netifd, in the order in which they take effect.
 
-    Disabled and faulty sections are not in it.
+    Disabled sections are not in it, nor most faulty ones; but rules, redirects and nats with an unreadable condition
+    are, without it (see `lost`), and zones with an unreadable policy or detail (see `unread`).
 
     `unread_zones`: zones that are left out for a fault or because their name is in use, with the options that could be
     read.
     """
 
     defaults: Defaults = Defaults()  # the first section of its type
-    zones: tuple[Zone, ...] = ()  # those that could be read
+    zones: tuple[Zone, ...] = ()  # those whose name and conditions could be read, each name once
     forwardings: tuple[Forwarding, ...] = ()  # those of services first
     rules: tuple[Rule, ...] = ()  # those of services first
     redirects: tuple[Redirect, ...] = ()  # those of services first
@@ -200,7 +201,7 @@ class FirewallConfig(NamedTuple):
 class RouterNetwork(NamedTuple):
     """A netifd network, as far as the firewall's ruleset depends on it."""
 
-    device: str = ""  # the layer 3 device; empty: none now
+    device: str = ""  # the layer 3 device, or if netifd names none, as `physical`; empty: none now
     physical: str = ""  # the device below it, or the same one
     zone: str = ""  # the zone that its protocol handler names; empty: none
     addresses: tuple[Address, ...] = ()  # with their prefixes

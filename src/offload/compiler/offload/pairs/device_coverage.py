@@ -15,10 +15,10 @@ class DeviceCoverage:
     """The devices of each zone that the software flowtable and the hardware flowtable can list."""
 
     zones: Mapping[str, ZoneDevices]  # by name
-    able: frozenset[str]  # devices that a hardware flowtable can have
+    able: frozenset[str]  # devices that a hardware flowtable can have and has not given up; also `excluded` ones
     idle: frozenset[str]  # devices that are down, and bridges without ports: nothing arrives there
-    excluded: frozenset[str]  # option `exclude_device`
-    added: tuple[str, ...]  # option `device`, those that exist
+    excluded: frozenset[str]  # option `exclude_device` of `config globals`
+    added: tuple[str, ...]  # option `device` of `config globals`, those that exist and are not `excluded`
     shaped: Mapping[str, str]  # device -> its shaper, tc filter or nft chain, which hardware would bypass
     restless: frozenset[str]  # bridges to whose ports no flow may be pinned, in hardware either
 

@@ -33,8 +33,9 @@ class PairDraft:
 
     request: PairRequest  # the request
     mode: Mode  # that the pair can have alone
-    reasons: tuple[Reason, ...]  # why `mode` is lower than requested
-    crossings: tuple[Crossing, ...]  # pairs of devices that its packets pass
+    reasons: tuple[Reason, ...]  # why `mode` is lower than requested, or only a part of the traffic can have it
+    # pairs of devices that its packets pass, by their names on the forward hook; all with Mode.NONE if the pair is slow
+    crossings: tuple[Crossing, ...]
     stations: PairStations | None = None  # where a station's port decides between hardware and software
 
     @property
