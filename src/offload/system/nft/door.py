@@ -65,7 +65,7 @@ class Nft:
             raise NftError("nft reports success, but the kernel's ruleset has not changed: is `nft` the real program?")
         self.transactions += 1
         if self._read and self._read[0] == before and after == before + 1 and FIREWALL not in text:
-            self._read = after, self._read[1]  # nobody else changed anything, and we changed no rules of others
+            self._read = after, self._read[1]  # only we changed something, and no rules of other programs
 
     def check(self, text: str) -> None:
         """Have nft and the kernel check `text` (`nft -c`), which changes nothing; NftError if they refuse it."""
