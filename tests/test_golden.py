@@ -79,7 +79,6 @@ def test_every_finding_occurs() -> None:
         for served in (True, False)
         for each in reconcile.findings(decided(router), Uci(RouterDirectory(router).confdir), served=served)
     }
-    found.add((FindingCode.COUNTERS_FROZEN, False))  # of live flows: tests/kernel/test_hardware_evidence.py
     wanted = {(code, False) for code in FindingCode if code.value.remedy}
     wanted |= {(code, bool(code.value.done)) for code in FindingCode}
     assert sorted(f"{code.name} {done}" for code, done in wanted - found) == []

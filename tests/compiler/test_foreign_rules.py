@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from offload.compiler.offload.foreign_rules import MOST_RULES, MOST_WAYS, mark_readers, packet_rules, treatment
-from offload.model.kernel.live_rule import LiveChain, LiveRule, PacketRule, RuleMatch
-from offload.model.network import MarkReader
+from offload.model.kernel.live_rule import LiveChain, LiveRule, MarkReader, PacketRule, RuleMatch
 
 FULL = 0xFFFFFFFF
 FORWARD = LiveChain("inet", "x", "forward", "forward", 0)

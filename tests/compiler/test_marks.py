@@ -13,7 +13,8 @@ from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.marks import of_connmarks, only_routes, restoring, without_routing
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, MarkRule, Mode, Permission, Zone
-from offload.model.network import Filter, Link, MarkReader, Qdisc, RoutingRule, Snapshot
+from offload.model.kernel.live_rule import MarkReader
+from offload.model.network import Filter, Link, Qdisc, RoutingRule, Snapshot
 from offload.model.plan import Element, PolicyKey
 from offload.model.problems.reason import ReasonCode
 from strategies import gate

@@ -22,6 +22,8 @@ def test_ingress_that_leads_to_an_ifb() -> None:
     filters = (Filter("wan", "matchall"),)
     assert shapers(Snapshot(links=IFB, qdiscs=qdiscs, filters=filters)) == {"wan": "cake on ifb4wan"}
     assert shapers(Snapshot(links=IFB, qdiscs=qdiscs)) == {}, "nothing leads there"
+    counting = (Filter("wan", "matchall", treats=False),)
+    assert shapers(Snapshot(links=IFB, qdiscs=qdiscs, filters=counting)) == {}, "it only counts"
     assert shapers(Snapshot(links=IFB, qdiscs=qdiscs[:1], filters=filters)) == {"wan": "a tc filter (matchall)"}
     other = (Link("ifb0", "ifb"),)
     branched = (Qdisc("wan", "clsact"), Qdisc("ifb0", "tbf"))

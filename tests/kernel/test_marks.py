@@ -19,7 +19,8 @@ from kernel.rates import compared
 from kernel.resident import resident
 from kernel.sides import bridge
 from kernel.traffic import Proto, Talk
-from offload.model.network import Filter, MarkReader, Qdisc, RoutingRule
+from offload.model.kernel.live_rule import MarkReader
+from offload.model.network import Filter, Qdisc, RoutingRule
 
 FAR = "192.0.2.1"  # both providers lead there
 ENOUGH = 60

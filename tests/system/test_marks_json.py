@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.model.network import Filter, MarkReader, Qdisc, RoutingRule, Snapshot
+from offload.model.kernel.live_rule import MarkReader
+from offload.model.network import Filter, Qdisc, RoutingRule, Snapshot
 from offload.system.directory.marks_json import ALL, MARK_KEYS, marks, marks_json
 from strategies import gate
 

@@ -164,6 +164,69 @@ def test_filters_of_hardware_and_of_the_bridge_treat_no_routed_packets() -> None
         assert treats or not found.fwmask, "it reads no mark either"
 
 
+def gact(action: int, *, chance: bool = False, kind: bytes = b"gact") -> bytes:
+    settings = attribute(2, struct.pack("=IIiii", 1, 0, action, 1, 1))
+    settings += attribute(3, struct.pack("=HHi", 1, 2, 2)) if chance else b""
+    return attribute(1, kind + b"\0") + attribute(2, settings)
+
+
+OK, CONTINUE, RECLASSIFY, SHOT, PIPE, GOTO = 0, -1, 1, 2, 3, 0x20000001
+INGRESS, EGRESS, ROOT = 0xFFFFFFF2, 0xFFFFFFF3, 0x10000
+ACTIONS = {"matchall": 2, "u32": 7, "flower": 3, "basic": 3, "fw": 4}  # TCA_MATCHALL_ACT and so on
+
+
+def treats(kind: str, *actions: bytes, parent: int = INGRESS, more: bytes = b"", protocol: int = 0x0800) -> bool:
+    several = b"".join(attribute(number, action) for number, action in enumerate(actions, 1))
+    options = attribute(ACTIONS.get(kind, 1), several) + more
+    info = 1 << 16 | int.from_bytes(protocol.to_bytes(2, "big"), sys.byteorder)
+    (found,) = traffic_control.filters([tc(kind, handle=1, parent=parent, options=options, info=info)], NAMES)
+    return found.treats
+
+
+@pytest.mark.parametrize("kind", ACTIONS)
+def test_filters_that_only_count_treat_nothing(kind: str) -> None:
+    for action in (OK, CONTINUE, PIPE):
+        assert not treats(kind, gact(action))
+        assert not treats(kind, gact(action), parent=EGRESS)
+        assert treats(kind, gact(action), parent=ROOT), "it chooses a class"
+    assert not treats(kind)
+    assert not treats(kind, gact(PIPE), gact(OK))
+    for action in (RECLASSIFY, SHOT, GOTO):
+        assert treats(kind, gact(action))
+    assert treats(kind, gact(OK, chance=True))
+    assert treats(kind, gact(OK, kind=b"police"))
+    assert treats(kind, gact(PIPE), attribute(1, b"connmark\0"))
+    assert treats(kind, attribute(1, b"gact\0")), "without an action that can be read"
+
+
+def test_filters_with_a_policer_in_the_old_form_and_programs_treat_packets() -> None:
+    for kind, number in {"u32": 6, "fw": 2, "basic": 4}.items():
+        assert treats(kind, more=attribute(number, bytes(4)))
+    assert treats("bpf", gact(OK))
+    assert treats("flow", gact(OK))
+
+
+def test_filters_that_count_still_show_the_marks_that_they_compare() -> None:
+    options = attribute(4, attribute(1, gact(OK)))
+    (found,) = traffic_control.filters([tc("fw", handle=7, parent=EGRESS, options=options)], NAMES)
+    assert (found.fwmark, found.fwmask, found.treats) == (7, 0xFFFFFFFF, False)
+
+
+def test_filters_of_packets_that_are_never_offloaded_treat_nothing() -> None:
+    for protocol in (0x0806, 0x8035, 0x888E, 0x88CC, 0x8863):
+        assert not treats("matchall", gact(SHOT), protocol=protocol)
+        assert not treats("u32", parent=ROOT, protocol=protocol)
+    for protocol in (0x0003, 0x0800, 0x86DD, 0x8100, 0x88A8, 0x8864):
+        assert treats("matchall", gact(SHOT), protocol=protocol)
+    for proto, kept in {1: False, 2: False, 58: False, 6: True, 17: True, 47: True, 41: True}.items():
+        assert treats("flower", gact(SHOT), more=attribute(9, bytes([proto]))) == kept
+
+
+@given(st.binary(max_size=60), st.sampled_from(sorted(ACTIONS)), st.sampled_from([INGRESS, EGRESS]))
+def test_an_action_that_cannot_be_read_treats_packets(body: bytes, kind: str, parent: int) -> None:
+    assert b"gact" in body or treats(kind, body, parent=parent)
+
+
 def test_cake_shows_by_which_bits_of_the_mark_it_sorts() -> None:
     cake = tc("cake", handle=0x10000, parent=0xFFFFFFFF, options=attribute(18, struct.pack("=I", 0xF)), message_kind=36)
     plain = tc("noqueue", handle=0, parent=0xFFFFFFFF, message_kind=36)

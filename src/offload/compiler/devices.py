@@ -5,10 +5,10 @@ For an offloaded flow the kernel resolves devices in dev_fill_forward_path() (ne
 further than the switch port. A device that it does not resolve must be in the flowtable itself.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
+from offload.compiler.kernel_faults import PPPOE
 from offload.model.config import Config, Mode, Zone
 from offload.model.network import DEVICE_NAME, Link, Network, Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
@@ -20,8 +20,6 @@ from offload.nouns import dataclass
 LOOPBACK = "lo"
 ENCAPSULATING = {"vlan", "ppp"}
 ENCAPSULATIONS = 2  # NF_FLOW_TABLE_ENCAP_MAX, include/net/netfilter/nf_flow_table.h
-RELEASE = re.compile(r"(\d{1,3}\.\d{1,3})(?:\.(\d{1,5}))?", re.ASCII)
-MENDED_5_15 = 157  # the first release of 5.15 with the fix
 Evicted = tuple[str, Reason]
 
 
@@ -113,12 +111,6 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
     )
 
 
-def _slow_beneath_pppoe(release: str) -> bool:
-    """Whether the kernel is 5.15 before 5.15.157: PPPoE is slow if a flowtable lists the device below it there."""
-    number = RELEASE.match(release)
-    return number is not None and number[1] == "5.15" and int(number[2] or 0) < MENDED_5_15
-
-
 @dataclass(frozen=True, slots=True)
 class _Stack:
     """The links by name, and the devices below each."""
@@ -144,7 +136,7 @@ class _Stack:
             {link.name: link for link in snapshot.links},
             {name: tuple(dict.fromkeys(names)) for name, names in lower.items()},
             frozenset(network.l3_device for network in pppoe),
-            not _slow_beneath_pppoe(snapshot.kernel.release),
+            not PPPOE.has(snapshot.kernel.release),
         )
 
     def refusal(self, name: str) -> Reason | None:

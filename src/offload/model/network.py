@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
-from offload.model.kernel.live_rule import PacketRule
+from offload.model.kernel.live_rule import MarkReader, PacketRule
 from offload.nouns import dataclass, field
 
 # The kernel accepts almost any bytes (dev_valid_name, net/core/dev.c); only these names are safe in nft text.
@@ -118,18 +118,7 @@ class Filter:
     fwmark: int | None = 0  # it compares `mark & fwmask` with this; None: it uses the mark in an unknown way
     fwmask: int = 0  # 0: it does not read the mark
     restores: bool = False  # it copies conntrack's mark into packets that leave (actions connmark and ctinfo)
-    treats: bool = True  # the kernel applies it to routed packets; False: only hardware does, or it is bridger's
-
-
-@dataclass(frozen=True, slots=True)
-class MarkReader:
-    """A rule in nft that treats packets by their mark. Rules of /etc/config/firewall are not here."""
-
-    table: str  # family and name
-    chain: str  # name of its chain
-    does: str  # drop, limit, priority, ...
-    fwmark: int | None  # value that it compares `mark & fwmask` with; None: not known
-    fwmask: int  # bits of the mark that it reads
+    treats: bool = True  # hardware must not pass it by; False: it lets all routed packets pass, or only hardware has it
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -181,6 +170,14 @@ class GivenUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncounted:
+    """A pair of zones whose flows in hardware are not counted, and the devices that receive their packets."""
+
+    pair: tuple[str, str]
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Lack:
     """A feature that kernel or nft lack, and the OpenWrt package that provides it; empty: none does."""
 
@@ -226,6 +223,7 @@ class Snapshot:
     # by table, replies that found its memory of accepted replies full
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()  # pairs and devices that hardware is not requested for now
+    uncounted: tuple[Uncounted, ...] = ()  # pairs in hardware whose counters stand still; only for findings
     crowded: bool = False  # stations or neighbours are missing, for there are more than MAX_NEIGHBOURS
 
 

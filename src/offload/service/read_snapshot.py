@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from offload.compiler.offload.foreign_rules import deciding, mark_readers, packet_rules
-from offload.model.kernel.live_rule import Deciding, LiveChain, LiveRule, PacketRule
-from offload.model.network import Kernel, MarkReader, Snapshot
+from offload.model.kernel.live_rule import Deciding, LiveChain, LiveRule, MarkReader, PacketRule
+from offload.model.network import Kernel, Snapshot
 from offload.model.plan import TABLES
 from offload.nouns import replace
 from offload.service.doors import Netlink, NftTables, UbusClient

@@ -43,19 +43,16 @@ def read(uci: UciReader) -> Packages:
     return {name: uci.read(name) for name in FILES}
 
 
-def findings(
-    decided: Decided, uci: UciReader, frozen: Iterable[tuple[str, str, str]] = (), *, served: bool = True
-) -> tuple[Finding, ...]:
+def findings(decided: Decided, uci: UciReader, *, served: bool = True) -> tuple[Finding, ...]:
     """Settings of this router that conflict with offload; reads the configuration files of traffic shapers with `uci`.
 
-    `frozen`: pairs in hardware whose flows are not counted, as (source zone, destination zone, names of devices in one
-    text). `served`: the service runs. Files that cannot be read are skipped.
+    `served`: the service runs. Files that cannot be read are skipped.
     """
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
 
     packages = {name: found for name in PACKAGES if isinstance(found := uci.read(name), tuple)}
-    return found_on(decided.config, decided.snapshot, decided.plan, packages, frozen, served=served)
+    return found_on(decided.config, decided.snapshot, decided.plan, packages, served=served)
 
 
 def decide(

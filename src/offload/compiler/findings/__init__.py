@@ -1,19 +1,17 @@
 """Find settings of this router that conflict with offload. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from offload.compiler.findings.kernel import of_kernel
 from offload.compiler.findings.rules import of_rules
 from offload.compiler.findings.shapers import of_shapers
 from offload.compiler.offload.plan import filtered
 from offload.model.config import Config
-from offload.model.network import Snapshot
+from offload.model.network import Snapshot, Uncounted
 from offload.model.plan import Plan
 from offload.model.problems.finding import Finding, FindingCode, Severity
 from offload.model.sections.section import LONGEST_NAME, Section
 from offload.model.text.shown import shown
-
-Frozen = tuple[str, str, str]  # zones of a pair, and the devices that receive the packets that are not counted
 
 
 def findings(
@@ -21,13 +19,12 @@ def findings(
     snapshot: Snapshot,
     plan: Plan,
     packages: Mapping[str, tuple[Section, ...]],
-    frozen: Iterable[Frozen] = (),
     *,
     served: bool = True,
 ) -> tuple[Finding, ...]:
     """The Findings of `offload check`, notices last. `packages`: sections of the shapers' UCI packages, by package.
 
-    `frozen`: pairs whose flows in hardware are not counted. `served`: the service runs. The result is empty if fw4
+    `served`: the service runs. The result is empty if fw4
     offloads by itself, offload is switched off, or the kernel has no flowtables.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
@@ -36,7 +33,7 @@ def findings(
         *_of_firewall(config, snapshot),
         *of_shapers(config, snapshot, plan, packages),
         *of_rules(config, snapshot, plan, served=served),
-        *(FindingCode.COUNTERS_FROZEN(src=src, dest=dest, devices=devices) for src, dest, devices in frozen),
+        *(_of_uncounted(each) for each in snapshot.uncounted),
         *of_kernel(snapshot, plan),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: each.severity is Severity.NOTICE))
@@ -47,3 +44,8 @@ def _of_firewall(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
         yield FindingCode.NO_FIREWALL()
     for rule, options in config.unread if config.globals.cut_refused else ():
         yield FindingCode.NOT_CUT(rule=shown(rule, LONGEST_NAME), options=", ".join(options))
+
+
+def _of_uncounted(found: Uncounted) -> Finding:
+    src, dest = found.pair
+    return FindingCode.COUNTERS_FROZEN(src=src, dest=dest, devices=", ".join(found.devices))

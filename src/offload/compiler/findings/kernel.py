@@ -1,22 +1,24 @@
-"""Findings about the kernel: settings and known bugs that concern offloaded connections."""
+"""Findings about the kernel: settings and known faults that concern offloaded connections."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from offload.compiler import kernel_faults
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.finding import Finding, FindingCode
 
-RELEASE = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,5}))?", re.ASCII)
 # A connection's timeout and the flowtable's: when the flowtable drops a flow, its connection must not have expired.
 TIMEOUTS = {
     "nf_conntrack_tcp_timeout_established": "nf_flowtable_tcp_timeout",
     "nf_conntrack_udp_timeout_stream": "nf_flowtable_udp_timeout",
 }
+# Faults that concern every offloaded flow, and those that concern flows in hardware
+OF_FLOWS = {FindingCode.KERNEL_CUT: kernel_faults.CUT, FindingCode.KERNEL_TIMEOUT: kernel_faults.TIMEOUT}
+OF_HARDWARE = {FindingCode.KERNEL_HALF: kernel_faults.HALF, FindingCode.KERNEL_FREED: kernel_faults.FREED}
 
 
 def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings about sysctls and known bugs of the kernel; none if no flowtable is planned."""
+    """The Findings about sysctls and known faults of the kernel; none if no flowtable is planned."""
     if not plan.tables:
         return
     settings = snapshot.settings
@@ -26,15 +28,28 @@ def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
         seconds, least = settings.get(own), settings.get(flowtable)
         if seconds is not None and least is not None and seconds < least:
             yield FindingCode.TIMEOUT_SHORT(setting=own, seconds=seconds, least=least)
-    yield from _faults(snapshot.kernel.release)
+    faults = OF_FLOWS | (OF_HARDWARE if any(table.hardware for table in plan.tables) else {})
+    for code, fault in faults.items():
+        if fault.has(snapshot.kernel.release):
+            yield code(release=snapshot.kernel.release)
+    if kernel_faults.PPPOE.has(snapshot.kernel.release):
+        yield from _of_pppoe(snapshot, {device for table in plan.tables for device in table.devices})
 
 
-def _faults(release: str) -> Iterator[Finding]:
-    found = RELEASE.match(release)
-    number = tuple(int(part or 0) for part in found.groups()) if found else ()
-    if not number:
-        return
-    if number < (6, 1, 32) or (6, 2, 0) <= number < (6, 4, 0):
-        yield FindingCode.KERNEL_CUT(release=release)
-    if (6, 14, 0) <= number < (7, 2, 0):
-        yield FindingCode.KERNEL_TIMEOUT(release=release)
+def _of_pppoe(snapshot: Snapshot, listed: Collection[str]) -> Iterator[Finding]:
+    """The Findings about devices below PPPoE devices, which make a kernel with the fault slow if it lists them.
+
+    `listed`: the devices that a flowtable has.
+    """
+    lower = {link.name: link.lower for link in snapshot.links}
+    offloaded = [each for each in snapshot.networks if each.proto == "pppoe" and each.l3_device in listed]
+    beneath = dict.fromkeys(each.device for each in offloaded if each.device not in {"", each.l3_device})
+    waiting = list(beneath)
+    while waiting:
+        waiting = [name for upper in waiting for name in lower.get(upper, ()) if name not in beneath]
+        beneath |= dict.fromkeys(waiting)
+    words = {"release": snapshot.kernel.release}
+    if slow := [name for name in beneath if name in listed]:
+        yield FindingCode.KERNEL_PPPOE(devices=", ".join(slow), **words)
+    elif beneath:
+        yield FindingCode.KERNEL_PPPOE.done(devices=", ".join(beneath), **words)

@@ -11,10 +11,10 @@ from offload.model.kernel.live_rule import (
     Deciding,
     LiveChain,
     LiveRule,
+    MarkReader,
     PacketRule,
     RuleMatch,
 )
-from offload.model.network import MarkReader
 from offload.nouns import replace
 
 # Statements that act on every packet of a connection

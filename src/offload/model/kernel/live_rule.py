@@ -104,3 +104,14 @@ class PacketRule:
     match: RuleMatch = EVERY_PACKET  # its comparisons for equality
     comment: str = ""  # as its author wrote it
     marks: int = 0  # bits of the mark that it writes
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReader:
+    """A rule in nft that treats packets by their mark. Rules of /etc/config/firewall are not here."""
+
+    table: str  # family and name
+    chain: str  # name of its chain
+    does: str  # drop, limit, priority, ...
+    fwmark: int | None  # value that it compares `mark & fwmask` with; None: not known
+    fwmask: int  # bits of the mark that it reads

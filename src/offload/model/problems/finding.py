@@ -178,8 +178,27 @@ class FindingCode(Enum):
     )
     KERNEL_TIMEOUT = Form(
         Severity.NOTICE,
-        "kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1; later releases may mend it)",
+        "kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1.3; mended in 6.18.39 and 7.1.4)",
         "update OpenWrt where long connections break",
+    )
+    KERNEL_PPPOE = Form(
+        Severity.PROBLEM,
+        "on kernel {release} downloads through PPPoE are slow where a flowtable lists {devices} (mended in 5.15.157, "
+        "6.1.88, 6.6.29 and 6.8.8)",
+        "list {devices} as exclude_device in config globals of /etc/config/offload, or update OpenWrt",
+        "flowtables leave {devices} out: flows are offloaded at the PPPoE device",
+    )
+    KERNEL_HALF = Form(
+        Severity.NOTICE,
+        "kernel {release} may give hardware only one direction of a flow (mended in 6.1.191, 6.6.18 and 6.7.6): the "
+        "other is fast in software",
+        "update OpenWrt where the processor is busy with downloads",
+    )
+    KERNEL_FREED = Form(
+        Severity.NOTICE,
+        "kernel {release} may, rarely, crash when flows leave hardware (mended in 6.1.189, 6.6.159, 6.12.112 and "
+        "6.18.54)",
+        "update OpenWrt, or choose software, if the router restarts by itself",
     )
 
     def __call__(self, **words: object) -> Finding:

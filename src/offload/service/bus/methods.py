@@ -67,11 +67,10 @@ def check(engine: Engine, _: Given) -> Json:
     It also has the features that kernel or nft lack, and settings that conflict with offload.
     """
     seen = known(engine).snapshot
-    decided = engine.decide(reconcile.read(engine.doors.uci), seen)
+    uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
+    decided = engine.decide(reconcile.read(engine.doors.uci), replace(seen, uncounted=uncounted))
     faults = engine.firewall.problems if engine.firewall else ()
-    cases = engine.hardware_monitor.known
-    frozen = [(*pair, ", ".join(case.unbridged)) for pair, case in cases.items() if case.frozen]
-    found = reconcile.findings(decided, engine.doors.uci, frozen, served=engine.resident)
+    found = reconcile.findings(decided, engine.doors.uci, served=engine.resident)
     return report.check_json(decided.problems, seen.kernel, found, faults)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, Entries, Entry, State
 from offload.model.kernel.live import Strays
-from offload.model.network import GivenUp, Snapshot
+from offload.model.network import GivenUp, Snapshot, Uncounted
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field, replace
@@ -60,6 +60,11 @@ class HardwareMonitor:
     def known(self) -> Mapping[Pair, PairHardware]:
         """What live flows showed of the pairs that are in hardware, and of those that may still have flows in it."""
         return {**self.over, **self.cases}
+
+    @property
+    def uncounted(self) -> tuple[Uncounted, ...]:
+        """The pairs in hardware whose counters stand still although their devices receive packets."""
+        return tuple(Uncounted(pair, case.unbridged) for pair, case in self.known.items() if case.frozen)
 
     def flows_evicted(self, now: float) -> None:
         """Note that all flows were removed from hardware, as its table was created again: take the next sample soon."""

@@ -9,7 +9,8 @@ read marks.
 
 from typing import Any
 
-from offload.model.network import Filter, MarkReader, Qdisc, RoutingRule, Snapshot
+from offload.model.kernel.live_rule import MarkReader
+from offload.model.network import Filter, Qdisc, RoutingRule, Snapshot
 from offload.nouns import asdict
 
 Json = dict[str, Any]

@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from offload.errors import BusError, FileError
-from offload.model.network import CONNTRACK_MAX, Address, ForwardChain, GivenUp, Kernel, Lack, Link, Route, Snapshot
+from offload.model.network import (
+    CONNTRACK_MAX,
+    Address,
+    ForwardChain,
+    GivenUp,
+    Kernel,
+    Lack,
+    Link,
+    Route,
+    Snapshot,
+    Uncounted,
+)
 from offload.model.sections.section import Section
 from offload.nouns import asdict, replace
 from offload.system import netifd
@@ -96,7 +107,8 @@ def _quoted(value: str) -> str:
 def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
     """The content of snapshot.json. `ubus`: netifd's replies by `OBJECT METHOD`, reduced by `netifd.named_only`.
 
-    Stations, neighbours, and what the service alone knows (`given_up`, `crowded`) are not in it.
+    Stations, neighbours, and what the service alone knows (`given_up`, `uncounted`, `crowded`) are not
+    in it.
     """
     kernel = snapshot.kernel
     return {
@@ -142,6 +154,7 @@ def _snapshot(found: Any) -> Snapshot:
         settings=_numbers(found, "settings"),
         forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
         given_up=_each(found.get("given_up", []), "given_up", _given_up),
+        uncounted=_each(found.get("uncounted", []), "uncounted", _uncounted),
         crowded=_of(bool, found.get("crowded", False), "crowded"),
         **marks(found),
     )
@@ -182,6 +195,11 @@ def _given_up(each: dict[str, Any]) -> GivenUp:
     ends = (pair[0], pair[1]) if len(pair) == 2 else None  # noqa: PLR2004 - source and destination
     flows, device = _of(int, each["flows"], "flows"), _of(str, each.get("device", ""), "device")
     return GivenUp(flows, ends, device, _of(str, each.get("family", ""), "given_up: family"))
+
+
+def _uncounted(each: dict[str, Any]) -> Uncounted:
+    src, dest = _words(each["pair"], "uncounted: pair")
+    return Uncounted((src, dest), _words(each["devices"], "uncounted: devices"))
 
 
 def _forward_chain(each: dict[str, Any]) -> ForwardChain:

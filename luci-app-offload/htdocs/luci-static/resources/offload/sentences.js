@@ -55,7 +55,7 @@ const REASONS = {
 	BOND_MEMBER: [ 'member of {master}: the kernel sees its packets at {master}', _('member of {master}: the kernel sees its packets at {master}') ],
 	DSA_CONDUIT: [ 'carries the switch ports: the kernel sees their packets at the ports', _('carries the switch ports: the kernel sees their packets at the ports') ],
 	NOT_FOLLOWED: [ 'the kernel does not look through {upper} (a {kind} device) to the devices beneath', _('the kernel does not look through {upper} (a {kind} device) to the devices beneath') ],
-	PPPOE_PARENT: [ 'downloads through PPPoE become slow on Linux 5.15 before 5.15.157 where {device} is listed', _('downloads through PPPoE become slow on Linux 5.15 before 5.15.157 where {device} is listed') ],
+	PPPOE_PARENT: [ 'downloads through PPPoE become slow on this kernel where {device} is listed', _('downloads through PPPoE become slow on this kernel where {device} is listed') ],
 	TOO_DEEP: [ 'packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two', _('packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two') ],
 	FLOWTABLE_FULL: [ 'a flowtable takes {most} devices and there are more: its packets are seen at the device above', _('a flowtable takes {most} devices and there are more: its packets are seen at the device above') ],
 	ODD_NAME: [ 'its name cannot be written in nft', _('its name cannot be written in nft') ],
@@ -243,7 +243,10 @@ const FINDINGS = {
 	COUNTERS_FROZEN: [ 'the packets of hardware flows of {src} > {dest} are not counted, though {devices} receive them: totals here and in nlbwmon are too small', _('the packets of hardware flows of {src} > {dest} are not counted, though {devices} receive them: totals here and in nlbwmon are too small') ],
 	TIMEOUT_SHORT: [ '{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its connection is forgotten then', _('{setting} is {seconds} s, less than the {least} s after which an idle flow leaves the flowtable: its connection is forgotten then') ],
 	KERNEL_CUT: [ 'kernel {release} refuses to end offloaded connections (mended in 6.1.32 and 6.4): offload cut misses them', _('kernel {release} refuses to end offloaded connections (mended in 6.1.32 and 6.4): offload cut misses them') ],
-	KERNEL_TIMEOUT: [ 'kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1; later releases may mend it)', _('kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1; later releases may mend it)') ]
+	KERNEL_TIMEOUT: [ 'kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1.3; mended in 6.18.39 and 7.1.4)', _('kernel {release} may forget offloaded connections after 300 s (6.14 to 7.1.3; mended in 6.18.39 and 7.1.4)') ],
+	KERNEL_PPPOE: [ 'on kernel {release} downloads through PPPoE are slow where a flowtable lists {devices} (mended in 5.15.157, 6.1.88, 6.6.29 and 6.8.8)', _('on kernel {release} downloads through PPPoE are slow where a flowtable lists {devices} (mended in 5.15.157, 6.1.88, 6.6.29 and 6.8.8)') ],
+	KERNEL_HALF: [ 'kernel {release} may give hardware only one direction of a flow (mended in 6.1.191, 6.6.18 and 6.7.6): the other is fast in software', _('kernel {release} may give hardware only one direction of a flow (mended in 6.1.191, 6.6.18 and 6.7.6): the other is fast in software') ],
+	KERNEL_FREED: [ 'kernel {release} may, rarely, crash when flows leave hardware (mended in 6.1.189, 6.6.159, 6.12.112 and 6.18.54)', _('kernel {release} may, rarely, crash when flows leave hardware (mended in 6.1.189, 6.6.159, 6.12.112 and 6.18.54)') ]
 };
 
 const FINDINGS_DONE = {
@@ -256,7 +259,8 @@ const FINDINGS_DONE = {
 	MARK_RESTORED: [ 'connections that have a mark stay on the slow path', _('connections that have a mark stay on the slow path') ],
 	RULE_TIMES: [ 'flows meet the rules again when a time begins or ends', _('flows meet the rules again when a time begins or ends') ],
 	RULE_BANS: [ 'live flows meet the rules again within a second of a new element', _('live flows meet the rules again within a second of a new element') ],
-	ROUTES_BY_MARK: [ 'when routes change, flows look theirs up anew: at once in software, in hardware within a second while the service runs', _('when routes change, flows look theirs up anew: at once in software, in hardware within a second while the service runs') ]
+	ROUTES_BY_MARK: [ 'when routes change, flows look theirs up anew: at once in software, in hardware within a second while the service runs', _('when routes change, flows look theirs up anew: at once in software, in hardware within a second while the service runs') ],
+	KERNEL_PPPOE: [ 'flowtables leave {devices} out: flows are offloaded at the PPPoE device', _('flowtables leave {devices} out: flows are offloaded at the PPPoE device') ]
 };
 
 const FINDINGS_REMEDIES = {
@@ -280,7 +284,10 @@ const FINDINGS_REMEDIES = {
 	COUNTERS_FROZEN: [ 'choose software where they matter: offload pair {src} {dest} software', _('choose software where they matter: offload pair {src} {dest} software') ],
 	TIMEOUT_SHORT: [ 'sysctl -w net.netfilter.{setting}={least}', _('sysctl -w net.netfilter.{setting}={least}') ],
 	KERNEL_CUT: [ 'offload flush first, then offload cut; or update OpenWrt', _('offload flush first, then offload cut; or update OpenWrt') ],
-	KERNEL_TIMEOUT: [ 'update OpenWrt where long connections break', _('update OpenWrt where long connections break') ]
+	KERNEL_TIMEOUT: [ 'update OpenWrt where long connections break', _('update OpenWrt where long connections break') ],
+	KERNEL_PPPOE: [ 'list {devices} as exclude_device in config globals of /etc/config/offload, or update OpenWrt', _('list {devices} as exclude_device in config globals of /etc/config/offload, or update OpenWrt') ],
+	KERNEL_HALF: [ 'update OpenWrt where the processor is busy with downloads', _('update OpenWrt where the processor is busy with downloads') ],
+	KERNEL_FREED: [ 'update OpenWrt, or choose software, if the router restarts by itself', _('update OpenWrt, or choose software, if the router restarts by itself') ]
 };
 
 const CONSEQUENCES = {

@@ -24,7 +24,7 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}
     found = {device: kind for device, kind in kinds.items() if device not in branches}
-    filtered = {each.device for each in snapshot.filters if each.kind in REDIRECTING}
+    filtered = {each.device for each in snapshot.filters if each.treats and each.kind in REDIRECTING}
     for each in snapshot.qdiscs:
         branch = _branch(each.device, branches & kinds.keys())
         if each.kind in INGRESS and each.device in filtered and branch:

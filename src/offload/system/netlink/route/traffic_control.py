@@ -5,6 +5,7 @@ Numbers and structures: include/uapi/linux/rtnetlink.h, pkt_sched.h and pkt_cls.
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from socket import ntohs
 from typing import NamedTuple
 
 from offload.model.network import Filter, Qdisc
@@ -22,7 +23,18 @@ TC_H_MIN_INGRESS, TC_H_MIN_EGRESS = 0xFFF2, 0xFFF3
 TC_H_MAJ_INGRESS = 0xFFFF  # of `ingress` and of clsact
 # The attribute that holds a filter's actions, by its kind (TCA_MATCHALL_ACT and so on)
 ACTIONS = {"matchall": 2, "u32": 7, "flower": 3, "basic": 3, "bpf": 1, "fw": 4, "flow": 9, "cgroup": 1, "route": 6}
-TCA_ACT_KIND = 1
+TCA_ACT_KIND, TCA_ACT_OPTIONS = 1, 2
+# The attribute with a filter's policer in its old form, by its kind; matchall and flower have none
+POLICERS = {"u32": 6, "fw": 2, "basic": 4}
+# Filters that only look at packets; programs (bpf) may change them too
+LOOKING = frozenset({"matchall", "flower", *POLICERS})
+TCA_GACT_PARMS, TCA_GACT_PROB = 2, 3
+GACT_ACTION = struct.Struct("=8xi")  # index, capabilities, action
+PASSING = frozenset({-1, 0, 3})  # TC_ACT_UNSPEC (continue), TC_ACT_OK, TC_ACT_PIPE
+# Protocols of Ethernet whose packets are never offloaded: ARP, reverse ARP, 802.1X, LLDP, discovery of PPPoE
+UNROUTED = frozenset({0x0806, 0x8035, 0x888E, 0x88CC, 0x8863})
+TCA_FLOWER_KEY_IP_PROTO = 9
+NEVER_OFFLOADED = frozenset({b"\x01", b"\x02", b"\x3a"})  # ICMP, IGMP, ICMPv6
 # The attribute with a filter's flags, by its kind; with the flag SKIP_SW only hardware applies the filter
 FLAGS = {"u32": 11, "matchall": 3, "flower": 22, "bpf": 9}
 SKIP_SW = 2
@@ -123,23 +135,50 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
         if handle:
             heads.pop((index, parent, info), None)
             options = attributes(held.get(TCA_OPTIONS, b""))
-            if _treats(name, options):
-                restores = _leaving(parent) and not RESTORING.isdisjoint(_actions(name, options))
-                read[Filter(names[index], name, *_compared(name, handle, options), restores)] = None
+            if _applies(name, options, info):
+                restores = _leaving(parent) and not RESTORING.isdisjoint(_kinds(name, options))
+                treats = not (_classless(parent) and _only_passes(name, options))
+                read[Filter(names[index], name, *_compared(name, handle, options), restores, treats)] = None
             else:
                 read[Filter(names[index], name, treats=False)] = None
-        else:
+        elif _applies(name, {}, info):
             known = (0, 0) if name != "fw" and name not in UNKNOWN else (None, WHOLE_MARK)
             heads[index, parent, info] = Filter(names[index], name, *known)
     return tuple(dict.fromkeys([*read, *heads.values()]))
 
 
-def _treats(kind: str, options: Attributes) -> bool:
-    """Whether the kernel applies a filter of this kind to routed packets."""
+def _applies(kind: str, options: Attributes, info: int) -> bool:
+    """Whether the kernel applies a filter of this kind to packets that could be offloaded.
+
+    `info`: its priority and, in network byte order, its protocol of Ethernet.
+    """
     if kind == "bpf" and options.get(TCA_BPF_NAME, b"").startswith(BRIDGER):
+        return False
+    if ntohs(info & 0xFFFF) in UNROUTED:
+        return False
+    if kind == "flower" and options.get(TCA_FLOWER_KEY_IP_PROTO) in NEVER_OFFLOADED:
         return False
     flags = number(options.get(FLAGS[kind], b"")[:4]) if kind in FLAGS else 0
     return not flags & SKIP_SW
+
+
+def _classless(parent: int) -> bool:
+    """Whether filters at this handle choose no class: it is of `ingress` or of clsact."""
+    return parent >> 16 == TC_H_MAJ_INGRESS
+
+
+def _only_passes(kind: str, options: Attributes) -> bool:
+    """Whether a filter of this kind, without classes, lets every packet pass unchanged; actions may count them."""
+    return kind in LOOKING and POLICERS.get(kind) not in options and all(map(_passes, _actions(kind, options)))
+
+
+def _passes(action: Attributes) -> bool:
+    """Whether an action is `gact ok`, `pipe` or `continue`, which only count, and not by chance another."""
+    options = attributes(action.get(TCA_ACT_OPTIONS, b""))
+    settings = options.get(TCA_GACT_PARMS, b"")
+    if text(action.get(TCA_ACT_KIND, b"")) != "gact" or TCA_GACT_PROB in options or len(settings) < GACT_ACTION.size:
+        return False
+    return GACT_ACTION.unpack_from(settings)[0] in PASSING
 
 
 def _leaving(parent: int) -> bool:
@@ -147,10 +186,14 @@ def _leaving(parent: int) -> bool:
     return parent >> 16 != TC_H_MAJ_INGRESS or parent & 0xFFFF == TC_H_MIN_EGRESS
 
 
-def _actions(kind: str, options: Attributes) -> Iterator[str]:
+def _kinds(kind: str, options: Attributes) -> Iterator[str]:
     """The kinds of a filter's actions (`connmark`, `mirred`); `kind`: of the filter, whose options these are."""
-    for _, action in each_attribute(options.get(ACTIONS.get(kind, 0), b"")):
-        yield text(attributes(action).get(TCA_ACT_KIND, b""))
+    return (text(action.get(TCA_ACT_KIND, b"")) for action in _actions(kind, options))
+
+
+def _actions(kind: str, options: Attributes) -> Iterator[Attributes]:
+    """A filter's actions, each as its attributes; `kind`: of the filter, whose options these are."""
+    return (attributes(action) for _, action in each_attribute(options.get(ACTIONS.get(kind, 0), b"")))
 
 
 def _compared(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
