@@ -1,7 +1,7 @@
 """Write one transaction that turns a loaded ruleset into another. Pure; it does not decide what may change.
 
-Elements that others added to sets stay, unless the set itself changes. Rules of others stay in chains that do not
-change.
+Elements that others added to sets stay, unless the set itself changes. Rules of others stay only if nothing but chains'
+hooks and rules changes, and then in the chains that do not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,9 @@ Named = Set | Flowtable | Helper | NamedLimit
 def change(before: Ruleset | None, after: Ruleset) -> str:
     """The text for `nft -f -` that turns `before` into `after`; empty: they are equal.
 
-    `before`: the ruleset that was loaded last; None: not known, so the whole table is declared again.
+    `before`: the ruleset of the same table that was loaded last; None: not known. If only hooks and rules of chains
+    differ, just these chains are flushed and written again. Otherwise, and for None, all rules of the table are flushed
+    and the whole table is declared again; what only `before` has is deleted, for None nothing is.
     """
     if before == after:
         return ""
@@ -30,18 +32,21 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 
 
 def replacement(ruleset: Ruleset) -> str:
-    """The text that deletes the table, if there is one, and creates it again; set elements of others are lost."""
+    """The text that deletes the table, if there is one, and creates it again; rules and elements of others are lost."""
     name = ruleset.table.name
     return f"table inet {name}\ndelete table inet {name}\n{ruleset_text(ruleset)}"
 
 
 def contents(ruleset: Ruleset) -> str:
-    """The text that flushes every set of the ruleset's table, and adds the ruleset's own elements."""
+    """The text that flushes every set of the ruleset's table, which must exist, and adds the ruleset's own elements.
+
+    Elements of others are lost. Rules, and sets that the ruleset does not have, are not touched.
+    """
     return fill("contents", table=ruleset.table)
 
 
 def _same_frame(before: Ruleset, after: Ruleset) -> bool:
-    """Whether the two rulesets are equal but for the hooks and rules of chains: names and order of chains are equal."""
+    """Whether two rulesets are equal but for hooks and rules of chains; names and order of chains must be equal."""
     names = [[each.name for each in ruleset.table.chains] for ruleset in (before, after)]
     return names[0] == names[1] and _without_chains(before) == _without_chains(after)
 

@@ -14,10 +14,11 @@ FLOWS = ("flow add @", "flow offload @")  # flowtables are not compared, since d
 def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """For each object that differs: its heading (`chain input`), the lines to be removed, and those to be added.
 
-    `there`: listing of the table in the kernel; `wanted`: of the table that would replace it. The heading of an object
-    that only `wanted` has ends with ` (new)`. Other programs may have added sets and elements: of objects that only
-    `there` has just chains are given, and no element of any set is a removed line. Flowtables, and rules that fill
-    them, are not compared.
+    Lines are without indentation, an element is a line `element 192.0.2.1`; a line at another place is both removed and
+    added. `there`: listing of the table in the kernel; `wanted`: of the table that would replace it, whose objects come
+    first. The heading of an object that only `wanted` has ends with ` (new)`. Other programs may have added sets and
+    elements: of objects that only `there` has just chains are given, and no element of any set is a removed line.
+    Flowtables, rules that fill them, flags of the table, and timeouts of elements are not compared.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):
@@ -29,7 +30,10 @@ def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[
 
 
 def _objects(listing: str) -> dict[str, list[str]]:
-    """By heading, the lines of each object but flowtables, without rules that fill them; a line for each element."""
+    """By heading (`chain input`), the lines of each object but flowtables, without indentation; {} for an empty text.
+
+    Rules that fill flowtables are left out. Each element of a set is a line of its own, sorted.
+    """
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for raw in ELEMENTS.sub(_one_a_line, listing).splitlines()[1:]:

@@ -12,7 +12,10 @@ from offload.nft.text import fill
 
 
 def outline(table: Table) -> LiveTable:
-    """The table as the kernel will list it after it was sent, as far as tables are compared."""
+    """The table as the kernel will list it after it was sent, as far as tables are compared.
+
+    Sets that packets fill (flag dynamic) are not in it; those that the service fills one by one are, without elements.
+    """
     comments = {chain.name: _comments(chain) for chain in table.chains}
     return LiveTable(
         name=table.name,
@@ -29,7 +32,8 @@ def outline(table: Table) -> LiveTable:
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
-    The caller gives `outline(table)` as `wanted`.
+    The caller gives `outline(table)` as `wanted`. Only devices, chains and elements are added; sets and maps that
+    `held` lacks are not created. `table` has just one flowtable, which keeps its flags but gets a counter.
     """
     stay = sorted(set(wanted.elements) & set(held.elements))
     return fill(
@@ -55,7 +59,7 @@ def _moves(elements: Mapping[str, frozenset[str]]) -> list[tuple[str, list[str]]
 def _same(chain: Chain, held: LiveTable) -> bool:
     """Whether the kernel's chain has the same rules in this order, and each looks up a set with the same elements.
 
-    Rules are compared by the fingerprints in their comments, elements by the digests there.
+    Rules are compared by the fingerprints in their comments, elements by the digests there. `held` must have the chain.
     """
     comments = _comments(chain)
     asked = {name: digest for _, digests, _ in comments for name, digest in digests.items()}

@@ -21,19 +21,20 @@ def digest(words: str) -> str:
 
 
 def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
-    """The sets and maps whose elements are compared: not those that packets or the service fill one by one."""
+    """The sets and maps whose elements are compared: all maps, and sets that neither packets nor the service fill."""
     return (each for each in sets if isinstance(each, Map) or not ("dynamic" in each.flags or each.followed))
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """By name, the digest of the elements of each set; sets that packets or the service fill are left out."""
+    """By name, the digest of the elements of each set or map, whatever their order; only of those in `fixed`."""
     return {each.name: digest("\n".join(sorted(each.elements))) for each in fixed(sets)}
 
 
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
-    """The chain with a fingerprint added to each rule's comment, before the rule's own words.
+    """The chain with a fingerprint added to each rule's comment, before the rule's own words; includes stay the same.
 
-    `of_sets`: digest of the elements by set. `covers`: other text of the table that the fingerprints cover as well.
+    `of_sets`: digest of the elements by set; that of each set that the rule names comes after the fingerprint.
+    `covers`: other text of the table that the fingerprints cover as well.
     """
     place = f"{chain.name}\n{_hook(chain.hook)}\n{covers}\n"
     rules = (each if isinstance(each, Include) else _marked(each, place, of_sets) for each in chain.rules)

@@ -28,12 +28,15 @@ _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are
 
 
 def text(match: Match) -> str:
-    """The conditions as rule text, each with a blank after it; empty: the match has none."""
+    """The conditions as rule text in the order of FIELDS, each with a blank after it; empty: the match has none.
+
+    With ports it must have just one protocol; its addresses and ICMP types must be of its family.
+    """
     return "".join([write(value, match) for value, write in zip(match, _WRITERS, strict=True) if value])
 
 
 def quoted(value: str) -> str:
-    """Text between quotes. nft has no escapes, so a quote becomes an apostrophe, and a control character `?`."""
+    """Text between quotes. nft has no escapes: a quote becomes an apostrophe, a character that is not printable `?`."""
     if value.isprintable() and '"' not in value:
         return f'"{value}"'
     safe = "".join(char if char.isprintable() else "?" for char in value).replace('"', "'")
@@ -68,7 +71,10 @@ def _proto(items: tuple[Item, ...], match: Match) -> str:
 
 def _devices(key: str) -> Callable[[tuple[Item, ...], Match], str]:
     def write(items: tuple[Item, ...], _: Match) -> str:
-        """The names as one condition; each negated wildcard as one of its own, since a set may not have both."""
+        """The conditions on the device: one for names, one for negated names, one for each negated wildcard.
+
+        A wildcard must not stand in a set with others; one that is not negated is the only such name.
+        """
         plain = tuple(item for item in items if not (item.negated and item.text.endswith("*")))
         wild = (item for item in items if item.negated and item.text.endswith("*"))
         return (_items(key, plain, _name) if plain else "") + "".join(f"{key} != {_name(item.text)} " for item in wild)

@@ -21,9 +21,11 @@ HEADER = 16  # bytes, as in Python's bytecode files
 
 
 def template(name: str, filters: Filters) -> Callable[..., str]:
-    """The function that fills the template of this name: variables by keyword -> text.
+    """The function that fills the template of this name: variables by keyword -> text. OSError: there is no template.
 
-    A variable that is not given is an error, and not an empty text. `filters`: Jinja2's filters by name.
+    It comes from the stored code; if that is not there or of another source, it is compiled and stored again, if
+    possible. A variable that is not given raises LookupError, or UndefinedError where Jinja2 itself runs the template.
+    `filters`: Jinja2's filters by name.
     """
     source = source_of(name)
     code = stored(name, source)
@@ -37,7 +39,10 @@ def template(name: str, filters: Filters) -> Callable[..., str]:
 
 
 def prepare(filters: Filters) -> bool:
-    """Compile and store all templates, except those that only Jinja2 can run; False if one could not be stored."""
+    """Compile and store all templates, except those that only Jinja2 can run; False: one could not be stored.
+
+    The templates after that one are then not tried.
+    """
     for name in names():
         source = source_of(name)
         code = compiled(source, filters)
@@ -54,7 +59,10 @@ def source_of(name: str) -> str:
 
 
 def from_source(source: str, filters: Filters) -> Callable[..., str]:
-    """The function that fills the template with this source, made by Jinja2 alone."""
+    """The function that fills the template with this source, made by Jinja2 alone; nothing is stored.
+
+    A variable that is not given raises Jinja2's UndefinedError.
+    """
     render: Callable[..., str] = _environment(filters).from_string(source).render
     return render
 
@@ -79,7 +87,7 @@ def stored(name: str, source: str) -> CodeType | None:
 
 
 def store(name: str, source: str, code: CodeType) -> None:
-    """Store a template's code for the next start. A failure is ignored: the next start only takes longer."""
+    """Store a template's code for the next start, in one step. An OSError is ignored: that start takes longer."""
     place = _place(name)
     draft = f"{place}.{os.getpid()}"
     try:

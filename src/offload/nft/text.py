@@ -13,20 +13,27 @@ LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
 
 
 def ruleset_text(ruleset: Ruleset) -> str:
-    """One transaction: the table's rules are flushed and all is declared again, so either all takes effect or none."""
+    """One transaction: the table's rules are flushed and all is declared again, so either all takes effect or none.
+
+    Nothing is deleted: sets keep elements that they have already, and objects that the ruleset lacks stay.
+    """
     return fill("ruleset", ruleset=ruleset, table=ruleset.table)
 
 
 def table_text(table: Table) -> str:
-    """The declaration of a table: flowtables, sets, chains that others jump to, maps, base chains.
+    """The declaration of a table, in this order: flowtables, sets, chains that others jump to, maps, base chains.
 
-    Helpers, limits, variables and include statements are left out: our tables have none.
+    Helpers, limits, variables and included files of the table are left out: our tables have none. Elements of a set are
+    written with their remaining time if it has `written`.
     """
     return fill("table", table=table)
 
 
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
-    """For each line of `text`, which is the ruleset's, the id of the section that it comes from; empty: none."""
+    """For each line of `text`, the id of the section that it comes from; empty: none.
+
+    `text`: what `ruleset_text` made of the ruleset, or a text with its chains whose rules are in the same order.
+    """
     chains = {each.name: each for each in ruleset.table.chains}
     found: list[str] = []
     expected: Iterator[tuple[str, str]] = iter(())
@@ -46,7 +53,7 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
 
 
 def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
-    """The lines of a chain, each with the id of the section it comes from (empty: none).
+    """The lines of a chain's rules and includes, not indented, each with the id of its section (empty: none).
 
     `label` stands before each comment.
     """
@@ -59,7 +66,10 @@ def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
 
 
 def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
-    """The lines of a rule: none if it has no text; if its log has a limit, the log is a line of its own, the first."""
+    """The lines of a rule: none if it has no text; if its log has a limit, the log is a line of its own, the first.
+
+    Both lines have the rule's conditions; counter, verdict and comment (with `label` before it) are in the last one.
+    """
     match = text(rule.match)
     log = f"log prefix {prefix(rule.log)} " if rule.log else ""
     if log and rule.limit_log is not None:
@@ -103,12 +113,15 @@ def _braces(values: Iterable[str]) -> str:
 
 
 def fill(name: str, **words: Any) -> str:
-    """Fill the template of this name; `words`: its variables. A missing one is an error, and not an empty text."""
+    """The text of the template of this name; `words`: its variables. A missing one is an error, not an empty text.
+
+    The error is as in `template`.
+    """
     return _template(name)(**words)
 
 
 def prepare_templates() -> bool:
-    """Store the templates as bytecode, so that no start compiles them; False if that fails."""
+    """Store the templates as bytecode, so that no start compiles them; False if one of them cannot be stored."""
     return prepare(FILTERS)
 
 
