@@ -22,9 +22,10 @@ Write = tuple[str, list[Edit]]  # a package and its changes, in the order in whi
 
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
-    """The edits that set a zone's mode in all sections for it, or in a new one if there are none.
+    """The edits that set a zone's mode in all sections for it, also disabled ones, or in a new one if there are none.
 
-    `sections`: of /etc/config/offload.
+    `sections`: of /etc/config/offload. A new section has options `name` and `mode`; whether the zone exists is not
+    checked here.
     """
     named = ((section, choices.with_name(section).options.get("name")) for section in sections)
     own = [section for section, name in named if section.type == "zone" and name == zone]
@@ -34,7 +35,8 @@ def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
 def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
     """The edits that set the mode of a pair in all sections with just these ends, or in a new one if there are none.
 
-    `sections`: of /etc/config/offload; `src`, `dest`: zones or `*`.
+    `sections`: of /etc/config/offload; `src`, `dest`: zones or `*`, and `*` finds only sections with `*`. Disabled
+    sections count, and stay disabled.
     """
     ends = {"src": src, "dest": dest}
     own = [
@@ -65,7 +67,10 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 
 
 def current(offload: Sequence[Section]) -> list[Edit]:
-    """The edit that sets `globals.version`: a zone without a mode is then treated by the rules of this version."""
+    """The edit that sets `globals.version`: a zone without a mode is then treated by the rules of this version.
+
+    It is for the first `globals` section in `offload`, or makes one.
+    """
     return [Edit(_globals(offload), "globals", *VERSION)]
 
 
@@ -107,7 +112,10 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
 
 
 def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
-    """Whether zones would get the mode if section `name` of `globals` had it: they are enabled, and without a fault."""
+    """Whether the mode would be in effect if the `globals` section `name` had it. True without any `globals` section.
+
+    It would not with `enabled 0`, a fault that concerns traffic, or a lower mode in another `globals` section.
+    """
     ours = [section for section in offload if section.type == "globals"]
     written = [
         replace(section, options={**section.options, "mode": mode.value}) if section.name == name else section
@@ -155,7 +163,7 @@ def _asks_less(section: Section, than: Mode) -> bool:
 
 
 def _mode(word: str | tuple[str, ...]) -> Mode:
-    """The mode of this word; `none` for any other word."""
+    """The mode that the word names, in lower case; `none` for any other word, and for a list."""
     return next((mode for mode in Mode if mode.value == word), Mode.NONE)
 
 

@@ -48,7 +48,7 @@ class Firewall:
     disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
     permissions: tuple[Permission, ...]  # forwardings, redirects and rules that let traffic pass between zones
     mark_rules: tuple[MarkRule, ...]  # rules that set marks or DSCP on forwarded traffic
-    # (name, options) of refusing rules whose options a conntrack entry does not show
+    # (name, options) of refusing rules: those of their options that a conntrack entry does not show, or that are faulty
     unread: tuple[tuple[str, tuple[str, ...]], ...]
     forward: Policy  # policy of the forward chain
     fw4_offloads: bool  # option flow_offloading is on
@@ -58,7 +58,8 @@ class Firewall:
 def load(sections: Sections) -> Firewall:
     """Read the sections of /etc/config/firewall: zones first, then the sections that name them.
 
-    A rule or redirect that fw4 ignores permits and marks nothing, so its faults are not reported.
+    A rule or redirect that fw4 ignores permits and marks nothing, so its faults are not reported. Without a `defaults`
+    section the policy is drop.
     """
     problems: list[Problem] = []
     defaults = next(_readings("defaults", sections, problems), None)
@@ -97,7 +98,8 @@ def load(sections: Sections) -> Firewall:
 def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterator[Reading]:
     """The sections of type `kind` that fw4 uses, read: not those that are disabled or ignored for a fault.
 
-    Problems of all sections that are not disabled are added to `problems`.
+    Only options in NEEDED are read, though each reading has its whole section. `defaults` are neither disabled nor
+    ignored. Problems of all sections that are not disabled are added to `problems`.
     """
     for section in sections:
         if section.type != kind or (kind != "defaults" and section.options.get("enabled") in FALSE):
@@ -206,16 +208,16 @@ def _counts(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -
 
 
 def _of_rule(rule: Rule) -> Iterator[Permission]:
-    """The traffic that an accepting rule permits: none unless it names both zones, for others concern the router."""
+    """The traffic that an accepting rule permits: none unless it names both zones and has TCP, UDP or any protocol."""
     if rule.target == "accept" and _offloadable(rule.match) and rule.src and rule.dest:
         yield Permission(rule.src, rule.dest, rule.origin.id)
 
 
 def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permission]:
-    """The traffic that a port forward permits: src to dest, and with reflection also traffic from hosts inside.
+    """The traffic that a port forward permits: src to dest; with reflection, if src is masqueraded, also from inside.
 
-    Nothing without dest_ip, because it then leads to the router itself. Without dest fw4 takes the zone whose network
-    has dest_ip; the Permission has dest_ip in place of dest.
+    Inside are the zones of reflection_zone, else dest. Nothing without dest_ip: it then leads to the router itself.
+    Without dest fw4 takes the zone whose network has dest_ip; the Permission has dest_ip in place of dest.
     """
     src, dest, to = redirect.src, redirect.dest, redirect.dest_ip
     if redirect.target != "dnat" or not _offloadable(redirect.match) or src not in zones or to is None:
@@ -237,5 +239,5 @@ def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _offloadable(match: Match) -> bool:
-    """Whether the match has TCP or UDP: a rule for ESP or ICMP makes no pair. `!` is ignored here, as fw4 does."""
+    """Whether its protocols have TCP, UDP or any: a rule for ESP or ICMP makes no pair. `!` is ignored, as in fw4."""
     return any(item.text in OFFLOADABLE for item in match.proto)

@@ -69,7 +69,10 @@ def _file_problem(name: str, packages: Packages) -> Problem | None:
 
 
 def _interfaces(sections: Sections) -> tuple[Interface, ...]:
-    """The interfaces. No option is invalid here, because netifd's protocols define their own."""
+    """The interfaces, with `device` and `proto` empty where absent or a list; no option is invalid here.
+
+    netifd's protocols define their own.
+    """
 
     def word(section: Section, option: str) -> str:
         value = section.options.get(option, "")

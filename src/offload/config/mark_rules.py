@@ -37,9 +37,11 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 
 
 def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
-    """The MarkRule of a rule, with the forwarded traffic that it marks; None if none of it could be offloaded.
+    """The MarkRule of a rule, with the forwarded traffic that it marks; None: it marks none, or none that is offloaded.
 
-    `sets`: the address family of each set, by name.
+    It has two exempts: for connections whose opener sends what the rule sees, and for those whose replies it sees. They
+    match more than the rule: conditions that an exempt cannot have, and too long lists, are left out. `sets`: the
+    address family of each set, by name.
     """
     # with one zone only it marks packets of the router itself
     if rule.target not in MARKS or not rule.src or not rule.dest:
@@ -79,9 +81,9 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
 
 
 def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
-    """The bits of the mark that the rule sets: (value, mask); None: not known.
+    """The bits of the mark that the rule sets: (value, mask); None: not known, or none.
 
-    `set_mark` also sets bits of the value outside of the mask; `set_xmark` flips them, so they are not known.
+    They are not known if the value has bits outside of the mask: `set_xmark` flips these. `set_mark` has none such.
     """
     return (mark.value, mark.mask) if mark and mark.mask and not mark.value & ~mark.mask else None
 
@@ -93,7 +95,7 @@ def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
 
 
 def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Address, ...]:
-    """The networks of the condition; empty (any address) if they are not known."""
+    """The networks of the condition, without negated ones; () (any address) if one is a name, range or odd mask."""
     plain = [each for each in alternatives if not each.negated]
     known = [each for each in plain if isinstance(each, Address)]
     found = [network(each.family, each.value, each.bits) for each in known]  # not for a mask with gaps, or a range

@@ -30,7 +30,7 @@ class Bad(NamedTuple):
 class Option(NamedTuple):
     """How an option of a section is parsed, and what its faults mean."""
 
-    parse: Parser  # text -> value, or Bad
+    parse: Parser  # text -> value; None or a Bad: not valid
     expected: str = ""  # completes the sentence "which is not ..."; empty: the parser has its own sentence
     role: str = CORE  # what a fault in it means for a section of the firewall: CORE, CONDITION or DETAIL
     many: bool = False  # a list, or one option with words between blanks
@@ -93,9 +93,9 @@ class Values(NamedTuple):
 
 
 def read(options: Mapping[str, Given], table: Table) -> Values:
-    """Parse the options of a section by the table of its type. Missing required options are faults too.
+    """Parse the options of a section by the table of its type. Unknown and missing required options are faults too.
 
-    `options`: by name, UCI's text, or the texts of a list.
+    `options`: by name, UCI's text, or the texts of a list. A list keeps its valid values beside its faults.
     """
     values: dict[str, Any] = {}
     refused: list[Refused] = []

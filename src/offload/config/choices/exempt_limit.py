@@ -17,9 +17,9 @@ MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of 
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
-    """The rules with their exempts within the limit: one that does not fit loses its longest lists, and matches more.
+    """The rules with exempts within MOST_ELEMENTS: one that does not fit loses its longest lists, and matches more.
 
-    Earlier rules are first to take their part of the limit.
+    Earlier rules are first to take their part of the limit. An exempt that still needs one element is always kept.
     """
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
@@ -42,9 +42,10 @@ def _without_longest(exempt: Exempt) -> Exempt:
 def limited(
     exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections, fitted into the limit as by `_fitting`, and a Problem for each that did not fit.
+    """The exempts of sections, fitted into MOST_ELEMENTS in their order, and a Problem for each that did not fit.
 
-    Exempts of `mark_rules` take their part of the limit first. A later exempt that still fits is not changed.
+    Such an exempt loses its longest lists, becomes faulty, or is left out, as by `_fitting`. Exempts of `mark_rules`
+    take their part of the limit first, faulty ones take none. A later exempt that still fits is not changed.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []

@@ -40,7 +40,12 @@ NOT_NEEDED = "this section is not needed"
 
 
 def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
-    """The section's Exempt (None: disabled, or without effect), and its problems. `zones`: names of firewall zones."""
+    """The section's Exempt (None: disabled, or without effect), and its problems; a disabled one has none.
+
+    With a value that cannot be read it may mean more than the section, or be faulty: then all traffic from its src to
+    its dest stays slow. A section only for protocols that are never offloaded is not needed: None, with a problem.
+    `zones`: names of firewall zones that are in use.
+    """
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):
         return None, []
@@ -62,7 +67,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
 
 
 def _value(reading: Reading, option: str) -> Any:
-    """The option's value; None: absent or invalid. A list with a bad value and only negated others is invalid."""
+    """The option's value; None: absent or invalid. A list with a bad value needs a good one that is not negated."""
     value = reading.get(option)
     return None if option in VALUES and option in reading.bad and not wanted(value or ()) else value
 
@@ -74,7 +79,8 @@ def _match(match: Given) -> Match:
 def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple[str, Exempt | None]:
     """The consequence of the lost conditions, for the sentence, and the Exempt that remains; None: none does.
 
-    `match`: the valid conditions by option; `lost`: the options that cannot be used.
+    `match`: the valid conditions by option; `lost`: the options that cannot be used. If some are lost, and no address
+    or MAC remains, it is a faulty Exempt if both zones are named, else None. Without any condition it is None too.
     """
     ends = {end: match.get(end, "*") for end in ENDS}
     called = name or section.id
@@ -88,14 +94,18 @@ def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple
 
 
 def _protocols(match: Given) -> tuple[Item, ...]:
-    """The protocols; empty: all. `all` in a list means all; without protocols, ports mean TCP and UDP, as in fw4."""
+    """The protocols; empty: all. One `all` in a list means all. With ports, none or all mean TCP and UDP, as in fw4."""
     given = match.get("proto", ())
     named = tuple(dict.fromkeys(chain.from_iterable(given))) if all(given) else ()
     return named or (PROTOCOLS["tcpudp"] if any(option in match for option in PORTS) else ())
 
 
 def _unfit(section: Section, match: Given, zones: Collection[str]) -> Iterator[Problem]:
-    """Problems with valid values that match nothing here, or not together; the caller adds the consequence."""
+    """Problems with valid values: a zone that does not exist, families that have nothing in common, too long lists.
+
+    Of lists with more than MOST_COMBINATIONS together the longest get one, until the rest is within the limit. The
+    caller leaves out the options that have a Problem, and adds the consequence.
+    """
     for end in ENDS:
         if (name := match.get(end, "*")) != "*" and name not in zones:
             words = {"value": name, "hint": did_you_mean(name, zones)}

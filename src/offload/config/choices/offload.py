@@ -46,7 +46,7 @@ SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
 class _Reader:
     """Reads the sections of the package. `zones`, `disabled`: names of the firewall's zones; `problems`: found so far.
 
-    A zone is in one of the two: `disabled` if it has `option enabled '0'`.
+    `zones` are those in use, `disabled` those with `option enabled '0'`; a faulty zone is in neither.
     """
 
     sections: tuple[Section, ...]
@@ -55,7 +55,10 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
-        """The sections of type `kind` that have an effect, read by `table`; adds the Problems of the others too."""
+        """The sections of type `kind` that have an effect, read by `table`; adds the Problems of the others too.
+
+        Those without: disabled ones, those without a zone or with one not in `zones`, and faulty ones that name `*`.
+        """
         for section in self.of(kind):
             first = read(section, table, "")
             effect = self._named_well(first) and not (first.bad and "*" in _named(section).values())
@@ -65,7 +68,7 @@ class _Reader:
                 yield reading
 
     def of(self, kind: str) -> Iterator[Section]:
-        """The enabled sections of the type (of globals all), without those that name a disabled zone.
+        """The enabled sections of the type (of globals all), made by `with_name`; none that names a disabled zone.
 
         A disabled zone has no traffic: its sections get a Problem for its name, and are not checked further.
         """
@@ -91,13 +94,13 @@ class _Reader:
         return all(name in {"*", *self.zones} for name in names.values())
 
     def refuse(self, reading: Reading, fault: ProblemCode, option: str = "", **words: object) -> None:
-        """Add a Problem of the section in `reading`; `words` fill its blanks; without consequence, that of the type."""
+        """Add a Problem of the section in `reading`; `words` fill its blanks, `consequence` by default for its type."""
         words.setdefault("consequence", CONSEQUENCE[reading.section.type])
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
 
 
 def _named(section: Section) -> dict[str, str]:
-    """The options of the section that name a zone, with their values, if these are text."""
+    """The options of the section that name a zone (`name`, or `src` and `dest`), with their values if they are text."""
     options = ("name",) if section.type == "zone" else ("src", "dest")
     return {option: name for option in options if isinstance(name := section.options.get(option), str)}
 
@@ -127,7 +130,10 @@ class Choices:
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
-    """Read all sections of /etc/config/offload. `zones`, `disabled`: names of the firewall's zones, in use and not."""
+    """Read all sections of /etc/config/offload; those of unknown types add a Problem.
+
+    `zones`: names of the firewall's zones that are in use; `disabled`: of those with `option enabled '0'`.
+    """
     reader = _Reader(sections, zones, disabled)
     known = PACKAGES["offload"]
     for section in sections:
@@ -146,9 +152,11 @@ def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozens
 
 
 def _globals(readings: list[Reading], reader: _Reader) -> Globals:
-    """All `globals` sections read as one. With a fault that concerns traffic the mode is None.
+    """All `globals` sections read as one. Of an option in several the slower value counts.
 
-    A faulty family or after_packets is None, and a faulty `enabled` False; other faulty options have their default.
+    All but the first add a Problem. With a fault that concerns traffic, in any of them, the mode is None. A faulty
+    family or after_packets is None. Of other faulty options the valid values count; without any, `enabled` is False,
+    and the others have their default.
     """
     values: dict[str, Any] = {}
     for reading in readings:
@@ -199,7 +207,7 @@ def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals)
     """The slower value of two sections for a zone; None: neither has the option, so that of globals counts.
 
     Where only one of them has the option, its mode counts; of other options, the slower of its value and that of
-    globals, or None if globals have a fault there.
+    globals, or None if globals have a fault there. `common`: those globals.
     """
     values = [getattr(first, option), getattr(second, option)]
     if option == "mode":

@@ -90,7 +90,7 @@ PACKAGES: Mapping[str, Mapping[str, Table]] = {
 
 
 def named_only(section: Section) -> Section | None:
-    """The section with known options only, for bug reports; None if its type has no table."""
+    """The section with the options in its type's table only, for bug reports; None if its type has none in PACKAGES."""
     table = PACKAGES.get(section.package, {}).get(section.type)
     if table is None:
         return None

@@ -72,7 +72,7 @@ def family(value: str) -> Family | Bad:
 
 
 def number(low: int, high: int) -> Parser:
-    """A parser for a decimal number from `low` to `high`."""
+    """A parser for a decimal number from `low` to `high`, with no more digits than `high` has; else it gives a Bad."""
 
     def parse(value: str) -> int | Bad:
         # isdecimal also accepts digits of other scripts
@@ -84,7 +84,7 @@ def number(low: int, high: int) -> Parser:
 
 
 def identifier(value: str) -> str | Bad:
-    """The name of a zone, unchanged, if fw4 accepts it."""
+    """The name of a zone, unchanged, if fw4 accepts it; at most LONGEST_ZONE_NAME characters."""
     if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_ZONE_NAME:
         return value
     return Bad(ProblemCode.BAD_NAME, {"value": value})
@@ -103,7 +103,10 @@ def device(value: str) -> str | Bad:
 
 
 def negatable(parse: Parser) -> Parser:
-    """The parser for a value with or without `!`, which sets `negated`; `parse` reads the value itself."""
+    """The parser for a value with or without `!`, which sets `negated`; `parse` reads the value after it.
+
+    Blanks around `!` are ignored. A Bad names the whole value.
+    """
 
     def parsed(value: str) -> Any:
         text, negated = fw4_words.negation(value)
@@ -116,7 +119,10 @@ def negatable(parse: Parser) -> Parser:
 
 
 def network(value: str) -> Address | Bad:
-    """An IPv4 or IPv6 address, or a network with a prefix length or mask; host bits are cleared."""
+    """An IPv4 or IPv6 address, or a network with a prefix length or mask without gaps; host bits are cleared.
+
+    Ranges, names and IPv6 zone ids are Bad; `::ffff:192.0.2.1` is the IPv4 address.
+    """
     found = networks.network(value)
     return networks.as_address(found) if found else Bad(ProblemCode.BAD_ADDRESS, {"value": value})
 
@@ -141,7 +147,10 @@ def ports(value: str) -> Item | Bad:
 
 
 def protocol(value: str) -> tuple[Item, ...] | Bad:
-    """`tcp`, `udp`, `tcpudp`, their numbers, or `all` (gives an empty tuple): nothing else can be offloaded."""
+    """`tcp`, `udp`, `tcpudp`, 6, 17, or `all`, `any`, `*` (an empty tuple); any other is a Bad.
+
+    It has another sentence for a protocol that is never offloaded (ICMP, ESP, ...).
+    """
     if value in {"all", "any", "*"}:
         return ()
     never = value.lower() in NEVER_OFFLOADED
