@@ -95,7 +95,10 @@ def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
 
 
 def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Address, ...]:
-    """The networks of the condition, without negated ones; () (any address) if one is a name, range or odd mask."""
+    """The networks of the condition, without negated ones; empty (any address): one cannot be an exempt's address.
+
+    That is the name of a netifd network, a range, or a mask with gaps.
+    """
     plain = [each for each in alternatives if not each.negated]
     known = [each for each in plain if isinstance(each, Address)]
     found = [network(each.family, each.value, each.bits) for each in known]  # not for a mask with gaps, or a range

@@ -41,9 +41,10 @@ class Say(Protocol):
 
 
 def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: list[FirewallProblem]) -> Reading:
-    """Read every option by the table of the section's type, and append problems to `problems`.
+    """Read every option by the table of the section's type, and append problems to `problems`, one for each option.
 
-    A list with bad values gets one problem, for the first of them, and its good values are left out too.
+    A list with bad values is left out with its good ones, and gets a problem for the first. Options that are unknown,
+    unsupported or without effect have a problem and no value either.
     """
     values, refused = schema.read(options, table)
     faults: dict[str, str] = {}
@@ -59,7 +60,10 @@ def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: l
 
 
 def _role(refused: Refused, table: Table) -> str:
-    """The role of the invalid option for its section (CORE, CONDITION, DETAIL); empty: the fault is harmless."""
+    """The role of the invalid option for its section (CORE, CONDITION, DETAIL); empty: the fault is harmless.
+
+    A missing option is CORE. One that nftables cannot express is harmless unless it is a condition.
+    """
     if refused.fault in {Fault.UNKNOWN, Fault.NO_EFFECT}:
         return ""
     if refused.fault is Fault.MISSING:

@@ -17,7 +17,7 @@ Found = tuple[str, Origin, dict[str, Given]]
 
 
 def networks(dump: Any) -> dict[str, RouterNetwork]:
-    """The networks of the reply `network.interface dump`, by name."""
+    """The networks of the reply `network.interface dump`, by name, also those that are down; {}: it is malformed."""
     found = {}
     for each in _objects(_object(dump).get("interface")):
         name = each.get("interface")
@@ -46,7 +46,8 @@ def _addresses(each: Mapping[str, Any]) -> Iterator[Address]:
 def sections(dump: Any, services: Any) -> tuple[Found, ...]:
     """The sections of interfaces, then of services and their instances, each as (type, origin, options).
 
-    `dump`: reply of `network.interface dump`; `services`: of `service get_data`.
+    `dump`: reply of `network.interface dump`; `services`: of `service get_data`. Types and options are not checked.
+    Except in sets and zones, option `name` is replaced: `ubus:wan[dhcp] rule 0`.
     """
     return (*_of_interfaces(dump), *_of_services(services))
 
@@ -83,7 +84,7 @@ def _options(each: Mapping[str, Any]) -> Iterator[tuple[str, Given]]:
 
 
 def _scalar(value: Any) -> str:
-    """A JSON value as UCI writes it; true and false as 1 and 0."""
+    """A JSON value as UCI writes it: true and false as 1 and 0, others as Python's text of them."""
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 

@@ -21,7 +21,10 @@ def lines(text: str) -> tuple[str, ...]:
 def element(
     line: str, match: tuple[tuple[str, str], ...], family: int, networks: Mapping[str, RouterNetwork]
 ) -> Element | None:
-    """The values of an entry, one for each part of the set's key (`match`); None: too few, too many, or not valid."""
+    """The values of an entry, one for each part of the set's key (`match`); None: too few, too many, or not valid.
+
+    The words of `line` are separated by blanks. `match`: (direction, type) of the parts; `family`: of addresses.
+    """
     words = line.split()
     if len(words) != len(match):
         return None
@@ -35,9 +38,9 @@ def element(
 
 
 def _address(word: str, kind: str, family: int, networks: Mapping[str, RouterNetwork]) -> Address | None:
-    """An address or network of the family; the name of a netifd network stands for the router's first address in it.
+    """An address, network or range of the family; a netifd network's name is the router's first address of it there.
 
-    None: not valid, or of the other family.
+    That has the network's prefix, unless `kind` is ip. None: not valid, of the other family, or its mask has gaps.
     """
     found = address(word)
     if found is None:
@@ -77,11 +80,11 @@ class _Box(NamedTuple):
 
 
 def apart(elements: Sequence[Element]) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-    """The elements that the kernel takes together, and those that it refuses beside an earlier one.
+    """The elements that the kernel takes together, and those that it refuses beside an earlier one, in order.
 
-    Elements that another one covers are in neither: nft does not merge them where a set has several fields. The kernel
-    refuses an element whose first or last value lies in another one (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes
-    elements that cross each other.
+    With one field in the key, or only single addresses, the kernel takes all, since nft merges them. Otherwise elements
+    that another one covers are in neither. The kernel refuses an element whose first or last value lies in another one
+    (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes elements that cross each other.
     """
     values = [value for each in elements for value in each if isinstance(value, Address)]
     if not elements or len(elements[0]) == 1 or all(value.bits == WIDTH[value.family] for value in values):

@@ -15,12 +15,13 @@ PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 class Kind(NamedTuple):
     """A type of values: how they are written as text, as numbers and as keys of nft sets."""
 
-    called: str  # its name in sentences about an empty value
+    called: str  # its name in sentences about an empty value; empty: it is no list
     text: Callable[[Any], str] = attrgetter("text")  # value -> text in UCI and JSON
-    span: Callable[[Any], Span] = lambda bits: (bits.value, bits.value)  # value -> first and last number
+    # value -> first and last number; of a mark without its mask
+    span: Callable[[Any], Span] = lambda bits: (bits.value, bits.value)
     key: Callable[[Span, int], str] = lambda span, _: str(span[0])  # span, 4 or 6 -> text of an nft set's key
-    read: Callable[[str], Any] = Item  # that text -> value
-    joins: bool = False  # spans that touch are one
+    read: Callable[[str], Any] = Item  # text of UCI or of a key -> value; ValueError: not valid
+    joins: bool = False  # in nft sets, spans that overlap are made one
     anything: Callable[[Any], bool] = lambda _: False  # value -> whether it matches every packet
     # values -> function that tells whether conntrack's value is among them
     test: Callable[[Any], Callable[[Any], bool]] = lambda values: values.__contains__
@@ -46,7 +47,7 @@ def _net_read(text: str) -> Address:
 
 
 def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
-    """A function that tells whether a packed address (4 or 16 bytes) is in one of the networks."""
+    """A function that tells whether a packed address (4 or 16 bytes) is in one of the networks; without any, never."""
     ranges = [(WIDTH[each.family] // 8, *_net_span(each)) for each in nets]
 
     def within(packed: bytes) -> bool:

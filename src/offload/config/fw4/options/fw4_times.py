@@ -17,7 +17,10 @@ _TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 
 
 def limit(value: str) -> Limit | None:
-    """A rate `n[/unit]`, not 0; the first letters of the unit are enough, without it: second. `!`: above the rate."""
+    """A rate `n[/unit]`, not 0; the first letters of the unit are enough, without it: second. `!`: above the rate.
+
+    Units are second, minute, hour and day. The burst is 0, nft's default.
+    """
     name, negated = negation(value)
     found = re.fullmatch(_LIMIT, name)
     unit = enum(*_UNITS)(found[2] or "second") if found else None
@@ -25,7 +28,7 @@ def limit(value: str) -> Limit | None:
 
 
 def number(value: str) -> int | None:
-    """A whole number that is not negative, decimal or 0xhex."""
+    """A whole number that is not negative: at most 10 decimal digits, or 0x and at most 8 hexadecimal ones."""
     found = re.fullmatch(_NUMBER, value)
     return int(value, 16 if value[:2] in {"0x", "0X"} else 10) if found else None
 
@@ -61,7 +64,10 @@ def time(value: str) -> tuple[int, ...] | None:
 
 
 def weekdays(value: str) -> tuple[tuple[str, ...], bool] | None:
-    """The names of the days whose first letters are given, from Monday on, and whether `!` is before the first."""
+    """The names of the days, from Monday on, and whether `!` is before the first; None: no day, or an unknown word.
+
+    Words are separated by blanks; each means the first day that begins with it, in any case (`t`: Tuesday).
+    """
     names, negated = negation(value)
     found = [enum(*_DAYS)(name) for name in names.split()]
     if not found or None in found:

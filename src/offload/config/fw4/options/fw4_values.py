@@ -24,7 +24,7 @@ _NETWORK = r"[A-Za-z0-9_.:@+-]{1,64}"
 
 
 def plain_device(name: str) -> bool:
-    """Whether nft can have the name between quotes."""
+    """Whether nft can have the name between quotes: 1 to 15 of A-Z a-z 0-9 _ . : + @ -."""
     return bool(re.fullmatch(_PLAIN_DEVICE, name))
 
 
@@ -54,7 +54,10 @@ def direction(value: str) -> bool | None:
 
 
 def network(value: str) -> Address | NetworkName | None:
-    """An address, network or range; or the name of a netifd network, which stands for its addresses."""
+    """An address, network or range; or the name of a netifd network, which stands for its addresses.
+
+    Whether that network exists is not checked. None: it looks like an address and is none, or no name can be so.
+    """
     name, negated = negation(value)
     found = address(name, negated=negated)
     if found is not None or not name or "/" in name or not re.fullmatch(_NETWORK, name):
@@ -106,7 +109,8 @@ _BY_NUMBER = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 33: 
 def icmp_type(value: str) -> IcmpType | None:
     """An ICMP type by name, or as `type` or `type/code`, which then count for both families.
 
-    For names that only IPv6 has, fw4 uses code 0 if the name has none.
+    A name is valid in the families that have it. For one that only IPv6 has, fw4 uses code 0 if the name has none. `!`
+    is not valid.
     """
     four, six = IPV4.get(value), IPV6.get(value)
     if six and not four:
@@ -139,7 +143,10 @@ def dscp(value: str) -> Bits | None:
 
 
 def set_match(value: str) -> SetMatch | None:
-    """`SETNAME [DIRECTION[,DIRECTION...]]`, with or without `!`; unknown directions become "", the 4th is ignored."""
+    """`SETNAME [DIRECTION[,DIRECTION...]]`, with or without `!`; whether the set exists is not checked.
+
+    Directions are src, dst or dest; others become "", and more than three are ignored. None: the name is not valid.
+    """
     words, negated = negation(value)
     name, _, rest = words.partition(" ")
     directions = re.split(r"[ \t,]", rest.strip(" \t"))[:3] if rest.strip(" \t") else []
@@ -148,7 +155,11 @@ def set_match(value: str) -> SetMatch | None:
 
 
 def set_type(value: str) -> tuple[str, str] | None:
-    """One part of a set's key (`dest_ip`): direction src or dst, src if none is given; ip, port, mac, net or set."""
+    """One part of a set's key (`dest_ip`) as (direction, type); the direction is src if none is given.
+
+    Types are ip, port, mac, net and set; directions src and dst, also written dest. The first letters of a
+    type are enough.
+    """
     start, _, rest = value.partition("_")
     kind = enum("ip", "port", "mac", "net", "set")(rest if start in {"src", "dst", "dest"} and rest else value)
     if kind is None:
@@ -157,6 +168,6 @@ def set_type(value: str) -> tuple[str, str] | None:
 
 
 def helper(value: str) -> Item | None:
-    """The name of a conntrack helper."""
+    """The name of a conntrack helper, with or without `!`; whether it exists is not checked."""
     name, negated = negation(value)
     return Item(name, negated) if re.fullmatch(IDENTIFIER, name) else None

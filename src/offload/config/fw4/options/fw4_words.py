@@ -28,7 +28,10 @@ def boolean(value: str) -> bool | None:
 
 
 def enum(*words: str) -> Parser:
-    """A parser that gives the first of `words` that begins with the value, in any case; None: none does."""
+    """A parser that gives the first of `words` that begins with the value, in any case; None: none does.
+
+    With an empty value every word begins, so it gives the first.
+    """
 
     def parse(value: str) -> str | None:
         start = value.lower()
@@ -48,13 +51,13 @@ _POSITIONS = enum(
 
 
 def position(value: str) -> str | None:
-    """The position of an include; postpend is an old word for append."""
+    """The position of an include, such as `chain-append`, from its first letters; postpend means append."""
     found = _POSITIONS(value)
     return found.replace("postpend", "append") if found else None
 
 
 def family(value: str) -> int | None:
-    """4, 6, or 0 for both. A value with a 4 is IPv4, another with a 6 is IPv6, and `inet` is IPv4 too."""
+    """4, 6, or 0 for both (any, all, `*`). `inet` and values with a 4 are IPv4, others with a 6 IPv6; else None."""
     if value in {"any", "all", "*"}:
         return 0
     if value == "inet" or "4" in value:

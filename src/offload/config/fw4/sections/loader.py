@@ -1,7 +1,6 @@
 """Read sections of /etc/config/firewall, of services and of netifd into a FirewallConfig. Pure.
 
-Every section is read by itself: a faulty one is left out with a problem, and does not affect others. Sections of
-services come before those of the file, as in fw4.
+Every section is read by itself: a faulty one is left out with a problem. Those of services come first, as in fw4.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,7 +51,10 @@ class Loader:
     def load(
         self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
     ) -> FirewallConfig:
-        """Read everything: the file's `sections`, and those of services and netifd. `helpers`: of the system's file."""
+        """Read everything: the file's `sections`, after those `handed_over` by services and netifd, and `helpers`.
+
+        Sections of unknown types are ignored, as are `defaults` and includes that are handed over.
+        """
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
             if kind in found and kind not in {"defaults", "include"}:
@@ -131,7 +133,7 @@ class Loader:
                 self._say(FirewallFault.NO_DEVICE, reading, "device", value=word)
 
     def _each(self, kind: str, found: Mapping[str, list[Found]], make: Callable[[Reading], T | None]) -> Iterator[T]:
-        """The results of `make` for the valid, enabled sections of type `kind`, but not None."""
+        """The results of `make`, but not None, for the valid, enabled sections of type `kind`; adds problems."""
         for origin, options in found[kind]:
             reading = self._read(kind, origin, options)
             made = None
@@ -141,7 +143,7 @@ class Loader:
                 yield made
 
     def _counts(self, reading: Reading) -> bool:
-        """Whether the section can be used; adds a problem if not. Lost conditions of rules and NAT are judged later."""
+        """Whether the section can be used; adds a problem if not. Conditions that traffic sections lose count later."""
         if not reading.faults and reading.values.get("enabled", True):
             return self._begins_before_it_ends(reading)
         fatal = reading.bad(CORE)

@@ -51,7 +51,11 @@ def ipset(
 
 
 def include(reading: Reading, say: Say) -> Include | None:
-    """A file to include, or a script to run; None, with a problem: it is left out."""
+    """A file to include, or a script to run; None, with a problem: it is left out.
+
+    So is a script with a position or chain, one not made for fw4, and a file at a chain's position without a chain. A
+    chain at another position has no effect, and adds a problem. The file itself is not looked at.
+    """
     values = reading.values
     kind, path = values.get("type", "script"), values["path"]
     if kind == "script":

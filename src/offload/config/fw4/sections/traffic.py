@@ -28,7 +28,10 @@ _OF_REDIRECT = (
 
 
 def rule(reading: Reading, say: Say) -> Rule | None:
-    """The rule of a section; None, with a problem: its target needs a missing option, or its device is `+`."""
+    """The rule of a section; None, with a problem: its target needs a missing option, or its device is `+`.
+
+    Without protocols it has TCP and UDP. Its name is option `name`, or else the section's id.
+    """
     values, target = reading.values, reading.values.get("target", "")
     missing = _missing(target, values)
     if missing:
@@ -61,7 +64,10 @@ def rule(reading: Reading, say: Say) -> Rule | None:
 
 
 def redirect(reading: Reading, say: Say) -> Redirect:
-    """The redirect of a section: a port forward (dnat) or a source rewrite (snat). Other targets are read as dnat."""
+    """The redirect of a section: a port forward (dnat) or a source rewrite (snat).
+
+    No target is dnat, another target too, with a problem. Without protocols it has TCP and UDP.
+    """
     values = reading.values
     target = values.get("target", "dnat")
     if target not in {"dnat", "snat"}:
@@ -80,9 +86,9 @@ def redirect(reading: Reading, say: Say) -> Redirect:
 
 
 def nat(reading: Reading, say: Say) -> Nat | None:
-    """The source NAT of a section; None, with a problem: its options do not fit its target.
+    """The source NAT of a section; None, with a problem: its options do not fit its target, or snat_ip's mask has gaps.
 
-    Targets other than accept, snat and masquerade are read as masquerade, with a problem.
+    No target is masquerade, another than accept, snat and masquerade too, with a problem. Without protocols it has all.
     """
     values = reading.values
     target = values.get("target", "masquerade")
