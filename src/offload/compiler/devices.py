@@ -27,7 +27,7 @@ Evicted = tuple[str, Reason]
 class Topology:
     """The devices of each zone, by the zone's name, and Problems about networks that do not exist.
 
-    There are Problems only for zones that have a mode of their own and nothing but such networks.
+    There are Problems only for zones with `mode` software or hardware of their own and nothing but such networks.
     """
 
     zones: Mapping[str, ZoneDevices]
@@ -53,7 +53,7 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
 
 
 def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
-    """The networks of a zone that are up, Reasons for those that are not, and the unknown names that get a Problem."""
+    """The networks of a zone with an l3 device, Reasons for the others, and the unknown names that get a Problem."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
     wanted = [name for name in zone.networks if name in by_name]
@@ -177,7 +177,7 @@ class _Stack:
         return name if self.kind(name) == "bridge" else ""
 
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
-        """Each device below `upper`, with the Reason why a software flowtable should not list it; None: it should.
+        """Each device below `upper`, all the way down, and why no software flowtable should list it; None: one should.
 
         Devices below one to which packets are not followed are not given. `path`: those above `upper`, against loops.
         """

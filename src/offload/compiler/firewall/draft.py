@@ -58,7 +58,10 @@ class Draft(NamedTuple):
         return [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None and zone.family]
 
     def needs(self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None) -> tuple[Need, ...]:
-        """(family, name) for each zone and helper of a rule; family 0: both. LeftOutError for an unknown helper."""
+        """(family, name) for each zone of a rule that has just one family, and for each helper (0: both families).
+
+        Helpers are the one that it compares and the one that it assigns; LeftOutError if one is unknown.
+        """
         found = self.zone_needs(src, dest)
         if section.match.helper is not None:
             helper = self.helper(section.origin, section.match.helper.text)

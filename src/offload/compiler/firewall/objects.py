@@ -9,7 +9,7 @@ from offload.model.sections.firewall import Helper as HelperSection
 
 
 def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:
-    """The helpers whose kernel modules are loaded or built in."""
+    """The helpers whose kernel modules are in `modules`, loaded or built in; one without a module is none of them."""
     return tuple(each for each in helpers if each.module.replace("-", "_") in modules or each.module in modules)
 
 
@@ -38,7 +38,7 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
     """fw4's own flowtable with the existing devices of the zones' networks, for hardware the lowest ones below them.
 
-    Empty: option flow_offloading is off, or there are no devices.
+    Devices of option `device` are not in it. Empty: option flow_offloading is off, or there are no devices.
     """
     if not config.defaults.flow_offloading:
         return ()

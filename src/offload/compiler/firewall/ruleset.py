@@ -23,7 +23,7 @@ LABEL = "!fw4: "  # prefix of fw4's comments, by which other programs recognize 
 
 
 class Compiled(NamedTuple):
-    """A ruleset, the problems of its sections, and the zones as they are now."""
+    """A ruleset, the problems of its sections, and the zones as they are now, without those left out."""
 
     ruleset: Ruleset
     problems: tuple[FirewallProblem, ...]
@@ -31,7 +31,10 @@ class Compiled(NamedTuple):
 
 
 def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
-    """Compile the whole ruleset. A section that cannot be compiled is left out, with a problem."""
+    """Compile the whole ruleset. A section that cannot be compiled is left out, with a problem; nothing is raised.
+
+    Packets of zones that are left out are refused where `config defaults` would accept what these would not.
+    """
     problems: list[FirewallProblem] = []
     named = named_sets(config.ipsets)
     expander = Expander(state.networks, named, problems)

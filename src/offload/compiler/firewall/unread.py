@@ -92,7 +92,10 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
-    """By base chain, the rules before its policy that refuse packets of `zones`, which are left out of the ruleset."""
+    """By base chain (input, forward), rules before its policy that refuse packets of `zones`, which are left out.
+
+    Only chains with policy ACCEPT in `config defaults` have some. A zone without known devices has none.
+    """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:
         parts = device_parts(zone, expander)

@@ -46,10 +46,10 @@ class FirewallZone(NamedTuple):
     family: int | None  # 4 or 6; 0 or None for both
     policies: tuple[str, str, str]  # of input, output, forward, in this order
     parts: tuple[ZonePart, ...]  # the devices and subnets, one entry for each rule that they need
-    devices: tuple[str, ...]  # names of its devices, wildcards as `wg*`, without negated ones
+    devices: tuple[str, ...]  # names of its devices, wildcards as `wg*`, without negated ones; `!+`: NO_DEVICE
     subnets: tuple[str, ...]  # `related` as nft text, without negated ones and masks with gaps
-    related: Addresses  # the router's own addresses in its networks, and its subnets
-    physical: tuple[str, ...]  # the lower devices of its networks
+    related: Addresses  # the router's own addresses in its networks, negated ones too, and its subnets
+    physical: tuple[str, ...]  # the lower devices of its networks, without negated networks
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
     # the optional chains that rules jump to: accept_to, drop_from, dstnat, helper and so on; rules add to it
     needs: set[str]
@@ -66,7 +66,10 @@ class FirewallZone(NamedTuple):
 
 
 def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> FirewallZone | None:
-    """The zone with its present devices and addresses; None, with a problem, if its family contradicts its subnets."""
+    """The zone with its present devices and addresses; None, with a problem, if its family contradicts its subnets.
+
+    It has no `parts` if all that it names is down or without addresses. `policies`: of input, output, forward.
+    """
     networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]
     members = [Item(each.device, item.negated) for item, each in known if each.device]

@@ -18,7 +18,7 @@ def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) ->
     """The Plan that is in effect: pairs, zones and devices as the tables in the kernel (`live`, by name) have them.
 
     A table in the kernel that is as in `wanted`, or else as in `before` (the Plan in effect until now), is taken from
-    there; any other is left out. Pairs, zones and devices that differ from `wanted` get one more Reason.
+    there; any other is left out. Pairs, zones and devices that differ from `wanted` get one more Reason, the first.
     """
     tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
     fresh = {table.name for table in tables if table in wanted.tables}

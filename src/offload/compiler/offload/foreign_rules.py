@@ -39,8 +39,8 @@ Rules = dict[Place, list[LiveRule]]
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
     """The rules outside /etc/config/firewall that compare the mark of established packets, and then do one of EFFECTS.
 
-    A rule that jumps to a chain does what the rules of that chain do. `ours`: names of the tables of offload, whose
-    rules are left out.
+    A rule that jumps to a chain does what that chain's rules do, the first effect that is found. Equal ones come once.
+    `ours`: names of the tables of offload, whose rules are left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
@@ -57,8 +57,9 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
     """The rules outside /etc/config/firewall that must see every packet of established connections, at most MOST_RULES.
 
-    If there are more, conditions other than devices, and comments, are dropped, equal rules become one, and the rest is
-    cut off. `ours`: names of the tables of offload, whose rules are left out.
+    One that several chains jump to comes once for each way with other conditions. If there are more, conditions other
+    than devices, and comments, are dropped, equal rules become one, and the rest is cut off. Of chains on hooks of
+    single devices only rules in OF_DEVICES count. `ours`: names of the tables of offload, whose rules are left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     found: dict[PacketRule, None] = {}
@@ -126,7 +127,11 @@ def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
 
 
 def treatment(rule: LiveRule) -> str:
-    """The first word of PacketRule's `does` that fits a rule, except `ban`; empty: it need not see every packet."""
+    """The first word of PacketRule's `does` that fits a rule, except `ban`; empty: it need not see every packet.
+
+    It is empty for rules that no established TCP or UDP packet matches, and those that drop whole connections. Chains
+    that it jumps to are not looked at.
+    """
     if rule.ip_only or rule.opening:
         return ""
     # limits by flags concern SYN packets, which an established connection does not send
@@ -171,7 +176,7 @@ def _met(
 
 
 def _ends(rule: LiveRule) -> bool:
-    """Whether established packets leave the chain at this rule, by accept or a verdict map on their state."""
+    """Whether established packets leave the chain at this rule, which compares the state: accept or verdict map."""
     return "state" in rule.matches and not rule.opening and bool({"accept", "vmap"} & set(rule.does))
 
 

@@ -41,7 +41,8 @@ def plan(
     """Make the Plan: tables, and decisions about pairs, zones and devices.
 
     `timed_exempts`: given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if they did not
-    change. The same input gives the same Plan, whatever the order of links and networks.
+    change. The same input gives the same Plan, whatever the order of links and networks. A mode without pairs has no
+    table; tables are not yet compiled (`nft` is None).
     """
     config = with_live_exempts(without_routing(config, snapshot), topology.zones, snapshot)
     coverage = DeviceCoverage.of(config, topology, snapshot)
@@ -95,7 +96,7 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 
 
 def _crowded(pair: PairDecision) -> PairDecision:
-    """The pair; if bridge ports of hosts decide, a Reason is added that more hosts are known than can be stored."""
+    """The pair; if bridge ports of hosts decide, with a last Reason that more hosts are known than can be stored."""
     found = (ReasonCode.STATIONS_FULL(most=MAX_NEIGHBOURS),) if pair.stations else ()
     return replace(pair, reasons=(*pair.reasons, *found))
 

@@ -61,7 +61,10 @@ def _learned(seen: LearnedFrom) -> Learned:
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
-    """The table; if ports of hosts decide about any of its elements, with station sets filled anew from `learned`."""
+    """The table; if ports of hosts decide about any of its elements, with all station sets filled anew from `learned`.
+
+    Each has at most MAX_NEIGHBOURS elements; the set of MACs is for input devices, those of addresses for output ones.
+    """
     iifs = {element.iif for element in table.shared if element.policy.stations in {FROM, BOTH}}
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}
     if not iifs and not oifs:

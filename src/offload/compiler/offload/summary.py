@@ -65,7 +65,7 @@ def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
 
 
 def without_devices(zone: ZoneDevices) -> Reason:
-    """The Reason why a zone has no device."""
+    """The Reason why a zone has no device: it has only subnets, only excludes devices, or has none that exists."""
     if zone.subnets:
         return ReasonCode.ZONE_OF_SUBNETS(zone=zone.name)
     return (ReasonCode.ZONE_INVERTED if zone.inverted else ReasonCode.ZONE_WITHOUT_DEVICES)(zone=zone.name)

@@ -14,9 +14,10 @@ SYN = Match(raw="tcp flags & (fin | syn | rst | ack) == syn")
 
 
 def filter_chains(draft: Draft, offload: bool) -> Iterator[Chain]:
-    """The base chains of the filter, and the chains they jump to.
+    """The base chains input, forward, output and prerouting, then handle_reject, and syn_flood with that option.
 
-    `offload`: the forward chain adds flows to fw4's own flowtable.
+    They jump to the chains of zones, which `zone_filter` makes. `offload`: the forward chain adds flows to fw4's own
+    flowtable.
     """
     defaults, every = draft.config.defaults, tuple(draft.zones.values())
     reject = Rule("jump handle_reject")
@@ -106,7 +107,10 @@ def _syn_flood(defaults: Defaults) -> Iterator[Rule]:
 
 
 def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
-    """The chains that every zone has, then the optional chains that rules jump to (`zone.needs`)."""
+    """The chains that every zone has (input_, output_, forward_), then optional ones that rules jump to (in `needs`).
+
+    The verdict chains of its policies, such as `drop_from`, are added to `needs`. Chains of NAT and raw are not here.
+    """
     name, include = zone.name, draft.includes.around
     dnat = "dnat" in zone.needs
     for direction, policy, end in zip(("input", "output", "forward"), zone.policies, ("from", "to", "to"), strict=True):
@@ -138,7 +142,7 @@ def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
 
 
 def _log_forward(defaults: Defaults, zone: FirewallZone) -> Iterator[Rule]:
-    """The rule that logs packets which the base chain's policy will refuse; none without bit 0 of the zone's log."""
+    """The rule that logs packets which the forward policy will refuse; none if it accepts, or bit 0 of `log` is 0."""
     if defaults.forward != "accept" and zone.zone.log & 1:
         limit = log_limit(zone)
         match = Match(raw=f'limit name "{limit}"') if limit else Match()

@@ -65,7 +65,10 @@ def mangle_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def _mtu_fix(zone: FirewallZone, hook: str) -> Iterator[Rule]:
-    """The rules that clamp the segment size of TCP through the zone to the path's MTU, in postrouting and forward."""
+    """The rules of a hook that clamp the segment size of TCP through the zone to the path's MTU; none for most hooks.
+
+    In postrouting they match packets to the zone, in forward those from it.
+    """
     if hook not in {"postrouting", "forward"}:
         return
     egress = hook == "postrouting"

@@ -68,7 +68,11 @@ def _is_loopback(each: Address) -> bool:
 
 
 def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
-    """The rules of `accept_to_lan` (`egress`) and the like: count, log, and accept or refuse a zone's packets."""
+    """The rules of `accept_to_lan` (`egress`) and the like: count, log, and accept or refuse a zone's packets.
+
+    Only refused packets are logged. Before a masquerading zone's packets leave, invalid ones are dropped, unless
+    masq_allow_invalid or drop_invalid is on.
+    """
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid
     for part in zone.parts:
@@ -101,5 +105,5 @@ def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
 
 
 def _leaking_family(zone: FirewallZone) -> int:
-    """The family that the zone translates, if it is only one; 0: both."""
+    """The family (4, 6) that a zone with masquerading translates, if it is only one; 0: both."""
     return 0 if zone.zone.masq and zone.zone.masq6 else IPV4 if zone.zone.masq else IPV6

@@ -29,7 +29,10 @@ NO_ADDRESSES = Split()
 
 
 def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
-    """Replace names of netifd networks by their addresses; None: no packet can match the condition now."""
+    """The addresses by family, with those of netifd networks for their names; None: no packet can match now.
+
+    That is a condition with names of which none has an address. A `!` name without addresses excludes nothing.
+    """
     if not given:
         return NO_ADDRESSES
     found: list[Address] = []

@@ -81,8 +81,9 @@ class Expander(NamedTuple):
         per_family: bool = False,
         raw: str = "",
     ) -> Iterator[Match]:
-        """The matches of a `config rule`, each for one nft rule; a protocol without a common family adds a problem.
+        """The matches of a `config rule`, each for one nft rule; none, with a problem, if no packet can match now.
 
+        A protocol without a common family is left out, with a problem. LeftOutError as in `named_set`.
         `needs`: (family, name) of its zones and helpers. `per_family`: its verdict differs between IPv4 and IPv6.
         `raw`: more conditions, as nft text.
         """
@@ -157,7 +158,10 @@ class Expander(NamedTuple):
 def _families(
     family: int | None, match: Match, src: Split, dest: Split, types: tuple[IcmpType, ...], *, per_family: bool
 ) -> tuple[int, ...]:
-    """The families that need a rule each; 0 is one rule for both."""
+    """The families that need a rule each; 0 is one rule for both.
+
+    `family`: 4, 6, 0 for both, or None: if only one has addresses or ICMP types, that one. `per_family`: never 0.
+    """
     if family:
         return (family,)
     special4 = bool(src.v4 or dest.v4 or match.dscp or [each for each in types if each.type4 is not None])

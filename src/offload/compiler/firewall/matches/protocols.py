@@ -47,7 +47,10 @@ def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType
 
 
 def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
-    """A protocol as nft matches it: ICMP has another number in IPv6, and `any` needs no match."""
+    """A protocol as nft matches it in a family (0: both): ICMP has another number in IPv6; `any` is no condition, ().
+
+    Negated ICMP excludes that of both families.
+    """
     name = proto[0].text
     if name == ANY:
         return ()

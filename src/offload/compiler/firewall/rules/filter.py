@@ -48,7 +48,10 @@ def _assignment(helper: firewall.Helper, zone: FirewallZone) -> Rule:
 
 
 def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
-    """Add the rule of a `config forwarding`, which accepts packets from zone to zone; LeftOutError: not valid."""
+    """Add the rule of a `config forwarding`, which accepts packets from zone to zone, to the chain of its source.
+
+    LeftOutError: a zone does not exist, or the zones and the section have no family in common.
+    """
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
     family, first, second = common_family(section.family, draft.zone_needs(src, dest))
     if first:
@@ -69,7 +72,10 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
 
 
 def rule(draft: Draft, section: firewall.Rule) -> None:
-    """Add the rules of a `config rule` to the chain of its zones or target; LeftOutError: it cannot be compiled."""
+    """Add the rules of a `config rule` to the chain of its zones or target; LeftOutError: it cannot be compiled.
+
+    None are added, with a problem, if no packet can match it now. Chains that they jump to are added to `needs`.
+    """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     if section.lost:
@@ -94,7 +100,10 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
 
 
 def _chain(section: firewall.Rule) -> str:
-    """The name of the chain for a rule that accepts, refuses, or only counts."""
+    """The chain of a rule that accepts, refuses, or only counts: output without src, input without dest, or forward.
+
+    It is a zone's, such as `input_lan`, `output_wan`, or `forward_lan` for src lan; for `*` the base chain.
+    """
     if not section.src:
         return f"output_{section.dest}" if section.dest and section.dest != ANY else "output"
     direction = "forward" if section.dest else "input"

@@ -20,7 +20,7 @@ from offload.model.sections.match import Item
 
 
 def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
-    """The rules of a zone's own masquerading, which come after those of all sections."""
+    """The rules of a zone's own masquerading, which come after those of all sections; none without masq and masq6."""
     return tuple(
         Rule("masquerade", match, f"Masquerade {SHOWN[family]} {zone.name} traffic", origin=zone.zone.origin.id)
         for family, matches in zone.masquerade.items()
@@ -31,7 +31,7 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 def source_nat(draft: Draft, section: Nat) -> None:
     """Add the rules of a `config nat`, for packets that leave through its zone, or if it names none through any device.
 
-    LeftOutError: it is not valid.
+    LeftOutError: it is not valid, or has lost a condition. None are added, with a problem, if no packet can match now.
     """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)

@@ -48,7 +48,10 @@ class Writer(NamedTuple):
     limit_log: Limit | str | None = None  # rate limit of the log statement
 
     def write(self, each: Translation, family: int, proto: Proto) -> None:
-        """Add the rules of a translation for one family and protocol."""
+        """Add the rules of a translation for one family (0: both, only without addresses) and protocol.
+
+        Ports are left out where the protocol has none. The new port also replaces the identifier of ICMP.
+        """
         name = "" if proto[0].negated else proto[0].text
         ipset = each.match.ipset
         if ipset is not None:

@@ -27,7 +27,11 @@ MOST_NAMED = 3  # rules in a sentence
 
 
 def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: not all of it."""
+    """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: not all of it.
+
+    Each Reason names an exempt or all mark rules, whichever suffices alone; else those that do so together. Faulty
+    exempts do not count here.
+    """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
     alone = [
@@ -51,9 +55,10 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
 
 
 def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons for the part of a pair's traffic that mark rules keep slow; rules for the same traffic share one.
+    """Reasons for the part of a pair's traffic of this family that mark rules keep slow; empty: none.
 
-    Exempts are not among them: `whole` looks at these.
+    Rules that cover the same kinds of traffic completely share one, and so do all that cover none completely. Exempts
+    are not among them: `whole` looks at these.
     """
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]

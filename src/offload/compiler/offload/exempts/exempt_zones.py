@@ -69,9 +69,10 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """Exempts for zones that have only subnets, on other zones' devices whose mode or policy is faster than theirs.
+    """Exempts for zones that have subnets but no devices, on other zones' devices whose mode or policy is faster.
 
-    `elements`: of the table of `mode`. Only original packets reach exempts, so each end of a connection has its own.
+    That is faster than what is requested for the pair of both zones, or for another family. `elements`: of the table
+    of `mode`. Only original packets reach exempts, so connections from such a zone have one, and those to it another.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():
@@ -100,7 +101,8 @@ def explained(
 ) -> PairDecision:
     """The pair, with Reasons for traffic that zones of subnets without devices keep slow, and the mode that is left.
 
-    `modes`: (iif, oif) -> mode of the table that has the element. `subnet_exempts`: exempts of such zones, by mode.
+    That is none if on all the pair's devices such a zone may be any address. Unchanged if none concerns it. `modes`:
+    (iif, oif) -> fastest mode of the tables with the element. `subnet_exempts`: exempts of such zones, by mode.
     """
     left: list[Mode] = []
     reasons: list[Reason] = []

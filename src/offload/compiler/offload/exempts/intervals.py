@@ -15,7 +15,7 @@ Box = tuple[Span, ...]
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The ranges (first, last), sorted; those that have a number in common are joined."""
+    """The ranges (first, last), sorted; those that have a number in common are joined, adjacent ones are not."""
     found: list[Span] = []
     for low, high in sorted(spans):
         if found and low <= found[-1][1]:

@@ -36,9 +36,9 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config; for each rule of `holding` a mark rule is added, whose exempts keep its traffic slow.
+    """The Config; for each rule of `holding` a mark rule is appended, whose exempts keep its traffic slow.
 
-    Unchanged with `auto_exempt 0`; rules on devices that no zone has are left out.
+    Unchanged with `auto_exempt 0`; rules that compare a device which no zone has are left out.
     """
     if not config.globals.auto_exempt:
         return config
@@ -70,7 +70,7 @@ def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> M
 
 
 def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
-    """Names of the zones that have the device; `*` alone for an empty name, any device."""
+    """Names of the zones with this l3 device, or whose VRF it is; `*` alone for an empty name, any device."""
     if not device:
         return ("*",)
     return [zone.name for zone in zones.values() if device in {*zone.l3, *zone.incoming}]

@@ -40,7 +40,7 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The devices with tc filters that copy conntrack's mark into packets that leave, if `elements` concern them.
 
-    Each comes with the devices that packets are forwarded over: itself, its bridge, or both.
+    Each comes with those of itself and its master (its bridge) that an element has as iif or oif, at least one.
     """
     crossed = {device for each in elements for device in (each.iif, each.oif)}
     masters = {link.name: link.master for link in snapshot.links}
@@ -52,7 +52,7 @@ def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
     """Exempts for connections with a mark over devices whose tc filters copy it into packets, in either direction.
 
-    Without auto_exempt there is no exempt.
+    Two for each device of `restoring`: for connections that leave by it, and that come in. Without auto_exempt none.
     """
     for device, names in restoring(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"

@@ -36,7 +36,10 @@ def _plain(bits: Bits | None) -> Bits | None:
 
 
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
-    """The timed exempts that the elements in the kernel's tables have, by number; foreign elements are ignored."""
+    """The timed exempts that the elements in the kernel's tables have, sorted by number; others' elements are ignored.
+
+    Elements with one number, in any set and table, make one exempt. Its name is `run-time NUMBER`.
+    """
     parts: dict[int, list[TimedExempt]] = defaultdict(list)
     for timed in (each for table in tables for each in table.timed):
         timed_exempt = _timed_exempt(timed)

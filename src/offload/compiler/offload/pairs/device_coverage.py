@@ -41,7 +41,10 @@ class DeviceCoverage:
         return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:
-        """Every device of the zone that the mode's flowtable can list, l3 devices and those below them."""
+        """Every device of the zone that the mode's flowtable can list, l3 ones and those below; none `excluded`.
+
+        In hardware those in `able`, also ports of bridges that software does not list, unless it is a `restless` one.
+        """
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:
             return set(found.listed) - self.excluded
@@ -81,7 +84,7 @@ class DeviceCoverage:
         return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
 
     def l3(self, zone: str, mode: Mode) -> list[str]:
-        """The zone's l3 devices of which the mode's flowtable sees all packets."""
+        """The zone's l3 devices of which the mode's flowtable sees all packets, in order; shapers do not count."""
         return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
 
 

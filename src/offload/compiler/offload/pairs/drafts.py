@@ -45,7 +45,11 @@ class PairDraft:
 
 
 def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> PairDraft:
-    """The mode that the request's pair can have alone, with its devices; `gate`: why every pair is slow, or None."""
+    """The mode that the request's pair can have alone, with its devices; `gate`: why every pair is slow, or None.
+
+    It has mode none, in this order, by the request itself, by `gate`, by disjoint families, by a zone without devices,
+    or if user excluded all devices. The mode is that of its fastest crossing.
+    """
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
@@ -92,7 +96,10 @@ def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossin
 
 
 def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
-    """Two l3 devices with the mode that packets between them can have; None: no flowtable sees all of these packets."""
+    """Two l3 devices with the mode that packets between them can have; None: no flowtable sees all of these packets.
+
+    Hardware needs, beside a request for it, no shaper at either end, and all or some ports of each.
+    """
     if request.mode is Mode.HARDWARE:
         ends = ((request.src, iif), (request.dest, oif))
         partly = [coverage.partly(*end) for end in ends]

@@ -50,7 +50,7 @@ def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pai
 
 
 def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pair]:
-    """The pairs (src, dest) of zones between which the firewall's configuration permits some traffic."""
+    """The pairs (src, dest) of zones, also (a, a), between which the firewall's configuration permits some traffic."""
     names = [zone.name for zone in config.zones]
     # packets that no zone's chain decides get the base chain's policy; within a zone they get the zone's own
     found: set[Pair] = set(permutations(names, 2)) if config.forward is Policy.ACCEPT else set()

@@ -23,8 +23,9 @@ Use = tuple[PairDraft, Crossing]
 def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
     """Decide about each (iif, oif): if several pairs use it, the slowest mode and the strictest policy hold for all.
 
-    Gives the elements, each with the mode of the table it goes into, and the decision for each pair. A pair that the
-    firewall permits in one family only does not affect packets of the other.
+    Gives the elements sorted by (iif, oif), each with the mode of the table it goes into, and the decision for each
+    pair, in the order of `drafts`. Where software takes what hardware does not, two elements have the same (iif, oif).
+    A pair whose zones have one family only does not affect packets of the other.
     """
     uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
     for draft in drafts:

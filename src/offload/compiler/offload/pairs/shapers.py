@@ -20,6 +20,7 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
     It is `cake`; else `cake on ifb4wan`, which shapes packets that come in; else `a tc filter (flower)`, which may
     police, redirect or mark; else `chain a of table b`, whose rules limit or change packets. ifb devices are left out.
+    A device without any of these is no key.
     """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}

@@ -66,7 +66,10 @@ def transactions(
 
 
 def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bool:
-    """Whether the table must be created, as it does not exist (`held` is None), or again to end its flows' offload."""
+    """Whether the table must be created, as it does not exist (`held` is None), or again to end its flows' offload.
+
+    `held`: the table in the kernel. False also if it differs by less, which `_small` changes.
+    """
     if held is None:
         return True
     if held == expected(table):

@@ -24,7 +24,10 @@ def compiled(table: Table) -> nft.Table:
 
 
 def without_shared(table: Table) -> nft.Table:
-    """The table without the elements that the hardware table has too: the caller adds them once that table exists."""
+    """The table as nftables objects, but its map lacks the elements that the hardware table has too.
+
+    The caller adds them once that table exists. Fingerprints and digests are those of the whole table.
+    """
     own = (each for each in table.elements if not each.policy.stations)
     return compiled(table)._replace(maps=(_pairs(own),))
 

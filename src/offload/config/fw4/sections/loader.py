@@ -143,7 +143,7 @@ class Loader:
                 yield made
 
     def _counts(self, reading: Reading) -> bool:
-        """Whether the section can be used; adds a problem if not. Conditions that traffic sections lose count later."""
+        """Whether the section can be used, else adds a problem. Those that rules, redirects, NAT lost count later."""
         if not reading.faults and reading.values.get("enabled", True):
             return self._begins_before_it_ends(reading)
         fatal = reading.bad(CORE)
