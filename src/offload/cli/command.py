@@ -37,7 +37,10 @@ def _arguments(verb: Verb) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 def parser(only: str = "") -> "ArgumentParser":
-    """The parser of the command line, made from VERBS. `only`: for this verb alone, ten times as fast; empty: all."""
+    """The parser of the command line, made from VERBS. `only`: for this verb alone, ten times as fast; empty: all.
+
+    A command line that it refuses ends the process with exit code 2, and `--version` with 0.
+    """
     import argparse
 
     # With a width of its own argparse does not import shutil, which takes as long as argparse.
@@ -116,7 +119,8 @@ def main(argv: list[str]) -> int:
     """Run one verb and print its answer; gives the exit code. `argv`: without the program's name; empty: short status.
 
     An OffloadError is printed as one sentence on stderr (with --json as an object on stdout); the code is then FAILED,
-    or USAGE for a UsageError. Notes are printed on stderr, but not with --json.
+    or USAGE for a UsageError. Notes are printed on stderr, but not with --json. A command line that argparse refuses
+    ends the process (SystemExit, code 2).
     """
     given = _given(_helped(argv) or ["status"])
     given.short = not argv
@@ -140,13 +144,16 @@ def main(argv: list[str]) -> int:
 
 
 def write_pieces(pieces: "Iterable[str]") -> None:
-    """Print the pieces as they are made, each with a newline."""
+    """Print the pieces on stdout as they are made, each with a newline; errors of stdout are raised (OSError)."""
     for piece in pieces:
         sys.stdout.write(f"{piece}\n")
 
 
 def show_help(_: Router, given: "Namespace") -> Answer:
-    """The verb `help`: the list of verbs, or the arguments of the one in `given.about` (None: the list)."""
+    """The verb `help`: the list of verbs, or the arguments of the one in `given.about` (None: the list).
+
+    UsageError if that is no verb.
+    """
     if given.about is None:
         text = parser().format_help()
     elif given.about == "firewall":
@@ -167,5 +174,5 @@ def show_help(_: Router, given: "Namespace") -> Answer:
 
 
 def show_version(_router: Router, _given: "Namespace") -> Answer:
-    """The verb `version`."""
+    """The verb `version`: the version of this package, without the router."""
     return Answer(f"offload {__version__}", {"ok": True, "version": __version__})

@@ -27,12 +27,15 @@ LONG = 500  # the service gives at most so many flows in one reply
 
 
 def status(router: Router, given: "Namespace") -> Answer:
-    """Zones, pairs and devices with modes and Reasons: all, or of the zone given; in a few lines without a verb."""
+    """The verb `status`: zones, pairs and devices with modes and Reasons, all or of one zone; without a verb short."""
     return shown_status(router, given.zone, short=given.short)
 
 
 def shown_status(router: Router, zone: str | None = None, *, short: bool = False) -> Answer:
-    """Zones, pairs and devices with modes and Reasons, of one zone or of all (None); `short`: in a few lines."""
+    """Zones, pairs and devices with modes and Reasons, of one zone or of all (None); `short`: in a few lines.
+
+    UsageError for an unknown zone. An error in the reply is a note, and the exit code FAILED.
+    """
     found = router.reply("status")
     if zone is not None and "error" not in found:
         found = only(found, zone)
@@ -57,7 +60,11 @@ def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 def flow_list(router: Router, given: "Namespace") -> Answer:
-    """The verb `flows`: forwarded connections with their path, and why slow ones are slow."""
+    """The verb `flows`: forwarded connections with their path, and why slow ones are slow.
+
+    A list of more than LONG is made by this process if it can, else from several replies of the service. QueryError
+    for a bad option, before anything is read.
+    """
     from offload.status.query import Query
 
     words = {key: value for key in KEYS if (value := getattr(given, key)) is not None}
@@ -74,7 +81,7 @@ def flow_list(router: Router, given: "Namespace") -> Answer:
 
 
 def metrics(router: Router, _: "Namespace") -> Answer:
-    """The verb `metrics`: flows, bytes, modes and totals as OpenMetrics text."""
+    """The verb `metrics`: flows, bytes, modes and totals as OpenMetrics text; with an error the reply of `status`."""
     from offload.status.text.metrics import families, families_json, openmetrics
 
     found = shown_status(router)
@@ -85,7 +92,10 @@ def metrics(router: Router, _: "Namespace") -> Answer:
 
 
 def explain(router: Router, given: "Namespace") -> Answer:
-    """Why connections are on their path, step by step, and how to change it."""
+    """The verb `explain`: why connections are on their path, step by step, and how to change it.
+
+    The words of the command line, joined by blanks, name the connections.
+    """
     from offload.status.text.explain_text import explain_text
 
     text = " ".join(given.connection)
@@ -147,7 +157,11 @@ def apply(router: Router, given: "Namespace") -> Answer:
 
 
 def take_snapshot(router: Router, given: "Namespace") -> Answer:
-    """The verb `snapshot`: write this router as a directory for --root, without passwords and keys."""
+    """The verb `snapshot`: write this router as a directory for --root, without passwords and keys.
+
+    With --with-names names of sections stay. FileError if the directory is not empty or cannot be written. A file of
+    the configuration that cannot be read is left out, with a note.
+    """
     from pathlib import Path
 
     from offload.config.anonymous import anonymous, known
@@ -167,7 +181,7 @@ def take_snapshot(router: Router, given: "Namespace") -> Answer:
 
 
 def service(router: Router, _: "Namespace") -> Answer:
-    """Run the service until it is stopped; procd starts this."""
+    """The verb `service`: run the service in this process until a signal stops it; procd starts this."""
     router.serve()
     return Answer("", {"ok": True})
 

@@ -57,22 +57,28 @@ def mode(word: str) -> str:
 
 
 def reload(router: Router, _: "Namespace") -> Answer:
-    """Have the service probe the kernel again, read everything, and bring the kernel in line."""
+    """The verb `reload`: have the service probe the kernel again, read everything, and bring the kernel in line.
+
+    Without a service this process does it once. Exit codes as of `_answered`.
+    """
     data = router.ask("reload", {})
     return _answered(data, lambda: applied_text(data), notes(data))
 
 
 def flush(router: Router, given: "Namespace") -> Answer:
-    """Make tables anew: their flows take some packets on the slow path and are offloaded again; no connection ends.
+    """The verb `flush`: create tables again, so that their flows are slow for some packets; no connection ends.
 
-    With options only tables with flows that they select.
+    With --zone, --host or --state only tables that have flows which these select; but then all of their flows.
     """
     data = router.ask("flush", {"query": _chosen(given)})
     return _answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
 
 
 def cut(router: Router, given: "Namespace") -> Answer:
-    """Delete the conntrack entries that the options select: their next packets must pass the firewall again."""
+    """The verb `cut`: delete the conntrack entries that --zone, --host and --state select; without any it fails.
+
+    Their next packets must pass the firewall again.
+    """
     data = router.ask("cut", {"query": _chosen(given)})
     return _answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
@@ -86,7 +92,10 @@ def _chosen(given: "Namespace") -> dict[str, str]:
 
 
 def exempt(router: Router, given: "Namespace") -> Answer:
-    """Add, delete or list timed exempts, which keep traffic on the slow path for some time."""
+    """The verb `exempt`: add, delete or list (`given.action`) timed exempts, which keep traffic slow for some time.
+
+    UsageError for `delete` without a number, `add` with one, or a bad time.
+    """
     if given.action == "list":
         data = router.ask("exempt_list", {})
         return _answered(data, lambda: _exempts_text(data["exempts"]))
@@ -105,7 +114,7 @@ def exempt(router: Router, given: "Namespace") -> Answer:
 
 
 def duration(text: str) -> int:
-    """The seconds that `90`, `90s`, `30m`, `1h` or `2d` means; UsageError for other text."""
+    """The seconds that `90`, `90s`, `30m`, `1h` or `2d` means; UsageError for other text. Bounds are not checked."""
     found = DURATION.fullmatch(text)
     if not found:
         raise UsageError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
@@ -220,7 +229,7 @@ def left_off(data: Json) -> tuple[str, ...]:
 
 
 def notes(data: Json) -> tuple[str, ...]:
-    """The problems in a reply, one sentence each."""
+    """The `problems` in a reply, one sentence with its place each; empty if it has none."""
     return tuple(f"{each['place']}: {each['text']}" for each in data.get("problems", []))
 
 

@@ -46,7 +46,10 @@ class Router:
         return Uci() if self.root is None else Uci(RouterDirectory(self.root).confdir)
 
     def snapshot(self) -> "tuple[Snapshot, dict[str, Any]]":
-        """The Snapshot, and the reply of `network.interface dump` that it was made from (empty for a directory)."""
+        """The Snapshot, with routes, and the reply of `network.interface dump` that it was made from.
+
+        The reply is empty for a directory. OffloadError if a part cannot be read.
+        """
         if self.root is not None:
             from offload.system.directory.router_directory import RouterDirectory
 
@@ -63,17 +66,17 @@ class Router:
         return with_routes(snapshot, netlink), dump
 
     def kernel(self) -> "Kernel":
-        """The features of this machine's kernel and nft, probed now."""
+        """The features of this machine's kernel and nft, probed now, also with a `root`; never an error."""
         from offload.system.netlink.route.links import conntrack_max, modules, release
         from offload.system.nft.probe import probe
 
         return probe(self.nft, release(), modules(), conntrack_max())
 
     def decide(self, *, held: bool = False) -> "Decided":
-        """Read the router and make the Plan, without changing the kernel.
+        """Read the router and make the Plan, without changing the kernel; OffloadError if the router cannot be read.
 
-        `held`: the Plan keeps the timed exempts that are in the kernel's tables. Without `held`, and for a directory,
-        it has none.
+        Files that cannot be read are Problems of the result. `held`: the Plan keeps the timed exempts that are in the
+        kernel's tables. Without `held`, and for a directory, it has none.
         """
         from offload.service import reconcile
 
@@ -105,7 +108,7 @@ class Router:
             return None
 
     def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
-        """As `reply`, but FileError for a directory."""
+        """As `reply`, but FileError for a directory: for verbs that need the running router. `words`: the arguments."""
         self.live("this")
         return self.reply(method, words)
 

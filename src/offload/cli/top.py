@@ -21,9 +21,10 @@ SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
 def top(router: Router, given: "Namespace") -> Answer:
-    """Print bits and packets per second by path, as often as --count says; without it until Ctrl-C.
+    """The verb `top`: print bits and packets per second by path, as often as --count says; without it until Ctrl-C.
 
     Without --count a file or pipe gets one view. With --json only the last rates are printed, as the Answer's data.
+    Only the MOST flows with the most bytes are compared. UsageError for a bad option, OffloadError for a failed reply.
     """
     if given.by not in BY:
         raise UsageError(f"--by: use {', '.join(BY)}")
@@ -53,7 +54,10 @@ def top(router: Router, given: "Namespace") -> Answer:
 
 
 def totals(router: Router, given: "Namespace") -> Answer:
-    """What hosts or pairs have moved by path since the service counts, those with the most bytes first."""
+    """The verb `totals`: what hosts or pairs have moved by path since the service counts, most bytes first.
+
+    UsageError for a bad --by or --limit. Without a service that counts it fails.
+    """
     if given.by not in totals_text.BY:
         raise UsageError(f"--by: use {' or '.join(totals_text.BY)}")
     most = _number("--limit", given.limit, 1_000_000) or PAGE

@@ -5,16 +5,17 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The outcome of the last pass, in which the service reads the router and changes our tables where they differ.
+    """The outcome of a pass, which reads the router and changes our tables where they differ, or of a return.
 
-    After an error the pass ends: transactions before it (`changes`) stay in the kernel, and `generation` is as before.
+    A return creates tables again and reads nothing. After an error the rest is not done: transactions before it
+    (`changes`) stay in the kernel, and `generation` is as before.
     """
 
-    generation: int = 0  # number of passes that changed the kernel, without those that failed
-    time: str = ""  # of the last pass that counts so, ISO 8601 in UTC; empty: there was none
-    changes: int = 0  # transactions that the last pass sent
-    error: str = ""  # why the pass failed: a transaction, or an unreadable configuration file; empty: it did not
-    returned: tuple[str, ...] = ()  # tables whose flows all went back to the slow path
+    generation: int = 0  # number of passes and returns so far that changed the kernel, without those that failed
+    time: str = ""  # of the last one that counts so, ISO 8601 in UTC; empty: there was none
+    changes: int = 0  # transactions that this pass or return sent, also before an error
+    error: str = ""  # why it failed: nft's sentence, or that router or files cannot be read; empty: it did not
+    returned: tuple[str, ...] = ()  # tables that were created again or deleted: their flows went to the slow path
     loaded: bool = False  # the pass loaded the firewall
 
 
@@ -22,7 +23,8 @@ class Applied:
 class Cut:
     """The result of deleting conntrack entries: how many were to be deleted (`asked`), and how many were (`ended`).
 
-    `error`: the sentence about the first error; empty: none, so that those not deleted had ended by themselves before.
+    `error`: the sentence about the first error; empty: none, and entries that were not deleted did not exist any more.
+    Entries of protocols without ports (ICMP) are in neither number.
     """
 
     asked: int = 0

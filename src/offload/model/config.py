@@ -140,8 +140,8 @@ class PairChoice:
 
     src: str  # zone of the original direction, or `*`
     dest: str  # zone that connections lead to, or `*`
-    section: str  # id of the section, for Problems
-    mode: Mode  # option `mode`
+    section: str  # id of the first such section, or of the first faulty one, for Problems
+    mode: Mode  # the slowest `mode` of these sections; of no meaning if `faulty`
     faulty: bool = False  # a value could not be read, so every pair that it may concern stays slow
 
     @property

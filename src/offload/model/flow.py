@@ -43,7 +43,7 @@ Row = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
 class RowCount(Protocol):
-    """An object that counts connections; each is a Row of packed addresses, status and bytes."""
+    """An object that counts connections; each is a Row of packed addresses, status and bytes. ShareCount is one."""
 
     def add(self, rows: list[Row]) -> None:
         """Add these connections to the counts."""
@@ -159,7 +159,10 @@ class Entries:
 
 
 class Flow(NamedTuple):
-    """A forwarded connection with its zones (None: not known), and the Reasons why it is not on a faster path."""
+    """A connection with its zones (None: in none, or not known), and at most one Reason why it is not faster.
+
+    `reasons` is empty if it is as fast as its pair requested, and if its maker did not look for any.
+    """
 
     entry: Entry
     src_zone: str | None
@@ -174,7 +177,10 @@ class Flow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The number of a pair's live flows, and the sum of their bytes, by the path that each flow is on now."""
+    """The number of a pair's live flows, and the sum of their bytes in both directions, by their present path.
+
+    Each State is a key of both; without flows, or without nf_conntrack_acct, the value is 0.
+    """
 
     flows: dict[State, int]
     bytes: dict[State, int]

@@ -33,7 +33,7 @@ class UciReader(Protocol):
 
 
 class Uci(UciReader, Protocol):
-    """The files of /etc/config. `changed`: whether any differs from what `read` gave, is new, or has gone."""
+    """The files of /etc/config. `changed`: whether any that was read differs now; `write` commits edits of one."""
 
     def write(self, package: str, edits: list[Edit]) -> None: ...
     def changed(self) -> bool: ...
@@ -80,7 +80,7 @@ class Nft(NftChecker, NftTables, Protocol):
 
 
 class UbusClient(Protocol):
-    """Calls methods of other ubus objects; `tell` does not wait for a reply."""
+    """Calls methods of other ubus objects: `call` gives the reply; `tell` expects none. Both wait until it is done."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
@@ -204,7 +204,7 @@ class OwnFile(File, Protocol):
 
 
 class Scripts(Protocol):
-    """Runs a script of `config include`, or ours that saves the ruleset; empty for success, else how it failed."""
+    """`source` runs a script of `config include`, `save` ours that saves the ruleset; empty, or how it failed."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...

@@ -94,14 +94,14 @@ class Engine:
         return made
 
     def forget(self) -> None:
-        """At the next pass, probe kernel and devices again, and request hardware also for what was given up."""
+        """At the next pass, probe kernel and devices again, list our tables, and try hardware where it was given up."""
         self.kernel = None
         self.touched = True
         self.hardware_probe = HardwareProbe()
         self.give_up.forget()
 
     def reload(self) -> Applied:
-        """Call `forget`, so that kernel and devices are probed again, and make a pass; gives its outcome."""
+        """Call `forget`, so that kernel and devices are probed again, and make a pass at once; gives its outcome."""
         self.forget()
         return self.work()
 
@@ -127,28 +127,28 @@ class Engine:
         return (*causes, Cause.TABLES) if suspected and self.firewall_damaged() else causes
 
     def refresh(self) -> None:
-        """Read router and configuration and decide, without changing the kernel; the result is in `decided`."""
+        """Read router and files and decide, into `decided`; the kernel is not changed. OffloadError if it is unread."""
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
-        """As `refresh`, but for a Snapshot that exists already; only the configuration is read."""
+        """As `refresh`, but for a Snapshot that exists already: only the files are read, and nothing is raised."""
         self.kernel = snapshot.kernel
         self.packages = reconcile.read(self.doors.uci)
         self.keep(self.decide(self.packages, snapshot))
 
     def holds(self, number: int) -> bool:
-        """Whether a table of the last Plan has the run-time exempt with this number."""
+        """Whether a table of the last Plan has the run-time exempt with this number; False without a decision."""
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def placed(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, at most ROUTES_LAST seconds old, by which flows find their zones."""
+        """The Snapshot of `decided` with routes (at most ROUTES_LAST seconds old), by which flows find their zones."""
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
             self._routes = now, self.doors.netlink.routes()
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, and in the service with all remembered stations and neighbours."""
+        """As `placed`, and in the service with all remembered stations and neighbours in place of the Snapshot's."""
         if not self.resident:
             return self.placed(decided)
         stations, neighbours = self.stations.remembered()
@@ -188,7 +188,7 @@ class Engine:
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """The Plan and Problems (with those of `raised`) for these files, this Snapshot and the exempts of run time."""
+        """The Plan and Problems (with those of `raised`) for files, Snapshot and timed exempts; nothing is stored."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised
@@ -214,7 +214,7 @@ class Engine:
             self.hardware_monitor.flows_evicted(self.doors.clock())
 
     def noted(self, applied: Applied, before: Decided | None) -> Applied:
-        """Store the outcome of a pass and give it; queue ubus events for what changed since the decision `before`."""
+        """Store the outcome of a pass or return and give it; queue ubus events for what differs from `before`."""
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""
         trouble = applied.error or refused or "; ".join(map(str, lacks))

@@ -92,7 +92,7 @@ class Loop:
         self._leave()
 
     def close(self) -> None:
-        """Close the descriptors of the kernel's notifications and of conntrack's events."""
+        """Close the sockets of the kernel's notifications and of conntrack's events, after `run` ended or raised."""
         self.hints.close()
         self.accounting.close()
 
@@ -181,7 +181,7 @@ class Loop:
         self._serve()
 
     def _serve(self) -> None:
-        """Answer the ubus calls that have arrived; log the pass if a call made one."""
+        """Answer the ubus calls that have arrived, none within another call; log the pass if a call made one."""
         if self._serving:
             return  # a call is being answered already: this one comes after it
         passes, self._serving = self.engine.passes, True
@@ -192,7 +192,7 @@ class Loop:
         self._passed_since(passes)
 
     def _breathe(self) -> None:
-        """While a ubus call reads connections, follow the hints of kernel and netifd, and make a pass that is due."""
+        """During a ubus call that reads connections, each BREATH seconds read hints, and make a pass that is due."""
         now = time.monotonic()
         if not self._serving or now - self._breathed < BREATH:
             return

@@ -67,7 +67,10 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 
 
 def serve() -> int:
-    """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay). Gives 0."""
+    """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay). Gives 0.
+
+    KernelError if the kernel cannot be listened to; a missing ubusd or nft ends nothing.
+    """
     Uci().sweep(FILES)
     loop = build(doors())
     try:
@@ -80,7 +83,8 @@ def serve() -> int:
 def build(outside: Doors) -> Loop:
     """The loop of the service for these doors. The kernel's notifications are received from now on.
 
-    So none is lost between its first pass and its first wait.
+    So none is lost between its first pass and its first wait. It replaces the handlers of SIGHUP, SIGTERM, SIGINT and
+    SIGUSR1. KernelError if the kernel cannot be listened to.
     """
     hints = Monitor()
     engine = Engine.of(outside)

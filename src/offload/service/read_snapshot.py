@@ -35,7 +35,10 @@ class ForeignRules:
         self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]] = ((), ())
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]]:
-        """The rules that compare packet marks, and the rules that must see every packet; updates `deciding` too."""
+        """The rules that compare packet marks, and the rules that must see every packet; updates `deciding` too.
+
+        NftError if the kernel does not list its rules.
+        """
         ruleset = nft.ruleset()
         if ruleset is not self._seen:
             self._seen = ruleset
@@ -52,6 +55,7 @@ def observe(
     Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `kernel`: its
     probed features; if it has no nft, nothing of nftables is read. `mark_readers` stay empty without routing rules that
     compare the mark. `foreign`: keeps what was found in other programs' rules for the next call; None: nothing is kept.
+    OffloadError if a part cannot be read. The result has no features of hardware yet, nor what the service remembers.
     """
     scene = netlink.scene()
     readers, treating = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), ())
@@ -81,5 +85,5 @@ def _firewall(tables: frozenset[str]) -> str:
 
 
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
-    """The Snapshot with the present routes of the main table, by which connections find their zones."""
+    """The Snapshot with the present routes of the main table, by which connections find their zones; or KernelError."""
     return replace(snapshot, routes=netlink.routes())

@@ -86,6 +86,7 @@ def pending(
     `forced`: tables to create again in any case, so that their flows go back to the slow path. `trusting`: only we
     changed our tables since they were listed, so sets with the wanted digest are not listed again. `busy(crossings)`:
     whether one of these (iif, oif), which are to be removed, has offloaded flows; then their table is created again.
+    NftError if our tables cannot be listed.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
@@ -114,7 +115,7 @@ def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
 
 
 def removal(nft: Nft) -> str:
-    """The nft text that deletes our tables; empty if there are none."""
+    """The nft text that deletes those of our tables that exist; empty: none does. NftError if they cannot be listed."""
     existing = nft.tables()
     return "".join(wipe(name) for name in TABLE_NAMES if name in existing)
 
@@ -175,7 +176,8 @@ def again(
 ) -> Applied:
     """Create these tables again as the last pass planned them, so that their flows go back to the slow path.
 
-    Nothing is compared, because a whole pass would take too long. Gives the outcome, as `apply` does.
+    Nothing is compared, because a whole pass would take too long; names that the Plan lacks are ignored. Gives the
+    outcome, as `apply` does: an NftError is in its `error`.
     """
     return _sent(lambda: _returning(decided, tables), nft, before, now)
 
@@ -203,7 +205,7 @@ def _sent(
 
 
 def removed(nft: Nft) -> str:
-    """Delete our tables. Gives an empty text, or a sentence that names the tables that remain, and why."""
+    """Delete our tables in one transaction; gives an empty text, or a sentence with those that remain, and why."""
     try:
         if text := removal(nft):
             nft.apply(text)

@@ -29,14 +29,14 @@ class Counts:
     octets: list[int] = field(default_factory=_none)
 
     def add(self, path: Path, packets: int, octets: int) -> None:
-        """Count a connection on this path, with its packets and bytes."""
+        """Count one connection on this path (None: its path was not seen), with its packets and bytes."""
         place = PLACES[path]
         self.flows[place] += 1
         self.packets[place] += packets
         self.octets[place] += octets
 
     def merge(self, other: "Counts") -> None:
-        """Add the numbers of the other Counts to these."""
+        """Add the numbers of the other Counts, which stays as it is, to these, path by path."""
         for own, more in zip(self.lists, other.lists, strict=True):
             own[:] = [one + two for one, two in zip(own, more, strict=True)]
 
@@ -52,13 +52,13 @@ class Counts:
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "Counts":
-        """The Counts whose property `numbers` is this list: flows, then packets, then bytes."""
+        """A new Counts whose property `numbers` is this list of WIDTH numbers: flows, then packets, then bytes."""
         every, size = list(numbers), len(PATHS)
         return cls(every[:size], every[size : 2 * size], every[2 * size :])
 
 
 def counts_json(counts: Counts) -> Json:
-    """`flows`, `packets` and `bytes`, each with a number for every one of PATHS."""
+    """`flows`, `packets` and `bytes`, each an object with a number for every one of PATHS (slow, ..., unseen)."""
     return {
         what: dict(zip(PATHS, numbers, strict=True))
         for what, numbers in zip(("flows", "packets", "bytes"), counts.lists, strict=True)

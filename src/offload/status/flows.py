@@ -52,9 +52,9 @@ def page(
     *,
     everything: bool = False,
 ) -> tuple[list[Flow], int]:
-    """The flows that a query selects, with Reasons, and how many it would select without `limit` and `offset`.
+    """The flows that a query selects, in its order, each with at most one Reason; how many there are without a page.
 
-    `cases` and `everything`: as in `flows`.
+    The number is without the query's `limit` and `offset`. `cases` and `everything`: as in `flows`.
     """
     found = flows(entries, snapshot, plan, everything=everything, explained=False)
     meant = select(found, replace(query, limit=None, offset=0))

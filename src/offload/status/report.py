@@ -109,7 +109,7 @@ def finding_json(finding: Finding) -> Json:
 
 
 def firewall_problem_json(problem: FirewallProblem) -> Json:
-    """A fault of a firewall section; `place` (the section) and `text` together are a sentence."""
+    """A fault of a firewall section or file; `place` and `text` together are a sentence, `option` may be empty."""
     return {"code": problem.fault.name, "place": problem.place, "option": problem.option, "text": problem.text}
 
 
@@ -200,7 +200,7 @@ def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
-    """Reasons with their stable code, sentence, and remedy; one without a remedy has no such key."""
+    """Reasons, in their order, as `code` (stable), `text` and `remedy`; one without a remedy lacks that key."""
     return [
         {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})
         for reason in reasons

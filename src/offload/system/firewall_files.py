@@ -43,7 +43,7 @@ class FirewallFiles:
         return read
 
     def text(self, path: str) -> str | None:
-        """The text of a file, by its path on the router; None if it cannot be read."""
+        """The text of a file, by its path on the router, not UTF-8 as U+FFFD; None if it cannot be read."""
         try:
             return self._under(path).read_text(errors="replace")
         except OSError:
@@ -55,11 +55,11 @@ class FirewallFiles:
         return None if text is None else parse("helpers", text)
 
     def readable(self, path: str) -> bool:
-        """Whether a file is there and can be read."""
+        """Whether a file (or directory), by its path on the router, is there and this user can read it."""
         return os.access(self._under(path), os.R_OK)
 
     def modules(self) -> frozenset[str]:
-        """The kernel modules that are loaded or built in."""
+        """The kernel modules that are loaded or built in, by /sys/module; empty if that is missing."""
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
@@ -91,12 +91,18 @@ class FirewallFiles:
         return tuple(found)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The paths that match an nft include statement, in nft's order; wildcards only in the last part of it."""
+        """The paths that match an nft include statement, in nft's order; wildcards count in its last part only.
+
+        A path without wildcards gives itself, or nothing if there is no such file.
+        """
         directory, _, name = pattern.rpartition("/")
         return tuple(f"{directory}/{each}" for each in _names(self._under(directory)) if fnmatchcase(each, name))
 
     def configuration(self) -> str:
-        """A hash of the configuration, as `cat /etc/config/firewall /etc/config/network | sha256sum` prints it."""
+        """A hash of the configuration, as `cat /etc/config/firewall /etc/config/network | sha256sum` prints it.
+
+        A file that cannot be read counts as empty.
+        """
         from hashlib import sha256  # loads OpenSSL, which only the service needs
 
         digest = sha256()

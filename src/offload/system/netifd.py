@@ -15,7 +15,7 @@ DEVICES = "network.device status"
 
 
 def networks(dump: Any) -> tuple[Network, ...]:
-    """The networks in a reply of `network.interface dump`; `l3_device` is empty while a network is down."""
+    """The networks in a reply of `network.interface dump`, in order; `l3_device` is empty while a network is down."""
     return tuple(
         Network(
             name=_word(each, "interface"),
@@ -131,7 +131,7 @@ _LISTS = {
 
 
 def named_only(dump: Any) -> dict[str, Any]:
-    """A reply of `network.interface dump` reduced to the keys that the functions above read."""
+    """A copy of a reply of `network.interface dump` with only the keys that the functions above read: no secrets."""
     return {"interface": [_named_only(each) for each in _interfaces(dump)]}
 
 

@@ -22,11 +22,14 @@ class Scripts:
         self._keeper, self._timeout = keeper, timeout
 
     def source(self, path: str) -> str:
-        """Run a script of `config include`; empty for success, else how it failed: `failed with exit code 1`."""
+        """Run a script of `config include` and wait for it; empty for success, else how it failed.
+
+        It is text to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, `was ended: ...`.
+        """
         return self._run("/bin/sh", "-c", SOURCED, path)
 
     def save(self) -> str:
-        """Have the ruleset saved for the next boot; the result is as that of `source`."""
+        """Run the script that saves the ruleset for the next boot, and wait for it; the result is as of `source`."""
         return self._run(self._keeper, "save")
 
     def _run(self, *command: str) -> str:

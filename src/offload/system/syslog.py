@@ -22,7 +22,7 @@ class SystemLog:
         self._by_syslog = not _read_by_anyone(sys.stderr)
 
     def write(self, level: LogLevel, text: str) -> None:
-        """Write the text as one line; `level` is its priority if it goes to syslog(3)."""
+        """Write the text as one line (`one_line`). `level` is its priority in syslog(3); on stderr it is not shown."""
         line = one_line(text)
         self._by_syslog = self._by_syslog or not _written(f"{NAME}: {line}\n")
         if self._by_syslog:

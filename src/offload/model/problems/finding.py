@@ -202,11 +202,17 @@ class FindingCode(Enum):
     )
 
     def __call__(self, **words: object) -> Finding:
-        """Make the Finding with its remedy, where offload has done nothing; `words` fill the blanks."""
+        """Make the Finding where offload has done nothing, with remedy and option.
+
+        `words` fill all blanks. KeyError: a word is missing.
+        """
         form: Form = self.value
         return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words), form.option)
 
     def done(self, **words: object) -> Finding:
-        """Make the Finding as a notice, where offload has done what the form's `done` says; `words` fill the blanks."""
+        """Make the Finding where offload has done what the form's `done` says: a notice, without remedy and option.
+
+        `words` fill all blanks. KeyError: a word is missing.
+        """
         form: Form = self.value
         return Finding(self, Severity.NOTICE, form.text.format(**words), form.done.format(**words))

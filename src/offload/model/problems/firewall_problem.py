@@ -72,7 +72,10 @@ class FirewallFault(Enum):
     UNREACHABLE = "is left out: '{value}' cannot be read"
 
     def at(self, origin: Origin, option: str = "", **words: object) -> "FirewallProblem":
-        """Make the problem of a section or file. `option`: the one at fault, empty: none; `words` fill other blanks."""
+        """Make the problem of a section or file. `option`: the one at fault, empty: none; it also fills `{option}`.
+
+        `words` fill all other blanks, made safe to print. KeyError: a word is missing.
+        """
         safe = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return FirewallProblem(self, origin, option, self.value.format(option=shown(option), **safe))
 

@@ -106,6 +106,9 @@ class ProblemCode(Enum):
     )
 
     def at(self, file: str, section: str = "", option: str = "", **words: object) -> Problem:
-        """Make the Problem of an option, a section (no option) or a file (neither); `words` fill the blanks."""
+        """Make the Problem of an option, a section (no option) or a file (neither); `of` adds `line` and `where`.
+
+        `words` fill the sentence's blanks, made safe to print; `file` fills `{file}`. KeyError: a word is missing.
+        """
         filled = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return Problem(self, file, section, option, self.value.format(file=file, **filled))

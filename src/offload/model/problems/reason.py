@@ -10,7 +10,8 @@ from offload.nouns import dataclass, field
 class Reason:
     """Why something is not offloaded, or is slower than requested.
 
-    `code` is the stable name, `text` the sentence, `remedy` what the user can do; empty: nothing.
+    `code` is the stable name, `text` the sentence. `remedy`: what the user can do; empty: nothing needs to be done, or
+    nothing can be. Reasons with the same code and text are equal.
     """
 
     code: "ReasonCode"
@@ -144,5 +145,8 @@ class ReasonCode(Enum):
     HARDWARE_FROZEN = "the packets of its hardware flows are not counted, though {devices} receive them"
 
     def __call__(self, **words: object) -> Reason:
-        """Make the Reason; `words` fill the sentence's blanks."""
+        """Make the Reason. `words` fill all blanks of its sentence (KeyError: one is missing), and those of its remedy.
+
+        A blank of the remedy without a word becomes its own name in capitals. Other words are ignored.
+        """
         return Reason(self, self.value.format(**words), remedy(self.name, words))

@@ -51,12 +51,19 @@ class Field(NamedTuple):
         return value._replace(negated=True) if text.startswith("!") else value
 
     def json(self, match: Match) -> Any:
-        """The values of a match that has it, as UCI writes them: a list, or one text if it can have only one value."""
+        """The values of a match that has it, as UCI writes them: a list, or one text if it can have only one value.
+
+        IndexError for a match without a condition that can have only one.
+        """
         texts = [self.text(each) for each in self.values(match)]
         return texts if self.many else texts[0]
 
     def test(self, match: Match) -> Callable[[Any], bool]:
-        """A function: value of a conntrack entry -> whether it fulfils the condition of this match."""
+        """A function: value of a conntrack entry -> whether it fulfils the condition of this match.
+
+        It does if it is none of the negated values, and one of the others; if there are no others, any value does (of
+        an address one of the family of a negated address).
+        """
         values = self.values(match)
         without, good = excluded(values), wanted(values)
         if not without:

@@ -63,7 +63,11 @@ class Edit:
 
 
 def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section, ...]:
-    """The sections after the edits, with those that the edits make at the end."""
+    """The sections after the edits, with those that the edits make at the end; nothing is written.
+
+    An edit finds its section by `name`. A section that is changed or made has no `line`; one that is made is of the
+    package of the first section, or of the package '' if there are no sections.
+    """
     found = {section.name: section for section in sections}
     for edit in edits:
         section = found.get(edit.section) or Section(

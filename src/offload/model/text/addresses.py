@@ -52,6 +52,7 @@ def written(family: int, value: int) -> str:
 def network(family: int, value: int, bits: int, *, negated: bool = False, shown: str = "") -> Address | None:
     """The network of prefix length `bits` that has the address `value`; None if the family has no such length.
 
+    The result's `value` is this address with its host bits, its `text` the network (`10.0.0.0/8` for 10.1.2.3).
     `shown`: how the user wrote the address; the text has it if it is the network's first address.
     """
     width = WIDTH[family]

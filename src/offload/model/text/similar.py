@@ -8,7 +8,10 @@ LONGEST = 64  # characters; a longer word is not compared
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The text ` (did you mean 'lan'?)` to append to a sentence; empty: no known word is similar."""
+    """The text ` (did you mean 'lan'?)` to append to a sentence; empty: no known word is similar, or `word` too long.
+
+    Upper and lower case do not matter, and a same first letter counts much.
+    """
     from difflib import SequenceMatcher
 
     def likeness(other: str) -> float:

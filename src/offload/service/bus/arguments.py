@@ -64,7 +64,7 @@ def mode(value: object) -> Mode:
 
 
 def number(name: str, value: object, low: int, high: int) -> int:
-    """The value, if it is a whole number from `low` to `high`; else ArgumentError, also for True and False."""
+    """The value, if it is a whole number from `low` to `high`; else ArgumentError, also for True, False and text."""
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a whole number from {low} to {high}")

@@ -57,7 +57,7 @@ def metrics(engine: Engine, given: Given) -> Json:
 
 
 def zones(engine: Engine, _: Given) -> Json:
-    """The reply of `zones`: zones and pairs with their requested and effective modes."""
+    """The reply of `zones`: zones and pairs with their requested and effective modes, as the last pass decided."""
     return report.zones_json(known(engine).plan)
 
 
@@ -75,7 +75,7 @@ def check(engine: Engine, _: Given) -> Json:
 
 
 def reload(engine: Engine, _: Given) -> Json:
-    """Probe the kernel again and make a pass; the reply has its outcome, problems, and missing features."""
+    """Probe the kernel again and make a pass; the reply has its outcome (a failure too), problems, missing features."""
     return applied_json(engine.reload()) | found_json(engine)
 
 
@@ -103,9 +103,9 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """The flows that `query` of `given` selects: a reply without them, and a function that gives their text.
+    """The flows that `query` of `given` selects: a reply without them, and a function that gives their text in pieces.
 
-    The function takes whether to give JSON instead of lines, and the width in columns; it gives the text in pieces.
+    The function takes whether to give JSON (the whole reply) or lines, and the width in columns. Raises OffloadError.
     """
     decided = known(engine)
     query, everything = _query(given, decided.plan)
@@ -127,8 +127,8 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
 def flush(engine: Engine, given: Given) -> Json:
     """Make a pass that creates the nft tables of the selected flows again: all flows in them are slow for some packets.
 
-    `given` has `query` with zone, host and state; empty: all tables. The reply names the tables, and counts the
-    offloaded flows that were selected. OffloadError if nft refuses.
+    `query` of `given` has zone, host and state; empty: all tables. Without such flows or tables no pass is made. Reply:
+    `returned` (the tables) and `flows` (number of the selected offloaded flows). OffloadError if the pass fails.
     """
     decided = known(engine)
     query = arguments.chosen(given, decided.plan)
@@ -181,7 +181,7 @@ def exempt_list(engine: Engine, _: Given) -> Json:
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """End the run-time exempt with number `id`, and reply with the pass's outcome. ArgumentError if there is none."""
+    """End the run-time exempt `id`, and reply with the outcome of a pass, which may fail. ArgumentError: no such id."""
     number = arguments.number("id", given.get("id"), 1, 999_999_999)
     if not engine.timed_exempts.delete(number):
         raise ArgumentError(f"id: there is no run-time exempt {number}")
@@ -191,12 +191,12 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 
 
 def firewall(engine: Engine, given: Given) -> Json:
-    """Do `action` of `given` (start, stop, ...) on the firewall, and report its state; without one only report."""
+    """Do `action` of `given` (start, stop, ...) on our firewall and report its state, as `act`; empty: only report."""
     return act(engine.firewall, given.get("action", ""), engine.work)
 
 
 def exempts_json(engine: Engine) -> list[Json]:
-    """The exempts of run time that have not ended, with their remaining seconds."""
+    """The exempts of run time that go on for at least LAST_SECONDS, with their remaining seconds (`expires`)."""
     return [timed_exempt_json(timed_exempt) for timed_exempt in engine.timed_exempts.living(engine.doors.clock())]
 
 
@@ -207,7 +207,7 @@ def applied_json(applied: Applied) -> Json:
 
 
 def known(engine: Engine) -> Decided:
-    """The decision of the last pass. Before it StartingError, or OffloadError with why the first pass failed."""
+    """The decision of the last pass that made one. Without any StartingError, or OffloadError: why no pass could."""
     if engine.decided is None:
         if engine.applied.error:
             raise OffloadError(engine.applied.error)

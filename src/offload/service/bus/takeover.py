@@ -42,12 +42,16 @@ def give(uci: Uci, *, forget: bool = False) -> bool:
 
 
 def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `takeover`: `take`; if it wrote something, notify procd to reload the firewall, and make a pass."""
+    """The method `takeover`: `take`; if it gives True, notify procd to reload the firewall, and make a pass.
+
+    The reply has `changed`, and if that is true the pass's outcome, `reloading` (procd was reached), the `pairs` that
+    changed, problems and missing features. FileError as in `take`.
+    """
     return _answered(engine, take)
 
 
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `giveback`: `give`; if it wrote something, notify procd to reload the firewall, and make a pass."""
+    """The method `giveback`: `give`; if it gives True, as `takeover`. The problem FW4_OFFLOADS is left out."""
     reply = _answered(engine, give)
     if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported
         reply["problems"] = [each for each in reply["problems"] if each["code"] != ProblemCode.FW4_OFFLOADS.name]

@@ -57,7 +57,10 @@ METHODS: Mapping[str, Verb] = {
 
 
 def objects(engine: Engine) -> dict[str, dict[str, Method]]:
-    """The methods of both ubus objects: object -> method -> (types of its arguments, function that replies)."""
+    """The methods of both ubus objects: object -> method -> (types of its arguments, function that replies).
+
+    The functions take the arguments by name and never raise. `luci.offload` has the argument SESSION besides.
+    """
     made: dict[str, dict[str, Method]] = {"offload": {}, "luci.offload": {}}
     for name, verb in METHODS.items():
         reply = partial(answer, engine, verb)

@@ -36,14 +36,14 @@ class Accounting:
         poll.register(self.descriptor, select.POLLIN)
 
     def due(self, _: Engine) -> float | None:
-        """When to read again, in monotonic seconds; None while the descriptor is polled."""
+        """When to read again, in monotonic seconds; None while the descriptor is polled, and if there are no events."""
         return self._again
 
     def run(self, engine: Engine, now: float) -> None:
-        """Count the connections that ended since the last call.
+        """Count the connections that ended since the last call. `now`: monotonic seconds.
 
-        Those before the first decision are not counted. If there were some, or events were lost, the next read is APART
-        seconds later, without polling until then.
+        Those before the first decision are not counted. If there were some, or events were lost (then the totals are no
+        longer whole), the next read is APART seconds later, without polling until then. Nothing without events.
         """
         if self._ended is None:
             return
@@ -61,7 +61,7 @@ class Accounting:
             self._poll.register(self.descriptor, select.POLLIN)
 
     def close(self) -> None:
-        """Close the descriptor."""
+        """Close the descriptor of the events, if there is one; nothing is counted afterwards."""
         if self._ended:
             self._ended.close()
 

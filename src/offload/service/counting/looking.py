@@ -10,7 +10,10 @@ from offload.service.engine import Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to read again, in monotonic seconds; None: no pair is offloaded, or ended connections are not counted."""
+    """When to read again, in monotonic seconds; None: no pair is offloaded, or ended connections are not counted.
+
+    A time in the past means now. None also before the first decision.
+    """
     if engine.decided is None or not engine.totals.since:
         return None
     fast = any(pair.effective is not Mode.NONE for pair in engine.decided.plan.pairs)
@@ -18,7 +21,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Add the connections that are offloaded now to `engine.sightings`, a part at a time: many need little memory."""
+    """Add the connections that are offloaded now to `engine.sightings`, a part at a time: many need little memory.
+
+    `now`: monotonic seconds, for the time of the next reading. If the kernel refuses, nothing is raised.
+    """
     found, began = 0, process_time()
 
     def seen(entries: list[Entry]) -> None:

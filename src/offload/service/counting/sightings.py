@@ -51,11 +51,14 @@ class Sightings:
             self._fast.clear()
 
     def rest(self, now: float, found: int, work: float) -> None:
-        """Note that a reading found so many connections and took `work` processor seconds: `next` is set by these."""
+        """Note that a reading ended: `next` is AGAIN seconds after `now` (monotonic), or IDLE if it found none.
+
+        `found`: offloaded connections. `work`: processor seconds of the reading; `next` is at least REST times as long.
+        """
         self.next = now + max(AGAIN if found else IDLE, REST * work)
 
     def of(self, entry: Entry) -> State | None:
-        """The fastest path on which a connection was seen, software or hardware; None: it was seen on neither."""
+        """The fastest path on which a connection was seen, software or hardware; None: neither, or it was forgotten."""
         return self._fast.get(_key(entry))
 
     def ended(self, entry: Entry) -> State | None:

@@ -37,7 +37,10 @@ class Totals:
     others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
 
     def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf) -> None:
-        """Count connections, but none with an end in no known zone. `path_of` is called for each, also for those."""
+        """Count connections, but none with an end in no known zone. `path_of` is called for each, also for those.
+
+        Packets and bytes of both directions are added; without nf_conntrack_acct 0.
+        """
         for entry in entries:
             src, dest = zones.ends(entry)
             path = path_of(entry, src, dest)
@@ -57,7 +60,7 @@ class Totals:
         return self.pairs.get(pair) or Counts()
 
     def copy(self) -> "Totals":
-        """A copy with the same counts, `since` and `whole`, to which others can be added."""
+        """A deep copy with the same counts, `since` and `whole`, to which others can be added; nothing of the file."""
         made = Totals(self.since, self.whole)
         made.pairs.update({pair: Counts.of(counts.numbers) for pair, counts in self.pairs.items()})
         made.hosts.update({host: Counts.of(counts.numbers) for host, counts in self.hosts.items()})

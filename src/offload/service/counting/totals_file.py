@@ -8,9 +8,9 @@ APART = 300.0  # seconds between two writes: a service that is killed loses the 
 
 
 def due(engine: Engine) -> float | None:
-    """When to write, in monotonic seconds; None: the file has all of it.
+    """When to write, in monotonic seconds; None: the file has all of it, or there is none (in the command).
 
-    None also before the first pass, because until then another service may still run.
+    None also before the first decision, because until then another service may still run.
     """
     if engine.doors.totals is None or engine.decided is None:
         return None
@@ -18,9 +18,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write the totals if the file lacks some. After a failure it is tried again APART seconds later.
+    """Write the totals if the file lacks some, whatever `due` is; the next write is due APART seconds after `now`.
 
-    A failure becomes an event, unless the last write failed for the same cause.
+    `now`: monotonic seconds. Nothing is done before the first decision, or without a file. A failed write raises
+    nothing: it becomes a ubus event, unless the one before failed for the same cause, and is tried again.
     """
     totals, error = engine.totals, ""
     if engine.doors.totals is None or engine.decided is None or not totals.unsaved:

@@ -25,7 +25,7 @@ class LeftOut(NamedTuple):
     files: frozenset[str] = frozenset()
 
     def with_(self, other: "LeftOut") -> "LeftOut":
-        """The parts in this one or the other."""
+        """The parts in this one or the other, as a new LeftOut."""
         return LeftOut(self.sections | other.sections, self.files | other.files)
 
     def without(self, other: "LeftOut") -> "LeftOut":
@@ -59,7 +59,10 @@ def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching
 
 
 def files(ruleset: Ruleset, matching: Matching) -> set[str]:
-    """The paths of the nft files that a ruleset includes. `matching`: the files that match a pattern."""
+    """The paths of the nft files that a ruleset includes, also those that do not exist; patterns (`*`) themselves not.
+
+    `matching`: the files that match a pattern.
+    """
     return {path for each in _includes(ruleset) for path in (each.path, *matching(each.path)) if "*" not in path}
 
 

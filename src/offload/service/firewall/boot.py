@@ -21,7 +21,8 @@ HEADER_LINES = 2
 def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> bytes:
     """The content of the ruleset file for the next boot.
 
-    `left_out`: sections that nft refuses. `configuration`: the hash of the configuration files.
+    `left_out`: sections that nft refuses, by id or name as in LeftOut. `configuration`: the hash of the configuration
+    files. Left out are also flowtables, helpers, the files of packages and users, and what files add to ipsets.
     """
     bare = inputs._replace(
         set_files=dict.fromkeys(inputs.set_files, ()),

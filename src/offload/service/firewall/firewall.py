@@ -71,11 +71,11 @@ class Firewall:
         return self._forced
 
     def stopped(self) -> bool:
-        """Whether the firewall was stopped on purpose."""
+        """Whether the firewall was stopped on purpose, by the note in its file, which survives this process."""
         return self.doors.stop.read() is not None
 
     def loaded(self) -> bool:
-        """Whether table inet fw4 exists."""
+        """Whether table inet fw4 exists, whoever made it. NftError if the kernel does not list its tables."""
         return TABLE in self.nft.tables()
 
     def stop(self) -> None:
@@ -91,19 +91,25 @@ class Firewall:
         self.ruleset, self._inputs, self._digest, self._handles = None, None, "", frozenset()
 
     def start(self) -> None:
-        """Remove the note of a stop; the next pass loads the ruleset."""
+        """Remove the note of a stop, and make the next pass load the ruleset. FileError if it cannot be removed."""
         self.doors.stop.remove()
         self.force()
 
     def refill(self) -> None:
-        """Replace the elements of every nft set by those of the known ruleset; OffloadError if no ruleset is known."""
+        """Replace the elements of every nft set by those of the known ruleset, also those that others added.
+
+        OffloadError if no ruleset is known; NftError if nft refuses, and then nothing is changed.
+        """
         if self.ruleset is None:
             raise OffloadError("the firewall has not been loaded yet")
         if text := contents(self.ruleset):
             self.nft.apply(text)
 
     def damaged(self) -> bool:
-        """Whether rules that we loaded are missing in the kernel; False while the firewall is stopped."""
+        """Whether rules that we loaded are missing in the kernel; False while the firewall is stopped.
+
+        False also if our rules are not known (at the service's start). NftError if the kernel does not list its rules.
+        """
         return not self.stopped() and not self._handles <= self._held()
 
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
@@ -111,6 +117,7 @@ class Firewall:
 
         None also if nft refused the ruleset of just these inputs, unless a load is requested or rules are missing.
         `sections`: of /etc/config/firewall. `dump` and `data`: replies of netifd and procd; None: no reply.
+        OffloadError if a reply is malformed, or the kernel does not list its rules.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
@@ -133,7 +140,10 @@ class Firewall:
         return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held, identity)
 
     def sent(self, pending: Pending) -> None:
-        """Note that the kernel has the ruleset, because it accepted `pending.text`, and write our files about it."""
+        """Note that the kernel has the ruleset, because it accepted `pending.text`, and write our files about it.
+
+        If a file cannot be written, `error` has the cause, and nothing is raised.
+        """
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:

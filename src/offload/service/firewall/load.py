@@ -48,7 +48,10 @@ class Loading:
         return self._without_refused(lambda ruleset: self._sent(before, ruleset))
 
     def checked(self) -> Loaded:
-        """The ruleset that `load` would load, found by `nft -c` alone: the kernel is not changed."""
+        """The ruleset that `load` would load, found by `nft -c` alone: the kernel is not changed.
+
+        Its problems include one for each part that is left out. NftError if nft refuses the rest too, or fails.
+        """
         return self._without_refused(self._answer)
 
     def _without_refused(self, refusal: Callable[[Ruleset], NftError | None]) -> Loaded:
@@ -64,7 +67,7 @@ class Loading:
             left_out = left_out.with_(more)
 
     def candidate(self, left_out: LeftOut) -> Compiled:
-        """The compiled ruleset without these sections and files."""
+        """The compiled ruleset without these sections and files; nft is not asked, and no problem names these."""
         found = compiled(self._inputs, left_out.sections)
         return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))
 

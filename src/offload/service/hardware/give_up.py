@@ -30,7 +30,7 @@ class GiveUp:
 
     @property
     def due(self) -> float | None:
-        """When hardware is requested for the first of them again, in monotonic seconds; None: there is none."""
+        """When hardware is requested for the first of them again, in monotonic seconds; None: nothing is given up."""
         return min(self._until.values(), default=None)
 
     def judge(
@@ -59,7 +59,7 @@ class GiveUp:
         return fresh
 
     def ended(self, now: float) -> tuple[GivenUp, ...]:
-        """Remove those whose time is over, so that hardware is requested again, and give them."""
+        """Remove and give those whose time is over at `now`: the next pass requests hardware for them again."""
         over = tuple(each for each, until in self._until.items() if until <= now)
         for each in over:
             del self._until[each]

@@ -37,7 +37,11 @@ class HardwareMonitor:
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
-        """Follow the pairs that this Plan has in hardware; one whose devices changed begins anew."""
+        """Follow the pairs that this Plan has in hardware; one that is new, or whose devices changed, begins anew.
+
+        A pair that left hardware stays in `over` while some of its evicted flows had no packet since. The first sample
+        is due APART seconds after `now` (monotonic); without any pair none is.
+        """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
             if known := self.known.get(pair):
@@ -84,7 +88,7 @@ class HardwareMonitor:
         return any(sample is None or now - sample.at >= SOONEST for sample in samples)
 
     def later(self, now: float) -> None:
-        """Note that a sample failed; it is tried again APART seconds later."""
+        """Note that a sample failed: the next one is due APART seconds after `now`, or none without a known pair."""
         self.due = now + APART if self.known else None
 
     def add_sample(
@@ -129,7 +133,10 @@ class HardwareMonitor:
         return fresh
 
     def once(self, entries: Sequence[Entry] | Entries, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge by one sample only: the packets of each connection count since it began."""
+        """Judge the pairs in `cases` by one sample only: the packets of each connection count since it began.
+
+        For the command, which has no second sample. `over`, devices and evicted flows are not judged.
+        """
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
         self.add_sample(new, placed, plan, {}, {}, 0.0, "")

@@ -33,7 +33,11 @@ class Debouncer:
             self._asked = now
 
     def due(self) -> float | None:
-        """When the next pass begins, in monotonic seconds; None: not before a hint."""
+        """When the next pass begins, in monotonic seconds, perhaps in the past; None: not before a hint.
+
+        The earlier of two times: for a hint, GATHER after the first one and a pause after the last pass; for a failed
+        pass, its repetition.
+        """
         times = [] if self._retry is None else [self._retry]
         if self._asked is not None:
             apart = min(APART * 2**self._fights, FIGHTING)
@@ -41,7 +45,7 @@ class Debouncer:
         return min(times, default=None)
 
     def begin(self) -> None:
-        """Note that a pass begins; it covers all hints so far."""
+        """Note that a pass begins; it covers all hints so far, and the repetition of a failed pass."""
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:

@@ -80,12 +80,15 @@ class KernelEvents:
     def due(self, engine: Engine) -> float | None:
         """When to create tables again for stations whose moves had to wait, or to list ports of bridges again.
 
-        None: nothing waits, or a pass is due anyway, which does it.
+        In monotonic seconds. None: nothing waits, or a pass is due anyway, which does it.
         """
         return follow.due(engine) if self._watch.due() is None else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Create tables again for moves that had to wait; request a pass if ports of a bridge may be listed again."""
+        """Create tables again for moves that had to wait; request a pass if ports of a bridge may be listed again.
+
+        `now`: monotonic seconds. If no move has to be followed now, nothing is created.
+        """
         self._follow()
         if engine.stations.ended(now):
             self._hint(Cause.PORTS_RETURN)

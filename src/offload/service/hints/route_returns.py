@@ -22,19 +22,22 @@ class RouteReturns:
     _last: float = float("-inf")  # when the hardware table was created again last for routes
 
     def changed(self, now: float) -> None:
-        """Note that a route or a routing rule changed."""
+        """Note that a route or a routing rule changed; further changes before the return join the first."""
         if self._asked is None:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create the tables again, in monotonic seconds; None: no route changed."""
+        """When to create the hardware table again, in monotonic seconds; None: no route changed since the last time.
+
+        GATHER after the first change and APART after the last return, and not before the minute allows a return.
+        """
         if self._asked is None:
             return None
         first = max(self._asked + GATHER, self._last + APART)
         return first if self.budget.left(now) else max(first, self.budget.renewed(now))
 
     def returned(self, now: float) -> None:
-        """Note that the tables were created again."""
+        """Note that the hardware table was created again for routes, or that a pass has to do it: no change is left."""
         self.budget.returned(("routes",), now)
         self._asked, self._last = None, now
 

@@ -37,12 +37,12 @@ class RuleReturns:
         self._known = now_there
 
     def elements(self, sets: Iterable[tuple[str, str]], now: float) -> None:
-        """Note that elements of these sets (table, name) changed, if a known rule looks one of them up."""
+        """Note that elements of these sets (table, name) changed, if a rule of the last pass looks one of them up."""
         if self._known is not None and not self._known.sets.isdisjoint(sets):
             self.changed(now)
 
     def changed(self, now: float) -> None:
-        """Note that rules may decide differently from now on."""
+        """Note that rules may decide differently from now on, so that `due` has a time; later changes join this one."""
         if self._asked is None:
             self._asked = now
 
@@ -55,7 +55,10 @@ class RuleReturns:
         return min(times, default=None)
 
     def returned(self, now: float, wall: float) -> None:
-        """Note that all tables were created again, for whatever reason."""
+        """Note that all tables were created again, for whatever reason; only for a change does that use the budget.
+
+        `now`: monotonic seconds; `wall`: seconds since 1970, for the next time at which a rule begins or ends.
+        """
         if self._asked is not None:
             self.budget.returned(("rules",), now)
         self._asked = None

@@ -48,7 +48,7 @@ class Connections:
         """The last dump if it may be used again, else a new one, counted by the zones of this Snapshot and Plan.
 
         A dump that is used again keeps its own Snapshot and Plan. `going_on`: for the next page of a list, so an older
-        dump will do.
+        dump will do. KernelError if the kernel does not list its connections.
         """
         now = monotonic()
         rest = self.at + self.work / SHARE
@@ -83,15 +83,15 @@ class Connections:
         return found
 
     def age(self, read: Read) -> float:
-        """Seconds since this dump was made; 0 if it is not kept for other calls."""
+        """Seconds since this dump was begun, to a tenth; 0 if it is not kept for other calls, as it was cheap."""
         return round(monotonic() - self.at, 1) if read is self.last else 0.0
 
     def due(self) -> float | None:
-        """When the memory of the last dump may be freed, in monotonic seconds; None: there is none."""
+        """When the memory of the last dump may be freed, in monotonic seconds; None: no dump is kept."""
         return None if self.last is None else max(self.at + self.work / SHARE, self.used + WALK)
 
     def tidy(self, now: float) -> None:
-        """Free the last dump if no call can use it any more."""
+        """Free the last dump if at `now` (monotonic seconds) no call can use it any more, as `due` says."""
         if (due := self.due()) is not None and due <= now:
             self.forget()
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def exempts(engine: "Engine", packages: Packages) -> None:
-    """Add those exempts of run time from the file that the kernel lost and whose zones still exist.
+    """Add those exempts of run time from the file that the kernel lost, that have not ended, and whose zones exist.
 
-    `packages`: the configuration files. It is tried again later if one of them cannot be read.
+    `packages`: the configuration files; if one of them cannot be read, it is tried again at the next pass. If the file
+    of exempts cannot be read, that is a ubus event, and it is not tried again.
     """
     config, _ = load(packages)
     if not config.readable:
@@ -32,7 +33,10 @@ def exempts(engine: "Engine", packages: Packages) -> None:
 
 
 def stations(engine: "Engine") -> None:
-    """Read where an earlier service saw stations, if its tables are in the kernel: some may have moved since."""
+    """Read where an earlier service saw stations, if its tables are in the kernel: some may have moved since.
+
+    An unreadable file is a ubus event, and nothing is known then. NftError if the kernel does not list its tables.
+    """
     if engine.doors.stations is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
         return
     try:
@@ -42,7 +46,10 @@ def stations(engine: "Engine") -> None:
 
 
 def totals(engine: "Engine") -> None:
-    """Continue the totals of an earlier service; they are not whole, because endings between the two were missed."""
+    """Continue the totals of an earlier service; they are not whole, because endings between the two were missed.
+
+    Without a file, or with an invalid one, `engine.totals` stays; an unreadable one is a ubus event besides.
+    """
     if engine.doors.totals is None:
         return
     try:
@@ -55,7 +62,10 @@ def totals(engine: "Engine") -> None:
 
 
 def save_exempts(engine: "Engine") -> None:
-    """Write the exempts of run time to the file for the next service; not before the file was read."""
+    """Write the exempts of run time to the file for the next service; not before the file was read, which it replaces.
+
+    A failure raises nothing: it is a ubus event.
+    """
     if not engine.restored:
         return
     try:

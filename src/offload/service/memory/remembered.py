@@ -25,7 +25,7 @@ class Remembered:
         return key in self._preferred or key in self._others
 
     def items(self) -> Iterator[tuple[Key, str]]:
-        """All keys with their values; those that are replaced first come last."""
+        """All keys with their values; those that are replaced first come last, and preferred ones come first."""
         yield from self._preferred.items()
         yield from reversed(self._others.items())
 
@@ -48,7 +48,7 @@ class Remembered:
         return before
 
     def crowded_out(self, seen: Collection[Key]) -> bool:
-        """Whether some of these keys, which were put just now, are not stored because there was no room."""
+        """Whether some of these keys, which were put just now, are not stored because there was no room for all."""
         return len(self) >= self.most and any(key not in self for key in seen)
 
     def prefer_only(self, seen: Collection[Key]) -> None:

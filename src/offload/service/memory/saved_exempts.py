@@ -19,7 +19,7 @@ LARGEST_NUMBER = 999_999_999
 
 
 def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
-    """The file's content. `ends`: by number, each exempt with its end in seconds since boot."""
+    """The file's content, JSON. `ends`: by number, each exempt with its end in seconds since boot (monotonic)."""
     entries = [{**timed_exempt_json(exempt), "ends": end} for exempt, end in ends.values()]
     return json.dumps([{word: each[word] for word in ("id", "match", "timeout", "ends")} for each in entries]).encode()
 

@@ -33,13 +33,19 @@ class Saved:
 
 
 def written(stations: Mapping[Key, str]) -> bytes:
-    """The file's content for (MAC, bridge, VLAN) -> port and (address, device, NEIGHBOUR) -> MAC."""
+    """The file's content for (MAC, bridge, VLAN) -> port and (address, device, NEIGHBOUR) -> MAC, in this order.
+
+    Only the first MOST_SAVED are in it.
+    """
     lines = (f"{name} {device} {vlan} {value}\n" for (name, device, vlan), value in stations.items())
     return "".join(islice(lines, MOST_SAVED)).encode()
 
 
 def read(content: bytes) -> tuple[tuple[Key, str], ...]:
-    """The stations and neighbours in the file's `content`, with keys and values as `written` takes them."""
+    """The stations and neighbours in the file's `content`, with keys and values as `written` takes them.
+
+    Lines that are not valid, and those after the first MOST_SAVED, are left out; empty content gives none.
+    """
     lines = content.decode(errors="replace").split("\n")[:MOST_SAVED]
     return tuple(found for line in lines for found in _entry(line.split(" ")))
 

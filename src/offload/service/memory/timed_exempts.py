@@ -25,13 +25,19 @@ class TimedExempts:
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
 
     def adopt(self, timed_exempts: Iterable[TimedExempt], now: float) -> None:
-        """Add exempts of kernel or file with their numbers and remaining seconds; the same number replaces one."""
+        """Add exempts of kernel or file with their numbers; each ends `expires` seconds after `now`.
+
+        One with the same number is replaced. Later numbers are above all of these. MOST is not considered.
+        """
         for timed_exempt in timed_exempts:
             self._ends[timed_exempt.id] = timed_exempt, now + timed_exempt.expires
             self._last = max(self._last, timed_exempt.id)
 
     def add(self, exempt: Exempt, timeout: int, now: float) -> int:
-        """Add an exempt for `timeout` seconds and give its number. It replaces one for the same traffic."""
+        """Add an exempt for `timeout` seconds from `now` and give its number, which is new.
+
+        One with equal zones and match is removed, with its number. MOST is not considered: the caller asks `full`.
+        """
         same = _traffic(exempt)
         self._ends = {key: each for key, each in self._ends.items() if _traffic(each[0].exempt) != same}
         self._last += 1
@@ -40,7 +46,7 @@ class TimedExempts:
 
     @property
     def ends(self) -> Mapping[int, tuple[TimedExempt, float]]:
-        """The exempts by number, each with its end, as `restore` takes them."""
+        """A copy: the exempts by number, each with its end in monotonic seconds, as `restore` takes them."""
         return dict(self._ends)
 
     def restore(self, before: Mapping[int, tuple[TimedExempt, float]]) -> None:
@@ -48,11 +54,14 @@ class TimedExempts:
         self._ends = dict(before)
 
     def delete(self, number: int) -> bool:
-        """Remove the exempt with this number; whether it existed."""
+        """Remove the exempt with this number from this list, not from the kernel; whether it existed."""
         return self._ends.pop(number, None) is not None
 
     def living(self, now: float) -> tuple[TimedExempt, ...]:
-        """The exempts with at least LAST_SECONDS to go; `expires` is rounded up: the kernel's elements end first."""
+        """The exempts with at least LAST_SECONDS to go at `now`; the others stay in the list.
+
+        `expires`: the seconds left, rounded up, so that elements with this timeout end no earlier than the exempt here.
+        """
         return tuple(
             TimedExempt(number, timed_exempt.exempt, timed_exempt.timeout, ceil(end - now))
             for number, (timed_exempt, end) in self._ends.items()
@@ -73,7 +82,7 @@ class TimedExempts:
         return min((end for _, end in self._ends.values()), default=None)
 
     def full(self) -> bool:
-        """Whether there are as many exempts as are allowed (MOST)."""
+        """Whether there are as many exempts as are allowed (MOST); one more for other traffic must be refused."""
         return len(self._ends) >= MOST
 
 

@@ -14,7 +14,8 @@ from offload.service.engine import Engine
 def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
     """Find the pairs that became faster, once, and mark /etc/config/offload as written for the present rules.
 
-    `report` is called with the sentence why the file cannot be marked. The pairs are listed in `engine.raised`.
+    Called after a pass; it does nothing unless the file was written under version 0.1.0. The Problems of these pairs
+    are stored in `engine.raised`. `report` is called with the sentence why the file cannot be marked.
     """
     decided = engine.decided
     if decided is None or not decided.config.readable or not decided.config.globals.old_rule:

@@ -14,7 +14,8 @@ TRIES = 3  # in a row without a pass
 def due(engine: Engine) -> float | None:
     """When to compare connections with the rules: after each pass, and when a rule's time begins or ends.
 
-    In monotonic seconds; None: the option is off, or no pass was made since and no rule has times.
+    In monotonic seconds, at once after a pass. None: the option is off, a file is unreadable, or no pass was made since
+    and no rule has times.
     """
     if not _wanted(engine):
         return None

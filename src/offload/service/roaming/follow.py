@@ -11,7 +11,10 @@ from offload.service.tasks import station_sets
 
 
 def due(engine: Engine) -> float | None:
-    """When to create tables again for moves that had to wait, or list ports of a bridge again; None: neither."""
+    """When to create tables again for moves that had to wait, or list ports of a bridge again; None: neither.
+
+    In monotonic seconds, perhaps in the past. None also before the first decision.
+    """
     return engine.stations.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
 
 
@@ -23,8 +26,8 @@ def ready(engine: Engine) -> bool:
 def run(engine: Engine) -> bool:
     """Create the tables again whose flows may go to the old port of a station that moved; whether that was done.
 
-    Nothing is read for it. Exempts of run time would begin anew with the table, so where there are any the pass does
-    it.
+    Nothing is read for it. False also if a pass has to do it: a table has exempts of run time, which would begin anew
+    with it; it is the last return of this minute (`is_last`); or nft refused.
     """
     before, now = engine.decided, engine.doors.clock()
     if before is None or with_timed_exempts(before.plan) or engine.stations.is_last(now):
@@ -34,9 +37,10 @@ def run(engine: Engine) -> bool:
 
 
 def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
-    """Create tables again as they were planned last; gives the outcome, in which an error of the last pass stays.
+    """Create tables again as they were planned last, with the present stations; gives the outcome.
 
-    None: it failed, or a table has exempts of run time, which would begin anew. Then a pass has to do it.
+    An error of the last pass stays in it. None: nft refused, no pass has decided yet, or a table has exempts of run
+    time, which would begin anew. Then a pass has to do it.
     """
     before = engine.decided
     if before is None or with_timed_exempts(before.plan):

@@ -28,22 +28,26 @@ class Pause:
 class ReturnBudget:
     """How often tables may still be created again in this minute, which puts all their flows on the slow path.
 
-    It has the times of the last minute, each with its causes (such as bridges on which stations moved), and a pause for
-    each station that moves repeatedly.
+    It has the last returns, each with its causes (such as bridges on which stations moved), and a pause for each
+    station that moves repeatedly. Stations, rules of other programs, and routes have a budget each.
     """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """When tables may be created again because this station moved; 0 or a time in the past: now."""
+        """When the station's pause ends, in monotonic seconds; 0: it has none. Before that it causes no return.
+
+        After it a return is still possible only if the minute allows one (`left`), which is not considered here.
+        """
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0
 
     def followed(self, station: Hashable, first: float, growth: float, now: float) -> None:
-        """Note that tables were created again for the station, and begin its pause.
+        """Note that tables were created again for the station: its pause begins at `now` (monotonic seconds).
 
-        `first`: seconds of its first pause; each further one is `growth` times as long.
+        `first`: seconds of its first pause; each further one is `growth` times as long, up to LONGEST_PAUSE. If its
+        last pause ended more than FORGIVEN seconds ago, the pause is a first one again.
         """
         before = self._pauses.pop(station, None)
         length = first if before is None or now - before.until > FORGIVEN else before.following
@@ -52,20 +56,26 @@ class ReturnBudget:
             del self._pauses[next(iter(self._pauses))]
 
     def returned(self, causes: Iterable[str], now: float) -> None:
-        """Note that tables were created again. `causes`: why, as the bridges on which stations moved."""
+        """Note that tables were created again: one return, however many tables. `causes`: why, for `offenders`.
+
+        For stations they are the bridges on which these moved, or the devices without a bridge; else one fixed word.
+        """
         self._returns.append((now, frozenset(causes)))
 
     def left(self, now: float) -> int:
-        """How often tables may still be created again in this minute."""
+        """How many returns (MOST_RETURNS less those of the WINDOW seconds before `now`) are still allowed; may be 0."""
         return MOST_RETURNS - len(self._recent(now))
 
     def renewed(self, now: float) -> float:
-        """When `left` grows next; now if tables were not created again in the last minute."""
+        """When `left` grows next (monotonic seconds): the oldest return leaves the window. `now` if it has none."""
         recent = self._recent(now)
         return recent[0][0] + WINDOW if recent else now
 
     def offenders(self, now: float) -> frozenset[str]:
-        """The causes of SEVERAL returns (new creations of tables) in the last minute; if there are none, all causes."""
+        """The causes of at least SEVERAL returns in the last minute; if none has so many, all causes of that time.
+
+        Empty if there was no return.
+        """
         counts = Counter(cause for _, causes in self._recent(now) for cause in causes)
         return frozenset(cause for cause, count in counts.items() if count >= SEVERAL) or frozenset(counts)
 

@@ -36,7 +36,10 @@ class StationSets:
         self.sent, self._seen = {}, -1
 
     def due(self, version: int) -> float | None:
-        """When to compare the sets with the stations; None: that was done for this version of the StationTracker."""
+        """When to compare the sets with the stations, in monotonic seconds; None: that was done for this `version`.
+
+        `version`: of the StationTracker. It is APART seconds after the last update, RETRY after a refused one.
+        """
         return None if version == self._seen else self._next
 
     def compared(self, version: int, now: float) -> None:
@@ -44,7 +47,10 @@ class StationSets:
         self._seen, self._next, self._failing = version, now + APART, False
 
     def refused(self, now: float) -> bool:
-        """Note that nft refused the changes: they are sent again later. Whether it is the first refusal in a row."""
+        """Note that nft refused the changes; whether it is the first refusal in a row.
+
+        All sets are filled anew RETRY seconds after `now`.
+        """
         self.forget()
         new, self._failing, self._next = not self._failing, True, now + RETRY
         return new
@@ -63,7 +69,10 @@ class StationSets:
         return "".join(f"{line}\n" for line in lines)
 
     def took(self, tables: Iterable[Table], now: float) -> None:
-        """Note that the kernel has these tables' elements. Stations new in the hardware table are late from now on."""
+        """Note that the kernel has these tables' elements. Stations new in the hardware table are late from now on.
+
+        Not if that table was filled anew. Late ones that are in its sets no longer are late no longer.
+        """
         for table in tables:
             before = self.sent.get(table.name)
             if table.hardware and before is not None:
@@ -76,15 +85,21 @@ class StationSets:
             self.sent[table.name] = table.stations
 
     def late_due(self) -> float | None:
-        """When to look for flows in software of stations now at hardware ports; None: there is no such station."""
+        """When to look for flows in software of stations in `late`, in monotonic seconds; None: `late` is empty."""
         return self._late_at if self.late else None
 
     def later(self, now: float, late: frozenset[str] = frozenset()) -> None:
-        """Note that the search for flows in software failed, so `late_due` is LATE seconds later. `late` is added."""
+        """Note that the search for flows in software, or their return, failed: `late_due` is LATE seconds after `now`.
+
+        `late`: stations to add, which `are_late` had removed.
+        """
         self.late, self._late_at = self.late | late, now + LATE
 
     def are_late(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
-        """Whether software has a flow of a station in `late`, now at a hardware port; empties `late`."""
+        """Whether one of these connections is in software and has an end in `late`; empties `late` in any case.
+
+        `neighbours` gives the addresses of a MAC. `now`: the next search is not before LATE seconds after it.
+        """
         packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.late}
         self.late, self._late_at = frozenset(), now
         return any(

@@ -68,7 +68,7 @@ class StationTracker:
         return {**dict(self._stations.items()), **dict(self._neighbours.items())}
 
     def station(self, seen: Station, master: str) -> bool:
-        """Note that bridge `master` learned a station; True: it was at another port before, so it moved."""
+        """Note that bridge `master` learned a station; True: it was at another port before. The move is noted."""
         key, wired = (seen.mac, master, seen.vlan), seen.port in self._hardware
         if wired:
             self._macs.add(seen.mac)
@@ -79,7 +79,7 @@ class StationTracker:
         return self._moved(key, Move(master, earlier | {before or "", seen.port}))
 
     def neighbour(self, seen: Neighbour) -> bool:
-        """Note that the router resolved an address; True: its MAC was another before, so it moved."""
+        """Note that the router resolved an address; True: its MAC was another before. The move is noted."""
         key = (seen.address, seen.device, NEIGHBOUR)
         before = self._remember(self._neighbours, key, seen.mac, preferred=seen.mac in self._macs)
         if before in {None, seen.mac}:
@@ -138,11 +138,14 @@ class StationTracker:
         self.crowded = self._stations.crowded_out(learned) or self._neighbours.crowded_out(resolved)
 
     def ready(self, plan: Plan, now: float) -> bool:
-        """Whether a table has to be created again now because stations moved, and may be in this minute."""
+        """Whether a table of the Plan has to be created again because stations moved, and may be now.
+
+        False while all these stations are in a pause, or no return is left in this minute.
+        """
         return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
     def due(self, plan: Plan, now: float) -> float | None:
-        """When to create a table again for a move, or to list left-out ports again; None: not before another move."""
+        """When to create a table again for a move, or list left-out ports again (monotonic seconds); None: neither."""
         times = [*self._left_out.values()]
         if self._moves and not self.budget.left(now):
             times.append(self.budget.renewed(now))
@@ -151,7 +154,10 @@ class StationTracker:
         return min(times, default=None)
 
     def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
-        """The tables to create again now because stations moved; none if no more is allowed in this minute."""
+        """The tables to create again now because stations moved; none without a return left in this minute.
+
+        Moves of stations in a pause wait. The others are noted as causes, for `returned` and `leave_out`.
+        """
         if not self.budget.left(now):
             return ()
         keys = self._ready(plan, now)
@@ -160,9 +166,9 @@ class StationTracker:
         return tuple(table.name for table in plan.tables if table.name in wanted)
 
     def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
-        """Note that these tables were created again: forget the moves that concern no other table.
+        """Note that these tables were created again: forget the moves that concern no other table of the Plan.
 
-        Their stations cause no further return for a while.
+        If `tables_to_return` gave them, that uses one return of the minute, and its stations begin a pause.
         """
         if self._causes and tables:
             self.budget.returned(self._segments_of(self._causes), now)
@@ -191,12 +197,12 @@ class StationTracker:
         return chosen
 
     def left_out(self, now: float) -> frozenset[str]:
-        """The bridges whose wired ports are left out of the flowtables now."""
+        """The bridges whose wired ports are left out of the flowtables now; those whose time is over are forgotten."""
         self._left_out = {bridge: until for bridge, until in self._left_out.items() if until > now}
         return frozenset(self._left_out)
 
     def ended(self, now: float) -> bool:
-        """Whether the time is over for which ports of a bridge are left out."""
+        """Whether the time is over for which ports of a bridge are left out, until `left_out` forgets it."""
         return any(until <= now for until in self._left_out.values())
 
     def _segments_of(self, keys: Iterable[Key]) -> frozenset[str]:

@@ -19,7 +19,8 @@ def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> Non
     """Take a sample, and make an event of each fault that is new. `entries`: connections read just now, or None.
 
     Nothing is done before the first pass, without a pair in hardware, or if every last sample is newer than SOONEST of
-    the monitor.
+    the monitor. Pairs and devices whose flows hardware does not take are given up too. A failure raises nothing: the
+    sample is taken later.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.rested(now):
@@ -46,7 +47,10 @@ def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> Non
 
 
 def asks_otherwise(engine: Engine) -> bool:
-    """Whether a pass must follow, as hardware was given up for a pair or device, or is to be tried there again."""
+    """Whether a pass must follow, as hardware was given up for a pair or device, or is to be tried there again.
+
+    True once for each such change since the last call.
+    """
     for each in engine.give_up.ended(engine.doors.clock()):
         engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no longer
     return engine.give_up.news()

@@ -29,7 +29,11 @@ TRIES = 3
 
 
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
-    """Make a pass and give its outcome, with `error` if it failed. `forced`: tables to create again in any case."""
+    """Make a pass and give its outcome, with `error` if it failed; nothing is raised.
+
+    `forced`: tables to create again in any case. If nft refuses, it reads and decides again, TRIES times in all; then
+    the Plan in effect is stored. If the router cannot be read, the last decision stays.
+    """
     engine.passes += 1
     before, last, loads = engine.decided, None, 0
     moved = _moved(engine, before.plan if before else Plan())

@@ -9,9 +9,9 @@ from offload.service.roaming import follow
 
 
 def rules_due(engine: Engine) -> float | None:
-    """When to create all tables again because rules of other programs changed, in monotonic seconds.
+    """When to create all tables again because rules of other programs changed, or a time of one begins or ends.
 
-    None: no rule changed, or nothing is offloaded.
+    In monotonic seconds. None: no rule changed and none has times, or nothing is offloaded.
     """
     if engine.decided is None or not engine.decided.plan.tables:
         return None
@@ -19,7 +19,7 @@ def rules_due(engine: Engine) -> float | None:
 
 
 def for_rules(engine: Engine) -> None:
-    """Create all our tables again, so that live flows pass the rules of other programs."""
+    """Create all our tables again, so that live flows pass the rules of other programs; by a pass if that fails."""
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
     _return(engine, names, Cause.RULES)
     engine.rule_returns.returned(engine.doors.clock(), time.time())
@@ -28,7 +28,7 @@ def for_rules(engine: Engine) -> None:
 def routes_due(engine: Engine) -> float | None:
     """When to create the hardware table again because routes changed, in monotonic seconds.
 
-    None: no route changed, or nothing is in hardware.
+    None: no route changed, or nothing is in hardware: then changes so far are forgotten.
     """
     if not _in_hardware(engine):
         engine.route_returns.forget()
@@ -36,7 +36,10 @@ def routes_due(engine: Engine) -> float | None:
 
 
 def for_routes(engine: Engine) -> None:
-    """Create the hardware table again, so that its flows look up their routes: hardware does not do it by itself."""
+    """Create the hardware table again, so that its flows look up their routes, as hardware never does by itself.
+
+    If that fails, a pass does it; without a hardware table nothing is sent.
+    """
     _return(engine, _in_hardware(engine), Cause.ROUTES)
     engine.route_returns.returned(engine.doors.clock())
 

@@ -8,16 +8,20 @@ APART = 5.0  # seconds between two writes
 
 
 def due(engine: Engine) -> float | None:
-    """When to write the file; None: nothing changed since, or there was no pass yet, which reads the file."""
+    """When to write the file, in monotonic seconds; None: it has the present state, or none is kept (in the command).
+
+    None also before the first pass, which reads the file.
+    """
     if engine.doors.stations is None or engine.decided is None:
         return None
     return None if engine.saved.version == engine.stations.version else engine.saved.next
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write where all stations were seen last. After a failure it is tried again APART seconds later.
+    """Write where all stations were seen last, changed or not. `now`: monotonic seconds; `due` is APART later at least.
 
-    A failure becomes an event, unless the last write failed for the same cause.
+    Nothing is done before the first pass, or without a file for stations (in the command). A failed write raises
+    nothing: it becomes a ubus event, unless the one before failed for the same cause, and is tried again.
     """
     if engine.doors.stations is None or engine.decided is None:
         return

@@ -14,7 +14,10 @@ from offload.service.engine import SOFTWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to run, in monotonic seconds; None: no station changed and none is late, or no port decides."""
+    """When to run, in monotonic seconds; None: no station changed and none is late, or no port decides.
+
+    None also before the first decision.
+    """
     if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
         return None
     times = (engine.station_sets.due(engine.stations.version), engine.station_sets.late_due())
@@ -22,7 +25,11 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Send the changes of the sets; if it is time, create the software table again for flows of late stations."""
+    """Send the changes of the sets; if it is time, create the software table again for flows of late stations.
+
+    `now`: monotonic seconds. What is not due yet is left alone. A refusal by nft raises nothing: it is a ubus event,
+    and the sets are filled again later.
+    """
     sets = engine.station_sets
     if (update := sets.due(engine.stations.version)) is not None and update <= now:
         _update(engine, engine.decided.plan if engine.decided else Plan(), now)
@@ -37,7 +44,10 @@ def current(engine: Engine, plan: Plan) -> Plan:
 
 
 def counted_now(engine: Engine, plan: Plan) -> Plan:
-    """The Plan with the numbers of stations replaced by those known now, for status."""
+    """The Plan with the numbers of stations (of its pairs and devices) replaced by those known now, for status.
+
+    The same Plan if no bridge port decides between hardware and software.
+    """
     return counted(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
 
 

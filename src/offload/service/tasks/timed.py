@@ -20,14 +20,14 @@ class Task(Protocol):
     """Work between passes that has its own time: an object, or a module of this folder."""
 
     def due(self, engine: Engine, /) -> float | None:
-        """When to run, in monotonic seconds; None: not before something happens."""
+        """When to run, in monotonic seconds, perhaps in the past; None: not before something happens."""
 
     def run(self, engine: Engine, now: float, /) -> None:
-        """Do the work that is due. It may be called when there is none any more."""
+        """Do the work that is due; `now`: monotonic seconds. It may be called when there is none any more."""
 
 
 def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task, ...]:
-    """The tasks of the loop, in the order in which it runs them."""
+    """The tasks of the loop, in the order in which it runs them; they request passes by `hints`, check by `files`."""
     return (
         TimedExemptsEnd(hints),
         ConfigFiles(hints, files),
@@ -54,7 +54,7 @@ class TimedExemptsEnd:
         return engine.timed_exempts.next_end()
 
     def run(self, engine: Engine, now: float) -> None:
-        """Request a pass if an exempt has ended."""
+        """Forget the exempts that have ended at `now` (monotonic seconds), and request a pass if there was one."""
         if engine.timed_exempts.ended(now):
             self.hints.hint(Cause.EXEMPT_ENDED, now)
 
@@ -67,11 +67,11 @@ class ConfigFiles:
     files: ConfigCheck
 
     def due(self, _: Engine) -> float | None:
-        """When to compare the files' times next; None: not before the next pass."""
+        """When to compare the files' times next, in monotonic seconds; None: not before the next pass."""
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
-        """Request a pass if a file was written since it was read."""
+        """Request a pass if a file was written, made or removed since a pass read it; then check less often."""
         self.files.asked(now)
         if engine.doors.uci.changed():
             self.hints.hint(Cause.FILE, now)
@@ -82,11 +82,11 @@ class OldDump:
     """Free the memory of the last dump of connections."""
 
     def due(self, engine: Engine) -> float | None:
-        """When no call can use the dump any more; None: there is none."""
+        """When no call can use the dump any more, in monotonic seconds; None: none is kept."""
         return engine.connections.due()
 
     def run(self, engine: Engine, now: float) -> None:
-        """Free the dump if its time is over."""
+        """Free the dump if its time is over at `now` (monotonic seconds)."""
         engine.connections.tidy(now)
 
 
@@ -97,11 +97,11 @@ class HardwareSample:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to take the next sample; None while no pair is in hardware."""
+        """When to take the next sample, in monotonic seconds; None: no pair has flows, or may have, in hardware."""
         return hardware.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Take a sample, and log new faults."""
+        """Take a sample, and log faults that were not logged before; the last sample must be SOONEST seconds old."""
         hardware.run(engine)
         log_hardware(engine, self.journal)
 
@@ -113,11 +113,11 @@ class RoutesChanged:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create the hardware table again; None: no route changed, or nothing is in hardware."""
+        """When to create the hardware table again (monotonic seconds); None: no route changed, or none is there."""
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create the hardware table again, and log that."""
+        """Create the hardware table again, and log that its flows took the slow path."""
         returns.for_routes(engine)
         self.journal.followed(engine.applied, "routes changed")
 
@@ -129,11 +129,14 @@ class RulesOfOthers:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create all our tables again; None: no rule changed, or nothing is offloaded."""
+        """When to create all our tables again, in monotonic seconds, also for rules whose times begin or end.
+
+        None: no rule changed and none has times, or nothing is offloaded.
+        """
         return returns.rules_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create all our tables again, and log that."""
+        """Create all our tables again, and log that their flows took the slow path."""
         returns.for_rules(engine)
         self.journal.followed(engine.applied, "rules, their sets or times changed")
 
@@ -145,11 +148,14 @@ class RefusedConnections:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to compare connections with the rules; None: the option is off, or nothing changed."""
+        """When to compare connections with the rules (monotonic seconds): at once after a pass, or at a rule's time.
+
+        None: the option is off, or no pass was made since and no rule has times.
+        """
         return cut_refused.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """End the connections that are refused now, and log how many, or why that failed."""
+        """End the connections that are refused now and were not before, and log how many, or why that failed."""
         before = engine.applied
         try:
             if ended := cut_refused.run(engine, time.time()):

@@ -41,7 +41,7 @@ class Evicted:
 
     @property
     def unaccounted(self) -> Collection[Key]:
-        """The flows that a driver may still forward: those without a packet for UNSEEN seconds; empty before."""
+        """The flows that a driver may still forward: all in `flows`, once `unseen` is UNSEEN seconds; empty before."""
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":

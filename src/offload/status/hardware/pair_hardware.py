@@ -83,12 +83,12 @@ class PairHardware:
 
     @property
     def in_hardware(self) -> int:
-        """How many live flows have the hardware mark."""
+        """How many flows of the last sample had the hardware mark; 0 without a sample."""
         return self.sample.marked if self.sample else 0
 
     @property
     def frozen(self) -> bool:
-        """Whether the counters of its hardware flows stand still although packets arrive."""
+        """Whether the counters of its hardware flows stood still in SAMPLES_FROZEN samples although packets arrived."""
         return self.still >= SAMPLES_FROZEN
 
     @property
@@ -131,7 +131,7 @@ class PairHardware:
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
-        """Why a flow of this family (ipv4, ipv6) is in software; a Reason to wait if samples do not show it yet."""
+        """Why a flow of this family (ipv4, ipv6) is in software; HARDWARE_AWAITED if samples do not show it yet."""
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
     def _refusal(self, family: str) -> Reason:
@@ -163,7 +163,10 @@ class PairHardware:
 
 
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
-    """What is known of the pair or device after one more sample, with a new verdict."""
+    """What is known of the pair or device after one more sample, with a new verdict; `case` stays as it is.
+
+    Counters are compared with the sample before. `since` stays while the verdict does.
+    """
     before = case.sample
     moved = _moved(before, sample)
     hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
@@ -206,13 +209,13 @@ def with_evicted(case: PairHardware, at: float) -> PairHardware:
 
 
 def without_family(case: PairHardware, family: str) -> PairHardware:
-    """What is known of the pair without the flows of this family that stayed in software."""
+    """What is known of the pair, but without its flows of this family (ipv4, ipv6) that stayed in software."""
     stayed = {name: flows for name, flows in case.stayed.items() if name != family}
     return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
 
 
 def family_of(ends: Tuple) -> str:
-    """The UCI word for the address family: ipv4 or ipv6."""
+    """The UCI word for the address family, ipv4 or ipv6, by the length of the source address."""
     return "ipv4" if len(ends.src) == IPV4 else "ipv6"
 
 

@@ -18,7 +18,10 @@ NEIGHBOUR = -1
 
 
 def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
-    """Stations and neighbours of a Snapshot: (MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC."""
+    """Stations and neighbours of a Snapshot: (MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC.
+
+    The bridge is empty for a port that the Snapshot's links do not have.
+    """
     masters = {link.name: link.master for link in snapshot.links}
     stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}
     neighbours = {(each.address, each.device, NEIGHBOUR): each.mac for each in snapshot.neighbours}

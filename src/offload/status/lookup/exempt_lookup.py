@@ -45,13 +45,17 @@ class ExemptLookup:
         }
 
     def concerns(self, pair: PairDecision) -> bool:
-        """Whether the table of the pair's effective mode has an exempt all of whose conditions conntrack shows."""
+        """Whether the table of the pair's effective mode has any exempt all of whose conditions conntrack shows.
+
+        It need not be one for this pair. False if the pair's mode is none.
+        """
         return bool(self._tests.get(pair.effective))
 
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
         """A Reason for each exempt that matches the connection, in the table of the pair's effective mode.
 
-        Exempts by MAC, DSCP or packet mark are left out.
+        Its devices match if one of the zone's is among them. Exempts by MAC, DSCP or packet mark are left out, and so
+        is everything if the pair's mode is none.
         """
         for test in self._tests.get(pair.effective, ()):
             match = test.match

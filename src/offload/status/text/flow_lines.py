@@ -26,12 +26,15 @@ def flows_head(zones: int, width: int) -> str:
 
 
 def lines_of_flow(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
-    """A flow as lines: its row, and below it why it is slow. `zones`: the width of the column with the zones."""
+    """A flow as lines that fit `width`: its row, where it is sent on to after DNAT, and its Reasons with remedies.
+
+    `zones`: the width of the column with the zones. `notes`: knows which remedies were shown already.
+    """
     return (part for line in _flow_lines(flow, zones, width, notes) for part in folded(line, width))
 
 
 def noted(item: Json, width: int, notes: Notes) -> Iterator[str]:
-    """The lines below a row: the Reasons of `item` with their remedies, folded at the width."""
+    """The lines below a row: the Reasons of `item`, each with its remedy unless `notes` gave that before; folded."""
     return (part for note in notes.of(item) for part in folded(NOTE + note, width))
 
 

@@ -35,7 +35,7 @@ def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Itera
 
 
 def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The JSON of each flow in `rows`."""
+    """The JSON of each flow in `rows`, as `report.flow_json` gives it, each as one text without a newline."""
     text_of, kind_of, known = _Addresses(), explainer.kind, dict[Kind, tuple[str, str, str, str, str]]()
     for number, values in rows:
         (

@@ -42,7 +42,10 @@ class Notes:
         self._shown: set[str] = set()
 
     def of(self, item: Json) -> Iterator[str]:
-        """The Reasons of an item of a reply (`reasons`: text, remedy and code of each), each before its remedy."""
+        """The Reasons of an item of a reply, each followed by its remedy if this object has not given that before.
+
+        `item` has `reasons` (text, code and perhaps remedy of each), and perhaps `mode` and `effective`.
+        """
         followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
         for reason in item["reasons"]:
             yield reason["text"]
@@ -106,7 +109,7 @@ def safe(text: str) -> str:
 
 
 def fitted(lines: Iterable[str], width: int) -> str:
-    """The lines, made safe and folded at the width; folded parts are indented."""
+    """The lines as one text, made safe and folded at the width; folded parts are indented. Empty lines are lost."""
     return "\n".join(part for line in lines for part in folded(line, width))
 
 

@@ -110,7 +110,7 @@ def families_json(found: Iterable[Family]) -> list[Json]:
 
 
 def openmetrics(found: Iterable[Family]) -> str:
-    """The families as OpenMetrics 1.0 text."""
+    """The families as OpenMetrics 1.0 text, without a newline after its last line `# EOF`."""
     lines = []
     for family in found:
         lines += [f"# TYPE {family.name} {family.kind}", f"# HELP {family.name} {family.help.translate(ESCAPED)}"]

@@ -64,7 +64,7 @@ def made(proto: int, there: Tuple) -> Entry:
 
 
 def number_of(proto: str) -> int:
-    """The number of a protocol by its name, or by its number as text; UsageError if it is neither."""
+    """The number of a protocol by its name (upper or lower case), or by its number as text; UsageError if neither."""
     number = _protocol(proto)
     if number is None:
         raise UsageError(f"'{_shown(proto)}' is no protocol: {USAGE}")

@@ -154,12 +154,12 @@ def by_replies(reason: Reason, *, accepted: bool | None) -> Reason:
 
 
 def protocol(number: int) -> str:
-    """The protocol's name, or its number as text."""
+    """The protocol's name (those in PROTOCOLS), or its number as text."""
     return PROTOCOLS.get(number, str(number))
 
 
 def tcp_state(number: int | None) -> str:
-    """The TCP state as conntrack(8) prints it, or its number as text."""
+    """The TCP state as conntrack(8) prints it, or its number as text if it has no name; `None` for None."""
     return TCP_STATES[number] if number is not None and number < len(TCP_STATES) else str(number)
 
 

@@ -35,12 +35,18 @@ def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
-    """The fact of step `route`: the routes of the main table to the ends; `ip rule` may choose others."""
+    """The fact of step `route`: the routes of the main table to the ends; `ip rule` may choose others.
+
+    It is not whole if one end has no route, or if there is no end.
+    """
     return _joined(_route(end, snapshot) for end in found)
 
 
 def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
-    """The fact of step `neighbour`: the MAC of each end, with the port where a bridge saw it."""
+    """The fact of step `neighbour`: the MAC of each end, with the port where a bridge saw it, if that is known.
+
+    It is not whole if the MAC of one is not known, as of ends behind another router, or if there is no end.
+    """
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
     return _joined(_neighbour(end, macs, paths) for end in found)
 
@@ -48,7 +54,7 @@ def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> 
 def mtu(found: Iterable[End], leaves: Mapping[bytes, Leaving]) -> Fact:
     """The fact of step `mtu`: how long packets to the ends may be; longer ones are slow (nf_flow_exceeds_mtu()).
 
-    `leaves`: by packed address, how packets to it leave.
+    `leaves`: by packed address, how packets to it leave; without that of an end the fact is not whole.
     """
     fact = _joined(_mtu(end, leaves.get(end.address.packed)) for end in found)
     return fact._replace(text=f"{fact.text}; longer packets are slow") if fact.whole else fact

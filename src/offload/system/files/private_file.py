@@ -39,7 +39,10 @@ class PrivateFile:
             raise self._refusal("read", error) from error
 
     def write(self, content: bytes) -> None:
-        """Replace the file's content in one step; the file and its directory are created if they do not exist."""
+        """Replace the file's content in one step; file and directory are created if missing, a link is removed first.
+
+        FileError if that fails, or the directory is a link, another user's, or open to others: the old content stays.
+        """
         try:
             self._path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
             self._own(self._path.parent, stat.S_ISDIR)
@@ -50,7 +53,7 @@ class PrivateFile:
             raise self._refusal("written", error) from error
 
     def remove(self) -> None:
-        """Remove the file, if it exists."""
+        """Remove the file, if it exists, whoever owns it and whatever its mode is."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:

@@ -45,7 +45,10 @@ def stamp(path: Path) -> Stamp | None:
 
 
 def whole(descriptor: int, largest: int = LARGEST) -> bytes:
-    """The content of an open file from its start; OSError if it is not regular, or larger than `largest` bytes."""
+    """The content of an open file from its start; OSError if it is not regular, or larger than `largest` bytes.
+
+    The descriptor stays open, and its position changes.
+    """
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")

@@ -26,7 +26,10 @@ def workspace() -> Iterator[Path]:
 
 
 def sweep() -> list[Path]:
-    """Remove the workspaces that killed processes of this user left behind; gives the removed directories."""
+    """Remove the workspaces that killed processes of this user left behind; gives the removed directories.
+
+    Those in use stay, because their process holds the lock. Errors are ignored.
+    """
     import shutil
     import tempfile
 

@@ -31,6 +31,7 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
     """Send a request for a dump on a new socket, and yield its datagrams, parsed, until the dump ends. Raises OSError.
 
     `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer, 0 for the kernel's default.
+    The request is sent when the first one is taken; an error of the kernel is a datagram, which `parse` may raise.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
@@ -69,7 +70,10 @@ def stream(protocol: int, request: bytes) -> Iterator[Message]:
 
 
 def ask(protocol: int, request: bytes) -> bytes:
-    """The datagram that answers a request which is no dump. Raises OSError if none comes, not for an error in it."""
+    """The first datagram that answers a request which is no dump; it may be an error of the kernel (NLMSG_ERROR).
+
+    OSError if none comes within PATIENCE seconds.
+    """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
         kernel.send(request)

@@ -20,7 +20,10 @@ REQUEST = struct.Struct("@16sP16x")  # struct ifreq with a pointer in it
 
 
 def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
-    """Those of these devices whose feature hw-tc-offload is on; without those that are missing or have no ethtool."""
+    """Those of these devices whose feature hw-tc-offload is on; without those that are missing or have no ethtool.
+
+    Empty if the kernel knows no such feature.
+    """
     found = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         place: int | None = None

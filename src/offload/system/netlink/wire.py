@@ -43,7 +43,10 @@ class Part:
 
 
 def message(kind: int, body: bytes, flags: int = NLM_F_REQUEST_DUMP, number: int = 1) -> bytes:
-    """A message of type `kind` with sequence `number`; with the default flags it requests a dump."""
+    """A message of type `kind` with sequence `number`, and port 0; with the default flags it requests a dump.
+
+    `body`: what follows the header, its attributes included.
+    """
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, flags, number, 0) + body
 
 

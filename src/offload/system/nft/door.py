@@ -72,7 +72,7 @@ class Nft:
         self._run("-c", "-f", "-", text=text)
 
     def listing(self, table: str) -> str:
-        """The text of a table of family inet as nft lists it, without counters (`nft -s list table`)."""
+        """The text of a table of family inet as nft lists it, without counters (`nft -s list table`); or NftError."""
         return self._run("-s", "list", "table", FAMILY, table)
 
     def version(self) -> str:

@@ -18,7 +18,8 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
     """The elements of sets and maps, by name of the set or map; in the second value those with a timeout once more.
 
     The second value has no elements of maps. Of sets, an element with less than LAST_SECONDS left is in neither value.
-    `objects`: the list `nftables` of nft's JSON. An element of a map is `KEY : VERDICT`.
+    `objects`: the list `nftables` of nft's JSON. An element of a map is `KEY : VERDICT`. Another form of an element
+    raises LookupError, TypeError, ValueError or AttributeError.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
@@ -34,7 +35,10 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
 
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """The packet counters in a listed set with the key `iifname . oifname`, by (iif, oif)."""
+    """The packet counters in a listed set with the key `iifname . oifname`, by (iif, oif).
+
+    `objects`: the list `nftables` of nft's JSON. An element of another form raises TypeError, ValueError or KeyError.
+    """
     sets = (listed["set"] for listed in objects if "set" in listed)
     return dict(_stray(item) for each in sets for item in each.get("elem", []))
 

@@ -31,7 +31,10 @@ class Program:
     _latest: float = float("inf")
 
     def hurry(self, seconds: float) -> None:
-        """End every run, the present one too, `seconds` from now at the latest. Signal handlers call this."""
+        """End every run, the present one too, `seconds` from now at the latest, with an NftError (SILENT) in `run`.
+
+        Signal handlers call this. A later call replaces the time, also by a later one; it is never taken back.
+        """
         self._latest = time.monotonic() + seconds
 
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:

@@ -47,7 +47,7 @@ class UbusClient:
         return replies[0]
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """Call a method that sends no reply when it succeeds; every failure is a BusError."""
+        """Call a method that sends no reply when it succeeds, and wait until it has; every failure is a BusError."""
         self._called(object_name, method, args)
 
     def _called(self, object_name: str, method: str, args: Mapping[str, Any] | None) -> list[Any]:

@@ -31,7 +31,10 @@ class UbusServer:
         self.descriptor: int | None = None
 
     def connect(self) -> None:
-        """Connect to ubusd, register the objects, and listen to the events; BusError if ubusd refuses or is missing."""
+        """Connect to ubusd, register the objects, and listen to the events; `descriptor` is set then.
+
+        BusError, and no connection, if ubusd is missing or refuses (another service has the names).
+        """
         try:
             import ubus
         except ImportError as error:
@@ -51,7 +54,7 @@ class UbusServer:
         self.descriptor = next(iter(_sockets() - before), None)
 
     def serve(self) -> None:
-        """Answer the calls that have arrived, and report the events; does not wait for more."""
+        """Answer the calls that have arrived, and give `hearing` the events; does not wait. It must be connected."""
         import ubus
 
         ubus.loop(0)
@@ -78,7 +81,10 @@ class UbusServer:
             ubus.send(event, dict(data))
 
     def leave(self, *, lost: bool) -> None:
-        """Remove our objects from ubus and disconnect; `lost`: ubusd has gone, so only disconnect."""
+        """Remove our objects from ubus and disconnect; `lost`: ubusd has gone, so only disconnect.
+
+        `descriptor` is None afterwards, and `connect` may be called again. Without a connection nothing is done.
+        """
         import ubus
 
         if self.descriptor is not None:

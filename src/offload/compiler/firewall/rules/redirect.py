@@ -137,12 +137,8 @@ def _write(
     """Add a translation's rules by protocol and family, and for reflection into zones; `owner` has the log's limit."""
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
-    needs: list[Need] = [
-        (each.src.family, "src_ip"),
-        (each.dest.family, "destination"),
-        (each.rewrite.family, "rewrite address"),
-    ]
-    needs += draft.zone_needs(*zones)
+    needs: list[Need] = [(each.src.family, "src_ip"), (each.dest.family, "destination")]
+    needs += [(each.rewrite.family, "rewrite address"), *draft.zone_needs(*zones)]
     if section.match.helper is not None:
         helper = draft.helper(section.origin, section.match.helper.text)
         needs.append((helper.family, f"helper {helper.name}"))
@@ -162,7 +158,11 @@ def _write(
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """The families for a rule each: of the addresses those in `family`; without any `family` (0: both; None: 4)."""
+    """The family of each rule that the translation needs: 4, 6, or 0 for one rule that holds for both.
+
+    With addresses, each of their families, but if `family` is 4 or 6 at most that one. Without addresses `family`
+    itself: 4, 6 or 0; 4 if it is None (not chosen).
+    """
     has = [one for one in FAMILIES if each.has(one)]
     if not has:
         return (IPV4 if family is None else family,)

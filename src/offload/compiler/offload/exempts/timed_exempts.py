@@ -74,7 +74,11 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
 
 
 def _joined(parts: list[TimedExempt]) -> TimedExempt:
-    """The timed exempt whose elements, all with one number, are given: it has the values of all of them."""
+    """The timed exempt that is put together from its elements (at least one, all with its number).
+
+    Its lists have the values of all elements, and `expires` is the longest. The rest (zones, mark, DSCP, timeout) is
+    that of the first.
+    """
     first = parts[0]
     joined: dict[str, Any] = {each.name: _values(each, parts) for each in FIELDS if each.many}
     exempt = replace(first.exempt, match=first.exempt.match._replace(**joined))

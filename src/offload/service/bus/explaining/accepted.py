@@ -25,9 +25,10 @@ class AcceptedReplies:
         self._asked = 0
 
     def __call__(self, values: Values) -> bool | None:
-        """Whether a reply was accepted lately. `values`: `Entry.values` of the connection.
+        """Whether a reply was accepted in the last minute. `values`: `Entry.values` of the connection.
 
-        None: its id, or what our sets have, is not known, or we have no table.
+        None: its id, or what our sets have, is not known, or we have no table. If the kernel refuses one of the first
+        FEW questions, that counts as not accepted.
         """
         ct_id, src = values[-1], values[1]
         if not ct_id or not self._tables:

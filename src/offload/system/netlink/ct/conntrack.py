@@ -74,11 +74,11 @@ class Conntrack:
         return until_whole(lambda: self._counted(begin))
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """As `summary`, of entries in a flowtable (before 5.17 of all entries); `between` is not called."""
+        """As `summary`, of entries in a flowtable only (a kernel before 5.17 gives all); `between` is not called."""
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """The counter as of `summary`, and all entries in the order in which they were counted."""
+        """The counter as of `summary`, and all entries in the order in which they were counted, stored as bytes."""
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
             messages = Messages(self._parser)
@@ -90,7 +90,8 @@ class Conntrack:
     def fast(self, take: Callable[[list[Entry]], None]) -> None:
         """Give `take` the entries in a flowtable, those of one datagram at a time; KernelError if the kernel refuses.
 
-        Some may be missing or repeated, if the table changes meanwhile. An older kernel gives the others as well.
+        Some may be missing or repeated, if the table changes meanwhile: the dump is made once. A kernel before 5.17
+        gives the others as well. After an error `take` may have had some.
         """
         try:
             for part in replies(NETLINK_NETFILTER, OFFLOADED, self._parser.parse, RECEIVE_BUFFER):

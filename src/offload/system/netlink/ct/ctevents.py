@@ -1,6 +1,7 @@
 """Read the events of connections that end: the kernel sends each once, with its last counters."""
 
 import os
+from contextlib import suppress
 
 from offload.errors import KernelError
 from offload.model.flow import Entry
@@ -14,7 +15,10 @@ MOST_AT_ONCE = 1 << 16  # events in one read; each is a datagram
 
 
 class ConntrackEvents:
-    """Receives the events from its creation on; KernelError if it cannot. `descriptor`: the socket to poll."""
+    """Receives the kernel's DESTROY events from its creation on, which raises KernelError if the kernel has none.
+
+    `descriptor`: the socket to poll; it never blocks.
+    """
 
     def __init__(self) -> None:
         self._parser = Parser(IPCTNL_MSG_CT_DELETE)
@@ -25,7 +29,10 @@ class ConntrackEvents:
         self.descriptor = self._kernel.fileno()
 
     def read(self) -> tuple[list[Entry], bool]:
-        """The entries that ended since the last read; False as second value if the kernel dropped some events."""
+        """The entries that ended since the last read, with their last counters, and whether none was dropped.
+
+        False: the kernel dropped some, or the socket failed. At most MOST_AT_ONCE events are read; the rest stays.
+        """
         ended: list[Entry] = []
         whole = True
         for each in datagrams(self._kernel, MOST_AT_ONCE):
@@ -41,26 +48,27 @@ class ConntrackEvents:
 
 
 class FakeConntrackEvents:
-    """Events in memory, which `end` adds. `descriptor`: a pipe, readable while there are some.
+    """Events in memory, which `end` adds. `descriptor`: a pipe, readable from a call of `end` to the next `read`.
 
-    `whole`: the next read says that no event was dropped.
+    `whole`: False makes the next `read` report that the kernel dropped some events; that `read` sets it to True again.
     """
 
     def __init__(self) -> None:
         self.descriptor, self._writing = os.pipe()
+        os.set_blocking(self.descriptor, False)
         self.ended: list[Entry] = []
         self.whole = True
 
     def end(self, *entries: Entry) -> None:
-        """Add events: these connections have ended."""
+        """Add events: these connections have ended. Without any it only makes the descriptor readable."""
         self.ended += entries
         os.write(self._writing, b".")
 
     def read(self) -> tuple[list[Entry], bool]:
-        """As `ConntrackEvents.read`."""
+        """The entries of `end` since the last call, and the value of `whole`; it never waits."""
         found, self.ended = self.ended, []
-        if found or not self.whole:
-            os.read(self.descriptor, 99)
+        with suppress(BlockingIOError):
+            os.read(self.descriptor, 1 << 16)
         whole, self.whole = self.whole, True
         return found, whole
 

@@ -116,7 +116,7 @@ class Netlink:
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """By which device packets to an address (packed) leave, with its MTU; None if there is no unicast route."""
+        """By which device packets to an address (packed) leave, with its MTU; None: no unicast route, or no reply."""
         return leaving(address)
 
     def received(self) -> dict[str, int]:
@@ -128,7 +128,7 @@ class Netlink:
         return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of these devices whose feature hw-tc-offload is on."""
+        """Those of these devices whose feature hw-tc-offload is on, by ethtool; missing devices are left out."""
         return hw_tc_offload(names)
 
     def _links(self, found: Iterable[LinkMessage], names: Mapping[int, str]) -> tuple[Link, ...]:

@@ -77,7 +77,7 @@ class Links:
     _routes: RouteEvents = field(default_factory=RouteEvents)
 
     def forget(self) -> None:
-        """Forget the stored objects, because the kernel dropped notifications: the next message of each is a change."""
+        """Forget the stored objects, because the kernel dropped notifications: the next message of each is news."""
         self._known.clear()
         self._qdiscs.clear()
         self._routes.forget()
@@ -133,7 +133,10 @@ class Links:
 
 
 def transactions(datagram: bytes) -> Notification:
-    """The causes, and names of what changed, in a datagram of the group NFNLGRP_NFTABLES; never raises."""
+    """The causes, and names of what changed, in a datagram of the group NFNLGRP_NFTABLES; never raises.
+
+    Our own transactions are in it like those of others, but rules of our tables are no cause.
+    """
     tables: set[str] = set()
     removed: set[str] = set()
     elements: set[tuple[str, str]] = set()

@@ -76,7 +76,7 @@ def neighbours_request(family: int) -> bytes:
 
 
 def links(found: Iterable[Message]) -> list[LinkMessage]:
-    """The devices in the messages of a dump."""
+    """The devices in the messages of a dump, in its order; messages about bridge ports alone are left out."""
     return [link for kind, body in found if kind == RTM_NEWLINK and (link := _link(body))]
 
 
@@ -87,7 +87,10 @@ def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Addre
 
 
 def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, ...]:
-    """The unicast routes of the main table in the messages of a dump; `names`: of devices, by index."""
+    """The unicast routes of the main table in the messages of a dump; `names`: of devices, by index.
+
+    Devices without a name are left out, and routes without any other.
+    """
     read = (_route(body, names) for kind, body in found if kind == RTM_NEWROUTE)
     return tuple(each for each in read if each)
 

@@ -66,7 +66,7 @@ def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
 
 
 def qdisc(body: bytes) -> QdiscMessage | None:
-    """The queueing discipline in the body of a message; None if it is too short."""
+    """The queueing discipline in the body of a message; None if it is too short. Only cake has a `fwmask`."""
     if len(body) < TCMSG.size:
         return None
     _, index, handle, parent, _ = TCMSG.unpack_from(body)
@@ -86,7 +86,7 @@ def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdis
 
 
 def class_requests(found: Iterable[QdiscMessage]) -> Iterator[bytes]:
-    """A request for the classes of each device that has a classful queueing discipline."""
+    """The requests for dumps of the classes, one for each device that has a classful (CLASSFUL) queueing discipline."""
     for index in dict.fromkeys(each.device for each in found if each.kind in CLASSFUL):
         yield message(RTM_GETTCLASS, TCMSG.pack(0, index, 0, 0, 0))
 

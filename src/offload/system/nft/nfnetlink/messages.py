@@ -94,7 +94,7 @@ def comment(rule: Attributes) -> str:
 
 
 def counted(rule: Attributes) -> int:
-    """The packets that a rule's counters have counted, from its attributes; 0 if it has no counter."""
+    """The packets that a rule's counters have counted together, from its attributes; 0 if it has no counter."""
     packets = 0
     for _, value in each(rule.get(RULE_EXPRESSIONS, b"")):
         expression = attributes(value, 0)

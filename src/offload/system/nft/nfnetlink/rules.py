@@ -51,7 +51,7 @@ OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
 
 def live_chain(family: int, found: Attributes) -> LiveChain | None:
-    """The chain with these attributes; None if its family is not in FAMILIES."""
+    """The chain with these attributes; None if its family is not in FAMILIES. Unknown hooks have an empty name."""
     if family not in FAMILIES:
         return None
     hook = attributes(found.get(messages.CHAIN_HOOK, b""))
