@@ -11,7 +11,10 @@ SHORT = {"check", "firewall", "flows", "print", "status", "zones"}
 
 
 def run() -> None:
-    """Entry point of the installed command."""
+    """Entry point of the installed command: run the command line (sys.argv), and end the process with its exit code.
+
+    An answer that cannot be written is a sentence on stderr and exit code 1; a pipe that its reader closed is no error.
+    """
     if sys.argv[1:2] == ["service"]:
         # A reload sends SIGHUP, which ends a process without a handler: on a router the imports take seconds.
         # Ignoring it loses nothing, because the first pass has not begun.
@@ -36,7 +39,7 @@ def run() -> None:
 
 
 def _main(argv: list[str], *, short: bool) -> int:
-    """Import the command and run it; a short run collects no garbage."""
+    """Import the command and run it; gives its exit code. `short`: collect no garbage meanwhile."""
     if argv in (["--version"], ["version"]):
         # Scripts and LuCI ask for the version often; argparse would take three times as long.
         sys.stdout.write(f"offload {__version__}\n")

@@ -1,7 +1,7 @@
 """The errors for the user. Each has a sentence; an NftError also has its cause (NftFault), by which callers decide.
 
 - OffloadError
-  - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged
+  - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged, unless nft was too slow
   - KernelError: netlink cannot be used, or the kernel refused a request
   - BusError: ubus cannot be reached, or a reply has an unexpected form
     - AbsentError: no ubusd, or no such object on it
@@ -18,7 +18,10 @@ class OffloadError(Exception):
 
 
 class NftFault(Enum):
-    """Why a run of nft failed."""
+    """Why a run of nft failed: it refused the text, the kernel refused it (now, or for ever), nft is missing, ...
+
+    FAILED is any other cause.
+    """
 
     FAILED = auto()  # any other cause
     REFUSED = auto()  # nft does not understand the text

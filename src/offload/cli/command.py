@@ -97,12 +97,15 @@ def _plain(argv: list[str]) -> "Namespace | None":
 
 
 def _default(words: dict[str, Any]) -> Any:
-    """What argparse gives an argument that is not there."""
+    """What argparse gives an argument that is not there: its default, False for a flag without one, else None."""
     return words.get("default", False if words.get("action") == "store_true" else None)
 
 
 def _helped(argv: list[str]) -> list[str]:
-    """The command line with `--help` replaced by the verb `help`: argparse's own help ignores errors of printing."""
+    """The command line; with `-h` or `--help` among the first two words, the verb `help` about its verb instead.
+
+    argparse's own help ignores errors of printing.
+    """
     if not {"-h", "--help"} & set(argv[:2]):
         return argv
     return ["help", *(word for word in argv[:1] if word in VERBS)]

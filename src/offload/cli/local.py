@@ -119,7 +119,7 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 
 
 def check(router: Router, _: "Namespace") -> Answer:
-    """Problems, faults of the firewall, features that kernel or nft lack, and settings that conflict with offload.
+    """The verb `check`: problems, faults of the firewall, missing features, and settings that conflict with offload.
 
     Exit code: LACKING if a feature is missing; else DONE if the reply has `ok`, and PROBLEMS if not.
     """
@@ -134,9 +134,10 @@ def check(router: Router, _: "Namespace") -> Answer:
 
 
 def apply(router: Router, given: "Namespace") -> Answer:
-    """Bring the kernel in line with the configuration; with --dry-run only print the text that would be sent.
+    """The verb `apply`: bring the kernel in line with the configuration, as `reload`; --dry-run: only print the text.
 
-    For a directory (--root) that is the text of all tables, and FileError without --dry-run.
+    For a directory (--root) that is the text of all tables, and FileError without --dry-run. FileError also if a file
+    of the configuration cannot be read.
     """
     if not given.dry_run:
         router.live("apply without --dry-run")

@@ -34,7 +34,7 @@ def zones(router: Router, _: "Namespace") -> Answer:
 
 
 def set_zone(router: Router, given: "Namespace") -> Answer:
-    """The verb `set`: write the mode of a zone and apply it; with --dry-run only what would change."""
+    """The verb `set`: write a zone's mode and apply it; --dry-run: only what would change. Errors as of `set_pair`."""
     word = mode(given.mode)
     if given.dry_run:
         return _previewed(router.ask("preview", {"query": {"zones": {given.zone: word}}}))
@@ -42,7 +42,10 @@ def set_zone(router: Router, given: "Namespace") -> Answer:
 
 
 def set_pair(router: Router, given: "Namespace") -> Answer:
-    """The verb `pair`: write the mode of a pair of zones and apply it; with --dry-run only what would change."""
+    """The verb `pair`: write the mode of a pair of zones and apply it; with --dry-run only what would change.
+
+    UsageError for a word that is no mode; an unknown zone is an error of the reply. A zone `*` is every zone.
+    """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
         return _previewed(router.ask("preview", {"query": {"pairs": [words]}}))

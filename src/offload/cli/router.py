@@ -86,7 +86,10 @@ class Router:
         return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
 
     def busy(self, decided: "Decided") -> "Busy":
-        """A function that says whether flows between given devices are offloaded now; `decided` has the Plan."""
+        """A function that says whether flows between given devices are offloaded now, True also if that is not known.
+
+        `decided` has the Plan and the Snapshot by which it finds their devices.
+        """
         from offload.service import reconcile
         from offload.system.netlink.ct.conntrack import Conntrack
         from offload.system.netlink.route.links import Netlink
@@ -135,7 +138,7 @@ class Router:
     def every_flow(self, words: Mapping[str, Any]) -> "tuple[dict[str, Any], Written]":
         """The reply of `flows` without the flows, made by this process, and the function that prints the flows.
 
-        `words`: the query.
+        `words`: the words of a Query, and perhaps `all`. OffloadError if the query is bad or the router cannot be read.
         """
         return self._alone.every_flow({"query": words})
 

@@ -38,12 +38,12 @@ class Family(Enum):
         return other if self is Family.ANY else Family.NEITHER
 
     def has(self, other: "Family") -> bool:
-        """Whether this family includes all of the other."""
+        """Whether this family includes all of the other; each includes NEITHER and itself, and ANY includes all."""
         return self & other is other
 
 
 class Policy(Enum):
-    """What happens to forwarded packets: the values of the firewall's option `forward`."""
+    """What happens to forwarded packets that no section permits: the values of the firewall's option `forward`."""
 
     ACCEPT = "accept"
     REJECT = "reject"

@@ -9,7 +9,7 @@ from offload.nouns import dataclass
 
 
 class State(Enum):
-    """The path of a flow's packets."""
+    """The path of a flow's packets: the whole stack (slow), the software flowtable, or the hardware flowtable."""
 
     SLOW = "slow"
     SOFTWARE = "software"

@@ -14,7 +14,7 @@ class LogLevel(IntEnum):
 
     @classmethod
     def of(cls, word: str) -> "LogLevel":
-        """The level that `option log_level` names (err, warning, notice, info, debug); KeyError for other words."""
+        """The level that a word names in whatever case (err, warning, notice, info, debug); KeyError for others."""
         return cls[word.upper()]
 
     @property

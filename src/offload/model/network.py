@@ -33,7 +33,7 @@ class Link:
 
     @property
     def is_able(self) -> bool:
-        """Whether a hardware flowtable can list it."""
+        """Whether a hardware flowtable can list it, by its driver and the kernel; False while that was not probed."""
         return self.hw_tc_offload and self.hw_bind
 
 

@@ -143,7 +143,7 @@ class PairStations:
 
     @property
     def reason(self) -> Reason:
-        """The Reason why a part of the pair is not in hardware."""
+        """The Reason why a part of the pair is not in hardware: STATIONS_UNSEEN, or with numbers STATIONS_SOFTWARE."""
         known = self.hardware + self.software
         if not known:
             return ReasonCode.STATIONS_UNSEEN(ports=", ".join(self.ports))
@@ -207,7 +207,8 @@ class PairDecision:
 def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
     """The pairs that decide a zone's effective mode: those with other zones; if there are none, that with itself.
 
-    Traffic within a zone is rarely what its mode was chosen for, so its path does not count otherwise.
+    In either direction, in the order of `pairs`; empty if the zone is in none of them. Traffic within a zone is rarely
+    what its mode was chosen for, so its path does not count otherwise.
     """
     own = [pair for pair in pairs if zone in {pair.src, pair.dest}]
     return [pair for pair in own if pair.src != pair.dest] or own

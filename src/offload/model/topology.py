@@ -47,7 +47,7 @@ class ZoneDevices:
         return tuple(dict.fromkeys(name for device in self.l3 for name in self.group(device)))
 
     def group(self, device: str) -> tuple[str, ...]:
-        """An l3 device, and the devices below it that a flowtable should list."""
+        """An l3 device, and after it the devices below it that a flowtable should list; alone if there are none."""
         return (device, *(self.beneath or {}).get(device, ()))
 
     def bridge_of(self, device: str) -> str:

@@ -127,7 +127,7 @@ class Engine:
         return (*causes, Cause.TABLES) if suspected and self.firewall_damaged() else causes
 
     def refresh(self) -> None:
-        """Read router and files and decide, into `decided`; the kernel is not changed. OffloadError if it is unread."""
+        """Read router and files and decide, into `decided`, without changing the kernel; or OffloadError."""
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
@@ -155,7 +155,7 @@ class Engine:
         return replace(self.placed(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
-        """Make a pass (read, decide, apply) and give its outcome. `forced`: tables to create again in any case."""
+        """Make a pass (read, decide, apply) and give its outcome, errors too. `forced`: tables to create again."""
         self.cause = cause
         return passes.run(self, forced)
 

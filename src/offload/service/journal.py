@@ -42,7 +42,10 @@ class Journal:
     _dropped: int = 0  # lines that were not written since the last one
 
     def line(self, level: LogLevel, text: str) -> None:
-        """Write a line, unless it is less important than option log_level allows, or too many were written just now."""
+        """Write a line, unless it is less important than option log_level allows, or too many were written just now.
+
+        The next line that is written has one before it with the number of those that were too many.
+        """
         if level > self.level:
             return
         now = self.clock()

@@ -25,9 +25,9 @@ UPTIME_TICK = 0.01  # seconds; /proc/uptime has two digits behind the point
 def turn(
     say: Callable[[str], None], lock: Path = LOCK, first: float = FIRST_PATIENCE, last: float = LAST_PATIENCE
 ) -> Iterator[None]:
-    """Hold the lock; a FileError names the process that still holds it after `last` seconds of waiting.
+    """Hold the lock in the body; a FileError names the process that still holds it after `last` seconds of waiting.
 
-    After `first` seconds `say` gets a line with that process.
+    After `first` seconds `say` gets a line with that process. FileError also if the lock cannot be opened or locked.
     """
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -21,7 +21,11 @@ TABLE, ASLEEP = "fw4", "fw4_next"
 
 
 def show_diff(_: Given) -> int:
-    """Print the lines that would be removed and added, by chain; gives exit code 3 if there are any, else 0."""
+    """Print the lines that would be removed and added, by chain; gives exit code 3 if there are any, else 0.
+
+    It loads a dormant table for that, and deletes it again. OffloadError if inputs cannot be read, or nft refuses more
+    than files that the ruleset includes.
+    """
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])
     for path in sorted(broken):
@@ -53,7 +57,10 @@ def _taken(nft: Nft, ruleset: Ruleset) -> tuple[Ruleset, frozenset[str]]:
 
 
 def sleeping(ruleset: Ruleset) -> str:
-    """The text of the ruleset as a dormant table, without flowtables and rules that use them."""
+    """The text of the ruleset as a dormant table with the name ASLEEP, without flowtables and rules that use them.
+
+    Files that the ruleset includes outside of the table are left out.
+    """
     table = ruleset.table
     chains = tuple(
         each._replace(

@@ -39,9 +39,10 @@ class Loading(NamedTuple):
 
 
 def run(verb: str, doors: Loading) -> int:
-    """Run one verb (start, reload and so on) and print what happened; gives the exit code.
+    """Run one verb (start, reload and so on), one command at a time, and print what happened; gives exit code 0 or 1.
 
-    An OffloadError says why nothing was done.
+    1 also for a `start` of a loaded firewall. A `reload` that waited takes the outcome of a load that began after its
+    call. An OffloadError says why nothing was done.
     """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None

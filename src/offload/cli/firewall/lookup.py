@@ -30,7 +30,10 @@ def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
 
 
 def read(state: Path) -> list[Json]:
-    """The zones of the loaded firewall: name, networks and devices of each. FileError if none is loaded."""
+    """The zones of the loaded firewall: name, networks and devices of each, from the file `state`.
+
+    FileError if none is loaded (there is no file), or the file cannot be read or is malformed.
+    """
     content = PrivateFile(state).read()
     if content is None:
         raise FileError("no firewall is loaded: start it (/etc/init.d/firewall start)")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def main(argv: list[str]) -> int:
     """Run one verb; gives the exit code. `argv` begins with `firewall`.
 
-    An OffloadError is a sentence on stderr (with -q nothing), and exit code 1.
+    An OffloadError is a sentence on stderr (with -q nothing), and exit code 1; for a wrong command line it is 2.
     """
     try:
         given = parsed(argv[1:])

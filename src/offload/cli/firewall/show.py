@@ -17,7 +17,10 @@ from offload.nft.text import chain_lines, ruleset_text
 
 
 def print_ruleset(given: Given) -> int:
-    """Print the ruleset; problems go to stderr, as in fw4 (with -q nowhere). Gives exit code 0."""
+    """Print the ruleset as nft text; problems go to stderr, as in fw4 (with -q nowhere). Gives exit code 0.
+
+    With --explain only the chains, each rule with the section that it comes from. OffloadError as of `compiled`.
+    """
     ruleset, problems, sections = compiled(given.root)
     if not given.quiet:
         _warn(problems)

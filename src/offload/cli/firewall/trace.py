@@ -18,7 +18,10 @@ Zones = Mapping[str, FirewallZone]
 
 
 def show_trace(given: Given) -> int:
-    """Print each hook's verdict about the packet of the arguments, and its rules. UsageError for a wrong argument."""
+    """Print each hook's verdict about the packet of the arguments, and its rules; gives exit code 0.
+
+    UsageError for a wrong argument, FileError or BusError if the router cannot be read.
+    """
     found, sections = read(given.root)
     zones = {each.name: each for each in found.zones}
     packet, route = asked(given.about, zones)

@@ -13,7 +13,7 @@ _GROUPS, _GROUP_DIGITS, _OCTET_COUNT = 8, 4, 4
 
 
 def address(text: str, *, negated: bool = False) -> Address | None:
-    """Parse an address, network, masked address or range; None: not valid."""
+    """Parse an address, network, masked address or range, as fw4 does; None: not valid. `negated`: for the result."""
     host, slash, suffix = text.partition("/")
     if not slash and "-" in host:
         return _range(host, negated=negated)

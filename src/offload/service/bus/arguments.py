@@ -78,7 +78,7 @@ def table(name: str, value: object) -> Mapping[str, Any]:
 
 
 def connection(value: object) -> tuple[str, Tuple]:
-    """The protocol as given, and the original direction, of a connection; else ArgumentError.
+    """The protocol as given, which is not checked, and the original direction, of a connection; else ArgumentError.
 
     `value` has just the keys in CONNECTION, as a flow in a reply has them, and perhaps `ct_zone` (without it 0).
     """
@@ -99,9 +99,10 @@ def _address(name: str, value: object) -> bytes:
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
-    """The Exempt that `given` describes by the options of `config exempt`; ArgumentError if an option is not valid.
+    """The Exempt that `given` describes by the options of `config exempt`, for a limited time.
 
-    `zones`: the names of zones that it may use.
+    `zones`: the names of zones that it may use. ArgumentError if an option is not valid, or if no nft set with timeouts
+    can hold the exempt.
     """
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
@@ -119,7 +120,10 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
 
 
 def _value(word: str, value: object) -> str | tuple[str, ...]:
-    """What UCI would give for text or a number (a text), or a list of these (a tuple); else ArgumentError."""
+    """What UCI would give for text or a number (a text), or a list of at most MOST_VALUES of these (a tuple).
+
+    ArgumentError for any other value of the option `word`, also for true and false.
+    """
     values = value if isinstance(value, list) else [value]
     texts = [str(each) for each in values if isinstance(each, (str, int)) and not isinstance(each, bool)]
     if len(texts) < len(values) or len(texts) > MOST_VALUES:
@@ -147,8 +151,8 @@ def _fits(found: Exempt) -> None:
 def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
     """The Query in `query` of `given`, which may have only zone, host and state.
 
-    A `limit` is refused: fewer flows than selected would be meant. ArgumentError for other words, QueryError for a bad
-    value.
+    A `limit` is refused: fewer flows than selected would be meant. ArgumentError for other words, or without `query`;
+    QueryError for a bad value, also for a zone that the Plan does not have. An empty one selects all flows.
     """
     words = table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:

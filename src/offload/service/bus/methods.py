@@ -37,7 +37,7 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 
 def status(engine: Engine, _: Given) -> Json:
-    """The reply of `status`: zones, pairs with live and ended flows, devices, problems, exempts, and the last pass."""
+    """The reply of `status_json`, with ended flows and exempts; `notes`: why live flows are not counted (then 0)."""
     decided = known(engine)
     counted, notes = _counted(engine, decided)
     verdicts = Verdicts(engine.hardware_monitor.known, engine.hardware_monitor.ports)

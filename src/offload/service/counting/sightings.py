@@ -26,7 +26,10 @@ LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED
 
 @dataclass(slots=True)
 class Sightings:
-    """The connections that were seen on a fast path (software or hardware) and have not ended, each with that path."""
+    """The connections that were seen on a fast path (software or hardware) and have not ended, each with that path.
+
+    If there are more than MOST, because ends were missed, all are forgotten.
+    """
 
     next: float = 0.0  # when to read again, in monotonic seconds
     _fast: dict[int, State] = field(default_factory=dict)  # by a hash of protocol and original tuple: 100 bytes each

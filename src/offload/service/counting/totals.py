@@ -37,9 +37,12 @@ class Totals:
     others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
 
     def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf) -> None:
-        """Count connections, but none with an end in no known zone. `path_of` is called for each, also for those.
+        """Count connections for their pair and hosts, but not those with an end in no known zone.
 
-        Packets and bytes of both directions are added; without nf_conntrack_acct 0.
+        Of the two ends (source, destination after DNAT) those count as hosts that no default route leads to. Bytes and
+        packets of both directions are added; without nf_conntrack_acct 0. Hosts beyond MOST_HOSTS go to `others`.
+        `path_of` is called for each connection, also for those that are not counted.
+        `path_of` is called for each connection, also for those that are not counted.
         """
         for entry in entries:
             src, dest = zones.ends(entry)

@@ -171,7 +171,10 @@ class Firewall:
         self._keep(pending.inputs, loaded.left_out)
 
     def _ours(self, before: Handles) -> Handles:
-        """Chain and handle of our rules after a load. `before`: of all rules before it, also of other programs."""
+        """Chain and handle of our rules after a load: those that are new, and those of ours that are still there.
+
+        `before`: of all rules before the load, also of other programs. Empty if the kernel does not list its rules.
+        """
         try:
             held = self._held()
         except NftError:  # then no rule counts as missing
@@ -179,7 +182,10 @@ class Firewall:
         return (held - before) | (held & self._handles)
 
     def _keep(self, inputs: Inputs | None = None, left_out: LeftOut | None = None) -> None:
-        """Write the files for scripts and for the next service, and with inputs also the ruleset for the next boot."""
+        """Write the files for scripts and for the next service, and with inputs also the ruleset for the next boot.
+
+        If one cannot be written, `error` has the cause, and the rest is not written.
+        """
         try:
             self._write_state()
             if inputs is not None and left_out is not None:
@@ -214,7 +220,10 @@ class Firewall:
         return self.nft.handles(TABLE)
 
     def _adopt(self) -> None:
-        """Continue with what an earlier service loaded: its digest and handles, read from its file once."""
+        """Continue with what an earlier service loaded: its digest and handles, read from its file once.
+
+        Without the file, or if it is not valid, neither is known.
+        """
         if self._adopted:
             return
         self._adopted = True

@@ -118,7 +118,10 @@ class Loading:
         return None
 
     def _searched(self, left_out: LeftOut) -> LeftOut:
-        """The section with which, added in the file's order, nft begins to refuse the ruleset. Empty: none found."""
+        """The section with which, added in the file's order, nft begins to refuse the ruleset.
+
+        Empty: nft refuses the ruleset without any of them too, or the time (PATIENCE) was over before it was found.
+        """
         sections = [each for each in removable(self._inputs) if each not in left_out.sections]
         if not sections or self._refuses(sections, left_out):
             return LeftOut()
@@ -132,7 +135,7 @@ class Loading:
         return LeftOut(frozenset({sections[bad - 1]})) if bad - good == 1 else LeftOut()
 
     def _refuses(self, without: list[str], left_out: LeftOut) -> bool:
-        """Whether nft refuses the ruleset also without these sections."""
+        """Whether nft refuses the ruleset without these sections and `left_out`. Raises other NftErrors."""
         candidate = self.candidate(left_out.with_(LeftOut(frozenset(without))))
         return self._answer(candidate.ruleset) is not None
 

@@ -40,7 +40,8 @@ class HardwareMonitor:
         """Follow the pairs that this Plan has in hardware; one that is new, or whose devices changed, begins anew.
 
         A pair that left hardware stays in `over` while some of its evicted flows had no packet since. The first sample
-        is due APART seconds after `now` (monotonic); without any pair none is.
+        is due APART seconds after `now` (monotonic); without any pair none is. Records of devices that went away are
+        forgotten, and all of them if no pair is in hardware.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
@@ -102,7 +103,7 @@ class HardwareMonitor:
         time: str,
         known: KnownStations | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Update the records of each pair and device with these connections; gives faults not reported before.
+        """Update the records of each pair and device with these connections, and `due`; gives faults that are new.
 
         `strays`: packets on the slow path of flows with the hardware mark, by (iif, oif). `received`: bytes by device.
         `now` and `time`: of the sample, monotonic and ISO 8601. `known`: where stations were seen last; None: where the

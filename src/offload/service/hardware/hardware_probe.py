@@ -34,7 +34,7 @@ class HardwareProbe:
         """The Snapshot whose links have their hardware features.
 
         Unchanged if no section of `packages` requests hardware, or the kernel has no flowtables; then earlier results
-        are forgotten.
+        are forgotten. NftError if our hardware table cannot be listed, or nft itself fails.
         """
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()

@@ -49,7 +49,7 @@ class Debouncer:
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
-        """Note that a pass ended. `failed`: repeat it after a pause.
+        """Note that a pass ended. `failed`: repeat it, RETRY_FIRST to RETRY_LAST seconds later (growing).
 
         `mended`: it restored our tables, which another program had changed; the next pass comes later each time.
         """

@@ -96,6 +96,8 @@ class KernelEvents:
     def _follow(self) -> None:
         """Create tables again at once for stations that moved, because their flows stall, and request a pass.
 
+        Nothing, if no move has to be followed now.
+
         At most once in APART seconds, or a host that forges MAC addresses could keep the service, and every flow, busy.
         """
         if not follow.ready(self._engine):

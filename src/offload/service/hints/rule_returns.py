@@ -47,7 +47,11 @@ class RuleReturns:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create all tables again, in monotonic seconds; None: no rule changed, and no rule has times."""
+        """When to create all tables again, in monotonic seconds; None: no rule changed, and no rule has times.
+
+        GATHER after the first change, but not before the minute allows a return; or, whatever the budget, when a rule's
+        time begins or ends.
+        """
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:
             first = self._asked + GATHER

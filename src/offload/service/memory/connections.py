@@ -47,8 +47,9 @@ class Connections:
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """The last dump if it may be used again, else a new one, counted by the zones of this Snapshot and Plan.
 
-        A dump that is used again keeps its own Snapshot and Plan. `going_on`: for the next page of a list, so an older
-        dump will do. KernelError if the kernel does not list its connections.
+        It may be for as long as the calls since it was made take no more than SHARE of the processor. A dump that is
+        used again keeps its own Snapshot and Plan. `going_on`: for the next page of a list, so an older dump will do.
+        KernelError if the kernel does not list its connections.
         """
         now = monotonic()
         rest = self.at + self.work / SHARE
@@ -70,9 +71,10 @@ class Connections:
     def listing(
         self, read: Read, query: Query, *, everything: bool, between: Callable[[], None] = lambda: None
     ) -> Listing:
-        """The flows of a dump that a query selects, sorted; the last result is used again for another page of it.
+        """The flows of a dump that a query selects, in its order, without its page (limit, offset).
 
-        `everything`: also connections of the router itself, and to multicast. `between`: called now and then.
+        The last result is used again for the same query and dump, while the dump is kept. `everything`: also
+        connections of the router itself, and to multicast. `between`: called now and then.
         """
         asked = replace(query, limit=None, offset=0)
         if self.lists is not None and self.last is read and self.lists[:2] == (asked, everything):

@@ -27,7 +27,7 @@ def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
 def read(content: bytes, zones: Collection[str], now: float) -> tuple[TimedExempt, ...]:
     """The exempts in the file's `content` that end at least LAST_SECONDS after `now` (seconds since boot).
 
-    Entries that are not valid, or name a zone that is not in `zones`, are left out.
+    Entries that are not valid, or name a zone that is not in `zones`, are left out, and those after the first MOST.
     """
     try:
         entries = json.loads(content)

@@ -118,7 +118,10 @@ def _ended(engine: Engine, before: Rules, now: Rules) -> str:
 
 
 def _return(engine: Engine, modes: Container[str]) -> None:
-    """Create the tables of these modes again: the kernel looks for flows of ended connections once a second only."""
+    """Create the tables of these modes again: the kernel looks for flows of ended connections once a second only.
+
+    If that fails, `rule_returns` tries it again soon.
+    """
     tables = engine.decided.plan.tables if engine.decided else ()
     names = [table.name for table in tables if table.mode.value in modes]
     if names and follow.return_tables(engine, names) is None:

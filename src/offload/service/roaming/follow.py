@@ -19,7 +19,10 @@ def due(engine: Engine) -> float | None:
 
 
 def ready(engine: Engine) -> bool:
-    """Whether tables are to be created again now because a station moved; False also if that has to wait."""
+    """Whether tables are to be created again now because a station moved; False also if that has to wait.
+
+    False also before the first decision.
+    """
     return engine.decided is not None and engine.stations.ready(engine.decided.plan, engine.doors.clock())
 
 

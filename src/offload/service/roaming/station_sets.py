@@ -43,7 +43,7 @@ class StationSets:
         return None if version == self._seen else self._next
 
     def compared(self, version: int, now: float) -> None:
-        """Note that the sets agree with the stations of this version."""
+        """Note that the sets agree with the stations of this version; the next update is not before APART seconds."""
         self._seen, self._next, self._failing = version, now + APART, False
 
     def refused(self, now: float) -> bool:

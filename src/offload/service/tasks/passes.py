@@ -29,7 +29,7 @@ TRIES = 3
 
 
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
-    """Make a pass and give its outcome, with `error` if it failed; nothing is raised.
+    """Make a pass and give its outcome, with `error` if it failed; no OffloadError is raised.
 
     `forced`: tables to create again in any case. If nft refuses, it reads and decides again, TRIES times in all; then
     the Plan in effect is stored. If the router cannot be read, the last decision stays.

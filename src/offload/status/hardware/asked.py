@@ -32,7 +32,8 @@ class Asked:
     def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
         """Why hardware was not requested for a flow; None: it was. `target`: the packed destination address after DNAT.
 
-        An end whose device is not known is no reason.
+        Its family was given up for its pair, or an end is at a port that hardware does not have, or may be at one. An
+        end whose device is not known is no reason.
         """
         flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
         if flows is not None:

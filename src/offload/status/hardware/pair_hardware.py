@@ -21,7 +21,7 @@ from offload.status.hardware.evicted import Evicted, Key, Seen
 
 
 class Verdict(Enum):
-    """What is known of hardware for a pair or device."""
+    """What is known of hardware for a pair or device: NONE if not requested; PROVEN and REFUSED by live flows."""
 
     NONE = "none"  # not asked for
     IMPOSSIBLE = "impossible"  # requested, but this router cannot have it

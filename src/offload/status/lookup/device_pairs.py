@@ -27,10 +27,11 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """The pair's Reasons why a part of it is slower than `mode`; none if the connection may use an element with it.
+        """The pair's Reasons (those of OF_A_PART) why the connection is slower than `mode`, as its devices are.
 
-        It may use elements with its devices and its family. Without one, or with unknown devices, the Reasons are given
-        too; if only the family of an element differs, only SHARED_FAMILY.
+        None if it may use an element of a table with this mode or a faster one: one for its devices and its family.
+        Without an element for its devices, or if these are not known, all are given; if its elements are only for the
+        other family, SHARED_FAMILY alone.
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)

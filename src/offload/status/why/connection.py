@@ -40,7 +40,10 @@ class Asked(NamedTuple):
 
 
 def asked(text: str) -> Asked:
-    """Parse the user's text; UsageError if it has none of the forms. Without a protocol it is TCP, without a port 0."""
+    """Parse the user's text: a host or network, `[PROTOCOL] END END`, or a pasted line of conntrack (with `src=`).
+
+    Without a protocol it is TCP, without a port 0 (any). UsageError if it has none of these forms, or two families.
+    """
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):
         return Asked(entry=_line(words), pasted=True)

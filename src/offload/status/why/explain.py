@@ -55,7 +55,10 @@ def explain(
 
 
 def _expected(found: Explanation, plan: Plan) -> Explanation:
-    """The explanation of a connection that does not exist: the path that it would get."""
+    """The explanation of a connection that does not exist, made from one as if it did: the path that it would get.
+
+    Steps that only an existing connection can fulfil (OF_NOW) are UNASKED; WAITING is no Reason then.
+    """
     expected = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
         return found._replace(steps=expected, sentence=found.sentence.replace("It is slow", "It would stay slow", 1))

@@ -63,7 +63,7 @@ def _known(name: str, fact: way.Fact) -> Step:
 def _sending(seen: Seen, held: list[Reason]) -> Step:
     """The step `sending`: whether the connection's opener sent a packet since all other conditions hold.
 
-    UNASKED if another condition does not hold.
+    YES for an offloaded connection, NO for one whose only Reason (`held`: all of them) is WAITING, else UNASKED.
     """
     if seen.entry.state is not State.SLOW:
         return Step("sending", "its original side has sent the packet that offloaded it", Holds.YES)
@@ -83,7 +83,10 @@ def _path(seen: Seen) -> Step:
 
 
 def _hardware(seen: Seen, reason: Reason | None) -> Step:
-    """The step `hardware`: whether it has the flow. UNASKED if there is no pair, or it did not request hardware."""
+    """The step `hardware`: whether hardware has the flow. UNASKED if there is no pair, or it did not request hardware.
+
+    Its Reasons are the pair's where that is not in hardware; of a flow in software `reason`; else what flows showed.
+    """
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
     verdict = f"; its pair is {seen.case.verdict.value}" if seen.case else ""

@@ -15,7 +15,7 @@ STREAM = "nf_conntrack_udp_timeout_stream"  # sysctl: seconds without a packet u
 
 
 class Fact(NamedTuple):
-    """A fact as text, and whether it is complete (`whole`)."""
+    """A fact as text, and whether it is complete (`whole`): something is known of each end, and there is an end."""
 
     text: str
     whole: bool

@@ -73,7 +73,7 @@ class Uci:
             ) from error
 
     def sweep(self, packages: Iterable[str]) -> None:
-        """Remove the temporary files of processes that were killed while they changed one of these packages."""
+        """Remove what killed processes left: workspaces, and temporary files beside these packages. Never raises."""
         workspace.sweep()
         for package in packages:
             atomic_file.sweep(self._path(package))

@@ -128,7 +128,7 @@ class _Reader:
                 raise self.fail(f"EOF with unterminated {quote}")
 
     def _escaped(self) -> str:
-        """The character after a backslash; at a line's end, join the next line to this one."""
+        """The character after a backslash, as it is; at a line's end empty, and the next line is joined to this one."""
         self._at += 1
         if self._text[self._at : self._at + 3] in _LINE_ENDS:
             self._append()
@@ -172,7 +172,11 @@ class _Sections:
         self._options: Options | None = None
 
     def take(self, reader: _Reader, command: str, words: list[str]) -> None:
-        """Add a command (config, option, list or package) with its words; GrammarError if a name is not valid."""
+        """Add a command with its words, as `_Reader.words` gives them; GrammarError if a name or type is not valid.
+
+        `config` begins a section, or continues that of the same name. `option` and `list` go into that section: an
+        option without a value is ignored, a list's value is appended. A `package` is only checked.
+        """
         name, value = words[0], words[-1]
         if command == "config":
             self._options = self._section(reader, name, value)

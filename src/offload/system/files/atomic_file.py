@@ -67,7 +67,8 @@ def _stands(descriptor: int, path: Path) -> bool:
 def replace(path: Path, content: bytes) -> None:
     """Write `content` into a new file in the same directory, and rename that to `path`; an OSError changes nothing.
 
-    The mode stays as it was; a file that did not exist gets mode 0600. A symbolic link stays one.
+    The mode stays as it was; a file that did not exist gets mode 0600. A symbolic link stays one. No lock is taken: who
+    needs one calls this within `locked`.
     """
     import tempfile  # slow, and most commands write nothing
 

@@ -94,7 +94,10 @@ def widen(kernel: socket.socket, size: int) -> None:
 
 @contextmanager
 def collector_resting() -> Iterator[None]:
-    """Pause Python's garbage collector. What a dump makes starts it again and again, and it finds no garbage."""
+    """Pause Python's garbage collector in the body; then it is on again, if it was.
+
+    What a dump makes starts it again and again, and it finds no garbage.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:

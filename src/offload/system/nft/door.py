@@ -56,7 +56,8 @@ class Nft:
     def apply(self, text: str) -> None:
         """Send `text` as one transaction; NftError if nft or the kernel refuses it, and then nothing is changed.
 
-        NftError also if nft succeeds but the generation of the kernel's ruleset stays the same.
+        NftError also if nft succeeds but the generation of the kernel's ruleset stays the same, and if nft is too slow
+        (SILENT): then the kernel may have made the change.
         """
         before = self._generation()
         self._run("-f", "-", text=text)

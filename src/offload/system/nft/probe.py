@@ -87,7 +87,10 @@ def _numbered(number: int, body: str) -> str:
 
 
 def _lack(nft: Asked, texts: Iterable[str]) -> Lack | None:
-    """The first feature that nft or the kernel refuses; None if there is none. `texts`: those of STEPS."""
+    """The first feature that nft or the kernel refuses, with the error; None: none is. `texts`: those of STEPS.
+
+    Without permission it is the error alone, and no package.
+    """
     for text, (_, lack) in zip(texts, STEPS, strict=True):
         if error := _refusal(nft, text):
             return (

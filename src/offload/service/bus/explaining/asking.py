@@ -11,7 +11,8 @@ from offload.status.why.step import Live
 def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
     """Whether the firewall accepted a reply of the connection, and by packed address how packets to its ends leave.
 
-    The ends are the sources of both directions. Those for which the kernel names no device are left out.
+    The ends are the sources of both directions. Those for which the kernel names no device are left out. Nothing is
+    raised: what the kernel does not say is not known.
     """
     ends = (entry.original.src, entry.reply.src)
     found = {end: leaving for end in ends if (leaving := doors.netlink.leaving(end))}

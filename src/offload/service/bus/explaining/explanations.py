@@ -51,7 +51,10 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
 
 
 def _fitting(conntrack: Conntrack, meant: Asked) -> list[Entry]:
-    """The connections to choose from: those with these ends; for a network all, for a pasted line none."""
+    """The connections to choose from: those with these ends, or with this address as an end; or KernelError.
+
+    For a network, and where the kernel cannot look up ends, all; for a pasted line none.
+    """
     if meant.pasted:
         return []
     if meant.entry:

@@ -41,7 +41,8 @@ class Conntrack:
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
         """The entries of packets with these addresses and ports, in this direction or back; KernelError if refused.
 
-        Where a port is 0, or the protocol has none, the kernel cannot look them up, and all entries are given.
+        Where a port is 0, or the protocol has none, the kernel cannot look them up, and all entries are given, of every
+        protocol: the caller has to select.
         """
         exact = proto in PORTED and ends.sport and ends.dport
         return find_connection.find(proto, ends) if exact else self.entries()
@@ -118,7 +119,7 @@ class Conntrack:
         return done
 
     def _still(self, entries: Iterable[Entry]) -> list[Entry]:
-        """The entries of the table, now, that have the protocol and original tuple of one of these."""
+        """The entries in a new dump that have the protocol and original tuple of one of these; KernelError."""
         named = {(entry.proto, entry.original) for entry in entries}
         return [entry for entry in self.entries() if (entry.proto, entry.original) in named]
 
@@ -173,7 +174,7 @@ class FakeConntrack(Conntrack):
         return [entry for entry in self.held if entry.status & IPS_OFFLOAD or not offloaded]
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """As `Conntrack.find`, among the entries in `held`."""
+        """The entries in `held` that `Conntrack.find` would give; all if a port is 0. Or raise `error`."""
         found, back = self.entries(), Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
         if not (ends.sport and ends.dport):
             return found
@@ -188,7 +189,7 @@ class FakeConntrack(Conntrack):
         return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """The counter with the entries in `held`; or raise `error`."""
+        """The counter with the entries in `held`; or raise `error`. Calls `between` once."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:

@@ -100,7 +100,10 @@ def is_summed(layout: Layout) -> bool:
 
 
 def matching(layout: Layout) -> tuple[Match, int, Reader]:
-    """For messages of the Layout: the `match` of a pattern, the length in bytes with padding, and the Reader."""
+    """For messages of the Layout: the `match` of a pattern, the length in bytes with padding, and the Reader.
+
+    `match(datagram, at)` gives the values of a Row as groups if such a message begins at `at`; else None.
+    """
     length = layout.length
     pattern = re.escape(NLMSGHDR.pack(length, IPCTNL_MSG_CT_NEW, NLM_F_MULTI, 0, 0)[:8]) + b".{8}"
     for frame, slot, size in layout.pieces:

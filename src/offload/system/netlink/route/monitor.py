@@ -44,7 +44,10 @@ class Monitor:
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Notification:
-        """The notifications of rtnetlink since the last call, as one; with cause OVERRUN if the kernel dropped some."""
+        """The notifications of rtnetlink since the last call, as one; with cause OVERRUN if the kernel dropped some.
+
+        At most MOST_AT_ONCE datagrams are read; the rest stays. It never waits. What repeats known facts has no cause.
+        """
         return _joined(map(self._heard, datagrams(self._route)))
 
     def _heard(self, datagram: bytes | None) -> Notification:
@@ -57,7 +60,8 @@ class Monitor:
         """The nft transactions that ended since the last call, as one Notification; those of this process are included.
 
         It has cause OVERRUN if the kernel dropped notifications. The kernel sends what a transaction changed, and then
-        its end, in separate datagrams. If only the first has arrived, it is stored until the second comes.
+        its end, in separate datagrams. If only the first has arrived, it is stored until the second comes. At most
+        MOST_AT_ONCE datagrams are read; it never waits.
         """
         ended = [NOTHING]
         for each in datagrams(self._nft):

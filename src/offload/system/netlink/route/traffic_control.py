@@ -102,7 +102,7 @@ def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
 def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
     """Where filters may be: (index of the device, handle) of queueing disciplines; of clsact both of its directions.
 
-    The kinds in WITHOUT_FILTERS are left out.
+    The kinds in WITHOUT_FILTERS are left out, and those without a handle.
     """
     for each in found:
         if each.kind == "clsact":
@@ -117,7 +117,7 @@ def filter_request(index: int, parent: int) -> bytes:
 
 
 def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
-    """The filters in the messages of a dump, without duplicates; `names`: of devices, by index.
+    """The filters in the messages of a dump, without duplicates; `names`: of devices, by index (others are left out).
 
     Before the filters of a priority the kernel sends a message without handle and options. It counts only if no filter
     follows: `tc filter add ... fw` without a handle takes the mark itself as the class.

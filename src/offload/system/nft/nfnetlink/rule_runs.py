@@ -34,12 +34,12 @@ def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Ru
 
 
 def _other(given: tuple[int, Attributes]) -> Read:
-    """The rule as one that is not plain."""
+    """The rule as one that is not plain: (None, None, family number, attributes)."""
     return None, None, *given
 
 
 def _read(given: tuple[int, Attributes]) -> Read:
-    """The rule, with its place and the match of `plain` if it is plain, else with None for both."""
+    """(place, match of `plain`, family number, attributes) of a rule; if it is not plain, None for the first two."""
     family, found = given
     match = plain(found[RULE_EXPRESSIONS]) if RULE_EXPRESSIONS in found and family in FAMILIES else None
     return (family, found.get(TABLE, b""), found.get(RULE_CHAIN, b"")) if match else None, match, family, found
