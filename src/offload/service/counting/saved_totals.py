@@ -31,7 +31,8 @@ def written(totals: Totals) -> bytes:
 def read(content: bytes) -> Totals | None:
     """The totals in the file's content; None if it is not JSON or has no valid `since`.
 
-    Other invalid parts are left out. `whole` is as the file has it, whether or not endings were missed since.
+    Other invalid parts are left out, and pairs and hosts after the first MOST_PAIRS and MOST_HOSTS. `whole` is as the
+    file has it, whether or not endings were missed since.
     """
     try:
         given = json.loads(content)

@@ -74,7 +74,8 @@ class Loading:
     def _sent(self, before: Ruleset | None, ruleset: Ruleset) -> NftError | None:
         """Send the difference from `before`; if the kernel refuses it, the whole ruleset, and at last a new table.
 
-        None: one was accepted; otherwise the error of the last one.
+        None: one was accepted; otherwise the error of the last one. After a refusal by nft itself, or a failure of it,
+        nothing more is sent.
         """
         error = None
         for text in dict.fromkeys((change(before, ruleset) or ruleset_text(ruleset), ruleset_text(ruleset))):

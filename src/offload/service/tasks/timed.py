@@ -79,7 +79,7 @@ class ConfigFiles:
 
 @dataclass(frozen=True, slots=True)
 class OldDump:
-    """Free the memory of the last dump of connections."""
+    """Free the memory of the last dump of connections when no call can use it any more."""
 
     def due(self, engine: Engine) -> float | None:
         """When no call can use the dump any more, in monotonic seconds; None: none is kept."""

@@ -93,7 +93,10 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, wi
 
 
 def _listed(head: Sequence[str], row: Row) -> Iterator[str]:
-    """A row of a table that is too wide; cells without a value are left out."""
+    """The lines of a row of a table that is too wide: its first cell, the others in one line, and its sentences.
+
+    Each of the others follows its column's title; those with `-` are left out.
+    """
     (first, *others), notes = row
     yield first
     cells = zip(head[1:], others, strict=True)

@@ -21,7 +21,7 @@ def locked(path: Path) -> Iterator[bytes]:
     """Hold the file's lock as libuci does for writing (flock; file.c, uci_open_stream), and yield the file's content.
 
     A missing file is created empty, and removed again if the body raises. If another process holds the lock for more
-    than PATIENCE seconds, an OSError names that process.
+    than PATIENCE seconds, an OSError names that process. OSError also if the file cannot be opened, or is not regular.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
