@@ -31,7 +31,7 @@ class ZoneDevices:
 
     @property
     def incoming(self) -> tuple[str, ...]:
-        """The names that the forward hook sees for the input devices of the zone's packets."""
+        """The names that the forward hook sees for the input devices of the zone's packets, each once (`came_in`)."""
         return tuple(dict.fromkeys(map(self.came_in, self.l3)))
 
     def came_in(self, device: str) -> str:
@@ -43,7 +43,7 @@ class ZoneDevices:
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """The l3 devices, and the devices below them that a flowtable should list."""
+        """The l3 devices, each before the devices below it that a flowtable should list; each name once."""
         return tuple(dict.fromkeys(name for device in self.l3 for name in self.group(device)))
 
     def group(self, device: str) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ class Engine:
     def causes_of_others(self, heard: Notification) -> tuple[Cause, ...]:
         """The causes for a pass in a notification that other programs changed nftables.
 
-        With our firewall, rules that they add to its table, or remove again, need none; missing rules of ours do.
+        With our firewall, rules that they add to its table, or remove again, need none; missing rules of ours: TABLES.
         """
         if self.firewall is None:
             return heard.causes

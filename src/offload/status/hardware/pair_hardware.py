@@ -100,7 +100,7 @@ class PairHardware:
 
     @property
     def conclusion(self) -> Verdict:
-        """The verdict that follows from the present figures: PROVEN, REFUSED, or BOUND if they show neither."""
+        """REFUSED (flows stray, stay in software, or move one way only), PROVEN (both ways), or BOUND (neither)."""
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
         # Counters that stand still prove hardware too: packets to devices under no bridge are routed, and if

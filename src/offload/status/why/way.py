@@ -29,7 +29,7 @@ class End(NamedTuple):
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
-    """The ends that a route leads to: not the router itself, multicast or broadcast."""
+    """The ends (source, then destination) that a route leads to: not the router itself, multicast or broadcast."""
     both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
     return tuple(end for end in both if not end.endpoint.router and not end.endpoint.group)
 

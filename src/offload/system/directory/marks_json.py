@@ -35,7 +35,7 @@ def marks_json(snapshot: Snapshot) -> Json:
 def marks(found: Json) -> Json:
     """The Snapshot's fields in MARK_KEYS, by name, from the content of snapshot.json; an absent one is empty.
 
-    TypeError or ValueError names a wrong key.
+    TypeError or ValueError if a value is not valid; it names the key, except for text that is no number.
     """
     makers = (_rule, _qdisc, _filter, _reader)
     return {
