@@ -40,8 +40,7 @@ class HardwareMonitor:
         """Follow the pairs that this Plan has in hardware; one that is new, or whose devices changed, begins anew.
 
         A pair that left hardware stays in `over` while some of its evicted flows had no packet since. The first sample
-        is due APART seconds after `now` (monotonic); without any pair none is. Records of devices that went away are
-        forgotten, and all of them if no pair is in hardware.
+        is due APART seconds after `now` (monotonic); without any pair none is, and `ports` is empty.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
@@ -134,10 +133,7 @@ class HardwareMonitor:
         return fresh
 
     def once(self, entries: Sequence[Entry] | Entries, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge the pairs in `cases` by one sample only: the packets of each connection count since it began.
-
-        For the command, which has no second sample. `over`, devices and evicted flows are not judged.
-        """
+        """Judge the pairs in `cases` by one sample alone, for the command: packets count since a connection began."""
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
         self.add_sample(new, placed, plan, {}, {}, 0.0, "")
