@@ -122,8 +122,7 @@ class Choices:
 
     globals: Globals  # `config globals`
     zones: tuple[ZoneChoice, ...]  # `config zone` sections, one choice for each zone
-    # `config pair` sections, one choice for each pair; before them a faulty `* > *` for each globals section with a
-    # fault in FATAL options
+    # by `config pair`, one for each pair; before them a faulty `* > *` for each globals section with a FATAL fault
     pairs: tuple[PairChoice, ...]
     exempts: tuple[Exempt, ...]  # `config exempt` sections that have an effect
     problems: tuple[Problem, ...]  # faults of all sections

@@ -51,8 +51,7 @@ class LiveTable:
 
     name: str  # of the table
     devices: frozenset[str] = frozenset()  # of its flowtable
-    # by set or map, as nft text; of a map key and verdict: `"a" . "b" : goto policy_0`. Sets that packets fill are not
-    # here; the station sets, whose elements are not compared, are empty
+    # by set or map, as nft text (of a map `KEY : VERDICT`); without sets that packets fill; the station sets are empty
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
     # by chain, the fingerprints in order; empty for a rule that is not ours
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -51,14 +51,16 @@ EVERY_PACKET = RuleMatch()
 
 @dataclass(frozen=True, slots=True)
 class LiveRule:
-    """A rule in the kernel, as far as it matters to offloaded connections."""
+    """A rule in the kernel, as far as it matters to offloaded connections.
+
+    `does`: its statements and verdicts in order: drop, reject, limit, quota, queue, log, priority, mark, dscp, ttl,
+    accept, vmap (a verdict by a map). Other statements are left out, jumps are in `targets`.
+    """
 
     family: str  # inet, ip or ip6
     table: str  # name of its table
     chain: str  # name of its chain
-    # its statements and verdicts in order: drop, reject, limit, quota, queue, log, priority, mark, dscp, ttl, accept,
-    # vmap (a verdict by a map)
-    does: tuple[str, ...] = ()
+    does: tuple[str, ...] = ()  # statements and verdicts
     targets: tuple[str, ...] = ()  # chains that it jumps to
     # properties of single packets that it compares: length, ttl, flags, time, state, packets (their number)
     matches: frozenset[str] = frozenset()
@@ -93,14 +95,14 @@ class PacketRule:
     """A rule in nft, not one of /etc/config/firewall, that must see every packet: offloaded packets bypass it.
 
     A rule on an ingress or egress hook is bypassed only by packets in hardware; its `match` has the hook's device.
+    `does`: limit, quota, priority, dscp, mark, ttl, queue, log, drop (by length, flags or TTL), time (drops at some
+    times) or ban (drops by a set).
     """
 
     table: str  # family and name: `inet fw4`
     chain: str  # name of its chain
     hook: str  # from which packets reach it: prerouting, forward, postrouting, or one of DEVICE_HOOKS
-    # limit, quota, priority, dscp, mark, ttl, queue, log, drop (by length, flags or TTL), time (drops at some times),
-    # ban (drops by a set)
-    does: str
+    does: str  # why it must see every packet
     match: RuleMatch = EVERY_PACKET  # its comparisons for equality
     comment: str = ""  # as its author wrote it
     marks: int = 0  # bits of the mark that it writes

@@ -56,9 +56,9 @@ class Zone(NamedTuple):
     network: tuple[Item, ...] = ()  # names of netifd networks
     device: tuple[Item, ...] = ()  # devices besides those of the networks
     subnet: tuple[Address | NetworkName, ...] = ()  # addresses that the zone is narrowed to
-    input: str = ""  # empty: as `config defaults` has it
-    output: str = ""  # policy for packets of the router to the zone
-    forward: str = ""  # policy between devices of the zone
+    input: str = ""  # policy for packets to the router; empty: as `config defaults` has it
+    output: str = ""  # policy for packets of the router to the zone; empty: as above
+    forward: str = ""  # policy between devices of the zone; empty: as above
     masq: bool = False  # masquerade IPv4
     masq6: bool = False  # masquerade IPv6
     masq_allow_invalid: bool = False  # let invalid packets leave untranslated
@@ -118,7 +118,7 @@ class Redirect(NamedTuple):
     dest_port: Item | None = None  # port of that host
     reflection: bool = True  # hosts inside reach the forward by its outer address
     reflection_src: str = "internal"  # address that they appear from: internal or external
-    reflection_zone: tuple[str, ...] = ()  # zones of these hosts
+    reflection_zone: tuple[str, ...] = ()  # zones of these hosts; empty: the destination zone
     counter: bool = True  # it counts packets
     log: str = ""  # prefix of log lines; empty: no log
     log_limit: Limit | None = None  # rate of its log lines
@@ -212,7 +212,7 @@ class RouterState(NamedTuple):
 
     networks: Mapping[str, RouterNetwork] = MappingProxyType({})  # of netifd, by name
     modules: frozenset[str] = frozenset()  # loaded or built in
-    # device -> the devices below it; a device that is no key does not exist
+    # device -> those directly below it, only of bridges and VLANs; a device that is no key does not exist
     lower: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     includes: tuple[tuple[str, str, str], ...] = ()  # nft files of packages: (position, chain, path)
     files: frozenset[str] | None = None  # paths of include sections that can be read; None: they are not checked

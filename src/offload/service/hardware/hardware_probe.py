@@ -28,7 +28,7 @@ class HardwareProbe:
     A result is valid until the device goes away or its driver's feature changes.
     """
 
-    _binds: dict[str, bool] = field(default_factory=dict)
+    _binds: dict[str, bool] = field(default_factory=dict)  # by device: the kernel accepts it in a hardware flowtable
 
     def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
         """The Snapshot whose links have their hardware features.

@@ -96,9 +96,8 @@ class KernelEvents:
     def _follow(self) -> None:
         """Create tables again at once for stations that moved, because their flows stall, and request a pass.
 
-        Nothing, if no move has to be followed now.
-
-        At most once in APART seconds, or a host that forges MAC addresses could keep the service, and every flow, busy.
+        Nothing, if no move has to be followed now. Tables at most once in APART seconds, or a host that forges MAC
+        addresses could keep the service, and every flow, busy; the pass follows in any case.
         """
         if not follow.ready(self._engine):
             return  # it has to wait, or no flow goes to the station

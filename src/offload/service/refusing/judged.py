@@ -20,7 +20,6 @@ class Judged:
     rules: frozenset[tuple[str, int]] = frozenset()
     times: tuple[Times, ...] = ()  # of the configured rules
     passes: int = 0  # number of passes at that moment
-    # when to compare next without a pass (a rule's time begins or ends, or a failed attempt is repeated), in monotonic
-    # seconds; None: neither
+    # monotonic seconds: a rule's time begins or ends, or a failed attempt is repeated, without a pass; None: neither
     due: float | None = None
     failures: int = 0  # attempts in a row to end connections that failed

@@ -48,8 +48,7 @@ class Sample:
 
     at: float  # seconds of a clock that never jumps
     time: str  # ISO 8601
-    # offloaded flows, without those in software for which hardware was not requested, and slow ones that were taken out
-    # of hardware; of a large pair only some
+    # offloaded ones but those in software that did not request it, slow ones taken out of it; of a large pair some
     flows: Mapping[Key, Seen]
     marked: int = 0  # flows with the hardware mark
     strays: int = 0  # packets so far on the slow path of flows with the hardware mark

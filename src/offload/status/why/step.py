@@ -45,8 +45,7 @@ class Seen(NamedTuple):
     src: Endpoint  # end of the original direction
     dest: Endpoint  # the other end
     pair: PairDecision | None  # of the two zones; None: there is no such pair
-    # what live flows showed of the pair in hardware, or of one that left it while a driver may still forward its flows;
-    # None: neither, or nothing is known
+    # what live flows showed of the pair in hardware, or of one that left it lately; None: neither, or nothing is known
     case: PairHardware | None
     plan: Plan  # the decision
     lookups: Lookups  # finds the plan's elements for a connection

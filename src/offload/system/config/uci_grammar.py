@@ -57,7 +57,7 @@ class _Reader:
         return GrammarError(f"line {self._number}: {reason}")
 
     def commands(self) -> Iterator[str]:
-        """Yield the commands of the line: config, option, list or package.
+        """Yield the commands of the line, abbreviated ones too, as config, option, list or package.
 
         The caller must take the words of each with `words` before it takes the next. GrammarError for another command.
         """

@@ -55,8 +55,7 @@ class LinkMessage(NamedTuple):
     up: bool  # flag IFF_UP
     kind: str  # IFLA_INFO_KIND: bridge, vlan and so on; empty for physical devices
     master: int  # index of its bridge, bond or VRF; 0: none
-    # IFLA_LINK: index of the device below, of veth and tunnels the peer or the underlay; 0: none, or in another network
-    # namespace
+    # IFLA_LINK: index of the device below, of veth and tunnels peer or underlay; 0: none, or in another namespace
     parent: int
 
 

@@ -119,6 +119,9 @@ def filter_request(index: int, parent: int) -> bytes:
 def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
     """The filters in the messages of a dump, without duplicates; `names`: of devices, by index (others are left out).
 
+    One that the kernel does not apply to packets that could be offloaded, or that lets them all pass, has `treats`
+    False, and in the first case no mark.
+
     Before the filters of a priority the kernel sends a message without handle and options. It counts only if no filter
     follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
     """
