@@ -104,9 +104,9 @@ def _endings() -> ConntrackEvents | None:
 
 
 def _signals(stopping: Callable[[], None]) -> int:
-    """A descriptor that gives the number of each received signal as a byte; replaces the handlers of these signals.
+    """A descriptor that gives the number of each received signal as a byte, without blocking; made once in a process.
 
-    `stopping` is called at once, in the handler, for the signals that end the service.
+    The handlers of SIGHUP and of the signals in STOP are replaced: for the latter `stopping` is called at once.
     """
     reading, writing = os.pipe()
     for descriptor in (reading, writing):

@@ -53,8 +53,8 @@ EVERY_PACKET = RuleMatch()
 class LiveRule:
     """A rule in the kernel, as far as it matters to offloaded connections.
 
-    `does`: its statements and verdicts in order: drop, reject, limit, quota, queue, log, priority, mark, dscp, ttl,
-    accept, vmap (a verdict by a map). Other statements are left out, jumps are in `targets`.
+    `does`: its statements and verdicts in order, each once: drop, reject, limit, quota, queue, log, priority, mark,
+    dscp, ttl, accept, tproxy, dup, fwd, vmap (a verdict by a map). Others are left out, jumps are in `targets`.
     """
 
     family: str  # inet, ip or ip6

@@ -57,8 +57,8 @@ class KernelEvents:
         """Read notifications of nftables. The kernel sends them before nft ends, so all of our own are there.
 
         As many transactions as we sent are ours. Changes of tables, chains and rules by other programs request a pass,
-        since rules may act on single packets; changes of set elements do not, but if such rules look the sets up, they
-        are noted.
+        since rules may act on single packets. Changes of set elements do not, but if such rules look the sets up, our
+        tables are created again soon (`rule_returns`).
         """
         engine = self._engine
         sent = engine.doors.nft.transactions

@@ -37,7 +37,7 @@ class RouteReturns:
         return first if self.budget.left(now) else max(first, self.budget.renewed(now))
 
     def returned(self, now: float) -> None:
-        """Note that the hardware table was created again for routes, or that a pass has to do it: no change is left."""
+        """Note that the hardware table was created again for routes, alone or by a pass, which may have failed."""
         self.budget.returned(("routes",), now)
         self._asked, self._last = None, now
 

@@ -71,7 +71,7 @@ class StationSets:
     def took(self, tables: Iterable[Table], now: float) -> None:
         """Note that the kernel has these tables' elements. Stations new in the hardware table are late from now on.
 
-        Not if that table was filled anew. Late ones that are in its sets no longer are late no longer.
+        Not if that table was filled anew. A late one that has left its sets is not late any more.
         """
         for table in tables:
             before = self.sent.get(table.name)

@@ -18,10 +18,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write where all stations were seen last, changed or not. `now`: monotonic seconds; `due` is APART later at least.
+    """Write where all stations were seen last, changed or not; `due` has no time until APART seconds after `now`.
 
-    Nothing is done before the first pass, or without a file for stations (in the command). A failed write raises
-    nothing: it becomes a ubus event, unless the one before failed for the same cause, and is tried again.
+    `now`: monotonic seconds. Nothing is done before the first pass, or without a file for stations (in the command). A
+    failed write raises nothing: it is tried again, and is a ubus event unless the one before failed for the same cause.
     """
     if engine.doors.stations is None or engine.decided is None:
         return

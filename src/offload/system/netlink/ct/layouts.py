@@ -141,7 +141,10 @@ Leaf = tuple[int, int, tuple[Slot | None, str]]
 
 
 def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Leaf]:
-    """Walk the attributes in message[at:end], and those nested in `known` ones; ValueError if they do not fit."""
+    """Yield each attribute with a value in message[at:end], also those nested in `known` ones, in order.
+
+    One that `known` does not name, or with another size, has None as Slot. ValueError if one does not fit.
+    """
     while at < end:
         if at + NLATTR.size > end:
             raise ValueError("an attribute is cut off")
