@@ -195,7 +195,7 @@ class Engine:
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision, and follow its pairs in hardware; without option cut_refused, forget what it compared.
+        """Store a decision, and follow its pairs in hardware; if option cut_refused is off, clear `judged`.
 
         If a file was unreadable, the decision before stays, if there is one, and gets the new problems.
         """

@@ -56,7 +56,10 @@ def run(engine: Engine, wall: float) -> str:
 
 
 def _inputs(engine: Engine) -> Inputs | None:
-    """What the firewall's ruleset is compiled from, as it is now; None if its files cannot be read."""
+    """What the firewall's ruleset is compiled from, as it is now; None if /etc/config/firewall cannot be read.
+
+    None also if `engine.doors` has no files. Without a reply of procd it lacks the rules of services.
+    """
     sections, files = engine.packages.get("firewall"), engine.doors.files
     if not isinstance(sections, tuple) or files is None:
         return None

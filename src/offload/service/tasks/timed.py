@@ -113,7 +113,7 @@ class RoutesChanged:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create the hardware table again (monotonic seconds); None: no route changed, or none is there."""
+        """When to create the hardware table again, in monotonic seconds; None: no route changed, or it is not there."""
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
