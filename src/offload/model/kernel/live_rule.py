@@ -12,7 +12,7 @@ DEVICE_HOOKS = frozenset({"ingress", "egress"})
 class LiveChain:
     """A chain in the kernel."""
 
-    family: str  # inet, ip or ip6
+    family: str  # inet, ip, ip6, netdev or bridge
     table: str  # name of its table
     name: str  # of the chain
     hook: str = ""  # of a base chain, `forward` and so on; empty for other chains
@@ -57,7 +57,7 @@ class LiveRule:
     dscp, ttl, accept, tproxy, dup, fwd, vmap (a verdict by a map). Others are left out, jumps are in `targets`.
     """
 
-    family: str  # inet, ip or ip6
+    family: str  # inet, ip, ip6, netdev or bridge
     table: str  # name of its table
     chain: str  # name of its chain
     does: tuple[str, ...] = ()  # statements and verdicts

@@ -71,7 +71,7 @@ class HardwareMonitor:
         return tuple(Uncounted(pair, case.unbridged) for pair, case in self.known.items() if case.frozen)
 
     def flows_evicted(self, now: float) -> None:
-        """Note that all flows were removed from hardware, as its table was created again: take the next sample soon."""
+        """Note that all flows left hardware at `now`, as its table was created again: a sample is due within APART."""
         self.cases = {pair: with_evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
             self.due = min(self.due, now + APART)

@@ -125,7 +125,7 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """Reasons from its pair: why the pair is slow (the first concerns all its traffic), and a family not offloaded."""
+    """Reasons from its pair: if the pair is slow, the pair's, then PAIR_MODE_NONE; a family that is not offloaded."""
     if pair.effective is Mode.NONE:
         yield from pair.reasons
         yield _cached(ReasonCode.PAIR_MODE_NONE)

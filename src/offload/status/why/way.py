@@ -96,7 +96,7 @@ def _neighbour(end: End, macs: dict[tuple[str, str], str], paths: DevicePaths) -
 
 
 def sending(entry: Entry, snapshot: Snapshot) -> str:
-    """A sentence: who has to send so that a slow connection is offloaded, and for how long neither end did."""
+    """A sentence: who has to send so that a slow connection is offloaded, and for how long neither did, if known."""
     who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
     return "; ".join((who, *_silent(entry, snapshot)))
 
