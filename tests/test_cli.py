@@ -255,6 +255,10 @@ def test_usage_is_argparse_s(capsys: pytest.CaptureFixture[str]) -> None:
         ("check --rot=x", "'--rot' (did you mean '--root'?) is not an option or argument of check"),
         ("reload lan", "'lan' is not an option or argument of reload: see offload help reload"),
         ("sta\x1b[2J", "'sta?[2J' is no verb"),
+        ("--root DIR status", "--root DIR comes after the verb: offload check --root DIR; status, explain, "),
+        ("--root=DIR status", "--root DIR comes after the verb"),
+        ("--json status", "--json comes after the verb: offload status --json"),
+        ("--verson", "'--verson' (did you mean '--version'?) is no verb: options come after the verb"),
     ],
 )
 def test_a_mistyped_word_is_named_with_the_one_it_is_close_to(

@@ -141,6 +141,20 @@ def test_a_zone_that_the_firewall_lost_is_repaired(site: Site, visit: Visit, but
     expect(page.locator(".offload-findings")).to_be_empty()
 
 
+@pytest.mark.parametrize("size", [(390, 844), (1280, 900)])
+def test_colours_are_explained_below_the_tables_that_have_them(visit: Visit, size: tuple[int, int]) -> None:
+    page = visit("zones", size=size)
+    meanings = page.locator(".offload-meanings:visible")
+    badges = {"Zones": 2, "Pairs": 0}
+    for name in ("Pairs", "Exempt traffic", "Devices", "Advanced", "Zones"):
+        tab(page, name)
+        expect(meanings).to_have_count(int(name in badges))
+        expect(meanings.locator(".ifacebadge")).to_have_count(badges.get(name, 0))
+    row(page, "guest").get_by_role("combobox").select_option("hardware")
+    save_and_apply(page)
+    expect(meanings).to_have_count(1)
+
+
 def test_devices_show_what_they_are_listed_for_and_why_not(visit: Visit) -> None:
     page = visit("zones")
     tab(page, "Devices")

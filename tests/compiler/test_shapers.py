@@ -1,8 +1,19 @@
-"""Which devices are shaped: by a qdisc of their own, or on the ifb that their ingress leads to."""
+"""Which devices are shaped: by a qdisc of their own, or on the ifb that ingress leads to; and which pairs pass them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from offload.compiler.offload.pairs.shapers import shapers
 from offload.model.kernel.live_rule import PacketRule, RuleMatch
 from offload.model.network import Filter, Link, Qdisc, Snapshot
+from offload.model.problems.finding import FindingCode
+from offload.service import reconcile
+from offload.system.config.uci import Uci
+from offload.system.directory.router_directory import RouterDirectory
+
+KEPT_IN_HARDWARE = RouterDirectory(Path(__file__).parents[1] / "golden/28-shaped-wan-kept-in-hardware")
 
 IFB = (Link("ifb4wan", "ifb"), Link("ifb4lan", "ifb"))
 
@@ -49,3 +60,15 @@ def test_chains_of_a_device_that_change_packets() -> None:
     )
     found = {"lan1": "chain in of table netdev own", "wan": "chain out of table netdev own"}
     assert shapers(Snapshot(packet_rules=rules)) == found
+
+
+@pytest.mark.parametrize(
+    ("device", "pair"),
+    [("lan2", "lan wan"), ("br-lan", "lan wan"), ("lan4", "guest wan"), ("wan", "guest wan"), ("eth0", "")],
+)
+def test_the_finding_names_a_pair_whose_packets_pass_the_device(device: str, pair: str) -> None:
+    uci = Uci(KEPT_IN_HARDWARE.confdir)
+    shaped = replace(KEPT_IN_HARDWARE.snapshot(), qdiscs=(Qdisc(device, "cake"),), filters=())
+    found = reconcile.findings(reconcile.decide(reconcile.read(uci), shaped), uci)
+    remedies = [each.remedy for each in found if each.code is FindingCode.SHAPER]
+    assert [each.rpartition("offload pair ")[2] for each in remedies] == [f"{pair} software"] * bool(pair)

@@ -5,8 +5,11 @@ from ipaddress import ip_network
 import pytest
 
 from config.packages import ZONES, Options, loaded
+from offload.config.fw4.options import fw4_values
 from offload.model.config import Permission, Policy
 from offload.model.problems.problem import ProblemCode
+from offload.model.sections.match import Address
+from offload.model.text.networks import as_networks
 
 
 def permissions(*sections: tuple[str, Options]) -> list[tuple[str, str, str]]:
@@ -37,6 +40,13 @@ def test_a_zone() -> None:
 def test_subnets_that_are_no_networks_may_be_any_address(odd: str) -> None:
     config, _ = loaded(firewall=(("zone", {"name": "lab", "subnet": ("192.168.1.9/25", odd)}),))
     assert config.zones[0].subnets == (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+
+@pytest.mark.parametrize("word", ["!192.168.1.0/24", "192.168.1.1-192.168.1.9", "0.0.0.5/0.0.0.255"])
+def test_a_condition_that_no_networks_express_has_none(word: str) -> None:
+    found = fw4_values.network(word)
+    assert isinstance(found, Address)
+    assert as_networks([found]) is None and as_networks([]) == ()
 
 
 @pytest.mark.parametrize(("defaults", "forward"), [({"forward": "ACC"}, Policy.ACCEPT), ({}, Policy.DROP)])

@@ -65,6 +65,17 @@ def test_the_verdicts_of_a_fresh_router(words: str, verdict: str, capsys: pytest
 
 
 @pytest.mark.parametrize(
+    ("address", "end"),
+    [("10.9.0.0", "zone net"), ("10.9.0.1", "zone net"), ("192.168.1.0", "zone lan"), ("192.168.1.1", "this router")],
+)
+def test_the_first_address_of_a_zone_s_subnet_is_not_the_router_s(
+    address: str, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = traced("21-marks", f"--src lan --dest-ip {address}", capsys)
+    assert text.splitlines()[0].endswith(f"from zone lan to {end}")
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         ("--src nozone", "--src: there is no zone 'nozone'; there are lan, wan"),

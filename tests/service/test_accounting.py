@@ -67,6 +67,17 @@ def test_missed_events_are_reported() -> None:
     counting.close()
 
 
+def test_connections_that_end_before_the_first_decision_are_missed() -> None:
+    fakes, events, poll = router(), FakeConntrackEvents(), select.poll()
+    counting = tally(fakes, events, poll)
+    counting.run(fakes.service, 1.0)
+    assert fakes.service.totals.whole
+    events.end(OUT)
+    counting.run(fakes.service, 2.0)
+    assert not fakes.service.totals.whole
+    counting.close()
+
+
 def test_without_events_of_the_kernel_nothing_is_polled() -> None:
     fakes, poll = router(), select.poll()
     counting = Accounting(fakes.service, None, poll)

@@ -167,6 +167,21 @@ def test_a_kernel_that_refuses_is_asked_again(there: Fakes) -> None:
     assert cut_refused.run(there.service, NOON) and there.conntrack.deleted == [WEB]
 
 
+def test_after_each_pass_a_kernel_that_refuses_is_asked_as_often(there: Fakes) -> None:
+    judged(there)
+    write(there, DROP)
+    load(there, 10)
+    there.conntrack.error = KernelError("no")
+    for _ in range(2):
+        with pytest.raises(OffloadError, match="no"):
+            judged(there)
+        for _ in range(cut_refused.TRIES - 1):
+            assert cut_refused.due(there.service) == there.clock() + cut_refused.AGAIN
+            with pytest.raises(OffloadError, match="no"):
+                cut_refused.run(there.service, NOON)
+        assert cut_refused.due(there.service) is None
+
+
 def test_without_a_firewall_nothing_is_judged(there: Fakes) -> None:
     judged(there)
     write(there, DROP)

@@ -69,6 +69,26 @@ def test_a_device_that_vanished_meanwhile_is_planned_without() -> None:
     assert '"lan2"' not in fakes.nft.sent[0] and '"lan1"' in fakes.nft.sent[0]
 
 
+def test_what_was_sent_before_a_device_vanished_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = router()
+    fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
+    modes = {"lan": "hardware", "guest": "software"}
+    fakes.uci.packages["offload"] = tuple(
+        section("offload", "zone", zone, name=zone, mode=mode) for zone, mode in modes.items()
+    )
+    refusals = ["Error: Could not process rule: No such file or directory"]
+
+    def check(_: HoldingNft, text: str) -> None:
+        if "flags offload" in text and refusals and fakes.nft.sent:
+            fakes.netlink.found = without(SCENE, "lan2")
+            raise complaint(refusals.pop())
+
+    monkeypatch.setattr(HoldingNft, "check", check)
+    applied = fakes.service.work()
+    assert (applied.error, refusals, applied.generation) == ("", [], 1)
+    assert applied.changes == len(fakes.nft.sent) == 3
+
+
 def test_a_refusal_without_cause_is_not_repeated_and_the_tables_stay() -> None:
     fakes = router()
     fakes.service.work()

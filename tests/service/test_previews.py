@@ -46,6 +46,22 @@ def test_flows_that_would_feel_it_are_counted(fakes: Fakes) -> None:
     assert asked(fakes, zones={"guest": "software"})["flows"] == 0
 
 
+def test_a_pair_that_the_firewall_permits_no_longer_is_named(fakes: Fakes) -> None:
+    sections = fakes.uci.packages["firewall"]
+    assert isinstance(sections, tuple)
+    fakes.uci.packages["firewall"] = tuple(each for each in sections if each.name != "f1")
+    preview = asked(fakes, zones={"guest": "software"})
+    done = answer(fakes.service, METHODS["set"], {"zone": "guest", "mode": "software"})
+    assert (
+        preview["changed"]
+        == done["changed"]
+        == [
+            {"src": "guest", "dest": "wan", "before": "none", "effective": "software"},
+            {"src": "lan", "dest": "wan", "before": "software", "effective": "none"},
+        ]
+    )
+
+
 def test_several_choices_at_once(fakes: Fakes) -> None:
     preview = asked(fakes, zones={"guest": "software"}, pairs=[{"src": "lan", "dest": "wan", "mode": "none"}])
     assert {(each["src"], each["effective"]) for each in preview["changed"]} == {("guest", "software"), ("lan", "none")}

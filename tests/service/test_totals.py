@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from offload.cli import top
 from offload.cli.answer import Exit
 from offload.errors import KernelError, UsageError
-from offload.model.config import Mode
+from offload.model.config import Mode, Zone
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
 from offload.model.network import Address, Snapshot
 from offload.service.bus.ubus_object import METHODS, answer
@@ -21,10 +21,11 @@ from offload.service.counting import looking, sightings
 from offload.service.counting.sightings import EndedPath, Sightings
 from offload.service.counting.totals import MOST_HOSTS, Totals
 from offload.status.counts import PATHS, WIDTH, Counts, Path
+from offload.status.lookup.wan_side import wan_side
 from offload.status.lookup.zone_lookup import ZoneLookup
 from offload.status.text.totals_text import totals_text
 from service.routers import Fakes, router
-from status.routers import HOME, entry, packed, pair, plan, route
+from status.routers import HOME, entry, packed, pair, plan, route, zone
 from test_cli_service import Router
 
 PLAN = plan(pair("lan", "wan"), pair("guest", "wan", Mode.NONE), pair("lan", "guest"))
@@ -92,6 +93,24 @@ def test_a_masqueraded_connection_counts_for_the_host_inside() -> None:
     totals = Totals()
     totals.add([out], ZONES, ending(Sightings()))
     assert (set(totals.pairs), set(totals.hosts)) == ({("lan", "wan")}, {packed("192.168.1.2")})
+
+
+@pytest.mark.parametrize(("gateway", "host"), [("203.0.113.1", []), ("192.168.2.9", ["192.168.2.9"])])
+def test_an_address_on_the_wan_side_is_no_host(fakes: Fakes, gateway: str, host: list[str]) -> None:
+    """All zones of this router masquerade, its lan too."""
+    fakes.conntrack.held = [entry(f"192.168.1.3#5 > {gateway}#80")]
+    reply = answer(fakes.service, METHODS["totals"], {})
+    assert [each["host"] for each in reply["hosts"]] == ["192.168.1.2", "192.168.1.3", *host]
+
+
+def test_the_zones_on_the_wan_side() -> None:
+    names = ("lan", "guest", "wan", "vpn", "office")
+    zones = [Zone(name, name, masq=name != "office") for name in names]
+    there = plan(pair("lan", "wan"), pair("guest", "wan"), pair("lan", "vpn"), pair("lan", "office"))
+    assert wan_side(zones, there, HOME) == {"wan", "vpn"}
+    halves = (route("0.0.0.0/1", "wg0"), route("128.0.0.0/1", "wg0"))
+    through = replace(there, zones=(*there.zones, zone("office", "wg0")))
+    assert wan_side(zones, through, replace(HOME, routes=(*HOME.routes, *halves))) == {"wan", "vpn", "office"}
 
 
 @given(st.lists(st.tuples(st.sampled_from(WAYS), st.sampled_from([*State, None]), st.integers(0, 9))))

@@ -61,6 +61,22 @@ def test_packets_that_do_not_leave_have_no_device(monkeypatch: pytest.MonkeyPatc
     assert leaving.leaving(ADDRESS) is None
 
 
+@pytest.mark.parametrize(
+    ("datagram", "has"),
+    [
+        (message(10 << 8 | elements.NFT_MSG_NEWSETELEM, bytes(4)), True),
+        (refusal(errno.ENOENT), False),
+        (refusal(errno.EPERM), None),
+        (OSError(errno.ETIMEDOUT, "no answer"), None),
+    ],
+)
+def test_an_element_that_the_kernel_refuses_to_look_for_is_not_known(
+    monkeypatch: pytest.MonkeyPatch, datagram: bytes | OSError, has: bool | None
+) -> None:
+    answers(monkeypatch, elements, datagram)
+    assert elements.remembers("flow_offload", "replied4", bytes(12)) is has
+
+
 def test_a_refusal_to_look_for_a_connection_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, find_connection, refusal(errno.ENOENT), refusal(errno.ENOENT))
     assert find_connection.find(17, ENDS) == []
@@ -76,6 +92,6 @@ def test_any_answer_is_survived(datagram: bytes) -> None:
         for module in (leaving, elements, find_connection):
             patched.setattr(module, "ask", lambda *_: datagram)
         leaving.leaving(ADDRESS)
-        assert elements.remembers("flow_offload", "replied4", bytes(12)) in {True, False}
+        assert elements.remembers("flow_offload", "replied4", bytes(12)) in {True, False, None}
         with suppress(KernelError):  # a refusal may be among them
             assert isinstance(find_connection.find(17, ENDS), list)

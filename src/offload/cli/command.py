@@ -70,17 +70,33 @@ def _given(argv: list[str]) -> "Namespace":
     if plain := _plain(argv):
         return plain
     line = parser(word if word in VERBS else "")
-    if word and not word.startswith("-") and word not in VERBS:
+    if word.startswith("-") and word != "--version":
+        line.error(_misplaced(argv))
+    if word and word not in (*VERBS, "--version"):
         line.error(f"{_hinted(word, verbs)} is no verb: use {', '.join(verbs)}")
     given, unknown = line.parse_known_args(argv)
     if unknown and unknown[0].partition("=")[0] == ROOT[0]:
-        rooted = ", ".join(name for name, verb in VERBS.items() if verb.rooted)
-        line.error(f"{given.verb} works on the running router alone, so it takes no {ROOT[0]}; {rooted} do")
+        line.error(f"{given.verb} works on the running router alone, so it takes no {ROOT[0]}; {_rooted()} do")
     if unknown:
         flags = [flag for flag, _ in _arguments(VERBS[given.verb]) if flag.startswith("-")]
         hint = _hinted(unknown[0].partition("=")[0], flags)
         line.error(f"{hint} is not an option or argument of {given.verb}: see offload help {given.verb}")
     return given
+
+
+def _misplaced(argv: list[str]) -> str:
+    """The sentence for a command line that begins with an option: where that belongs, or which verbs have it."""
+    option = argv[0].partition("=")[0]
+    if option == ROOT[0]:
+        return f"{option} DIR comes after the verb: offload check {option} DIR; {_rooted()} take it"
+    if option == JSON[0]:
+        return f"{option} comes after the verb: offload status {option}"
+    return f"{_hinted(option, ('--version', '--help'))} is no verb: options come after the verb"
+
+
+def _rooted() -> str:
+    """The verbs that take --root, for a sentence."""
+    return ", ".join((*(name for name, verb in VERBS.items() if verb.rooted), "firewall print, check and trace"))
 
 
 def _plain(argv: list[str]) -> "Namespace | None":

@@ -12,7 +12,7 @@ from offload.cli import remote
 from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
 from offload.cli.terminal import width
-from offload.errors import FileError, UsageError
+from offload.errors import UsageError
 from offload.model.text.shown import shown as shown_word
 from offload.model.text.similar import did_you_mean
 from offload.status.query_words import KEYS, PAGE
@@ -20,8 +20,6 @@ from offload.status.text import flow_lines, tables
 
 if TYPE_CHECKING:
     from argparse import Namespace
-
-    from offload.service.reconcile import Decided
 
 LONG = 500  # the service gives at most so many flows in one reply
 
@@ -104,18 +102,13 @@ def explain(router: Router, given: "Namespace") -> Answer:
 
 
 def print_ruleset(router: Router, _: "Namespace") -> Answer:
-    """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router.
-
-    FileError if the configuration cannot be read. Other problems are as `_judged` gives them.
-    """
+    """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router."""
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
     decided = router.decide()
-    if error := reconcile.unreadable(decided):
-        raise FileError(error)
-    text = render(decided.plan)
-    return _judged(Answer(text.rstrip("\n"), {"ok": True, "ruleset": text}), decided)
+    data = reconcile.reply(decided, ruleset=render(decided.plan))
+    return remote.answered(data, lambda: data["ruleset"].rstrip("\n"), remote.notes(data))
 
 
 def check(router: Router, _: "Namespace") -> Answer:
@@ -142,19 +135,12 @@ def apply(router: Router, given: "Namespace") -> Answer:
     if not given.dry_run:
         router.live("apply without --dry-run")
         return remote.reload(router, given)
-    from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
     decided = router.decide(held=True)
-    if error := reconcile.unreadable(decided):
-        raise FileError(error)
-    idle = "Nothing was sent." if decided.snapshot.kernel.missing else "Nothing to do: the kernel already has it."
-    if router.root:
-        texts = [render(decided.plan)]
-    else:
-        texts = [each.text for each in reconcile.pending(decided, router.nft, busy=router.busy(decided))]
-    text = "\n".join(texts).rstrip("\n") or idle
-    return _judged(Answer(text, {"ok": True, "transactions": texts}), decided)
+    data = reconcile.reply(decided, transactions=router.transactions(decided))
+    text = "\n".join(data["transactions"]).rstrip("\n")
+    return remote.answered(data, lambda: text or remote.applied_text(data | {"changes": 0}), remote.notes(data))
 
 
 def take_snapshot(router: Router, given: "Namespace") -> Answer:
@@ -165,17 +151,13 @@ def take_snapshot(router: Router, given: "Namespace") -> Answer:
     """
     from pathlib import Path
 
-    from offload.config.anonymous import anonymous, known
     from offload.service import reconcile
-    from offload.system import netifd
-    from offload.system.directory.router_directory import RouterDirectory, snapshot_json
+    from offload.service.read_snapshot import to_write
+    from offload.system.directory.router_directory import RouterDirectory
 
-    snapshot, dump = router.snapshot()
-    packages = reconcile.read(router.uci)
-    sections = known(section for found in packages.values() if isinstance(found, tuple) for section in found)
-    replies = {netifd.DUMP: netifd.named_only(dump)}
+    (snapshot, dump), packages = router.snapshot(), reconcile.read(router.uci)
     directory = RouterDirectory(Path(given.directory))
-    directory.write(sections if given.with_names else anonymous(sections), snapshot_json(snapshot, replies))
+    directory.write(*to_write(snapshot, dump, packages, with_names=given.with_names))
     notes = tuple(str(found) for found in packages.values() if not isinstance(found, tuple))
     text = f"Written to {directory.root}. Try: offload check --root {directory.root}"
     return Answer(text, {"ok": True, "directory": str(directory.root)}, notes=notes)
@@ -223,22 +205,3 @@ def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     return Answer(text(), data, notes=(*notes, *remote.left_off(data)))
-
-
-def _code(decided: "Decided") -> Exit:
-    if decided.snapshot.kernel.missing:
-        return Exit.LACKING
-    return Exit.PROBLEMS if decided.problems else Exit.DONE
-
-
-def _judged(answer: Answer, decided: "Decided") -> Answer:
-    """The answer with problems in its JSON, and problems and missing features as its notes and its exit code.
-
-    Missing: features of kernel or nft, whose exit code goes before that of problems. Notes and code that it had are
-    replaced.
-    """
-    notes = tuple(map(str, (*decided.problems, *decided.snapshot.kernel.missing)))
-    from offload.status.problem_json import problem_json
-
-    data = answer.data | {"problems": [problem_json(problem) for problem in decided.problems]}
-    return Answer(answer.text, data, _code(decided), notes)

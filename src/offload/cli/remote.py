@@ -30,7 +30,7 @@ DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 def zones(router: Router, _: "Namespace") -> Answer:
     """The verb `zones`: zones, and pairs of zones, with requested and effective modes."""
     data = router.reply("zones")
-    return _answered(data, lambda: tables.zones_text(data, width()))
+    return answered(data, lambda: tables.zones_text(data, width()))
 
 
 def set_zone(router: Router, given: "Namespace") -> Answer:
@@ -65,7 +65,7 @@ def reload(router: Router, _: "Namespace") -> Answer:
     Without a service this process does it once. Exit codes as of `_answered`.
     """
     data = router.ask("reload", {})
-    return _answered(data, lambda: applied_text(data), notes(data))
+    return answered(data, lambda: applied_text(data), notes(data))
 
 
 def flush(router: Router, given: "Namespace") -> Answer:
@@ -74,7 +74,7 @@ def flush(router: Router, given: "Namespace") -> Answer:
     With --zone, --host or --state only tables that have flows which these select; but then all of their flows.
     """
     data = router.ask("flush", {"query": _chosen(given)})
-    return _answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
+    return answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
 
 
 def cut(router: Router, given: "Namespace") -> Answer:
@@ -83,7 +83,7 @@ def cut(router: Router, given: "Namespace") -> Answer:
     Their next packets must pass the firewall again.
     """
     data = router.ask("cut", {"query": _chosen(given)})
-    return _answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
+    return answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
 
 def _chosen(given: "Namespace") -> dict[str, str]:
@@ -101,19 +101,19 @@ def exempt(router: Router, given: "Namespace") -> Answer:
     """
     if given.action == "list":
         data = router.ask("exempt_list", {})
-        return _answered(data, lambda: _exempts_text(data["exempts"]))
+        return answered(data, lambda: _exempts_text(data["exempts"]))
     if given.action == "delete":
         if given.id is None:
             raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers")
         data = router.ask("exempt_delete", {"id": given.id})
-        return _answered(data, lambda: f"Exempt {given.id} is deleted.")
+        return answered(data, lambda: f"Exempt {given.id} is deleted.")
     if given.id is not None:
         raise UsageError(
             f"'{given.id}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
         )
     words = {key: value for key in matches() if (value := getattr(given, key)) is not None}
     data = router.ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
-    return _answered(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
+    return answered(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
 
 
 def duration(text: str) -> int:
@@ -175,7 +175,7 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
     if data.get("changed") and "error" in data:
         refusal = f"the files are written, but the kernel does not follow: {data['error']}"
         return Answer(text(), data, Exit.FAILED, (refusal,))
-    return _answered(data, text, notes(data))
+    return answered(data, text, notes(data))
 
 
 def applied_text(data: Json) -> str:
@@ -194,7 +194,7 @@ def _changed(data: Json) -> Answer:
             return "Written, but nothing takes effect: kernel or nft cannot do it."
         return tables.changes_text(data, width())
 
-    return _answered(data, text, notes(data))
+    return answered(data, text, notes(data))
 
 
 def _previewed(data: Json) -> Answer:
@@ -206,10 +206,10 @@ def _previewed(data: Json) -> Answer:
         flows = f"{count} live flow{'s' * (count != 1)}"
         return f"{changes}\n{flows} would take the slow path for a few packets."
 
-    return _answered(data, text, notes(data))
+    return answered(data, text, notes(data))
 
 
-def _answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
+def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
     """The Answer for a reply. `text` makes its text. Its notes: `notes` (problems), missing features, and `left_off`.
 
     Exit code: LACKING if a feature is missing, else PROBLEMS if `notes` is not empty, else DONE. Of a failed reply only

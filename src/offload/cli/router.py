@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from offload.cli.answer import Written
-    from offload.compiler.offload.tables.diff import Busy
     from offload.model.network import Kernel, Snapshot
     from offload.service.alone import Alone
     from offload.service.doors import Doors
@@ -85,16 +84,17 @@ class Router:
         timed_exempts = reconcile.adopted(self.nft) if asked else ()
         return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
 
-    def busy(self, decided: "Decided") -> "Busy":
-        """A function that says whether flows between given devices are offloaded now, True also if that is not known.
-
-        `decided` has the Plan and the Snapshot by which it finds their devices.
-        """
+    def transactions(self, decided: "Decided") -> list[str]:
+        """The nft texts that would bring the kernel to the Plan of `decided`; for a directory one with all tables."""
+        from offload.compiler.offload.tables.render import render
         from offload.service import reconcile
         from offload.system.netlink.ct.conntrack import Conntrack
         from offload.system.netlink.route.links import Netlink
 
-        return reconcile.asking(decided, Conntrack(), Netlink())
+        if self.root is not None:
+            return [render(decided.plan)]
+        busy = reconcile.asking(decided, Conntrack(), Netlink())
+        return [each.text for each in reconcile.pending(decided, self.nft, busy=busy)]
 
     def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """The service's reply to a method of ubus object `offload`; None for a directory, or without service or ubus.

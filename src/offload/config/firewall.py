@@ -172,7 +172,7 @@ def _words(section: Section, option: str) -> tuple[str, ...]:
 def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     """The networks of option `subnet`, none without words; all addresses if a word is no network (`!`, range, name)."""
     found = [fw4_values.network(word) for word in words]
-    known = [each for each in found if isinstance(each, Address) and not each.negated]
+    known = [each for each in found if isinstance(each, Address)]
     subnets = as_networks(known) if len(known) == len(words) else None
     return (as_networks(EVERY_ADDRESS.values()) or ()) if subnets is None else subnets
 

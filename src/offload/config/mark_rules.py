@@ -14,6 +14,7 @@ from offload.config.choices.exempts import MOST_COMBINATIONS
 from offload.config.fw4.options import fw4_words
 from offload.model.config import Family, MarkRule
 from offload.model.sections.exempts import Exempt
+from offload.model.sections.fields import without_negated
 from offload.model.sections.firewall import Rule
 from offload.model.sections.match import EVERY_ADDRESS, Address, Bits, Item, Match, NetworkName, turned
 from offload.model.sections.section import Section
@@ -49,9 +50,10 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
     protocols = _protocols(rule.match.proto)
     if protocols is None:
         return None
-    match: dict[str, Any] = {"src_ip": _addresses(rule.match.src_ip), "dest_ip": _addresses(rule.match.dest_ip)}
+    plain = without_negated(rule.match)
+    match: dict[str, Any] = {"src_ip": _addresses(plain.src_ip), "dest_ip": _addresses(plain.dest_ip)}
     if protocols:  # fw4 ignores ports if all protocols match
-        match |= {"src_port": _plain(rule.match.src_port), "dest_port": _plain(rule.match.dest_port)}
+        match |= {"src_port": plain.src_port, "dest_port": plain.dest_port}
     if rule.dest == "*" and rule.src != "*":
         # The rule is in mangle_prerouting and sees destinations before they are translated: by port forwards and
         # their reflection, masquerade and SNAT, UPnP, rules of other tables.
@@ -68,9 +70,9 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
     seen = Match(**match)
     # the other field is as the rule found it; its own may be as the rule left it
     own = seen._replace(
-        src_mac=_plain(rule.match.src_mac),
-        mark=_mark(rule.match.mark) if rule.target == "dscp" else None,
-        dscp=_dscp(rule.match.dscp) if rule.target == "mark" else None,
+        src_mac=plain.src_mac,
+        mark=_possible(plain.mark) if rule.target == "dscp" else None,
+        dscp=plain.dscp if rule.target == "mark" else None,
     )
     exempts = (
         Exempt(rule.name, section, rule.src, rule.dest, own),
@@ -95,26 +97,18 @@ def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
 
 
 def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Address, ...]:
-    """The networks of the condition, without negated ones; empty (any address): one cannot be an exempt's address.
+    """The networks of the condition; empty (any address): one cannot be an exempt's address.
 
     That is the name of a netifd network, a range, or a mask with gaps.
     """
-    plain = [each for each in alternatives if not each.negated]
-    known = [each for each in plain if isinstance(each, Address)]
+    known = [each for each in alternatives if isinstance(each, Address)]
     found = [network(each.family, each.value, each.bits) for each in known]  # not for a mask with gaps, or a range
-    return tuple(filter(None, found)) if all(found) and len(known) == len(plain) else ()
+    return tuple(filter(None, found)) if all(found) and len(known) == len(alternatives) else ()
 
 
-def _plain(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    return tuple(item for item in items if not item.negated)
-
-
-def _mark(mark: Bits | None) -> Bits | None:
-    return mark if mark and not mark.negated and not mark.value & ~mark.mask else None
-
-
-def _dscp(dscp: Bits | None) -> Bits | None:
-    return None if dscp is None or dscp.negated else dscp
+def _possible(mark: Bits | None) -> Bits | None:
+    """The mark; None if it has bits outside of its mask, so that no packet has it."""
+    return mark if mark and not mark.value & ~mark.mask else None
 
 
 def _family(rule: Rule, sets: Mapping[str, Family]) -> Family:

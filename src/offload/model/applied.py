@@ -8,15 +8,28 @@ class Applied:
     """The outcome of a pass, which reads the router and changes our tables where they differ, or of a return.
 
     A return creates tables again and reads nothing. After an error the rest is not done: transactions before it
-    (`changes`) stay in the kernel, and `generation` is as before.
+    (`changes`) stay in the kernel, and count.
     """
 
-    generation: int = 0  # number of passes and returns so far that changed the kernel, without those that failed
+    generation: int = 0  # number of passes and returns so far that changed the kernel, also of those that failed then
     time: str = ""  # of the last one that counts so, ISO 8601 in UTC; empty: there was none
     changes: int = 0  # transactions that this pass or return sent, also before an error
     error: str = ""  # why it failed: nft's sentence, or that router or files cannot be read; empty: it did not
     returned: tuple[str, ...] = ()  # tables that were created again or deleted: their flows went to the slow path
     loaded: bool = False  # the pass loaded the firewall
+
+    def then(self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = ()) -> "Applied":
+        """The outcome of the next pass, which sent so many transactions until `time`."""
+        if not changes:
+            return Applied(self.generation, self.time, error=error)
+        return Applied(self.generation + 1, time, changes, error, returned)
+
+    def with_attempt(self, last: "Applied") -> "Applied":
+        """The outcome of a pass with one more attempt, the `last`; both began with the same generation."""
+        counting = last if last.changes else self
+        returned = tuple(dict.fromkeys((*self.returned, *last.returned)))
+        changes = self.changes + last.changes
+        return Applied(counting.generation, counting.time, changes, last.error, returned, self.loaded or last.loaded)
 
 
 @dataclass(frozen=True, slots=True)

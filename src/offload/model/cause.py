@@ -1,10 +1,13 @@
-"""The causes of a pass, in which the service reads the router again. The value is the text in the log."""
+"""Why the service makes a pass, or creates tables again outside of one. The value is the text in the log."""
 
 from enum import Enum
 
 
 class Cause(Enum):
-    """The event that caused a pass; of several, the latest. A pass reads everything, whatever its cause."""
+    """The event that caused a pass or a return of tables; of several, the latest.
+
+    A pass reads everything, whatever its cause.
+    """
 
     START = "the service started"
     RELOAD = "reload requested"
@@ -25,6 +28,8 @@ class Cause(Enum):
     TABLE = "a table came or went"
     CHAIN = "a chain on a hook came or went"
     RULES = "rules of another table changed"
+    DECIDING = "rules, their sets or times changed"
+    ENDED = "connections were ended"
     FIREWALL = "rules of the firewall changed"
     TABLES = "nftables changed"
     OVERRUN = "the kernel sent more notifications than could be read"

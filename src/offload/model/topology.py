@@ -54,6 +54,10 @@ class ZoneDevices:
         """The bridge on whose ports the packets of an l3 device arrive; empty: none."""
         return (self.bridges or {}).get(device, "")
 
+    def passed(self, device: str) -> tuple[str, ...]:
+        """The devices that packets of an l3 device pass: it, those listed below it, those that they arrive on."""
+        return tuple(dict.fromkeys((*self.group(device), *self.leaves_of(device))))
+
     def leaves_of(self, device: str) -> tuple[str, ...]:
         """The devices on which the packets of an l3 device arrive; the device itself if there is none below."""
         return (self.leaves or {}).get(device, (device,))

@@ -6,6 +6,7 @@ Each outcome of a pass is compared with the outcome that was logged before it, a
 from collections.abc import Callable, Iterable, Iterator
 
 from offload.model.applied import Applied
+from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.model.network import Snapshot
 from offload.model.plan import PairDecision, Plan
@@ -80,13 +81,13 @@ class Journal:
             self._of_problems(decided.problems)
         self._applied = applied
 
-    def followed(self, applied: Applied, cause: str = "a station moved") -> None:
+    def followed(self, applied: Applied, cause: Cause = Cause.STATION) -> None:
         """Log that tables were created again outside of a pass, so that their flows are on the slow path for a moment.
 
         Nothing is logged if `applied` has the generation that was logged last.
         """
         if applied.generation != self._applied.generation:
-            self.line(LogLevel.INFO, f"{cause}: {_returned(applied.returned)}")
+            self.line(LogLevel.INFO, f"{cause.value}: {_returned(applied.returned)}")
         self._applied = applied
 
     def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from offload.compiler.offload.foreign_rules import deciding, mark_readers, packet_rules
+from offload.config.load import Packages
 from offload.model.kernel.live_rule import Deciding, LiveChain, LiveRule, MarkReader, PacketRule
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import TABLES
+from offload.model.problems.problem import Problem
+from offload.model.sections.section import Section
 from offload.nouns import replace
 from offload.service.doors import Netlink, NftTables, UbusClient
 from offload.system import netifd
@@ -87,3 +90,18 @@ def _firewall(tables: frozenset[str]) -> str:
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
     """The Snapshot with the present routes of the main table, by which connections find their zones; or KernelError."""
     return replace(snapshot, routes=netlink.routes())
+
+
+def to_write(
+    snapshot: Snapshot, dump: Mapping[str, Any], packages: Packages, *, with_names: bool
+) -> tuple[list[Section], dict[str, Any]]:
+    """What `offload snapshot` writes of a router: sections of its files, and the content of snapshot.json.
+
+    Both have only what our schemas name. `dump`: reply of netifd. `packages`: its files; those that cannot be read are
+    left out. `with_names`: the names that a person chose stay; else they become numbers.
+    """
+    from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
+    from offload.system.directory.router_directory import snapshot_json
+
+    found = known(each for sections in packages.values() if not isinstance(sections, Problem) for each in sections)
+    return found if with_names else anonymous(found), snapshot_json(snapshot, {netifd.DUMP: netifd.named_only(dump)})

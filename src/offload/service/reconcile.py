@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
@@ -11,7 +12,7 @@ from offload.compiler.offload.tables.diff import Busy, Transaction, transactions
 from offload.compiler.offload.tables.render import wipe
 from offload.compiler.offload.tables.table import expected, with_nft
 from offload.config.load import FILES, Packages, load, placed
-from offload.errors import KernelError, NftError
+from offload.errors import FileError, KernelError, NftError
 from offload.model.applied import Applied
 from offload.model.config import Config
 from offload.model.network import Snapshot
@@ -20,6 +21,7 @@ from offload.model.problems.finding import Finding
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.nouns import dataclass, replace
 from offload.service.doors import Conntrack, Netlink, Nft, UciReader
+from offload.status.problem_json import problem_json
 
 TABLE_NAMES = tuple(name for name, _, _ in TABLES)
 
@@ -127,6 +129,17 @@ def unreadable(decided: Decided) -> str:
     return "" if decided.config.readable else str(next(found))
 
 
+def reply(decided: Decided, **found: Any) -> dict[str, Any]:
+    """A reply about what a pass would do: `found`, the problems, and the features that kernel or nft lack.
+
+    FileError if a configuration file cannot be read (`unreadable`), because then a pass would do nothing.
+    """
+    if error := unreadable(decided):
+        raise FileError(error)
+    lacks = [str(lack) for lack in decided.snapshot.kernel.missing]
+    return {"ok": True, **found, "problems": [problem_json(each) for each in decided.problems], "missing": lacks}
+
+
 def apply(
     decided: Decided,
     nft: Nft,
@@ -148,7 +161,7 @@ def apply(
     """
     before = before or Applied()
     if error := unreadable(decided):
-        return Applied(before.generation, before.time, 0, error)
+        return before.then(0, "", error)
 
     def found() -> Iterator[Transaction]:
         first = pending(decided, nft, forced, trusting=trusting, busy=busy)
@@ -190,7 +203,7 @@ def _returning(decided: Decided, tables: Iterable[str]) -> list[Transaction]:
 def _sent(
     transactions_of: Callable[[], Iterable[Transaction]], nft: Nft, before: Applied, now: Callable[[], datetime]
 ) -> Applied:
-    sent = 0
+    sent, error = 0, ""
     returned: tuple[str, ...] = ()
     try:
         for transaction in transactions_of():
@@ -198,10 +211,8 @@ def _sent(
             sent += 1
             returned += transaction.returned
     except NftError as refusal:
-        return Applied(before.generation, before.time, sent, str(refusal), returned)
-    if not sent:
-        return Applied(before.generation, before.time)
-    return Applied(before.generation + 1, now().isoformat(timespec="seconds"), sent, returned=returned)
+        error = str(refusal)
+    return before.then(sent, now().isoformat(timespec="seconds"), error, returned)
 
 
 def removed(nft: Nft) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
+from offload.compiler.devices import resolve
 from offload.compiler.offload.pairs.shapers import shapers
 from offload.model.config import Config, Mode
 from offload.model.network import Snapshot
-from offload.model.plan import Plan
+from offload.model.plan import Element, Plan
 from offload.model.problems.finding import Finding, FindingCode
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.section import Section
+from offload.model.topology import ZoneDevices
 
 TRUE = frozenset({"1", "on", "true", "yes"})
 # By program: the section type that configures a shaper, its option for the device, and the one that enables it.
@@ -30,9 +32,9 @@ def of_shapers(
     Others are about shapers that are configured for a device that exists but has none, and about limits of nft-qos
     without a rule in nft. `packages`: sections of the shapers' UCI packages, by package.
     """
-    found = shapers(snapshot)
+    found, zones = shapers(snapshot), resolve(config, snapshot).zones
     for device, shaper in sorted(found.items()):
-        passing = _in_hardware(plan, device)
+        passing = _in_hardware(plan, zones, device)
         if passing and not config.globals.auto_software:
             src, dest = passing
             yield FindingCode.SHAPER(shaper=shaper, device=device, src=src, dest=dest)
@@ -48,17 +50,26 @@ def of_shapers(
         yield FindingCode.LIMITS_ABSENT(package="nft-qos")
 
 
-def _in_hardware(plan: Plan, device: str) -> tuple[str, str] | None:
-    """The zones (src, dest) of a pair in hardware over the device; of any one if the hardware flowtable lists it.
+def _in_hardware(plan: Plan, zones: Mapping[str, ZoneDevices], device: str) -> tuple[str, str] | None:
+    """The zones (src, dest) of a pair in hardware whose packets pass the device, if possible two zones; None: no pair.
 
-    None: neither.
+    `zones`: the devices of each zone, by its name.
     """
     elements = (each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.elements)
-    listed = {each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.devices}
-    for each in elements:
-        if device in {each.iif, each.oif} or device in listed:
-            return each.pair
-    return None
+    passing = [each.pair for each in elements if any(device in found for found in _passed_by(each, zones))]
+    return min(passing, key=lambda pair: pair[0] == pair[1], default=None)
+
+
+def _passed_by(each: Element, zones: Mapping[str, ZoneDevices]) -> Iterator[set[str]]:
+    """The devices that packets of the element pass, of each of its two zones."""
+    for zone, end in zip(each.pair, (each.iif, each.oif), strict=True):
+        yield _passed(zones[zone], end)
+
+
+def _passed(zone: ZoneDevices, end: str) -> set[str]:
+    """The devices of the zone that packets pass if the forward hook sees `end` as their input or output device."""
+    l3 = (each for each in zone.l3 if end in {each, zone.came_in(each)})
+    return {device for each in l3 for device in zone.passed(each)}
 
 
 def _concerned(plan: Plan, why: Reason) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from offload.compiler.firewall.matches.addresses import IPV4, IPV6, NO_ADDRESSES, Addresses, Split, groups
 from offload.compiler.firewall.matches.expand import Expander
 from offload.model.problems.firewall_problem import FirewallFault
-from offload.model.sections.firewall import RouterNetwork, Zone
+from offload.model.sections.firewall import Zone
 from offload.model.sections.match import MASKED, NO_DEVICE, Item, Match
 
 BOTH = "IPv4/IPv6"
@@ -48,7 +48,8 @@ class FirewallZone(NamedTuple):
     parts: tuple[ZonePart, ...]  # the devices and subnets, one entry for each rule that they need
     devices: tuple[str, ...]  # names of its devices, wildcards as `wg*`, without negated ones; `!+`: NO_DEVICE
     subnets: tuple[str, ...]  # `related` as nft text, without negated ones and masks with gaps
-    related: Addresses  # the router's own addresses in its networks, negated ones too, and its subnets
+    own: Addresses  # the router's addresses in its networks, negated ones too, with their prefixes
+    related: Addresses  # `own`, and its subnets
     physical: tuple[str, ...]  # the lower devices of its networks, without negated networks
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
     # the optional chains that rules jump to: accept_to, drop_from, dstnat, helper and so on; rules add to it
@@ -86,7 +87,8 @@ def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> F
         any(not item.negated for item in (*networks, *zone.device)) and not any(not item.negated for item in members)
     )
     parts = () if missing or subnets is None else tuple(_parts(members, subnets, family))
-    related = _related(known, subnets)
+    own = tuple(address for _, each in known for address in each.addresses)
+    related = own + (subnets.v4 + subnets.v6 if subnets else ())
     return FirewallZone(
         zone=zone,
         family=family,
@@ -94,6 +96,7 @@ def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> F
         parts=parts,
         devices=tuple(dict.fromkeys(_devices(members))),
         subnets=tuple(dict.fromkeys(each.text for each in related if not each.negated and each.bits != MASKED)),
+        own=own,
         related=related,
         physical=tuple(each.physical for item, each in known if each.physical and not item.negated),
         masquerade=_masquerade(zone, expander),
@@ -115,12 +118,6 @@ def device_parts(zone: Zone, expander: Expander) -> tuple[ZonePart, ...]:
 
 def _is_named(item: Item, expander: Expander) -> bool:
     return not item.negated and item.text in expander.networks
-
-
-def _related(known: Sequence[tuple[Item, RouterNetwork]], subnets: Split | None) -> Addresses:
-    """The router's own addresses in the zone's networks, and the zone's subnets."""
-    own = tuple(address for _, each in known for address in each.addresses)
-    return own + (subnets.v4 + subnets.v6 if subnets else ())
 
 
 def _devices(members: Sequence[Item]) -> Iterator[str]:

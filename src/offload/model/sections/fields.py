@@ -128,6 +128,13 @@ LISTS = tuple(each.name for each in FIELDS if each.many)
 IN_CONNTRACK = tuple(each for each in FIELDS if each.conntrack)
 
 
+def without_negated(match: Match) -> Match:
+    """The match without the negated values of the conditions in FIELDS, so it is wider."""
+    found: dict[str, Any] = {each.name: wanted(each.values(match)) for each in FIELDS}
+    found |= {each.name: next(iter(found[each.name]), None) for each in FIELDS if not each.many}
+    return match._replace(**found)
+
+
 def names_a_host(match: Match) -> bool:
     """Whether the match names an address (source or destination) or a source MAC that is not negated."""
     return any(wanted(each.values(match)) for each in FIELDS if each.host)

@@ -37,9 +37,9 @@ def as_address(net: IPv4Network | IPv6Network) -> Address:
 
 
 def as_networks(addresses: Iterable[Address]) -> tuple[IPv4Network | IPv6Network, ...] | None:
-    """Address conditions as networks, negated ones too; None if one of them is a range, or has a mask with gaps."""
+    """Address conditions as networks; None if one of them is negated, is a range, or has a mask with gaps."""
     found = tuple(addresses)
-    if any(each.bits in {MASKED, RANGE} for each in found):
+    if any(each.negated or each.bits in {MASKED, RANGE} for each in found):
         return None
     return tuple(_as_network(each) for each in found)
 

@@ -83,18 +83,24 @@ def _write(
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
-    """The pairs of `after` whose effective mode is new, each with both modes as `before` and `effective`.
+    """The pairs whose effective mode is new, each with both modes as `before` and `effective`; those of `after` first.
 
-    A pair that `before` lacks had mode none; one that `after` lacks is left out. One that has less than its mode also
-    has `mode` and `reasons`.
+    A pair that one of the two lacks has mode none there. One that has less than its mode also has `mode` and `reasons`.
     """
-    then = {(pair.src, pair.dest): pair.effective.value for pair in before.pairs}
+    then, now = ({(pair.src, pair.dest): pair for pair in plan.pairs} for plan in (before, after))
+    modes = ((pair, _effective(then.get(pair)), _effective(now.get(pair))) for pair in now | then)
     return [
-        {"src": pair.src, "dest": pair.dest, "before": was, "effective": pair.effective.value} | _less(pair)
-        for pair in after.pairs
-        if (was := then.get((pair.src, pair.dest), "none")) != pair.effective.value
+        {"src": pair[0], "dest": pair[1], "before": was, "effective": effective} | _less(now.get(pair))
+        for pair, was, effective in modes
+        if was != effective
     ]
 
 
-def _less(pair: PairDecision) -> Json:
-    return {"mode": pair.mode.value, "reasons": report.reasons_json(pair.reasons)} if pair.effective < pair.mode else {}
+def _effective(pair: PairDecision | None) -> str:
+    return pair.effective.value if pair else Mode.NONE.value
+
+
+def _less(pair: PairDecision | None) -> Json:
+    if pair is None or not pair.effective < pair.mode:
+        return {}
+    return {"mode": pair.mode.value, "reasons": report.reasons_json(pair.reasons)}

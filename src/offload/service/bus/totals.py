@@ -11,6 +11,7 @@ from offload.service.counting.sightings import live_path
 from offload.service.counting.totals import Totals
 from offload.service.engine import Engine
 from offload.status.counts import Path, counts_json
+from offload.status.lookup.wan_side import wan_side
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 
 Json = dict[str, Any]
@@ -32,7 +33,7 @@ def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
     def path_of(entry: Entry, _: Endpoint, __: Endpoint) -> Path:
         return live_path(engine.sightings, entry)
 
-    found.add(read.entries, zones, path_of)
+    found.add(read.entries, zones, path_of, wan_side(decided.config.zones, read.plan, read.snapshot))
     return {
         "ok": True,
         "since": found.since,

@@ -13,6 +13,7 @@ from offload.service.doors import ConntrackEvents
 from offload.service.engine import Engine
 from offload.service.memory import recall
 from offload.service.reconcile import Decided
+from offload.status.lookup.wan_side import wan_side
 from offload.status.lookup.zone_lookup import ZoneLookup
 
 APART = 5.0  # seconds between two reads
@@ -42,16 +43,18 @@ class Accounting:
     def run(self, engine: Engine, now: float) -> None:
         """Count the connections that ended since the last call. `now`: monotonic seconds.
 
-        Those before the first decision are not counted. If there were some, or events were lost (then the totals are no
-        longer whole), the next read is APART seconds later, without polling until then. Nothing without events.
+        Those before the first decision are not counted. Then, and if events were lost, the totals are no longer whole.
+        After some ended or were lost, the next read is APART seconds later, without polling until then. Nothing without
+        events.
         """
         if self._ended is None:
             return
         found, whole = self._ended.read()
-        engine.totals.whole &= whole
+        engine.totals.whole &= whole and not (found and engine.decided is None)
         if found and engine.decided is not None:
             plan, placed = engine.decided.plan, _placed(engine, engine.decided)
-            engine.totals.add(found, ZoneLookup(placed, plan), EndedPath(engine.sightings, plan, placed))
+            outside = wan_side(engine.decided.config.zones, plan, placed)
+            engine.totals.add(found, ZoneLookup(placed, plan), EndedPath(engine.sightings, plan, placed), outside)
         if found or not whole:
             if self._again is None:
                 self._poll.unregister(self.descriptor)

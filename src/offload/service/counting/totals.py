@@ -3,12 +3,13 @@
 Conntrack forgets a connection's counters when it ends, so only a service that listens to its events can add them up. A
 connection counts as a whole, when it ends, for the fastest path on which it was seen (`sightings.py`).
 
-A host is an address inside: in a zone, and reached by a route that is not the default one. A connection between two
-hosts counts for both. MOST_HOSTS are kept apart; those with the fewest bytes are merged into `others`.
+A host is an address inside: in a zone that is not on the wan side (`wan_side.py`), and reached by a route that is not
+the default one. A connection between two hosts counts for both. MOST_HOSTS are kept apart; those with the fewest bytes
+are merged into `others`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from heapq import nlargest
 
 from offload.model.flow import Entry
@@ -36,13 +37,12 @@ class Totals:
     hosts: dict[bytes, Counts] = field(default_factory=lambda: defaultdict(Counts))  # by packed address
     others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
 
-    def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf) -> None:
+    def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf, wan_side: Collection[str] = ()) -> None:
         """Count connections for their pair and hosts, but not those with an end in no known zone.
 
-        Of the two ends (source, destination after DNAT) those count as hosts that no default route leads to. Bytes and
-        packets of both directions are added; without nf_conntrack_acct 0. Hosts beyond MOST_HOSTS go to `others`.
-        `path_of` is called for each connection, also for those that are not counted.
-        `path_of` is called for each connection, also for those that are not counted.
+        Of the two ends (source, destination after DNAT) those count as hosts that no default route leads to, and whose
+        zones are not in `wan_side`. Bytes and packets of both directions are added; without nf_conntrack_acct 0. Hosts
+        beyond MOST_HOSTS go to `others`. `path_of` is called for each connection, also for those that are not counted.
         """
         for entry in entries:
             src, dest = zones.ends(entry)
@@ -53,7 +53,7 @@ class Totals:
             self.pairs[src.zone, dest.zone].add(path, packets, octets)
             for address in (entry.original.src, entry.reply.src):
                 end = zones.at(address)
-                if end.zone is not None and not end.distant:
+                if end.zone is not None and end.zone not in wan_side and not end.distant:
                     self.hosts[address].add(path, packets, octets)
             self.unsaved = True
         self._bound()

@@ -30,7 +30,7 @@ def run(engine: Engine, wall: float) -> str:
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 
-    failures = engine.judged.failures + 1
+    failures = 1 + (engine.judged.failures if engine.judged.passes == engine.passes else 0)
     again = engine.doors.clock() + AGAIN if failures < TRIES else None
     engine.judged = replace(engine.judged, passes=engine.passes, due=again, failures=failures)
     return judging.run(engine, wall)

@@ -22,4 +22,4 @@ class Judged:
     passes: int = 0  # number of passes at that moment
     # monotonic seconds: a rule's time begins or ends, or a failed attempt is repeated, without a pass; None: neither
     due: float | None = None
-    failures: int = 0  # attempts in a row to end connections that failed
+    failures: int = 0  # attempts in a row to end connections that failed, since the last pass

@@ -42,16 +42,15 @@ def run(engine: Engine) -> bool:
 def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
     """Create tables again as they were planned last, with the present stations; gives the outcome.
 
-    An error of the last pass stays in it. None: nft refused, no pass has decided yet, or a table has exempts of run
-    time, which would begin anew. Then a pass has to do it.
+    An error of the last pass stays in it. None: nft refused (maybe after the first transactions), no pass has decided
+    yet, or a table has exempts of run time, which would begin anew. Then a pass has to do it.
     """
     before = engine.decided
     if before is None or with_timed_exempts(before.plan):
         return None
     now_there = replace(before, plan=station_sets.current(engine, before.plan))
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
-    if applied.error:
-        return None
     engine.stations.returned(applied.returned, before.plan, engine.doors.clock())
     engine.taken_out(applied)
-    return engine.noted(replace(applied, error=engine.applied.error), before)
+    noted = engine.noted(replace(applied, error=engine.applied.error), before)
+    return None if applied.error else noted

@@ -5,6 +5,7 @@ If that fails, the last good state stays, and the outcome has the error.
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING
 
@@ -35,62 +36,59 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     the Plan in effect is stored. If the router cannot be read, the last decision stays.
     """
     engine.passes += 1
-    before, last, loads = engine.decided, None, 0
+    before, last, outcome = engine.decided, None, engine.applied.then(0, "")
     moved = _moved(engine, before.plan if before else Plan())
     for _ in range(TRIES):
         try:
             decided = engine.read()
         except OffloadError as refusal:
-            return engine.noted(
-                replace(engine.applied, changes=0, returned=(), error=str(refusal), loaded=False), before
-            )
+            return engine.noted(replace(outcome, error=str(refusal)), before)
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
         last = decided
         wanted = {*forced, *moved, *_moved_meanwhile(engine, decided.plan)}
-        applied, loaded = _apply(engine, decided, wanted)
-        loads += loaded
+        applied = _apply(engine, decided, wanted)
+        outcome = outcome.with_attempt(applied)
         engine.touched = bool(applied.error)
         engine.taken_out(applied)
         if not applied.error:
             engine.stations.returned(applied.returned, decided.plan, engine.doors.clock())
-            if decided.snapshot.firewall != "none" or not loaded:
+            if decided.snapshot.firewall != "none" or not applied.loaded:
                 break  # else the firewall's table has only now appeared: decide again
             continue
         engine.hardware_probe = HardwareProbe()  # a device may have other features by now
-    if applied.error and decided.config.readable:
+    if outcome.error and decided.config.readable:
         decided = replace(decided, plan=_plan_in_effect(engine, decided.plan, before.plan if before else Plan()))
-    if applied.changes or before is None or (decided.plan, decided.config) != (before.plan, before.config):
+    if outcome.changes or before is None or (decided.plan, decided.config) != (before.plan, before.config):
         engine.connections.forget()
     engine.keep(decided)
     now, wall = engine.doors.clock(), time()
     engine.rule_returns.update(engine.foreign.deciding, now, wall)
-    if applied.returned and set(applied.returned) >= {table.name for table in decided.plan.tables}:
+    if outcome.returned and set(outcome.returned) >= {table.name for table in decided.plan.tables}:
         engine.rule_returns.returned(now, wall)
-    return engine.noted(replace(applied, loaded=loads > 0), before)
+    return engine.noted(outcome, before)
 
 
-def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> tuple[Applied, bool]:
-    """Bring the kernel to the decision and the firewall to its configuration.
+def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> Applied:
+    """Bring the kernel to the decision and the firewall to its configuration; gives the outcome.
 
-    Gives the outcome, and whether the firewall was loaded. Both are one transaction, unless nft refuses part of it.
-    With a new ruleset of the firewall our tables are created again, because live flows must pass its rules; otherwise
-    those in `forced`.
+    Both are one transaction, unless nft refuses part of it. With a new ruleset of the firewall our tables are created
+    again, because live flows must pass its rules; otherwise those in `forced`.
     """
     nft, trusting = engine.doors.nft, not engine.touched
     firewall, pending = engine.firewall, _firewall_pending(engine)
     busy = reconcile.asking(decided, engine.doors.conntrack, engine.doors.netlink)
     if firewall is None or pending is None:
-        return reconcile.apply(decided, nft, engine.applied, forced=forced, trusting=trusting, busy=busy), False
+        return reconcile.apply(decided, nft, engine.applied, forced=forced, trusting=trusting, busy=busy)
     tables = {*forced, *reconcile.TABLE_NAMES}
     applied = reconcile.apply(decided, nft, engine.applied, forced=tables, trusting=trusting, opening=pending.text)
     if applied.changes:
         firewall.sent(pending)
-        return applied, True
+        return replace(applied, loaded=True)
     loaded = firewall.load(pending)
+    own = replace(engine.applied.then(int(loaded), datetime.now(UTC).isoformat(timespec="seconds")), loaded=loaded)
     tables = tables if loaded else {*forced}
-    applied = reconcile.apply(decided, nft, engine.applied, forced=tables, trusting=trusting, busy=busy)
-    return replace(applied, changes=applied.changes + loaded), loaded
+    return own.with_attempt(reconcile.apply(decided, nft, engine.applied, forced=tables, trusting=trusting, busy=busy))
 
 
 def _firewall_pending(engine: "Engine") -> "Pending | None":

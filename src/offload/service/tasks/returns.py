@@ -21,7 +21,7 @@ def rules_due(engine: Engine) -> float | None:
 def for_rules(engine: Engine) -> None:
     """Create all our tables again, so that live flows pass the rules of other programs; by a pass if that fails."""
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
-    _return(engine, names, Cause.RULES)
+    _return(engine, names, Cause.DECIDING)
     engine.rule_returns.returned(engine.doors.clock(), time.time())
 
 

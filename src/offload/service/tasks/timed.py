@@ -119,7 +119,7 @@ class RoutesChanged:
     def run(self, engine: Engine, _: float) -> None:
         """Create the hardware table again, and log that its flows took the slow path."""
         returns.for_routes(engine)
-        self.journal.followed(engine.applied, "routes changed")
+        self.journal.followed(engine.applied, Cause.ROUTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class RulesOfOthers:
     def run(self, engine: Engine, _: float) -> None:
         """Create all our tables again, and log that their flows took the slow path."""
         returns.for_rules(engine)
-        self.journal.followed(engine.applied, "rules, their sets or times changed")
+        self.journal.followed(engine.applied, Cause.DECIDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class RefusedConnections:
         except OffloadError as refusal:
             self.journal.line(LogLevel.ERR, f"cut_refused: {refusal}")
         if engine.applied is not before:
-            self.journal.followed(engine.applied, "connections were ended")
+            self.journal.followed(engine.applied, Cause.ENDED)
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:

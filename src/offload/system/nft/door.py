@@ -185,8 +185,8 @@ class FakeNft:
     foreign: Ruleset = ((), ())  # reply of `ruleset`
     remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
 
-    def remembers(self, table: str, name: str, key: bytes) -> bool:
-        """Whether (table, set, key) is in `remembered`."""
+    def remembers(self, table: str, name: str, key: bytes) -> bool | None:
+        """Whether (table, set, key) is in `remembered`; never None."""
         return (table, name, key) in self.remembered
 
     def keys(self, table: str, name: str) -> frozenset[bytes] | None:

@@ -1,7 +1,6 @@
 """Ask nf_tables over nfnetlink whether a set has an element with a given key now, or for the keys of all elements."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 from offload.system.netlink.dump import ask, stream
 from offload.system.netlink.route.messages import NFTABLES
@@ -15,7 +14,7 @@ from offload.system.netlink.wire import (
     attributes,
     each,
     message,
-    messages,
+    parse,
 )
 from offload.system.nft.nfnetlink.messages import NFPROTO_INET, SET_NAME, TABLE
 
@@ -36,12 +35,18 @@ def _request(table: str, name: str, rest: bytes, flags: int) -> bytes:
     return message(NFTABLES << 8 | NFT_MSG_GETSETELEM, NFGENMSG.pack(NFPROTO_INET, 0, 0) + named + rest, flags)
 
 
-def remembers(table: str, name: str, key: bytes) -> bool:
-    """Whether the set has an element with this key now; False also if there is no such set, or the kernel refuses."""
-    with suppress(OSError):
-        found = messages(ask(NETLINK_NETFILTER, request(table, name, key)))
-        return any(kind == NFTABLES << 8 | NFT_MSG_NEWSETELEM for kind, _ in found)
-    return False
+def remembers(table: str, name: str, key: bytes) -> bool | None:
+    """Whether the set has an element with this key now; None if the kernel does not answer, or refuses.
+
+    False also if there is no such set: the kernel's error, ENOENT, is the same.
+    """
+    try:
+        found = parse(ask(NETLINK_NETFILTER, request(table, name, key))).messages
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    return any(kind == NFTABLES << 8 | NFT_MSG_NEWSETELEM for kind, _ in found)
 
 
 def keys(table: str, name: str) -> frozenset[bytes] | None:

@@ -3,7 +3,7 @@
 'require offload.paths as paths';
 
 /*
- * What the colours mean.
+ * What the colours mean, below the tables that have them.
  */
 
 const MEANS = {
@@ -22,13 +22,32 @@ function badge([ style, word, meaning ]) {
 	return E('li', {}, [ E('span', { 'class': style }, [ word ]), ` ${meaning}` ]);
 }
 
+function list(badges) {
+	return E('ul', { 'class': 'offload-meanings', 'aria-label': badges.length ? _('Colours and badges') : _('Colours') }, [
+		...paths.PATHS.map((path) => E('li', { 'class': `offload-path offload-${path}` }, [ MEANS[path] ])),
+		E('li', { 'class': 'offload-path offload-shared' }, [ SHARED ]),
+		...badges.map(badge)
+	]);
+}
+
+function below(section, badges) {
+	const render = section.render;
+
+	section.render = (...args) => Promise.resolve(render.apply(section, args)).then((node) => {
+		node.append(list(badges));
+
+		return node;
+	});
+}
+
 return baseclass.extend({
-	/** The colours and badges with a sentence each. */
-	render() {
-		return E('ul', { 'class': 'offload-meanings', 'aria-label': _('Colours and badges') }, [
-			...paths.PATHS.map((path) => E('li', { 'class': `offload-path offload-${path}` }, [ MEANS[path] ])),
-			E('li', { 'class': 'offload-path offload-shared' }, [ SHARED ]),
-			...BADGES.map(badge)
-		]);
+	/** Shows the colours, with a sentence each, below a section of the form. */
+	ofModes(section) {
+		below(section, []);
+	},
+
+	/** Shows the colours and the badges of devices, with a sentence each, below a section of the form. */
+	ofModesAndDevices(section) {
+		below(section, BADGES);
 	}
 });

@@ -3,6 +3,7 @@
 'require form';
 'require uci';
 'require offload.fields as fields';
+'require offload.legend as legend';
 'require offload.rows as rows';
 'require offload.words as words';
 
@@ -61,6 +62,7 @@ return baseclass.extend({
 		const section = map.section(rows.table('pair', () => list(now())), 'pair', _('Pairs'),
 			_('Traffic that the first zone opens to the second. A mode chosen here is stronger than the modes of the two zones.'));
 
+		legend.ofModes(section);
 		rows.live(section, '_src', _('From'), (row) => words.zone(row.src));
 		rows.live(section, '_dest', _('To'), (row) => words.zone(row.dest));
 

@@ -4,6 +4,7 @@
 'require uci';
 'require ui';
 'require offload.fields as fields';
+'require offload.legend as legend';
 'require offload.rows as rows';
 'require offload.words as words';
 
@@ -160,6 +161,7 @@ return baseclass.extend({
 			_('What the traffic of a zone may have. A connection takes the lower of the modes chosen for the two zones it runs between; a zone without a choice slows no other.'));
 		const nameOf = (id) => section.rowOf(id).name;
 
+		legend.ofModesAndDevices(section);
 		rows.live(section, '_zone', _('Zone'), (row) => words.zone(row.name));
 		const choice = mode(section, nameOf);
 

@@ -122,7 +122,7 @@ def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
 
 def own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
     """Whether the address, as a number, is one of the router's own in a zone."""
-    return any(each.family == family and each.value == value for zone in zones for each in zone.related)
+    return any(each.family == family and each.value == value for zone in zones for each in zone.own)
 
 
 def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:

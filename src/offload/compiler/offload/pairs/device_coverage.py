@@ -73,8 +73,7 @@ class DeviceCoverage:
 
     def shapers(self, zone: str, device: str) -> Iterator[tuple[str, str]]:
         """(device, its shaper, tc filter or nft chain) for each device with one that packets of this l3 device pass."""
-        found = self.zones[zone]
-        for each in dict.fromkeys((*found.group(device), *found.leaves_of(device))):
+        for each in self.zones[zone].passed(device):
             if each in self.shaped:
                 yield each, self.shaped[each]
 

@@ -27,8 +27,7 @@ class AcceptedReplies:
     def __call__(self, values: Values) -> bool | None:
         """Whether a reply was accepted in the last minute. `values`: `Entry.values` of the connection.
 
-        None: its id, or what our sets have, is not known, or we have no table. If the kernel refuses one of the first
-        FEW questions, that counts as not accepted.
+        None: its id is not known, the kernel refuses to say what our sets have, or we have no table.
         """
         ct_id, src = values[-1], values[1]
         if not ct_id or not self._tables:
@@ -36,7 +35,8 @@ class AcceptedReplies:
         ipv6, key = len(src) != IPV4, ct_id + src + values[2]
         if self._asked < FEW:
             self._asked += 1
-            return any(self._nft.remembers(table, REPLIED[ipv6].name, key) for table in self._tables)
+            found = {self._nft.remembers(table, REPLIED[ipv6].name, key) for table in self._tables}
+            return True if True in found else None if None in found else False
         known = self._listed[ipv6]
         return None if known is None else key in known
 

@@ -5,7 +5,6 @@
 'require offload.bus as bus';
 'require offload.notice as notice';
 'require offload.findings as findings';
-'require offload.legend as legend';
 'require offload.preview as preview';
 'require offload.pulse as pulse';
 'require offload.style';
@@ -73,6 +72,6 @@ return view.extend({
 		show(answer);
 		pulse.every(SECONDS, () => asked().then(show));
 
-		return map.render().then((node) => E('div', { 'change': foresee }, [ ...places, node, ahead, below, legend.render() ]));
+		return map.render().then((node) => E('div', { 'change': foresee }, [ ...places, node, ahead, below ]));
 	}
 });

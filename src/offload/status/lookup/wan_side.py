@@ -1,0 +1,20 @@
+"""Find the zones on the wan side of the router, whose hosts are not those of the user. Pure."""
+
+from collections.abc import Iterable
+
+from offload.model.config import Zone
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.status.lookup.zone_lookup import DISTANT
+
+
+def wan_side(zones: Iterable[Zone], plan: Plan, snapshot: Snapshot) -> frozenset[str]:
+    """The names of zones that a default route leads to, and of those with masquerade from which no pair leads there.
+
+    Some routers masquerade their LAN too; it opens connections to the wan, so it stays inside. A VPN whose default
+    route is in another table (policy routing) is found by its masquerade.
+    """
+    leading = {device for route in snapshot.routes if route.target.prefixlen < DISTANT for device in route.devices}
+    upstream = {zone.name for zone in plan.zones if leading & set(zone.devices)}
+    inside = {pair.src for pair in plan.pairs if pair.dest in upstream}
+    return frozenset(upstream | ({zone.name for zone in zones if zone.masq} - inside))
