@@ -35,7 +35,7 @@ class Topology:
 
 
 def resolve(config: Config, snapshot: Snapshot) -> Topology:
-    """Find the present devices of each zone of the firewall's configuration."""
+    """Find the present devices of each zone of the firewall's configuration, in its order."""
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}
     zones: dict[str, ZoneDevices] = {}

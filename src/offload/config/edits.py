@@ -77,9 +77,10 @@ def current(offload: Sequence[Section]) -> list[Edit]:
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
     """The edits that replace fw4's flow_offloading by `globals.mode`, and store that mode in `taken`.
 
-    If fw4's option is off: no edits. If the mode would have no effect: FileError. With `once`, for installations and
-    first boots, both cases give the edits that set `taken` to none. But if `taken` is set already, `once` gives no
-    edits, since after an earlier take-over fw4's option is the user's own choice.
+    They also set `globals.version` in a file that has neither it nor `taken`. If fw4's option is off: no edits. If the
+    mode would have no effect: FileError. With `once`, for installations and first boots, both cases give the edits that
+    set `taken` to none. But if `taken` is set already, `once` gives no edits, since after an earlier take-over fw4's
+    option is the user's own choice.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []

@@ -180,7 +180,7 @@ def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
 def _forwardings(
     readings: Iterable[Reading], zones: dict[str, Zone], disabled: frozenset[str], problems: list[Problem]
 ) -> Iterator[Permission]:
-    """The forwardings between zones that exist; adds a Problem for each other zone, unless it is disabled."""
+    """The forwardings between zones in use, or `*`; others add a Problem for each unknown zone that is not disabled."""
     for reading in readings:
         ends = {option: reading.get(option) for option in ("src", "dest")}
         absent = {option: name for option, name in ends.items() if name not in {"*", *zones}}

@@ -50,7 +50,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The Problems, each with line and name of its section; those of sections not in `packages` are as before."""
+    """The Problems in order, each with line and name of its section; those of sections not in `packages` as before."""
     known = {
         (section.package, section.id): section
         for found in packages.values()

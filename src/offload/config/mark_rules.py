@@ -118,7 +118,10 @@ def _family(rule: Rule, sets: Mapping[str, Family]) -> Family:
 
 
 def _narrow(match: dict[str, Any], family: Family) -> bool:
-    """Restrict the match, in place, to the addresses of one family; False: no traffic is left."""
+    """Restrict the match, in place, to the addresses of `family`; False: no traffic is left. ANY changes nothing.
+
+    Without addresses it gets all of that family as source. After False the match is not to be used.
+    """
     if family in {Family.ANY, Family.NEITHER}:
         return family is Family.ANY
     whole = EVERY_ADDRESS[VERSIONS[family]]

@@ -124,7 +124,10 @@ def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewh
 
 
 def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) -> Iterator[Rule]:
-    """The rules that refuse packets within the zone, or all from or to it if a DROP or REJECT rule names it."""
+    """The rules that refuse packets within the zone; all from (or to) it if a DROP or REJECT rule has it as src (dest).
+
+    Without such a rule, and with forward ACCEPT, there are none. The verdict is the zone's policy, else REJECT.
+    """
     policy = _refusing(config, zone, 2)
     leaving = any(each.src == zone.name and each.dest for each in _closing(config))
     coming = any(each.dest == zone.name and each.src for each in _closing(config))

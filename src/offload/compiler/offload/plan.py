@@ -120,7 +120,7 @@ def filtered(snapshot: Snapshot) -> bool:
 
 
 def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
-    """The Reason that keeps every pair slow, whatever its mode is; None: there is none."""
+    """The first Reason that keeps every pair slow: disabled, fw4 offloads, no firewall, no flowtable; None: none."""
     if not config.globals.enabled:
         return ReasonCode.OFFLOAD_DISABLED()
     if config.fw4_offloads:

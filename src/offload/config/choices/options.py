@@ -159,7 +159,7 @@ def protocol(value: str) -> tuple[Item, ...] | Bad:
 
 
 def mark(value: str) -> Bits | Bad:
-    """A packet mark, `value[/mask]` in decimal or 0xhex. A value with bits outside of its mask is refused as Bad."""
+    """A packet mark, `value[/mask]` in decimal or 0xhex, without a mask all bits. Bad: `!`, bits outside the mask."""
     found = fw4_values.mark(value)
     if found is None or found.negated or found.value & ~found.mask:
         return Bad(ProblemCode.BAD_MARK, {"value": value})

@@ -14,7 +14,10 @@ MSS = "tcp flags syn / syn,fin,rst"
 
 
 def nat_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains of NAT, and those of every zone that needs them."""
+    """The base chains dstnat and srcnat, then dstnat_ and srcnat_ of zones with `dnat` and `snat` in `needs`.
+
+    Rules of a base chain come before its jumps to zones; a zone's own masquerading is the last of its rules.
+    """
     every, include = tuple(draft.zones.values()), draft.includes.around
     for name, need, hook in (("dstnat", "dnat", "prerouting"), ("srcnat", "snat", "postrouting")):
         yield Chain(
@@ -37,7 +40,10 @@ def nat_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def raw_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains at priority raw, and the chains of zones with traffic that conntrack must not track."""
+    """The base chains raw_prerouting and raw_output, and the notrack_ chain of each zone with `notrack` in `needs`.
+
+    Packets over loopback go to it in output, all others in prerouting.
+    """
     notrack = [zone for zone in draft.zones.values() if "notrack" in zone.needs]
     include = draft.includes.around
     for name, hook, loopback in (("raw_prerouting", "prerouting", False), ("raw_output", "output", True)):
@@ -49,7 +55,7 @@ def raw_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def mangle_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains at priority mangle, whose rules set marks, DSCP and the TCP segment size."""
+    """The base chains at priority mangle, on all five hooks: rules that set marks and DSCP, then TCP's segment size."""
     include, every = draft.includes.around, tuple(draft.zones.values())
     for hook in ("prerouting", "postrouting", "input", "output", "forward"):
         name = f"mangle_{hook}"

@@ -70,8 +70,8 @@ def _is_loopback(each: Address) -> bool:
 def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
     """The rules of `accept_to_lan` (`egress`) and the like: count, log, and accept or refuse a zone's packets.
 
-    Only refused packets are logged. Before a masquerading zone's packets leave, invalid ones are dropped, unless
-    masq_allow_invalid or drop_invalid is on.
+    Only refused packets are logged, with bit 0 of `log`. Before a masquerading zone's packets leave, invalid ones are
+    dropped, unless masq_allow_invalid or drop_invalid is on.
     """
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid

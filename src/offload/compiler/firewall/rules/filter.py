@@ -126,7 +126,10 @@ def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZon
 
 
 def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -> tuple[str, str]:
-    """Chain and verdict of a rule with target notrack or helper, which needs a source zone (else LeftOutError)."""
+    """Chain and verdict of a rule with target notrack or helper; LeftOutError: no source zone, or no such helper now.
+
+    The chain is added to the zone's `needs`.
+    """
     if src is None:
         raise LeftOutError(FirewallFault.NEEDS_SOURCE_ZONE.at(section.origin, "src", target=section.target))
     if section.target == "notrack":
@@ -142,7 +145,10 @@ def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -
 def _shared_limit(
     section: firewall.Rule, chain: str, src: FirewallZone | None, dest: FirewallZone | None
 ) -> Limit | str | None:
-    """The limit of the rule's log lines: its own, or the name of the zone's limit object; None: no log, or no limit."""
+    """The limit of the rule's log lines: its own, or the name of the zone's limit object; None: no log, or no limit.
+
+    The zone is src, in chain forward or without src it is dest; in the chains input and output there is none.
+    """
     if not section.log:
         return None
     if section.log_limit is not None:

@@ -58,7 +58,7 @@ def _check_rewrite(section: Redirect, option: str, given: Address | NetworkName 
 
 
 def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
-    """Add the rules that rewrite the source of packets to a zone. `zones`: source and destination zone."""
+    """Add the rules that rewrite the source of packets to a zone. `zones`: src, dest. LeftOutError: not valid."""
     match, (_, dest) = section.match, zones
     if section.src_dip is None:
         raise LeftOutError(FirewallFault.NO_REWRITE_ADDRESS.at(section.origin, option="src_dip"))
@@ -114,7 +114,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
 
 
 def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
-    """Give the zones the chains of a port forward, and accept translated packets there.
+    """Add to `needs`: of src dnat, and helper if one is compared; of dest, if reflected, accept_to, dnat and snat.
 
     As in fw4, also if the section makes no rule (two address families): packets that others translated are accepted.
     """
@@ -174,7 +174,7 @@ def _one(match: Match) -> Address | NetworkName | None:
 
 
 def _zone_of(rewrite: Split, draft: Draft) -> FirewallZone | None:
-    """The first zone in whose networks one of these addresses is; None: there is none."""
+    """The first zone with one of these addresses in its networks or its option subnet; None: there is none."""
     for zone in draft.zones.values():
         for own in zone.related:
             if any(_together(own, each) for each in (*rewrite.v4, *rewrite.v6)):

@@ -28,7 +28,7 @@ class Translation(NamedTuple):
     dest: Split = NO_ADDRESSES  # destination addresses to match
     src_port: tuple[Item, ...] = ()  # source ports to match
     dest_port: tuple[Item, ...] = ()  # destination ports to match
-    rewrite: Split = NO_ADDRESSES  # the addresses that replace the matched ones; empty: none is replaced
+    rewrite: Split = NO_ADDRESSES  # new addresses, of which the first of each family is used; empty: none is replaced
     port: Item | None = None  # the port or ports that replace the matched one; None: none is replaced
     oifname: tuple[Item, ...] = ()  # output devices to match
 
@@ -93,7 +93,10 @@ def _proto(proto: Proto, family: int) -> Proto:
 
 
 def _verdict(each: Translation, family: int, port: Item | None) -> str:
-    """`dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to :PORT`, or the bare verdict."""
+    """`dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to PORT`, or the bare verdict: what is not rewritten is left out.
+
+    `port`: the new one, for this protocol; None: it stays. Masquerade and accept never have any.
+    """
     number = port.text if port is not None else ""
     if each.verdict == "redirect":
         return f"redirect to {number}" if number else "redirect"

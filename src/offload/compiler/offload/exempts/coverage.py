@@ -117,7 +117,7 @@ def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kin
 
 
 def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:
-    """How much of these kinds the exempt covers, for a sentence: `all IPv4 of lan`; `some of it`: none completely."""
+    """How much of these kinds the exempt covers, for a sentence: `all IPv4 of lan`; `some of it`: no kind whole."""
     covered = _covered(exempt) & wanted
     if not covered:
         return "some of it"

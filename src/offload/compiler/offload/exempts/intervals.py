@@ -36,7 +36,7 @@ def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
 
 
 def layers(boxes: Iterable[Box]) -> list[list[Box]]:
-    """The boxes spread over few lists, in each of which no two overlap."""
+    """The boxes spread over few lists, in each of which no two overlap; each box in the first that can take it."""
     found: list[list[Box]] = []
     trees: list[_Tree] = []
     for box in sorted(boxes):

@@ -49,7 +49,10 @@ def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
 
 
 def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
-    """The timed exempt of this element alone, with one value for each condition; None: the element is not ours."""
+    """The timed exempt of this element alone, with one value for each condition; None: the element is not ours.
+
+    Negated values are in the element's comment, and may be several. `expires`: its own remaining seconds.
+    """
     named, noted = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
     if not named or not noted:
         return None

@@ -24,7 +24,7 @@ class DeviceCoverage:
 
     @classmethod
     def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "DeviceCoverage":
-        """Find which devices of the zones flowtables can list now."""
+        """Find which devices of the zones flowtables can list now; with `auto_software 0` none is `shaped`."""
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
         added = tuple(name for name in config.globals.devices if name in known - excluded)

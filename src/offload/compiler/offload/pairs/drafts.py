@@ -113,7 +113,10 @@ def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str
 
 
 def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
-    """Why hardware cannot have all of a pair's traffic: devices without it, shapers, hosts that move. Empty: it can."""
+    """Why hardware cannot have all of a pair's traffic: devices without it, hosts that move, shapers. Empty: it can.
+
+    Where bridge ports of hosts decide, the ports without hardware are no reason here (see `_stations`).
+    """
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     restless = {

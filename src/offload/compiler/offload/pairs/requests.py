@@ -68,7 +68,7 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
 
 
 def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
-    """The zone whose network has the address, as fw4 assumes for a redirect without dest; None: no zone has it."""
+    """The first zone with a device whose network has the address, as fw4 assumes; None: none, or it is a name."""
     try:
         wanted = ip_interface(address).ip  # fw4 accepts a host with a prefix length as well
     except ValueError:

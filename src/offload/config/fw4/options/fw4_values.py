@@ -56,7 +56,7 @@ def direction(value: str) -> bool | None:
 def network(value: str) -> Address | NetworkName | None:
     """An address, network or range; or the name of a netifd network, which stands for its addresses.
 
-    Whether that network exists is not checked. None: it looks like an address and is none, or no name can be so.
+    Whether that network exists is not checked. None: a wrong address, or no possible name.
     """
     name, negated = negation(value)
     found = address(name, negated=negated)

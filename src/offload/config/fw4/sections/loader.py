@@ -51,10 +51,7 @@ class Loader:
     def load(
         self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
     ) -> FirewallConfig:
-        """Read everything: the file's `sections`, after those `handed_over` by services and netifd, and `helpers`.
-
-        Sections of unknown types are ignored, as are `defaults` and includes that are handed over.
-        """
+        """Read everything: sections `handed_over` (no defaults, no includes), then the file's; `helpers` are kept."""
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
             if kind in found and kind not in {"defaults", "include"}:
@@ -143,7 +140,10 @@ class Loader:
                 yield made
 
     def _counts(self, reading: Reading) -> bool:
-        """Whether the section can be used, else adds a problem. Those that rules, redirects, NAT lost count later."""
+        """Whether the section can be used; if not, also if it is disabled, a problem is added.
+
+        Faults of details do not count for DROP and REJECT; lost conditions of rules and NAT are judged when compiled.
+        """
         if not reading.faults and reading.values.get("enabled", True):
             return self._begins_before_it_ends(reading)
         fatal = reading.bad(CORE)

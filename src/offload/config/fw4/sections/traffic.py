@@ -159,7 +159,7 @@ def _set_mark(values: Mapping[str, Any]) -> Bits | None:
 
 
 def _match(values: Mapping[str, Any], proto: tuple[Item, ...]) -> Match:
-    """The conditions of a section; `proto`: its protocols if it names none."""
+    """The conditions of a section, without its devices; `proto`: its protocols if it names none."""
     get = values.get
     return Match(
         get("family"),
