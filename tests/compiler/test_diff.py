@@ -54,7 +54,7 @@ CASES = {
     "a device more": PairHardware(
         lambda table: replace(table, devices=("br-guest", "br-lan", "lan1", "wan")),
         returned=False,
-        lines=('add flowtable inet flow_offload sw { hook ingress priority filter; devices = { "lan1" }; counter; }',),
+        lines=('add flowtable inet flow_offload sw { hook ingress priority 1000; devices = { "lan1" }; counter; }',),
     ),
     "a device less": PairHardware(lambda table: replace(table, devices=("br-lan", "wan")), returned=True),
     "a pair more": PairHardware(
@@ -112,7 +112,7 @@ def test_a_change(name: str) -> None:
         assert line in lines
 
 
-@pytest.mark.parametrize(("table", "hook"), [(BASE, "filter;"), (HARDWARE, "filter + 1; flags offload;")])
+@pytest.mark.parametrize(("table", "hook"), [(BASE, "1000;"), (HARDWARE, "1001; flags offload;")])
 def test_a_flowtable_that_lost_its_counter_gets_it_back(table: Table, hook: str) -> None:
     lost = {table.name: replace(expected(table), counter=False)}
     (sent,) = transactions(plan(table), lost)
@@ -255,7 +255,7 @@ def test_a_pair_that_goes_returns_its_table_only_while_it_has_offloaded_flows(bu
     if not busy:
         assert (sent.table, sent.lost) == ("flow_offload", asked[0])
         assert f'{DELETE} pairs {{ "br-guest" . "wan" : goto policy_0 }}' in sent.text.splitlines()
-        gone = 'delete flowtable inet flow_offload sw { hook ingress priority filter; devices = { "br-guest" }; }'
+        gone = 'delete flowtable inet flow_offload sw { hook ingress priority 1000; devices = { "br-guest" }; }'
         assert gone in sent.text.splitlines()
 
 

@@ -10,7 +10,7 @@ from offload.model.kernel.live_rule import LiveChain, LiveRule, MarkReader, Pack
 FULL = 0xFFFFFFFF
 FORWARD = LiveChain("inet", "x", "forward", "forward", 0)
 DROPS = LiveRule("inet", "x", "forward", ("drop",), mark=(1, FULL))
-ESTABLISHED = LiveRule("inet", "x", "forward", ("accept",), matches=frozenset({"state"}))
+ESTABLISHED = LiveRule("inet", "x", "forward", ("accept",), matches=frozenset({"state"}), ends=True)
 READER = MarkReader("inet x", "forward", "drop", 1, FULL)
 
 
@@ -137,3 +137,16 @@ def test_what_chains_of_a_device_do_to_packets() -> None:
     assert came_in.match == RuleMatch(iif="lan1")
     for harmless in (("drop",), ("mark",), ("log",)):
         assert packet_rules([out], [replace(rule, does=harmless)], []) == ()
+
+
+def test_routed_packets_pass_four_hooks_of_a_bridge() -> None:
+    chain, rule = LiveChain("bridge", "x", "forward"), replace(LIMIT, family="bridge")
+    hooks = ("prerouting", "input", "forward", "output", "postrouting")
+    found = {hook: packet_rules([replace(chain, hook=hook)], [rule], []) for hook in hooks}
+    assert [hook for hook in hooks if found[hook]] == ["prerouting", "input", "output", "postrouting"]
+
+
+@pytest.mark.parametrize("count", ["packets", "bytes"])
+def test_a_drop_by_the_size_of_a_connection_is_a_quota(count: str) -> None:
+    assert treatment(replace(LIMIT, does=("drop",), matches=frozenset({count}))) == "quota"
+    assert treatment(replace(LIMIT, does=("queue",), matches=frozenset({"packets"}))) == ""

@@ -35,6 +35,14 @@ def test_a_rule_on_a_device_without_a_zone_makes_no_exempt() -> None:
     assert exempts(replace(RULE, match=RuleMatch("tun0"))) == []
 
 
+def test_a_rule_of_a_bridge_s_port_keeps_the_bridge_s_zone_slow() -> None:
+    zones = {"lan": ZoneDevices("lan", ("br-lan",), leaves={"br-lan": ("lan1", "wlan0")})}
+    rule = replace(RULE, table="bridge limits", hook="input", match=RuleMatch("wlan0", dest=HOST, dport=5))
+    (found,) = with_live_exempts(Config(), zones, Snapshot(packet_rules=(rule,))).mark_rules
+    assert [(each.src, each.dest) for each in found.exempts] == [("lan", "*"), ("*", "lan")]
+    assert all(each.everything for each in found.exempts), "before port forwards, destinations are others"
+
+
 def test_hosts_and_ports_are_turned_round_for_replies() -> None:
     match = RuleMatch(src=HOST, family="ipv4", proto="udp", sport=5, dport=53)
     seen, answers = exempts(replace(RULE, match=match))

@@ -26,7 +26,7 @@ TOGETHER = (
     ("paths", "judged_rules", "cut_refused", "totals"),
     ("firewall_packets", "firewall_broken"),
     ("cut", "exempts", "many"),
-    ("counters", "marks"),
+    ("counters", "marks", "limits_anywhere"),
     ("moves", "roaming"),
     ("replies", "replies_hardware"),
     ("what_breaks_limits", "what_breaks_rules", "what_breaks_classes"),

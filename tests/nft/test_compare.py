@@ -14,7 +14,7 @@ THERE = """table inet fw4 {
 	}
 
 	flowtable ft {
-		hook ingress priority filter
+		hook ingress priority 1000
 		devices = { eth0 }
 	}
 

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.model.kernel.live_rule import LiveRule
+from offload.nouns import replace
 from offload.system.netlink.wire import attribute
 from offload.system.nft.nfnetlink import rule_runs, tables
 from offload.system.nft.nfnetlink.messages import RULES as RULES_KIND
 from offload.system.nft.nfnetlink.rules import live_chain, live_rule
+from offload.system.nft.verdict_maps import resolved
 
 # A rule, and the fields read from its expressions: does, targets, matches, mark, ip_only
 RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None, bool]] = {
@@ -38,6 +41,8 @@ RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None,
     "quota over 10 mbytes drop": (["quota", "drop"], [], [], None, False),
     "meta l4proto icmp limit rate 5/second accept": (["limit", "accept"], [], [], None, True),
     "ct state established,related accept": (["accept"], [], ["state"], None, False),
+    "ct bytes > 100000 drop": (["drop"], [], ["bytes"], None, False),
+    "update @hosts { ip saddr limit rate over 9/second } drop": (["limit", "drop"], [], [], None, False),
     'meta day "Saturday" drop': (["drop"], [], ["time"], None, False),
     'accept comment "!fw4: Allow"': (["accept"], [], [], None, False),
 }
@@ -67,7 +72,9 @@ MATCHES: dict[str, tuple[dict[str, object], int, bool]] = {
     "ct state new limit rate 9/second accept": ({}, 0, True),
     "ct state invalid drop": ({}, 0, True),
     "ct state established,related accept": ({}, 0, False),
-    "ct state != established drop": ({}, 0, False),
+    "ct state != established drop": ({}, 0, True),
+    "ct state ! new drop": ({}, 0, False),
+    "ct state ! established drop": ({}, 0, True),
     "ct packets < 9 log": ({}, 0, False),
 }
 PROGRAM = """
@@ -87,6 +94,34 @@ own = [{name: value for name, value in asdict(each.match).items() if value} for 
 print(json.dumps([[match, each.marks, each.opening] for match, each in zip(own, rules)], default=str))
 print(json.dumps([sorted(each.edges) for each in rules]))
 print(json.dumps([plain(each[4]) is not None for _, each in found]))
+"""
+# A rule with lookups, and what is resolved with their elements: targets, opening, ends.
+RESOLVED: dict[str, list[object]] = {
+    'iifname vmap { "br-lan" : jump other, "wan" : goto third, "lo" : accept }': [["other", "third"], False, False],
+    "ct state vmap { established : jump other, new : jump third, related : accept }": [["other"], False, False],
+    "ct state vmap { established : accept, related : accept, invalid : drop }": [[], False, True],
+    "ct state vmap { invalid : drop, new : jump other }": [[], True, False],
+    "ct state vmap { new : accept, * : jump third }": [["third"], False, False],
+    'ct state . iifname vmap { established . "wan" : jump other, new . "wan" : accept }': [
+        ["f", "other", "third"],
+        False,
+        False,
+    ],
+    "ct state { established, related } accept": [[], False, True],
+    "ct state != { established, related } accept": [[], True, False],
+    "ct state { new, invalid } accept": [[], True, False],
+    "ct state != { new, invalid } accept": [[], False, True],
+    "ct state established,related counter accept": [[], False, True],
+    'iifname "wan" ct state established accept': [[], False, False],
+    "ct state established limit rate 9/second accept": [[], False, False],
+    "ct state established jump other": [["other"], False, False],
+}
+TARGETS = """
+import json
+from offload.system.nft.nfnetlink.tables import ruleset
+(_, rules), _ = ruleset({})
+print(json.dumps([[sorted(each.targets), each.opening, each.ends] for each in rules]))
+print(json.dumps([each.does for each in rules]))
 """
 OF_DEVICES = """
 import json
@@ -139,11 +174,12 @@ TREATING = (
 )
 
 
-def read(rules: Iterable[str]) -> list[Any]:
+def read(rules: Iterable[str], program: str = PROGRAM) -> list[Any]:
     """What a kernel's rules are read as."""
-    text = "table inet t {\nset bans { type ipv4_addr; }\nchain other { }\n"
+    text = "table inet t {\nset bans { type ipv4_addr; }\nset hosts { type ipv4_addr; flags dynamic; }\n"
+    text += "limit slow { rate 9/second; }\ncounter some { }\nchain other { }\nchain third { }\n"
     text += "chain f {\ntype filter hook forward priority -5;\n" + "\n".join(rules) + "\n}\n}\n"
-    return asked(text, PROGRAM)
+    return asked(text, program)
 
 
 def asked(text: str, program: str) -> list[Any]:
@@ -168,8 +204,34 @@ def asked(text: str, program: str) -> list[Any]:
 def test_the_kernel_s_rules_are_read() -> None:
     rules, chains, comments, *_ = read(RULES)
     assert dict(zip(RULES, map(tuple, rules), strict=True)) == RULES
-    assert sorted(chains) == [["inet", "t", "f", "forward", -5], ["inet", "t", "other", "", 0]]
+    assert sorted(chains) == [
+        ["inet", "t", "f", "forward", -5],
+        ["inet", "t", "other", "", 0],
+        ["inet", "t", "third", "", 0],
+    ]
     assert comments[-1] == "!fw4: Allow"
+
+
+def test_where_lookups_lead_established_packets() -> None:
+    found, _ = read(RESOLVED, TARGETS)
+    assert dict(zip(RESOLVED, found, strict=True)) == RESOLVED
+
+
+def test_what_the_objects_of_a_map_do_is_read() -> None:
+    rules = ('limit name ip saddr map { 10.0.0.1 : "slow" } drop', "counter name ip saddr map { 10.0.0.1 : some }")
+    assert read(rules, TARGETS)[1] == [["limit", "drop"], []]
+
+
+def test_a_map_that_cannot_be_read_may_lead_anywhere() -> None:
+    jumps = LiveRule("inet", "t", "f", ("vmap",), asked=(("__map0", "vmap"),))
+    states = replace(jumps, ends=True, asked=(("__map0", "state vmap"),))
+    accepts = replace(jumps, does=("accept",), ends=True, asked=(("__set0", "state"),))
+    found = list(resolved([jumps, states, accepts], {("inet", "t"): ["a", "b"]}, lambda _: None, lambda _: 0))
+    assert [(each.targets, each.ends, each.opening) for each in found] == [
+        (("a", "b"), False, False),
+        (("a", "b"), False, False),
+        ((), False, False),
+    ]
 
 
 def test_chains_of_devices_and_their_rules_are_read() -> None:
@@ -210,7 +272,9 @@ def test_what_the_kernel_s_rules_compare_is_read() -> None:
     assert dict(zip(MATCHES, map(tuple, read(MATCHES)[3]), strict=True)) == MATCHES
 
 
-names = st.sampled_from(["meta", "ct", "payload", "bitwise", "byteorder", "cmp", "lookup", "immediate", "objref", "x"])
+names = st.sampled_from(
+    ["meta", "ct", "payload", "bitwise", "byteorder", "cmp", "lookup", "immediate", "objref", "dynset", "x"]
+)
 numbers = st.integers(0, 33).map(lambda number: number.to_bytes(4, "big"))
 data = st.lists(st.builds(attribute, st.integers(1, 8), numbers | st.binary(max_size=20)), max_size=5).map(b"".join)
 expressions = st.builds(

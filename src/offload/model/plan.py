@@ -80,6 +80,8 @@ class ExemptMatch:
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's chain has 0 (NF_IP_PRI_FILTER)
 ACCEPTED_PRIORITY = 1000  # of our chain that sees replies after all other chains accepted them
+# of the software flowtable on the ingress hooks of its devices, behind chains of others there; hardware has one more
+INGRESS_PRIORITY = 1000
 SHARED_PRIORITY = 9  # of the hardware table's chain, which must decide before that of the software table
 MAX_REMEMBERED = 65536  # connections of each family whose accepted reply a table can remember
 

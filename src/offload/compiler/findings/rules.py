@@ -36,7 +36,8 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
     when the decision of such a rule changes.
     """
     held = frozenset(holding(snapshot))
-    acted, devices = config.globals.auto_exempt, {"", *(name for zone in plan.zones for name in zone.devices)}
+    acted = config.globals.auto_exempt
+    devices = {"", *(name for zone in plan.zones for name in zone.devices), *(each.name for each in plan.devices)}
     for rule in snapshot.packet_rules:
         code = CODES.get(rule.does)
         if code is None or rule.hook in DEVICE_HOOKS or (rule.does == "mark" and rule not in held):

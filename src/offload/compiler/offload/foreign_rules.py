@@ -20,15 +20,18 @@ from offload.nouns import replace
 # Statements that act on every packet of a connection
 EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "queue", "vmap")
 ENDING = frozenset({"drop", "reject", "vmap"})
-IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})  # hooks that offloaded packets bypass
-HOOKS = IP_HOOKS | DEVICE_HOOKS  # that forwarded packets pass
+# Hooks that forwarded packets pass and offloaded ones bypass: of IP, and of the bridges on which they come and leave
+IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})
+BRIDGE_HOOKS = frozenset({"prerouting", "input", "output", "postrouting"})
 # What a rule does, the most important first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
 # Of these, what the rules of a device are needed for in hardware, where nothing reads the mark of a packet
 OF_DEVICES = frozenset(TREATMENTS) - {"mark"}
 SHAPES = frozenset({"length", "ttl", "flags"})  # properties of single packets by which rules drop
+COUNTS = frozenset({"packets", "bytes"})  # of a connection so far: a rule that drops by these limits its size
 MOST_RULES = 512  # that are considered one by one; of more only the devices
 MOST_WAYS = 16  # ways into a chain whose conditions are considered
+BRIDGE = "bridge"  # the family
 ANONYMOUS = "__"  # prefix of the names of sets inside of rules
 CONFIGURED = "!fw4: "  # prefix of the comments of rules from /etc/config/firewall
 
@@ -78,7 +81,7 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
 def _passing(chain: LiveChain) -> Iterator[RuleMatch]:
     """The forwarded packets that pass a base chain: every one, or those of its devices; none on other hooks."""
-    if chain.hook in IP_HOOKS:
+    if chain.hook in (BRIDGE_HOOKS if chain.family == BRIDGE else IP_HOOKS):
         yield EVERY_PACKET
     elif chain.hook in DEVICE_HOOKS:
         yield from (RuleMatch(each) if chain.hook == "ingress" else RuleMatch(oif=each) for each in chain.devices)
@@ -142,6 +145,8 @@ def treatment(rule: LiveRule) -> str:
     if "queue" in rule.does and "packets" not in rule.matches:
         return "queue"
     if {"drop", "reject"} & set(rule.does) and "limit" not in rule.does:
+        if COUNTS & rule.matches:
+            return "quota"
         return "drop" if SHAPES & rule.matches else "time" if "time" in rule.matches else ""
     return "log" if "log" in rule.does and "state" not in rule.matches else ""
 
@@ -166,7 +171,7 @@ def _met(
         return
     known.add(match)
     for rule in rules.get(place, ()):
-        if _ends(rule):
+        if rule.ends:
             return
         if rule.opening:
             continue
@@ -175,16 +180,11 @@ def _met(
             yield from _met((rule.family, rule.table, target), rule.match.within(match), rules, ways)
 
 
-def _ends(rule: LiveRule) -> bool:
-    """Whether established packets leave the chain at this rule, which compares the state: accept or verdict map."""
-    return "state" in rule.matches and not rule.opening and bool({"accept", "vmap"} & set(rule.does))
-
-
 def reached(chains: Iterable[LiveChain], rules: Rules) -> Iterator[LiveRule]:
     """The rules that packets of established forwarded connections may meet, each once. `rules`: by chain."""
     done: set[Place] = set()
     for chain in chains:
-        if chain.hook in HOOKS:
+        if any(True for _ in _passing(chain)):
             yield from _walk((chain.family, chain.table, chain.name), rules, done)
 
 
@@ -193,7 +193,7 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
         return
     done.add(place)
     for rule in rules.get(place, ()):
-        if _ends(rule):
+        if rule.ends:
             return
         if rule.opening:
             continue

@@ -62,7 +62,8 @@ class LiveRule:
     chain: str  # name of its chain
     does: tuple[str, ...] = ()  # statements and verdicts
     targets: tuple[str, ...] = ()  # chains that it jumps to
-    # properties of single packets that it compares: length, ttl, flags, time, state, packets (their number)
+    # properties that it compares and that change from packet to packet: length, ttl, flags, time, state, packets and
+    # bytes (of the connection so far)
     matches: frozenset[str] = frozenset()
     # (value, mask) of the packet mark that it compares; value None: not known
     mark: tuple[int | None, int] | None = None
@@ -71,6 +72,10 @@ class LiveRule:
     match: RuleMatch = EVERY_PACKET  # what it compares before its first statement
     marks: int = 0  # bits of the packet mark that it writes
     opening: bool = False  # packets of established connections never match it
+    ends: bool = False  # all packets of established connections leave its chain here, accepted
+    # (name, use) of the sets and maps on whose elements `targets`, `opening` and `ends` depend, in the way that
+    # verdict_maps.py resolves; empty afterwards
+    asked: tuple[tuple[str, str], ...] = ()
     sets: tuple[str, ...] = ()  # names of the sets that it looks up, also of anonymous ones (`__set0`)
     # when its times begin and end: seconds of a day in UTC, or above 86,400 seconds since 1970
     edges: frozenset[int] = frozenset()
@@ -101,7 +106,9 @@ class PacketRule:
 
     table: str  # family and name: `inet fw4`
     chain: str  # name of its chain
-    hook: str  # from which packets reach it: prerouting, forward, postrouting, or one of DEVICE_HOOKS
+    # from which packets reach it: prerouting, forward, postrouting, of a bridge also input and output, or one of
+    # DEVICE_HOOKS
+    hook: str
     does: str  # why it must see every packet
     match: RuleMatch = EVERY_PACKET  # its comparisons for equality
     comment: str = ""  # as its author wrote it

@@ -1,4 +1,4 @@
-"""Ask nf_tables over nfnetlink whether a set has an element with a given key now, or for the keys of all elements."""
+"""Ask nf_tables over nfnetlink whether a set has an element with a given key now, or for all of its elements."""
 
 from collections.abc import Iterator
 
@@ -16,10 +16,15 @@ from offload.system.netlink.wire import (
     message,
     parse,
 )
-from offload.system.nft.nfnetlink.messages import NFPROTO_INET, SET_NAME, TABLE
+from offload.system.nft.nfnetlink.messages import NFPROTO_INET, SET_NAME, TABLE, integer
+from offload.system.nft.nfnetlink.messages import name as text_of
+from offload.system.nft.nfnetlink.registers import VERDICT, VERDICT_CHAIN, VERDICT_CODE
+from offload.system.nft.nfnetlink.rules import FAMILIES
+from offload.system.nft.verdict_maps import Place, Verdict
 
 NFT_MSG_NEWSETELEM, NFT_MSG_GETSETELEM = 12, 13
-ELEMENTS, LIST_ELEMENT, ELEMENT_KEY, DATA_VALUE = 3, 1, 1, 1
+ELEMENTS, LIST_ELEMENT, ELEMENT_KEY, ELEMENT_DATA, DATA_VALUE = 3, 1, 1, 2, 1
+NUMBERS = {family: number for number, family in FAMILIES.items()}
 
 
 def request(table: str, name: str, key: bytes) -> bytes:
@@ -30,9 +35,9 @@ def request(table: str, name: str, key: bytes) -> bytes:
     return _request(table, name, value, NLM_F_REQUEST)
 
 
-def _request(table: str, name: str, rest: bytes, flags: int) -> bytes:
+def _request(table: str, name: str, rest: bytes, flags: int, family: int = NFPROTO_INET) -> bytes:
     named = attribute(TABLE, table.encode() + b"\0") + attribute(SET_NAME, name.encode() + b"\0")
-    return message(NFTABLES << 8 | NFT_MSG_GETSETELEM, NFGENMSG.pack(NFPROTO_INET, 0, 0) + named + rest, flags)
+    return message(NFTABLES << 8 | NFT_MSG_GETSETELEM, NFGENMSG.pack(family, 0, 0) + named + rest, flags)
 
 
 def remembers(table: str, name: str, key: bytes) -> bool | None:
@@ -55,14 +60,31 @@ def keys(table: str, name: str) -> frozenset[bytes] | None:
     None if there is no such set, or the kernel refuses.
     """
     try:
-        found = stream(NETLINK_NETFILTER, _request(table, name, b"", NLM_F_REQUEST | NLM_F_DUMP))
-        wanted = NFTABLES << 8 | NFT_MSG_NEWSETELEM
-        return frozenset(key for kind, body in found if kind == wanted for key in _keys(body))
+        return frozenset(each.key for each in _listed(table, name, NFPROTO_INET))
     except OSError:
         return None
 
 
-def _keys(body: bytes) -> Iterator[bytes]:
-    """The key of each element in the body of a message NEWSETELEM; empty bytes for an element without a key."""
-    for _, element in each(attributes(body, NFGENMSG.size).get(ELEMENTS, b"")):
-        yield attributes(attributes(element).get(ELEMENT_KEY, b"")).get(DATA_VALUE, b"")
+def verdicts(place: Place) -> frozenset[Verdict] | None:
+    """The elements of the set or verdict map at this place; None if there is none, or the kernel refuses."""
+    family, table, name = place
+    try:
+        return frozenset(_listed(table, name, NUMBERS[family]))
+    except OSError:
+        return None
+
+
+def _listed(table: str, name: str, family: int) -> Iterator[Verdict]:
+    for kind, body in stream(NETLINK_NETFILTER, _request(table, name, b"", NLM_F_REQUEST | NLM_F_DUMP, family)):
+        if kind == NFTABLES << 8 | NFT_MSG_NEWSETELEM:
+            yield from elements(body)
+
+
+def elements(body: bytes) -> Iterator[Verdict]:
+    """The elements in the body of a message NEWSETELEM; one without a key has an empty one."""
+    for _, value in each(attributes(body, NFGENMSG.size).get(ELEMENTS, b"")):
+        found = attributes(value)
+        key = attributes(found.get(ELEMENT_KEY, b"")).get(DATA_VALUE, b"")
+        verdict = attributes(attributes(found.get(ELEMENT_DATA, b"")).get(VERDICT, b""))
+        code = integer(verdict, VERDICT_CODE) if VERDICT_CODE in verdict else None
+        yield Verdict(key, code, text_of(verdict, VERDICT_CHAIN))

@@ -28,10 +28,11 @@ HOLDING = {
     "mark": "marks",
 }
 FAMILIES = {"ipv4": 4, "ipv6": 6}
+NO_DESTINATION: dict[str, Any] = {"dest": None, "dport": 0}
+NO_SOURCE: dict[str, Any] = {"src": None, "sport": 0}
 UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
-    "prerouting": {"dest": None, "dport": 0},
-    "forward": {},
-    "postrouting": {"src": None, "sport": 0},
+    **dict.fromkeys(("prerouting", "input"), NO_DESTINATION),  # `input` and `output` are hooks of bridges here
+    **dict.fromkeys(("output", "postrouting"), NO_SOURCE),
 }
 
 
@@ -70,10 +71,16 @@ def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> M
 
 
 def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
-    """Names of the zones with this l3 device, or whose VRF it is; `*` alone for an empty name, any device."""
+    """Names of the zones whose packets pass the device (l3, VRF or bridge port); `*` alone for an empty name."""
     if not device:
         return ("*",)
-    return [zone.name for zone in zones.values() if device in {*zone.l3, *zone.incoming}]
+    return [zone.name for zone in zones.values() if device in {*zone.incoming, *_passed(zone)}]
+
+
+def _passed(zone: ZoneDevices) -> Iterator[str]:
+    yield from zone.listed
+    for device in zone.l3:
+        yield from zone.leaves_of(device)
 
 
 def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> Iterator[Exempt]:

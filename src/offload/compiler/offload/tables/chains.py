@@ -8,7 +8,15 @@ from offload.compiler.offload.tables.guard import guard
 from offload.model.config import Family
 from offload.model.kernel.live import STRAY_SET
 from offload.model.kernel.nft import Chain, Hook, Rule
-from offload.model.plan import ACCEPTED_PRIORITY, FORWARD_PRIORITY, PAIRS, SHARED_PRIORITY, PolicyKey, Table
+from offload.model.plan import (
+    ACCEPTED_PRIORITY,
+    FORWARD_PRIORITY,
+    INGRESS_PRIORITY,
+    PAIRS,
+    SHARED_PRIORITY,
+    PolicyKey,
+    Table,
+)
 from offload.model.sections.match import Match
 
 # IPS_OFFLOAD and IPS_HW_OFFLOAD: the kernel's hardware mark. A packet with it here shows that hardware lacks its flow.
@@ -45,7 +53,13 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 def covered(table: Table) -> str:
     """Properties of flowtable and sets as text, which the fingerprints of chain `forward` cover besides its rules."""
-    return f"{table.flowtable} {'offload ' if table.hardware else ''}counter {table.remembered}"
+    kind = "offload " if table.hardware else ""
+    return f"{table.flowtable} {kind}counter {table.remembered} {ingress_priority(table)}"
+
+
+def ingress_priority(table: Table) -> int:
+    """The priority of the table's flowtable on the ingress hooks of its devices; both tables may have one device."""
+    return INGRESS_PRIORITY + table.hardware
 
 
 def _rule(condition: str, verdict: str) -> Rule:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from offload.compiler.offload.exempts.exempt_sets import ExemptSet, exempt_rules
-from offload.compiler.offload.tables.chains import chains, covered
+from offload.compiler.offload.tables.chains import chains, covered, ingress_priority
 from offload.compiler.offload.tables.guard import REMEMBERED_SECONDS, REPLIED
 from offload.model.kernel import nft
 from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable
@@ -61,8 +61,7 @@ def _compiled(table: Table) -> nft.Table:
     made = (
         marked(chain, of_sets, covered(table) if chain.name == "forward" else "") for chain in chains(table, exempts)
     )
-    priority = "filter + 1" if table.hardware else "filter"
-    flowtable = nft.Flowtable(table.flowtable, table.devices, table.hardware, priority)
+    flowtable = nft.Flowtable(table.flowtable, table.devices, table.hardware, f"{ingress_priority(table)}")
     return nft.Table(table.name, tuple(made), (flowtable,), sets=sets, maps=(pairs,))
 
 

@@ -45,6 +45,7 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
     None if the rule compares it more than once, or not for equality with one value.
     """
     what, mask = rule.held.get(register, ("", 0))
+    rule.narrow |= what != "state"
     equal = bool(data) and integer(data, COMPARE_OPERATION) == EQUAL
     value = value_of(data, COMPARE_DATA)
     if what == "mark":
@@ -52,9 +53,8 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
     elif what in {"length", "ttl", "flags"}:
         rule.matches.add(what)
     elif what == "state" and data:
-        # nft writes `state & bits != 0`, or `state == bit`
-        bits = number(value) if equal else mask if integer(data, COMPARE_OPERATION) == UNEQUAL else ESTABLISHED
-        rule.opening |= not bits & ESTABLISHED
+        same = ESTABLISHED & mask == number(value)
+        rule.opening |= not same if equal else same if integer(data, COMPARE_OPERATION) == UNEQUAL else False
     elif equal and value:
         _equal(rule, what, mask, value)
 

@@ -19,7 +19,7 @@ DROP, ACCEPT, JUMP, GOTO = 0, 1, 0xFFFFFFFD, 0xFFFFFFFC
 META_LENGTH, META_PROTOCOL, META_PRIORITY, META_MARK, META_IIFNAME, META_OIFNAME = 0, 1, 2, 3, 6, 7
 META_NFPROTO, META_L4PROTO = 15, 16
 META_TIMES = (30, 31, 32)  # NFT_META_TIME_NS, _DAY, _HOUR
-CT_STATE, CT_PACKETS = 0, 14
+CT_STATE, CT_PACKETS, CT_BYTES, CT_AVERAGE = 0, 14, 15, 16
 # Attributes of expressions; SOURCE and TARGET are registers
 META_TARGET, META_KEY, META_SOURCE = 1, 2, 3
 PAYLOAD_TARGET, PAYLOAD_BASE, PAYLOAD_OFFSET, PAYLOAD_LENGTH, PAYLOAD_SOURCE = 1, 2, 3, 4, 5
@@ -62,6 +62,8 @@ class Reading:
     mark: tuple[int | None, int] | None = None
     ip_only: bool = False  # TCP and UDP packets never match it
     opening: bool = False  # packets of established connections never match it
+    narrow: bool = False  # it has conditions other than the state, so not all established packets match it
+    asked: list[tuple[str, str]] = field(default_factory=list)  # as in LiveRule
     marks: int = 0  # bits of the mark that it sets
     match: dict[str, Any] = field(default_factory=dict)  # its comparisons for equality, as fields of RuleMatch
     sets: list[str] = field(default_factory=list)  # names of the sets and maps that it looks up, anonymous ones too

@@ -13,6 +13,8 @@ from offload.system.nft.nfnetlink import messages
 from offload.system.nft.nfnetlink.comparisons import DAY, compare, compare_value
 from offload.system.nft.nfnetlink.messages import integer
 from offload.system.nft.nfnetlink.registers import (
+    CT_AVERAGE,
+    CT_BYTES,
     CT_PACKETS,
     CT_STATE,
     IPV4,
@@ -34,10 +36,14 @@ CHAIN_HOOK_NAME = 3
 HOURS = frozenset(range(0, DAY, 3600))  # assumed times of a rule whose comparison of times cannot be read
 CHANGING = {"counter", "quota", "last"}  # expressions that packets change
 MOST_KNOWN = 256  # expressions that are cached: 250 kB
-LOOKUP_SET, LOOKUP_SOURCE, LOOKUP_TARGET = 1, 2, 3
+LOOKUP_SET, LOOKUP_SOURCE, LOOKUP_TARGET, LOOKUP_FLAGS, INVERTED = 1, 2, 3, 5, 1
+# Statements in a set that packets fill (`update @m { ip saddr limit rate ... }`): one, or a list
+DYNSET_EXPRESSION, DYNSET_EXPRESSIONS = 7, 10
+OBJREF_KIND, OBJREF_SET = 1, 4
 NAMES = {IPV4: "ipv4", IPV6: "ipv6"}
 IPTABLES = {  # matches and targets of iptables-nft, and what they do in terms of LiveRule
     **dict.fromkeys(("limit", "hashlimit"), "limit"),
+    "connbytes": "quota",
     **dict.fromkeys(("DSCP", "TOS"), "dscp"),
     **dict.fromkeys(("TTL", "HL"), "ttl"),
     "quota": "quota",
@@ -45,7 +51,11 @@ IPTABLES = {  # matches and targets of iptables-nft, and what they do in terms o
     "NFQUEUE": "queue",
     "LOG": "log",
 }
-CONNECTION = {CT_STATE: "state", CT_PACKETS: "packets"}
+CONNECTION = {CT_STATE: "state", CT_PACKETS: "packets", CT_BYTES: "bytes", CT_AVERAGE: "bytes"}
+# Expressions that decide nothing themselves: every packet goes on to the next one
+NEUTRAL = frozenset(
+    {"meta", "ct", "payload", "exthdr", "bitwise", "byteorder", "immediate", "counter", "log", "last", "notrack"}
+)
 PLAIN = {"reject", "queue", "log", "limit", "quota", "tproxy", "dup", "fwd"}
 OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
@@ -86,6 +96,8 @@ def live_rule(family: int, found: Attributes) -> LiveRule | None:
         RuleMatch(**reading.match),
         reading.marks,
         reading.opening,
+        "state" in reading.matches and not (reading.narrow or reading.opening) and _lets_go(reading),
+        tuple(reading.asked),
         tuple(reading.sets),
         frozenset(reading.edges or HOURS) if "time" in reading.matches else frozenset(),
         reading.digest,
@@ -118,16 +130,45 @@ def _read(rule: Reading, name: str, data: Attributes) -> None:
         case "cmp" | "range":
             compare_value(rule, name, data)
         case "lookup":
-            compare(rule, integer(data, LOOKUP_SOURCE), {})
-            rule.sets.append(messages.name(data, LOOKUP_SET))
-            rule.does += ["vmap"] if LOOKUP_TARGET in data and integer(data, LOOKUP_TARGET) == VERDICTS else []
-        case "objref":  # NFTA_OBJREF_IMM_TYPE
-            rule.does += [OBJECTS[kind]] if (kind := integer(data, 1)) in OBJECTS else []
+            _looked_up(rule, data)
+        case "dynset":
+            _for_each_element(rule, data)
+        case "objref":
+            rule.does += [OBJECTS[kind]] if (kind := integer(data, OBJREF_KIND)) in OBJECTS else []
+            rule.asked += [(messages.name(data, OBJREF_SET), "object")] if OBJREF_SET in data else []
         case "match" | "target":  # of iptables-nft, with code of their own
             _of_iptables(rule, text(data.get(1, b"")))
         case _ if name in PLAIN:
             rule.does.append(name)
+    rule.narrow |= name not in {*NEUTRAL, "cmp", "range", "lookup"}
     change(rule, name, data)
+
+
+def _for_each_element(rule: Reading, data: Attributes) -> None:
+    """Note what the statements of `update @m { ip saddr limit rate ... }` do, which each element of the set has."""
+    several = [value for _, value in each(data.get(DYNSET_EXPRESSIONS, b""))]
+    for name, _ in map(_expression, (data.get(DYNSET_EXPRESSION, b""), *several)):
+        rule.does += [name] if name in PLAIN else []
+
+
+def _looked_up(rule: Reading, data: Attributes) -> None:
+    """Note a lookup in a set or map, with what has to be asked about its elements."""
+    source, name = integer(data, LOOKUP_SOURCE), messages.name(data, LOOKUP_SET)
+    of_state = rule.held.get(source, ("", 0)) == ("state", WHOLE_MARK)
+    verdict = LOOKUP_TARGET in data and integer(data, LOOKUP_TARGET) == VERDICTS
+    inverted = bool(integer(data, LOOKUP_FLAGS) & INVERTED)
+    compare(rule, source, {})
+    rule.narrow |= not of_state
+    rule.sets.append(name)
+    rule.does += ["vmap"] if verdict else []
+    if verdict or (of_state and LOOKUP_TARGET not in data):
+        use = f"{'not ' * inverted}{'state' * of_state}{' vmap' * verdict}".strip()
+        rule.asked.append((name, use))
+
+
+def _lets_go(rule: Reading) -> bool:
+    """Whether its verdict is accept, or depends on a map that it looks the state up in."""
+    return "accept" in rule.does or any(use == "state vmap" for _, use in rule.asked)
 
 
 def _of_iptables(rule: Reading, name: str) -> None:

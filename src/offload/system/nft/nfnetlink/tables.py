@@ -6,7 +6,9 @@ with --terse too).
 """
 
 import errno
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from offload.errors import NftError
 from offload.model.kernel.live import LiveTable, marks
@@ -15,6 +17,7 @@ from offload.model.network import ForwardChain
 from offload.nouns import dataclass
 from offload.system.netlink.dump import dump as read
 from offload.system.netlink.wire import NETLINK_NETFILTER, Attributes
+from offload.system.nft import elements
 from offload.system.nft.nfnetlink import messages
 from offload.system.nft.nfnetlink.messages import (
     CHAINS,
@@ -26,7 +29,8 @@ from offload.system.nft.nfnetlink.messages import (
     TABLES,
 )
 from offload.system.nft.nfnetlink.rule_runs import Rules, live_rules
-from offload.system.nft.nfnetlink.rules import live_chain
+from offload.system.nft.nfnetlink.rules import FAMILIES, live_chain
+from offload.system.nft.verdict_maps import Place, resolved
 
 SENTENCES = {
     errno.EPERM: "nft may not touch the ruleset: run as root",
@@ -100,10 +104,22 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
     `before`: the second result of an earlier call. A rule that the kernel describes in the same bytes as then is not
     parsed again; after a reload of a large firewall those are nearly all.
     """
-    chains = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
+    found = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
+    chains = tuple(each for each in found if each)
+    names = defaultdict[tuple[str, str], list[str]](list)
+    for chain in chains:
+        names[chain.family, chain.table].append(chain.name)
     known: Rules = {}
-    rules = tuple(live_rules(list(dump(RULES, NFPROTO_UNSPEC)), before, known))
-    return (tuple(each for each in chains if each), rules), known
+    rules = live_rules(list(dump(RULES, NFPROTO_UNSPEC)), before, known)
+    return (chains, tuple(resolved(rules, names, cache(elements.verdicts), _objects))), known
+
+
+def _objects(place: Place) -> int:
+    """The kind of the objects in a map of this family, table and name; 0 if there is no such map."""
+    for number, each in dump(SETS, NFPROTO_UNSPEC):
+        if (FAMILIES.get(number), messages.name(each, messages.TABLE), messages.name(each, messages.SET_NAME)) == place:
+            return messages.integer(each, messages.SET_OBJECTS)
+    return 0
 
 
 def missed(table: str) -> int:

@@ -1,0 +1,77 @@
+"""Resolve what rules do by elements of sets and maps: the chains that a verdict map leads to, and states in sets. Pure.
+
+nft writes `ct state vmap { established : accept }` and `ct state { established, related } accept` as a lookup in a set
+without a name, whose elements are no part of the rule. Only with them is it known where established packets go.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from offload.model.kernel.live_rule import LiveRule
+from offload.nouns import replace
+from offload.system.netlink.wire import number
+from offload.system.nft.nfnetlink.comparisons import ESTABLISHED
+from offload.system.nft.nfnetlink.registers import ACCEPT, GOTO, JUMP
+from offload.system.nft.nfnetlink.rules import OBJECTS
+
+STATE_BYTES = 4
+
+
+class Verdict(NamedTuple):
+    """An element of a set or map: its key (empty: all other keys), and of a verdict map the verdict and its chain."""
+
+    key: bytes
+    code: int | None = None
+    chain: str = ""
+
+
+Place = tuple[str, str, str]  # family, table, name of a set or chain
+Elements = Callable[[Place], Collection[Verdict] | None]  # of a set or map; None: not known
+Objects = Callable[[Place], int]  # the kind of objects in a map (NFT_OBJECT_LIMIT); 0: none, or not known
+
+
+def resolved(
+    rules: Iterable[LiveRule], chains: Mapping[tuple[str, str], Iterable[str]], elements: Elements, objects: Objects
+) -> Iterator[LiveRule]:
+    """The rules; those that ask for elements get `targets`, `opening` and `ends` by these, or `does` by the objects.
+
+    If the elements of a verdict map are not known, it may lead to every chain of its table. `chains`: the names of a
+    table's chains, by family and table.
+    """
+    for rule in rules:
+        found = rule
+        for name, use in rule.asked:
+            place = rule.family, rule.table, name
+            if use == "object":
+                found = replace(found, does=(*_does(objects(place)), *found.does))
+            elif (known := elements(place)) is None or (use != "vmap" and not all(map(_is_state, known))):
+                every = tuple(chains.get((rule.family, rule.table), ())) if use.endswith("vmap") else ()
+                found = replace(found, targets=(*found.targets, *every), ends=False)
+            elif use == "vmap":
+                found = replace(found, targets=tuple(dict.fromkeys((*found.targets, *_chains(known)))))
+            else:
+                found = _by_state(found, use, known)
+        yield replace(found, asked=()) if rule.asked else rule
+
+
+def _does(kind: int) -> tuple[str, ...]:
+    return (OBJECTS[kind],) if kind in OBJECTS else ()
+
+
+def _is_state(element: Verdict) -> bool:
+    return len(element.key) in {0, STATE_BYTES}
+
+
+def _chains(elements: Iterable[Verdict]) -> tuple[str, ...]:
+    return tuple(sorted({each.chain for each in elements if each.code in {JUMP, GOTO}}))
+
+
+def _by_state(rule: LiveRule, use: str, elements: Collection[Verdict]) -> LiveRule:
+    """The rule, with what the set or map has for the state `established`."""
+    own = [each for each in elements if number(each.key) == ESTABLISHED] or [each for each in elements if not each.key]
+    if bool(own) == use.startswith("not"):
+        return replace(rule, opening=True, ends=False)
+    if not use.endswith("vmap"):
+        return rule
+    accepted = all(each.code == ACCEPT for each in own)
+    return replace(rule, targets=(*rule.targets, *_chains(own)), ends=rule.ends and accepted)
