@@ -9,10 +9,11 @@ import pytest
 
 from exempts import exempt_of
 from offload.compiler.offload.tables.diff import transactions
+from offload.compiler.offload.tables.lost import Lost, lost
 from offload.compiler.offload.tables.render import render_table
 from offload.compiler.offload.tables.table import compiled, expected, with_nft
 from offload.model.kernel.live import LiveTable
-from offload.model.plan import DeviceDecision, Element, ExemptMatch, Plan, PolicyKey, Table
+from offload.model.plan import DeviceDecision, Element, ExemptMatch, Plan, PolicyKey, Table, TimedExempt
 
 ALL, V4, V6 = PolicyKey(0, "any"), PolicyKey(0, "ipv4"), PolicyKey(0, "ipv6")
 LAN, GUEST = Element("br-lan", "wan", ALL, ("lan", "wan")), Element("br-guest", "wan", ALL, ("guest", "wan"))
@@ -114,8 +115,8 @@ def test_a_change(name: str) -> None:
 
 @pytest.mark.parametrize(("table", "hook"), [(BASE, "1000;"), (HARDWARE, "1001; flags offload;")])
 def test_a_flowtable_that_lost_its_counter_gets_it_back(table: Table, hook: str) -> None:
-    lost = {table.name: replace(expected(table), counter=False)}
-    (sent,) = transactions(plan(table), lost)
+    uncounted = {table.name: replace(expected(table), counter=False)}
+    (sent,) = transactions(plan(table), uncounted)
     assert sent.returned == ()
     named = f"inet {table.name} {table.flowtable}"
     assert sent.text == f"add flowtable {named} {{ hook ingress priority {hook} counter; }}\n"
@@ -242,15 +243,15 @@ WITHOUT_GUEST = replace(BASE, devices=("br-lan", "wan"), elements=(LAN,))
 
 @pytest.mark.parametrize("busy", [True, False])
 def test_a_pair_that_goes_returns_its_table_only_while_it_has_offloaded_flows(busy: bool) -> None:
-    asked: list[frozenset[tuple[str, str]]] = []
+    asked: list[Lost] = []
 
-    def answer(crossings: frozenset[tuple[str, str]]) -> bool:
-        asked.append(crossings)
+    def answer(found: Lost) -> bool:
+        asked.append(found)
         return busy
 
     wanted = replace(plan(WITHOUT_GUEST), devices=DECIDED)
     (sent,) = transactions(wanted, held(BASE), busy=answer)
-    assert asked == [{("br-guest", "wan")}]
+    assert asked == [Lost(frozenset({("br-guest", "wan")}))]
     assert sent.returned == (("flow_offload",) if busy else ())
     if not busy:
         assert (sent.table, sent.lost) == ("flow_offload", asked[0])
@@ -264,9 +265,8 @@ def test_a_pair_that_goes_returns_its_table_only_while_it_has_offloaded_flows(bu
     [
         (replace(WITHOUT_GUEST, devices=("wan",)), BASE),  # a device of a pair that stays
         (replace(HARDWARE, devices=("br-lan", "wan"), elements=(LAN,)), HARDWARE),  # the kernel may refuse that one
-        (replace(WITHOUT_GUEST, exempts=(CONSOLE, NET, PHONE)), BASE),
     ],
-    ids=["device", "hardware", "exempt"],
+    ids=["device", "hardware"],
 )
 def test_what_concerns_other_pairs_returns_whatever_flows_there_are(after: Table, before: Table) -> None:
     wanted = replace(plan(after), devices=DECIDED)
@@ -277,4 +277,73 @@ def test_what_concerns_other_pairs_returns_whatever_flows_there_are(after: Table
 def test_nothing_is_asked_where_no_pair_goes() -> None:
     more = replace(BASE, elements=(*BASE.elements, Element("wan", "br-lan", ALL, ("wan", "lan"))))
     (sent,) = transactions(plan(more), held(BASE), busy=lambda _: pytest.fail("asked"))
-    assert sent.lost == frozenset()
+    assert not sent.lost
+
+
+SHAPE = exempt("10.0.0.1", proto=("udp",))
+WIDER = exempt("10.0.0.0/8")
+TIMED = replace(PHONE, timed_exempt=TimedExempt(1, PHONE.exempt, 60, 50))
+AGAIN = replace(PHONE, timed_exempt=TimedExempt(2, PHONE.exempt, 90, 90))
+
+
+@pytest.mark.parametrize(
+    ("before", "more", "lines"),
+    [
+        ((CONSOLE, NET), PHONE, (f"{ADD} exempt_ip4_saddr_ddef59 {{ 10.0.0.2 }}",)),
+        (
+            (CONSOLE, NET),
+            WIDER,
+            (
+                f"{DELETE} exempt_ip4_saddr_ddef59_r1 {{ 10.1.0.0/16 }}",
+                f"{ADD} exempt_ip4_saddr_ddef59_r1 {{ 10.0.0.0/8 }}",
+            ),
+        ),
+        (
+            (CONSOLE, NET),
+            TIMED,
+            (
+                "add set inet flow_offload exempt_ip4_saddr_ddef59_t { type ipv4_addr; flags timeout; }",
+                f'{ADD} exempt_ip4_saddr_ddef59_t {{ 10.0.0.2 timeout 60s expires 50s comment "1 * * -1 0x0/0x0" }}',
+            ),
+        ),
+        (
+            (CONSOLE, NET, TIMED),
+            AGAIN,
+            (
+                f'{DELETE} exempt_ip4_saddr_ddef59_t {{ 10.0.0.2 comment "1 * * -1 0x0/0x0" }}',
+                f'{ADD} exempt_ip4_saddr_ddef59_t {{ 10.0.0.2 timeout 90s expires 90s comment "2 * * -1 0x0/0x0" }}',
+            ),
+        ),
+        ((), SHAPE, ("flush chain inet flow_offload policy_0", "flush chain inet flow_offload exempt")),
+    ],
+    ids=["element", "range", "timed", "timed again", "first"],
+)
+def test_an_exempt_that_no_flow_matches_returns_nothing(
+    before: tuple[ExemptMatch, ...], more: ExemptMatch, lines: tuple[str, ...]
+) -> None:
+    after = replace(BASE, exempts=(*(each for each in before if each is not TIMED or more is not AGAIN), more))
+    (sent,) = transactions(plan(after), held(replace(BASE, exempts=before)), busy=lambda _: False)
+    assert (sent.returned, sent.table, sent.lost.crossings) == ((), BASE.name, frozenset())
+    assert more in sent.lost.exempts
+    assert set(lines) <= set(sent.text.splitlines()), sent.text
+
+
+MAC = ExemptMatch(exempt_of("mac", "@exempt[1]", src_mac=("02:00:00:00:00:01",)))
+CLASS = ExemptMatch(exempt_of("class", "@exempt[2]", dscp=46))
+MARKED = ExemptMatch(exempt_of("marked", "@exempt[3]"), ("br-lan",), connmark=True)
+EVERY = (CONSOLE, PHONE, NET, SHAPE, MAC, CLASS, MARKED, TIMED)
+
+
+@pytest.mark.parametrize("number", range(len(EVERY)))
+def test_new_exempts_are_those_that_the_kernel_lacks(number: int) -> None:
+    before = tuple(each for each in EVERY if each is not EVERY[number])
+    found = lost(replace(BASE, exempts=EVERY), expected(replace(BASE, exempts=before)), plan(BASE))
+    assert found == Lost(exempts=(EVERY[number],))
+
+
+def test_an_exempt_whose_rule_another_program_removed_is_new() -> None:
+    table = replace(BASE, exempts=EVERY)
+    now = expected(table)
+    assert not lost(table, now, plan(table))
+    without = replace(now, rules={**now.rules, "exempt": ()})
+    assert set(lost(table, without, plan(table)).exempts) == set(EVERY)

@@ -175,3 +175,35 @@ def test_a_pair_that_goes_takes_its_offloaded_flows_along(home: Home, call: Call
     router.uci("offload", "guest", "mode", "none")
     router.offload("apply")
     assert slow(home, guest) and fast(home, lan)
+
+
+def exempted(address: str) -> str:
+    return f"config exempt\n list dest_ip '{address}'\n"
+
+
+def test_an_exempt_that_no_flow_matches_costs_no_flow_a_slow_packet(home: Home, call: Call) -> None:
+    """By an address, then by a network around it and another, with the address gone."""
+    router = home.router
+    talks = [call(home.client, home.internet4), call(home.laptop, home.internet6, "udp")]
+    assert all(fast(home, talk) for talk in talks)
+    before = (router.config / "offload").read_text()
+    with ExitStack() as stack:
+        watched = [stack.enter_context(home.evidence.watch(talk)) for talk in talks]
+        for given in ((), ("192.0.2.9",), ("192.0.2.0/25", "192.0.2.128/26"), ("192.0.2.0/24", "192.0.2.9")):
+            (router.config / "offload").write_text(before + "".join(f"\n{exempted(each)}" for each in given))
+            router.offload("apply")
+            assert all(each in router.table() for each in given if each != "192.0.2.0/24")
+            for talk in talks:
+                talk.echo(ENOUGH)
+        assert router.product.start("apply").out.startswith("Nothing to do")
+    assert all(seen.fast(4 * ENOUGH) for seen in watched)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_an_exempt_takes_the_offloaded_flow_that_it_matches(home: Home, call: Call, protocol: str) -> None:
+    router = home.router
+    talk, other = call(home.client, home.internet4, protocol), call(home.laptop, home.internet6, protocol)
+    assert fast(home, talk) and fast(home, other)
+    router.append("offload", exempted(str(home.internet4.address)))
+    router.offload("apply")
+    assert slow(home, talk) and fast(home, other)

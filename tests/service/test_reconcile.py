@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from offload.compiler.offload.tables.lost import Lost
 from offload.compiler.offload.tables.table import expected
 from offload.errors import KernelError, NftError
 from offload.model.applied import Applied
+from offload.model.flow import IPS_OFFLOAD, Entry, Tuple
 from offload.model.kernel.live import LiveTable
 from offload.model.network import Kernel, Lack, Link, Network, Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
-from offload.service.reconcile import Decided, apply, asking, decide, pending, read, removal, unreadable
+from offload.service.reconcile import MOST_ASKED, Decided, apply, asking, decide, pending, read, removal, unreadable
 from offload.system.config.uci import FakeUci
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route.links import FakeNetlink
@@ -173,5 +175,42 @@ def test_a_flow_that_is_offloaded_between_question_and_change_is_returned(
 def test_the_kernel_s_offloaded_connections_answer_and_a_refusal_is_a_yes() -> None:
     found, netlink = decided(THREE, GUEST), FakeNetlink()
     refusing = FakeConntrack(error=KernelError("no"))
-    assert asking(found, refusing, netlink)(frozenset({("br-guest", "eth1")}))
-    assert not asking(found, FakeConntrack(), netlink)(frozenset({("br-guest", "eth1")}))
+    gone = Lost(frozenset({("br-guest", "eth1")}))
+    assert asking(found, refusing, netlink)(gone)
+    assert not asking(found, FakeConntrack(), netlink)(gone)
+
+
+EXEMPT = (*OFFLOAD, Section("offload", "exempt", "cfg6", "@exempt[0]", {"src_ip": ("192.168.1.5",)}))
+HOST, SERVER = bytes([192, 168, 1, 5]), bytes([198, 51, 100, 9])
+ENDS = Tuple(HOST, SERVER, 5000, 53), Tuple(SERVER, HOST, 53, 5000)
+FLOW = Entry(17, *ENDS, IPS_OFFLOAD, None, 0, None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("flows", "returned"),
+    [
+        ((), ()),
+        ((FLOW._replace(status=0),), ()),
+        ((FLOW._replace(original=FLOW.reply, reply=FLOW.original),), ()),
+        ((FLOW,), ("flow_offload",)),
+    ],
+    ids=["no flow", "a slow one", "one that it opens not", "one of its own"],
+)
+def test_a_new_exempt_returns_its_table_only_for_a_flow_that_it_matches(
+    flows: tuple[Entry, ...], returned: tuple[str, ...]
+) -> None:
+    nft, found = holding(decided()), decided(offload=EXEMPT)
+    applied = apply(found, nft, busy=asking(found, FakeConntrack(flows), FakeNetlink()))
+    assert applied.returned == returned
+    assert len(nft.sent) == (2 if returned else 1)
+    assert "delete table" not in nft.sent[0] and "192.168.1.5" in nft.sent[0]
+
+
+def test_many_new_exempts_return_their_table_without_a_question() -> None:
+    sections = (
+        Section("offload", "exempt", f"cfg{number}", f"@exempt[{number}]", {"src_ip": (f"192.168.1.{number}",)})
+        for number in range(MOST_ASKED + 1)
+    )
+    nft, found = holding(decided()), decided(offload=(*OFFLOAD, *sections))
+    silent = FakeConntrack(error=KernelError("it is not asked"))
+    assert apply(found, nft, busy=asking(found, silent, FakeNetlink())).returned == ("flow_offload",)

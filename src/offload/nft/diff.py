@@ -46,10 +46,19 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
         new_chains=[chain for chain in table.chains if chain.name not in held.rules],
         changed_chains=[chain for chain in table.chains if chain.name in held.rules and not _same(chain, held)],
         gone_chains=sorted(set(held.rules) - set(wanted.rules)),
-        new_elements=_moves({name: wanted.elements[name] - held.elements[name] for name in stay}),
+        new_sets=[each for each in fixed(table.sets) if each.name not in held.elements],
+        new_elements=_new_elements(table, wanted, held),
         gone_elements=_moves({name: held.elements[name] - wanted.elements[name] for name in stay}),
         gone_sets=sorted(set(held.elements) - set(wanted.elements)),
     )
+
+
+def _new_elements(table: Table, wanted: LiveTable, held: LiveTable) -> list[tuple[str, list[str]]]:
+    """By set, the elements that the kernel lacks, as they are sent: those with a timeout with their remaining time."""
+    timed = ((each.name, zip(each.elements, each.written, strict=True)) for each in table.sets if each.written)
+    written = {(name, text): sent for name, elements in timed for text, sent in elements}
+    new = _moves({name: wanted.elements[name] - held.elements.get(name, set()) for name in sorted(wanted.elements)})
+    return [(name, [written.get((name, text), text) for text in texts]) for name, texts in new]
 
 
 def _moves(elements: Mapping[str, frozenset[str]]) -> list[tuple[str, list[str]]]:

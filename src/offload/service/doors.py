@@ -107,10 +107,7 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The conntrack table. `between` is called now and then during a dump or a sort, for urgent work of the service.
-
-    `summary`, `offloaded` (entries in a flowtable only) and `listed` count entries with an object that `begin` makes.
-    """
+    """The conntrack table; `between`: called now and then during a dump or a sort, for urgent work of the service."""
 
     between: Callable[[], None]
 
@@ -121,6 +118,7 @@ class Conntrack(Protocol):
     def summary(self, begin: Callable[[], C]) -> C: ...
     def offloaded(self, begin: Callable[[], C]) -> C: ...
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]: ...
+    def has_offloaded(self, which: Callable[[Entry], bool]) -> bool: ...
     def fast(self, take: Callable[[list[Entry]], None]) -> None: ...
     def delete(self, entries: Iterable[Entry]) -> Cut: ...
 

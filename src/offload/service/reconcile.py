@@ -9,6 +9,7 @@ from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
 from offload.compiler.offload.pairs.requests import warnings
 from offload.compiler.offload.plan import plan
 from offload.compiler.offload.tables.diff import Busy, Transaction, transactions, unasked
+from offload.compiler.offload.tables.lost import Lost
 from offload.compiler.offload.tables.render import wipe
 from offload.compiler.offload.tables.table import expected, with_nft
 from offload.config.load import FILES, Packages, load, placed
@@ -16,7 +17,7 @@ from offload.errors import FileError, KernelError, NftError
 from offload.model.applied import Applied
 from offload.model.config import Config
 from offload.model.network import Snapshot
-from offload.model.plan import TABLES, Crossings, Plan, TimedExempt
+from offload.model.plan import TABLES, Plan, TimedExempt
 from offload.model.problems.finding import Finding
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.nouns import dataclass, replace
@@ -24,6 +25,7 @@ from offload.service.doors import Conntrack, Netlink, Nft, UciReader
 from offload.status.problem_json import problem_json
 
 TABLE_NAMES = tuple(name for name, _, _ in TABLES)
+MOST_ASKED = 32  # new exempts: each is compared with each offloaded flow, and above this a return costs less
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,8 @@ def pending(
     """The transactions that bring the kernel to the Plan; none if it is there, or if the probe found no flowtables.
 
     `forced`: tables to create again in any case, so that their flows go back to the slow path. `trusting`: only we
-    changed our tables since they were listed, so sets with the wanted digest are not listed again. `busy(crossings)`:
-    whether one of these (iif, oif), which are to be removed, has offloaded flows; then their table is created again.
+    changed our tables since they were listed, so sets with the wanted digest are not listed again. `busy(lost)`:
+    whether any of this traffic, which is to be slow, has offloaded flows; then its table is created again.
     NftError if our tables cannot be listed.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
@@ -97,19 +99,25 @@ def pending(
 
 
 def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
-    """A function of pairs of devices (iif, oif): whether any of them has offloaded flows now.
+    """A function of traffic that is to be slow: whether any of it has offloaded flows now.
 
-    It gives True also if the kernel does not list its routes or connections.
+    It gives True also if the kernel does not list its routes or connections, and for more than MOST_ASKED exempts.
     """
 
-    def busy(crossings: Crossings) -> bool:
-        from offload.service.read_snapshot import with_routes  # only passes that remove a pair need it
-        from offload.status.lookup.crossings import offloaded_by
+    def busy(lost: Lost) -> bool:
+        from offload.service.read_snapshot import with_routes  # only passes that make traffic slow need it
+        from offload.status.lookup.crossings import exempted_by, offloaded_by
         from offload.status.shares import ShareCount
 
+        if len(lost.exempts) > MOST_ASKED:
+            return True
         try:
             placed = with_routes(decided.snapshot, netlink)
-            return offloaded_by(conntrack.offloaded(lambda: ShareCount(placed, decided.plan)).ways, crossings)
+            if lost.crossings:
+                count = conntrack.offloaded(lambda: ShareCount(placed, decided.plan))
+                if offloaded_by(count.ways, lost.crossings):
+                    return True
+            return bool(lost.exempts) and conntrack.has_offloaded(exempted_by(lost.exempts, placed, decided.plan))
         except KernelError:
             return True
 
@@ -155,16 +163,17 @@ def apply(
 
     `before`: the last outcome, whose generation is counted on (None: there was none). `now`: the time for the new one.
     `trusting` and `busy`: as in `pending`; `busy` is called again at the end, as a flow may have been offloaded in
-    between. `opening`: text for other tables; it goes with the first transaction, or alone if there is none. After a
-    refusal by nft, `error` has its sentence, earlier transactions stay, and no later one is sent. If a configuration
-    file cannot be read (`unreadable`), `error` has that sentence, and nothing is sent, `opening` neither.
+    between, and about new exempts only then, when they are in force already. `opening`: text for other tables; it goes
+    with the first transaction, or alone if there is none. After a refusal by nft, `error` has its sentence, earlier
+    transactions stay, and no later one is sent. If a configuration file cannot be read (`unreadable`), `error` has that
+    sentence, and nothing is sent, `opening` neither.
     """
     before = before or Applied()
     if error := unreadable(decided):
         return before.then(0, "", error)
 
     def found() -> Iterator[Transaction]:
-        first = pending(decided, nft, forced, trusting=trusting, busy=busy)
+        first = pending(decided, nft, forced, trusting=trusting, busy=lambda lost: bool(lost.crossings) and busy(lost))
         yield from opened(first, opening)
         if late := [each.table for each in first if each.lost and busy(each.lost)]:
             yield from _returning(decided, late)

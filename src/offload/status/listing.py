@@ -20,7 +20,7 @@ from offload.status.why.reasons import Lookups, by_replies, reasons
 
 EVERY = 1024  # connections that are read between two calls of `between`
 RUN = 8192  # connections that are sorted at once
-Kind = tuple[object, ...] | None
+Kind = int | None
 Rows = Iterable[tuple[int, Values]]
 Accepted = Callable[[Values], bool | None]  # whether the firewall accepted a reply of a slow connection
 
@@ -110,7 +110,7 @@ class Explainer:
         self._most = max((pair.after_packets for pair in plan.pairs), default=0)
         self._alike = [self._judged_alike(way) for way in ways]
         self._known = dict[Kind, tuple[Reason, ...]]()
-        self._waiting = dict[Kind, bool]()  # by key without what `accepted` says: it is asked for those that wait
+        self._kinds = dict[tuple[object, ...], tuple[int, bool]]()  # an even number, and whether they wait
 
     def flow(self, number: int, values: Values) -> Flow:
         """The connection with its zones and Reasons. `number`: index of its Way; `values`: as the kernel sent them."""
@@ -130,7 +130,7 @@ class Explainer:
         return found
 
     def kind(self, number: int, values: Values) -> Kind:
-        """A key that is equal for flows with equal Reasons; None: the flow may have Reasons of its own.
+        """A number that is equal for flows with equal Reasons; None: the flow may have Reasons of its own.
 
         `accepted` is called only for flows that wait.
         """
@@ -138,11 +138,13 @@ class Explainer:
             return None
         packets, most = values[12], self._most
         sent = packets if packets is None or packets < most else most
-        kind = number, values[0], len(values[1]), values[16], values[17], sent
-        waits = self._waiting.get(kind)
-        if waits is None:
-            waits = self._waiting[kind] = _waits(self._reasons(entry_of(values), self.ways[number]))
-        return (kind, self._accepted(values)) if waits else kind
+        key = number, values[0], len(values[1]), values[16], values[17], sent
+        found = self._kinds.get(key)
+        if found is None:
+            waits = _waits(self._reasons(entry_of(values), self.ways[number]))
+            found = self._kinds[key] = 2 * len(self._kinds), waits
+        kind, waits = found
+        return kind + (self._accepted(values) is False) if waits else kind
 
     def _reasons(self, entry: Entry, way: Way) -> tuple[Reason, ...]:
         between = way.src.zone or "", way.dest.zone or ""

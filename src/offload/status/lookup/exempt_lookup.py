@@ -13,23 +13,24 @@ from offload.nouns import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class _Test:
+class ExemptTest:
     """An exempt as tests of a conntrack entry, one for each of its conditions."""
 
     match: ExemptMatch
     conditions: tuple[tuple[Callable[[Entry], Any], Callable[[Any], bool]], ...]
 
     @classmethod
-    def of(cls, match: ExemptMatch) -> "_Test":
+    def of(cls, match: ExemptMatch) -> "ExemptTest":
+        """The tests of those conditions that conntrack shows."""
         conditions = match.exempt.match
         given = [(each.conntrack, each.test(conditions)) for each in IN_CONNTRACK if each.given(conditions)]
         marked = [(attrgetter("mark"), bool)] if match.connmark else []
         return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
-        """Whether all conditions hold for packets of the original direction, as they are after DNAT.
+        """Whether all these conditions hold for packets of the original direction, as they are after DNAT.
 
-        The exempt's devices are not compared here.
+        The exempt's devices, MAC, DSCP and packet mark are not compared here.
         """
         return all(among(value(entry)) for value, among in self.conditions)
 
@@ -40,7 +41,7 @@ class ExemptLookup:
     def __init__(self, plan: Plan) -> None:
         self._devices: Mapping[str, set[str]] = {zone.name: set(zone.devices) for zone in plan.zones}
         self._tests = {
-            table.mode: [_Test.of(match) for match in table.exempts if _in_conntrack(match.exempt.match)]
+            table.mode: [ExemptTest.of(match) for match in table.exempts if _in_conntrack(match.exempt.match)]
             for table in plan.tables
         }
 

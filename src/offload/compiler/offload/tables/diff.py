@@ -4,21 +4,21 @@ Adding devices, elements and chains, and removing exempts, does not touch live f
 change does only that. A change that must bring live flows back to the slow path (a pair is removed, its family gets
 narrower, a new exempt, a device is removed) returns the table: it is made anew in one transaction, its flows take a few
 slow packets, and those that the Plan wants are offloaded again at once (docs/kernel.md 9). If the kernel has no
-offloaded flow of a pair, removing or narrowing it returns nothing.
+offloaded flow of a pair, removing or narrowing it returns nothing, nor does an exempt that no offloaded flow matches.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from offload.compiler.offload.tables.guard import guard
+from offload.compiler.offload.tables.lost import NOTHING_LOST, Lost, lost
 from offload.compiler.offload.tables.render import render_table, wipe
 from offload.compiler.offload.tables.table import compiled, element_text, expected
-from offload.model.config import Family
 from offload.model.kernel.live import STATION_SETS, LiveTable
-from offload.model.plan import PAIRS, TABLES, Crossings, Plan, PolicyKey, Table
+from offload.model.plan import PAIRS, TABLES, Plan, Table
 from offload.nft.diff import change
 from offload.nouns import dataclass
 
-Busy = Callable[[Crossings], bool]  # whether the kernel may have an offloaded flow between these devices
+Busy = Callable[[Lost], bool]  # whether the kernel may have an offloaded flow of this traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +26,18 @@ class Transaction:
     """One text for `nft -f -`. `returned`: the tables that it deletes, or deletes and creates again (a return).
 
     Flows of such a table go back to the slow path for some packets. `table`: the one that is changed without a return;
-    empty in other transactions. `lost`: (iif, oif) that leave its map, or stay for less traffic. The caller has to
-    check that the kernel has no offloaded flow between these.
+    empty in other transactions. `lost`: traffic that it no longer offloads. The caller has to check that the kernel
+    has no offloaded flow of it.
     """
 
     text: str
     returned: tuple[str, ...] = ()
     table: str = ""
-    lost: Crossings = frozenset()
+    lost: Lost = NOTHING_LOST
 
 
-def unasked(_: Crossings) -> bool:
-    """Always True, as `busy` of callers that do not read the kernel's connections: flows may be between any devices."""
+def unasked(_: Lost) -> bool:
+    """Always True, as `busy` of callers that do not read the kernel's connections: any flow may be offloaded."""
     return True
 
 
@@ -47,9 +47,9 @@ def transactions(
     """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan; empty: none is needed.
 
     Tables of the Plan in `forced` are created again even if they do not differ. `busy`: whether the kernel may have
-    offloaded flows between devices whose elements go away; then the table is created again. Each table that differs has
-    a transaction, software first, so that a refusal of the hardware table does not affect software. The hardware table
-    is deleted in a transaction of its own, because nft refuses to replace it (docs/kernel.md 10). Until it is back, the
+    offloaded flows of traffic that is to be slow now; then the table is created again. Each table that differs has a
+    transaction, software first, so that a refusal of the hardware table does not affect software. The hardware table is
+    deleted in a transaction of its own, because nft refuses to replace it (docs/kernel.md 10). Until it is back, the
     software table must not take its flows: elements of both tables leave the software table first, and return when the
     hardware table exists (docs/kernel.md 35).
     """
@@ -126,8 +126,8 @@ def _transactions(
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """Whether the table must be created again whatever flows exist; that puts all of them back on the slow path.
 
-    So it is if flows of pairs that stay could be where the Plan does not want them. Elements that leave the map are not
-    considered here, but in `lost`. `held`: the table in the kernel.
+    So it is if flows of pairs that stay could be where the Plan does not want them. Elements that leave the map, and
+    new exempts, are not considered here, but in `lost`. `held`: the table in the kernel.
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules
@@ -135,22 +135,7 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
     # flows that both tables may have, and new sets, take effect only after a return
     chosen = wanted.elements.keys() & STATION_SETS
-    if foreign or _in_use(held.devices - wanted.devices, table, plan) or chosen - held.elements.keys():
-        return True
-    exempted = set(wanted.elements) - {PAIRS} - set(STATION_SETS)
-    return bool(set(wanted.rules["exempt"]) - set(held.rules.get("exempt", ()))) or any(
-        wanted.elements[name] - held.elements.get(name, frozenset()) for name in exempted
-    )
-
-
-def lost(table: Table, held: LiveTable, plan: Plan) -> Crossings:
-    """The (iif, oif) of elements in the live map that the Plan no longer has, or has for less traffic.
-
-    Without those of a device that does not exist any more: the kernel ended the offload of its flows.
-    """
-    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[PAIRS])}
-    narrower = (text for text in held.elements[PAIRS] if _narrower(text, now, plan.present))
-    return frozenset(map(_crossing, narrower))
+    return foreign or _in_use(held.devices - wanted.devices, table, plan) or bool(chosen - held.elements.keys())
 
 
 def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
@@ -158,25 +143,3 @@ def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
     zones = {zone for element in table.elements for zone in element.pair}
     free = {device.name for device in plan.devices if zones.isdisjoint(device.zones)}
     return bool(gone) and (table.hardware or not free.issuperset(gone))
-
-
-def _crossing(text: str) -> tuple[str, str]:
-    key, _, _ = text.partition(" : ")
-    iif, _, oif = key.partition(" . ")
-    return iif.strip('"'), oif.strip('"')
-
-
-def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
-    """Whether the Plan excludes some traffic of this element of the live map. `text`: KEY : VERDICT.
-
-    `wanted`: the verdicts of the Plan, by key. `present`: names of the links that exist. False if a device of
-    the element is not among them.
-    """
-    key, _, verdict = text.partition(" : ")
-    if not present.issuperset(_crossing(text)):
-        return False  # the kernel ended the flows of a device that went away (nf_flow_table_netdev_event)
-    then, now = PolicyKey.of(verdict), PolicyKey.of(wanted.get(key, ""))
-    if then is None or now is None:
-        return True
-    before = Family(then.family)
-    return Family(now.family) & before is not before or now.stations != then.stations

@@ -29,16 +29,15 @@ class AcceptedReplies:
 
         None: its id is not known, the kernel refuses to say what our sets have, or we have no table.
         """
-        ct_id, src = values[-1], values[1]
-        if not ct_id or not self._tables:
+        if not values[-1] or not self._tables:
             return None
-        ipv6, key = len(src) != IPV4, ct_id + src + values[2]
-        if self._asked < FEW:
-            self._asked += 1
-            found = {self._nft.remembers(table, REPLIED[ipv6].name, key) for table in self._tables}
-            return True if True in found else None if None in found else False
-        known = self._listed[ipv6]
-        return None if known is None else key in known
+        ipv6, key = len(values[1]) != IPV4, values[-1] + values[1] + values[2]
+        if self._asked == FEW:
+            known = self._listed[ipv6]
+            return None if known is None else key in known
+        self._asked += 1
+        found = {self._nft.remembers(table, REPLIED[ipv6].name, key) for table in self._tables}
+        return True if True in found else None if None in found else False
 
     @cached_property
     def _listed(self) -> tuple[frozenset[bytes] | None, ...]:

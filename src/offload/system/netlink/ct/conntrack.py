@@ -78,6 +78,20 @@ class Conntrack:
         """As `summary`, of entries in a flowtable only (a kernel before 5.17 gives all); `between` is not called."""
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
+    def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
+        """Whether `which` holds for an entry in a flowtable; the first one ends the dump. `between` is not called."""
+
+        def dumped() -> tuple[bool, bool]:
+            whole = True
+            for part in replies(NETLINK_NETFILTER, OFFLOADED, self._parser.parse, RECEIVE_BUFFER):
+                refused(part.errno)
+                if any(entry.status & IPS_OFFLOAD and which(entry) for entry in part.entries):
+                    return True, True
+                whole &= not part.interrupted
+            return False, whole
+
+        return until_whole(dumped)
+
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
         """The counter as of `summary`, and all entries in the order in which they were counted, stored as bytes."""
 
@@ -197,6 +211,10 @@ class FakeConntrack(Conntrack):
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
+
+    def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
+        """Whether `which` holds for an offloaded entry in `held`; or raise `error`."""
+        return any(map(which, self.entries(offloaded=True)))
 
     def fast(self, take: Callable[[list[Entry]], None]) -> None:
         """Give `take` the offloaded entries in `held`, all at once; or raise `error`."""

@@ -8,7 +8,7 @@ most of the time and memory of a list of connections.
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 
 from offload.model.flow import Entries, Entry, Row, Values, entry_of
@@ -139,11 +139,11 @@ class Messages(Entries):
     def __getitem__(self, number: int) -> Entry:
         return entry_of(next(self.values((number,))))
 
-    def values(self, numbers: Iterable[int]) -> Iterator[Values]:
+    def values(self, numbers: Sequence[int]) -> Iterator[Values]:
         """The values that `entry_of` takes, of the entries with these numbers (from 0, in the order of the dump)."""
-        datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
-        for number in numbers:
-            datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]
+        datagrams = map(self._datagrams.__getitem__, map(self._datagram_of.__getitem__, numbers))
+        places, readers = map(self._places.__getitem__, numbers), map(self._readers.__getitem__, numbers)
+        for datagram, place, reader in zip(datagrams, places, readers, strict=True):
             if reader is None:
                 yield self._parsed(datagram, place).values
             else:

@@ -1,0 +1,98 @@
+"""Find what a table in the kernel offloads and the Plan no longer does: pairs of devices, and new exempts. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+
+from offload.compiler.offload.exempts.exempt_sets import exempt_rules
+from offload.compiler.offload.tables.table import compiled, expected
+from offload.model.config import Family
+from offload.model.kernel.live import STATION_SETS, LiveTable
+from offload.model.kernel.nft import Rule
+from offload.model.plan import PAIRS, Crossings, ExemptMatch, Plan, PolicyKey, Table
+from offload.nouns import dataclass
+
+ASKED = re.compile(r"@(\w+)", re.ASCII)  # the set that a rule looks up
+LAYER = re.compile(r"_r\d+$", re.ASCII)  # ranges are spread over several sets (exempt_sets.py)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Traffic that may be in a table's flowtable and that the Plan does not offload; False if there is none."""
+
+    crossings: Crossings = frozenset()  # (iif, oif) that leave the map, or stay for less traffic
+    exempts: tuple[ExemptMatch, ...] = ()  # that the kernel's table lacks
+
+    def __bool__(self) -> bool:
+        return bool(self.crossings or self.exempts)
+
+
+NOTHING_LOST = Lost()
+
+
+def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
+    """What the Plan no longer offloads of `held`, the table in the kernel. `table`: the wanted one.
+
+    The crossings are without those of a device that does not exist any more: the kernel ended the offload of its flows.
+    """
+    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[PAIRS])}
+    narrower = (text for text in held.elements.get(PAIRS, ()) if _narrower(text, now, plan.present))
+    return Lost(frozenset(map(_crossing, narrower)), tuple(_new_exempts(table, held)))
+
+
+def _crossing(text: str) -> tuple[str, str]:
+    key, _, _ = text.partition(" : ")
+    iif, _, oif = key.partition(" . ")
+    return iif.strip('"'), oif.strip('"')
+
+
+def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
+    """Whether the Plan excludes some traffic of this element of the live map. `text`: KEY : VERDICT.
+
+    `wanted`: the verdicts of the Plan, by key. `present`: names of the links that exist. False if a device of
+    the element is not among them.
+    """
+    key, _, verdict = text.partition(" : ")
+    if not present.issuperset(_crossing(text)):
+        return False  # the kernel ended the flows of a device that went away (nf_flow_table_netdev_event)
+    then, now = PolicyKey.of(verdict), PolicyKey.of(wanted.get(key, ""))
+    if then is None or now is None:
+        return True
+    before = Family(then.family)
+    return Family(now.family) & before is not before or now.stations != then.stations
+
+
+def _new_exempts(table: Table, held: LiveTable) -> Iterator[ExemptMatch]:
+    """The exempts of which the kernel's table lacks a rule or an element; of ranges, all in a set that gets one."""
+    rules = _new_rules(table, held)
+    elements = _new_elements(table, held, {name for rule in rules for name in ASKED.findall(rule)})
+    if not rules and not elements:
+        return
+    ranges = {LAYER.sub("", name) for name in elements if LAYER.search(name)}
+    for match in table.exempts:
+        alone = exempt_rules((match,))
+        if (
+            not rules.isdisjoint(alone.rules)
+            or any(not elements.get(each.name, frozenset()).isdisjoint(each.keys) for each in alone.sets)
+            or any(each.interval and LAYER.sub("", each.name) in ranges for each in alone.sets)
+        ):
+            yield match
+
+
+def _new_rules(table: Table, held: LiveTable) -> frozenset[str]:
+    """The conditions of the rules of chain `exempt` that the kernel lacks, as nft text."""
+    known = set(held.rules.get("exempt", ()))
+    (chain,) = (each for each in compiled(table).chains if each.name == "exempt")
+    marks = expected(table).rules["exempt"]
+    rules = (rule.match.raw for rule in chain.rules if isinstance(rule, Rule))
+    return frozenset(rule for rule, mark in zip(rules, marks, strict=True) if mark not in known)
+
+
+def _new_elements(table: Table, held: LiveTable, unasked: AbstractSet[str]) -> Mapping[str, frozenset[str]]:
+    """By set of exempts, the keys that the kernel lacks; all of a set that no rule asks (`unasked`: such sets)."""
+    found = {}
+    for name, elements in expected(table).elements.items():
+        before = frozenset[str]() if name in unasked else held.elements.get(name, frozenset())
+        if name != PAIRS and name not in STATION_SETS and (new := elements - before):
+            found[name] = frozenset(text.partition(" comment ")[0] for text in new)
+    return found
