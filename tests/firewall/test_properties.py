@@ -71,14 +71,12 @@ def test_redirects_that_are_left_out_accept_nothing() -> None:
 
 @pytest.mark.slow  # it needs a program of Debian
 @given(sections())
-@settings(max_examples=25, deadline=None)
 def test_nft_takes_it(texts: list[str]) -> None:
     text = ruleset(HOME + texts)
     assert (refusal(text), "") == ("", "") or not text
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=40)
 def test_the_order_of_sections_of_different_types_means_nothing(data: st.DataObject) -> None:
     texts = HOME + data.draw(sections())
     kinds = data.draw(st.permutations(sorted({text.split("\n")[0] for text in texts})))

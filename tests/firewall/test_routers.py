@@ -35,6 +35,7 @@ def test_router(router: Path, capsys: pytest.CaptureFixture[str], pytestconfig: 
         assert text == (golden.read_text() if golden.exists() else "")
 
 
+@pytest.mark.slow
 def test_the_same_bytes_whatever_order_python_hashes_in() -> None:
     def printed(seed: str) -> bytes:
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}

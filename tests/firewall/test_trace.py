@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firewall.strategies import sections
@@ -145,7 +145,6 @@ def test_a_condition_on_an_unknown_field_stays_open() -> None:
 @given(
     sections(), st.sampled_from(["--src lan", "--src lan --dest wan --dest-port 80", "--dest wan", "--src-ip fd00::1"])
 )
-@settings(deadline=None, max_examples=60)
 def test_whatever_is_configured_is_traced_or_refused_in_a_sentence(texts: list[str], words: str) -> None:
     with TemporaryDirectory() as root:
         config = Path(root, "etc/config/firewall")

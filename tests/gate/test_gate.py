@@ -160,6 +160,7 @@ next(started, None)
 """
 
 
+@pytest.mark.slow
 def test_the_processor_time_of_the_browser_is_counted() -> None:
     """What the kernel counts for the browser while it lives, however long the machine lets it wait."""
     environment = {"PYTHONPATH": ":".join(sys.path)}

@@ -24,6 +24,7 @@ def test_no_template_needs_the_runtime_of_jinja2(name: str) -> None:
     assert templates.compiled(templates.source_of(name), FILTERS) is not None
 
 
+@pytest.mark.slow
 def test_the_text_is_that_of_jinja2_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     filled = set()
 

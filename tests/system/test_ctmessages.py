@@ -67,7 +67,7 @@ def test_counters_of_one_direction_are_none(kind: int) -> None:
             assert values[12:16].count(None) in {2, 4}
 
 
-@settings(max_examples=200)
+@settings(max_examples=5 * settings().max_examples)
 @given(st.data())
 def test_broken_bytes_are_what_they_are_to_the_parser(data: st.DataObject) -> None:
     """Bytes changed, cut off and put in, after the layouts were learnt."""

@@ -55,7 +55,7 @@ def test_layouts_that_were_learnt_are_read_without_the_parser(monkeypatch: pytes
     assert parser.parse(whole).rows == rows
 
 
-@settings(max_examples=200)
+@settings(max_examples=5 * settings().max_examples)
 @given(st.data())
 def test_broken_bytes_are_what_they_are_to_the_parser(data: st.DataObject) -> None:
     """Bytes changed, cut off and put in, after the layouts were learnt."""

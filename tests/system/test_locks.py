@@ -58,6 +58,7 @@ def test_reading_does_not_wait_for_a_lock(confdir: Path) -> None:
     assert found == [(Section("offload", "zone", "lan", "lan", {"mode": "none"}),)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["LOCK_EX", "LOCK_SH"])
 def test_writing_waits_two_seconds_and_names_the_process(confdir: Path, kind: str) -> None:
     with held(confdir / "offload", kind) as process:
