@@ -9,7 +9,8 @@ import pytest
 from offload.compiler.devices import resolve
 from offload.compiler.offload.summary import without_devices
 from offload.model.config import Config, Interface, Mode, Zone, ZoneChoice
-from offload.model.network import Kernel, Link, Network, Snapshot
+from offload.model.kernel.live_rule import PacketRule, RuleMatch
+from offload.model.network import Filter, Kernel, Link, Network, Qdisc, Snapshot
 from offload.model.problems.reason import ReasonCode
 from offload.model.topology import ZoneDevices
 
@@ -196,6 +197,42 @@ def test_what_carries_pppoe_stays_out_on_kernels_with_the_fault(release: str) ->
     devices = found(Zone("wan", "@zone[0]", networks=("wan",)), snapshot)
     assert codes(devices) == RELEASES[release]
     assert devices.listed == ("pppoe-wan",) if RELEASES[release] else ("pppoe-wan", "eth1")
+
+
+INGRESS = {"qdiscs": (Qdisc("eth1.7", "clsact"),), "filters": (Filter("eth1.7", "bpf"),)}
+CHAIN = {"packet_rules": (PacketRule("netdev own", "in", "ingress", "limit", RuleMatch(iif="eth1.7")),)}
+OUT = {"packet_rules": (PacketRule("netdev own", "out", "egress", "ttl", RuleMatch(oif="eth1.7")),)}
+HOOKS: dict[str, tuple[dict[str, Any], bool]] = {
+    "a tc filter on the ingress hook": (INGRESS, True),
+    "one that only counts": (INGRESS | {"filters": (Filter("eth1.7", "u32", treats=False),)}, False),
+    "a filter that chooses a class of its queue": (INGRESS | {"qdiscs": (Qdisc("eth1.7", "htb"),)}, False),
+    "a chain on the ingress hook": (CHAIN, True),
+    "a chain on the egress hook": (OUT, False),
+    "a queue": ({"qdiscs": (Qdisc("eth1.7", "cake"),)}, False),
+    "a filter of the device below": (
+        {"qdiscs": (Qdisc("eth1", "ingress"),), "filters": (Filter("eth1", "u32"),)},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_nothing_is_listed_below_a_device_whose_ingress_hook_treats_packets(hook: str) -> None:
+    more, treats = HOOKS[hook]
+    links = (Link("pppoe-wan", "ppp"), Link("eth1.7", "vlan", lower=("eth1",)), Link("eth1"))
+    network = Network("wan", l3_device="pppoe-wan", device="eth1.7", proto="pppoe")
+    devices = found(Zone("wan", "@zone[0]", networks=("wan",)), Snapshot(links=links, networks=(network,), **more))
+    assert devices.listed == (("pppoe-wan", "eth1.7") if treats else ("pppoe-wan", "eth1.7", "eth1"))
+    assert codes(devices) == ({"eth1": ReasonCode.HOOKED_ABOVE} if treats else {})
+    assert devices.leaves_of("pppoe-wan") == ("eth1",), "hardware sees its packets there"
+
+
+def test_nothing_is_listed_below_a_bridge_with_a_queue() -> None:
+    snapshot = Snapshot(links=BRIDGE, networks=(Network("lan", l3_device="br-lan"),), qdiscs=(Qdisc("br-lan", "cake"),))
+    devices = found(Zone("lan", "@zone[0]", networks=("lan",)), snapshot)
+    assert devices.listed == ("br-lan",)
+    hooked, wireless = ReasonCode.HOOKED_ABOVE, ReasonCode.WIRELESS_PORT
+    assert codes(devices) == {"lan1": hooked, "lan2": hooked, "wlan0": wireless}
 
 
 @pytest.mark.parametrize(

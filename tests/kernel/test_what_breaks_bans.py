@@ -37,10 +37,32 @@ table inet bans {
 	}
 }
 """
+# On single devices: what comes in from a host, and what leaves to one
+ON_DEVICES = """
+table netdev bans {
+	set sources { type ipv4_addr; }
+	set targets { type ipv4_addr; }
+	chain in {
+		type filter hook ingress device "wan" priority 0; policy accept;
+		ip saddr @sources drop
+	}
+	chain out {
+		type filter hook egress device "wan" priority 0; policy accept;
+		ip daddr @targets drop
+	}
+}
+"""
+BANNED = """
+add element netdev bans sources { 203.0.113.15 }
+add element netdev bans targets { 203.0.113.16 }
+"""
 # Row: the last part of the address that it concerns.
 ELEMENT, RULE = "element of a set that bans live flows", "rule that bans live flows"
 BEGINS, ENDS = "time window that begins while a flow runs", "time window that ends while a flow runs"
-ROWS = {ELEMENT: 11, RULE: 12, BEGINS: 13, ENDS: 14}
+COMING_IN = "element of a set that bans on a device's ingress hook"
+LEAVING = "element of a set that bans on a device's egress hook"
+ROWS = {ELEMENT: 11, RULE: 12, BEGINS: 13, ENDS: 14, COMING_IN: 15, LEAVING: 16}
+RETURNED = "the tables are returned"
 Live = Mapping[str, Mapping[str, Steady]]  # by row and mode
 
 
@@ -71,18 +93,18 @@ def is_on(lab: House, zone: str, talk: Talk) -> bool:
     return seen.all_slow() if zone == MODES["none"] else seen.fast(5) and (by_chip > 0) == (zone == MODES["hardware"])
 
 
-def ended(live: Live, row: str, moment: float) -> None:
+def ended(live: Live, row: str, moment: float, did: str | Mapping[str, str] = RETURNED) -> None:
     """Wait for the last answer of a row's flows, and store how long after the moment it came."""
     flows = live[row]
     wait_until(lambda: all(each.error for each in flows.values()), row)
     found = {mode: max(0.0, each.times[-1] - moment) for mode, each in flows.items()}
     assert max(found.values()) < SOON, found
-    compared(row, {mode: f"{seconds:.1f} s" for mode, seconds in found.items()}, "the tables are returned")
+    compared(row, {mode: f"{seconds:.1f} s" for mode, seconds in found.items()}, did)
 
 
 def test_bans_and_times_reach_live_flows(lab: House) -> None:
     """All events that return a table, in one run of the service: six a minute are the most."""
-    lab.router.nft(RULES)
+    lab.router.nft(RULES + ON_DEVICES)
     with resident(lab.router) as service, ExitStack() as stack:
         service.until(lambda: (service.status() or {}).get("pairs"))
         talks = {row: {mode: begun(lab, zone, ROWS[row]) for mode, zone in MODES.items()} for row in ROWS}
@@ -98,6 +120,10 @@ def test_bans_and_times_reach_live_flows(lab: House) -> None:
         ):
             lab.router.nft(text)
             ended(live, row, time.monotonic())
+        lab.router.nft(BANNED)
+        moment = time.monotonic()
+        for row in (COMING_IN, LEAVING):
+            ended(live, row, moment, {"software": "nothing: it is kept", "hardware": RETURNED})
         at = int(time.time()) + 4
         hour, later = ((time.strftime("%H:%M:%S", time.localtime(each))) for each in (at, at + 3600))
         before = time.strftime("%H:%M:%S", time.localtime(at - 3600))
@@ -113,4 +139,4 @@ def test_bans_and_times_reach_live_flows(lab: House) -> None:
             ended(live, row, moment)
         time.sleep(0.5)
         assert [each.error for each in others] == [None] * len(others)
-    lab.router.nft("delete table inet bans")
+    lab.router.nft("delete table inet bans\ndelete table netdev bans")

@@ -46,6 +46,27 @@ table ip guests {{
 }}
 """,
 }
+NETDEV = (
+    "table netdev guests {{\n\tchain f {{\n\t\ttype filter hook {} priority {};\n\t\tip protocol udp {}\n\t}}\n}}\n"
+)
+# A policer or a rate on one device: how it is made, and how it goes
+ON_DEVICES: dict[str, tuple[str, ...]] = {
+    "rate of 0.4 Mbit/s in a chain on a device's ingress hook, priority -10": (
+        NETDEV.format('ingress device "guest1"', -10, RATE),
+    ),
+    "rate of 0.4 Mbit/s in a chain on a device's ingress hook, priority 0": (
+        NETDEV.format('ingress device "guest1"', 0, RATE),
+    ),
+    "rate of 0.4 Mbit/s in a chain on a device's ingress hook, priority 500": (
+        NETDEV.format('ingress device "guest1"', 500, RATE),
+    ),
+    "rate of 0.4 Mbit/s in a chain on a device's egress hook": (NETDEV.format('egress device "wan"', 0, RATE),),
+    "policer of 0.4 Mbit/s in a tc filter": (
+        "qdisc add dev guest1 handle ffff: ingress",
+        "filter add dev guest1 parent ffff: protocol ip matchall action police rate 410kbit burst 52k drop",
+    ),
+}
+WITHOUT_SOFTWARE = "\toption auto_software '0'\n"
 WITHOUT_EXEMPTS = "\toption auto_exempt '0'\n"
 
 
@@ -62,7 +83,9 @@ def ruled(lab: House, text: str) -> Iterator[None]:
     try:
         yield
     finally:
-        lab.router.nft("".join(f"table {name} guests\ndelete table {name} guests\n" for name in ("inet", "ip")))
+        lab.router.nft(
+            "".join(f"table {name} guests\ndelete table {name} guests\n" for name in ("inet", "ip", "netdev"))
+        )
         handle = lab.router.run("nft", "-a", "list", "chain", "inet", "fw4", "forward")
         for line in handle.splitlines():
             if "limit rate" in line or "quota" in line:
@@ -80,7 +103,7 @@ def arrived(lab: House, source: str, mode: str, more: str = "") -> tuple[float, 
         finally:
             flood.close()
     by_chip = chip.forwarded(lab.router, ENGINE) - before
-    assert (by_chip > 0) == (mode == "hardware" and more == WITHOUT_EXEMPTS)
+    assert (by_chip > 0) == (mode == "hardware" and bool(more))
     return octets * HEADERS, seconds
 
 
@@ -107,6 +130,36 @@ def test_a_rate_of_nft_holds_with_offload_on(lab: House, where: str) -> None:
     for mode in FAST:
         did = f"stays slow; else {passed[mode]:.1f} Mbit/s"
         noted(f"rate of 0.4 Mbit/s in a rule of nft, {where}", mode, slow, held[mode], did)
+
+
+@contextmanager
+def on_device(lab: House, commands: tuple[str, ...]) -> Iterator[None]:
+    """With one of ON_DEVICES."""
+    if len(commands) == 1:
+        with ruled(lab, commands[0]):
+            yield
+        return
+    for command in commands:
+        lab.router.run("tc", *command.split())
+    try:
+        yield
+    finally:
+        lab.router.run("tc", "qdisc", "del", "dev", "guest1", "ingress")
+
+
+@pytest.mark.parametrize("row", ON_DEVICES)
+def test_what_one_device_limits_holds_with_offload_on(lab: House, row: str) -> None:
+    with on_device(lab, ON_DEVICES[row]):
+        found, passed = {}, []
+        for mode in ("none", *FAST):
+            found[mode] = rate(lab, "guest", mode)
+            # meanwhile its bucket gets full again
+            passed.append(rate(lab, "guest", "hardware", WITHOUT_SOFTWARE))
+    assert all(map(is_limited, found.values())), found
+    assert min(passed) > 2 * LIMIT, "hardware passes it by where that is wanted"
+    did = {"software": "nothing: it is kept", "hardware": f"the pair is in software; else {passed[-1]:.1f} Mbit/s"}
+    for mode in FAST:
+        noted(row, mode, found["none"], found[mode], did[mode])
 
 
 def test_others_stay_fast_beside_a_limited_guest(lab: House) -> None:

@@ -29,6 +29,15 @@ table inet seen {{
 	}}
 }}
 """
+ON_DEVICE = """
+table netdev seen {{
+	counter hits {{ }}
+	chain c {{
+		type filter hook {} priority -10; policy accept;
+		udp dport 7007 counter name "hits"
+	}}
+}}
+"""
 FORWARD = "table inet own {{\n\tchain forward {{\n\t\ttype filter hook forward priority -5;\n\t\t{}\n\t}}\n}}\n"
 EGRESS = 'table netdev own {{\n\tchain out {{\n\t\ttype filter hook egress device "wan" priority 0;\n\t\t{}\n\t}}\n}}\n'
 KEPT: Did = {"software": "nothing: it is kept", "hardware": "the pair is in software"}
@@ -49,8 +58,8 @@ def _lab(house: House) -> Iterator[House]:
 
 def hits(host: Namespace) -> int:
     """What its counter has."""
-    listed = json.loads(host.run("nft", "-j", "list", "counter", "inet", "seen", "hits"))["nftables"]
-    return int(next(each["counter"]["packets"] for each in listed if "counter" in each))
+    listed = json.loads(host.run("nft", "-j", "list", "counters"))["nftables"]
+    return sum(each["counter"]["packets"] for each in listed if each.get("counter", {}).get("table") == "seen")
 
 
 def begun(lab: House, mode: str, *, fast: bool) -> Talk:
@@ -96,6 +105,18 @@ def test_a_rule_s_counter_has_the_first_packets(lab: House) -> None:
         lab.router.nft("delete table inet seen")
     assert found["none"] == PACKETS and max(found[mode] for mode in MODES[1:]) < FIRST
     compared("counter of a rule in the forward path", of_all(found), "nothing: connections count all")
+
+
+@pytest.mark.parametrize("hook", ['ingress device "lan1"', 'egress device "wan"'])
+def test_a_counter_of_one_device_has_what_the_processor_forwards(lab: House, hook: str) -> None:
+    lab.router.nft(ON_DEVICE.format(hook))
+    try:
+        found = {mode: treated(lab, lab.router, mode) for mode in MODES}
+    finally:
+        lab.router.nft("delete table netdev seen")
+    assert found["none"] == found["software"] == PACKETS and found["hardware"] < FIRST
+    did = {"software": "nothing: it is kept", "hardware": "nothing: connections count all"}
+    compared(f"counter in a chain on a device's {hook.split(maxsplit=1)[0]} hook", of_all(found), did)
 
 
 def test_connections_count_their_packets(lab: House) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from offload.compiler.kernel_faults import PPPOE
+from offload.compiler.offload.pairs.shapers import hooked
 from offload.model.config import Config, Mode, Zone
 from offload.model.network import DEVICE_NAME, Link, Network, Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.text.similar import did_you_mean
 from offload.model.topology import ZoneDevices
-from offload.nouns import dataclass
+from offload.nouns import dataclass, field
 
 LOOPBACK = "lo"
 ENCAPSULATING = {"vlan", "ppp"}
@@ -119,6 +120,7 @@ class _Stack:
     lower: Mapping[str, tuple[str, ...]]
     pppoe: frozenset[str]  # names of PPPoE devices
     beneath_pppoe: bool = True  # a flowtable may have the devices that carry a PPPoE session
+    hooked: Mapping[str, str] = field(default_factory=dict)  # device -> what treats its packets, and not those below
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Stack":
@@ -137,6 +139,7 @@ class _Stack:
             {name: tuple(dict.fromkeys(names)) for name, names in lower.items()},
             frozenset(network.l3_device for network in pppoe),
             not PPPOE.has(snapshot.kernel.release),
+            hooked(snapshot),
         )
 
     def refusal(self, name: str) -> Reason | None:
@@ -214,7 +217,10 @@ class _Stack:
         if not self.beneath_pppoe and any(self.kind(each) == "ppp" for each in path):
             return ReasonCode.PPPOE_PARENT(device=name), False
         bridge = next((each for each in (upper, *sorted(path)) if self.kind(each) == "bridge"), "")
-        return self._beneath(upper, name, bridge)
+        reason, followed = self._beneath(upper, name, bridge)
+        if reason is None and (hook := next((each for each in sorted(path) if each in self.hooked), "")):
+            return ReasonCode.HOOKED_ABOVE(upper=hook, what=self.hooked[hook], device=name), followed
+        return reason, followed
 
     def _beneath(self, upper: str, name: str, bridge: str) -> tuple[Reason | None, bool]:
         kind = self.kind(upper)

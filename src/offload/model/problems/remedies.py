@@ -82,6 +82,7 @@ NO_NEED = {  # by the code of the Reason
     "BOND_MEMBER": "nothing: its flows are offloaded at the bond",
     "DSA_CONDUIT": "nothing: its flows are offloaded at the switch ports",
     "NOT_FOLLOWED": "nothing: its flows are offloaded at the upper device",
+    "HOOKED_ABOVE": "nothing: its flows are offloaded at the device above",
     "PPPOE_PARENT": "nothing: its flows are offloaded at the PPPoE device; or update OpenWrt",
     "TOO_DEEP": "nothing: its flows are offloaded at the device above",
     "FLOWTABLE_FULL": "nothing: its flows are offloaded at the device above",

@@ -26,6 +26,7 @@ ELSEWHERE = {
     ReasonCode.DSA_CONDUIT,
     ReasonCode.NOT_FOLLOWED,
     ReasonCode.PPPOE_PARENT,
+    ReasonCode.HOOKED_ABOVE,
     ReasonCode.TOO_DEEP,
 }
 

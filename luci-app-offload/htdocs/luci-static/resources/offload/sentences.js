@@ -55,6 +55,7 @@ const REASONS = {
 	BOND_MEMBER: [ 'member of {master}: the kernel sees its packets at {master}', _('member of {master}: the kernel sees its packets at {master}') ],
 	DSA_CONDUIT: [ 'carries the switch ports: the kernel sees their packets at the ports', _('carries the switch ports: the kernel sees their packets at the ports') ],
 	NOT_FOLLOWED: [ 'the kernel does not look through {upper} (a {kind} device) to the devices beneath', _('the kernel does not look through {upper} (a {kind} device) to the devices beneath') ],
+	HOOKED_ABOVE: [ '{what} treats packets of {upper}, which would bypass it if {device} were listed', _('{what} treats packets of {upper}, which would bypass it if {device} were listed') ],
 	PPPOE_PARENT: [ 'downloads through PPPoE become slow on this kernel where {device} is listed', _('downloads through PPPoE become slow on this kernel where {device} is listed') ],
 	TOO_DEEP: [ 'packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two', _('packets carry more than two VLAN tags and PPPoE headers at {device}, and the kernel takes off two') ],
 	FLOWTABLE_FULL: [ 'a flowtable takes {most} devices and there are more: its packets are seen at the device above', _('a flowtable takes {most} devices and there are more: its packets are seen at the device above') ],

@@ -6,6 +6,7 @@ from offload.compiler.devices import Topology
 from offload.compiler.offload.pairs.shapers import shapers
 from offload.model.config import Config, Mode
 from offload.model.network import DEVICE_NAME, Link, Snapshot
+from offload.model.problems.reason import ReasonCode
 from offload.model.topology import ZoneDevices
 from offload.nouns import dataclass
 
@@ -20,6 +21,7 @@ class DeviceCoverage:
     excluded: frozenset[str]  # option `exclude_device` of `config globals`
     added: tuple[str, ...]  # option `device` of `config globals`, those that exist and are not `excluded`
     shaped: Mapping[str, str]  # device -> its shaper, tc filter or nft chain, which hardware would bypass
+    beneath: frozenset[str]  # below a device that treats packets itself, for any zone; no l3 device of another
     restless: frozenset[str]  # bridges to whose ports no flow may be pinned, in hardware either
 
     @classmethod
@@ -33,8 +35,13 @@ class DeviceCoverage:
         idle = {link.name for link in snapshot.links if not link.up or _is_empty(link, masters)}
         given_up = {each.device for each in snapshot.given_up}
         shaped = shapers(snapshot) if config.globals.auto_software else {}
+        l3 = {device for zone in topology.zones.values() for device in zone.l3}
+        left = (each for zone in topology.zones.values() for each in zone.left_out)
+        beneath = frozenset(device for device, why in left if why.code is ReasonCode.HOOKED_ABOVE) - l3
         restless = frozenset(link.name for link in snapshot.links if link.restless)
-        return cls(topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped, restless)
+        return cls(
+            topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped, beneath, restless
+        )
 
     def added_to(self, mode: Mode) -> set[str]:
         """The devices of option `device` that the mode's flowtable can list; nft refuses a table with any other."""
@@ -47,7 +54,7 @@ class DeviceCoverage:
         """
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:
-            return set(found.listed) - self.excluded
+            return set(found.listed) - self.excluded - self.beneath
         calm = (device for device in found.l3 if found.bridge_of(device) not in self.restless)
         leaves = {leaf for device in calm for leaf in found.leaves_of(device)}
         return ({*found.listed, *leaves} & self.able) - self.excluded

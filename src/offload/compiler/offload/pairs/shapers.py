@@ -39,6 +39,19 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
     return found
 
 
+def hooked(snapshot: Snapshot) -> Mapping[str, str]:
+    """Those of `shapers` that packets would bypass in software too, if a flowtable had the devices below.
+
+    A flow that is found below never comes to the ingress hook of the device above. To the queue of a bridge it does not
+    come either, for it leaves by the port; to that of a VLAN or PPPoE device it does (nft_dev_path_info()).
+    """
+    bridges = {link.name for link in snapshot.links if link.kind == "bridge"}
+    filtered = {each.device for each in snapshot.filters if each.treats}
+    coming_in = {each.device for each in snapshot.qdiscs if each.kind in INGRESS and each.device in filtered}
+    coming_in |= {rule.match.iif for rule in snapshot.packet_rules if rule.hook == "ingress"}
+    return {device: what for device, what in shapers(snapshot).items() if device in bridges | coming_in}
+
+
 def _branch(device: str, branches: set[str]) -> str:
     """The ifb that may shape packets coming in on the device: SQM names it after the device; otherwise the first.
 
