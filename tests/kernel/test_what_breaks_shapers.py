@@ -105,3 +105,39 @@ def test_hardware_passes_a_shaper_by_where_that_is_wanted_and_is_back_when_it_go
     chip.settled(lab.router, ENGINE, lab.call("lan", "wan"))
     assert chip.forwarded(lab.router, ENGINE) > before
     noted("cake with auto_software 0, 2 Mbit/s", "hardware", held, passed, "nothing, as chosen: hardware passes it by")
+
+
+# Filters that only count, or concern packets that are never offloaded
+HARMLESS = [
+    "filter add dev wan ingress protocol ip pref 1 matchall action continue",
+    "filter add dev wan ingress protocol all pref 2 u32 match u32 0 0 action pipe",
+    "filter add dev wan ingress protocol ip pref 3 flower ip_proto icmp action drop",
+    "filter add dev wan egress protocol arp pref 4 flower action police rate 1mbit burst 10k drop",
+    "filter add dev wan egress protocol 0x88cc pref 5 matchall action drop",
+    "filter add dev wan egress protocol ip pref 6 flower dst_ip 203.0.113.0/24 action ok",
+]
+TREATING = [
+    "filter add dev wan ingress protocol ip pref 7 flower ip_proto tcp dst_port 9 action drop",
+    "filter add dev wan egress protocol ip pref 7 matchall action police rate 100mbit burst 1m drop",
+    "filter add dev wan egress protocol all pref 7 matchall action skbedit mark 1",
+]
+
+
+def test_filters_that_only_count_keep_nothing_out_of_hardware(lab: House) -> None:
+    lab.router.run("tc", "qdisc", "add", "dev", "wan", "clsact")
+    try:
+        for command in HARMLESS:
+            lab.router.run("tc", *command.split())
+        assert chosen(lab, "hardware") == ("hardware", [])
+        talk = chip.settled(lab.router, ENGINE, lab.call("lan", "wan"))
+        before = chip.forwarded(lab.router, ENGINE)
+        talk.echo(60)
+        assert chip.forwarded(lab.router, ENGINE) - before >= 60
+        for command in TREATING:
+            lab.router.run("tc", *command.split())
+            assert chosen(lab, "hardware") == ("software", ["SHAPED"]), command
+            hook = command.split()[4]
+            lab.router.run("tc", "filter", "del", "dev", "wan", hook, "pref", "7")
+            assert chosen(lab, "hardware")[0] == "hardware", command
+    finally:
+        lab.router.run("tc", "qdisc", "del", "dev", "wan", "clsact")

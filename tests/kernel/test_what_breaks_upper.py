@@ -9,7 +9,7 @@ from kernel import chip
 from kernel.house import House, Shape
 from kernel.rates import downloaded, noted, uploaded
 from kernel.sides import bridge, vlan
-from kernel.test_what_breaks_shapers import RATE, SIZE, chosen, kept
+from kernel.test_what_breaks_shapers import RATE, SIZE, chosen
 
 ENGINE = ("lan1", "eth1")
 SHAPE = Shape({"lan": bridge(chip.port("lan1")), "wan": vlan(chip.port("eth1"), 7)})
@@ -75,12 +75,12 @@ def test_what_treats_packets_of_a_device_above_others_keeps_doing_so(lab: House,
         for mode in ("none", "software", "hardware"):
             got, reasons = chosen(lab, mode)
             assert (got, "SHAPED" in reasons) == ("none" if mode == "none" else "software", mode == "hardware")
-            figures[mode], fast = rate(lab, row)
-            print(row, mode, figures[mode], fast)
+            figures[mode], _ = rate(lab, row)
         assert chosen(lab, "software", f"\tlist device '{below}'\n")[0] == "software"
         passed, fast = rate(lab, row)
-        print(row, "below", passed, fast)
-    assert all(map(kept, figures.values())), figures
+    assert fast
+    least = 0.4 if "policer" in row else 0.7  # what a policer drops makes TCP hesitate
+    assert all(least * RATE < each < 1.1 * RATE for each in figures.values()), figures
     assert passed > 2 * RATE
     did = {"software": f"{below} is left out; else {passed:.0f} Mbit/s", "hardware": "the pair is in software"}
     for mode, words in did.items():
