@@ -116,8 +116,8 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
 class _Stack:
     """The links by name, and the devices below each."""
 
-    links: Mapping[str, Link]
-    lower: Mapping[str, tuple[str, ...]]
+    links: Mapping[str, Link]  # by name
+    lower: Mapping[str, tuple[str, ...]]  # device -> names of the devices directly below it
     pppoe: frozenset[str]  # names of PPPoE devices
     beneath_pppoe: bool = True  # a flowtable may have the devices that carry a PPPoE session
     hooked: Mapping[str, str] = field(default_factory=dict)  # device -> what treats its packets, and not those below
