@@ -29,6 +29,7 @@ TOGETHER = (
     ("counters", "marks", "limits_anywhere"),
     ("moves", "roaming"),
     ("replies", "replies_hardware"),
+    ("explain", "explain_reasons", "explain_hardware"),
     ("what_breaks_limits", "what_breaks_rules", "what_breaks_classes"),
     ("what_breaks_bans", "what_breaks_shapers", "what_breaks_traffic", "what_breaks_tunnels"),
 )

@@ -39,14 +39,19 @@ NETIFD = "network.interface~dump.json"
 
 def observed(router: Router) -> Snapshot:
     """A snapshot of the router, read in its namespace."""
-    dump = json.loads((router.replies / NETIFD).read_text())
-    sysfs = Path("/run", f"{router.name}.sys")  # sysfs shows the devices of the namespace that mounted it
+    dump, shown = json.loads((router.replies / NETIFD).read_text()), devices_of(router)
+    with router.entered():
+        seen = observe(dump, Netlink(shown), Nft(), capability())
+        return HardwareProbe().probe(seen, reconcile.read(Uci(router.config)), Netlink(), Nft())
+
+
+def devices_of(router: Router) -> Path:
+    """Where sysfs shows the router's devices: it shows those of the namespace that mounted it."""
+    sysfs = Path("/run", f"{router.name}.sys")
     if not sysfs.exists():
         sysfs.mkdir()
         router.run("mount", "-t", "sysfs", "sysfs", str(sysfs))
-    with router.entered():
-        seen = observe(dump, Netlink(sysfs / "class/net"), Nft(), capability())
-        return HardwareProbe().probe(seen, reconcile.read(Uci(router.config)), Netlink(), Nft())
+    return sysfs / "class/net"
 
 
 def asked(router: Router) -> Compiled:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kernel.house import House
-from kernel.inside import NETIFD, capability
+from kernel.inside import NETIFD, capability, devices_of
 from kernel.scenes import Explained, explained
 from kernel.traffic import Talk
 from offload.model.applied import Applied
@@ -41,7 +41,7 @@ class Local:
             uci=Uci(router.config),
             nft=nft or Nft(),
             bus=FakeUbusClient({DUMP: json.loads((router.replies / NETIFD).read_text())}),
-            netlink=Netlink(),
+            netlink=Netlink(devices_of(router)),
             conntrack=Conntrack(),
             probe=probe,
             clock=lambda: self.now,

@@ -29,11 +29,11 @@ class Air:
         subprocess.run(["modprobe", "mac80211_hwsim", f"radios={RADIOS}"], check=True)
         stack.callback(subprocess.run, ["modprobe", "-r", "mac80211_hwsim"], check=True)
         *ours, self.device = sorted(each.name for each in Path("/sys/class/net").glob("wlan*"))
-        _carry(self.device, station)
+        give(self.device, station)
         station.ip(f"link set {self.device} up")
         self.points: dict[str, str] = {}
         for wlan, name in zip(ours, CHANNELS, strict=True):
-            _carry(wlan, router)
+            give(wlan, router)
             router.ip(f"link set {wlan} name {name}")
             self._open(router, name, stack)
 
@@ -80,7 +80,7 @@ class Air:
         return self._station.run("iw", "dev", self.device, "link")
 
 
-def _carry(wlan: str, host: Namespace) -> None:
+def give(wlan: str, host: Namespace) -> None:
     """Give a radio to a host."""
     phy = Path("/sys/class/net", wlan, "phy80211/name").read_text().strip()
     subprocess.run(["iw", "phy", phy, "set", "netns", "name", host.name], check=True)

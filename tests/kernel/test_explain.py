@@ -11,6 +11,8 @@ import pytest
 from kernel.forbidden import apply, dropping
 from kernel.house import House, Shape
 from kernel.inside import choose, decided, observed
+from kernel.local import named
+from kernel.scenes import WHY, Explained, explained, shows
 from kernel.sides import bridge, port
 from kernel.traffic import Talk
 from offload.service.bus.explaining import accepted, asking
@@ -40,8 +42,8 @@ def _built(house: House) -> Iterator[House]:
         yield house
 
 
-def explained(lab: House, text: str) -> dict[str, dict[str, str]]:
-    """The steps of the one connection, and under `code` its Reason."""
+def explanation(lab: House, talk: Talk) -> Explained:
+    """The explanation of a conversation by what is in the kernel now."""
     decision = decided(lab.router, observed(lab.router))
     with lab.router.entered():
         doors = Doors(
@@ -54,7 +56,7 @@ def explained(lab: House, text: str) -> dict[str, dict[str, str]]:
             monotonic,
             FakePrivateFile(),
         )
-        meant = asked(text)
+        meant = asked(named(talk))
         assert meant.entry is not None
         reply = answer(
             meant,
@@ -63,14 +65,7 @@ def explained(lab: House, text: str) -> dict[str, dict[str, str]]:
             decision.plan,
             asked_of=lambda entry: asking.live(doors, decision.plan, entry),
         )
-    (found,) = reply["explanations"]
-    assert not found["hypothetical"]
-    return {step["name"]: step for step in found["steps"]} | {"code": found}
-
-
-def words(talk: Talk) -> str:
-    near, far = ((f"[{host}]" if host.version == 6 else str(host), number) for host, number in (talk.near, talk.far))
-    return f"{talk.proto} {near[0]}:{near[1]} {far[0]}:{far[1]}"
+    return explained(reply)
 
 
 def listed(lab: House) -> dict[int, str]:
@@ -86,22 +81,24 @@ def listed(lab: House) -> dict[int, str]:
 
 
 def code(lab: House, talk: Talk) -> str:
-    return str(explained(lab, words(talk))["code"]["code"])
+    return explanation(lab, talk).code
 
 
+@shows(WHY.WAITING)
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_connection_waits_until_a_reply_is_accepted_and_is_fast_with_the_next_packet(
     built: House, version: int
 ) -> None:
     with closing(Talk(built.hosts["lan"], built.target("wan", version), "udp")) as talk:
         talk.echo(1)
-        found = explained(built, words(talk))
-        assert found["code"]["code"] == "WAITING"
-        assert found["reply"]["fact"] == "1 packet came back, and the firewall accepted one"
+        found = explanation(built, talk)
+        assert found.code == "WAITING"
+        assert found.steps["reply"].fact == "1 packet came back, and the firewall accepted one"
         talk.echo(2)
-        assert explained(built, words(talk))["path"]["holds"] == "yes"
+        assert explanation(built, talk).steps["path"].holds == "yes"
 
 
+@shows(WHY.REPLY_NOT_ACCEPTED)
 @pytest.mark.parametrize("place", ["fw4", "behind-ours"])
 def test_a_connection_whose_replies_are_dropped_is_not_said_to_qualify(built: House, place: str) -> None:
     with dropping(built, place), closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
@@ -134,6 +131,7 @@ def test_a_dump_has_the_ids_of_connections(built: House) -> None:
             assert Nft().keys("flow_offload", "nothing") is None
 
 
+@shows(WHY.NO_REPLY)
 def test_a_reply_that_never_came_is_another_reason(built: House) -> None:
     talk = Talk(built.hosts["lan"], replace(built.target("wan"), port=SILENT), "udp")
     with closing(talk):
@@ -141,12 +139,14 @@ def test_a_reply_that_never_came_is_another_reason(built: House) -> None:
         assert code(built, talk) == "NO_REPLY"
 
 
+@shows(WHY.LOCAL)
 def test_a_connection_of_the_router_itself(built: House) -> None:
     with closing(Talk(built.router, built.target("wan"), "udp")) as talk:
         talk.echo(1)
         assert code(built, talk) == "LOCAL"
 
 
+@shows(WHY.TCP_STATE)
 def test_a_connection_that_is_half_closed_on_the_slow_path(built: House) -> None:
     choose(built.router, "none")
     with closing(Talk(built.hosts["lan"], built.target("wan"))) as talk:
@@ -157,30 +157,14 @@ def test_a_connection_that_is_half_closed_on_the_slow_path(built: House) -> None
         assert code(built, talk) == "TCP_STATE"
 
 
-def test_an_exempt_is_named(built: House) -> None:
-    choose(built.router, "software", "\nconfig exempt\n\toption name 'tv'\n\tlist dest_port '7007'\n")
-    with closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
-        talk.echo(3)
-        assert code(built, talk) == "EXEMPTED"
-    choose(built.router, "software")
-
-
-def test_a_pair_that_offloads_later(built: House) -> None:
-    choose(built.router, "software", "\toption after_packets '50'\n")
-    with closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
-        talk.echo(3)
-        assert code(built, talk) == "AFTER_PACKETS"
-    choose(built.router, "software")
-
-
 def test_the_mtu_of_a_device_and_of_a_route(built: House) -> None:
     with closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
         talk.echo(1)
-        fact = explained(built, words(talk))["mtu"]["fact"]
+        fact = explanation(built, talk).steps["mtu"].fact
         assert fact.count("up to 1500 bytes") == 2 and "by its route" not in fact
         far = str(talk.far[0])
         built.router.run("ip", "route", "add", f"{far}/32", "dev", "wan", "mtu", "1300")
-        assert f"up to 1300 bytes by its route to {far} on wan" in explained(built, words(talk))["mtu"]["fact"]
+        assert f"up to 1300 bytes by its route to {far} on wan" in explanation(built, talk).steps["mtu"].fact
         built.router.run("ip", "route", "del", f"{far}/32", "dev", "wan")
 
 

@@ -11,6 +11,7 @@ from kernel.local import Local
 from kernel.scenes import WHY, shows
 from kernel.sides import bridge, port
 from offload.model.network import MAX_NEIGHBOURS
+from offload.service.roaming.return_budget import MOST_RETURNS
 
 SHAPE = Shape(
     {
@@ -89,6 +90,24 @@ def test_more_neighbours_than_are_remembered(lab: Local) -> None:
     lab.choose(HARDWARE)
     assert "STATIONS_FULL" in lab.explain(talk).steps["pair"].codes
     router.run("ip", "neigh", "flush", "dev", "wan", "nud", "permanent")
+
+
+def pass_now(lab: Local) -> None:
+    """Let the service make a pass, and no time go by."""
+    with lab.house.router.entered():
+        assert lab.service.work().error == ""
+
+
+@shows(WHY.STATIONS_MOVE)
+def test_stations_that_move_too_often(lab: Local) -> None:
+    router, talk = lab.house.router, lab.house.call("lan", "wan", 4, "udp")
+    for place in ("lan1", "ap0"):
+        for number in range(MOST_RETURNS):
+            router.run("bridge", "fdb", "replace", f"02:00:00:00:00:{number:02}", "dev", place, "master", "dynamic")
+            pass_now(lab)
+    pass_now(lab)  # the last return allowed in a minute waits for another pass
+    steps = lab.explain(talk).steps
+    assert "STATIONS_MOVE" in steps["pair"].codes and "STATIONS_MOVE" in steps["devices"].codes
 
 
 @shows(WHY.STATIONS_UNSEEN, WHY.HARDWARE_STATION_UNKNOWN)

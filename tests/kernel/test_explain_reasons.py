@@ -3,7 +3,7 @@
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from kernel.house import FORWARDING, House, Shape
 from kernel.inside import NETIFD, capability
 from kernel.local import Local
+from kernel.radio import give
 from kernel.scenes import WHY, shows
 from kernel.sides import bridge, port
 from kernel.traffic import PORT, Proto
@@ -178,12 +179,19 @@ SCENES = {
             WHY.LOOPBACK: "devices",
             WHY.ODD_NAME: "devices",
             WHY.NOT_FOLLOWED: "devices",
+            WHY.BOND_MEMBER: "devices",
+            WHY.TOO_DEEP: "devices",
+            WHY.BRIDGE_UNDER_VLAN: "devices",
+            WHY.WIRELESS_PORT: "devices",
         },
         firewall=(
             zone(
                 "guest",
                 *(f"list network '{name}'" for name in ("attic", "modem")),
-                *(f"list device '{name}'" for name in ("eth9", "lo", "macvlan1", "odd*")),
+                *(
+                    f"list device '{name}'"
+                    for name in ("eth9", "lo", "macvlan1", "odd*", "bond0", "spare1.1.2.3", "br-air.10")
+                ),
             ),
         ),
         call=("guest", "wan", 4, "udp"),
@@ -193,14 +201,38 @@ SCENES = {
 
 @pytest.fixture(scope="module", name="built")
 def _built(house: House) -> Iterator[Local]:
-    with house.shaped(SHAPE):
-        house.router.ip("link add spare0 type veth peer name spare1", "link add link spare0 name macvlan1 type macvlan")
-        house.router.run("ip", "link", "add", "link", "spare0", "name", ODD, "type", "macvlan")
+    with house.shaped(SHAPE), ExitStack() as stack:
+        stack.enter_context(odd_devices(house))
         replies = house.router.replies / NETIFD
         down = '{"interface": "modem", "up": false, "proto": "dhcp", "data": {}}, '
         replies.write_text(replies.read_text().replace("[", "[" + down, 1))
         yield Local(house)
-        house.router.ip("link del spare0")
+
+
+@contextmanager
+def odd_devices(house: House) -> Iterator[None]:
+    """Devices beside those that packets pass, which a flowtable cannot have or does not need."""
+    router = house.router
+    subprocess.run(["modprobe", "mac80211_hwsim", "radios=1"], check=True)
+    give("wlan0", router)
+    router.run("iw", "dev", "wlan0", "set", "type", "__ap")
+    router.ip(
+        "link add spare0 type veth peer name spare1",
+        "link add member0 type veth peer name member1",
+        "link add link spare0 name macvlan1 type macvlan",
+        "link add bond0 type bond",
+        "link set member0 master bond0",
+        "link add link spare1 name spare1.1 type vlan id 1",
+        "link add link spare1.1 name spare1.1.2 type vlan id 2",
+        "link add link spare1.1.2 name spare1.1.2.3 type vlan id 3",
+        "link add br-air type bridge",
+        "link set wlan0 master br-air",
+        "link add link br-air name br-air.10 type vlan id 10",
+    )
+    router.run("ip", "link", "add", "link", "spare0", "name", ODD, "type", "macvlan")
+    yield
+    router.ip("link del spare0", "link del member0")
+    subprocess.run(["modprobe", "-r", "mac80211_hwsim"], check=True)
 
 
 @pytest.fixture(name="lab")

@@ -1,35 +1,28 @@
 """The service's verdicts on hardware from live flows of a real kernel; only its clock is the test's."""
 
-import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from kernel import chip
 from kernel.house import House, Shape
-from kernel.inside import NETIFD, capability
+from kernel.local import Local
 from kernel.pppoe import Pppoe
+from kernel.scenes import WHY, shows
 from kernel.sides import bridge, vlan
 from kernel.steady import download
 from kernel.traffic import Talk
 from offload.service.bus.methods import check, list_flows, status
-from offload.service.doors import Doors
-from offload.service.engine import HARDWARE, Engine
+from offload.service.engine import HARDWARE
+from offload.service.hardware.give_up import FLOWS
 from offload.service.hardware.hardware_monitor import APART
 from offload.service.tasks import hardware
 from offload.status.hardware.pair_hardware import PACKETS
-from offload.system.config.uci import Uci
-from offload.system.files.private_file import FakePrivateFile
-from offload.system.netifd import DUMP
-from offload.system.netlink.ct.conntrack import Conntrack
-from offload.system.netlink.route.links import Netlink
-from offload.system.nft.door import Nft
-from offload.system.ubus.client import FakeUbusClient
 
 LAN = bridge(chip.port("lan1"))
 SHAPES = {
@@ -46,31 +39,16 @@ COUNTED = 2.2
 
 
 @dataclass
-class Lab:
+class Lab(Local):
     """A router in hardware, and the service's engine in this process."""
 
-    house: House
-    ports: tuple[str, ...]
-    now: float = 1000.0
-    service: Engine = field(init=False)
+    ports: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        router = self.house.router
-        router.sysctl(TIMEOUT)
-        dump = json.loads((router.replies / NETIFD).read_text())
-        doors = Doors(
-            uci=Uci(router.config),
-            nft=Nft(),
-            bus=FakeUbusClient({DUMP: dump}),
-            netlink=Netlink(),
-            conntrack=Conntrack(),
-            probe=capability,
-            clock=lambda: self.now,
-            saved=FakePrivateFile(),
-        )
-        self.service = Engine(doors)
-        self.choose("hardware")
-        with router.entered():
+        super().__post_init__()
+        self.house.router.sysctl(TIMEOUT)
+        self.mode("hardware")
+        with self.house.router.entered():
             assert self.service.work([HARDWARE]).error == ""
 
     def sample(self) -> None:
@@ -98,16 +76,20 @@ class Lab:
             answer = list_flows(self.service, {"query": {}})["flows"]
         return {each["family"]: [reason["code"] for reason in each["reasons"]] for each in answer}
 
-    def choose(self, mode: str) -> None:
+    def mode(self, mode: str) -> None:
         """Write this mode and let the service make a pass."""
-        self.house.router.write("offload", f"config globals 'globals'\n\toption mode '{mode}'\n")
-        with self.house.router.entered():
-            assert self.service.work().error == ""
+        self.choose(f"config globals 'globals'\n\toption mode '{mode}'\n")
 
     def faulty(self, stack: ExitStack, name: str) -> None:
         """Give every port a fault."""
         for port in self.ports:
             stack.enter_context(chip.fault(self.house.router, port, name))
+
+    def crowd(self, count: int, version: int = 4) -> list[Talk]:
+        """Open so many conversations over UDP."""
+        opened = [Talk(self.house.hosts["lan"], self.house.target("wan", version), "udp") for _ in range(count)]
+        self.house.talks += opened
+        return opened
 
     def talk(self, *talks: Talk, rounds: int = 8) -> None:
         """Talk, and sample after each round."""
@@ -120,7 +102,7 @@ class Lab:
 def build(house: House, stack: ExitStack, name: str) -> Lab:
     shape, ports = SHAPES[name]
     stack.enter_context(house.shaped(shape))
-    return Lab(house, ports)
+    return Lab(house, ports=ports)
 
 
 @pytest.fixture(name="stack")
@@ -145,35 +127,51 @@ def test_proven(lab: Lab) -> None:
     assert [name for name, _ in lab.service.news if name == "offload.degraded"] == []
 
 
+@shows(WHY.HARDWARE_AWAITED, WHY.HARDWARE_DRIVER, WHY.HARDWARE_GIVEN_UP)
 def test_refused_by_every_driver(lab: Lab, stack: ExitStack) -> None:
     lab.faulty(stack, "refuse")
-    lab.talk(lab.house.call("lan", "wan"))
+    talk = lab.house.call("lan", "wan")
+    assert lab.explain(talk).code == "HARDWARE_AWAITED"
+    lab.talk(talk, *lab.crowd(FLOWS))
     pair = lab.status()
     assert (pair["proof"], pair["codes"], pair["devices"]) == ("refused", ["HARDWARE_DRIVER"], {"refused"})
     assert lab.flows() == {"ipv4": ["HARDWARE_DRIVER"]}
-    (news,) = [words for name, words in lab.service.news if name == "offload.degraded"]
+    assert lab.explain(talk).code == "HARDWARE_DRIVER"
+    news, *more = [words for name, words in lab.service.news if name == "offload.degraded"]
     assert news["error"].startswith("lan > wan: ")
+    assert len(more) == 1, "it is given up"
+    assert lab.work().error == ""
+    talk.echo(12)
+    assert lab.explain(talk).code == "HARDWARE_GIVEN_UP"
 
 
+@shows(WHY.HARDWARE_FAMILY, WHY.HARDWARE_FAMILY_GIVEN_UP)
 def test_one_family_is_refused(lab: Lab, stack: ExitStack) -> None:
     lab.faulty(stack, "refuse-ipv6")
-    lab.talk(lab.house.call("lan", "wan", 4), lab.house.call("lan", "wan", 6))
+    talk = lab.house.call("lan", "wan", 6)
+    lab.talk(lab.house.call("lan", "wan", 4), talk)
     assert (lab.status()["proof"], lab.status()["codes"]) == ("proven", ["HARDWARE_FAMILY"])
     assert lab.flows() == {"ipv4": [], "ipv6": ["HARDWARE_FAMILY"]}
+    assert lab.explain(talk).code == "HARDWARE_FAMILY"
+    lab.talk(talk, *lab.crowd(FLOWS, 6), rounds=2)
+    assert lab.work().error == ""
+    talk.echo(12)
+    assert lab.explain(talk).code == "HARDWARE_FAMILY_GIVEN_UP"
 
 
+@shows(WHY.HARDWARE_FULL)
 def test_a_hundred_flows_beside_a_full_table(lab: Lab, stack: ExitStack) -> None:
     stack.enter_context(chip.parameter("table_size", "2"))
     first = lab.house.call("lan", "wan")
     lab.talk(first, rounds=2)
-    crowd = [Talk(lab.house.hosts["lan"], lab.house.target("wan"), "udp") for _ in range(110)]
-    lab.house.talks += crowd
+    crowd = lab.crowd(110)
     for _ in range(3):
         for each in crowd:
             each.echo(3)
         first.echo(12)
         lab.sample()
     assert (lab.status()["proof"], lab.status()["codes"]) == ("proven", ["HARDWARE_FULL"])
+    assert lab.explain(crowd[-1]).code == "HARDWARE_FULL"
 
 
 def test_a_kernel_that_binds_what_cannot(lab: Lab, stack: ExitStack) -> None:
@@ -181,13 +179,14 @@ def test_a_kernel_that_binds_what_cannot(lab: Lab, stack: ExitStack) -> None:
     lab.house.router.nft("delete table inet flow_offload_hw")
     stack.enter_context(chip.parameter("bind_anything", "1"))
     lab.faulty(stack, "no-bind")
-    other = Lab(lab.house, lab.ports)
+    other = Lab(lab.house, ports=lab.ports)
     assert other.status()["proof"] == "bound"
     other.talk(other.house.call("lan", "wan"))
     assert (other.status()["proof"], other.status()["codes"]) == ("refused", ["HARDWARE_DRIVER"])
     lab.house.router.nft("delete table inet flow_offload_hw")
 
 
+@shows(WHY.HARDWARE_STRAYS)
 def test_marks_that_lie(house: House, stack: ExitStack) -> None:
     """A port that is not in the flowtable: marked as hardware's, and slow one way."""
     lab = build(house, stack, "port")
@@ -198,40 +197,58 @@ def test_marks_that_lie(house: House, stack: ExitStack) -> None:
     assert without != text
     router.nft("delete table inet flow_offload_hw")
     router.nft(without)
-    lab.talk(lab.house.call("lan", "wan"), rounds=5)
+    talk = lab.house.call("lan", "wan")
+    lab.talk(talk, rounds=5)
     assert lab.status()["flows"] == 1
     assert (lab.status()["proof"], lab.status()["codes"]) == ("refused", ["HARDWARE_STRAYS"])
+    assert lab.explain(talk).steps["hardware"].codes == ("HARDWARE_STRAYS",)
 
 
+@shows(WHY.HARDWARE_HALF)
 def test_one_direction_in_hardware_and_the_other_in_software(lab: Lab, stack: ExitStack) -> None:
     """The mark is there, and no packet is slow; but the direction in hardware is counted only when the other rests."""
     lab.house.router.sysctl(dict.fromkeys(TIMEOUT, 30))
     stack.enter_context(chip.fault(lab.house.router, "wan", "refuse"))
-    with download(lab.house.call("lan", "wan")):
+    talk = lab.house.call("lan", "wan")
+    with download(talk):
         for _ in range(4):
             lab.sample()
     pair = lab.status()
     assert (pair["flows"], pair["strays"] < PACKETS) == (1, True)
     assert (pair["proof"], pair["codes"], pair["devices"]) == ("refused", ["HARDWARE_HALF"], {"refused"})
+    assert lab.explain(talk).steps["hardware"].codes == ("HARDWARE_HALF",)
 
 
-@pytest.mark.parametrize("keeps", [False, True], ids=["forgets", "keeps"])
-def test_a_driver_that_does_not_forget_the_flows_of_a_deleted_table(lab: Lab, stack: ExitStack, keeps: bool) -> None:
-    """The kernel destroys no rule of a table that goes: a driver that keeps them forwards, whatever is chosen."""
+@shows(WHY.HARDWARE_KEPT)
+def test_a_driver_that_does_not_forget_the_flows_of_a_deleted_table(lab: Lab, stack: ExitStack) -> None:
+    assert lab.explain(mode_none_after_hardware(lab, stack, keeps=True)).code == "HARDWARE_KEPT"
+
+
+def test_a_driver_that_forgets_the_flows_of_a_deleted_table(lab: Lab, stack: ExitStack) -> None:
+    assert lab.explain(mode_none_after_hardware(lab, stack, keeps=False)).code == "MODE_UNSET"
+
+
+def mode_none_after_hardware(lab: Lab, stack: ExitStack, *, keeps: bool) -> Talk:
+    """A conversation that was in hardware until mode none was chosen.
+
+    The kernel destroys no rule of a table that goes: a driver that keeps them forwards (`keeps`), whatever is chosen.
+    """
     if keeps:
         lab.faulty(stack, "keep-rules")
     talk = lab.house.call("lan", "wan", proto="udp")
     lab.talk(talk, rounds=3)
     assert lab.flows() == {"ipv4": []}
-    lab.choose("none")
+    lab.mode("none")
     before = chip.forwarded(lab.house.router, lab.ports)
     lab.talk(talk, rounds=3)
     assert (chip.forwarded(lab.house.router, lab.ports) > before) == keeps
     pair = lab.status()
     assert (pair["proof"], pair["codes"]) == ("none", ["HARDWARE_KEPT"] if keeps else [])
     assert lab.flows() == {"ipv4": ["HARDWARE_KEPT"] if keeps else ["MODE_UNSET"]}
+    return talk
 
 
+@shows(WHY.HARDWARE_FROZEN)
 def test_frozen_counters(lab: Lab, stack: ExitStack) -> None:
     lab.faulty(stack, "uncounted")
     talk = lab.house.call("lan", "wan")
@@ -241,6 +258,7 @@ def test_frozen_counters(lab: Lab, stack: ExitStack) -> None:
         lab.sample()
     pair = lab.status()
     assert (pair["frozen"], pair["proof"], pair["codes"]) == (True, "proven", ["HARDWARE_FROZEN"])
+    assert lab.explain(talk).steps["hardware"].codes == ("HARDWARE_FROZEN",)
     with lab.house.router.entered():
         found = check(lab.service, {})["findings"]
     assert [each["severity"] for each in found if each["code"] == "COUNTERS_FROZEN"] == ["notice"]
@@ -252,11 +270,14 @@ def test_a_session(house: House, stack: ExitStack) -> None:
     assert (lab.status()["proof"], lab.status()["codes"]) == ("proven", [])
 
 
+@shows(WHY.HARDWARE_ENCAPSULATED)
 def test_tags_that_the_driver_does_not_take(house: House, stack: ExitStack) -> None:
     lab = build(house, stack, "vlan")
     lab.talk(lab.house.call("lan", "wan"), rounds=3)
     assert (lab.status()["proof"], lab.status()["codes"]) == ("proven", [])
     lab.faulty(stack, "refuse-vlan")
-    again = Lab(house, lab.ports)
-    again.talk(again.house.call("lan", "wan", proto="udp"))
+    again = Lab(house, ports=lab.ports)
+    talk = again.house.call("lan", "wan", proto="udp")
+    again.talk(talk)
     assert again.status()["codes"] == ["HARDWARE_ENCAPSULATED"]
+    assert again.explain(talk).code == "HARDWARE_ENCAPSULATED"

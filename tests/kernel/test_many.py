@@ -1,8 +1,12 @@
 """A bridge with more ports than a flowtable takes devices: the kernel would refuse all of them."""
 
+import json
+
 import pytest
 
 from kernel.house import House, Shape
+from kernel.local import named
+from kernel.scenes import WHY, explained, shows
 from kernel.sides import bridge, port
 from offload.model.plan import MOST_DEVICES
 
@@ -10,6 +14,7 @@ ENOUGH = 60
 MANY = 300
 
 
+@shows(WHY.FLOWTABLE_FULL)
 @pytest.mark.parametrize("version", [4, 6])
 def test_flows_are_fast_at_the_bridge_where_their_port_is_left_out(house: House, version: int) -> None:
     with house.shaped(Shape({"lan": bridge(port("lan1")), "wan": port("wan")})):
@@ -21,7 +26,10 @@ def test_flows_are_fast_at_the_bridge_where_their_port_is_left_out(house: House,
             assert len(listed) == MOST_DEVICES
             assert {"br-lan", "wan"} < set(listed)
             assert "lan1" not in listed
-            seen = house.watch([house.call("lan", "wan", version), house.call("wan", "lan", version)], ENOUGH)
+            talks = [house.call("lan", "wan", version), house.call("wan", "lan", version)]
+            seen = house.watch(talks, ENOUGH)
             assert all(each.fast(ENOUGH) for each in seen), seen
+            reply = json.loads(house.router.offload("explain", "--json", named(talks[0])))
+            assert "FLOWTABLE_FULL" in explained(reply).steps["devices"].codes
         finally:
             house.router.ip(*(f"link del dummy{each:03}" for each in range(MANY)))

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from kernel.scenes import LIVE, NOT_LIVE
 from offload.cli.router import Router
 from offload.model.flow import IPS_ASSURED, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.network import Leaving, Neighbour
@@ -25,7 +27,7 @@ from status.test_asked import ROUTER as MIXED
 from status.test_reasons import CASES, FAST, HARD, LAN_WAN
 
 ROUTES = "192.168.1.50 by 192.168.1.0/24 on br-lan; 198.51.100.9 by 0.0.0.0/0 on wan"
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN, KERNEL = (Path(__file__).parents[1] / folder for folder in ("golden", "kernel"))
 ROUTERS = sorted(path.parent.name for path in GOLDEN.glob("*/snapshot.json"))
 
 
@@ -136,6 +138,14 @@ def test_every_reason_has_a_scene_that_explain_answers() -> None:
     answered = {reason.code for each in scenes for step in each.steps for reason in step.reasons}
     answered |= {each.reason.code for each in scenes if each.reason}
     assert set(ReasonCode) - answered - OF_NO_CONNECTION == set()
+
+
+def test_every_reason_has_a_live_scene() -> None:
+    """Those of the tests that ask `explain` on a real kernel; the import of each adds its own (kernel/scenes.py)."""
+    for file in sorted(KERNEL.glob("test_*.py")):
+        if "@shows(" in file.read_text():
+            import_module(f"kernel.{file.stem}")
+    assert set(ReasonCode) - LIVE == NOT_LIVE.keys()
 
 
 def test_every_answer_has_something_to_do() -> None:
