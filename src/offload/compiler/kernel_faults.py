@@ -14,14 +14,14 @@ Version = tuple[int, int, int]
 class Fault(NamedTuple):
     """A fault, by the releases that began or ended to have it: the first ones of their series (5.15, 6.1), ascending.
 
-    Series that have none of their own are like the newest that has one.
+    A release of a series without one of its own is compared with the last in the tuple.
     """
 
     since: tuple[Version, ...]
     mended: tuple[Version, ...]
 
     def has(self, release: str) -> bool:
-        """Whether a kernel with this release, as `uname -r` prints it, has the fault; False if it is not known."""
+        """Whether a kernel with this release, as `uname -r` prints it, has the fault; False if `version` is None."""
         found = version(release)
         return found is not None and _reaches(found, self.since) and not _reaches(found, self.mended)
 
@@ -40,7 +40,7 @@ FREED = Fault(((5, 5, 0),), ((6, 1, 189), (6, 6, 159), (6, 12, 112), (6, 18, 54)
 
 
 def version(release: str) -> Version | None:
-    """The three numbers of a release (`6.12.40`, `5.15.156-rt70+`); None if it does not tell the third.
+    """The three numbers of a release (`6.12.40`, `5.15.156-rt70+`; `6.12`: 0); None: other text, or a hidden third.
 
     Distributions write `6.1.0-56-amd64` for a 6.1.192: the third number stays 0, and their own follows.
     """

@@ -32,8 +32,8 @@ def outline(table: Table) -> LiveTable:
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
-    The caller gives `outline(table)` as `wanted`. Only devices, chains and elements are added; sets and maps that
-    `held` lacks are not created. `table` has just one flowtable, which keeps its flags but gets a counter.
+    The caller gives `outline(table)` as `wanted`. Devices, chains and elements are added and deleted, and sets
+    deleted; sets and maps that `held` lacks are not created. `table` has one flowtable, which gets a counter.
     """
     stay = sorted(set(wanted.elements) & set(held.elements))
     return fill(

@@ -29,7 +29,7 @@ class Draft(NamedTuple):
 
     @property
     def problems(self) -> list[FirewallProblem]:
-        """The problems found so far."""
+        """The list of the problems found so far, to which others are appended."""
         return self.expander.problems
 
     def add(self, chain: str, rule: Rule) -> None:

@@ -109,7 +109,8 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
 def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewhere: bool) -> Iterator[Rule]:
     """The rules that refuse packets to the router, except ICMP and DHCP, without which a network does not work.
 
-    `elsewhere`: the router can be managed from another zone; if not, there are none.
+    None if the zone's input is ACCEPT and no DROP or REJECT rule is for its packets to the router. `elsewhere`: the
+    router can be managed from another zone; if not, there are none either.
     """
     policy = _refusing(config, zone, 0)
     if not policy and not any(each.src == zone.name and not each.dest for each in _closing(config)):

@@ -59,7 +59,7 @@ def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list
 
 
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
-    """The Reasons without those that no mode was chosen; if there are only such, one that names all these zones."""
+    """The Reasons but those that no mode was chosen; if there are only such, one with all `zones`; [] for []."""
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
     return made or [not_chosen(zones)] if reasons else []
 

@@ -30,7 +30,8 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
     """The jumps to a zone's chain for its devices and addresses of loopback, or (`loopback` False) for all others.
 
     A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
-    the output hook, and everything else in the prerouting hook.
+    the output hook, and everything else in the prerouting hook. A part of the zone that has nothing for the side has no
+    jump. `direction`, `what`: as for `jumps`.
     """
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)

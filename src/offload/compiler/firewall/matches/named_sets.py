@@ -50,7 +50,7 @@ def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | N
 
 
 def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
-    """The lookup with its packet fields for this protocol; (): it would need a destination MAC address."""
+    """The lookup with its packet `fields` for this protocol; they are () if one would be a destination MAC address."""
     return SetMatch(match.name, match.directions, match.negated, set_fields(match, named, proto) or ())
 
 

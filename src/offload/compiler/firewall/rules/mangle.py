@@ -21,7 +21,7 @@ NO_END: End = ((), 0, "")
 def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> None:
     """Add the rules of a `config rule` with target MARK or DSCP to a mangle chain that its zones' packets pass.
 
-    There is one for each part of source and destination zone; none if a zone has no part now, or no packet can match.
+    Each pair of ends (see `_ends`) has its own; there are none if a zone has no part now, or no packet can match.
     Option `device` stands in place of the zone on its side. LeftOutError: a helper or set of it is not usable.
     """
     chain, needed = _chain(section), draft.needs(section, src, dest)

@@ -139,7 +139,10 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
 
 
 def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
-    """Whether pairs that stay may have flows over devices `gone` from the flowtable: in hardware they may over any."""
+    """Whether pairs of `table`, the planned one, may have flows over devices `gone` from the flowtable; False for none.
+
+    In software those are devices of the pairs' zones, and devices that the Plan does not have; in hardware all.
+    """
     zones = {zone for element in table.elements for zone in element.pair}
     free = {device.name for device in plan.devices if zones.isdisjoint(device.zones)}
     return bool(gone) and (table.hardware or not free.issuperset(gone))

@@ -21,7 +21,7 @@ def render(plan: Plan) -> str:
 
 
 def render_table(table: Table, *, withheld: bool = False) -> str:
-    """The text of one table; equal tables give equal bytes. `withheld`: as `without_shared` gives it."""
+    """The text of one table; equal tables give equal bytes. `withheld`: without elements that hardware has too."""
     return table_text(without_shared(table) if withheld else compiled(table))
 
 

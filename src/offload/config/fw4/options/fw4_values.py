@@ -43,7 +43,7 @@ def network_name(value: str) -> Item | None:
 
 
 def zone_device(value: str) -> Item | None:
-    """A zone's device, as `device` reads it; NO_DEVICE, which cannot exist, for a name that is not safe in nft text."""
+    """A zone's device, as `device` reads it; NO_DEVICE, which cannot exist, for an unsafe name; None: it is empty."""
     name, negated = negation(value)
     return (device(value) or Item(NO_DEVICE, negated)) if name else None
 

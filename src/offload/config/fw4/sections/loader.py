@@ -39,7 +39,7 @@ ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  
 class Loader:
     """Reads one configuration of the firewall; `problems` collects its problems.
 
-    `networks`: of netifd by name, for addresses; None: names are not checked. `files`: lines of loadfiles, by path.
+    `networks`: of netifd by name, for addresses; None: not checked. `files`: lines of readable loadfiles, by path.
     """
 
     def __init__(
