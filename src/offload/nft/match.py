@@ -1,7 +1,7 @@
 """Write a match of one family and one protocol as the conditions of a rule, always in the same order.
 
-FIELDS is the only list of what can be matched: the fields of Match in order, and how nft writes each. Values were
-checked when their section was read; names are between quotes.
+The order is that of the fields of Match, which is the only list of what can be matched. Values were checked when their
+section was read; names are between quotes.
 """
 
 from collections.abc import Callable, Iterable
@@ -214,23 +214,23 @@ def _raw(raw: str, _: Match) -> str:
     return f"{raw} "
 
 
-FIELDS: tuple[tuple[str, Callable[[Any, Match], str]], ...] = (
-    ("family", _family),
-    ("proto", _proto),
-    ("iifname", _devices("iifname")),
-    ("oifname", _devices("oifname")),
-    ("src_ip", _addresses(KEYS["src_ip"])),
-    ("dest_ip", _addresses(KEYS["dest_ip"])),
-    ("src_port", _ports(KEYS["src_port"])),
-    ("dest_port", _ports(KEYS["dest_port"])),
-    ("src_mac", _macs),
-    ("icmp_type", _icmp),
-    ("helper", _helper),
-    ("limit", _limit),
-    ("times", _times),
-    ("mark", _mark),
-    ("dscp", _dscp),
-    ("ipset", _set),
-    ("raw", _raw),
-)
-_WRITERS = tuple(write for _, write in FIELDS)
+_WRITE: dict[str, Callable[[Any, Match], str]] = {
+    "family": _family,
+    "proto": _proto,
+    "iifname": _devices("iifname"),
+    "oifname": _devices("oifname"),
+    "src_ip": _addresses(KEYS["src_ip"]),
+    "dest_ip": _addresses(KEYS["dest_ip"]),
+    "src_port": _ports(KEYS["src_port"]),
+    "dest_port": _ports(KEYS["dest_port"]),
+    "src_mac": _macs,
+    "icmp_type": _icmp,
+    "helper": _helper,
+    "limit": _limit,
+    "times": _times,
+    "mark": _mark,
+    "dscp": _dscp,
+    "ipset": _set,
+    "raw": _raw,
+}
+_WRITERS = tuple(_WRITE[name] for name in Match._fields)

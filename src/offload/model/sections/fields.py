@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from offload.model.sections.kinds import DSCP, MAC, MARK, NETWORK, PORT, PROTOCOL, Kind
-from offload.model.sections.match import Match, excluded, wanted
+from offload.model.sections.match import EVERYTHING, Match, excluded, wanted
 
 
 class Field(NamedTuple):
@@ -22,11 +22,15 @@ class Field(NamedTuple):
     key: str  # the nft expression, with blanks for `ip` or `ip6` and for the protocol
     word: str = ""  # its part of an nft set's name; empty: no set can hold it
     type: str = ""  # its part of an nft set's key type
-    many: bool = True  # a list of values
     host: bool = False  # it names a host, so an exempt of it alone is allowed
     port: bool = False  # only TCP and UDP have it
     # reads the value from a conntrack entry; None: conntrack has no such value
     conntrack: Callable[[Any], Any] | None = None
+
+    @property
+    def many(self) -> bool:
+        """Whether Match has a list of values for it, and not one alone."""
+        return isinstance(getattr(EVERYTHING, self.name), tuple)
 
     def given(self, match: Match) -> bool:
         """Whether the match has this condition."""
@@ -118,10 +122,8 @@ FIELDS = (
     ),
     Field("src_mac", MAC, "a MAC address that opens it", "ether saddr", "mac", "ether_addr", host=True),
     Field("proto", PROTOCOL, "tcp, udp, tcpudp or all", "meta l4proto", conntrack=attrgetter("proto")),
-    Field(
-        "mark", MARK, "the packet's mark: a number or 0xhex, optionally /mask", "meta mark", "mark", "mark", many=False
-    ),
-    Field("dscp", DSCP, "a class (EF, AF11, CS1) or 0 to 63", "{ip} dscp", many=False),
+    Field("mark", MARK, "the packet's mark: a number or 0xhex, optionally /mask", "meta mark", "mark", "mark"),
+    Field("dscp", DSCP, "a class (EF, AF11, CS1) or 0 to 63", "{ip} dscp"),
 )
 KEYS = {each.name: each.key for each in FIELDS}  # firewall rules use the same names
 LISTS = tuple(each.name for each in FIELDS if each.many)
