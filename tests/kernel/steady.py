@@ -3,12 +3,15 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import pairwise
 from typing import Self
 
 from kernel.traffic import Talk
 
+GOAL, MARGIN = 1.0, 1.0  # seconds within which a rule reaches live flows, and for the processor time of others' tests
+SOON = GOAL + MARGIN
 LITTLE = 20_000  # bytes: a few segments, so that a round takes milliseconds and not the processor
 
 
@@ -56,6 +59,11 @@ def upload(talk: Talk) -> Steady:
 def quiet(talk: Talk, pause: float = 0.3) -> Steady:
     """Say a word now and then."""
     return Steady(talk, lambda talk: talk.echo(1), pause)
+
+
+def lag(pulses: Iterable[Steady]) -> float:
+    """The longest time in seconds between two answers of any of them: so long this machine did something else."""
+    return max(later - time for each in pulses for time, later in pairwise(each.times))
 
 
 class Drip:

@@ -125,7 +125,9 @@ def test_a_rate_of_nft_holds_with_offload_on(lab: House, where: str) -> None:
         for mode in FAST:  # while packets pass the rule by, its bucket gets full again
             passed[mode] = rate(lab, "guest", mode, WITHOUT_EXEMPTS)
             held[mode] = rate(lab, "guest", mode)
+        checked = " ".join(lab.router.offload("check", codes=(0, 1, 3)).split())
     assert all(map(is_limited, (slow, *held.values()))), (slow, held)
+    assert "limits rates" in checked and "stays on the slow path" in checked
     assert min(passed.values()) > 2 * LIMIT, "without the exempt the limit is passed by"
     for mode in FAST:
         did = f"stays slow; else {passed[mode]:.1f} Mbit/s"
