@@ -19,7 +19,7 @@ NOT_LIVE: Mapping[ReasonCode, str] = {
     WHY.ZONE_OF_SUBNETS: NO_TRAFFIC,
     WHY.NO_FLOWTABLE: "it is of a device that is in no zone: `status` gives it",
     WHY.DSA_CONDUIT: "it needs a switch with a driver for DSA",
-    WHY.PPPOE_PARENT: "it is of Linux 5.15 before 5.15.157 alone",
+    WHY.PPPOE_PARENT: "it is of older kernels: Linux before 5.15.157, 6.1.88, 6.6.29 and 6.8.8",
 }
 
 LIVE: set[ReasonCode] = set()  # those of the tests that were imported
