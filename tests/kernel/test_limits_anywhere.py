@@ -1,17 +1,22 @@
 """Limits of other programs hold wherever their rule is: behind maps, in sets of packets, on bridges and devices."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from kernel.house import House, Shape
 from kernel.inside import choose
+from kernel.netns import Namespace
 from kernel.rates import PORT, Flood, Sink
 from kernel.sides import bridge, port
 from kernel.traffic import Target
 
 RATE = "limit rate over 50 kbytes/second burst 1 kbytes drop"
 FORWARD = "type filter hook forward priority -10"
+GRE = b"\0\0\x08\0" + bytes(1000)  # version 0, without a key, with IP in it
+IP_HEADER, ANSWERED = 20, 5
 MOST = 150  # kB of a second: the kernel's bucket holds 51, and the rate lets 50 more through
 RULES = {
     "a verdict map": f"""inet limits {{
@@ -131,3 +136,35 @@ def test_a_limit_holds_wherever_it_is(lab: House, where: str) -> None:
 
 def test_without_a_limit_all_of_the_flood_gets_through(lab: House) -> None:
     assert passed(lab) > 2 * MOST
+
+
+def test_a_limit_of_gre_holds(lab: House) -> None:
+    """The kernel offloads GRE without NAT, so the far end's replies come from the LAN's own address plan."""
+    lab.router.nft(f"table inet limits {{\nchain f {{\n{FORWARD}\nmeta l4proto gre {RATE}\n}}\n}}\n")
+    lab.router.nft("flush chain inet fw4 srcnat\n")
+    try:
+        choose(lab.router, "software")
+        with _gre(lab.hosts["lan"]) as one, _gre(lab.hosts["wan"]) as other:
+            assert _through(one, other, lab.target("lan").address, lab.target("wan").address) < 250, "of 400"
+    finally:
+        lab.router.nft("delete table inet limits\n")
+
+
+def _gre(host: Namespace) -> socket.socket:
+    with host.entered():
+        made = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_GRE)
+    made.settimeout(0.01)
+    return made
+
+
+def _through(one: socket.socket, other: socket.socket, here: str, there: str) -> float:
+    """The kB of 400 that get from one host to the other, which answers the first packets."""
+    arrived = 0
+    for number in range(400):
+        one.sendto(GRE, (there, 0))
+        with suppress(TimeoutError):
+            arrived += len(other.recv(2048)) - IP_HEADER
+        if number < ANSWERED:
+            other.sendto(GRE, (here, 0))
+            one.recv(2048)
+    return arrived / 1000

@@ -1,5 +1,6 @@
 """The network devices that the firewall reads below /sys/class/net."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ def root(tmp_path: Path) -> Path:
     device(tmp_path, "lan1")
     device(tmp_path, "lan2")
     return tmp_path
+
+
+@pytest.mark.timeout(10)
+def test_only_regular_files_are_read(root: Path) -> None:
+    """A pipe in /tmp, which anybody can make, would stop the service."""
+    os.mkfifo(root / "pipe")
+    (root / "list").write_bytes(b"192.0.2.1\n\xff\n")
+    files = FirewallFiles(root)
+    assert (files.text("/pipe"), files.text("/absent"), files.text("/list")) == (None, None, "192.0.2.1\n\ufffd\n")
 
 
 def test_a_bridge_and_a_vlan_have_devices_beneath_them(root: Path) -> None:

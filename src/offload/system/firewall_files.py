@@ -17,6 +17,7 @@ from offload.model.problems.problem import Problem
 from offload.model.sections.section import Section
 from offload.system.config.uci import Uci
 from offload.system.config.uci_text import parse
+from offload.system.files import regular_file
 
 HELPERS = "usr/share/firewall4/helpers"
 INSTALLED = "usr/share/nftables.d"
@@ -43,9 +44,12 @@ class FirewallFiles:
         return read
 
     def text(self, path: str) -> str | None:
-        """The text of a file, by its path on the router, not UTF-8 as U+FFFD; None if it cannot be read."""
+        """The text of a regular file, by its path on the router, not UTF-8 as U+FFFD.
+
+        None if it cannot be read, or is larger than 16 MB.
+        """
         try:
-            return self._under(path).read_text(errors="replace")
+            return regular_file.read(self._under(path))[0].decode(errors="replace")
         except OSError:
             return None
 

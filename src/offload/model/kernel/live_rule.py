@@ -68,7 +68,7 @@ class LiveRule:
     # (value, mask) of the packet mark that it compares; value None: not known
     mark: tuple[int | None, int] | None = None
     comment: str = ""  # as its author wrote it
-    ip_only: bool = False  # TCP and UDP packets never match it
+    ip_only: bool = False  # packets of TCP, UDP and GRE, which can be offloaded, never match it
     match: RuleMatch = EVERY_PACKET  # what it compares before its first statement
     marks: int = 0  # bits of the packet mark that it writes
     opening: bool = False  # packets of established connections never match it

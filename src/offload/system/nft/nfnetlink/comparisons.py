@@ -15,7 +15,7 @@ DAY = 86_400  # seconds
 NANOSECONDS = 1_000_000_000
 IFNAMSIZ = 16  # bytes of a full name; a shorter comparison is a wildcard
 COMPARE_SOURCE, COMPARE_OPERATION, COMPARE_DATA, RANGE_END = 1, 2, 3, 4
-OFFLOADED = {6: "tcp", 17: "udp"}
+OFFLOADED = {6: "tcp", 17: "udp", 47: ""}  # GRE, which RuleMatch does not name, without NAT
 NETWORKS: Mapping[int, type[IPv4Network | IPv6Network]] = {IPV4: IPv4Network, IPV6: IPv6Network}
 NUMBER_BYTES = 4
 NOW = 2**61  # nanoseconds since 1970, in this century: a value in the other byte order is far from it
@@ -82,7 +82,8 @@ def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
         rule.protocol = ETHERTYPES.get(int.from_bytes(value, "big"), rule.protocol)
     elif what == "protocol":
         rule.ip_only = value[0] not in OFFLOADED
-        rule.equals("proto", OFFLOADED.get(value[0], ""))
+        if proto := OFFLOADED.get(value[0], ""):
+            rule.equals("proto", proto)
     elif what in {"iif", "oif"} and len(value) == IFNAMSIZ:
         rule.equals(what, text(value))
     elif what in {"sport", "dport"}:

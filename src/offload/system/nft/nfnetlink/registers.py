@@ -60,7 +60,7 @@ class Reading:
     matches: set[str] = field(default_factory=set)  # properties of single packets that it compares, as in LiveRule
     # (value, mask) of the packet mark that it compares, value None: not with one value; None instead: it compares none
     mark: tuple[int | None, int] | None = None
-    ip_only: bool = False  # TCP and UDP packets never match it
+    ip_only: bool = False  # packets of TCP, UDP and GRE never match it
     opening: bool = False  # packets of established connections never match it
     narrow: bool = False  # it has conditions other than the state, so not all established packets match it
     asked: list[tuple[str, str]] = field(default_factory=list)  # as in LiveRule
