@@ -146,6 +146,19 @@ def test_a_connection_of_the_router_itself(built: House) -> None:
         assert code(built, talk) == "LOCAL"
 
 
+@shows(WHY.HOOKED_ABOVE)
+def test_a_port_below_a_bridge_with_a_shaper(built: House) -> None:
+    built.router.run(
+        "tc", *["qdisc", "add", "dev", "br-lan", "root", "tbf", "rate", "99mbit", "burst", "99kb", "latency", "99ms"]
+    )
+    try:
+        choose(built.router, "software")
+        assert "HOOKED_ABOVE" in explanation(built, built.call("lan", "wan")).steps["devices"].codes
+    finally:
+        built.router.run("tc", *["qdisc", "del", "dev", "br-lan", "root"])
+        choose(built.router, "software")
+
+
 @shows(WHY.TCP_STATE)
 def test_a_connection_that_is_half_closed_on_the_slow_path(built: House) -> None:
     choose(built.router, "none")
