@@ -33,6 +33,7 @@ COMMANDS = {
 }
 READINGS = {
     "status": ("status", "--json"),
+    "flows": ("flows", "--limit", "1000000"),
     "flows --json": ("flows", "--json", "--limit", "1000000"),
 }
 NEVER = ("offload", "globals", "after_packets", "1000000")

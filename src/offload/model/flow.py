@@ -1,6 +1,6 @@
 """Live connections: conntrack entries, and flows with their zones and path."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -153,7 +153,7 @@ class Entries:
     def __iter__(self) -> Iterator[Entry]:
         return map(entry_of, self.values(range(len(self))))
 
-    def values(self, numbers: Sequence[int]) -> Iterator[Values]:
+    def values(self, numbers: Iterable[int]) -> Iterator[Values]:
         """The entries with these numbers, in this order, each as a flat tuple of values (`Entry.values`)."""
         return (self[number].values for number in numbers)
 

@@ -5,7 +5,7 @@ have in common. A Flow is made only for the few that do not fit on one line.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -92,7 +92,7 @@ def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: 
     zones, notes = max(map(len, between.values())), layout.Notes(asking=True)
     ways = {number: _around(explainer.ways[number].state, text, zones) for number, text in between.items()}
     text_of, named = _Addresses(), [protocol(number) for number in range(PROTOCOLS)]
-    amount, beneath = layout.amount, _shared_notes(explainer, width, notes)
+    amount, kind_of, known = layout.amount, explainer.kind, dict[Kind, str]()
     yield flow_lines.flows_head(zones, width)
     for number, values in rows:
         proto, src, dst, sport, dport, reply_src, _, reply_sport = values[:8]
@@ -101,7 +101,13 @@ def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: 
         line = f"{start}{size:>6}{middle}{named[proto]} {text_of[src]}:{sport} > {text_of[dst]}:{dport}"
         plain = len(src) == IPV4 and sport and dport and dst == reply_src and dport == reply_sport
         if plain and middle and len(line) <= width:
-            yield line + beneath(number, values)
+            kind = kind_of(number, values)
+            if (beneath := known.get(kind)) is None:
+                data = {"reasons": reasons_json(explainer.why(number, values))}
+                beneath = _beneath(data, width, notes)
+                if kind is not None:
+                    known[kind] = _beneath(data, width, notes)  # remedies stand only below the first
+            yield line + beneath
         else:
             yield from flow_lines.lines_of_flow(flow_json(explainer.flow(number, values)), zones, width, notes)
     counts = dict.fromkeys(flow_lines.STATES, 0)
@@ -110,20 +116,9 @@ def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: 
     yield from flow_lines.flows_foot(counts, width)
 
 
-def _shared_notes(explainer: Explainer, width: int, notes: layout.Notes) -> Callable[[int, Values], str]:
-    """A function that gives the lines below a flow, each after a line break; remedies only the first time."""
-    known = dict[Kind, str]()
-
-    def beneath(number: int, values: Values) -> str:
-        kind = explainer.kind(number, values)
-        if (found := known.get(kind)) is None:
-            data = {"reasons": reasons_json(explainer.why(number, values))}
-            found = "".join(f"\n{line}" for line in flow_lines.noted(data, width, notes))
-            if kind is not None:
-                known[kind] = "".join(f"\n{line}" for line in flow_lines.noted(data, width, notes))
-        return found
-
-    return beneath
+def _beneath(data: layout.Json, width: int, notes: layout.Notes) -> str:
+    """The lines below a flow, each after a line break."""
+    return "".join(f"\n{line}" for line in flow_lines.noted(data, width, notes))
 
 
 class _Addresses(dict[bytes, str]):

@@ -51,5 +51,5 @@ class AcceptedReplies:
 
 def explainer_of(engine: Engine, read: Read) -> Explainer:
     """The Explainer that finds why connections of this dump are slow."""
-    accepted = AcceptedReplies(engine.doors.nft, read.plan)
+    accepted = AcceptedReplies(engine.doors.nft, read.plan).__call__  # a bound method is called faster
     return Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known, accepted)

@@ -8,13 +8,13 @@ most of the time and memory of a list of connections.
 
 import re
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 
 from offload.model.flow import Entries, Entry, Row, Values, entry_of
 from offload.nouns import dataclass
 from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_NEW, NLMSGHDR_START, Parser, Part
-from offload.system.netlink.ct.layouts import ABSENT, Layout, Reader, Slot
+from offload.system.netlink.ct.layouts import Layout, Reader, Slot
 from offload.system.netlink.wire import NLM_F_MULTI, NLMSGHDR
 
 # The slots of a Row; ctnetlink_fill_info() writes them in this order.
@@ -139,13 +139,13 @@ class Messages(Entries):
     def __getitem__(self, number: int) -> Entry:
         return entry_of(next(self.values((number,))))
 
-    def values(self, numbers: Sequence[int]) -> Iterator[Values]:
+    def values(self, numbers: Iterable[int]) -> Iterator[Values]:
         """The values that `entry_of` takes, of the entries with these numbers (from 0, in the order of the dump)."""
-        datagrams = map(self._datagrams.__getitem__, map(self._datagram_of.__getitem__, numbers))
-        places, readers = map(self._places.__getitem__, numbers), map(self._readers.__getitem__, numbers)
-        for datagram, place, reader in zip(datagrams, places, readers, strict=True):
+        datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
+        for number in numbers:
+            datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]
             if reader is None:
                 yield self._parsed(datagram, place).values
             else:
-                unpack, ordered = reader
-                yield ordered(unpack(datagram, place) + ABSENT)
+                unpack, ordered, absent = reader
+                yield ordered(unpack(datagram, place) + absent)

@@ -82,9 +82,9 @@ ATTRIBUTES: Attributes = {
 }
 
 
-# Two functions: one unpacks fields at an offset of a datagram; one picks the values of an Entry, in the order of Slot,
-# from these fields followed by ABSENT.
-Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]"]
+# Two functions and values: the first unpacks fields at an offset of a datagram; the second picks the values of an
+# Entry, in the order of Slot, from these fields followed by the values, which stand for what such messages lack.
+Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]", tuple[Any, ...]]
 
 
 class Layout:
@@ -117,7 +117,10 @@ class Layout:
         for lonely in (both for both in COUNTERS if len(both & found.keys()) == 1):
             found, places = ({slot: at for slot, at in each.items() if slot not in lonely} for each in (found, places))
         self.values = _ordered(found, fields + 1)
-        self.reader = struct.Struct(without).unpack_from, _ordered(places, len(order))
+        lacking = [slot for slot in Slot if slot not in places]
+        places |= {slot: place for place, slot in enumerate(lacking, len(order))}
+        absent = tuple(ABSENT[slot] for slot in lacking)
+        self.reader = struct.Struct(without).unpack_from, _ordered(places, len(order)), absent
         self._check(found, layout.unpack(message))
 
     @staticmethod
