@@ -249,21 +249,19 @@ def test_a_pair_that_goes_returns_its_table_only_while_it_has_offloaded_flows(bu
         asked.append(found)
         return busy
 
-    wanted = replace(plan(WITHOUT_GUEST), devices=DECIDED)
+    wanted = replace(plan(replace(WITHOUT_GUEST, devices=BASE.devices)), devices=DECIDED)
     (sent,) = transactions(wanted, held(BASE), busy=answer)
     assert asked == [Lost(frozenset({("br-guest", "wan")}))]
     assert sent.returned == (("flow_offload",) if busy else ())
     if not busy:
         assert (sent.table, sent.lost) == ("flow_offload", asked[0])
         assert f'{DELETE} pairs {{ "br-guest" . "wan" : goto policy_0 }}' in sent.text.splitlines()
-        gone = 'delete flowtable inet flow_offload sw { hook ingress priority 1000; devices = { "br-guest" }; }'
-        assert gone in sent.text.splitlines()
 
 
 @pytest.mark.parametrize(
     ("after", "before"),
     [
-        (replace(WITHOUT_GUEST, devices=("wan",)), BASE),  # a device of a pair that stays
+        (WITHOUT_GUEST, BASE),  # nft 1.0.6 deletes no device from a flowtable of our priority
         (replace(HARDWARE, devices=("br-lan", "wan"), elements=(LAN,)), HARDWARE),  # the kernel may refuse that one
     ],
     ids=["device", "hardware"],

@@ -32,8 +32,9 @@ def outline(table: Table) -> LiveTable:
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
-    The caller gives `outline(table)` as `wanted`. Devices, chains and elements are added and deleted, and sets
-    deleted; sets and maps that `held` lacks are not created. `table` has one flowtable, which gets a counter.
+    The caller gives `outline(table)` as `wanted`. Chains and elements are added and deleted, devices
+    only added, and sets only deleted; sets and maps that `held` lacks are not created. `table` has one flowtable,
+    which gets a counter.
     """
     stay = sorted(set(wanted.elements) & set(held.elements))
     return fill(
@@ -41,7 +42,6 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
         table=table,
         flowtable=table.flowtables[0],
         devices=sorted(wanted.devices - held.devices),
-        gone_devices=sorted(held.devices - wanted.devices),
         uncounted=not held.counter,
         new_chains=[chain for chain in table.chains if chain.name not in held.rules],
         changed_chains=[chain for chain in table.chains if chain.name in held.rules and not _same(chain, held)],
