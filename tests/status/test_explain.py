@@ -79,6 +79,14 @@ def test_without_a_zone_no_pair_is_asked_about() -> None:
     assert "None" not in "".join(reason.text for step in found.steps for reason in step.reasons)
 
 
+def test_each_end_without_a_zone_is_the_step_that_does_not_hold() -> None:
+    zones = tuple(zone for zone in plan().zones if zone.name != "lan")
+    found = {step.name: step.holds for step in explain(entry(LAN_WAN), HOME, plan(FAST, zones=zones)).steps}
+    assert (found["source"], found["destination"]) == (Holds.NO, Holds.YES)
+    found = {step.name: step.holds for step in explain(entry(LAN_WAN), HOME, plan(FAST, zones=())).steps}
+    assert (found["source"], found["destination"]) == (Holds.NO, Holds.NO)
+
+
 def test_a_connection_that_does_not_exist_is_explained_by_what_it_would_get() -> None:
     found = explain(entry(LAN_WAN), HOME, plan(FAST), hypothetical=True)
     assert found.sentence.startswith("It would be fast in software")

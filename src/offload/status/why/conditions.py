@@ -95,7 +95,7 @@ def _count(seen: Seen, direction: int) -> str:
 # Each condition in the packet's order: its name, the Reasons why it does not hold (None: all others), and its fact.
 STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("protocol", frozenset({WHY.NOT_OFFLOADABLE}), _protocol),
-    ("source", frozenset(), _source),
+    ("source", frozenset({WHY.ZONE_UNKNOWN}), _source),
     ("destination", frozenset({WHY.ZONE_UNKNOWN}), _destination),
     ("forwarded", frozenset({WHY.LOCAL, WHY.NOT_UNICAST}), _forwarded),
     ("pair", None, _pair),

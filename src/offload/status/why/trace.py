@@ -29,10 +29,17 @@ def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
     made = []
     for name, codes, fact in STEPS:
         own = tuple(each for each in held if (each.code not in NAMED if codes is None else each.code in codes))
+        own = () if _zoned(name, seen) else own
         asked = not beyond or name in before
         holds = Holds.NO if own and stops else Holds.YES if asked else Holds.UNASKED
         made.append(Step(name, fact(seen) if asked else "", holds, own or _beside(name, seen)))
     return (*made, *_way(seen), _sending(seen, held), _path(seen), _hardware(seen, reason))
+
+
+def _zoned(name: str, seen: Seen) -> bool:
+    """Whether the step called `name` is that of an end whose zone is known: an unknown zone is the other end's."""
+    end = {"source": seen.src, "destination": seen.dest}.get(name)
+    return end is not None and end.zone is not None
 
 
 def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
