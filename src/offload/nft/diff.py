@@ -32,9 +32,8 @@ def outline(table: Table) -> LiveTable:
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
-    The caller gives `outline(table)` as `wanted`. Chains and elements are added and deleted, devices
-    only added, and sets only deleted; sets and maps that `held` lacks are not created. `table` has one flowtable,
-    which gets a counter.
+    The caller gives `outline(table)` as `wanted`. Chains, sets and elements are added and deleted, devices only added;
+    maps that `held` lacks are not created. `table` has one flowtable, which gets a counter.
     """
     stay = sorted(set(wanted.elements) & set(held.elements))
     return fill(
