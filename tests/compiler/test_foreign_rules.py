@@ -150,3 +150,11 @@ def test_routed_packets_pass_four_hooks_of_a_bridge() -> None:
 def test_a_drop_by_the_size_of_a_connection_is_a_quota(count: str) -> None:
     assert treatment(replace(LIMIT, does=("drop",), matches=frozenset({count}))) == "quota"
     assert treatment(replace(LIMIT, does=("queue",), matches=frozenset({"packets"}))) == ""
+
+
+def test_a_ban_on_the_way_out_of_a_device_is_bypassed_by_hardware() -> None:
+    for hook, counts in (("egress", True), ("ingress", False)):
+        chain = LiveChain("netdev", "bans", "c", hook, devices=("wan",))
+        rule = LiveRule("netdev", "bans", "c", ("drop",), sets=("blocked",))
+        found = packet_rules([chain], [rule], [])
+        assert [each.does for each in found] == (["ban"] if counts else [])

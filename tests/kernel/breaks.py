@@ -68,7 +68,6 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "element of a set that bans live flows": BOTH,
     "rule that bans live flows": BOTH,
     "element of a set that bans on a device's ingress hook": BOTH,
-    "element of a set that bans on a device's egress hook": BOTH,
     "time window that begins while a flow runs": BOTH,
     "time window that ends while a flow runs": BOTH,
     "new DROP or REJECT rule, cut_refused 1": BOTH,

@@ -27,6 +27,8 @@ BRIDGE_HOOKS = frozenset({"prerouting", "input", "output", "postrouting"})
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
 # Of these, what the rules of a device are needed for in hardware, where nothing reads the mark of a packet
 OF_DEVICES = frozenset(TREATMENTS) - {"mark"}
+# A packet that leaves has passed our chain, which may have put its flow into hardware once more: so bans count as well
+OF_HOOKS = {"ingress": OF_DEVICES, "egress": OF_DEVICES | {"ban"}}
 SHAPES = frozenset({"length", "ttl", "flags"})  # properties of single packets by which rules drop
 COUNTS = frozenset({"packets", "bytes"})  # of a connection so far: a rule that drops by these limits its size
 MOST_RULES = 512  # that are considered one by one; of more only the devices
@@ -62,7 +64,7 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
     One that several chains jump to comes once for each way with other conditions. If there are more, conditions other
     than devices, and comments, are dropped, equal rules become one, and the rest is cut off. Of chains on hooks of
-    single devices only rules in OF_DEVICES count. `ours`: names of the tables of offload, whose rules are left out.
+    single devices only rules in OF_HOOKS count. `ours`: names of the tables of offload, whose rules are left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     found: dict[PacketRule, None] = {}
@@ -71,7 +73,7 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
         for match in _passing(chain):
             for rule, before in _met((chain.family, chain.table, chain.name), match, grouped, ways):
                 does = "" if rule.comment.startswith(CONFIGURED) else _does(rule, grouped)
-                if does in OF_DEVICES if chain.hook in DEVICE_HOOKS else does:
+                if does in OF_HOOKS[chain.hook] if chain.hook in DEVICE_HOOKS else does:
                     found[_packet_rule(chain.hook, rule, does, rule.match.within(before))] = None
     if len(found) <= MOST_RULES:
         return tuple(found)
