@@ -38,7 +38,7 @@ LINE = re.compile(
             rf"(?:delete )?table inet {NAME}",
             rf"table inet {NAME} {{|\t}}|}}|\t\t}}",
             rf"\t(?:flowtable|set|map|chain) {NAME} {{",
-            r"\t\thook ingress priority 100[01]|\t\tcounter|\t\tflags offload",
+            r"\t\thook ingress priority filter(?: \+ (?:1|100[01]))?|\t\tcounter|\t\tflags offload",
             rf"\t\tdevices = {{ {DEVICES} }}",
             r"\t\ttype [a-z0-9_]+(?: \. [a-z0-9_]+)*(?: : verdict)?",
             r"\t\tflags (?:interval|dynamic|dynamic, timeout)|\t\tsize \d{1,5}|\t\ttimeout 60s",

@@ -11,7 +11,7 @@ network="busybox-static nftables conntrack iperf3 ethtool kmod iproute2 tcpdump 
 packages_python="python3-venv"
 packages_check="busybox-static nftables iproute2 procps file chromium-headless-shell fonts-dejavu-core nodejs prometheus"
 packages_kernel="$network $compiler flex bison bc xz-utils"
-packages_stock="$network $compiler qemu-system-x86 e2fsprogs file"
+packages_stock="$network $compiler pahole qemu-system-x86 e2fsprogs file"
 
 say() {
     printf 'setup: %s\n' "$*"

@@ -55,7 +55,7 @@ CASES = {
     "a device more": PairHardware(
         lambda table: replace(table, devices=("br-guest", "br-lan", "lan1", "wan")),
         returned=False,
-        lines=('add flowtable inet flow_offload sw { hook ingress priority 1000; devices = { "lan1" }; counter; }',),
+        lines=('add flowtable inet flow_offload sw { hook ingress priority filter; devices = { "lan1" }; counter; }',),
     ),
     "a device less": PairHardware(lambda table: replace(table, devices=("br-lan", "wan")), returned=True),
     "a pair more": PairHardware(
@@ -113,7 +113,7 @@ def test_a_change(name: str) -> None:
         assert line in lines
 
 
-@pytest.mark.parametrize(("table", "hook"), [(BASE, "1000;"), (HARDWARE, "1001; flags offload;")])
+@pytest.mark.parametrize(("table", "hook"), [(BASE, "filter;"), (HARDWARE, "filter + 1; flags offload;")])
 def test_a_flowtable_that_lost_its_counter_gets_it_back(table: Table, hook: str) -> None:
     uncounted = {table.name: replace(expected(table), counter=False)}
     (sent,) = transactions(plan(table), uncounted)
@@ -249,19 +249,21 @@ def test_a_pair_that_goes_returns_its_table_only_while_it_has_offloaded_flows(bu
         asked.append(found)
         return busy
 
-    wanted = replace(plan(replace(WITHOUT_GUEST, devices=BASE.devices)), devices=DECIDED)
+    wanted = replace(plan(WITHOUT_GUEST), devices=DECIDED)
     (sent,) = transactions(wanted, held(BASE), busy=answer)
     assert asked == [Lost(frozenset({("br-guest", "wan")}))]
     assert sent.returned == (("flow_offload",) if busy else ())
     if not busy:
         assert (sent.table, sent.lost) == ("flow_offload", asked[0])
         assert f'{DELETE} pairs {{ "br-guest" . "wan" : goto policy_0 }}' in sent.text.splitlines()
+        gone = 'delete flowtable inet flow_offload sw { hook ingress priority filter; devices = { "br-guest" }; }'
+        assert gone in sent.text.splitlines()
 
 
 @pytest.mark.parametrize(
     ("after", "before"),
     [
-        (WITHOUT_GUEST, BASE),  # nft 1.0.6 deletes no device from a flowtable of our priority
+        (replace(WITHOUT_GUEST, devices=("wan",)), BASE),  # a device of a pair that stays
         (replace(HARDWARE, devices=("br-lan", "wan"), elements=(LAN,)), HARDWARE),  # the kernel may refuse that one
     ],
     ids=["device", "hardware"],
@@ -270,6 +272,21 @@ def test_what_concerns_other_pairs_returns_whatever_flows_there_are(after: Table
     wanted = replace(plan(after), devices=DECIDED)
     sent = transactions(wanted, held(before), busy=lambda _: False)
     assert sent[0].returned == (before.name,)
+
+
+def test_a_device_leaves_without_a_return_only_where_nft_can_delete_it() -> None:
+    behind = replace(BASE, behind=True)
+    fewer = replace(WITHOUT_GUEST, behind=True)
+    wanted = replace(plan(fewer), devices=DECIDED)
+    (sent,) = transactions(wanted, held(behind), busy=lambda _: False)
+    assert sent.returned == (BASE.name,)
+    assert "hook ingress priority filter + 1000\n" in sent.text
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_a_flowtable_gets_its_place_behind_chains_by_a_return(*, later: bool) -> None:
+    (sent,) = transactions(plan(replace(BASE, behind=later)), held(replace(BASE, behind=not later)))
+    assert sent.returned == (BASE.name,)
 
 
 def test_nothing_is_asked_where_no_pair_goes() -> None:

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from offload.compiler.offload.foreign_rules import MOST_RULES, MOST_WAYS, mark_readers, packet_rules, treatment
+from offload.compiler.offload.foreign_rules import (
+    MOST_RULES,
+    MOST_WAYS,
+    ingress_last,
+    mark_readers,
+    packet_rules,
+    treatment,
+)
 from offload.model.kernel.live_rule import LiveChain, LiveRule, MarkReader, PacketRule, RuleMatch
 
 FULL = 0xFFFFFFFF
@@ -137,6 +144,15 @@ def test_what_chains_of_a_device_do_to_packets() -> None:
     assert came_in.match == RuleMatch(iif="lan1")
     for harmless in (("drop",), ("mark",), ("log",)):
         assert packet_rules([out], [replace(rule, does=harmless)], []) == ()
+
+
+def test_the_last_chain_on_an_ingress_hook() -> None:
+    first = LiveChain("netdev", "x", "in", "ingress", -100, ("lan1",))
+    last = replace(first, family="inet", priority=100)
+    assert ingress_last([FORWARD, replace(first, hook="egress", priority=300)]) is None
+    assert ingress_last([replace(first, devices=())]) is None
+    assert ingress_last([first]) == -100
+    assert ingress_last([last, first, FORWARD]) == 100
 
 
 def test_routed_packets_pass_four_hooks_of_a_bridge() -> None:

@@ -25,7 +25,7 @@ KEY4 = "ct id . ct original ip saddr . ct original ip daddr"
 KEY6 = "ct id . ct original ip6 saddr . ct original ip6 daddr"
 TEXT = """table inet flow_offload {
 	flowtable sw {
-		hook ingress priority 1000
+		hook ingress priority filter
 		devices = { "br-lan", "wan" }
 		counter
 	}

@@ -79,7 +79,7 @@ class Router(Namespace):
         shutil.copytree(self._folder / "config", self.config, dirs_exist_ok=True)
         shutil.copytree(self._folder / "ubus", self.replies, dirs_exist_ok=True)
 
-    def uci(self, package: str, section: str, option: str, value: str | list[str]) -> None:
+    def uci(self, package: str, section: str, option: str, value: str) -> None:
         """`uci set PACKAGE.SECTION.OPTION=VALUE` and `uci commit PACKAGE`."""
         tree = Uci(confdir=str(self.config))
         tree.set(package, section, option, value)

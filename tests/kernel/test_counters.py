@@ -16,7 +16,7 @@ from offload.system.netlink.ct.conntrack import Conntrack
 ENOUGH = 50
 STATISTICS = 8  # seconds; the kernel asks the driver a tenth of the flowtable's timeout after the last packet
 Cable = Callable[[Namespace, str, Namespace, str], None]
-LOST = "add flowtable inet {table} {flowtable} {{ hook ingress priority {flags} }}"
+LOST = "add flowtable inet {table} {flowtable} {{ hook ingress priority filter{flags} }}"
 
 
 class Router:
@@ -103,7 +103,7 @@ def test_an_adopted_flowtable_that_lost_its_counter_gets_it_back(lab: Router) ->
     assert lab.counts(talk)
     hardware = lab.mode == "hardware"
     table, flowtable = ("flow_offload_hw", "hw") if hardware else ("flow_offload", "sw")
-    flags = "1001; flags offload;" if hardware else "1000;"
+    flags = " + 1; flags offload;" if hardware else ";"
     lab.house.router.nft(LOST.format(table=table, flowtable=flowtable, flags=flags))
     assert not lab.counts(talk)
     lab.choose()

@@ -14,7 +14,7 @@ THERE = """table inet fw4 {
 	}
 
 	flowtable ft {
-		hook ingress priority 1000
+		hook ingress priority filter
 		devices = { eth0 }
 	}
 

@@ -79,11 +79,9 @@ def test_a_refusal_is_reported_and_counts_as_no_generation() -> None:
 
 
 def test_transactions_before_a_refusal_count() -> None:
-    nft = Refusing(held=holding(decided(THREE, GUEST_FORWARDS, STAYS)).held, takes=1)
+    nft = Refusing(held=holding(decided(THREE, GUEST_FORWARDS)).held, takes=1)
     answers = [False, True]
-    applied = apply(
-        decided(THREE, GUEST, STAYS), nft, Applied(7, "then", 1), lambda: NOON, busy=lambda _: answers.pop(0)
-    )
+    applied = apply(decided(THREE, GUEST), nft, Applied(7, "then", 1), lambda: NOON, busy=lambda _: answers.pop(0))
     assert applied == Applied(8, "2026-01-01T12:00:00+00:00", 1, "Device or resource busy")
 
 
@@ -152,8 +150,6 @@ def test_what_is_ours_goes_also_where_nft_cannot_list_it() -> None:
 
 GUEST = (*FIREWALL, Section("firewall", "zone", "cfg4", "@zone[2]", {"name": "guest", "network": "guest"}))
 GUEST_FORWARDS = (*GUEST, Section("firewall", "forwarding", "cfg5", "@forwarding[1]", {"src": "guest", "dest": "wan"}))
-# br-guest stays in the flowtable without a pair: where a device leaves it, the table is created again
-STAYS = (Section("offload", "globals", "globals", "globals", {"mode": "software", "device": ("br-guest",)}),)
 THREE = replace(
     SNAPSHOT,
     links=(*SNAPSHOT.links, Link("br-guest", "bridge")),
@@ -169,8 +165,8 @@ THREE = replace(
 def test_a_flow_that_is_offloaded_between_question_and_change_is_returned(
     answers: tuple[bool, ...], returned: tuple[str, ...]
 ) -> None:
-    nft, left = holding(decided(THREE, GUEST_FORWARDS, STAYS)), list(answers)
-    applied = apply(decided(THREE, GUEST, STAYS), nft, busy=lambda _: left.pop(0))
+    nft, left = holding(decided(THREE, GUEST_FORWARDS)), list(answers)
+    applied = apply(decided(THREE, GUEST), nft, busy=lambda _: left.pop(0))
     assert (applied.returned, left) == (returned, [])
     assert applied.changes == len(nft.sent) == (2 if answers == (False, True) else 1)
     assert ("delete table" in nft.sent[-1]) == bool(returned)

@@ -220,6 +220,7 @@ class Snapshot:
     kernel: Kernel = field(default_factory=Kernel)  # from the probe
     firewall: str = "fw4"  # the loaded one: fw4, offload-firewall, ..., or `none`
     forward_chains: tuple[ForwardChain, ...] = ()  # of all tables, from nf_tables
+    ingress_last: int | None = None  # highest priority of other programs' chains on ingress hooks; None: no chain
     # by table, replies that found its memory of accepted replies full
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()  # pairs and devices that hardware is not requested for now

@@ -80,8 +80,9 @@ class ExemptMatch:
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's chain has 0 (NF_IP_PRI_FILTER)
 ACCEPTED_PRIORITY = 1000  # of our chain that sees replies after all other chains accepted them
-# of the software flowtable on the ingress hooks of its devices, behind chains of others there; hardware has one more
-INGRESS_PRIORITY = 1000
+# of the software flowtable on the ingress hooks of its devices where other programs have chains there that a flowtable
+# of priority 0 would come before
+BEHIND_PRIORITY = 1000
 SHARED_PRIORITY = 9  # of the hardware table's chain, which must decide before that of the software table
 MAX_REMEMBERED = 65536  # connections of each family whose accepted reply a table can remember
 
@@ -98,6 +99,9 @@ class Table:
     exempts: tuple[ExemptMatch, ...] = ()  # traffic that stays slow, also of pairs that are not in this table
     # other tables have chains on the forward hook after ours, so a reply counts as accepted only after those
     late: bool = False
+    # other programs have chains on ingress hooks that its flowtable must come behind; nft 1.0.6 deletes no device from
+    # such a flowtable ("Operation not supported": it names priority 0)
+    behind: bool = False
     remembered: int = MAX_REMEMBERED  # connections of each family whose accepted reply the table can remember
     ipsec: bool = False  # flows that IPsec will encrypt stay slow: the kernel checks no policy of offloaded packets
     # elements of the station sets, by set; not compared, because the service updates them one by one

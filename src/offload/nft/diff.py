@@ -32,7 +32,7 @@ def outline(table: Table) -> LiveTable:
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
-    The caller gives `outline(table)` as `wanted`. Chains, sets and elements are added and deleted, devices only added;
+    The caller gives `outline(table)` as `wanted`. Devices, chains, sets and elements are added and deleted;
     maps that `held` lacks are not created. `table` has one flowtable, which gets a counter.
     """
     stay = sorted(set(wanted.elements) & set(held.elements))
@@ -41,6 +41,7 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
         table=table,
         flowtable=table.flowtables[0],
         devices=sorted(wanted.devices - held.devices),
+        gone_devices=sorted(held.devices - wanted.devices),
         uncounted=not held.counter,
         new_chains=[chain for chain in table.chains if chain.name not in held.rules],
         changed_chains=[chain for chain in table.chains if chain.name in held.rules and not _same(chain, held)],

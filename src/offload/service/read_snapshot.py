@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from offload.compiler.offload.foreign_rules import deciding, mark_readers, packet_rules
+from offload.compiler.offload.foreign_rules import deciding, ingress_last, mark_readers, packet_rules
 from offload.config.load import Packages
 from offload.model.kernel.live_rule import Deciding, LiveChain, LiveRule, MarkReader, PacketRule
 from offload.model.network import Kernel, Snapshot
@@ -35,10 +35,10 @@ class ForeignRules:
     def __init__(self) -> None:
         self._seen: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())
         self.deciding = Deciding()
-        self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]] = ((), ())
+        self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None] = ((), (), None)
 
-    def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...]]:
-        """The rules that compare packet marks, and the rules that must see every packet; updates `deciding` too.
+    def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None]:
+        """Rules that compare packet marks, rules that must see every packet, `ingress_last`; updates `deciding` too.
 
         NftError if the kernel does not list its rules.
         """
@@ -46,7 +46,8 @@ class ForeignRules:
         if ruleset is not self._seen:
             self._seen = ruleset
             self.deciding = deciding(*ruleset, OUR_TABLES)
-            self._found = mark_readers(*ruleset, OUR_TABLES), packet_rules(*ruleset, OUR_TABLES)
+            found = mark_readers(*ruleset, OUR_TABLES), packet_rules(*ruleset, OUR_TABLES)
+            self._found = *found, ingress_last(ruleset[0])
         return self._found
 
 
@@ -61,7 +62,7 @@ def observe(
     OffloadError if a part cannot be read. The result has no features of hardware yet, nor what the service remembers.
     """
     scene = netlink.scene()
-    readers, treating = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), ())
+    readers, treating, last = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), (), None)
     tables = nft.tables() if kernel.nft else frozenset[str]()
     return Snapshot(
         links=scene.links,
@@ -74,6 +75,7 @@ def observe(
         filters=scene.filters,
         mark_readers=readers if scene.rules else (),
         packet_rules=treating,
+        ingress_last=last,
         settings=netlink.settings(),
         kernel=kernel,
         firewall=_firewall(tables),

@@ -100,6 +100,11 @@ def _packet_rule(hook: str, rule: LiveRule, does: str, match: RuleMatch) -> Pack
     return PacketRule(*place, does, match, rule.comment, rule.marks)
 
 
+def ingress_last(chains: Iterable[LiveChain]) -> int | None:
+    """The highest priority of a chain on the ingress hook of a device, of any table; None without one."""
+    return max((each.priority for each in chains if each.hook == "ingress" and each.devices), default=None)
+
+
 def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
     """A digest of all rules that established packets meet, and the sets and times of those that may drop packets.
 

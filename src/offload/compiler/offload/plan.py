@@ -53,6 +53,7 @@ def plan(
     learned = learned_stations(snapshot, bridges, covered, before)
     elements, settled = settle(config, drafts)
     late = any(_behind(chain) for chain in snapshot.forward_chains)
+    behind = snapshot.ingress_last is not None and snapshot.ingress_last >= 0
     remembered = max(1, min(snapshot.kernel.conntrack_max, MAX_REMEMBERED))
     tables: list[Table] = []
     subnet_exempts: dict[Mode, list[ExemptMatch]] = {}
@@ -63,7 +64,7 @@ def plan(
             kept = (*exempts, *subnet_exempts[mode], *of_connmarks(config, snapshot, own))
             table = _table(name, flowtable, mode, own, kept, coverage)
             ipsec = snapshot.kernel.ipsec
-            table = replace(table, late=late, remembered=remembered, ipsec=ipsec)
+            table = replace(table, late=late, behind=behind, remembered=remembered, ipsec=ipsec)
             tables.append(with_stations(table, learned))
     settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in counted_pairs(settled, learned))
     settled = tuple(_crowded(pair) for pair in settled) if snapshot.crowded else settled

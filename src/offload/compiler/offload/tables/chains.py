@@ -10,8 +10,8 @@ from offload.model.kernel.live import STRAY_SET
 from offload.model.kernel.nft import Chain, Hook, Rule
 from offload.model.plan import (
     ACCEPTED_PRIORITY,
+    BEHIND_PRIORITY,
     FORWARD_PRIORITY,
-    INGRESS_PRIORITY,
     PAIRS,
     SHARED_PRIORITY,
     PolicyKey,
@@ -54,12 +54,13 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 def covered(table: Table) -> str:
     """Properties of flowtable and sets as text, which the fingerprints of chain `forward` cover besides its rules."""
     kind = "offload " if table.hardware else ""
-    return f"{table.flowtable} {kind}counter {table.remembered} {ingress_priority(table)}"
+    return f"{table.flowtable} {kind}counter {table.remembered}" + (" behind" if table.behind else "")
 
 
-def ingress_priority(table: Table) -> int:
+def ingress_priority(table: Table) -> str:
     """The priority of the table's flowtable on the ingress hooks of its devices; both tables may have one device."""
-    return INGRESS_PRIORITY + table.hardware
+    after = BEHIND_PRIORITY * table.behind + table.hardware
+    return f"filter + {after}" if after else "filter"
 
 
 def _rule(condition: str, verdict: str) -> Rule:

@@ -74,7 +74,7 @@ def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bo
         return True
     if held == expected(table):
         return False
-    return must_return(table, held) or (bool(gone := lost(table, held, plan)) and busy(gone))
+    return must_return(table, held, plan) or (bool(gone := lost(table, held, plan)) and busy(gone))
 
 
 def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection[str]) -> Iterator[Transaction]:
@@ -123,7 +123,7 @@ def _transactions(
     return found
 
 
-def must_return(table: Table, held: LiveTable) -> bool:
+def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """Whether the table must be created again whatever flows exist; that puts all of them back on the slow path.
 
     So it is if flows of pairs that stay could be where the Plan does not want them. Elements that leave the map, and
@@ -135,5 +135,15 @@ def must_return(table: Table, held: LiveTable) -> bool:
     foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
     # flows that both tables may have, and new sets, take effect only after a return
     chosen = wanted.elements.keys() & STATION_SETS
-    # nft 1.0.6 names priority 0 when it deletes devices, and the kernel refuses that for a flowtable with another one
-    return foreign or bool(held.devices - wanted.devices) or bool(chosen - held.elements.keys())
+    return foreign or _in_use(held.devices - wanted.devices, table, plan) or bool(chosen - held.elements.keys())
+
+
+def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
+    """Whether pairs of `table`, the planned one, may have flows over devices `gone` from the flowtable; False for none.
+
+    In software those are devices of the pairs' zones, and devices that the Plan does not have; in hardware all.
+    True too where nft cannot delete them.
+    """
+    zones = {zone for element in table.elements for zone in element.pair}
+    free = {device.name for device in plan.devices if zones.isdisjoint(device.zones)}
+    return bool(gone) and (table.hardware or table.behind or not free.issuperset(gone))

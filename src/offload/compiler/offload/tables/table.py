@@ -61,7 +61,7 @@ def _compiled(table: Table) -> nft.Table:
     made = (
         marked(chain, of_sets, covered(table) if chain.name == "forward" else "") for chain in chains(table, exempts)
     )
-    flowtable = nft.Flowtable(table.flowtable, table.devices, table.hardware, f"{ingress_priority(table)}")
+    flowtable = nft.Flowtable(table.flowtable, table.devices, table.hardware, ingress_priority(table))
     return nft.Table(table.name, tuple(made), (flowtable,), sets=sets, maps=(pairs,))
 
 
