@@ -25,7 +25,10 @@ Refusals = Mapping[str, list[Rule]]
 
 
 def management(config: FirewallConfig) -> set[str]:
-    """The names of the zones from which the router's ssh or web server can be reached, also of zones left out."""
+    """The names of the zones from which the router's ssh or web server can be reached, also of zones left out.
+
+    That is by a readable input ACCEPT of a zone in use, or by an ACCEPT rule; rules that refuse do not count.
+    """
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
     known = every | {zone.name for zone in config.unread_zones}

@@ -76,7 +76,8 @@ def devices(
 ) -> tuple[DeviceDecision, ...]:
     """Every device of a zone or of option `device`, with Reasons if no flowtable lists it.
 
-    There are Reasons also if a pair on it requested hardware, and only the software flowtable lists it.
+    There are Reasons also if a pair on it requested hardware, and only the software flowtable lists it. Those that the
+    user named are the last, and may not exist.
     """
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}

@@ -122,7 +122,7 @@ def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
 
 
 def _longer(one: TimedExempt | None, other: TimedExempt | None) -> TimedExempt | None:
-    """Of two timed exempts for the same traffic the one that ends last, as a set has a key once; None: both are."""
+    """Of two timed exempts for the same traffic the one that ends last, or else has the higher id; None: both are."""
     return max(
         (timed_exempt for timed_exempt in (one, other) if timed_exempt),
         key=lambda timed_exempt: (timed_exempt.expires, timed_exempt.id),
@@ -213,7 +213,7 @@ def _rule(shape: _Shape, others: str, reference: str) -> str:
 
 
 def _ends(iifs: Iterable[str], oifs: Iterable[str]) -> Iterator[str]:
-    """The conditions on devices; none for an empty list."""
+    """The conditions on devices as nft text; none for an empty list."""
     for key, names in (("iifname", iifs), ("oifname", oifs)):
         if names:
             yield f"{key} {{ {', '.join(map(_quoted, names))} }}"

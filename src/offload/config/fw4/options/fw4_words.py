@@ -81,5 +81,5 @@ def zone(value: str) -> str | None:
 
 
 def path(value: str) -> str | None:
-    """An absolute path that is safe in nft text."""
+    """An absolute path that is safe in nft text: at most 255 characters, no `"`, backslash or control character."""
     return value if re.fullmatch(_PATH, value) and len(value) <= LONGEST_PATH else None

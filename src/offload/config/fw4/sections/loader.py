@@ -79,13 +79,13 @@ class Loader:
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
-        """Read only the rules. Options that nftables cannot express are ignored without a problem, as in fw4."""
+        """The usable rules; others add problems. Options that nftables cannot express are ignored, as in fw4."""
         return tuple(
             self._each("rule", {"rule": _of_type("rule", sections)}, lambda reading: traffic.rule(reading, self._say))
         )
 
     def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
-        """Read only the redirects. Options that nftables cannot express are ignored without a problem, as in fw4."""
+        """The usable redirects; others add problems. Options that nftables cannot express are ignored, as in fw4."""
         return tuple(
             self._each(
                 "redirect",
@@ -95,7 +95,7 @@ class Loader:
         )
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
-        """Read only the includes. Options that nftables cannot express are ignored without a problem, as in fw4."""
+        """The usable includes; others add problems. Options that nftables cannot express are ignored, as in fw4."""
         return tuple(
             self._each(
                 "include",
