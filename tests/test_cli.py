@@ -202,6 +202,15 @@ def test_an_answer_that_cannot_be_written_is_a_sentence(root: Path, words: str) 
     assert (done.returncode, done.stderr) == (1, "offload: the answer cannot be written: No space left on device\n")
 
 
+def test_letters_that_the_terminal_lacks_are_escaped(root: Path) -> None:
+    with (root / "etc/config/firewall").open("a") as file:
+        file.write("\nconfig rule\n\toption name 'B\u00fcro'\n\toption src 'lan'\n\toption target 'ACCEPT'\n")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = ran("firewall", "print", "--root", str(root), stdout=subprocess.PIPE, **plain)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "B\\xfcro" in done.stdout
+
+
 @pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if not verb.rooted])
 def test_a_verb_of_the_running_router_refuses_root(capsys: pytest.CaptureFixture[str], verb: str) -> None:
     needed = {"set": "lan none", "pair": "lan wan none", "snapshot": "DIR", "exempt": "list"}.get(verb, "")

@@ -1,6 +1,7 @@
 """`python -m offload`."""
 
 import gc
+import io
 import os
 import sys
 
@@ -21,6 +22,8 @@ def run() -> None:
         import signal
 
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of rules and zones may have letters that the terminal lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     short = not SHORT.isdisjoint(sys.argv[1:2])
     try:
         code = _main(sys.argv[1:], short=short)

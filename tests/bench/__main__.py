@@ -58,9 +58,10 @@ AREAS = {
     "flows": [Program("flows")],
     "stations": [Program("many_stations")],
     "growth": [Program("growth")],
-    "compile": [Program("compile", "6.1")],
+    "compile": [Program("compile", "6.1", counted=True)],
     "foreign": [Program("foreign", "6.1")],
     "dataplane": [
+        Program("slow", "6.1", counted=True),
         Program("packets", "6.1", counted=True),
         Program("packets", "6.12", counted=True),
         Program("exemptions", "6.1", counted=True),

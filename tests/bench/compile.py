@@ -14,15 +14,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.rows import against, missing, turns
+from bench.rows import AGREED, against, missing, turns
+from kernel import chip
 from kernel.guest import REPOSITORY
 from kernel.netns import Namespace
 from offload.cli.firewall.compiled import compiled
 from offload.nft.text import ruleset_text
 
 BASELINES = Path(os.environ.get("BENCH_BASELINES") or REPOSITORY.parent / "shared/bench")
-ROUNDS = 9
-GOAL = 1.0
+ROUNDS = 2  # in counted instructions such a figure repeats
+GOAL = 1 + AGREED
+DEVICES = re.compile(r"devices = \{([^}]*)\}")
 HELPER = re.compile(r"^\s*ct helper [\w-]+ \{[^}]*\}\n|^.*\bct helper set\b.*\n", re.MULTILINE)
 
 
@@ -36,11 +38,21 @@ def ours(case: Path) -> str:
         return ruleset_text(compiled(root)[0])
 
 
+def with_devices(host: Namespace, text: str) -> None:
+    """Create the devices that the flowtables of a ruleset list, of the type that hardware flowtables need."""
+    chip.load()
+    listed = {name for names in DEVICES.findall(text) for name in re.findall(r'"([^"]+)"', names)}
+    there = {link["ifname"] for link in json.loads(host.run("ip", "-j", "link", "show"))}
+    host.ip(*(f"link add {name} type engine" for name in sorted(listed - there)))
+
+
 def loaded(host: Namespace, text: str) -> Callable[[], object]:
     """Load a ruleset into a host that has none."""
     program = ["ip", "netns", "exec", host.name, "nft", "-f", "-"]
-    whole = f"flush ruleset\n{HELPER.sub('', text)}"
-    return lambda: subprocess.run(program, input=whole, text=True, capture_output=True, check=True)
+    flush, whole = "flush ruleset\n", HELPER.sub("", text)
+    # nft refuses to replace a hardware flowtable in one transaction (docs/kernel.md 10)
+    sent = (flush, whole) if "flags offload" in whole else (flush + whole,)
+    return lambda: [subprocess.run(program, input=each, text=True, capture_output=True, check=True) for each in sent]
 
 
 def main() -> None:
@@ -52,12 +64,14 @@ def main() -> None:
     for baseline in cases:
         case = baseline.parent
         work = f"nft -f of the firewall, {case.name}"
+        theirs, made = baseline.read_text(), ours(case)
+        with_devices(host, theirs + made)
         try:
-            figures = turns(loaded(host, baseline.read_text()), loaded(host, ours(case)), ROUNDS)
+            figures = turns(loaded(host, theirs), loaded(host, made), ROUNDS)
         except subprocess.CalledProcessError as error:
             missing(work, f"nft refuses it here: {error.stderr.splitlines()[0]}").show()
             continue
-        against(work, "fw4", "ms", figures, GOAL, "processor time, taking turns").show()
+        against(work, "fw4", "ms", figures, GOAL, "counted instructions").show()
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def _write(name: str, command: str) -> None:
     (PKTGEN / name).write_text(command + "\n")
 
 
-def cost(flow: Flow, around: Sink, beyond: Sink, count: int = 5_000) -> float:
+def cost(flow: Flow, around: Sink, beyond: Sink, count: int = 3_000) -> float:
     """Guest microseconds per packet of the router alone: `around` drops what reaches it, `beyond` what leaves it."""
     blast(flow, 500)  # caches, neighbours and the generator itself are warm afterwards
     with around.dropping():

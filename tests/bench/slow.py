@@ -1,0 +1,101 @@
+"""What our tables cost packets that stay slow, and first packets, beside fw4's own ruleset. Run by `make bench`.
+
+fw4's ruleset is read from BENCH_BASELINES as bench.compile reads it, with the name of the WAN device changed. "Both
+tables": the software table a second time, at the place and with the additional rule of the hardware table; whether the
+flowtable has `flags offload` does not concern packets that are not in it.
+"""
+
+from collections.abc import Callable
+
+from bench.compile import BASELINES, HELPER
+from bench.counted import first_packet
+from bench.pktgen import End, Sink, cost, establish
+from bench.rows import Figure, against, missing, repeated
+from kernel.lab import Home, home
+from offload.compiler.offload.tables.chains import STRAYS
+from offload.model.kernel.live import STRAY_SET
+
+CASE = "fw4/default-none/fw4.nft"
+PACKETS = 2_000
+METHOD = "counted instructions"
+ALONE, OFFLOADING = "fw4", "fw4 software"
+SECOND = "flow_offload_hw"
+STRAY = f"set {STRAY_SET} {{ type ifname . ifname; size 1024; flags dynamic; }}"
+
+
+def fw4() -> str:
+    """fw4's ruleset for the default configuration, without helpers and includes of files."""
+    text = HELPER.sub("", (BASELINES / CASE).read_text()).replace("pppoe-wan", "wan")
+    return "".join(line for line in text.splitlines(keepends=True) if "include" not in line)
+
+
+def slow(lab: Home) -> Figure:
+    """Guest microseconds per packet of an established connection, mean of both directions; each time another one."""
+    near, far = End(lab.client, "eth0"), End(lab.server, "eth0")
+    macs = lab.router.mac("br-lan"), lab.router.mac("wan")
+    sides = (
+        (Sink(lab.router, ("lan1",)), Sink(lab.server, ("eth0",))),
+        (
+            Sink(lab.router, ("wan",)),
+            Sink(lab.client, ("eth0",)),
+        ),
+    )
+
+    def both() -> float:
+        flows = establish(near, far, lab.internet4.address, near_mac=macs[0], far_mac=macs[1])
+        return sum(cost(flow, *sinks, PACKETS) for flow, sinks in zip(flows, sides, strict=True)) / 2
+
+    return repeated(both)
+
+
+def first(lab: Home) -> Figure:
+    """Guest microseconds for the first packet of a connection."""
+    near, far = End(lab.client, "eth0"), End(lab.server, "eth0")
+    macs = lab.router.mac("br-lan"), lab.router.mac("wan")
+    flow, _ = establish(near, far, lab.internet4.address, near_mac=macs[0], far_mac=macs[1])
+    return repeated(lambda: first_packet(flow, (Sink(lab.router, ("lan1",)), Sink(lab.server, ("eth0",))), lab.router))
+
+
+def twice(lab: Home) -> None:
+    """Load the software table once more as the hardware table."""
+    text = lab.router.run("nft", "list", "table", "inet", "flow_offload")
+    second = text.replace("table inet flow_offload {", f"table inet {SECOND} {{\n\t{STRAY}\n", 1)
+    second = second.replace("priority filter + 10; policy accept;", f"priority filter + 9; policy accept;\n{STRAYS}")
+    lab.router.nft(second.replace("hook ingress priority filter", "hook ingress priority filter + 1"))
+
+
+def compared(
+    lab: Home, measure: Callable[[Home], Figure], work: str, peer: Figure, name: str, goals: list[float]
+) -> None:
+    """Print the rows of one kind of packet: with the software table, and with both."""
+    lab.router.offload("apply")
+    against(f"{work}, one table", name, "us", (peer, measure(lab)), goals[0], METHOD).show()
+    twice(lab)
+    against(f"{work}, both tables", name, "us", (peer, measure(lab)), goals[1], METHOD).show()
+    lab.router.nft(f"delete table inet {SECOND}")
+
+
+def main() -> None:
+    """Print four rows."""
+    if not (BASELINES / CASE).exists():
+        missing("slow packet of a pair in mode none", f"no {CASE} in BENCH_BASELINES={BASELINES}").show()
+        return
+    with home() as lab:
+        router = lab.router
+        router.nft("delete table inet evidence; delete table inet fw4")
+        router.nft(fw4())
+        alone = slow(lab)
+        router.nft(
+            "add flowtable inet fw4 ft { hook ingress priority 0; devices = { br-lan, wan }; counter; }\n"
+            "insert rule inet fw4 forward meta l4proto { tcp, udp } flow offload @ft"
+        )
+        offloading = first(lab)
+        router.nft(f"delete table inet fw4\n{fw4()}")
+        compared(lab, first, "first packet", offloading, OFFLOADING, [1.03, 1.08])
+        router.uci("offload", "guest", "mode", "software")
+        router.uci("offload", "globals", "mode", "none")
+        compared(lab, slow, "slow packet of a pair in mode none", alone, ALONE, [1.08, 1.15])
+
+
+if __name__ == "__main__":
+    main()
