@@ -216,8 +216,9 @@ def _of_rule(rule: Rule) -> Iterator[Permission]:
 def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permission]:
     """The traffic that a port forward permits: src to dest; with reflection, if src is masqueraded, also from inside.
 
-    Inside are the zones of reflection_zone, else dest. Nothing without dest_ip: it then leads to the router itself.
-    Without dest fw4 takes the zone whose network has dest_ip; the Permission has dest_ip in place of dest.
+    Inside are the zones of reflection_zone, else dest. Nothing without dest_ip: it then leads to the router itself; nor
+    for another target than dnat, a src that is not in `zones`, or protocols other than TCP, UDP or any. Without dest
+    fw4 takes the zone whose network has dest_ip; the Permission has dest_ip in place of dest.
     """
     src, dest, to = redirect.src, redirect.dest, redirect.dest_ip
     if redirect.target != "dnat" or not _offloadable(redirect.match) or src not in zones or to is None:

@@ -54,7 +54,10 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
 
 
 def _new_elements(table: Table, wanted: LiveTable, held: LiveTable) -> list[tuple[str, list[str]]]:
-    """By set, the elements that the kernel lacks, as they are sent: those with a timeout with their remaining time."""
+    """By set, the elements that the kernel lacks, as they are sent: those with a timeout with their remaining time.
+
+    `wanted`: `outline(table)`. Sets (and maps) from which nothing is missing are left out.
+    """
     timed = ((each.name, zip(each.elements, each.written, strict=True)) for each in table.sets if each.written)
     written = {(name, text): sent for name, elements in timed for text, sent in elements}
     new = _moves({name: wanted.elements[name] - held.elements.get(name, set()) for name in sorted(wanted.elements)})

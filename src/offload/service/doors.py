@@ -171,9 +171,9 @@ class File(Protocol):
 
 
 class FileReader(Protocol):
-    """Files of the router, by path. `text`: None if it cannot be read.
+    """Files of the router, by path. `text`: None if it cannot be read. `readable`: whether a file or directory can be.
 
-    `helpers`: sections of the conntrack helpers' file; None: there is none.
+    `helpers`: sections of the conntrack helpers' file; None: there is none, or it is not plain UCI.
     """
 
     def text(self, path: str) -> str | None: ...

@@ -61,10 +61,11 @@ def _locked(descriptor: int, lock: Path, patience: float) -> bool:
 
 
 def began(environment: MutableMapping[str, str] = os.environ) -> float:
-    """When this command was called, in seconds since boot: the value of variable CALLED, rounded up; without it now.
+    """When this command was called, in seconds since boot: from the environment variable that CALLED names, else now.
 
-    The variable is removed. The start of the process is not used, because a shell runs its last command in its own
-    process: that may be older, and may have loaded the firewall before.
+    Its value is rounded up, but never later than now. The variable is removed. The start of the process is not used,
+    because a shell runs its last command in its own process: that may be older, and may have loaded the firewall
+    before.
     """
     try:
         called = float(environment.pop(CALLED, "")) + UPTIME_TICK

@@ -24,8 +24,8 @@ def findings(
 ) -> tuple[Finding, ...]:
     """The Findings of `offload check`, notices last. `packages`: sections of the shapers' UCI packages, by package.
 
-    `served`: the service runs. The result is empty if fw4
-    offloads by itself, offload is switched off, or the kernel has no flowtables.
+    `served`: the service runs; then bans and rules with times are notices, as it puts live flows back on the slow path.
+    The result is empty if fw4 offloads by itself, offload is switched off, or the kernel has no flowtables.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

@@ -16,8 +16,9 @@ Pairs = tuple[PairDecision, ...]
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
     """The zones in their order. A zone's effective mode is the fastest of its pairs with other zones.
 
-    Without such pairs, that of its pair with itself counts. There are Reasons where it differs from the requested mode,
-    and for faults and missing devices.
+    Without such pairs, that of its pair with itself counts; without any pair it is none. There are Reasons if it is
+    none or not the mode chosen for the zone (if none was chosen: slower than its pairs request), and for faults and
+    missing devices.
     """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)

@@ -30,7 +30,7 @@ class Reading(NamedTuple):
     faults: dict[str, str]
 
     def bad(self, *roles: str) -> tuple[str, ...]:
-        """The invalid options that have one of the roles."""
+        """The invalid or missing options that have one of the roles; a missing one is CORE."""
         return tuple(option for option, role in self.faults.items() if role in roles)
 
 

@@ -24,7 +24,7 @@ class Address(NamedTuple):
     """An address, network, range or masked address of one family."""
 
     family: int  # 4 or 6
-    value: int  # as a number; of a range the first
+    value: int  # as a number, also with host bits (1 in `::1/64`); of a range the first
     bits: int  # length of the prefix; MASKED for a mask with gaps, RANGE for a range
     text: str  # nft form of the whole network: `::/64` for `::1/64`
     mask: int = 0  # with MASKED, the mask; `value` is under it

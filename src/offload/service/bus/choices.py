@@ -60,7 +60,8 @@ def _write(
     """Write the edits and make a pass. The reply lists all pairs that changed, and why others did not get `mode`.
 
     Others are unchanged pairs with `concerned(src, dest)` (the mode was chosen for them) that are slower than `mode`.
-    `zone`: whose Reasons the reply has; empty: no Reasons. A failed pass leaves the edits in the file.
+    `zone`: whose Reasons the reply has; empty: no Reasons. A failed pass leaves the edits in the file, and its error is
+    in the reply; an OffloadError is raised only if nothing was written.
     """
     before = engine.decided.plan if engine.decided else Plan()
     engine.doors.uci.write("offload", changes)

@@ -52,7 +52,7 @@ def status(engine: Engine, _: Given) -> Json:
 
 
 def metrics(engine: Engine, given: Given) -> Json:
-    """The reply of `metrics`: what `status` has as metric families, for Prometheus and collectd."""
+    """The reply of `metrics`: what `status` has, as families for Prometheus and collectd. `given` is not used."""
     return {"ok": True, "families": families_json(families(status(engine, given)))}
 
 

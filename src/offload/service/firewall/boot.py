@@ -36,10 +36,10 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
 
 
 def heading(inputs: Inputs, configuration: str) -> str:
-    """The first two lines of the ruleset file for the next boot: hash of the configuration, version and devices.
+    """The first two lines of the ruleset file for the next boot. `configuration`: the hash of the configuration files.
 
-    They are `# configuration HASH` and `# offload VERSION, devices: br-lan wan`. They have no addresses,
-    because these change with each DHCP lease.
+    They are `# configuration HASH` and `# offload VERSION, devices: br-lan wan`, with the devices of all networks. They
+    have no addresses, because these change with each DHCP lease.
     """
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
     return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join(devices)}\n"

@@ -88,7 +88,10 @@ def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
-    """The families of which at least FLOWS moved in software, for SECONDS, while hardware takes the other family."""
+    """The families of which hardware took no flow, while FLOWS or more moved in software, for SECONDS.
+
+    Only if it takes the other family: otherwise the whole pair is judged, by `hopeless`.
+    """
     return [
         family
         for family, flows in case.stayed.items()

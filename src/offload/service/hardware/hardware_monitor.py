@@ -39,8 +39,9 @@ class HardwareMonitor:
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
         """Follow the pairs that this Plan has in hardware; one that is new, or whose devices changed, begins anew.
 
-        A pair that left hardware stays in `over` while some of its evicted flows had no packet since. The first sample
-        is due APART seconds after `now` (monotonic); without any pair none is, and `ports` is empty.
+        A pair that left hardware stays in `over` while some of its evicted flows had no packet since: if the table was
+        created again, call `flows_evicted` before. If no sample is due yet, one is APART seconds after `now` (monotonic
+        time); none without a pair in `cases` or `over`. Without one in `cases`, `ports` is empty.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():

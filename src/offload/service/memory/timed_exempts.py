@@ -97,7 +97,10 @@ def with_timed_exempts(plan: Plan) -> set[int]:
 
 
 def timed_exempt_json(timed_exempt: TimedExempt) -> dict[str, Any]:
-    """A run-time exempt as JSON: `id`, `match` (options of `config exempt`), and seconds `timeout` and `expires`."""
+    """A run-time exempt as JSON: `id`, `match` (options of `config exempt`), `timeout` and `expires`.
+
+    `timeout`: seconds in all. `expires`: seconds left.
+    """
     return {
         "id": timed_exempt.id,
         "match": match_json(timed_exempt.exempt),

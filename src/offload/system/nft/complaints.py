@@ -23,7 +23,7 @@ def complaint(stderr: str) -> NftError:
 
 
 def fault_of(stderr: str) -> NftFault:
-    """The kind of the failure, from what nft printed on stderr in English; FAILED if it names no cause."""
+    """The kind of the failure, from what nft printed on stderr in English; FAILED for others, as a lack of memory."""
     if "Operation not permitted" in stderr:
         return NftFault.NOT_PERMITTED
     if NOT_SUPPORTED.search(stderr):

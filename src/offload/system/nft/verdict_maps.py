@@ -67,7 +67,11 @@ def _chains(elements: Iterable[Verdict]) -> tuple[str, ...]:
 
 
 def _by_state(rule: LiveRule, use: str, elements: Collection[Verdict]) -> LiveRule:
-    """The rule, with what the set or map has for the state `established`."""
+    """The rule, with what the set or map has for packets of state `established`; an element for all keys counts last.
+
+    `use`, as in `LiveRule.asked`: `state`, `not state` or `state vmap`. A rule that never matches these packets becomes
+    `opening`. One with a map gets the chain they go to in `targets`; `ends` stays true only if the map accepts them.
+    """
     own = [each for each in elements if number(each.key) == ESTABLISHED] or [each for each in elements if not each.key]
     if bool(own) == use.startswith("not"):
         return replace(rule, opening=True, ends=False)

@@ -53,9 +53,9 @@ def hooked(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def _branch(device: str, branches: set[str]) -> str:
-    """The ifb that may shape packets coming in on the device: SQM names it after the device; otherwise the first.
+    """The ifb that may shape packets coming in on the device: SQM names it after the device; else the first by name.
 
-    Empty: there is none.
+    `branches`: the names of the ifbs that have a shaper. Empty result: there is none.
     """
     named = f"ifb4{device}"[:LONGEST_DEVICE]
     return named if named in branches else min(branches, default="")

@@ -126,7 +126,8 @@ def _transactions(
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """Whether the table must be created again whatever flows exist; that puts all of them back on the slow path.
 
-    So it is if flows of pairs that stay could be where the Plan does not want them. Elements that leave the map, and
+    So it is if the deciding rules differ (as after an update) or the map is missing, if a device leaves the flowtable
+    that pairs that stay may use or that nft cannot delete, or if station sets are new. Elements that leave the map, and
     new exempts, are not considered here, but in `lost`. `held`: the table in the kernel.
     """
     wanted = expected(table)

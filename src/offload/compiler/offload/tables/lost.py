@@ -31,7 +31,7 @@ NOTHING_LOST = Lost()
 
 
 def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
-    """What the Plan no longer offloads of `held`, the table in the kernel. `table`: the wanted one.
+    """What `table`, the wanted one, no longer offloads of `held`, the one in the kernel; the Plan's other table may.
 
     The crossings are without those of a device that does not exist any more: the kernel ended the offload of its flows.
     """

@@ -111,7 +111,7 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
         names[chain.family, chain.table].append(chain.name)
     known: Rules = {}
     rules = live_rules(list(dump(RULES, NFPROTO_UNSPEC)), before, known)
-    return (chains, tuple(resolved(rules, names, cache(elements.verdicts), _objects))), known
+    return (chains, tuple(resolved(rules, names, cache(elements.verdicts), cache(_objects)))), known
 
 
 def _objects(place: Place) -> int:
