@@ -13,6 +13,7 @@ from command import Offload, edit
 from offload import __version__
 from offload.cli.answer import Exit
 from offload.cli.command import _plain, main, parser
+from offload.cli.local import SOUND
 from offload.cli.verbs import VERBS
 from offload.status.text.tables import summary_text
 from offload.system.files import atomic_file
@@ -91,7 +92,7 @@ def test_a_zone_without_devices_has_that_reason(offload: Offload, root: Path) ->
 
 def test_a_check_without_findings_has_a_sentence(offload: Offload, root: Path) -> None:
     ran = offload("check", "--root", str(root))
-    assert (ran.code, ran.out, ran.err) == (Exit.DONE, "Nothing is wrong.\n", "")
+    assert (ran.code, ran.out, ran.err) == (Exit.DONE, f"{SOUND}\n", "")
     assert offload("check", "--root", str(root), "--json").data == {
         "ok": True,
         "problems": [],

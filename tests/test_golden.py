@@ -13,6 +13,7 @@ import pytest
 
 from offload.cli.answer import Exit
 from offload.cli.command import main
+from offload.cli.local import SOUND
 from offload.model.problems.finding import FindingCode
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
@@ -41,7 +42,7 @@ def test_router(
 ) -> None:
     code = main([verb, "--root", str(router)])
     printed = capsys.readouterr().out
-    if printed == "Nothing is wrong.\n":
+    if printed == f"{SOUND}\n":
         assert code == Exit.DONE
         printed = ""
     golden = router / file

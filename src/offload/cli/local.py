@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 LONG = 500  # the service gives at most so many flows in one reply
+SOUND = "Nothing is wrong. `offload status` says what is offloaded, and why not."
 
 
 def status(router: Router, given: "Namespace") -> Answer:
@@ -123,7 +124,7 @@ def check(router: Router, _: "Namespace") -> Answer:
     faults = [f"{each['place']} {each['text']}" for each in data.get("firewall", [])]
     sentences = [*remote.notes(data), *faults, *data["missing"], *tables.findings_text(found, width())]
     code = Exit.LACKING if data["missing"] else Exit.DONE if data["ok"] else Exit.PROBLEMS
-    return Answer("\n".join(sentences) or "Nothing is wrong.", data, code, remote.left_off(data))
+    return Answer("\n".join(sentences) or SOUND, data, code, remote.left_off(data))
 
 
 def apply(router: Router, given: "Namespace") -> Answer:

@@ -135,7 +135,8 @@ class FindingCode(Enum):
         "a rule in chain {chain} of table {table} drops by a set (banIP and its kind): offloaded packets pass by "
         "elements that are added later",
         "start the service, which lets live flows meet the rules again: /etc/init.d/offload start",
-        "live flows meet the rules again within a second of a new element",
+        "live flows meet the rules again within a second of an element that a program adds, "
+        "not of one that packets add",
     )
     RULE_LOGS = Form(
         Severity.NOTICE,

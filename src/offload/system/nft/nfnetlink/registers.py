@@ -40,6 +40,7 @@ LOADS = {
 # The field at an offset: of the network header by family, and of the transport header.
 ADDRESSES: Mapping[int, dict[int, str]] = {IPV4: {12: "src", 16: "dest"}, IPV6: {8: "src", 24: "dest"}}
 PORT_BYTES = 2
+UDP_LENGTH = 4, 2  # offset and bytes in the UDP header; of TCP half of the sequence number, which also changes
 PORTS = {0: "sport", 2: "dport"}
 VERDICTS = 0  # the register of verdicts
 SETS = {META_PRIORITY: "priority", META_MARK: "mark"}  # properties of the packet that a rule may set
@@ -126,7 +127,12 @@ def payload(rule: Reading, data: Attributes) -> None:
         if address := ADDRESSES.get(rule.protocol, {}).get(offset, ""):
             what, mask = address, (1 << 8 * length) - 1  # for a network nft loads only the leading bytes
     elif base == TRANSPORT_HEADER and not writes:
-        what = "flags" if offset == TCP_FLAGS else PORTS.get(offset, "") if length == PORT_BYTES else ""
+        if (offset, length) == UDP_LENGTH:
+            what = "length"
+        elif offset == TCP_FLAGS:
+            what = "flags"
+        elif length == PORT_BYTES:
+            what = PORTS.get(offset, "")
     if writes:
         rule.does += [what] if what in {"dscp", "ttl"} else []
         return
