@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bench.compile import BASELINES, HELPER
 from bench.counted import first_packet
-from bench.pktgen import End, Sink, cost, establish
+from bench.pktgen import End, Flow, Sink, cost, establish
 from bench.rows import Figure, against, missing, repeated
 from kernel.lab import Home, home
 from offload.compiler.offload.tables.chains import STRAYS
@@ -29,30 +29,27 @@ def fw4() -> str:
     return "".join(line for line in text.splitlines(keepends=True) if "include" not in line)
 
 
-def slow(lab: Home) -> Figure:
-    """Guest microseconds per packet of an established connection, mean of both directions; each time another one."""
+def connection(lab: Home) -> tuple[Flow, Flow]:
+    """Open a connection from the LAN to the internet: its original direction, and its replies."""
     near, far = End(lab.client, "eth0"), End(lab.server, "eth0")
     macs = lab.router.mac("br-lan"), lab.router.mac("wan")
-    sides = (
-        (Sink(lab.router, ("lan1",)), Sink(lab.server, ("eth0",))),
-        (
-            Sink(lab.router, ("wan",)),
-            Sink(lab.client, ("eth0",)),
-        ),
-    )
+    return establish(near, far, lab.internet4.address, near_mac=macs[0], far_mac=macs[1])
+
+
+def slow(lab: Home) -> Figure:
+    """Guest microseconds per packet of an established connection, mean of both directions; each time another one."""
+    forth = Sink(lab.router, ("lan1",)), Sink(lab.server, ("eth0",))
+    back = Sink(lab.router, ("wan",)), Sink(lab.client, ("eth0",))
 
     def both() -> float:
-        flows = establish(near, far, lab.internet4.address, near_mac=macs[0], far_mac=macs[1])
-        return sum(cost(flow, *sinks, PACKETS) for flow, sinks in zip(flows, sides, strict=True)) / 2
+        return sum(cost(flow, *sinks, PACKETS) for flow, sinks in zip(connection(lab), (forth, back), strict=True)) / 2
 
     return repeated(both)
 
 
 def first(lab: Home) -> Figure:
     """Guest microseconds for the first packet of a connection."""
-    near, far = End(lab.client, "eth0"), End(lab.server, "eth0")
-    macs = lab.router.mac("br-lan"), lab.router.mac("wan")
-    flow, _ = establish(near, far, lab.internet4.address, near_mac=macs[0], far_mac=macs[1])
+    flow, _ = connection(lab)
     return repeated(lambda: first_packet(flow, (Sink(lab.router, ("lan1",)), Sink(lab.server, ("eth0",))), lab.router))
 
 

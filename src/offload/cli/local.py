@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 LONG = 500  # the service gives at most so many flows in one reply
-SOUND = "Nothing is wrong. `offload status` says what is offloaded, and why not."
+SOUND = "Nothing is wrong. `offload status` shows what is offloaded and why the rest is slow."
 
 
 def status(router: Router, given: "Namespace") -> Answer:

@@ -62,7 +62,7 @@ def mode(word: str) -> str:
 def reload(router: Router, _: "Namespace") -> Answer:
     """The verb `reload`: have the service probe the kernel again, read everything, and bring the kernel in line.
 
-    Without a service this process does it once. Exit codes as of `_answered`.
+    Without a service this process does it once. Exit codes as of `answered`.
     """
     data = router.ask("reload", {})
     return answered(data, lambda: applied_text(data), notes(data))

@@ -93,7 +93,9 @@ def _proto(proto: Proto, family: int) -> Proto:
 
 
 def _verdict(each: Translation, family: int, port: Item | None) -> str:
-    """`dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to PORT`, or the bare verdict: what is not rewritten is left out.
+    """`dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to PORT`; an address or port that stays the same is left out.
+
+    For masquerade and accept, and where nothing is rewritten, the verdict alone.
 
     `port`: the new one, for this protocol; None: it stays. Masquerade and accept never have any.
     """

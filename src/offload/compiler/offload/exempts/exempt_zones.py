@@ -71,8 +71,9 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
     """Exempts for zones that have subnets but no devices, on other zones' devices whose mode or policy is faster.
 
-    That is faster than what is requested for the pair of both zones, or for another family. `elements`: of the table
-    of `mode`. Only original packets reach exempts, so connections from such a zone have one, and those to it another.
+    Faster: than the mode of the pair of both zones, or with a family that this pair does not have. `elements`: those of
+    the table of `mode`. Only original packets reach exempts, so connections from such a zone have one, and those to it
+    another.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():
