@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 LONG = 500  # the service gives at most so many flows in one reply
-SOUND = "Nothing is wrong. `offload status` shows what is offloaded and why the rest is slow."
+SOUND = "Nothing is wrong. `offload status` lists the mode of each zone, and the reasons."
 
 
 def status(router: Router, given: "Namespace") -> Answer:
